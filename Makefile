@@ -1,0 +1,38 @@
+# Thin on purpose: every target calls a real tool. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format schemas lock bench build deploy clean
+
+PYTHON ?= python3
+VENV := .venv
+EMULATOR := .venv-emulator
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready $(EMULATOR)/.ready node_modules/.ready ## install everything into this folder
+
+$(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
+	uv pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+$(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(EMULATOR)
+	uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements/emulator.txt
+	touch $@
+
+node_modules/.ready: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	touch $@
+
+lock: ## pin every dependency again, by version and hash
+	for env in bootstrap dev emulator; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt; done
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
+	npm install --package-lock-only --omit-lockfile-registry-resolved=true
