@@ -9,6 +9,7 @@ import msgspec
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Sigma = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
 DEFAULT_SIGMA = 0.07
 """Used for a keypoint without a sigma of its own: between COCO's wrist (.062) and elbow (.072)."""
@@ -33,7 +34,7 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: Name
     keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=1000)]
-    edges: tuple[tuple[Name, Name] | tuple[Name, Name, str], ...] = ()
+    edges: tuple[Edge, ...] = ()
     supercategory: str = ""
     version: str = "1.0"
 
@@ -81,7 +82,8 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
     """Read a skeleton definition.
 
     Raises:
-        SkeletonError: malformed JSON or shape, a name given twice, an edge or pair to an unknown keypoint, a one-sided pair.
+        SkeletonError: malformed JSON or shape, a name given twice, an edge or pair to an unknown keypoint,
+            a one-sided pair.
     """
     try:
         skeleton = msgspec.json.decode(text, type=Skeleton)
