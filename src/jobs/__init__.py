@@ -1,0 +1,1 @@
+"""Creating labeling jobs, following them and fetching their results; imported by the scripts and by the portal."""

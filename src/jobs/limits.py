@@ -1,0 +1,132 @@
+"""Ground Truth's limits, checked before any call: every function lists all violations, each with expected and actual.
+
+Lengths, ranges and patterns of the CreateLabelingJob request are those of botocore's own service model, so they
+follow AWS; the rules below that are stated in AWS's documentation only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, Shape, StructureShape
+
+MAX_OBJECTS = 100_000
+MAX_LINE_CHARACTERS = 100_000
+MAX_ATTRIBUTE_CHARACTERS = 20_000
+MAX_TASK_SECONDS = 28_800
+"""Custom tasks: eight hours."""
+MAX_AVAILABILITY_SECONDS = 2_592_000
+"""Private workforce: thirty days."""
+MAX_IMAGE_BYTES = 40_000_000
+MAX_IMAGE_PIXELS = 100_000_000
+"""Stated for the built-in image tasks; we hold custom ones to the same, as nothing more is promised."""
+
+RESERVED_LABELS = ("source", "source-ref")
+
+
+class JobRefusedError(ValueError):
+    """A job that breaks Ground Truth's rules or ours; `violations` has all of them."""
+
+    def __init__(self, job: str, violations: Iterable[str]) -> None:
+        self.violations = tuple(violations)
+        lines = "".join(f"\n  - {violation}" for violation in self.violations)
+        super().__init__(f"job {job!r} was refused before any call:{lines}")
+
+
+def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = True) -> list[str]:
+    """What is wrong with a CreateLabelingJob request; empty if nothing.
+
+    Args:
+        request: the call's keyword arguments.
+        workteam_needed: false for a job outside Ground Truth, which has no workteam ARN.
+    """
+    optional = () if workteam_needed else ("HumanTaskConfig.WorkteamArn",)
+    violations = [v for path, v in _model_violations(_request_shape(), request, "") if path not in optional]
+    name, label = str(request.get("LabelingJobName", "")), str(request.get("LabelAttributeName", ""))
+    if name != name.lower():
+        violations.append(
+            f"LabelingJobName: expected lower case ({name.lower()!r}), actual {name!r}; "
+            "Ground Truth lower-cases it in ARNs but not in S3 keys"
+        )
+    if label in RESERVED_LABELS or label.endswith(("-metadata", "-ref")):
+        violations.append(
+            f"LabelAttributeName: expected no reserved name ({', '.join(RESERVED_LABELS)}, …-metadata, …-ref), "
+            f"actual {label!r}"
+        )
+    task = request.get("HumanTaskConfig", {})
+    for key, most in (
+        ("TaskTimeLimitInSeconds", MAX_TASK_SECONDS),
+        ("TaskAvailabilityLifetimeInSeconds", MAX_AVAILABILITY_SECONDS),
+    ):
+        actual = task.get(key)
+        if isinstance(actual, int) and actual > most:
+            violations.append(f"HumanTaskConfig.{key}: expected at most {most:,}, actual {actual:,}")
+    return violations
+
+
+def manifest_violations(lines: Iterable[tuple[Mapping[str, Any], Mapping[str, str], str]]) -> Iterator[str]:
+    """What is wrong with the lines of an input manifest.
+
+    Args:
+        lines: of each line the data object, its attributes' JSON texts, and the line's own text without line end.
+    """
+    count = 0
+    for number, (data_object, attributes, text) in enumerate(lines, start=1):
+        count = number
+        where = f"manifest line {number} ({data_object.get('source-ref', 'no source-ref')})"
+        if len(text) > MAX_LINE_CHARACTERS:
+            yield f"{where}: expected at most {MAX_LINE_CHARACTERS:,} characters, actual {len(text):,}"
+        for name, value in attributes.items():
+            if name.startswith("$"):
+                yield f"{where}: expected attribute names that do not begin with '$', actual {name!r}"
+            if len(value) > MAX_ATTRIBUTE_CHARACTERS:
+                most = f"{MAX_ATTRIBUTE_CHARACTERS:,}"
+                yield f"{where}: attribute {name!r}: expected at most {most} characters, actual {len(value):,}"
+    if not 1 <= count <= MAX_OBJECTS:
+        yield f"the manifest: expected 1 to {MAX_OBJECTS:,} data objects, actual {count:,}"
+
+
+@cache
+def _request_shape() -> Shape:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return model.shape_for("CreateLabelingJobRequest")
+
+
+def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Pairs of (path, violation), by the service model's required members, minima, maxima, patterns and enums."""
+    if isinstance(shape, StructureShape):
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield _below(path, name), f"{_below(path, name)}: expected a value, actual none"
+        for name, member in value.items():
+            if name not in shape.members:
+                yield _below(path, name), f"{_below(path, name)}: expected no such member"
+            elif member is not None:
+                yield from _model_violations(shape.members[name], member, _below(path, name))
+    elif isinstance(shape, ListShape):
+        yield from ((path, v) for v in _range_violations(shape, len(value), path, " items"))
+        for index, member in enumerate(value):
+            yield from _model_violations(shape.member, member, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield from ((path, v) for v in _range_violations(shape, len(value), path, " characters"))
+        pattern = shape.metadata.get("pattern")
+        if pattern and not re.fullmatch(pattern, value):
+            yield path, f"{path}: expected the pattern {pattern}, actual {value!r}"
+    else:
+        yield from ((path, v) for v in _range_violations(shape, value, path, ""))
+
+
+def _range_violations(shape: Shape, actual: int, path: str, unit: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and actual < least:
+        yield f"{path}: expected at least {least:,}{unit}, actual {actual:,}"
+    if most is not None and actual > most:
+        yield f"{path}: expected at most {most:,}{unit}, actual {actual:,}"
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,69 @@
+"""What a job needs to know of the deployed stack, from its CloudFormation outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+DEFAULT_STACK_NAME = "truepoint"
+
+
+class StackError(RuntimeError):
+    """The stack is not there, not ready, or not one of ours; says which stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOutputs:
+    """Outputs of the stack, and where it is."""
+
+    bucket: str
+    script_url: str
+    script_integrity: str
+    pre_annotation_arn: str
+    post_annotation_arn: str
+    job_completion_arn: str
+    execution_role_arn: str
+    partition: str
+    region: str
+    account: str
+
+
+OUTPUT_NAMES = {
+    "bucket": "BucketName",
+    "script_url": "UiScriptUrl",
+    "script_integrity": "UiScriptIntegrity",
+    "pre_annotation_arn": "PreAnnotationFunctionArn",
+    "post_annotation_arn": "PostAnnotationFunctionArn",
+    "job_completion_arn": "JobCompletionFunctionArn",
+    "execution_role_arn": "LabelingJobExecutionRoleArn",
+}
+
+
+def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_STACK_NAME) -> StackOutputs:
+    """Outputs of the stack named `stack_name`.
+
+    Raises:
+        StackError: there is no such stack in this account and Region, or it lacks outputs.
+    """
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except ClientError as error:
+        # CloudFormation's answer for an unknown stack is a ValidationError that says "does not exist".
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        where = cloudformation.meta.region_name
+        raise StackError(f"there is no stack {stack_name!r} in {where}; deploy it first with `sam deploy`") from error
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
+    missing = [name for name in OUTPUT_NAMES.values() if not outputs.get(name)]
+    if missing:
+        status = stack.get("StackStatus", "unknown")
+        raise StackError(f"stack {stack_name!r} ({status}) has no output {', '.join(missing)}; deploy it again")
+    # arn:<partition>:cloudformation:<region>:<account>:stack/<name>/<id>
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+    values = {field: outputs[name] for field, name in OUTPUT_NAMES.items()}
+    return StackOutputs(**values, partition=partition, region=region, account=account)

@@ -1,0 +1,144 @@
+"""Ground Truth's limits: met exactly they pass, one beyond they are refused, all at once."""
+
+from typing import Any
+
+import pytest
+
+from jobs.limits import (
+    MAX_ATTRIBUTE_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    MAX_OBJECTS,
+    JobRefusedError,
+    manifest_violations,
+    request_violations,
+)
+from jobs.request import JobSettings, labeling_job_request
+from jobs.stack import StackOutputs
+
+STACK = StackOutputs(
+    bucket="truepoint-bucket",
+    script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
+    script_integrity="sha384-abc",
+    pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
+    post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
+    job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",
+    execution_role_arn="arn:aws:iam::123456789012:role/truepoint-job",
+    partition="aws",
+    region="eu-west-1",
+    account="123456789012",
+)
+WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+
+
+def violations(**changes: Any) -> list[str]:
+    settings = JobSettings(**{"name": "people-1", "workteam_arn": WORKTEAM, **changes})
+    return request_violations(labeling_job_request(settings, STACK))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": "a"},
+        {"name": "a" * 63},
+        {"name": "a-b--9"},
+        {"label_attribute_name": "K" * 127},
+        {"label_attribute_name": "a"},
+        {"workers_per_object": 1},
+        {"workers_per_object": 9},
+        {"task_time_limit_seconds": 30},
+        {"task_time_limit_seconds": 28_800},
+        {"availability_seconds": 60},
+        {"availability_seconds": 2_592_000},
+        {"title": "t" * 128},
+        {"title": "Ünïcode title"},
+        {"description": "d" * 255},
+        {"keywords": ("a",)},
+        {"keywords": ("k" * 30, "two words", "c", "d", "5")},
+    ],
+)
+def test_at_the_limit(changes: dict[str, Any]) -> None:
+    assert violations(**changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": ""}, "LabelingJobName: expected at least 1 characters, actual 0"),
+        ({"name": "a" * 64}, "LabelingJobName: expected at most 63 characters, actual 64"),
+        ({"name": "-a"}, "LabelingJobName: expected the pattern"),
+        ({"name": "a-"}, "LabelingJobName: expected the pattern"),
+        ({"name": "a_b"}, "LabelingJobName: expected the pattern"),
+        ({"name": "a\n"}, "LabelingJobName: expected the pattern"),
+        ({"name": "People"}, "LabelingJobName: expected lower case ('people'), actual 'People'"),
+        ({"label_attribute_name": "key_points"}, "LabelAttributeName: expected the pattern"),
+        ({"label_attribute_name": "k" * 128}, "LabelAttributeName: expected at most 127 characters, actual 128"),
+        ({"label_attribute_name": "source"}, "LabelAttributeName: expected no reserved name"),
+        ({"label_attribute_name": "source-ref"}, "LabelAttributeName: expected no reserved name"),
+        ({"label_attribute_name": "keypoints-metadata"}, "LabelAttributeName: expected no reserved name"),
+        ({"label_attribute_name": "keypoints-ref"}, "LabelAttributeName: expected no reserved name"),
+        ({"workers_per_object": 0}, "NumberOfHumanWorkersPerDataObject: expected at least 1, actual 0"),
+        ({"workers_per_object": 10}, "NumberOfHumanWorkersPerDataObject: expected at most 9, actual 10"),
+        ({"task_time_limit_seconds": 29}, "TaskTimeLimitInSeconds: expected at least 30, actual 29"),
+        ({"task_time_limit_seconds": 28_801}, "TaskTimeLimitInSeconds: expected at most 28,800, actual 28,801"),
+        ({"availability_seconds": 59}, "TaskAvailabilityLifetimeInSeconds: expected at least 60, actual 59"),
+        ({"availability_seconds": 2_592_001}, "expected at most 2,592,000, actual 2,592,001"),
+        ({"title": ""}, "TaskTitle: expected at least 1 characters, actual 0"),
+        ({"title": "t" * 129}, "TaskTitle: expected at most 128 characters, actual 129"),
+        ({"description": ""}, "TaskDescription: expected at least 1 characters, actual 0"),
+        ({"description": "d" * 256}, "TaskDescription: expected at most 255 characters, actual 256"),
+        ({"keywords": ()}, "TaskKeywords: expected at least 1 items, actual 0"),
+        ({"keywords": tuple("abcdef")}, "TaskKeywords: expected at most 5 items, actual 6"),
+        ({"keywords": ("k" * 31,)}, "TaskKeywords[0]: expected at most 30 characters, actual 31"),
+        ({"keywords": ("ok", "no-hyphen")}, "TaskKeywords[1]: expected the pattern"),
+        ({"workteam_arn": "my-team"}, "WorkteamArn: expected the pattern"),
+        ({"workteam_arn": None}, "WorkteamArn: expected a value, actual none"),
+    ],
+)
+def test_one_beyond(changes: dict[str, Any], words: str) -> None:
+    assert any(words in violation for violation in violations(**changes)), violations(**changes)
+
+
+def test_all_violations_are_reported_together() -> None:
+    found = violations(name="Bad_Name", workers_per_object=0, title="", keywords=())
+    assert len(found) == 5  # the name breaks two rules, and three more members one each
+    text = str(JobRefusedError("Bad_Name", found))
+    assert all(violation in text for violation in found)
+
+
+def test_outside_ground_truth_there_is_no_workteam() -> None:
+    request = labeling_job_request(JobSettings(name="a"), STACK)
+    assert "WorkteamArn" not in request["HumanTaskConfig"]
+    assert request_violations(request, workteam_needed=False) == []
+
+
+def test_a_member_that_the_call_does_not_have() -> None:
+    request = labeling_job_request(JobSettings(name="a", workteam_arn=WORKTEAM), STACK)
+    assert request_violations({**request, "LabelingJobColour": "red"}) == ["LabelingJobColour: expected no such member"]
+
+
+def line(text: str = "{}", **attributes: str) -> tuple[dict[str, Any], dict[str, str], str]:
+    return {"source-ref": "s3://b/a.jpg", **attributes}, attributes, text
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (line("x" * MAX_LINE_CHARACTERS), None),
+        (line("x" * (MAX_LINE_CHARACTERS + 1)), "line 1 (s3://b/a.jpg): expected at most 100,000 characters"),
+        (line("ö" * MAX_LINE_CHARACTERS), None),
+        (line(annotations="x" * MAX_ATTRIBUTE_CHARACTERS), None),
+        (line(annotations="x" * (MAX_ATTRIBUTE_CHARACTERS + 1)), "'annotations': expected at most 20,000 characters"),
+        (line(**{"a$": "1"}), None),
+        (line(**{"$a": "1"}), "expected attribute names that do not begin with '$', actual '$a'"),
+    ],
+)
+def test_manifest_lines(given: Any, words: str | None) -> None:
+    found = list(manifest_violations([given]))
+    assert found == [] if words is None else words in found[0]
+
+
+@pytest.mark.parametrize(("count", "refused"), [(0, True), (1, False), (MAX_OBJECTS, False), (MAX_OBJECTS + 1, True)])
+def test_number_of_objects(count: int, refused: bool) -> None:
+    found = list(manifest_violations(line() for _ in range(count)))
+    assert found == ([f"the manifest: expected 1 to 100,000 data objects, actual {count:,}"] if refused else [])

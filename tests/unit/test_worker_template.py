@@ -1,0 +1,156 @@
+"""The filled worker template: what a skeleton says arrives in the browser as it was, whatever it says."""
+
+import json
+from html.parser import HTMLParser
+
+import liquid
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import worker_template
+from jobs.worker_template import TEMPLATE_LIMIT, TEMPLATE_PATH, WorkerTemplateError, fill_template, plain_instructions
+from keypoints.skeleton import Skeleton, SkeletonKeypoint
+
+SOURCE = TEMPLATE_PATH.read_text(encoding="utf-8")
+URL, INTEGRITY = "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js", "sha384-AbC+/="
+TASK = {
+    "image_s3_uri": "s3://bucket/a.jpg",
+    "initial_values": '[{"id": "p0", "name": "<b>"}]',
+    "annotation_issues": "[]",
+    "error": "",
+}
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "{{ task.input | to_json }}",
+    "{% raw %}",
+    "{%- comment -%}",
+    "{{{{ '",
+    "a{",
+    "&#123;{",
+    "$script_url ${x} $$",
+    "nase_ö_鼻_🙂",
+    "--> <!--",
+    "\u2028\x00\t\n",
+)
+
+
+class Page(HTMLParser):
+    """Collects the start tags with their attributes, and the text of the instructions."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def the(self, tag: str) -> dict[str, str | None]:
+        (attributes,) = [attributes for name, attributes in self.tags if name == tag]
+        return attributes
+
+
+def page(template: str) -> Page:
+    """The page as Ground Truth renders it, for `TASK`, and a browser reads it."""
+    environment = liquid.Environment(autoescape=True)
+    environment.add_filter("grant_read_access", lambda uri: f"https://signed.example/{uri[5:]}?a=1&b=2")
+    parsed = Page()
+    parsed.feed(environment.from_string(template).render(task={"input": TASK}))
+    parsed.close()
+    return parsed
+
+
+def skeleton_of(*names: str) -> Skeleton:
+    keypoints = tuple(SkeletonKeypoint(name, template=(i, 2.5 * i)) for i, name in enumerate(names))
+    return Skeleton("test", keypoints, edges=((names[0], names[-1], names[0]),))
+
+
+def fill(skeleton: Skeleton, **changes: str) -> str:
+    values = {"script_url": URL, "script_integrity": INTEGRITY, **changes}
+    return fill_template(SOURCE, skeleton, **values)
+
+
+def assert_arrives(names: tuple[str, ...]) -> None:
+    skeleton = skeleton_of(*names)
+    rendered = page(fill(skeleton))
+    element = rendered.the("crowd-2d-skeleton")
+    assert [c["label"] for c in json.loads(element["keypointclasses"] or "")] == list(names)
+    assert json.loads(element["skeletonrig"] or "") == [list(edge) for edge in skeleton.edges]
+    assert json.loads(element["initialvalues"] or "") == json.loads(TASK["initial_values"])
+    assert element["imgsrc"] == "https://signed.example/bucket/a.jpg?a=1&b=2"
+    assert [tag for tag, _ in rendered.tags] == [tag for tag, _ in page(fill(skeleton_of("nose"))).tags]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_arrive_as_they_are(name: str) -> None:
+    assert_arrives((name, "other"))
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("{}%$\"'<>&;#\\ a-") | st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=4
+    )
+)
+def test_any_names_arrive_as_they_are(names: list[str]) -> None:
+    assert_arrives(tuple(names))
+
+
+def test_script_and_integrity_are_attributes_of_one_script() -> None:
+    scripts = [a for tag, a in page(fill(skeleton_of("nose"), script_url='https://x/"y"')).tags if tag == "script"]
+    assert {"src": 'https://x/"y"', "integrity": INTEGRITY} in [
+        {k: v for k, v in a.items() if k in ("src", "integrity")} for a in scripts
+    ]
+
+
+def test_without_template_pose_the_bounding_box_is_empty() -> None:
+    element = page(fill(Skeleton("test", (SkeletonKeypoint("nose"),)))).the("crowd-2d-skeleton")
+    assert element["skeletonboundingbox"] == ""
+
+
+def test_instructions_are_inert_for_liquid() -> None:
+    rendered = page(fill(skeleton_of("nose"), instructions="<p>{{ task.input.error }} {% if x %}</p>"))
+    assert "{{ task.input.error }} {% if x %}" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("", ""),
+        ("  \n ", ""),
+        ("one", "<p>one</p>"),
+        ("one\ntwo\r\n\r\nthree\n", "<p>one<br>two</p><p>three</p>"),
+        ("a < b & \"c\"\n \n'd'", "<p>a &lt; b &amp; &quot;c&quot;</p><p>&#x27;d&#x27;</p>"),
+    ],
+)
+def test_plain_instructions(text: str, html: str) -> None:
+    assert plain_instructions(text) == html
+
+
+def test_as_many_characters_as_ground_truth_takes_and_one_more() -> None:
+    skeleton = skeleton_of("nose")
+    room = TEMPLATE_LIMIT - len(fill(skeleton))
+    assert len(fill(skeleton, instructions="x" * room)) == TEMPLATE_LIMIT
+    with pytest.raises(WorkerTemplateError, match=r"at most 128,000 characters, actual 128,001"):
+        fill(skeleton, instructions="x" * (room + 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (SOURCE.replace("$script_integrity", ""), "actual .*script_url"),
+        (SOURCE + "$another", r"actual \$another"),
+        (SOURCE + "$ 5", "well-formed"),
+        ("", "actual none"),
+    ],
+)
+def test_other_placeholders_are_refused(source: str, words: str) -> None:
+    with pytest.raises(WorkerTemplateError, match=words):
+        fill_template(source, skeleton_of("nose"), script_url=URL, script_integrity=INTEGRITY)
+
+
+def test_the_placeholders_are_those_of_the_template() -> None:
+    assert all(f"${name}" in SOURCE for name in worker_template.PLACEHOLDERS)
