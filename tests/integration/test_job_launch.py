@@ -1,0 +1,310 @@
+"""Jobs against an S3 of moto and a stubbed SageMaker: uploads, both kinds of job, and doing it twice."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto import mock_aws
+from PIL import Image
+
+from jobs import launch
+from jobs.images import images_in_folder, images_under_prefix
+from jobs.launch import JobExistsError, PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from jobs.limits import JobRefusedError
+from jobs.request import JobSettings
+from jobs.stack import StackOutputs
+from jobs.worker_template import TEMPLATE_PATH
+from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "truepoint-bucket"
+STACK = StackOutputs(
+    bucket=BUCKET,
+    script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
+    script_integrity="sha384-abc",
+    pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
+    post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
+    job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",
+    execution_role_arn="arn:aws:iam::123456789012:role/truepoint-job",
+    partition="aws",
+    region="eu-west-1",
+    account="123456789012",
+)
+WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:labeling-job/people-1"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SKELETON = Skeleton("face", (SkeletonKeypoint("nose", template=(0, 0)), SkeletonKeypoint("chin", template=(0, 9))))
+PRELABEL = {"id": "p7", "name": "", "annotations": [{"label": "nose", "x": 1.25, "y": 2.0, "visibility": 1}]}
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> "Iterator[S3Client]":
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="eu-west-1")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for n, name in enumerate(("b ö.png", "sub/a.png", "c.png")):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20 + n, 10), (n, 0, 0)).save(path)
+    return tmp_path / "images"
+
+
+def prepare(folder: Path, **changes: Any) -> PreparedJob:
+    settings = JobSettings(**{"name": "people-1", **changes})
+    return prepare_job(
+        settings,
+        STACK,
+        SKELETON,
+        images_in_folder(folder).images,
+        template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+        prelabels={"c.png": (PRELABEL,)},
+    )
+
+
+def everything(s3: "S3Client") -> dict[str, tuple[bytes, str]]:
+    """Content and content type of every object in the bucket."""
+    objects = {}
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        answer = s3.get_object(Bucket=BUCKET, Key=item["Key"])
+        objects[item["Key"]] = (answer["Body"].read(), answer["ContentType"])
+    return objects
+
+
+def versions(s3: "S3Client") -> list[str]:
+    return [item["VersionId"] for item in s3.list_object_versions(Bucket=BUCKET).get("Versions", [])]
+
+
+def test_a_job_outside_ground_truth(s3: "S3Client", folder: Path) -> None:
+    counts: list[int] = []
+    document, created = create_outside_ground_truth(prepare(folder), s3, STACK, NOW, counts.append)
+    assert created
+    assert sum(counts) == 3
+    objects = everything(s3)
+    start = "jobs/people-1/"
+    assert sorted(objects) == [
+        f"{start}images/b ö.png",
+        f"{start}images/c.png",
+        f"{start}images/sub/a.png",
+        f"{start}input.manifest",
+        f"{start}labeling_job.json",
+        f"{start}skeleton.json",
+        f"{start}template.liquid.html",
+    ]
+    assert objects[f"{start}images/c.png"] == ((folder / "c.png").read_bytes(), "image/png")
+    assert parse_skeleton(objects[f"{start}skeleton.json"][0]) == SKELETON
+    assert STACK.script_url.encode() in objects[f"{start}template.liquid.html"][0]
+    lines = [json.loads(line) for line in objects[f"{start}input.manifest"][0].splitlines()]
+    uri = f"s3://{BUCKET}/{start}images/"
+    assert lines == [
+        {"source-ref": f"{uri}b ö.png", "image_width": 20, "image_height": 10},
+        {"source-ref": f"{uri}c.png", "image_width": 22, "image_height": 10, "annotations": [PRELABEL]},
+        {"source-ref": f"{uri}sub/a.png", "image_width": 21, "image_height": 10},
+    ]
+    assert json.loads(objects[f"{start}labeling_job.json"][0]) == document
+    assert (
+        document
+        | {
+            "LabelingJobName": "people-1",
+            "LabelingJobArn": ARN,
+            "LabelingJobStatus": "InProgress",
+            "LabelAttributeName": "keypoints",
+            "CreationTime": "2026-11-23T12:00:00.000+00:00",
+            "LabelCounters": {
+                "TotalLabeled": 0,
+                "HumanLabeled": 0,
+                "MachineLabeled": 0,
+                "FailedNonRetryableError": 0,
+                "Unlabeled": 3,
+            },
+            "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/output/"},
+        }
+        == document
+    )
+
+
+def test_twice_equals_once(s3: "S3Client", folder: Path) -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    first = create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
+    before = versions(s3)
+    assert create_outside_ground_truth(prepare(folder), s3, STACK, datetime.now(UTC)) == (first[0], False)
+    assert versions(s3) == before
+
+
+def test_an_interrupted_upload_goes_on_where_it_was(s3: "S3Client", folder: Path) -> None:
+    prepared = prepare(folder)
+    assert launch.upload_job(prepared, s3) == 3
+    s3.delete_object(Bucket=BUCKET, Key="jobs/people-1/images/c.png")
+    s3.put_object(Bucket=BUCKET, Key="jobs/people-1/images/sub/a.png", Body=b"half")
+    counts: list[int] = []
+    assert launch.upload_job(prepared, s3, counts.append) == 2
+    assert counts == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "words"),
+    [
+        ("input.manifest", b"{}\n", f"s3://{BUCKET}/jobs/people-1/input.manifest"),
+        ("skeleton.json", None, f"s3://{BUCKET}/jobs/people-1/skeleton.json"),
+        ("images/c.png", b"x", "1 of 3 images"),
+    ],
+)
+def test_another_job_of_that_name(s3: "S3Client", folder: Path, key: str, body: bytes | None, words: str) -> None:
+    create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
+    if body is None:
+        s3.delete_object(Bucket=BUCKET, Key=f"jobs/people-1/{key}")
+    else:
+        s3.put_object(Bucket=BUCKET, Key=f"jobs/people-1/{key}", Body=body)
+    before = everything(s3)
+    with pytest.raises(JobExistsError, match=words):
+        create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
+    assert everything(s3) == before
+
+
+def test_another_request_of_that_name(s3: "S3Client", folder: Path) -> None:
+    create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
+    with pytest.raises(JobExistsError, match=r"differs in .*\.NumberOfHumanWorkersPerDataObject; job"):
+        create_outside_ground_truth(prepare(folder, workers_per_object=2), s3, STACK, NOW)
+
+
+def test_two_operators_at_once(s3: "S3Client", folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = launch.upload_job
+
+    def upload_and_be_overtaken(*args: Any) -> int:
+        s3.put_object(Bucket=BUCKET, Key="jobs/people-1/labeling_job.json", Body=b"{}")
+        return upload(*args)
+
+    monkeypatch.setattr(launch, "upload_job", upload_and_be_overtaken)
+    with pytest.raises(JobExistsError, match="created by someone else just now"):
+        create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
+    assert everything(s3)["jobs/people-1/labeling_job.json"][0] == b"{}"
+
+
+def test_a_failed_upload_leaves_no_job(s3: "S3Client", folder: Path) -> None:
+    prepared = prepare(folder)
+    (folder / "c.png").unlink()
+    with pytest.raises(FileNotFoundError):
+        create_outside_ground_truth(prepared, s3, STACK, NOW)
+    assert not any(key.endswith((".json", ".manifest")) for key in everything(s3))
+
+
+def stubbed_sagemaker() -> tuple[Any, Stubber]:
+    client = boto3.client("sagemaker", region_name="eu-west-1")
+    return client, Stubber(client)
+
+
+def description(prepared: PreparedJob, **changes: Any) -> dict[str, Any]:
+    """What DescribeLabelingJob answers for this job: the request and more."""
+    counters = {"TotalLabeled": 0, "HumanLabeled": 0, "MachineLabeled": 0, "FailedNonRetryableError": 0, "Unlabeled": 3}
+    return {
+        **prepared.request,
+        "HumanTaskConfig": {**prepared.request["HumanTaskConfig"], "MaxConcurrentTaskCount": 1000},
+        "LabelingJobStatus": "InProgress",
+        "LabelCounters": counters,
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+        "JobReferenceCode": "abc",
+        "LabelingJobArn": ARN,
+        **changes,
+    }
+
+
+def test_a_job_in_ground_truth(s3: "S3Client", folder: Path) -> None:
+    prepared = prepare(folder, workteam_arn=WORKTEAM)
+    sagemaker, stubber = stubbed_sagemaker()
+    stubber.add_client_error("describe_labeling_job", "ResourceNotFound", "no such job", 400)
+    stubber.add_response("create_labeling_job", {"LabelingJobArn": ARN}, dict(prepared.request))
+    stubber.add_response("describe_labeling_job", description(prepared), {"LabelingJobName": "people-1"})
+    with stubber:
+        assert create_in_ground_truth(prepared, s3, sagemaker) == (ARN, True)
+        assert create_in_ground_truth(prepared, s3, sagemaker) == (ARN, False)
+    stubber.assert_no_pending_responses()
+    assert prepared.request["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM
+    assert "jobs/people-1/labeling_job.json" not in everything(s3)
+
+
+def test_a_different_job_in_ground_truth(s3: "S3Client", folder: Path) -> None:
+    prepared = prepare(folder, workteam_arn=WORKTEAM)
+    sagemaker, stubber = stubbed_sagemaker()
+    stubber.add_response("describe_labeling_job", description(prepared, LabelAttributeName="other"))
+    with (
+        stubber,
+        pytest.raises(JobExistsError, match=r"exists \(InProgress\) and differs in LabelAttributeName, s3://"),
+    ):
+        create_in_ground_truth(prepared, s3, sagemaker)
+    assert everything(s3) == {}
+
+
+@pytest.mark.parametrize("operation", ["describe_labeling_job", "create_labeling_job"])
+def test_other_errors_of_sagemaker_are_not_hidden(s3: "S3Client", folder: Path, operation: str) -> None:
+    sagemaker, stubber = stubbed_sagemaker()
+    if operation == "create_labeling_job":
+        stubber.add_client_error("describe_labeling_job", "ResourceNotFound")
+    stubber.add_client_error(operation, "AccessDeniedException")
+    with stubber, pytest.raises(ClientError, match="AccessDenied"):
+        create_in_ground_truth(prepare(folder, workteam_arn=WORKTEAM), s3, sagemaker)
+
+
+def test_images_under_an_s3_prefix(s3: "S3Client", folder: Path) -> None:
+    s3.create_bucket(Bucket="other", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    (folder / "turned.jpg").write_bytes(b"")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(folder / "turned.jpg", exif=exif)
+    for path in folder.rglob("*.*"):
+        s3.upload_file(str(path), "other", f"photos/{path.relative_to(folder).as_posix()}")
+    s3.put_object(Bucket="other", Key="photos/empty.jpg", Body=b"")
+    s3.put_object(Bucket="other", Key="photos/notes.txt", Body=b"hello")
+    s3.put_object(Bucket="other", Key="photos/text.png", Body=b"hello")
+    s3.put_object(Bucket="other", Key="photos-2/not-this-folder.jpg", Body=b"hello")
+    found = images_under_prefix(s3, "other", "photos")
+    assert [(i.name, i.width, i.height) for i in found.images] == [
+        ("b ö.png", 20, 10),
+        ("c.png", 22, 10),
+        ("sub/a.png", 21, 10),
+        ("turned.jpg", 30, 40),
+    ]
+    assert [r.name for r in found.refused] == ["s3://other/photos/empty.jpg", "s3://other/photos/text.png"]
+    prepared = prepare_job(
+        JobSettings(name="people-1"), STACK, SKELETON, found.images, template_source=TEMPLATE_PATH.read_text("utf-8")
+    )
+    create_outside_ground_truth(prepared, s3, STACK, NOW)
+    copied = everything(s3)
+    assert copied["jobs/people-1/images/sub/a.png"] == ((folder / "sub/a.png").read_bytes(), "image/png")
+    assert launch.upload_job(prepared, s3) == 0
+
+
+def test_everything_wrong_is_said_together(folder: Path) -> None:
+    long = {**PRELABEL, "name": "x" * 20_000}
+    with pytest.raises(JobRefusedError) as refused:
+        prepare_job(
+            JobSettings(name="Bad_", title=""),
+            STACK,
+            SKELETON,
+            images_in_folder(folder).images,
+            template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+            prelabels={"c.png": (long,)},
+        )
+    assert len(refused.value.violations) == 4
+    assert "manifest line 2" in refused.value.violations[-1]
+
+
+def test_no_images() -> None:
+    with pytest.raises(JobRefusedError, match="expected 1 to 100,000 data objects, actual 0"):
+        prepare_job(
+            JobSettings(name="a"), STACK, SKELETON, (), template_source=TEMPLATE_PATH.read_text(encoding="utf-8")
+        )

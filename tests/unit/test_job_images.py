@@ -1,0 +1,104 @@
+"""Images in a folder: found by content, upright, in a stable order; unusable ones are reported, never fatal."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jobs import images as module
+from jobs.images import images_in_folder
+
+
+def picture(image_format: str, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> bytes:
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, image_format, exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "image_format", "content_type"),
+    [
+        ("a.jpg", "JPEG", "image/jpeg"),
+        ("a.JPEG", "JPEG", "image/jpeg"),
+        ("a.png", "PNG", "image/png"),
+        ("a.webp", "WEBP", "image/webp"),
+        ("wrong-suffix.png", "JPEG", "image/jpeg"),
+        ("no-suffix", "PNG", "image/png"),
+    ],
+)
+def test_formats_go_by_content(tmp_path: Path, name: str, image_format: str, content_type: str) -> None:
+    (tmp_path / name).write_bytes(picture(image_format))
+    found = images_in_folder(tmp_path)
+    assert found.refused == ()
+    assert [(i.name, i.width, i.height, i.content_type) for i in found.images] == [(name, 40, 30, content_type)]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sizes_are_upright(tmp_path: Path, orientation: int) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture("JPEG", orientation=orientation))
+    (image,) = images_in_folder(tmp_path).images
+    assert (image.width, image.height) == ((30, 40) if orientation >= 5 else (40, 30))
+
+
+def test_subfolders_order_and_what_is_passed_over(tmp_path: Path) -> None:
+    for name in ("b/2.jpg", "b/1.jpg", "a.jpg", ".hidden/x.jpg", "b/.DS_Store", "truth.json", "ATTRIBUTION.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(picture("JPEG") if path.suffix == ".jpg" else b"{}")
+    seen: list[int] = []
+    found = images_in_folder(tmp_path, lambda: seen.append(1))
+    assert [image.name for image in found.images] == ["a.jpg", "b/1.jpg", "b/2.jpg"]
+    assert found.refused == ()
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.jpg", b"", "expected an image, actual content is none"),
+        ("a.png", b"hello", "expected an image, actual content is none"),
+        ("a.jpg", picture("JPEG", (400, 300))[:-3000], "cannot be read: image file is truncated"),
+        ("a.png", picture("PNG", (400, 300))[:200], "image file is truncated"),
+        ("a.png", picture("PNG")[:30], ""),
+        ("a.gif", picture("GIF"), "expected JPEG, PNG or WebP, which every browser shows, actual format GIF"),
+        ("a.tiff", picture("TIFF"), "actual format TIFF"),
+    ],
+)
+def test_unusable_images_are_refused_with_a_reason(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "good.jpg").write_bytes(picture("JPEG"))
+    found = images_in_folder(tmp_path)
+    assert [image.name for image in found.images] == ["good.jpg"]
+    ((refused_name, actual),) = [(r.name, r.reason) for r in found.refused]
+    assert refused_name == name
+    assert reason in actual
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [("MAX_IMAGE_BYTES", "expected at most 1,199 bytes, actual"), ("MAX_IMAGE_PIXELS", "1,199 pixels, actual 1,200")],
+)
+def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, reason: str) -> None:
+    content = picture("PNG")
+    (tmp_path / "a.png").write_bytes(content + b"\0" * (1200 - len(content)))
+    monkeypatch.setattr(module, limit, 1200)
+    assert len(images_in_folder(tmp_path).images) == 1
+    monkeypatch.setattr(module, limit, 1199)
+    (refused,) = images_in_folder(tmp_path).refused
+    assert reason in refused.reason
+
+
+@pytest.mark.parametrize(("side", "reason"), [(10_001, "actual 100,020,001"), (20_000, "expected at most 100,000,000")])
+def test_more_pixels_than_allowed(tmp_path: Path, side: int, reason: str) -> None:
+    Image.new("1", (side, side)).save(tmp_path / "a.png")
+    (refused,) = images_in_folder(tmp_path).refused
+    assert reason in refused.reason
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="expected a folder of images"):
+        images_in_folder(tmp_path / "gone")
