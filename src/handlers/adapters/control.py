@@ -1,0 +1,32 @@
+"""The control plane: DescribeLabelingJob and PutEvents, by the boto3 of the Lambda runtime.
+
+boto3 takes half a second to import, so that is left until a call is made.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def describe_labeling_job(name: str) -> dict[str, Any]:
+    """Ground Truth's description of a job; names are case-insensitive."""
+    import boto3  # noqa: PLC0415 - jobs run outside Ground Truth never need it
+
+    description: dict[str, Any] = boto3.client("sagemaker").describe_labeling_job(LabelingJobName=name)
+    return description
+
+
+def put_event(source: str, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
+    """Put one event on the default bus.
+
+    Raises:
+        RuntimeError: EventBridge refused the entry, which its API reports in the answer only.
+    """
+    import boto3  # noqa: PLC0415
+
+    entry = {"Source": source, "DetailType": detail_type, "Resources": resources, "Detail": json.dumps(detail)}
+    answer = boto3.client("events").put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        failed = answer["Entries"][0]
+        raise RuntimeError(f"the event {detail_type!r} was refused: {failed['ErrorCode']} {failed.get('ErrorMessage')}")

@@ -1,0 +1,22 @@
+"""The one reader of the environment."""
+
+from __future__ import annotations
+
+import os
+
+
+def bucket_name() -> str:
+    """The stack's bucket.
+
+    Raises:
+        RuntimeError: `BUCKET_NAME` is not set; template.yaml sets it for every function that needs it.
+    """
+    name = os.environ.get("BUCKET_NAME")
+    if not name:
+        raise RuntimeError("expected the environment variable BUCKET_NAME to name the stack's bucket, it is not set")
+    return name
+
+
+def endpoint_url() -> str | None:
+    """Where AWS is, if not where it always is: the emulator sets this."""
+    return os.environ.get("AWS_ENDPOINT_URL")

@@ -1,0 +1,40 @@
+"""Uploads: many small objects at once, few in flight, none lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+from adapters.bucket import Bucket
+
+AT_ONCE = 32
+"""obstore waits for S3 outside Python's lock, so threads are cheap; more of them wins nothing on two cores."""
+IN_FLIGHT = 4 * AT_ONCE
+"""Bounds what waits in memory."""
+
+
+class Uploads:
+    """Writes objects in the background. Leaving the `with` block waits for all; the first failure is raised."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._waiting: deque[Future[None]] = deque()
+
+    def put(self, key: str, content: bytes, content_type: str = "application/json") -> None:
+        """Start an upload; waits, and raises what went wrong, if too many are under way."""
+        if len(self._waiting) >= IN_FLIGHT:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._bucket.write, key, content, content_type))
+
+    def __enter__(self) -> Uploads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=error is not None)
+        if error is None:
+            for future in self._waiting:
+                future.result()

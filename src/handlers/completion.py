@@ -1,0 +1,163 @@
+"""Completion: everything that turns one finished job's manifest into its results. The bucket is passed in."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.bucket import Bucket, NotReadableError
+from adapters.telemetry import logger
+from adapters.uploads import Uploads
+from keypoints.coco import CocoFile
+from keypoints.job import LabelingJob
+from keypoints.manifest import read_lines, split_s3_uri
+from keypoints.outcome import Labeled, NotLabeled, read_line
+from keypoints.quality import QualityMeter
+from keypoints.results import (
+    Files,
+    ManifestSource,
+    Results,
+    SkeletonSource,
+    annotation_file,
+    annotation_key,
+    folder,
+    read_results,
+    rejected_line,
+    results,
+)
+from keypoints.skeleton import Skeleton, SkeletonError, SkeletonKeypoint, parse_skeleton
+
+WAITS = (1, 2, 4, 8, 15, 30)
+"""Seconds. That the manifest is there when the event comes is likely, not documented."""
+
+
+class ManifestMissingError(Exception):
+    """A completed job without its manifest. Raised, so that Lambda tries again and an operator hears of it at last."""
+
+
+class ManifestChangedError(Exception):
+    """The manifest was replaced while it was read. Raised, so that Lambda tries again."""
+
+
+def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = time.sleep) -> Results:
+    """Bring `results/<job>/` to its final state, from any state, and return the completion marker.
+
+    Files are written first and the marker last; a marker of an older manifest is removed before the first file changes.
+    Twice is the same as once.
+    """
+    manifest = _manifest(job, store, sleep)
+    prefix = folder(job.name)
+    marker = prefix + "results.json"
+    previous = _previous(store, marker)
+    if previous and previous.manifest == manifest and previous.labeling_job_status == job.status:
+        logger.info("results are there already")
+        return previous
+    if previous:
+        store.delete(marker)
+    skeleton, source = _skeleton(job, store)
+    with tempfile.TemporaryDirectory() as scratch:
+        meter = _write_files(job, store, manifest, skeleton, Path(scratch))
+    found = results(job, manifest, source, meter.counts)
+    store.write(prefix + Files().quality, _pretty(meter.quality()), "application/json")
+    store.write(marker, _pretty(found), "application/json")
+    return found
+
+
+def _manifest(job: LabelingJob, store: Bucket, sleep: Callable[[float], None]) -> ManifestSource | None:
+    _, key = split_s3_uri(job.output_manifest_uri)
+    for seconds in (*WAITS, None):
+        if etag := store.etag(key):
+            return ManifestSource(job.output_manifest_uri, etag)
+        if seconds is not None:
+            sleep(seconds)
+    if job.status == "Completed":
+        raise ManifestMissingError(
+            f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
+        )
+    return None  # a job that failed or was stopped early may never have had one
+
+
+def _previous(store: Bucket, marker: str) -> Results | None:
+    try:
+        return read_results(store.read(marker))
+    except NotReadableError:
+        return None
+
+
+def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, SkeletonSource]:
+    key = f"jobs/{job.name}/skeleton.json"
+    etag = store.etag(key)
+    if etag:
+        try:
+            skeleton = parse_skeleton(store.read(key))
+            return skeleton, SkeletonSource("file", skeleton.name, etag)
+        except SkeletonError as error:
+            logger.warning("the job's skeleton cannot be used", error=str(error))
+    return None, SkeletonSource("derived", "subject")
+
+
+def _write_files(
+    job: LabelingJob, store: Bucket, manifest: ManifestSource | None, skeleton: Skeleton | None, scratch: Path
+) -> QualityMeter:
+    """Read the manifest once, a line at a time, and write every file but quality.json and the marker."""
+    prefix, files = folder(job.name), Files()
+    # Without a skeleton file the order of keypoints must be known before the first COCO array is written.
+    skeleton = skeleton or _derived_skeleton(_outcomes(job, store, manifest))
+    meter = QualityMeter(job.name, skeleton)
+    with (
+        (scratch / "images").open("w+b") as images,
+        (scratch / "annotations").open("w+b") as annotations,
+        (scratch / "rejected").open("wb") as rejected,
+        (scratch / "coco").open("wb") as joined,
+        Uploads(store) as uploads,
+    ):
+        coco = CocoFile(skeleton, job.name, images, annotations)
+        for outcome in _outcomes(job, store, manifest):
+            meter.add(outcome)
+            if isinstance(outcome, NotLabeled):
+                rejected.write(rejected_line(outcome))
+                continue
+            coco.add(outcome)
+            uploads.put(prefix + annotation_key(outcome), _pretty(annotation_file(outcome, job.name)))
+        coco.join(joined)
+    store.write(prefix + files.coco, scratch / "coco", "application/json")
+    store.write(prefix + files.rejected, scratch / "rejected", "application/x-ndjson")
+    return meter
+
+
+def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) -> Iterator[Labeled | NotLabeled]:
+    if manifest is None:
+        return
+    etag, chunks = store.stream(split_s3_uri(manifest.s3_uri)[1])
+    if etag != manifest.etag:
+        raise ManifestChangedError(f"expected the manifest with ETag {manifest.etag}, got {etag}")
+
+    def fetch(uri: str) -> bytes:
+        try:
+            bucket, key = split_s3_uri(uri)
+            return store.read(key) if bucket == store.name else b""
+        except (NotReadableError, ValueError):
+            return b""  # which is no annotation: the line is rejected
+
+    for line in read_lines(chunks):
+        yield read_line(line, job.label_attribute_name, fetch)
+
+
+def _derived_skeleton(outcomes: Iterator[Labeled | NotLabeled]) -> Skeleton:
+    """A skeleton without edges, its keypoints in the order in which the labels first name them."""
+    names: dict[str, None] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Labeled):
+            for instance in outcome.instances:
+                names.update(dict.fromkeys(k.label for k in instance.annotations))
+    keypoints = tuple(SkeletonKeypoint(name) for name in names) or (SkeletonKeypoint("keypoint"),)
+    return Skeleton("subject", keypoints)
+
+
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

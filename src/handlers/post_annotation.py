@@ -1,0 +1,84 @@
+"""Entry: the workers' answers to a batch of data objects become one annotation each. Called by Ground Truth."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from adapters.bucket import Bucket, NotReadableError
+from adapters.telemetry import MetricUnit, logger, metrics
+from keypoints.annotation import Annotation, annotate
+from keypoints.answer import AnswerError
+from keypoints.batch import (
+    AnnotationData,
+    AnnotationReference,
+    consolidation_response,
+    job_of,
+    read_batch,
+    too_large,
+)
+from keypoints.manifest import split_s3_uri
+from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
+
+bucket = cache(Bucket)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
+    """Ground Truth's post-annotation contract: one result for every data object, always."""
+    bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
+    store = bucket(bucket_name)
+    job, folder = job_of(key)
+    skeleton = _skeleton(store, job)
+    sigmas = dict(zip(skeleton.keypoint_names, skeleton.sigmas, strict=True)) if skeleton else {}
+    annotations = [
+        annotate(
+            entry.dataset_object_id,
+            entry.data_object.s3_uri,
+            [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations],
+            sigmas,
+        )
+        for entry in read_batch(store.read(key))
+    ]
+    invalid = sum(not annotation.valid for annotation in annotations)
+    metrics.add_metric("ObjectsConsolidated", MetricUnit.Count, len(annotations))
+    metrics.add_metric("ObjectsInvalid", MetricUnit.Count, invalid)
+    logger.info("batch consolidated", labeling_job=job, objects=len(annotations), invalid=invalid)
+    return consolidation_response(_move_large(annotations, store, folder), event["labelAttributeName"])
+
+
+def _content(data: AnnotationData) -> Any:
+    """The answer itself, fetched if it came by reference; an AnswerError if that cannot be had."""
+    if data.content is not None or data.s3_uri is None:
+        return data.content
+    try:
+        bucket_name, key = split_s3_uri(data.s3_uri)
+        return bucket(bucket_name).read(key)
+    except (NotReadableError, ValueError) as error:
+        return AnswerError(f"the answer could not be fetched: {error}")
+
+
+def _skeleton(store: Bucket, job: str) -> Skeleton | None:
+    """The job's skeleton; None for a job made by other means, which is then compared with default sigmas."""
+    key = f"jobs/{job}/skeleton.json"
+    if store.etag(key) is None:
+        return None
+    try:
+        return parse_skeleton(store.read(key))
+    except SkeletonError as error:
+        logger.warning("the job's skeleton cannot be used", labeling_job=job, error=str(error))
+        return None
+
+
+def _move_large(annotations: list[Annotation], store: Bucket, folder: str) -> list[Annotation | AnnotationReference]:
+    labels: list[Annotation | AnnotationReference] = list(annotations)
+    for place in too_large(annotations):
+        annotation = annotations[place]
+        key = f"{folder}annotations/consolidated-annotation/large/{annotation.dataset_object_id}.json"
+        store.write(key, msgspec.json.encode(annotation), "application/json")
+        labels[place] = AnnotationReference(
+            dataset_object_id=annotation.dataset_object_id, annotation_s3_uri=f"s3://{store.name}/{key}"
+        )
+    return labels

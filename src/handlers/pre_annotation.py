@@ -1,0 +1,20 @@
+"""Entry: a manifest line becomes the input of a worker's task. Called by Ground Truth for every data object.
+
+No boto3 and no Powertools: nothing here needs them, and this function's cold start keeps a worker waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from keypoints.task import pre_annotation_response
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Ground Truth's pre-annotation contract. Never raises for a bad data object: that would fail the whole job."""
+    response = pre_annotation_response(event.get("dataObject") if isinstance(event, dict) else None)
+    if error := response["taskInput"]["error"]:
+        record = {"level": "WARNING", "message": "unusable data object", "error": error}
+        print(json.dumps(record | {"sent_to_workers": response["isHumanAnnotationRequired"]}))
+    return response
