@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from keypoints.instance import InstanceError, parse_instances
 from keypoints.skeleton import Skeleton
 
 Instances = tuple[dict[str, Any], ...]
@@ -18,19 +18,6 @@ Instances = tuple[dict[str, Any], ...]
 
 class PrelabelError(ValueError):
     """Pre-labels that cannot be used; says where, expected and actual."""
-
-
-class _Keypoint(msgspec.Struct, omit_defaults=True):
-    label: str
-    x: float
-    y: float
-    visibility: Annotated[int, msgspec.Meta(ge=0, le=2)] | None = None
-
-
-class _Instance(msgspec.Struct, omit_defaults=True):
-    annotations: list[_Keypoint]
-    id: str | None = None
-    name: str | None = None
 
 
 class _CocoCategory(msgspec.Struct):
@@ -58,7 +45,7 @@ class _Coco(msgspec.Struct):
 
 
 def parse_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
-    """Pre-labels by image file name.
+    """Pre-labels by image file name. Keypoints with visibility 0 are left out; 2, the default, is not spelt out.
 
     Args:
         text: one JSON object `{file name: [instances]}`, or JSON Lines of such objects.
@@ -79,8 +66,8 @@ def parse_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
 def coco_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
     """Pre-labels by image file name from a COCO keypoints file.
 
-    Keypoints go by name, so their order may differ from the skeleton's. Those with v=0 are left out, v is kept, and an
-    annotation without any labelled keypoint gives no instance. Instances keep the annotations' ids.
+    Keypoints go by name, so their order may differ from the skeleton's. Those with v=0 are left out, v=1 is kept as
+    visibility 1, and an annotation without any labelled keypoint gives no instance. Annotations' ids are kept.
 
     Raises:
         PrelabelError: not a COCO file, or no category has exactly the skeleton's keypoint names.
@@ -170,19 +157,12 @@ def _json(line: str, where: str) -> Any:
 
 def _checked(instances: Any, skeleton: Skeleton, where: str) -> Instances:
     try:
-        parsed = msgspec.convert(instances, list[_Instance])
-    except msgspec.ValidationError as error:
-        raise PrelabelError(f"{where}: expected a list of instances: {error}") from error
+        parsed = parse_instances(instances)
+    except InstanceError as error:
+        raise PrelabelError(f"{where}: {error}") from error
     known = set(skeleton.keypoint_names)
-    for instance in parsed:
-        seen: set[str] = set()
-        for keypoint in instance.annotations:
-            if keypoint.label not in known:
-                expected = ", ".join(skeleton.keypoint_names)
-                raise PrelabelError(f"{where}: expected one of {expected}, actual label {keypoint.label!r}")
-            if keypoint.label in seen:
-                raise PrelabelError(f"{where}: expected {keypoint.label!r} once in an instance, actual twice")
-            if not (math.isfinite(keypoint.x) and math.isfinite(keypoint.y)):
-                raise PrelabelError(f"{where}: {keypoint.label!r}: expected finite x and y")
-            seen.add(keypoint.label)
-    return tuple(msgspec.to_builtins(parsed))
+    for keypoint in (keypoint for instance in parsed for keypoint in instance.annotations):
+        if keypoint.label not in known:
+            expected = ", ".join(skeleton.keypoint_names)
+            raise PrelabelError(f"{where}: expected one of {expected}, actual label {keypoint.label!r}")
+    return tuple(msgspec.json.decode(msgspec.json.encode(parsed)))

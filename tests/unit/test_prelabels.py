@@ -17,8 +17,12 @@ def instance(**keypoints: tuple[float, float, int]) -> dict[str, Any]:
 
 
 def test_our_own_shape_as_one_object_or_as_lines() -> None:
-    a, b = [instance(nose=(1.5, 2, 2))], [instance(left_eye=(0, 0.25, 1)), instance(nose=(3, 4, 0))]
-    expected = {"a.jpg": tuple(a), "b.jpg": tuple(b)}
+    a, b = [instance(nose=(1.5, 2, 2))], [instance(left_eye=(0, 0.25, 1), nose=(3, 4, 0))]
+    nose, eye = {"label": "nose", "x": 1.5, "y": 2.0}, {"label": "left_eye", "x": 0.0, "y": 0.25, "visibility": 1}
+    expected = {
+        "a.jpg": ({"id": "p0", "name": "Ann", "annotations": [nose]},),
+        "b.jpg": ({"id": "p0", "name": "Ann", "annotations": [eye]},),
+    }
     assert parse_prelabels(json.dumps({"a.jpg": a, "b.jpg": b}, indent=1), SKELETON) == expected
     assert parse_prelabels(f"{json.dumps({'a.jpg': a})}\n\n{json.dumps({'b.jpg': b})}\n", SKELETON) == expected
 
@@ -36,15 +40,15 @@ def test_what_is_absent_stays_absent() -> None:
         ('{"a": []}\nnope', "pre-labels line 2: not JSON"),
         ('{"a": []}\n[1]', "pre-labels line 2: expected an object of file names, actual list"),
         ('{"a": []}\n{"a": []}', "line 2: expected every image once, actual 'a' is there again"),
-        ('{"a": {"annotations": []}}', "'a': expected a list of instances"),
-        ('{"a": [{"id": "p0"}]}', "'a': expected a list of instances.*annotations"),
+        ('{"a": {"annotations": []}}', "'a': expected a list of instances, got an object"),
+        ('{"a": [{"id": "p0"}]}', "'a': not a list of instances.*annotations"),
         ('{"a": [{"annotations": [{"label": "nose", "x": "1", "y": 2}]}]}', "Expected `float`"),
-        ('{"a": [{"annotations": [{"label": "nose", "x": NaN, "y": 2}]}]}', "'nose': expected finite x and y"),
+        ('{"a": [{"annotations": [{"label": "nose", "x": NaN, "y": 2}]}]}', "'a': not a list of instances.*x`"),
         ('{"a": [{"annotations": [{"label": "nose", "x": 1, "y": 2, "visibility": 3}]}]}', "Expected `int` <= 2"),
         ('{"a": [{"annotations": [{"label": "ear", "x": 1, "y": 2}]}]}', "one of nose, .*, actual label 'ear'"),
         (
             '{"a": [{"annotations": [{"label": "nose", "x": 1, "y": 2}, {"label": "nose", "x": 1, "y": 2}]}]}',
-            "expected 'nose' once in an instance, actual twice",
+            "'a': instance 0 has the keypoint 'nose' twice",
         ),
     ],
 )
@@ -76,10 +80,9 @@ def test_coco_keypoints_go_by_name_and_unlabelled_ones_are_left_out() -> None:
         "a.jpg": (
             {
                 "id": "70",
-                "name": "",
                 "annotations": [
                     {"label": "right_eye", "x": 1.0, "y": 2.0, "visibility": 1},
-                    {"label": "nose", "x": 3.5, "y": 4.0, "visibility": 2},
+                    {"label": "nose", "x": 3.5, "y": 4.0},
                 ],
             },
         )
@@ -99,7 +102,7 @@ def test_coco_keypoints_go_by_name_and_unlabelled_ones_are_left_out() -> None:
         ),
         (
             {"annotations": [{"id": 5, "image_id": 7, "category_id": 2, "keypoints": [1, 2, 3] * 3}]},
-            "annotation 5: expected a list of instances",
+            "annotation 5: not a list of instances",
         ),
     ],
 )
