@@ -1,0 +1,302 @@
+/** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
+/** @import {XY} from "./types.js" */
+import { answerFields } from "./answer.js";
+import { Clock } from "./clock.js";
+import { commandsOf } from "./commands.js";
+import { helpDialog, lightDialog } from "./dialogs.js";
+import { attr, h, put } from "./dom.js";
+import { boundsOf, findInstance, isPlaced, labelOf } from "./document.js";
+import { AnswerForm } from "./form.js";
+import { Gestures } from "./gestures.js";
+import { markerIcon, setMarker } from "./icons.js";
+import { Panel } from "./panel.js";
+import { markerColor, shapeOf } from "./painter.js";
+import { readIssues, readPrelabels } from "./prelabels.js";
+import { loadPrefs, savePrefs } from "./prefs.js";
+import { readUniqueColors } from "./colors.js";
+import { Session } from "./session.js";
+import { keymap, strokeOf } from "./shortcuts.js";
+import { readSkeleton } from "./skeleton.js";
+import { Stage } from "./stage.js";
+import { Toolbar } from "./toolbar.js";
+
+const TYPED_IN = "input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]";
+
+export class App {
+  /** @param {HTMLElement} element @param {ShadowRoot} shadow */
+  constructor(element, shadow) {
+    this.element = element;
+    this.abort = new AbortController();
+    this.clock = new Clock(performance.now());
+    this.problem = "";
+    this.failed = false;
+    const get = (/** @type {string} */ name) => element.getAttribute(name);
+    this.skeleton = readSkeleton({ classes: get("keypointclasses"), rig: get("skeletonrig"), box: get("skeletonboundingbox") });
+    const prelabels = readPrelabels(get("initialvalues"), this.skeleton);
+    this.session = new Session(this.skeleton, prelabels.instances, readUniqueColors(get("uniqueskeletoncolors")));
+    this.prefs = loadPrefs();
+    this.look = { names: this.prefs.names ?? false, loupe: this.prefs.loupe ?? false, crosshair: this.prefs.crosshair ?? false, brightness: 100, contrast: 100, traces: true };
+    this.keys = keymap(this.prefs.keys);
+    this.stage = new Stage(this.session, this.look);
+    this.commands = commandsOf(this);
+    const run = (/** @type {string} */ id) => this.run(id);
+    this.toolbar = new Toolbar(run);
+    this.panel = new Panel(this.session, run, {
+      submit: () => this.run("submit"),
+      focusPoint: (id, index) => this.focusPoint(id, index),
+      toggleHidden: (key) => this.toggleHidden(key),
+    });
+    this.help = helpDialog();
+    this.light = lightDialog(this.look, () => this.stage.applyLook());
+    this.nextMarker = markerIcon("#fff");
+    this.nextName = h("strong", { dir: "auto" });
+    this.nextHint = h("span", {});
+    this.chip = h("div", { class: "chip" }, this.nextMarker, h("span", { class: "words" }, this.nextName, this.nextHint));
+    this.live = h("div", { class: "live", "aria-live": "polite" });
+    this.toast = h("div", { class: "toast", hidden: true });
+    this.root = h("div", { class: "app" }, h("div", { class: "head" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
+      h("main", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
+      this.panel.root, this.live, this.help, this.light);
+    shadow.append(this.root);
+    this.form = new AnswerForm(element, () => this.answer());
+    this.listen();
+    this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
+    this.loadImage();
+    this.refresh();
+    this.stage.measure();
+  }
+
+  listen() {
+    const { session, stage } = this;
+    const { signal } = this.abort;
+    this.gestures = new Gestures(stage, signal, {
+      placed: (index) => this.afterPlace(index),
+      say: (text) => this.say(text),
+      action: (name) => {
+        this.clock.tick(performance.now());
+        this.clock.count(name);
+      },
+    });
+    session.onSay = (text) => this.say(text);
+    session.onChange = (what) => {
+      if (what === "preview") stage.touchTop();
+      else this.refresh();
+    };
+    stage.onView = () => put(this.toolbar.zoom, "textContent", `${Math.round(stage.view.scale * 100)} %`);
+    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.key(event), { signal });
+    // A click on a button must not take the keys away from the image.
+    this.root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
+      const target = /** @type {Element} */ (event.target);
+      if (target.closest("dialog, input, textarea, select, label") || target.closest(".stage-note")) return;
+      event.preventDefault();
+      this.focus();
+    }, { signal });
+  }
+
+  focus() {
+    this.stage.root.focus({ preventScroll: true });
+  }
+
+  loadImage() {
+    const src = this.element.getAttribute("imgsrc") ?? "";
+    const { img, lens } = this.stage;
+    this.failed = false;
+    this.stage.note.hidden = true;
+    if (!src) {
+      this.imageFailed("This task has no image.");
+      return;
+    }
+    img.onload = () => {
+      if (!img.naturalWidth) this.imageFailed("The image has no size, so it cannot be labelled.");
+      else this.imageReady();
+    };
+    img.onerror = () => this.imageFailed("The image could not be loaded.");
+    img.src = src;
+    lens.src = src;
+  }
+
+  imageReady() {
+    const { naturalWidth: width, naturalHeight: height } = this.stage.img;
+    this.session.size = { width, height };
+    this.clock.restart(performance.now());
+    this.stage.ready();
+    this.refresh();
+    this.element.dispatchEvent(new CustomEvent("image-ready", { detail: { width, height } }));
+  }
+
+  /** @param {string} text */
+  imageFailed(text) {
+    this.failed = true;
+    this.problem = text;
+    this.session.size = { width: 0, height: 0 };
+    const { note } = this.stage;
+    note.replaceChildren(
+      h("h2", {}, text),
+      h("p", {}, "It may have moved, or the time to open it ran out. Try again; if that does not help, submit: your answer says that the image was missing."),
+      h("button", { type: "button", class: "primary", onclick: () => this.loadImage() }, "Try again"),
+      h("button", { type: "button", onclick: () => this.run("submit") }, "Submit without labels"),
+    );
+    note.hidden = false;
+    this.refresh();
+    this.say(text);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const target = /** @type {Element} */ (event.composedPath()[0]);
+    if (event.defaultPrevented || event.isComposing || target.closest(TYPED_IN) || target.closest("dialog")) return;
+    const stroke = strokeOf(event);
+    const native = target.closest("button, input, summary, a") && (stroke === "Enter" || stroke === "Space" || stroke.startsWith("Arrow"));
+    if (native || (this.prefs.hotkeys === false && !stroke.startsWith("Ctrl+"))) return;
+    const digit = /^(Shift\+)?([1-9])$/.exec(stroke);
+    const id = this.keys.get(stroke);
+    if (!id && !digit) return;
+    event.preventDefault();
+    this.clock.tick(performance.now());
+    this.clock.count("key");
+    if (id) this.run(id);
+    else if (digit) this.choose(Number(digit[2]) - 1 + (digit[1] ? 9 : 0));
+  }
+
+  /** @param {number} index */
+  choose(index) {
+    if (index < this.skeleton.keypoints.length) this.panel.pickPoint(index);
+  }
+
+  /** @param {string} id */
+  run(id) {
+    this.commands[id]?.();
+    this.refresh();
+  }
+
+  /** @param {number} index */
+  afterPlace(index) {
+    this.clock.placed(this.skeleton.keypoints[index].label, performance.now());
+    const { session } = this;
+    const next = session.target >= 0 ? `Next: ${labelOf(this.skeleton, session.target)}` : "All keypoints placed";
+    this.live.textContent = `Placed ${labelOf(this.skeleton, index)}. ${next}`;
+  }
+
+  /** @param {string} id @param {number} index */
+  focusPoint(id, index) {
+    const point = findInstance(this.session.doc, id)?.points[index];
+    this.session.select(id, index);
+    if (isPlaced(point)) this.stage.focusOn({ left: point.x, top: point.y, right: point.x, bottom: point.y });
+  }
+
+  /** @param {string} key */
+  toggleHidden(key) {
+    const { hidden } = this.session;
+    if (!hidden.delete(key)) hidden.add(key);
+    this.refresh();
+  }
+
+  /** A short word on the image, and aloud. @param {string} text */
+  say(text) {
+    this.live.textContent = text;
+    this.toast.textContent = text;
+    this.toast.hidden = false;
+    clearTimeout(this.toastTimer);
+    this.toastTimer = setTimeout(() => {
+      this.toast.hidden = true;
+    }, 2600);
+  }
+
+  refresh() {
+    const { session, toolbar, stage } = this;
+    this.panel.update();
+    toolbar.enable("undo", session.history.canUndo);
+    toolbar.enable("redo", session.history.canRedo);
+    toolbar.enable("draw", Boolean(session.skeleton.box));
+    toolbar.enable("swapAll", Boolean(session.instance));
+    for (const tool of ["draw", "adjust", "box"]) toolbar.press(tool, session.tool === tool);
+    toolbar.press("names", this.look.names);
+    toolbar.press("loupe", this.look.loupe);
+    toolbar.press("hideAll", session.doc.instances.length > 0 && session.visible().length === 0);
+    this.updateChip();
+    stage.touchAll();
+  }
+
+  updateChip() {
+    const { session, skeleton, stage } = this;
+    const fresh = session.target < 0 && session.startsNew;
+    const index = fresh ? 0 : session.target;
+    const keypoint = skeleton.keypoints[index];
+    const [name, hint] = this.chipText(index, fresh);
+    put(this.nextName, "textContent", name);
+    put(this.nextHint, "textContent", hint);
+    const placing = session.tool === "place" && Boolean(keypoint);
+    attr(this.nextMarker, "hidden", !placing);
+    if (placing) {
+      setMarker(this.nextMarker, session.instance?.options.shape ?? shapeOf(keypoint), "visible");
+      this.nextMarker.style.setProperty("--c", session.instance && !fresh ? markerColor(session.instance, keypoint) : keypoint.color);
+    }
+    stage.setTag(placing ? labelOf(skeleton, index) : "");
+    this.chip.style.visibility = this.failed || !session.size.width ? "hidden" : "";
+  }
+
+  /** @param {number} index @param {boolean} fresh @returns {[string, string]} */
+  chipText(index, fresh) {
+    const { session, skeleton } = this;
+    if (session.tool === "draw") return ["Draw a skeleton", "drag a box around the subject; right to left if seen from behind"];
+    if (session.tool === "adjust") return ["Adjust", "drag inside to move, squares to scale, circle to turn · N to finish"];
+    if (session.tool === "box") return ["Box", "drag around the whole subject"];
+    if (index < 0 || !skeleton.keypoints[index]) return ["Review", session.instance?.locked ? "this instance may not be changed" : "drag keypoints to correct them · B for a new instance"];
+    return [labelOf(skeleton, index), fresh && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
+  }
+
+  /** @returns {XY} where the pointer is, else the middle of the view; in the image */
+  here() {
+    const { stage } = this;
+    const at = stage.pointer ?? { x: stage.size.width / 2, y: stage.size.height / 2 };
+    return { x: (at.x - stage.view.tx) / stage.view.scale, y: (at.y - stage.view.ty) / stage.view.scale };
+  }
+
+  /** Zoom to the instance in hand, or to everything. */
+  focusInstance() {
+    const { instance } = this.session;
+    const box = instance && boundsOf(instance, true);
+    if (box) this.stage.focusOn(box);
+    else this.stage.fit();
+  }
+
+  savePrefs() {
+    const { names, loupe, crosshair } = this.look;
+    Object.assign(this.prefs, { names, loupe, crosshair });
+    savePrefs(this.prefs);
+  }
+
+  answer() {
+    const now = performance.now();
+    const { width, height } = this.session.size;
+    const get = (/** @type {string} */ name) => this.element.getAttribute(name);
+    return answerFields({
+      doc: this.session.doc,
+      skeleton: this.skeleton,
+      initialValues: get("initialvalues"),
+      imageS3Uri: get("images3uri"),
+      imgSrc: get("imgsrc"),
+      totalSeconds: this.failed ? 0 : this.clock.totalSeconds(now),
+      details: {
+        image_width: width,
+        image_height: height,
+        ...this.clock.details(),
+        ...(this.failed ? { image_error: this.problem } : {}),
+      },
+    });
+  }
+
+  submit() {
+    this.clock.tick(performance.now());
+    if (!this.form.submit(this.answer())) this.say("This page has no form to submit to.");
+  }
+
+  destroy() {
+    this.abort.abort();
+    clearTimeout(this.toastTimer);
+    this.form.destroy();
+    this.stage.img.onload = this.stage.img.onerror = null;
+    this.stage.destroy();
+    this.root.remove();
+  }
+}

@@ -1,0 +1,49 @@
+/** Colours: a palette that stays apart for colour-blind eyes, and a filter for colours that come from outside. */
+
+/** Okabe and Ito's set without black, then lighter neighbours of it. */
+export const PALETTE = [
+  "#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2",
+  "#9ad4f5", "#ffc857", "#5fd3b0", "#e7b3d1", "#ff9a5c", "#6aa9e0", "#b8b8ff",
+];
+
+const PLAIN = /^(#[0-9a-f]{3,8}|[a-z]{3,20}|(rgb|hsl)a?\([\d.,%\s/deg-]{1,60}\))$/i;
+
+/**
+ * A colour from outside goes into styles and on the canvas: only plain notations pass.
+ * @param {unknown} value
+ * @param {string} fallback
+ */
+export function colorOr(value, fallback) {
+  if (typeof value !== "string" || !PLAIN.test(value.trim())) return fallback;
+  const known = globalThis.CSS?.supports?.("color", value.trim()) ?? true;
+  return known ? value.trim() : fallback;
+}
+
+/**
+ * The attribute uniqueSkeletonColors: "true" for the palette, or a list of colours.
+ * @param {string | null} text
+ * @returns {string[] | null}
+ */
+export function readUniqueColors(text) {
+  if (text === null || text.trim() === "" || text.trim() === "false") return null;
+  try {
+    const value = JSON.parse(text);
+    if (Array.isArray(value)) {
+      const colors = value.map((color) => colorOr(color, "")).filter(Boolean);
+      return colors.length ? colors : PALETTE;
+    }
+  } catch {
+    // Any other text means "yes", as an HTML flag would.
+  }
+  return PALETTE;
+}
+
+/**
+ * The colour that the fewest instances have, so that a deleted instance's colour comes free.
+ * @param {string[]} palette
+ * @param {(string | null)[]} used
+ */
+export function freeColor(palette, used) {
+  const count = (/** @type {string} */ color) => used.filter((other) => other === color).length;
+  return palette.reduce((best, color) => (count(color) < count(best) ? color : best));
+}

@@ -1,0 +1,87 @@
+/** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
+import { App } from "./app.js";
+import css from "./styles.css";
+
+/** Names as authors write them; HTML makes them lower case. */
+const ATTRIBUTES = [
+  "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
+  "annotationIssues", "taskError",
+];
+
+/** @type {CSSStyleSheet | undefined} shared by all elements of a page */
+let sheet;
+
+export class Crowd2dSkeleton extends HTMLElement {
+  static observedAttributes = ATTRIBUTES.map((name) => name.toLowerCase());
+
+  constructor() {
+    super();
+    const shadow = this.attachShadow({ mode: "open" });
+    if (!sheet) {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+    }
+    shadow.adoptedStyleSheets = [sheet];
+    /** @type {App | null} */
+    this.app = null;
+    this.waiting = false;
+  }
+
+  connectedCallback() {
+    this.build();
+    this.place();
+    addEventListener("resize", this.place);
+  }
+
+  disconnectedCallback() {
+    removeEventListener("resize", this.place);
+    this.app?.destroy();
+    this.app = null;
+  }
+
+  /** @param {string} name @param {string | null} before @param {string | null} after */
+  attributeChangedCallback(name, before, after) {
+    if (!this.app || before === after) return;
+    // A new address of the same image (a signature renewed) keeps the work.
+    if (name === "imgsrc" && this.hasAttribute("images3uri")) {
+      this.app.loadImage();
+      return;
+    }
+    if (this.waiting) return;
+    this.waiting = true;
+    queueMicrotask(() => {
+      this.waiting = false;
+      if (this.isConnected) this.build();
+    });
+  }
+
+  build() {
+    this.app?.destroy();
+    this.app = new App(this, /** @type {ShadowRoot} */ (this.shadowRoot));
+    // Keys work at once, unless the page has given them to someone else.
+    if (!document.activeElement || document.activeElement === document.body) this.app.focus();
+  }
+
+  /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
+  place = () => {
+    const top = this.getBoundingClientRect().top + scrollY;
+    const below = parseFloat(getComputedStyle(document.body).marginBottom) || 0;
+    const room = innerHeight - top - below;
+    this.style.setProperty("--room", room >= innerHeight / 2 ? `${Math.floor(room)}px` : "100vh");
+  };
+}
+
+for (const name of ATTRIBUTES) {
+  Object.defineProperty(Crowd2dSkeleton.prototype, name, {
+    configurable: true,
+    /** @this {HTMLElement} */
+    get() {
+      return this.getAttribute(name) ?? "";
+    },
+    /** @this {HTMLElement} @param {unknown} value a framework may hand over a list instead of its text */
+    set(value) {
+      if (value === null || value === undefined) this.removeAttribute(name);
+      else this.setAttribute(name, typeof value === "string" ? value : JSON.stringify(value));
+    },
+  });
+}
