@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="truepoint")
+metrics = Metrics(namespace="Truepoint", service="truepoint")
 
 __all__ = ["MetricUnit", "logger", "metrics"]

@@ -1,0 +1,380 @@
+"""The three handlers with every file of events/, against S3."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import job_completion
+import post_annotation
+import pre_annotation
+from completion import ManifestChangedError, ManifestMissingError, complete
+from keypoints.batch import BatchError
+from keypoints.job import JobError, read_description, read_ended
+from sample_events import BUCKET, event, names
+
+# ------------------------------------------------------------------------------------------- pre_annotation
+
+PRE_ANNOTATION = {
+    "image.json": (True, 0, ""),
+    "pre_labels.json": (True, 1, ""),
+    "pre_labels_as_text.json": (True, 1, ""),
+    "chained_job.json": (True, 0, ""),
+    "pre_labels_unusable.json": (True, 0, "the pre-labels cannot be used: not a list of instances: Expected `float`"),
+    "no_image.json": (False, 0, "must have a source-ref"),
+    "image_not_in_s3.json": (False, 0, "expected s3://bucket/key, got 'https://example.com/bus-stop.jpg'"),
+}
+
+
+@pytest.mark.parametrize("name", names("pre_annotation"))
+def test_pre_annotation(name: str, context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    sent, pre_labels, error = PRE_ANNOTATION[name]
+    response = pre_annotation.handler(event(f"pre_annotation/{name}"), context)
+    assert response["isHumanAnnotationRequired"] is sent
+    task = response["taskInput"]
+    assert len(json.loads(task["initial_values"])) == pre_labels
+    assert error in task["error"]
+    assert bool(error) == bool(task["error"]) == bool(capsys.readouterr().out)
+    json.dumps(response)
+
+
+@pytest.mark.parametrize("hostile", [None, [], "text", 7, {}, {"dataObject": None}, {"dataObject": [1]}])
+def test_pre_annotation_never_raises(hostile: Any, context: Any) -> None:
+    response = pre_annotation.handler(hostile, context)
+    assert response["isHumanAnnotationRequired"] is False
+    assert response["taskInput"]["error"]
+
+
+# ------------------------------------------------------------------------------------------ post_annotation
+
+
+def labels(name: str, context: Any) -> dict[str, Any]:
+    response = post_annotation.handler(event(f"post_annotation/{name}"), context)
+    json.dumps(response, allow_nan=False)
+    return {r["datasetObjectId"]: r["consolidatedAnnotation"]["content"]["keypoints"] for r in response}
+
+
+def test_every_event_is_tested() -> None:
+    text = Path(__file__).read_text()
+    assert [name for name in names("post_annotation") + names("job_completion") if f'{name}"' not in text] == []
+
+
+def test_one_workers_answer_passes_unchanged(s3: Any, context: Any) -> None:
+    label = labels("one_worker.json", context)["0"]
+    assert label["dataset_object_id"] == "0"
+    assert label["data_object_s3_uri"] == label["image_s3_location"] == f"s3://{BUCKET}/jobs/people/images/bus-stop.jpg"
+    assert label["image_file_name"] == "bus-stop.jpg"
+    assert label["original_annotations"] == []
+    assert label["updated_annotations"][0]["annotations"][0] == {
+        "label": "nose",
+        "x": 212.5,
+        "y": 96.25,
+        "visibility": 2,
+    }
+    assert label["worker_id"] == "private.us-east-1.0a1b2c3d"
+    assert label["no_changes_needed"] is False
+    assert label["was_modified"] is True
+    assert label["total_time_in_seconds"] == 12
+    assert (label["image_width"], label["image_height"]) == (640, 480)
+    assert label["valid"] is True
+
+
+def test_three_workers_are_consolidated(s3: Any, context: Any) -> None:
+    label = labels("three_workers.json", context)["0"]
+    assert label["worker_id"] is None
+    assert label["total_time_in_seconds"] == 36
+    assert len(label["workers"]) == 3
+    [instance] = label["updated_annotations"]
+    assert instance["worker_count"] == 3
+    assert 0.9 < instance["score"] <= 1
+    nose, eye = instance["annotations"][:2]
+    assert nose["label"] == "nose"
+    assert abs(nose["x"] - 212.5) < 1
+    assert abs(nose["y"] - 96.25) < 1
+    assert eye.get("visibility", 2) == 2  # two of three saw it
+
+
+def test_answers_of_the_original_component(s3: Any, context: Any) -> None:
+    found = labels("original_component.json", context)
+    assert [found[i]["valid"] for i in "012"] == [True, True, True]
+    assert [found[i]["was_modified"] for i in "012"] == [True, False, False]
+    assert [found[i]["no_changes_needed"] for i in "012"] == [False, True, False]
+    assert [len(found[i]["updated_annotations"]) for i in "012"] == [1, 1, 0]
+    assert [found[i]["original_annotations"] for i in "02"] == [[], []]
+    assert "Signature" not in json.dumps(found)
+
+
+def test_an_answer_by_reference_is_fetched_and_a_lost_one_is_an_invalid_annotation(s3: Any, context: Any) -> None:
+    found = labels("answers_by_reference.json", context)
+    assert found["0"]["valid"] is True
+    assert len(found["0"]["updated_annotations"][0]["annotations"]) == 7
+    assert found["1"]["valid"] is False
+    assert "is missing or may not be read" in found["1"]["reason"]
+
+
+def test_an_unusable_answer_is_an_invalid_annotation_with_its_reason(s3: Any, context: Any) -> None:
+    found = labels("unusable_answers.json", context)
+    reasons = {i: label["reason"] for i, label in found.items()}
+    assert "the answer must be JSON" in reasons["0"]
+    assert "expected the field updated_annotations, got no field at all" in reasons["1"]
+    assert reasons["2"] == "no worker answered"
+    assert "updated_annotations" in reasons["3"]
+    assert "the worker could not label the image: the image did not load" in reasons["4"]
+    assert reasons["5"] is None
+    assert [w["usable"] for w in found["5"]["workers"]] == [False, True]
+    assert found["5"]["worker_id"] == "private.us-east-1.4e5f6a7b"
+
+
+def test_a_payload_that_is_not_ground_truths_fails_the_batch(s3: Any, context: Any) -> None:
+    sample = event("post_annotation/one_worker.json")
+    s3.put_object(Bucket=BUCKET, Key=sample["payload"]["s3Uri"].split("/", 3)[3], Body=b'{"datasetObjectId": "0"}')
+    with pytest.raises(BatchError, match="not a consolidation request"):
+        post_annotation.handler(sample, context)
+
+
+def test_an_annotation_too_large_for_the_response_goes_by_reference(s3: Any, context: Any) -> None:
+    sample = event("post_annotation/one_worker.json")
+    key = sample["payload"]["s3Uri"].split("/", 3)[3]
+    [entry] = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    answer = json.loads(entry["annotations"][0]["annotationData"]["content"])
+    [instance] = json.loads(answer["updated_annotations"])
+    answer["updated_annotations"] = json.dumps([instance | {"note": "x" * 7_000_000}])
+    large = entry | {"datasetObjectId": "1"}
+    large["annotations"] = [{"workerId": "w", "annotationData": {"content": json.dumps(answer)}}]
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps([entry, large]))
+    response = post_annotation.handler(sample, context)
+    assert len(json.dumps(response)) < 6_000_000
+    small, moved = (r["consolidatedAnnotation"]["content"]["keypoints"] for r in response)
+    assert small["valid"] is True
+    stored = s3.get_object(Bucket=BUCKET, Key=moved["annotation_s3_uri"].split("/", 3)[3])["Body"].read()
+    assert json.loads(stored)["updated_annotations"][0]["note"] == "x" * 7_000_000
+
+
+# ------------------------------------------------------------------------------------------- job_completion
+
+
+def result(s3: Any, name: str, job: str = "people") -> Any:
+    return json.loads(s3.get_object(Bucket=BUCKET, Key=f"results/{job}/{name}")["Body"].read())
+
+
+def keys(s3: Any, prefix: str = "results/") -> list[str]:
+    return [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
+
+
+def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
+    detail = job_completion.handler(event("job_completion/completed.json"), context)
+    found = result(s3, "results.json")
+    assert {k: v for k, v in detail.items() if k != "results_s3_uri"} == found
+    assert detail["results_s3_uri"] == f"s3://{BUCKET}/results/people/results.json"
+    counts = {k: found[k] for k in ("lines", "written", "rejected", "failed", "unlabeled")}
+    assert counts == {"lines": 7, "written": 3, "rejected": 2, "failed": 1, "unlabeled": 1}
+    assert keys(s3) == [
+        "results/people/annotations/0000000-bus-stop.json",
+        "results/people/annotations/0000001-crossing.json",
+        "results/people/annotations/0000002-empty-road.json",
+        "results/people/coco.json",
+        "results/people/quality.json",
+        "results/people/rejected.jsonl",
+        "results/people/results.json",
+    ]
+    body = s3.get_object(Bucket=BUCKET, Key="results/people/rejected.jsonl")["Body"].read().decode()
+    rejected = {r["line"]: (r["status"], r["reason"]) for r in map(json.loads, body.splitlines())}
+    assert rejected[3][0] == "rejected"
+    assert "the image did not load" in rejected[3][1]
+    assert rejected[4][0] == "failed"
+    assert rejected[4][1].startswith("ClientError: Annotation tasks expired")
+    assert rejected[5] == ("unlabeled", "no worker labelled it before the job ended")
+    assert rejected[6][0] == "rejected"
+    assert rejected[6][1].startswith("the line is not JSON")
+
+
+def test_the_numbers_of_quality_json(s3: Any, context: Any) -> None:
+    job_completion.handler(event("job_completion/completed.json"), context)
+    quality = result(s3, "quality.json")
+    by_name = {k["name"]: k for k in quality["keypoints"]}
+    assert len(by_name) == 17
+    assert by_name["nose"] | {"name": ""} == {
+        "name": "", "labeled": 3, "visible": 3, "occluded": 0, "completeness": 1.0, "visible_share": 1.0,
+    }  # fmt: skip
+    assert by_name["left_eye"]["occluded"] == 1
+    assert by_name["left_hip"]["completeness"] == pytest.approx(2 / 3)
+    assert by_name["left_knee"]["visible_share"] is None
+    assert quality["instances"] == 3
+    assert quality["images_without_instances"] == 1
+    time = quality["time_in_seconds"]
+    assert (time["images"], time["total"], time["mean"], time["median"]) == (3, 45.5, pytest.approx(45.5 / 3), 12)
+    assert quality["modified_share"] == pytest.approx(2 / 3)
+    assert [(w["worker_id"][-8:], w["answers"]) for w in quality["workers"]] == [("0a1b2c3d", 2), ("4e5f6a7b", 1)]
+
+
+def test_the_coco_file_read_by_pycocotools(s3: Any, context: Any, tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    job_completion.handler(event("job_completion/completed.json"), context)
+    file = tmp_path / "coco.json"
+    file.write_bytes(s3.get_object(Bucket=BUCKET, Key="results/people/coco.json")["Body"].read())
+    coco = COCO(str(file))
+    assert [i["file_name"] for i in coco.loadImgs(coco.getImgIds())] == [
+        "bus-stop.jpg",
+        "crossing.jpg",
+        "empty-road.jpg",
+    ]
+    annotations = coco.loadAnns(coco.getAnnIds())
+    assert [a["id"] for a in annotations] == [1, 2, 3]
+    assert annotations[0]["keypoints"][:6] == [212.5, 96.25, 2, 219, 90, 2]
+    assert annotations[2]["num_keypoints"] == 5
+    assert all(a["area"] > 0 and len(a["keypoints"]) == 51 for a in annotations)
+
+
+def test_twice_is_the_same_as_once(s3: Any, context: Any) -> None:
+    def bodies() -> dict[str, bytes]:
+        return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3)}
+
+    job_completion.handler(event("job_completion/completed.json"), context)
+    once = bodies()
+    s3.put_object(Bucket=BUCKET, Key="results/people/quality.json", Body=b"left alone: the set is complete")
+    job_completion.handler(event("job_completion/completed.json"), context)
+    assert bodies() == once | {"results/people/quality.json": b"left alone: the set is complete"}
+    s3.delete_object(Bucket=BUCKET, Key="results/people/results.json")
+    job_completion.handler(event("job_completion/completed.json"), context)
+    assert bodies() == once
+
+
+def test_a_stopped_job_has_results_too(s3: Any, context: Any) -> None:
+    job_completion.handler(event("job_completion/stopped.json"), context)
+    assert result(s3, "results.json")["labeling_job_status"] == "Stopped"
+
+
+def test_a_failed_job_without_manifest_has_empty_results(s3: Any, context: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("completion.WAITS", (0,))
+    job_completion.handler(event("job_completion/failed_without_manifest.json"), context)
+    found = result(s3, "results.json", "people-broken")
+    assert (found["lines"], found["manifest"]) == (0, None)
+    assert found["failure_reason"] == "ClientError: the input manifest has no lines"
+
+
+def test_a_job_of_another_stack_is_left_alone(s3: Any, context: Any) -> None:
+    answer = job_completion.handler(event("job_completion/job_of_another_stack.json"), context)
+    assert "skipped" in answer
+    assert keys(s3) == []
+
+
+def job(name: str = "completed.json", **changed: Any) -> Any:
+    read = read_description(read_ended(event(f"job_completion/{name}")).description or {})
+    return msgspec.structs.replace(read, **changed)
+
+
+def test_a_completed_jobs_manifest_is_waited_for(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    key = "output/people/manifests/output/output.manifest"
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.delete_object(Bucket=BUCKET, Key=key)
+    with pytest.raises(ManifestMissingError, match="expected the manifest of a completed job"):
+        complete(job(), Bucket(BUCKET), sleep=lambda _: None)
+    assert keys(s3) == []
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    assert complete(job(), Bucket(BUCKET), sleep).lines == 7
+    assert waited == [1, 2, 4]
+
+
+def test_a_changed_manifest_makes_new_results_and_no_reader_sees_a_mixture(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    class Watched(Bucket):
+        def write(self, key: str, content: Any, content_type: str) -> None:
+            marker = "results/people/results.json" in keys(s3)
+            assert not marker, f"{key} was written while the old set still counted as complete"
+            super().write(key, content, content_type)
+
+    complete(job(), Bucket(BUCKET))
+    key = "output/people/manifests/output/output.manifest"
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body + b'{"source-ref":"s3://truepoint-events/jobs/people/new.jpg"}\n')
+    assert complete(job(), Watched(BUCKET)).lines == 8
+
+
+def test_a_manifest_replaced_between_looking_and_reading_is_tried_again(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    class Racing(Bucket):
+        def stream(self, key: str) -> Any:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"\n")
+            return super().stream(key)
+
+    with pytest.raises(ManifestChangedError):
+        complete(job(), Racing(BUCKET))
+    assert "results/people/results.json" not in keys(s3)
+
+
+def test_a_failed_upload_leaves_no_marker(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    class Failing(Bucket):
+        def write(self, key: str, content: Any, content_type: str) -> None:
+            if key.endswith("crossing.json"):
+                raise OSError("no space in the cloud")
+            super().write(key, content, content_type)
+
+    with pytest.raises(OSError, match="no space in the cloud"):
+        complete(job(), Failing(BUCKET))
+    assert "results/people/results.json" not in keys(s3)
+
+
+def test_without_a_skeleton_file_the_keypoints_come_from_the_labels(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    s3.delete_object(Bucket=BUCKET, Key="jobs/people/skeleton.json")
+    found = complete(job(), Bucket(BUCKET))
+    assert found.skeleton.source == "derived"
+    [category] = result(s3, "coco.json")["categories"]
+    assert category["keypoints"][:3] == ["nose", "left_eye", "right_eye"]
+    assert category["skeleton"] == []
+
+
+def test_the_image_name_cannot_lead_out_of_the_results(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    manifest = "output/people/manifests/output/output.manifest"
+    line = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read().split(b"\n")[0])
+    hostile = [
+        "s3://truepoint-events/../../ui/x.js",
+        "s3://truepoint-events/a/%2e%2e\u0000\n.jpg",
+        "s3://b-b/" + "é" * 400,
+    ]
+    body = "\n".join(json.dumps(line | {"source-ref": uri}) for uri in hostile)
+    s3.put_object(Bucket=BUCKET, Key=manifest, Body=body.encode())
+    assert complete(job(), Bucket(BUCKET)).written == 3
+    assert {key.rsplit("/", 1)[0] for key in keys(s3, "")} >= {"results/people/annotations"}
+    assert [key for key in keys(s3, "") if not key.startswith(("jobs/", "output/", "results/people/"))] == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"detail-type": "Scheduled Event"},
+        {"resources": []},
+        {"resources": ["arn:aws:s3:::truepoint-events"]},
+        {"resources": ["arn:aws:sagemaker:us-east-1:123456789012:labeling-job/../../ui"]},
+    ],
+)
+def test_another_event_is_refused(changed: dict[str, Any], s3: Any, context: Any) -> None:
+    with pytest.raises(JobError, match="expected"):
+        job_completion.handler(event("job_completion/completed.json") | changed, context)
+
+
+@pytest.mark.parametrize("name", ["../ui", "", None, "a" * 64])
+def test_a_description_with_a_hostile_name_is_refused(name: Any) -> None:
+    sample = event("job_completion/completed.json")
+    with pytest.raises(JobError, match="expected a labelling job's name"):
+        read_description(sample["detail"]["LabelingJob"] | {"LabelingJobName": name})
