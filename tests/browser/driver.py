@@ -1,0 +1,233 @@
+"""Drives the element with real input events, in image coordinates."""
+
+from __future__ import annotations
+
+import io
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import BrowserContext, Page, Route
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGIN = "https://task.example"
+PERSON = json.loads((ROOT / "skeletons/coco-person.json").read_text())
+NAMES = [keypoint["name"] for keypoint in PERSON["keypoints"]]
+TEMPLATE = [keypoint["template"] for keypoint in PERSON["keypoints"]]
+
+
+def classes(skeleton: dict[str, Any] = PERSON) -> list[dict[str, Any]]:
+    """keypointClasses as the job's template gets them."""
+    return [
+        {
+            "id": str(number),
+            "label": keypoint["name"],
+            "color": keypoint["color"],
+            "x": keypoint["template"][0],
+            "y": keypoint["template"][1],
+            "pair": keypoint.get("pair"),
+            "sigma": keypoint["sigma"],
+        }
+        for number, keypoint in enumerate(skeleton["keypoints"])
+    ]
+
+
+def picture(width: int, height: int, kind: str = "PNG") -> bytes:
+    image = Image.new("RGB", (width, height), "#8fa3b5")
+    draw = ImageDraw.Draw(image)
+    step = max(20, width // 24)
+    for x in range(0, width, step):
+        draw.line([(x, 0), (width - x, height)], fill="#6c8093", width=max(1, width // 600))
+    draw.ellipse([width * 0.3, height * 0.1, width * 0.7, height * 0.9], fill="#d8c3a5")
+    out = io.BytesIO()
+    image.save(out, kind, **({"quality": 88} if kind == "JPEG" else {}))
+    return out.getvalue()
+
+
+def person(left: float = 100, top: float = 50, scale: float = 1.0, **more: Any) -> dict[str, Any]:
+    """A pre-label: the template pose at a place."""
+    annotations = [
+        {"label": name, "x": left + x * scale, "y": top + y * scale, "visibility": 2}
+        for name, (x, y) in zip(NAMES, TEMPLATE, strict=True)
+    ]
+    return {"name": "", "annotations": annotations, **more}
+
+
+def attributes(values: dict[str, Any]) -> str:
+    parts = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value)
+        parts.append(f'{name}="{escape(text)}"')
+    return " ".join(parts)
+
+
+class TaskPage:
+    """Makes pages with the element on them."""
+
+    def __init__(self, context: BrowserContext, bundle: str) -> None:
+        self.context = context
+        self.errors: list[str] = []
+        self.files: dict[str, tuple[str, bytes | str]] = {"/element.js": ("text/javascript", bundle)}
+        self.headers: dict[str, str] = {}
+        context.route(f"{ORIGIN}/**", self._serve)
+
+    def _serve(self, route: Route) -> None:
+        path = route.request.url.removeprefix(ORIGIN).split("?")[0]
+        if path not in self.files:
+            route.fulfill(status=404, body="")
+            return
+        kind, body = self.files[path]
+        route.fulfill(body=body, content_type=kind, headers=self.headers)
+
+    def html(self, html: str, *, path: str = "/task.html", width: int = 640, height: int = 480) -> Page:
+        """Any page; /photo.png is there."""
+        self.files.setdefault("/photo.png", ("image/png", picture(width, height)))
+        self.files[path] = ("text/html; charset=utf-8", html)
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if self._is_fault(message) else None)
+        page.goto(ORIGIN + path)
+        return page
+
+    @staticmethod
+    def _is_fault(message: Any) -> bool:
+        return message.type in ("error", "warning") and "Failed to load resource" not in message.text
+
+    def __call__(
+        self,
+        *,
+        width: int = 640,
+        height: int = 480,
+        photo: str = "/photo.png?X-Amz-Signature=abc/def",
+        form: str = '<form id="any">',
+        after: str = "</form>",
+        wait: bool = True,
+        **values: Any,
+    ) -> Task:
+        given = {
+            "imgSrc": photo,
+            "imageS3Uri": "s3://bucket/jobs/people/photo%201.png",
+            "keypointClasses": classes(),
+            "skeletonRig": PERSON["edges"],
+            "skeletonBoundingBox": {"left": 0, "top": 6, "right": 124, "bottom": 384},
+            **values,
+        }
+        page = self.html(
+            "<!doctype html><html lang=en><title>Task</title><meta name=viewport content='width=device-width'>"
+            f"<body>{form}<crowd-2d-skeleton {attributes(given)}>"
+            '<div slot="instructions"><p>Label every person.</p></div></crowd-2d-skeleton>'
+            f"{after}<script>{SENT}</script><script src=/element.js></script></body></html>",
+            width=width,
+            height=height,
+        )
+        task = Task(page)
+        if wait:
+            task.ready()
+        return task
+
+
+SENT = """
+window.sent = [];
+document.querySelector("form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!event.cancelledByElement) window.sent.push(Object.fromEntries(new FormData(event.target)));
+});
+"""
+
+
+class Task:
+    """One element on a page."""
+
+    def __init__(self, page: Page, selector: str = "crowd-2d-skeleton") -> None:
+        self.page = page
+        self.element = page.locator(selector)
+
+    def ready(self) -> Task:
+        self.element.evaluate(
+            """element => new Promise(done => {
+              const check = () => element.app?.session.size.width && element.app.stage.size.width
+                ? requestAnimationFrame(() => done()) : setTimeout(check, 5);
+              check();
+            })"""
+        )
+        return self
+
+    # looking ---------------------------------------------------------------------------------------------------------
+    @property
+    def doc(self) -> dict[str, Any]:
+        return self.element.evaluate("element => element.app.session.doc")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.element.evaluate(
+            "({app: {session, stage, look}}) => ({active: session.active, selected: session.selected, tool: session.tool,"
+            " target: session.target, view: stage.view, size: stage.size, hidden: [...session.hidden], look})"
+        )
+
+    def answer(self) -> dict[str, Any]:
+        """The fields as submitted now, parsed."""
+        fields = self.element.evaluate("element => element.app.answer()")
+        return parsed(fields)
+
+    def points(self, instance: int = 0) -> dict[str, tuple[float, float, int]]:
+        """By name: x, y, visibility."""
+        annotations = self.answer()["updated_annotations"][instance]["annotations"]
+        return {a["label"]: (a["x"], a["y"], a["visibility"]) for a in annotations}
+
+    def screen(self, x: float, y: float) -> tuple[float, float]:
+        """From image pixels to the page."""
+        at = self.element.evaluate(
+            """(element, [x, y]) => {
+              const { stage } = element.app;
+              const rect = stage.root.getBoundingClientRect();
+              return [rect.left + x * stage.view.scale + stage.view.tx, rect.top + y * stage.view.scale + stage.view.ty];
+            }""",
+            [x, y],
+        )
+        return at[0], at[1]
+
+    def text(self, selector: str) -> str:
+        return self.element.locator(selector).first.inner_text()
+
+    # doing -----------------------------------------------------------------------------------------------------------
+    def click(self, x: float, y: float, **options: Any) -> None:
+        self.page.mouse.click(*self.screen(x, y), **options)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 6, button: str = "left") -> None:
+        mouse = self.page.mouse
+        mouse.move(*self.screen(*start))
+        end_on_screen = self.screen(*end)
+        mouse.down(button=button)
+        mouse.move(*end_on_screen, steps=steps)
+        mouse.up(button=button)
+
+    def key(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def place_person(self, left: float = 100, top: float = 40, scale: float = 1.0) -> None:
+        for x, y in TEMPLATE:
+            self.click(left + x * scale, top + y * scale)
+
+    def submit(self) -> dict[str, Any]:
+        """Presses the button, overriding warnings, and gives what the page's form got."""
+        self.element.locator("footer button.primary").click()
+        anyway = self.element.locator("dialog.review[open] button.anyway")
+        if anyway.count():
+            anyway.click()
+        return parsed(self.page.evaluate("window.sent.at(-1)"))
+
+
+def parsed(fields: dict[str, str]) -> dict[str, Any]:
+    assert all(isinstance(value, str) for value in fields.values())
+    read = dict(fields)
+    for name in ("updated_annotations", "original_annotations", "answer_details"):
+        try:
+            read[name] = json.loads(fields[name])
+        except ValueError:
+            read[name] = fields[name]
+    return read
