@@ -1,0 +1,139 @@
+"""Who labels what: several workers an object, leases that run out, every answer once. Pure: time is an argument.
+
+Nothing here is kept: answers are in the bucket, from which this state is derived at every start. Leases are not; after
+a restart a worker's page in the browser still hands in its answer as long as the object has room for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What to do with an answer."""
+
+    ACCEPT = "accept"
+    REPEATED = "repeated"
+    """This worker has answered this object before: the first answer stands."""
+    TOO_LATE = "too late"
+    """The worker's time was over and others have taken, or filled, the object's places."""
+    CLOSED = "closed"
+    """The object needs no answers: it was skipped or its label is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's hold on one object."""
+
+    object_id: str
+    accepted: datetime
+    expires: datetime
+
+
+@dataclass(slots=True)
+class Assignments:
+    """The answers so far and the leases of one job.
+
+    Attributes:
+        object_ids: every data object that needs labelling, in the order in which it is handed out.
+        workers_per_object: how many different workers answer each object.
+        time_limit: how long a lease lasts.
+        answered: for each object the workers whose answers are in the bucket.
+        closed: objects that take no answers (any more).
+    """
+
+    object_ids: tuple[str, ...]
+    workers_per_object: int
+    time_limit: timedelta
+    answered: dict[str, set[str]] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    _leases: dict[str, Lease] = field(default_factory=dict)
+    _declined: set[tuple[str, str]] = field(default_factory=set)
+    _first_open: int = 0
+
+    def next_task(self, worker: str, now: datetime) -> Lease | None:
+        """The worker's present task, or a lease on the next object that needs them; None if there is none now."""
+        held = self._leases.get(worker)
+        if held and held.expires > now and self._wants(held.object_id, worker, now):
+            return held
+        self._leases.pop(worker, None)
+        self._skip_done()
+        for object_id in self.object_ids[self._first_open :]:
+            if self._wants(object_id, worker, now):
+                lease = Lease(object_id, now, now + self.time_limit)
+                self._leases[worker] = lease
+                return lease
+        return None
+
+    def lease_of(self, worker: str) -> Lease | None:
+        """What the worker was given last, even if its time is over."""
+        return self._leases.get(worker)
+
+    def check(self, object_id: str, worker: str, now: datetime) -> Verdict:
+        """Whether an answer is to be taken. An accepted one holds its place until `record` or the lease's end."""
+        answered = self.answered.get(object_id, set())
+        if worker in answered:
+            return Verdict.REPEATED
+        if object_id in self.closed:
+            return Verdict.CLOSED
+        if len(answered) + self._held_by_others(object_id, worker, now) >= self.workers_per_object:
+            return Verdict.TOO_LATE
+        held = self._leases.get(worker)
+        accepted = held.accepted if held and held.object_id == object_id else now
+        self._leases[worker] = Lease(object_id, accepted, now + self.time_limit)
+        return Verdict.ACCEPT
+
+    def record(self, object_id: str, worker: str) -> None:
+        """The answer is in the bucket."""
+        self.answered.setdefault(object_id, set()).add(worker)
+        held = self._leases.get(worker)
+        if held and held.object_id == object_id:
+            del self._leases[worker]
+
+    def decline(self, object_id: str, worker: str) -> None:
+        """The worker does not want this object: their place is free, and it is not offered to them again."""
+        self._declined.add((object_id, worker))
+        held = self._leases.get(worker)
+        if held and held.object_id == object_id:
+            del self._leases[worker]
+
+    def close(self, object_ids: Iterable[str]) -> None:
+        """These objects take no (more) answers."""
+        self.closed.update(object_ids)
+
+    def is_full(self, object_id: str) -> bool:
+        """Whether the object has all the answers it needs."""
+        return len(self.answered.get(object_id, ())) >= self.workers_per_object
+
+    def is_finished(self) -> bool:
+        """Whether no object needs another answer."""
+        self._skip_done()
+        return all(self._is_done(object_id) for object_id in self.object_ids[self._first_open :])
+
+    def with_answers(self) -> Iterator[str]:
+        """Objects that have at least one answer, in order."""
+        return (object_id for object_id in self.object_ids if self.answered.get(object_id))
+
+    def _is_done(self, object_id: str) -> bool:
+        return object_id in self.closed or self.is_full(object_id)
+
+    def _skip_done(self) -> None:
+        # Objects are handed out in order, so what is done is mostly at the front: looking at it once is enough.
+        while self._first_open < len(self.object_ids) and self._is_done(self.object_ids[self._first_open]):
+            self._first_open += 1
+
+    def _wants(self, object_id: str, worker: str, now: datetime) -> bool:
+        answered = self.answered.get(object_id, set())
+        if object_id in self.closed or worker in answered or (object_id, worker) in self._declined:
+            return False
+        return len(answered) + self._held_by_others(object_id, worker, now) < self.workers_per_object
+
+    def _held_by_others(self, object_id: str, worker: str, now: datetime) -> int:
+        return sum(
+            1
+            for other, lease in self._leases.items()
+            if other != worker and lease.object_id == object_id and lease.expires > now
+        )

@@ -1,0 +1,201 @@
+"""Ground Truth's JSON documents: manifest lines, worker responses, consolidation requests and responses. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from portal.labeling_job import LabelingJob, LabelingJobError
+
+EXPIRED = (
+    "ClientError: Annotation tasks expired. Probable Reasons are 1) the availability lifetime is too small, "
+    "2) nobody worked on the task, 3) the template is broken, 4) the data object is broken or too big"
+)
+"""The failure reason of an object that nobody labelled in time; the beginning is Ground Truth's."""
+
+_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestLine:
+    """One line of the input manifest. `object_id` is its zero-based number as text, as in Ground Truth's files."""
+
+    object_id: str
+    text: bytes
+    data_object: Mapping[str, Any]
+
+    @property
+    def source(self) -> str:
+        """The data object's S3 URI or inline text."""
+        return str(self.data_object.get("source-ref", self.data_object.get("source")))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAnswer:
+    """One worker's answer: `content` maps the form's field names to their values. Times have a time zone."""
+
+    worker_id: str
+    content: Mapping[str, Any]
+    accepted: datetime
+    submitted: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A consolidated label and when it was made. `value` is its JSON text."""
+
+    value: msgspec.Raw
+    created: datetime
+
+
+def read_manifest(text: bytes) -> Iterator[ManifestLine]:
+    """The lines of an input manifest; blank ones are passed over and counted all the same.
+
+    Raises:
+        LabelingJobError: a line is not a JSON object with `source-ref` or `source`; says which.
+    """
+    for number, raw in enumerate(text.splitlines()):
+        line = raw.strip()
+        if not line:
+            continue
+        try:
+            data_object = json.loads(line)
+        except ValueError as error:
+            raise LabelingJobError(f"line {number + 1} of the input manifest is not JSON: {error}") from error
+        if not isinstance(data_object, dict) or not ({"source-ref", "source"} & data_object.keys()):
+            raise LabelingJobError(
+                f"line {number + 1} of the input manifest is not an object with source-ref or source"
+            )
+        yield ManifestLine(str(number), line, data_object)
+
+
+def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
+    """The file of one submission. Identity data stay out: outside Ground Truth the pseudonym is all there is."""
+    return {
+        "answers": [
+            {
+                "acceptanceTime": _zulu(answer.accepted),
+                "answerContent": dict(answer.content),
+                "submissionTime": _zulu(answer.submitted),
+                "timeSpentInSeconds": round((answer.submitted - answer.accepted).total_seconds(), 3),
+                "workerId": answer.worker_id,
+            }
+        ]
+    }
+
+
+def parse_worker_response(text: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """(worker id, answer content) of each answer in a worker response file."""
+    return [(answer["workerId"], answer["answerContent"]) for answer in json.loads(text)["answers"]]
+
+
+def consolidation_request(
+    objects: Iterable[tuple[ManifestLine, Mapping[str, Mapping[str, Any]]]],
+) -> list[dict[str, Any]]:
+    """The payload file for a batch: each object with its workers' answers by worker id.
+
+    Answers are in the order of worker ids, so the payload does not depend on who was faster.
+    """
+    return [
+        {
+            "datasetObjectId": line.object_id,
+            "dataObject": _data_object(line),
+            "annotations": [
+                {"workerId": worker, "annotationData": {"content": json.dumps(answers[worker], ensure_ascii=False)}}
+                for worker in sorted(answers)
+            ],
+        }
+        for line, answers in objects
+    ]
+
+
+def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
+    """The event of the consolidation function, with the undocumented members that Ground Truth sends."""
+    return {
+        "version": "2018-10-06",
+        "labelingJobArn": job.arn,
+        "payload": {"s3Uri": payload_uri},
+        "labelAttributeName": job.label_attribute,
+        "roleArn": job.role_arn,
+        "outputConfig": f"{job.output_uri}/annotations",
+        "maxHumanWorkersPerDataObject": job.workers_per_object,
+    }
+
+
+def parse_consolidation_response(
+    text: bytes, label_attribute: str, created: datetime, wanted: Sequence[str] | None = None
+) -> dict[str, Label]:
+    """The labels by object id in a consolidation function's response; the first of an id counts.
+
+    Only entries with a label under the right name count, and of `wanted` ids only, if given.
+
+    Raises:
+        LabelingJobError: not an array of consolidated annotations.
+    """
+    try:
+        entries = msgspec.json.decode(text, type=list[_Consolidated])
+    except msgspec.MsgspecError as error:
+        raise LabelingJobError(f"the consolidation function's response cannot be used: {error}") from error
+    labels: dict[str, Label] = {}
+    for entry in entries:
+        value = entry.annotation.content.get(label_attribute)
+        if value is not None and (wanted is None or entry.object_id in wanted):
+            labels.setdefault(entry.object_id, Label(value, created))
+    return labels
+
+
+def output_line(
+    line: ManifestLine, job: str, label_attribute: str, label: Label | None = None, failure: str | None = None
+) -> bytes:
+    """A line of output.manifest: labelled, failed (with a reason), or as it came in. Values keep their very text."""
+    if label is None and failure is None:
+        return line.text
+    members = _decode_raw(line.text)
+    metadata: dict[str, object]
+    if label is not None:
+        members[label_attribute] = label.value
+        created = label.created.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        metadata = {
+            "type": "groundtruth/custom",
+            "job-name": job,
+            "human-annotated": "yes",
+            "creation-date": created,
+        }
+    else:
+        members.pop(label_attribute, None)
+        metadata = {"retry-count": 1, "failure-reason": failure, "human-annotated": "true"}
+    members[f"{label_attribute}-metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
+    return msgspec.json.encode(members)
+
+
+def label_counters(lines: int, labelled: int, failed: int) -> dict[str, int]:
+    """`LabelCounters` of a job's description."""
+    return {
+        "TotalLabeled": labelled,
+        "HumanLabeled": labelled,
+        "MachineLabeled": 0,
+        "FailedNonRetryableError": failed,
+        "Unlabeled": lines - labelled - failed,
+    }
+
+
+class _Annotation(msgspec.Struct):
+    content: dict[str, msgspec.Raw]
+
+
+class _Consolidated(msgspec.Struct):
+    object_id: str = msgspec.field(name="datasetObjectId")
+    annotation: _Annotation = msgspec.field(name="consolidatedAnnotation")
+
+
+def _data_object(line: ManifestLine) -> dict[str, str]:
+    return {"s3Uri" if "source-ref" in line.data_object else "content": line.source}
+
+
+def _zulu(time: datetime) -> str:
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

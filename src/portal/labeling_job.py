@@ -1,0 +1,106 @@
+"""A labelling job as `labeling_job.json` describes it (the shape of DescribeLabelingJob's answer). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+ENDED = frozenset({"Completed", "Stopped", "Failed"})
+
+
+class LabelingJobError(ValueError):
+    """A job that cannot be run here; says which member is wrong, expected and actual."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelingJob:
+    """What running a job needs to know. URIs are `s3://…`; `output_uri` has no slash at its end and includes the name.
+
+    `deadline` is when objects that nobody has labelled are given up (availability lifetime), with a time zone.
+    """
+
+    name: str
+    arn: str
+    status: str
+    label_attribute: str
+    manifest_uri: str
+    template_uri: str
+    output_uri: str
+    role_arn: str
+    pre_annotation_arn: str
+    consolidation_arn: str
+    workers_per_object: int
+    time_limit: timedelta
+    deadline: datetime
+    title: str
+    description: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job takes no more answers and its output is complete."""
+        return self.status in ENDED
+
+
+def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
+    """Read the description of a job.
+
+    Raises:
+        LabelingJobError: a member is missing or no such value is possible.
+    """
+    try:
+        task = document["HumanTaskConfig"]
+        output_path = str(document["OutputConfig"]["S3OutputPath"]).rstrip("/")
+        available = timedelta(seconds=int(task["TaskAvailabilityLifetimeInSeconds"]))
+        job = LabelingJob(
+            name=str(document["LabelingJobName"]),
+            arn=lower_case_arn(str(document["LabelingJobArn"])),
+            status=str(document["LabelingJobStatus"]),
+            label_attribute=str(document["LabelAttributeName"]),
+            manifest_uri=str(document["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"]),
+            template_uri=str(task["UiConfig"]["UiTemplateS3Uri"]),
+            output_uri=f"{output_path}/{document['LabelingJobName']}",
+            role_arn=str(document["RoleArn"]),
+            pre_annotation_arn=str(task["PreHumanTaskLambdaArn"]),
+            consolidation_arn=str(task["AnnotationConsolidationConfig"]["AnnotationConsolidationLambdaArn"]),
+            workers_per_object=int(task["NumberOfHumanWorkersPerDataObject"]),
+            time_limit=timedelta(seconds=int(task["TaskTimeLimitInSeconds"])),
+            deadline=datetime.fromisoformat(str(document["CreationTime"])) + available,
+            title=str(task["TaskTitle"]),
+            description=str(task["TaskDescription"]),
+        )
+    except KeyError as error:
+        raise LabelingJobError(f"the job's description has no {error.args[0]}") from error
+    except (TypeError, ValueError) as error:
+        raise LabelingJobError(f"the job's description cannot be read: {error}") from error
+    if job.workers_per_object < 1:
+        raise LabelingJobError(f"expected at least one worker an object, actual {job.workers_per_object}")
+    if job.deadline.tzinfo is None:
+        raise LabelingJobError(f"expected a CreationTime with a time zone, actual {document['CreationTime']!r}")
+    return job
+
+
+def lower_case_arn(arn: str) -> str:
+    """The ARN as Ground Truth writes it in events: the job's name in lower case."""
+    head, slash, name = arn.rpartition("/")
+    return f"{head}{slash}{name.lower()}"
+
+
+def with_status(
+    document: Mapping[str, Any], status: str, now: datetime, counters: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """The description after the job's state changed; with `counters` also its counts and where its output is."""
+    changed = {**document, "LabelingJobStatus": status, "LastModifiedTime": now.isoformat(timespec="milliseconds")}
+    if counters is not None:
+        output = f"{parse_labeling_job(document).output_uri}/manifests/output/output.manifest"
+        changed |= {"LabelCounters": dict(counters), "LabelingJobOutput": {"OutputDatasetS3Uri": output}}
+    return changed
+
+
+def state_change_detail(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`detail` of the event "SageMaker Ground Truth Labeling Job State Change" for a job run outside Ground Truth.
+
+    Ground Truth's own has the status only; nobody can call DescribeLabelingJob for ours, so the description is with it.
+    """
+    return {"LabelingJobStatus": document["LabelingJobStatus"], "LabelingJob": dict(document)}

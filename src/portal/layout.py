@@ -1,0 +1,36 @@
+"""Where Ground Truth puts a job's files, below `<S3OutputPath>/<job>/`. Pure.
+
+Times in names are whole seconds with colons, as Ground Truth writes them. There is one iteration: more than
+one has only been seen with active learning.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+WORKER_RESPONSES = "annotations/worker-response/iteration-1/"
+CONSOLIDATION_REQUESTS = "annotations/consolidated-annotation/consolidation-request/iteration-1/"
+CONSOLIDATION_RESPONSES = "annotations/consolidated-annotation/consolidation-response/iteration-1/"
+OUTPUT_MANIFEST = "manifests/output/output.manifest"
+
+_TIME = "%Y-%m-%d_%H:%M:%S"
+
+
+def worker_response(object_id: str, time: datetime) -> str:
+    """Key of one submission, relative to the job's output."""
+    return f"{WORKER_RESPONSES}{object_id}/{file_name(time)}"
+
+
+def object_of(worker_response_key: str) -> str:
+    """The data object's id in the (relative or whole) key of a worker response."""
+    return worker_response_key.rsplit("/", 2)[1]
+
+
+def file_name(time: datetime) -> str:
+    """`YYYY-MM-DD_HH:MM:SS.json`, in UTC."""
+    return f"{time.astimezone(UTC).strftime(_TIME)}.json"
+
+
+def time_of(key: str) -> datetime:
+    """The time in a file's name, in UTC."""
+    return datetime.strptime(key.rsplit("/", 1)[1].removesuffix(".json"), _TIME).replace(tzinfo=UTC)
