@@ -1,0 +1,54 @@
+"""Workers whose answers are in a file do their part of a job, each in a thread of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from portal.assignments import Verdict
+from portal.runner import JobRunner
+from portal.scripted import Answers, form_fields
+from portal.workers import worker_id
+
+MOST_AT_ONCE = 16
+
+
+def run_unattended(
+    runner: JobRunner, answers: Answers, secret: bytes, on_answer: Callable[[], None] = lambda: None
+) -> int:
+    """Every scripted worker answers every object that the job gives them and the file has an answer for.
+
+    Args:
+        runner: the job.
+        answers: by worker name and image name; an object without an answer is declined.
+        secret: of the workers' pseudonyms.
+        on_answer: called after each answer that was taken, in the workers' threads.
+
+    Returns:
+        How many answers were taken.
+    """
+
+    def work(name: str) -> int:
+        return _work(runner, worker_id(name, secret), answers[name], on_answer)
+
+    taken = 0
+    with ThreadPoolExecutor(min(len(answers), MOST_AT_ONCE), thread_name_prefix="worker") as pool:
+        # A place that one worker held and then declined is free for the others: again, until nobody finds anything.
+        while now := sum(pool.map(work, answers)):
+            taken += now
+    return taken
+
+
+def _work(runner: JobRunner, worker: str, answers: Mapping[str, Any], on_answer: Callable[[], None]) -> int:
+    taken = 0
+    while task := runner.next_task(worker):
+        image = str(task.task_input.get("image_name", ""))
+        if image not in answers:
+            runner.decline(worker, task.lease.object_id)
+            continue
+        verdict = runner.submit(worker, task.lease.object_id, form_fields(answers[image], task.task_input))
+        if verdict is Verdict.ACCEPT:
+            taken += 1
+            on_answer()
+    return taken

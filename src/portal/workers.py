@@ -1,0 +1,27 @@
+"""Workers' pseudonyms: the same name gives the same id in one installation, and the id does not give the name. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+
+WORKER_ID = re.compile(r"private\.local\.[0-9a-f]{24}")
+MAX_NAME = 80
+
+
+class WorkerNameError(ValueError):
+    """A name that cannot stand for a worker; says why."""
+
+
+def worker_id(name: str, secret: bytes) -> str:
+    """`private.local.<hex>`, in the form of Ground Truth's ids. Letter case and space around the name do not count.
+
+    Raises:
+        WorkerNameError: the name is empty or too long.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if not 1 <= len(plain) <= MAX_NAME:
+        raise WorkerNameError(f"expected a name of 1 to {MAX_NAME} characters, actual {len(plain)}")
+    return f"private.local.{hmac.new(secret, plain.encode(), hashlib.sha256).hexdigest()[:24]}"
