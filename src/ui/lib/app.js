@@ -38,6 +38,8 @@ export class App {
     this.look = { names: this.prefs.names ?? false, loupe: this.prefs.loupe ?? false, crosshair: this.prefs.crosshair ?? false, brightness: 100, contrast: 100, traces: true };
     this.keys = keymap(this.prefs.keys);
     this.stage = new Stage(this.session, this.look);
+    // The photograph is the long pole: it is asked for before anything else is built.
+    this.stage.img.src = get("imgsrc") ?? "";
     this.commands = commandsOf(this);
     const run = (/** @type {string} */ id) => this.run(id);
     this.toolbar = new Toolbar(run);
@@ -61,7 +63,7 @@ export class App {
     this.form = new AnswerForm(element, () => this.answer());
     this.listen();
     this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
-    this.loadImage();
+    this.loadImage(false);
     this.refresh();
     this.stage.measure();
   }
@@ -97,9 +99,10 @@ export class App {
     this.stage.root.focus({ preventScroll: true });
   }
 
-  loadImage() {
+  /** @param {boolean} [again] the first time it is under way already */
+  loadImage(again = true) {
     const src = this.element.getAttribute("imgsrc") ?? "";
-    const { img, lens } = this.stage;
+    const { img } = this.stage;
     this.failed = false;
     this.stage.note.hidden = true;
     if (!src) {
@@ -111,8 +114,7 @@ export class App {
       else this.imageReady();
     };
     img.onerror = () => this.imageFailed("The image could not be loaded.");
-    img.src = src;
-    lens.src = src;
+    if (again) img.src = src;
   }
 
   imageReady() {

@@ -218,6 +218,7 @@ export class Stage {
   /** Beside a finger, else in the corner that is not under the pointer. @param {XY} at @param {boolean} touch */
   placeLoupe(at, touch) {
     const { view } = this;
+    if (this.lens.src !== this.img.src) this.lens.src = this.img.src;
     const half = LOUPE_SIZE / 2;
     const x = touch ? Math.min(Math.max(at.x - half, 8), this.size.width - LOUPE_SIZE - 8) : at.x > LOUPE_SIZE * 2 || at.y > LOUPE_SIZE * 2 ? 12 : this.size.width - LOUPE_SIZE - 12;
     const y = touch ? (at.y > LOUPE_SIZE + 60 ? at.y - LOUPE_SIZE - 40 : at.y + 60) : 12;
