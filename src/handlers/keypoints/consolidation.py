@@ -20,9 +20,9 @@ from keypoints.similarity import symmetric_oks
 LEAST_SIMILARITY = 0.1
 """Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
 _NEW_ID = re.compile(r"n\d+")  # an instance the worker added; any other id is a pre-label's and worth keeping
-WEISZFELD_STEPS = 100
-WEISZFELD_CLOSE = 1e-9
-"""Pixels squared."""
+WEISZFELD_STEPS = 200
+WEISZFELD_CLOSE = 1e-6
+"""Pixels."""
 
 
 class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -138,7 +138,7 @@ def _median_box(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[flo
 
 
 def geometric_median(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The point with the least sum of distances to `points` (Weiszfeld's algorithm, with Vardi and Zhang's step).
+    """The point with the least sum of distances to `points`, by Weiszfeld's algorithm.
 
     Of one or two points it is their mean: every point between two is a geometric median.
     """
@@ -147,25 +147,22 @@ def geometric_median(points: Sequence[tuple[float, float]]) -> tuple[float, floa
     y = sum(p[1] for p in points) / len(points)
     if len(points) < 3:
         return x, y
+    # Towards a median that is one of the points the algorithm only crawls, so those are tried first: a point is the
+    # median if the others, pulling with force one each, pull no harder than its copies hold.
+    for here, copies in Counter(points).items():
+        pulls = [(px - here[0], py - here[1]) for px, py in points if (px, py) != here]
+        lengths = [math.hypot(*pull) for pull in pulls]
+        force_x = sum(px / length for (px, _), length in zip(pulls, lengths, strict=True))
+        force_y = sum(py / length for (_, py), length in zip(pulls, lengths, strict=True))
+        if math.hypot(force_x, force_y) <= copies:
+            return here
     for _ in range(WEISZFELD_STEPS):
-        weight = wx = wy = 0.0
-        here = 0
-        for px, py in points:
-            distance = math.hypot(px - x, py - y)
-            if distance < 1e-12:
-                here += 1
-                continue
-            weight += 1 / distance
-            wx += px / distance
-            wy += py / distance
-        if weight == 0:
-            break
-        # Where the estimate stands on a point, that point pulls back with as much force as it has copies.
-        pull = math.hypot(wx - weight * x, wy - weight * y)
-        stay = min(1.0, here / pull) if here and pull else float(bool(here))
-        nx, ny = x * stay + wx / weight * (1 - stay), y * stay + wy / weight * (1 - stay)
-        moved = (nx - x) ** 2 + (ny - y) ** 2
+        weights = [1 / max(math.hypot(px - x, py - y), WEISZFELD_CLOSE) for px, py in points]
+        total = sum(weights)
+        nx = sum(w * p[0] for w, p in zip(weights, points, strict=True)) / total
+        ny = sum(w * p[1] for w, p in zip(weights, points, strict=True)) / total
+        close = math.hypot(nx - x, ny - y) < WEISZFELD_CLOSE
         x, y = nx, ny
-        if moved < WEISZFELD_CLOSE:
+        if close:
             break
     return x, y

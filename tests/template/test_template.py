@@ -1,0 +1,302 @@
+"""The stack as CloudFormation sees it: template.yaml after the SAM transform."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ("UiPublisherFunction", "PreAnnotationFunction", "PostAnnotationFunction", "JobCompletionFunction")
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    """The transformed template. SAM wants code in S3 by then, as `sam deploy` puts it."""
+    source = yaml_parse((ROOT / "template.yaml").read_text())
+    for resource in source["Resources"].values():
+        if "CodeUri" in resource.get("Properties", {}):
+            resource["Properties"]["CodeUri"] = "s3://bucket/code"
+    region = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
+    try:
+        return dict(Translator({}, Parser()).translate(copy.deepcopy(source), {}))
+    finally:
+        os.environ.pop("AWS_DEFAULT_REGION")
+        if region:
+            os.environ["AWS_DEFAULT_REGION"] = region
+
+
+@pytest.fixture(scope="module")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    return dict(template["Resources"])
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every statement of a role's policies, optional ones included."""
+    found = []
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            found.append(statement["Fn::If"][1] if "Fn::If" in statement else statement)
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# What each role may do, whole. A right that is added, removed or widened must be changed here too.
+BUCKET = {"Fn::GetAtt": ["Bucket", "Arn"]}
+PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
+    "UiPublisherRole": {
+        "WriteTheElement": (["s3:PutObject"], ["ui/*"]),
+        "SeeWhatIsPublished": (["s3:ListBucket"], [BUCKET]),
+    },
+    "PreAnnotationRole": {},
+    "PostAnnotationRole": {
+        "ReadAnswers": (["s3:GetObject"], ["output/*/annotations/*"]),
+        "StoreLargeAnnotations": (["s3:PutObject"], ["output/*/annotations/consolidated-annotation/large/*"]),
+        "ReadSkeleton": (["s3:GetObject"], ["jobs/*/skeleton.json"]),
+        "SeeWhetherThereIsASkeleton": (["s3:ListBucket"], [BUCKET]),
+    },
+    "JobCompletionRole": {
+        "FindTheManifest": (["sagemaker:DescribeLabelingJob"], ["labeling-job/*"]),
+        "ReadManifestAndSkeleton": (
+            ["s3:GetObject"],
+            [
+                "output/*/manifests/output/output.manifest",
+                "output/*/annotations/consolidated-annotation/large/*",
+                "jobs/*/skeleton.json",
+            ],
+        ),
+        "SeeWhatIsThere": (["s3:ListBucket"], [BUCKET]),
+        "WriteResults": (["s3:PutObject", "s3:AbortMultipartUpload"], ["results/*"]),
+        "ReplaceTheCompletionMarker": (["s3:GetObject", "s3:DeleteObject"], ["results/*/results.json"]),
+        "AnnounceResults": (["events:PutEvents"], ["event-bus/default"]),
+    },
+    "LabelingJobExecutionRole": {
+        "InvokeTheTwoFunctions": (
+            ["lambda:InvokeFunction"],
+            [{"Fn::GetAtt": ["PreAnnotationFunction", "Arn"]}, {"Fn::GetAtt": ["PostAnnotationFunction", "Arn"]}],
+        ),
+        "ReadInputs": (["s3:GetObject"], ["jobs/*", "output/*"]),
+        "WriteOutput": (["s3:PutObject", "s3:AbortMultipartUpload"], ["output/*"]),
+        "ListJobs": (["s3:ListBucket"], [BUCKET]),
+        "LocateBucket": (["s3:GetBucketLocation"], [BUCKET]),
+        "WriteGroundTruthLogs": (
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            ["log-group:/aws/sagemaker/*"],
+        ),
+        "SendGroundTruthMetrics": (["cloudwatch:PutMetricData"], ["*"]),
+        "ReadImagesInPlace": (["s3:GetObject"], ["${ImageBucketName}/*"]),
+        "KeepJobsRunOutsideGroundTruth": (["s3:PutObject"], ["jobs/*/labeling_job.json"]),
+        "AnnounceJobsRunOutsideGroundTruth": (["events:PutEvents"], ["event-bus/default"]),
+        "ShowResultsOfJobsRunOutsideGroundTruth": (["s3:GetObject"], ["results/*"]),
+    },
+}
+for _role in ("UiPublisherRole", "PreAnnotationRole", "PostAnnotationRole", "JobCompletionRole"):
+    PRIVILEGES[_role] |= {
+        "WriteOwnLog": (
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [{"Fn::GetAtt": [_role.removesuffix("Role") + "LogGroup", "Arn"]}],
+        ),
+        "SendTraces": (["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
+        "KeepFailedInvocations": (["sqs:SendMessage"], [{"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]),
+    }
+# What has no resource to name.
+EVERY_RESOURCE = {"SendTraces", "SendGroundTruthMetrics"}
+
+
+def same_resource(actual: Any, expected: Any) -> bool:
+    """Equal, or an ARN whose part after the account or bucket is the expected text."""
+    if isinstance(actual, dict) and "Fn::Sub" in actual and isinstance(expected, str):
+        text = actual["Fn::Sub"].replace("${Bucket.Arn}/", "::").replace(":::", "::")
+        return str(text).endswith((":" + expected, "::" + expected))
+    return bool(actual == expected)
+
+
+def test_there_are_no_other_roles(resources: dict[str, Any]) -> None:
+    assert set(of_type(resources, "AWS::IAM::Role")) == set(PRIVILEGES)
+
+
+@pytest.mark.parametrize(("role", "sid"), [(role, sid) for role, sids in PRIVILEGES.items() for sid in sids])
+def test_each_statement_is_there_and_no_wider(resources: dict[str, Any], role: str, sid: str) -> None:
+    found = {s["Sid"]: s for s in statements(resources[role]["Properties"])}
+    assert sid in found
+    actions, expected = PRIVILEGES[role][sid]
+    assert listed(found[sid]["Action"]) == actions
+    actual = listed(found[sid]["Resource"])
+    assert len(actual) == len(expected)
+    for one, other in zip(actual, expected, strict=True):
+        assert same_resource(one, other), (one, other)
+
+
+def test_no_statement_is_unlisted_and_none_is_loose(resources: dict[str, Any]) -> None:
+    for name, role in of_type(resources, "AWS::IAM::Role").items():
+        for statement in statements(role):
+            assert statement["Sid"] in PRIVILEGES[name]
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in listed(statement["Action"]))
+            assert (listed(statement["Resource"]) == ["*"]) == (statement["Sid"] in EVERY_RESOURCE)
+            if statement["Action"] == "s3:ListBucket":
+                assert statement["Condition"]["StringLike"]["s3:prefix"]
+
+
+def test_the_job_role_trusts_ground_truth_and_only_a_named_runner(resources: dict[str, Any]) -> None:
+    first, second = resources["LabelingJobExecutionRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert first["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    assert first["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert second["Fn::If"][0] == "HasJobRunner"
+    assert second["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function(function: str, resources: dict[str, Any]) -> None:
+    properties = resources[function]["Properties"]
+    assert properties["Runtime"] == {"Ref": "PythonRuntime"}
+    assert properties["Architectures"] == [{"Ref": "Architecture"}]
+    assert properties["TracingConfig"] == {"Mode": "Active"}
+    assert 0 < properties["Timeout"] <= 900
+    group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+    assert resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionInDays"}
+    assert properties["Role"]["Fn::GetAtt"][0] == function.removesuffix("Function") + "Role"
+    invoke = [
+        p for p in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+        if p["FunctionName"] == {"Ref": function}
+    ]  # fmt: skip
+    assert len(invoke) == 1
+    failure = invoke[0]["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failure == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+def test_defaults(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["PythonRuntime"]["Default"] == "python3.13"
+    assert template["Parameters"]["Architecture"]["Default"] == "arm64"
+    assert template["Parameters"]["JobRunnerPrincipalArn"]["Default"] == ""
+
+
+def test_the_bucket_is_private_encrypted_versioned_and_kept(resources: dict[str, Any]) -> None:
+    bucket = resources["Bucket"]
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    [encryption] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert properties["VersioningConfiguration"]["Status"] == "Enabled"
+    assert properties["CorsConfiguration"]["CorsRules"] == [
+        {
+            "AllowedMethods": ["GET"],
+            "AllowedOrigins": ["*"],
+            "AllowedHeaders": [],
+            "ExposedHeaders": ["Access-Control-Allow-Origin"],
+        }
+    ]
+    expiring = [r for r in properties["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r]
+    assert [rule["Prefix"] for rule in expiring] == ["tmp/"]
+
+
+def test_the_bucket_policy(resources: dict[str, Any]) -> None:
+    deny, allow = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Action"], deny["Principal"]) == ("Deny", "s3:*", "*")
+    assert len(deny["Resource"]) == 2
+    assert deny["Condition"] == {
+        "Bool": {"aws:SecureTransport": "false"},
+        "NotIpAddress": {"aws:SourceIp": "127.0.0.1/32"},
+    }
+    assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allow["Action"] == "s3:GetObject"
+    assert allow["Resource"] == {"Fn::Sub": "${Bucket.Arn}/ui/*"}
+    assert allow["Condition"]["StringEquals"]["AWS:SourceArn"]["Fn::Sub"].endswith(":distribution/${Distribution}")
+
+
+def test_the_distribution(resources: dict[str, Any]) -> None:
+    config = resources["Distribution"]["Properties"]["DistributionConfig"]
+    [origin] = config["Origins"]
+    assert origin["OriginAccessControlId"] == {"Ref": "OriginAccessControl"}
+    behavior = config["DefaultCacheBehavior"]
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+    assert behavior["ResponseHeadersPolicyId"] == {"Ref": "ResponseHeadersPolicy"}
+    assert config["WebACLId"]["Fn::If"][0] == "HasWebAcl"
+    assert config["Logging"]["Fn::If"][0] == "HasAccessLogs"
+    headers = resources["ResponseHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
+    assert headers["CorsConfig"]["AccessControlAllowOrigins"] == {"Items": ["*"]}
+    assert headers["CorsConfig"]["AccessControlAllowMethods"] == {"Items": ["GET", "HEAD"]}
+    assert headers["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
+
+
+def test_a_new_build_of_the_element_is_what_publishes_it(resources: dict[str, Any]) -> None:
+    bundle = resources["UiBundle"]["Properties"]
+    [version] = of_type(resources, "AWS::Lambda::Version")
+    [alias] = of_type(resources, "AWS::Lambda::Alias")
+    assert bundle["ServiceToken"] == {"Ref": alias}
+    assert bundle["PublisherVersion"] == {"Ref": version}
+
+
+def test_the_rule(resources: dict[str, Any]) -> None:
+    [rule] = of_type(resources, "AWS::Events::Rule").values()
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker", "truepoint.labeling"],
+        "detail-type": ["SageMaker Ground Truth Labeling Job State Change"],
+        "detail": {"LabelingJobStatus": ["Completed", "Stopped", "Failed"]},
+    }
+    [target] = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["JobCompletionFunction", "Arn"]}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+    permission = next(iter(of_type(resources, "AWS::Lambda::Permission").values()))
+    assert permission["Principal"] == "events.amazonaws.com"
+
+
+def test_the_dead_letter_queue_and_its_alarm(resources: dict[str, Any]) -> None:
+    assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    allow, deny = resources["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": ["JobCompletionFunctionJobEnded", "Arn"]}
+    assert deny["Effect"] == "Deny"
+    alarm = resources["ResultsNotWrittenAlarm"]["Properties"]
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}
+    assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmEmail"
+    assert resources["AlarmTopic"]["Condition"] == "HasAlarmEmail"
+
+
+def test_every_parameter_that_is_optional_can_be_empty(template: dict[str, Any]) -> None:
+    import re
+
+    for name, parameter in template["Parameters"].items():
+        if parameter.get("Default") == "" and "AllowedPattern" in parameter:
+            assert re.fullmatch(parameter["AllowedPattern"], ""), name
+
+
+def test_the_linters_are_clean() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "cfn-lint"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_sam_validates() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "sam", "validate", "--lint", "--region", "us-east-1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import JSON, instances
+
+from keypoints.manifest import file_name, read_data_object, read_lines, split_s3_uri
+from keypoints.task import pre_annotation_response
+
+IMAGE = "s3://bucket-name/jobs/a/images/b.jpg"
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        (IMAGE, "b.jpg"),
+        ("s3://bucket-name/100%25.jpg", "100%25.jpg"),
+        ("https://host/a/b%20c.jpg?X-Amz-Signature=a/b#f", "b c.jpg"),
+        ("", ""),
+    ],
+)
+def test_file_name(uri: str, name: str) -> None:
+    assert file_name(uri) == name
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("s3://bucket-name/key", ("bucket-name", "key")),
+        ("s3://bucket-name/a/2021-11-18_02:19:51.json", ("bucket-name", "a/2021-11-18_02:19:51.json")),
+        ("s3://bucket-name/a b?c#d", ("bucket-name", "a b?c#d")),
+    ],
+)
+def test_split_s3_uri(uri: str, expected: tuple[str, str]) -> None:
+    assert split_s3_uri(uri) == expected
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "s3://", "s3://bucket-name", "s3://bucket-name/", "s3://UP/key", "http://a/b", "/a"]
+)
+def test_what_is_no_s3_uri(uri: str) -> None:
+    with pytest.raises(ValueError, match="expected s3://bucket/key"):
+        split_s3_uri(uri)
+
+
+@given(JSON)
+def test_a_data_object_is_read_whatever_it_is(value: Any) -> None:
+    read = read_data_object(value)
+    assert bool(read.image_s3_uri) or read.error
+    json.dumps(pre_annotation_response(value))
+
+
+@given(instances(), st.sampled_from(["annotations", "initial_values"]), st.booleans())
+def test_pre_labels_reach_the_task_unchanged(found: list[Any], key: str, as_text: bool) -> None:
+    line = {"source-ref": IMAGE, key: json.dumps(found) if as_text else found}
+    response = pre_annotation_response(line)
+    assert response["isHumanAnnotationRequired"] is True
+    assert response["taskInput"]["error"] == ""
+    assert json.loads(response["taskInput"]["initial_values"]) == found
+
+
+@pytest.mark.parametrize("value", ["{", "5", {"a": 1}, [1], [{"annotations": 1}], [{}], True])
+def test_unusable_pre_labels_are_said_and_left_out(value: Any) -> None:
+    read = read_data_object({"source-ref": IMAGE, "annotations": value})
+    assert read.image_s3_uri == IMAGE
+    assert read.pre_labels == []
+    assert read.error.startswith("the pre-labels cannot be used: ")
+
+
+@given(
+    st.lists(st.binary(max_size=12).filter(lambda b: b"\n" not in b)),
+    st.integers(1, 7),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.booleans(),
+)
+def test_lines_are_the_same_however_the_stream_is_cut(lines: list[bytes], size: int, end: bytes, ended: bool) -> None:
+    stream = end.join(lines) + (end if ended else b"")
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    expected = [line.strip() for line in stream.split(b"\n") if line.strip()]
+    found = list(read_lines(chunks))
+    assert [line.text for line in found] == expected
+    assert [line.number for line in found] == list(range(len(expected)))
+
+
+@given(st.lists(st.integers(0, 30), max_size=8), st.integers(1, 40))
+def test_a_line_too_long_is_counted_but_not_kept(lengths: list[int], size: int) -> None:
+    stream = b"".join(b"x" * n + b"\n" for n in lengths)
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    found = list(read_lines(chunks, longest=10))
+    assert [line.length for line in found] == [n for n in lengths if n]
+    assert all(len(line.text) == (line.length if line.length <= 10 else 0) for line in found)
