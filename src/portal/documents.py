@@ -106,7 +106,7 @@ def consolidation_request(
             "datasetObjectId": line.object_id,
             "dataObject": _data_object(line),
             "annotations": [
-                {"workerId": worker, "annotationData": {"content": json.dumps(answers[worker], ensure_ascii=False)}}
+                {"workerId": worker, "annotationData": {"content": json.dumps(answers[worker])}}
                 for worker in sorted(answers)
             ],
         }

@@ -258,7 +258,7 @@ class JobRunner:
         return dict(task_input)
 
     def _write_answer(self, object_id: str, answer: WorkerAnswer) -> str:
-        body = json.dumps(documents.worker_response(answer), ensure_ascii=False).encode()
+        body = json.dumps(documents.worker_response(answer)).encode()
         return self._put_new(lambda time: layout.worker_response(object_id, time), body, answer.submitted)[0]
 
     def _put_new(self, path: Callable[[datetime], str], body: bytes, time: datetime) -> tuple[str, datetime]:
@@ -275,7 +275,7 @@ class JobRunner:
         for object_id, worker, uri in uris:
             answers[object_id][worker] = dict(documents.parse_worker_response(files[uri]))[worker]
         request = documents.consolidation_request((self.lines[i], answers[i]) for i in object_ids)
-        body = json.dumps(request, ensure_ascii=False).encode()
+        body = json.dumps(request).encode()
         payload_uri, _ = self._put_new(
             lambda time: layout.CONSOLIDATION_REQUESTS + layout.file_name(time), body, self.now()
         )
@@ -335,6 +335,6 @@ class JobRunner:
             yield object_id, documents.output_line(line, job, attribute, label, None if label else failure)
 
     def _save(self, document: dict[str, Any]) -> None:
-        self.cloud.put(self._document_uri, json.dumps(document, ensure_ascii=False, indent=2).encode())
+        self.cloud.put(self._document_uri, json.dumps(document, indent=2).encode())
         self._document = document
         self.job = parse_labeling_job(document)

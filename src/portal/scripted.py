@@ -45,8 +45,8 @@ def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
         return answer
     original = json.loads(str(task_input.get("initial_values") or "[]"))
     return {
-        "updated_annotations": json.dumps(answer, ensure_ascii=False),
-        "original_annotations": json.dumps(original, ensure_ascii=False),
+        "updated_annotations": json.dumps(answer),
+        "original_annotations": json.dumps(original),
         "image_s3_uri": task_input["image_s3_uri"],
         "image_name": task_input["image_name"],
         "no_changes_needed": json.dumps(answer == original),

@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""The whole labelling loop on this machine: emulator, the real stack, a job, labelling pages, results.
+
+Run it by `make demo`. Nothing leaves the machine and no AWS account is needed. Stop it with Ctrl+C at any time; started
+again it continues with the same job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+import time
+import webbrowser
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from tqdm import tqdm
+
+from jobs.images import images_in_folder
+from jobs.launch import JobExistsError, PreparedJob, create_outside_ground_truth, prepare_job
+from jobs.layout import job_keys, s3_uri
+from jobs.limits import JobRefusedError
+from jobs.request import JobSettings
+from jobs.scenes import render_scenes
+from jobs.stack import StackOutputs
+from keypoints.skeleton import SkeletonError, parse_skeleton
+from portal.cloud import Cloud
+from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening
+from portal.labeling_job import LabelingJobError
+from portal.local_stack import DeploymentError, deploy, stack_outputs
+from portal.runner import JobRunner
+from portal.scripted import Answers, AnswersError, parse_answers
+from portal.server import ElementSource, Portal
+from portal.unattended import run_unattended
+from portal.upkeep import Upkeep, wait_for_results
+
+PROJECT = Path(__file__).resolve().parent.parent
+FOLDER = PROJECT / ".demo"
+TEMPLATE = PROJECT / "src" / "ui" / "worker-task.liquid.html"
+SKELETONS = PROJECT / "skeletons"
+DEFAULT_PORT = 8000
+SCENES = 6
+"""Pictures that are rendered when no folder is given."""
+RUNTIME = Path(sys.executable).parent
+USAGE_ERROR, FAILED = 2, 1
+
+
+class DemoError(RuntimeError):
+    """Something the user can put right; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, checked."""
+
+    images: Path | None
+    skeleton: Path
+    workers: int
+    answers: Answers | None
+    port: int
+    browser: bool
+    folder: Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        options = parse(arguments)
+        return run(options)
+    except (DemoError, EmulatorError, DeploymentError, LabelingJobError, JobRefusedError, JobExistsError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nStopped before the job was ready. Run the same command to start again.")
+        return 0
+
+
+def parse(arguments: list[str] | None) -> Options:
+    """The command line's meaning.
+
+    Raises:
+        DemoError: it asks for what cannot be.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
+    parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="people who label each image, 1 to 9 (1)")
+    parser.add_argument(
+        "--answers", type=Path, metavar="FILE", help="answers of scripted workers: runs to the end without a browser"
+    )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"of the labelling pages ({DEFAULT_PORT})")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the demo keeps its things (.demo)")
+    given = parser.parse_args(arguments)
+    skeleton = Path(given.skeleton)
+    if not skeleton.is_file():
+        skeleton = SKELETONS / f"{given.skeleton}.json"
+    if not skeleton.is_file():
+        known = ", ".join(sorted(path.stem for path in SKELETONS.glob("*.json")))
+        raise DemoError(f"There is no skeleton {given.skeleton!r}. Give a file, or one of: {known}.")
+    if not 1 <= given.workers <= 9:
+        raise DemoError(f"--workers must be 1 to 9 (Ground Truth's limit), not {given.workers}.")
+    if given.answers is None and is_listening(given.port):
+        raise DemoError(
+            f"Port {given.port} is in use by another program (another demo?). Choose one: make demo PORT=8001"
+        )
+    return Options(
+        images=given.images,
+        skeleton=skeleton,
+        workers=given.workers,
+        answers=_answers(given.answers),
+        port=given.port,
+        browser=not given.no_browser and _has_screen(),
+        folder=given.folder,
+    )
+
+
+def run(options: Options) -> int:
+    """Everything, from nothing to the results."""
+    _check_tools()
+    say("Starting the AWS emulator (listens on this machine only)")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    python = PROJECT / ".venv-emulator" / "bin" / "python"
+    with Emulator(python, options.folder, port=_emulator_port(options.folder), keep=True) as emulator:
+        began = time.monotonic()
+        say("Deploying template.yaml into it with `sam build` and `sam deploy` (the first time takes half a minute)")
+        deployed = deploy(PROJECT, emulator, RUNTIME / "sam")
+        say(
+            f"The stack is deployed ({time.monotonic() - began:.0f} s)"
+            if deployed
+            else "It is there already, unchanged"
+        )
+        stack = stack_outputs(emulator)
+        if stack is None:
+            raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
+        runner = _start_job(options, emulator, stack)
+        secret = _secret(options.folder)
+        with Upkeep(runner) as upkeep:
+            if options.answers is None:
+                element = ElementSource(stack.script_url.split("/")[2], emulator.endpoint)
+                _serve(options, Portal(runner, upkeep, element, secret))
+            else:
+                _answer(options.answers, runner, upkeep, secret)
+        if runner.job.ended and wait_for_results(runner):
+            _show_results(options, emulator, stack, runner)
+            return 0
+    if options.answers is not None:
+        raise DemoError(f"The results did not come; see {options.folder / 'emulator.log'}")
+    say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
+    return 0
+
+
+def _has_screen() -> bool:
+    # Without one, `webbrowser` may start a text browser in this very terminal.
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def say(text: str) -> None:
+    """One line of what is going on."""
+    print(f"• {text}", flush=True)
+
+
+def _check_tools() -> None:
+    for tool, package in (("node", "Node.js 20 or later"), ("npm", "npm")):
+        if shutil.which(tool) is None:
+            raise DemoError(f"{package} is needed to build the labelling element, but `{tool}` is not on the PATH.")
+    if not (PROJECT / ".venv-emulator" / "bin" / "python").exists():
+        raise DemoError("The emulator is not installed. Run `make setup` first (`make demo` does).")
+
+
+def _answers(path: Path | None) -> Answers | None:
+    if path is None:
+        return None
+    try:
+        return parse_answers(path.read_bytes())
+    except OSError as error:
+        raise DemoError(f"The answers cannot be read: {error}") from error
+    except AnswersError as error:
+        raise DemoError(f"{path}: {error}") from error
+
+
+def _emulator_port(folder: Path) -> int:
+    """The port of last time if it is free: links that are still open in a browser go on working."""
+    kept = folder / "port"
+    port = int(kept.read_text()) if kept.is_file() else 0
+    if port == 0 or is_listening(port):
+        port = free_port()
+        kept.write_text(str(port))
+    return port
+
+
+def _secret(folder: Path) -> bytes:
+    """What workers' pseudonyms are made with: the same in every run, so that nobody labels an image twice."""
+    kept = folder / "worker-secret"
+    if not kept.is_file():
+        kept.touch(mode=0o600)
+        kept.write_bytes(secrets.token_bytes(32))
+    return kept.read_bytes()
+
+
+def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> JobRunner:
+    try:
+        skeleton = parse_skeleton(options.skeleton.read_bytes())
+    except SkeletonError as error:
+        raise DemoError(f"{options.skeleton}: {error}") from error
+    folder = options.images or _scenes(options.folder, skeleton.name)
+    if not folder.is_dir():
+        raise DemoError(f"There is no folder {folder}.")
+    found = images_in_folder(folder)
+    for refused in found.refused:
+        say(f"Left out {refused.name}: {refused.reason}")
+    if not found.images:
+        raise DemoError(f"There are no images (JPEG, PNG or WebP) in {folder}.")
+    content = [image.md5 for image in found.images] + [image.name for image in found.images]
+    digest = hashlib.sha256(repr([skeleton, options.workers, content]).encode()).hexdigest()[:8]
+    plain = re.sub(r"[^a-z0-9]+", "-", skeleton.name.lower()).strip("-") or "keypoints"
+    settings = JobSettings(name=f"demo-{plain[:32]}-{digest}", workers_per_object=options.workers)
+    prepared = prepare_job(settings, stack, skeleton, found.images, template_source=TEMPLATE.read_text("utf-8"))
+    created = _create(prepared, emulator, stack)
+    runner = JobRunner(
+        Cloud.as_role(stack.execution_role_arn, emulator.session(), emulator.endpoint),
+        s3_uri(stack.bucket, job_keys(prepared.name).labeling_job),
+    )
+    progress = runner.progress()
+    if created:
+        say(f"Made job {prepared.name}: {progress.lines} images from {folder}")
+    else:
+        say(f"Continuing job {prepared.name}: {progress.full} of {progress.lines} images are done")
+    return runner
+
+
+def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> bool:
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    with tqdm(total=len(prepared.images), desc="uploading", unit="image", leave=False) as bar:
+        return create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC), bar.update)[1]
+
+
+def _scenes(folder: Path, skeleton: str) -> Path:
+    subject = "box-truck" if "truck" in skeleton else "person"
+    scenes = folder / "scenes" / subject
+    if not (scenes / "truth.json").is_file():
+        say(f"Rendering {SCENES} scenes to label into {scenes}")
+        scenes.mkdir(parents=True, exist_ok=True)
+        truth = {}
+        for scene in tqdm(render_scenes(subject, SCENES, seed=1), total=SCENES, unit="scene", leave=False):
+            scene.image.save(scenes / scene.name, quality=92)
+            truth[scene.name] = scene.instances
+        (scenes / "truth.json").write_text(json.dumps(truth))  # last: a folder that was cut short is rendered again
+    return scenes
+
+
+def _serve(options: Options, portal: Portal) -> None:
+    address = f"http://{HOST}:{options.port}/"
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            say(f"Label here:  {address}     (Ctrl+C stops; nothing is lost)")
+            if options.browser:
+                webbrowser.open(address)
+
+    config = uvicorn.Config(
+        portal.application(options.port),
+        host=HOST,
+        port=options.port,
+        log_level="warning",
+        access_log=False,  # it would hold who asked for what
+        timeout_graceful_shutdown=5,
+    )
+    with suppress(KeyboardInterrupt):
+        Server(config).run()
+
+
+def _answer(answers: Answers, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
+    wanted = len(runner.lines) * runner.job.workers_per_object
+    say(f"{len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}, {wanted} answers wanted")
+    with tqdm(total=wanted, desc="answering", unit="answer") as bar:
+
+        def answered() -> None:
+            bar.update()
+            upkeep.poke()
+
+        run_unattended(runner, answers, secret, answered)
+    runner.consolidate()
+    if not runner.end_if_due():
+        say("Some images have no answer in the file: finishing the job without them")
+        runner.stop()
+
+
+def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, runner: JobRunner) -> None:
+    results = runner.results() or {}
+    target = options.folder / "results" / runner.job.name
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    prefix = job_keys(runner.job.name).results
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix):
+        for item in page.get("Contents", ()):
+            path = target / item["Key"].removeprefix(prefix)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(s3.get_object(Bucket=stack.bucket, Key=item["Key"])["Body"].read())
+    say(f"Job {runner.job.name} is {runner.job.status.lower()}")
+    counts = ", ".join(f"{results.get(name)} {name}" for name in ("written", "rejected", "failed", "unlabeled"))
+    say(f"Results: {counts} of {results.get('lines')} images")
+    say(f"They are in {target}")
+    say(f"On AWS they would be in {runner.results_uri()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
