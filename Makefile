@@ -9,6 +9,7 @@ VENV := .venv
 EMULATOR := .venv-emulator
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -30,6 +31,33 @@ $(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
 node_modules/.ready: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 	touch $@
+
+test: setup ## every check and every test
+	$(MAKE) --no-print-directory check
+	npm test --silent
+	pytest
+
+check: setup ## linters and types
+	ruff check .
+	ruff format --check .
+	mypy src/handlers src/jobs src/portal scripts src/ui/publisher.py
+	npm run --silent lint
+
+format: setup ## lay the code out
+	ruff check --fix .
+	ruff format .
+
+schemas: setup ## write docs/schemas/ from the code
+	python scripts/make_schemas.py
+
+build: setup ## what `sam deploy` deploys
+	sam build
+
+deploy: build ## into the AWS account that your credentials name
+	sam deploy
+
+clean: ## remove everything that make made, but not a demo's labels (.demo)
+	rm -rf $(VENV) $(EMULATOR) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator; do \

@@ -30,8 +30,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     answer |= {"PhysicalResourceId": event.get("PhysicalResourceId", "ui-bundle"), "Status": "SUCCESS", "Data": {}}
     try:
         if event["RequestType"] != "Delete":
-            answer["Data"] = publish(boto3.client("s3"), event["ResourceProperties"]["BucketName"], ELEMENT.read_bytes())
-    except Exception as error:  # noqa: BLE001 - the entry point: CloudFormation must hear of every failure
+            bucket = event["ResourceProperties"]["BucketName"]
+            answer["Data"] = publish(boto3.client("s3"), bucket, ELEMENT.read_bytes())
+    except Exception as error:
         LOG.exception("the element was not published")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}; see {context.log_stream_name}"}
     _send(event["ResponseURL"], answer)

@@ -1,0 +1,60 @@
+"""Write the JSON Schema of every shape in docs/formats.md to docs/schemas/.
+
+Example:
+    python scripts/make_schemas.py          # or: make schemas
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keypoints.annotation import Annotation
+from keypoints.batch import AnnotationReference
+from keypoints.instance import Instance
+from keypoints.outcome import NotLabeled
+from keypoints.quality import Quality
+from keypoints.results import AnnotationFile, Results
+from keypoints.skeleton import Skeleton
+from keypoints.task import TaskInput
+
+FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+SHAPES: dict[str, Any] = {
+    "skeleton": Skeleton,
+    "instance": Instance,
+    "task-input": TaskInput,
+    "annotation": Annotation,
+    "annotation-reference": AnnotationReference,
+    "annotation-file": AnnotationFile,
+    "quality": Quality,
+    "rejected": NotLabeled,
+    "results": Results,
+}
+
+
+def schemas() -> dict[str, str]:
+    """File name to content."""
+    return {
+        f"{name}.schema.json": json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(shape), indent=2
+        )
+        + "\n"
+        for name, shape in SHAPES.items()
+    }
+
+
+def main() -> None:
+    """Write the files."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, content in schemas().items():
+        (FOLDER / name).write_text(content)
+        print(f"docs/schemas/{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The control plane: what is asked of SageMaker, which no emulator has, and of EventBridge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+import job_completion
+from adapters import control
+from sample_events import BUCKET, event
+
+
+@pytest.fixture
+def sagemaker(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stubbed SageMaker client in the place of the one that boto3 would make; other clients are real."""
+    client = boto3.client("sagemaker")
+    make = boto3.client
+    monkeypatch.setattr(boto3, "client", lambda name, **kw: client if name == "sagemaker" else make(name, **kw))
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def description(**changed: Any) -> dict[str, Any]:
+    """DescribeLabelingJob's response; the Stubber checks it against the service's model."""
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people"
+    now = datetime(2026, 11, 18, tzinfo=UTC)
+    return {
+        "LabelingJobStatus": "Completed",
+        "LabelCounters": {"TotalLabeled": 4, "HumanLabeled": 4, "MachineLabeled": 0},
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "JobReferenceCode": "0",
+        "LabelingJobName": "people",
+        "LabelingJobArn": arn,
+        "LabelAttributeName": "keypoints",
+        "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": f"s3://{BUCKET}/jobs/people/input.manifest"}}},
+        "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/output/"},
+        "RoleArn": "arn:aws:iam::123456789012:role/LabelingJobExecutionRole",
+        "HumanTaskConfig": {
+            "WorkteamArn": "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/people",
+            "UiConfig": {"UiTemplateS3Uri": f"s3://{BUCKET}/jobs/people/template.liquid.html"},
+            "TaskTitle": "people",
+            "TaskDescription": "people",
+            "NumberOfHumanWorkersPerDataObject": 1,
+            "TaskTimeLimitInSeconds": 600,
+        },
+    } | changed
+
+
+def ground_truths_event(status: str = "Completed") -> dict[str, Any]:
+    sample = event("job_completion/completed.json")
+    return dict(sample | {"source": "aws.sagemaker", "detail": {"LabelingJobStatus": status}})
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_ground_truths_event_carries_a_name_only_so_the_job_is_described(
+    sagemaker: Any, context: Any, told: bool
+) -> None:
+    uri = f"s3://{BUCKET}/output/people/manifests/output/output.manifest"
+    output = {"LabelingJobOutput": {"OutputDatasetS3Uri": uri}} if told else {}
+    sagemaker.add_response("describe_labeling_job", description(**output), {"LabelingJobName": "people"})
+    assert job_completion.handler(ground_truths_event(), context)["lines"] == 7
+
+
+def test_a_description_in_an_event_of_another_source_is_not_believed(sagemaker: Any, context: Any) -> None:
+    forged = ground_truths_event() | {"detail": event("job_completion/stopped.json")["detail"]}
+    sagemaker.add_response("describe_labeling_job", description(), {"LabelingJobName": "people"})
+    assert job_completion.handler(forged, context)["labeling_job_status"] == "Completed"
+
+
+def test_an_unknown_job_is_an_error_for_the_operator(sagemaker: Any, context: Any) -> None:
+    sagemaker.add_client_error("describe_labeling_job", "ValidationException", "Requested resource not found.")
+    with pytest.raises(Exception, match="Requested resource not found"):
+        job_completion.handler(ground_truths_event(), context)
+
+
+def test_an_event_that_eventbridge_refuses_is_an_error(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("events")
+    monkeypatch.setattr(boto3, "client", lambda _name: client)
+    with Stubber(client) as stub:
+        failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "later"}
+        stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [failed]})
+        with pytest.raises(RuntimeError, match="was refused: InternalFailure later"):
+            control.put_event("truepoint.labeling", "Keypoint Labeling Results Ready", [], {})
+
+
+def test_results_are_announced_to_whoever_listens(s3: Any, context: Any) -> None:
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="ready", EventPattern='{"detail-type": ["Keypoint Labeling Results Ready"]}')
+    events.put_targets(Rule="ready", Targets=[{"Id": "q", "Arn": arn}])
+    job_completion.handler(event("job_completion/completed.json"), context)
+    [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert f'"results_s3_uri": "s3://{BUCKET}/results/people/results.json"' in message["Body"]
+    assert '"source": "truepoint.labeling"' in message["Body"]

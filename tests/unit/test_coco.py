@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import keypoint, label, outcome, record
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pycocotools.coco import COCO
+from strategies import instances
+
+from keypoints.coco import CocoFile
+from keypoints.outcome import Labeled
+from keypoints.skeleton import parse_skeleton
+
+PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
+
+
+def written(*lines: Any) -> dict[str, Any]:
+    coco = CocoFile(PERSON, "people", io.BytesIO(), io.BytesIO())
+    for number, line in enumerate(lines):
+        read = outcome(line, number)
+        assert isinstance(read, Labeled)
+        coco.add(read)
+    out = io.BytesIO()
+    coco.join(out)
+    return dict(json.loads(out.getvalue()))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(instances(st.sampled_from(PERSON.keypoint_names)), max_size=3))
+def test_every_keypoint_arrives_to_the_last_digit(images: list[list[Any]]) -> None:
+    found = written(*(record(label(image)) for image in images))
+    coco = COCO()
+    coco.dataset = found
+    coco.createIndex()
+    assert coco.getImgIds() == list(range(1, len(images) + 1))
+    for image_id, image in enumerate(images, 1):
+        expected = [i for i in image if i["annotations"]]
+        actual = coco.imgToAnns[image_id]
+        assert len(actual) == len(expected)
+        for entry, instance in zip(actual, expected, strict=True):
+            by_name = {k["label"]: (k["x"], k["y"], k["visibility"]) for k in instance["annotations"]}
+            flat = [v for name in PERSON.keypoint_names for v in by_name.get(name, (0, 0, 0))]
+            assert entry["keypoints"] == flat
+            assert entry["num_keypoints"] == len(by_name)
+            assert entry["area"] > 0
+    ids = [entry["id"] for entry in found["annotations"]]
+    assert ids == list(range(1, len(ids) + 1))
+
+
+def test_the_category() -> None:
+    [category] = written()["categories"]
+    assert category["skeleton"][0] == [16, 14]
+    assert len(category["skeleton"]) == 19
+    assert category["flip_pairs"][0] == [1, 2]
+    assert category["sigmas"][0] == 0.026
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("s3://b-b/jobs/people/images/gate/a.jpg", "gate/a.jpg"),
+        ("s3://b-b/jobs/other/images/a.jpg", "jobs/other/images/a.jpg"),
+        ("s3://b-b/archive/a.jpg", "archive/a.jpg"),
+    ],
+)
+def test_file_names_are_unique_in_the_job(source: str, expected: str) -> None:
+    [image] = written(record(label([]), source))["images"]
+    assert image == {"id": 1, "file_name": expected, "width": 640, "height": 480, "s3_uri": source}
+
+
+def test_a_drawn_box_is_the_bbox() -> None:
+    boxed = [{"annotations": [keypoint("nose", 5, 5)], "box": [0, 0, 10, 30]}]
+    [entry] = written(record(label(boxed)))["annotations"]
+    assert (entry["bbox"], entry["area"], entry["area_source"]) == ([0, 0, 10, 30], pytest.approx(159), "box")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import keypoint, label, outcome, record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.job import LabelingJob
+from keypoints.quality import QualityMeter, percentile
+from keypoints.results import AccountingError, SkeletonSource, results
+from keypoints.skeleton import Skeleton, SkeletonKeypoint
+
+SKELETON = Skeleton("pen", (SkeletonKeypoint("tip"), SkeletonKeypoint("end")))
+
+
+def meter(*lines: Any) -> QualityMeter:
+    found = QualityMeter("people", SKELETON)
+    for number, line in enumerate(lines):
+        found.add(outcome(line, number))
+    return found
+
+
+def test_counts_and_shares() -> None:
+    both = [{"annotations": [keypoint("tip", 1, 1), keypoint("end", 2, 2, 1)]}]
+    tip = [{"annotations": [keypoint("tip", 1, 1), keypoint("cap", 3, 3)]}, {"annotations": []}]
+    chained = record(label(both))
+    chained["keypoints-metadata"]["job-name"] = "first"
+    quality = meter(
+        record(label(both, no_changes_needed=True, was_modified=False)),
+        record(label(tip)),
+        chained,
+        record(label([], below_quorum=[{"worker_ids": ["w1"], "instances": []}])),
+        record(),
+        b"{",
+    ).quality()
+    assert (quality.lines, quality.written, quality.rejected, quality.failed, quality.unlabeled) == (6, 4, 1, 0, 1)
+    tip_quality, end_quality = quality.keypoints
+    assert (tip_quality.labeled, tip_quality.completeness, tip_quality.visible_share) == (3, 0.75, 1)
+    assert (end_quality.labeled, end_quality.occluded, end_quality.completeness) == (2, 2, 0.5)
+    assert quality.unknown_keypoints == {"cap": 1}
+    assert (quality.instances, quality.instances_without_keypoints, quality.images_without_instances) == (4, 1, 1)
+    assert (quality.labeled_by_other_jobs, quality.instances_below_quorum) == (1, 1)
+    assert (quality.modified, quality.modified_share, quality.no_changes_needed) == (3, 0.75, 1)
+
+
+def test_workers() -> None:
+    workers = [
+        {"worker_id": "b", "usable": True, "was_modified": True, "total_time_in_seconds": 4.0},
+        {"worker_id": "a", "usable": False, "reason": "not JSON"},
+    ]
+    quality = meter(record(label([], workers=workers)), record(label([], workers=workers[:1]))).quality()
+    assert [(w.worker_id, w.answers, w.unusable, w.modified, w.mean_time_in_seconds) for w in quality.workers] == [
+        ("a", 1, 1, 0, None), ("b", 2, 0, 2, 4.0),
+    ]  # fmt: skip
+    assert quality.workers_per_image == {"1": 1, "2": 1}
+
+
+def test_of_nothing() -> None:
+    quality = meter().quality()
+    assert quality.modified_share is None
+    assert quality.keypoints[0].completeness is None
+    assert quality.time_in_seconds.mean is None
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.sampled_from([0, 10, 50, 90, 95, 99, 100]))
+def test_percentiles_are_numpys(values: list[float], percent: int) -> None:
+    assert percentile(sorted(values), percent) == pytest.approx(float(np.percentile(values, percent)))
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=20))
+def test_times(times: list[float]) -> None:
+    found = meter(*(record(label([], total_time_in_seconds=t)) for t in times)).quality().time_in_seconds
+    assert found.images == len(times)
+    assert found.total == pytest.approx(sum(times))
+    if times:
+        assert found.median == pytest.approx(float(np.median(times)))
+
+
+JOB = LabelingJob(
+    name="people", arn="arn", status="Completed", label_attribute_name="keypoints", output_manifest_uri="s3://b-b/k"
+)
+
+
+def test_the_accounting_must_add_up() -> None:
+    counts = {"lines": 3, "written": 1, "rejected": 1, "failed": 1, "unlabeled": 0}
+    assert results(JOB, None, SkeletonSource("file", "pen"), counts).lines == 3
+    with pytest.raises(AccountingError):
+        results(JOB, None, SkeletonSource("file", "pen"), counts | {"lines": 4})
