@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Create a keypoint labeling job from a folder of images, or from the images under an S3 prefix.
+
+Checks every limit of Ground Truth before any call, uploads what is not there yet, and calls CreateLabelingJob; or, with
+--outside-ground-truth, writes the job for Truepoint's own portal. Doing it twice equals doing it once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from jobs import command
+from jobs.images import FoundImages, images_in_folder, images_under_prefix
+from jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from jobs.layout import split_s3_uri
+from jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
+from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
+from jobs.stack import read_stack
+from jobs.worker_template import TEMPLATE_PATH, plain_instructions
+from keypoints.skeleton import Skeleton, parse_skeleton
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+EXAMPLE = (
+    "%(prog)s photos/ --name people-1 --skeleton skeletons/coco-person.json \\\n"
+    "      --workteam-arn arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+)
+SHOWN_LINES = 3
+DEFAULTS = JobSettings(name="")
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.add_argument("images", metavar="IMAGES", help="a folder, or s3://bucket/prefix")
+    parser.add_argument("--name", required=True, help="the job's name, lower case; can never be used again")
+    parser.add_argument("--skeleton", required=True, type=Path, metavar="FILE", help="what workers mark")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--workteam-arn", metavar="ARN", help="who labels, in Ground Truth")
+    where.add_argument("--outside-ground-truth", action="store_true", help="make the job for Truepoint's own portal")
+    parser.add_argument("--dry-run", action="store_true", help="print request and manifest head, write nothing")
+    parser.add_argument("--skip-refused", action="store_true", help="go on without the images that cannot be used")
+    task = parser.add_argument_group("the task")
+    task.add_argument("--title", default=DEFAULTS.title, help="default: %(default)s")
+    task.add_argument("--description", default=DEFAULTS.description, help="default: %(default)s")
+    task.add_argument(
+        "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
+    )
+    task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
+    task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
+    task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
+    task.add_argument("--label-attribute", default=DEFAULT_LABEL_ATTRIBUTE, metavar="NAME", help="default: %(default)s")
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument("--prelabels", type=Path, metavar="FILE", help="JSON or JSON Lines: instances by file name")
+    labels.add_argument("--coco", type=Path, metavar="FILE", help="pre-labels from a COCO keypoints file")
+    return parser
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    options = arguments().parse_args(given)
+    return command.run(lambda: create(options))
+
+
+def create(options: argparse.Namespace) -> int:
+    """Prepare the job, and create it unless it is a dry run."""
+    # The files of the command line come first: a mistake in them costs no call.
+    skeleton = parse_skeleton(options.skeleton.read_bytes())
+    prelabels = _prelabels(options, skeleton)
+    instructions = _instructions(options.instructions)
+    session = command.session(options)
+    s3 = session.client("s3")
+    found = _images(options.images, s3)
+    for refused in found.refused:
+        print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
+    if found.refused and not options.skip_refused:
+        raise command.UsageError(f"{len(found.refused)} images cannot be used; --skip-refused goes on without them")
+    matched, unmatched = match_prelabels(prelabels, [image.name for image in found.images])
+    if unmatched:
+        print(f"note: {len(unmatched)} of {len(prelabels)} pre-labelled images are not among the images")
+    stack = read_stack(session.client("cloudformation"), options.stack_name)
+    prepared = prepare_job(
+        _settings(options),
+        stack,
+        skeleton,
+        found.images,
+        template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+        instructions=instructions,
+        prelabels=matched,
+    )
+    if options.dry_run:
+        _show(prepared)
+        return command.OK
+    with tqdm(total=len(prepared.images), desc="upload", unit="image", disable=None) as bar:
+        if options.outside_ground_truth:
+            document, created = create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC), bar.update)
+            arn = str(document["LabelingJobArn"])
+        else:
+            arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"), bar.update)
+    state = "created" if created else "was there already, the very same"
+    print(f"{arn}\n{state}: {len(prepared.images)} images, {len(matched)} of them with pre-labels")
+    return command.OK
+
+
+def _settings(options: argparse.Namespace) -> JobSettings:
+    return JobSettings(
+        name=options.name,
+        title=options.title,
+        description=options.description,
+        keywords=tuple(options.keyword or DEFAULTS.keywords),
+        workers_per_object=options.workers,
+        task_time_limit_seconds=options.task_time_limit,
+        availability_seconds=options.availability,
+        label_attribute_name=options.label_attribute,
+        workteam_arn=options.workteam_arn,
+    )
+
+
+def _images(source: str, s3: S3Client) -> FoundImages:
+    with tqdm(desc="look at images", unit="image", disable=None) as bar:
+
+        def advance() -> None:
+            bar.update()
+
+        if "://" not in source:
+            return images_in_folder(Path(source), advance)
+        try:
+            bucket, prefix = split_s3_uri(source)
+        except ValueError as error:
+            raise command.UsageError(str(error)) from error
+        return images_under_prefix(s3, bucket, prefix, advance)
+
+
+def _prelabels(options: argparse.Namespace, skeleton: Skeleton) -> dict[str, Instances]:
+    if options.prelabels:
+        return parse_prelabels(options.prelabels.read_text(encoding="utf-8"), skeleton)
+    if options.coco:
+        return coco_prelabels(options.coco.read_text(encoding="utf-8"), skeleton)
+    return {}
+
+
+def _instructions(path: Path | None) -> str:
+    if path is None:
+        return ""
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix.lower() in (".html", ".htm") else plain_instructions(text)
+
+
+def _show(prepared: PreparedJob) -> None:
+    print(json.dumps(prepared.request, indent=2, ensure_ascii=False))
+    lines = prepared.manifest.splitlines()
+    print(f"\ninput.manifest, {len(lines)} lines:")
+    for line in lines[:SHOWN_LINES]:
+        print(line if len(line) <= 400 else f"{line[:400]} … ({len(line):,} characters)")
+    print("\ndry run: nothing was written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

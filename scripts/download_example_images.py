@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Download ten openly licensed photographs of people (CC BY 2.0) to try a job with, and write who made them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import urllib3
+from tqdm import tqdm
+
+from jobs.example_images import DownloadError, attribution, fetch, read_list
+
+EXAMPLE = "example:\n  %(prog)s photos\n\nexit codes: 0 all there, 1 some could not be downloaded, 2 bad usage"
+LIST = Path(__file__).with_name("example_images.csv")
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put them; made if it is not there")
+    parser.add_argument("--list", type=Path, default=LIST, metavar="CSV", help="another list with the same columns")
+    parser.add_argument("--dry-run", action="store_true", help="print the list, download nothing")
+    options = parser.parse_args(given)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry; the last failure says it all
+    try:
+        return download(options.folder, options.list, dry_run=options.dry_run)
+    except (OSError, DownloadError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def download(folder: Path, listed: Path, *, dry_run: bool) -> int:
+    """Fetch what is not there yet; one that fails does not keep the others from coming."""
+    photos = read_list(listed)
+    if dry_run:
+        for photo in photos:
+            print(f"{photo.file_name}  {photo.size:>9,} bytes  {photo.author}  {photo.url}")
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ATTRIBUTION.txt").write_text(attribution(photos), encoding="utf-8")
+    fetched, failures = 0, []
+    with urllib3.PoolManager() as pool:
+        for photo in tqdm(photos, desc="download", unit="photograph", disable=None):
+            try:
+                fetched += fetch(photo, folder, pool)
+            except DownloadError as error:
+                failures.append(str(error))
+    print(f"{folder}: {fetched} photographs downloaded, {len(photos) - fetched - len(failures)} were there already")
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Fetch openly licensed example photographs by URL, prove that they are the ones, and say whose they are."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import urllib3
+
+ATTEMPTS = 4
+TIMEOUT = urllib3.Timeout(connect=10, read=60)
+LICENSE = "CC BY 2.0, https://creativecommons.org/licenses/by/2.0/"
+
+
+class DownloadError(RuntimeError):
+    """A photograph could not be fetched, or is not the one that was expected."""
+
+
+class ExamplePhoto(msgspec.Struct, frozen=True):
+    """A photograph of the list; `size` in bytes, `md5` in base64."""
+
+    image_id: str
+    url: str
+    page: str
+    author: str
+    author_page: str
+    title: str
+    size: int
+    md5: str
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the folder."""
+        return f"{self.image_id}.jpg"
+
+
+def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
+    """The photographs of a CSV file whose columns are the fields of `ExamplePhoto`.
+
+    Raises:
+        DownloadError: other columns, or an id that is no plain file name.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            photos = msgspec.convert(tuple(csv.DictReader(file)), tuple[ExamplePhoto, ...], strict=False)
+        except msgspec.ValidationError as error:
+            expected = ", ".join(ExamplePhoto.__struct_fields__)
+            raise DownloadError(f"{path}: expected the columns {expected}: {error}") from error
+    for photo in photos:
+        if not photo.image_id.isalnum():
+            raise DownloadError(f"{path}: expected ids of letters and digits, actual {photo.image_id!r}")
+    return photos
+
+
+def is_the_one(photo: ExamplePhoto, content: bytes) -> bool:
+    """Whether these bytes are that photograph's."""
+    digest = hashlib.md5(content, usedforsecurity=False).digest()
+    return len(content) == photo.size and base64.b64encode(digest).decode() == photo.md5
+
+
+def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff: float = 0.5) -> bool:
+    """Put the photograph into `folder`, unless it is there already.
+
+    Args:
+        photo: which.
+        folder: is there.
+        pool: makes the connections.
+        backoff: seconds before the second attempt; doubles with each.
+
+    Returns:
+        Whether it was fetched now.
+
+    Raises:
+        DownloadError: no connection, no such file, or other bytes than expected.
+    """
+    target = folder / photo.file_name
+    if target.is_file() and is_the_one(photo, target.read_bytes()):
+        return False
+    retry = urllib3.Retry(ATTEMPTS - 1, backoff_factor=backoff, status_forcelist=(429, 500, 502, 503, 504))
+    try:
+        answer = pool.request("GET", photo.url, retries=retry, timeout=TIMEOUT)
+    except urllib3.exceptions.HTTPError as error:
+        raise DownloadError(
+            f"{photo.url}: no answer after {ATTEMPTS} attempts; is there internet? ({error})"
+        ) from error
+    if answer.status != 200:
+        raise DownloadError(f"{photo.url}: expected status 200, actual {answer.status}")
+    if not is_the_one(photo, answer.data):
+        raise DownloadError(
+            f"{photo.url}: expected {photo.size:,} bytes with MD5 {photo.md5}, actual {len(answer.data):,} bytes that "
+            "are another file; it was not kept"
+        )
+    part = target.with_name(f"{target.name}.part")
+    part.write_bytes(answer.data)
+    part.replace(target)
+    return True
+
+
+def attribution(photos: Iterable[ExamplePhoto]) -> str:
+    """Text of the ATTRIBUTION file, which must stay with the photographs."""
+    entries = (
+        f"{p.file_name}\n  “{p.title}” by {p.author} ({p.author_page})\n  {p.page}\n  {LICENSE}; unchanged\n"
+        for p in photos
+    )
+    return "These photographs are their authors'. Keep this file with them.\n\n" + "\n".join(entries)

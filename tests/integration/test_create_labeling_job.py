@@ -1,0 +1,225 @@
+"""The operator commands as an operator runs them, against a server of moto."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from PIL import Image
+
+from jobs.stack import OUTPUT_NAMES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "truepoint-bucket"
+OUTPUTS = {
+    **dict.fromkeys(OUTPUT_NAMES.values(), "arn:aws:lambda:us-east-1:123456789012:function:f"),
+    "BucketName": BUCKET,
+    "UiScriptUrl": "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
+    "UiScriptIntegrity": "sha384-abc",
+    "LabelingJobExecutionRoleArn": "arn:aws:iam::123456789012:role/job",
+}
+SKELETON = str(ROOT / "skeletons" / "coco-person.json")
+NAMED = ("--name", "people-1", "--skeleton", SKELETON)
+WORKTEAM = ("--workteam-arn", "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/team")
+OUTSIDE = "--outside-ground-truth"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def environment(server: str) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+
+
+@pytest.fixture
+def s3(server: str) -> "Iterator[S3Client]":
+    session = boto3.Session("testing", "testing", region_name="us-east-1")
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
+    }
+    cloudformation = session.client("cloudformation", endpoint_url=server)
+    cloudformation.create_stack(StackName="truepoint", TemplateBody=json.dumps(template))
+    client = session.client("s3", endpoint_url=server)
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for key in keys(client):
+        client.delete_object(Bucket=BUCKET, Key=key)
+    client.delete_bucket(Bucket=BUCKET)
+    cloudformation.delete_stack(StackName="truepoint")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "images"
+    made.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (20, 10)).save(made / name)
+    return made
+
+
+def keys(s3: "S3Client") -> list[str]:
+    return [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def run(script: str, environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "script", ["create_labeling_job.py", "job_status.py", "download_results.py", "download_example_images.py"]
+)
+def test_help_has_an_example_and_the_exit_codes(script: str, environment: dict[str, str]) -> None:
+    done = run(script, environment, "--help")
+    assert done.returncode == 0
+    assert f"example:\n  {script} " in done.stdout
+    assert "exit codes: 0" in done.stdout
+
+
+def test_a_job_from_images_to_results(
+    s3: "S3Client", folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    prelabels = tmp_path / "truth.json"
+    nose = {"annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
+    prelabels.write_text(json.dumps({"b.png": [nose], "gone.png": []}))
+    (folder / "ATTRIBUTION.txt").write_text("by me")
+    given = (folder, *NAMED, OUTSIDE, "--prelabels", prelabels, "--workers", "2", "--title", "Heads")
+    done = run("create_labeling_job.py", environment, *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "note: 1 of 2 pre-labelled images are not among the images",
+        "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people-1",
+        "created: 2 images, 1 of them with pre-labels",
+    ]
+    again = run("create_labeling_job.py", environment, *given)
+    assert again.returncode == 0
+    assert "was there already, the very same" in again.stdout
+    other = run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE)
+    assert other.returncode == 2
+    assert other.stderr.startswith("error: job 'people-1' exists (InProgress) and differs in ")
+
+    status = run("job_status.py", environment, "people-1")
+    assert status.stdout.splitlines() == [
+        "people-1: InProgress (outside Ground Truth)",
+        f"[{'-' * 40}] 0 of 2 labelled, 0 failed",
+        "results: not ready",
+    ]
+    early = run("download_results.py", environment, "people-1", tmp_path / "results")
+    assert early.returncode == 1
+    assert early.stderr.startswith("error: job 'people-1' has no complete results yet")
+
+    s3.put_object(Bucket=BUCKET, Key="results/people-1/results.json", Body=b"{}")
+    s3.put_object(Bucket=BUCKET, Key="results/people-1/coco.json", Body=b"{}")
+    told = json.loads(run("job_status.py", environment, "people-1", "--json").stdout)
+    assert (told["unlabeled"], told["results"]) == (2, f"s3://{BUCKET}/results/people-1/")
+    fetched = run("download_results.py", environment, "people-1", tmp_path / "results")
+    assert (fetched.returncode, fetched.stderr) == (0, "")
+    assert fetched.stdout.endswith("2 files written, 0 unchanged\n")
+
+
+def test_a_dry_run_writes_nothing(s3: "S3Client", folder: Path, environment: dict[str, str]) -> None:
+    done = run("create_labeling_job.py", environment, folder, *NAMED, *WORKTEAM, "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    request, _ = json.JSONDecoder().raw_decode(done.stdout)
+    assert request["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
+    assert f'"source-ref":"s3://{BUCKET}/jobs/people-1/images/a.png"' in done.stdout
+    assert done.stdout.endswith("dry run: nothing was written\n")
+    assert keys(s3) == []
+
+
+def test_images_from_s3(s3: "S3Client", folder: Path, environment: dict[str, str]) -> None:
+    s3.upload_file(str(folder / "a.png"), BUCKET, "photos/a.png")
+    done = run("create_labeling_job.py", environment, f"s3://{BUCKET}/photos/", *NAMED, OUTSIDE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "jobs/people-1/images/a.png" in keys(s3)
+
+
+def test_all_violations_at_once(s3: "S3Client", folder: Path, environment: dict[str, str]) -> None:
+    wrong = ("--name", "People_1", "--skeleton", SKELETON, OUTSIDE, "--workers", "10", "--title", "")
+    done = run("create_labeling_job.py", environment, folder, *wrong)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: job 'People_1' was refused before any call:\n")
+    assert done.stderr.count("\n  - ") == 4
+    assert keys(s3) == []
+
+
+def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str]) -> None:
+    (folder / "c.jpg").write_bytes(b"no image")
+    done = run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "refused: c.jpg: expected an image, actual content is none",
+        "error: 1 images cannot be used; --skip-refused goes on without them",
+    ]
+    assert keys(s3) == []
+    assert run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE, "--skip-refused").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"images": "no-such-folder"}, "expected a folder of images"),
+        ({"images": "https://example.com/x"}, "expected an S3 URI like s3://bucket/prefix"),
+        ({"images": "s3://"}, "expected an S3 URI like s3://bucket/prefix"),
+        ({"skeleton": "no-such-file.json"}, "No such file or directory: 'no-such-file.json'"),
+        ({"skeleton": "pyproject.toml"}, "not a skeleton definition"),
+        ({"more": ["--prelabels", "pyproject.toml"]}, "pre-labels line 1: not JSON"),
+        ({"more": ["--coco", "package.json"]}, "not a COCO keypoints file"),
+        ({"more": ["--instructions", "no-such-file.txt"]}, "No such file or directory"),
+        ({"more": ["--prelabels", "a", "--coco", "b"]}, "not allowed with argument"),
+        ({"where": []}, "one of the arguments --workteam-arn --outside-ground-truth is required"),
+        ({"where": [OUTSIDE, *WORKTEAM]}, "not allowed with argument"),
+    ],
+)
+def test_bad_usage(
+    folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], words: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    options = ("--name", "people-1", "--skeleton", given.get("skeleton", SKELETON))
+    where = given.get("where", [OUTSIDE])
+    images = given.get("images", folder)
+    done = run("create_labeling_job.py", environment, images, *options, *where, *given.get("more", []))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "error: there is no stack 'truepoint' in us-east-1; deploy it first with `sam deploy`"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect to the endpoint URL"),
+        ({"AWS_PROFILE": "no-such-profile"}, "The config profile (no-such-profile) could not be found"),
+    ],
+)
+def test_errors_of_aws(folder: Path, environment: dict[str, str], changes: dict[str, str], words: str) -> None:
+    done = run("create_labeling_job.py", environment | changes, folder, *NAMED, OUTSIDE)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run("job_status.py", environment | changes, "people-1").returncode == 1
