@@ -168,9 +168,9 @@ def test_a_box_independent_of_the_keypoints(task: Task) -> None:
     task.key("g")
     task.drag((80, 60), (260, 400))
     instance = task.answer()["updated_annotations"][0]
-    assert instance["bbox"] == [pytest.approx(v, abs=1) for v in (80, 60, 180, 340)]
+    assert instance["box"] == [pytest.approx(v, abs=1) for v in (80, 60, 180, 340)]
     task.drag((100, 100), (120, 120))
-    assert task.answer()["updated_annotations"][0]["bbox"] == instance["bbox"]
+    assert task.answer()["updated_annotations"][0]["box"] == instance["box"]
 
 
 def test_hide_and_isolate(open_task: TaskPage) -> None:

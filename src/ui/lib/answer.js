@@ -1,6 +1,7 @@
 /** The answer: the form's fields, exactly as docs/formats.md says. */
 /** @import {Doc, Instance, Skeleton} from "./types.js" */
 import { isPlaced } from "./document.js";
+import { isNumber } from "./skeleton.js";
 
 export const FIELDS = /** @type {const} */ ([
   "updated_annotations",
@@ -11,6 +12,14 @@ export const FIELDS = /** @type {const} */ ([
   "total_time_in_seconds",
   "answer_details",
 ]);
+
+/**
+ * What a reader of keypoints can take: one bad entry among them would cost the whole answer.
+ * @param {any} stray
+ */
+const isSound = (stray) =>
+  typeof stray?.label === "string" && stray.label !== "" && stray.label.length <= 128 &&
+  [stray.x, stray.y].every((value) => isNumber(value) && Math.abs(value) <= 1e6) && [undefined, 1, 2].includes(stray.visibility);
 
 /**
  * @param {Instance} instance
@@ -32,11 +41,15 @@ export function instanceToJson(instance, skeleton) {
       : [],
   );
   const { box } = instance;
+  const labels = new Set(annotations.map(({ label }) => label));
+  const sound = instance.strays.filter((stray) => isSound(stray) && !labels.has(String(stray.label)) && labels.add(String(stray.label)));
+  const unusable = instance.strays.filter((stray) => !sound.includes(stray));
   return {
     id: instance.id,
     name: instance.name,
-    annotations: [...annotations, ...instance.strays],
-    ...(box ? { bbox: [box.left, box.top, box.right - box.left, box.bottom - box.top] } : {}),
+    annotations: [...annotations, ...sound],
+    ...(unusable.length ? { unusable_annotations: unusable } : {}),
+    ...(box ? { box: [box.left, box.top, box.right - box.left, box.bottom - box.top] } : {}),
     ...(instance.comment ? { comment: instance.comment } : {}),
     ...instance.extra,
   };

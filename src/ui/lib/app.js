@@ -1,11 +1,13 @@
 /** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
 /** @import {XY} from "./types.js" */
-import { answerFields } from "./answer.js";
+import { answerFields, imageUri } from "./answer.js";
 import { Clock } from "./clock.js";
+import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
 import { commandsOf } from "./commands.js";
 import { helpDialog, lightDialog } from "./dialogs.js";
 import { attr, h, put } from "./dom.js";
 import { boundsOf, findInstance, isPlaced, labelOf } from "./document.js";
+import { Findings } from "./findings.js";
 import { AnswerForm } from "./form.js";
 import { Gestures } from "./gestures.js";
 import { markerIcon, setMarker } from "./icons.js";
@@ -29,11 +31,16 @@ export class App {
     this.abort = new AbortController();
     this.clock = new Clock(performance.now());
     this.problem = "";
+    this.submitting = false;
+    this.unsaved = false;
+    this.saveTimer = 0;
+    this.toastTimer = 0;
     this.failed = false;
     const get = (/** @type {string} */ name) => element.getAttribute(name);
     this.skeleton = readSkeleton({ classes: get("keypointclasses"), rig: get("skeletonrig"), box: get("skeletonboundingbox") });
     const prelabels = readPrelabels(get("initialvalues"), this.skeleton);
     this.session = new Session(this.skeleton, prelabels.instances, readUniqueColors(get("uniqueskeletoncolors")));
+    this.draft = draftKey([imageUri(get("images3uri"), get("imgsrc")), get("keypointclasses"), get("initialvalues")]);
     this.prefs = loadPrefs();
     this.look = { names: this.prefs.names ?? false, loupe: this.prefs.loupe ?? false, crosshair: this.prefs.crosshair ?? false, brightness: 100, contrast: 100, traces: true };
     this.keys = keymap(this.prefs.keys);
@@ -43,7 +50,9 @@ export class App {
     this.commands = commandsOf(this);
     const run = (/** @type {string} */ id) => this.run(id);
     this.toolbar = new Toolbar(run);
+    this.findings = new Findings(this.session, (finding) => this.jump(finding), () => this.send());
     this.panel = new Panel(this.session, run, {
+      checks: this.findings.root,
       submit: () => this.run("submit"),
       focusPoint: (id, index) => this.focusPoint(id, index),
       toggleHidden: (key) => this.toggleHidden(key),
@@ -58,12 +67,13 @@ export class App {
     this.toast = h("div", { class: "toast", hidden: true });
     this.root = h("div", { class: "app" }, h("div", { class: "head" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
       h("main", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
-      this.panel.root, this.live, this.help, this.light);
+      this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
-    this.form = new AnswerForm(element, () => this.answer());
+    this.form = new AnswerForm(element, () => (this.submitting || !this.asks() ? this.handOver() : null));
     this.listen();
     this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
     this.loadImage(false);
+    this.restoreDraft();
     this.refresh();
     this.stage.measure();
   }
@@ -83,9 +93,13 @@ export class App {
     session.onChange = (what) => {
       if (what === "preview") stage.touchTop();
       else this.refresh();
+      if (what === "doc") this.later();
     };
     stage.onView = () => put(this.toolbar.zoom, "textContent", `${Math.round(stage.view.scale * 100)} %`);
     this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.key(event), { signal });
+    // Where nothing can be stored, leaving by accident is asked about; a page that goes to sleep saves at once.
+    addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault(), { signal });
+    addEventListener("pagehide", () => this.session.doc !== this.session.original && this.saveTimer && this.saveNow(), { signal });
     // A click on a button must not take the keys away from the image.
     this.root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
       const target = /** @type {Element} */ (event.target);
@@ -123,6 +137,7 @@ export class App {
     this.clock.restart(performance.now());
     this.stage.ready();
     this.refresh();
+    this.later();
     this.element.dispatchEvent(new CustomEvent("image-ready", { detail: { width, height } }));
   }
 
@@ -283,19 +298,81 @@ export class App {
         image_width: width,
         image_height: height,
         ...this.clock.details(),
+        findings: this.findings.details(),
         ...(this.failed ? { image_error: this.problem } : {}),
       },
     });
   }
 
+  /** Whether something looks wrong and was not accepted yet; then the dialog asks. */
+  asks() {
+    return !this.failed && this.findings.review();
+  }
+
   submit() {
+    if (!this.asks()) this.send();
+  }
+
+  send() {
     this.clock.tick(performance.now());
-    if (!this.form.submit(this.answer())) this.say("This page has no form to submit to.");
+    this.submitting = true;
+    try {
+      if (!this.form.submit(this.handOver())) this.say("This page has no form to submit to.");
+    } finally {
+      this.submitting = false;
+    }
+  }
+
+  /** The answer, as it leaves: its draft has done its duty. */
+  handOver() {
+    clearTimeout(this.saveTimer);
+    this.saveTimer = 0;
+    this.unsaved = false;
+    dropDraft(this.draft);
+    return this.answer();
+  }
+
+  /** Drafts and checks wait for a pause: a drag or a burst of clicks costs nothing. */
+  later() {
+    clearTimeout(this.saveTimer);
+    this.saveTimer = setTimeout(() => this.saveNow(), 300);
+  }
+
+  saveNow() {
+    clearTimeout(this.saveTimer);
+    const { doc, original } = this.session;
+    if (doc === original) dropDraft(this.draft);
+    else this.unsaved = !saveDraft(this.draft, doc, Date.now());
+    this.findings.refresh();
+  }
+
+  restoreDraft() {
+    const draft = loadDraft(this.draft, this.skeleton);
+    dropOldDrafts(Date.now());
+    if (!draft) return;
+    this.session.restore(draft.doc);
+    const time = new Date(draft.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    this.say(`Your work of ${time} is back. Undo starts over.`);
+  }
+
+  /** @param {import("./checks.js").Finding} finding */
+  jump({ id, indexes }) {
+    if (!id) return;
+    this.session.hidden.delete(id);
+    const placed = indexes.find((index) => isPlaced(findInstance(this.session.doc, id)?.points[index]));
+    if (placed !== undefined) this.focusPoint(id, placed);
+    else {
+      this.session.select(id, indexes[0] ?? -1);
+      this.focusInstance();
+    }
+    this.focus();
   }
 
   destroy() {
+    if (this.saveTimer && this.session.doc !== this.session.original) this.saveNow();
     this.abort.abort();
     clearTimeout(this.toastTimer);
+    clearTimeout(this.saveTimer);
     this.form.destroy();
     this.stage.img.onload = this.stage.img.onerror = null;
     this.stage.destroy();

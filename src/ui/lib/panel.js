@@ -1,6 +1,7 @@
 /** The panel: instances, the keypoints of the one in hand, and what is submitted. Rows are kept and only what differs is set. */
 /** @import {Instance, Point} from "./types.js" */
 import { changedPoints, findInstance, isChanged, isPlaced, placedCount } from "./document.js";
+import { Details } from "./details.js";
 import { attr, flag, h, put, reveal } from "./dom.js";
 import { icon, markerIcon, setMarker } from "./icons.js";
 import { markerColor, shapeOf } from "./painter.js";
@@ -21,7 +22,7 @@ export class Panel {
   /**
    * @param {import("./session.js").Session} session
    * @param {(id: string) => void} run a command by its name
-   * @param {{submit: () => void, focusPoint: (id: string, index: number) => void, toggleHidden: (key: string) => void}} app
+   * @param {{submit: () => void, checks: HTMLElement, focusPoint: (id: string, index: number) => void, toggleHidden: (key: string) => void}} app
    */
   constructor(session, run, app) {
     this.session = session;
@@ -41,9 +42,8 @@ export class Panel {
     /** @type {Row[]} */
     this.pointRows = session.skeleton.keypoints.map((keypoint, index) => this.pointRow(keypoint, index));
     this.pointList = h("ul", { class: "rows points", role: "list", "aria-label": "Keypoints", onkeydown: (/** @type {KeyboardEvent} */ event) => this.walk(event) }, ...this.pointRows.map((row) => row.root));
-    this.details = h("div", { class: "details" });
+    this.details = new Details(session);
     this.notices = h("div", { class: "notices", role: "status" });
-    this.checks = h("div", { class: "checks" });
     this.noChanges = h("input", { type: "checkbox", id: "no-changes", onchange: () => session.setNoChanges(this.noChanges.checked) });
     this.submit = h("button", { type: "button", class: "primary", onclick: app.submit }, "Submit");
     /** @type {HTMLElement} */
@@ -57,7 +57,8 @@ export class Panel {
         this.empty, this.instanceList),
       h("section", { class: "points-part" }, h("header", {}, this.title, this.progress),
         session.skeleton.keypoints.length > 24 && this.filter, this.pointList),
-      this.checks,
+      this.details.root,
+      app.checks,
       h("footer", {},
         h("label", { class: "tick" }, this.noChanges,
           session.original.instances.length ? "No changes needed" : "Nothing to label here"),
@@ -130,6 +131,7 @@ export class Panel {
       this.updateInstance(row, instance, at);
     });
     this.updatePoints();
+    this.details.update();
   }
 
   /** @param {string} id @returns {Row} */

@@ -4,7 +4,7 @@ import { newInstance } from "./document.js";
 import { isNumber, isRecord, readJson } from "./skeleton.js";
 import { colorOr } from "./colors.js";
 
-const OURS = new Set(["id", "name", "annotations", "comment", "bbox"]);
+const OURS = new Set(["id", "name", "annotations", "comment", "box"]);
 const POINT_OURS = new Set(["label", "x", "y", "visibility", "comment"]);
 
 /**
@@ -59,7 +59,7 @@ function readInstance(entry, id, skeleton, problems) {
     prelabel: true,
     name: typeof entry.name === "string" ? entry.name : "",
     comment: typeof entry.comment === "string" ? entry.comment : "",
-    box: readBox(entry.bbox),
+    box: readBox(entry.box),
     locked: isRecord(entry.annotation_options) && entry.annotation_options.editable === false,
     options: readOptions(entry.annotation_options),
     extra: rest(entry, instanceKeys(entry)),
@@ -81,8 +81,8 @@ function readInstance(entry, id, skeleton, problems) {
   return instance;
 }
 
-/** A bbox that is no box stays among the extra fields. @param {any} entry */
-const instanceKeys = (entry) => (readBox(entry.bbox) ? OURS : new Set([...OURS].filter((key) => key !== "bbox")));
+/** A `box` that is no box stays among the extra fields. @param {any} entry */
+const instanceKeys = (entry) => (readBox(entry.box) ? OURS : new Set([...OURS].filter((key) => key !== "box")));
 
 /**
  * @param {any} annotation
@@ -100,7 +100,7 @@ function readPoint(annotation, visible) {
   };
 }
 
-/** COCO's [x, y, width, height]. @param {unknown} value @returns {Box | null} */
+/** [x, y, width, height]. @param {unknown} value @returns {Box | null} */
 function readBox(value) {
   if (!Array.isArray(value) || value.length !== 4 || !value.every(isNumber)) return null;
   const [x, y, width, height] = value;

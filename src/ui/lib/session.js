@@ -298,16 +298,23 @@ export class Session {
 
   /** @param {"point" | "limb" | "all"} what */
   swap(what) {
+    const { skeleton, selected } = this;
+    if (what === "all") this.swapSides([]);
+    else if (selected < 0 || skeleton.keypoints[selected].pair < 0) this.onSay("Select a keypoint that has a left or right pair.");
+    else if (what === "limb") this.swapSides([selected]);
+    else {
+      const instance = this.editable();
+      const doc = instance && changePoints(this.doc, instance.id, pose.swapped(skeleton, instance.points, [selected]));
+      if (doc) this.commit(doc, "swap left and right");
+    }
+  }
+
+  /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
+  swapSides(indexes) {
     const instance = this.editable();
     if (!instance) return;
-    const { skeleton, selected } = this;
-    if (what !== "all" && (selected < 0 || (what === "point" && skeleton.keypoints[selected].pair < 0))) {
-      this.onSay("Select a keypoint that has a left or right pair.");
-      return;
-    }
-    const indexes = what === "all" ? instance.points.keys() : what === "limb" ? pose.limbOf(skeleton, selected) : [selected];
-    const doc = changePoints(this.doc, instance.id, pose.swapped(skeleton, instance.points, indexes));
-    this.commit(doc, `swap left and right`);
+    const all = indexes.length ? indexes.flatMap((index) => [...pose.limbOf(this.skeleton, index)]) : instance.points.keys();
+    this.commit(changePoints(this.doc, instance.id, pose.swapped(this.skeleton, instance.points, all)), "swap left and right");
     this.onSay("Left and right swapped");
   }
 
@@ -369,6 +376,13 @@ export class Session {
   /** @param {boolean} noChanges */
   setNoChanges(noChanges) {
     if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, noChanges ? "no changes needed" : "changes needed");
+  }
+
+  /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
+  restore(doc) {
+    this.active = doc.instances.at(-1)?.id ?? null;
+    this.selected = -1;
+    this.commit(doc, "restore draft");
   }
 
   undo() {
