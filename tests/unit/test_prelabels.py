@@ -1,6 +1,8 @@
 """Pre-labels: two readers, one shape, and everything that may be wrong with them."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +132,12 @@ def test_matching_by_path_or_last_segment() -> None:
 def test_ambiguous_names(prelabels: dict[str, Any], words: str) -> None:
     with pytest.raises(PrelabelError, match=words):
         match_prelabels(prelabels, ["x/a.jpg", "y/a.jpg", "x/b.jpg"])
+
+
+def test_the_documented_example() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"## Pre-labels file\n.+?```json\n(.+?)```", text, re.DOTALL)
+    found = parse_prelabels(example, SKELETON)
+    assert found == {name: tuple(instances) for name, instances in json.loads(example).items()} | {
+        "a.jpg": ({"id": "p0", "annotations": [{"label": "nose", "x": 1998.25, "y": 299.5, "visibility": 1}]},)
+    }
