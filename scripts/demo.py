@@ -28,7 +28,13 @@ import uvicorn
 from tqdm import tqdm
 
 from jobs.images import images_in_folder
-from jobs.launch import JobExistsError, PreparedJob, create_outside_ground_truth, prepare_job
+from jobs.launch import (
+    JobExistsError,
+    PreparedJob,
+    create_outside_ground_truth,
+    describe_outside_ground_truth,
+    prepare_job,
+)
 from jobs.layout import job_keys, s3_uri
 from jobs.limits import JobRefusedError
 from jobs.request import JobSettings
@@ -243,6 +249,10 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
 
 def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> bool:
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    # A job goes on with the template, and so the element, that it was made with, even if these have changed since: what
+    # makes it another job, the images, the skeleton and the number of workers, is in its name.
+    if describe_outside_ground_truth(s3, stack.bucket, prepared.name) is not None:
+        return False
     with tqdm(total=len(prepared.images), desc="uploading", unit="image", leave=False) as bar:
         return create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC), bar.update)[1]
 

@@ -16,7 +16,7 @@ PAGE_POLICY = (
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _COMMON = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # "no-referrer" would also take the Origin from our own forms
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 

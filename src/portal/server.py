@@ -81,7 +81,7 @@ class Portal:
         self._element = element
         self._secret = secret
         self._http = urllib3.PoolManager(retries=False, timeout=30)
-        self._pages = Environment(autoescape=True, loader=FileSystemLoader(HERE / "pages"))
+        self._pages = Environment(extra=True, autoescape=True, loader=FileSystemLoader(HERE / "pages"))
         replaced = dict.fromkeys(CROWD_SCRIPTS, "/static/crowd-html-elements.js")
         replaced[f"https://{element.domain}/"] = "/"
         template = runner.cloud.get(runner.job.template_uri).decode()
@@ -142,7 +142,8 @@ class Portal:
         task = self._runner.next_task(worker) if worker else None
         self._upkeep.poke()  # objects that nobody needs to see may have been the last ones
         if task is None:
-            return RedirectResponse("/?message=nothing" if worker and not self._runner.job.ended else "/", 303)
+            progress = self._runner.progress()
+            return RedirectResponse("/?message=nothing" if worker and progress.full < progress.lines else "/", 303)
         return self._page("task", object_id=task.lease.object_id, image=task.task_input.get("image_name", ""))
 
     def _task_page(self, request: Request) -> Response:
