@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format schemas lock bench build deploy clean
+.PHONY: help setup tools demo demo-reset test check format schemas lock bench build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,19 @@ $(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
 node_modules/.ready: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 	touch $@
+
+tools:
+	@for tool in $(PYTHON) node npm; do command -v $$tool > /dev/null || \
+	  { echo "$$tool is not installed: Python 3.11 or later, Node.js 20 or later and npm are needed" >&2; exit 1; }; done
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make demo PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+
+# One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
+demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name WORKERS=n ANSWERS=file PORT=n]
+	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
+	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(ANSWERS),--answers "$(ANSWERS)") $(if $(PORT),--port "$(PORT)")
+
+demo-reset: ## forget the demo: its emulated account, its jobs and their labels
+	rm -rf .demo
 
 test: setup ## every check and every test
 	$(MAKE) --no-print-directory check
