@@ -104,7 +104,7 @@ function pairUp(keypoints, wanted) {
   });
 }
 
-const SIDE = /(^|[^a-z])(left|right|l|r)(?=[^a-z]|$)|(Left|Right)(?=[A-Z]|$)|^(left|right)/i;
+const SIDE = /(^|[^a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?=[^a-zA-Z]|$)|(Left|Right)(?=[A-Z]|$)|^(left|right)/;
 
 /** @param {string} label @returns {"left" | "right" | ""} */
 function sideOf(label) {

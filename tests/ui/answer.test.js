@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { answerFields, FIELDS, imageName, imageUri } from "../../src/ui/lib/answer.js";
+import { emptyDoc } from "../../src/ui/lib/document.js";
+import { readIssues, readPrelabels } from "../../src/ui/lib/prelabels.js";
+import { Clock } from "../../src/ui/lib/clock.js";
+import { index, person } from "./people.js";
+
+const answer = (instances, more = {}) => answerFields({
+  doc: { ...emptyDoc(), instances }, skeleton: person, initialValues: null, imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1",
+  totalSeconds: 7.4, details: {}, ...more,
+});
+const roundTrip = (value) => {
+  const { instances, problems } = readPrelabels(JSON.stringify(value), person);
+  return { problems, back: JSON.parse(answer(instances).updated_annotations), instances };
+};
+
+test("seven fields, all text", () => {
+  const fields = answer([]);
+  assert.deepEqual(Object.keys(fields), [...FIELDS]);
+  for (const value of Object.values(fields)) assert.equal(typeof value, "string");
+  assert.equal(fields.original_annotations, "[]");
+  assert.equal(fields.no_changes_needed, "false");
+  assert.equal(fields.total_time_in_seconds, "7");
+  assert.equal(fields.image_name, "b c.jpg");
+});
+
+test("an address never carries a signature", () => {
+  assert.equal(imageUri(null, "https://host/a/photo.jpg?X-Amz-Credential=a/b/aws4_request&X-Amz-Signature=abc#f"), "https://host/a/photo.jpg");
+  assert.equal(imageName("https://host/a/photo.jpg"), "photo.jpg");
+  assert.equal(imageUri("s3://b/k", "https://x"), "s3://b/k");
+  assert.equal(imageUri(null, "data:image/png;base64,AAAA"), "data:");
+  assert.equal(imageName("s3://b/100%.jpg"), "100%.jpg");
+});
+
+test("floats, visibility, names, options and unknown fields come back as they came", () => {
+  const given = [{ id: "car-7", name: "Ann", score: 0.25, annotation_options: { line_color: "#6a5acd", editable: true },
+    annotations: [{ label: "nose", x: 1998.2534246575342, y: 299.5, visibility: 1, model: "v3" }, { label: "left_eye", x: 3, y: 4, visibility: 2 }] }];
+  const { back, problems } = roundTrip(given);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(back, given);
+});
+
+test("no visibility means visible; ids are given by place and never doubled", () => {
+  const { back } = roundTrip([{ name: "a", annotations: [{ label: "nose", x: 1, y: 2 }] }, { id: "x", annotations: [] }, { id: "x", annotations: [] }]);
+  assert.deepEqual(back.map(({ id }) => id), ["p0", "x", "p2"]);
+  assert.equal(back[0].annotations[0].visibility, 2);
+});
+
+test("unknown labels and second copies are kept and said, and never spoil the answer", () => {
+  const { back, problems } = roundTrip([{ annotations: [
+    { label: "nose", x: 1, y: 2, visibility: 2 }, { label: "nose", x: 5, y: 6 }, { label: "tail", x: 3, y: 4 }, { label: "left_eye", x: "4", y: 1 }, 7] }]);
+  assert.match(problems[0], /“nose”.*“tail”.*“left_eye”/);
+  assert.deepEqual(back[0].annotations, [{ label: "nose", x: 1, y: 2, visibility: 2 }, { label: "tail", x: 3, y: 4 }]);
+  assert.deepEqual(back[0].unusable_annotations, [{ label: "nose", x: 5, y: 6 }, { label: "left_eye", x: "4", y: 1 }, 7]);
+});
+
+test("pre-labels that cannot be read leave an empty start and a sentence", () => {
+  for (const text of ["{", "{}", "7"]) {
+    const { instances, problems } = readPrelabels(text, person);
+    assert.deepEqual(instances, []);
+    assert.equal(problems.length, 1);
+  }
+  for (const text of [null, "", "  ", "[]"]) assert.deepEqual(readPrelabels(text, person), { instances: [], problems: [] });
+});
+
+test("a bare list of keypoints is one instance", () => {
+  assert.equal(roundTrip([{ label: "nose", x: 356, y: 73 }]).back[0].annotations[0].x, 356);
+});
+
+test("editable: false locks; a style decides the outline only", () => {
+  const { instances } = roundTrip([{ annotations: [], annotation_options: { editable: false, keypoint_style: "SolidSquare", keypoint_color: "javascript:x" } }]);
+  assert.equal(instances[0].locked, true);
+  assert.deepEqual(instances[0].options, { line: undefined, marker: undefined, shape: "square" });
+});
+
+test("reasons for keypoints without a place", () => {
+  const { instances } = roundTrip([{ annotations: [] }]);
+  instances[0].points[index("nose")] = { x: 0, y: 0, v: 0, reason: "outside_image", comment: "cut off" };
+  const details = JSON.parse(answer(instances).answer_details);
+  assert.equal(details.version, "1.0");
+  assert.deepEqual(details.not_labelled, [{ id: "p0", label: "nose", reason: "outside_image", comment: "cut off" }]);
+});
+
+test("issues: objects with a reason, strings, one, none, bad text", () => {
+  assert.deepEqual(readIssues('[{"reason": "wrist"}, "hip", {"other": 1}]'), ["wrist", "hip", '{"other":1}']);
+  assert.deepEqual(readIssues('{"reason": "one"}'), ["one"]);
+  assert.deepEqual(readIssues(null), []);
+  assert.deepEqual(readIssues("look here"), ["look here"]);
+});
+
+test("active time: gaps count up to thirty seconds; time per keypoint", () => {
+  const clock = new Clock(0);
+  clock.restart(1000);
+  clock.placed("nose", 3000);
+  clock.tick(103_000);
+  clock.placed("nose", 104_000);
+  clock.count("click");
+  assert.deepEqual(clock.details(), { active_time_in_seconds: 33, actions: { click: 1 }, time_per_keypoint: { nose: 33 } });
+  assert.equal(clock.totalSeconds(104_000), 103);
+});

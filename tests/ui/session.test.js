@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { instanceToJson } from "../../src/ui/lib/answer.js";
+import { draftKey } from "../../src/ui/lib/drafts.js";
+import { Session } from "../../src/ui/lib/session.js";
+import { GESTURES, keymap, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { commandsOf } from "../../src/ui/lib/commands.js";
+import { mapping, stretched } from "../../src/ui/lib/handles.js";
+import { fit, limit, resized, toImage, toScreen, zoomAt } from "../../src/ui/lib/view.js";
+import { index, person, standing } from "./people.js";
+
+const size = { width: 640, height: 480 };
+const session = (instances = [], palette = null) => Object.assign(new Session(person, instances, palette), { size });
+
+test("next without a place wraps around: what was passed over is offered again", () => {
+  const s = session();
+  s.place({ x: 1, y: 1 });
+  s.select(s.active, index("right_ankle"));
+  s.place({ x: 5, y: 5 });
+  assert.equal(s.target, index("left_eye"));
+});
+
+test("an instance just begun is the one that a drawn skeleton fills", () => {
+  const s = session();
+  s.begin();
+  s.drawTemplate({ left: 100, top: 100, right: 200, bottom: 300 }, false);
+  assert.equal(s.doc.instances.length, 1);
+  s.drawTemplate({ left: 300, top: 100, right: 400, bottom: 300 }, true);
+  assert.equal(s.doc.instances.length, 2);
+  const [a, b] = s.doc.instances;
+  assert.ok(a.points[index("left_shoulder")].x > a.points[index("right_shoulder")].x);
+  assert.ok(b.points[index("left_shoulder")].x < b.points[index("right_shoulder")].x);
+});
+
+test("a locked instance takes no edit of any kind", () => {
+  const s = session([{ ...standing("p0"), prelabel: true, locked: true }]);
+  const before = s.doc;
+  s.select("p0", 0);
+  for (const act of [() => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.swap("all"), () => s.swap("point"), () => s.mirror(),
+    () => s.mark([0], 1), () => s.skip("not_visible", true), () => s.complete(), () => s.setBox({ left: 0, top: 0, right: 1, bottom: 1 }),
+    () => s.place({ x: 3, y: 3 }), () => s.change("p0", { name: "x" }, "x")]) act();
+  assert.equal(s.doc, before);
+});
+
+test("ten nudges are one step of undo", () => {
+  const s = session();
+  s.place({ x: 100, y: 100 });
+  for (let n = 0; n < 10; n++) s.nudge(1, 0);
+  assert.equal(s.doc.instances[0].points[0].x, 110);
+  s.undo();
+  assert.equal(s.doc.instances[0].points[0].x, 100);
+});
+
+test("a change takes back 'no changes needed'", () => {
+  const s = session([{ ...standing("p0"), prelabel: true }]);
+  s.setNoChanges(true);
+  s.select("p0", 0);
+  s.nudge(1, 0);
+  assert.equal(s.doc.noChanges, false);
+});
+
+test("ids of new instances never repeat within a document, colours come free", () => {
+  const s = session([], ["red", "blue"]);
+  s.begin();
+  s.begin();
+  assert.deepEqual(s.doc.instances.map(({ id, color }) => [id, color]), [["n1", "red"], ["n2", "blue"]]);
+  s.removeInstance("n1");
+  s.begin();
+  assert.deepEqual(s.doc.instances.map(({ id, color }) => [id, color]), [["n2", "blue"], ["n3", "red"]]);
+});
+
+test("a group keeps its shape at the edge of the image", () => {
+  const s = session([standing("p0")]);
+  const before = s.doc.instances[0].points;
+  s.select("p0");
+  s.tool = "adjust";
+  s.nudge(-9999, 9999);
+  const { points } = s.doc.instances[0];
+  const shift = before[0].x - points[0].x;
+  points.forEach((point, i) => {
+    assert.ok(point.x >= 0 && point.y <= size.height);
+    assert.ok(Math.abs(before[i].x - point.x - shift) < 0.011);
+  });
+});
+
+test("stretching never leaves the image nor turns inside out", () => {
+  const box = { left: 100, top: 100, right: 200, bottom: 200 };
+  assert.deepEqual(stretched(box, "right bottom", 9999, -9999, size), { left: 100, top: 100, right: 640, bottom: 101 });
+  assert.deepEqual(mapping(box, { left: 0, top: 100, right: 200, bottom: 200 })({ x: 150, y: 150 }), { x: 100, y: 150 });
+});
+
+/** The same dice every time. */
+function dice(seed) {
+  let state = seed;
+  return (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+}
+
+test("fuzz: thousands of random edits; undo to the start gives the start, redo the end, all inside the image", () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const roll = dice(seed);
+    const s = session([{ ...standing("p0"), prelabel: true }, { ...standing("p1"), prelabel: true, locked: true }]);
+    const start = JSON.stringify(s.doc);
+    const at = () => ({ x: roll(900) - 100, y: roll(700) - 100 });
+    const box = () => {
+      const [x, y] = [roll(500), roll(400)];
+      return { left: x, top: y, right: x + 1 + roll(140), bottom: y + 1 + roll(80) };
+    };
+    const pick = () => s.select(s.doc.instances[roll(s.doc.instances.length)]?.id ?? null, roll(18) - 1);
+    const acts = [() => s.place(at()), () => s.place(at(), 1), () => s.place(at()), pick, pick, () => s.removePoint(), () => s.nudge(roll(40) - 20, roll(40) - 20),
+      () => s.swap("point"), () => s.swap("limb"), () => s.swap("all"), () => s.mirror(), () => s.complete(), () => s.copyPose(at()), () => s.begin(),
+      () => s.drawTemplate(box(), roll(2) === 1), () => s.setBox(box()), () => s.toggleOccluded(), () => s.skip("outside_image"), () => s.skip("not_visible", roll(9) === 0),
+      () => s.doc.instances.length > 6 && s.removeInstance(), () => s.undo(), () => s.redo(), () => s.step(1, roll(2) === 1), () => s.stepInstance(-1),
+      () => s.setNoChanges(roll(2) === 1), () => (s.tool = ["place", "adjust"][roll(2)])];
+    for (let n = 0; n < 1500; n++) acts[roll(acts.length)]();
+    for (const instance of s.doc.instances) {
+      for (const point of instance.points) {
+        if (point?.v > 0) assert.ok(point.x >= 0 && point.y >= 0 && point.x <= size.width && point.y <= size.height);
+      }
+    }
+    const end = JSON.stringify(s.doc);
+    const shown = JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person)));
+    while (s.history.canUndo) s.undo();
+    assert.equal(JSON.stringify(s.doc), start);
+    while (s.history.canRedo) s.redo();
+    if (JSON.stringify(s.doc) === end) assert.equal(JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person))), shown);
+    assert.equal(new Set(s.doc.instances.map(({ id }) => id)).size, s.doc.instances.length);
+  }
+});
+
+test("zoom keeps the place under the pointer; the image cannot leave the stage", () => {
+  const stage = { width: 1000, height: 800 };
+  const image = { width: 4000, height: 3000 };
+  let view = fit(image, stage);
+  const at = { x: 900, y: 700 };
+  const place = toImage(view, at);
+  view = zoomAt(view, 3, at, image, stage);
+  assert.ok(Math.abs(toScreen(view, place).x - at.x) < 1e-6);
+  const pushed = limit({ ...view, tx: 1e6, ty: -1e6 }, image, stage);
+  assert.equal(pushed.tx, 500);
+  assert.equal(pushed.ty + image.height * pushed.scale, 400);
+  for (let n = 0; n < 50; n++) view = zoomAt(view, 0.5, at, image, stage);
+  assert.ok(view.scale >= fit(image, stage).scale * 0.5 - 1e-9);
+});
+
+test("a fitted view stays fitted when the window changes, another keeps its centre", () => {
+  const image = { width: 640, height: 480 };
+  const [a, b] = [{ width: 1000, height: 800 }, { width: 400, height: 500 }];
+  assert.deepEqual(resized(fit(image, a), image, a, b), fit(image, b));
+  const view = zoomAt(fit(image, a), 4, { x: 300, y: 300 }, image, a);
+  const centre = toImage(view, { x: 500, y: 400 });
+  assert.ok(Math.abs(toImage(resized(view, image, a, b), { x: 200, y: 250 }).x - centre.x) < 1e-6);
+});
+
+const stroke = (key, more = {}) => strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
+
+test("strokes: Caps Lock, Shift, Ctrl and Cmd, digits, symbols", () => {
+  assert.equal(stroke("Z"), "z");
+  assert.equal(stroke("z", { ctrlKey: true }), "Ctrl+z");
+  assert.equal(stroke("Z", { metaKey: true, shiftKey: true }), "Ctrl+Shift+z");
+  assert.equal(stroke("!", { code: "Digit1", shiftKey: true }), "Shift+1");
+  assert.equal(stroke("?", { shiftKey: true }), "?");
+  assert.equal(stroke("a", { altKey: true }), "");
+  assert.equal(stroke(" "), "Space");
+  assert.equal(strokeText("Ctrl+Shift+z"), "Ctrl + Shift + Z");
+  assert.equal(strokeText("+"), "+");
+});
+
+test("no key is given twice, and every shortcut does something", () => {
+  const keys = SHORTCUTS.flatMap((shortcut) => shortcut.keys);
+  assert.equal(new Set(keys).size, keys.length);
+  const commands = commandsOf({ session: {}, stage: {}, look: {} });
+  assert.deepEqual(SHORTCUTS.filter(({ id }) => !commands[id]), []);
+  assert.ok(GESTURES.length > 4);
+});
+
+test("own keys replace, move and turn off", () => {
+  const map = keymap({ undo: ["b"], occlude: [] });
+  assert.equal(map.get("b"), "undo");
+  assert.equal(map.get("Ctrl+z"), undefined);
+  assert.equal(map.get("o"), undefined);
+});
+
+test("drafts of different tasks have different names", () => {
+  const keys = new Set(Array.from({ length: 2000 }, (_, n) => draftKey([`s3://b/${n}.jpg`, "[]", null])));
+  assert.equal(keys.size, 2000);
+});
