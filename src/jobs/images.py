@@ -6,13 +6,14 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from jobs.layout import s3_uri
 from jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ IMAGE_SUFFIXES = frozenset(
 """A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
 
 HEADER_BYTES = 262_144
-"""Read of an S3 object to learn its size in pixels: EXIF data come before it and hold a thumbnail of at most 64 kB."""
+"""Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
+
+LOOKS_AT_ONCE = 8
 
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
@@ -86,51 +89,37 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"expected a folder of images, actual {str(folder)!r} is none")
-    images: list[SourceImage] = []
-    refused: list[RefusedImage] = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts):
-            continue
-        progress()
-        try:
-            images.append(_local_image(path, relative.as_posix()))
-        except UnidentifiedImageError:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                refused.append(RefusedImage(relative.as_posix(), "expected an image, actual content is none"))
-        except ImageError as error:
-            refused.append(RefusedImage(relative.as_posix(), str(error)))
-        except OSError as error:
-            refused.append(RefusedImage(relative.as_posix(), f"cannot be read: {error}"))
-    return FoundImages(tuple(images), tuple(refused))
+    names = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return _look_at_all(
+        [(name.as_posix(), partial(_local_image, folder / name, name.as_posix())) for name in shown], progress
+    )
 
 
 def images_under_prefix(
     s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None
 ) -> FoundImages:
-    """Images below `s3://bucket/prefix`, by name; only the head of each is read, so a damaged tail goes unnoticed.
+    """Images below `s3://bucket/prefix`, by name; mostly just their heads are read: damage farther back is not seen.
 
     A prefix without a final slash stands for the folder of that name.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-    images: list[SourceImage] = []
-    refused: list[RefusedImage] = []
-    for key, size, etag in list_objects(s3, bucket, start):
-        name = key.removeprefix(start)
-        if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        progress()
+    found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
+    # Only names that claim to be images: to look into any other object would cost a call each.
+    claims = [item for item in found if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
+
+    def look(name: str, size: int, etag: str) -> SourceImage:
+        location = (bucket, start + name)
         try:
-            head = _head(s3, bucket, key) if size else b""
-            width, height, content_type = _measure(io.BytesIO(head), size, whole=False)
-        except UnidentifiedImageError:
-            refused.append(RefusedImage(s3_uri(bucket, key), "expected an image, actual content is none"))
-        except (ImageError, OSError) as error:
-            refused.append(RefusedImage(s3_uri(bucket, key), str(error)))
-        else:
-            images.append(SourceImage(name, size, etag, width, height, content_type, location=(bucket, key)))
-    images.sort(key=lambda image: image.name)
-    return FoundImages(tuple(images), tuple(refused))
+            measures = _measure(io.BytesIO(_head(s3, *location, min(size, HEADER_BYTES))), size, whole=False)
+        except OSError:
+            if size <= HEADER_BYTES:
+                raise
+            # The head was not enough: EXIF data may come last in a PNG, and behind other data in a JPEG.
+            measures = _measure(io.BytesIO(_head(s3, *location, size)), size, whole=False)
+        return SourceImage(name, size, etag, *measures, location=location)
+
+    return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
@@ -140,8 +129,38 @@ def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, 
             yield item["Key"], item["Size"], item["ETag"].strip('"')
 
 
-def _head(s3: S3Client, bucket: str, key: str) -> bytes:
-    return s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{HEADER_BYTES - 1}")["Body"].read()
+def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
+    """Look at several files at once; the outcomes keep the order of `files`, pairs of name and what looks at it."""
+    images: list[SourceImage] = []
+    refused: list[RefusedImage] = []
+    with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
+        # Pillow warns of pictures that may be decompression bombs; our own limit is checked for each of them.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        for outcome in pool.map(lambda file: _outcome(*file), files):
+            progress()
+            if isinstance(outcome, SourceImage):
+                images.append(outcome)
+            elif outcome is not None:
+                refused.append(outcome)
+    return FoundImages(tuple(images), tuple(refused))
+
+
+def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | RefusedImage | None:
+    try:
+        return look()
+    except UnidentifiedImageError:
+        claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
+        return RefusedImage(name, "expected an image, actual content is none") if claims else None
+    except ImageError as error:
+        return RefusedImage(name, str(error))
+    except OSError as error:
+        return RefusedImage(name, f"cannot be read: {error}")
+
+
+def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
+    if count == 0:  # a range cannot be empty
+        return b""
+    return s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{count - 1}")["Body"].read()
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
@@ -158,11 +177,7 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of pictures that may be decompression bombs; our own limit is checked just below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(file)
-        with image:
+        with Image.open(file) as image:
             width, height = image.size
             if image.format not in CONTENT_TYPES:
                 wanted = "JPEG, PNG or WebP, which every browser shows"

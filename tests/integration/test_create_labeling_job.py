@@ -15,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+import create_labeling_job
 from jobs.stack import OUTPUT_NAMES
 
 if TYPE_CHECKING:
@@ -255,16 +256,23 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
     ],
 )
 def test_bad_usage(
-    folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], words: str
+    folder: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: dict[str, Any],
+    words: str,
 ) -> None:
     monkeypatch.chdir(ROOT)
-    options = ("--name", "people-1", "--skeleton", given.get("skeleton", SKELETON))
-    where = given.get("where", [OUTSIDE])
-    images = given.get("images", folder)
-    done = run("create_labeling_job.py", environment, images, *options, *where, *given.get("more", []))
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    options = ["--name", "people-1", "--skeleton", given.get("skeleton", SKELETON), *given.get("where", [OUTSIDE])]
+    try:
+        code = create_labeling_job.main([str(given.get("images", folder)), *options, *given.get("more", [])])
+    except SystemExit as stop:  # argparse's way
+        code = int(stop.code or 0)
+    assert code == 2
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

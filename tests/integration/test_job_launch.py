@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,32 +14,19 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from PIL import Image
 
+from job_builders import STACK, WORKTEAM
 from jobs import launch
-from jobs.images import images_in_folder, images_under_prefix
+from jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
 from jobs.launch import JobExistsError, PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
 from jobs.limits import JobRefusedError
 from jobs.request import JobSettings
-from jobs.stack import StackOutputs
 from jobs.worker_template import TEMPLATE_PATH
 from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BUCKET = "truepoint-bucket"
-STACK = StackOutputs(
-    bucket=BUCKET,
-    script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
-    script_integrity="sha384-abc",
-    pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
-    post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
-    job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",
-    execution_role_arn="arn:aws:iam::123456789012:role/truepoint-job",
-    partition="aws",
-    region="eu-west-1",
-    account="123456789012",
-)
-WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+BUCKET = STACK.bucket
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:labeling-job/people-1"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SKELETON = Skeleton("face", (SkeletonKeypoint("nose", template=(0, 0)), SkeletonKeypoint("chin", template=(0, 9))))
@@ -278,7 +266,7 @@ def test_images_under_an_s3_prefix(s3: "S3Client", folder: Path) -> None:
         ("sub/a.png", 21, 10),
         ("turned.jpg", 30, 40),
     ]
-    assert [r.name for r in found.refused] == ["s3://other/photos/empty.jpg", "s3://other/photos/text.png"]
+    assert [r.name for r in found.refused] == ["empty.jpg", "text.png"]
     prepared = prepare_job(
         JobSettings(name="people-1"), STACK, SKELETON, found.images, template_source=TEMPLATE_PATH.read_text("utf-8")
     )
@@ -286,6 +274,21 @@ def test_images_under_an_s3_prefix(s3: "S3Client", folder: Path) -> None:
     copied = everything(s3)
     assert copied["jobs/people-1/images/sub/a.png"] == ((folder / "sub/a.png").read_bytes(), "image/png")
     assert launch.upload_job(prepared, s3) == 0
+
+
+def test_the_head_of_an_image_in_s3_may_not_be_enough(s3: "S3Client", tmp_path: Path) -> None:
+    noise = Image.frombytes("L", (700, 500), Random(1).randbytes(350_000))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise.save(tmp_path / "noise.png", exif=exif)
+    noise.save(tmp_path / "noise.jpg", quality=100, exif=exif)
+    for path in tmp_path.iterdir():
+        assert path.stat().st_size > HEADER_BYTES
+        s3.upload_file(str(path), BUCKET, f"photos/{path.name}")
+    s3.put_object(Bucket=BUCKET, Key="photos/text.png", Body=b"x" * (HEADER_BYTES + 1))
+    found = images_under_prefix(s3, BUCKET, "photos/")
+    assert [(i.name, i.width, i.height) for i in found.images] == [("noise.jpg", 500, 700), ("noise.png", 500, 700)]
+    assert [r.name for r in found.refused] == ["text.png"]
 
 
 def test_everything_wrong_is_said_together(folder: Path) -> None:

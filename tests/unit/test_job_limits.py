@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from job_builders import STACK, WORKTEAM
 from jobs.limits import (
     MAX_ATTRIBUTE_CHARACTERS,
     MAX_LINE_CHARACTERS,
@@ -13,21 +14,6 @@ from jobs.limits import (
     request_violations,
 )
 from jobs.request import JobSettings, labeling_job_request
-from jobs.stack import StackOutputs
-
-STACK = StackOutputs(
-    bucket="truepoint-bucket",
-    script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
-    script_integrity="sha384-abc",
-    pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
-    post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
-    job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",
-    execution_role_arn="arn:aws:iam::123456789012:role/truepoint-job",
-    partition="aws",
-    region="eu-west-1",
-    account="123456789012",
-)
-WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
 
 
 def violations(**changes: Any) -> list[str]:

@@ -1,0 +1,19 @@
+"""A stack and a workteam for tests of jobs."""
+
+from __future__ import annotations
+
+from jobs.stack import StackOutputs
+
+STACK = StackOutputs(
+    bucket="truepoint-bucket",
+    script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
+    script_integrity="sha384-abc",
+    pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
+    post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
+    job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",
+    execution_role_arn="arn:aws:iam::123456789012:role/truepoint-job",
+    partition="aws",
+    region="eu-west-1",
+    account="123456789012",
+)
+WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
