@@ -240,7 +240,7 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    "case",
     [
         ({"images": "no-such-folder"}, "expected a folder of images"),
         ({"images": "https://example.com/x"}, "expected an S3 URI like s3://bucket/prefix"),
@@ -260,9 +260,9 @@ def test_bad_usage(
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    given: dict[str, Any],
-    words: str,
+    case: tuple[dict[str, Any], str],
 ) -> None:
+    given, words = case
     monkeypatch.chdir(ROOT)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
