@@ -1,0 +1,71 @@
+"""The emulator with IAM enforced, the real template deployed into it by the commands that deploy it on AWS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from loop import PROJECT, VENV, Loop
+from playwright.sync_api import Page, sync_playwright
+
+from portal.emulator import Emulator, free_port
+from portal.local_stack import deploy, stack_outputs
+from portal.runner import JobRunner
+from portal.server import ElementSource, Portal
+from portal.upkeep import Upkeep
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    """The deployed stack; its state is kept on disk, so a test may kill the emulator and start it again."""
+    folder = tmp_path_factory.mktemp("emulator")
+    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True) as emulator:
+        deploy(PROJECT, emulator, VENV / "sam")
+        stack = stack_outputs(emulator)
+        assert stack is not None
+        yield Loop(emulator, stack, tmp_path_factory)
+
+
+@pytest.fixture
+def serve(loop: Loop) -> Iterator[Callable[[JobRunner], str]]:
+    """Serves a job's pages for the length of a test; gives the address."""
+    servers: list[tuple[uvicorn.Server, threading.Thread, Upkeep]] = []
+
+    def start(runner: JobRunner) -> str:
+        port = free_port()
+        upkeep = Upkeep(runner).__enter__()
+        element = ElementSource(loop.stack.script_url.split("/")[2], loop.emulator.endpoint)
+        application = Portal(runner, upkeep, element, b"secret").application(port)
+        server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        servers.append((server, thread, upkeep))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for server, thread, upkeep in servers:
+        server.should_exit = True
+        thread.join()
+        upkeep.__exit__()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a real browser; whatever it logs as an error fails the test."""
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1440, "height": 900})
+        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        browser.close()
+    assert errors == []

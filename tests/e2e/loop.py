@@ -1,0 +1,137 @@
+"""Makes jobs in the deployed stack and reads what comes out of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image, ImageDraw
+
+from jobs.images import images_in_folder
+from jobs.launch import create_outside_ground_truth, prepare_job
+from jobs.layout import job_keys, s3_uri
+from jobs.request import JobSettings
+from jobs.stack import StackOutputs
+from keypoints.skeleton import parse_skeleton
+from portal.cloud import Cloud
+from portal.emulator import Emulator
+from portal.runner import JobRunner
+from portal.unattended import run_unattended
+from portal.upkeep import wait_for_results
+
+PROJECT = Path(__file__).resolve().parents[2]
+VENV = Path(sys.executable).parent
+SECRET = b"secret"
+SIZE = (640, 480)
+SKELETON = {
+    "version": "1.0",
+    "name": "face",
+    "keypoints": [
+        {"name": "nose", "sigma": 0.03, "template": [10, 10]},
+        {"name": "left_eye", "pair": "right_eye", "sigma": 0.03, "template": [14, 6]},
+        {"name": "right_eye", "pair": "left_eye", "sigma": 0.03, "template": [6, 6]},
+    ],
+    "edges": [["nose", "left_eye"], ["nose", "right_eye"]],
+}
+
+
+def face(x: float, y: float, **changes: Any) -> dict[str, Any]:
+    """An instance whose coordinates have many digits, one keypoint occluded."""
+    return {
+        "id": "n1",
+        "name": "",
+        "annotations": [
+            {"label": "nose", "x": x + 0.123456789, "y": y + 1 / 3, "visibility": 2},
+            {"label": "left_eye", "x": x + 4.5, "y": y - 4.25, "visibility": 1},
+            {"label": "right_eye", "x": x - 4.5, "y": y - 4.25, "visibility": 2},
+        ],
+        **changes,
+    }
+
+
+def draw(path: Path, marks: tuple[tuple[float, float], ...] = ()) -> None:
+    """A plain picture with magenta discs at the marks (image pixels)."""
+    image = Image.new("RGB", SIZE, "#dfe5e8")
+    pen = ImageDraw.Draw(image)
+    for x, y in marks:
+        # Pixel n covers n to n+1, so a disc around a corner of four pixels has its centre there.
+        pen.ellipse((x - 4, y - 4, x + 3, y + 3), fill="#ff00ff")
+    image.save(path)
+
+
+@dataclass
+class Loop:
+    """The deployed stack and what tests do with it."""
+
+    emulator: Emulator
+    stack: StackOutputs
+    _folders: pytest.TempPathFactory
+
+    @property
+    def s3(self) -> Any:
+        """S3 as the account's root."""
+        return self.session.client("s3", endpoint_url=self.emulator.endpoint)
+
+    @property
+    def session(self) -> boto3.Session:
+        """The account's root."""
+        return self.emulator.session()
+
+    def job(
+        self, name: str, *, images: int = 3, workers: int = 1, marks: tuple[tuple[float, float], ...] = ()
+    ) -> JobRunner:
+        """A new job over images 0.png, 1.png, …, ready to run."""
+        folder = self._folders.mktemp("images")
+        for number in range(images):
+            draw(folder / f"{number}.png", marks)
+        template = (PROJECT / "src/ui/worker-task.liquid.html").read_text()
+        settings = JobSettings(name=name, workers_per_object=workers)
+        skeleton = parse_skeleton(json.dumps(SKELETON))
+        prepared = prepare_job(
+            settings, self.stack, skeleton, images_in_folder(folder).images, template_source=template
+        )
+        create_outside_ground_truth(prepared, self.s3, self.stack, datetime.now(UTC))
+        return self.open(name)
+
+    def open(self, name: str) -> JobRunner:
+        """A job as it is in the bucket now."""
+        cloud = Cloud.as_role(self.stack.execution_role_arn, self.session, self.emulator.endpoint)
+        return JobRunner(cloud, s3_uri(self.stack.bucket, job_keys(name).labeling_job))
+
+    def change_description(self, name: str, change: Mapping[str, Any]) -> None:
+        """Overwrite members of a job's description."""
+        key = job_keys(name).labeling_job
+        document = json.loads(self.read(key)) | change
+        self.s3.put_object(Bucket=self.stack.bucket, Key=key, Body=json.dumps(document).encode())
+
+    def run(self, runner: JobRunner, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Scripted workers answer, then the job ends: by itself if all is answered, else it is stopped."""
+        run_unattended(runner, answers, SECRET)
+        runner.consolidate()
+        if not runner.end_if_due():
+            runner.stop()
+        assert wait_for_results(runner, 30)
+
+    def read(self, key: str) -> bytes:
+        """An object of the stack's bucket."""
+        return bytes(self.s3.get_object(Bucket=self.stack.bucket, Key=key)["Body"].read())
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys below a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def output(self, name: str) -> list[dict[str, Any]]:
+        """The lines of a job's output manifest."""
+        return [json.loads(line) for line in self.read(job_keys(name).output_manifest).splitlines()]
+
+    def results(self, name: str) -> dict[str, Any]:
+        """A job's results.json."""
+        return dict(json.loads(self.read(job_keys(name).results_marker)))
