@@ -81,7 +81,7 @@ def test_an_unknown_job_is_an_error_for_the_operator(sagemaker: Any, context: An
 
 def test_an_event_that_eventbridge_refuses_is_an_error(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("events")
-    monkeypatch.setattr(boto3, "client", lambda _name: client)
+    monkeypatch.setattr(boto3, "client", lambda _name, **_: client)
     with Stubber(client) as stub:
         failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "later"}
         stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [failed]})

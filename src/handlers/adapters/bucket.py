@@ -29,8 +29,9 @@ class Bucket:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        plain = (endpoint_url() or "").startswith("http://")
-        self._store = S3Store(name, client_options={"allow_http": plain}, retry_config=RETRY)
+        endpoint = endpoint_url()
+        plain = bool(endpoint and endpoint.startswith("http://"))
+        self._store = S3Store(name, endpoint=endpoint, client_options={"allow_http": plain}, retry_config=RETRY)
 
     def read(self, key: str) -> bytes:
         """The whole object.

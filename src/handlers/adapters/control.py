@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from adapters.environment import endpoint_url
+
 
 def describe_labeling_job(name: str) -> dict[str, Any]:
     """Ground Truth's description of a job; names are case-insensitive."""
     import boto3  # noqa: PLC0415 - jobs run outside Ground Truth never need it
 
-    description: dict[str, Any] = boto3.client("sagemaker").describe_labeling_job(LabelingJobName=name)
+    description: dict[str, Any] = boto3.client("sagemaker", endpoint_url=endpoint_url()).describe_labeling_job(
+        LabelingJobName=name
+    )
     return description
 
 
@@ -26,7 +30,7 @@ def put_event(source: str, detail_type: str, resources: list[str], detail: dict[
     import boto3  # noqa: PLC0415
 
     entry = {"Source": source, "DetailType": detail_type, "Resources": resources, "Detail": json.dumps(detail)}
-    answer = boto3.client("events").put_events(Entries=[entry])
+    answer = boto3.client("events", endpoint_url=endpoint_url()).put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
         failed = answer["Entries"][0]
         raise RuntimeError(f"the event {detail_type!r} was refused: {failed['ErrorCode']} {failed.get('ErrorMessage')}")

@@ -18,5 +18,9 @@ def bucket_name() -> str:
 
 
 def endpoint_url() -> str | None:
-    """Where AWS is, if not where it always is: the emulator sets this."""
-    return os.environ.get("AWS_ENDPOINT_URL")
+    """Where AWS is, if not where it always is.
+
+    An emulator sets AWS_ENDPOINT_URL. `sam local` hands on only variables that the template declares, and declaring
+    that one would give it to the deployed functions too, empty, which S3 clients refuse: hence one of our own.
+    """
+    return os.environ.get("ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL")
