@@ -88,6 +88,7 @@ def test_three_workers_are_consolidated(s3: Any, context: Any) -> None:
     assert label["worker_id"] is None
     assert label["total_time_in_seconds"] == 36
     assert len(label["workers"]) == 3
+    assert [w["annotations"][0]["annotations"][0]["x"] for w in label["workers"]] == [212.5, 213.5, 211.5]
     [instance] = label["updated_annotations"]
     assert instance["worker_count"] == 3
     assert 0.9 < instance["score"] <= 1

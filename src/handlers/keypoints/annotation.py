@@ -16,7 +16,11 @@ VERSION = "1.0"
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What became of one worker's answer; `reason` says why an answer could not be used."""
+    """What became of one worker's answer; `reason` says why an answer could not be used.
+
+    `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
+    is worked out again once the whole job is known.
+    """
 
     worker_id: str
     usable: bool
@@ -25,6 +29,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     was_modified: bool = False
     total_time_in_seconds: float | None = None
     active_time_in_seconds: float | None = None
+    annotations: list[Any] = []
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +76,8 @@ def annotate(
     """
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
-    for worker_id, content in sorted(dict(answers).items()):
+    latest = dict(answers)
+    for worker_id, content in sorted(latest.items()):
         read = _read(worker_id, content)
         if isinstance(read, AnswerError):
             workers.append(WorkerAnswer(worker_id=worker_id, usable=False, reason=str(read)))
@@ -85,6 +91,7 @@ def annotate(
                 was_modified=read.was_modified,
                 total_time_in_seconds=read.total_time_in_seconds,
                 active_time_in_seconds=read.active_time_in_seconds,
+                annotations=read.updated if len(latest) > 1 else [],
             )
         )
     location = data_object_s3_uri or next((a.image_s3_uri for a in usable), "")
