@@ -1,0 +1,140 @@
+"""Answers that a person makes: the real portal, the real element through the distribution, real Chromium."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from loop import Loop, face
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from portal.runner import JobRunner
+from portal.upkeep import wait_for_results
+
+MARKS = ((120.0, 90.0), (401.0, 310.0), (222.0, 350.0))
+"""Where the pictures have discs that can be told from everything else, in image pixels."""
+
+
+def discs(page: Page) -> list[tuple[float, float]]:
+    """Centres of the magenta discs on the screen, in CSS pixels, from left to right."""
+    page.wait_for_timeout(100)  # the picture is drawn in the frame after it has loaded
+    screen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    found: list[list[tuple[int, int]]] = []
+    for y in range(screen.height):
+        for x in range(screen.width):
+            pixel = screen.getpixel((x, y))
+            if pixel != (255, 0, 255):
+                continue
+            near = next((disc for disc in found if abs(disc[0][0] - x) < 30 and abs(disc[0][1] - y) < 30), None)
+            if near is None:
+                found.append([(x, y)])
+            else:
+                near.append((x, y))
+    centres = [(sum(x for x, _ in disc) / len(disc) + 0.5, sum(y for _, y in disc) / len(disc) + 0.5) for disc in found]
+    return sorted(centres)
+
+
+def start(page: Page, address: str, name: str) -> None:
+    """Say who is labelling and wait for the first image."""
+    page.goto(address)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Start labelling").click()
+    ready(page)
+
+
+def ready(page: Page) -> None:
+    """Wait until the image can be labelled."""
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("button", name="Submit", exact=True)).to_be_visible()
+    page.wait_for_function(
+        "document.querySelector('iframe').contentDocument.querySelector('crowd-2d-skeleton')"
+        ".shadowRoot.querySelector('img, canvas')"
+    )
+
+
+def submit(page: Page) -> None:
+    """Press Submit, and again if the element asks whether that was all."""
+    page.frame_locator("iframe").get_by_role("button", name="Submit", exact=True).click()
+
+
+def test_clicked_places_arrive_in_the_results(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:
+    runner = loop.job("clicked", images=2, marks=MARKS)
+    start(page, serve(runner), "Ada Lovelace")
+    for done in range(2):
+        expect(page.locator("header")).to_contain_text(f"{done} of 2 done")
+        ready(page)
+        places = discs(page)
+        assert len(places) == len(MARKS)
+        for x, y in places:
+            page.mouse.click(x, y)
+        with page.expect_navigation():
+            submit(page)
+    assert wait_for_results(runner, 30)
+
+    for line in loop.output("clicked"):
+        (instance,) = line["keypoints"]["updated_annotations"]
+        assert [point["label"] for point in instance["annotations"]] == ["nose", "left_eye", "right_eye"]
+        for point, (x, y) in zip(instance["annotations"], sorted(MARKS), strict=True):
+            # A mouse click falls on a whole screen pixel; the picture is not shown smaller than it is.
+            assert (point["x"], point["y"]) == (pytest.approx(x, abs=0.75), pytest.approx(y, abs=0.75))
+        assert "lovelace" not in json.dumps(line).lower()
+    page.goto(page.url)
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
+    page.get_by_role("link", name="results.json").click()
+    assert json.loads(page.inner_text("pre"))["written"] == 2
+
+
+def test_sending_twice_and_going_back_count_once(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:
+    runner = loop.job("twice", images=3, workers=2)
+    address = serve(runner)
+    start(page, address, "ada")
+    first = page.frames[1].url
+    send = (
+        "() => { const form = document.querySelector('crowd-form');"
+        "  document.querySelector('crowd-2d-skeleton');"
+        "  form.requestSubmit(); form.requestSubmit(); }"
+    )
+    with page.expect_navigation():
+        page.frames[1].evaluate(send)
+    ready(page)
+    content = {"updated_annotations": json.dumps([face(9, 9)])}
+    resend = (
+        "async ([url, content]) => {"
+        "  const answer = await fetch(url + '/answer', { method: 'POST', body: JSON.stringify(content) });"
+        "  return answer.json(); }"
+    )
+    again = page.frames[1].evaluate(resend, [first, content])
+    assert again == {"next": "/task"}
+    page.go_back()
+    page.reload()
+    assert runner.progress().started == 1
+    assert len(loop.keys("output/twice/annotations/worker-response/")) == 1
+
+
+def test_finishing_early_asks_first(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:
+    runner = loop.job("early", images=2)
+    page.goto(serve(runner))
+    page.get_by_text("Finish the job now").click()
+    page.get_by_role("button", name="Finish the job").click()
+    assert not runner.job.ended  # the box is required
+    page.get_by_label("Yes, finish").check()
+    page.get_by_role("button", name="Finish the job").click()
+    expect(page.get_by_role("heading", name="Results")).to_be_visible(timeout=20_000)
+    assert runner.job.status == "Stopped"
+    assert loop.output("early") == [json.loads(line) for line in loop.read("jobs/early/input.manifest").splitlines()]
+
+
+def test_the_portal_is_usable_on_a_phone_and_in_the_dark(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.goto(serve(loop.job("phone", images=1)))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 64
+    start(page, page.url, "ada")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

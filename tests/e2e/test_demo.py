@@ -1,0 +1,112 @@
+"""`scripts/demo.py` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loop import PROJECT, draw, face
+
+from portal.emulator import free_port, is_listening
+
+SKELETON = PROJECT / "skeletons" / "coco-person.json"
+
+
+def command(folder: Path, *more: object) -> list[str]:
+    demo = PROJECT / "scripts" / "demo.py"
+    return [sys.executable, "-u", str(demo), "--no-browser", "--folder", str(folder), *map(str, more)]
+
+
+def run(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(2):
+        draw(folder / f"{number} é.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(pictures: Path) -> Path:
+    file = pictures / "answers.json"
+    everything = {path.name: [face(10, 10)] for path in pictures.glob("*.png")}
+    file.write_text(json.dumps({"workers": {"ada": everything, "bob": everything}}))
+    return file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The demo's folder, shared so that the stack is deployed into it once."""
+    return tmp_path_factory.mktemp("demo")
+
+
+def test_ctrl_c_stops_everything_and_the_next_start_continues(folder: Path, pictures: Path, answers: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        command(folder, "--images", pictures, "--workers", 2, "--port", port),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as started:
+        watchdog = threading.Timer(100, lambda: os.killpg(started.pid, signal.SIGKILL))
+        watchdog.start()
+        assert started.stdout is not None
+        said = []
+        for line in started.stdout:
+            said.append(line)
+            if "Label here" in line:
+                break
+        assert is_listening(port), "".join(said)
+        second = run(folder, "--port", port)
+        assert (second.returncode, "in use" in second.stderr) == (1, True)
+        started.send_signal(signal.SIGINT)
+        rest = started.stdout.read()
+        watchdog.cancel()
+    assert "Nothing is lost" in rest, rest
+    assert started.returncode == 0
+    assert not is_listening(port)
+    assert not is_listening(int((folder / "port").read_text()))
+
+    done = run(folder, "--images", pictures, "--workers", 2, "--answers", answers)
+    assert done.returncode == 0, done.stderr
+    assert "there already, unchanged" in done.stdout
+    assert "Continuing job" in done.stdout
+    assert "2 written, 0 rejected, 0 failed, 0 unlabeled of 2 images" in done.stdout
+    (results,) = (folder / "results").glob("*/results.json")
+    assert json.loads(results.read_text())["written"] == 2
+    assert json.loads((results.parent / "coco.json").read_text())["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--skeleton", "octopus"], "There is no skeleton 'octopus'"),
+        (["--workers", "0"], "--workers must be 1 to 9"),
+        (["--answers", "/nowhere.json"], "The answers cannot be read"),
+        (["--answers", str(SKELETON)], "expected a list of instances"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_starts(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_images_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    done = run(folder, "--images", tmp_path, "--port", free_port())
+    assert done.returncode == 1
+    assert f"There are no images (JPEG, PNG or WebP) in {tmp_path}" in done.stderr

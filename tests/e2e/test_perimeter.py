@@ -1,0 +1,76 @@
+"""What must not be possible: reading past `ui/` or writing, doing more than the job execution role is for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+from loop import Loop
+
+from portal.cloud import Cloud
+
+
+def status(request: urllib.request.Request) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def through_distribution(loop: Loop, path: str, method: str = "GET", scheme: str = "https") -> tuple[int, bytes]:
+    headers = {"Host": loop.stack.script_url.split("/")[2], "X-Forwarded-Proto": scheme}
+    return status(urllib.request.Request(f"{loop.emulator.endpoint}{path}", headers=headers, method=method))
+
+
+def element_path(loop: Loop) -> str:
+    return "/" + loop.stack.script_url.split("/", 3)[3]
+
+
+def test_the_element_comes_through_the_distribution_with_its_digest(loop: Loop) -> None:
+    code, body = through_distribution(loop, element_path(loop))
+    assert code == 200
+    assert loop.stack.script_integrity == f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
+    assert through_distribution(loop, element_path(loop), scheme="http")[0] == 403
+
+
+@pytest.mark.parametrize("key", ["jobs/x/images/a.png", "output/x/a.json", "results/x/results.json", "tmp/a", "a"])
+def test_nothing_else_does(loop: Loop, key: str) -> None:
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=key, Body=b"private")
+    for path in (f"/{key}", f"/ui/../{key}", f"/ui/%2e%2e/{key}", f"//{key}"):
+        code, body = through_distribution(loop, path)
+        assert code in (400, 403, 404)
+        assert b"private" not in body
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_nobody_writes_through_the_distribution(loop: Loop, method: str) -> None:
+    assert through_distribution(loop, element_path(loop), method)[0] == 403
+
+
+def test_the_bucket_answers_nobody_without_a_signature(loop: Loop) -> None:
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key="jobs/x/a", Body=b"private")
+    url = f"{loop.emulator.endpoint}/{loop.stack.bucket}/jobs/x/a"
+    assert status(urllib.request.Request(url))[0] == 403
+
+    role = Cloud.as_role(loop.stack.execution_role_arn, loop.session, loop.emulator.endpoint)
+    link = role.presign(f"s3://{loop.stack.bucket}/jobs/x/a")
+    assert status(urllib.request.Request(link)) == (200, b"private")
+    assert status(urllib.request.Request(link.replace("/jobs/x/a", "/jobs/x/b")))[0] == 403
+
+
+def test_the_execution_role_can_do_its_work_and_no_more(loop: Loop) -> None:
+    role = Cloud.as_role(loop.stack.execution_role_arn, loop.session, loop.emulator.endpoint)
+    bucket = f"s3://{loop.stack.bucket}"
+    role.put(f"{bucket}/output/x/a", b"")
+    for forbidden in ("jobs/x/images/a.png", "jobs/x/input.manifest", "results/x/results.json", "ui/x.js", "tmp/a"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            role.put(f"{bucket}/{forbidden}", b"")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        list(role.list(f"{bucket}/ui/"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        role.invoke(loop.stack.job_completion_arn, {})
