@@ -19,12 +19,12 @@ from keypoints.skeleton import parse_skeleton
 PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
 
 
-def written(*lines: Any) -> dict[str, Any]:
+def written(*lines: Any, raters: bool = False) -> dict[str, Any]:
     coco = CocoFile(PERSON, "people", io.BytesIO(), io.BytesIO())
     for number, line in enumerate(lines):
         read = outcome(line, number)
         assert isinstance(read, Labeled)
-        coco.add(read)
+        (coco.add_raters if raters else coco.add)(read)
     out = io.BytesIO()
     coco.join(out)
     return dict(json.loads(out.getvalue()))
@@ -77,3 +77,36 @@ def test_a_drawn_box_is_the_bbox() -> None:
     boxed = [{"annotations": [keypoint("nose", 5, 5)], "box": [0, 0, 10, 30]}]
     [entry] = written(record(label(boxed)))["annotations"]
     assert (entry["bbox"], entry["area"], entry["area_source"]) == ([0, 0, 10, 30], pytest.approx(159), "box")
+
+
+def worker(worker_id: str, instances: Any, usable: bool = True) -> dict[str, Any]:
+    return {"worker_id": worker_id, "usable": usable, "annotations": instances}
+
+
+def nose(x: float) -> dict[str, Any]:
+    return {"id": "p0", "name": "driver", "annotations": [keypoint("nose", x, 5)]}
+
+
+def test_an_instances_name_and_consolidation_are_attributes() -> None:
+    [entry] = written(record(label([nose(1) | {"worker_count": 3, "score": 0.75}])))["annotations"]
+    assert entry["attributes"] == {"id": "p0", "name": "driver", "worker_count": 3, "score": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("workers", "raters", "found"),
+    [
+        ([worker("a", [nose(1)]), worker("b", [nose(3)])], ["a", "b"], [("a", 1), ("b", 3)]),
+        ([worker("a", [nose(1)]), worker("b", [])], ["a", "b"], [("a", 1)]),
+        ([worker("a", [nose(1)]), worker("b", [], usable=False)], ["a"], [("a", 1)]),
+        ([worker("a", [])], ["a"], [("a", 2)]),  # the only worker's answer is the annotation
+        ([worker("a", [nose(1)]), worker("b", ["what is this"])], ["a"], [("a", 1)]),
+        ([], [], []),
+    ],
+    ids=["two", "one saw nobody", "one unusable", "one worker", "foreign", "nobody known"],
+)
+def test_the_raters_file_holds_each_workers_own_instances(workers: Any, raters: Any, found: Any) -> None:
+    both = written(record(label([nose(2)], workers=workers)), raters=True)
+    assert both["images"][0]["rater_list"] == raters
+    assert [(e["rater_id"], e["keypoints"][0]) for e in both["annotations"]] == found
+    assert [e["id"] for e in both["annotations"]] == list(range(1, len(found) + 1))
+    assert all(e["attributes"] == {"id": "p0", "name": "driver"} for e in both["annotations"])
