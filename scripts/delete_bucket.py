@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Delete the bucket that a deleted stack left behind, with every version of every object in it: all labels.
+
+Refuses as long as the stack is there, and without --delete-every-label.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from jobs import command
+from jobs.stack import StackError, read_stack
+
+EXAMPLE = "%(prog)s truepoint-bucket-1a2b3c --delete-every-label"
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.add_argument("bucket", metavar="BUCKET", help="the output BucketName of the deleted stack")
+    parser.add_argument("--delete-every-label", action="store_true", help="say that you mean it")
+    options = parser.parse_args(given)
+    return command.run(lambda: delete(options))
+
+
+def delete(options: argparse.Namespace) -> int:
+    """Empty the bucket and delete it; fine if it is gone already."""
+    session = command.session(options)
+    if not options.delete_every_label:
+        raise command.UsageError(f"this deletes every label in {options.bucket} for good: say --delete-every-label")
+    try:
+        stack = read_stack(session.client("cloudformation"), options.stack_name)
+    except StackError:
+        stack = None
+    if stack and stack.bucket == options.bucket:
+        raise command.UsageError(f"{options.bucket} belongs to the stack {options.stack_name}: delete that first")
+    s3 = session.client("s3")
+    try:
+        deleted = empty(s3, options.bucket)
+    except s3.exceptions.NoSuchBucket:
+        print(f"{options.bucket} is not there")
+        return command.OK
+    s3.delete_bucket(Bucket=options.bucket)
+    print(f"{options.bucket} deleted, with {deleted} versions of objects")
+    return command.OK
+
+
+def empty(s3: Any, bucket: str) -> int:
+    """Delete every version and delete marker; returns how many."""
+    deleted = 0
+    with tqdm(desc="delete", unit="object", disable=None) as bar:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if found:
+                objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+                if errors := answer.get("Errors"):
+                    first = errors[0]
+                    raise command.UsageError(
+                        f"{len(errors)} objects were kept, the first is {first['Key']}: {first['Message']}"
+                    )
+            deleted += len(found)
+            bar.update(len(found))
+    return deleted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Deleting what a deleted stack left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+import delete_bucket
+from sample_events import BUCKET
+
+TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'
+
+
+def stack(bucket: str) -> None:
+    """A stack whose outputs are those of ours."""
+    names = ("UiScriptUrl", "UiScriptIntegrity", "PreAnnotationFunctionArn", "PostAnnotationFunctionArn",
+             "JobCompletionFunctionArn", "LabelingJobExecutionRoleArn")  # fmt: skip
+    values = dict.fromkeys(names, "arn:aws:lambda:us-east-1:123456789012:function:f") | {"BucketName": bucket}
+    outputs = ", ".join(f'"{name}": {{"Value": "{value}"}}' for name, value in values.items())
+    boto3.client("cloudformation").create_stack(StackName="truepoint", TemplateBody=TEMPLATE % outputs)
+
+
+@pytest.fixture
+def versioned(s3: Any) -> Any:
+    """A bucket with two versions of an object and a delete marker of another."""
+    s3.create_bucket(Bucket="left-behind")
+    s3.put_bucket_versioning(Bucket="left-behind", VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket="left-behind", Key="a", Body=body)
+    s3.put_object(Bucket="left-behind", Key="b", Body=b"1")
+    s3.delete_object(Bucket="left-behind", Key="b")
+    return s3
+
+
+def buckets(s3: Any) -> set[str]:
+    return {b["Name"] for b in s3.list_buckets()["Buckets"]}
+
+
+def test_every_version_goes_and_twice_is_fine(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
+    assert "4 versions" in capsys.readouterr().out
+    assert buckets(versioned) == {BUCKET}
+    assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
+    assert "is not there" in capsys.readouterr().out
+
+
+def test_it_must_be_meant(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert delete_bucket.main(["left-behind"]) == 2
+    assert "--delete-every-label" in capsys.readouterr().err
+    assert "left-behind" in buckets(versioned)
+    delete_bucket.main(["left-behind", "--delete-every-label"])
+
+
+def test_a_living_stacks_bucket_is_kept(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    stack("left-behind")
+    try:
+        assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 2
+        assert "belongs to the stack truepoint" in capsys.readouterr().err
+        assert "left-behind" in buckets(versioned)
+    finally:
+        boto3.client("cloudformation").delete_stack(StackName="truepoint")
+    assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
