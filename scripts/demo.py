@@ -294,7 +294,7 @@ def _serve(options: Options, portal: Portal) -> None:
 
 
 def _answer(answers: Answers, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
-    wanted = len(runner.lines) * runner.job.workers_per_object
+    wanted = runner.progress().lines * runner.job.workers_per_object
     say(f"{len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}, {wanted} answers wanted")
     with tqdm(total=wanted, desc="answering", unit="answer") as bar:
 

@@ -89,9 +89,9 @@ def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
     }
 
 
-def parse_worker_response(text: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """(worker id, answer content) of each answer in a worker response file."""
-    return [(answer["workerId"], answer["answerContent"]) for answer in json.loads(text)["answers"]]
+def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
+    """Answer contents by worker id in a worker response file."""
+    return {answer["workerId"]: answer["answerContent"] for answer in json.loads(text)["answers"]}
 
 
 def consolidation_request(

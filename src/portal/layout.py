@@ -21,6 +21,16 @@ def worker_response(object_id: str, time: datetime) -> str:
     return f"{WORKER_RESPONSES}{object_id}/{file_name(time)}"
 
 
+def consolidation_request(time: datetime) -> str:
+    """Key of the payload of one batch, relative to the job's output."""
+    return f"{CONSOLIDATION_REQUESTS}{file_name(time)}"
+
+
+def consolidation_response(time: datetime) -> str:
+    """Key of what came back for one batch, relative to the job's output."""
+    return f"{CONSOLIDATION_RESPONSES}{file_name(time)}"
+
+
 def object_of(worker_response_key: str) -> str:
     """The data object's id in the (relative or whole) key of a worker response."""
     return worker_response_key.rsplit("/", 2)[1]

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from portal import documents, layout
-from portal.assignments import Assignments, Lease, Verdict
+from portal.assignments import Lease, Verdict
 from portal.cloud import Cloud, FunctionFailedError
-from portal.documents import Label, WorkerAnswer
+from portal.documents import WorkerAnswer
 from portal.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
+from portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 
 READERS = 16
 BATCH = 50
@@ -33,17 +34,6 @@ class Task:
     task_input: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Counts of data objects: all, in need of no more answers, with any answer, with a label, failed."""
-
-    lines: int
-    full: int
-    started: int
-    labelled: int
-    failed: int
-
-
 class JobRunner:
     """One job, shared by the web server's threads.
 
@@ -53,7 +43,7 @@ class JobRunner:
         now: the time, with a time zone.
 
     Raises:
-        LabelingJobError: the description or the input manifest cannot be used.
+        LabelingJobError: the description, the input manifest or an earlier consolidation response cannot be used.
     """
 
     def __init__(
@@ -64,22 +54,19 @@ class JobRunner:
         self._document_uri = document_uri
         self._document: dict[str, Any] = json.loads(cloud.get(document_uri))
         self.job: LabelingJob = parse_labeling_job(self._document)
-        self.lines = {line.object_id: line for line in documents.read_manifest(cloud.get(self.job.manifest_uri))}
-        # An object that has this job's label from an earlier job in a chain is not labelled again.
-        open_ids = (i for i, line in self.lines.items() if self.job.label_attribute not in line.data_object)
-        self._assignments = Assignments(tuple(open_ids), self.job.workers_per_object, self.job.time_limit)
-        self._answer_uris: dict[str, dict[str, str]] = {}
-        self._labels: dict[str, Label] = {}
-        self._failures: dict[str, str] = {}
-        self._inputs: dict[str, Mapping[str, Any]] = {}
+        self._state: JobState = derive_state(
+            self.job,
+            cloud.get(self.job.manifest_uri),
+            self._read_below(layout.WORKER_RESPONSES),
+            self._read_below(layout.CONSOLIDATION_RESPONSES),
+        )
+        self._task_inputs: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
-        self._quiet = threading.Condition(self._lock)
+        self._submitted = threading.Condition(self._lock)
         self._submitting = 0
         self._taking_answers = not self.job.ended and self.job.status != "Stopping"
         self._worker_locks: dict[str, threading.Lock] = {}
-        self._consolidating = threading.RLock()
-        self._read_labels()
-        self._read_answers()
+        self._towards_output = threading.RLock()
 
     # -- tasks and answers
 
@@ -87,7 +74,7 @@ class JobRunner:
         """The worker's present or next task; None if there is nothing for this worker now."""
         while True:
             with self._lock:
-                lease = self._assignments.next_task(worker, self.now()) if self._taking_answers else None
+                lease = self._state.assignments.next_task(worker, self.now()) if self._taking_answers else None
             if lease is None:
                 return None
             task_input = self._task_input(lease.object_id)
@@ -97,7 +84,7 @@ class JobRunner:
     def current_task(self, worker: str, object_id: str) -> Task | None:
         """The worker's task if it is this object."""
         with self._lock:
-            lease = self._assignments.lease_of(worker)
+            lease = self._state.assignments.lease_of(worker)
         task_input = self._task_input(object_id) if lease and lease.object_id == object_id else None
         return Task(lease, task_input) if lease and task_input is not None else None
 
@@ -115,18 +102,17 @@ class JobRunner:
         Raises:
             LabelingJobError: the job has no such data object.
         """
-        if object_id not in self.lines:
+        if object_id not in self._state.lines:
             raise LabelingJobError(f"the job has no data object {object_id!r}")
         with self._lock:
             one_at_a_time = self._worker_locks.setdefault(worker, threading.Lock())
         with one_at_a_time:
             with self._lock:
-                if object_id not in self._assignments.object_ids or not self._taking_answers:
-                    answered = worker in self._assignments.answered.get(object_id, ())
-                    return Verdict.REPEATED if answered else Verdict.CLOSED
-                held = self._assignments.lease_of(worker)
-                now = self.now()
-                verdict = self._assignments.check(object_id, worker, now)
+                assignments, now = self._state.assignments, self.now()
+                held = assignments.lease_of(worker)
+                verdict = assignments.check(object_id, worker, now)
+                if verdict is Verdict.ACCEPT and not self._taking_answers:
+                    verdict = Verdict.CLOSED
                 if verdict is not Verdict.ACCEPT:
                     return verdict
                 self._submitting += 1
@@ -135,18 +121,27 @@ class JobRunner:
             try:
                 uri = self._write_answer(object_id, WorkerAnswer(worker, content, accepted, now))
                 with self._lock:
-                    self._answer_uris.setdefault(object_id, {})[worker] = uri
-                    self._assignments.record(object_id, worker)
+                    self._state.record_answer(object_id, worker, uri)
             finally:
-                with self._quiet:
+                with self._submitted:
                     self._submitting -= 1
-                    self._quiet.notify_all()
+                    self._submitted.notify_all()
         return verdict
 
     def decline(self, worker: str, object_id: str) -> None:
         """This worker does not want this object; it is not offered to them again until the next start."""
         with self._lock:
-            self._assignments.decline(object_id, worker)
+            self._state.assignments.decline(object_id, worker)
+
+    def progress(self) -> Progress:
+        """Where the job stands."""
+        with self._lock:
+            return self._state.progress()
+
+    def answered_by(self, worker: str) -> int:
+        """How many objects this worker has answered."""
+        with self._lock:
+            return sum(1 for workers in self._state.answers.values() if worker in workers)
 
     # -- towards the output
 
@@ -155,17 +150,16 @@ class JobRunner:
 
         A function that fails is asked again for ever smaller parts of the batch, so that one bad object fails alone.
         """
-        with self._consolidating:
+        with self._towards_output:
             with self._lock:
-                ready = [i for i in self._assignments.with_answers() if partial or self._assignments.is_full(i)]
-                ready = [i for i in ready if i not in self._labels and i not in self._failures]
+                ready = self._state.to_consolidate(partial=partial)
             for start in range(0, len(ready), BATCH):
                 self._consolidate_batch(ready[start : start + BATCH])
 
     def end_if_due(self) -> bool:
         """End the job if all is done, its time is over, or an earlier stop was cut off; says if it has ended."""
         with self._lock:
-            finished = self._assignments.is_finished()
+            finished = self._state.assignments.is_finished()
         if self.job.status == "Stopping":
             self._end("Stopped")
         elif not self.job.ended and (finished or self.now() >= self.job.deadline):
@@ -174,7 +168,7 @@ class JobRunner:
 
     def stop(self) -> None:
         """End the job before every object is labelled. What was answered is consolidated; the rest stays as it came."""
-        with self._consolidating:
+        with self._towards_output:
             if not self.job.ended:
                 self._save(with_status(self._document, "Stopping", self.now()))
                 self._end("Stopped")
@@ -183,23 +177,8 @@ class JobRunner:
         """Publish the ended job's event (again): whoever makes its results does nothing twice."""
         self.cloud.announce(self._document, self.job.arn)
 
-    def progress(self) -> Progress:
-        """Where the job stands."""
-        with self._lock:
-            done = self._assignments
-            open_ids = done.object_ids
-            full = sum(1 for i in open_ids if done.is_full(i) or i in done.closed) + len(self.lines) - len(open_ids)
-            return Progress(len(self.lines), full, len(done.answered), len(self._labels), len(self._failures))
-
-    def answered_by(self, worker: str) -> int:
-        """How many objects this worker has answered."""
-        with self._lock:
-            return sum(1 for workers in self._assignments.answered.values() if worker in workers)
-
-    # -- results, which the job-completion function writes
-
     def results_uri(self, path: str = "") -> str:
-        """Where the job's results are."""
+        """Where the job's results are, which the job-completion function writes."""
         bucket = self.job.output_uri.split("/", 3)[2]
         return f"s3://{bucket}/results/{self.job.name}/{path}"
 
@@ -210,129 +189,86 @@ class JobRunner:
 
     # -- private
 
-    def _output(self, path: str) -> str:
-        return f"{self.job.output_uri}/{path}"
-
-    def _read_all(self, uris: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def _read(self, uris: Sequence[str]) -> Iterator[File]:
         with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
             yield from zip(uris, pool.map(self.cloud.get, uris), strict=True)
 
-    def _read_answers(self) -> None:
-        uris = list(self.cloud.list(self._output(layout.WORKER_RESPONSES)))
-        for uri, text in self._read_all(uris):
-            object_id = layout.object_of(uri)
-            for worker, _ in documents.parse_worker_response(text):
-                self._answer_uris.setdefault(object_id, {}).setdefault(worker, uri)
-                self._assignments.record(object_id, worker)
+    def _read_below(self, prefix: str) -> Iterator[File]:
+        return self._read(list(self.cloud.list(f"{self.job.output_uri}/{prefix}")))
 
-    def _read_labels(self) -> None:
-        for uri, text in self._read_all(list(self.cloud.list(self._output(layout.CONSOLIDATION_RESPONSES)))):
-            found = documents.parse_consolidation_response(text, self.job.label_attribute, layout.time_of(uri))
-            for object_id, label in found.items():
-                self._labels.setdefault(object_id, label)
-        self._assignments.close(self._labels)
-
-    def _task_input(self, object_id: str) -> Mapping[str, Any] | None:
-        """The pre-annotation function's task input; None, and the object closed, if nobody needs to see the object."""
-        known = self._inputs.get(object_id)
-        if known is not None:
-            return known
-        line = self.lines[object_id]
-        event = {"version": "2018-10-16", "labelingJobArn": self.job.arn, "dataObject": line.data_object}
-        try:
-            answer = json.loads(self.cloud.invoke(self.job.pre_annotation_arn, event))
-            needed, task_input = answer.get("isHumanAnnotationRequired", True), answer["taskInput"]
-        except FunctionFailedError as error:
-            needed, task_input = False, None
-            with self._lock:
-                self._failures[object_id] = str(error)
-        except (KeyError, TypeError, AttributeError, ValueError):
-            needed, task_input = False, None
-            with self._lock:
-                self._failures[object_id] = "ClientError: the pre-annotation function's response has no taskInput"
-        with self._lock:
-            if not needed:
-                self._assignments.close([object_id])
-                return None
-            self._inputs[object_id] = task_input
-        return dict(task_input)
+    def _put_new(self, path: Callable[[datetime], str], body: bytes, time: datetime) -> str:
+        """Write a file that has its time in its name; two in the same second take two seconds."""
+        while not self.cloud.put_new(uri := f"{self.job.output_uri}/{path(time)}", body):
+            time += timedelta(seconds=1)
+        return uri
 
     def _write_answer(self, object_id: str, answer: WorkerAnswer) -> str:
         body = json.dumps(documents.worker_response(answer)).encode()
-        return self._put_new(lambda time: layout.worker_response(object_id, time), body, answer.submitted)[0]
+        return self._put_new(lambda time: layout.worker_response(object_id, time), body, answer.submitted)
 
-    def _put_new(self, path: Callable[[datetime], str], body: bytes, time: datetime) -> tuple[str, datetime]:
-        """Write a file that has its time in its name; two in the same second take two seconds."""
-        while not self.cloud.put_new(uri := self._output(path(time)), body):
-            time += timedelta(seconds=1)
-        return uri, time
+    def _task_input(self, object_id: str) -> Mapping[str, Any] | None:
+        """The pre-annotation function's task input; None, and the object closed, if nobody needs to see the object."""
+        known = self._task_inputs.get(object_id)
+        if known is not None:
+            return known
+        data_object = self._state.lines[object_id].data_object
+        event = {"version": "2018-10-16", "labelingJobArn": self.job.arn, "dataObject": data_object}
+        needed, task_input, failure = False, {}, None
+        try:
+            answer = json.loads(self.cloud.invoke(self.job.pre_annotation_arn, event))
+            needed, task_input = bool(answer.get("isHumanAnnotationRequired", True)), dict(answer["taskInput"])
+        except FunctionFailedError as error:
+            failure = str(error)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            failure = "ClientError: the pre-annotation function's response has no taskInput"
+        with self._lock:
+            if not needed:
+                self._state.skip(object_id, failure)
+                return None
+            self._task_inputs[object_id] = task_input
+        return task_input
 
     def _consolidate_batch(self, object_ids: Sequence[str]) -> None:
         with self._lock:
-            uris = [(i, worker, uri) for i in object_ids for worker, uri in self._answer_uris[i].items()]
-        answers: dict[str, dict[str, Any]] = {i: {} for i in object_ids}
-        files = dict(self._read_all([uri for _, _, uri in uris]))
-        for object_id, worker, uri in uris:
-            answers[object_id][worker] = dict(documents.parse_worker_response(files[uri]))[worker]
-        request = documents.consolidation_request((self.lines[i], answers[i]) for i in object_ids)
-        body = json.dumps(request).encode()
-        payload_uri, _ = self._put_new(
-            lambda time: layout.CONSOLIDATION_REQUESTS + layout.file_name(time), body, self.now()
-        )
-        event = documents.consolidation_event(self.job, payload_uri)
+            uris = [uri for object_id in object_ids for uri in self._state.answers[object_id].values()]
+        files = dict(self._read(uris))
+        with self._lock:
+            body = json.dumps(batch_request(self._state, object_ids, files)).encode()
+        payload_uri = self._put_new(layout.consolidation_request, body, self.now())
         try:
-            response = self.cloud.invoke(self.job.consolidation_arn, event)
-            labels = self._usable_labels(response, object_ids)
+            response = self.cloud.invoke(
+                self.job.consolidation_arn, documents.consolidation_event(self.job, payload_uri)
+            )
+            documents.parse_consolidation_response(response, self.job.label_attribute, self.now())
         except (FunctionFailedError, LabelingJobError) as error:
-            if len(object_ids) == 1:
-                self._fail(object_ids, str(error))
+            if len(object_ids) > 1:
+                middle = len(object_ids) // 2
+                self._consolidate_batch(object_ids[:middle])
+                self._consolidate_batch(object_ids[middle:])
                 return
-            middle = len(object_ids) // 2
-            self._consolidate_batch(object_ids[:middle])
-            self._consolidate_batch(object_ids[middle:])
+            with self._lock:
+                self._state.fail(object_ids, str(error))
             return
-        # Named after its time like the request; the label's creation date is this name, here and after a restart.
-        _, time = self._put_new(
-            lambda time: layout.CONSOLIDATION_RESPONSES + layout.file_name(time), response, self.now()
-        )
+        # The label's creation date is the time in this file's name, here as after a restart.
+        uri = self._put_new(layout.consolidation_response, response, self.now())
         with self._lock:
-            for object_id, label in labels.items():
-                self._labels[object_id] = Label(label.value, time.replace(microsecond=0))
-                self._inputs.pop(object_id, None)
-            self._assignments.close(labels)
-        self._fail([i for i in object_ids if i not in labels], "ClientError: the consolidation function gave no label")
-
-    def _usable_labels(self, response: bytes, object_ids: Sequence[str]) -> dict[str, Label]:
-        return documents.parse_consolidation_response(response, self.job.label_attribute, self.now(), object_ids)
-
-    def _fail(self, object_ids: Sequence[str], reason: str) -> None:
-        """Not kept: at the next start of a job that has not ended the answers are tried again."""
-        with self._lock:
-            self._failures.update(dict.fromkeys(object_ids, reason))
+            labelled = self._state.record_labels((uri, response), object_ids)
+            self._state.fail([object_id for object_id in object_ids if object_id not in labelled], NO_LABEL)
+            for object_id in object_ids:
+                self._task_inputs.pop(object_id, None)
 
     def _end(self, status: str) -> None:
-        with self._consolidating:
-            with self._quiet:
+        with self._towards_output:
+            with self._submitted:
                 self._taking_answers = False
-                self._quiet.wait_for(lambda: self._submitting == 0)
+                self._submitted.wait_for(lambda: self._submitting == 0)
             self.consolidate(partial=True)
-            lines = list(self._output_lines(expired=status == "Completed"))
-            failed = len(self.lines) - len(self._labels) - sum(line == self.lines[i].text for i, line in lines)
-            body = b"".join(line + b"\n" for _, line in lines)
-            self.cloud.put(self._output(layout.OUTPUT_MANIFEST), body, "application/jsonl")
-            counters = documents.label_counters(len(lines), len(self._labels), failed)
+            with self._lock:
+                manifest, counters = self._state.output(expired=status == "Completed")
+            output_uri = f"{self.job.output_uri}/{layout.OUTPUT_MANIFEST}"
+            self.cloud.put(output_uri, manifest, "application/jsonl")
             self._save(with_status(self._document, status, self.now(), counters))
             self.announce()
-
-    def _output_lines(self, *, expired: bool) -> Iterator[tuple[str, bytes]]:
-        job, attribute = self.job.name, self.job.label_attribute
-        with self._lock:
-            done = self._assignments
-            unreached = {i for i in done.object_ids if i not in done.closed} if expired else set()
-        for object_id, line in self.lines.items():
-            label = self._labels.get(object_id)
-            failure = self._failures.get(object_id) or (documents.EXPIRED if object_id in unreached else None)
-            yield object_id, documents.output_line(line, job, attribute, label, None if label else failure)
 
     def _save(self, document: dict[str, Any]) -> None:
         self.cloud.put(self._document_uri, json.dumps(document, indent=2).encode())

@@ -128,7 +128,7 @@ def test_a_worker_response() -> None:
             }
         ]
     }
-    assert documents.parse_worker_response(json.dumps(document).encode()) == [("private.local.ab", answer.content)]
+    assert documents.parse_worker_response(json.dumps(document).encode()) == {"private.local.ab": answer.content}
 
 
 def test_a_consolidation_request_does_not_depend_on_who_was_first() -> None:
