@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from adapters.bucket import Bucket, NotReadableError
 from adapters.telemetry import logger
 from adapters.uploads import Uploads
-from keypoints.coco import CocoFile
 from keypoints.job import LabelingJob
 from keypoints.manifest import read_lines, split_s3_uri
 from keypoints.outcome import Labeled, NotLabeled, read_line
 from keypoints.quality import QualityMeter
-from keypoints.results import (
-    Files,
-    ManifestSource,
-    Results,
-    SkeletonSource,
-    annotation_file,
-    annotation_key,
-    folder,
-    read_results,
-    rejected_line,
-    results,
-)
+from keypoints.results import ManifestSource, Results, SkeletonSource, folder, read_results, results
 from keypoints.skeleton import Skeleton, SkeletonError, SkeletonKeypoint, parse_skeleton
+from parts import JSON, Scratch, parts, pretty
 
 WAITS = (1, 2, 4, 8, 15, 30)
 """Seconds. That the manifest is there when the event comes is likely, not documented."""
@@ -51,8 +35,7 @@ def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = t
     Twice is the same as once.
     """
     manifest = _manifest(job, store, sleep)
-    prefix = folder(job.name)
-    marker = prefix + "results.json"
+    marker = folder(job.name) + "results.json"
     previous = _previous(store, marker)
     if previous and previous.manifest == manifest and previous.labeling_job_status == job.status:
         logger.info("results are there already")
@@ -60,11 +43,10 @@ def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = t
     if previous:
         store.delete(marker)
     skeleton, source = _skeleton(job, store)
-    with tempfile.TemporaryDirectory() as scratch:
-        meter = _write_files(job, store, manifest, skeleton, Path(scratch))
+    with Scratch() as scratch:
+        meter = _write_files(job, store, manifest, skeleton, scratch)
     found = results(job, manifest, source, meter.counts)
-    store.write(prefix + Files().quality, _pretty(meter.quality()), "application/json")
-    store.write(marker, _pretty(found), "application/json")
+    store.write(marker, pretty(found), JSON)
     return found
 
 
@@ -102,31 +84,20 @@ def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, Skeleto
 
 
 def _write_files(
-    job: LabelingJob, store: Bucket, manifest: ManifestSource | None, skeleton: Skeleton | None, scratch: Path
+    job: LabelingJob, store: Bucket, manifest: ManifestSource | None, skeleton: Skeleton | None, scratch: Scratch
 ) -> QualityMeter:
-    """Read the manifest once, a line at a time, and write every file but quality.json and the marker."""
-    prefix, files = folder(job.name), Files()
-    # Without a skeleton file the order of keypoints must be known before the first COCO array is written.
+    """Write every file but the marker, from the manifest read once or twice, a line at a time."""
+    # The order of keypoints must be known before the first COCO array is written.
     skeleton = skeleton or _derived_skeleton(_outcomes(job, store, manifest))
     meter = QualityMeter(job.name, skeleton)
-    with (
-        (scratch / "images").open("w+b") as images,
-        (scratch / "annotations").open("w+b") as annotations,
-        (scratch / "rejected").open("wb") as rejected,
-        (scratch / "coco").open("wb") as joined,
-        Uploads(store) as uploads,
-    ):
-        coco = CocoFile(skeleton, job.name, images, annotations)
+    with Uploads(store) as uploads:
+        made = parts(job.name, skeleton, meter, uploads, scratch)
         for outcome in _outcomes(job, store, manifest):
-            meter.add(outcome)
-            if isinstance(outcome, NotLabeled):
-                rejected.write(rejected_line(outcome))
-                continue
-            coco.add(outcome)
-            uploads.put(prefix + annotation_key(outcome), _pretty(annotation_file(outcome, job.name)))
-        coco.join(joined)
-    store.write(prefix + files.coco, scratch / "coco", "application/json")
-    store.write(prefix + files.rejected, scratch / "rejected", "application/x-ndjson")
+            for part in made:
+                part.add(outcome)
+    for part in made:
+        for file in part.files():
+            store.write(folder(job.name) + file.key, file.content, file.media_type)
     return meter
 
 
@@ -157,7 +128,3 @@ def _derived_skeleton(outcomes: Iterator[Labeled | NotLabeled]) -> Skeleton:
                 names.update(dict.fromkeys(k.label for k in instance.annotations))
     keypoints = tuple(SkeletonKeypoint(name) for name in names) or (SkeletonKeypoint("keypoint"),)
     return Skeleton("subject", keypoints)
-
-
-def _pretty(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import obstore
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
@@ -53,11 +52,13 @@ class Bucket:
         listed = obstore.list_with_delimiter(self._store, folder)
         return next((_plain(entry["e_tag"]) for entry in listed["objects"] if entry["path"] == key), None)
 
-    def write(self, key: str, content: bytes | Path, content_type: str) -> None:
-        """Replace the object by bytes or, in parts, by a file on disk."""
+    def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
+        """Replace the object by bytes or, in parts, by all that a file open for reading holds."""
         attributes = {"Content-Type": content_type}
+        whole = isinstance(content, bytes)
         source = io.BytesIO(content) if isinstance(content, bytes) else content
-        obstore.put(self._store, key, source, attributes=attributes, use_multipart=isinstance(content, Path))
+        source.seek(0)
+        obstore.put(self._store, key, source, attributes=attributes, use_multipart=not whole)
 
     def delete(self, key: str) -> None:
         """Remove the object; fine if it is not there."""

@@ -1,0 +1,144 @@
+"""Parts: what is made of a job's outcomes. Each part sees every outcome once, and then gives its files.
+
+A new file of results is a new class here and an entry in `parts`; one that no consumer must do without is named in
+keypoints.results.Files too. What it computes belongs to `keypoints`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import msgspec
+
+from adapters.uploads import Uploads
+from keypoints.coco import CocoFile
+from keypoints.outcome import Labeled, NotLabeled
+from keypoints.quality import QualityMeter
+from keypoints.results import Files, annotation_file, annotation_key, folder, rejected_line
+from keypoints.skeleton import Skeleton
+
+JSON, JSON_LINES = "application/json", "application/x-ndjson"
+
+
+class File(NamedTuple):
+    """A file of results: its key below the job's folder, its bytes or a scratch file with them, its media type."""
+
+    key: str
+    content: bytes | BinaryIO
+    media_type: str = JSON
+
+
+class Scratch:
+    """Files on disk that are closed and deleted at the end of the `with` block, whatever happens in it."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+
+    def open(self, name: str) -> BinaryIO:
+        """A new file, to write and then to read."""
+        return self._stack.enter_context((self._folder / name).open("w+b"))
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+class Part(Protocol):
+    """One kind of file. Outcomes come in the order of lines; memory must not grow with the images' keypoints."""
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Take one line's outcome."""
+
+    def files(self) -> Iterator[File]:
+        """The files, once all outcomes are in."""
+
+
+def parts(
+    job_name: str, skeleton: Skeleton, meter: QualityMeter, uploads: Uploads, scratch: Scratch
+) -> tuple[Part, ...]:
+    """Every part, in the order in which their files are written."""
+    return (
+        AnnotationFiles(job_name, uploads),
+        Coco(job_name, skeleton, scratch),
+        Rejected(scratch),
+        QualityFile(meter),
+    )
+
+
+class AnnotationFiles:
+    """One file an image, uploaded as it comes."""
+
+    def __init__(self, job_name: str, uploads: Uploads) -> None:
+        self._job = job_name
+        self._uploads = uploads
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Upload an image's file."""
+        if isinstance(outcome, Labeled):
+            key = folder(self._job) + annotation_key(outcome)
+            self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
+
+    def files(self) -> Iterator[File]:
+        """None: they are uploaded already."""
+        yield from ()
+
+
+class Coco:
+    """coco.json, put together on disk."""
+
+    def __init__(self, job_name: str, skeleton: Skeleton, scratch: Scratch) -> None:
+        self._file = CocoFile(skeleton, job_name, scratch.open("coco-images"), scratch.open("coco-annotations"))
+        self._joined = scratch.open("coco.json")
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Write an image's entries."""
+        if isinstance(outcome, Labeled):
+            self._file.add(outcome)
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        self._file.join(self._joined)
+        yield File(Files().coco, self._joined)
+
+
+class Rejected:
+    """rejected.jsonl."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._out = scratch.open("rejected.jsonl")
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Write a line without an annotation."""
+        if isinstance(outcome, NotLabeled):
+            self._out.write(rejected_line(outcome))
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        yield File(Files().rejected, self._out, JSON_LINES)
+
+
+class QualityFile:
+    """quality.json, and the accounting of lines, which the caller asks the meter for."""
+
+    def __init__(self, meter: QualityMeter) -> None:
+        self._meter = meter
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Count the line."""
+        self._meter.add(outcome)
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        yield File(Files().quality, pretty(self._meter.quality()))
+
+
+def pretty(value: Any) -> bytes:
+    """JSON that a person can read."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
