@@ -65,6 +65,8 @@ export class Gestures {
   down(event) {
     if (!this.session.size.width || event.composedPath().some((node) => node === this.stage.note)) return;
     const at = this.at(event);
+    // A release that the browser never told (outside its window): the old gesture is over.
+    if (this.pointers.has(event.pointerId)) this.stop(event);
     this.stage.root.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, at);
     const type = /** @type {"mouse" | "pen" | "touch"} */ (event.pointerType in SLACK ? event.pointerType : "mouse");
@@ -107,6 +109,10 @@ export class Gestures {
       return;
     }
     if (!this.pointers.has(event.pointerId)) return;
+    if (event.buttons === 0) {
+      this.stop(event);
+      return;
+    }
     if (action.kind === "pinch") {
       this.pinch(event.pointerId, at);
       return;

@@ -64,6 +64,7 @@ export class Session {
   /** Whether the next click begins a new instance. A finished pre-label never makes one by accident. */
   get startsNew() {
     const { instance } = this;
+    if (!this.skeleton.keypoints.length) return false;
     if (!instance) return !this.doc.instances.some((other) => other.prelabel);
     if (instance.locked || instance.prelabel) return false;
     return this.target < 0;
