@@ -232,7 +232,11 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     content = [image.md5 for image in found.images] + [image.name for image in found.images]
     digest = hashlib.sha256(repr([skeleton, options.workers, content]).encode()).hexdigest()[:8]
     plain = re.sub(r"[^a-z0-9]+", "-", skeleton.name.lower()).strip("-") or "keypoints"
-    settings = JobSettings(name=f"demo-{plain[:32]}-{digest}", workers_per_object=options.workers)
+    settings = JobSettings(
+        name=f"demo-{plain[:32]}-{digest}",
+        workers_per_object=options.workers,
+        task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
+    )
     prepared = prepare_job(settings, stack, skeleton, found.images, template_source=TEMPLATE.read_text("utf-8"))
     created = _create(prepared, emulator, stack)
     runner = JobRunner(

@@ -108,6 +108,11 @@
     }
   }
 
+  // The page is the task's: no margin around it, and the reader's own choice of light or dark.
+  const style = document.createElement("style");
+  style.textContent = ":root { color-scheme: light dark } body { margin: 0 }";
+  document.head.prepend(style);
+
   customElements.define("crowd-form", CrowdForm);
   customElements.define("crowd-button", CrowdButton);
   document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("all-crowd-elements-ready")));
