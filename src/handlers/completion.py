@@ -36,11 +36,12 @@ def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = t
     """
     manifest = _manifest(job, store, sleep)
     marker = folder(job.name) + "results.json"
-    previous = _previous(store, marker)
+    marked = store.etag(marker) is not None
+    previous = read_results(store.read(marker)) if marked else None
     if previous and previous.manifest == manifest and previous.labeling_job_status == job.status:
         logger.info("results are there already")
         return previous
-    if previous:
+    if marked:
         store.delete(marker)
     skeleton, source = _skeleton(job, store)
     with Scratch() as scratch:
@@ -62,13 +63,6 @@ def _manifest(job: LabelingJob, store: Bucket, sleep: Callable[[float], None]) -
             f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
         )
     return None  # a job that failed or was stopped early may never have had one
-
-
-def _previous(store: Bucket, marker: str) -> Results | None:
-    try:
-        return read_results(store.read(marker))
-    except NotReadableError:
-        return None
 
 
 def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, SkeletonSource]:

@@ -4,11 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -16,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 import create_labeling_job
+import sagemaker
 from jobs.stack import OUTPUT_NAMES
 
 if TYPE_CHECKING:
@@ -36,43 +35,11 @@ WORKTEAM = ("--workteam-arn", "arn:aws:sagemaker:us-east-1:123456789012:workteam
 OUTSIDE = "--outside-ground-truth"
 
 
-class SageMaker(BaseHTTPRequestHandler):
-    """Plays the two operations that no emulator has: one job in memory."""
-
-    job: ClassVar[dict[str, Any]] = {}
-
-    def do_POST(self) -> None:
-        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, answer = 200, self.job
-        if self.headers["X-Amz-Target"] == "SageMaker.CreateLabelingJob":
-            counters = {"TotalLabeled": 1, "FailedNonRetryableError": 0, "Unlabeled": 1}
-            arn = f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{given['LabelingJobName']}"
-            state = {"LabelingJobStatus": "InProgress", "LabelCounters": counters, "LabelingJobArn": arn}
-            self.job.update(given | state)
-            answer = {"LabelingJobArn": arn}
-        elif not self.job:
-            status, answer = 400, {"__type": "ResourceNotFound", "message": "no such job"}
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output clean."""
-
-
 @pytest.fixture
 def ground_truth(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """The environment with a SageMaker."""
-    SageMaker.job.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), SageMaker) as http:
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        yield environment | {"AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{http.server_port}"}
-        http.shutdown()
-        thread.join()
+    with sagemaker.serve() as url:
+        yield environment | {"AWS_ENDPOINT_URL_SAGEMAKER": url}
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +159,7 @@ def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[
         done = run("create_labeling_job.py", ground_truth, folder, *NAMED, *WORKTEAM)
         assert (done.returncode, done.stderr) == (0, "")
         assert f"labeling-job/people-1\n{state}: 2 images" in done.stdout
-    assert SageMaker.job["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
+    assert sagemaker.SageMaker.job["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
     assert "jobs/people-1/labeling_job.json" not in keys(s3)
     status = run("job_status.py", ground_truth, "people-1")
     assert status.stdout.splitlines()[:2] == [

@@ -305,6 +305,18 @@ def test_a_changed_manifest_makes_new_results_and_no_reader_sees_a_mixture(s3: A
     assert complete(job(), Watched(BUCKET)).lines == 8
 
 
+def test_a_marker_of_another_version_goes_before_the_first_file_is_replaced(s3: Any) -> None:
+    from adapters.bucket import Bucket
+
+    class Watched(Bucket):
+        def write(self, key: str, content: Any, content_type: str) -> None:
+            assert "results/people/results.json" not in keys(s3)
+            super().write(key, content, content_type)
+
+    s3.put_object(Bucket=BUCKET, Key="results/people/results.json", Body=b'{"version": "0.9"}')
+    assert complete(job(), Watched(BUCKET)).lines == 7
+
+
 def test_a_manifest_replaced_between_looking_and_reading_is_tried_again(s3: Any) -> None:
     from adapters.bucket import Bucket
 

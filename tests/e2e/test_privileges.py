@@ -1,0 +1,192 @@
+"""Least privilege, by experiment, with IAM enforced.
+
+Every statement of every role is taken away in turn, and what it is for must fail; given back, it must work. Statements
+for what no emulator has (SageMaker, X-Ray, Ground Truth's own logs) are held by tests/template.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+from loop import Loop, face
+
+from keypoints.job import ENDED, SOURCE
+
+
+class DeniedError(Exception):
+    """What was tried did not work."""
+
+
+@contextmanager
+def without(loop: Loop, role: str, sid: str) -> Iterator[None]:
+    """The role, given by its name in the template, without one statement."""
+    iam, cloudformation = (
+        loop.session.client(service, endpoint_url=loop.emulator.endpoint) for service in ("iam", "cloudformation")
+    )
+    found = cloudformation.describe_stack_resource(StackName="truepoint", LogicalResourceId=role)
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    kept = [s for s in document["Statement"] if s["Sid"] != sid]
+    assert len(kept) == len(document["Statement"]) - 1, f"{role} has no statement {sid}"
+    less = json.dumps(document | {"Statement": kept})
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=less)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def invoke(loop: Loop, function: str, event: Any) -> Any:
+    """A function of the template, called and waited for."""
+    client = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
+    payload = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise DeniedError(payload["errorMessage"])
+    return payload
+
+
+@pytest.fixture(scope="module")
+def job(loop: Loop) -> str:
+    """A job that went well, to repeat steps of."""
+    loop.run(loop.job("privileged", images=1), {"ada": {"0.png": [face(9, 9)]}})
+    return "privileged"
+
+
+def publish(loop: Loop, _job: str) -> None:
+    """What CloudFormation does when the element has changed."""
+    answers: list[Any] = []
+
+    class CloudFormation(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the tests' output clean."""
+
+    key = loop.stack.script_url.split("/", 3)[3]
+    element = loop.read(key)
+    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=key)
+    try:
+        with HTTPServer(("127.0.0.1", 0), CloudFormation) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            resource = loop.session.client("cloudformation", endpoint_url=loop.emulator.endpoint)
+            found = resource.describe_stack_resource(StackName="truepoint", LogicalResourceId="UiPublisherFunction")
+            request = {
+                "RequestType": "Update", "ResponseURL": f"http://127.0.0.1:{server.server_port}/", "StackId": "s",
+                "RequestId": "r", "LogicalResourceId": "UiBundle", "PhysicalResourceId": "ui-bundle",
+                "ResourceProperties": {"BucketName": loop.stack.bucket},
+            }  # fmt: skip
+            invoke(loop, found["StackResourceDetail"]["PhysicalResourceId"], request)
+            thread.join()
+        if answers[0]["Status"] != "SUCCESS":
+            raise DeniedError(answers[0]["Reason"])
+        assert loop.read(answers[0]["Data"]["Key"]) == element
+    finally:
+        loop.s3.put_object(
+            Bucket=loop.stack.bucket, Key=key, Body=element, ContentType="application/javascript; charset=UTF-8"
+        )
+
+
+def consolidate(loop: Loop, job: str, note: str = "") -> list[Any]:
+    """What Ground Truth does with a batch of answers; `note` makes one of any size."""
+    folder = f"output/{job}/annotations/consolidated-annotation/"
+    key = folder + "consolidation-request/iteration-1/2026-11-18_02:19:51.json"
+    answer = {"updated_annotations": json.dumps([face(9, 9, note=note)]), "total_time_in_seconds": "1"}
+    answers = [{"workerId": w, "annotationData": {"content": json.dumps(answer)}} for w in ("w1", "w2")]
+    source = {"s3Uri": f"s3://{loop.stack.bucket}/jobs/{job}/images/0.png"}
+    batch = [{"datasetObjectId": "0", "dataObject": source, "annotations": answers}]
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=key, Body=json.dumps(batch).encode())
+    event = {"labelAttributeName": "keypoints", "payload": {"s3Uri": f"s3://{loop.stack.bucket}/{key}"}}
+    return list(invoke(loop, loop.stack.post_annotation_arn, event))
+
+
+def consolidate_much(loop: Loop, job: str) -> None:
+    """A batch whose response would be too large for Lambda."""
+    [label] = consolidate(loop, job, note="x" * 4_000_000)
+    assert "annotation_s3_uri" in json.dumps(label)
+
+
+def complete(loop: Loop, job: str) -> None:
+    """What EventBridge does when a job has ended, after its manifest has changed."""
+    manifest = f"output/{job}/manifests/output/output.manifest"
+    line = json.dumps({"source-ref": f"s3://{loop.stack.bucket}/jobs/{job}/images/{uuid4()}.png"})
+    body = loop.read(manifest) + line.encode() + b"\n"
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body)
+    description = json.loads(loop.read(f"jobs/{job}/labeling_job.json"))
+    event = {
+        "detail-type": ENDED, "source": SOURCE, "resources": [description["LabelingJobArn"]],
+        "detail": {"LabelingJobStatus": "Completed", "LabelingJob": description},
+    }  # fmt: skip
+    answer = invoke(loop, loop.stack.job_completion_arn, event)
+    if answer["lines"] != body.count(b"\n"):
+        raise DeniedError(f"expected results of {body.count(bytes(10))} lines, got {answer['lines']}")
+    if answer["skeleton"]["source"] != "file":
+        raise DeniedError("the skeleton was not found")
+
+
+def run(loop: Loop, _job: str) -> None:
+    """A whole job, by the job execution role."""
+    name = f"run-{uuid4().hex[:8]}"
+    try:
+        loop.run(loop.job(name, images=1), {"ada": {"0.png": [face(9, 9)]}})
+    except ClientError as error:
+        raise DeniedError(str(error)) from error
+
+
+def show(loop: Loop, job: str) -> None:
+    """What the portal does with a finished job."""
+    try:
+        results = loop.open(job).results()
+    except ClientError as error:
+        raise DeniedError(str(error)) from error
+    if results is None:
+        raise DeniedError("no results")
+
+
+ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
+    "UiPublisherRole": {"WriteTheElement": publish, "SeeWhatIsPublished": publish},
+    "PostAnnotationRole": {
+        "ReadAnswers": consolidate,
+        "StoreLargeAnnotations": consolidate_much,
+        "ReadSkeleton": consolidate,
+        "SeeWhetherThereIsASkeleton": consolidate,
+    },
+    "JobCompletionRole": {
+        "ReadManifestAndSkeleton": complete,
+        "SeeWhatIsThere": complete,
+        "WriteResults": complete,
+        "ReplaceTheCompletionMarker": complete,
+        "AnnounceResults": complete,
+    },
+    "LabelingJobExecutionRole": {
+        "InvokeTheTwoFunctions": run,
+        "ReadInputs": run,
+        "WriteOutput": run,
+        "ListJobs": run,
+        "KeepJobsRunOutsideGroundTruth": run,
+        "AnnounceJobsRunOutsideGroundTruth": run,
+        "ShowResultsOfJobsRunOutsideGroundTruth": show,
+    },
+}
+
+
+@pytest.mark.parametrize(("role", "sid"), [(role, sid) for role, sids in ROLES.items() for sid in sids])
+def test_without_this_statement_what_it_is_for_fails(loop: Loop, job: str, role: str, sid: str) -> None:
+    attempt = ROLES[role][sid]
+    attempt(loop, job)
+    with without(loop, role, sid), pytest.raises(DeniedError):
+        attempt(loop, job)
+    attempt(loop, job)
