@@ -14,7 +14,7 @@ from strategies import instances as instance_lists
 from keypoints.anatomy import Anatomy
 from keypoints.checks import check_instance, check_instances
 from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.sides import swapped_sides
+from keypoints.exchanged import swapped_sides
 from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 ROOT = Path(__file__).parents[2]

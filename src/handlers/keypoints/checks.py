@@ -17,7 +17,7 @@ import msgspec
 
 from keypoints.anatomy import Anatomy, Points
 from keypoints.instance import Instance
-from keypoints.sides import distance, swapped_sides
+from keypoints.exchanged import distance, swapped_sides
 from keypoints.similarity import area, symmetric_oks
 
 LIMB_FACTOR = 3.0
