@@ -127,9 +127,7 @@ def first_point(opener: TaskPage, runs: int) -> list[float]:
 
 def placing(opener: TaskPage, count: int) -> tuple[float, dict[str, int]]:
     task = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg")
-    spots = [
-        task.screen(200 + 700 * n + 1.5 * x, 300 + 1.5 * y) for n in range(count) for x, y in TEMPLATE
-    ]
+    spots = [task.screen(200 + 700 * n + 1.5 * x, 300 + 1.5 * y) for n in range(count) for x, y in TEMPLATE]
     start = time.perf_counter()
     for x, y in spots:
         task.page.mouse.click(x, y)
@@ -156,13 +154,17 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
     print(f"bundle: {len(bundle.encode()):,} B, {size:,} B gzip")
     pages = opener()
     first = first_point(pages, 5)
-    print(f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms ({min(first):.0f}-{max(first):.0f})")
+    print(
+        f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms ({min(first):.0f}-{max(first):.0f})"
+    )
     per_point, actions = placing(pages, 1)
     print(f"one person: {per_point:.0f} ms a keypoint, actions {json.dumps(actions)}")
     per_point, actions = placing(pages, 5)
     print(f"five people: {per_point:.0f} ms a keypoint, actions {json.dumps(actions)}")
     pages.context.close()
-    print("\n| instances | drag ms (range) | main thread ms | zoom ms | pan ms | JS heap MB | renderer MB | nodes | listeners |")
+    print(
+        "\n| instances | drag ms (range) | main thread ms | zoom ms | pan ms | JS heap MB | renderer MB | nodes | listeners |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for count in counts:
         pages = opener()

@@ -405,7 +405,9 @@ def test_defect_30_unique_colours_do_not_repeat_and_apply_to_all(open_task: Task
 
 
 def test_defect_31_a_style_is_honoured(open_task: TaskPage) -> None:
-    styled = person(annotation_options={"keypoint_style": "SolidSquare", "keypoint_color": "#0000ff", "line_color": "#6a5acd"})
+    styled = person(
+        annotation_options={"keypoint_style": "SolidSquare", "keypoint_color": "#0000ff", "line_color": "#6a5acd"}
+    )
     task = open_task(initialValues=[styled])
     assert task.doc["instances"][0]["options"] == {"line": "#6a5acd", "marker": "#0000ff", "shape": "square"}
     assert task.element.locator(".points svg").nth(0).get_attribute("data-shape") == "square"
@@ -418,7 +420,12 @@ def test_defect_32_hostile_text_is_only_text(open_task: TaskPage) -> None:
     task = open_task(
         keypointClasses=hostile,
         skeletonRig=[[HOSTILE, "b", HOSTILE], [HOSTILE, "x"]],
-        initialValues=[{"name": HOSTILE, "annotations": [{"label": HOSTILE, "x": 5, "y": 5}, {"label": HOSTILE + "2", "x": 1, "y": 1}]}],
+        initialValues=[
+            {
+                "name": HOSTILE,
+                "annotations": [{"label": HOSTILE, "x": 5, "y": 5}, {"label": HOSTILE + "2", "x": 1, "y": 1}],
+            }
+        ],
         annotationIssues=[{"reason": HOSTILE}],
         taskError=HOSTILE,
         uniqueSkeletonColors=[HOSTILE],
@@ -497,7 +504,9 @@ def test_defect_36_any_crowd_form_will_do(open_task: TaskPage, silent: str) -> N
 
 
 def test_defect_36_made_by_script_and_changed_later(open_task: TaskPage) -> None:
-    page = open_task.html("<!doctype html><html lang=en><title>t</title><form id=x></form><script src=/element.js></script>")
+    page = open_task.html(
+        "<!doctype html><html lang=en><title>t</title><form id=x></form><script src=/element.js></script>"
+    )
     page.evaluate(
         """([classes, src]) => {
           const element = document.createElement("crowd-2d-skeleton");
@@ -517,7 +526,9 @@ def test_defect_36_made_by_script_and_changed_later(open_task: TaskPage) -> None
 
 
 def test_defect_37_strict_content_policy(open_task: TaskPage) -> None:
-    open_task.headers = {"content-security-policy": "default-src 'none'; script-src 'self' 'unsafe-inline'; img-src 'self'"}
+    open_task.headers = {
+        "content-security-policy": "default-src 'none'; script-src 'self' 'unsafe-inline'; img-src 'self'"
+    }
     task = open_task()
     task.place_person()
     assert len(task.points()) == len(NAMES)
@@ -525,7 +536,10 @@ def test_defect_37_strict_content_policy(open_task: TaskPage) -> None:
 
 def test_defect_37_sandboxed_frame_without_storage(open_task: TaskPage) -> None:
     open_task()
-    page = open_task.html(f'<iframe sandbox="allow-scripts allow-forms" src="{ORIGIN}/task.html" width=1000 height=700></iframe>', path="/outer.html")
+    page = open_task.html(
+        f'<iframe sandbox="allow-scripts allow-forms" src="{ORIGIN}/task.html" width=1000 height=700></iframe>',
+        path="/outer.html",
+    )
     frame = page.frame_locator("iframe")
     frame.locator("crowd-2d-skeleton .points .pick").first.click()
     frame.locator("crowd-2d-skeleton .stage").click(position={"x": 300, "y": 300})

@@ -57,7 +57,10 @@ export class App {
       focusPoint: (id, index) => this.focusPoint(id, index),
       toggleHidden: (key) => this.toggleHidden(key),
     });
-    this.help = helpDialog();
+    this.help = helpDialog(this.prefs, () => {
+      this.keys = keymap(this.prefs.keys);
+      savePrefs(this.prefs);
+    });
     this.light = lightDialog(this.look, () => this.stage.applyLook());
     this.nextMarker = markerIcon("#fff");
     this.nextName = h("strong", { dir: "auto" });
@@ -65,7 +68,7 @@ export class App {
     this.chip = h("div", { class: "chip" }, this.nextMarker, h("span", { class: "words" }, this.nextName, this.nextHint));
     this.live = h("div", { class: "live", "aria-live": "polite" });
     this.toast = h("div", { class: "toast", hidden: true });
-    this.root = h("div", { class: "app" }, h("div", { class: "head" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
+    this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
       h("main", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
@@ -164,7 +167,7 @@ export class App {
     if (event.defaultPrevented || event.isComposing || target.closest(TYPED_IN) || target.closest("dialog")) return;
     const stroke = strokeOf(event);
     const native = target.closest("button, input, summary, a") && (stroke === "Enter" || stroke === "Space" || stroke.startsWith("Arrow"));
-    if (native || (this.prefs.hotkeys === false && !stroke.startsWith("Ctrl+"))) return;
+    if (native || this.prefs.hotkeys === false) return;
     const digit = /^(Shift\+)?([1-9])$/.exec(stroke);
     const id = this.keys.get(stroke);
     if (!id && !digit) return;

@@ -43,7 +43,7 @@ export class Panel {
     this.pointRows = session.skeleton.keypoints.map((keypoint, index) => this.pointRow(keypoint, index));
     this.pointList = h("ul", { class: "rows points", role: "list", "aria-label": "Keypoints", onkeydown: (/** @type {KeyboardEvent} */ event) => this.walk(event) }, ...this.pointRows.map((row) => row.root));
     this.details = new Details(session);
-    this.notices = h("div", { class: "notices", role: "status" });
+    this.notices = h("div", { class: "notices", role: "status", tabIndex: 0 });
     this.noChanges = h("input", { type: "checkbox", id: "no-changes", onchange: () => session.setNoChanges(this.noChanges.checked) });
     this.submit = h("button", { type: "button", class: "primary", onclick: app.submit }, "Submit");
     /** @type {HTMLElement} */

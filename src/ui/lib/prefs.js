@@ -24,9 +24,10 @@ export function load(key, fallback) {
 /** @param {string} key @param {unknown} value null removes */
 export function save(key, value) {
   try {
-    if (value === null) storage()?.removeItem(key);
-    else storage()?.setItem(key, JSON.stringify(value));
-    return true;
+    const store = storage();
+    if (value === null) store?.removeItem(key);
+    else store?.setItem(key, JSON.stringify(value));
+    return store !== null;
   } catch {
     return false;
   }

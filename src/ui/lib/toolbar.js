@@ -31,7 +31,7 @@ export class Toolbar {
       ...GROUPS.map((group) => h("div", { class: "group" }, ...group.map(([id, name, label]) => button(id, name, label)))),
       this.zoom,
     );
-    this.helpButton = button("help", "help", "Instructions and shortcuts", "Help");
+    this.helpButton = button("help", "help", "Help: instructions and shortcuts", "Help");
   }
 
   /** @param {string} id @param {boolean} on */
