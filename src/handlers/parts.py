@@ -66,7 +66,9 @@ def parts(
     """Every part, in the order in which their files are written."""
     return (
         AnnotationFiles(job_name, uploads),
+        SkeletonFile(skeleton),
         Coco(job_name, skeleton, scratch),
+        CocoWorkers(job_name, skeleton, scratch),
         Rejected(scratch),
         QualityFile(meter),
     )
@@ -90,12 +92,27 @@ class AnnotationFiles:
         yield from ()
 
 
+class SkeletonFile:
+    """skeleton.json: results say themselves what their keypoints are, colours and template pose included."""
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        self._skeleton = skeleton
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Nothing to take."""
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        yield File(Files().skeleton, pretty(self._skeleton))
+
+
 class Coco:
     """coco.json, put together on disk."""
 
-    def __init__(self, job_name: str, skeleton: Skeleton, scratch: Scratch) -> None:
-        self._file = CocoFile(skeleton, job_name, scratch.open("coco-images"), scratch.open("coco-annotations"))
-        self._joined = scratch.open("coco.json")
+    def __init__(self, job_name: str, skeleton: Skeleton, scratch: Scratch, key: str = Files().coco) -> None:
+        self._key = key
+        self._joined = scratch.open(key)
+        self._file = CocoFile(skeleton, job_name, scratch.open(f"{key}-images"), scratch.open(f"{key}-annotations"))
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Write an image's entries."""
@@ -105,7 +122,19 @@ class Coco:
     def files(self) -> Iterator[File]:
         """The one file."""
         self._file.join(self._joined)
-        yield File(Files().coco, self._joined)
+        yield File(self._key, self._joined)
+
+
+class CocoWorkers(Coco):
+    """coco_workers.json, the same of each worker's own instances."""
+
+    def __init__(self, job_name: str, skeleton: Skeleton, scratch: Scratch) -> None:
+        super().__init__(job_name, skeleton, scratch, Files().coco_workers)
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Write an image's entries."""
+        if isinstance(outcome, Labeled):
+            self._file.add_raters(outcome)
 
 
 class Rejected:

@@ -178,9 +178,11 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/annotations/0000001-crossing.json",
         "results/people/annotations/0000002-empty-road.json",
         "results/people/coco.json",
+        "results/people/coco_workers.json",
         "results/people/quality.json",
         "results/people/rejected.jsonl",
         "results/people/results.json",
+        "results/people/skeleton.json",
     ]
     body = s3.get_object(Bucket=BUCKET, Key="results/people/rejected.jsonl")["Body"].read().decode()
     rejected = {r["line"]: (r["status"], r["reason"]) for r in map(json.loads, body.splitlines())}

@@ -49,7 +49,9 @@ class Files(msgspec.Struct, frozen=True):
     """Keys relative to the folder of results.json."""
 
     annotations: str = "annotations/"
+    skeleton: str = "skeleton.json"
     coco: str = "coco.json"
+    coco_workers: str = "coco_workers.json"
     quality: str = "quality.json"
     rejected: str = "rejected.jsonl"
 
