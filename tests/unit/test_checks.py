@@ -13,8 +13,8 @@ from strategies import instances as instance_lists
 
 from keypoints.anatomy import Anatomy
 from keypoints.checks import check_instance, check_instances
-from keypoints.instance import Instance, Keypoint, parse_instances
 from keypoints.exchanged import swapped_sides
+from keypoints.instance import Instance, Keypoint, parse_instances
 from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from typing import Literal
 import msgspec
 
 from keypoints.anatomy import Anatomy, Points
-from keypoints.instance import Instance
 from keypoints.exchanged import distance, swapped_sides
+from keypoints.instance import Instance
 from keypoints.similarity import area, symmetric_oks
 
 LIMB_FACTOR = 3.0
