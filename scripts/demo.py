@@ -8,6 +8,7 @@ again it continues with the same job.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import logging
@@ -136,8 +137,17 @@ def parse(arguments: list[str] | None) -> Options:
 def run(options: Options) -> int:
     """Everything, from nothing to the results."""
     _check_tools()
-    say("Starting the AWS emulator (listens on this machine only)")
     options.folder.mkdir(parents=True, exist_ok=True)
+    with (options.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError(f"Another demo is running in {options.folder}. Stop it first (Ctrl+C there).") from error
+        return _run(options)
+
+
+def _run(options: Options) -> int:
+    say("Starting the AWS emulator (listens on this machine only)")
     python = PROJECT / ".venv-emulator" / "bin" / "python"
     with Emulator(python, options.folder, port=_emulator_port(options.folder), keep=True) as emulator:
         began = time.monotonic()

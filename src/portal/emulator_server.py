@@ -8,12 +8,14 @@ outlive whoever started it, however that one dies.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -38,6 +40,13 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input; settings are ministack's environment variables."""
+    # The last one may still be writing its state: two at once would mix theirs.
+    with Path(os.environ["TMPDIR"], "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _serve()
+
+
+def _serve() -> None:
     emulator: Any = importlib.import_module("ministack.app")
     emulator.app = behind_tls(emulator.app)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -67,6 +67,8 @@ class JobRunner:
         self._taking_answers = not self.job.ended and self.job.status != "Stopping"
         self._worker_locks: dict[str, threading.Lock] = {}
         self._towards_output = threading.RLock()
+        self.announced = False
+        """Whether this process has published the ended job's event."""
 
     # -- tasks and answers
 
@@ -176,6 +178,7 @@ class JobRunner:
     def announce(self) -> None:
         """Publish the ended job's event (again): whoever makes its results does nothing twice."""
         self.cloud.announce(self._document, self.job.arn)
+        self.announced = True
 
     def results_uri(self, path: str = "") -> str:
         """Where the job's results are, which the job-completion function writes."""

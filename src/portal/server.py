@@ -23,6 +23,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from portal.assignments import Verdict
+from portal.cloud import EventRefusedError
 from portal.guard import Guard
 from portal.labeling_job import LabelingJobError
 from portal.rendering import CROWD_SCRIPTS, TaskTemplate, TaskTemplateError
@@ -105,6 +106,7 @@ class Portal:
             ClientDisconnect: self._refused,
             TaskTemplateError: self._broken_template,
             ClientError: self._cloud_failed,
+            EventRefusedError: self._cloud_failed,
             BotoCoreError: self._cloud_failed,
         }
         return Guard(
@@ -211,7 +213,9 @@ class Portal:
         # The class alone: a message may hold a presigned URL.
         _log.warning("%s for a request of %s", type(error).__name__, request.method)
         reason = "The storage does not answer as it should. Nothing that was saved is lost; please try again."
-        return _problem(503, reason) if request.method == "POST" else self._page("problem", status=503, title=reason)
+        if request.url.path.endswith("/answer"):
+            return _problem(503, reason)
+        return self._page("problem", status=503, title=reason)
 
     def _page(self, name: str, *, status: int = 200, **values: Any) -> Response:
         job, progress = self._runner.job, asdict(self._runner.progress())

@@ -48,19 +48,17 @@ class Upkeep:
         self._poked.set()
 
     def _run(self) -> None:
-        announce_again = self._runner.job.ended
         while not self._leaving.is_set():
             self._poked.wait(LOOK_SECONDS)
             self._poked.clear()
             if self._leaving.is_set():
                 return
             try:
-                if announce_again and self._runner.results() is None:
-                    self._runner.announce()
-                announce_again = False
                 if not self._runner.job.ended:
                     self._runner.consolidate()
                     self._runner.end_if_due()
+                elif not self._runner.announced and self._runner.results() is None:
+                    self._runner.announce()
             except (ClientError, BotoCoreError, EventRefusedError) as error:
                 # Nothing is lost by it: the answers are in the bucket. The class alone: a message may hold a URL.
                 _log.warning("%s: trying again in %g s", type(error).__name__, RETRY_SECONDS)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return tmp_path_factory.mktemp("demo")
 
 
-def test_ctrl_c_stops_everything_and_the_next_start_continues(folder: Path, pictures: Path, answers: Path) -> None:
+def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
+    folder: Path, pictures: Path, answers: Path
+) -> None:
     port = free_port()
     with subprocess.Popen(
         command(folder, "--images", pictures, "--workers", 2, "--port", port),
@@ -68,8 +71,9 @@ def test_ctrl_c_stops_everything_and_the_next_start_continues(folder: Path, pict
             if "Label here" in line:
                 break
         assert is_listening(port), "".join(said)
-        second = run(folder, "--port", port)
-        assert (second.returncode, "in use" in second.stderr) == (1, True)
+        for other, problem in ((port, "is in use"), (free_port(), "Another demo is running")):
+            second = run(folder, "--port", other)
+            assert (second.returncode, problem in second.stderr) == (1, True)
         started.send_signal(signal.SIGINT)
         rest = started.stdout.read()
         watchdog.cancel()
@@ -77,6 +81,12 @@ def test_ctrl_c_stops_everything_and_the_next_start_continues(folder: Path, pict
     assert started.returncode == 0
     assert not is_listening(port)
     assert not is_listening(int((folder / "port").read_text()))
+
+    with subprocess.Popen(command(folder, "--images", pictures, "--workers", 2, "--port", port)) as killed:
+        while not is_listening(port):
+            time.sleep(0.1)
+            assert killed.poll() is None
+        killed.kill()
 
     done = run(folder, "--images", pictures, "--workers", 2, "--answers", answers)
     assert done.returncode == 0, done.stderr
