@@ -24,6 +24,9 @@ import { Toolbar } from "./toolbar.js";
 
 const TYPED_IN = "input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]";
 
+/** @type {Record<string, number[]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 export class App {
   /** @param {HTMLElement} element @param {ShadowRoot} shadow */
   constructor(element, shadow) {
@@ -169,13 +172,21 @@ export class App {
     const native = target.closest("button, input, summary, a") && (stroke === "Enter" || stroke === "Space" || stroke.startsWith("Arrow"));
     if (native || this.prefs.hotkeys === false) return;
     const digit = /^(Shift\+)?([1-9])$/.exec(stroke);
+    const arrow = ARROWS[event.key];
     const id = this.keys.get(stroke);
-    if (!id && !digit) return;
+    if (!id && !digit && !(arrow && /^(Shift\+)?Arrow/.test(stroke))) return;
     event.preventDefault();
     this.clock.tick(performance.now());
     this.clock.count("key");
     if (id) this.run(id);
+    else if (arrow) this.nudge(arrow, event.shiftKey ? 10 : 1);
     else if (digit) this.choose(Number(digit[2]) - 1 + (digit[1] ? 9 : 0));
+  }
+
+  /** @param {number[]} direction @param {number} pixels of the screen */
+  nudge([x, y], pixels) {
+    const step = pixels / this.stage.view.scale;
+    this.session.nudge(x * step, y * step);
   }
 
   /** @param {number} index */

@@ -9,7 +9,6 @@ export function commandsOf(app) {
   const tool = (/** @type {import("./session.js").Tool} */ name) => () => {
     session.tool = session.tool === name ? "place" : name;
   };
-  const step = () => 1 / stage.view.scale;
   const flip = (/** @type {"names" | "loupe" | "crosshair"} */ key) => () => {
     look[key] = !look[key];
     app.savePrefs();
@@ -43,14 +42,6 @@ export function commandsOf(app) {
     hidePoint: () => {
       if (session.active && session.selected >= 0) app.toggleHidden(`${session.active}/${session.selected}`);
     },
-    left: () => session.nudge(-step(), 0),
-    right: () => session.nudge(step(), 0),
-    up: () => session.nudge(0, -step()),
-    down: () => session.nudge(0, step()),
-    leftFar: () => session.nudge(-10 * step(), 0),
-    rightFar: () => session.nudge(10 * step(), 0),
-    upFar: () => session.nudge(0, -10 * step()),
-    downFar: () => session.nudge(0, 10 * step()),
     previous: () => session.step(-1, false),
     next: () => session.step(1, false),
     previousPending: () => session.step(-1, true),

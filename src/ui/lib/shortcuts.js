@@ -26,14 +26,6 @@ export const SHORTCUTS = [
   { id: "swap", keys: ["r"], group: "Keypoint", text: "Swap the selected keypoint with its left or right pair" },
   { id: "swapLimb", keys: ["Shift+r"], group: "Keypoint", text: "Swap the whole limb with the other side" },
   { id: "hidePoint", keys: ["k"], group: "Keypoint", text: "Hide or show the selected keypoint" },
-  { id: "left", keys: ["ArrowLeft"], group: "Keypoint", text: "Move by one screen pixel" },
-  { id: "right", keys: ["ArrowRight"], group: "Keypoint", text: "Move by one screen pixel" },
-  { id: "up", keys: ["ArrowUp"], group: "Keypoint", text: "Move by one screen pixel" },
-  { id: "down", keys: ["ArrowDown"], group: "Keypoint", text: "Move by one screen pixel" },
-  { id: "leftFar", keys: ["Shift+ArrowLeft"], group: "Keypoint", text: "Move by ten screen pixels" },
-  { id: "rightFar", keys: ["Shift+ArrowRight"], group: "Keypoint", text: "Move by ten screen pixels" },
-  { id: "upFar", keys: ["Shift+ArrowUp"], group: "Keypoint", text: "Move by ten screen pixels" },
-  { id: "downFar", keys: ["Shift+ArrowDown"], group: "Keypoint", text: "Move by ten screen pixels" },
   { id: "previous", keys: ["w"], group: "Choosing", text: "Previous keypoint" },
   { id: "next", keys: ["s"], group: "Choosing", text: "Next keypoint" },
   { id: "previousPending", keys: ["a"], group: "Choosing", text: "Previous keypoint without a place" },
@@ -62,7 +54,7 @@ export const SHORTCUTS = [
   { id: "submit", keys: ["Ctrl+Enter"], group: "Work", text: "Check and submit" },
 ];
 
-/** What the pointer does: no keys, but part of the same table. */
+/** What the pointer does, and keys that come in rows: part of the same table, but not changed one by one. */
 export const GESTURES = [
   ["Click", "Place the next keypoint; on a keypoint of this instance: select it"],
   ["Right click", "Place the next keypoint as occluded"],
@@ -71,6 +63,7 @@ export const GESTURES = [
   ["Ctrl + click", "Select the nearest keypoint of any instance"],
   ["Drag elsewhere, or with the middle button", "Move the image"],
   ["Wheel, or pinch", "Zoom"],
+  ["Arrows, Shift + arrows", "Move the selected keypoint by one, by ten screen pixels"],
   ["1 … 9, Shift + 1 … 9", "Choose keypoint 1 to 9, 10 to 18"],
 ];
 
@@ -107,10 +100,6 @@ export function keymap(own = {}) {
 /** @param {string} stroke as people write it */
 export const strokeText = (stroke) =>
   stroke
-    .replace("ArrowLeft", "←")
-    .replace("ArrowRight", "→")
-    .replace("ArrowUp", "↑")
-    .replace("ArrowDown", "↓")
     .replace("Escape", "Esc")
     .replace(/(^|\+)([a-z])$/, (_, before, letter) => before + letter.toUpperCase())
     .replaceAll("+", " + ")
