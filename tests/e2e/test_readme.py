@@ -1,0 +1,187 @@
+"""Every command that README.md and docs/operations.md show is run here, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jsonschema
+import pytest
+from loop import PROJECT, VENV, Loop, draw
+from samcli.yamlhelper import yaml_parse
+
+import demo
+import make_schemas
+import sagemaker
+from portal.emulator import Emulator
+
+PAGES = ("README.md", "docs/operations.md")
+BLOCKS: dict[str, list[str]] = {
+    name: text.strip().splitlines()
+    for page in PAGES
+    for name, text in re.findall(r"```sh ([a-z-]+)\n(.+?)```", (PROJECT / page).read_text(), re.DOTALL)
+}
+EXCERPTS = dict(re.findall(r"```json ([a-z-]+)-excerpt\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL))
+
+
+def environment(emulator: Emulator) -> dict[str, str]:
+    """What a person has who has run `make setup` and named an account."""
+    path = f"{VENV}{os.pathsep}{os.environ['PATH']}"
+    return emulator.environment() | {"PATH": path, "SAM_CLI_TELEMETRY": "0"}
+
+
+def shell(command: str, folder: Path, env: dict[str, str], typed: str = "") -> str:
+    """Run a line as a shell does; a command that fails fails the test."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder, env=env, input=typed, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_no_block_is_without_a_test() -> None:
+    assert set(BLOCKS) == {
+        "try", "demo-options", "deploy", "job", "clean-up", "run-again", "sam-local", "sam-local-emulator",
+    }  # fmt: skip
+    text = "\n".join((PROJECT / page).read_text() for page in PAGES)
+    assert text.count("```sh") == len(BLOCKS)
+
+
+@pytest.mark.parametrize("command", [c for c in BLOCKS["try"] + BLOCKS["demo-options"] if c.startswith("make demo ")])
+def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) -> None:
+    """test_demo.py runs the demo itself, to the end and over a restart."""
+    (tmp_path / "answers.json").write_text("{}")
+    done = subprocess.run(["make", "-n", *command.split()[1:]], cwd=PROJECT, capture_output=True, text=True, check=True)
+    line = done.stdout.replace("\\\n", " ")
+    [called] = re.findall(r"python scripts/demo\.py (.+)", line)
+    values = dict(word.split("=", 1) for word in command.split()[2:])
+    arguments = called.replace('"', "").replace("answers.json", str(tmp_path / "answers.json")).split()
+    options = demo.parse([*arguments, "--port", "0"])
+    assert str(options.images) == values["IMAGES"]
+    assert options.workers == int(values.get("WORKERS", 1))
+    assert (options.answers is not None) == ("ANSWERS" in values)
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "demo-reset"])
+def test_make_has_the_target(target: str) -> None:
+    assert f"make {target}" in BLOCKS["try"] + BLOCKS["demo-options"]
+    subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, check=True)
+
+
+def test_deploy_and_clean_up(tmp_path: Path) -> None:
+    """The commands for AWS, with the settings for AWS, against the emulator."""
+    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
+        env = environment(emulator) | {"AWS_DEFAULT_REGION": "us-east-1"}
+        [deploy] = BLOCKS["deploy"]
+        said = shell(deploy, PROJECT, env, typed="y\n")
+        assert "Successfully created/updated stack - truepoint" in said
+        s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
+        [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
+        assert s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["KeyCount"] == 1
+        delete_stack, delete_bucket = BLOCKS["clean-up"]
+        shell(delete_stack, PROJECT, env)
+        assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]
+        shell(delete_bucket.replace("truepoint-bucket-1a2b3c", bucket), PROJECT, env)
+        assert bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]
+
+
+def _credentials(env: dict[str, str]) -> dict[str, Any]:
+    return {"aws_access_key_id": env["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"]}
+
+
+def test_a_job_from_images_to_results(loop: Loop, tmp_path: Path) -> None:
+    """With SageMaker played here: it takes the job, and its output manifest and event are ours."""
+    for name in ("scripts", "skeletons"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    (tmp_path / "photos").mkdir()
+    draw(tmp_path / "photos" / "a.png")
+    create, status, download = BLOCKS["job"]
+    with sagemaker.serve() as url:
+        env = environment(loop.emulator) | {"AWS_ENDPOINT_URL_SAGEMAKER": url}
+        shell(create, tmp_path, env)
+        assert "InProgress" in shell(status, tmp_path, env)
+        _finish(loop)
+        shell(download, tmp_path, env)
+    assert json.loads((tmp_path / "results" / "people-1" / "results.json").read_text())["lines"] == 1
+
+
+def _finish(loop: Loop) -> None:
+    """What Ground Truth does at the end; its description comes with the event, as SageMaker is out of reach there."""
+    output = "output/people-1/manifests/output/output.manifest"
+    manifest = loop.read("jobs/people-1/input.manifest")
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=output, Body=manifest)
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:labeling-job/people-1"
+    description = {
+        "LabelingJobName": "people-1", "LabelingJobArn": arn, "LabelingJobStatus": "Completed",
+        "LabelAttributeName": "keypoints", "OutputConfig": {"S3OutputPath": f"s3://{loop.stack.bucket}/output/"},
+    }  # fmt: skip
+    event = {
+        "detail-type": "SageMaker Ground Truth Labeling Job State Change", "source": "truepoint.labeling",
+        "resources": [arn], "detail": {"LabelingJobStatus": "Completed", "LabelingJob": description},
+    }  # fmt: skip
+    client = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    answer = client.invoke(FunctionName=loop.stack.job_completion_arn, Payload=json.dumps(event))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_run_again(loop: Loop, tmp_path: Path) -> None:
+    """The event arrives; the emulator has no SageMaker to ask about the job, and the function says so."""
+    [command] = BLOCKS["run-again"]
+    (tmp_path / "samconfig.toml").write_text("version = 0.1\n")
+    env = environment(loop.emulator)
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert "describe_labeling_job" in done.stdout + done.stderr or "DescribeLabelingJob" in done.stdout + done.stderr
+
+
+def test_sam_local_names_what_there_is() -> None:
+    """`sam local` needs a container engine, which a test cannot ask for: its parts are checked one by one."""
+    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    declared = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    lines = [*BLOCKS["sam-local"], *BLOCKS["sam-local-emulator"]]
+    for command in lines:
+        words = command.split()
+        if "invoke" not in words:
+            continue
+        event = PROJECT / words[words.index("-e") + 1]
+        assert event.is_file()
+        [function] = [word for word in words if word.endswith("Function")]
+        own = template["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
+        assert event.parent.name == template["Resources"][function]["Properties"]["Handler"].split(".")[0]
+        for name in re.findall(r"(\w+)=", command.split("sam")[0]):
+            assert name in declared | set(own) | {"BUCKET_NAME"}
+
+
+def test_put_sample_objects(tmp_path: Path) -> None:
+    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
+        env = environment(emulator)
+        command = BLOCKS["sam-local-emulator"][0].replace("http://127.0.0.1:4566", emulator.endpoint)
+        assert "objects in s3://truepoint-events" in shell(command, PROJECT, env)
+    refused = subprocess.run(
+        [sys.executable, PROJECT / "scripts/put_sample_objects.py"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, "it is not set" in refused.stderr) == (2, True)
+
+
+def test_the_excerpts_are_of_the_shapes_they_show() -> None:
+    schemas = make_schemas.schemas()
+    results = json.loads(schemas["results.schema.json"])["$defs"]["Results"]["properties"]
+    assert set(json.loads(EXCERPTS["results"])) <= set(results)
+    keypoint = {"$ref": "#/$defs/KeypointQuality"} | {"$defs": json.loads(schemas["quality.schema.json"])["$defs"]}
+    jsonschema.validate(json.loads(EXCERPTS["keypoint"]), keypoint)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (PROJECT / page).read_text()
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
+    missing = [t for t in targets if "://" not in t and not ((PROJECT / page).parent / t).exists()]
+    assert missing == []
