@@ -45,7 +45,7 @@ from keypoints.skeleton import SkeletonError, parse_skeleton
 from portal.cloud import Cloud
 from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening
 from portal.labeling_job import LabelingJobError
-from portal.local_stack import DeploymentError, deploy, stack_outputs
+from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from portal.runner import JobRunner
 from portal.scripted import Answers, AnswersError, parse_answers
 from portal.server import ElementSource, Portal
@@ -172,8 +172,9 @@ def _run(options: Options) -> int:
         if runner.job.ended and wait_for_results(runner):
             _show_results(options, emulator, stack, runner)
             return 0
-    if options.answers is not None:
-        raise DemoError(f"The results did not come; see {options.folder / 'emulator.log'}")
+        if runner.job.ended:
+            log = function_log(emulator, stack.job_completion_arn)
+            raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
     say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
 

@@ -80,6 +80,16 @@ def stack_outputs(emulator: Emulator) -> StackOutputs | None:
         return None
 
 
+def function_log(emulator: Emulator, function_arn: str, lines: int = 30) -> str:
+    """The last lines that a function logged; empty if it has not run."""
+    session = emulator.session()
+    function = session.client("lambda", endpoint_url=emulator.endpoint)
+    group = function.get_function_configuration(FunctionName=function_arn)["LoggingConfig"]["LogGroup"]
+    logs = session.client("logs", endpoint_url=emulator.endpoint).get_paginator("filter_log_events")
+    events = [event for page in logs.paginate(logGroupName=group) for event in page["events"]]
+    return "\n".join(event["message"].rstrip() for event in events[-lines:])
+
+
 def interpreter_of(python: Path) -> tuple[str, str]:
     """Lambda's names for the runtime and architecture of an interpreter of this machine."""
     code = "import sys; print('python%d.%d' % sys.version_info[:2])"

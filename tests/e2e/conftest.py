@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,10 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         deploy(PROJECT, emulator, VENV / "sam")
         stack = stack_outputs(emulator)
         assert stack is not None
-        yield Loop(emulator, stack, tmp_path_factory)
+        # The state as it is now is on disk: a demo that is given it has nothing to deploy.
+        deployed = tmp_path_factory.mktemp("deployed") / "demo"
+        shutil.copytree(folder, deployed, ignore=shutil.ignore_patterns("tmp"))
+        yield Loop(emulator, stack, deployed, tmp_path_factory)
 
 
 @pytest.fixture

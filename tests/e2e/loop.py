@@ -68,10 +68,11 @@ def draw(path: Path, marks: tuple[tuple[float, float], ...] = ()) -> None:
 
 @dataclass
 class Loop:
-    """The deployed stack and what tests do with it."""
+    """The deployed stack and what tests do with it; `deployed` is a copy of its state from before any job."""
 
     emulator: Emulator
     stack: StackOutputs
+    deployed: Path
     _folders: pytest.TempPathFactory
 
     @property

@@ -9,11 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loop import PROJECT, draw, face
+from loop import PROJECT, Loop, draw, face
 
 from portal.emulator import free_port, is_listening
 
@@ -46,9 +45,9 @@ def answers(pictures: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo's folder, shared so that the stack is deployed into it once."""
-    return tmp_path_factory.mktemp("demo")
+def folder(loop: Loop) -> Path:
+    """The demo's folder, with the stack deployed."""
+    return loop.deployed
 
 
 def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(

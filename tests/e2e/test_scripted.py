@@ -9,6 +9,7 @@ import pytest
 from loop import SECRET, Loop, face
 
 from portal.assignments import Verdict
+from portal.local_stack import function_log
 from portal.unattended import run_unattended
 from portal.upkeep import wait_for_results
 from portal.workers import worker_id
@@ -154,6 +155,12 @@ def test_a_killed_emulator_and_portal_lose_nothing(loop: Loop, *, consolidated: 
     expected = [[face(1, 1)], [face(2, 2)], [face(3, 3)]]
     assert [line["keypoints"]["updated_annotations"] for line in loop.output(name)] == expected
     assert len(loop.keys(f"output/{name}/annotations/worker-response/")) == 3
+
+
+def test_what_a_function_logged_can_be_read(loop: Loop) -> None:
+    broken = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    assert broken.invoke(FunctionName=loop.stack.job_completion_arn, Payload=b"{}")["FunctionError"]
+    assert "Traceback" in function_log(loop.emulator, loop.stack.job_completion_arn, lines=200)
 
 
 def test_an_end_that_was_cut_off_is_made_up_for(loop: Loop) -> None:
