@@ -27,6 +27,15 @@ def test_several_workers() -> None:
     assert parse_answers(json.dumps({"workers": workers})) == workers
 
 
+def test_the_documented_example_is_read() -> None:
+    formats = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    example = formats.split("## Answers file", 1)[1].split("```json\n", 1)[1].split("```", 1)[0]
+    assert {worker: list(images) for worker, images in parse_answers(example).items()} == {
+        "ada": ["a.jpg", "b.jpg"],
+        "bob": ["a.jpg"],
+    }
+
+
 def test_an_image_may_be_called_workers() -> None:
     assert parse_answers('{"workers": []}') == {"scripted": {"workers": []}}
 
