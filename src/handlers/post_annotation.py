@@ -21,6 +21,7 @@ from keypoints.batch import (
 )
 from keypoints.manifest import split_s3_uri
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
+from keypoints.yardstick import yardstick
 
 bucket = cache(Bucket)
 
@@ -31,14 +32,13 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
     store = bucket(bucket_name)
     job, folder = job_of(key)
-    skeleton = _skeleton(store, job)
-    sigmas = dict(zip(skeleton.keypoint_names, skeleton.sigmas, strict=True)) if skeleton else {}
+    measure = yardstick(_skeleton(store, job))
     annotations = [
         annotate(
             entry.dataset_object_id,
             entry.data_object.s3_uri,
             [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations],
-            sigmas,
+            measure,
         )
         for entry in read_batch(store.read(key))
     ]

@@ -13,6 +13,9 @@ from keypoints.annotation import annotate
 from keypoints.answer import AnswerError
 from keypoints.batch import consolidation_response, job_of, too_large
 from keypoints.outcome import read_label
+from keypoints.yardstick import Yardstick
+
+PLAIN = Yardstick()
 
 
 def content(found: list[Any], **changed: Any) -> str:
@@ -32,24 +35,24 @@ def content(found: list[Any], **changed: Any) -> str:
 
 @given(instances())
 def test_one_workers_answer_passes_unchanged_and_can_be_read_back(found: list[Any]) -> None:
-    annotation = annotate("0", SOURCE, [("w1", content(found))], {})
+    annotation = annotate("0", SOURCE, [("w1", content(found))], PLAIN)
     assert annotation.updated_annotations == found
     assert read_label(json.loads(msgspec.json.encode(annotation))) == annotation
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), JSON | instances().map(content)), max_size=4))
 def test_there_is_always_one_annotation(answers: list[Any]) -> None:
-    annotation = annotate("7", SOURCE, answers, {})
+    annotation = annotate("7", SOURCE, answers, PLAIN)
     assert annotation.dataset_object_id == "7"
     assert annotation.valid == any(w.usable for w in annotation.workers)
     assert annotation.valid == (annotation.reason is None)
     assert len(annotation.workers) == len({worker for worker, _ in answers})
-    assert annotation == annotate("7", SOURCE, list(dict(answers).items()), {})
+    assert annotation == annotate("7", SOURCE, list(dict(answers).items()), PLAIN)
 
 
 def test_of_one_workers_several_answers_the_last_counts() -> None:
     first, last = [{"annotations": [keypoint("nose", 1, 1)]}], [{"annotations": [keypoint("nose", 2, 2)]}]
-    annotation = annotate("0", SOURCE, [("w1", content(first)), ("w1", content(last))], {})
+    annotation = annotate("0", SOURCE, [("w1", content(first)), ("w1", content(last))], PLAIN)
     assert annotation.updated_annotations == last
     assert annotation.worker_id == "w1"
 
@@ -57,7 +60,7 @@ def test_of_one_workers_several_answers_the_last_counts() -> None:
 def test_two_who_left_the_pre_labels_alone_have_modified_nothing() -> None:
     found = [{"id": "p0", "name": "", "annotations": [keypoint("nose", 10, 10), keypoint("tail", 50, 60, 1)]}]
     untouched = content(found, original_annotations=json.dumps(found))
-    annotation = annotate("0", SOURCE, [("w1", untouched), ("w2", untouched)], {})
+    annotation = annotate("0", SOURCE, [("w1", untouched), ("w2", untouched)], PLAIN)
     assert annotation.was_modified is False
     assert annotation.worker_id is None
     assert annotation.total_time_in_seconds == 20
@@ -71,14 +74,14 @@ def test_without_a_uri_in_the_payload_the_pages_word_counts() -> None:
 
 
 def test_all_reasons_are_kept() -> None:
-    annotation = annotate("0", SOURCE, [("w1", "{"), ("w2", AnswerError("gone"))], {})
+    annotation = annotate("0", SOURCE, [("w1", "{"), ("w2", AnswerError("gone"))], PLAIN)
     assert annotation.reason is not None
     assert annotation.reason.startswith("w1: the answer must be JSON")
     assert annotation.reason.endswith("; w2: gone")
 
 
 def test_the_response_has_one_entry_an_object_under_the_jobs_attribute() -> None:
-    annotations = [annotate(str(i), SOURCE, [], {}) for i in range(3)]
+    annotations = [annotate(str(i), SOURCE, [], PLAIN) for i in range(3)]
     response = consolidation_response(annotations, "pose-2")
     assert [r["datasetObjectId"] for r in response] == ["0", "1", "2"]
     assert [list(r["consolidatedAnnotation"]["content"]) for r in response] == [["pose-2"]] * 3
@@ -87,7 +90,7 @@ def test_the_response_has_one_entry_an_object_under_the_jobs_attribute() -> None
 def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
     sizes = [10, 3000, 20, 2000]
     annotations = [
-        annotate(str(i), SOURCE, [("w", content([{"annotations": [], "note": "x" * n}]))], {})
+        annotate(str(i), SOURCE, [("w", content([{"annotations": [], "note": "x" * n}]))], PLAIN)
         for i, n in enumerate(sizes)
     ]
     total = sum(len(msgspec.json.encode(a)) for a in annotations)

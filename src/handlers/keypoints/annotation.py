@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from keypoints.answer import Answer, AnswerError, parse_answer
 from keypoints.consolidation import BelowQuorum, Consolidated, consolidate
 from keypoints.instance import Instance, InstanceError, parse_instances, same_instances
 from keypoints.manifest import file_name
+from keypoints.yardstick import Yardstick
 
 VERSION = "1.0"
 
@@ -62,7 +63,7 @@ def annotate(
     dataset_object_id: str,
     data_object_s3_uri: str,
     answers: Sequence[tuple[str, Any]],
-    sigmas: Mapping[str, float],
+    yardstick: Yardstick,
 ) -> Annotation:
     """One annotation from the answers to one data object: always one, whatever they hold.
 
@@ -72,7 +73,7 @@ def annotate(
         answers: (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). Of a
             worker's several answers the last counts. One usable answer passes through unchanged; several are
             consolidated.
-        sigmas: COCO's sigma by keypoint name.
+        yardstick: sigmas and pairs of the job's skeleton.
     """
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
@@ -106,7 +107,7 @@ def annotate(
     if not usable:
         reason = "; ".join(f"{w.worker_id}: {w.reason}" for w in workers) or "no worker answered"
         return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    return _accept(annotation, usable, sigmas)
+    return _accept(annotation, usable, yardstick)
 
 
 def _read(worker_id: str, content: Any) -> Answer | AnswerError:
@@ -118,13 +119,13 @@ def _read(worker_id: str, content: Any) -> Answer | AnswerError:
         return error
 
 
-def _accept(annotation: Annotation, usable: Sequence[Answer], sigmas: Mapping[str, float]) -> Annotation:
+def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: Yardstick) -> Annotation:
     first = usable[0]
     sized = next((a for a in usable if a.image_width), first)
     below: list[BelowQuorum] = []
     updated, modified = first.updated, first.was_modified
     if len(usable) > 1:
-        merged, below = consolidate([(a.worker_id, a.instances) for a in usable], sigmas)
+        merged, below = consolidate([(a.worker_id, a.instances) for a in usable], yardstick)
         updated = msgspec.to_builtins(merged)
         modified = _modified(first.original, merged, max(a.tolerance for a in usable))
     times = [a.total_time_in_seconds for a in usable if a.total_time_in_seconds is not None]

@@ -1,8 +1,9 @@
 """Consolidation: several workers' instances of one image become one list.
 
-Instances are matched across workers by symmetric OKS, at most one of each worker in a cluster; a cluster that at
-least half of the workers support becomes an instance. A keypoint is kept if at least half of the cluster labelled it;
-its place is the geometric median, its visibility the majority's, the lower one in a tie.
+Instances are matched across workers (keypoints.matching); a cluster that at least half of the workers support becomes
+an instance. Left and right are repaired against the others (keypoints.sides). A keypoint is kept if at least half of
+the cluster labelled it; its place is a robust mean (keypoints.median), its visibility the majority's, the lower one in
+a tie, its box the median of each side. What a person should look at again says why.
 """
 
 from __future__ import annotations
@@ -11,18 +12,47 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
 from keypoints.instance import OCCLUDED, VISIBLE, Instance, Keypoint
-from keypoints.similarity import symmetric_oks
+from keypoints.matching import match
+from keypoints.median import robust_place
+from keypoints.pose import Pose, Ruler, pose
+from keypoints.sides import repair_sides
+from keypoints.yardstick import Yardstick
 
-LEAST_SIMILARITY = 0.1
-"""Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
+LOW_SCORE = 0.7
+"""Mean OKS of the workers with the consensus: of honest workers, three or more, it is .9 on average, and below this in
+fewer than one instance of a hundred (bench/consensus.py)."""
+WIDTH = 0.5
+"""In sigma s: how near to the consensus workers count as in a mean, so that honest scatter is averaged out. Half of
+what serves best if sigma is right, because sigma may be too wide (bench/consensus.py)."""
+DIGITS = 4
+"""Of scores and dispersions; coordinates are never rounded."""
+
 _NEW_ID = re.compile(r"n\d+")  # an instance the worker added; any other id is a pre-label's and worth keeping
-WEISZFELD_STEPS = 200
-WEISZFELD_CLOSE = 1e-6
-"""Pixels."""
+
+Reason = Literal["no_majority", "swap_repaired", "sides_disputed", "low_score"]
+"""Why a person should look again: not more than half of the workers marked it; a worker had left and right exchanged;
+the workers are split evenly on left and right; they are far apart."""
+
+
+class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=True):
+    """A keypoint that `worker_count` workers labelled. `score` is their mean similarity to it, 0 to 1; `dispersion`
+    their median distance from it in sigma s, about .6 for honest workers."""
+
+    worker_count: int
+    score: float
+    dispersion: float
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """A repair: this worker had these two keypoints exchanged."""
+
+    worker_id: str
+    labels: tuple[str, str]
 
 
 class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,10 +60,12 @@ class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     id: str
     name: str
-    annotations: tuple[Keypoint, ...]
+    annotations: tuple[ConsolidatedKeypoint, ...]
     worker_count: int
     score: float
     box: tuple[float, float, float, float] | None = None
+    swaps: tuple[Swap, ...] = ()
+    needs_review: tuple[Reason, ...] = ()
 
 
 class BelowQuorum(msgspec.Struct, frozen=True):
@@ -43,8 +75,15 @@ class BelowQuorum(msgspec.Struct, frozen=True):
     instances: tuple[Instance, ...]
 
 
-Member = tuple[int, int]
-"""Worker's and instance's place."""
+class Cluster:
+    """What several workers say of one subject: worker ids in rising order, and for each the instance and its pose."""
+
+    __slots__ = ("instances", "poses", "worker_ids")
+
+    def __init__(self, worker_ids: list[str], instances: list[Instance], poses: list[Pose]) -> None:
+        self.worker_ids = worker_ids
+        self.instances = instances
+        self.poses = poses
 
 
 def quorum(workers: int) -> int:
@@ -52,117 +91,135 @@ def quorum(workers: int) -> int:
     return math.ceil(workers / 2)
 
 
+def clusters(answers: Sequence[tuple[str, Sequence[Instance]]], ruler: Ruler) -> list[Cluster]:
+    """The subjects of one image, from (worker id, instances). Independent of the order of `answers`."""
+    answers = sorted(answers, key=lambda answer: answer[0])
+    poses = [[pose(instance, ruler.yardstick) for instance in instances] for _, instances in answers]
+    return [
+        Cluster(
+            [answers[w][0] for w, _ in members],
+            [answers[w][1][i] for w, i in members],
+            [poses[w][i] for w, i in members],
+        )
+        for members in match(poses, ruler)
+    ]
+
+
 def consolidate(
-    answers: Sequence[tuple[str, Sequence[Instance]]], sigmas: Mapping[str, float]
+    answers: Sequence[tuple[str, Sequence[Instance]]],
+    yardstick: Yardstick,
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[list[Consolidated], list[BelowQuorum]]:
     """Consolidate the instances of two or more workers, given as (worker id, instances).
 
-    Deterministic, and independent of the order of `answers`.
+    Deterministic, and independent of the order of `answers`. `weights` say how far each worker is to be relied on; who
+    has none has 1.
     """
-    answers = sorted(answers, key=lambda answer: answer[0])
+    ruler = Ruler(yardstick)
+    return merge(clusters(answers, ruler), len(answers), ruler, weights or {})
+
+
+def merge(
+    found: Sequence[Cluster], workers: int, ruler: Ruler, weights: Mapping[str, float]
+) -> tuple[list[Consolidated], list[BelowQuorum]]:
+    """The clusters of one image that `workers` answered for, as instances or, of too few workers, aside."""
     agreed: list[Consolidated] = []
     rest: list[BelowQuorum] = []
-    for cluster in _clusters(answers, sigmas):
-        members = [answers[worker][1][place] for worker, place in cluster]
-        if len(members) >= quorum(len(answers)):
-            taken = {instance.id for instance in agreed}
-            agreed.append(_merge(members, f"c{len(agreed) + 1}", taken, sigmas))
-        else:
-            rest.append(BelowQuorum(tuple(answers[worker][0] for worker, _ in cluster), tuple(members)))
+    for cluster in found:
+        if len(cluster.instances) < quorum(workers):
+            rest.append(BelowQuorum(tuple(cluster.worker_ids), tuple(cluster.instances)))
+            continue
+        taken = {instance.id for instance in agreed}
+        agreed.append(_instance(cluster, workers, f"c{len(agreed) + 1}", taken, ruler=ruler, weights=weights))
     return agreed, rest
 
 
-def _clusters(answers: Sequence[tuple[str, Sequence[Instance]]], sigmas: Mapping[str, float]) -> list[list[Member]]:
-    """Agglomerative clustering, average linkage, at most one instance of each worker in a cluster."""
-    nodes: list[Member] = [(w, i) for w, (_, instances) in enumerate(answers) for i in range(len(instances))]
-    similar: dict[tuple[Member, Member], float] = {}
-    for position, a in enumerate(nodes):
-        for b in nodes[position + 1 :]:
-            if a[0] != b[0]:
-                oks = symmetric_oks(answers[a[0]][1][a[1]], answers[b[0]][1][b[1]], sigmas)
-                if oks >= LEAST_SIMILARITY:
-                    similar[a, b] = oks
-    cluster_of: dict[Member, list[Member]] = {node: [node] for node in nodes}
-    for (a, b), _ in sorted(similar.items(), key=lambda item: (-item[1], item[0])):
-        mine, theirs = cluster_of[a], cluster_of[b]
-        if mine is theirs or {w for w, _ in mine} & {w for w, _ in theirs}:
-            continue
-        links = [similar.get((min(p, q), max(p, q)), 0.0) for p in mine for q in theirs]
-        if sum(links) / len(links) < LEAST_SIMILARITY:
-            continue
-        merged = sorted(mine + theirs)
-        for node in merged:
-            cluster_of[node] = merged
-    unique = {id(cluster): cluster for cluster in cluster_of.values()}
-    return sorted(unique.values())
-
-
-def _merge(members: Sequence[Instance], new_id: str, taken: set[str], sigmas: Mapping[str, float]) -> Consolidated:
-    order: dict[str, list[Keypoint]] = {}
-    for member in members:
-        for keypoint in member.annotations:
-            order.setdefault(keypoint.label, []).append(keypoint)
-    keypoints = []
-    for label, votes in order.items():
-        if len(votes) < quorum(len(members)):
-            continue
-        x, y = geometric_median([(k.x, k.y) for k in votes])
-        visible = sum(k.visibility == VISIBLE for k in votes)
-        keypoints.append(Keypoint(label, x, y, VISIBLE if visible * 2 > len(votes) else OCCLUDED))
+def _instance(
+    cluster: Cluster, workers: int, new_id: str, taken: set[str], *, ruler: Ruler, weights: Mapping[str, float]
+) -> Consolidated:
+    members = cluster.instances
+    trust = [weights.get(worker_id, 1.0) for worker_id in cluster.worker_ids]
+    repair = repair_sides(cluster.poses, trust, ruler)
+    # In the order in which the first who has a keypoint gives it: a skeleton's order, if the workers keep to it.
+    order = list(dict.fromkeys(k.label for member in members for k in member.annotations))
+    order += sorted({label for found in repair.poses for label in found.places} - set(order))
+    keypoints = consensus(repair.poses, trust, order, ruler)
+    score = score_of(repair.poses, keypoints, ruler)
+    swaps = tuple(Swap(cluster.worker_ids[w], pair) for w, pair in repair.swaps)
+    reasons: dict[Reason, bool] = {
+        "no_majority": 2 * len(members) <= workers,
+        "sides_disputed": bool(repair.disputed),
+        "swap_repaired": bool(swaps) and not repair.disputed,
+        "low_score": len(members) > 1 and score < LOW_SCORE,
+    }
     boxes = [member.box for member in members if member.box]
-    box = _median_box(boxes) if len(boxes) >= quorum(len(members)) and boxes else None
-    merged = Instance(annotations=tuple(keypoints), box=box)
     return Consolidated(
         id=_common([m.id for m in members if m.id and m.id not in taken and not _NEW_ID.fullmatch(m.id)]) or new_id,
         name=_common([m.name for m in members if m.name]),
-        annotations=merged.annotations,
+        annotations=keypoints,
         worker_count=len(members),
-        score=round(sum(symmetric_oks(m, merged, sigmas) for m in members) / len(members), 6),
-        box=box,
+        score=round(score, DIGITS),
+        box=_median_box(boxes) if boxes and len(boxes) >= quorum(len(members)) else None,
+        swaps=swaps,
+        needs_review=tuple(reason for reason, there in reasons.items() if there),
     )
+
+
+def consensus(
+    poses: Sequence[Pose], weights: Sequence[float], order: Sequence[str], ruler: Ruler
+) -> tuple[ConsolidatedKeypoint, ...]:
+    """The keypoints of one subject, in the given order of labels, from poses whose sides are right.
+
+    Whether a keypoint is there is decided by heads, not by weights, so that no honest worker is overruled by one other.
+    """
+    size = _size(poses)
+    keypoints = []
+    for label in order:
+        votes = [(found.places[label], w) for found, w in zip(poses, weights, strict=True) if label in found.places]
+        if len(votes) < quorum(len(poses)):
+            continue
+        inverse = ruler.inverse(label)
+        unit = math.sqrt(size / inverse) / 2  # sigma s, pixels
+        x, y = robust_place([v[0][:2] for v in votes], [v[1] for v in votes], WIDTH * unit)
+        squares = sorted((v[0][0] - x) ** 2 + (v[0][1] - y) ** 2 for v in votes)
+        visible = math.fsum(w for place, w in votes if place[2] == VISIBLE)
+        keypoints.append(
+            ConsolidatedKeypoint(
+                label,
+                x,
+                y,
+                VISIBLE if visible > math.fsum(w for _, w in votes) * (0.5 + 1e-9) else OCCLUDED,
+                worker_count=len(votes),
+                score=round(sum(math.exp(-s * inverse / (2 * size)) for s in squares) / len(squares), DIGITS),
+                dispersion=round(_middle([math.sqrt(s) / unit for s in squares]), DIGITS),
+            )
+        )
+    return tuple(keypoints)
+
+
+def score_of(poses: Sequence[Pose], keypoints: Sequence[Keypoint], ruler: Ruler) -> float:
+    """Mean OKS of poses with the consensus of them."""
+    size = _size(poses)
+    merged = Pose({k.label: (k.x, k.y, k.visibility) for k in sorted(keypoints, key=lambda k: k.label)}, size)
+    return math.fsum(ruler.oks(found, merged) for found in poses) / len(poses)
+
+
+def _size(poses: Sequence[Pose]) -> float:
+    """Area of the subject: the median, since one keypoint far off makes a hull of any size."""
+    return _middle(sorted(found.area for found in poses))
 
 
 def _common(values: Sequence[str]) -> str:
     return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0] if values else ""
 
 
+def _middle(values: Sequence[float]) -> float:
+    """The median of values in rising order."""
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+
+
 def _median_box(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
-    def middle(values: list[float]) -> float:
-        values.sort()
-        half = len(values) // 2
-        return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
-
-    left, top = middle([b[0] for b in boxes]), middle([b[1] for b in boxes])
-    right, bottom = middle([b[0] + b[2] for b in boxes]), middle([b[1] + b[3] for b in boxes])
+    left, top = _middle(sorted(b[0] for b in boxes)), _middle(sorted(b[1] for b in boxes))
+    right, bottom = _middle(sorted(b[0] + b[2] for b in boxes)), _middle(sorted(b[1] + b[3] for b in boxes))
     return left, top, right - left, bottom - top
-
-
-def geometric_median(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The point with the least sum of distances to `points`, by Weiszfeld's algorithm.
-
-    Of one or two points it is their mean: every point between two is a geometric median.
-    """
-    points = sorted(points)
-    x = sum(p[0] for p in points) / len(points)
-    y = sum(p[1] for p in points) / len(points)
-    if len(points) < 3:
-        return x, y
-    # Towards a median that is one of the points the algorithm only crawls, so those are tried first: a point is the
-    # median if the others, pulling with force one each, pull no harder than its copies hold.
-    for here, copies in Counter(points).items():
-        pulls = [(px - here[0], py - here[1]) for px, py in points if (px, py) != here]
-        lengths = [math.hypot(*pull) for pull in pulls]
-        force_x = sum(px / length for (px, _), length in zip(pulls, lengths, strict=True))
-        force_y = sum(py / length for (_, py), length in zip(pulls, lengths, strict=True))
-        if math.hypot(force_x, force_y) <= copies:
-            return here
-    for _ in range(WEISZFELD_STEPS):
-        weights = [1 / max(math.hypot(px - x, py - y), WEISZFELD_CLOSE) for px, py in points]
-        total = sum(weights)
-        nx = sum(w * p[0] for w, p in zip(weights, points, strict=True)) / total
-        ny = sum(w * p[1] for w, p in zip(weights, points, strict=True)) / total
-        close = math.hypot(nx - x, ny - y) < WEISZFELD_CLOSE
-        x, y = nx, ny
-        if close:
-            break
-    return x, y

@@ -1,122 +1,150 @@
-"""Left and right: signs that they were exchanged, found without any reference.
+"""Sides: repair of exchanged left and right keypoints among several workers' poses of one subject.
 
-Crossed legs are legal, so only warnings come of it. The same rules as the labelling element's (src/ui/lib/sides.js).
+For each pair every worker is either as most are or the other way round. Who is which is what makes the workers agree
+best; who is wrong is the minority and, where there is none, who contradicts the rest of his own body. A repair must at
+least halve the distance to the others.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-import msgspec
+from keypoints.pose import Pose, Ruler
 
-from keypoints.anatomy import Anatomy, Points
-from keypoints.instance import VISIBLE, Instance, Keypoint
-from keypoints.similarity import area
+LEAST_GAIN = 0.5
+"""A repair leaves at most this share of the distance to the others."""
+LEAST_SEPARATION = 1.0
+"""In 2 sigma s: pairs that the others place closer together than this say nothing about sides."""
 
-CLEAR_GAIN = 0.25
-"""Exchanging back must shorten the edges it touches by this share to be believed on its own."""
-FACE = ("nose", "left_eye", "right_eye")
+CLEARLY = 0.5
+"""How far two camps' agreement with their own bodies must differ, of the sum of both, to tell which is wrong."""
 
-_TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
-
-
-class Swap(msgspec.Struct, frozen=True):
-    """`whole`: the body as a whole, and `indexes` is empty; else the upper left keypoints of exchanged limbs."""
-
-    whole: bool
-    indexes: tuple[int, ...]
+Pair = tuple[str, str]
 
 
-def distance(p: Keypoint, q: Keypoint) -> float:
-    """Pixels between two keypoints."""
-    return math.hypot(p.x - q.x, p.y - q.y)
+class Repair:
+    """What became of the sides: the poses as repaired, (worker's place, pair) of every exchange, and the pairs on which
+    the workers are split evenly, so that nobody can say who is right."""
+
+    __slots__ = ("disputed", "poses", "swaps")
+
+    def __init__(self, poses: list[Pose], swaps: list[tuple[int, Pair]], disputed: list[Pair]) -> None:
+        self.poses = poses
+        self.swaps = swaps
+        self.disputed = disputed
 
 
-def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float:
-    """By how much an exchange would shorten the edges whose length it changes: 1 - after / before."""
-    touched = {j for i in indexes if anatomy.other_side[i] != i for j in (i, anatomy.other_side[i])}
-    changed = anatomy.swapped(points, touched)
-    before = after = 0.0
-    for a, b in anatomy.edges:
-        if (a in touched) == (b in touched):
+def repair_sides(poses: Sequence[Pose], weights: Sequence[float], ruler: Ruler) -> Repair:
+    """Exchange what workers have on the wrong side. Of fewer than two poses nothing is wrong."""
+    pairs = sorted({(a, b) for a, b in ruler.pairs.items() if a < b}) if len(poses) > 1 else []
+    swapped: list[set[Pair]] = [set() for _ in poses]
+    kept: list[set[Pair]] = [set() for _ in poses]
+    disputed: list[Pair] = []
+    for pair in pairs:
+        having = [w for w, found in enumerate(poses) if pair[0] in found.places and pair[1] in found.places]
+        if len(having) < 2:
             continue
-        p, q, r, s = points[a], points[b], changed[a], changed[b]
-        if p and q and r and s:
-            before += distance(p, q)
-            after += distance(r, s)
-    return 1 - after / before if before > 0 else 0.0
+        others_way = _other_way(pair, having, poses)
+        if not others_way:
+            for w in having:
+                if _separated(pair, poses[w], ruler):
+                    kept[w].add(pair)
+            continue
+        wrong, even = _wrong(pair, having, others_way, poses, weights=weights, pairs=pairs)
+        right = [w for w in having if w not in wrong]
+        for w in sorted(wrong):
+            before = sum(_distance(pair, poses[w], poses[o]) for o in right)
+            after = sum(_distance(pair, poses[w], poses[o], crossed=True) for o in right)
+            if after <= LEAST_GAIN * before and any(_separated(pair, poses[o], ruler) for o in right):
+                swapped[w].add(pair)
+                if even and pair not in disputed:
+                    disputed.append(pair)
+        for w in right:
+            if _separated(pair, poses[w], ruler):
+                kept[w].add(pair)
+    for w, found in enumerate(poses):
+        # Who has exchanged every pair that can be told apart has turned the whole body: the rest is exchanged too.
+        if len(swapped[w]) > 1 and not kept[w]:
+            swapped[w] = {p for p in pairs if p[0] in found.places or p[1] in found.places}
+    repaired = [_exchanged(found, swapped[w]) if swapped[w] else found for w, found in enumerate(poses)]
+    return Repair(repaired, [(w, p) for w, found in enumerate(swapped) for p in sorted(found)], disputed)
 
 
-def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
-    """The direction down the body as a unit vector, from the middle of the shoulders to the middle of the hips; None
-    without two pairs of those names."""
-    middles = [
-        ((left.x + right.x) / 2, (left.y + right.y) / 2)
-        for i, left, right in _whole_pairs(anatomy, points)
-        if _TRUNK.search(anatomy.names[i])
-    ]
-    if len(middles) < 2:
-        return None
-    dx, dy = middles[-1][0] - middles[0][0], middles[-1][1] - middles[0][1]
-    length = math.hypot(dx, dy)
-    return (dx / length, dy / length) if length > 0 else None
+def _distance(pair: Pair, a: Pose, b: Pose, *, crossed: bool = False) -> float:
+    """Pixels, both keypoints together; `crossed` compares each with the other side's."""
+    p, q = a.places[pair[0]], a.places[pair[1]]
+    r, s = b.places[pair[0]], b.places[pair[1]]
+    if crossed:
+        r, s = s, r
+    return math.hypot(p[0] - r[0], p[1] - r[1]) + math.hypot(q[0] - s[0], q[1] - s[1])
 
 
-def swapped_sides(anatomy: Anatomy, instance: Instance) -> Swap | None:
-    """What looks exchanged, if anything: by the facing rule the whole body, by side and edge lengths single limbs."""
-    points = anatomy.points(instance)
-    axis = body_axis(anatomy, points)
-    pairs = _whole_pairs(anatomy, points)
-    votes = _votes(anatomy, pairs, axis, math.sqrt(area(instance)[0])) if axis else {}
-    wrong = _wrong_sign(anatomy, points)
-    if len(votes) >= 2 and wrong and all(apart * wrong > 0 for apart in votes.values()):
-        return Swap(True, ())
-    total = sum(votes.values())
-    found = []
-    for i, _, _ in pairs:
-        gain = max(swap_gain(anatomy, points, [i]), swap_gain(anatomy, points, anatomy.chain(i)))
-        if gain >= CLEAR_GAIN or (votes.get(i, 0.0) * total < 0 and gain > 0):
-            found.append(i)
-    # A keypoint that hangs on another find is part of the same limb.
-    roots = tuple(i for i in found if not any(i in anatomy.hanging[j] for j in found))
-    return Swap(False, roots) if roots else None
+def _separated(pair: Pair, found: Pose, ruler: Ruler) -> bool:
+    p, q = found.places[pair[0]], found.places[pair[1]]
+    square = (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2
+    return square * ruler.inverse(pair[0]) > LEAST_SEPARATION * LEAST_SEPARATION * found.area
 
 
-def _whole_pairs(anatomy: Anatomy, points: Points) -> list[tuple[int, Keypoint, Keypoint]]:
-    return [(i, left, right) for i, j in anatomy.pairs if (left := points[i]) and (right := points[j])]
+def _other_way(pair: Pair, having: Sequence[int], poses: Sequence[Pose]) -> set[int]:
+    """Who is the other way round than the first of `having`, for the least sum of distances; found by turning, one
+    worker at a time, whoever gains most. No more than half are turned."""
+    gain: dict[tuple[int, int], float] = {}
+    for place, a in enumerate(having):
+        for b in having[place + 1 :]:
+            plain = _distance(pair, poses[a], poses[b])
+            gain[a, b] = gain[b, a] = plain - _distance(pair, poses[a], poses[b], crossed=True)
+    if max(gain.values()) <= 0:
+        return set()
+    turned: set[int] = set()
+    while True:
+        best, most = -1, 1e-9
+        for w in having:
+            won = sum(gain[w, o] if (o in turned) == (w in turned) else -gain[w, o] for o in having if o != w)
+            if won > most:
+                best, most = w, won
+        if best < 0:
+            break
+        turned ^= {best}
+    return turned
 
 
-def _votes(
-    anatomy: Anatomy, pairs: list[tuple[int, Keypoint, Keypoint]], axis: tuple[float, float], s: float
-) -> dict[int, float]:
-    """How far left lies to the side of right, by pair: negative for one who faces the camera. Pairs closer together
-    than labels scatter do not vote."""
-    votes = {}
-    for i, left, right in pairs:
-        apart = axis[0] * (left.y - right.y) - axis[1] * (left.x - right.x)
-        if abs(apart) >= 2 * anatomy.sigmas[i] * s:
-            votes[i] = apart
-    return votes
+def _wrong(
+    pair: Pair,
+    having: Sequence[int],
+    turned: set[int],
+    poses: Sequence[Pose],
+    *,
+    weights: Sequence[float],
+    pairs: Sequence[Pair],
+) -> tuple[set[int], bool]:
+    """Who of the two camps is wrong: the lighter, else the one less at one with the rest of the body, else the one
+    without the first worker. And whether the camps are equally many."""
+    camps = turned, set(having) - turned
+    even = len(camps[0]) == len(camps[1])
+    votes = [0.0, 0.0] if even else [math.fsum(weights[w] for w in camp) for camp in camps]
+    if math.isclose(votes[0], votes[1], rel_tol=1e-9, abs_tol=1e-12):
+        votes = [math.fsum(_at_one(pair, poses[w], pairs) * weights[w] for w in camp) for camp in camps]
+        if abs(votes[0] - votes[1]) < CLEARLY * (abs(votes[0]) + abs(votes[1])) or not any(votes):
+            # Whole bodies are turned, so each camp is at one with itself. The same camp must win at every pair.
+            return (camps[1] if having[0] in camps[0] else camps[0]), even
+    return (camps[0] if votes[0] < votes[1] else camps[1]), even
 
 
-def _wrong_sign(anatomy: Anatomy, points: Points) -> int:
-    """People only: the sign of votes that would be wrong. A visible face looks at the camera, none looks away."""
-    if not all(name in anatomy.index for name in FACE):
-        return 0
-    face = [points[anatomy.index[name]] for name in FACE]
-    if all(k and k.visibility == VISIBLE for k in face):
-        return 1
-    if any(face):
-        return 0
-
-    def seen(part: str) -> bool:
-        both = [points[anatomy.index[f"{side}_{part}"]] for side in ("left", "right") if _knows(anatomy, side, part)]
-        return len(both) == 2 and all(k and k.visibility == VISIBLE for k in both)
-
-    return -1 if seen("ear") or seen("shoulder") else 0
+def _at_one(pair: Pair, found: Pose, pairs: Sequence[Pair]) -> float:
+    """How well the direction from right to left of this pair fits the same worker's other pairs: sum of cosines."""
+    x, y = _direction(pair, found)
+    others = (p for p in pairs if p != pair and p[0] in found.places and p[1] in found.places)
+    return math.fsum(x * dx + y * dy for dx, dy in (_direction(p, found) for p in others))
 
 
-def _knows(anatomy: Anatomy, side: str, part: str) -> bool:
-    return f"{side}_{part}" in anatomy.index
+def _direction(pair: Pair, found: Pose) -> tuple[float, float]:
+    """Of length 1, or 0, 0 where both keypoints coincide."""
+    p, q = found.places[pair[0]], found.places[pair[1]]
+    length = math.hypot(p[0] - q[0], p[1] - q[1])
+    return ((p[0] - q[0]) / length, (p[1] - q[1]) / length) if length else (0.0, 0.0)
+
+
+def _exchanged(found: Pose, pairs: set[Pair]) -> Pose:
+    names = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+    return Pose(dict(sorted((names.get(label, label), place) for label, place in found.places.items())), found.area)

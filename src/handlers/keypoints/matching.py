@@ -1,0 +1,143 @@
+"""Matching: which instances of several workers are the same subject.
+
+Constrained average-linkage clustering on symmetric OKS, at most one instance of a worker in a cluster, and then, worker
+by worker, the best assignment of his instances to the clusters of the others: of two workers that is the optimal
+assignment. A mirrored body is the same subject, so the larger similarity of both versions counts here, and only here.
+Instances need not overlap (CVAT's rule), only be alike.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from keypoints.assignment import assign
+from keypoints.pose import Pose, Ruler
+
+LEAST_SIMILARITY = 0.1
+"""Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
+CLEARLY_ALIKE = 0.5
+"""From here on the mirrored version is not tried: both can only be alike if left and right coincide."""
+ROUNDS = 3
+"""Of assignment; the sum of similarities grows in each, and the second rarely changes anything."""
+LARGEST_ASSIGNMENT = 120
+"""Instances of a worker in one crowd; the assignment's cost grows with the cube, and a hostile answer must not cost
+minutes. Beyond it the clustering stands."""
+
+Member = tuple[int, int]
+"""Worker's and instance's place."""
+Similar = dict[Member, dict[Member, float]]
+
+
+def match(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> list[list[Member]]:
+    """Clusters of members, each in the order of workers, together in the order of their first members."""
+    similar = _similar(workers, ruler)
+    clusters = _linked(similar)
+    for _ in range(ROUNDS):
+        changed = False
+        for worker in range(len(workers)):
+            changed |= _assigned(clusters, worker, similar)
+        if not changed:
+            break
+    return sorted(cluster for cluster in clusters if cluster)
+
+
+def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
+    """Similarities of at least `LEAST_SIMILARITY`, in both directions; every member is a key."""
+    similar: Similar = {(w, i): {} for w, poses in enumerate(workers) for i in range(len(poses))}
+    mirrored: dict[Member, Pose] = {}
+    for b in similar:
+        theirs = workers[b[0]][b[1]]
+        for w in range(b[0]):
+            for i, mine in enumerate(workers[w]):
+                if ruler.bound(mine, theirs) < LEAST_SIMILARITY:
+                    continue
+                oks = ruler.oks(mine, theirs)
+                if oks < CLEARLY_ALIKE and ruler.pairs:
+                    if b not in mirrored:
+                        mirrored[b] = theirs.mirrored(ruler.pairs)
+                    oks = max(oks, ruler.oks(mine, mirrored[b]))
+                if oks >= LEAST_SIMILARITY:
+                    similar[w, i][b] = similar[b][w, i] = oks
+    return similar
+
+
+def _linked(similar: Similar) -> list[list[Member]]:
+    """Average linkage: the two clusters that are most alike on average become one, while that is allowed."""
+    members = {place: [node] for place, node in enumerate(similar)}
+    place_of = {node: place for place, node in enumerate(similar)}
+    sums = [{place_of[other]: oks for other, oks in similar[node].items()} for node in similar]
+    heap = [(-oks, a, b) for a, links in enumerate(sums) for b, oks in links.items() if a < b]
+    heapq.heapify(heap)
+    while heap:
+        average, a, b = heapq.heappop(heap)
+        if a not in members or b not in members:
+            continue  # one of them has been merged since
+        if {w for w, _ in members[a]} & {w for w, _ in members[b]}:
+            continue
+        if -average < LEAST_SIMILARITY:
+            break
+        new = len(sums)
+        links: dict[int, float] = {}
+        for old in (a, b):
+            for other, total in sums[old].items():
+                if other in members and other not in (a, b):
+                    links[other] = links.get(other, 0.0) + total
+        members[new] = sorted(members.pop(a) + members.pop(b))
+        sums.append(links)
+        for other, total in links.items():
+            sums[other][new] = total
+            heapq.heappush(heap, (-total / (len(members[new]) * len(members[other])), other, new))
+    return list(members.values())
+
+
+def _assigned(clusters: list[list[Member]], worker: int, similar: Similar) -> bool:
+    """Give the worker's instances to the clusters of the others anew, for the largest sum of mean similarities.
+
+    Works on each crowd for itself: instances and clusters linked by similarity. Returns whether anything changed.
+    """
+    home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
+    rests = [[m for m in cluster if m[0] != worker] for cluster in clusters]
+    gains: dict[Member, dict[int, float]] = {}
+    for member in home:
+        if member[0] == worker:
+            sums: dict[int, float] = {}
+            for other, oks in similar[member].items():
+                sums[home[other]] = sums.get(home[other], 0.0) + oks
+            means = {place: total / len(rests[place]) for place, total in sums.items()}
+            gains[member] = {place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY}
+    changed = False
+    for crowd in _crowds(gains):
+        places = sorted({place for member in crowd for place in gains[member]})
+        if len(crowd) > LARGEST_ASSIGNMENT or len(places) > 4 * LARGEST_ASSIGNMENT:
+            continue
+        table = [[gains[member].get(place, 0.0) for place in places] for member in crowd]
+        wanted = {crowd[row]: places[column] for row, column in assign(table)}
+        before = sum(gains[member].get(home[member], 0.0) for member in crowd)
+        if sum(gains[member][place] for member, place in wanted.items()) <= before + 1e-12:
+            continue
+        changed = True
+        for member in crowd:
+            clusters[home[member]].remove(member)
+        for member in crowd:
+            if member in wanted:
+                clusters[wanted[member]] = sorted([*clusters[wanted[member]], member])
+            else:
+                clusters.append([member])
+    return changed
+
+
+def _crowds(gains: dict[Member, dict[int, float]]) -> list[list[Member]]:
+    """The members that compete, directly or through others, for the same clusters."""
+    crowd_of: dict[int, list[Member]] = {}
+    for member in sorted(gains):
+        joined = [member]
+        for place in gains[member]:
+            found = crowd_of.get(place)
+            if found is not None and found is not joined:
+                joined += [m for m in found if m not in joined]
+        for m in joined:
+            for place in gains[m]:
+                crowd_of[place] = joined
+    unique = {id(crowd): sorted(crowd) for crowd in crowd_of.values()}
+    return sorted(unique.values())

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.median import geometric_median, robust_place
+
+POINT = st.tuples(st.floats(-1000, 1000), st.floats(-1000, 1000))
+POINTS = st.lists(POINT, min_size=1, max_size=9)
+
+
+def cost(points: Any, weights: Any, width: float, x: float, y: float) -> float:
+    """Huber's: half the square within the width, linear beyond."""
+    total = 0.0
+    for (px, py), w in zip(points, weights, strict=True):
+        d = math.hypot(px - x, py - y)
+        total += w * (d * d / 2 if d <= width else width * (d - width / 2))
+    return total
+
+
+@given(POINTS)
+def test_the_geometric_median_has_no_larger_sum_of_distances_than_mean_or_any_point(points: list[Any]) -> None:
+    def total(x: float, y: float) -> float:
+        return sum(math.hypot(x - px, y - py) for px, py in points)
+
+    found = total(*geometric_median(points))
+    mean = sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points)
+    assert found <= min(total(*p) for p in [*points, mean]) * (1 + 1e-3) + 1e-3
+
+
+@given(POINTS, st.floats(0.5, 500), st.data())
+def test_the_robust_place_is_the_cheapest(points: list[Any], width: float, data: Any) -> None:
+    weights = data.draw(st.lists(st.floats(0.1, 5), min_size=len(points), max_size=len(points)))
+    x, y = robust_place(points, weights, width)
+    if len(points) > 2:
+        here = cost(points, weights, width, x, y)
+        for p in points:
+            assert here <= cost(points, weights, width, *p) * (1 + 1e-3) + 1e-3
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            assert here <= cost(points, weights, width, x + dx, y + dy) * (1 + 1e-3) + 1e-3
+
+
+@given(st.lists(POINT, min_size=3, max_size=4), st.floats(0, 100))
+def test_order_does_not_matter(points: list[Any], width: float) -> None:
+    weights = [1.0 + i for i in range(len(points))]
+    both = list(zip(points, weights, strict=True))
+    found = {robust_place([p for p, _ in order], [w for _, w in order], width) for order in permutations(both)}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "weights", "width", "expected"),
+    [
+        ([(1.1, 2.2)], [3.0], 0, (1.1, 2.2)),  # one answer, to the last digit
+        ([(0, 0), (10, 4)], [1, 1], 0, (5, 2)),
+        ([(0, 0), (10, 4)], [3, 1], 5, (2.5, 1)),
+        ([(0, 0), (1, 0), (2, 3)], [1, 1, 1], 100, (1, 1)),  # wide: the mean
+        ([(0, 0), (0, 0), (90, 0)], [1, 1, 1], 0, (0, 0)),
+        ([(0, 0), (0, 0), (90, 0)], [1, 1, 1], 1, (0.5, 0)),  # pulls as if it were 1 away
+        ([(5, 5)] * 4, [1, 1, 1, 1], 0, (5, 5)),
+    ],
+)
+def test_known_places(points: list[Any], weights: list[float], width: float, expected: tuple[float, float]) -> None:
+    assert robust_place(points, weights, width) == pytest.approx(expected, abs=1e-3)
