@@ -39,6 +39,12 @@ def parse_answers(text: bytes | str) -> Answers:
     return workers
 
 
+def answer_for(answers: Mapping[str, Any], task_input: Mapping[str, Any]) -> Any | None:
+    """A worker's answer for a task's image: by its path below the job's images, or by its last segment."""
+    path = str(task_input.get("image_s3_uri", "")).partition("/images/")[2]
+    return answers.get(path, answers.get(str(task_input.get("image_name", ""))))
+
+
 def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
     """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances."""
     if isinstance(answer, dict):

@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.assignments import Verdict
 from portal.runner import JobRunner
-from portal.scripted import Answers, form_fields
+from portal.scripted import Answers, answer_for, form_fields
 from portal.workers import worker_id
 
 MOST_AT_ONCE = 16
@@ -43,11 +43,11 @@ def run_unattended(
 def _work(runner: JobRunner, worker: str, answers: Mapping[str, Any], on_answer: Callable[[], None]) -> int:
     taken = 0
     while task := runner.next_task(worker):
-        image = str(task.task_input.get("image_name", ""))
-        if image not in answers:
+        answer = answer_for(answers, task.task_input)
+        if answer is None:
             runner.decline(worker, task.lease.object_id)
             continue
-        verdict = runner.submit(worker, task.lease.object_id, form_fields(answers[image], task.task_input))
+        verdict = runner.submit(worker, task.lease.object_id, form_fields(answer, task.task_input))
         if verdict is Verdict.ACCEPT:
             taken += 1
             on_answer()

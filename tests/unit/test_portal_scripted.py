@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.local_stack import parameter_overrides, source_fingerprint
-from portal.scripted import AnswersError, form_fields, parse_answers
+from portal.scripted import AnswersError, answer_for, form_fields, parse_answers
 from portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
 
 INSTANCE: dict[str, Any] = {"id": "n1", "name": "", "annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
@@ -63,6 +63,13 @@ def test_instances_become_the_elements_fields() -> None:
     assert fields["no_changes_needed"] == "false"
     assert form_fields([INSTANCE], TASK)["no_changes_needed"] == "true"
     assert all(isinstance(value, str) for value in fields.values())
+
+
+def test_an_image_is_known_by_its_path_or_its_name() -> None:
+    task = {"image_s3_uri": "s3://b/jobs/j/images/more/a.jpg", "image_name": "a.jpg"}
+    assert answer_for({"more/a.jpg": [1], "a.jpg": [2]}, task) == [1]
+    assert answer_for({"a.jpg": []}, task) == []
+    assert answer_for({"b.jpg": []}, task) is None
 
 
 def test_raw_fields_are_submitted_as_they_are() -> None:
