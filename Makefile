@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
+READERS := .venv-readers
+XTCOCOTOOLS := .venv-xtcocotools
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -14,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready $(EMULATOR)/.ready node_modules/.ready ## install everything into this folder
+setup: $(VENV)/.ready $(EMULATOR)/.ready $(READERS)/.ready $(XTCOCOTOOLS)/.ready node_modules/.ready ## install everything into this folder
 
 $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +28,17 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 $(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
 	uv venv -q --clear --python $(BIN)/python $(EMULATOR)
 	uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements/emulator.txt
+	touch $@
+
+# Other projects' readers, which prove the exports; their pins clash with ours, and with each other.
+$(READERS)/.ready: requirements/readers.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(READERS)
+	uv pip sync -q --python $(READERS)/bin/python --require-hashes requirements/readers.txt
+	touch $@
+
+$(XTCOCOTOOLS)/.ready: requirements/xtcocotools.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(XTCOCOTOOLS)
+	uv pip sync -q --python $(XTCOCOTOOLS)/bin/python --require-hashes requirements/xtcocotools.txt
 	touch $@
 
 node_modules/.ready: package.json package-lock.json
@@ -70,10 +83,12 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved=true

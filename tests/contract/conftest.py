@@ -1,0 +1,76 @@
+"""A made-up job in every format, and the environments in which other projects' readers run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import PERSON, random_records, write_results
+from PIL import Image
+
+import export
+from jobs.exports.finished import open_results
+
+ROOT = Path(__file__).parents[2]
+READERS = Path(__file__).parent / "readers"
+FORMATS = "yolo,mmpose,cvat,labelstudio,deeplabcut,csv"
+
+Read = Callable[..., Any]
+
+
+def run_reader(environment: str, script: Path, *arguments: object) -> str:
+    """Run a program in another environment; what it prints. There is no way around a missing one: `make setup`."""
+    python = ROOT / environment / "bin" / "python"
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "src/handlers"))
+    done = subprocess.run(
+        [python, "-W", "ignore", script, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def read() -> Read:
+    """Runs a script of readers/ and gives what it printed as JSON."""
+
+    def run(script: str, *arguments: object, environment: str = ".venv-readers") -> Any:
+        return json.loads(run_reader(environment, READERS / script, *arguments))
+
+    return run
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`folder` holds results/ and exports/; `records` are the manifest's lines, `names` the images' paths."""
+
+    folder: Path
+    records: list[dict[str, Any]]
+    names: list[str]
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """Forty images without folders (sleap-io looks into none), with pictures of their sizes for the YOLO readers."""
+    folder = tmp_path_factory.mktemp("job")
+    records = random_records(40)
+    for number, record in enumerate(records):
+        record["source-ref"] = f"s3://bucket-name/jobs/people/images/{number:02}.jpg"
+    write_results(folder / "results", PERSON, records)
+    arguments = ["--results", str(folder / "results"), "--out", str(folder / "exports")]
+    assert export.main([*arguments, "--format", FORMATS]) == 0
+    images = list(open_results(folder / "results").images())
+    for image in images:
+        assert image.size
+        for pictures in ("yolo/images/train", "deeplabcut/labeled-data/people"):
+            Image.new("L", image.size).save(folder / "exports" / pictures / image.path)
+    return Sample(folder, records, [image.path for image in images])
