@@ -1,5 +1,5 @@
-/** Bundles the element into one classic script: `npm run build`. */
-import { readFile, rm } from "node:fs/promises";
+/** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
+import { copyFile, readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -18,7 +18,7 @@ const css = {
 };
 
 await rm(here("dist"), { recursive: true, force: true });
-const entries = { "crowd-2d-skeleton": "lib/index.js" };
+const entries = { "crowd-2d-skeleton": "lib/index.js", "skeleton-creator": "lib/creator/page.js" };
 for (const [name, entry] of Object.entries(entries)) {
   const outfile = here(`dist/${name}.js`);
   await build({
@@ -35,3 +35,4 @@ for (const [name, entry] of Object.entries(entries)) {
   const bytes = await readFile(outfile);
   console.log(`dist/${name}.js  ${bytes.length} B, ${gzipSync(bytes, { level: 9 }).length} B gzip`);
 }
+await copyFile(here("creator.html"), here("dist/creator.html"));

@@ -249,9 +249,10 @@ export class Gestures {
       return;
     }
     const { hit } = action;
-    const waiting = session.target >= 0 || session.startsNew;
-    // While a keypoint waits, a click on another instance's marker places it: crowds stand close together.
-    const chooses = hit && (action.ctrl || !waiting || (hit.id === session.active && hit.distance <= (action.type === "mouse" ? 6 : 12)));
+    // While a keypoint waits, a click places it, even on top of another: in a profile left and right are one pixel apart, and
+    // a click that chose instead would shift every keypoint after it by one. Ctrl+click, the list, or a drag reach the marker.
+    const own = hit?.id === session.active && hit.distance <= (action.type === "mouse" ? 6 : 12);
+    const chooses = hit && (action.ctrl || (session.target < 0 && (own || !session.startsNew)));
     if (chooses) {
       session.select(hit.id, hit.index);
       return;
@@ -263,7 +264,7 @@ export class Gestures {
       this.report.say("That is outside the image. If the keypoint is out there, press I.");
       return;
     }
-    if (!waiting) {
+    if (session.target < 0 && !session.startsNew) {
       if (!session.editable() && session.instance) return;
       session.select(session.active, -1);
       return;

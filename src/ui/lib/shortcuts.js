@@ -56,7 +56,7 @@ export const SHORTCUTS = [
 
 /** What the pointer does, and keys that come in rows: part of the same table, but not changed one by one. */
 export const GESTURES = [
-  ["Click", "Place the next keypoint; on a keypoint of this instance: select it"],
+  ["Click", "Place the next keypoint; when none waits: select the keypoint under the pointer"],
   ["Right click", "Place the next keypoint as occluded"],
   ["Drag a keypoint", "Move it"],
   ["Shift + drag", "Move it with all that hangs on it"],
