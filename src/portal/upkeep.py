@@ -15,7 +15,7 @@ from portal.runner import JobRunner
 LOOK_SECONDS = 30.0
 """Between looks without a reason: a job's time may be over."""
 RETRY_SECONDS = 3.0
-RESULTS_SECONDS = 60.0
+RESULTS_SECONDS = 120.0
 
 _log = logging.getLogger(__name__)
 

@@ -118,7 +118,7 @@ class Loop:
         runner.consolidate()
         if not runner.end_if_due():
             runner.stop()
-        assert wait_for_results(runner, 30)
+        assert wait_for_results(runner)
 
     def read(self, key: str) -> bytes:
         """An object of the stack's bucket."""

@@ -72,7 +72,7 @@ def test_clicked_places_arrive_in_the_results(loop: Loop, serve: Callable[[JobRu
             page.mouse.click(x, y)
         with page.expect_navigation():
             submit(page)
-    assert wait_for_results(runner, 30)
+    assert wait_for_results(runner)
 
     for line in loop.output("clicked"):
         (instance,) = line["keypoints"]["updated_annotations"]

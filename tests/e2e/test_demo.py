@@ -25,7 +25,7 @@ def command(folder: Path, *more: object) -> list[str]:
 
 
 def run(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command(folder, *more), capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         text=True,
         start_new_session=True,
     ) as started:
-        watchdog = threading.Timer(100, lambda: os.killpg(started.pid, signal.SIGKILL))
+        watchdog = threading.Timer(240, lambda: os.killpg(started.pid, signal.SIGKILL))
         watchdog.start()
         assert started.stdout is not None
         said = []

@@ -171,5 +171,5 @@ def test_an_end_that_was_cut_off_is_made_up_for(loop: Loop) -> None:
     assert again.next_task("private.local.x") is None
     assert again.end_if_due()
     assert again.job.status == "Stopped"
-    assert wait_for_results(again, 30)
+    assert wait_for_results(again)
     assert counts(loop, "cut") == (2, 1, 0, 0, 1)
