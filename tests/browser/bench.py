@@ -49,9 +49,10 @@ class Meter:
     def renderer_mb(self) -> float:
         """Proportional memory of the renderer process, off-heap included."""
         self.page.evaluate("globalThis.gc?.()")
-        pids = subprocess.run(
-            ["pgrep", "-f", "type=renderer"], capture_output=True, text=True, check=False
-        ).stdout.split()
+        browser = self.page.context.browser
+        assert browser
+        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        pids = [process["id"] for process in processes if process["type"] == "renderer"]
         sizes = []
         for pid in pids:
             try:
@@ -64,7 +65,8 @@ class Meter:
     def steps(self, act: Callable[[int], None], count: int) -> tuple[float, float]:
         """Wall time a step, to the last painted frame, and main-thread time a step.
 
-        An input event is acknowledged when the frame it belongs to runs, so a page that keeps up takes one frame a step.
+        An input event is acknowledged when the frame it belongs to runs, so a page that
+        keeps up takes one frame a step.
         """
         self.page.evaluate(PAINTED)
         before = self.metrics()["TaskDuration"]
@@ -98,19 +100,19 @@ def drag(task: Task, meter: Meter, repeats: int) -> tuple[list[float], float]:
     return times, statistics.mean(main)
 
 
-def zoom(task: Task, meter: Meter) -> float:
+def zoom(task: Task, meter: Meter) -> tuple[float, float]:
     task.page.mouse.move(*task.screen(WIDTH / 2, HEIGHT / 2))
-    return meter.steps(lambda n: task.page.mouse.wheel(0, -120 if n < 12 else 120), 24)[0]
+    return meter.steps(lambda n: task.page.mouse.wheel(0, -120 if n < 12 else 120), 24)
 
 
-def pan(task: Task, meter: Meter) -> float:
+def pan(task: Task, meter: Meter) -> tuple[float, float]:
     task.key("z", "c", "c", "c")
     x, y = task.screen(WIDTH * 0.53, HEIGHT * 0.7)
     task.page.mouse.move(x, y)
     task.page.mouse.down(button="middle")
-    elapsed, _ = meter.steps(lambda n: task.page.mouse.move(x - 3 * n - 6, y - 2 * n), 30)
+    figures = meter.steps(lambda n: task.page.mouse.move(x - 3 * n - 6, y - 2 * n), 30)
     task.page.mouse.up(button="middle")
-    return elapsed
+    return figures
 
 
 def first_point(opener: TaskPage, runs: int) -> list[float]:
@@ -154,16 +156,16 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
     print(f"bundle: {len(bundle.encode()):,} B, {size:,} B gzip")
     pages = opener()
     first = first_point(pages, 5)
-    print(
-        f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms ({min(first):.0f}-{max(first):.0f})"
-    )
+    spread = f"({min(first):.0f}-{max(first):.0f})"
+    print(f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms {spread}")
     per_point, actions = placing(pages, 1)
     print(f"one person: {per_point:.0f} ms a keypoint, actions {json.dumps(actions)}")
     per_point, actions = placing(pages, 5)
     print(f"five people: {per_point:.0f} ms a keypoint, actions {json.dumps(actions)}")
     pages.context.close()
     print(
-        "\n| instances | drag ms (range) | main thread ms | zoom ms | pan ms | JS heap MB | renderer MB | nodes | listeners |"
+        "\n| instances | drag ms (range) | drag main ms | zoom ms (main) | pan ms (main)"
+        " | heap MB | renderer MB | nodes | listeners |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for count in counts:
@@ -176,8 +178,10 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
         memory = meter.renderer_mb()
         metrics = meter.metrics()
         print(
-            f"| {count} | {statistics.median(dragged):.1f} ({min(dragged):.1f}-{max(dragged):.1f}) | {main:.1f} | {zoomed:.1f} | {panned:.1f} |"
-            f" {metrics['JSHeapUsedSize'] / 1e6:.1f} | {memory:.0f} | {metrics['Nodes']:.0f} | {metrics['JSEventListeners']:.0f} |",
+            f"| {count} | {statistics.median(dragged):.1f} ({min(dragged):.1f}-{max(dragged):.1f}) | {main:.1f}"
+            f" | {zoomed[0]:.1f} ({zoomed[1]:.1f}) | {panned[0]:.1f} ({panned[1]:.1f})"
+            f" | {metrics['JSHeapUsedSize'] / 1e6:.1f} | {memory:.0f}"
+            f" | {metrics['Nodes']:.0f} | {metrics['JSEventListeners']:.0f} |",
             flush=True,
         )
         pages.context.close()

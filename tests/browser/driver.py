@@ -164,8 +164,9 @@ class Task:
     @property
     def state(self) -> dict[str, Any]:
         return self.element.evaluate(
-            "({app: {session, stage, look}}) => ({active: session.active, selected: session.selected, tool: session.tool,"
-            " target: session.target, view: stage.view, size: stage.size, hidden: [...session.hidden], look})"
+            "({app: {session, stage, look}}) => ({active: session.active, selected: session.selected,"
+            " tool: session.tool, target: session.target,"
+            " view: stage.view, size: stage.size, hidden: [...session.hidden], look})"
         )
 
     def answer(self) -> dict[str, Any]:
@@ -184,7 +185,8 @@ class Task:
             """(element, [x, y]) => {
               const { stage } = element.app;
               const rect = stage.root.getBoundingClientRect();
-              return [rect.left + x * stage.view.scale + stage.view.tx, rect.top + y * stage.view.scale + stage.view.ty];
+              const { scale, tx, ty } = stage.view;
+              return [rect.left + x * scale + tx, rect.top + y * scale + ty];
             }""",
             [x, y],
         )

@@ -28,7 +28,9 @@ def save(task: Task, name: str) -> None:
     image.save(PICTURES / f"{name}.png", optimize=True)
 
 
-def open_scene(browser: Browser, bundle: str, scene: Scene, width: int, height: int, prelabels: int = 0) -> Task:
+def open_scene(
+    browser: Browser, bundle: str, scene: Scene, *, width: int = 1280, height: int = 800, prelabels: int = 0
+) -> Task:
     context = browser.new_context(viewport={"width": width, "height": height})
     pages = TaskPage(context, bundle)
     photo = io.BytesIO()
@@ -46,7 +48,7 @@ def label(task: Task, instance: dict, count: int) -> None:
 def pictures(browser: Browser, bundle: str) -> None:
     scene = next(iter(render_scenes("person", 1, seed=4)))
     first = scene.instances[0]
-    task = open_scene(browser, bundle, scene, 1280, 800)
+    task = open_scene(browser, bundle, scene)
     label(task, first, 9)
     following = first["annotations"][min(9, len(first["annotations"]) - 1)]
     task.page.mouse.move(*task.screen(following["x"] - 6, following["y"] - 4))
@@ -57,11 +59,11 @@ def pictures(browser: Browser, bundle: str) -> None:
     task.key("n", "t")
     task.element.locator("footer button.primary").click()
     save(task, "checks")
-    review = open_scene(browser, bundle, scene, 1280, 800, prelabels=len(scene.instances))
+    review = open_scene(browser, bundle, scene, prelabels=len(scene.instances))
     wrist = next(k for k in first["annotations"] if k["label"].endswith("wrist"))
     review.drag((wrist["x"], wrist["y"]), (wrist["x"] + 60, wrist["y"] - 40))
     save(review, "reviewing")
-    save(open_scene(browser, bundle, scene, 390, 780, prelabels=1), "phone")
+    save(open_scene(browser, bundle, scene, width=390, height=780, prelabels=1), "phone")
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ def test_defect_13_everything_can_be_undone(task: Task) -> None:
         lambda: (task.drag((350, 150), (400, 160)), task.key("n")),
         lambda: task.key("t"),
         lambda: task.key("Shift+Delete"),
-        lambda: task.element.locator(".instances .pick").first.click(),
+        task.element.locator(".instances .pick").first.click,
         lambda: task.key("Shift+Delete"),
     ]
     for step in steps:
@@ -262,7 +262,7 @@ def test_defect_18_a_click_on_another_persons_marker_places(open_task: TaskPage)
     assert doc["instances"][1]["points"][0] is not None
 
 
-# input, keys, touch, access --------------------------------------------------------------------------------------------
+# input, keys, touch, access ------------------------------------------------------------------------------------------
 def test_defect_20_typing_is_typing(open_task: TaskPage) -> None:
     task = open_task(after="<input id=outside></form>")
     outside = task.page.locator("#outside")
@@ -323,9 +323,11 @@ def test_defect_24_markers_keep_their_size_and_have_names(task: Task) -> None:
     def extent() -> int:
         return task.element.evaluate(
             """(element) => {
-              const { stage } = element.app; stage.hover = null; stage.session.selected = -1; stage.touchAll(); stage.draw();
+              const { stage } = element.app;
+              stage.hover = null; stage.session.selected = -1; stage.touchAll(); stage.draw();
               const { top } = stage, { data } = top.getContext("2d").getImageData(0, 0, top.width, top.height);
-              const xs = []; for (let i = 3; i < data.length; i += 4) if (data[i] > 8) xs.push(((i - 3) / 4) % top.width);
+              const xs = [];
+              for (let i = 3; i < data.length; i += 4) if (data[i] > 8) xs.push(((i - 3) / 4) % top.width);
               return Math.max(...xs) - Math.min(...xs);
             }"""
         )
@@ -414,7 +416,7 @@ def test_defect_31_a_style_is_honoured(open_task: TaskPage) -> None:
     assert task.answer()["updated_annotations"][0]["annotation_options"] == styled["annotation_options"]
 
 
-# errors, safety, embedding ---------------------------------------------------------------------------------------------
+# errors, safety, embedding -------------------------------------------------------------------------------------------
 def test_defect_32_hostile_text_is_only_text(open_task: TaskPage) -> None:
     hostile = [{"id": "1", "label": HOSTILE, "color": f"red;{HOSTILE}", "x": 1, "y": 2}, {"label": "b", "x": 9, "y": 9}]
     task = open_task(
@@ -494,7 +496,8 @@ def test_defect_35_edges_with_null_colours_or_unknown_ends(open_task: TaskPage) 
 @pytest.mark.parametrize("silent", ["", "silent"])
 def test_defect_36_any_crowd_form_will_do(open_task: TaskPage, silent: str) -> None:
     task = open_task(
-        form=f"<script>{CROWD_FORM}</script><crowd-form {silent}><crowd-button form-action=submit style='display:none'></crowd-button>",
+        form=f"<script>{CROWD_FORM}</script><crowd-form {silent}>"
+        "<crowd-button form-action=submit style='display:none'></crowd-button>",
         after="</crowd-form>",
     )
     task.place_person()

@@ -20,6 +20,16 @@ def test_the_next_click_after_a_whole_person_starts_another(task: Task) -> None:
     assert list(task.points(1)) == ["nose"]
 
 
+def test_a_click_places_the_waiting_keypoint_even_on_top_of_another(task: Task) -> None:
+    """In a profile left and right coincide; choosing instead would shift every keypoint after it by one."""
+    for _ in range(len(NAMES)):
+        task.click(200, 200)
+    assert list(task.points()) == NAMES
+    assert len(task.doc["instances"]) == 1
+    task.click(200, 200)
+    assert len(task.doc["instances"]) == 1, "a whole instance's own marker is chosen, not the start of the next"
+
+
 def test_right_click_places_as_occluded(task: Task) -> None:
     task.click(100, 100)
     task.click(120, 90, button="right")

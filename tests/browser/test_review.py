@@ -121,7 +121,9 @@ def test_a_draft_of_another_task_or_skeleton_is_not_taken(open_task: TaskPage) -
     task.page.wait_for_timeout(400)
     other = open_task(imageS3Uri="s3://bucket/other.png")
     assert other.doc["instances"] == []
-    spoiled = '() => { for (const key of Object.keys(localStorage)) localStorage.setItem(key, \'{"doc": {"instances": [7]}}\') }'
+    spoiled = """() => {
+      for (const key of Object.keys(localStorage)) localStorage.setItem(key, '{"doc": {"instances": [7]}}');
+    }"""
     task.page.evaluate(spoiled)
     task.element.evaluate("element => { element.app.saveTimer = 0; element.app.abort.abort() }")
     task.page.evaluate(spoiled)
