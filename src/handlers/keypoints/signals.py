@@ -1,0 +1,163 @@
+"""Signals: how strongly each kind of evidence speaks for a label error in an instance, read against the job's norms.
+
+A strength has no unit of its own: `keypoints.suspicion` maps it to a probability by a curve calibrated for its check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import msgspec
+
+from keypoints.anatomy import Anatomy, Points
+from keypoints.checks import Fix, coincident, odd_limbs, outside_image
+from keypoints.exchanged import swapped_sides
+from keypoints.instance import Instance
+from keypoints.norms import Norms, expected, log_size
+from keypoints.posture import log_lengths
+from keypoints.shape import Shape, labelled_places
+from keypoints.similarity import area, hull_box, symmetric_oks
+from keypoints.swaps import SwapReader
+
+BORDER = 0.1
+"""Of a subject this share of its larger side or nearer to the image's border, parts may well be beyond it."""
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of evidence: how strong, of which keypoints, in plain words, and what would put it right."""
+
+    check: str
+    strength: float
+    keypoints: tuple[str, ...] = ()
+    message: str
+    fix: Fix
+
+
+class SignalReader:
+    """Reads instances against the norms of their job."""
+
+    def __init__(self, anatomy: Anatomy, norms: Norms) -> None:
+        self._anatomy = anatomy
+        self._norms = norms
+        self._shape = Shape.of(norms.shape) if norms.shape else None
+        self._swaps = SwapReader(anatomy, norms, self._shape)
+        self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
+
+    def signals(self, instance: Instance, size: tuple[int, int] | None = None) -> list[Signal]:
+        """The evidence in one instance by itself, at most one signal a check; `size` is the image's, if known."""
+        points = self._anatomy.points(instance)
+        return [
+            *self._strays(instance),
+            *(self._pose(instance, points) if any(points) else ()),
+            *self._spots(points, math.sqrt(area(instance)[0]), size),
+            *self._missing(points, instance, size),
+        ]
+
+    def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
+        """By place, the evidence that an instance is another one again: of two alike the one with fewer keypoints,
+        else the later."""
+        found: dict[int, Signal] = {}
+        boxes = [hull_box(instance) for instance in instances]
+        for (i, a), (j, b) in combinations(enumerate(instances), 2):
+            # A crowd has many pairs, and those far apart cannot be alike.
+            if not (p := boxes[i]) or not (q := boxes[j]) or not _overlap(p, q):
+                continue
+            if len(a.by_label.keys() & b.by_label.keys() & self._sigmas.keys()) < 2:
+                continue
+            place = i if len(a.annotations) < len(b.annotations) else j
+            oks = symmetric_oks(a, b, self._sigmas)
+            if place not in found or oks > found[place].strength:
+                text = "Nearly the same as another instance"
+                found[place] = Signal(check="duplicate_instance", strength=oks, message=text, fix=Fix("delete"))
+        return found
+
+    def _strays(self, instance: Instance) -> Iterator[Signal]:
+        unknown = tuple(k.label for k in instance.annotations if k.label not in self._anatomy.index)
+        if unknown:
+            text = f"The skeleton does not have: {', '.join(unknown)}"
+            yield _signal("unknown_keypoints", 1.0, unknown, text, Fix("rename", unknown))
+        if len(unknown) == len(instance.annotations):
+            text = "No keypoint of the skeleton is placed"
+            yield _signal("empty_instance", 1.0, (), text, Fix("delete"))
+
+    def _pose(self, instance: Instance, points: Points) -> Iterator[Signal]:
+        logs = log_lengths(self._anatomy, points)
+        size = log_size(logs, self._norms.edges)
+        if size is None:
+            yield from self._hard_bounds(instance, points)
+            return
+        scale = math.exp(size)
+        if swap := self._swaps.best_limb(points, scale):
+            names = self._anatomy.label(swap[1])
+            text = f"Left and right look swapped: {', '.join(names)}"
+            yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
+        flip = self._swaps.whole_body(points, scale)
+        if flip is not None:
+            names = self._anatomy.label(i for i, _ in self._anatomy.pairs)
+            text = "Left and right look swapped: the whole body"
+            yield _signal("flipped_body", flip, (), text, Fix("swap", names))
+        if self._shape:
+            places, there = labelled_places(points, scale)
+            misfit, worst = max(zip(self._shape.misfits(places, there), there, strict=True))
+            names = self._anatomy.label([worst])
+            text = f"Far from where the other keypoints let one expect it: {names[0]}"
+            yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
+        yield from self._long_limb(logs, size)
+
+    def _hard_bounds(self, instance: Instance, points: Points) -> Iterator[Signal]:
+        """Without norms: the rules that the labelling element applies."""
+        if swap := swapped_sides(self._anatomy, instance):
+            names = self._anatomy.label(swap.indexes or [i for i, _ in self._anatomy.pairs])
+            text = f"Left and right look swapped: {'the whole body' if swap.whole else ', '.join(names)}"
+            yield _signal("sides_rule", 1.0, () if swap.whole else names, text, Fix("swap", names))
+        long = [edge for edge, is_long in odd_limbs(self._anatomy, points) if is_long]
+        if long:
+            names = self._anatomy.label(dict.fromkeys(end for edge in long for end in edge))
+            yield _signal("limb_rule", 1.0, names, f"Very far apart: {', '.join(names)}", Fix("move", names))
+
+    def _long_limb(self, logs: Sequence[float | None], size: float) -> Iterator[Signal]:
+        found = [
+            (norm.z(q - size), edge)
+            for edge, q, norm in zip(self._anatomy.edges, logs, self._norms.edges, strict=True)
+            if q is not None and norm
+        ]
+        if found:
+            z, edge = max(found)
+            names = self._anatomy.label(edge)
+            text = f"Very far apart for this subject: {names[0]} and {names[1]}"
+            yield _signal("long_limb", z, names, text, Fix("move", names))
+
+    def _spots(self, points: Points, s: float, size: tuple[int, int] | None) -> Iterator[Signal]:
+        if pairs := coincident(self._anatomy, points, s, least=0.0):
+            names = self._anatomy.label(sorted({i for pair in pairs for i in pair}))
+            yield _signal("coincident_keypoints", 1.0, names, f"On one spot: {', '.join(names)}", Fix("move", names))
+        if size and (outside := self._anatomy.label(outside_image(points, size))):
+            yield _signal(
+                "out_of_image", 1.0, outside, f"Outside the image: {', '.join(outside)}", Fix("move", outside)
+            )
+
+    def _missing(self, points: Points, instance: Instance, size: tuple[int, int] | None) -> Iterator[Signal]:
+        box = hull_box(instance)
+        if box is None or (size and _at_border(box, size)):
+            return
+        chances = {i: p for i, k in enumerate(points) if k is None and (p := expected(self._norms, points, i))}
+        if chances:
+            worst = max(chances, key=lambda i: chances[i])
+            names = self._anatomy.label([worst])
+            text = f"Not labelled, though mostly labelled beside the others: {names[0]}"
+            yield _signal("missing_keypoint", chances[worst], names, text, Fix("place", names))
+
+
+def _signal(check: str, strength: float, keypoints: tuple[str, ...], message: str, fix: Fix) -> Signal:
+    return Signal(check=check, strength=strength, keypoints=keypoints, message=message, fix=fix)
+
+
+def _overlap(p: tuple[float, float, float, float], q: tuple[float, float, float, float]) -> bool:
+    return p[0] <= q[0] + q[2] and q[0] <= p[0] + p[2] and p[1] <= q[1] + q[3] and q[1] <= p[1] + p[3]
+
+
+def _at_border(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
+    near = BORDER * max(box[2], box[3])
+    return box[0] < near or box[1] < near or box[0] + box[2] > size[0] - near or box[1] + box[3] > size[1] - near

@@ -1,0 +1,69 @@
+"""Suspicion: how probably an instance holds a label error, its top reason and what would put it right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from keypoints.checks import Fix
+from keypoints.signals import Signal
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """From a strength to a probability: 1 / (1 + exp(-(intercept + slope * strength)))."""
+
+    intercept: float
+    slope: float
+
+    def probability(self, strength: float) -> float:
+        """Of an error that the curve's check looks for."""
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, self.intercept + self.slope * strength))))
+
+
+CURVES = {
+    "swapped_sides": Curve(-5.77, 0.80),
+    "flipped_body": Curve(-4.62, 0.45),
+    "long_limb": Curve(-9.05, 1.71),
+    "misplaced_keypoint": Curve(-11.66, 2.50),
+    "missing_keypoint": Curve(-12.24, 8.19),
+    "duplicate_instance": Curve(-15.34, 33.26),
+}
+"""Calibrated by `make bench-errors`, see bench/errors.py."""
+CERTAIN = {
+    "coincident_keypoints": 0.01,
+    "out_of_image": 0.9,
+    "unknown_keypoints": 0.95,
+    "empty_instance": 0.95,
+    "sides_rule": 0.4,
+    "limb_rule": 0.4,
+}
+"""Of a finding that is there or not."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal with its probability."""
+
+    check: str
+    probability: float
+    keypoints: tuple[str, ...]
+    message: str
+    fix: Fix
+
+
+def reason(signal: Signal) -> Reason:
+    """A signal, weighed."""
+    curve = CURVES.get(signal.check)
+    return Reason(
+        check=signal.check,
+        probability=curve.probability(signal.strength) if curve else CERTAIN[signal.check],
+        keypoints=signal.keypoints,
+        message=signal.message,
+        fix=signal.fix,
+    )
+
+
+def suspicion(reasons: Iterable[Reason]) -> float:
+    """1 - prod(1 - p): that at least one of the reasons is right, if they are independent."""
+    return 1 - math.prod(1 - r.probability for r in reasons)
