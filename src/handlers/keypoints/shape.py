@@ -19,9 +19,12 @@ MOST_KEYPOINTS = 40
 """The cost grows with the cube: 17 keypoints take a tenth of a millisecond, 40 one."""
 LEAST_INSTANCES_A_KEYPOINT = 6
 """Of fewer instances the covariance would tell of them, not of the job."""
-MOST_INSTANCES = 1200
+MOST_INSTANCES = 600
 """More cost time and change little."""
 ROUNDS = 12
+"""Of expectation and maximisation: small parts, like eyes, take their time."""
+MOST_INVERSES = 1000
+"""Of 17 keypoints each takes 12 kilobytes."""
 ANYWHERE = 25.0
 """Variance of the common place, in squared sizes: any instance may be anywhere."""
 FLOOR = 0.03**2
@@ -41,7 +44,7 @@ class ShapeNorm(msgspec.Struct, frozen=True):
 
 
 class Shape:
-    """Reads poses against a covariance. Keeps the inverse of every set of labelled keypoints that it met."""
+    """Reads poses against a covariance. Keeps the inverses for the sets of labelled keypoints that it met last."""
 
     def __init__(self, covariance: Matrix) -> None:
         self.covariance = covariance
@@ -60,6 +63,8 @@ class Shape:
         if found is None:
             c = self.covariance
             found = inverted([[c[i][j] + ANYWHERE + (FLOOR if i == j else 0) for j in there] for i in there])
+            if len(self._inverses) >= MOST_INVERSES:
+                self._inverses.clear()
             self._inverses[there] = found
         return found
 

@@ -42,6 +42,17 @@ CERTAIN = {
 """Of a finding that is there or not."""
 
 
+WORKERS = {
+    "no_majority": (0.3, "Not more than half of the workers marked it"),
+    "swap_repaired": (0.1, "A worker had left and right exchanged; it was repaired"),
+    "sides_disputed": (0.5, "The workers are split evenly on left and right"),
+    "low_score": (0.5, "The workers are far apart"),
+}
+"""Of what consolidation asks to look at again. Chosen, not calibrated: how workers disagree differs from job to job."""
+BELOW_QUORUM = 0.3
+"""Of an instance that too few workers marked."""
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One signal with its probability."""
 
@@ -62,6 +73,21 @@ def reason(signal: Signal) -> Reason:
         message=signal.message,
         fix=signal.fix,
     )
+
+
+def workers_reasons(needs_review: Iterable[str]) -> list[Reason]:
+    """What consolidation wants a person to look at."""
+    return [
+        Reason(check=name, probability=WORKERS[name][0], keypoints=(), message=WORKERS[name][1], fix=Fix("look"))
+        for name in needs_review
+        if name in WORKERS
+    ]
+
+
+def below_quorum(workers: int) -> Reason:
+    """An instance that so many workers marked, which were too few."""
+    text = f"Marked by {workers} worker{'s' * (workers != 1)}, too few for the result"
+    return Reason(check="below_quorum", probability=BELOW_QUORUM, keypoints=(), message=text, fix=Fix("look"))
 
 
 def suspicion(reasons: Iterable[Reason]) -> float:

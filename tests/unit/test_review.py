@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import msgspec
+from builders import SOURCE, label, outcome, record
+from crowd import PERSON, crowd, exchanged
+
+from keypoints.instance import Instance, parse_instances
+from keypoints.manifest import read_data_object
+from keypoints.outcome import Labeled
+from keypoints.review import ReviewList, SuspiciousImage
+
+SKELETON = PERSON.skeleton
+
+
+def submitted(instance: Instance, **extra: Any) -> dict[str, Any]:
+    built: dict[str, Any] = json.loads(msgspec.json.encode(instance))
+    return {"id": "n1", "name": ""} | built | extra
+
+
+def ranked(labels: list[Any], most: int = 1000) -> list[tuple[SuspiciousImage, dict[str, Any]]]:
+    made = ReviewList(SKELETON, io.BytesIO(), most)
+    for number, value in enumerate(labels):
+        labeled = outcome(record(value, f"{SOURCE[:-4]}{number}.jpg"), number)
+        assert isinstance(labeled, Labeled)
+        made.add(labeled)
+    return [(image, json.loads(line)) for image, line in made.ranked()]
+
+
+def large(instances: list[Any]) -> dict[str, Any]:
+    return label(instances, image_width=3000, image_height=3000)
+
+
+def people(count: int = 200) -> list[Any]:
+    return [large([submitted(i)]) for i in crowd(1, count)]
+
+
+def wrong(seed: int, **extra: Any) -> dict[str, Any]:
+    [front] = crowd(seed, 1, yaw=5)
+    return submitted(exchanged(front), **extra)
+
+
+def test_the_wrong_ones_come_first_with_their_reason_and_fix() -> None:
+    labels = people()
+    labels[70] = large([*labels[70]["updated_annotations"], wrong(2, id="n2", name="driver")])
+    image, line = ranked(labels)[0]
+    assert image.line == 70
+    top = image.instances[0]
+    assert (top.instance, top.id, top.name) == (1, "n2", "driver")
+    assert top.suspicion == image.suspicion > 0.5
+    assert top.reasons[0].message == "Left and right look swapped: the whole body"
+    assert top.reasons[0].fix.action == "swap"
+    assert line["annotation_issues"][0] == {"reason": "driver: Left and right look swapped: the whole body"}
+
+
+def test_a_line_of_the_review_manifest_is_a_data_object_with_the_labels_as_pre_labels() -> None:
+    labels = people(40)
+    labels[3] = large([wrong(3, box=[1, 2, 3, 4], note="kept")])
+    image, line = next((image, line) for image, line in ranked(labels) if image.line == 3)
+    read = read_data_object(line)
+    assert read.error == ""
+    assert read.image_s3_uri == image.source_ref == f"{SOURCE[:-4]}3.jpg"
+    assert read.pre_labels == labels[3]["updated_annotations"]
+    assert (line["image_width"], line["image_height"]) == (3000, 3000)
+    assert read.annotation_issues[0]["reason"].startswith("Instance 1: ")
+
+
+def test_what_consolidation_adds_is_read_and_left_out_of_the_pre_labels() -> None:
+    [front] = crowd(4, 1, yaw=0)
+    plain = submitted(front)
+    doubtful = submitted(front, worker_count=2, score=0.4, needs_review=["sides_disputed", "news"], swaps=[])
+    doubtful["annotations"] = [k | {"worker_count": 2, "score": 0.5, "dispersion": 1} for k in plain["annotations"]]
+    [(image, line)] = ranked([label([doubtful], image_width=None, image_height=None)])
+    assert [r.check for r in image.instances[0].reasons] == ["sides_disputed"]
+    assert line == {
+        "source-ref": image.source_ref,
+        "annotations": [plain],
+        "annotation_issues": [{"reason": "Instance 1: The workers are split evenly on left and right"}],
+    }
+
+
+def test_instances_below_quorum_are_told_of() -> None:
+    [front] = crowd(5, 1, yaw=0)
+    below = {"worker_ids": ["w1"], "instances": [submitted(front)]}
+    [(image, line)] = ranked([label([], below_quorum=[below])])
+    assert (image.instances[0].instance, image.suspicion) == (None, 0.3)
+    assert line["annotations"] == []
+    assert line["annotation_issues"] == [{"reason": "Not in the labels: Marked by 1 worker, too few for the result"}]
+
+
+def test_the_list_is_bounded_and_keeps_the_most_suspicious_of_them() -> None:
+    labels = people(60)
+    for place in (5, 20, 35, 50):
+        labels[place] = large([wrong(place)])
+    whole, short = ranked(labels), ranked(labels, 3)
+    assert short == whole[:3]
+    assert [image.suspicion for image, _ in whole] == sorted((i.suspicion for i, _ in whole), reverse=True)
+    assert {5, 20, 35, 50} <= {image.line for image, _ in whole[:8]}
+
+
+def test_twice_alike_is_twice_the_same() -> None:
+    labels = people(50)
+    assert ranked(labels) == ranked(labels)
+
+
+def test_a_job_without_images_or_with_other_keypoints_has_a_list_too() -> None:
+    assert ranked([]) == []
+    stray = {"id": "n1", "annotations": [{"label": "tail", "x": 1, "y": 1}]}
+    [(image, line)] = ranked([label([stray])])
+    assert {r.check for r in image.instances[0].reasons} == {"unknown_keypoints", "empty_instance"}
+    assert parse_instances(line["annotations"])
