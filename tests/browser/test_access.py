@@ -214,7 +214,7 @@ def test_fuzz_with_real_input(open_task: TaskPage) -> None:
         "Shift+r Shift+t Shift+2 Delete ArrowLeft Shift+ArrowUp Control+z Control+Shift+z Shift+Delete Enter Escape"
     )
     keys = [*letters, *others.split()]
-    for _ in range(400):
+    for _ in range(250):
         roll = dice.random()
         x, y = dice.uniform(12, 1110), dice.uniform(70, 880)
         if roll < 0.35:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
-from driver import NAMES, ORIGIN, PERSON, Task, TaskPage, attributes, classes, person
+from conftest import ROOT
+from driver import NAMES, ORIGIN, PERSON, Task, TaskPage, attributes, classes, person, picture
+from PIL import Image
 
 
 def test_what_changed_against_the_pre_labels_is_shown(open_task: TaskPage) -> None:
@@ -187,3 +190,32 @@ def test_five_hundred_keypoints_in_any_script(open_task: TaskPage, count: int) -
     assert len(task.points()) == count
     task.element.locator("input[type=search]").fill("колено 12")
     assert task.element.locator(".points li:visible").count() == 3
+
+
+def test_a_turned_photograph_is_labelled_upright(open_task: TaskPage) -> None:
+    """A camera's EXIF orientation: coordinates and size are those of the upright image."""
+    image = Image.open(io.BytesIO(picture(640, 480)))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    photo = io.BytesIO()
+    image.save(photo, "JPEG", exif=exif)
+    open_task.files["/turned.jpg"] = ("image/jpeg", photo.getvalue())
+    task = open_task(photo="/turned.jpg")
+    task.click(470, 630)
+    details = task.answer()["answer_details"]
+    assert (details["image_width"], details["image_height"]) == (480, 640)
+    assert task.points()["nose"][:2] == (pytest.approx(470, abs=1), pytest.approx(630, abs=1))
+
+
+def test_two_elements_share_a_page_without_fault_for_axe(open_task: TaskPage) -> None:
+    given = {"imgSrc": "/photo.png", "keypointClasses": classes()}
+    page = open_task.html(
+        "<!doctype html><html lang=en><title>two</title><main><h1>Tasks</h1>"
+        f"<form><crowd-2d-skeleton id=a {attributes(given)}></crowd-2d-skeleton></form>"
+        f"<form><crowd-2d-skeleton id=b {attributes(given)}></crowd-2d-skeleton></form></main>"
+        "<script src=/element.js></script>"
+    )
+    Task(page, "#b").ready()
+    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text())
+    result = page.evaluate("axe.run()")
+    assert [v["id"] for v in result["violations"] if v["id"] != "landmark-unique"] == []

@@ -72,7 +72,7 @@ export class App {
     this.live = h("div", { class: "live", "aria-live": "polite" });
     this.toast = h("div", { class: "toast", hidden: true });
     this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
-      h("main", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
+      h("section", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
     this.form = new AnswerForm(element, () => (this.submitting || !this.asks() ? this.handOver() : null));

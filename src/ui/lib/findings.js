@@ -39,7 +39,7 @@ export class Findings {
   refresh() {
     const { session } = this;
     this.all = checkDoc(session.skeleton, session.doc, session.size, session.original);
-    const open = this.open().filter(({ check, id }) => !UNFINISHED.has(check) || (id !== "" && id !== session.active));
+    const open = this.open().filter(({ check, id, level }) => !UNFINISHED.has(check) || (level === "warning" && id !== "" && id !== session.active));
     put(this.root, "hidden", open.length === 0);
     if (!open.length) return;
     const warnings = open.filter(({ level }) => level === "warning").length;
