@@ -83,35 +83,44 @@ class SignalReader:
             yield _signal("empty_instance", 1.0, (), text, Fix("delete"))
 
     def _pose(self, instance: Instance, points: Points) -> Iterator[Signal]:
+        """Sides and lengths: by the norms where there are any, else by the rules that the labelling element applies."""
         logs = log_lengths(self._anatomy, points)
         size = log_size(logs, self._norms.edges)
         if size is None:
-            yield from self._hard_bounds(instance, points)
-            return
-        scale = math.exp(size)
-        if swap := self._swaps.best_limb(points, scale):
+            yield from self._limb_rule(points)
+        else:
+            yield from self._flip(points, math.exp(size))
+            yield from self._long_limb(logs, size)
+        if size is None or self._shape is None:
+            yield from self._sides_rule(instance)
+        else:
+            yield from self._shaped(self._shape, points, math.exp(size))
+
+    def _flip(self, points: Points, size: float) -> Iterator[Signal]:
+        evidence = self._swaps.whole_body(points, size)
+        if evidence is not None:
+            names = self._anatomy.label(i for i, _ in self._anatomy.pairs)
+            text = "Left and right look swapped: the whole body"
+            yield _signal("flipped_body", evidence, (), text, Fix("swap", names))
+
+    def _shaped(self, shape: Shape, points: Points, size: float) -> Iterator[Signal]:
+        if swap := self._swaps.best_limb(points, size):
             names = self._anatomy.label(swap[1])
             text = f"Left and right look swapped: {', '.join(names)}"
             yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
-        flip = self._swaps.whole_body(points, scale)
-        if flip is not None:
-            names = self._anatomy.label(i for i, _ in self._anatomy.pairs)
-            text = "Left and right look swapped: the whole body"
-            yield _signal("flipped_body", flip, (), text, Fix("swap", names))
-        if self._shape:
-            places, there = labelled_places(points, scale)
-            misfit, worst = max(zip(self._shape.misfits(places, there), there, strict=True))
-            names = self._anatomy.label([worst])
-            text = f"Far from where the other keypoints let one expect it: {names[0]}"
-            yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
-        yield from self._long_limb(logs, size)
+        places, there = labelled_places(points, size)
+        misfit, worst = max(zip(shape.misfits(places, there), there, strict=True))
+        names = self._anatomy.label([worst])
+        text = f"Far from where the other keypoints let one expect it: {names[0]}"
+        yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
 
-    def _hard_bounds(self, instance: Instance, points: Points) -> Iterator[Signal]:
-        """Without norms: the rules that the labelling element applies."""
+    def _sides_rule(self, instance: Instance) -> Iterator[Signal]:
         if swap := swapped_sides(self._anatomy, instance):
             names = self._anatomy.label(swap.indexes or [i for i, _ in self._anatomy.pairs])
             text = f"Left and right look swapped: {'the whole body' if swap.whole else ', '.join(names)}"
             yield _signal("sides_rule", 1.0, () if swap.whole else names, text, Fix("swap", names))
+
+    def _limb_rule(self, points: Points) -> Iterator[Signal]:
         long = [edge for edge, is_long in odd_limbs(self._anatomy, points) if is_long]
         if long:
             names = self._anatomy.label(dict.fromkeys(end for edge in long for end in edge))
