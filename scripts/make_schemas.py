@@ -15,22 +15,26 @@ import msgspec
 
 from keypoints.annotation import Annotation
 from keypoints.batch import AnnotationReference
+from keypoints.consolidation import Consolidated
 from keypoints.instance import Instance
 from keypoints.outcome import NotLabeled
 from keypoints.quality import Quality
 from keypoints.results import AnnotationFile, Results
 from keypoints.skeleton import Skeleton
 from keypoints.task import TaskInput
+from keypoints.workers import Workers
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 SHAPES: dict[str, Any] = {
     "skeleton": Skeleton,
     "instance": Instance,
+    "consolidated-instance": Consolidated,
     "task-input": TaskInput,
     "annotation": Annotation,
     "annotation-reference": AnnotationReference,
     "annotation-file": AnnotationFile,
     "quality": Quality,
+    "workers": Workers,
     "rejected": NotLabeled,
     "results": Results,
 }

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from adapters.bucket import Bucket, NotReadableError
 from adapters.telemetry import logger
 from adapters.uploads import Uploads
+from keypoints.gold import Gold, GoldError, parse_gold
 from keypoints.job import LabelingJob
 from keypoints.manifest import read_lines, split_s3_uri
 from keypoints.outcome import Labeled, NotLabeled, read_line
 from keypoints.quality import QualityMeter
+from keypoints.refinement import Refiner
 from keypoints.results import ManifestSource, Results, SkeletonSource, folder, read_results, results
-from keypoints.skeleton import Skeleton, SkeletonError, SkeletonKeypoint, parse_skeleton
+from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
+from keypoints.survey import JobSurvey
 from parts import JSON, Scratch, parts, pretty
 
 WAITS = (1, 2, 4, 8, 15, 30)
@@ -81,14 +84,19 @@ def _write_files(
     job: LabelingJob, store: Bucket, manifest: ManifestSource | None, skeleton: Skeleton | None, scratch: Scratch
 ) -> QualityMeter:
     """Write every file but the marker, from the manifest read once or twice, a line at a time."""
-    # The order of keypoints must be known before the first COCO array is written.
-    skeleton = skeleton or _derived_skeleton(_outcomes(job, store, manifest))
-    meter = QualityMeter(job.name, skeleton)
-    with Uploads(store) as uploads:
-        made = parts(job.name, skeleton, meter, uploads, scratch)
+    survey = JobSurvey(skeleton)
+    # One worker an object and a skeleton: the first pass would find nothing, so it is not made.
+    if skeleton is None or job.workers_per_object != 1:
         for outcome in _outcomes(job, store, manifest):
+            survey.add(outcome)
+    refiner = Refiner(job.name, survey, _gold(job, store))
+    meter = QualityMeter(job.name, survey.skeleton)
+    with Uploads(store) as uploads:
+        made = parts(job.name, refiner, meter, uploads, scratch)
+        for outcome in _outcomes(job, store, manifest):
+            refined = refiner.refine(outcome) if isinstance(outcome, Labeled) else outcome
             for part in made:
-                part.add(outcome)
+                part.add(refined)
     for part in made:
         for file in part.files():
             store.write(folder(job.name) + file.key, file.content, file.media_type)
@@ -113,12 +121,13 @@ def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) 
         yield read_line(line, job.label_attribute_name, fetch)
 
 
-def _derived_skeleton(outcomes: Iterator[Labeled | NotLabeled]) -> Skeleton:
-    """A skeleton without edges, its keypoints in the order in which the labels first name them."""
-    names: dict[str, None] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Labeled):
-            for instance in outcome.instances:
-                names.update(dict.fromkeys(k.label for k in instance.annotations))
-    keypoints = tuple(SkeletonKeypoint(name) for name in names) or (SkeletonKeypoint("keypoint"),)
-    return Skeleton("subject", keypoints)
+def _gold(job: LabelingJob, store: Bucket) -> Gold:
+    """The job's gold; none if there is no file, or one that cannot be used: results do not wait for it."""
+    key = f"jobs/{job.name}/gold.json"
+    if store.etag(key) is None:
+        return {}
+    try:
+        return parse_gold(store.read(key))
+    except (GoldError, NotReadableError) as error:
+        logger.warning("the job's gold cannot be used", error=str(error))
+        return {}

@@ -18,6 +18,7 @@ from adapters.uploads import Uploads
 from keypoints.coco import CocoFile
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.quality import QualityMeter
+from keypoints.refinement import Refiner
 from keypoints.results import Files, annotation_file, annotation_key, folder, rejected_line
 from keypoints.skeleton import Skeleton
 
@@ -60,17 +61,21 @@ class Part(Protocol):
         """The files, once all outcomes are in."""
 
 
-def parts(
-    job_name: str, skeleton: Skeleton, meter: QualityMeter, uploads: Uploads, scratch: Scratch
-) -> tuple[Part, ...]:
-    """Every part, in the order in which their files are written."""
+def parts(job_name: str, refiner: Refiner, meter: QualityMeter, uploads: Uploads, scratch: Scratch) -> tuple[Part, ...]:
+    """Every part, in the order in which their files are written.
+
+    `refiner` has refined each outcome before the parts see it; once all are in, it knows the job's agreement and
+    workers. Its survey knows the job's skeleton, sigmas and weights from the start.
+    """
+    skeleton = refiner.survey.skeleton
     return (
         AnnotationFiles(job_name, uploads),
         SkeletonFile(skeleton),
         Coco(job_name, skeleton, scratch),
         CocoWorkers(job_name, skeleton, scratch),
         Rejected(scratch),
-        QualityFile(meter),
+        QualityFile(meter, refiner),
+        WorkersFile(refiner),
     )
 
 
@@ -156,8 +161,9 @@ class Rejected:
 class QualityFile:
     """quality.json, and the accounting of lines, which the caller asks the meter for."""
 
-    def __init__(self, meter: QualityMeter) -> None:
+    def __init__(self, meter: QualityMeter, refiner: Refiner) -> None:
         self._meter = meter
+        self._refiner = refiner
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Count the line."""
@@ -165,7 +171,21 @@ class QualityFile:
 
     def files(self) -> Iterator[File]:
         """The one file."""
-        yield File(Files().quality, pretty(self._meter.quality()))
+        yield File(Files().quality, pretty(self._meter.quality(self._refiner.agreed(), self._refiner.sigmas())))
+
+
+class WorkersFile:
+    """workers.json."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        self._refiner = refiner
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Nothing to take: the refiner has."""
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        yield File(Files().workers, pretty(self._refiner.report()))
 
 
 def pretty(value: Any) -> bytes:

@@ -183,6 +183,7 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/rejected.jsonl",
         "results/people/results.json",
         "results/people/skeleton.json",
+        "results/people/workers.json",
     ]
     body = s3.get_object(Bucket=BUCKET, Key="results/people/rejected.jsonl")["Body"].read().decode()
     rejected = {r["line"]: (r["status"], r["reason"]) for r in map(json.loads, body.splitlines())}

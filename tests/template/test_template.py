@@ -79,6 +79,7 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
                 "output/*/manifests/output/output.manifest",
                 "output/*/annotations/consolidated-annotation/large/*",
                 "jobs/*/skeleton.json",
+                "jobs/*/gold.json",
             ],
         ),
         "SeeWhatIsThere": (["s3:ListBucket"], [BUCKET]),
@@ -214,10 +215,7 @@ def test_the_bucket_policy(resources: dict[str, Any]) -> None:
     deny, allow = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Action"], deny["Principal"]) == ("Deny", "s3:*", "*")
     assert len(deny["Resource"]) == 2
-    assert deny["Condition"] == {
-        "Bool": {"aws:SecureTransport": "false"},
-        "NotIpAddress": {"aws:SourceIp": "127.0.0.1/32"},
-    }
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert allow["Action"] == "s3:GetObject"
     assert allow["Resource"] == {"Fn::Sub": "${Bucket.Arn}/ui/*"}

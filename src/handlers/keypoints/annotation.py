@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from keypoints.answer import Answer, AnswerError, parse_answer
+from keypoints.answer import ORIGINAL_TOLERANCE, OWN_TOLERANCE, Answer, AnswerError, parse_answer
 from keypoints.consolidation import BelowQuorum, Consolidated, consolidate
 from keypoints.instance import Instance, InstanceError, parse_instances, same_instances
 from keypoints.manifest import file_name
@@ -38,6 +38,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
     `worker_id` is the one worker whose answer this is, and null where several were consolidated. The time is the sum
     over all workers with a usable answer. An annotation that is not `valid` has no instances and says its `reason`.
+    `agreement` is the mean OKS of pairs of workers, known once the whole job is.
     """
 
     dataset_object_id: str
@@ -57,6 +58,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     image_height: int | None = None
     workers: list[WorkerAnswer] = []
     below_quorum: list[BelowQuorum] = []
+    agreement: float | None = None
 
 
 def annotate(
@@ -122,28 +124,36 @@ def _read(worker_id: str, content: Any) -> Answer | AnswerError:
 def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: Yardstick) -> Annotation:
     first = usable[0]
     sized = next((a for a in usable if a.image_width), first)
-    below: list[BelowQuorum] = []
-    updated, modified = first.updated, first.was_modified
-    if len(usable) > 1:
-        merged, below = consolidate([(a.worker_id, a.instances) for a in usable], yardstick)
-        updated = msgspec.to_builtins(merged)
-        modified = _modified(first.original, merged, max(a.tolerance for a in usable))
     times = [a.total_time_in_seconds for a in usable if a.total_time_in_seconds is not None]
-    return msgspec.structs.replace(
+    accepted = msgspec.structs.replace(
         annotation,
         original_annotations=first.original,
-        updated_annotations=updated,
+        updated_annotations=first.updated,
         worker_id=first.worker_id if len(usable) == 1 else None,
         no_changes_needed=all(a.no_changes_needed for a in usable),
-        was_modified=modified,
+        was_modified=first.was_modified,
         total_time_in_seconds=sum(times) if times else None,
         image_width=sized.image_width,
         image_height=sized.image_height,
-        below_quorum=below,
+    )
+    if len(usable) == 1:
+        return accepted
+    return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
+
+
+def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:
+    """The annotation with these instances as its result."""
+    # Whose page says no image size is the original component's, which rounds.
+    tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
+    return msgspec.structs.replace(
+        annotation,
+        updated_annotations=msgspec.to_builtins(merged),
+        was_modified=_modified(annotation.original_annotations, merged, tolerance),
+        below_quorum=list(below),
     )
 
 
-def _modified(original: list[Any], merged: list[Consolidated], tolerance: float) -> bool:
+def _modified(original: list[Any], merged: Sequence[Consolidated], tolerance: float) -> bool:
     try:
         before = parse_instances(original)
     except InstanceError:

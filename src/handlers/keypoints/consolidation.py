@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -37,6 +37,9 @@ _NEW_ID = re.compile(r"n\d+")  # an instance the worker added; any other id is a
 Reason = Literal["no_majority", "swap_repaired", "sides_disputed", "low_score"]
 """Why a person should look again: not more than half of the workers marked it; a worker had left and right exchanged;
 the workers are split evenly on left and right; they are far apart."""
+
+
+REASONS: frozenset[str] = frozenset(get_args(Reason))
 
 
 class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=True):

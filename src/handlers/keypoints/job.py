@@ -33,7 +33,8 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a labelling job's description that results are made of."""
+    """The parts of a labelling job's description that results are made of; how many workers an object had may be
+    unknown."""
 
     name: str
     arn: str
@@ -41,6 +42,7 @@ class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
     label_attribute_name: str
     output_manifest_uri: str
     failure_reason: str | None = None
+    workers_per_object: int | None = None
 
 
 def read_ended(event: Any) -> Ended:
@@ -84,6 +86,7 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
             label_attribute_name=str(description["LabelAttributeName"]),
             output_manifest_uri=manifest,
             failure_reason=description.get("FailureReason"),
+            workers_per_object=(description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject"),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error

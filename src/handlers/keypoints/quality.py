@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
+from keypoints.agreement import Agreement
+from keypoints.consolidation import REASONS
 from keypoints.instance import VISIBLE
 from keypoints.outcome import Labeled, NotLabeled
+from keypoints.sigma import KeypointSigma
 from keypoints.skeleton import Skeleton
 
 VERSION = "1.0"
@@ -73,6 +77,10 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     time_in_seconds: TimeQuality
     workers: list[WorkerQuality]
     workers_per_image: dict[str, int]
+    instances_needing_review: int
+    review_reasons: dict[str, int]
+    agreement: Agreement | None
+    sigmas: list[KeypointSigma]
 
 
 class _Worker:
@@ -93,6 +101,7 @@ class QualityMeter:
         self._times = array("d")
         self._workers: dict[str, _Worker] = {}
         self._per_image: Counter[int] = Counter()
+        self._reasons: Counter[str] = Counter()
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Count one line."""
@@ -113,6 +122,12 @@ class QualityMeter:
             for keypoint in instance.annotations:
                 self._labeled[keypoint.label] += 1
                 self._visible[keypoint.label] += keypoint.visibility == VISIBLE
+        for item in annotation.updated_annotations:
+            found = item.get("needs_review") if isinstance(item, dict) else None
+            # One worker's answer passes through with whatever is in it; only our own words count.
+            reasons = [r for r in found if r in REASONS] if isinstance(found, list | tuple) else []
+            self._count["instances_needing_review"] += bool(reasons)
+            self._reasons.update(reasons)
         if annotation.total_time_in_seconds is not None:
             self._times.append(annotation.total_time_in_seconds)
         self._per_image[len(annotation.workers)] += 1
@@ -131,8 +146,8 @@ class QualityMeter:
         """The accounting of lines: lines, written, rejected, failed, unlabeled."""
         return {name: self._count[name] for name in ("lines", "written", "rejected", "failed", "unlabeled")}
 
-    def quality(self) -> Quality:
-        """The quality of all lines so far."""
+    def quality(self, agreement: Agreement | None = None, sigmas: Sequence[KeypointSigma] = ()) -> Quality:
+        """The quality of all lines so far, and what comparing the workers told of it."""
         c = self._count
         return Quality(
             version=VERSION,
@@ -151,6 +166,10 @@ class QualityMeter:
             time_in_seconds=self._time(),
             workers=[self._worker(worker_id) for worker_id in sorted(self._workers)],
             workers_per_image={str(n): self._per_image[n] for n in sorted(self._per_image)},
+            instances_needing_review=c["instances_needing_review"],
+            review_reasons=dict(sorted(self._reasons.items())),
+            agreement=agreement,
+            sigmas=list(sigmas),
         )
 
     def _keypoint(self, name: str) -> KeypointQuality:

@@ -53,6 +53,7 @@ class Files(msgspec.Struct, frozen=True):
     coco: str = "coco.json"
     coco_workers: str = "coco_workers.json"
     quality: str = "quality.json"
+    workers: str = "workers.json"
     rejected: str = "rejected.jsonl"
 
 

@@ -1,0 +1,69 @@
+"""Gold: images of a job whose right instances are known, hidden among the others, to compare workers with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.matching import match
+from keypoints.outcome import Labeled
+from keypoints.pose import Pose, Ruler, pose
+from keypoints.similarity import HONEST_TO_TRUTH
+from keypoints.workers import WorkerMeter
+
+
+class GoldError(ValueError):
+    """A gold file that cannot be used; says where, expected and actual."""
+
+
+Gold = dict[str, list[Instance]]
+"""Instances by image file name."""
+
+
+def parse_gold(text: bytes) -> Gold:
+    """Read jobs/<job>/gold.json: instances by file name, in the shape of a pre-labels file.
+
+    Raises:
+        GoldError: not such a file.
+    """
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise GoldError(f"not a gold file: {error}") from error
+    if not isinstance(found, dict):
+        raise GoldError("expected an object of instances by image file name")
+    gold: Gold = {}
+    for name, instances in found.items():
+        try:
+            gold[name] = parse_instances(instances)
+        except InstanceError as error:
+            raise GoldError(f"{name[:200]}: {error}") from error
+    return gold
+
+
+def gold_of(gold: Gold, labeled: Labeled, images_prefix: str) -> list[Instance] | None:
+    """The gold of an image, named by its path below the job's images or by its bare name; None of an image without."""
+    key = labeled.source_ref.removeprefix("s3://").partition("/")[2].removeprefix(images_prefix)
+    return gold.get(key, gold.get(labeled.annotation.image_file_name))
+
+
+def compare(
+    gold: Sequence[Instance], worker_id: str, answer: Sequence[Instance], ruler: Ruler, to: WorkerMeter
+) -> None:
+    """Add one worker's answer for a gold image to what is collected of him."""
+    references = [pose(instance, ruler.yardstick) for instance in gold]
+    marked = [pose(instance, ruler.yardstick) for instance in answer]
+    found = to.against_gold(worker_id)
+    found.wanted += len(references)
+    found.marked += len(marked)
+    for cluster in match([references, marked], ruler):
+        if len(cluster) == 2:
+            (_, i), (_, j) = cluster
+            others: list[Pose] = references[:i] + references[i + 1 :]
+            found.add(marked[j], references[i], others, ruler, HONEST_TO_TRUTH)
+        elif cluster[0][0] == 0:
+            found.missed += 1
+        else:
+            found.added += 1

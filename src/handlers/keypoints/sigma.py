@@ -1,0 +1,112 @@
+"""Sigmas measured from redundant labels: how far honest people scatter at each keypoint of this very job.
+
+COCO defines sigma_i^2 = E[d^2 / s^2], d the distance of a label from the truth. Two independent labels are twice as far
+apart in the square, and half of the squares are below ln 2 of their mean, so
+sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), whatever a few gross misses do to the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from keypoints.histogram import Histogram
+from keypoints.pose import Pose
+from keypoints.rates import Z_95
+from keypoints.yardstick import SigmaSource, Yardstick
+
+SHRINKAGE = 20
+"""The skeleton's pooled sigma counts as much as this many instances of a keypoint."""
+LEAST_INSTANCES = 20
+"""Below it a measured sigma is reported, but not used."""
+POOLED = ""
+
+
+class MeasuredSigma(msgspec.Struct, frozen=True, kw_only=True):
+    """Sigma of a keypoint, left and right together, shrunk to the skeleton's; `n` counts independent comparisons.
+
+    `low` and `high` hold the unshrunk value with 95%.
+    """
+
+    sigma: float
+    low: float
+    high: float
+    n: int
+
+
+class KeypointSigma(msgspec.Struct, frozen=True, kw_only=True):
+    """The sigma used for a keypoint, where it comes from (keypoints.yardstick), and what was measured, if anything."""
+
+    name: str
+    sigma: float
+    source: SigmaSource
+    measured: MeasuredSigma | None
+
+
+class SigmaMeter:
+    """Takes subjects that several workers marked. Memory: a histogram a keypoint."""
+
+    def __init__(self, pairs: dict[str, str]) -> None:
+        self._pairs = pairs
+        self._squares: dict[str, Histogram] = {}
+        self._independent: dict[str, int] = {}
+
+    def _key(self, label: str) -> str:
+        return min(label, self._pairs.get(label, label))
+
+    def add(self, poses: Sequence[Pose], doubtful: Collection[tuple[int, str]] = ()) -> None:
+        """Take one subject. `doubtful` are (pose's place, label) that had sides exchanged and say nothing here."""
+        for label in sorted({label for found in poses for label in found.places}):
+            having = [p for w, p in enumerate(poses) if label in p.places and (w, label) not in doubtful]
+            if len(having) < 2:
+                continue
+            for key in (self._key(label), POOLED):
+                found = self._squares.setdefault(key, Histogram())
+                for i, p in enumerate(having):
+                    for q in having[i + 1 :]:
+                        (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
+                        found.add(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
+                self._independent[key] = self._independent.get(key, 0) + len(having) - 1
+
+    def merge(self, other: SigmaMeter) -> None:
+        """Take what the other has taken too."""
+        for key, found in other._squares.items():
+            self._squares.setdefault(key, Histogram()).merge(found)
+            self._independent[key] = self._independent.get(key, 0) + other._independent[key]
+
+    def measured(self, label: str) -> MeasuredSigma | None:
+        """The sigma of one keypoint; None if it was never marked twice, or always at the very same place."""
+        squares, pooled = self._squares.get(self._key(label)), self._squares.get(POOLED)
+        if squares is None or pooled is None:
+            return None
+        n = self._independent[self._key(label)]
+        own, all_together = _sigma(squares, 0.5), _sigma(pooled, 0.5)
+        if not own or not all_together:
+            return None
+        # The median's rank scatters by half the square root of the independent values' number.
+        reach = Z_95 * 0.5 / math.sqrt(n)
+        return MeasuredSigma(
+            sigma=math.sqrt((n * own**2 + SHRINKAGE * all_together**2) / (n + SHRINKAGE)),
+            low=_sigma(squares, 0.5 - reach),
+            high=_sigma(squares, 0.5 + reach),
+            n=n,
+        )
+
+    def usable(self, labels: Sequence[str]) -> dict[str, float]:
+        """Sigmas that rest on enough instances to be used."""
+        found = {label: self.measured(label) for label in labels}
+        return {label: min(m.sigma, 1.0) for label, m in found.items() if m and m.n >= LEAST_INSTANCES}
+
+
+def sigmas(used: Yardstick, meter: SigmaMeter) -> list[KeypointSigma]:
+    """The sigmas of a skeleton's keypoints, used and measured."""
+    return [
+        KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name))
+        for name, sigma in used.sigmas.items()
+    ]
+
+
+def _sigma(squares: Histogram, share: float) -> float:
+    return math.sqrt((squares.quantile(share) or 0.0) / (2 * math.log(2)))
