@@ -18,8 +18,10 @@ import secrets
 import shutil
 import socket
 import sys
+import threading
 import time
 import webbrowser
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,20 +165,37 @@ def _run(options: Options) -> int:
             raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
         runner = _start_job(options, emulator, stack)
         secret = _secret(options.folder)
+        shown = threading.Event()
+
+        def show() -> None:
+            _show_results(options, emulator, stack, runner)
+            shown.set()
+
         with Upkeep(runner) as upkeep:
             if options.answers is None:
                 element = ElementSource(stack.script_url.split("/")[2], emulator.endpoint)
+                # Results are shown as soon as they are there; the pages stay until Ctrl+C.
+                threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
                 _serve(options, Portal(runner, upkeep, element, secret))
             else:
                 _answer(options.answers, runner, upkeep, secret)
+        if shown.is_set():
+            return 0
         if runner.job.ended and wait_for_results(runner):
-            _show_results(options, emulator, stack, runner)
+            show()
             return 0
         if runner.job.ended:
             log = function_log(emulator, stack.job_completion_arn)
             raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
     say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
+
+
+def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
+    """Wait for the job's end and its results, however long it takes."""
+    while not (runner.job.ended and runner.results()):
+        time.sleep(1)
+    show()
 
 
 def _has_screen() -> bool:

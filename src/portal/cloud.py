@@ -76,11 +76,14 @@ class Cloud:
         return self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def find(self, uri: str) -> bytes | None:
-        """An object's bytes, or None if there is no such object."""
+        """An object's bytes, or None if there is no such object.
+
+        S3 tells a missing object from a forbidden one only to those who may list its folder.
+        """
         try:
             return self.get(uri)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
+            if error.response["Error"]["Code"] not in {"NoSuchKey", "AccessDenied"}:
                 raise
             return None
 

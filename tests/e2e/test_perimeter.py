@@ -7,7 +7,9 @@ import hashlib
 import urllib.error
 import urllib.request
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from loop import Loop
 
@@ -61,6 +63,28 @@ def test_the_bucket_answers_nobody_without_a_signature(loop: Loop) -> None:
     link = role.presign(f"s3://{loop.stack.bucket}/jobs/x/a")
     assert status(urllib.request.Request(link)) == (200, b"private")
     assert status(urllib.request.Request(link.replace("/jobs/x/a", "/jobs/x/b")))[0] == 403
+
+
+def test_nothing_is_read_over_plain_http(loop: Loop) -> None:
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key="jobs/x/a", Body=b"private")
+    sts = loop.session.client("sts", endpoint_url=loop.emulator.endpoint)
+    role = sts.assume_role(RoleArn=loop.stack.execution_role_arn, RoleSessionName="plain")["Credentials"]
+    plain = boto3.client(
+        "s3",
+        endpoint_url=loop.emulator.endpoint,
+        region_name=loop.stack.region,
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
+    )
+    assert plain.get_object(Bucket=loop.stack.bucket, Key="jobs/x/a")["Body"].read() == b"private"
+
+    def by_http(request: AWSRequest, **_: object) -> None:
+        request.headers["X-Forwarded-Proto"] = "http"
+
+    plain.meta.events.register("before-sign.s3", by_http)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        plain.get_object(Bucket=loop.stack.bucket, Key="jobs/x/a")
 
 
 def test_the_execution_role_can_do_its_work_and_no_more(loop: Loop) -> None:
