@@ -36,9 +36,22 @@ COOKIE = "worker"
 COOKIE_SECONDS = 365 * 24 * 3600
 # A job's template is its maker's: it may load what it likes, but nobody else may show it.
 TASK_POLICY = "frame-ancestors 'self'; base-uri 'none'"
-# Results hold workers' text. Whatever is in them, it gets no rights on this origin.
-RESULT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+# Results hold workers' text. Whatever is in them, it gets no rights on this origin. The report draws itself by script.
+RESULT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; sandbox allow-scripts"
+)
 RESULT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
+RESULT_FILES = {
+    "report": "the quality report, to look at",
+    "coco": "COCO keypoints, to train with",
+    "coco_workers": "the same, of every worker",
+    "quality": "every figure of the report",
+    "workers": "how each worker did",
+    "suspicious": "what to look at again, and why",
+    "review": "a manifest to have it looked at again",
+    "rejected": "images without an annotation, and why",
+    "skeleton": "the keypoints and edges",
+}
 REFUSALS = {
     Verdict.TOO_LATE: "The time for this image was over, and somebody else has it now.",
     Verdict.CLOSED: "This image needs no more answers.",
@@ -118,7 +131,7 @@ class Portal:
     def _home(self, request: Request) -> Response:
         worker = _worker(request)
         results = self._runner.results() if self._runner.job.ended else None
-        files = sorted((results or {}).get("files", {}).items())
+        files = sorted((results or {}).get("files", {}).items(), key=lambda file: (file[0] != "report", file))
         return self._page(
             "home",
             worker=worker,
@@ -126,7 +139,7 @@ class Portal:
             max_name=MAX_NAME,
             results=results,
             results_uri=self._runner.results_uri(),
-            files=[{"what": what, "path": path, "folder": path.endswith("/")} for what, path in files],
+            files=[{"what": RESULT_FILES.get(what, ""), "path": path} for what, path in files if path[-1:] != "/"],
             message=MESSAGES.get(request.query_params.get("message", ""), ""),
         )
 
