@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import ARGUMENTS, ROOT
-from driver import TEMPLATE, Task, TaskPage, person, picture
+from driver import ORIGIN, TEMPLATE, Task, TaskPage, person, picture
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 WIDTH, HEIGHT = 4000, 3000
@@ -116,14 +116,21 @@ def pan(task: Task, meter: Meter) -> tuple[float, float]:
 
 
 def first_point(opener: TaskPage, runs: int) -> list[float]:
-    """From navigation to the first keypoint taken, by the page's own clock."""
+    """From navigation until a click is taken as a keypoint, by the page's clock; an impatient hand keeps clicking."""
     times = []
+    opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg").page.close()
     for _ in range(runs):
-        task = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg")
-        task.click(WIDTH / 2, HEIGHT / 2)
-        times.append(task.page.evaluate("performance.now()"))
-        assert len(task.doc["instances"]) == 1
-        task.page.close()
+        page = opener.context.new_page()
+        page.goto(f"{ORIGIN}/task.html", wait_until="commit")
+        taken = 0.0
+        while not taken:
+            page.mouse.click(560, 450)
+            taken = page.evaluate(
+                "() => document.querySelector('crowd-2d-skeleton')?.app?.session.doc.instances.length"
+                " ? performance.now() : 0"
+            )
+        times.append(taken)
+        page.close()
     return times
 
 
@@ -147,6 +154,8 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
 
     def opener() -> TaskPage:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
+        # Every page starts afresh: the draft of the one before must not come back.
+        context.add_init_script("localStorage.clear()")
         pages = TaskPage(context, bundle)
         pages.files["/photo.jpg"] = ("image/jpeg", photo)
         pages.files["/photo.png"] = ("image/png", b"")
@@ -155,7 +164,7 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
     size = len(gzip.compress(bundle.encode(), 9))
     print(f"bundle: {len(bundle.encode()):,} B, {size:,} B gzip")
     pages = opener()
-    first = first_point(pages, 5)
+    first = first_point(pages, 7)
     spread = f"({min(first):.0f}-{max(first):.0f})"
     print(f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms {spread}")
     per_point, actions = placing(pages, 1)
