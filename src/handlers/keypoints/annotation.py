@@ -147,7 +147,7 @@ def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below
     tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
     return msgspec.structs.replace(
         annotation,
-        updated_annotations=msgspec.to_builtins(merged),
+        updated_annotations=msgspec.json.decode(msgspec.json.encode(merged)),  # lists, as when read from a manifest
         was_modified=_modified(annotation.original_annotations, merged, tolerance),
         below_quorum=list(below),
     )

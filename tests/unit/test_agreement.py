@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import krippendorff
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from people import MEASURE, SKELETON, person
+
+from keypoints.agreement import AgreementMeter, NominalAlpha, PositionAlpha
+from keypoints.pose import Ruler, pose
+from keypoints.similarity import HONEST_PAIR
+
+RULER = Ruler(MEASURE)
+
+
+def table(units: list[list[float]]) -> np.ndarray:
+    """Workers by units, NaN where a worker gave none, as the package wants it."""
+    most = max(map(len, units))
+    return np.array([[*unit, *[np.nan] * (most - len(unit))] for unit in units], dtype=float).T
+
+
+def usable(units: list[Any]) -> bool:
+    return len({v for unit in units if len(unit) > 1 for v in unit}) > 1
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=5), min_size=2, max_size=12).filter(usable))
+def test_visibility_alpha_is_krippendorffs(units: list[list[int]]) -> None:
+    alpha = NominalAlpha()
+    for unit in units:
+        alpha.add(unit)
+    expected = krippendorff.alpha(table(units), level_of_measurement="nominal")
+    assert alpha.value == pytest.approx(expected, abs=1e-9)
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=1, max_size=5), min_size=2, max_size=12
+    ).filter(usable)
+)
+def test_position_alpha_along_one_axis_is_krippendorffs_of_intervals(units: list[list[float]]) -> None:
+    expected = krippendorff.alpha(table(units), level_of_measurement="interval")
+    for turned in (False, True):
+        alpha = PositionAlpha()
+        for unit in units:
+            alpha.add([(7.0, v) if turned else (v, 7.0) for v in unit])
+        assert alpha.value == pytest.approx(expected, abs=1e-6)
+
+
+def test_position_alpha_in_the_plane_is_krippendorffs_with_the_distance_given() -> None:
+    rng = random.Random(4)
+    units = [[(rng.random(), rng.random()) for _ in range(rng.randint(2, 4))] for _ in range(10)]
+    places = sorted({p for unit in units for p in unit})
+
+    def squared(v1: Any, v2: Any, **_: Any) -> Any:
+        spots = np.array(places)
+        a, b = spots[v1.astype(int)], spots[v2.astype(int)]
+        return ((a - b) ** 2).sum(axis=-1)
+
+    numbered = table([[places.index(p) for p in unit] for unit in units])
+    expected = krippendorff.alpha(
+        numbered, level_of_measurement=squared, value_domain=np.arange(len(places)), dtype=np.float64
+    )
+    alpha = PositionAlpha()
+    for unit in units:
+        alpha.add(unit)
+    assert alpha.value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [PositionAlpha(), NominalAlpha()])
+def test_of_nothing_there_is_no_alpha(alpha: Any) -> None:
+    assert alpha.value is None
+    alpha.add([])
+    assert alpha.value is None
+
+
+def test_of_one_place_or_one_value_there_is_no_alpha() -> None:
+    position, visible = PositionAlpha(), NominalAlpha()
+    position.add([(0.5, 0.5)] * 3)
+    visible.add([2, 2, 2])
+    assert (position.value, visible.value) == (None, None)
+
+
+def filled(seeds: range, loud: float = 1) -> AgreementMeter:
+    meter = AgreementMeter(SKELETON.keypoint_names)
+    for seed in seeds:
+        poses = [pose(person(seed=3 * seed + w, loud=loud), MEASURE) for w in range(3)]
+        meter.add_image([1, 1, 1])
+        meter.add(["a", "b", "c"], poses, (0, 0, 124, 378), RULER)
+    return meter
+
+
+def test_honest_workers_reach_the_human_ceiling() -> None:
+    found = filled(range(200)).agreement()
+    assert found.oks == pytest.approx(HONEST_PAIR, abs=0.02)
+    assert found.relative == pytest.approx(1, abs=0.025)
+    assert found.coverage == found.instances_matched == 1
+    assert [p.instances for p in found.worker_pairs] == [200, 200, 200]
+    assert {p.worker_ids for p in found.worker_pairs} == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert all(k.pairs == 600 and k.similarity == pytest.approx(0.8, abs=0.05) for k in found.keypoints)
+
+
+def test_careless_workers_do_not() -> None:
+    assert (filled(range(50), loud=2).agreement().relative or 1) < 0.7
+
+
+def test_what_one_of_two_did_not_mark() -> None:
+    whole = person()
+    less = msgspec.structs.replace(whole, annotations=whole.annotations[:16])
+    meter = AgreementMeter(SKELETON.keypoint_names)
+    meter.add_image([1, 2])
+    assert meter.add(["a", "b"], [pose(whole, MEASURE), pose(less, MEASURE)], (0, 0, 10, 10), RULER) == [1.0]
+    meter.add(["b"], [pose(whole, MEASURE)], (0, 0, 10, 10), RULER)
+    found = meter.agreement()
+    assert found.coverage == pytest.approx(16 / 17)
+    assert found.instances_matched == pytest.approx(2 / 3)
+    assert (found.oks, found.instances, found.images) == (1, 2, 1)
+
+
+def test_merged_meters_are_one() -> None:
+    first, second = filled(range(5)), filled(range(5, 9))
+    first.merge(second)
+    both, whole = first.agreement(), filled(range(9)).agreement()
+    flat = json.loads(msgspec.json.encode(both)), json.loads(msgspec.json.encode(whole))
+    assert flat[0].keys() == flat[1].keys()
+    assert (both.images, both.instances, both.oks) == (whole.images, whole.instances, pytest.approx(whole.oks))
+    for a, b in zip(both.keypoints, whole.keypoints, strict=True):
+        assert (a.pairs, a.similarity, a.alpha_position) == (
+            b.pairs,
+            pytest.approx(b.similarity),
+            pytest.approx(b.alpha_position),
+        )
+
+
+def test_of_no_image() -> None:
+    found = AgreementMeter(["nose"]).agreement()
+    assert (found.oks, found.relative, found.coverage, found.instances_matched) == (None, None, None, None)
+    assert found.keypoints[0].similarity is None

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from people import MEASURE, person
+
+from keypoints.pose import Ruler, pose
+from keypoints.reliability import PairDistances
+
+
+def distances(louds: list[float], instances: range) -> PairDistances:
+    found, ruler = PairDistances(), Ruler(MEASURE)
+    names = [f"w{i}" for i in range(len(louds))]
+    for i in instances:
+        poses = [pose(person(seed=100 * i + w, loud=loud), MEASURE) for w, loud in enumerate(louds)]
+        found.add(names, poses, ruler)
+    return found
+
+
+@pytest.mark.parametrize("louds", [[1, 1, 1], [3, 1, 1], [2, 1, 0.5], [1, 1, 1, 3, 2]])
+def test_each_workers_scatter_is_found_again(louds: list[float]) -> None:
+    variances = distances(louds, range(120)).variances()
+    assert list(variances.values()) == pytest.approx([loud**2 for loud in louds], rel=0.25, abs=0.4)
+
+
+def test_weights_do_not_collapse_on_one_of_three() -> None:
+    weights = distances([3, 1, 1], range(60)).weights()
+    assert sum(weights.values()) == pytest.approx(3)
+    assert weights["w0"] < 0.5
+    assert min(weights["w1"], weights["w2"]) > 1
+    assert max(weights.values()) / sum(weights.values()) < 0.55
+
+
+@pytest.mark.parametrize(("louds", "instances"), [([3, 1], 100), ([3, 1, 1], 29), ([], 0), ([1], 50)])
+def test_too_little_to_tell_means_equal_weights(louds: list[float], instances: int) -> None:
+    assert distances(louds, range(instances)).weights() == {}
+
+
+def test_workers_who_never_differ_weigh_the_same() -> None:
+    found, ruler = PairDistances(), Ruler(MEASURE)
+    for _ in range(40):
+        found.add(["a", "b", "c"], [pose(person(), MEASURE)] * 3, ruler)
+    assert found.weights() == {}
+
+
+def test_a_worker_seen_twice_is_near_the_average() -> None:
+    found = distances([1, 1, 1], range(60))
+    ruler = Ruler(MEASURE)
+    for i in range(2):
+        poses = [pose(person(seed=i), MEASURE), pose(person(seed=50 + i, loud=6), MEASURE)]
+        found.add(["w0", "x"], poses, ruler)
+    assert 1 < found.variances()["x"] < 12  # not 36
+
+
+def test_merged_they_are_one() -> None:
+    first = distances([2, 1, 1], range(20))
+    first.merge(distances([2, 1, 1], range(20, 60)))
+    whole = distances([2, 1, 1], range(60))
+    assert first.weights() == whole.weights()
+    assert first.instances == whole.instances == 60
