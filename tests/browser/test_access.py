@@ -242,3 +242,15 @@ def test_fuzz_with_real_input(open_task: TaskPage) -> None:
         assert [(a["x"], a["y"], a["visibility"]) for a in sent["annotations"]] == placed
     task.element.evaluate("({app: {session}}) => { while (session.history.canUndo) session.undo(); }")
     assert json.dumps(task.doc) == start
+
+
+def test_the_image_stays_put_while_a_phone_labels(phone: TaskPage) -> None:
+    """A panel that grew with the first keypoint would shift the image under the finger."""
+    task = phone(annotationIssues=[{"reason": "Look at the wrist"}])
+    before = task.state["view"]
+    fingers = Fingers(task)
+    fingers.tap(200, 200)
+    fingers.tap(300, 220)
+    task.key("b")
+    task.page.wait_for_timeout(400)
+    assert task.state["view"] == before

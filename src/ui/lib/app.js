@@ -71,8 +71,10 @@ export class App {
     this.chip = h("div", { class: "chip" }, this.nextMarker, h("span", { class: "words" }, this.nextName, this.nextHint));
     this.live = h("div", { class: "live", "aria-live": "polite" });
     this.toast = h("div", { class: "toast", hidden: true });
+    // A page has one main part: its own, else the first element on it.
+    const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
     this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
-      h("section", { class: "work", "aria-label": "Image" }, this.stage.root, this.toast),
+      h("section", { class: "work", "aria-label": "Image", role: first ? "main" : null }, this.stage.root, this.toast),
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
     this.form = new AnswerForm(element, () => (this.submitting || !this.asks() ? this.handOver() : null));

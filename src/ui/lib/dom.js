@@ -46,4 +46,6 @@ export function reveal(list, row) {
   const inner = row.getBoundingClientRect();
   if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
   else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+  // On a narrow screen the list lies on its side: the next row in the middle, its neighbours beside it.
+  if (inner.left < outer.left || inner.right > outer.right) list.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
 }
