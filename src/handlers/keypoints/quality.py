@@ -125,7 +125,9 @@ class QualityMeter:
         for item in annotation.updated_annotations:
             found = item.get("needs_review") if isinstance(item, dict) else None
             # One worker's answer passes through with whatever is in it; only our own words count.
-            reasons = [r for r in found if r in REASONS] if isinstance(found, list | tuple) else []
+            reasons = (
+                [r for r in found if isinstance(r, str) and r in REASONS] if isinstance(found, list | tuple) else []
+            )
             self._count["instances_needing_review"] += bool(reasons)
             self._reasons.update(reasons)
         if annotation.total_time_in_seconds is not None:

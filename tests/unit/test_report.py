@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from builders import keypoint, label, record
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import JSON
+
+from keypoints.annotation import annotate
+from keypoints.report import MOST_REASONS, Report, human_ceiling
+from keypoints.skeleton import parse_skeleton
+from keypoints.worst import MOST
+from keypoints.yardstick import yardstick
+from made_report import made_report
+from report import page
+
+PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
+HOSTILE = "</script><script>alert(1)</script><!-- & \u2028 {{data}} {{script}}"
+
+
+def report(*lines: Any, status: str = "Completed") -> Report:
+    return made_report(
+        PERSON, [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines], status=status
+    )
+
+
+def person(dx: float = 0, swapped: bool = False, size: float = 1.0) -> dict[str, Any]:
+    """The template pose, `dx` pixels to the right, perhaps with the sides of the whole body exchanged."""
+    places = {k.name: k.template for k in PERSON.keypoints if k.template}
+    names = {k.name: (k.pair or k.name) if swapped else k.name for k in PERSON.keypoints}
+    found = [keypoint(name, 20 + dx + size * places[at][0], 20 + size * places[at][1]) for name, at in names.items()]
+    return {"id": "n1", "name": "", "annotations": found}
+
+
+def consolidated(*people: dict[str, Any] | None) -> dict[str, Any]:
+    """The label that consolidation makes of workers who each marked one person, or nobody."""
+    answers = [
+        (f"w{number}", {"updated_annotations": json.dumps([one] if one else []), "answer_details": json.dumps(
+            {"version": "1.0", "image_width": 640, "image_height": 480})})
+        for number, one in enumerate(people)
+    ]  # fmt: skip
+
+    return dict(msgspec.to_builtins(annotate("0", "s3://bucket-name/a.jpg", answers, yardstick(PERSON))))
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(1, 1), (2, 16 / 17), (5, 8 / 8.8), (10**9, 8 / 9)])
+def test_the_human_ceiling(workers: int, expected: float) -> None:
+    assert human_ceiling(workers) == pytest.approx(expected)
+
+
+def test_the_human_ceiling_is_what_honest_workers_reach() -> None:
+    """Simulated: offsets from the mean of n, as COCO's sigma says, at one keypoint."""
+    from math import exp
+    from random import Random
+
+    rng = Random(5)
+    for workers in (2, 3, 9):
+        total = 0.0
+        for _ in range(20_000):
+            # s = sigma = 1: E[d^2] = 1, so each direction has the variance 1/2
+            spots = [(rng.gauss(0, 0.5**0.5), rng.gauss(0, 0.5**0.5)) for _ in range(workers)]
+            x, y = (sum(axis) / workers for axis in zip(*spots, strict=True))
+            total += exp(-((spots[0][0] - x) ** 2 + (spots[0][1] - y) ** 2) / 8)
+        assert total / 20_000 == pytest.approx(human_ceiling(workers), abs=0.003)
+
+
+def test_the_consensus_is_of_what_several_workers_marked() -> None:
+    found = report(
+        record(consolidated(person(), person(), person())),
+        record(consolidated(person(), person(4), person(swapped=True))),
+        record(consolidated(person())),
+    )
+    consensus = found.consensus
+    assert consensus.instances == sum(consensus.bins) == 2
+    assert consensus.bins[-1] >= 1
+    assert consensus.ceiling == pytest.approx(human_ceiling(3))
+    assert consensus.mean is not None
+    assert 0.5 < consensus.mean < 1
+    assert found.quality.agreement is not None
+    assert [worker.worker_id for worker in found.workers] == ["w0", "w1", "w2"]
+    assert all(worker.against_others.bias == [] for worker in found.workers)
+
+
+def test_an_empty_job() -> None:
+    found = report(status="Stopped")
+    assert (found.consensus.mean, found.consensus.ceiling, found.first_label, found.worst) == (None, None, None, [])
+    assert b'"status":"Stopped"' in page(found)
+
+
+def test_the_most_suspicious_come_first() -> None:
+    fine = [record(label([person()])) for _ in range(3)]
+    outside = record(label([person(dx=5000)]))
+    disputed = record(consolidated(person(), person(swapped=True), person(), person(swapped=True)))
+    overlooked = record(consolidated(person(), None, None))
+    worst = report(*fine, outside, disputed, overlooked).worst
+    by_line = {image.line: image for image in worst}
+    assert {3, 4, 5} <= by_line.keys()
+    assert any("utside the image" in reason for reason in by_line[3].reasons)
+    assert any("left and right" in reason for reason in by_line[4].reasons)
+    assert by_line[5].reasons == ["Marked by 1 worker, too few for the result"]
+    drawing = by_line[4].drawing
+    assert (len(drawing.own), len(drawing.instances), by_line[4].suspects) == (4, 1, [0])
+    assert len(drawing.instances[0]) == 17
+    assert drawing.instances[0][0][1:] == pytest.approx((20 + 62, 20 + 14, 2))
+    suspicions = [image.suspicion for image in worst]
+    assert suspicions == sorted(suspicions, reverse=True)
+    assert 0 < suspicions[-1] <= suspicions[0] <= 1
+
+
+def test_only_so_many_images_are_drawn() -> None:
+    worst = report(*(record(label([person(dx=5000 + n)], image_file_name=f"{n}.jpg")) for n in range(3 * MOST))).worst
+    assert len(worst) == MOST
+    assert [image.drawing.name for image in worst] == [f"{image.line}.jpg" for image in worst]
+
+
+def test_reasons_of_missing_lines_are_counted() -> None:
+    lines = [record(None), record(None), b"no JSON"]
+    lines += [record({"what": f"{n}"}) for n in range(5)]
+    lines += [b"%d" % n for n in range(3)]
+    found = report(*lines)
+    assert found.not_labeled[0][2] == 5
+    assert sum(count for _, _, count in found.not_labeled) + found.other_reasons == len(lines)
+
+
+def test_many_reasons_are_summed_up() -> None:
+    lines = [record(label([], valid=False, reason=f"reason {n}")) for n in range(MOST_REASONS**2 + 30)]
+    found = report(*lines)
+    assert len(found.not_labeled) == MOST_REASONS
+    assert found.other_reasons == len(lines) - MOST_REASONS
+
+
+def test_times_fall_into_their_bins() -> None:
+    seconds = [0.2, 1.0, 12.0, 10**5]
+    found = report(*(record(label([], total_time_in_seconds=s)) for s in seconds))
+    assert sum(found.time_bins) == 4
+    assert found.time_bins[0] == found.time_bins[1] == found.time_bins[-1] == 1
+    assert found.time_bins[sum(edge <= 12 for edge in found.time_edges)] == 1
+
+
+@given(st.dictionaries(st.sampled_from(["score", "worker_count", "needs_review", "swaps", "id", "box"]), JSON))
+def test_a_foreign_labels_instances_are_not_taken_for_ours(extra: dict[str, Any]) -> None:
+    page(report(record(label([person() | extra]))))
+
+
+# ------------------------------------------------------------------------------------------------------ the page
+
+
+def test_no_text_of_a_job_is_markup() -> None:
+    hostile = person() | {"name": HOSTILE, "annotations": [keypoint(HOSTILE, 1, 1), keypoint("nose", 9999, 1)]}
+    found = report(
+        record(label([hostile], image_file_name=HOSTILE), f"s3://bucket-name/{HOSTILE}"),
+        record(label([], valid=False, reason=HOSTILE)),
+        status=HOSTILE,
+    )
+    text = page(found).decode()
+    clean = page(report()).decode()
+    assert text.count("<script") == clean.count("<script") == 2
+    assert text.count("<") == clean.count("<")
+    [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    read = json.loads(data)
+    assert read["status"] == HOSTILE
+    assert read["worst"][0]["drawing"]["name"] == HOSTILE
+    assert read["not_labeled"][0][1] == HOSTILE
+
+
+def test_the_page_loads_nothing() -> None:
+    text = page(report()).decode()
+    assert "default-src 'none'" in text
+    assert "unsafe" not in text
+    places = set(re.findall(r"https?://[^\"'\s)]+", text))
+    assert places <= {"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"}
+    assert "{{" not in text.replace("${", "")
