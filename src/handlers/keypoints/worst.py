@@ -60,7 +60,8 @@ class Drawings:
         self._index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
         self._scratch = scratch
         self._lines, self._offsets = array("q"), array("q")
-        self._encoder, self._decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Drawing)
+        # Not MessagePack: a label may hold integers of any length, and that refuses them.
+        self._encoder, self._decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Drawing)
 
     def add(self, labeled: Labeled) -> None:
         """Keep what would be drawn of one image."""
