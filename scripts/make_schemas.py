@@ -20,6 +20,7 @@ from keypoints.instance import Instance
 from keypoints.outcome import NotLabeled
 from keypoints.quality import Quality
 from keypoints.results import AnnotationFile, Results
+from keypoints.review import SuspiciousImage
 from keypoints.skeleton import Skeleton
 from keypoints.task import TaskInput
 from keypoints.workers import Workers
@@ -36,6 +37,7 @@ SHAPES: dict[str, Any] = {
     "quality": Quality,
     "workers": Workers,
     "rejected": NotLabeled,
+    "suspicious": SuspiciousImage,
     "results": Results,
 }
 

@@ -16,13 +16,18 @@ import msgspec
 
 from adapters.uploads import Uploads
 from keypoints.coco import CocoFile
+from keypoints.job import LabelingJob
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.quality import QualityMeter
 from keypoints.refinement import Refiner
+from keypoints.report import ReportMeter
 from keypoints.results import Files, annotation_file, annotation_key, folder, rejected_line
+from keypoints.review import ReviewList, SuspiciousImage
 from keypoints.skeleton import Skeleton
+from keypoints.worst import MOST, Drawings
+from report import page
 
-JSON, JSON_LINES = "application/json", "application/x-ndjson"
+JSON, JSON_LINES, HTML = "application/json", "application/x-ndjson", "text/html; charset=utf-8"
 
 
 class File(NamedTuple):
@@ -61,21 +66,26 @@ class Part(Protocol):
         """The files, once all outcomes are in."""
 
 
-def parts(job_name: str, refiner: Refiner, meter: QualityMeter, uploads: Uploads, scratch: Scratch) -> tuple[Part, ...]:
+def parts(
+    job: LabelingJob, refiner: Refiner, meter: QualityMeter, uploads: Uploads, scratch: Scratch
+) -> tuple[Part, ...]:
     """Every part, in the order in which their files are written.
 
     `refiner` has refined each outcome before the parts see it; once all are in, it knows the job's agreement and
     workers. Its survey knows the job's skeleton, sigmas and weights from the start.
     """
     skeleton = refiner.survey.skeleton
+    review = Review(skeleton, scratch)
     return (
-        AnnotationFiles(job_name, uploads),
+        AnnotationFiles(job.name, uploads),
         SkeletonFile(skeleton),
-        Coco(job_name, skeleton, scratch),
-        CocoWorkers(job_name, skeleton, scratch),
+        Coco(job.name, skeleton, scratch),
+        CocoWorkers(job.name, skeleton, scratch),
         Rejected(scratch),
         QualityFile(meter, refiner),
         WorkersFile(refiner),
+        review,
+        ReportPage(job, refiner, meter, review, scratch),
     )
 
 
@@ -186,6 +196,56 @@ class WorkersFile:
     def files(self) -> Iterator[File]:
         """The one file."""
         yield File(Files().workers, pretty(self._refiner.report()))
+
+
+class Review:
+    """suspicious.jsonl and review.manifest: the images to look at again."""
+
+    def __init__(self, skeleton: Skeleton, scratch: Scratch) -> None:
+        self.top: list[SuspiciousImage] = []
+        """The first of them, once the files are made."""
+        self._list = ReviewList(skeleton, scratch.open("images"))
+        self._suspicious = scratch.open("suspicious.jsonl")
+        self._manifest = scratch.open("review.manifest")
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Keep an image until the whole job is known."""
+        if isinstance(outcome, Labeled):
+            self._list.add(outcome)
+
+    def files(self) -> Iterator[File]:
+        """The two files, in the same order of images."""
+        for image, line in self._list.ranked():
+            if len(self.top) < MOST:
+                self.top.append(image)
+            self._suspicious.write(msgspec.json.encode(image) + b"\n")
+            self._manifest.write(line + b"\n")
+        yield File(Files().suspicious, self._suspicious, JSON_LINES)
+        yield File(Files().review, self._manifest, JSON_LINES)
+
+
+class ReportPage:
+    """report.html. Its files come after those of `review`, whose first images it draws."""
+
+    def __init__(
+        self, job: LabelingJob, refiner: Refiner, meter: QualityMeter, review: Review, scratch: Scratch
+    ) -> None:
+        self._status, self._refiner, self._quality, self._review = job.status, refiner, meter, review
+        self._figures = ReportMeter(refiner.survey.skeleton)
+        self._drawings = Drawings(refiner.survey.skeleton, scratch.open("drawings"))
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Count the line, and keep what would be drawn of it."""
+        self._figures.add(outcome)
+        if isinstance(outcome, Labeled):
+            self._drawings.add(outcome)
+
+    def files(self) -> Iterator[File]:
+        """The one file."""
+        quality = self._quality.quality(self._refiner.agreed(), self._refiner.sigmas())
+        worst = self._drawings.worst(self._review.top)
+        figures = self._figures.report(quality, self._status, self._refiner.report().workers, worst)
+        yield File(Files().report, page(figures), HTML)
 
 
 def pretty(value: Any) -> bytes:

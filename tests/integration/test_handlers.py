@@ -182,7 +182,9 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/quality.json",
         "results/people/rejected.jsonl",
         "results/people/results.json",
+        "results/people/review.manifest",
         "results/people/skeleton.json",
+        "results/people/suspicious.jsonl",
         "results/people/workers.json",
     ]
     body = s3.get_object(Bucket=BUCKET, Key="results/people/rejected.jsonl")["Body"].read().decode()
@@ -213,6 +215,30 @@ def test_the_numbers_of_quality_json(s3: Any, context: Any) -> None:
     assert (time["images"], time["total"], time["mean"], time["median"]) == (3, 45.5, pytest.approx(45.5 / 3), 12)
     assert quality["modified_share"] == pytest.approx(2 / 3)
     assert [(w["worker_id"][-8:], w["answers"]) for w in quality["workers"]] == [("0a1b2c3d", 2), ("4e5f6a7b", 1)]
+
+
+def test_suspicious_images_are_the_input_of_a_review(s3: Any, context: Any) -> None:
+    manifest = "output/people/manifests/output/output.manifest"
+    lines = s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read().splitlines()
+    first = json.loads(lines[0])
+    nose = first["keypoints"]["updated_annotations"][0]["annotations"][0]
+    nose["x"] = -40.0
+    lines[0] = json.dumps(first).encode()
+    s3.put_object(Bucket=BUCKET, Key=manifest, Body=b"\n".join(lines))
+    job_completion.handler(event("job_completion/completed.json"), context)
+    bodies = {
+        name: [
+            json.loads(text) for text in s3.get_object(Bucket=BUCKET, Key=f"results/people/{name}")["Body"].iter_lines()
+        ]
+        for name in ("suspicious.jsonl", "review.manifest")
+    }
+    top, line = bodies["suspicious.jsonl"][0], bodies["review.manifest"][0]
+    assert (top["line"], top["instances"][0]["reasons"][0]["check"]) == (0, "out_of_image")
+    assert [i["line"] for i in bodies["suspicious.jsonl"]] == [i["reviewed_line"] for i in bodies["review.manifest"]]
+    task = pre_annotation.handler({"dataObject": line}, context)["taskInput"]
+    assert json.loads(task["initial_values"])[0]["annotations"][0] == nose
+    assert json.loads(task["annotation_issues"])[0] == {"reason": "Instance 1: Outside the image: nose"}
+    assert task["error"] == ""
 
 
 def test_the_coco_file_read_by_pycocotools(s3: Any, context: Any, tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ class Files(msgspec.Struct, frozen=True):
     quality: str = "quality.json"
     workers: str = "workers.json"
     rejected: str = "rejected.jsonl"
+    report: str = "report.html"
+    suspicious: str = "suspicious.jsonl"
+    review: str = "review.manifest"
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):

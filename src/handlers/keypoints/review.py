@@ -31,6 +31,9 @@ MOST_REASONS = 3
 LEAST_REASON = 0.02
 """A weaker reason is not told: it would send a person after nothing."""
 
+REVIEWED_LINE = "reviewed_line"
+"""In the review's manifests: the line of the first job's output manifest. It passes through Ground Truth untouched."""
+
 _CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "needs_review"})
 _LENGTH = struct.Struct("<I")
 
@@ -75,7 +78,8 @@ class ReviewList:
         self._scratch = scratch
         self._most = most
         self._sample = InstanceSample()
-        self._encoder = msgspec.msgpack.Encoder()
+        # Not MessagePack: a label may hold integers of any length, and that refuses them.
+        self._encoder = msgspec.json.Encoder()
 
     def add(self, labeled: Labeled) -> None:
         """Take one image."""
@@ -115,7 +119,7 @@ class ReviewList:
             yield listed, line
 
     def _images(self) -> Iterator[_Image]:
-        decoder = msgspec.msgpack.Decoder(_Image)
+        decoder = msgspec.json.Decoder(_Image)
         self._scratch.seek(0)
         while head := self._scratch.read(_LENGTH.size):
             yield decoder.decode(self._scratch.read(_LENGTH.unpack(head)[0]))
@@ -146,7 +150,7 @@ def _suspicious(place: int | None, instance_id: str | None, name: str, reasons: 
 def _review_line(image: _Image, found: Sequence[SuspiciousInstance]) -> bytes:
     """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
     issues = [{"reason": f"{_title(entry)}: {r.message}"} for entry in found for r in entry.reasons]
-    line: dict[str, Any] = {"source-ref": image.source_ref}
+    line: dict[str, Any] = {"source-ref": image.source_ref, REVIEWED_LINE: image.line}
     if image.width and image.height:
         line |= {"image_width": image.width, "image_height": image.height}
     return msgspec.json.encode(line | {"annotations": _plain(image.annotations), "annotation_issues": issues})
