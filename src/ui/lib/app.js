@@ -77,13 +77,23 @@ export class App {
       h("section", { class: "work", "aria-label": "Image", role: first ? "main" : null }, this.stage.root, this.toast),
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
-    this.form = new AnswerForm(element, () => (this.submitting || !this.asks() ? this.handOver() : null));
+    this.form = this.newForm();
     this.listen();
     this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
     this.loadImage(false);
     this.restoreDraft();
     this.refresh();
     this.stage.measure();
+  }
+
+  newForm() {
+    return new AnswerForm(this.element, () => (this.submitting || !this.asks() ? this.handOver() : null));
+  }
+
+  /** The element was moved: perhaps into another form. */
+  attach() {
+    this.form.destroy();
+    this.form = this.newForm();
   }
 
   listen() {

@@ -28,15 +28,22 @@ export class Crowd2dSkeleton extends HTMLElement {
   }
 
   connectedCallback() {
-    this.build();
+    if (this.app) {
+      this.app.attach();
+      this.wake();
+    } else this.build();
     this.place();
     addEventListener("resize", this.place);
   }
 
   disconnectedCallback() {
     removeEventListener("resize", this.place);
-    this.app?.destroy();
-    this.app = null;
+    // A page that moves the element takes it out and puts it in at once: the work in hand goes with it.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.app?.destroy();
+      this.app = null;
+    });
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
@@ -58,8 +65,12 @@ export class Crowd2dSkeleton extends HTMLElement {
   build() {
     this.app?.destroy();
     this.app = new App(this, /** @type {ShadowRoot} */ (this.shadowRoot));
-    // Keys work at once, unless the page has given them to someone else.
-    if (!document.activeElement || document.activeElement === document.body) this.app.focus();
+    this.wake();
+  }
+
+  /** Keys work at once, unless the page has given them to someone else. */
+  wake() {
+    if (!document.activeElement || document.activeElement === document.body) this.app?.focus();
   }
 
   /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
