@@ -121,6 +121,25 @@ def test_defect_27_a_person_by_keyboard_alone(open_task: TaskPage) -> None:
     assert "All keypoints placed" in task.text(".live")
 
 
+def test_whole_instances_by_keyboard_alone(open_task: TaskPage) -> None:
+    task = open_task()
+    task.key("v", "Enter")
+    drawn = task.points()
+    assert list(drawn) == NAMES
+    task.key("g", "Enter")
+    left, top, width, height = task.answer()["updated_annotations"][0]["box"]
+    for x, y, _ in drawn.values():
+        assert left < x < left + width
+        assert top < y < top + height
+    task.key("n", "ArrowRight", "Shift+ArrowDown", "Control+ArrowDown", "Control+ArrowDown", "Control+ArrowRight")
+    turned = task.points()
+    span = [max(p[1] for p in points.values()) - min(p[1] for p in points.values()) for points in (drawn, turned)]
+    assert span[1] < span[0]
+    for x, y, _ in turned.values():
+        assert 0 <= x <= 640
+        assert 0 <= y <= 480
+
+
 def test_defect_27_everything_has_a_name_and_the_focus_an_order(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person()])
     task.key("1", "o", "o")

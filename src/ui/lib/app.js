@@ -186,13 +186,19 @@ export class App {
     const digit = /^(Shift\+)?([1-9])$/.exec(stroke);
     const arrow = ARROWS[event.key];
     const id = this.keys.get(stroke);
-    if (!id && !digit && !(arrow && /^(Shift\+)?Arrow/.test(stroke))) return;
+    if (!id && !digit && !(arrow && /^((Shift|Ctrl)\+)?Arrow/.test(stroke))) return;
     event.preventDefault();
     this.clock.tick(performance.now());
     this.clock.count("key");
     if (id) this.run(id);
+    else if (arrow && stroke.startsWith("Ctrl")) this.reshape(arrow);
     else if (arrow) this.nudge(arrow, event.shiftKey ? 10 : 1);
     else if (digit) this.choose(Number(digit[2]) - 1 + (digit[1] ? 9 : 0));
+  }
+
+  /** Up and down scale by a fiftieth, left and right turn by two degrees. @param {number[]} direction */
+  reshape([x, y]) {
+    if (this.session.tool === "adjust") this.session.reshape(1 - y / 50, (x * Math.PI) / 90);
   }
 
   /** @param {number[]} direction @param {number} pixels of the screen */

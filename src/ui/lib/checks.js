@@ -1,6 +1,6 @@
 /** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
-import { isChanged, isPlaced, labelOf, pendingOf, placedCount } from "./document.js";
+import { isChanged, isInside, isPlaced, labelOf, pendingOf, placedCount } from "./document.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
 
@@ -37,7 +37,7 @@ export function checkInstance(skeleton, instance, size) {
     return findings;
   }
   if (pending.length) found("missing_keypoints", "warning", pending, `Neither placed nor marked: ${names(pending)}`);
-  const outside = instance.points.flatMap((p, i) => (isPlaced(p) && (p.x < 0 || p.y < 0 || p.x > size.width || p.y > size.height) ? [i] : []));
+  const outside = instance.points.flatMap((p, i) => (isPlaced(p) && !isInside(size, p) ? [i] : []));
   if (outside.length) found("out_of_image", "warning", outside, `Outside the image: ${names(outside)}`);
   const s = Math.sqrt(areaOf(instance));
   instance.points.forEach((p, i) => {

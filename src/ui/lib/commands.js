@@ -1,4 +1,6 @@
 /** Commands: what each shortcut and tool does. Names are those of shortcuts.js; a test compares the two. */
+/** @import {Box} from "./types.js" */
+import { boundsOf, clampTo } from "./document.js";
 
 /**
  * @param {import("./app.js").App} app
@@ -17,6 +19,10 @@ export function commandsOf(app) {
   return {
     place: () => {
       if (!session.size.width) return;
+      if (session.tool !== "place") {
+        finish(app);
+        return;
+      }
       const index = session.place(session.expected(Math.max(0, session.target), middle(app)));
       if (index >= 0) app.afterPlace(index);
     },
@@ -91,6 +97,22 @@ export function commandsOf(app) {
     help: () => app.help.showModal(),
     submit: () => app.submit(),
   };
+}
+
+/** Enter does for a drawing tool what a drag would: in the middle of what is seen, or around the keypoints. @param {import("./app.js").App} app */
+function finish(app) {
+  const { session, stage } = app;
+  const { x, y } = middle(app);
+  const bounds = session.instance && boundsOf(session.instance);
+  const [across, down] = [stage.size.width / stage.view.scale / 5, stage.size.height / stage.view.scale / 3];
+  const around = (/** @type {Box} */ box, /** @type {number} */ dx, /** @type {number} */ dy) => {
+    const a = clampTo(session.size, { x: box.left - dx, y: box.top - dy });
+    const b = clampTo(session.size, { x: box.right + dx, y: box.bottom + dy });
+    return { left: a.x, top: a.y, right: b.x, bottom: b.y };
+  };
+  if (session.tool === "draw") session.drawTemplate(around({ left: x, top: y, right: x, bottom: y }, across, down), false);
+  else if (session.tool === "box" && bounds) session.setBox(around(bounds, (bounds.right - bounds.left) / 12, (bounds.bottom - bounds.top) / 12));
+  session.tool = "place";
 }
 
 /** @param {import("./app.js").App} app the middle of what is seen, in the image */

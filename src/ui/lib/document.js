@@ -94,6 +94,9 @@ export const clampTo = (size, at) => ({
   y: fine(Math.min(size.height, Math.max(0, at.y))),
 });
 
+/** @param {Size} size @param {XY} at */
+export const isInside = (size, at) => at.x >= 0 && at.y >= 0 && at.x <= size.width && at.y <= size.height;
+
 /**
  * @param {Instance} instance
  * @param {boolean} [withBox]

@@ -1,6 +1,6 @@
 /** Gestures: pointer events of the stage become edits. Click places, drag moves; nothing depends on how long a button is held. */
 /** @import {Box, Instance, XY} from "./types.js" */
-import { boundsOf, changePoints, clampTo, findInstance, fine, isPlaced, labelOf } from "./document.js";
+import { boundsOf, changePoints, clampTo, findInstance, fine, isInside, isPlaced, labelOf } from "./document.js";
 import { frameOf, handleAt, mapping, stretched, turning } from "./handles.js";
 import { nearestKeypoint } from "./hits.js";
 import { chainOf, movedPoints } from "./pose.js";
@@ -214,7 +214,7 @@ export class Gestures {
     } else place = mapping(box, stretched(box, action.handle, dx, dy, size));
     const moved = movedPoints(before.points, before.points.keys(), place);
     // A turn that would push a keypoint out of the image waits at the last angle that fits.
-    if (moved.some(([, point]) => point.x < 0 || point.y < 0 || point.x > size.width || point.y > size.height)) return;
+    if (!moved.every(([, point]) => isInside(size, point))) return;
     session.preview(changePoints(session.history.current.doc, before.id, moved));
   }
 

@@ -2,9 +2,10 @@
 /** @import {Box, Doc, Instance, Point, Reason, Size, Skeleton, XY} from "./types.js" */
 import * as pose from "./pose.js";
 import { freeColor } from "./colors.js";
+import { turning } from "./handles.js";
 import { History } from "./history.js";
 import {
-  boundsOf, changeInstance, changePoints, clampTo, emptyDoc, findInstance, fine, isPlaced, labelOf, newInstance, nextId,
+  boundsOf, changeInstance, changePoints, clampTo, emptyDoc, findInstance, fine, isInside, isPlaced, labelOf, newInstance, nextId,
   pendingOf, withInstance, withoutInstance,
 } from "./document.js";
 
@@ -276,6 +277,22 @@ export class Session {
     const at = clampTo(this.size, { x: point.x + dx, y: point.y + dy });
     const doc = changePoints(this.doc, instance.id, [[this.selected, { ...point, ...at }]]);
     this.commit(doc, `move ${labelOf(this.skeleton, this.selected)}`, `nudge ${instance.id}/${this.selected}`);
+  }
+
+  /** Scales and turns the whole instance about its middle. @param {number} factor @param {number} angle radians */
+  reshape(factor, angle) {
+    const instance = this.editable();
+    const box = instance && boundsOf(instance);
+    if (!box) return;
+    const centre = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
+    const turn = turning(centre, angle);
+    const moved = pose.movedPoints(instance.points, instance.points.keys(), (at) => {
+      const to = turn(at);
+      return { x: centre.x + (to.x - centre.x) * factor, y: centre.y + (to.y - centre.y) * factor };
+    });
+    if (moved.every(([, point]) => isInside(this.size, point))) {
+      this.commit(changePoints(this.doc, instance.id, moved), "scale or turn instance", `reshape ${instance.id}`);
+    } else this.onSay("It would leave the image.");
   }
 
   /**

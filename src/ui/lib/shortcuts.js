@@ -64,6 +64,8 @@ export const GESTURES = [
   ["Drag elsewhere, or with the middle button", "Move the image"],
   ["Wheel, or pinch", "Zoom"],
   ["Arrows, Shift + arrows", "Move the selected keypoint by one, by ten screen pixels"],
+  ["Ctrl + arrows, in the frame of N", "Scale with up and down, turn with left and right"],
+  ["Enter, after V or G", "Draw the skeleton in the middle, or the box around the keypoints, without a pointer"],
   ["1 … 9, Shift + 1 … 9", "Choose keypoint 1 to 9, 10 to 18"],
 ];
 
