@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +74,11 @@ class PreparedJob:
         """The input manifest's text."""
         return self.documents[-1].body.decode()
 
+    @property
+    def object_count(self) -> int:
+        """How many data objects the job has."""
+        return self.documents[-1].body.count(b"\n")
+
 
 def prepare_job(
     settings: JobSettings,
@@ -100,6 +105,24 @@ def prepare_job(
         JobRefusedError: with all violations of Ground Truth's limits and ours.
         WorkerTemplateError: the template cannot be filled, or is too long.
     """
+    placed = tuple((f"{job_keys(settings.name).images}{image.name}", image) for image in images)
+    objects = [_data_object(s3_uri(stack.bucket, key), image, prelabels or {}) for key, image in placed]
+    return prepare_objects(
+        settings, stack, skeleton, objects, placed, template_source=template_source, instructions=instructions
+    )
+
+
+def prepare_objects(
+    settings: JobSettings,
+    stack: StackOutputs,
+    skeleton: Skeleton,
+    objects: Sequence[dict[str, Any]],
+    placed: tuple[tuple[str, SourceImage], ...] = (),
+    *,
+    template_source: str,
+    instructions: str = "",
+) -> PreparedJob:
+    """The same from the data objects themselves, whose images are in the bucket already or are `placed`, by key."""
     keys = job_keys(settings.name)
     template = fill_template(
         template_source,
@@ -108,8 +131,6 @@ def prepare_job(
         script_integrity=stack.script_integrity,
         instructions=instructions,
     )
-    placed = tuple((f"{keys.images}{image.name}", image) for image in images)
-    objects = [_data_object(s3_uri(stack.bucket, key), image, prelabels or {}) for key, image in placed]
     lines = [_line(data_object) for data_object in objects]
     request = labeling_job_request(settings, stack)
     violations = request_violations(request, workteam_needed=settings.workteam_arn is not None)
@@ -224,7 +245,7 @@ def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetim
         **prepared.request,
         "LabelingJobArn": arn,
         "LabelingJobStatus": "InProgress",
-        "LabelCounters": {**counters, "Unlabeled": len(prepared.images)},
+        "LabelCounters": {**counters, "Unlabeled": prepared.object_count},
         "CreationTime": time,
         "LastModifiedTime": time,
     }

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Create a job that looks again at the most suspicious images of a job that has ended.
+
+Workers are shown the consolidated labels as pre-labels, and in plain words what looks wrong with them. The images stay
+where they are. `merge_review.py` then merges the review's labels over the first job's. Doing it twice equals once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+
+from jobs import command
+from jobs.launch import create_in_ground_truth, create_outside_ground_truth, prepare_objects
+from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
+from jobs.review import ReviewError, review_objects
+from jobs.stack import read_stack
+from jobs.worker_template import TEMPLATE_PATH, plain_instructions
+
+EXAMPLE = (
+    "%(prog)s people-1 --name people-1-review --top 200 \\\n"
+    "      --workteam-arn arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+)
+INSTRUCTIONS = "These labels look unusual; the list says why. Correct what is wrong. If all is right, say so."
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.add_argument("job", metavar="JOB", help="the job to review; its results must be there")
+    parser.add_argument("--name", required=True, help="the review job's name, lower case; can never be used again")
+    parser.add_argument("--top", type=int, default=100, metavar="N", help="images, the most suspicious first (100)")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--workteam-arn", metavar="ARN", help="who labels, in Ground Truth")
+    where.add_argument("--outside-ground-truth", action="store_true", help="make the job for Truepoint's own portal")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
+    parser.add_argument("--dry-run", action="store_true", help="print request and first lines, write nothing")
+    options = parser.parse_args(given)
+    return command.run(lambda: create(options))
+
+
+def create(options: argparse.Namespace) -> int:
+    """Prepare the job, and create it unless it is a dry run."""
+    if options.top < 1:
+        raise command.UsageError(f"--top: expected at least 1, actual {options.top}")
+    session = command.session(options)
+    s3 = session.client("s3")
+    stack = read_stack(session.client("cloudformation"), options.stack_name)
+    try:
+        objects, skeleton = review_objects(s3, stack.bucket, options.job, options.top)
+    except ReviewError as error:
+        raise command.UsageError(str(error)) from error
+    settings = JobSettings(
+        name=options.name,
+        title="Check the keypoints",
+        description="Check keypoints that look unusual, and correct what is wrong.",
+        workers_per_object=options.workers,
+        label_attribute_name=DEFAULT_LABEL_ATTRIBUTE,
+        workteam_arn=options.workteam_arn,
+    )
+    prepared = prepare_objects(
+        settings,
+        stack,
+        skeleton,
+        objects,
+        template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+        instructions=plain_instructions(INSTRUCTIONS),
+    )
+    if options.dry_run:
+        print(json.dumps(prepared.request, indent=2, ensure_ascii=False))
+        for entry in objects[:10]:
+            print(entry["source-ref"], *(issue["reason"] for issue in entry["annotation_issues"]), sep="\n  ")
+        print(f"\n{len(objects)} images; dry run: nothing was written")
+        return command.OK
+    if options.outside_ground_truth:
+        document, created = create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC))
+        arn = str(document["LabelingJobArn"])
+    else:
+        arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"))
+    state = "created" if created else "was there already, the very same"
+    print(f"{arn}\n{state}: {len(objects)} images to review")
+    return command.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
