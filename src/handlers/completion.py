@@ -92,7 +92,7 @@ def _write_files(
     refiner = Refiner(job.name, survey, _gold(job, store))
     meter = QualityMeter(job.name, survey.skeleton)
     with Uploads(store) as uploads:
-        made = parts(job.name, refiner, meter, uploads, scratch)
+        made = parts(job, refiner, meter, uploads, scratch)
         for outcome in _outcomes(job, store, manifest):
             refined = refiner.refine(outcome) if isinstance(outcome, Labeled) else outcome
             for part in made:

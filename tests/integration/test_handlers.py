@@ -181,6 +181,7 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/coco_workers.json",
         "results/people/quality.json",
         "results/people/rejected.jsonl",
+        "results/people/report.html",
         "results/people/results.json",
         "results/people/review.manifest",
         "results/people/skeleton.json",
