@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-errors build deploy clean
+.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-consensus bench-errors build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -72,6 +72,9 @@ check: setup ## linters and types
 format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
+
+bench-consensus: setup ## how near the consensus of simulated workers is to the truth (6 minutes)
+	python bench/consensus.py
 
 bench-errors: setup ## how well injected label errors are found (2 minutes)
 	python bench/errors.py

@@ -23,12 +23,12 @@ from keypoints.pose import Pose, Ruler, pose
 from keypoints.sides import repair_sides
 from keypoints.yardstick import Yardstick
 
-LOW_SCORE = 0.7
-"""Mean OKS of the workers with the consensus: of honest workers, three or more, it is .9 on average, and below this in
-fewer than one instance of a hundred (bench/consensus.py)."""
-WIDTH = 0.5
-"""In sigma s: how near to the consensus workers count as in a mean, so that honest scatter is averaged out. Half of
-what serves best if sigma is right, because sigma may be too wide (bench/consensus.py)."""
+LOW_SCORE = 0.75
+"""Mean OKS of the workers with the consensus. Of honest workers it is above .9 on average, below .88 in one of a
+hundred; one worker of three who scatters three times as much brings it to .8."""
+WIDTH = 0.7
+"""In sigma s: how near to the consensus workers count as in a mean, so that honest scatter is averaged out. Wider is
+better if sigma is right; this still beats the geometric median if people scatter half as much (bench/consensus.py)."""
 DIGITS = 4
 """Of scores and dispersions; coordinates are never rounded."""
 
@@ -44,7 +44,7 @@ REASONS: frozenset[str] = frozenset(get_args(Reason))
 
 class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=True):
     """A keypoint that `worker_count` workers labelled. `score` is their mean similarity to it, 0 to 1; `dispersion`
-    their median distance from it in sigma s, about .6 for honest workers."""
+    their median distance from it in sigma s, .6 to .7 for honest workers."""
 
     worker_count: int
     score: float

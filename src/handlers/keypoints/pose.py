@@ -92,5 +92,5 @@ class Ruler:
         if not (gap_x or gap_y):
             return 1.0
         if a.widest is None:
-            a.widest = min((self.inverse(label) for label in a.places), default=math.inf)
+            a.widest = min((self.inverse(label) for label in a.places), default=0.0)
         return math.exp(-(gap_x * gap_x + gap_y * gap_y) * a.widest / (a.area + b.area))

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Measure the consensus of simulated workers against the truth, beside simpler rules, and what it costs.
+
+The first noise model is that of the published table: standing people with COCO's 17 keypoints, scatter as COCO's sigmas
+say, one worker three times noisier, whole bodies turned (3%, 6% by the noisy worker), pairs exchanged (3%), gross
+misses (2%). The others go beyond it.
+
+Example:
+    python bench/consensus.py --poses 1500 --models published       # or: make bench-consensus
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.annotation import annotate
+from keypoints.assignment import assign
+from keypoints.consolidation import Consolidated, clusters, consolidate
+from keypoints.instance import Instance, Keypoint
+from keypoints.median import geometric_median
+from keypoints.pose import Ruler
+from keypoints.reliability import PairDistances
+from keypoints.sides import repair_sides
+from keypoints.similarity import BOX_TO_AREA
+from keypoints.skeleton import Skeleton, parse_skeleton
+from keypoints.yardstick import Yardstick, yardstick
+
+Points = NDArray[np.float64]
+
+SKELETON: Skeleton = parse_skeleton((Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes())
+MEASURE: Yardstick = yardstick(SKELETON)
+NAMES = SKELETON.keypoint_names
+SIGMAS = np.array(SKELETON.sigmas)
+FLIP = np.array(SKELETON.flip_indices)
+TEMPLATE = np.array([k.template for k in SKELETON.keypoints], dtype=float)
+LOW = 0.85
+"""An OKS below it counts as poor in the table."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How workers err. `loud` multiplies the scatter of worker 0, `scatter` everybody's; shares are per instance, but
+    `miss` and `absent` per keypoint; `bias` is in sigma s, the same at every keypoint of worker 0; `spam` is worker 0's
+    share of keypoints strewn over the body at random."""
+
+    name: str
+    loud: float = 3.0
+    scatter: float = 1.0
+    flip: float = 0.03
+    loud_flip: float = 0.06
+    pair: float = 0.03
+    miss: float = 0.02
+    bias: float = 0.0
+    spam: float = 0.0
+    absent: float = 0.0
+
+
+MODELS = (
+    Noise("published"),
+    Noise("honest", loud=1.0, flip=0.0, loud_flip=0.0, pair=0.0, miss=0.0),
+    Noise("biased worker", loud=1.0, bias=3.0),
+    Noise("spammer", loud=1.0, spam=1.0),
+    Noise("careless crowd", scatter=2.0),
+    Noise("careful crowd", scatter=0.5),
+    Noise("missing points", absent=0.15),
+    Noise("turned bodies", flip=0.15, loud_flip=0.3, pair=0.1),
+)
+
+
+def truth(rng: np.random.Generator) -> Points:
+    """A person of 150 to 450 pixels, jointed at random, facing either way, turned a little."""
+    pose = TEMPLATE + rng.normal(0, 12, TEMPLATE.shape)
+    if rng.random() < 0.5:
+        pose[:, 0] *= -1
+    angle = rng.normal(0, 0.2)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return np.asarray(pose @ turn * rng.uniform(0.4, 1.2) + rng.uniform(0, 1000, 2))
+
+
+def size_of(pose: Points) -> float:
+    """The area of a true pose, as the labels' own: .53 of the hull's box."""
+    return float(BOX_TO_AREA * np.prod(np.ptp(pose, axis=0)))
+
+
+def answer(pose: Points, worker: int, noise: Noise, rng: np.random.Generator) -> Points:
+    """What a worker marks; NaN where nothing."""
+    unit = SIGMAS[:, None] * math.sqrt(size_of(pose))  # E[d^2] = sigma^2 s^2: each axis has half of it
+    loud = noise.loud if worker == 0 else 1.0
+    if worker == 0 and rng.random() < noise.spam:
+        low, extent = pose.min(axis=0), np.ptp(pose, axis=0)
+        return np.asarray(low + rng.random(pose.shape) * extent)
+    marked: Points = pose + rng.normal(0, 1, pose.shape) * unit * noise.scatter * loud / math.sqrt(2)
+    if worker == 0:
+        marked = marked + noise.bias * unit * np.array([0.8, 0.6])
+    if rng.random() < (noise.loud_flip if worker == 0 else noise.flip):
+        marked = marked[FLIP]
+    if rng.random() < noise.pair:
+        left = rng.choice(np.flatnonzero(np.arange(len(FLIP)) < FLIP))
+        marked[[left, FLIP[left]]] = marked[[FLIP[left], left]]
+    gross = rng.random(len(pose)) < noise.miss
+    marked[gross] += rng.normal(0, 1, (int(gross.sum()), 2)) * 0.5 * math.sqrt(size_of(pose))
+    marked[rng.random(len(pose)) < noise.absent] = np.nan
+    return marked
+
+
+def oks(pose: Points, found: Points) -> float:
+    """COCO's OKS with the truth; what was not found counts 0."""
+    d2 = ((pose - found) ** 2).sum(axis=1)
+    ks = np.exp(-d2 / (2 * size_of(pose) * (2 * SIGMAS) ** 2))
+    return float(np.where(np.isnan(ks), 0, ks).mean())
+
+
+def instance(marked: Points) -> Instance:
+    """As a page submits it."""
+    rows = zip(NAMES, marked.tolist(), strict=True)
+    return Instance(annotations=tuple(Keypoint(name, x, y) for name, (x, y) in rows if not math.isnan(x)))
+
+
+def array(found: Consolidated) -> Points:
+    """The keypoints in order; NaN where there is none."""
+    by_name = {k.label: (k.x, k.y) for k in found.annotations}
+    return np.array([by_name.get(name, (math.nan, math.nan)) for name in NAMES])
+
+
+def _each(rule: Callable[[Points], Points]) -> Callable[[Points, int], Points]:
+    """A rule for one keypoint's places, for all keypoints; at least half of the workers must have it."""
+
+    def whole(answers: Points, _random: int) -> Points:
+        out = np.full(answers.shape[1:], np.nan)
+        for k in range(answers.shape[1]):
+            there = answers[:, k][~np.isnan(answers[:, k, 0])]
+            if 2 * len(there) >= len(answers):
+                out[k] = rule(there)
+        return out
+
+    return whole
+
+
+def _medoid(answers: Points, random: int) -> Points:
+    """CVAT's rule: the one worker's skeleton that is most like the others'. Of two it is either."""
+    if len(answers) == 2:
+        return np.asarray(answers[random % 2])
+
+    def alike(a: Points, b: Points) -> float:
+        spread = np.nanmax(a, axis=0) - np.nanmin(a, axis=0)
+        ks = np.exp(-((a - b) ** 2).sum(axis=1) / (2 * BOX_TO_AREA * np.prod(spread) * (2 * SIGMAS) ** 2))
+        return float(np.where(np.isnan(ks), 0, ks).mean())
+
+    sums = [sum(alike(a, b) for j, b in enumerate(answers) if j != i) for i, a in enumerate(answers)]
+    return np.asarray(answers[int(np.argmax(sums))])
+
+
+BASELINES: dict[str, Callable[[Points, int], Points]] = {
+    "one random worker": lambda answers, random: np.asarray(answers[random % len(answers)]),
+    "mean": _each(lambda p: p.mean(axis=0)),
+    "medoid (CVAT)": _medoid,
+    "median per axis": _each(lambda p: np.median(p, axis=0)),
+    "geometric median": _each(lambda p: np.array(geometric_median([(x, y) for x, y in p.tolist()]))),
+}
+OURS = ("ours, at once", "ours, whole job")
+
+
+def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, list[float]]:
+    """OKS with the truth of every rule and pose."""
+    rng = np.random.default_rng([seed, workers])
+    truths = [truth(rng) for _ in range(poses)]
+    answers = [np.array([answer(pose, w, noise, rng) for w in range(workers)]) for pose in truths]
+    scores: dict[str, list[float]] = {
+        name: [oks(pose, rule(given, place)) for place, (pose, given) in enumerate(zip(truths, answers, strict=True))]
+        for name, rule in BASELINES.items()
+    }
+    submitted = [[(f"w{w}", [instance(marked)]) for w, marked in enumerate(given)] for given in answers]
+    weights = whole_job(submitted)
+    for name, trust in zip(OURS, ({}, weights), strict=True):
+        scores[name] = []
+        for pose, given in zip(truths, submitted, strict=True):
+            merged, _ = consolidate(given, MEASURE, trust)
+            scores[name].append(max((oks(pose, array(m)) for m in merged), default=0.0))
+    return scores
+
+
+def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str, float]:
+    """The weights that the second pass would use."""
+    distances, ruler = PairDistances(), Ruler(MEASURE)
+    for answers in submitted:
+        for cluster in clusters(answers, ruler):
+            equal = [1.0] * len(cluster.poses)
+            distances.add(cluster.worker_ids, repair_sides(cluster.poses, equal, ruler).poses, ruler)
+    return distances.weights()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """People side by side, `gap` widths of a body between their middles. Of each person each worker misses `absent`,
+    and each worker adds `extra` people who are not there, on average."""
+
+    name: str
+    gap: float
+    people: int = 6
+    absent: float = 0.0
+    extra: float = 0.0
+
+
+SCENES = (
+    Scene("apart", 1.5),
+    Scene("shoulder to shoulder", 1.0),
+    Scene("half hidden", 0.5),
+    Scene("a quarter of a body apart", 0.25),
+    Scene("a tenth of a body apart", 0.1),
+    Scene("instances missed and added", 1.0, absent=0.1, extra=0.3),
+)
+
+
+def crowd(scene: Scene, workers: int, images: int, seed: int) -> tuple[float, float, float]:
+    """Recall and precision of instances at an OKS of .5, one to one, and the mean OKS of those found."""
+    rng = np.random.default_rng([seed, workers, 7])
+    right, wanted, given, similar = 0, 0, 0, 0.0
+    for _ in range(images):
+        first = truth(rng)
+        width = np.ptp(first[:, 0])
+        people = [
+            first + rng.normal(0, 0.03, first.shape) * width + np.array([scene.gap * width * p, 0])
+            for p in range(scene.people)
+        ]
+        answers = []
+        for w in range(workers):
+            seen = [answer(pose, w + 1, MODELS[0], rng) for pose in people if rng.random() >= scene.absent]
+            added = [
+                answer(truth(rng) + np.array([0, 900]), w + 1, MODELS[0], rng) for _ in range(rng.poisson(scene.extra))
+            ]
+            order = rng.permutation(len(seen) + len(added))
+            answers.append((f"w{w}", [instance((seen + added)[i]) for i in order]))
+        merged, _ = consolidate(answers, MEASURE)
+        gains = [[value if (value := oks(pose, array(m))) >= 0.5 else 0.0 for m in merged] for pose in people]
+        pairs = assign(gains)
+        right, wanted, given = right + len(pairs), wanted + len(people), given + len(merged)
+        similar += sum(gains[row][column] for row, column in pairs)
+    return right / wanted, right / max(given, 1), similar / max(right, 1)
+
+
+def table(models: Sequence[Noise], counts: Sequence[int], poses: int, seeds: int) -> list[str]:
+    """Lines of a Markdown table for each model: mean OKS with the truth, and the share of poor ones."""
+    lines: list[str] = []
+    for noise in models:
+        lines += ["", f"{noise.name}: mean OKS with the truth (share below {LOW})", ""]
+        lines += [_row("workers", map(str, counts)), "|---" * (len(counts) + 1) + "|"]
+        found: dict[str, list[str]] = {name: [] for name in (*BASELINES, *OURS)}
+        for workers in counts:
+            pooled: dict[str, list[float]] = {}
+            for seed in range(seeds):
+                for name, values in simulate(noise, workers, poses, seed).items():
+                    pooled.setdefault(name, []).extend(values)
+            for name, values in pooled.items():
+                poor = sum(v < LOW for v in values) / len(values)
+                found[name].append(f"{sum(values) / len(values):.4f} ({poor:.1%})")
+        lines += [_row(name, cells) for name, cells in found.items()]
+    return lines
+
+
+def scenes(counts: Sequence[int], images: int) -> list[str]:
+    """Lines of a Markdown table: crowds."""
+    lines = ["", "scenes of 6 people: recall / precision of instances at OKS .5, mean OKS of those found", ""]
+    lines += [_row("workers", map(str, counts)), "|---" * (len(counts) + 1) + "|"]
+    for scene in SCENES:
+        found = [crowd(scene, workers, images, 0) for workers in counts]
+        lines.append(
+            _row(scene.name, (f"{recall:.3f} / {precision:.3f}, {mean:.3f}" for recall, precision, mean in found))
+        )
+    return lines
+
+
+def cost(seconds: float) -> list[str]:
+    """Lines of a Markdown table: data objects a second through post_annotation's core, and import time."""
+    lines = ["", "objects a second (parsing, consolidation, annotation)", ""]
+    lines += [_row("instances", ("1 worker", "3 workers", "9 workers")), "|---" * 4 + "|"]
+    rng = np.random.default_rng(1)
+    for people in (3, 30):
+        poses = [truth(rng) for _ in range(people)]
+        cells = []
+        for workers in (1, 3, 9):
+            answers = [
+                (f"w{w}", _submitted([instance(answer(pose, w + 1, MODELS[0], rng)) for pose in poses]))
+                for w in range(workers)
+            ]
+            done, start = 0, time.perf_counter()
+            while time.perf_counter() - start < seconds:
+                annotate("0", "s3://bucket/a.jpg", answers, MEASURE)
+                done += 1
+            cells.append(f"{done / (time.perf_counter() - start):.0f}")
+        lines.append(_row(str(people), cells))
+    return [*lines, "", f"import of keypoints.annotation after msgspec: {_import_time():.0f} ms"]
+
+
+def _submitted(found: list[Instance]) -> str:
+    details = {"version": "1.0", "image_width": 1500, "image_height": 1500}
+    updated = json.dumps(msgspec.to_builtins(found))
+    return json.dumps({"updated_annotations": updated, "answer_details": json.dumps(details)})
+
+
+def _import_time() -> float:
+    """Milliseconds, the least of five fresh interpreters."""
+    code = "import msgspec, time; t = time.perf_counter(); import keypoints.annotation; print(time.perf_counter() - t)"
+    runs = (subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5))
+    return min(float(run.stdout) for run in runs) * 1000
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [noise.name for noise in MODELS]
+    parser.add_argument("--poses", type=int, default=300, help="a seed (300)")
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 (3)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 3, 5, 9], metavar="N")
+    parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="MODEL", help=", ".join(names))
+    options = parser.parse_args()
+    chosen = [noise for noise in MODELS if noise.name in options.models]
+    for lines in (
+        table(chosen, options.workers, options.poses, options.seeds),
+        scenes(options.workers, options.poses // 10),
+        cost(1),
+    ):
+        print("\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    main()
