@@ -188,3 +188,28 @@ def test_a_hostile_answer_does_not_cost_minutes() -> None:
     pile = [person(i * 0.01, 0) for i in range(150)]
     merged, _ = consolidate([("w1", pile), ("w2", pile)], YARDSTICK)
     assert len(merged) == 150
+
+
+@given(
+    st.lists(
+        instances(st.sampled_from(["nose", "left_hip", "right_hip", "left_eye", "right_eye"]), 3),
+        min_size=3,
+        max_size=4,
+    )
+)
+def test_the_order_of_workers_does_not_matter(found: list[list[dict[str, Any]]]) -> None:
+    answers = [(f"w{i}", parse_instances(one)) for i, one in enumerate(found)]
+    assert consolidate(answers, MEASURE) == consolidate(answers[::-1], MEASURE)
+
+
+@given(st.sets(st.integers(0, 16)), st.sets(st.integers(0, 16)), st.integers(0, 1000))
+def test_two_honest_workers_lose_no_keypoint(first: set[int], second: set[int], seed: int) -> None:
+    one, other = people.person(seed=2 * seed), people.person(seed=2 * seed + 1)
+    left_out = [
+        Instance(annotations=tuple(k for i, k in enumerate(found.annotations) if i not in out))
+        for found, out in ((one, first), (other, second))
+    ]
+    merged, rest = coco([left_out[0]], [left_out[1]])
+    wanted = {k.label for found in left_out for k in found.annotations}
+    assert {k.label for m in merged for k in m.annotations} == wanted
+    assert rest == []
