@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keypoints.agreement import Agreement
+from keypoints.changes import ChangeMeter, PreLabelQuality
 from keypoints.consolidation import REASONS
 from keypoints.instance import VISIBLE
 from keypoints.outcome import Labeled, NotLabeled
@@ -81,6 +82,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     review_reasons: dict[str, int]
     agreement: Agreement | None
     sigmas: list[KeypointSigma]
+    prelabels: PreLabelQuality | None
 
 
 class _Worker:
@@ -95,6 +97,7 @@ class QualityMeter:
     def __init__(self, labeling_job: str, skeleton: Skeleton) -> None:
         self._job = labeling_job
         self._names = skeleton.keypoint_names
+        self._changes = ChangeMeter(skeleton)
         self._count: Counter[str] = Counter()
         self._visible: Counter[str] = Counter()
         self._labeled: Counter[str] = Counter()
@@ -110,6 +113,7 @@ class QualityMeter:
             self._count[outcome.status] += 1
             return
         annotation = outcome.annotation
+        self._changes.add(outcome)
         self._count["written"] += 1
         self._count["labeled_by_other_jobs"] += outcome.labeled_by not in (None, self._job)
         self._count["instances"] += len(outcome.instances)
@@ -172,6 +176,7 @@ class QualityMeter:
             review_reasons=dict(sorted(self._reasons.items())),
             agreement=agreement,
             sigmas=list(sigmas),
+            prelabels=self._changes.quality(),
         )
 
     def _keypoint(self, name: str) -> KeypointQuality:
