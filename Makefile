@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-consensus bench-errors build deploy clean
+.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-consensus bench-errors report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -82,6 +82,9 @@ bench-errors: setup ## how well injected label errors are found (2 minutes)
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py
 
+report-sample: setup ## the report of a made-up job of 240 images and five workers, in .sample/
+	python bench/sample_job.py --out .sample
+
 build: setup ## what `sam deploy` deploys
 	sam build
 
@@ -89,7 +92,7 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator; do \
