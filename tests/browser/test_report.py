@@ -136,6 +136,9 @@ def test_it_is_dark_in_the_dark_and_light_on_paper(visit: Any, sample: Path) -> 
     assert brightness(page) < 60
     page.emulate_media(media="print")
     assert brightness(page) > 240
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of a centimetre
+    cut = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).length"
+    assert page.evaluate(cut) == 0
     assert page.pdf().startswith(b"%PDF")
 
 

@@ -150,7 +150,11 @@
     });
     const lowest = values.map((value, i) => [value, i]).filter(([value]) => value !== null && value / all < STEPS[3])
       .sort((a, b) => a[0] - b[0]).slice(0, 4);
+    const taken = [];
     for (const [value, i] of lowest) {
+      // a figure on top of another can be read by nobody; the lower one stays
+      if (taken.some((j) => Math.abs(at[i][0] - at[j][0]) < 36 && Math.abs(at[i][1] - at[j][1]) < 14)) continue;
+      taken.push(i);
       drawing.append(svg("text", { class: "strong", x: at[i][0], y: at[i][1] - 12, "text-anchor": "middle" }, text(value)));
     }
     const words = ["below 50%", "50 to 75%", "75 to 90%", "90 to 97%", "97% and more"];
