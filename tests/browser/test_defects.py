@@ -477,7 +477,7 @@ def test_defect_34_a_broken_image_can_be_retried_or_reported(open_task: TaskPage
     assert "could not be loaded" in note.inner_text()
     note.get_by_text("Submit without labels").click()
     sent = task.page.evaluate("window.sent.at(-1)")
-    assert json.loads(sent["answer_details"])["image_error"] == "The image could not be loaded."
+    assert json.loads(sent["answer_details"])["problem"] == "The image could not be loaded."
     open_task.files["/gone.png"] = ("image/png", picture(320, 240))
     note.get_by_role("button", name="Try again").click()
     task.ready()

@@ -5,27 +5,22 @@ import { Clock } from "./clock.js";
 import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
 import { commandsOf } from "./commands.js";
 import { helpDialog, lightDialog } from "./dialogs.js";
-import { attr, h, put } from "./dom.js";
+import { h, put } from "./dom.js";
 import { boundsOf, findInstance, isPlaced, labelOf } from "./document.js";
 import { Findings } from "./findings.js";
 import { AnswerForm } from "./form.js";
 import { Gestures } from "./gestures.js";
-import { markerIcon, setMarker } from "./icons.js";
+import { Keyboard } from "./keyboard.js";
+import { Chip } from "./chip.js";
 import { Panel } from "./panel.js";
-import { markerColor, shapeOf } from "./painter.js";
 import { readIssues, readPrelabels } from "./prelabels.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { readUniqueColors } from "./colors.js";
 import { Session } from "./session.js";
-import { keymap, strokeOf } from "./shortcuts.js";
 import { readSkeleton } from "./skeleton.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 
-const TYPED_IN = "input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]";
-
-/** @type {Record<string, number[]>} */
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class App {
   /** @param {HTMLElement} element @param {ShadowRoot} shadow */
@@ -46,11 +41,11 @@ export class App {
     this.draft = draftKey([imageUri(get("images3uri"), get("imgsrc")), get("keypointclasses"), get("initialvalues")]);
     this.prefs = loadPrefs();
     this.look = { names: this.prefs.names ?? false, loupe: this.prefs.loupe ?? false, crosshair: this.prefs.crosshair ?? false, brightness: 100, contrast: 100, traces: true };
-    this.keys = keymap(this.prefs.keys);
     this.stage = new Stage(this.session, this.look);
     // The photograph is the long pole: it is asked for before anything else is built.
     this.stage.img.src = get("imgsrc") ?? "";
     this.commands = commandsOf(this);
+    this.keyboard = new Keyboard(this);
     const run = (/** @type {string} */ id) => this.run(id);
     this.toolbar = new Toolbar(run);
     this.findings = new Findings(this.session, (finding) => this.jump(finding), () => this.send());
@@ -61,19 +56,16 @@ export class App {
       toggleHidden: (key) => this.toggleHidden(key),
     });
     this.help = helpDialog(this.prefs, () => {
-      this.keys = keymap(this.prefs.keys);
+      this.keyboard.renew();
       savePrefs(this.prefs);
     });
     this.light = lightDialog(this.look, () => this.stage.applyLook());
-    this.nextMarker = markerIcon("#fff");
-    this.nextName = h("strong", { dir: "auto" });
-    this.nextHint = h("span", {});
-    this.chip = h("div", { class: "chip" }, this.nextMarker, h("span", { class: "words" }, this.nextName, this.nextHint));
+    this.chip = new Chip(this.session);
     this.live = h("div", { class: "live", "aria-live": "polite" });
     this.toast = h("div", { class: "toast", hidden: true });
     // A page has one main part: its own, else the first element on it.
     const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
-    this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip, this.toolbar.helpButton),
+    this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip.root, this.toolbar.helpButton),
       h("section", { class: "work", "aria-label": "Image", role: first ? "main" : null }, this.stage.root, this.toast),
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
@@ -114,7 +106,7 @@ export class App {
       if (what === "doc") this.later();
     };
     stage.onView = () => put(this.toolbar.zoom, "textContent", `${Math.round(stage.view.scale * 100)} %`);
-    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.key(event), { signal });
+    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.keyboard.key(event), { signal });
     // Where nothing can be stored, leaving by accident is asked about; a page that goes to sleep saves at once.
     addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault(), { signal });
     addEventListener("pagehide", () => this.session.doc !== this.session.original && this.saveTimer && this.saveNow(), { signal });
@@ -176,42 +168,6 @@ export class App {
     this.say(text);
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const target = /** @type {Element} */ (event.composedPath()[0]);
-    if (event.defaultPrevented || event.isComposing || target.closest(TYPED_IN) || target.closest("dialog")) return;
-    const stroke = strokeOf(event);
-    const native = target.closest("button, input, summary, a") && (stroke === "Enter" || stroke === "Space" || stroke.startsWith("Arrow"));
-    if (native || this.prefs.hotkeys === false) return;
-    const digit = /^(Shift\+)?([1-9])$/.exec(stroke);
-    const arrow = ARROWS[event.key];
-    const id = this.keys.get(stroke);
-    if (!id && !digit && !(arrow && /^((Shift|Ctrl)\+)?Arrow/.test(stroke))) return;
-    event.preventDefault();
-    this.clock.tick(performance.now());
-    this.clock.count("key");
-    if (id) this.run(id);
-    else if (arrow && stroke.startsWith("Ctrl")) this.reshape(arrow);
-    else if (arrow) this.nudge(arrow, event.shiftKey ? 10 : 1);
-    else if (digit) this.choose(Number(digit[2]) - 1 + (digit[1] ? 9 : 0));
-  }
-
-  /** Up and down scale by a fiftieth, left and right turn by two degrees. @param {number[]} direction */
-  reshape([x, y]) {
-    if (this.session.tool === "adjust") this.session.reshape(1 - y / 50, (x * Math.PI) / 90);
-  }
-
-  /** @param {number[]} direction @param {number} pixels of the screen */
-  nudge([x, y], pixels) {
-    const step = pixels / this.stage.view.scale;
-    this.session.nudge(x * step, y * step);
-  }
-
-  /** @param {number} index */
-  choose(index) {
-    if (index < this.skeleton.keypoints.length) this.panel.pickPoint(index);
-  }
-
   /** @param {string} id */
   run(id) {
     this.commands[id]?.();
@@ -262,36 +218,8 @@ export class App {
     toolbar.press("names", this.look.names);
     toolbar.press("loupe", this.look.loupe);
     toolbar.press("hideAll", session.doc.instances.length > 0 && session.visible().length === 0);
-    this.updateChip();
+    stage.setTag(this.chip.update(this.failed));
     stage.touchAll();
-  }
-
-  updateChip() {
-    const { session, skeleton, stage } = this;
-    const fresh = session.target < 0 && session.startsNew;
-    const index = fresh ? 0 : session.target;
-    const keypoint = skeleton.keypoints[index];
-    const [name, hint] = this.chipText(index, fresh);
-    put(this.nextName, "textContent", name);
-    put(this.nextHint, "textContent", hint);
-    const placing = session.tool === "place" && Boolean(keypoint);
-    attr(this.nextMarker, "hidden", !placing);
-    if (placing) {
-      setMarker(this.nextMarker, session.instance?.options.shape ?? shapeOf(keypoint), "visible");
-      this.nextMarker.style.setProperty("--c", session.instance && !fresh ? markerColor(session.instance, keypoint) : keypoint.color);
-    }
-    stage.setTag(placing ? labelOf(skeleton, index) : "");
-    this.chip.style.visibility = this.failed || !session.size.width ? "hidden" : "";
-  }
-
-  /** @param {number} index @param {boolean} fresh @returns {[string, string]} */
-  chipText(index, fresh) {
-    const { session, skeleton } = this;
-    if (session.tool === "draw") return ["Draw a skeleton", "drag a box around the subject; right to left if seen from behind"];
-    if (session.tool === "adjust") return ["Adjust", "drag inside to move, squares to scale, circle to turn · N to finish"];
-    if (session.tool === "box") return ["Box", "drag around the whole subject"];
-    if (index < 0 || !skeleton.keypoints[index]) return ["Review", session.instance?.locked ? "this instance may not be changed" : "drag keypoints to correct them · B for a new instance"];
-    return [labelOf(skeleton, index), fresh && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
   }
 
   /** @returns {XY} where the pointer is, else the middle of the view; in the image */
@@ -331,7 +259,7 @@ export class App {
         image_height: height,
         ...this.clock.details(),
         findings: this.findings.details(),
-        ...(this.failed ? { image_error: this.problem } : {}),
+        ...(this.failed ? { problem: this.problem } : {}),
       },
     });
   }

@@ -8,7 +8,7 @@ import { boundsOf, clampTo } from "./document.js";
  */
 export function commandsOf(app) {
   const { session, stage, look } = app;
-  const tool = (/** @type {import("./session.js").Tool} */ name) => () => {
+  const tool = (/** @type {import("./state.js").Tool} */ name) => () => {
     session.tool = session.tool === name ? "place" : name;
   };
   const flip = (/** @type {"names" | "loupe" | "crosshair"} */ key) => () => {
