@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sample_job
 from playwright.sync_api import Browser, Page
 
 from keypoints.skeleton import Skeleton, SkeletonKeypoint
@@ -29,9 +29,6 @@ def rendered(skeleton: Skeleton, lines: list[bytes], job: str, status: str = "Co
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sys.path.insert(0, str(ROOT / "bench"))
-    import sample_job
-
     lines = [line.strip() for line in sample_job.lines(60, 3)]
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_bytes(rendered(sample_job.parse_skeleton(sample_job.SKELETON), lines, sample_job.JOB))
