@@ -33,6 +33,18 @@ CALIBRATION_SEEDS = (901, 902, 903)
 PEOPLE = 1500
 """A job."""
 SHARE_WRONG = 0.05
+SHARES = {
+    "pair swap": 0.010,
+    "limb swap": 0.010,
+    "whole flip, face visible": 0.005,
+    "whole flip, no face": 0.005,
+    "gross miss": 0.008,
+    "wrong keypoint": 0.004,
+    "missing": 0.002,
+    "duplicate": 0.004,
+}
+"""Of all instances: how often a kind is expected, which is what probabilities are calibrated to. Chosen: sides are what
+labelers confuse most; a keypoint left out is most often one that could not be seen."""
 AIMS = {"pair swap": 0.95, "whole flip, face visible": 0.80, "gross miss": 0.90}
 LOOKED_FOR = {
     "swapped_sides": ("pair swap", "limb swap"),
@@ -135,27 +147,20 @@ def precision_at_k(rng: np.random.Generator, bad: Vector, good: Vector) -> float
 
 def calibrate(anatomy: Anatomy) -> None:
     """Print curves: logistic regression of 'has an error the check is for' on its strength, with the intercept moved
-    to a share of errors of `SHARE_WRONG`, split evenly among the kinds."""
+    to the kinds' `SHARES`."""
     jobs = [Job(seed, anatomy) for seed in CALIBRATION_SEEDS]
-    each = SHARE_WRONG / (len(ERRORS) + 1)
     good = [job.read(scene) for job in jobs for scene in job.honest]
     for check, kinds in LOOKED_FOR.items():
         bad = [job.read(s) for job in jobs for kind in kinds for s in job.wrong[kind].values()]
         x_bad, x_good = (np.array([s.strength for f in found for s in f if s.check == check]) for found in (bad, good))
         if check == "duplicate_instance":  # honest instances by themselves have no neighbour at all
             x_good = np.array([s.strength for j in jobs for c in j.crowds for s in j.read(c) if s.check == check])
-        share = each * len(kinds)
+        share = sum(SHARES[kind] for kind in kinds)
         weights = np.concatenate(
             [np.full(len(x_bad), share / len(x_bad)), np.full(len(x_good), (1 - share) / len(x_good))]
         )
         b = fit(np.concatenate([x_bad, x_good]), np.repeat([1.0, 0.0], [len(x_bad), len(x_good)]), weights)
         print(f'    "{check}": Curve({b[0]:.2f}, {b[1]:.2f}),')
-
-    for check, kinds in (("coincident_keypoints", ("wrong keypoint",)),):
-        bad = [job.read(s) for job in jobs for kind in kinds for s in job.wrong[kind].values()]
-        there, there_wrongly = (np.mean([any(s.check == check for s in f) for f in found]) for found in (bad, good))
-        p = each * there / (each * there + (1 - each) * there_wrongly)
-        print(f'    "{check}": {p:.2f},  # in {there:.1%} with such an error and {there_wrongly:.1%} of the honest')
 
 
 def fit(x: Vector, y: Vector, weights: Vector) -> Vector:

@@ -115,12 +115,11 @@ def outside_image(points: Points, size: tuple[int, int]) -> tuple[int, ...]:
     return tuple(i for i, k in enumerate(points) if k and (k.x < 0 or k.y < 0 or k.x > size[0] or k.y > size[1]))
 
 
-def coincident(anatomy: Anatomy, points: Points, s: float, least: float = 1.0) -> list[tuple[int, int]]:
-    """Keypoints on one spot; `s` is the square root of the subject's area, and `least` so many pixels always are one
-    spot: small subjects honestly have keypoints as close as that."""
+def coincident(anatomy: Anatomy, points: Points, s: float) -> list[tuple[int, int]]:
+    """Keypoints on one spot; `s` is the square root of the subject's area."""
     found = []
     for (i, p), (j, q) in combinations([(i, k) for i, k in enumerate(points) if k], 2):
-        if distance(p, q) < max(least, COINCIDENT * min(anatomy.sigmas[i], anatomy.sigmas[j]) * s):
+        if distance(p, q) < max(1.0, COINCIDENT * min(anatomy.sigmas[i], anatomy.sigmas[j]) * s):
             found.append((i, j))
     return found
 

@@ -12,13 +12,13 @@ from itertools import combinations
 import msgspec
 
 from keypoints.anatomy import Anatomy, Points
-from keypoints.checks import Fix, coincident, odd_limbs, outside_image
+from keypoints.checks import Fix, odd_limbs, outside_image
 from keypoints.exchanged import swapped_sides
 from keypoints.instance import Instance
 from keypoints.norms import Norms, expected, log_size
 from keypoints.posture import log_lengths
 from keypoints.shape import Shape, labelled_places
-from keypoints.similarity import area, hull_box, symmetric_oks
+from keypoints.similarity import hull_box, symmetric_oks
 from keypoints.swaps import SwapReader
 
 BORDER = 0.1
@@ -51,7 +51,7 @@ class SignalReader:
         return [
             *self._strays(instance),
             *(self._pose(instance, points) if any(points) else ()),
-            *self._spots(points, math.sqrt(area(instance)[0]), size),
+            *self._outside(points, size),
             *self._missing(points, instance, size),
         ]
 
@@ -138,14 +138,10 @@ class SignalReader:
             text = f"Very far apart for this subject: {names[0]} and {names[1]}"
             yield _signal("long_limb", z, names, text, Fix("move", names))
 
-    def _spots(self, points: Points, s: float, size: tuple[int, int] | None) -> Iterator[Signal]:
-        if pairs := coincident(self._anatomy, points, s, least=0.0):
-            names = self._anatomy.label(sorted({i for pair in pairs for i in pair}))
-            yield _signal("coincident_keypoints", 1.0, names, f"On one spot: {', '.join(names)}", Fix("move", names))
+    def _outside(self, points: Points, size: tuple[int, int] | None) -> Iterator[Signal]:
         if size and (outside := self._anatomy.label(outside_image(points, size))):
-            yield _signal(
-                "out_of_image", 1.0, outside, f"Outside the image: {', '.join(outside)}", Fix("move", outside)
-            )
+            text = f"Outside the image: {', '.join(outside)}"
+            yield _signal("out_of_image", 1.0, outside, text, Fix("move", outside))
 
     def _missing(self, points: Points, instance: Instance, size: tuple[int, int] | None) -> Iterator[Signal]:
         box = hull_box(instance)
