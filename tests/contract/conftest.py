@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from folders import PERSON, random_records, write_results
 from PIL import Image
+from reading import READERS, Read, Sample, run_reader
 
 import export
 from jobs.exports.finished import open_results
 
-ROOT = Path(__file__).parents[2]
-READERS = Path(__file__).parent / "readers"
 FORMATS = "yolo,mmpose,cvat,labelstudio,deeplabcut,csv"
-
-Read = Callable[..., Any]
-
-
-def run_reader(environment: str, script: Path, *arguments: object) -> str:
-    """Run a program in another environment; what it prints. There is no way around a missing one: `make setup`."""
-    python = ROOT / environment / "bin" / "python"
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "src/handlers"))
-    done = subprocess.run(
-        [python, "-W", "ignore", script, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -47,15 +24,6 @@ def read() -> Read:
         return json.loads(run_reader(environment, READERS / script, *arguments))
 
     return run
-
-
-@dataclass(frozen=True)
-class Sample:
-    """`folder` holds results/ and exports/; `records` are the manifest's lines, `names` the images' paths."""
-
-    folder: Path
-    records: list[dict[str, Any]]
-    names: list[str]
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Read, Sample, run_reader
 from folders import PERSON, expected
+from reading import ROOT, Read, Sample, run_reader
 
 NAMES = PERSON.keypoint_names
 SINGLE = 1e-3

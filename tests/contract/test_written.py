@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from conftest import Sample
 from folders import HOSTILE, PERSON, expected, keypoint, line, write_results
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import Sample
 
 import export
 from jobs.exports import FORMATS
