@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sample_job
+from pycocotools.coco import COCO
 
 from completion import complete
 from keypoints.job import LabelingJob
@@ -60,3 +61,20 @@ def test_the_report_in_s3_tells_what_was_injected(results: Any) -> None:
     lines = report["quality"]
     assert lines["written"] + lines["rejected"] + lines["failed"] + lines["unlabeled"] == lines["lines"] == 80
     assert min(lines["written"], lines["rejected"], lines["failed"], lines["unlabeled"]) > 0
+
+
+def test_every_workers_instances_are_in_the_workers_file(results: Any, tmp_path: Path) -> None:
+    file = tmp_path / "coco_workers.json"
+    file.write_bytes(results("coco_workers.json")["Body"].read())
+    coco = COCO(str(file))
+    names = sorted(worker.name for worker in sample_job.WORKERS)
+    accepted = json.loads(results("coco.json")["Body"].read())
+    assert coco.getImgIds() == [image["id"] for image in accepted["images"]]
+    for image in coco.imgs.values():
+        assert image["rater_list"] == names
+        raters = [entry["rater_id"] for entry in coco.imgToAnns[image["id"]]]
+        assert raters == sorted(raters)
+        assert set(raters) <= set(names)
+    quality = json.loads(results("workers.json")["Body"].read())
+    marked = {worker["worker_id"]: worker["instances"] for worker in quality["workers"]}
+    assert marked == {name: sum(e["rater_id"] == name for e in coco.anns.values()) for name in names}
