@@ -91,3 +91,9 @@ def test_a_repair_is_reported_with_the_worker() -> None:
     [merged], _ = consolidate(answers, MEASURE)
     assert [(s.worker_id, s.labels) for s in merged.swaps] == [("b", ("left_hip", "right_hip"))]
     assert merged.needs_review == ("swap_repaired",)
+
+
+def test_of_two_who_turned_the_whole_body_the_one_who_faces_the_camera_is_followed() -> None:
+    facing, turned = person(seed=1), exchanged(person(seed=2))
+    assert who(repaired(facing, turned)) == {1}
+    assert who(repaired(turned, facing)) == {0}

@@ -1,8 +1,8 @@
 """Sides: repair of exchanged left and right keypoints among several workers' poses of one subject.
 
 For each pair every worker is either as most are or the other way round. Who is which is what makes the workers agree
-best; who is wrong is the minority and, where there is none, who contradicts the rest of his own body. A repair must at
-least halve the distance to the others.
+best; who is wrong is the minority and, where there is none, who contradicts the rest of his own body, or who has the
+whole body turned away from the camera. A repair must at least halve the distance to the others.
 """
 
 from __future__ import annotations
@@ -126,8 +126,11 @@ def _wrong(
     if math.isclose(votes[0], votes[1], rel_tol=1e-9, abs_tol=1e-12):
         votes = [math.fsum(_at_one(pair, poses[w], pairs) * weights[w] for w in camp) for camp in camps]
         if abs(votes[0] - votes[1]) < CLEARLY * (abs(votes[0]) + abs(votes[1])) or not any(votes):
-            # Whole bodies are turned, so each camp is at one with itself. The same camp must win at every pair.
-            return (camps[1] if having[0] in camps[0] else camps[0]), even
+            # Whole bodies are turned, so each camp is at one with itself. The same camp must win at every pair, and who
+            # is in it must not matter: most people in pictures face the camera.
+            votes = [math.fsum(_facing(poses[w], pairs) for w in camp) / len(camp) for camp in camps]
+            if votes[0] == votes[1]:
+                return (camps[1] if having[0] in camps[0] else camps[0]), even
     return (camps[0] if votes[0] < votes[1] else camps[1]), even
 
 
@@ -136,6 +139,12 @@ def _at_one(pair: Pair, found: Pose, pairs: Sequence[Pair]) -> float:
     x, y = _direction(pair, found)
     others = (p for p in pairs if p != pair and p[0] in found.places and p[1] in found.places)
     return math.fsum(x * dx + y * dy for dx, dy in (_direction(p, found) for p in others))
+
+
+def _facing(found: Pose, pairs: Sequence[Pair]) -> float:
+    """How far, in pixels, left keypoints lie to the right of right ones: a pair's first name is the left one's."""
+    there = [p for p in pairs if p[0] in found.places and p[1] in found.places]
+    return math.fsum(found.places[a][0] - found.places[b][0] for a, b in there)
 
 
 def _direction(pair: Pair, found: Pose) -> tuple[float, float]:
