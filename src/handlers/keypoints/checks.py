@@ -1,9 +1,8 @@
 """Checks: what looks wrong with labels without any reference. They warn and never forbid.
 
 The rules, levels and order of findings are the labelling element's (src/ui/lib/checks.js); the cases in tests/cases
-bind both. `unknown_keypoints` and `split_instance` are only here: the element cannot come into the first, and the
-second needs no worker's attention while he is still labelling. Sources: the limb factor and the thresholds of
-duplicates are those of quality reviews of COCO people (Ronchi and Perona 2017) and of SLEAP.
+bind both. `unknown_keypoints` is only here: the element knows no others than the skeleton's. Sources: the limb factor
+and the thresholds of duplicates are those of quality reviews of COCO people (Ronchi and Perona 2017) and of SLEAP.
 """
 
 from __future__ import annotations
