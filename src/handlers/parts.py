@@ -67,15 +67,16 @@ class Part(Protocol):
 
 
 def parts(
-    job: LabelingJob, refiner: Refiner, meter: QualityMeter, uploads: Uploads, scratch: Scratch
+    job: LabelingJob, refiner: Refiner, meter: QualityMeter, uploads: Uploads, scratch: Scratch, *, analyzed: bool
 ) -> tuple[Part, ...]:
     """Every part, in the order in which their files are written.
 
     `refiner` has refined each outcome before the parts see it; once all are in, it knows the job's agreement and
-    workers. Its survey knows the job's skeleton, sigmas and weights from the start.
+    workers. Its survey knows the job's skeleton, sigmas and weights from the start. A job that is not `analyzed` has an
+    empty list of images to review.
     """
     skeleton = refiner.survey.skeleton
-    review = Review(skeleton, scratch)
+    review = Review(skeleton, scratch, analyzed)
     return (
         AnnotationFiles(job.name, uploads),
         SkeletonFile(skeleton),
@@ -201,7 +202,8 @@ class WorkersFile:
 class Review:
     """suspicious.jsonl and review.manifest: the images to look at again."""
 
-    def __init__(self, skeleton: Skeleton, scratch: Scratch) -> None:
+    def __init__(self, skeleton: Skeleton, scratch: Scratch, analyzed: bool) -> None:
+        self._analyzed = analyzed
         self.top: list[SuspiciousImage] = []
         """The first of them, once the files are made."""
         self._list = ReviewList(skeleton, scratch.open("images"))
@@ -210,7 +212,7 @@ class Review:
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Keep an image until the whole job is known."""
-        if isinstance(outcome, Labeled):
+        if self._analyzed and isinstance(outcome, Labeled):
             self._list.add(outcome)
 
     def files(self) -> Iterator[File]:

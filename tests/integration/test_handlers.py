@@ -347,6 +347,23 @@ def test_a_marker_of_another_version_goes_before_the_first_file_is_replaced(s3: 
     assert complete(job(), Watched(BUCKET)).lines == 7
 
 
+def test_a_job_too_large_to_be_analyzed_has_all_its_labels(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapters.bucket import Bucket
+
+    analyzed = complete(job(), Bucket(BUCKET))
+    files = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3)}
+    s3.delete_object(Bucket=BUCKET, Key="results/people/results.json")
+    monkeypatch.setattr("completion.LARGEST_ANALYZED", 10)
+    found = complete(job(), Bucket(BUCKET))
+    assert (analyzed.analyzed, found.analyzed) == (True, False)
+    assert (found.lines, found.written, found.rejected) == (analyzed.lines, analyzed.written, analyzed.rejected)
+    assert keys(s3) == list(files)
+    for key in ("coco.json", "rejected.jsonl", "annotations/0000000-bus-stop.json"):
+        key = f"results/people/{key}"  # noqa: PLW2901
+        assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == files[key]
+    assert s3.get_object(Bucket=BUCKET, Key="results/people/suspicious.jsonl")["Body"].read() == b""
+
+
 def test_a_manifest_replaced_between_looking_and_reading_is_tried_again(s3: Any) -> None:
     from adapters.bucket import Bucket
 

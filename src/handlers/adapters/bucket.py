@@ -52,6 +52,10 @@ class Bucket:
         listed = obstore.list_with_delimiter(self._store, folder)
         return next((_plain(entry["e_tag"]) for entry in listed["objects"] if entry["path"] == key), None)
 
+    def size(self, key: str) -> int:
+        """Bytes of the object. Raises as `read`."""
+        return int(self._get(key).meta["size"])
+
     def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
         """Replace the object by bytes or, in parts, by all that a file open for reading holds."""
         attributes = {"Content-Type": content_type}

@@ -61,7 +61,11 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """The file results.json. `manifest` is null if the job ended without one; then there are no lines."""
+    """The file results.json. `manifest` is null if the job ended without one; then there are no lines.
+
+    A job too large to be read against itself within one invocation is not `analyzed`: all its labels are there, as they
+    were consolidated at once, but agreement, workers and the list of suspicious images are empty.
+    """
 
     version: str
     labeling_job: str
@@ -71,6 +75,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     label_attribute_name: str
     manifest: ManifestSource | None
     skeleton: SkeletonSource
+    analyzed: bool
     lines: int
     written: int
     rejected: int
@@ -108,7 +113,12 @@ def rejected_line(outcome: NotLabeled) -> bytes:
 
 
 def results(
-    job: LabelingJob, manifest: ManifestSource | None, skeleton: SkeletonSource, counts: dict[str, int]
+    job: LabelingJob,
+    manifest: ManifestSource | None,
+    skeleton: SkeletonSource,
+    counts: dict[str, int],
+    *,
+    analyzed: bool = True,
 ) -> Results:
     """The completion marker.
 
@@ -126,6 +136,7 @@ def results(
         label_attribute_name=job.label_attribute_name,
         manifest=manifest,
         skeleton=skeleton,
+        analyzed=analyzed,
         files=Files(),
         **counts,
     )

@@ -77,10 +77,7 @@ class Shape:
     def misfits(self, places: Sequence[complex], there: tuple[int, ...]) -> list[float]:
         """By keypoint, how far it is from where the others tell it to be, in standard deviations of that."""
         inverse = self.inverse(there)
-        return [
-            abs(_dot(row, places)) / math.sqrt(row[i].real)
-            for i, row in enumerate(inverse)
-        ]
+        return [abs(_dot(row, places)) / math.sqrt(row[i].real) for i, row in enumerate(inverse)]
 
 
 def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...]]:
