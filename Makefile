@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-consensus bench-errors report-sample build deploy clean
+.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -72,6 +72,11 @@ check: setup ## linters and types
 format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
+
+bench: bench-ui bench-consensus bench-errors ## all of the measurements below
+
+bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
+	npm run --silent bench
 
 bench-consensus: setup ## how near the consensus of simulated workers is to the truth (6 minutes)
 	python bench/consensus.py
