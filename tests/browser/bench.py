@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from conftest import ARGUMENTS, ROOT
-from driver import ORIGIN, TEMPLATE, Task, TaskPage, person, picture
+from driver import ORIGIN, ROOT, TEMPLATE, Task, TaskPage, person, picture
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from chromium import ARGUMENTS, EXECUTABLE
 
 WIDTH, HEIGHT = 4000, 3000
 PAINTED = """() => new Promise((done) => requestAnimationFrame(() => {
@@ -203,9 +203,7 @@ def main() -> None:
     options = parser.parse_args()
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=[*ARGUMENTS, "--js-flags=--expose-gc"]
-        )
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
         run(browser, options.instances, options.repeats)
         browser.close()
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from conftest import ARGUMENTS, ROOT
-from driver import Task, TaskPage
+from driver import ROOT, Task, TaskPage
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from chromium import ARGUMENTS, EXECUTABLE
 from jobs.scenes import Scene, render_scenes
 
 GUIDE = ROOT / "docs/labeler-guide.md"
@@ -71,9 +70,7 @@ def main() -> None:
     subprocess.run(["node", "tests/ui/guide_table.js", "--write"], cwd=ROOT, check=True)
     bundle = (ROOT / "src/ui/dist/crowd-2d-skeleton.js").read_text()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=[*ARGUMENTS]
-        )
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
         pictures(browser, bundle)
         browser.close()
 

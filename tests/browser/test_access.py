@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from driver import NAMES, Task, TaskPage, person
+from driver import NAMES, ROOT, Task, TaskPage, person
 from playwright.sync_api import Browser, CDPSession
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()

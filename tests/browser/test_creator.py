@@ -7,8 +7,7 @@ import json
 import re
 
 import pytest
-from conftest import ROOT
-from driver import NAMES, PERSON, TaskPage, picture
+from driver import NAMES, PERSON, ROOT, TaskPage, picture
 from playwright.sync_api import Locator, Page
 
 from keypoints.skeleton import parse_skeleton

@@ -7,8 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from driver import NAMES, ORIGIN, PERSON, Task, TaskPage, attributes, classes, person, picture
+from driver import NAMES, ORIGIN, PERSON, ROOT, Task, TaskPage, attributes, classes, person, picture
 from PIL import Image
 
 

@@ -6,20 +6,17 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
 from loop import PROJECT, VENV, Loop
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from portal.emulator import Emulator, free_port
 from portal.local_stack import deploy, stack_outputs
 from portal.runner import JobRunner
 from portal.server import ElementSource, Portal
 from portal.upkeep import Upkeep
-
-CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
@@ -62,14 +59,13 @@ def serve(loop: Loop) -> Iterator[Callable[[JobRunner], str]]:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A page of a real browser; whatever it logs as an error fails the test."""
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1440, "height": 900})
-        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        yield opened
-        browser.close()
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
     assert errors == []
