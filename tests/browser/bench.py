@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from driver import ORIGIN, ROOT, TEMPLATE, Task, TaskPage, person, picture
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
