@@ -52,7 +52,7 @@ def gold_of(gold: Gold, labeled: Labeled, images_prefix: str) -> list[Instance] 
 def compare(
     gold: Sequence[Instance], worker_id: str, answer: Sequence[Instance], ruler: Ruler, to: WorkerMeter
 ) -> None:
-    """Add one worker's answer for a gold image to what is collected of him."""
+    """Add one worker's answer for a gold image to what is collected of them."""
     references = [pose(instance, ruler.yardstick) for instance in gold]
     marked = [pose(instance, ruler.yardstick) for instance in answer]
     found = to.against_gold(worker_id)

@@ -1,7 +1,7 @@
 """Matching: which instances of several workers are the same subject.
 
 Constrained average-linkage clustering on symmetric OKS, at most one instance of a worker in a cluster, and then, worker
-by worker, the best assignment of his instances to the clusters of the others: of two workers that is the optimal
+by worker, the best assignment of their instances to the clusters of the others: of two workers that is the optimal
 assignment. A mirrored body is the same subject, so the larger similarity of both versions counts here, and only here.
 Instances need not overlap (CVAT's rule), only be alike.
 """

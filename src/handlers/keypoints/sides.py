@@ -1,7 +1,7 @@
 """Sides: repair of exchanged left and right keypoints among several workers' poses of one subject.
 
 For each pair every worker is either as most are or the other way round. Who is which is what makes the workers agree
-best; who is wrong is the minority and, where there is none, who contradicts the rest of his own body, or who has the
+best; who is wrong is the minority and, where there is none, who contradicts the rest of their own body, or who has the
 whole body turned away from the camera. A repair must at least halve the distance to the others.
 """
 

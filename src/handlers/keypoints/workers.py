@@ -1,6 +1,6 @@
 """Workers: the file workers.json, how each worker of a job labels. Ids are Ground Truth's pseudonyms.
 
-A worker is compared with what the others agree on without him, where at least two others marked the subject, and with
+A worker is compared with what the others agree on without them, where at least two others marked the subject, and with
 gold where there is some. Every rate says what it rests on; nobody is ranked on fewer than `LEAST_RANKED` subjects.
 """
 

@@ -216,7 +216,7 @@
       return [...row, html("span", {}, time(w.mean_time_in_seconds), w.mean_time_in_seconds === null ? null : meter(w.mean_time_in_seconds, slowest))];
     });
     section("Workers", "Ground Truth's pseudonyms. "
-      + (compared ? "Each is compared with what the others agree on without him: how alike, of what honest people reach, and the share of keypoints that are good, near (jitter), "
+      + (compared ? "Each is compared with what the others agree on without them: how alike, of what honest people reach, and the share of keypoints that are good, near (jitter), "
         + "on the other side, far off (misses) or left out; overlooked are whole instances. Point at a share for its count and interval. " : "")
       + "Few instances say little: nobody should be judged by fewer than twenty.", table(columns, rows));
   };
