@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,9 +14,11 @@ export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready $(EMULATOR)/.ready $(READERS)/.ready $(XTCOCOTOOLS)/.ready node_modules/.ready ## install everything into this folder
+setup: $(VENV)/.ready $(EMULATOR)/.ready node_modules/.ready ## install what works here into this folder
+
+readers: $(READERS)/.ready $(XTCOCOTOOLS)/.ready ## install the other projects' readers that tests compare exports with (800 MB)
 
 $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -58,7 +60,7 @@ demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name WORKERS=
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 	rm -rf .demo
 
-test: setup ## every check and every test
+test: setup readers ## every check and every test
 	$(MAKE) --no-print-directory check
 	npm test --silent
 	pytest

@@ -16,7 +16,7 @@ Read = Callable[..., Any]
 
 
 def run_reader(environment: str, script: Path, *arguments: object) -> str:
-    """Run a program in another environment; what it prints. There is no way around a missing one: `make setup`."""
+    """Run a program in another environment; what it prints. There is no way around a missing one: `make readers`."""
     python = ROOT / environment / "bin" / "python"
     path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "src/handlers"))
     done = subprocess.run(
