@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import json
 import logging
 import os
 import re
@@ -41,7 +40,7 @@ from jobs.launch import (
 from jobs.layout import job_keys, s3_uri
 from jobs.limits import JobRefusedError
 from jobs.request import JobSettings
-from jobs.scenes import render_scenes
+from jobs.scenes import render_scenes, write_scenes
 from jobs.stack import StackOutputs
 from keypoints.skeleton import SkeletonError, parse_skeleton
 from portal.cloud import Cloud
@@ -62,7 +61,7 @@ DEFAULT_PORT = 8000
 SCENES = 6
 """Pictures that are rendered when no folder is given."""
 RUNTIME = Path(sys.executable).parent
-USAGE_ERROR, FAILED = 2, 1
+FAILED = 1
 
 
 class DemoError(RuntimeError):
@@ -296,12 +295,8 @@ def _scenes(folder: Path, skeleton: str) -> Path:
     scenes = folder / "scenes" / subject
     if not (scenes / "truth.json").is_file():
         say(f"Rendering {SCENES} scenes to label into {scenes}")
-        scenes.mkdir(parents=True, exist_ok=True)
-        truth = {}
-        for scene in tqdm(render_scenes(subject, SCENES, seed=1), total=SCENES, unit="scene", leave=False):
-            scene.image.save(scenes / scene.name, quality=92)
-            truth[scene.name] = scene.instances
-        (scenes / "truth.json").write_text(json.dumps(truth))  # last: a folder that was cut short is rendered again
+        rendered = tqdm(render_scenes(subject, SCENES, seed=1), total=SCENES, unit="scene", leave=False)
+        write_scenes(scenes, rendered)
     return scenes
 
 

@@ -8,13 +8,12 @@ and scripted workers read them.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from jobs.scenes import SUBJECTS, render_scenes
+from jobs.scenes import SUBJECTS, render_scenes, write_scenes
 
 EXAMPLE = "example:\n  %(prog)s demo-images --subject person --count 6"
 
@@ -42,14 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _render(folder: Path, subject: str, count: int, seed: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    truth = {}
     scenes = render_scenes(subject, count, seed)
     # disable=None: no bar where nobody watches it.
-    for scene in tqdm(scenes, total=count, desc=subject, unit="picture", leave=False, disable=None):
-        scene.image.save(folder / scene.name, quality=92)
-        truth[scene.name] = scene.instances
-    (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+    bar = tqdm(scenes, total=count, desc=subject, unit="picture", leave=False, disable=None)
+    truth = write_scenes(folder, bar)
     instances = sum(len(listed) for listed in truth.values())
     print(f"{folder}: {count} pictures, {instances} instances, truth.json")
 

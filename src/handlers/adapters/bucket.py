@@ -48,13 +48,13 @@ class Bucket:
     def etag(self, key: str) -> str | None:
         """The object's ETag, None if it is not there. Asked by listing its folder: S3 tells a missing object from a
         forbidden one only to those who may list."""
-        folder, _, _ = key.rpartition("/")
-        listed = obstore.list_with_delimiter(self._store, folder)
-        return next((_plain(entry["e_tag"]) for entry in listed["objects"] if entry["path"] == key), None)
+        entry = self._listed(key)
+        return _plain(entry["e_tag"]) if entry else None
 
     def size(self, key: str) -> int:
-        """Bytes of the object. Raises as `read`."""
-        return int(self._get(key).meta["size"])
+        """Bytes of the object, 0 if it is not there. Asked as `etag`, so that no body is sent for."""
+        entry = self._listed(key)
+        return int(entry["size"]) if entry else 0
 
     def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
         """Replace the object by bytes or, in parts, by all that a file open for reading holds."""
@@ -67,6 +67,11 @@ class Bucket:
     def delete(self, key: str) -> None:
         """Remove the object; fine if it is not there."""
         obstore.delete(self._store, key)
+
+    def _listed(self, key: str) -> Any:
+        folder, _, _ = key.rpartition("/")
+        listed = obstore.list_with_delimiter(self._store, folder)
+        return next((entry for entry in listed["objects"] if entry["path"] == key), None)
 
     def _get(self, key: str) -> obstore.GetResult:
         try:

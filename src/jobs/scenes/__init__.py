@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -55,6 +57,17 @@ def render_scenes(subject: str, count: int, seed: int) -> Iterator[Scene]:
         subjects = draw(canvas, index, rng)
         name = f"{subject}-{index + 1:02d}.{'png' if index % 4 == 1 else 'jpg'}"
         yield Scene(name, canvas.finished(), [_instance(s, canvas) for s in subjects])
+
+
+def write_scenes(folder: Path, scenes: Iterable[Scene]) -> dict[str, list[dict[str, Any]]]:
+    """Write pictures and, last, truth.json, so that a folder cut short has none; returns instances by file name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = {}
+    for scene in scenes:
+        scene.image.save(folder / scene.name, quality=92)
+        truth[scene.name] = scene.instances
+    (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+    return truth
 
 
 def _instance(subject: Person | Truck, canvas: Canvas) -> dict[str, Any]:
