@@ -2,7 +2,7 @@
 
 import gzip
 
-MOST_BYTES = 32_000
+MOST_BYTES = 31_200
 """Compressed. The original component weighs 174 kB; a new feature must find its bytes."""
 
 
