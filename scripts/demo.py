@@ -172,10 +172,10 @@ def _run(options: Options) -> int:
 
         with Upkeep(runner) as upkeep:
             if options.answers is None:
-                element = ElementSource(stack.script_url.split("/")[2], emulator.endpoint)
+                element = ElementSource.of(stack, emulator.endpoint)
                 # Results are shown as soon as they are there; the pages stay until Ctrl+C.
                 threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
-                _serve(options, Portal(runner, upkeep, element, secret))
+                _serve(options, Portal(runner, upkeep, element, secret), element.creator_path)
             else:
                 _answer(options.answers, runner, upkeep, secret)
         if shown.is_set():
@@ -300,12 +300,13 @@ def _scenes(folder: Path, skeleton: str) -> Path:
     return scenes
 
 
-def _serve(options: Options, portal: Portal) -> None:
+def _serve(options: Options, portal: Portal, creator_path: str) -> None:
     address = f"http://{HOST}:{options.port}/"
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            say(f"A skeleton of your own:  {address[:-1]}{creator_path}")
             say(f"Label here:  {address}     (Ctrl+C stops; nothing is lost)")
             if options.browser:
                 webbrowser.open(address)

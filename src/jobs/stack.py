@@ -24,6 +24,7 @@ class StackOutputs:
     bucket: str
     script_url: str
     script_integrity: str
+    creator_url: str
     pre_annotation_arn: str
     post_annotation_arn: str
     job_completion_arn: str
@@ -37,6 +38,7 @@ OUTPUT_NAMES = {
     "bucket": "BucketName",
     "script_url": "UiScriptUrl",
     "script_integrity": "UiScriptIntegrity",
+    "creator_url": "SkeletonCreatorUrl",
     "pre_annotation_arn": "PreAnnotationFunctionArn",
     "post_annotation_arn": "PostAnnotationFunctionArn",
     "job_completion_arn": "JobCompletionFunctionArn",

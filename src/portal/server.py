@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from jobs.stack import StackOutputs
 from portal.assignments import Verdict
 from portal.cloud import EventRefusedError
 from portal.guard import Guard
@@ -62,7 +63,7 @@ MESSAGES = {
     "confirm": "The job was not finished: tick the box to confirm.",
 }
 PASSED_ON = frozenset(
-    {"content-type", "cache-control", "etag", "access-control-allow-origin", "x-content-type-options"}
+    {"content-type", "cache-control", "etag", "access-control-allow-origin", "content-security-policy"}
 )
 
 _log = logging.getLogger(__name__)
@@ -70,10 +71,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ElementSource:
-    """Where the labelling element's script is: the distribution's domain name, and the URL at which it is reached."""
+    """Where the labelling element and the skeleton creator are: the distribution's domain name, the URL at which it is
+    reached, and the creator's path there."""
 
     domain: str
     base_url: str
+    creator_path: str
+
+    @classmethod
+    def of(cls, stack: StackOutputs, base_url: str) -> ElementSource:
+        """Those of a deployed stack, whose distribution is reached at `base_url`."""
+        _, _, domain, path = stack.creator_url.split("/", 3)
+        return cls(domain, base_url, f"/{path}")
 
 
 class Portal:
@@ -82,7 +91,7 @@ class Portal:
     Args:
         runner: the job.
         upkeep: told of whatever happens.
-        element: where the script that the job's template names is to be had.
+        element: where the script that the job's template names, and the skeleton creator, are to be had.
         secret: of the workers' pseudonyms.
 
     Raises:
@@ -137,6 +146,7 @@ class Portal:
             worker=worker,
             answered=self._runner.answered_by(worker) if worker else 0,
             max_name=MAX_NAME,
+            creator=self._element.creator_path,
             results=results,
             results_uri=self._runner.results_uri(),
             files=[{"what": RESULT_FILES.get(what, ""), "path": path} for what, path in files if path[-1:] != "/"],

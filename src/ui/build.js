@@ -1,5 +1,6 @@
 /** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -38,4 +39,8 @@ for (const [name, entry] of Object.entries(entries)) {
   await writeFile(here(`dist/${name}.js`), code);
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);
 }
-await copyFile(here("creator.html"), here("dist/creator.html"));
+
+// The page names its script's digest, so the page's own digest stands for both.
+const digest = createHash("sha384").update(await readFile(here("dist/skeleton-creator.js"))).digest("base64");
+const page = await readFile(here("creator.html"), "utf8");
+await writeFile(here("dist/creator.html"), page.replace("$integrity", `sha384-${digest}`));

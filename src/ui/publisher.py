@@ -1,6 +1,6 @@
-"""Custom resource: puts the built labelling element into the bucket, under a key made from its own bytes.
+"""Custom resource: puts the built labelling element, and the skeleton creator beside it, into the bucket.
 
-The key is content-addressed, so publishing twice writes once, a changed element gets a new key, and the script that a
+Keys are made from the content, so publishing twice writes once, a changed element gets a new key, and the script that a
 running job's template names is never changed or deleted. boto3 is the Lambda runtime's own.
 """
 
@@ -16,7 +16,10 @@ from typing import Any
 
 import boto3
 
-ELEMENT = Path(__file__).parent / "crowd-2d-skeleton.js"
+BUILT = Path(__file__).parent
+"""Where `npm run build` has its results copied to."""
+SCRIPT = "application/javascript; charset=UTF-8"
+PAGE = "text/html; charset=UTF-8"
 LOG = logging.getLogger(__name__)
 LOG.setLevel(logging.INFO)
 
@@ -31,33 +34,50 @@ def handler(event: dict[str, Any], context: Any) -> None:
     try:
         if event["RequestType"] != "Delete":
             bucket = event["ResourceProperties"]["BucketName"]
-            answer["Data"] = publish(boto3.client("s3"), bucket, ELEMENT.read_bytes())
+            answer["Data"] = publish(boto3.client("s3"), bucket, BUILT)
     except Exception as error:
-        LOG.exception("the element was not published")
+        LOG.exception("not published")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}; see {context.log_stream_name}"}
     _send(event["ResponseURL"], answer)
 
 
-def publish(s3: Any, bucket: str, element: bytes) -> dict[str, str]:
-    """Write `element` to `ui/<digest>/crowd-2d-skeleton.js` unless it is there.
+def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
+    """Write what is in the folder `built`, each file unless it is there, and never replace anything.
+
+    The element goes to `ui/<digest>/`, the creator's page and script to `ui/creator/<digest>/`: a new creator does not
+    change the element's key.
 
     Returns:
-        `Key`, and `Integrity` for the script tag (sha384, https://www.w3.org/TR/SRI/).
+        `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), and `CreatorKey`.
     """
-    key = f"ui/{hashlib.sha256(element).hexdigest()[:16]}/crowd-2d-skeleton.js"
+    element = (built / "crowd-2d-skeleton.js").read_bytes()
+    key = f"ui/{_digest(element)}/crowd-2d-skeleton.js"
+    _put(s3, bucket, key, element, SCRIPT)
+    # The page names its script's digest: one that has the page's digest in its key has the right script beside it.
+    page = (built / "creator.html").read_bytes()
+    folder = f"ui/creator/{_digest(page)}"
+    _put(s3, bucket, f"{folder}/skeleton-creator.js", (built / "skeleton-creator.js").read_bytes(), SCRIPT)
+    _put(s3, bucket, f"{folder}/creator.html", page, PAGE)
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(element).digest()).decode()
+    return {"Key": key, "Integrity": integrity, "CreatorKey": f"{folder}/creator.html"}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _put(s3: Any, bucket: str, key: str, content: bytes, media_type: str) -> None:
     if s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
         LOG.info("already published: %s", key)
-    else:
-        s3.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=element,
-            ContentType="application/javascript; charset=UTF-8",
-            CacheControl="public, max-age=31536000, immutable",
-        )
-        LOG.info("published: %s", key)
-    return {"Key": key, "Integrity": integrity}
+        return
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=content,
+        ContentType=media_type,
+        CacheControl="public, max-age=31536000, immutable",
+    )
+    LOG.info("published: %s", key)
 
 
 def _send(url: str, answer: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def serve(loop: Loop) -> Iterator[Callable[[JobRunner], str]]:
     def start(runner: JobRunner) -> str:
         port = free_port()
         upkeep = Upkeep(runner).__enter__()
-        element = ElementSource(loop.stack.script_url.split("/")[2], loop.emulator.endpoint)
+        element = ElementSource.of(loop.stack, loop.emulator.endpoint)
         application = Portal(runner, upkeep, element, b"secret").application(port)
         server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run)

@@ -24,9 +24,13 @@ def status(request: urllib.request.Request) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
-def through_distribution(loop: Loop, path: str, method: str = "GET", scheme: str = "https") -> tuple[int, bytes]:
+def viewer_request(loop: Loop, path: str, method: str = "GET", scheme: str = "https") -> urllib.request.Request:
     headers = {"Host": loop.stack.script_url.split("/")[2], "X-Forwarded-Proto": scheme}
-    return status(urllib.request.Request(f"{loop.emulator.endpoint}{path}", headers=headers, method=method))
+    return urllib.request.Request(f"{loop.emulator.endpoint}{path}", headers=headers, method=method)
+
+
+def through_distribution(loop: Loop, path: str, method: str = "GET", scheme: str = "https") -> tuple[int, bytes]:
+    return status(viewer_request(loop, path, method, scheme))
 
 
 def element_path(loop: Loop) -> str:
@@ -38,6 +42,25 @@ def test_the_element_comes_through_the_distribution_with_its_digest(loop: Loop) 
     assert code == 200
     assert loop.stack.script_integrity == f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
     assert through_distribution(loop, element_path(loop), scheme="http")[0] == 403
+
+
+def test_the_creator_comes_with_the_rights_of_a_page_and_the_element_with_none(loop: Loop) -> None:
+    page = "/" + loop.stack.creator_url.split("/", 3)[3]
+    script = page.rsplit("/", 1)[0] + "/skeleton-creator.js"
+    policies = {}
+    for path in (page, script, element_path(loop)):
+        with urllib.request.urlopen(viewer_request(loop, path)) as response:
+            policies[path] = response.headers["Content-Security-Policy"]
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["X-Frame-Options"] == "DENY"
+            content = response.read()
+        if path == script:
+            integrity = f"sha384-{base64.b64encode(hashlib.sha384(content).digest()).decode()}"
+            assert f'integrity="{integrity}"'.encode() in through_distribution(loop, page)[1]
+    assert policies[element_path(loop)] == "default-src 'none'; frame-ancestors 'none'"
+    assert policies[page] == policies[script]
+    assert "script-src 'self'; img-src blob:" in policies[page]
+    assert "frame-ancestors 'none'" in policies[page]
 
 
 @pytest.mark.parametrize("key", ["jobs/x/images/a.png", "output/x/a.json", "results/x/results.json", "tmp/a", "a"])

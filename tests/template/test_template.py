@@ -238,6 +238,35 @@ def test_the_distribution(resources: dict[str, Any]) -> None:
     assert headers["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
 
 
+def content_policy(resources: dict[str, Any], policy: str) -> dict[str, list[str]]:
+    """Sources by directive of a response headers policy's Content-Security-Policy."""
+    config = resources[policy]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    directives = config["ContentSecurityPolicy"]["ContentSecurityPolicy"].split(";")
+    return {words[0]: words[1:] for words in map(str.split, directives)}
+
+
+def test_only_the_creator_may_do_anything_in_a_browser_and_no_more_than_it_needs(resources: dict[str, Any]) -> None:
+    config = resources["Distribution"]["Properties"]["DistributionConfig"]
+    [creator] = config["CacheBehaviors"]
+    assert creator["PathPattern"] == "ui/creator/*"
+    same = ("TargetOriginId", "ViewerProtocolPolicy", "AllowedMethods", "CachePolicyId")
+    assert [creator[name] for name in same] == [config["DefaultCacheBehavior"][name] for name in same]
+    assert creator["ResponseHeadersPolicyId"] == {"Ref": "CreatorHeadersPolicy"}
+    closed = {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}
+    assert content_policy(resources, "ResponseHeadersPolicy") == closed
+    assert content_policy(resources, "CreatorHeadersPolicy") == closed | {
+        "script-src": ["'self'"],
+        "img-src": ["blob:"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+    }
+    page = resources["CreatorHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
+    assert "CorsConfig" not in page
+    script = resources["ResponseHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
+    for name in ("ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity"):
+        assert page["SecurityHeadersConfig"][name] == script["SecurityHeadersConfig"][name]
+
+
 def test_a_new_build_of_the_element_is_what_publishes_it(resources: dict[str, Any]) -> None:
     bundle = resources["UiBundle"]["Properties"]
     [version] = of_type(resources, "AWS::Lambda::Version")

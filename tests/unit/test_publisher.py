@@ -1,4 +1,4 @@
-"""The custom resource that publishes the labelling element."""
+"""The custom resource that publishes the labelling element and the skeleton creator."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ import pytest
 from moto import mock_aws
 
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
+ELEMENT, SCRIPT, PAGE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html"
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
 @pytest.fixture
 def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module as Lambda has it: with the element beside it."""
+    """The module as Lambda has it: with the element and the creator beside it."""
     spec = importlib.util.spec_from_file_location("publisher", SOURCE)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "ELEMENT", tmp_path / "crowd-2d-skeleton.js")
-    module.ELEMENT.write_bytes(b"first")
+    monkeypatch.setattr(module, "BUILT", tmp_path)
+    for name in (ELEMENT, SCRIPT, PAGE):
+        (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
 
 
@@ -76,38 +78,65 @@ def versions(s3: Any) -> list[str]:
     return [v["Key"] for v in s3.list_object_versions(Bucket="bucket-name").get("Versions", [])]
 
 
-def test_an_element_is_published_once_under_a_key_of_its_bytes(publisher: Any, s3: Any, answers: list[Any]) -> None:
-    publisher.handler(request("Create"), CONTEXT)
-    publisher.handler(request("Update"), CONTEXT)
-    digest = hashlib.sha256(b"first").hexdigest()[:16]
-    assert versions(s3) == [f"ui/{digest}/crowd-2d-skeleton.js"]
-    expected = "sha384-" + base64.b64encode(hashlib.sha384(b"first").digest()).decode()
-    assert [a["Data"] for a in answers] == [{"Key": versions(s3)[0], "Integrity": expected}] * 2
-    head = s3.head_object(Bucket="bucket-name", Key=versions(s3)[0])
-    assert head["CacheControl"] == "public, max-age=31536000, immutable"
-    assert head["ContentType"] == "application/javascript; charset=UTF-8"
+def digest(name: str, which: str = "first") -> str:
+    return hashlib.sha256(f"{which} {name}".encode()).hexdigest()[:16]
 
 
-def test_a_changed_element_gets_a_new_key_and_the_old_one_stays(publisher: Any, s3: Any, answers: list[Any]) -> None:
+def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3: Any, answers: list[Any]) -> None:
     publisher.handler(request("Create"), CONTEXT)
-    publisher.ELEMENT.write_bytes(b"second")
     publisher.handler(request("Update"), CONTEXT)
-    assert len(versions(s3)) == 2
-    assert answers[0]["Data"]["Key"] != answers[1]["Data"]["Key"]
+    element = f"ui/{digest(ELEMENT)}/{ELEMENT}"
+    creator = f"ui/creator/{digest(PAGE)}/"
+    assert sorted(versions(s3)) == sorted([element, creator + PAGE, creator + SCRIPT])
+    integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
+    expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE}
+    assert [a["Data"] for a in answers] == [expected] * 2
+    for key in versions(s3):
+        head = s3.head_object(Bucket="bucket-name", Key=key)
+        assert head["CacheControl"] == "public, max-age=31536000, immutable"
+        kind = "text/html" if key.endswith(".html") else "application/javascript"
+        assert head["ContentType"] == f"{kind}; charset=UTF-8"
+
+
+@pytest.mark.parametrize(("changed", "output"), [(ELEMENT, "Key"), (PAGE, "CreatorKey")])
+def test_a_changed_file_gets_a_new_key_and_the_others_stay(
+    publisher: Any, s3: Any, answers: list[Any], changed: str, output: str
+) -> None:
+    publisher.handler(request("Create"), CONTEXT)
+    before = set(versions(s3))
+    (publisher.BUILT / changed).write_bytes(f"second {changed}".encode())
+    publisher.handler(request("Update"), CONTEXT)
+    assert before < set(versions(s3))
+    first, second = (answer["Data"] for answer in answers)
+    assert {name for name in first if first[name] != second[name]} == {output} | (
+        {"Integrity"} if changed == ELEMENT else set()
+    )
     assert answers[0]["PhysicalResourceId"] == answers[1]["PhysicalResourceId"], "a new id would make it a replacement"
+
+
+def test_a_run_that_broke_off_before_the_page_is_completed_by_the_next(
+    publisher: Any, s3: Any, answers: list[Any]
+) -> None:
+    page = (publisher.BUILT / PAGE).read_bytes()
+    (publisher.BUILT / PAGE).unlink()
+    publisher.handler(request("Create"), CONTEXT)
+    (publisher.BUILT / PAGE).write_bytes(page)
+    publisher.handler(request("Create"), CONTEXT)
+    assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]
+    assert len(versions(s3)) == 3
 
 
 def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: list[Any]) -> None:
     publisher.handler(request("Create"), CONTEXT)
     publisher.handler(request("Delete") | {"PhysicalResourceId": "ui-bundle"}, CONTEXT)
-    assert len(versions(s3)) == 1
+    assert len(versions(s3)) == 3
     assert answers[1]["Status"] == "SUCCESS"
 
 
-@pytest.mark.parametrize("what", ["bucket", "element"])
+@pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE])
 def test_a_failure_is_told_to_cloudformation(publisher: Any, s3: Any, answers: list[Any], what: str) -> None:
-    if what == "element":
-        publisher.ELEMENT.unlink()
+    if what != "bucket":
+        (publisher.BUILT / what).unlink()
     publisher.handler(request("Create", "no-such-bucket" if what == "bucket" else "bucket-name"), CONTEXT)
     assert answers[0]["Status"] == "FAILED"
     assert "2026/11/18/[1]abc" in answers[0]["Reason"]
