@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors bench-start report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
 READERS := .venv-readers
 XTCOCOTOOLS := .venv-xtcocotools
+BENCH := .venv-bench
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -43,6 +44,12 @@ $(XTCOCOTOOLS)/.ready: requirements/xtcocotools.txt $(VENV)/.ready
 	uv pip sync -q --python $(XTCOCOTOOLS)/bin/python --require-hashes requirements/xtcocotools.txt
 	touch $@
 
+# What the benches compare with or run against; no test needs it.
+$(BENCH)/.ready: requirements/bench.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(BENCH)
+	uv pip sync -q --python $(BENCH)/bin/python --require-hashes requirements/bench.txt
+	touch $@
+
 node_modules/.ready: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 	touch $@
@@ -75,7 +82,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-start ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -85,6 +92,9 @@ bench-consensus: setup ## how near the consensus of simulated workers is to the 
 
 bench-errors: setup ## how well injected label errors are found (2 minutes)
 	python bench/errors.py
+
+bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that does nothing (1 minute, Linux)
+	python bench/start.py
 
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py
@@ -99,10 +109,10 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
-	for env in bootstrap dev emulator; do \
+	for env in bootstrap dev emulator bench; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt

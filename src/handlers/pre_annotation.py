@@ -6,9 +6,16 @@ No boto3 and no Powertools: nothing here needs them, and this function's cold st
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
-from keypoints.task import pre_annotation_response
+# msgspec asks typing_extensions, where there is one, for what typing has as well: a third of this function's start.
+sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
+
+from keypoints.task import pre_annotation_response  # noqa: E402
+
+if sys.modules["typing_extensions"] is None:
+    del sys.modules["typing_extensions"]  # whoever else needs it in this process shall have it
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
@@ -39,6 +38,8 @@ def file_name(s3_uri: str) -> str:
     """Last path segment of an S3 URI or URL, without query and fragment, percent-decoded only for URLs."""
     path = s3_uri
     if not s3_uri.startswith("s3://"):
+        from urllib.parse import unquote  # noqa: PLC0415 - a tenth of pre_annotation's start, and hardly ever needed
+
         path = unquote(re.split(r"[?#]", s3_uri, maxsplit=1)[0])
     return path.rsplit("/", 1)[-1]
 
