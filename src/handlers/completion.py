@@ -30,10 +30,6 @@ class ManifestMissingError(Exception):
     """A completed job without its manifest. Raised, so that Lambda tries again and an operator hears of it at last."""
 
 
-class ManifestChangedError(Exception):
-    """The manifest was replaced while it was read. Raised, so that Lambda tries again."""
-
-
 def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = time.sleep) -> Results:
     """Bring `results/<job>/` to its final state, from any state, and return the completion marker.
 
@@ -116,9 +112,6 @@ def _write_files(
 def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) -> Iterator[Labeled | NotLabeled]:
     if manifest is None:
         return
-    etag, chunks = store.stream(split_s3_uri(manifest.s3_uri)[1])
-    if etag != manifest.etag:
-        raise ManifestChangedError(f"expected the manifest with ETag {manifest.etag}, got {etag}")
 
     def fetch(uri: str) -> bytes:
         try:
@@ -127,7 +120,7 @@ def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) 
         except (NotReadableError, ValueError):
             return b""  # which is no annotation: the line is rejected
 
-    for line in read_lines(chunks):
+    for line in read_lines(store.stream(split_s3_uri(manifest.s3_uri)[1], manifest.etag)):
         yield read_line(line, job.label_attribute_name, fetch)
 
 

@@ -12,7 +12,8 @@ import pytest
 import job_completion
 import post_annotation
 import pre_annotation
-from completion import ManifestChangedError, ManifestMissingError, complete
+from adapters.bucket import ChangedError
+from completion import ManifestMissingError, complete
 from keypoints.batch import BatchError
 from keypoints.job import JobError, read_description, read_ended
 from sample_events import BUCKET, event, names
@@ -368,11 +369,11 @@ def test_a_manifest_replaced_between_looking_and_reading_is_tried_again(s3: Any)
     from adapters.bucket import Bucket
 
     class Racing(Bucket):
-        def stream(self, key: str) -> Any:
+        def stream(self, key: str, etag: str) -> Any:
             s3.put_object(Bucket=BUCKET, Key=key, Body=b"\n")
-            return super().stream(key)
+            return super().stream(key, etag)
 
-    with pytest.raises(ManifestChangedError):
+    with pytest.raises(ChangedError):
         complete(job(), Racing(BUCKET))
     assert "results/people/results.json" not in keys(s3)
 

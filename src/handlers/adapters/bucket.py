@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import obstore
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import GenericError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import S3Store
 
 from adapters.environment import endpoint_url
 
-RETRY: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
-"""obstore's own default, ten tries within three minutes, is longer than most invocations."""
-CHUNK = 1024 * 1024
-"""Bytes read at a time from a stream."""
+CLIENT: Any = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
+"""`timeout` is for a whole request, its body included: long for the 5 MB that one moves at most, and short enough that
+one without an answer is tried again."""
+RETRY: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=60)}
+"""Half a minute of 503 SlowDown, or five tries without an answer. The timeout counts from a request's first try."""
+TRIES = 3
+"""Of a whole operation. obstore retries a request that is not answered well, but not one whose answer breaks off, nor a
+multipart upload that was completed without the client's hearing of it."""
+CHUNK = 4 * 1024 * 1024
+"""Bytes of one request for a part of an object."""
+
+T = TypeVar("T")
 
 
 class NotReadableError(Exception):
     """An object that is not there, or may not be read: S3 does not always tell which."""
 
 
+class ChangedError(Exception):
+    """An object that is no longer the one that was found."""
+
+
+class UnavailableError(Exception):
+    """S3 did not do what it was asked, after all tries: a matter for a retry later, and for an operator."""
+
+
 class Bucket:
-    """One bucket. Keys are plain text, without leading slash."""
+    """One bucket. Keys are plain text, without leading slash. Every method raises UnavailableError if S3 fails for
+    good."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         endpoint = endpoint_url()
         plain = bool(endpoint and endpoint.startswith("http://"))
-        self._store = S3Store(name, endpoint=endpoint, client_options={"allow_http": plain}, retry_config=RETRY)
+        options: Any = {"allow_http": plain, **CLIENT}
+        self._store = S3Store(name, endpoint=endpoint, client_options=options, retry_config=RETRY)
 
     def read(self, key: str) -> bytes:
         """The whole object.
@@ -38,12 +56,23 @@ class Bucket:
         Raises:
             NotReadableError: missing, forbidden, or a key that S3 clients refuse.
         """
-        return bytes(self._get(key).bytes())
+        return self._get(key, {})
 
-    def stream(self, key: str) -> tuple[str, Iterator[bytes]]:
-        """The object's ETag and its bytes in pieces. Raises as `read`."""
-        got = self._get(key)
-        return _plain(got.meta["e_tag"]), (bytes(piece) for piece in got.stream(min_chunk_size=CHUNK))
+    def stream(self, key: str, etag: str) -> Iterator[bytes]:
+        """The object's bytes in pieces, if it is the one with this ETag.
+
+        A request for each piece: S3 gives a request, its body included, only so long, and who reads a manifest works on
+        each line of it.
+
+        Raises:
+            ChangedError: another ETag, at the start or later.
+            NotReadableError: as `read`.
+        """
+        entry = self._listed(key)
+        if entry is None or _plain(entry["e_tag"]) != etag:
+            raise ChangedError(f"expected s3://{self.name}/{key} with the ETag {etag}, got {entry and entry['e_tag']}")
+        for start in range(0, entry["size"], CHUNK):
+            yield self._get(key, {"range": (start, start + CHUNK), "if_match": f'"{etag}"'})
 
     def etag(self, key: str) -> str | None:
         """The object's ETag, None if it is not there. Asked by listing its folder: S3 tells a missing object from a
@@ -58,26 +87,45 @@ class Bucket:
 
     def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
         """Replace the object by bytes or, in parts, by all that a file open for reading holds."""
-        attributes = {"Content-Type": content_type}
         whole = isinstance(content, bytes)
         source = io.BytesIO(content) if isinstance(content, bytes) else content
-        source.seek(0)
-        obstore.put(self._store, key, source, attributes=attributes, use_multipart=not whole)
+
+        def put() -> None:
+            source.seek(0)
+            obstore.put(self._store, key, source, attributes={"Content-Type": content_type}, use_multipart=not whole)
+
+        # "Not found" is also what the second completion of an upload is answered.
+        self._insist(key, put, (GenericError, FileNotFoundError))
 
     def delete(self, key: str) -> None:
         """Remove the object; fine if it is not there."""
-        obstore.delete(self._store, key)
+        self._insist(key, lambda: obstore.delete(self._store, key))
 
     def _listed(self, key: str) -> Any:
         folder, _, _ = key.rpartition("/")
-        listed = obstore.list_with_delimiter(self._store, folder)
+        listed = self._insist(key, lambda: obstore.list_with_delimiter(self._store, folder))
         return next((entry for entry in listed["objects"] if entry["path"] == key), None)
 
-    def _get(self, key: str) -> obstore.GetResult:
+    def _get(self, key: str, options: Any) -> bytes:
         try:
-            return obstore.get(self._store, key)
+            return self._insist(key, lambda: bytes(obstore.get(self._store, key, options=options).bytes()))
         except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError, ValueError) as error:
             raise NotReadableError(f"s3://{self.name}/{key} is missing or may not be read") from error
+        except PreconditionError as error:
+            raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {options['if_match']}") from error
+
+    def _insist(
+        self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)
+    ) -> T:
+        """The operation's result, of `TRIES` tries at most. Everything a bucket does can be done twice."""
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return operation()
+            except passing as error:
+                if tried == TRIES:
+                    raise UnavailableError(f"S3 failed {tried} times at s3://{self.name}/{key}") from error
 
 
 def _plain(etag: str | None) -> str:

@@ -1,0 +1,32 @@
+"""How tests talk to the endpoint."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from s3_endpoint import Endpoint
+
+from adapters import bucket
+
+THOROUGH = os.environ.get("FAULTS") == "thorough"
+"""More of each, and the table at the end: `make fault-matrix`."""
+SHORT = timedelta(milliseconds=150)
+
+
+def aws(endpoint: Endpoint) -> dict[str, str]:
+    """The environment of a process that uses the endpoint."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+def impatient(set_attribute: Any) -> None:
+    """The same retries as in Lambda, in a fraction of the time."""
+    wait = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5), "base": 2}
+    set_attribute(bucket, "CLIENT", bucket.CLIENT | {"timeout": SHORT})
+    set_attribute(bucket, "RETRY", bucket.RETRY | {"backoff": wait})

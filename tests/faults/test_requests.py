@@ -1,0 +1,112 @@
+"""S3 answers badly, or not at all: what passes is outlived, what stays is an error, and no record is lost."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from clients import THOROUGH
+from drivers import DRIVERS
+from made_job import BUCKET, JOB, MARKER, account, bucket_of_job, results_of
+from obstore.exceptions import PermissionDeniedError
+from s3_endpoint import Endpoint, Fault, How, Request
+
+from adapters.bucket import Bucket, ChangedError, NotReadableError, UnavailableError
+
+LINES = 16
+FOREVER = 1_000_000
+PASSING = [how for how in get_args(How) if how not in ("precondition_failed", "forbidden", "slow", "error_in_body")]
+
+
+def undisturbed(endpoint: Endpoint, driver: str) -> tuple[dict[str, bytes], dict[str, int]]:
+    """The results of a run without faults, and how many requests of each kind it made."""
+    endpoint.begin(bucket_of_job(LINES))
+    DRIVERS[driver](JOB)
+    assert account(endpoint.objects) == (0, 0)
+    return results_of(endpoint.objects), dict(endpoint.requests)
+
+
+def met(how: How, made: dict[str, int]) -> list[tuple[Request, int]]:
+    """Where a fault can be: every request of a run, as its kind and place."""
+    kinds: dict[How, tuple[str, ...]] = {"slow": ("get", "list"), "error_in_body": ("complete",)}
+    waits = how in ("silent", "silent_after", "slow") and not THOROUGH
+    return [
+        (on, place)
+        for on in get_args(Request)
+        if on in kinds.get(how, made)
+        for place in range(made.get(on, 0))
+        if not waits or place in (0, made[on] // 2, made[on] - 1)
+    ]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("how", [*PASSING, "slow", "error_in_body"])
+def test_a_fault_at_any_request_that_passes_changes_nothing(
+    endpoint: Endpoint, how: How, driver: str, count: Any
+) -> None:
+    expected, made = undisturbed(endpoint, driver)
+    assert made["get"] and made["list"] and made["put"] and made["create"] and made["part"] and made["complete"]
+    for on, place in met(how, made):
+        endpoint.begin(bucket_of_job(LINES), Fault(how, on, skip=place))
+        DRIVERS[driver](JOB)
+        assert results_of(endpoint.objects) == expected, (how, on, place)
+        count(f"{how} at one request", driver, account(endpoint.objects))
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("how", ["slow_down", "internal_error", "reset", "reset_after", "truncated", "forbidden"])
+def test_a_fault_that_stays_is_an_error_and_the_set_is_not_complete(
+    endpoint: Endpoint, how: How, driver: str, count: Any
+) -> None:
+    expected, made = undisturbed(endpoint, driver)
+    for on in made:
+        if how == "truncated" and on in ("put", "part"):
+            continue  # their answers have no body
+        place = made[on] // 2
+        endpoint.begin(bucket_of_job(LINES), Fault(how, on, skip=place, times=FOREVER))
+        with pytest.raises((UnavailableError, PermissionDeniedError, NotReadableError), match=f"{BUCKET}/"):
+            DRIVERS[driver](JOB)
+        assert not any(MARKER in state for state in endpoint.states()), (how, on)
+        endpoint.faults.clear()
+        DRIVERS[driver](JOB)
+        assert results_of(endpoint.objects) == expected
+        count(f"{how} for good, then mended", driver, account(endpoint.objects))
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_throttled_all_the_time_but_not_every_time(endpoint: Endpoint, driver: str, count: Any) -> None:
+    expected, made = undisturbed(endpoint, driver)
+    every_third = [Fault("slow_down", on, skip=skip) for on in made for skip in range(0, 3 * made[on], 3)]
+    endpoint.begin(bucket_of_job(LINES), *every_third)
+    DRIVERS[driver](JOB)
+    assert endpoint.requests.total() > 1.2 * sum(made.values())
+    assert results_of(endpoint.objects) == expected
+    count("slow_down at every third request", driver, account(endpoint.objects))
+
+
+def test_no_request_is_open_while_a_stream_is_worked_on(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.bucket.CHUNK", 1000)
+    body = bytes(range(256)) * 20
+    endpoint.begin({"k": body})
+    bucket = Bucket(BUCKET)
+    read = b""
+    for place, piece in enumerate(bucket.stream("k", bucket.etag("k") or ""), 1):
+        read += piece
+        assert endpoint.requests["get"] == place  # a client gives a request up after a while, its body included
+    assert read == body
+    assert place == 6
+
+
+@pytest.mark.parametrize("now", [None, b"", b"longer than before", b"BEFORE"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_stream_is_of_one_version(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, now: bytes | None, after: int
+) -> None:
+    monkeypatch.setattr("adapters.bucket.CHUNK", 2)
+    endpoint.begin({"k": b"before"})
+    bucket = Bucket(BUCKET)
+    pieces = bucket.stream("k", bucket.etag("k") or "")
+    assert [next(pieces) for _ in range(after)] == [b"be", b"fo"][:after]
+    endpoint.set("k", now)
+    with pytest.raises((ChangedError, NotReadableError), match="s3://truepoint-faults/k"):
+        next(pieces)
