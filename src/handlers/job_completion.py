@@ -9,7 +9,7 @@ import msgspec
 from adapters.bucket import Bucket
 from adapters.control import describe_labeling_job, put_event
 from adapters.environment import bucket_name
-from adapters.telemetry import MetricUnit, logger, metrics
+from adapters.telemetry import count_results, logger, metrics
 from completion import complete
 from keypoints.job import RESULTS_READY, SOURCE, read_description, read_ended
 from keypoints.manifest import split_s3_uri
@@ -31,7 +31,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     detail: dict[str, Any] = msgspec.to_builtins(found)
     detail["results_s3_uri"] = f"s3://{store.name}/{folder(job.name)}results.json"
     put_event(SOURCE, RESULTS_READY, [job.arn], detail)
-    for name in ("lines", "written", "rejected", "failed", "unlabeled"):
-        metrics.add_metric(f"Lines{name.capitalize()}", MetricUnit.Count, getattr(found, name))
-    logger.info("results ready", lines=found.lines, written=found.written, rejected=found.rejected)
+    count_results(found)
     return detail

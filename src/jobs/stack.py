@@ -28,7 +28,9 @@ class StackOutputs:
     pre_annotation_arn: str
     post_annotation_arn: str
     job_completion_arn: str
+    sweep_arn: str
     execution_role_arn: str
+    dead_letter_queue_url: str
     partition: str
     region: str
     account: str
@@ -42,7 +44,9 @@ OUTPUT_NAMES = {
     "pre_annotation_arn": "PreAnnotationFunctionArn",
     "post_annotation_arn": "PostAnnotationFunctionArn",
     "job_completion_arn": "JobCompletionFunctionArn",
+    "sweep_arn": "SweepFunctionArn",
     "execution_role_arn": "LabelingJobExecutionRoleArn",
+    "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
 
 

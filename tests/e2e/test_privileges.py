@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import uuid4
@@ -156,6 +157,18 @@ def show(loop: Loop, job: str) -> None:
         raise DeniedError("no results")
 
 
+def sweep(loop: Loop, job: str) -> None:
+    """What the schedule does, for a job whose results are not there."""
+    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=f"results/{job}/results.json")
+    ended = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="milliseconds")
+    loop.change_description(job, {"LastModifiedTime": ended})
+    try:
+        if job not in invoke(loop, loop.stack.sweep_arn, {})["announced"]:
+            raise DeniedError("the job was not found")
+    finally:
+        complete(loop, job)
+
+
 ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
     "UiPublisherRole": {"WriteTheElement": publish, "SeeWhatIsPublished": publish},
     "PostAnnotationRole": {
@@ -170,6 +183,11 @@ ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
         "WriteResults": complete,
         "ReplaceTheCompletionMarker": complete,
         "AnnounceResults": complete,
+    },
+    "SweepRole": {
+        "SeeJobsAndResults": sweep,
+        "ReadJobsRunOutsideGroundTruth": sweep,
+        "AnnounceEndedJobs": sweep,
     },
     "LabelingJobExecutionRole": {
         "InvokeTheTwoFunctions": run,

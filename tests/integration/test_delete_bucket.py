@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 import delete_bucket
+from jobs.stack import OUTPUT_NAMES
 from sample_events import BUCKET
 
 TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'
@@ -15,9 +16,8 @@ TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'
 
 def stack(bucket: str) -> None:
     """A stack whose outputs are those of ours."""
-    names = ("UiScriptUrl", "UiScriptIntegrity", "PreAnnotationFunctionArn", "PostAnnotationFunctionArn",
-             "JobCompletionFunctionArn", "LabelingJobExecutionRoleArn")  # fmt: skip
-    values = dict.fromkeys(names, "arn:aws:lambda:us-east-1:123456789012:function:f") | {"BucketName": bucket}
+    values = dict.fromkeys(OUTPUT_NAMES.values(), "arn:aws:lambda:us-east-1:123456789012:function:f")
+    values["BucketName"] = bucket
     outputs = ", ".join(f'"{name}": {{"Value": "{value}"}}' for name, value in values.items())
     boto3.client("cloudformation").create_stack(StackName="truepoint", TemplateBody=TEMPLATE % outputs)
 

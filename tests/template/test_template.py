@@ -15,7 +15,9 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("UiPublisherFunction", "PreAnnotationFunction", "PostAnnotationFunction", "JobCompletionFunction")
+FUNCTIONS = (
+    "UiPublisherFunction", "PreAnnotationFunction", "PostAnnotationFunction", "JobCompletionFunction", "SweepFunction",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,13 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
         "ReplaceTheCompletionMarker": (["s3:GetObject", "s3:DeleteObject"], ["results/*/results.json"]),
         "AnnounceResults": (["events:PutEvents"], ["event-bus/default"]),
     },
+    "SweepRole": {
+        "ListEndedJobs": (["sagemaker:ListLabelingJobs"], ["*"]),
+        "FindTheirOutput": (["sagemaker:DescribeLabelingJob"], ["labeling-job/*"]),
+        "SeeJobsAndResults": (["s3:ListBucket"], [BUCKET]),
+        "ReadJobsRunOutsideGroundTruth": (["s3:GetObject"], ["jobs/*/labeling_job.json"]),
+        "AnnounceEndedJobs": (["events:PutEvents"], ["event-bus/default"]),
+    },
     "LabelingJobExecutionRole": {
         "InvokeTheTwoFunctions": (
             ["lambda:InvokeFunction"],
@@ -107,7 +116,7 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
         "ShowResultsOfJobsRunOutsideGroundTruth": (["s3:GetObject"], ["results/*"]),
     },
 }
-for _role in ("UiPublisherRole", "PreAnnotationRole", "PostAnnotationRole", "JobCompletionRole"):
+for _role in (name for name in PRIVILEGES if name != "LabelingJobExecutionRole"):
     PRIVILEGES[_role] |= {
         "WriteOwnLog": (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -117,7 +126,7 @@ for _role in ("UiPublisherRole", "PreAnnotationRole", "PostAnnotationRole", "Job
         "KeepFailedInvocations": (["sqs:SendMessage"], [{"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]),
     }
 # What has no resource to name.
-EVERY_RESOURCE = {"SendTraces", "SendGroundTruthMetrics"}
+EVERY_RESOURCE = {"SendTraces", "SendGroundTruthMetrics", "ListEndedJobs"}
 
 
 def same_resource(actual: Any, expected: Any) -> bool:
@@ -276,7 +285,7 @@ def test_a_new_build_of_the_element_is_what_publishes_it(resources: dict[str, An
 
 
 def test_the_rule(resources: dict[str, Any]) -> None:
-    [rule] = of_type(resources, "AWS::Events::Rule").values()
+    rule = resources["JobCompletionFunctionJobEnded"]["Properties"]
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker", "truepoint.labeling"],
         "detail-type": ["SageMaker Ground Truth Labeling Job State Change"],
@@ -286,15 +295,33 @@ def test_the_rule(resources: dict[str, Any]) -> None:
     assert target["Arn"] == {"Fn::GetAtt": ["JobCompletionFunction", "Arn"]}
     assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
-    permission = next(iter(of_type(resources, "AWS::Lambda::Permission").values()))
-    assert permission["Principal"] == "events.amazonaws.com"
+
+
+def test_the_schedule_of_the_sweep_can_be_changed_and_switched_off(
+    template: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    rule = resources["SweepFunctionSchedule"]["Properties"]
+    assert rule["ScheduleExpression"] == {"Fn::If": ["HasSweep", {"Ref": "SweepSchedule"}, "rate(1 hour)"]}
+    assert rule["State"] == {"Fn::If": ["HasSweep", "ENABLED", "DISABLED"]}
+    assert template["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
+    [target] = rule["Targets"]
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+def test_only_its_own_rules_invoke_a_function(resources: dict[str, Any]) -> None:
+    permissions = of_type(resources, "AWS::Lambda::Permission").values()
+    assert {(p["Principal"], p["SourceArn"]["Fn::GetAtt"][0], p["FunctionName"]["Ref"]) for p in permissions} == {
+        ("events.amazonaws.com", "JobCompletionFunctionJobEnded", "JobCompletionFunction"),
+        ("events.amazonaws.com", "SweepFunctionSchedule", "SweepFunction"),
+    }
 
 
 def test_the_dead_letter_queue_and_its_alarm(resources: dict[str, Any]) -> None:
     assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     allow, deny = resources["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allow["Principal"] == {"Service": "events.amazonaws.com"}
-    assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": ["JobCompletionFunctionJobEnded", "Arn"]}
+    rules = [{"Fn::GetAtt": [name, "Arn"]} for name in ("JobCompletionFunctionJobEnded", "SweepFunctionSchedule")]
+    assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == rules
     assert deny["Effect"] == "Deny"
     alarm = resources["ResultsNotWrittenAlarm"]["Properties"]
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}

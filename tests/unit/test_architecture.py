@@ -57,6 +57,7 @@ UNUSED_BEFORE_A_TASK = {"obstore", "aws_lambda_powertools", "typing_extensions",
         ("pre_annotation", HEAVY | UNUSED_BEFORE_A_TASK, 18),
         ("post_annotation", HEAVY, 95),
         ("job_completion", HEAVY, 150),
+        ("sweep", HEAVY | {"completion"}, 100),
     ],
 )
 def test_what_a_cold_start_loads(module: str, heavy: set[str], most: int) -> None:

@@ -58,6 +58,32 @@ class Bucket:
         """
         return self._get(key, {})
 
+    def find(self, key: str, largest: int) -> bytes | None:
+        """The whole object, None if it is not there: only for those who may list its folder.
+
+        Raises:
+            NotReadableError: forbidden, or larger than `largest` bytes.
+        """
+
+        def get() -> bytes | None:
+            try:
+                got = obstore.get(self._store, key)
+            except FileNotFoundError:
+                return None
+            except (PermissionDeniedError, UnauthenticatedError) as error:
+                raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
+            if got.meta["size"] > largest:
+                found = got.meta["size"]
+                raise NotReadableError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {found}")
+            return bytes(got.bytes())
+
+        return self._insist(key, get)
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders directly below a prefix that ends in a slash."""
+        listed: Any = self._insist(prefix, lambda: obstore.list_with_delimiter(self._store, prefix.rstrip("/")))
+        return [folder.removeprefix(prefix).rstrip("/") for folder in listed["common_prefixes"]]
+
     def stream(self, key: str, etag: str) -> Iterator[bytes]:
         """The object's bytes in pieces, if it is the one with this ETag.
 

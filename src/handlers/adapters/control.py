@@ -1,4 +1,4 @@
-"""The control plane: DescribeLabelingJob and PutEvents, by the boto3 of the Lambda runtime.
+"""The control plane: labelling jobs in Ground Truth and PutEvents, by the boto3 of the Lambda runtime.
 
 boto3 takes half a second to import, so that is left until a call is made.
 """
@@ -6,6 +6,8 @@ boto3 takes half a second to import, so that is left until a call is made.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.environment import endpoint_url
@@ -21,6 +23,17 @@ def describe_labeling_job(name: str) -> dict[str, Any]:
     return description
 
 
+def list_labeling_jobs(status: str, after: float, before: float) -> Iterator[str]:
+    """Names of Ground Truth's jobs with this status that last changed between two times (seconds since 1970)."""
+    import boto3  # noqa: PLC0415
+
+    pages = boto3.client("sagemaker", endpoint_url=endpoint_url()).get_paginator("list_labeling_jobs")
+    between = {"LastModifiedTimeAfter": _time(after), "LastModifiedTimeBefore": _time(before)}
+    for page in pages.paginate(StatusEquals=status, **between, PaginationConfig={"PageSize": 100}):
+        for summary in page["LabelingJobSummaryList"]:
+            yield summary["LabelingJobName"]
+
+
 def put_event(source: str, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
     """Put one event on the default bus.
 
@@ -34,3 +47,7 @@ def put_event(source: str, detail_type: str, resources: list[str], detail: dict[
     if answer["FailedEntryCount"]:
         failed = answer["Entries"][0]
         raise RuntimeError(f"the event {detail_type!r} was refused: {failed['ErrorCode']} {failed.get('ErrorMessage')}")
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

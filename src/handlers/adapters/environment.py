@@ -17,6 +17,11 @@ def bucket_name() -> str:
     return name
 
 
+def uses_ground_truth() -> bool:
+    """Whether labelling jobs run in Ground Truth too; no means that its API is not asked."""
+    return os.environ.get("USES_GROUND_TRUTH") == "yes"
+
+
 def endpoint_url() -> str | None:
     """Where AWS is, if not where it always is.
 

@@ -14,9 +14,7 @@ RESULTS_READY = "Keypoint Labeling Results Ready"
 SOURCE = "truepoint.labeling"
 """Source of our own events: those of jobs run outside Ground Truth, and the one that announces results."""
 
-_JOB_ARN = re.compile(
-    r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{12}:labeling-job/(?P<name>[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62})"
-)
+JOB_ARN = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{12}:labeling-job/(?P<name>[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62})")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
@@ -56,7 +54,7 @@ def read_ended(event: Any) -> Ended:
         raise JobError(f"expected an event with the detail-type {ENDED!r}, got {found!r}")
     resources = event.get("resources")
     arn = resources[0] if isinstance(resources, list) and resources else None
-    match = _JOB_ARN.fullmatch(arn) if isinstance(arn, str) else None
+    match = JOB_ARN.fullmatch(arn) if isinstance(arn, str) else None
     if not match or not isinstance(arn, str):
         raise JobError(f"expected a labelling job's ARN as the event's first resource, got {arn!r}")
     detail = event.get("detail")

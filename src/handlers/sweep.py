@@ -1,0 +1,88 @@
+"""Entry: finds jobs that ended and have no results, and puts the event again that was lost. Called by a schedule."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters.bucket import Bucket, NotReadableError
+from adapters.control import describe_labeling_job, list_labeling_jobs, put_event
+from adapters.environment import bucket_name, uses_ground_truth
+from adapters.telemetry import MetricUnit, logger, metrics
+from keypoints.job import ENDED, SOURCE, JobError
+from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, ended_detail, lost
+from keypoints.results import folder
+
+LARGEST_DESCRIPTION = 32 * 1024
+"""Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Put one event for each job without results, on the rule, retries and dead-letter queue of any job's end.
+
+    A job whose results are being made is found again only if that takes longer than the grace period. That does no
+    harm: results are the same bytes under the same keys, and their marker is written last.
+    """
+    store, now = Bucket(bucket_name()), time.time()
+    announced = []
+    for name, description in _without_results(store, now):
+        try:
+            job = lost(description, _ended(description), now, store.name)
+        except JobError as error:
+            logger.warning("the job's description cannot be used", labeling_job=name, error=str(error))
+            continue
+        if job is None:
+            continue
+        put_event(SOURCE, ENDED, [job.arn], ended_detail(job))
+        logger.warning("ended without results: its event is put again", labeling_job=job.name)
+        announced.append(job.name)
+    metrics.add_metric("JobsFoundWithoutResults", MetricUnit.Count, len(announced))
+    return {"announced": announced}
+
+
+def _without_results(store: Bucket, now: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and description of jobs without a completion marker; first those outside Ground Truth."""
+    for name in store.folders("jobs/"):
+        description = _outside(store, name)
+        if description is not None and not _has_results(store, name):
+            yield name, description
+    if uses_ground_truth():
+        for status in ENDED_STATUSES:
+            for name in list_labeling_jobs(status, after=now - WINDOW, before=now - GRACE):
+                if not _has_results(store, name):
+                    yield name, describe_labeling_job(name)
+
+
+def _has_results(store: Bucket, name: str) -> bool:
+    return store.etag(f"{folder(name)}results.json") is not None
+
+
+def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
+    """The description of a job run outside Ground Truth; None if there is none that can be this job's."""
+    try:
+        text = store.find(f"jobs/{name}/labeling_job.json", LARGEST_DESCRIPTION)
+        described = None if text is None else msgspec.json.decode(text)
+    except (NotReadableError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        logger.warning("the job's description cannot be read", labeling_job=name, error=str(error))
+        return None
+    # A description in another job's folder would make that one's results.
+    return described if isinstance(described, dict) and described.get("LabelingJobName") == name else None
+
+
+def _ended(description: dict[str, Any]) -> float:
+    """When the job last changed, in seconds since 1970.
+
+    Raises:
+        JobError: no such time.
+    """
+    changed = description.get("LastModifiedTime")
+    try:
+        return (changed if isinstance(changed, datetime) else datetime.fromisoformat(str(changed))).timestamp()
+    except ValueError as error:
+        raise JobError(f"expected the time of the job's last change, got {changed!r}") from error

@@ -1,0 +1,82 @@
+"""Which jobs the sweep takes for lost, and the event that it puts for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.job import ENDED, SOURCE, JobError, LabelingJob, read_description, read_ended
+from keypoints.lost import GRACE, WINDOW, ended_detail, lost
+
+NOW = 1_800_000_000.0
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/"
+
+
+def description(**changed: Any) -> dict[str, Any]:
+    return {
+        "LabelingJobName": "people",
+        "LabelingJobArn": f"{ARN}people",
+        "LabelingJobStatus": "Completed",
+        "LabelAttributeName": "keypoints",
+        "OutputConfig": {"S3OutputPath": "s3://ours/output/"},
+    } | changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "age", "found"),
+    [
+        ({}, GRACE, True),
+        ({}, WINDOW, True),
+        ({"LabelingJobStatus": "Stopped"}, GRACE, True),
+        ({"LabelingJobStatus": "Failed", "FailureReason": "ClientError: no manifest"}, GRACE, True),
+        ({"LabelingJobName": "People"}, GRACE, True),
+        ({}, GRACE - 1, False),
+        ({}, WINDOW + 1, False),
+        ({}, -5, False),
+        ({"LabelingJobStatus": "InProgress"}, GRACE, False),
+        ({"LabelingJobStatus": "Stopping"}, GRACE, False),
+        ({"LabelingJobStatus": None}, GRACE, False),
+        ({"OutputConfig": {"S3OutputPath": "s3://theirs/output/"}}, GRACE, False),
+        ({"LabelingJobOutput": {"OutputDatasetS3Uri": "s3://theirs/output.manifest"}}, GRACE, False),
+    ],
+)
+def test_what_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
+    assert (lost(description(**changed), NOW - age, NOW, "ours") is not None) == found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"LabelingJobName": "../ui"},
+        {"LabelingJobArn": "people"},
+        {"LabelingJobArn": f"{ARN}cats"},
+        {"OutputConfig": None},
+        {"OutputConfig": {"S3OutputPath": "https://ours/output/"}},
+    ],
+)
+def test_what_cannot_be_announced_is_an_error(changed: dict[str, Any]) -> None:
+    with pytest.raises(JobError):
+        lost(description(**changed), NOW - GRACE, NOW, "ours")
+
+
+JOBS = st.builds(
+    lambda name, manifest, **rest: LabelingJob(
+        name=name, arn=ARN + name.lower(), output_manifest_uri=manifest.format(name), **rest
+    ),
+    name=st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,20}", fullmatch=True),
+    manifest=st.sampled_from(["s3://ours/output/{}/manifests/output/output.manifest", "s3://ours/elsewhere"]),
+    status=st.sampled_from(["Completed", "Stopped", "Failed"]),
+    label_attribute_name=st.text(min_size=1),
+    failure_reason=st.text() | st.none(),
+    workers_per_object=st.integers(1, 9) | st.none(),
+)
+
+
+@given(JOBS)
+def test_the_event_says_all_that_the_description_said(job: LabelingJob) -> None:
+    ended = read_ended({"source": SOURCE, "detail-type": ENDED, "resources": [job.arn], "detail": ended_detail(job)})
+    assert ended.description is not None
+    assert read_description(ended.description) == job
