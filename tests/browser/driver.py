@@ -150,7 +150,7 @@ class Task:
 
     def ready(self) -> Task:
         self.page.wait_for_function(
-            "element => element.app?.session.size.width && element.app.stage.size.width",
+            "element => element.app?.session.size.width && element.app.stage.view.stage.width",
             arg=self.element.element_handle(),
             polling=5,
         )
@@ -164,9 +164,10 @@ class Task:
     @property
     def state(self) -> dict[str, Any]:
         return self.element.evaluate(
-            "({app: {session, stage, look}}) => ({active: session.active, selected: session.selected,"
+            "({app: {session, stage, prefs}}) => ({active: session.active, selected: session.selected,"
             " tool: session.tool, target: session.target,"
-            " view: stage.view, size: stage.size, hidden: [...session.hidden], look})"
+            " view: {scale: stage.view.scale, tx: stage.view.tx, ty: stage.view.ty}, size: stage.view.stage,"
+            " hidden: [...session.hidden], look: prefs})"
         )
 
     def answer(self) -> dict[str, Any]:

@@ -258,7 +258,7 @@ def test_fuzz_with_real_input(open_task: TaskPage) -> None:
     for instance, sent in zip(shown["instances"], answer, strict=True):
         placed = [(p["x"], p["y"], p["v"]) for p in instance["points"] if p and p["v"] > 0]
         assert [(a["x"], a["y"], a["visibility"]) for a in sent["annotations"]] == placed
-    task.element.evaluate("({app: {session}}) => { while (session.history.canUndo) session.undo(); }")
+    task.element.evaluate("({app: {session}}) => { while (session.canTravel(-1)) session.travel(-1); }")
     assert json.dumps(task.doc) == start
 
 

@@ -19,7 +19,7 @@ def canvas_centre(task: Task, name: str) -> tuple[float, float]:
             """(element) => {
               const { stage } = element.app;
               stage.hover = null; stage.session.selected = -1; stage.touchAll(); stage.draw();
-              const { top } = stage, { data } = top.getContext("2d").getImageData(0, 0, top.width, top.height);
+              const [, top] = stage.layers, { data } = top.getContext("2d").getImageData(0, 0, top.width, top.height);
               let x0 = Infinity, x1 = -1, y0 = Infinity, y1 = -1;
               for (let i = 3; i < data.length; i += 4) if (data[i] > 8) {
                 const p = (i - 3) / 4, x = p % top.width, y = Math.floor(p / top.width);
@@ -325,7 +325,7 @@ def test_defect_24_markers_keep_their_size_and_have_names(task: Task) -> None:
             """(element) => {
               const { stage } = element.app;
               stage.hover = null; stage.session.selected = -1; stage.touchAll(); stage.draw();
-              const { top } = stage, { data } = top.getContext("2d").getImageData(0, 0, top.width, top.height);
+              const [, top] = stage.layers, { data } = top.getContext("2d").getImageData(0, 0, top.width, top.height);
               const xs = [];
               for (let i = 3; i < data.length; i += 4) if (data[i] > 8) xs.push(((i - 3) / 4) % top.width);
               return Math.max(...xs) - Math.min(...xs);

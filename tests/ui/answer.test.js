@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerFields, FIELDS, imageName, imageUri } from "../../src/ui/lib/answer.js";
-import { emptyDoc } from "../../src/ui/lib/document.js";
+import { docOf } from "../../src/ui/lib/document.js";
 import { readIssues, readPrelabels } from "../../src/ui/lib/prelabels.js";
 import { Clock } from "../../src/ui/lib/clock.js";
 import { index, person } from "./people.js";
 
 const answer = (instances, more = {}) => answerFields({
-  doc: { ...emptyDoc(), instances }, skeleton: person, initialValues: null, imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1",
+  doc: docOf(instances), skeleton: person, initialValues: null, imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1",
   totalSeconds: 7.4, details: {}, ...more,
 });
 const roundTrip = (value) => {
@@ -90,12 +90,11 @@ test("issues: objects with a reason, strings, one, none, bad text", () => {
 });
 
 test("active time: gaps count up to thirty seconds; time per keypoint", () => {
-  const clock = new Clock(0);
-  clock.restart(1000);
+  const clock = new Clock(1000);
   clock.placed("nose", 3000);
   clock.tick(103_000);
   clock.placed("nose", 104_000);
-  clock.count("click");
+  clock.act("click", 104_000);
   assert.deepEqual(clock.details(), { active_time_in_seconds: 33, actions: { click: 1 }, time_per_keypoint: { nose: 33 } });
   assert.equal(clock.totalSeconds(104_000), 103);
 });

@@ -5,8 +5,9 @@ import { draftKey } from "../../src/ui/lib/drafts.js";
 import { Session } from "../../src/ui/lib/session.js";
 import { GESTURES, keymap, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
 import { commandsOf } from "../../src/ui/lib/commands.js";
-import { mapping, stretched } from "../../src/ui/lib/handles.js";
-import { fit, limit, resized, toImage, toScreen, zoomAt } from "../../src/ui/lib/view.js";
+import { mapping } from "../../src/ui/lib/geometry.js";
+import { stretched } from "../../src/ui/lib/hits.js";
+import { View } from "../../src/ui/lib/view.js";
 import { index, person, standing } from "./people.js";
 
 const size = { width: 640, height: 480 };
@@ -38,7 +39,7 @@ test("a locked instance takes no edit of any kind", () => {
   s.select("p0", 0);
   for (const act of [() => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.swap("all"), () => s.swap("point"), () => s.mirror(),
     () => s.mark([0], 1), () => s.skip("not_visible", true), () => s.complete(), () => s.setBox({ left: 0, top: 0, right: 1, bottom: 1 }),
-    () => s.place({ x: 3, y: 3 }), () => s.change("p0", { name: "x" }, "x")]) act();
+    () => s.place({ x: 3, y: 3 }), () => s.edit("x", () => ({ name: "x" })), () => s.turn(1, 1)]) act();
   assert.equal(s.doc, before);
 });
 
@@ -47,7 +48,7 @@ test("ten nudges are one step of undo", () => {
   s.place({ x: 100, y: 100 });
   for (let n = 0; n < 10; n++) s.nudge(1, 0);
   assert.equal(s.doc.instances[0].points[0].x, 110);
-  s.undo();
+  s.travel(-1);
   assert.equal(s.doc.instances[0].points[0].x, 100);
 });
 
@@ -85,7 +86,7 @@ test("a group keeps its shape at the edge of the image", () => {
 
 test("stretching never leaves the image nor turns inside out", () => {
   const box = { left: 100, top: 100, right: 200, bottom: 200 };
-  assert.deepEqual(stretched(box, "right bottom", 9999, -9999, size), { left: 100, top: 100, right: 640, bottom: 101 });
+  assert.deepEqual(stretched(box, "se", 9999, -9999, size), { left: 100, top: 100, right: 640, bottom: 101 });
   assert.deepEqual(mapping(box, { left: 0, top: 100, right: 200, bottom: 200 })({ x: 150, y: 150 }), { x: 100, y: 150 });
 });
 
@@ -112,7 +113,7 @@ test("fuzz: thousands of random edits; undo to the start gives the start, redo t
     const acts = [() => s.place(at()), () => s.place(at(), 1), () => s.place(at()), pick, pick, () => s.removePoint(), () => s.nudge(roll(40) - 20, roll(40) - 20),
       () => s.swap("point"), () => s.swap("limb"), () => s.swap("all"), () => s.mirror(), () => s.complete(), () => s.copyPose(at()), () => s.begin(),
       () => s.drawTemplate(box(), roll(2) === 1), () => s.setBox(box()), () => s.toggleOccluded(), () => s.skip("outside_image"), () => s.skip("not_visible", roll(9) === 0),
-      () => s.doc.instances.length > 6 && s.removeInstance(), () => s.undo(), () => s.redo(), () => s.step(1, roll(2) === 1), () => s.stepInstance(-1),
+      () => s.doc.instances.length > 6 && s.removeInstance(), () => s.travel(-1), () => s.travel(1), () => s.turn((roll(7) - 3) / 9, 0.8 + roll(5) / 10), () => s.step(1, roll(2) === 1), () => s.stepInstance(-1),
       () => s.setNoChanges(roll(2) === 1), () => (s.tool = ["place", "adjust"][roll(2)])];
     for (let n = 0; n < 1500; n++) acts[roll(acts.length)]();
     for (const instance of s.doc.instances) {
@@ -122,36 +123,46 @@ test("fuzz: thousands of random edits; undo to the start gives the start, redo t
     }
     const end = JSON.stringify(s.doc);
     const shown = JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person)));
-    while (s.history.canUndo) s.undo();
+    while (s.canTravel(-1)) s.travel(-1);
     assert.equal(JSON.stringify(s.doc), start);
-    while (s.history.canRedo) s.redo();
+    while (s.canTravel(1)) s.travel(1);
     if (JSON.stringify(s.doc) === end) assert.equal(JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person))), shown);
     assert.equal(new Set(s.doc.instances.map(({ id }) => id)).size, s.doc.instances.length);
   }
 });
 
+const viewOf = (image, stage) => {
+  const view = Object.assign(new View(), { image });
+  view.resize(stage);
+  return view;
+};
+
 test("zoom keeps the place under the pointer; the image cannot leave the stage", () => {
-  const stage = { width: 1000, height: 800 };
-  const image = { width: 4000, height: 3000 };
-  let view = fit(image, stage);
+  const view = viewOf({ width: 4000, height: 3000 }, { width: 1000, height: 800 });
+  const fitting = view.scale;
   const at = { x: 900, y: 700 };
-  const place = toImage(view, at);
-  view = zoomAt(view, 3, at, image, stage);
-  assert.ok(Math.abs(toScreen(view, place).x - at.x) < 1e-6);
-  const pushed = limit({ ...view, tx: 1e6, ty: -1e6 }, image, stage);
-  assert.equal(pushed.tx, 500);
-  assert.equal(pushed.ty + image.height * pushed.scale, 400);
-  for (let n = 0; n < 50; n++) view = zoomAt(view, 0.5, at, image, stage);
-  assert.ok(view.scale >= fit(image, stage).scale * 0.5 - 1e-9);
+  const place = view.toImage(at);
+  view.zoom(3, at);
+  assert.ok(Math.abs(view.toScreen(place).x - at.x) < 1e-6);
+  view.pan(1e6, -1e6);
+  assert.equal(view.tx, 500);
+  assert.equal(view.ty + 3000 * view.scale, 400);
+  for (let n = 0; n < 50; n++) view.zoom(0.5, at);
+  assert.ok(view.scale >= fitting * 0.5 - 1e-9);
 });
 
 test("a fitted view stays fitted when the window changes, another keeps its centre", () => {
   const image = { width: 640, height: 480 };
   const [a, b] = [{ width: 1000, height: 800 }, { width: 400, height: 500 }];
-  assert.deepEqual(resized(fit(image, a), image, a, b), fit(image, b));
-  const view = zoomAt(fit(image, a), 4, { x: 300, y: 300 }, image, a);
-  const centre = toImage(view, { x: 500, y: 400 });
-  assert.ok(Math.abs(toImage(resized(view, image, a, b), { x: 200, y: 250 }).x - centre.x) < 1e-6);
+  const { scale, tx, ty } = viewOf(image, b);
+  const fitted = viewOf(image, a);
+  fitted.resize(b);
+  assert.deepEqual([fitted.scale, fitted.tx, fitted.ty], [scale, tx, ty]);
+  const view = viewOf(image, a);
+  view.zoom(4, { x: 300, y: 300 });
+  const centre = view.toImage({ x: 500, y: 400 });
+  view.resize(b);
+  assert.ok(Math.abs(view.toImage({ x: 200, y: 250 }).x - centre.x) < 1e-6);
 });
 
 const stroke = (key, more = {}) => strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
@@ -171,7 +182,7 @@ test("strokes: Caps Lock, Shift, Ctrl and Cmd, digits, symbols", () => {
 test("no key is given twice, and every shortcut does something", () => {
   const keys = SHORTCUTS.flatMap((shortcut) => shortcut.keys);
   assert.equal(new Set(keys).size, keys.length);
-  const commands = commandsOf({ session: {}, stage: {}, look: {} });
+  const commands = commandsOf({ session: {}, stage: {} });
   assert.deepEqual(SHORTCUTS.filter(({ id }) => !commands[id]), []);
   assert.ok(GESTURES.length > 4);
 });

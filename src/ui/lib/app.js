@@ -1,65 +1,58 @@
 /** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
-/** @import {XY} from "./types.js" */
 import { answerFields, imageUri } from "./answer.js";
+import { Chip } from "./chip.js";
 import { Clock } from "./clock.js";
-import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
+import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { helpDialog, lightDialog } from "./dialogs.js";
+import { isPlaced, labelOf } from "./document.js";
 import { h, put } from "./dom.js";
-import { boundsOf, findInstance, isPlaced, labelOf } from "./document.js";
+import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
 import { Findings } from "./findings.js";
 import { AnswerForm } from "./form.js";
+import { boundsOf, boxOf } from "./geometry.js";
 import { Gestures } from "./gestures.js";
-import { Keyboard } from "./keyboard.js";
-import { Chip } from "./chip.js";
+import { onKey } from "./keyboard.js";
 import { Panel } from "./panel.js";
-import { readIssues, readPrelabels } from "./prelabels.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
-import { readUniqueColors } from "./colors.js";
+import { readIssues, readPrelabels } from "./prelabels.js";
 import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
-
 
 export class App {
   /** @param {HTMLElement} element @param {ShadowRoot} shadow */
   constructor(element, shadow) {
     this.element = element;
     this.abort = new AbortController();
-    this.clock = new Clock(performance.now());
+    this.clock = new Clock();
+    /** What is wrong with the image; "" for nothing. */
     this.problem = "";
     this.submitting = false;
     this.unsaved = false;
     this.saveTimer = 0;
     this.toastTimer = 0;
-    this.failed = false;
     const get = (/** @type {string} */ name) => element.getAttribute(name);
     this.skeleton = readSkeleton({ classes: get("keypointclasses"), rig: get("skeletonrig"), box: get("skeletonboundingbox") });
     const prelabels = readPrelabels(get("initialvalues"), this.skeleton);
     this.session = new Session(this.skeleton, prelabels.instances, readUniqueColors(get("uniqueskeletoncolors")));
     this.draft = draftKey([imageUri(get("images3uri"), get("imgsrc")), get("keypointclasses"), get("initialvalues")]);
-    this.prefs = loadPrefs();
-    this.look = { names: this.prefs.names ?? false, loupe: this.prefs.loupe ?? false, crosshair: this.prefs.crosshair ?? false, brightness: 100, contrast: 100, traces: true };
-    this.stage = new Stage(this.session, this.look);
+    /** @type {ReturnType<typeof loadPrefs> & import("./stage.js").Look} */
+    this.prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
+    this.stage = new Stage(this.session, this.prefs);
     // The photograph is the long pole: it is asked for before anything else is built.
     this.stage.img.src = get("imgsrc") ?? "";
     this.commands = commandsOf(this);
-    this.keyboard = new Keyboard(this);
-    const run = (/** @type {string} */ id) => this.run(id);
-    this.toolbar = new Toolbar(run);
+    this.toolbar = new Toolbar(this.run);
     this.findings = new Findings(this.session, (finding) => this.jump(finding), () => this.send());
-    this.panel = new Panel(this.session, run, {
+    this.panel = new Panel(this.session, this.run, {
       checks: this.findings.root,
-      submit: () => this.run("submit"),
+      submit: () => this.submit(),
       focusPoint: (id, index) => this.focusPoint(id, index),
-      toggleHidden: (key) => this.toggleHidden(key),
     });
-    this.help = helpDialog(this.prefs, () => {
-      this.keyboard.renew();
-      savePrefs(this.prefs);
-    });
-    this.light = lightDialog(this.look, () => this.stage.applyLook());
+    this.help = helpDialog(this.prefs, () => this.savePrefs());
+    this.light = lightDialog(this.prefs, () => this.stage.applyLook());
     this.chip = new Chip(this.session);
     this.live = h("div", { class: "live", "aria-live": "polite" });
     this.toast = h("div", { class: "toast", hidden: true });
@@ -70,7 +63,9 @@ export class App {
       this.panel.root, this.live, this.help, this.light, this.findings.dialog);
     shadow.append(this.root);
     this.form = this.newForm();
-    this.listen();
+    const { signal } = this.abort;
+    this.gestures = new Gestures(this.stage, signal, (action) => this.clock.act(action));
+    this.listen(signal);
     this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
     this.loadImage(false);
     this.restoreDraft();
@@ -88,35 +83,27 @@ export class App {
     this.form = this.newForm();
   }
 
-  listen() {
-    const { session, stage } = this;
-    const { signal } = this.abort;
-    this.gestures = new Gestures(stage, signal, {
-      placed: (index) => this.afterPlace(index),
-      say: (text) => this.say(text),
-      action: (name) => {
-        this.clock.tick(performance.now());
-        this.clock.count(name);
-      },
-    });
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    const { session, stage, root } = this;
     session.onSay = (text) => this.say(text);
+    session.onPlace = (index) => this.afterPlace(index);
     session.onChange = (what) => {
       if (what === "preview") stage.touchTop();
       else this.refresh();
       if (what === "doc") this.later();
     };
     stage.onView = () => put(this.toolbar.zoom, "textContent", `${Math.round(stage.view.scale * 100)} %`);
-    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.keyboard.key(event), { signal });
-    // Where nothing can be stored, leaving by accident is asked about; a page that goes to sleep saves at once.
-    addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault(), { signal });
-    addEventListener("pagehide", () => this.session.doc !== this.session.original && this.saveTimer && this.saveNow(), { signal });
+    root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => onKey(this, event), { signal });
     // A click on a button must not take the keys away from the image.
-    this.root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
-      const target = /** @type {Element} */ (event.target);
-      if (target.closest("dialog, input, textarea, select, label") || target.closest(".stage-note")) return;
+    root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
+      if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .stage-note")) return;
       event.preventDefault();
       this.focus();
     }, { signal });
+    // Where nothing can be stored, leaving by accident is asked about; a page that goes to sleep saves at once.
+    addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault(), { signal });
+    addEventListener("pagehide", () => this.saveWaiting(), { signal });
   }
 
   focus() {
@@ -125,26 +112,21 @@ export class App {
 
   /** @param {boolean} [again] the first time it is under way already */
   loadImage(again = true) {
+    const { img, note } = this.stage;
     const src = this.element.getAttribute("imgsrc") ?? "";
-    const { img } = this.stage;
-    this.failed = false;
-    this.stage.note.hidden = true;
-    if (!src) {
-      this.imageFailed("This task has no image.");
-      return;
-    }
-    img.onload = () => {
-      if (!img.naturalWidth) this.imageFailed("The image has no size, so it cannot be labelled.");
-      else this.imageReady();
-    };
+    this.problem = "";
+    note.hidden = true;
+    img.onload = () => (img.naturalWidth ? this.imageReady() : this.imageFailed("The image has no size, so it cannot be labelled."));
     img.onerror = () => this.imageFailed("The image could not be loaded.");
-    if (again) img.src = src;
+    if (!src) this.imageFailed("This task has no image.");
+    else if (again) img.src = src;
   }
 
   imageReady() {
     const { naturalWidth: width, naturalHeight: height } = this.stage.img;
+    // What came before the first image was waiting.
+    if (!this.session.size.width) this.clock = new Clock();
     this.session.size = { width, height };
-    this.clock.restart(performance.now());
     this.stage.ready();
     this.refresh();
     this.later();
@@ -153,7 +135,6 @@ export class App {
 
   /** @param {string} text */
   imageFailed(text) {
-    this.failed = true;
     this.problem = text;
     this.session.size = { width: 0, height: 0 };
     const { note } = this.stage;
@@ -161,112 +142,105 @@ export class App {
       h("h2", {}, text),
       h("p", {}, "It may have moved, or the time to open it ran out. Try again; if that does not help, submit: your answer says that the image was missing."),
       h("button", { type: "button", class: "primary", onclick: () => this.loadImage() }, "Try again"),
-      h("button", { type: "button", onclick: () => this.run("submit") }, "Submit without labels"),
+      h("button", { type: "button", onclick: () => this.submit() }, "Submit without labels"),
     );
     note.hidden = false;
     this.refresh();
     this.say(text);
   }
 
-  /** @param {string} id */
-  run(id) {
+  /** @param {string} id of a command */
+  run = (id) => {
     this.commands[id]?.();
     this.refresh();
-  }
+  };
 
   /** @param {number} index */
   afterPlace(index) {
-    this.clock.placed(this.skeleton.keypoints[index].label, performance.now());
-    const { session } = this;
-    const next = session.target >= 0 ? `Next: ${labelOf(this.skeleton, session.target)}` : "All keypoints placed";
-    this.live.textContent = `Placed ${labelOf(this.skeleton, index)}. ${next}`;
+    const { session, skeleton } = this;
+    this.clock.placed(skeleton.keypoints[index].label);
+    const next = session.target >= 0 ? `Next: ${labelOf(skeleton, session.target)}` : "All keypoints placed";
+    this.live.textContent = `Placed ${labelOf(skeleton, index)}. ${next}`;
   }
 
   /** @param {string} id @param {number} index */
   focusPoint(id, index) {
-    const point = findInstance(this.session.doc, id)?.points[index];
     this.session.select(id, index);
-    if (isPlaced(point)) this.stage.focusOn({ left: point.x, top: point.y, right: point.x, bottom: point.y });
-  }
-
-  /** @param {string} key */
-  toggleHidden(key) {
-    const { hidden } = this.session;
-    if (!hidden.delete(key)) hidden.add(key);
-    this.refresh();
-  }
-
-  /** A short word on the image, and aloud. @param {string} text */
-  say(text) {
-    this.live.textContent = text;
-    this.toast.textContent = text;
-    this.toast.hidden = false;
-    clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => {
-      this.toast.hidden = true;
-    }, 2600);
-  }
-
-  refresh() {
-    const { session, toolbar, stage } = this;
-    this.panel.update();
-    toolbar.enable("undo", session.history.canUndo);
-    toolbar.enable("redo", session.history.canRedo);
-    toolbar.enable("draw", Boolean(session.skeleton.box));
-    toolbar.enable("swapAll", Boolean(session.instance));
-    for (const tool of ["draw", "adjust", "box"]) toolbar.press(tool, session.tool === tool);
-    toolbar.press("names", this.look.names);
-    toolbar.press("loupe", this.look.loupe);
-    toolbar.press("hideAll", session.doc.instances.length > 0 && session.visible().length === 0);
-    stage.setTag(this.chip.update(this.failed));
-    stage.touchAll();
-  }
-
-  /** @returns {XY} where the pointer is, else the middle of the view; in the image */
-  here() {
-    const { stage } = this;
-    const at = stage.pointer ?? { x: stage.size.width / 2, y: stage.size.height / 2 };
-    return { x: (at.x - stage.view.tx) / stage.view.scale, y: (at.y - stage.view.ty) / stage.view.scale };
+    const { point } = this.session;
+    if (isPlaced(point)) this.stage.view.focusOn(boxOf(point, point));
   }
 
   /** Zoom to the instance in hand, or to everything. */
   focusInstance() {
-    const { instance } = this.session;
-    const box = instance && boundsOf(instance, true);
-    if (box) this.stage.focusOn(box);
-    else this.stage.fit();
+    const { view } = this.stage;
+    const box = this.session.instance && boundsOf(this.session.instance, true);
+    if (box) view.focusOn(box);
+    else view.fit();
   }
 
+  /** @param {import("./checks.js").Finding} finding */
+  jump({ id, indexes }) {
+    const { session } = this;
+    const points = session.doc.instances.find((instance) => instance.id === id)?.points;
+    if (!points) return;
+    session.hidden.delete(id);
+    this.focusPoint(id, indexes.find((index) => isPlaced(points[index])) ?? indexes[0] ?? -1);
+    if (!isPlaced(session.point)) this.focusInstance();
+    this.focus();
+  }
+
+  /** A short word on the image, and aloud. @param {string} text */
+  say(text) {
+    const { live, toast } = this;
+    live.textContent = toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(this.toastTimer);
+    this.toastTimer = setTimeout(() => (toast.hidden = true), 2600);
+  }
+
+  refresh() {
+    const { session, toolbar, stage, prefs } = this;
+    this.panel.update();
+    toolbar.enable("undo", session.canTravel(-1));
+    toolbar.enable("redo", session.canTravel(1));
+    toolbar.enable("draw", Boolean(session.skeleton.box));
+    toolbar.enable("swapAll", Boolean(session.instance));
+    for (const tool of ["draw", "adjust", "box"]) toolbar.press(tool, session.tool === tool);
+    toolbar.press("names", Boolean(prefs.names));
+    toolbar.press("loupe", Boolean(prefs.loupe));
+    toolbar.press("hideAll", session.doc.instances.length > 0 && session.visible().length === 0);
+    stage.setTag(this.chip.update(Boolean(this.problem)));
+    stage.touchAll();
+  }
+
+  /** Light is for the image at hand; the rest stays. */
   savePrefs() {
-    const { names, loupe, crosshair } = this.look;
-    Object.assign(this.prefs, { names, loupe, crosshair });
-    savePrefs(this.prefs);
+    savePrefs({ ...this.prefs, brightness: undefined, contrast: undefined });
   }
 
   answer() {
-    const now = performance.now();
-    const { width, height } = this.session.size;
+    const { session, problem, clock, skeleton } = this;
     const get = (/** @type {string} */ name) => this.element.getAttribute(name);
     return answerFields({
-      doc: this.session.doc,
-      skeleton: this.skeleton,
+      doc: session.doc,
+      skeleton,
       initialValues: get("initialvalues"),
       imageS3Uri: get("images3uri"),
       imgSrc: get("imgsrc"),
-      totalSeconds: this.failed ? 0 : this.clock.totalSeconds(now),
+      totalSeconds: problem ? 0 : clock.totalSeconds(),
       details: {
-        image_width: width,
-        image_height: height,
-        ...this.clock.details(),
+        image_width: session.size.width,
+        image_height: session.size.height,
+        ...clock.details(),
         findings: this.findings.details(),
-        ...(this.failed ? { problem: this.problem } : {}),
+        problem: problem || undefined,
       },
     });
   }
 
   /** Whether something looks wrong and was not accepted yet; then the dialog asks. */
   asks() {
-    return !this.failed && this.findings.review();
+    return !this.problem && this.findings.review();
   }
 
   submit() {
@@ -274,7 +248,7 @@ export class App {
   }
 
   send() {
-    this.clock.tick(performance.now());
+    this.clock.tick();
     this.submitting = true;
     try {
       if (!this.form.submit(this.handOver())) this.say("This page has no form to submit to.");
@@ -306,6 +280,10 @@ export class App {
     this.findings.refresh();
   }
 
+  saveWaiting() {
+    if (this.saveTimer && this.session.doc !== this.session.original) this.saveNow();
+  }
+
   restoreDraft() {
     const draft = loadDraft(this.draft, this.skeleton);
     dropOldDrafts(Date.now());
@@ -315,21 +293,8 @@ export class App {
     this.say(`Your work of ${time} is back. Undo starts over.`);
   }
 
-  /** @param {import("./checks.js").Finding} finding */
-  jump({ id, indexes }) {
-    if (!id) return;
-    this.session.hidden.delete(id);
-    const placed = indexes.find((index) => isPlaced(findInstance(this.session.doc, id)?.points[index]));
-    if (placed !== undefined) this.focusPoint(id, placed);
-    else {
-      this.session.select(id, indexes[0] ?? -1);
-      this.focusInstance();
-    }
-    this.focus();
-  }
-
   destroy() {
-    if (this.saveTimer && this.session.doc !== this.session.original) this.saveNow();
+    this.saveWaiting();
     this.abort.abort();
     clearTimeout(this.toastTimer);
     clearTimeout(this.saveTimer);

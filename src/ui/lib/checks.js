@@ -1,6 +1,7 @@
 /** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
-import { isChanged, isInside, isPlaced, labelOf, pendingOf, placedCount } from "./document.js";
+import { isChanged, isPlaced, labelOf, pendingOf, placedCount } from "./document.js";
+import { isInside } from "./geometry.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
 

@@ -1,61 +1,50 @@
-/** The clock: total and active time, time per keypoint and what was done how often. Time is passed in, never read. */
+/** The clock: total and active time, time per keypoint and what was done how often. All times are milliseconds of any origin. */
 
 /** A pause longer than this is no work: quality metrics cap gaps at the same length. */
 export const IDLE_CAP_SECONDS = 30;
 
+const tenths = (/** @type {number} */ milliseconds) => Math.round(milliseconds / 100) / 10;
+
 export class Clock {
-  /** @param {number} now milliseconds, any origin */
-  constructor(now) {
-    this.start = now;
-    this.last = now;
-    this.active = 0;
-    /** @type {Record<string, number>} */
-    this.actions = {};
-    /** @type {Record<string, number>} seconds by keypoint label */
-    this.perKeypoint = {};
-    this.placedAt = 0;
+  active = 0;
+  placedAt = 0;
+  /** @type {Record<string, number>} */
+  actions = {};
+  /** @type {Record<string, number>} by keypoint label */
+  perKeypoint = {};
+
+  constructor(now = performance.now()) {
+    this.start = this.last = now;
   }
 
-  /** The image is there: what came before was waiting. @param {number} now */
-  restart(now) {
-    this.start = now;
-    this.last = now;
-    this.active = 0;
-    this.placedAt = 0;
-  }
-
-  /** Any input of the worker. @param {number} now */
-  tick(now) {
-    this.active += Math.min(Math.max(0, now - this.last), IDLE_CAP_SECONDS * 1000);
+  /** Any input of the worker. */
+  tick(now = performance.now()) {
+    this.active += Math.min(now - this.last, IDLE_CAP_SECONDS * 1000);
     this.last = now;
   }
 
   /** @param {string} action */
-  count(action) {
+  act(action, now = performance.now()) {
+    this.tick(now);
     this.actions[action] = (this.actions[action] ?? 0) + 1;
   }
 
-  /** The active time since the last placement belongs to this keypoint. @param {string} label @param {number} now */
-  placed(label, now) {
+  /** The active time since the last placement belongs to this keypoint. @param {string} label */
+  placed(label, now = performance.now()) {
     this.tick(now);
-    this.perKeypoint[label] = (this.perKeypoint[label] ?? 0) + (this.active - this.placedAt) / 1000;
+    this.perKeypoint[label] = (this.perKeypoint[label] ?? 0) + this.active - this.placedAt;
     this.placedAt = this.active;
   }
 
-  /** @param {number} now */
-  totalSeconds(now) {
+  totalSeconds(now = performance.now()) {
     return (now - this.start) / 1000;
   }
 
-  /** @returns {{active_time_in_seconds: number, actions: Record<string, number>, time_per_keypoint: Record<string, number>}} */
   details() {
-    const tenths = (/** @type {number} */ seconds) => Math.round(seconds * 10) / 10;
     return {
-      active_time_in_seconds: tenths(this.active / 1000),
+      active_time_in_seconds: tenths(this.active),
       actions: this.actions,
-      time_per_keypoint: Object.fromEntries(
-        Object.entries(this.perKeypoint).map(([label, seconds]) => [label, tenths(seconds)]),
-      ),
+      time_per_keypoint: Object.fromEntries(Object.entries(this.perKeypoint).map(([label, time]) => [label, tenths(time)])),
     };
   }
 }

@@ -35,20 +35,14 @@ export class Details {
 
   /** @param {"name" | "strays"} field @param {any} value */
   write(field, value) {
-    const { session } = this;
-    if (session.active) session.change(session.active, { [field]: value }, `change ${field === "name" ? "name" : "entries"}`);
+    this.session.edit(`change ${field === "name" ? "name" : "entries"}`, () => ({ [field]: value }));
   }
 
   writeNote() {
-    const { session } = this;
-    const { instance, point, selected } = session;
+    const { point, selected } = this.session;
     const comment = this.note.value.trim();
-    if (!instance) return;
-    if (!point) session.change(instance.id, { comment }, "write note");
-    else {
-      const points = instance.points.with(selected, { ...point, comment: comment || undefined });
-      session.change(instance.id, { points }, "write note");
-    }
+    this.session.edit("write note", ({ points }) =>
+      point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment });
   }
 
   update() {

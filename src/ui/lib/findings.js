@@ -3,8 +3,10 @@
 import { attr, h, put } from "./dom.js";
 import { dialog } from "./dialogs.js";
 import { checkDoc } from "./checks.js";
-import { clampTo, findInstance, isPlaced } from "./document.js";
+import { findInstance } from "./document.js";
+import { clampTo } from "./geometry.js";
 import { icon } from "./icons.js";
+import { moved } from "./pose.js";
 
 /** Not worth a word while the instance is still being labelled. */
 const UNFINISHED = new Set(["missing_keypoints", "empty_instance", "untouched_prelabels"]);
@@ -90,9 +92,7 @@ export class Findings {
     if (check === "missing_keypoints") return { text: "Not visible", run: on(() => session.mark(indexes, 0, "not_visible")) };
     if (check === "swapped_sides") return { text: "Swap", run: on(() => session.swapSides(indexes)) };
     if (check === "out_of_image") {
-      return { text: "Move inside", run: on(() => session.change(id, {
-        points: instance.points.map((point) => (isPlaced(point) ? { ...point, ...clampTo(session.size, point) } : point)),
-      }, "move inside")) };
+      return { text: "Move inside", run: on(() => session.edit("move inside", ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) }))) };
     }
     return null;
   }

@@ -1,33 +1,81 @@
-/** Hit test: which keypoint lies under the pointer. Pure arithmetic over the document, no picture is asked. */
-/** @import {Instance, View, XY} from "./types.js" */
+/** Hits: what lies under the pointer, a keypoint or a handle of the frame. Pure arithmetic, no picture is asked. */
+/** @import {Box, Size, XY} from "./types.js" */
+/** @import {View} from "./view.js" */
 import { isPlaced } from "./document.js";
+import { clamp, distance } from "./geometry.js";
+
+/** The frame stands off the keypoints so that their markers stay free. */
+export const FRAME_PAD = 18;
+const TURN = 26;
 
 /**
  * The nearest keypoint within a radius; of those about equally near, one of the active instance.
- * @param {Iterable<Instance>} instances the visible ones
+ * @param {import("./session.js").Session} session
  * @param {View} view
  * @param {XY} at on the stage
  * @param {number} radius screen pixels
- * @param {string | null} active
- * @param {Set<string>} hidden
- * @returns {{id: string, index: number, distance: number} | null}
  */
-export function nearestKeypoint(instances, view, at, radius, active, hidden) {
+export function nearestKeypoint(session, view, at, radius) {
   let best = null;
-  let bestScore = radius;
-  for (const instance of instances) {
-    const bonus = instance.id === active ? 4 : 0;
-    for (let index = 0; index < instance.points.length; index++) {
-      const point = instance.points[index];
-      if (!isPlaced(point) || (hidden.size && hidden.has(`${instance.id}/${index}`))) continue;
-      const dx = point.x * view.scale + view.tx - at.x;
-      const dy = point.y * view.scale + view.ty - at.y;
-      const distance = Math.hypot(dx, dy);
-      if (distance <= radius && distance - bonus < bestScore) {
-        bestScore = distance - bonus;
-        best = { id: instance.id, index, distance };
-      }
-    }
+  let least = radius;
+  for (const { id, points } of session.visible()) {
+    const bonus = id === session.active ? 4 : 0;
+    points.forEach((point, index) => {
+      if (!isPlaced(point) || session.isHidden(id, index)) return;
+      const far = distance(view.toScreen(point), at);
+      if (far > radius || far - bonus >= least) return;
+      least = far - bonus;
+      best = { id, index, distance: far };
+    });
   }
-  return best;
+  return /** @type {{id: string, index: number, distance: number} | null} */ (best);
+}
+
+/** @param {Box} box @param {View} view @param {number} [pad] @returns {Box} on the stage */
+export function frameOf(box, view, pad = FRAME_PAD) {
+  const { x: left, y: top } = view.toScreen({ x: box.left, y: box.top });
+  const { x: right, y: bottom } = view.toScreen({ x: box.right, y: box.bottom });
+  return { left: left - pad, top: top - pad, right: right + pad, bottom: bottom + pad };
+}
+
+/** @param {Box} frame @returns {[string, number, number][]} handles named after their compass points; "alias", the cursor's name, turns */
+export function handlesOf({ left, top, right, bottom }) {
+  const x = (left + right) / 2;
+  const y = (top + bottom) / 2;
+  return [
+    ["nw", left, top],
+    ["n", x, top],
+    ["ne", right, top],
+    ["e", right, y],
+    ["se", right, bottom],
+    ["s", x, bottom],
+    ["sw", left, bottom],
+    ["w", left, y],
+    ["alias", x, top - TURN],
+  ];
+}
+
+/** @param {Box} frame @param {XY} at @param {number} reach @returns {string} a handle, "move" inside, "" outside */
+export function handleAt(frame, at, reach) {
+  const hit = handlesOf(frame).find(([, x, y]) => distance({ x, y }, at) <= reach);
+  const inside = at.x >= frame.left && at.x <= frame.right && at.y >= frame.top && at.y <= frame.bottom;
+  return hit ? hit[0] : inside ? "move" : "";
+}
+
+/**
+ * The box after some of its edges were dragged: inside the image, never turned inside out.
+ * @param {Box} box
+ * @param {string} name of the handle
+ * @param {number} dx image pixels
+ * @param {number} dy
+ * @param {Size} size
+ * @returns {Box}
+ */
+export function stretched(box, name, dx, dy, size) {
+  const next = { ...box };
+  if (name.includes("w")) next.left = clamp(box.left + dx, 0, box.right - 1);
+  if (name.includes("e")) next.right = clamp(box.right + dx, box.left + 1, size.width);
+  if (name.includes("n")) next.top = clamp(box.top + dy, 0, box.bottom - 1);
+  if (name.includes("s")) next.bottom = clamp(box.bottom + dy, box.top + 1, size.height);
+  return next;
 }

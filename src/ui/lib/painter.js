@@ -1,22 +1,11 @@
 /** The painter: skeletons on a canvas of the stage's size. Sizes are screen pixels, whatever the zoom. */
-/** @import {Instance, Keypoint, Shape, Skeleton, View} from "./types.js" */
-import { isPlaced } from "./document.js";
-
-/**
- * @typedef {object} Scene
- * @property {View} view
- * @property {{width: number, height: number}} stage
- * @property {Skeleton} skeleton
- * @property {Instance[]} instances
- * @property {Set<string>} hidden
- * @property {boolean} strong the instance in hand: larger, not faded
- * @property {number} selected
- * @property {{id: string, index: number} | null} hover
- * @property {boolean} names all of them
- * @property {Map<string, Instance>} originals pre-labels to compare with; empty for none
- */
+/** @import {Box, Instance, Keypoint, Shape, XY} from "./types.js" */
+import { isPlaced, labelOf } from "./document.js";
+import { boundsOf } from "./geometry.js";
+import { FRAME_PAD, frameOf, handlesOf } from "./hits.js";
 
 const INK = "rgba(8, 12, 18, .62)";
+const TURN = 2 * Math.PI;
 
 /** Sides differ by shape too, for eyes that do not tell the colours apart. @param {Keypoint} keypoint @returns {Shape} */
 export const shapeOf = (keypoint) => (keypoint.side === "left" ? "circle" : keypoint.side === "right" ? "square" : "diamond");
@@ -25,245 +14,149 @@ export const shapeOf = (keypoint) => (keypoint.side === "left" ? "circle" : keyp
 export const markerColor = (instance, keypoint) => instance.options.marker ?? instance.color ?? keypoint.color;
 
 /**
- * @param {CanvasRenderingContext2D} ctx
- * @param {Scene} scene
- */
-export function paint(ctx, scene) {
-  ctx.lineCap = "round";
-  ctx.lineJoin = "round";
-  for (const instance of scene.instances) {
-    const original = scene.originals.get(instance.id);
-    if (original && original !== instance) paintTraces(ctx, scene, instance, original);
-  }
-  paintEdges(ctx, scene);
-  paintMarkers(ctx, scene);
-  paintNames(ctx, scene);
-}
-
-/**
- * @param {Scene} scene
- * @param {Instance} instance
- * @param {number} index
- */
-const isShown = (scene, instance, index) =>
-  isPlaced(instance.points[index]) && !(scene.hidden.size && scene.hidden.has(`${instance.id}/${index}`));
-
-/**
- * @param {Map<string, number[]>} groups
- * @param {string} key
- * @param {number[]} values
- */
-function add(groups, key, values) {
-  const group = groups.get(key);
-  if (group) group.push(...values);
-  else groups.set(key, values);
-}
-
-/**
  * One path a colour, not one a line: a few canvas calls draw any number of instances.
- * @param {CanvasRenderingContext2D} ctx
- * @param {Scene} scene
+ * @extends {Map<string, Path2D>}
  */
-function paintEdges(ctx, scene) {
-  const { scale, tx, ty } = scene.view;
-  const { width, height } = scene.stage;
-  /** @type {Map<string, number[]>} */
-  const groups = new Map();
-  for (const instance of scene.instances) {
-    for (const [a, b, color] of scene.skeleton.edges) {
-      if (!isShown(scene, instance, a) || !isShown(scene, instance, b)) continue;
-      const from = /** @type {{x: number, y: number}} */ (instance.points[a]);
-      const to = /** @type {{x: number, y: number}} */ (instance.points[b]);
-      const x1 = from.x * scale + tx;
-      const y1 = from.y * scale + ty;
-      const x2 = to.x * scale + tx;
-      const y2 = to.y * scale + ty;
-      if (Math.max(x1, x2) < 0 || Math.min(x1, x2) > width || Math.max(y1, y2) < 0 || Math.min(y1, y2) > height) continue;
-      // A worker who asks for one colour an instance gets it on the edges too.
-      const own = instance.options.line ?? instance.color ?? color ?? scene.skeleton.keypoints[b].color;
-      add(groups, own, [x1, y1, x2, y2]);
-    }
+class Paths extends Map {
+  /** @param {string} color */
+  of(color) {
+    const path = this.get(color) ?? new Path2D();
+    this.set(color, path);
+    return path;
   }
-  const width2 = scene.strong ? 2.5 : 1.75;
-  const trace = (/** @type {number[]} */ group) => {
-    for (let i = 0; i < group.length; i += 4) {
-      ctx.moveTo(group[i], group[i + 1]);
-      ctx.lineTo(group[i + 2], group[i + 3]);
-    }
-  };
-  if (scene.strong) {
-    ctx.beginPath();
-    for (const group of groups.values()) trace(group);
-    ctx.strokeStyle = INK;
-    ctx.lineWidth = width2 + 2;
-    ctx.stroke();
-  }
-  ctx.lineWidth = width2;
-  for (const [color, group] of groups) {
-    ctx.beginPath();
-    trace(group);
-    ctx.strokeStyle = color;
-    ctx.stroke();
+
+  get all() {
+    const all = new Path2D();
+    for (const path of this.values()) all.addPath(path);
+    return all;
   }
 }
+
+/** @type {Record<Shape, (path: Path2D, x: number, y: number, r: number) => void>} */
+const SHAPES = {
+  circle(path, x, y, r) {
+    path.moveTo(x + r, y);
+    path.arc(x, y, r, 0, TURN);
+  },
+  square(path, x, y, r) {
+    path.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r);
+  },
+  diamond(path, x, y, r) {
+    const half = 1.25 * r;
+    path.moveTo(x, y - half);
+    path.lineTo(x + half, y);
+    path.lineTo(x, y + half);
+    path.lineTo(x - half, y);
+    path.closePath();
+  },
+};
 
 /**
  * @param {CanvasRenderingContext2D} ctx
- * @param {Shape} shape
- * @param {number} x
- * @param {number} y
- * @param {number} r
+ * @param {import("./stage.js").Stage} stage
+ * @param {boolean} strong the instance in hand: larger, not faded; else all others
  */
-function traceShape(ctx, shape, x, y, r) {
-  if (shape === "circle") {
-    ctx.moveTo(x + r, y);
-    ctx.arc(x, y, r, 0, 2 * Math.PI);
-  } else if (shape === "square") {
-    const half = r * 0.9;
-    ctx.rect(x - half, y - half, 2 * half, 2 * half);
-  } else {
-    const half = r * 1.25;
-    ctx.moveTo(x, y - half);
-    ctx.lineTo(x + half, y);
-    ctx.lineTo(x, y + half);
-    ctx.lineTo(x - half, y);
-    ctx.closePath();
-  }
-}
+export function paint(ctx, { session, view, look, hover, rect }, strong) {
+  const { skeleton, active, selected, original } = session;
+  const instances = session.visible().filter(({ id }) => (id === active) === strong);
+  const [lineWidth, radius] = strong ? [2.5, 5] : [1.75, 3.6];
+  const edges = new Paths();
+  const filled = new Paths();
+  const hollow = new Paths();
+  /** @type {[string, XY][]} */
+  const names = [];
+  const rings = new Path2D();
+  const traces = new Path2D();
 
-/** @typedef {{shape: Shape, x: number, y: number, r: number}} Mark */
-
-/**
- * @param {CanvasRenderingContext2D} ctx
- * @param {Scene} scene
- */
-function paintMarkers(ctx, scene) {
-  const { scale, tx, ty } = scene.view;
-  /** @type {Map<string, Mark[]>} */
-  const filled = new Map();
-  /** @type {Map<string, Mark[]>} */
-  const hollow = new Map();
-  /** @type {Mark | null} */
-  let chosen = null;
-  const radius = scene.strong ? 5 : 3.6;
-  for (const instance of scene.instances) {
-    for (let index = 0; index < instance.points.length; index++) {
-      if (!isShown(scene, instance, index)) continue;
-      const point = /** @type {import("./types.js").Point} */ (instance.points[index]);
-      const x = point.x * scale + tx;
-      const y = point.y * scale + ty;
-      if (x < -12 || y < -12 || x > scene.stage.width + 12 || y > scene.stage.height + 12) continue;
-      const keypoint = scene.skeleton.keypoints[index];
-      const hovered = scene.hover?.id === instance.id && scene.hover.index === index;
-      const mark = { shape: instance.options.shape ?? shapeOf(keypoint), x, y, r: hovered ? radius + 1.5 : radius };
-      const groups = point.v === 2 ? filled : hollow;
-      const color = markerColor(instance, keypoint);
-      const group = groups.get(color);
-      if (group) group.push(mark);
-      else groups.set(color, [mark]);
-      if (scene.strong && index === scene.selected) chosen = mark;
-    }
-  }
-  const trace = (/** @type {Mark[]} */ marks) => {
-    for (const { shape, x, y, r } of marks) traceShape(ctx, shape, x, y, r);
-  };
-  ctx.beginPath();
-  for (const marks of filled.values()) trace(marks);
-  ctx.strokeStyle = INK;
-  ctx.lineWidth = 3;
-  ctx.stroke();
-  for (const [color, marks] of filled) {
-    ctx.beginPath();
-    trace(marks);
-    ctx.fillStyle = color;
-    ctx.fill();
-  }
-  ctx.beginPath();
-  for (const marks of filled.values()) trace(marks);
-  ctx.strokeStyle = "#fff";
-  ctx.lineWidth = 1;
-  ctx.stroke();
-  ctx.beginPath();
-  for (const marks of hollow.values()) trace(marks);
-  ctx.strokeStyle = INK;
-  ctx.lineWidth = 5;
-  ctx.stroke();
-  for (const [color, marks] of hollow) {
-    ctx.beginPath();
-    trace(marks);
-    ctx.strokeStyle = color;
-    ctx.lineWidth = 2.5;
-    ctx.stroke();
-  }
-  if (chosen) paintChosen(ctx, chosen);
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {Mark} mark */
-function paintChosen(ctx, { x, y, r }) {
-  for (const [color, width] of /** @type {[string, number][]} */ ([[INK, 4], ["#fff", 2]])) {
-    ctx.beginPath();
-    ctx.arc(x, y, r + 6, 0, 2 * Math.PI);
+  const stroke = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ width, dash = 0) => {
+    ctx.setLineDash([dash, dash]);
     ctx.strokeStyle = color;
     ctx.lineWidth = width;
-    ctx.stroke();
-  }
-}
+    ctx.stroke(path);
+  };
+  const outline = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ width, dash = 0) => {
+    stroke(path, INK, width + 2);
+    stroke(path, color, width, dash);
+  };
+  const frame = (/** @type {Box} */ box, /** @type {number} */ dash, color = "#fff") => {
+    const path = new Path2D();
+    path.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
+    outline(path, color, 1.5, dash);
+  };
 
-/**
- * @param {CanvasRenderingContext2D} ctx
- * @param {Scene} scene
- */
-function paintNames(ctx, scene) {
+  for (const instance of instances) {
+    const { id, points, options, color } = instance;
+    const places = points.map((point, i) => (isPlaced(point) && !session.isHidden(id, i) ? view.toScreen(point) : null));
+    for (const [a, b, own] of skeleton.edges) {
+      const [from, to] = [places[a], places[b]];
+      // A worker who asks for one colour an instance gets it on the edges too.
+      if (!from || !to) continue;
+      const path = edges.of(options.line ?? color ?? own ?? skeleton.keypoints[b].color);
+      path.moveTo(from.x, from.y);
+      path.lineTo(to.x, to.y);
+    }
+    places.forEach((at, i) => {
+      if (!at) return;
+      const keypoint = skeleton.keypoints[i];
+      const hovered = hover?.id === id && hover.index === i;
+      const chosen = strong && i === selected;
+      const path = (points[i]?.v === 2 ? filled : hollow).of(markerColor(instance, keypoint));
+      SHAPES[options.shape ?? shapeOf(keypoint)](path, at.x, at.y, hovered ? radius + 1.5 : radius);
+      if (chosen) SHAPES.circle(rings, at.x, at.y, radius + 6);
+      if (hovered || chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i).slice(0, 60), at]);
+    });
+    // Where a pre-label was before the worker moved or deleted it.
+    const before = original.instances.find((other) => other.id === id);
+    if (before && before !== instance) before.points.forEach((old, i) => {
+      const now = points[i];
+      if (!isPlaced(old) || (now?.x === old.x && now.y === old.y)) return;
+      const { x, y } = view.toScreen(old);
+      traces.moveTo(x - 4, y - 4);
+      traces.lineTo(x + 4, y + 4);
+      traces.moveTo(x + 4, y - 4);
+      traces.lineTo(x - 4, y + 4);
+      if (!isPlaced(now)) return;
+      const to = view.toScreen(now);
+      traces.moveTo(x, y);
+      traces.lineTo(to.x, to.y);
+    });
+  }
+
+  ctx.lineCap = "round";
+  ctx.lineJoin = "round";
+  outline(traces, "#ffffffd0", 1.25, 4);
+  if (strong) stroke(edges.all, INK, lineWidth + 2);
+  for (const [color, path] of edges) stroke(path, color, lineWidth);
+  const outlines = filled.all;
+  stroke(outlines, INK, 3);
+  for (const [color, path] of filled) {
+    ctx.fillStyle = color;
+    ctx.fill(path);
+  }
+  stroke(outlines, "#fff", 1);
+  stroke(hollow.all, INK, 5);
+  for (const [color, path] of hollow) stroke(path, color, 2.5);
+  outline(rings, "#fff", 2);
+
   ctx.font = "500 12px system-ui, sans-serif";
   ctx.textBaseline = "middle";
   ctx.lineWidth = 3.5;
-  for (const instance of scene.instances) {
-    for (let index = 0; index < instance.points.length; index++) {
-      const hovered = scene.hover?.id === instance.id && scene.hover.index === index;
-      if (!hovered && !scene.names && !(scene.strong && index === scene.selected)) continue;
-      if (!isShown(scene, instance, index)) continue;
-      const point = /** @type {import("./types.js").Point} */ (instance.points[index]);
-      const x = point.x * scene.view.scale + scene.view.tx + 14;
-      const y = point.y * scene.view.scale + scene.view.ty;
-      const text = scene.skeleton.keypoints[index].label.replaceAll("_", " ").slice(0, 60);
-      ctx.strokeStyle = "rgba(8, 12, 18, .85)";
-      ctx.strokeText(text, x, y);
-      ctx.fillStyle = "#fff";
-      ctx.fillText(text, x, y);
-    }
+  ctx.strokeStyle = "rgba(8, 12, 18, .85)";
+  ctx.fillStyle = "#fff";
+  for (const [text, { x, y }] of names) {
+    ctx.strokeText(text, x + 14, y);
+    ctx.fillText(text, x + 14, y);
   }
-}
 
-/**
- * Where a pre-label was before the worker moved or deleted it.
- * @param {CanvasRenderingContext2D} ctx
- * @param {Scene} scene
- * @param {Instance} instance
- * @param {Instance} original
- */
-function paintTraces(ctx, scene, instance, original) {
-  const { scale, tx, ty } = scene.view;
-  ctx.beginPath();
-  instance.points.forEach((point, index) => {
-    const old = original.points[index];
-    if (!isPlaced(old) || (isPlaced(point) && point.x === old.x && point.y === old.y)) return;
-    const x = old.x * scale + tx;
-    const y = old.y * scale + ty;
-    ctx.moveTo(x - 4, y - 4);
-    ctx.lineTo(x + 4, y + 4);
-    ctx.moveTo(x + 4, y - 4);
-    ctx.lineTo(x - 4, y + 4);
-    if (isPlaced(point)) {
-      ctx.moveTo(x, y);
-      ctx.lineTo(point.x * scale + tx, point.y * scale + ty);
-    }
-  });
-  ctx.strokeStyle = INK;
-  ctx.lineWidth = 3;
-  ctx.stroke();
-  ctx.strokeStyle = "#ffffffd0";
-  ctx.lineWidth = 1.25;
-  ctx.setLineDash([4, 4]);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  for (const { box } of instances) if (box) frame(frameOf(box, view, 0), 0, strong ? "#fff" : "#ffffffa0");
+  if (!strong) return;
+  if (rect) frame(frameOf(rect, view, 0), 6);
+  const bounds = session.tool === "adjust" && session.instance && boundsOf(session.instance);
+  if (!bounds) return;
+  const around = frameOf(bounds, view, FRAME_PAD);
+  frame(around, 6);
+  const handles = new Path2D();
+  for (const [name, x, y] of handlesOf(around)) SHAPES[name === "alias" ? "circle" : "square"](handles, x, y, 5.5);
+  outline(handles, "#fff", 1.5);
+  ctx.fill(handles);
 }

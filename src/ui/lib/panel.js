@@ -22,7 +22,7 @@ export class Panel {
   /**
    * @param {import("./session.js").Session} session
    * @param {(id: string) => void} run a command by its name
-   * @param {{submit: () => void, checks: HTMLElement, focusPoint: (id: string, index: number) => void, toggleHidden: (key: string) => void}} app
+   * @param {{submit: () => void, checks: HTMLElement, focusPoint: (id: string, index: number) => void}} app
    */
   constructor(session, run, app) {
     this.session = session;
@@ -80,6 +80,7 @@ export class Panel {
   /** @param {number} index */
   pickPoint(index) {
     const { session } = this;
+    if (index >= this.pointRows.length) return;
     if (!session.instance && session.doc.instances.length === 0) session.begin();
     session.select(session.active, index);
   }
@@ -141,7 +142,7 @@ export class Panel {
     const badge = h("span", { class: "badge" });
     const done = h("span", { class: "state" });
     const pick = h("button", { type: "button", class: "pick", onclick: () => this.session.select(id) }, dot, name, badge, done);
-    const eye = h("button", { type: "button", class: "ghost", onclick: () => this.app.toggleHidden(id) });
+    const eye = h("button", { type: "button", class: "ghost", onclick: () => this.session.toggleHidden([id]) });
     const bin = h("button", { type: "button", class: "ghost", onclick: () => this.session.removeInstance(id) }, icon("bin"));
     return { root: h("li", {}, pick, eye, bin), pick, dot, name, badge, done, eye, bin, hidden: null };
   }
@@ -151,7 +152,7 @@ export class Panel {
     const { session } = this;
     const active = instance.id === session.active;
     const title = instance.name || `Instance ${at + 1}`;
-    const hidden = session.isHidden(instance.id);
+    const hidden = session.hidden.has(instance.id);
     const before = findInstance(session.original, instance.id);
     flag(row.root, "on", active);
     flag(row.root, "off", hidden);
@@ -194,7 +195,7 @@ export class Panel {
       flag(row.root, "next", index === target);
       flag(row.root, "on", index === session.selected);
       flag(row.root, "changed", changed.has(index));
-      flag(row.root, "off", Boolean(instance && session.hidden.has(`${instance.id}/${index}`)));
+      flag(row.root, "off", Boolean(instance && session.isHidden(instance.id, index)));
       attr(row.pick, "aria-current", index === session.selected ? "true" : null);
       attr(row.pick, "tabindex", index === Math.max(0, shown) ? "0" : "-1");
     });

@@ -1,99 +1,53 @@
-/** Poses: the template put into a box, guesses from it, swaps of sides, and moves of many keypoints at once. */
-/** @import {Box, Instance, Point, Size, Skeleton, XY} from "./types.js" */
-import { boundsOf, fine, isPlaced } from "./document.js";
-
-/**
- * The template pose fills the box exactly.
- * @param {Skeleton} skeleton
- * @param {Box} box
- * @param {boolean} mirrored left and right exchanged on the screen: a subject seen from behind
- * @returns {Point[]}
- */
-export function templateIn(skeleton, box, mirrored) {
-  const own = /** @type {Box} */ (skeleton.box);
-  const across = (box.right - box.left) / (own.right - own.left);
-  const down = (box.bottom - box.top) / (own.bottom - own.top);
-  return skeleton.keypoints.map((keypoint) => ({
-    x: fine(mirrored ? box.right - (keypoint.x - own.left) * across : box.left + (keypoint.x - own.left) * across),
-    y: fine(box.top + (keypoint.y - own.top) * down),
-    v: 2,
-  }));
-}
-
-/**
- * The shift that comes nearest to the wanted one and keeps the box inside the image.
- * @param {Box} box
- * @param {Size} size
- * @param {number} dx
- * @param {number} dy
- */
-export const shiftInside = (box, size, dx, dy) => ({
-  dx: Math.max(Math.min(dx, size.width - box.right), Math.min(0, -box.left)),
-  dy: Math.max(Math.min(dy, size.height - box.bottom), Math.min(0, -box.top)),
-});
+/** Poses: many keypoints moved at once, sides swapped, and guesses from the template. */
+/** @import {Instance, Point, Size, Skeleton, XY} from "./types.js" */
+import { isPlaced } from "./document.js";
+import { boundsOf, clamp, fine, mapped, shifting } from "./geometry.js";
 
 /**
  * @param {(Point | null)[]} points
- * @param {Iterable<number>} indexes
- * @param {(at: XY) => XY} place
- * @returns {[number, Point][]} the placed ones, moved
+ * @param {(at: XY, index: number) => XY} place
+ * @param {number[]} [indexes] all without
+ * @returns {(Point | null)[]} the placed ones moved
  */
-export function movedPoints(points, indexes, place) {
-  /** @type {[number, Point][]} */
-  const moved = [];
-  for (const index of indexes) {
-    const point = points[index];
-    if (!isPlaced(point)) continue;
-    const at = place(point);
-    moved.push([index, { ...point, x: fine(at.x), y: fine(at.y) }]);
-  }
-  return moved;
+export const moved = (points, place, indexes) =>
+  points.map((point, i) => (isPlaced(point) && (indexes?.includes(i) ?? true) ? { ...point, ...fine(place(point, i)) } : point));
+
+/**
+ * An instance moved as a whole, as far as it stays inside the image.
+ * @param {Instance} instance
+ * @param {Size} size
+ * @param {number} dx
+ * @param {number} dy
+ * @returns {Partial<Instance>}
+ */
+export function shifted(instance, size, dx, dy) {
+  const bounds = boundsOf(instance, true);
+  if (!bounds) return {};
+  const place = shifting(
+    clamp(dx, Math.min(0, -bounds.left), size.width - bounds.right),
+    clamp(dy, Math.min(0, -bounds.top), size.height - bounds.bottom),
+  );
+  return { points: moved(instance.points, place), box: instance.box && mapped(instance.box, place) };
 }
 
 /** @param {Skeleton} skeleton @param {number} index @returns {number[]} the keypoint and what hangs on it */
 export const chainOf = (skeleton, index) => [index, ...skeleton.distal[index]];
 
-/**
- * Both sides of a limb: swapping them swaps an arm or a leg as a whole.
- * @param {Skeleton} skeleton
- * @param {number} index
- */
-export function limbOf(skeleton, index) {
-  const indexes = new Set();
-  for (const start of [index, skeleton.keypoints[index].pair]) {
-    if (start < 0) continue;
-    for (const member of chainOf(skeleton, start)) indexes.add(member);
-  }
-  return indexes;
-}
+/** @param {Skeleton} skeleton @param {number} index @returns {number[]} both sides: an arm or a leg as a whole, and its pair */
+export const limbOf = (skeleton, index) =>
+  [index, skeleton.keypoints[index].pair].flatMap((start) => (start < 0 ? [] : chainOf(skeleton, start)));
 
 /**
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
- * @param {Iterable<number>} indexes
- * @returns {Map<number, Point | null>} left and right exchanged
+ * @param {number[]} indexes of either side or both
+ * @returns {(Point | null)[]} left and right exchanged
  */
-export function swapped(skeleton, points, indexes) {
-  /** @type {Map<number, Point | null>} */
-  const changes = new Map();
-  for (const index of indexes) {
-    const { pair } = skeleton.keypoints[index];
-    if (pair < 0 || changes.has(index)) continue;
-    changes.set(index, points[pair]);
-    changes.set(pair, points[index]);
-  }
-  return changes;
-}
-
-/**
- * The mirror image of a pose in its own bounds: for a copied or drawn pose that faces the other way.
- * @param {Instance} instance
- */
-export function mirrored(instance) {
-  const box = boundsOf(instance);
-  if (!box) return [];
-  return movedPoints(instance.points, instance.points.keys(), (at) => ({ x: box.left + box.right - at.x, y: at.y }));
-}
+export const swapped = ({ keypoints }, points, indexes) =>
+  points.map((point, i) => {
+    const { pair } = keypoints[i];
+    return pair >= 0 && (indexes.includes(i) || indexes.includes(pair)) ? points[pair] : point;
+  });
 
 /**
  * A similarity (turn, scale, shift, perhaps a reflection) of the template that meets the placed keypoints best.
@@ -101,40 +55,34 @@ export function mirrored(instance) {
  * @param {(Point | null)[]} points
  * @returns {((index: number) => XY) | null} null with fewer than two placed keypoints
  */
-export function templateFit(skeleton, points) {
-  const placed = points.flatMap((point, i) => (isPlaced(point) ? [{ point, keypoint: skeleton.keypoints[i] }] : []));
-  if (placed.length < 2 || !skeleton.box) return null;
-  const n = placed.length;
-  const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / n;
-  const px = mean(placed.map(({ point }) => point.x));
-  const py = mean(placed.map(({ point }) => point.y));
-  const kx = mean(placed.map(({ keypoint }) => keypoint.x));
-  const ky = mean(placed.map(({ keypoint }) => keypoint.y));
+export function templateFit({ keypoints, box }, points) {
+  const placed = points.flatMap((point, i) => (isPlaced(point) ? [{ point, i }] : []));
+  if (placed.length < 2 || !box) return null;
+  const mean = (/** @type {XY[]} */ all) => ({
+    x: all.reduce((sum, { x }) => sum + x, 0) / all.length,
+    y: all.reduce((sum, { y }) => sum + y, 0) / all.length,
+  });
+  const centre = mean(placed.map(({ point }) => point));
+  const own = mean(placed.map(({ i }) => keypoints[i]));
   let best = null;
   for (const sign of [1, -1]) {
+    const source = (/** @type {number} */ i) => ({ x: sign * (keypoints[i].x - own.x), y: keypoints[i].y - own.y });
     // Complex least squares: target ~ m * source with m = a + bi.
     let a = 0;
     let b = 0;
     let size = 0;
-    for (const { point, keypoint } of placed) {
-      const sx = sign * (keypoint.x - kx);
-      const sy = keypoint.y - ky;
-      a += sx * (point.x - px) + sy * (point.y - py);
-      b += sx * (point.y - py) - sy * (point.x - px);
-      size += sx * sx + sy * sy;
+    for (const { point, i } of placed) {
+      const { x, y } = source(i);
+      a += x * (point.x - centre.x) + y * (point.y - centre.y);
+      b += x * (point.y - centre.y) - y * (point.x - centre.x);
+      size += x * x + y * y;
     }
     if (size === 0) return null;
-    a /= size;
-    b /= size;
-    const at = (/** @type {number} */ index) => {
-      const sx = sign * (skeleton.keypoints[index].x - kx);
-      const sy = skeleton.keypoints[index].y - ky;
-      return { x: px + a * sx - b * sy, y: py + b * sx + a * sy };
+    const at = (/** @type {number} */ i) => {
+      const { x, y } = source(i);
+      return { x: centre.x + (a * x - b * y) / size, y: centre.y + (b * x + a * y) / size };
     };
-    let error = 0;
-    points.forEach((point, i) => {
-      if (isPlaced(point)) error += (at(i).x - point.x) ** 2 + (at(i).y - point.y) ** 2;
-    });
+    const error = placed.reduce((sum, { point, i }) => sum + (at(i).x - point.x) ** 2 + (at(i).y - point.y) ** 2, 0);
     // Two points fit either way: only a clearly better reflection is believed.
     if (!best || error < best.error * 0.8 - 1e-9) best = { at, error };
   }

@@ -1,71 +1,66 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
-/** @import {Box, Doc, Instance, Point, Reason, Size, Skeleton, XY} from "./types.js" */
-import * as pose from "./pose.js";
-import { turning } from "./handles.js";
+/** @import {Box, Instance, Reason, XY} from "./types.js" */
+import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf } from "./document.js";
+import { boundsOf, clampTo, isInside, mapped, mapping, middleOf, mirroring, turning } from "./geometry.js";
+import { limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
-import {
-  boundsOf, changeInstance, changePoints, clampTo, findInstance, fine, isInside, isPlaced, labelOf, newInstance, nextId,
-  pendingOf, withInstance, withoutInstance,
-} from "./document.js";
+
+/** A note outlives its keypoint's place. @param {import("./types.js").Point | null} point */
+const noteOf = (point) => (point?.comment ? { comment: point.comment } : {});
 
 export class Session extends State {
-  /** @param {Partial<Instance>} [more] */
-  begin(more) {
-    const instance = this.colored(this.doc, newInstance(nextId(this.doc), this.skeleton.keypoints.length, more));
-    this.active = instance.id;
-    this.selected = -1;
-    this.commit(withInstance(this.doc, instance), "new instance");
-    return instance.id;
-  }
-
   /**
-   * Places the next keypoint, in a new instance if need be.
-   * @param {XY} at
-   * @param {1 | 2} v
-   * @returns {number} the index placed, -1 for none
+   * Every edit of the instance in hand: one step of undo.
+   * @param {string} label
+   * @param {(instance: Instance) => Partial<Instance> | null} change null for nothing to do
+   * @param {string} [merge]
+   * @returns {boolean} whether it was done
    */
-  place(at, v = 2) {
-    const { size, skeleton } = this;
-    if (!size.width || skeleton.keypoints.length === 0) return -1;
-    let doc = this.doc;
-    let index = this.target;
-    if (index < 0) {
-      if (!this.startsNew) {
-        this.editable();
-        return -1;
-      }
-      const instance = this.colored(doc, newInstance(nextId(doc), skeleton.keypoints.length));
-      doc = withInstance(doc, instance);
-      this.active = instance.id;
-      index = 0;
-    }
-    const id = /** @type {string} */ (this.active);
-    const before = findInstance(doc, id)?.points[index];
-    const point = { ...clampTo(size, at), v, ...(before?.comment ? { comment: before.comment } : {}) };
-    this.hidden.delete(id);
-    this.hidden.delete(`${id}/${index}`);
-    this.selected = index;
-    this.commit(changePoints(doc, id, [[index, point]]), `place ${labelOf(skeleton, index)}`);
-    return index;
-  }
-
-  /** Where the template would have a keypoint: beside what is placed, else where the caller says. @param {number} index @param {XY} otherwise */
-  expected(index, otherwise) {
-    const { instance, skeleton } = this;
-    const at = instance && pose.templateFit(skeleton, instance.points)?.(index);
-    return clampTo(this.size, at ?? otherwise);
-  }
-
-  /** @param {Reason} reason @param {boolean} [all] */
-  skip(reason, all = false) {
+  edit(label, change, merge) {
     const instance = this.editable();
-    if (!instance) return;
-    const target = this.target >= 0 ? this.target : this.selected;
-    const indexes = all ? pendingOf(instance) : target >= 0 ? [target] : [];
-    if (!indexes.length) return;
-    this.mark(indexes, 0, reason);
-    const next = this.instance ? this.pendingAfter(this.instance, indexes[indexes.length - 1], 1) : -1;
-    this.select(this.active, next);
+    const made = instance && change(instance);
+    if (made) this.commit(this.with(made), label, merge);
+    return Boolean(made);
+  }
+
+  /** @param {Partial<Instance>} [more] @param {string} [label] @param {number} [selected] */
+  begin(more, label = "new instance", selected = -1) {
+    const instance = this.colored(newInstance(nextId(this.doc), this.skeleton.keypoints.length, more));
+    this.active = instance.id;
+    this.selected = selected;
+    this.commit(docOf([...this.doc.instances, instance]), label);
+  }
+
+  /** Places the next keypoint, in a new instance if need be. @param {XY} at @param {1 | 2} v */
+  place(at, v = 2) {
+    const { target, startsNew, size } = this;
+    if (!size.width || (target < 0 && !startsNew)) {
+      this.editable();
+      return;
+    }
+    const index = Math.max(0, target);
+    const label = `place ${labelOf(this.skeleton, index)}`;
+    const point = { ...clampTo(size, at), v };
+    if (startsNew) this.begin({ points: this.skeleton.keypoints.map((_, i) => (i === 0 ? point : null)) }, label, 0);
+    else {
+      this.hidden.delete(`${this.active}`);
+      this.hidden.delete(`${this.active}/${index}`);
+      this.selected = index;
+      this.edit(label, ({ points }) => ({ points: points.with(index, { ...point, ...noteOf(points[index]) }) }));
+    }
+    this.onPlace(index);
+  }
+
+  /** Places it where the template would have it: beside what is placed, else where the caller says. @param {XY} otherwise */
+  placeExpected(otherwise) {
+    this.place(templateFit(this.skeleton, this.instance?.points ?? [])?.(Math.max(0, this.target)) ?? otherwise);
+  }
+
+  /** @param {Reason} reason @param {boolean} [all] that are left */
+  skip(reason, all) {
+    const { instance, target, selected } = this;
+    const indexes = instance && all ? pendingOf(instance) : [target < 0 ? selected : target];
+    if (this.mark(indexes, 0, reason)) this.select(this.active, this.pendingAfter(indexes[indexes.length - 1], 1));
   }
 
   /**
@@ -74,178 +69,140 @@ export class Session extends State {
    * @param {Reason} [reason] with 0
    */
   mark(indexes, v, reason) {
-    const instance = this.editable();
-    if (!instance) return;
-    /** @type {[number, Point | null][]} */
-    const changes = indexes.flatMap((index) => {
-      const old = instance.points[index];
-      if (v > 0) return isPlaced(old) ? [[index, { ...old, v }]] : [];
-      return [[index, { x: 0, y: 0, v: 0, reason, ...(old?.comment ? { comment: old.comment } : {}) }]];
-    });
-    if (!changes.length) return;
-    const names = changes.length === 1 ? labelOf(this.skeleton, changes[0][0]) : `${changes.length} keypoints`;
+    const { instance, skeleton } = this;
+    const able = indexes.filter((index) => index >= 0 && (v === 0 || isPlaced(instance?.points[index])));
+    if (!able.length) return false;
+    const names = able.length === 1 ? labelOf(skeleton, able[0]) : `${able.length} keypoints`;
     const state = v === 2 ? "visible" : v === 1 ? "occluded" : reason === "outside_image" ? "outside the image" : "not visible";
-    this.commit(changePoints(this.doc, instance.id, changes), `mark ${names} ${state}`);
-    this.onSay(`${names}: ${state}`);
+    const done = this.edit(`mark ${names} ${state}`, ({ points }) => ({
+      points: points.map((old, i) => (!able.includes(i) ? old : old && v ? { ...old, v } : { x: 0, y: 0, v, reason, ...noteOf(old) })),
+    }));
+    if (done) this.onSay(`${names}: ${state}`);
+    return done;
   }
 
   toggleOccluded() {
-    const { point } = this;
-    if (isPlaced(point)) this.mark([this.selected], point.v === 2 ? 1 : 2);
+    this.mark([this.selected], this.point?.v === 2 ? 1 : 2);
   }
 
-  /** @param {number} [index] */
-  removePoint(index = this.selected) {
-    const instance = this.editable();
-    if (!instance || !instance.points[index]) return;
-    this.selected = index;
-    this.commit(changePoints(this.doc, instance.id, [[index, null]]), `delete ${labelOf(this.skeleton, index)}`);
+  removePoint() {
+    const { selected, skeleton } = this;
+    this.edit(`delete ${labelOf(skeleton, selected)}`, ({ points }) => (points[selected] ? { points: points.with(selected, null) } : null));
   }
 
   /** @param {string | null} [id] */
   removeInstance(id = this.active) {
-    const instance = findInstance(this.doc, id);
-    if (!instance) return;
-    if (instance.locked) {
-      this.onSay("This instance may not be changed.");
-      return;
-    }
-    const at = this.doc.instances.indexOf(instance);
-    const doc = withoutInstance(this.doc, instance.id);
-    if (this.active === instance.id) {
-      this.active = (doc.instances[at] ?? doc.instances[at - 1])?.id ?? null;
+    const { instances } = this.doc;
+    const at = instances.findIndex((instance) => instance.id === id);
+    if (!this.editable(instances[at])) return;
+    const rest = instances.toSpliced(at, 1);
+    if (this.active === id) {
+      this.active = (rest[at] ?? rest[at - 1])?.id ?? null;
       this.selected = -1;
     }
-    this.commit(doc, "delete instance");
+    this.commit(docOf(rest), "delete instance");
   }
 
-  /** @param {number} dx image pixels @param {number} dy */
+  /** The keypoint in hand, or the whole instance while it is adjusted. @param {number} dx image pixels @param {number} dy */
   nudge(dx, dy) {
-    const instance = this.editable();
-    if (!instance) return;
-    if (this.tool === "adjust") {
-      const box = boundsOf(instance, true);
-      if (!box) return;
-      this.commit(this.movedBy(instance, instance.points.keys(), box, dx, dy, true), "move instance", `move ${instance.id}`);
-      return;
+    const { active, selected, point, size } = this;
+    if (this.tool === "adjust") this.edit("move instance", (instance) => shifted(instance, size, dx, dy), `move ${active}`);
+    else if (isPlaced(point)) {
+      const to = { ...point, ...clampTo(size, { x: point.x + dx, y: point.y + dy }) };
+      this.edit(`move ${labelOf(this.skeleton, selected)}`, ({ points }) => ({ points: points.with(selected, to) }), `nudge ${active}/${selected}`);
     }
-    const point = instance.points[this.selected];
-    if (!isPlaced(point)) return;
-    const at = clampTo(this.size, { x: point.x + dx, y: point.y + dy });
-    const doc = changePoints(this.doc, instance.id, [[this.selected, { ...point, ...at }]]);
-    this.commit(doc, `move ${labelOf(this.skeleton, this.selected)}`, `nudge ${instance.id}/${this.selected}`);
-  }
-
-  /** Scales and turns the whole instance about its middle. @param {number} factor @param {number} angle radians */
-  reshape(factor, angle) {
-    const instance = this.editable();
-    const box = instance && boundsOf(instance);
-    if (!box) return;
-    const centre = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
-    const turn = turning(centre, angle);
-    const moved = pose.movedPoints(instance.points, instance.points.keys(), (at) => {
-      const to = turn(at);
-      return { x: centre.x + (to.x - centre.x) * factor, y: centre.y + (to.y - centre.y) * factor };
-    });
-    if (moved.every(([, point]) => isInside(this.size, point))) {
-      this.commit(changePoints(this.doc, instance.id, moved), "scale or turn instance", `reshape ${instance.id}`);
-    } else this.onSay("It would leave the image.");
   }
 
   /**
+   * All keypoints put elsewhere.
    * @param {Instance} instance
-   * @param {Iterable<number>} indexes
-   * @param {Box} box around them: they stay inside the image together
-   * @param {number} dx
-   * @param {number} dy
-   * @param {boolean} [withBox]
+   * @param {(at: XY) => XY} place
+   * @returns {Partial<Instance> | null} null when one would leave the image
    */
-  movedBy(instance, indexes, box, dx, dy, withBox = false) {
-    const shift = pose.shiftInside(box, this.size, dx, dy);
-    const move = (/** @type {XY} */ at) => ({ x: at.x + shift.dx, y: at.y + shift.dy });
-    const doc = changePoints(this.doc, instance.id, pose.movedPoints(instance.points, indexes, move));
-    if (!withBox || !instance.box) return doc;
-    const { left, top, right, bottom } = instance.box;
-    const a = move({ x: left, y: top });
-    const b = move({ x: right, y: bottom });
-    return changeInstance(doc, instance.id, { box: { left: fine(a.x), top: fine(a.y), right: fine(b.x), bottom: fine(b.y) } });
+  reshaped(instance, place) {
+    const points = moved(instance.points, place);
+    return points.every((point) => !isPlaced(point) || isInside(this.size, point)) ? { points } : null;
+  }
+
+  /** Turns and scales the instance about its middle. @param {number} angle radians @param {number} factor */
+  turn(angle, factor) {
+    const box = this.instance && boundsOf(this.instance);
+    if (!box) return;
+    const done = this.edit("scale or turn instance", (instance) => this.reshaped(instance, turning(middleOf(box), angle, factor)), `turn ${this.active}`);
+    if (!done) this.onSay("It would leave the image.");
+  }
+
+  /** For a copied or drawn pose that faces the other way. */
+  mirror() {
+    const box = this.instance && boundsOf(this.instance);
+    if (box) this.edit("mirror pose", ({ points }) => ({ points: moved(points, mirroring(box)) }));
   }
 
   /** @param {"point" | "limb" | "all"} what */
   swap(what) {
     const { skeleton, selected } = this;
     if (what === "all") this.swapSides([]);
-    else if (selected < 0 || skeleton.keypoints[selected].pair < 0) this.onSay("Select a keypoint that has a left or right pair.");
+    else if (!(skeleton.keypoints[selected]?.pair >= 0)) this.onSay("Select a keypoint that has a left or right pair.");
     else if (what === "limb") this.swapSides([selected]);
-    else {
-      const instance = this.editable();
-      const doc = instance && changePoints(this.doc, instance.id, pose.swapped(skeleton, instance.points, [selected]));
-      if (doc) this.commit(doc, "swap left and right");
-    }
+    else this.exchange([selected]);
   }
 
   /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
   swapSides(indexes) {
-    const instance = this.editable();
-    if (!instance) return;
-    const all = indexes.length ? indexes.flatMap((index) => [...pose.limbOf(this.skeleton, index)]) : instance.points.keys();
-    this.commit(changePoints(this.doc, instance.id, pose.swapped(this.skeleton, instance.points, all)), "swap left and right");
-    this.onSay("Left and right swapped");
+    const { skeleton } = this;
+    this.exchange(indexes.length ? indexes.flatMap((index) => limbOf(skeleton, index)) : [...skeleton.keypoints.keys()]);
   }
 
-  mirror() {
-    const instance = this.editable();
-    if (instance) this.commit(changePoints(this.doc, instance.id, pose.mirrored(instance)), "mirror pose");
+  /** @param {number[]} indexes */
+  exchange(indexes) {
+    const done = this.edit("swap left and right", ({ points }) => ({ points: swapped(this.skeleton, points, indexes) }));
+    if (done) this.onSay("Left and right swapped");
   }
 
-  /** @param {Box} box @param {boolean} mirrored a whole skeleton drawn into a box */
+  /** A whole skeleton drawn into a box. @param {Box} box @param {boolean} [mirrored] for a subject seen from behind */
   drawTemplate(box, mirrored) {
-    if (!this.skeleton.box) return;
-    const points = pose.templateIn(this.skeleton, box, mirrored).map((point) => ({ ...point, ...clampTo(this.size, point) }));
-    const { instance } = this;
+    const { instance, skeleton, size } = this;
+    if (!skeleton.box) return;
+    const place = mapping(skeleton.box, mirrored ? { ...box, left: box.right, right: box.left } : box);
+    /** @type {import("./types.js").Point[]} */
+    const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
     // An instance just begun and still empty is the one that was meant.
-    if (instance && !instance.locked && instance.points.every((point) => point === null)) {
-      this.commit(changeInstance(this.doc, instance.id, { points }), "draw skeleton");
-    } else {
-      this.begin({ points });
-    }
+    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit("draw skeleton", () => ({ points }));
+    else this.begin({ points });
+  }
+
+  /** What the drawing tool in hand makes of a box; then it is put down. @param {Box} box @param {boolean} [mirrored] */
+  finish(box, mirrored) {
+    const inside = mapped(box, (at) => clampTo(this.size, at));
+    if (this.tool === "draw") this.drawTemplate(inside, mirrored);
+    else this.setBox(inside);
+    this.take(this.tool);
+    this.onChange("select");
   }
 
   /** @param {Box | null} box */
   setBox(box) {
-    const instance = this.editable();
-    if (instance) this.commit(changeInstance(this.doc, instance.id, { box }), box ? "draw box" : "delete box");
+    this.edit(box ? "draw box" : "delete box", () => ({ box }));
   }
 
   /** The same pose once more, its middle at a place. @param {XY} at */
   copyPose(at) {
-    const { instance } = this;
-    const box = instance && boundsOf(instance);
-    if (!instance || !box) return;
-    const shift = pose.shiftInside(box, this.size, at.x - (box.left + box.right) / 2, at.y - (box.top + box.bottom) / 2);
-    const points = instance.points.map((point) =>
-      isPlaced(point) ? { ...clampTo(this.size, { x: point.x + shift.dx, y: point.y + shift.dy }), v: point.v } : point,
-    );
-    this.begin({ points });
+    const { instance, size } = this;
+    const bounds = instance && boundsOf(instance);
+    if (!bounds) return;
+    const middle = middleOf(bounds);
+    const { points } = shifted({ ...instance, box: null }, size, at.x - middle.x, at.y - middle.y);
+    this.begin({ points: points?.map((point) => isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point) });
   }
 
+  /** Places the remaining keypoints by the shape of the skeleton. */
   complete() {
-    const instance = this.editable();
-    if (!instance) return;
-    const at = pose.templateFit(this.skeleton, instance.points);
-    if (!at) {
-      this.onSay("Place two keypoints first; the others follow from them.");
-      return;
+    const { instance, size } = this;
+    const at = instance && templateFit(this.skeleton, instance.points);
+    if (!at) this.onSay("Place two keypoints first; the others follow from them.");
+    else if (pendingOf(instance).length) {
+      this.edit("complete skeleton", ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
     }
-    /** @type {[number, Point][]} */
-    const changes = pendingOf(instance).map((index) => [index, { ...clampTo(this.size, at(index)), v: 2 }]);
-    if (changes.length) this.commit(changePoints(this.doc, instance.id, changes), "complete skeleton");
-  }
-
-  /** @param {string} id @param {Partial<Instance>} change @param {string} label @param {string} [merge] */
-  change(id, change, label, merge) {
-    if (findInstance(this.doc, id)?.locked) return;
-    this.commit(changeInstance(this.doc, id, change), label, merge);
   }
 
   /** @param {boolean} noChanges */

@@ -1,30 +1,26 @@
 /** Left and right: signs that they were exchanged, found without any reference. Crossed legs are legal, so only warnings come of it. */
-/** @import {Instance, Point, Skeleton, XY} from "./types.js" */
+/** @import {Instance, Point, Skeleton} from "./types.js" */
 import { isPlaced } from "./document.js";
+import { distance } from "./geometry.js";
 import { limbOf, swapped } from "./pose.js";
 import { areaOf } from "./similarity.js";
 
 /** Swapping back must shorten the edges it touches by this share to be believed on its own. */
 const CLEAR_GAIN = 0.25;
 
-/** @param {XY} a @param {XY} b */
-const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
-
 /**
  * By how much a swap would shorten the edges whose length it changes: 1 - after / before.
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
- * @param {Iterable<number>} indexes
+ * @param {number[]} indexes
  */
 export function swapGain(skeleton, points, indexes) {
-  const changes = swapped(skeleton, points, indexes);
+  const now = swapped(skeleton, points, indexes);
   let before = 0;
   let after = 0;
   for (const [a, b] of skeleton.edges) {
-    if (changes.has(a) === changes.has(b)) continue;
-    const [p, q] = [points[a], points[b]];
-    const [r, s] = [changes.has(a) ? changes.get(a) : p, changes.has(b) ? changes.get(b) : q];
-    if (!isPlaced(p) || !isPlaced(q) || !isPlaced(r) || !isPlaced(s)) continue;
+    const [p, q, r, s] = [points[a], points[b], now[a], now[b]];
+    if ((p === r) === (q === s) || !isPlaced(p) || !isPlaced(q) || !isPlaced(r) || !isPlaced(s)) continue;
     before += distance(p, q);
     after += distance(r, s);
   }

@@ -1,10 +1,12 @@
-/** The state of a session: document, selection and history, and what follows from them. Edits are in session.js. */
+/** The state of a session: document, selection, and the steps that undo goes back. Edits are in session.js. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { freeColor } from "./colors.js";
-import { emptyDoc, findInstance, isPlaced } from "./document.js";
-import { History } from "./history.js";
+import { docOf, findInstance, isPlaced } from "./document.js";
 
 /** @typedef {"place" | "draw" | "adjust" | "box"} Tool */
+
+/** @param {number} index @param {number} count */
+const around = (index, count) => (index + 2 * count) % count;
 
 export class State {
   /**
@@ -15,31 +17,33 @@ export class State {
   constructor(skeleton, instances = [], palette = null) {
     this.skeleton = skeleton;
     this.palette = palette;
-    /** @type {Doc} */
-    let doc = emptyDoc();
-    for (const instance of instances) doc = { ...doc, instances: [...doc.instances, this.colored(doc, instance)] };
-    this.original = doc;
-    this.doc = doc;
+    /** What is shown: during a drag, what it would lead to. */
+    this.doc = docOf([]);
+    for (const instance of instances) this.doc = docOf([...this.doc.instances, this.colored(instance)]);
+    this.original = this.doc;
     /** @type {Size} */
     this.size = { width: 0, height: 0 };
     /** @type {string | null} */
-    this.active = doc.instances[0]?.id ?? null;
+    this.active = instances[0]?.id ?? null;
     this.selected = -1;
     /** @type {Tool} */
     this.tool = "place";
     /** @type {Set<string>} what is not shown: "id" of an instance, "id/index" of a keypoint */
     this.hidden = new Set();
-    this.history = new History({ doc, active: this.active, selected: -1, label: "" });
+    /** Undo goes over whole documents: whatever an edit did, going back gives the very same one. */
+    this.steps = [this.snapshot("")];
+    this.at = 0;
     /** @type {(what: "doc" | "preview" | "select") => void} */
     this.onChange = () => {};
     /** @type {(text: string) => void} */
     this.onSay = () => {};
+    /** @type {(index: number) => void} */
+    this.onPlace = () => {};
   }
 
-  /** @param {Doc} doc @param {Instance} instance */
-  colored(doc, instance) {
-    if (!this.palette) return instance;
-    return { ...instance, color: freeColor(this.palette, doc.instances.map((other) => other.color)) };
+  /** @param {Instance} instance */
+  colored(instance) {
+    return this.palette ? { ...instance, color: freeColor(this.palette, this.doc.instances.map(({ color }) => color)) } : instance;
   }
 
   get instance() {
@@ -50,9 +54,8 @@ export class State {
     return this.instance?.points[this.selected] ?? null;
   }
 
-  /** The instance in hand, if it may be changed; says so if not. */
-  editable() {
-    const { instance } = this;
+  /** An instance that may be changed; says so if not. */
+  editable(instance = this.instance) {
     if (instance?.locked) this.onSay("This instance may not be changed.");
     return instance && !instance.locked ? instance : null;
   }
@@ -62,63 +65,43 @@ export class State {
     const { instance } = this;
     if (!this.skeleton.keypoints.length) return false;
     if (!instance) return !this.doc.instances.some((other) => other.prelabel);
-    if (instance.locked || instance.prelabel) return false;
-    return this.target < 0;
+    return !instance.locked && !instance.prelabel && this.target < 0;
   }
 
   /** The keypoint that the next click places in the instance in hand; -1 for none. */
   get target() {
     const { instance } = this;
     if (!instance || instance.locked) return -1;
-    if (this.selected >= 0 && !isPlaced(instance.points[this.selected])) return this.selected;
-    return this.pendingAfter(instance, this.selected, 1);
+    return this.selected >= 0 && !isPlaced(this.point) ? this.selected : this.pendingAfter(this.selected, 1);
   }
 
-  /**
-   * @param {Instance} instance
-   * @param {number} from
-   * @param {1 | -1} step
-   */
-  pendingAfter(instance, from, step) {
-    const count = instance.points.length;
-    for (let n = 1; n <= count; n++) {
-      const index = (((from + step * n) % count) + count) % count;
-      if (instance.points[index] === null) return index;
-    }
-    return -1;
+  /** @param {number} from @param {1 | -1} step @returns {number} of the instance in hand; -1 for none */
+  pendingAfter(from, step) {
+    const points = this.instance?.points ?? [];
+    return points.map((_, n) => around(from + step * (n + 1), points.length)).find((index) => points[index] === null) ?? -1;
   }
 
-  /** @param {string} id */
-  isHidden(id) {
-    return this.hidden.has(id);
+  /** @param {string} id @param {number} index of a keypoint */
+  isHidden(id, index) {
+    return this.hidden.size > 0 && this.hidden.has(`${id}/${index}`);
   }
 
-  /** @returns {Instance[]} */
   visible() {
-    return this.doc.instances.filter((instance) => !this.hidden.has(instance.id));
+    return this.doc.instances.filter(({ id }) => !this.hidden.has(id));
   }
 
-  /** @param {Doc} doc while a drag goes on */
-  preview(doc) {
-    this.doc = doc;
-    this.onChange("preview");
+  /** Hides them, or shows them when all are hidden. @param {string[]} keys */
+  toggleHidden(keys) {
+    const shown = keys.every((key) => this.hidden.has(key));
+    for (const key of keys) this.hidden[shown ? "delete" : "add"](key);
+    this.onChange("select");
   }
 
-  cancel() {
-    this.doc = this.history.current.doc;
-    this.onChange("doc");
-  }
-
-  /**
-   * @param {Doc} doc
-   * @param {string} label
-   * @param {string} [merge]
-   */
-  commit(doc, label, merge) {
-    if (doc === this.history.current.doc) return;
-    this.doc = doc;
-    this.history.push({ doc, active: this.active, selected: this.selected, label, merge });
-    this.onChange("doc");
+  /** The same tool again puts it down. @param {Tool} tool */
+  take(tool) {
+    if (tool === this.tool) this.tool = "place";
+    else if (tool === "draw" ? this.skeleton.box : this.editable()) this.tool = tool;
+    else if (tool === "draw") this.onSay("This skeleton has no template pose to draw.");
   }
 
   /** @param {string | null} id @param {number} [selected] */
@@ -130,49 +113,81 @@ export class State {
 
   /** @param {1 | -1} step @param {boolean} pending */
   step(step, pending) {
-    const { instance } = this;
-    const count = this.skeleton.keypoints.length;
-    if (!instance || count === 0) return;
+    const count = this.instance?.points.length;
+    if (!count) return;
     // Without a selection the keypoint in hand is the target: stepping starts there.
-    const from = this.selected >= 0 ? this.selected : step > 0 ? -1 : 0;
-    const to = pending ? this.pendingAfter(instance, from, step) : (from + step + count) % count;
+    const from = this.selected < 0 && step < 0 ? 0 : this.selected;
+    const to = pending ? this.pendingAfter(from, step) : around(from + step, count);
     if (to >= 0) this.select(this.active, to);
   }
 
   /** @param {1 | -1} step */
   stepInstance(step) {
     const { instances } = this.doc;
-    if (!instances.length) return;
-    const at = instances.findIndex((instance) => instance.id === this.active);
-    this.select(instances[(at + step + instances.length) % instances.length].id);
+    const at = instances.findIndex(({ id }) => id === this.active);
+    if (instances.length) this.select(instances[around(at + step, instances.length)].id);
+  }
+
+  /** @param {string} label what led here @param {string} [merge] steps of one key in a row are one step (ten nudges, one undo) */
+  snapshot(label, merge) {
+    const { doc, active, selected } = this;
+    return { doc, active, selected, label, merge };
+  }
+
+  /** The document without a drag that goes on. */
+  get kept() {
+    return this.steps[this.at].doc;
+  }
+
+  /** @param {Partial<Instance>} change of the instance in hand @returns {Doc} */
+  with(change) {
+    return docOf(this.kept.instances.map((instance) => (instance.id === this.active ? { ...instance, ...change } : instance)));
+  }
+
+  /** While a drag goes on. @param {Partial<Instance>} change */
+  preview(change) {
+    this.doc = this.with(change);
+    this.onChange("preview");
+  }
+
+  /** The drag comes to nothing. */
+  cancel() {
+    this.doc = this.kept;
+    this.onChange("doc");
+  }
+
+  /** One more step. @param {Doc} doc @param {string} label @param {string} [merge] */
+  commit(doc, label, merge) {
+    if (doc === this.kept) return;
+    this.doc = doc;
+    if (!merge || merge !== this.steps[this.at].merge) this.at += 1;
+    this.steps.splice(this.at, Infinity, this.snapshot(label, merge));
+    this.onChange("doc");
   }
 
   /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
   restore(doc) {
     this.active = doc.instances.at(-1)?.id ?? null;
-    this.selected = -1;
     this.commit(doc, "restore draft");
   }
 
-  undo() {
-    this.travel(this.history.undo(), "Undone");
+  /** @param {1 | -1} step 1 does again what -1 undid */
+  canTravel(step) {
+    return this.at + step in this.steps;
   }
 
-  redo() {
-    this.travel(this.history.redo(), "Done again");
-  }
-
-  /** @param {string | null} label @param {string} word */
-  travel(label, word) {
-    if (label === null) {
-      this.onSay(word === "Undone" ? "Nothing to undo" : "Nothing to redo");
+  /** @param {1 | -1} step */
+  travel(step) {
+    const back = step < 0;
+    if (!this.canTravel(step)) {
+      this.onSay(`Nothing to ${back ? "undo" : "redo"}`);
       return;
     }
-    const { doc, active, selected } = this.history.current;
-    this.doc = doc;
-    this.active = active;
-    this.selected = selected;
+    const { label } = this.steps[back ? this.at : this.at + 1];
+    this.at += step;
+    const { doc, active, selected } = this.steps[this.at];
+    Object.assign(this, { doc, active, selected });
     this.onChange("doc");
-    this.onSay(`${word}: ${label}`);
+    this.onSay(`${back ? "Undone" : "Done again"}: ${label}`);
   }
 }
