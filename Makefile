@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors bench-start report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -82,7 +82,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-start ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -92,6 +92,9 @@ bench-consensus: setup ## how near the consensus of simulated workers is to the 
 
 bench-errors: setup ## how well injected label errors are found (2 minutes)
 	python bench/errors.py
+
+bench-results: setup readers $(BENCH)/.ready ## how fast a job becomes results, against its ceilings and other ways (Linux)
+	python bench/results.py
 
 bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that does nothing (1 minute, Linux)
 	python bench/start.py

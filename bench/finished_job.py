@@ -1,0 +1,65 @@
+"""A finished job for the benches: its output manifest, as post_annotation and Ground Truth write it, of any length."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from measured import ATTRIBUTE, BUCKET, NAME, NUMBER
+from people import NAMES, labelled, person
+
+from keypoints.annotation import annotate
+from keypoints.skeleton import parse_skeleton
+from keypoints.yardstick import yardstick
+
+SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
+WIDTH, HEIGHT = 1920, 1080
+DIFFERENT = 500
+"""Images; the lines of a longer job repeat them under names of their own."""
+
+
+def lines(count: int, workers: int = 1, instances: int = 2, keypoints: int = 17) -> Iterator[bytes]:
+    """The manifest, a line at a time: `instances` people of up to `keypoints` keypoints, marked by `workers`."""
+    found = texts(workers, instances, keypoints)
+    for number in range(count):
+        yield found[number % len(found)].replace(NUMBER, b"%07d" % number)
+
+
+def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: int = 17) -> list[tuple[str, str]]:
+    """What each worker submits for one image: the same people, as each of them sees their keypoints."""
+    people = [person(rng) for _ in range(instances)]
+    corners = [rng.uniform((0, 0), (WIDTH - 600, HEIGHT - 600)) for _ in people]
+    found = []
+    for worker in range(workers):
+        marked = []
+        for who, corner in zip(people, corners, strict=True):
+            places = np.clip(labelled(rng, who) - who.places.min(axis=0) + corner, 0, (WIDTH, HEIGHT)).round(2)
+            named = zip(NAMES, places.tolist(), who.visibility.tolist(), strict=True)
+            points = [{"label": name, "x": x, "y": y, "visibility": v} for name, (x, y), v in named if v][:keypoints]
+            marked.append({"id": f"n{len(marked) + 1}", "name": "", "annotations": points})
+        details = {"version": "1.0", "image_width": WIDTH, "image_height": HEIGHT, "active_time_in_seconds": 21.5}
+        fields = {"updated_annotations": json.dumps(marked), "original_annotations": "[]"}
+        fields |= {"total_time_in_seconds": "27", "answer_details": json.dumps(details)}
+        found.append((f"private.us-east-1.{worker:08x}", json.dumps(fields)))
+    return found
+
+
+@cache
+def texts(workers: int, instances: int, keypoints: int) -> list[bytes]:
+    """Some lines, each with `NUMBER` in the place of its number."""
+    rng = np.random.default_rng(1)
+    measure = yardstick(parse_skeleton(SKELETON))
+    number = NUMBER.decode()
+    uri = f"s3://{BUCKET}/jobs/{NAME}/images/{number}.jpg"
+    metadata = {"type": "groundtruth/custom", "job-name": NAME, "human-annotated": "yes"}
+    metadata |= {"creation-date": "2026-11-23T09:00:00.000000"}
+    found = []
+    for _ in range(DIFFERENT):
+        label = annotate(number, uri, answers(rng, workers, instances, keypoints), measure)
+        line = {"source-ref": uri, ATTRIBUTE: msgspec.to_builtins(label), f"{ATTRIBUTE}-metadata": metadata}
+        found.append(json.dumps(line).encode() + b"\n")
+    return found

@@ -1,0 +1,171 @@
+"""The parts that bench/results.py measures, each in a process of its own: this program, with a part's name.
+
+Prints wall seconds, CPU seconds and peak resident megabytes as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import boto3
+import msgspec
+
+import post_annotation
+from adapters.bucket import Bucket
+from adapters.uploads import Uploads
+from completion import complete
+from keypoints.coco import CocoFile
+from keypoints.job import LabelingJob
+from keypoints.manifest import read_lines
+from keypoints.outcome import Labeled, read_line
+from keypoints.results import annotation_file, annotation_key, folder
+from keypoints.skeleton import parse_skeleton
+from parts import pretty
+
+BUCKET, NAME, ATTRIBUTE = "truepoint-bench", "bench", "keypoints"
+MANIFEST = f"output/{NAME}/manifests/output/output.manifest"
+SKELETON_KEY = f"jobs/{NAME}/skeleton.json"
+NUMBER = b"NNNNNNN"
+"""Stands for a line's number in the text of a line."""
+JOB = LabelingJob(
+    name=NAME,
+    arn=f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{NAME}",
+    status="Completed",
+    label_attribute_name=ATTRIBUTE,
+    output_manifest_uri=f"s3://{BUCKET}/{MANIFEST}",
+)
+
+
+class Sink(Bucket):
+    """A bucket that holds a job of any length made from a few lines, and forgets what is written to it."""
+
+    def __init__(self, lines: int, texts: list[bytes], skeleton: bytes) -> None:
+        super().__init__(BUCKET)
+        self._lines, self._texts, self._skeleton = lines, texts, skeleton
+
+    def read(self, key: str) -> bytes:  # noqa: ARG002
+        """The skeleton is the only object that is read whole."""
+        return self._skeleton
+
+    def stream(self, key: str) -> tuple[str, Iterator[bytes]]:  # noqa: ARG002
+        """The manifest."""
+        texts = self._texts
+        return "etag", (texts[n % len(texts)].replace(NUMBER, b"%07d" % n) for n in range(self._lines))
+
+    def etag(self, key: str) -> str | None:
+        """Of what there is."""
+        return "etag" if key in (MANIFEST, SKELETON_KEY) else None
+
+    def size(self, key: str) -> int:  # noqa: ARG002
+        """Of the manifest; small, whatever its length, so that the whole analysis runs."""
+        return 1
+
+    def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:  # noqa: ARG002
+        """Read and forget."""
+        if not isinstance(content, bytes):
+            content.seek(0)
+            while content.read(1 << 20):
+                pass
+
+
+def parsing() -> Iterator[None]:
+    """Read the manifest and parse every line."""
+    store = Bucket(BUCKET)
+    yield
+    for line in read_lines(store.stream(MANIFEST)[1]):
+        msgspec.json.decode(line.text)
+
+
+def puts() -> Iterator[None]:
+    """Put the annotation files, which are there already, with our client as we use it."""
+    store = Bucket(BUCKET)
+    found = (read_line(line, ATTRIBUTE, store.read) for line in read_lines(store.stream(MANIFEST)[1]))
+    objects = [
+        (folder(NAME) + annotation_key(o), pretty(annotation_file(o, NAME))) for o in found if isinstance(o, Labeled)
+    ]
+    yield
+    with Uploads(store) as uploads:
+        for key, content in objects:
+            uploads.put(key, content)
+
+
+def ours() -> Iterator[None]:
+    """Everything that job_completion does once it knows the job."""
+    store = Bucket(BUCKET)
+    store.delete(folder(NAME) + "results.json")
+    yield
+    complete(JOB, store)
+
+
+def coco() -> Iterator[None]:
+    """coco.json alone, which is what the other libraries make."""
+    store = Bucket(BUCKET)
+    yield
+    with tempfile.TemporaryFile() as images, tempfile.TemporaryFile() as annotations, tempfile.TemporaryFile() as out:
+        file = CocoFile(parse_skeleton(store.read(SKELETON_KEY)), NAME, images, annotations)
+        for line in read_lines(store.stream(MANIFEST)[1]):
+            outcome = read_line(line, ATTRIBUTE, store.read)
+            if isinstance(outcome, Labeled):
+                file.add(outcome)
+        file.join(out)
+
+
+def straightforward() -> Iterator[None]:
+    """As AWS's samples do: json and put_object in a loop, and COCO collected in lists. No checks, no quality."""
+    s3 = boto3.client("s3")
+    yield
+    images: list[Any] = []
+    annotations: list[Any] = []
+    names = [k["name"] for k in json.loads(s3.get_object(Bucket=BUCKET, Key=SKELETON_KEY)["Body"].read())["keypoints"]]
+    manifest = s3.get_object(Bucket=BUCKET, Key=MANIFEST)["Body"].read().decode()
+    for number, text in enumerate(manifest.splitlines()):
+        line = json.loads(text)
+        label = line[ATTRIBUTE]
+        images.append({"id": number + 1, "file_name": label["image_file_name"]})
+        for instance in label["updated_annotations"]:
+            points = {k["label"]: (k["x"], k["y"], k.get("visibility", 2)) for k in instance["annotations"]}
+            values = [value for name in names for value in points.get(name, (0, 0, 0))]
+            annotations.append({"id": len(annotations) + 1, "image_id": number + 1, "keypoints": values})
+        key = f"straightforward/{number:07d}.json"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(line, indent=2), ContentType="application/json")
+    coco = json.dumps({"images": images, "annotations": annotations})
+    s3.put_object(Bucket=BUCKET, Key="straightforward/coco.json", Body=coco, ContentType="application/json")
+
+
+def consolidating(key: str) -> Iterator[None]:
+    """The whole of post_annotation for one batch."""
+    event = {"labelAttributeName": ATTRIBUTE, "payload": {"s3Uri": f"s3://{BUCKET}/{key}"}}
+    yield
+    post_annotation.handler(event, None)
+
+
+def memory(lines: str, texts: str, skeleton: str) -> Iterator[None]:
+    """Everything, from a job of so many lines, with storage that forgets."""
+    store = Sink(int(lines), Path(texts).read_bytes().splitlines(keepends=True), Path(skeleton).read_bytes())
+    yield
+    complete(JOB, store)
+
+
+PARTS = {part.__name__: part for part in (parsing, puts, ours, straightforward, coco, consolidating, memory)}
+
+
+def main() -> int:
+    """Run one part: what it does before its `yield` is not counted."""
+    part = PARTS[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
+    next(part)
+    started, before = time.perf_counter(), time.process_time()
+    next(part, None)
+    measured = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - before}
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(json.dumps(measured | {"megabytes": int(peak.split()[1]) / 1024}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

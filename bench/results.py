@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""How fast a finished job becomes results, against the limits of its parts and against other ways to do it.
+
+A made-up job of people with 17 keypoints each, on a local S3 (bench/local_s3.py), everything in one run. Ceilings: to
+read the manifest and parse its lines; to put the annotation files with the client and the concurrency that we use. The
+straightforward way is bench/measured.py's. datumaro and sleap-io convert coco.json into COCO again, on disk.
+
+Example:
+    python bench/results.py --images 3000 --runs 3        # or: make bench-results
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+from finished_job import SKELETON, answers, lines, texts
+from local_s3 import local_s3
+from measured import BUCKET, MANIFEST, NAME, SKELETON_KEY
+
+ROOT = Path(__file__).parents[1]
+READERS = ROOT / ".venv-readers" / "bin" / "python"
+TITLES = {
+    "parsing": "read and parse only",
+    "puts": "put only",
+    "ours": "Truepoint, end to end",
+    "straightforward": "json + boto3 in a loop",
+    "coco": "Truepoint, coco.json only",
+}
+CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
+"""Workers, instances of each, and images in a batch, for post_annotation."""
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=3000, metavar="N", help="in a job; default: %(default)s")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="of each, median told; default: %(default)s")
+    parser.add_argument("--most", type=int, default=1_000_000, metavar="N", help="lines for the peak of memory")
+    options = parser.parse_args(given)
+    with local_s3(), tempfile.TemporaryDirectory() as folder:
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        for workers in (1, 3):
+            completion(workers, options.images, options.runs, Path(folder) / str(workers))
+        consolidation(options.runs)
+        memory(options.most, Path(folder))
+    return 0
+
+
+def completion(workers: int, images: int, runs: int, folder: Path) -> None:
+    """Measure job_completion's work for a job, and its rivals'."""
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, workers)))
+    turns = [{part: measured(part) for part in TITLES} for _ in range(runs)]  # by turns: a busy minute falls on all
+    found = {TITLES[part]: {unit: middle(t[part][unit] for t in turns) for unit in turns[0][part]} for part in TITLES}
+    coco = folder / "annotations" / "person_keypoints_all.json"
+    coco.parent.mkdir(parents=True)
+    s3.download_file(BUCKET, f"results/{NAME}/coco.json", str(coco))
+    (folder / "images" / "all").mkdir(parents=True)
+    for image in json.loads(coco.read_bytes())["images"]:
+        (folder / "images" / "all" / image["file_name"]).touch()  # sleap-io leaves out images that are not there
+    for rival in ("datumaro", "sleap"):
+        script = ROOT / "bench" / "conversions" / f"{rival}_conversion.py"
+        command = [READERS, script, folder, folder / f"{rival}-out"]
+        cpu = middle(float(output(command)) for _ in range(runs))
+        found[f"{rival}, coco.json only"] = {"seconds": cpu, "cpu": cpu}
+    whole = found[TITLES["ours"]]
+    print(f"\n{images} images, two people of 17 keypoints, {workers} worker{'s' * (workers > 1)}, median of {runs}")
+    print(f"{'':28}{'images/s':>10}{'x ours':>8}{'CPU ms an image':>18}{'x ours':>8}")
+    for title, figures in found.items():
+        print(
+            f"  {title:26}{images / figures['seconds']:10.0f}{whole['seconds'] / figures['seconds']:8.2f}"
+            f"{1000 * figures['cpu'] / images:18.3f}{figures['cpu'] / whole['cpu']:8.2f}"
+        )
+    ceiling = max(found[TITLES[part]]["seconds"] for part in ("parsing", "puts"))
+    print(f"  end to end at {100 * ceiling / whole['seconds']:.0f} % of the slower ceiling")
+
+
+def consolidation(runs: int) -> None:
+    """Measure post_annotation, the whole handler."""
+    print(f"\npost_annotation, objects a second of CPU, workers x instances of each, median of {runs}")
+    for workers, instances, images in CROWDS:
+        key = _batch(workers, instances, images)
+        seconds = middle(measured("consolidating", key)["cpu"] for _ in range(runs))
+        print(f"  {workers} x {instances:<2} instances {images / seconds:8.1f}")
+
+
+def _batch(workers: int, instances: int, images: int) -> str:
+    """Put a batch as Ground Truth does; its key."""
+    rng = np.random.default_rng(workers)
+    entries = [
+        {
+            "datasetObjectId": str(number),
+            "dataObject": {"s3Uri": f"s3://{BUCKET}/jobs/{NAME}/images/{number}.jpg"},
+            "annotations": [
+                {"workerId": worker, "annotationData": {"content": content}}
+                for worker, content in answers(rng, workers, instances)
+            ],
+        }
+        for number in range(images)
+    ]
+    key = f"output/{NAME}/annotations/consolidated-annotation/consolidation-request/iteration-1/{workers}.json"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(entries).encode())
+    return key
+
+
+def memory(most: int, folder: Path) -> None:
+    """Measure peak memory by lines. Storage forgets what is put, and instances are small: a million take minutes."""
+    (folder / "texts").write_bytes(b"".join(texts(1, 1, 6)))
+    (folder / "skeleton").write_bytes(SKELETON)
+    print("\npeak memory of completion, storage that forgets, one person of 6 keypoints an image")
+    first = 0.0
+    for count in (10_000, most):
+        peak = measured("memory", str(count), folder / "texts", folder / "skeleton")["megabytes"]
+        first = first or peak
+        print(f"  {count:9} lines {peak:7.1f} MB {peak / first:6.2f} x")
+
+
+def measured(part: str, *arguments: str | Path) -> dict[str, float]:
+    """What a part takes, in a process of its own."""
+    found: dict[str, float] = json.loads(output([sys.executable, ROOT / "bench" / "measured.py", part, *arguments]))
+    return found
+
+
+def output(command: list[Any]) -> str:
+    """The last line that a program prints; what else it says is only told if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[1]} {command[2]} failed: {done.stderr[-2000:]}")
+    return done.stdout.splitlines()[-1]
+
+
+def middle(values: Any) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
