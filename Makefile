@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test check format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test fault-matrix check format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -71,6 +71,9 @@ test: setup readers ## every check and every test
 	$(MAKE) --no-print-directory check
 	npm test --silent
 	pytest
+
+fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (5 minutes)
+	FAULTS=thorough pytest tests/faults
 
 check: setup ## linters and types
 	ruff check .

@@ -38,13 +38,11 @@ def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = t
     """
     manifest = _manifest(job, store, sleep)
     marker = folder(job.name) + "results.json"
-    marked = store.etag(marker) is not None
-    previous = read_results(store.read(marker)) if marked else None
+    previous = _previous(marker, store)
     if previous and previous.manifest == manifest and previous.labeling_job_status == job.status:
         logger.info("results are there already")
         return previous
-    if marked:
-        store.delete(marker)
+    store.delete(marker)
     skeleton, source = _skeleton(job, store)
     analyzed = manifest is None or store.size(split_s3_uri(manifest.s3_uri)[1]) <= LARGEST_ANALYZED
     with Scratch() as scratch:
@@ -66,6 +64,13 @@ def _manifest(job: LabelingJob, store: Bucket, sleep: Callable[[float], None]) -
             f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
         )
     return None  # a job that failed or was stopped early may never have had one
+
+
+def _previous(marker: str, store: Bucket) -> Results | None:
+    try:
+        return read_results(store.read(marker)) if store.etag(marker) else None
+    except NotReadableError:
+        return None  # another run has removed it since
 
 
 def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, SkeletonSource]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from s3_endpoint import Endpoint
 
@@ -13,6 +14,15 @@ from adapters import bucket
 THOROUGH = os.environ.get("FAULTS") == "thorough"
 """More of each, and the table at the end: `make fault-matrix`."""
 SHORT = timedelta(milliseconds=150)
+
+T = TypeVar("T")
+
+
+def some(places: Sequence[T], most: int) -> Sequence[T]:
+    """All of them where tests are thorough, else at most so many, evenly spaced."""
+    if THOROUGH or len(places) <= most:
+        return places
+    return [places[round(n * (len(places) - 1) / (most - 1))] for n in range(most)]
 
 
 def aws(endpoint: Endpoint) -> dict[str, str]:

@@ -18,12 +18,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
 Request = Literal["get", "head", "list", "put", "delete", "delete_many", "create", "part", "complete", "abort"]
-WRITES: frozenset[Request] = frozenset({"put", "delete", "delete_many", "create", "part", "complete", "abort"})
 How = Literal[
     "slow_down", "internal_error", "precondition_failed", "forbidden", "silent", "silent_after", "reset", "reset_after",
     "truncated", "slow", "error_in_body",
@@ -61,24 +61,26 @@ class Fault:
 
 
 State = dict[str, bytes]
+Hook = Callable[[int, Request, str], None]
 
 
 @dataclass
 class Endpoint:
     """The bucket, by any name, below `url`. Use as a context manager.
 
-    `before_write` and `after_write` are called, if set, with the number of the write request (from 1) and what it is.
+    `before` and `after` are called, if set, with the number of a request, from 1, and what it is: before it is applied,
+    and once it is, but not answered.
     """
 
     objects: State = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     changes: list[tuple[str, bytes | None]] = field(default_factory=list)
-    before_write: Callable[[int, Request, str], None] | None = None
-    after_write: Callable[[int, Request, str], None] | None = None
+    before: Hook | None = None
+    after: Hook | None = None
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    upload_ids: Iterator[int] = field(default_factory=count)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    writes: int = 0
 
     def __enter__(self) -> Endpoint:
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -95,8 +97,8 @@ class Endpoint:
         """Start over with these objects and faults; what was seen before is forgotten."""
         with self.lock:
             self.objects, self.faults = dict(objects), list(faults)
-            self.requests, self.changes, self.uploads, self.writes = Counter(), [], {}, 0
-            self.before_write = self.after_write = None
+            self.requests, self.changes, self.uploads = Counter(), [], {}
+            self.before = self.after = None
             self._first = dict(objects)
 
     def states(self) -> Iterator[State]:
@@ -161,18 +163,18 @@ class _Handler(BaseHTTPRequestHandler):
         with endpoint.lock:
             endpoint.requests[kind] += 1
             fault = next((fault for fault in endpoint.faults if fault.takes(kind, key)), None)
-            number = endpoint.writes = endpoint.writes + (kind in WRITES)
+            number = endpoint.requests.total()
         how = fault.how if fault else None
         if how in ERRORS:
             return self.answer(*_error(*ERRORS[how or ""]))
         if how in ("silent", "reset"):
             return self.vanish(reset=how == "reset")
-        if kind in WRITES and endpoint.before_write:
-            endpoint.before_write(number, kind, key)
+        if endpoint.before:
+            endpoint.before(number, kind, key)
         with endpoint.lock:
             status, headers, content = getattr(_Answers(endpoint, self.headers.get, key, query, body), kind)()
-        if kind in WRITES and endpoint.after_write:
-            endpoint.after_write(number, kind, key)
+        if endpoint.after:
+            endpoint.after(number, kind, key)
         if how in ("silent_after", "reset_after"):
             return self.vanish(reset=how == "reset_after")
         return self.answer(status, headers, content, how)
@@ -300,7 +302,7 @@ class _Answers:
         return _xml("DeleteResult", "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys))
 
     def create(self) -> Answer:
-        upload = f"upload-{len(self.endpoint.uploads)}-{self.endpoint.writes}"
+        upload = f"upload-{next(self.endpoint.upload_ids)}"
         self.endpoint.uploads[upload] = {}
         return _xml("InitiateMultipartUploadResult", f"<UploadId>{upload}</UploadId>")
 
