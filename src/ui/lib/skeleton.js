@@ -18,6 +18,9 @@ export function readJson(text) {
   }
 }
 
+/** @param {unknown} value as a person can read it; an object's own toString is nobody's to call */
+const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
 /** @param {unknown} value */
 export const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -60,7 +63,7 @@ function readKeypoints(text, problems) {
   /** @type {Map<string, unknown>} */
   const wanted = new Map();
   for (const entry of /** @type {any[]} */ (value ?? [])) {
-    const label = isRecord(entry) && entry.label !== undefined && entry.label !== null ? String(entry.label) : "";
+    const label = isRecord(entry) && ["string", "number"].includes(typeof entry.label) ? String(entry.label) : "";
     if (label === "") {
       problems.push("A keypoint without a name was left out.");
     } else if (wanted.has(label)) {
@@ -112,8 +115,8 @@ function sideOf(label) {
   return word === undefined ? "" : word.startsWith("l") ? "left" : "right";
 }
 
-/** @param {string} label */
-function otherSide(label) {
+/** What the keypoint's counterpart is called; empty for a name without a side. @param {string} label */
+export function otherSide(label) {
   /** @type {Record<string, string>} */
   const flip = { left: "right", right: "left", Left: "Right", Right: "Left", LEFT: "RIGHT", RIGHT: "LEFT", l: "r", r: "l", L: "R", R: "L" };
   const match = SIDE.exec(label);
@@ -142,7 +145,7 @@ function readEdges(text, index, problems) {
     const a = index.get(from);
     const b = index.get(to);
     if (a === undefined || b === undefined || a === b) {
-      problems.push(`An edge was left out: “${from}” to “${to}” does not join two keypoints of this task.`);
+      problems.push(`An edge was left out: “${shown(from)}” to “${shown(to)}” does not join two keypoints of this task.`);
     } else {
       edges.push([a, b, colorOr(color, "") || null]);
     }

@@ -1,6 +1,6 @@
-/** A skeleton definition being drawn: immutable edits, and the formats it comes from and goes to. */
-import { colorOr, PALETTE } from "../colors.js";
-import { isNumber, isRecord, readSkeleton } from "../skeleton.js";
+/** A skeleton definition being drawn, and its edits: each gives a new one. */
+import { PALETTE } from "../colors.js";
+import { otherSide } from "../skeleton.js";
 
 /**
  * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number}} DrawnKeypoint
@@ -58,16 +58,18 @@ export function changeKeypoint(definition, index, change) {
   };
 }
 
-/** @param {Definition} definition @param {number} index @param {string} wanted @returns {Definition} */
+/** Names of two sides make a pair, as they do in the labelling element. @param {Definition} definition @param {number} index @param {string} wanted @returns {Definition} */
 function renamed(definition, index, wanted) {
   const old = definition.keypoints[index].name;
   if (!wanted || definition.keypoints.some((keypoint) => keypoint.name === wanted)) return definition;
   const swap = (/** @type {string} */ name) => (name === old ? wanted : name);
-  return {
+  const next = {
     ...definition,
     keypoints: definition.keypoints.map((keypoint) => ({ ...keypoint, name: swap(keypoint.name), pair: swap(keypoint.pair) })),
     edges: definition.edges.map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([swap(a), swap(b), ...color])),
   };
+  const other = next.keypoints.find(({ name, pair }) => name === otherSide(wanted) && !pair);
+  return other && !next.keypoints[index].pair ? changeKeypoint(next, index, { pair: other.name }) : next;
 }
 
 /** @param {Definition} definition @param {number} index @param {1 | -1} step @returns {Definition} */
@@ -86,80 +88,85 @@ export function toggledEdge(definition, a, b) {
   return { ...definition, edges: others.length < definition.edges.length ? others : [...others, [a, b]] };
 }
 
-/** @param {Definition} definition the project's own file */
-export function toSkeletonJson(definition) {
-  const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y }) => ({
-    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y],
-  }));
-  const { name, supercategory, edges } = definition;
-  return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), keypoints, edges };
-}
+/** @param {Definition} definition @param {string} name @returns {string[]} the keypoints it is joined with */
+export const joinedWith = (definition, name) => definition.edges.flatMap(([a, b]) => (a === name ? [b] : b === name ? [a] : []));
 
-/** @param {Definition} definition the attributes of the labelling element, as the original component names them */
-export function toAttributes(definition) {
-  const xs = definition.keypoints.map(({ x }) => x);
-  const ys = definition.keypoints.map(({ y }) => y);
-  return {
-    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}) })),
-    skeletonRig: definition.edges,
-    skeletonBoundingBox: xs.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null,
-  };
+/**
+ * The name that the keypoint's other side would have; empty if its name tells no side, or if it has one.
+ * @param {Definition} definition
+ * @param {number} index
+ */
+export function missingSide(definition, index) {
+  const { name, pair } = definition.keypoints[index];
+  const other = otherSide(name);
+  return pair || definition.keypoints.some((keypoint) => keypoint.name === other) ? "" : other;
 }
 
 /**
- * Reads the project's own file, COCO categories (a file, a list or one of them), or the original's attributes.
- * @param {string} text
+ * Adds the other side of a keypoint, with the same sigma: mirrored across the middle of the keypoints that have no side,
+ * or of the board, and joined as the keypoint is.
+ * @param {Definition} definition
+ * @param {number} index
+ * @param {number} width of the board
  * @returns {Definition}
- * @throws {Error} with a sentence for the reader
  */
-export function readDefinition(text) {
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error("This is not JSON.");
-  }
-  const category = [value, ...(Array.isArray(value) ? value : []), ...(Array.isArray(value?.categories) ? value.categories : [])].find(isCategory);
-  if (category) return fromCoco(category);
-  if (isRecord(value) && Array.isArray(value.keypoints)) return fromFile(value);
-  const classes = Array.isArray(value) ? value : value?.keypointClasses;
-  if (Array.isArray(classes)) return fromAttributes(classes, value.skeletonRig);
-  throw new Error("This is neither a skeleton file, nor COCO categories, nor keypointClasses.");
+export function withOtherSide(definition, index, width) {
+  const name = missingSide(definition, index);
+  if (!name) return definition;
+  const keypoint = definition.keypoints[index];
+  const names = definition.keypoints.map((other) => other.name);
+  const middle = definition.keypoints.filter((other) => !otherSide(other.name)).map(({ x }) => x);
+  const axis = middle.length ? middle.reduce((sum, x) => sum + x, 0) / middle.length : width / 2;
+  const x = tenth(Math.min(width, Math.max(0, 2 * axis - keypoint.x)));
+  const color = PALETTE[names.length % PALETTE.length];
+  // A neighbour on the midline is shared; one on this side gives way to its own counterpart, once there is one.
+  const neighbours = joinedWith(definition, keypoint.name).map((other) => otherSide(other) || other).filter((other) => names.includes(other));
+  const edges = [...definition.edges, ...neighbours.map((other) => /** @type {DrawnEdge} */ ([other, name]))];
+  const next = { ...definition, keypoints: [...definition.keypoints, { ...keypoint, name, pair: "", x, color }], edges };
+  return changeKeypoint(next, index, { pair: name });
 }
 
-/** @param {any} value */
-const isCategory = (value) => isRecord(value) && Array.isArray(value.keypoints) && value.keypoints.length > 0 && value.keypoints.every((/** @type {unknown} */ name) => typeof name === "string");
+/** @typedef {{width: number, height: number}} Size */
 
-/** COCO has names and edges (from 1) but no places: a ring shows them all. @param {any} category */
-function fromCoco(category) {
-  const { keypoints: names, skeleton = [] } = category;
-  const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
-    const turn = (2 * Math.PI * n) / names.length - Math.PI / 2;
-    return { label, x: Math.round(100 + 90 * Math.cos(turn)), y: Math.round(100 + 90 * Math.sin(turn)) };
-  });
-  const rig = skeleton.map((/** @type {number[]} */ [a, b]) => [names[a - 1], names[b - 1]]);
-  return { ...fromAttributes(classes, rig), name: String(category.name ?? "skeleton"), supercategory: String(category.supercategory ?? "") };
+/**
+ * Moved and scaled, evenly in both directions.
+ * @param {Definition} definition
+ * @param {(value: {x: number, y: number}) => {x: number, y: number}} place
+ * @returns {Definition}
+ */
+const placed = (definition, place) => ({
+  ...definition,
+  keypoints: definition.keypoints.map((keypoint) => {
+    const { x, y } = place(keypoint);
+    return { ...keypoint, x: tenth(x), y: tenth(y) };
+  }),
+});
+
+/** A tenth of a pixel: finer than anyone draws. @param {number} value */
+export const tenth = (value) => Math.round(value * 10) / 10;
+
+/** What is drawn on one board, on another one, as large as it fits. @param {Definition} definition @param {Size} from @param {Size} to */
+export function onBoard(definition, from, to) {
+  const scale = Math.min(to.width / from.width, to.height / from.height);
+  return placed(definition, ({ x, y }) => ({
+    x: to.width / 2 + (x - from.width / 2) * scale,
+    y: to.height / 2 + (y - from.height / 2) * scale,
+  }));
 }
 
-/** @param {any} file */
-function fromFile(file) {
-  const classes = file.keypoints.map((/** @type {any} */ keypoint) => ({ ...keypoint, label: keypoint?.name, x: keypoint?.template?.[0], y: keypoint?.template?.[1] }));
-  return { ...fromAttributes(classes, file.edges), name: String(file.name ?? "skeleton"), supercategory: String(file.supercategory ?? "") };
-}
+/** The share of the board that stays free on each side of what comes from outside. */
+const MARGIN = 0.12;
 
-/** The element's own reader decides what is sound. @param {any[]} classes @param {any} rig @returns {Definition} */
-function fromAttributes(classes, rig) {
-  const skeleton = readSkeleton({ classes: JSON.stringify(classes), rig: rig ? JSON.stringify(rig) : null, box: null });
-  if (!skeleton.keypoints.length) throw new Error(skeleton.problems.join(" "));
-  const names = skeleton.keypoints.map(({ label }) => label);
-  const sigmas = new Map(classes.map((entry) => [String(entry?.label), isNumber(entry?.sigma) ? entry.sigma : null]));
-  return {
-    name: "skeleton",
-    supercategory: "",
-    keypoints: skeleton.keypoints.map(({ label, color, pair, x, y }) => ({ name: label, color: hex(color), pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, x, y })),
-    edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
-  };
+/** A definition in any unit, in the middle of the board. @param {Definition} definition @param {Size} size */
+export function fitted(definition, size) {
+  const xs = definition.keypoints.map(({ x }) => x);
+  const ys = definition.keypoints.map(({ y }) => y);
+  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const room = 1 - 2 * MARGIN;
+  const scale = Math.min((size.width * room) / (right - left), (size.height * room) / (bottom - top));
+  const factor = Number.isFinite(scale) ? scale : 1;
+  return placed(definition, ({ x, y }) => ({
+    x: size.width / 2 + (x - (left + right) / 2) * factor,
+    y: size.height / 2 + (y - (top + bottom) / 2) * factor,
+  }));
 }
-
-/** A colour field knows six digits only. @param {string} color */
-const hex = (color) => (/^#[0-9a-f]{6}$/i.test(color) ? color : colorOr(color, "") && /^#[0-9a-f]{3}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join("")}` : PALETTE[0]);

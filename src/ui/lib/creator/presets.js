@@ -1,4 +1,5 @@
 /** Skeletons to start from. Names and order are those of the datasets; poses are drawn here; sigmas as MMPose publishes them. */
+import { PALETTE } from "../colors.js";
 import boxTruck from "../../../../skeletons/box-truck.json" with { type: "json" };
 import cocoPerson from "../../../../skeletons/coco-person.json" with { type: "json" };
 
@@ -51,6 +52,7 @@ const hand = preset("hand", "hand", [
   ["wrist", 50, 110, HAND_SIGMAS[0]],
   ...FINGERS.flatMap(([finger, x, y, dx, dy], f) => [1, 2, 3, 4].map((n) => /** @type {[string, number, number, number]} */ ([`${finger}_${n}`, x + dx * (n - 1), y + dy * (n - 1), HAND_SIGMAS[4 * f + n]]))),
 ], FINGERS.flatMap(([finger]) => chain("wrist", ...[1, 2, 3, 4].map((n) => `${finger}_${n}`))));
+hand.keypoints.slice(1).forEach((keypoint, n) => (keypoint.color = PALETTE[Math.floor(n / 4)]));
 
 const quadruped = preset("ap10k-quadruped", "animal", [
   ["left_eye", 22, 14, 0.025], ["right_eye", 12, 14, 0.025], ["nose", 4, 28, 0.026], ["neck", 48, 34, 0.035], ["root_of_tail", 150, 36, 0.035],

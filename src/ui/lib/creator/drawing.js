@@ -1,0 +1,78 @@
+/** The drawing: a definition with its past, what is selected, and the board it is on. Whoever shows it is told of changes. */
+import { emptyDefinition, onBoard } from "./definition.js";
+
+/** @import {Definition, Size} from "./definition.js" */
+
+export class Drawing {
+  /** @param {Definition} [definition] @param {Size} [size] of the board, in its own unit: the reference image's pixels */
+  constructor(definition = emptyDefinition(), size = { width: 400, height: 400 }) {
+    /** @type {{definition: Definition, merge: string}[]} */
+    this.states = [{ definition, merge: "" }];
+    this.at = 0;
+    this.size = size;
+    this.selected = -1;
+    /** Whether a press on a keypoint draws an edge from the selected one. */
+    this.joining = false;
+    /** @type {() => void} */
+    this.onChange = () => {};
+  }
+
+  get definition() {
+    return this.states[this.at].definition;
+  }
+
+  get keypoints() {
+    return this.definition.keypoints;
+  }
+
+  get canUndo() {
+    return this.at > 0;
+  }
+
+  get canRedo() {
+    return this.at < this.states.length - 1;
+  }
+
+  /**
+   * @param {Definition} definition
+   * @param {object} [how]
+   * @param {number} [how.select]
+   * @param {string} [how.merge] steps of one name in a row are one step: a drag, ten nudges
+   */
+  edit(definition, { select = this.selected, merge = "" } = {}) {
+    if (definition !== this.definition) {
+      if (!merge || merge !== this.states[this.at].merge) this.at += 1;
+      this.states.length = this.at;
+      this.states.push({ definition, merge });
+    }
+    this.select(select);
+  }
+
+  /** @param {number} index -1 for none */
+  select(index) {
+    this.selected = Math.min(index, this.keypoints.length - 1);
+    this.onChange();
+  }
+
+  /** @param {1 | -1} step */
+  travel(step) {
+    if (!this.states[this.at + step]) return;
+    this.at += step;
+    this.select(this.selected);
+  }
+
+  /** @param {boolean} joining */
+  setJoining(joining) {
+    this.joining = joining;
+    this.onChange();
+  }
+
+  /** Another board: the drawing fills it as it filled the one before, and so does its past. @param {Size} size */
+  resize(size) {
+    if (size.width !== this.size.width || size.height !== this.size.height) {
+      for (const state of this.states) state.definition = onBoard(state.definition, this.size, size);
+    }
+    this.size = size;
+    this.onChange();
+  }
+}
