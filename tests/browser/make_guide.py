@@ -1,4 +1,4 @@
-"""Makes the pictures and the shortcuts table of docs/labeler-guide.md from the element itself: `npm run guide`."""
+"""Makes the pictures and the table of shortcuts for people, from the tools themselves: `npm run guide`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from driver import ROOT, Task, TaskPage
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
 from jobs.scenes import Scene, render_scenes
@@ -21,10 +21,19 @@ PICTURES = ROOT / "docs/labeler-guide"
 
 
 def save(task: Task, name: str) -> None:
-    task.page.wait_for_timeout(350)
-    image = Image.open(io.BytesIO(task.page.screenshot())).convert("RGB")
     PICTURES.mkdir(exist_ok=True)
-    image.save(PICTURES / f"{name}.png", optimize=True)
+    screenshot(task.page, PICTURES / f"{name}.png")
+
+
+def screenshot(page: Page, file: Path) -> None:
+    page.wait_for_timeout(350)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(file, optimize=True)
+
+
+def png(scene: Scene) -> bytes:
+    photo = io.BytesIO()
+    scene.image.save(photo, "PNG")
+    return photo.getvalue()
 
 
 def open_scene(
@@ -32,9 +41,7 @@ def open_scene(
 ) -> Task:
     context = browser.new_context(viewport={"width": width, "height": height})
     pages = TaskPage(context, bundle)
-    photo = io.BytesIO()
-    scene.image.save(photo, "PNG")
-    pages.files["/photo.png"] = ("image/png", photo.getvalue())
+    pages.files["/photo.png"] = ("image/png", png(scene))
     instances = [{"name": "", **entry} for entry in scene.instances[:prelabels]]
     return pages(photo="/photo.png", initialValues=instances or None)
 
@@ -65,6 +72,38 @@ def pictures(browser: Browser, bundle: str) -> None:
     save(open_scene(browser, bundle, scene, width=390, height=780, prelabels=1), "phone")
 
 
+def draw_skeleton(browser: Browser, bundle: str) -> None:
+    """A van's near side, drawn by clicks where the scene has its keypoints."""
+    scene = next(iter(render_scenes("box-truck", 1, seed=8)))
+    places = {
+        k["label"]: (k["x"], k["y"]) for k in scene.instances[0]["annotations"] if k["label"].startswith("right_")
+    }
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    pages = TaskPage(context, bundle)
+    pages.files["/skeleton-creator.js"] = ("text/javascript", (ROOT / "src/ui/dist/skeleton-creator.js").read_text())
+    page = pages.html((ROOT / "src/ui/dist/creator.html").read_text(), path="/creator.html")
+    photo = {"name": "van.png", "mimeType": "image/png", "buffer": png(scene)}
+    page.get_by_label("Reference image", exact=True).set_input_files(photo)
+    page.wait_for_function("document.querySelector('skeleton-creator').photo")
+    page.get_by_label("Name of the skeleton").fill("van")
+    to_screen = """([x, y]) => {
+      const { board } = document.querySelector("skeleton-creator");
+      const at = new DOMPoint(x, y).matrixTransform(board.root.getScreenCTM());
+      return [at.x, at.y];
+    }"""
+    for number, (label, place) in enumerate(places.items()):
+        page.mouse.click(*page.evaluate(to_screen, place))
+        page.get_by_label(f"Name of keypoint {number + 1}", exact=True).fill(label)
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name="Draw edges").click()
+    outline = ["headlamp", "cab_roof", "box_front_top", "box_rear_top", "box_rear_bottom", "rear_wheel", "front_wheel"]
+    for part in outline:
+        page.mouse.click(*page.evaluate(to_screen, places[f"right_{part}"]))
+    page.get_by_role("button", name="Draw edges").click()
+    screenshot(page, ROOT / "docs/images/creator.png")
+    context.close()
+
+
 def main() -> None:
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["node", "tests/ui/guide_table.js", "--write"], cwd=ROOT, check=True)
@@ -72,6 +111,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
         pictures(browser, bundle)
+        draw_skeleton(browser, bundle)
         browser.close()
 
 

@@ -202,6 +202,8 @@ def test_edges_by_pointer_and_by_list(creator: Page) -> None:
     for x, y in ((-100, 0), (100, 0), (0, 100)):
         creator.mouse.click(*board(creator, x, y))
     creator.get_by_role("button", name="Draw edges").click()
+    creator.mouse.click(*spot(creator, 2))
+    assert exported(creator)["edges"] == []
     creator.mouse.click(*spot(creator, 0))
     assert exported(creator)["edges"] == [["keypoint_3", "keypoint_1"]]
     creator.mouse.click(*spot(creator, 1))
@@ -265,6 +267,7 @@ def test_by_touch(open_task: TaskPage, browser: Browser, bundle: str) -> None:
     assert len(names(page)) == 3
     assert page.get_by_role("heading", name="keypoint_1").is_visible()
     page.get_by_role("button", name="Draw edges").tap()
+    page.touchscreen.tap(*spot(page, 0))
     page.touchscreen.tap(*spot(page, 1))
     assert exported(page)["edges"] == [["keypoint_1", "keypoint_2"]]
     assert opener.errors == []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from loop import Loop, face
+from loop import Loop, draw, face
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+import demo
+from keypoints.skeleton import parse_skeleton
 from portal.runner import JobRunner
 from portal.upkeep import wait_for_results
 
@@ -138,3 +141,27 @@ def test_the_portal_is_usable_on_a_phone_and_in_the_dark(
     assert max(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 64
     start(page, page.url, "ada")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_skeleton_is_drawn_in_the_creator_that_the_portal_leads_to(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page, tmp_path: Path
+) -> None:
+    """With the distribution's headers: whatever they forbid is an error on the console, which fails the test."""
+    page.goto(serve(loop.job("creator", images=1)))
+    page.get_by_role("link", name="Draw a skeleton of your own").click()
+    draw(tmp_path / "photo.png", MARKS)
+    page.get_by_label("Reference image", exact=True).set_input_files(tmp_path / "photo.png")
+    expect(page.get_by_role("button", name="Remove the reference image")).to_be_visible()
+    for x, y in discs(page):
+        page.mouse.click(x, y)
+    page.get_by_label("Name of the skeleton").fill("three discs")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download skeleton file").click()
+    download.value.save_as(tmp_path / "discs.json")
+    skeleton = parse_skeleton((tmp_path / "discs.json").read_bytes())
+    places = sorted(k.template for k in skeleton.keypoints if k.template)
+    for place, mark in zip(places, sorted(MARKS), strict=True):
+        assert place == pytest.approx(mark, abs=1.5)
+    assert demo.parse(["--skeleton", str(tmp_path / "discs.json"), "--port", "0"]).skeleton.stem == "discs"
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("button", name="Submit", exact=True)).to_be_visible()

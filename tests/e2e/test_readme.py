@@ -58,15 +58,17 @@ def test_no_block_is_without_a_test() -> None:
 def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) -> None:
     """test_demo.py runs the demo itself, to the end and over a restart."""
     (tmp_path / "answers.json").write_text("{}")
+    (tmp_path / "van.json").write_bytes((PROJECT / "skeletons" / "coco-person.json").read_bytes())
     done = subprocess.run(["make", "-n", *command.split()[1:]], cwd=PROJECT, capture_output=True, text=True, check=True)
     line = done.stdout.replace("\\\n", " ")
     [called] = re.findall(r"python scripts/demo\.py (.+)", line)
     values = dict(word.split("=", 1) for word in command.split()[2:])
-    arguments = called.replace('"', "").replace("answers.json", str(tmp_path / "answers.json")).split()
+    arguments = [str(tmp_path / word) if word.endswith(".json") else word for word in called.replace('"', "").split()]
     options = demo.parse([*arguments, "--port", "0"])
     assert str(options.images) == values["IMAGES"]
     assert options.workers == int(values.get("WORKERS", 1))
     assert (options.answers is not None) == ("ANSWERS" in values)
+    assert options.skeleton.name == f"{values.get('SKELETON', 'coco-person').removesuffix('.json')}.json"
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "demo-reset"])
@@ -84,7 +86,8 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
         assert "Successfully created/updated stack - truepoint" in said
         s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
         [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
-        assert s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["KeyCount"] == 1
+        published = [o["Key"].rsplit("/", 1)[1] for o in s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["Contents"]]
+        assert sorted(published) == ["creator.html", "crowd-2d-skeleton.js", "skeleton-creator.js"]
         delete_stack, delete_bucket = BLOCKS["clean-up"]
         shell(delete_stack, PROJECT, env)
         assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]

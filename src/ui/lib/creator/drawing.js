@@ -61,10 +61,10 @@ export class Drawing {
     this.select(this.selected);
   }
 
-  /** @param {boolean} joining */
+  /** Edges begin at the keypoint that is chosen next, not at the one that happened to be. @param {boolean} joining */
   setJoining(joining) {
     this.joining = joining;
-    this.onChange();
+    this.select(joining ? -1 : this.selected);
   }
 
   /** Another board: the drawing fills it as it filled the one before, and so does its past. @param {Size} size */
