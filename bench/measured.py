@@ -22,7 +22,7 @@ from adapters.uploads import Uploads
 from completion import complete
 from keypoints.coco import CocoFile
 from keypoints.job import LabelingJob
-from keypoints.manifest import read_lines
+from keypoints.manifest import Line, read_lines
 from keypoints.outcome import Labeled, read_line
 from keypoints.results import annotation_file, annotation_key, folder
 from keypoints.skeleton import parse_skeleton
@@ -53,10 +53,14 @@ class Sink(Bucket):
         """The skeleton is the only object that is read whole."""
         return self._skeleton
 
-    def stream(self, key: str) -> tuple[str, Iterator[bytes]]:  # noqa: ARG002
+    def find(self, key: str, largest: int) -> bytes | None:  # noqa: ARG002
+        """Nothing else."""
+        return self._skeleton if key == SKELETON_KEY else None
+
+    def stream(self, key: str, etag: str) -> Iterator[bytes]:  # noqa: ARG002
         """The manifest."""
         texts = self._texts
-        return "etag", (texts[n % len(texts)].replace(NUMBER, b"%07d" % n) for n in range(self._lines))
+        return (texts[n % len(texts)].replace(NUMBER, b"%07d" % n) for n in range(self._lines))
 
     def etag(self, key: str) -> str | None:
         """Of what there is."""
@@ -74,18 +78,23 @@ class Sink(Bucket):
                 pass
 
 
+def manifest(store: Bucket) -> Iterator[Line]:
+    """The manifest's lines."""
+    return read_lines(store.stream(MANIFEST, store.etag(MANIFEST) or ""))
+
+
 def parsing() -> Iterator[None]:
     """Read the manifest and parse every line."""
     store = Bucket(BUCKET)
     yield
-    for line in read_lines(store.stream(MANIFEST)[1]):
+    for line in manifest(store):
         msgspec.json.decode(line.text)
 
 
 def puts() -> Iterator[None]:
     """Put the annotation files, which are there already, with our client as we use it."""
     store = Bucket(BUCKET)
-    found = (read_line(line, ATTRIBUTE, store.read) for line in read_lines(store.stream(MANIFEST)[1]))
+    found = (read_line(line, ATTRIBUTE, store.read) for line in manifest(store))
     objects = [
         (folder(NAME) + annotation_key(o), pretty(annotation_file(o, NAME))) for o in found if isinstance(o, Labeled)
     ]
@@ -109,7 +118,7 @@ def coco() -> Iterator[None]:
     yield
     with tempfile.TemporaryFile() as images, tempfile.TemporaryFile() as annotations, tempfile.TemporaryFile() as out:
         file = CocoFile(parse_skeleton(store.read(SKELETON_KEY)), NAME, images, annotations)
-        for line in read_lines(store.stream(MANIFEST)[1]):
+        for line in manifest(store):
             outcome = read_line(line, ATTRIBUTE, store.read)
             if isinstance(outcome, Labeled):
                 file.add(outcome)
@@ -123,8 +132,8 @@ def straightforward() -> Iterator[None]:
     images: list[Any] = []
     annotations: list[Any] = []
     names = [k["name"] for k in json.loads(s3.get_object(Bucket=BUCKET, Key=SKELETON_KEY)["Body"].read())["keypoints"]]
-    manifest = s3.get_object(Bucket=BUCKET, Key=MANIFEST)["Body"].read().decode()
-    for number, text in enumerate(manifest.splitlines()):
+    body = s3.get_object(Bucket=BUCKET, Key=MANIFEST)["Body"].read().decode()
+    for number, text in enumerate(body.splitlines()):
         line = json.loads(text)
         label = line[ATTRIBUTE]
         images.append({"id": number + 1, "file_name": label["image_file_name"]})

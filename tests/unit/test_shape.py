@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keypoints.anatomy import Anatomy
 from keypoints.instance import Instance, Keypoint
 from keypoints.norms import measure
-from keypoints.shape import Shape, inverted, labelled_places, measure_shape
+from keypoints.shape import ANYWHERE, FLOOR, Shape, inverted, labelled_places, measure_shape
 from keypoints.skeleton import Skeleton, SkeletonKeypoint
 
 NORMS = measure(PERSON, crowd(1, 300))
@@ -24,6 +24,30 @@ def test_the_inverse_is_numpys(n: int, seed: int) -> None:
     factor = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
     matrix = factor @ factor.conj().T + np.eye(n)
     assert np.allclose(inverted(matrix.tolist()), np.linalg.inv(matrix))
+
+
+@given(st.sets(st.integers(0, 16), min_size=2))
+def test_the_inverse_of_some_keypoints_is_that_of_their_covariance(some: set[int]) -> None:
+    assert NORMS.shape is not None
+    there = tuple(sorted(some))
+    covariance = np.array(NORMS.shape.real) + 1j * np.array(NORMS.shape.imaginary) + ANYWHERE + FLOOR * np.eye(17)
+    expected = np.linalg.inv(covariance[np.ix_(there, there)])
+    assert np.allclose(Shape.of(NORMS.shape).inverse(there), expected, rtol=1e-6)
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 16), min_size=2, max_size=8, unique=True))
+def test_an_exchange_is_as_odd_as_the_pose_with_it(seed: int, chosen: list[int]) -> None:
+    assert NORMS.shape is not None
+    shape = Shape.of(NORMS.shape)
+    rng = np.random.default_rng(seed)
+    places = list(rng.normal(size=17) + 1j * rng.normal(size=17))
+    pairs = list(zip(chosen[::2], chosen[1::2], strict=False))
+    changed = list(places)
+    for i, j in pairs:
+        changed[i], changed[j] = places[j], places[i]
+    there = tuple(range(17))
+    expected = shape.fit(changed, there).oddness
+    assert shape.fit(places, there).oddness_exchanged(pairs) == pytest.approx(expected)
 
 
 @settings(deadline=None)
@@ -38,8 +62,8 @@ def test_turned_scaled_and_shifted_a_pose_is_as_odd_as_it_was(turn: float, scale
     ]
     other = Instance(annotations=tuple(Keypoint(label, z.real, z.imag) for label, z in turned))
     changed, _ = labelled_places(PERSON.points(other), 80.0 * scale)
-    assert shape.oddness(changed, there) == pytest.approx(shape.oddness(places, there))
-    assert shape.misfits(changed, there) == pytest.approx(shape.misfits(places, there))
+    assert shape.fit(changed, there).oddness == pytest.approx(shape.fit(places, there).oddness)
+    assert shape.fit(changed, there).misfits() == pytest.approx(shape.fit(places, there).misfits())
 
 
 def test_a_mirror_image_with_its_sides_exchanged_is_as_odd() -> None:
@@ -48,7 +72,7 @@ def test_a_mirror_image_with_its_sides_exchanged_is_as_odd() -> None:
     places, there = labelled_places(PERSON.points(crowd(3, 1, yaw=20)[0]), 80.0)
     assert len(there) == 17
     mirrored = [places[PERSON.other_side[i]].conjugate() for i in there]
-    assert shape.oddness(mirrored, there) == pytest.approx(shape.oddness(places, there))
+    assert shape.fit(mirrored, there).oddness == pytest.approx(shape.fit(places, there).oddness)
 
 
 def test_few_instances_or_too_many_keypoints_tell_no_shape() -> None:
@@ -68,4 +92,4 @@ def test_keypoints_that_nobody_labels_do_not_break_it() -> None:
     norm = measure_shape(PERSON, scaled)
     assert norm is not None
     whole = PERSON.points(crowd(6, 1, yaw=Random(1).uniform(-20, 20))[0])
-    assert all(value >= 0 for value in Shape.of(norm).misfits(*labelled_places(whole, 80.0)))
+    assert all(value >= 0 for value in Shape.of(norm).fit(*labelled_places(whole, 80.0)).misfits())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -48,7 +48,11 @@ class Shape:
     """Reads poses against a covariance. Keeps the inverses for the sets of labelled keypoints that it met last."""
 
     def __init__(self, covariance: Matrix) -> None:
-        self.covariance = covariance
+        n = len(covariance)
+        # Of all keypoints, wherever the subject is. Those of fewer follow from it, for less than an inversion each.
+        self.precision = inverted(
+            [[covariance[i][j] + ANYWHERE + (FLOOR if i == j else 0) for j in range(n)] for i in range(n)]
+        )
         self._inverses: dict[tuple[int, ...], Matrix] = {}
 
     @classmethod
@@ -58,26 +62,72 @@ class Shape:
             [[complex(a, b) for a, b in zip(p, q, strict=True)] for p, q in zip(norm.real, norm.imaginary, strict=True)]
         )
 
+    def missing(self, there: tuple[int, ...]) -> list[int]:
+        """The other keypoints."""
+        return [m for m in range(len(self.precision)) if m not in there]
+
+    def given(self, there: tuple[int, ...]) -> tuple[Matrix, Matrix]:
+        """What these keypoints tell of the others: their covariance, and the row of factors that gives each place."""
+        missing = self.missing(there)
+        unknown = inverted([[self.precision[m][o] for o in missing] for m in missing])
+        columns = [[-self.precision[m][i] for m in missing] for i in there]
+        return unknown, [[_dot(row, column) for column in columns] for row in unknown]
+
     def inverse(self, there: tuple[int, ...]) -> Matrix:
         """Of the covariance of these keypoints, wherever the subject is."""
         found = self._inverses.get(there)
         if found is None:
-            c = self.covariance
-            found = inverted([[c[i][j] + ANYWHERE + (FLOOR if i == j else 0) for j in there] for i in there])
+            missing, (_, told) = self.missing(there), self.given(there)
+            found = []
+            for row in (self.precision[i] for i in there):
+                kept = [row[j] for j in there]
+                for m, factors in zip(missing, told, strict=True):
+                    pull = row[m]
+                    kept = [value + pull * factor for value, factor in zip(kept, factors, strict=True)]
+                found.append(kept)
             if len(self._inverses) >= MOST_INVERSES:
                 self._inverses.clear()
             self._inverses[there] = found
         return found
 
-    def oddness(self, places: Sequence[complex], there: tuple[int, ...]) -> float:
-        """Minus log likelihood of these places, up to a constant, by Student's t."""
-        inverse = self.inverse(there)
-        return (TAIL / 2 + len(there)) * math.log(TAIL / 2 + _form(inverse, places))
+    def fit(self, places: Sequence[complex], there: tuple[int, ...]) -> Fit:
+        """How these places of these keypoints fit."""
+        return Fit(self.inverse(there), places)
 
-    def misfits(self, places: Sequence[complex], there: tuple[int, ...]) -> list[float]:
+
+class Fit:
+    """One pose, read against a shape."""
+
+    def __init__(self, inverse: Matrix, places: Sequence[complex]) -> None:
+        self._inverse, self._places = inverse, places
+        self._pulled = [_dot(row, places) for row in inverse]
+        self._form = _form(places, self._pulled)
+        self.oddness = self._odd(self._form)
+        """Minus log likelihood of the places, up to a constant, by Student's t."""
+
+    def oddness_exchanged(self, pairs: Sequence[tuple[int, int]]) -> float:
+        """The same, had the two places of each pair been exchanged; pairs are of positions in `places`."""
+        moves = []
+        for i, j in pairs:
+            by = self._places[j] - self._places[i]
+            moves += [(i, by), (j, -by)]
+        # Only what moves changes the quadratic form.
+        change = 0.0
+        for i, by in moves:
+            row = self._inverse[i]
+            pull = 2 * self._pulled[i]
+            for j, other in moves:
+                pull += row[j] * other
+            change += (by.conjugate() * pull).real
+        return self._odd(self._form + change)
+
+    def misfits(self) -> list[float]:
         """By keypoint, how far it is from where the others tell it to be, in standard deviations of that."""
-        inverse = self.inverse(there)
-        return [abs(_dot(row, places)) / math.sqrt(row[i].real) for i, row in enumerate(inverse)]
+        rows = enumerate(zip(self._inverse, self._pulled, strict=True))
+        return [abs(pull) / math.sqrt(row[i].real) for i, (row, pull) in rows]
+
+    def _odd(self, form: float) -> float:
+        return (TAIL / 2 + len(self._places)) * math.log(TAIL / 2 + form)
 
 
 def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...]]:
@@ -91,9 +141,12 @@ def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...
 def measure_shape(anatomy: Anatomy, scaled: Sequence[tuple[Points, float]]) -> ShapeNorm | None:
     """The norm of poses and their sizes; None of too few, or of a skeleton with too many keypoints."""
     n = len(anatomy.names)
-    poses = [labelled_places(points, size) for points, size in scaled[:MOST_INSTANCES]]
-    if n > MOST_KEYPOINTS or len(poses) < LEAST_INSTANCES_A_KEYPOINT * n:
+    if n > MOST_KEYPOINTS or len(scaled[:MOST_INSTANCES]) < LEAST_INSTANCES_A_KEYPOINT * n:
         return None
+    poses: dict[tuple[int, ...], list[Vector]] = {}
+    for points, size in scaled[:MOST_INSTANCES]:
+        places, there = labelled_places(points, size)
+        poses.setdefault(there, []).append(places)
     covariance = [[complex(0.5 * (i == j)) for j in range(n)] for i in range(n)]
     for _ in range(ROUNDS):
         covariance = _better(anatomy, poses, Shape(covariance))
@@ -103,73 +156,63 @@ def measure_shape(anatomy: Anatomy, scaled: Sequence[tuple[Points, float]]) -> S
     )
 
 
-def _better(anatomy: Anatomy, poses: Sequence[tuple[Vector, tuple[int, ...]]], shape: Shape) -> Matrix:
+def _better(anatomy: Anatomy, poses: Mapping[tuple[int, ...], Sequence[Vector]], shape: Shape) -> Matrix:
+    """The covariance of poses that `shape` has filled in and weighed."""
     n = len(anatomy.names)
+    filled: list[Vector] = []
+    weights: list[float] = []
+    unknown: Matrix = [[0j] * n for _ in range(n)]
+    for there, alike in poses.items():
+        missing, (uncertain, told) = shape.missing(there), shape.given(there)
+        rows = [shape.precision[i] for i in there]
+        before = len(weights)
+        for places in alike:
+            whole: Vector = [0j] * n
+            for i, p in zip(there, places, strict=True):
+                whole[i] = p
+            for m, factors in zip(missing, told, strict=True):
+                whole[m] = _dot(factors, places)
+            # With what is missing where it is expected, all keypoints pull as those that are there would alone.
+            form = _form(places, [_dot(row, whole) for row in rows])
+            weights.append((TAIL / 2 + len(there)) / (TAIL / 2 + form))
+            middle = sum(whole) / n
+            filled.append([p - middle for p in whole])
+        weight = sum(weights[before:])
+        for row, m in zip(uncertain, missing, strict=True):
+            for value, o in zip(row, missing, strict=True):
+                # What is missing has no scatter of its own here: the covariance that is sought has none.
+                unknown[m][o] += weight * (value - (FLOOR if m == o else 0))
+    columns = [list(column) for column in zip(*filled, strict=True)]
+    weighed = [list(map(operator.mul, weights, column)) for column in columns]
+    turned = [[p.conjugate() for p in column] for column in columns]
     sums: Matrix = [[0j] * n for _ in range(n)]
-    total = 0.0
-    weights: dict[tuple[int, ...], float] = {}
-    for places, there in poses:
-        inverse = shape.inverse(there)
-        pulled = [_dot(row, places) for row in inverse]
-        weight = (TAIL / 2 + len(there)) / (TAIL / 2 + _form(inverse, places))
-        whole: Vector = [0j] * n
-        for i, p in zip(there, places, strict=True):
-            whole[i] = p
-        missing = [i for i in range(n) if i not in there]
-        for m in missing:
-            row = shape.covariance[m]
-            whole[m] = sum((row[i] + ANYWHERE) * p for i, p in zip(there, pulled, strict=True))
-        middle = sum(whole) / n
-        whole = [p - middle for p in whole]
-        for i in range(n):
-            scaled = weight * whole[i]
-            row = sums[i]
-            for j in range(i + 1):
-                row[j] += scaled * whole[j].conjugate()
-        weights[there] = weights.get(there, 0.0) + weight
-        total += weight
-    for there, weight in weights.items():
-        _add_unknown(sums, shape, there, weight)
-    mirror = anatomy.other_side
-    whole_sums = [[sums[i][j] if j <= i else sums[j][i].conjugate() for j in range(n)] for i in range(n)]
-    return [
-        [(whole_sums[i][j] + whole_sums[mirror[i]][mirror[j]].conjugate()) / (2 * total) for j in range(n)]
-        for i in range(n)
-    ]
+    for i in range(n):
+        for j in range(i + 1):
+            sums[i][j] = _dot(weighed[i], turned[j]) + unknown[i][j]
+            sums[j][i] = sums[i][j].conjugate()
+    mirror, total = anatomy.other_side, sum(weights)
+    return [[(sums[i][j] + sums[mirror[i]][mirror[j]].conjugate()) / (2 * total) for j in range(n)] for i in range(n)]
 
 
-def _add_unknown(sums: Matrix, shape: Shape, there: tuple[int, ...], weight: float) -> None:
-    """Add what is not known of the keypoints that are not there: their covariance, given those that are."""
-    n, c, inverse = len(sums), shape.covariance, shape.inverse(there)
-    missing = [i for i in range(n) if i not in there]
-    given = [[c[m][i] + ANYWHERE for i in there] for m in missing]
-    told = [
-        [sum(a * row[j] for a, row in zip(known, inverse, strict=True)) for j in range(len(there))] for known in given
-    ]
-    for k, m in enumerate(missing):
-        for other, o in enumerate(missing[: k + 1]):
-            explained = sum(t * g.conjugate() for t, g in zip(told[k], given[other], strict=True))
-            sums[m][o] += weight * (c[m][o] + ANYWHERE - explained)
-
-
-def _form(inverse: Matrix, places: Sequence[complex]) -> float:
-    return _dot([p.conjugate() for p in places], [_dot(row, places) for row in inverse]).real
+def _form(places: Sequence[complex], pulled: Sequence[complex]) -> float:
+    return _dot([p.conjugate() for p in places], pulled).real
 
 
 def _dot(row: Sequence[complex], column: Sequence[complex]) -> complex:
-    # A generator would take three times as long, and a job's suspicion is mostly this.
+    # A generator would take three times as long, and suspicion is mostly this.
     return sum(map(operator.mul, row, column), 0j)
 
 
 def inverted(matrix: Matrix) -> Matrix:
-    """Of a Hermitian positive definite matrix, by Gauss and Jordan: no pivoting is needed."""
-    n = len(matrix)
-    rows = [[*row, *(complex(i == j) for j in range(n))] for i, row in enumerate(matrix)]
-    for i in range(n):
-        pivot = rows[i][i]
-        rows[i] = [value / pivot for value in rows[i]]
-        for j in range(n):
-            factor = rows[j][i]
+    """Of a Hermitian positive definite matrix, by Gauss and Jordan in place: no pivoting is needed."""
+    rows = [list(row) for row in matrix]
+    for i in range(len(rows)):
+        pivoting, pivot = rows[i], rows[i][i]
+        pivoting[i] = 1 + 0j
+        rows[i] = scaled = [value / pivot for value in pivoting]
+        for j, row in enumerate(rows):
+            factor = row[i]
             if j != i and factor:
-                rows[j] = [value - factor * other for value, other in zip(rows[j], rows[i], strict=True)]
-    return [row[n:] for row in rows]
+                row[i] = 0j
+                rows[j] = [value - factor * other for value, other in zip(row, scaled, strict=True)]
+    return rows

@@ -42,7 +42,7 @@ class SignalReader:
         self._anatomy = anatomy
         self._norms = norms
         self._shape = Shape.of(norms.shape) if norms.shape else None
-        self._swaps = SwapReader(anatomy, norms, self._shape)
+        self._swaps = SwapReader(anatomy, norms)
         self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
 
     def signals(self, instance: Instance, size: tuple[int, int] | None = None) -> list[Signal]:
@@ -104,12 +104,13 @@ class SignalReader:
             yield _signal("flipped_body", evidence, (), text, Fix("swap", names))
 
     def _shaped(self, shape: Shape, points: Points, size: float) -> Iterator[Signal]:
-        if swap := self._swaps.best_limb(points, size):
+        places, there = labelled_places(points, size)
+        fit = shape.fit(places, there)
+        if swap := self._swaps.best_limb(fit, there):
             names = self._anatomy.label(swap[1])
             text = f"Left and right look swapped: {', '.join(names)}"
             yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
-        places, there = labelled_places(points, size)
-        misfit, worst = max(zip(shape.misfits(places, there), there, strict=True))
+        misfit, worst = max(zip(fit.misfits(), there, strict=True))
         names = self._anatomy.label([worst])
         text = f"Far from where the other keypoints let one expect it: {names[0]}"
         yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
