@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
 
+# As template.yaml sets it: Powertools reads it when the functions are imported.
+os.environ["POWERTOOLS_SERVICE_NAME"] = "truepoint"
+
 # No deadlines: speed is measured by benches. CI repeats the same examples, a developer's machine looks for new ones.
 settings.register_profile("search", deadline=None)
 settings.register_profile("repeat", deadline=None, derandomize=True)

@@ -16,7 +16,7 @@ from keypoints.manifest import split_s3_uri
 from keypoints.results import folder
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write the results of the job that the event names, unless they are there, and announce them."""

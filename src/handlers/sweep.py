@@ -21,7 +21,7 @@ LARGEST_DESCRIPTION = 32 * 1024
 """Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Put one event for each job without results, on the rule, retries and dead-letter queue of any job's end.

@@ -316,17 +316,13 @@ def test_only_its_own_rules_invoke_a_function(resources: dict[str, Any]) -> None
     }
 
 
-def test_the_dead_letter_queue_and_its_alarm(resources: dict[str, Any]) -> None:
+def test_the_dead_letter_queue(resources: dict[str, Any]) -> None:
     assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     allow, deny = resources["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allow["Principal"] == {"Service": "events.amazonaws.com"}
     rules = [{"Fn::GetAtt": [name, "Arn"]} for name in ("JobCompletionFunctionJobEnded", "SweepFunctionSchedule")]
     assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == rules
     assert deny["Effect"] == "Deny"
-    alarm = resources["ResultsNotWrittenAlarm"]["Properties"]
-    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}
-    assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmEmail"
-    assert resources["AlarmTopic"]["Condition"] == "HasAlarmEmail"
 
 
 def test_every_parameter_that_is_optional_can_be_empty(template: dict[str, Any]) -> None:
