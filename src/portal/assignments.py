@@ -68,6 +68,14 @@ class Assignments:
                 return lease
         return None
 
+    def upcoming(self, worker: str, now: datetime) -> str | None:
+        """What the worker would be given after the present task. Nothing is promised: others may be given it first."""
+        held = self._leases.get(worker)
+        for object_id in self.object_ids[self._first_open :]:
+            if not (held and held.object_id == object_id) and self._wants(object_id, worker, now):
+                return object_id
+        return None
+
     def lease_of(self, worker: str) -> Lease | None:
         """What the worker was given last, even if its time is over."""
         return self._leases.get(worker)

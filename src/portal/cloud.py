@@ -111,10 +111,12 @@ class Cloud:
                 yield f"s3://{bucket}/{item['Key']}"
 
     def presign(self, uri: str) -> str:
-        """A URL by which a browser may GET the object for `LINK_SECONDS`."""
+        """A URL by which a browser may GET the object for `LINK_SECONDS`, and keep what it got."""
         bucket, key = split_s3_uri(uri)
+        # S3 says nothing about caching by itself: a browser would ask again, or not, by the object's age.
+        kept = f"private, max-age={LINK_SECONDS}"
         return self._s3.generate_presigned_url(
-            "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS
+            "get_object", Params={"Bucket": bucket, "Key": key, "ResponseCacheControl": kept}, ExpiresIn=LINK_SECONDS
         )
 
     def invoke(self, arn: str, event: Mapping[str, Any]) -> bytes:

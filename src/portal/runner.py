@@ -83,6 +83,17 @@ class JobRunner:
             if task_input is not None:
                 return Task(lease, task_input)
 
+    def upcoming(self, worker: str) -> Mapping[str, Any] | None:
+        """The input of the task that this worker will probably have next; it is not theirs yet."""
+        while True:
+            with self._lock:
+                object_id = self._state.assignments.upcoming(worker, self.now()) if self._taking_answers else None
+            if object_id is None:
+                return None
+            task_input = self._task_input(object_id)
+            if task_input is not None:
+                return task_input
+
     def current_task(self, worker: str, object_id: str) -> Task | None:
         """The worker's task if it is this object."""
         with self._lock:

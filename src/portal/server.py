@@ -27,6 +27,7 @@ from portal.assignments import Verdict
 from portal.cloud import EventRefusedError
 from portal.guard import Guard
 from portal.labeling_job import LabelingJobError
+from portal.links import Links
 from portal.rendering import CROWD_SCRIPTS, TaskTemplate, TaskTemplateError
 from portal.runner import JobRunner
 from portal.upkeep import Upkeep
@@ -108,7 +109,8 @@ class Portal:
         replaced = dict.fromkeys(CROWD_SCRIPTS, "/static/crowd-html-elements.js")
         replaced[f"https://{element.domain}/"] = "/"
         template = runner.cloud.get(runner.job.template_uri).decode()
-        self._template = TaskTemplate(template, runner.cloud.presign, replaced)
+        self._links = Links(runner.cloud.presign)
+        self._template = TaskTemplate(template, self._links, replaced)
 
     def application(self, port: int) -> Guard:
         """The ASGI application, served on this port of loopback."""
@@ -118,6 +120,7 @@ class Portal:
             Route("/task", self._task),
             Route("/task/{object_id}", self._task_page),
             Route("/task/{object_id}/answer", self._answer, methods=["POST"]),
+            Route("/next-image", self._next_image),
             Route("/finish", self._finish, methods=["POST"]),
             Route("/results/{path:path}", self._result),
             Route("/ui/{path:path}", self._element_file),
@@ -178,6 +181,14 @@ class Portal:
             raise HTTPException(404, "This image is not yours at the moment.")
         page = self._template.render(task.task_input)
         return HTMLResponse(page, headers={"content-security-policy": TASK_POLICY, "cache-control": "no-store"})
+
+    def _next_image(self, request: Request) -> Response:
+        worker = _worker(request)
+        task_input = self._runner.upcoming(worker) if worker else None
+        uri = str((task_input or {}).get("image_s3_uri", ""))
+        # The link that the next task's page will have, if it is opened before long.
+        image = self._links(uri) if uri.startswith("s3://") else None
+        return JSONResponse({"image": image}, headers={"cache-control": "no-store"})
 
     async def _answer(self, request: Request) -> Response:
         worker = _worker(request)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loop import Loop, draw, face
@@ -115,6 +117,37 @@ def test_sending_twice_and_going_back_count_once(loop: Loop, serve: Callable[[Jo
     page.reload()
     assert runner.progress().started == 1
     assert len(loop.keys("output/twice/annotations/worker-response/")) == 1
+
+
+def test_the_next_image_comes_while_this_one_is_labelled(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page
+) -> None:
+    """It is fetched once the present image is there, and its own task takes it from the cache."""
+    network = page.context.new_cdp_session(page)
+    names: dict[str, str] = {}
+    events: list[str] = []
+
+    def asked(event: dict[str, Any]) -> None:
+        if image := re.search(r"/images/(.*)\?", event["request"]["url"]):
+            names[event["requestId"]] = image[1]
+            events.append(f"{image[1]} asked for")
+
+    def loaded(event: dict[str, Any]) -> None:
+        if name := names.get(event["requestId"]):
+            events.append(f"{name} {'fetched' if event['encodedDataLength'] else 'cached'}")
+
+    network.on("Network.requestWillBeSent", asked)
+    network.on("Network.loadingFinished", loaded)
+    network.send("Network.enable")
+    address = serve(loop.job("preload", images=2, marks=MARKS))
+    with page.expect_event("requestfinished", lambda request: "/1.png?" in request.url):
+        start(page, address, "ada")
+    with page.expect_navigation():
+        submit(page)
+    ready(page)
+    assert len(discs(page)) == len(MARKS)
+    first, second = ["0.png asked for", "0.png fetched"], ["1.png asked for", "1.png fetched"]
+    assert events == [*first, *second, "1.png asked for", "1.png cached"]
 
 
 def test_finishing_early_asks_first(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:

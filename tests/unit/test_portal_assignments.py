@@ -86,6 +86,15 @@ def test_declining_frees_the_place() -> None:
     assert (task(state, "a"), task(state, "b")) == (None, "0")
 
 
+def test_what_comes_next_is_told_without_being_taken() -> None:
+    state = assignments()
+    assert (state.upcoming("a", START), task(state, "a")) == ("0", "0")
+    assert state.upcoming("a", START) == "1"
+    assert (task(state, "b"), state.upcoming("a", START)) == ("1", "2")
+    state.close(["2"])
+    assert state.upcoming("a", START) is None
+
+
 def test_a_closed_object_is_neither_handed_out_nor_answered() -> None:
     state = assignments()
     state.close(["0"])

@@ -108,6 +108,15 @@
     }
   }
 
+  /** The next task's image comes while the worker is busy with this one; without it that page is only slower. */
+  const preload = async () => {
+    const response = await fetch("/next-image", { priority: "low" });
+    const { image } = await response.json();
+    if (image) Object.assign(new Image(), { fetchPriority: "low", src: image });
+  };
+  // `load` waits for the present image, an idle moment for its being drawn.
+  addEventListener("load", () => requestIdleCallback(() => preload().catch(() => {})));
+
   // The page is the task's: no margin around it, and the reader's own choice of light or dark.
   const style = document.createElement("style");
   style.textContent = ":root { color-scheme: light dark } body { margin: 0 }";
