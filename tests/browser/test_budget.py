@@ -2,7 +2,7 @@
 
 import gzip
 
-MOST_BYTES = 29_000
+MOST_BYTES = 27_100
 """Compressed. The original component weighs 174 kB; a new feature must find its bytes."""
 
 

@@ -1,7 +1,7 @@
 /** The shortcuts table of the labeller guide, made from the element's own: `node tests/ui/guide_table.js --write`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { GESTURES, SHORTCUTS, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { GESTURES, GROUPS, strokeText } from "../../src/ui/lib/shortcuts.js";
 
 export const GUIDE = fileURLToPath(new URL("../../docs/labeler-guide.md", import.meta.url));
 const [START, END] = ["<!-- shortcuts -->", "<!-- end of shortcuts -->"];
@@ -9,10 +9,9 @@ const [START, END] = ["<!-- shortcuts -->", "<!-- end of shortcuts -->"];
 const row = (...cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
 export function shortcutsTable() {
-  const groups = [...new Set(SHORTCUTS.map(({ group }) => group))];
-  const tables = groups.map((group) =>
+  const tables = Object.entries(GROUPS).map(([group, shortcuts]) =>
     [`**${group}**`, "", row("Keys", "What it does"), row("---", "---"),
-      ...SHORTCUTS.filter((shortcut) => shortcut.group === group).map(({ keys, text }) => row(keys.map((key) => `\`${strokeText(key)}\``).join(" or "), text))].join("\n"));
+      ...Object.values(shortcuts).map(([text, ...keys]) => row(keys.map((key) => `\`${strokeText(key)}\``).join(" or "), text))].join("\n"));
   const pointer = ["**Pointer**", "", row("Gesture", "What it does"), row("---", "---"), ...GESTURES.map((gesture) => row(...gesture))].join("\n");
   return [pointer, ...tables].join("\n\n");
 }

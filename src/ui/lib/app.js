@@ -1,25 +1,26 @@
 /** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
 import { answerFields, imageUri } from "./answer.js";
-import { Chip } from "./chip.js";
+import { chip, nextLabel } from "./chip.js";
 import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { helpDialog, lightDialog } from "./dialogs.js";
 import { isPlaced, labelOf } from "./document.js";
-import { h, put } from "./dom.js";
+import { h, update } from "./dom.js";
 import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
-import { Findings } from "./findings.js";
+import { findingsOf } from "./findings.js";
 import { AnswerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { Gestures } from "./gestures.js";
 import { onKey } from "./keyboard.js";
-import { Panel } from "./panel.js";
+import { panel } from "./panel.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { readIssues, readPrelabels } from "./prelabels.js";
 import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
+import { titleOf } from "./shortcuts.js";
 import { Stage } from "./stage.js";
-import { Toolbar } from "./toolbar.js";
+import { toolbar } from "./toolbar.js";
 
 export class App {
   /** @param {HTMLElement} element @param {ShadowRoot} shadow */
@@ -44,29 +45,24 @@ export class App {
     // The photograph is the long pole: it is asked for before anything else is built.
     this.stage.img.src = get("imgsrc") ?? "";
     this.commands = commandsOf(this);
-    this.toolbar = new Toolbar(this.run);
-    this.findings = new Findings(this.session, (finding) => this.jump(finding), () => this.send());
-    this.panel = new Panel(this.session, this.run, {
-      checks: this.findings.root,
-      submit: () => this.submit(),
-      focusPoint: (id, index) => this.focusPoint(id, index),
-    });
+    this.findings = findingsOf(this.session, (finding) => this.jump(finding), () => this.send());
+    this.panel = panel(this, [get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
     this.help = helpDialog(this.prefs, () => this.savePrefs());
     this.light = lightDialog(this.prefs, () => this.stage.applyLook());
-    this.chip = new Chip(this.session);
-    this.live = h("div", { class: "live", "aria-live": "polite" });
-    this.toast = h("div", { class: "toast", hidden: true });
+    this.live = h("div.live", { "aria-live": "polite" });
+    this.toast = h("div.toast", { hidden: true });
     // A page has one main part: its own, else the first element on it.
     const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
-    this.root = h("div", { class: "app" }, h("div", { class: "head", role: "region", "aria-label": "Tools and next keypoint" }, this.toolbar.root, this.chip.root, this.toolbar.helpButton),
-      h("section", { class: "work", "aria-label": "Image", role: first ? "main" : null }, this.stage.root, this.toast),
-      this.panel.root, this.live, this.help, this.light, this.findings.dialog);
+    this.head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(this), chip(this.session),
+      h("button.tool.wide", { title: () => titleOf("help", this.prefs), onclick: () => this.run("help") }, "Help"));
+    this.root = h("div.app", {}, this.head,
+      h("section.work", { "aria-label": "Image", role: first ? "main" : null }, this.stage.root, this.toast),
+      this.panel.root, this.live, this.help, this.light, this.findings.review);
     shadow.append(this.root);
     this.form = this.newForm();
     const { signal } = this.abort;
     this.gestures = new Gestures(this.stage, signal, (action) => this.clock.act(action));
     this.listen(signal);
-    this.panel.setNotices([get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...this.skeleton.problems, ...prelabels.problems].filter(Boolean));
     this.loadImage(false);
     this.restoreDraft();
     this.refresh();
@@ -93,7 +89,7 @@ export class App {
       else this.refresh();
       if (what === "doc") this.later();
     };
-    stage.onView = () => put(this.toolbar.zoom, "textContent", `${Math.round(stage.view.scale * 100)} %`);
+    stage.onView = () => update(this.head);
     root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => onKey(this, event), { signal });
     // A click on a button must not take the keys away from the image.
     root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
@@ -141,8 +137,8 @@ export class App {
     note.replaceChildren(
       h("h2", {}, text),
       h("p", {}, "It may have moved, or the time to open it ran out. Try again; if that does not help, submit: your answer says that the image was missing."),
-      h("button", { type: "button", class: "primary", onclick: () => this.loadImage() }, "Try again"),
-      h("button", { type: "button", onclick: () => this.submit() }, "Submit without labels"),
+      h("button.primary", { onclick: () => this.loadImage() }, "Try again"),
+      h("button", { onclick: () => this.submit() }, "Submit without labels"),
     );
     note.hidden = false;
     this.refresh();
@@ -199,18 +195,10 @@ export class App {
   }
 
   refresh() {
-    const { session, toolbar, stage, prefs } = this;
-    this.panel.update();
-    toolbar.enable("undo", session.canTravel(-1));
-    toolbar.enable("redo", session.canTravel(1));
-    toolbar.enable("draw", Boolean(session.skeleton.box));
-    toolbar.enable("swapAll", Boolean(session.instance));
-    for (const tool of ["draw", "adjust", "box"]) toolbar.press(tool, session.tool === tool);
-    toolbar.press("names", Boolean(prefs.names));
-    toolbar.press("loupe", Boolean(prefs.loupe));
-    toolbar.press("hideAll", session.doc.instances.length > 0 && session.visible().length === 0);
-    stage.setTag(this.chip.update(Boolean(this.problem)));
-    stage.touchAll();
+    update(this.head);
+    this.panel.refresh();
+    this.stage.setTag(nextLabel(this.session));
+    this.stage.touchAll();
   }
 
   /** Light is for the image at hand; the rest stays. */
@@ -240,7 +228,7 @@ export class App {
 
   /** Whether something looks wrong and was not accepted yet; then the dialog asks. */
   asks() {
-    return !this.problem && this.findings.review();
+    return !this.problem && this.findings.ask();
   }
 
   submit() {

@@ -1,47 +1,33 @@
 /** The chip: which keypoint comes next, and how to place it; or what the tool in hand wants. */
-import { attr, h, put } from "./dom.js";
+import { h } from "./dom.js";
 import { labelOf } from "./document.js";
-import { markerIcon, setMarker } from "./icons.js";
-import { markerColor, shapeOf } from "./painter.js";
+import { keypointMarker } from "./icons.js";
 
-export class Chip {
-  /** @param {import("./session.js").Session} session */
-  constructor(session) {
-    this.session = session;
-    this.nextMarker = markerIcon("#fff");
-    this.nextName = h("strong", { dir: "auto" });
-    this.nextHint = h("span", {});
-    this.root = h("div", { class: "chip" }, this.nextMarker, h("span", { class: "words" }, this.nextName, this.nextHint));
-  }
+/** @type {Record<string, [string, string]>} */
+const TOOLS = {
+  draw: ["Draw a skeleton", "drag a box around the subject; right to left if seen from behind"],
+  adjust: ["Adjust", "drag inside to move, squares to scale, circle to turn · N to finish"],
+  box: ["Box", "drag around the whole subject"],
+};
 
-  /** @param {boolean} failed without an image there is nothing to place @returns {string} the name beside the pointer */
-  update(failed) {
-    const { session } = this;
-    const { skeleton } = session;
-    const fresh = session.target < 0 && session.startsNew;
-    const index = fresh ? 0 : session.target;
-    const keypoint = skeleton.keypoints[index];
-    const [name, hint] = this.text(index, fresh);
-    put(this.nextName, "textContent", name);
-    put(this.nextHint, "textContent", hint);
-    const placing = session.tool === "place" && Boolean(keypoint);
-    attr(this.nextMarker, "hidden", !placing);
-    if (placing) {
-      setMarker(this.nextMarker, session.instance?.options.shape ?? shapeOf(keypoint), "visible");
-      this.nextMarker.style.setProperty("--c", session.instance && !fresh ? markerColor(session.instance, keypoint) : keypoint.color);
-    }
-    this.root.style.visibility = failed || !session.size.width ? "hidden" : "";
-    return placing ? labelOf(skeleton, index) : "";
-  }
+/** What a click would place now: -1 for nothing. @param {import("./session.js").Session} session */
+const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -1 : session.startsNew ? 0 : session.target);
 
-  /** @param {number} index @param {boolean} fresh @returns {[string, string]} */
-  text(index, fresh) {
-    const { session } = this;
-    const { skeleton } = session;
-    if (session.tool === "draw") return ["Draw a skeleton", "drag a box around the subject; right to left if seen from behind"];
-    if (session.tool === "adjust") return ["Adjust", "drag inside to move, squares to scale, circle to turn · N to finish"];
-    if (session.tool === "box") return ["Box", "drag around the whole subject"];
-    if (index < 0 || !skeleton.keypoints[index]) return ["Review", session.instance?.locked ? "this instance may not be changed" : "drag keypoints to correct them · B for a new instance"];
-    return [labelOf(skeleton, index), fresh && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
-  }
+/** @param {import("./session.js").Session} session */
+export const nextLabel = (session) => labelOf(session.skeleton, nextOf(session));
+
+/** @param {import("./session.js").Session} session */
+export function chip(session) {
+  const keypoint = () => session.skeleton.keypoints[nextOf(session)];
+  const words = () => {
+    if (!session.size.width) return ["", ""];
+    if (keypoint()) return [nextLabel(session), session.startsNew && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
+    return TOOLS[session.tool] ?? ["Review", session.instance?.locked ? "this instance may not be changed" : "drag keypoints to correct them · B for a new instance"];
+  };
+  return h(
+    "div.chip", {},
+    h("span.next", { hidden: () => !keypoint() }, keypointMarker(keypoint, () => (session.startsNew ? null : session.instance))),
+    h("strong", { dir: "auto", textContent: () => words()[0] }),
+    h("span.soft", { textContent: () => words()[1] }),
+  );
 }

@@ -1,73 +1,39 @@
 /** Details: what can be said about the keypoint in hand, or about its instance: visibility, name, note. */
-import { attr, h, put } from "./dom.js";
+/** @import {Instance, Reason} from "./types.js" */
+import { h } from "./dom.js";
 import { isPlaced, labelOf } from "./document.js";
 
-/** @type {[string, 0 | 1 | 2, import("./types.js").Reason | undefined, string][]} */
-const STATES = [
-  ["Visible", 2, undefined, "O"],
-  ["Occluded", 1, undefined, "O"],
-  ["Not visible", 0, "not_visible", "U"],
-  ["Outside", 0, "outside_image", "I"],
-];
+/** @type {[text: string, key: string, v: 0 | 1 | 2, reason?: Reason][]} */
+const STATES = [["Visible", "O", 2], ["Occluded", "O", 1], ["Not visible", "U", 0, "not_visible"], ["Outside", "I", 0, "outside_image"]];
 
-export class Details {
-  /** @param {import("./session.js").Session} session */
-  constructor(session) {
-    this.session = session;
-    this.states = STATES.map(([text, v, reason, key]) =>
-      h("button", { type: "button", title: `${text} (${key})`, onclick: () => this.mark(v, reason) }, text));
-    this.name = h("input", { placeholder: "Name", "aria-label": "Name of the instance", maxLength: 200, dir: "auto", onchange: () => this.write("name", this.name.value) });
-    this.note = h("input", { placeholder: "Note", maxLength: 1000, dir: "auto", onchange: () => this.writeNote() });
-    this.strays = h("p", { class: "quiet" });
-    this.clear = h("button", { type: "button", class: "small", onclick: () => this.write("strays", []) }, "Remove them");
-    this.choice = h("div", { class: "choice", role: "group", "aria-label": "Visibility" }, ...this.states);
-    this.root = h("div", { class: "details" }, this.choice, this.name, this.note, this.strays, this.clear);
-  }
-
-  get index() {
-    return this.session.selected >= 0 ? this.session.selected : this.session.target;
-  }
-
-  /** @param {0 | 1 | 2} v @param {import("./types.js").Reason} [reason] */
-  mark(v, reason) {
-    if (this.index >= 0) this.session.mark([this.index], v, reason);
-  }
-
-  /** @param {"name" | "strays"} field @param {any} value */
-  write(field, value) {
-    this.session.edit(`change ${field === "name" ? "name" : "entries"}`, () => ({ [field]: value }));
-  }
-
-  writeNote() {
-    const { point, selected } = this.session;
-    const comment = this.note.value.trim();
-    this.session.edit("write note", ({ points }) =>
-      point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment });
-  }
-
-  update() {
-    const { session } = this;
-    const { instance, point } = session;
-    put(this.root, "hidden", !instance);
-    if (!instance) return;
-    const now = instance.points[this.index];
-    const locked = instance.locked;
-    this.states.forEach((button, i) => {
-      const [, v, reason] = STATES[i];
-      attr(button, "aria-pressed", String(Boolean(now) && now?.v === v && (v > 0 || now.reason === reason)));
-      put(button, "disabled", locked || this.index < 0 || (v > 0 && !isPlaced(now)));
-    });
-    const what = point ? labelOf(session.skeleton, session.selected) : "instance";
-    put(this.name, "hidden", Boolean(point));
-    put(this.name, "value", instance.name);
-    put(this.note, "value", (point ? point.comment : instance.comment) ?? "");
-    put(this.note, "placeholder", `Note on this ${point ? "keypoint" : "instance"}`);
-    attr(this.note, "aria-label", `Note on ${what}`);
-    put(this.name, "disabled", locked);
-    put(this.note, "disabled", locked);
-    const labels = instance.strays.map((/** @type {any} */ stray) => String(stray?.label ?? stray)).join(", ");
-    put(this.strays, "textContent", labels && `Not in this skeleton: ${labels}`);
-    put(this.strays, "hidden", !labels || Boolean(point));
-    put(this.clear, "hidden", !labels || locked || Boolean(point));
-  }
+/** @param {import("./session.js").Session} session */
+export function details(session) {
+  const it = () => /** @type {Instance} */ (session.instance);
+  const locked = () => it().locked;
+  const index = () => (session.selected >= 0 ? session.selected : session.target);
+  const state = () => it().points[index()];
+  const strays = () => it().strays.map((/** @type {any} */ stray) => stray?.label ?? stray).join(", ");
+  const field = (/** @type {Record<string, any>} */ props, /** @type {(text: string) => void} */ write) =>
+    h("input", { dir: "auto", disabled: locked, onchange: (/** @type {any} */ event) => write(event.target.value.trim()), ...props });
+  return h(
+    "div.details", { hidden: () => !session.instance },
+    h("div.choice", { role: "group", "aria-label": "Visibility" }, ...STATES.map(([text, key, v, reason]) => h("button", {
+      title: `${text} (${key})`,
+      "aria-pressed": () => String(state()?.v === v && (v > 0 || state()?.reason === reason)),
+      disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
+      onclick: () => session.mark([index()], v, reason),
+    }, text))),
+    field({ placeholder: "Name of the instance", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => session.edit("change name", () => ({ name }))),
+    field({
+      placeholder: () => `Note on ${session.point ? labelOf(session.skeleton, session.selected) : "the instance"}`,
+      maxLength: 1000,
+      value: () => (session.point ?? it()).comment ?? "",
+    }, (comment) => {
+      const { point, selected } = session;
+      session.edit("write note", ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }));
+    }),
+    h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
+      h("span", { textContent: () => `Not in this skeleton: ${strays()} ` }),
+      h("button.small", { disabled: locked, onclick: () => session.edit("change entries", () => ({ strays: [] })) }, "Remove them")),
+  );
 }

@@ -1,80 +1,59 @@
 /** Dialogs: help, and the light table. Native dialogs keep the focus in and close on Escape. */
-import { h } from "./dom.js";
+import { h, update } from "./dom.js";
 import { icon } from "./icons.js";
-import { GESTURES, SHORTCUTS, strokeOf, strokeText } from "./shortcuts.js";
+import { GESTURES, GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
 
 /**
+ * @param {string} name
  * @param {string} title
- * @param {(Node | false)[]} body
+ * @param {...(Node | string)} body
  * @returns {HTMLDialogElement}
  */
-export function dialog(title, ...body) {
-  const close = h("button", { type: "button", class: "ghost", "aria-label": "Close", onclick: () => node.close() }, icon("close"));
-  /** @type {HTMLDialogElement} */
-  const node = h("dialog", { "aria-label": title }, h("header", {}, h("h2", {}, title), close), h("div", { class: "body", tabIndex: 0 }, ...body));
-  // A click beside the dialog lands on the dialog element itself, outside its box.
-  node.addEventListener("click", (event) => {
-    const box = node.getBoundingClientRect();
-    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
-    if (event.target === node && !inside) node.close();
-  });
+export function dialog(name, title, ...body) {
+  // The dialog is covered by its parts: what lands on itself is a click beside it.
+  const node = h(`dialog.${name}`, { "aria-label": title, onclick: (/** @type {Event} */ event) => event.target === node && node.close() },
+    h("header", {}, h("h2", {}, title), h("button.ghost", { title: "Close", onclick: () => node.close() }, icon("close"))),
+    h("div.body", { tabIndex: 0 }, ...body));
   return node;
 }
 
+/** @param {any[][]} rows of a term and what it means */
+const list = (rows) => h("dl", {}, ...rows.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]));
+
 /**
  * Instructions, gestures, and the keys, which a worker can change here: press the button of a shortcut, then a key.
- * @param {{keys?: Record<string, string[]>, hotkeys?: boolean}} prefs
+ * @param {import("./app.js").App["prefs"]} prefs
  * @param {() => void} changed
  */
 export function helpDialog(prefs, changed) {
-  /** @type {Map<string, HTMLElement>} */
-  const buttons = new Map();
-  const show = () => {
-    for (const { id, keys } of SHORTCUTS) {
-      const now = prefs.keys?.[id] ?? keys;
-      buttons.get(id)?.replaceChildren(...(now.length ? now.map((key) => h("kbd", {}, strokeText(key))) : ["off"]));
-    }
-    tick.checked = prefs.hotkeys !== false;
+  const change = (/** @type {Partial<typeof prefs>} */ to) => {
+    Object.assign(prefs, to);
+    changed();
+    update(node);
   };
   const listen = (/** @type {string} */ id, /** @type {KeyboardEvent} */ event) => {
     const stroke = strokeOf(event);
-    if (["Tab", "Shift+Tab", "Escape", "Enter", "Space"].includes(stroke) || !stroke || ["Shift", "Control", "Meta", "Alt"].includes(event.key)) return;
+    if (/^$|^(Shift\+)?(Tab|Escape|Enter|Space)$|(Shift|Control|Meta|Alt)$/.test(stroke)) return;
     event.preventDefault();
-    prefs.keys = { ...prefs.keys, [id]: stroke === "Delete" || stroke === "Backspace" ? [] : [stroke] };
-    changed();
-    show();
+    change({ keys: { ...prefs.keys, [id]: /^(Delete|Backspace)$/.test(stroke) ? [] : [stroke] } });
   };
-  const tick = h("input", { type: "checkbox", onchange: () => {
-    prefs.hotkeys = tick.checked;
-    changed();
-  } });
-  const reset = h("button", { type: "button", onclick: () => {
-    delete prefs.keys;
-    delete prefs.hotkeys;
-    changed();
-    show();
-  } }, "As delivered");
-  const groups = [...new Set(SHORTCUTS.map((shortcut) => shortcut.group))];
+  const key = (/** @type {string} */ id, /** @type {string} */ text) => h(
+    "button.keys", { title: `Change: ${text}`, "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
+    h("kbd", { textContent: () => keysOf(id, prefs).map(strokeText).join(" or ") || "off" }),
+  );
   const node = dialog(
-    "Help",
+    "help", "Help",
     h("slot", { name: "instructions" }),
-    h("h3", {}, "Pointer"),
-    h("dl", {}, ...GESTURES.flatMap(([gesture, text]) => [h("dt", {}, gesture), h("dd", {}, text)])),
+    h("h3", {}, "Pointer"), list(GESTURES),
     h("h3", {}, "Keyboard"),
-    h("p", {}, h("label", { class: "tick" }, tick, "Shortcuts on")),
-    h("p", { class: "hint" }, "To change one, choose it and press another key; Delete turns it off."),
-    reset,
-    ...groups.flatMap((group) => [
-      h("h3", {}, group),
-      h("dl", {}, ...SHORTCUTS.filter((shortcut) => shortcut.group === group).flatMap(({ id, text }) => {
-        const button = h("button", { type: "button", class: "keys", title: `Change: ${text}`, "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) });
-        buttons.set(id, button);
-        return [h("dt", {}, button), h("dd", {}, text)];
-      })),
+    h("label.tick", {}, h("input", { type: "checkbox", checked: () => prefs.hotkeys !== false, onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }) }), "Shortcuts on"),
+    h("p.soft", {}, "To change one, choose it and press another key; Delete turns it off."),
+    h("button", { onclick: () => change({ keys: undefined, hotkeys: undefined }) }, "As delivered"),
+    ...Object.entries(GROUPS).flatMap(([group, shortcuts]) => [
+      h("h3", {}, group), list(Object.entries(shortcuts).map(([id, [text]]) => [key(id, text), text])),
     ]),
   );
-  node.classList.add("help");
-  show();
+  update(node);
   return node;
 }
 
@@ -83,24 +62,18 @@ export function helpDialog(prefs, changed) {
  * @param {() => void} apply
  */
 export function lightDialog(look, apply) {
-  const slider = (/** @type {"brightness" | "contrast"} */ key, /** @type {string} */ text) => {
-    const input = h("input", { type: "range", min: "40", max: "300", value: String(look[key]), oninput: () => {
-      look[key] = Number(input.value);
-      apply();
-    } });
-    return { input, row: h("label", { class: "slider" }, text, input) };
-  };
-  const rows = { brightness: slider("brightness", "Brightness"), contrast: slider("contrast", "Contrast") };
-  const reset = () => {
-    for (const key of /** @type {const} */ (["brightness", "contrast"])) {
-      look[key] = 100;
-      rows[key].input.value = "100";
-    }
+  const change = (/** @type {Partial<typeof look>} */ to) => {
+    Object.assign(look, to);
     apply();
+    update(node);
   };
-  const node = dialog("Brightness and contrast", rows.brightness.row, rows.contrast.row,
-    h("p", { class: "quiet" }, "Only what you see changes, never the image."),
-    h("button", { type: "button", onclick: reset }, "As it was"));
-  node.classList.add("light");
+  const slider = (/** @type {"brightness" | "contrast"} */ key, /** @type {string} */ text) =>
+    h("label.slider", {}, text, h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
+  const node = dialog(
+    "light", "Brightness and contrast", slider("brightness", "Brightness"), slider("contrast", "Contrast"),
+    h("p.soft", {}, "Only what you see changes, never the image."),
+    h("button", { onclick: () => change({ brightness: 100, contrast: 100 }) }, "As it was"),
+  );
+  update(node);
   return node;
 }

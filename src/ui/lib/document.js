@@ -38,6 +38,10 @@ export const findInstance = (doc, id) => doc.instances.find((instance) => instan
 /** @param {Point | null | undefined} point @returns {point is Point} */
 export const isPlaced = (point) => Boolean(point && point.v > 0);
 
+/** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} in words; "" for one that nobody has said anything about */
+export const stateOf = (point) =>
+  !point ? "" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : point.reason === "outside_image" ? "outside the image" : "not visible";
+
 /** @param {Instance} instance */
 export const placedCount = (instance) => instance.points.filter(isPlaced).length;
 
@@ -45,7 +49,7 @@ export const placedCount = (instance) => instance.points.filter(isPlaced).length
 export const pendingOf = (instance) => instance.points.flatMap((point, i) => (point === null ? [i] : []));
 
 /** @param {unknown} a @param {unknown} b */
-const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
+export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /**
  * What a worker changed in a pre-label.

@@ -1,40 +1,54 @@
-/** Building nodes: text always goes in as text, never as markup. */
+/** Building nodes: text always goes in as text, never as markup. What a node shows may be a function, asked again by `update`. */
+
+/** @type {WeakMap<Element, (() => void)[]>} */
+const live = new WeakMap();
 
 /**
- * @param {string} tag
- * @param {Record<string, any>} [props] `on…` listens, `class` and `aria-…` are attributes, the rest are properties
- * @param {...(Node | string | null | false)} children
+ * @param {string} tag with its classes: "button.primary"
+ * @param {Record<string, any>} [props] `on…` listens, `.name` is a class that comes and goes, `children` are kept where they
+ *   stay, the rest are properties of the node, or attributes where it has none; a function gives the value at every `update`
+ * @param {...any} children nodes and texts; what is false or empty is left out
  * @returns {any} the element, of the type its tag says
  */
 export function h(tag, props = {}, ...children) {
-  const element = document.createElement(tag);
+  const [name, ...classes] = tag.split(".");
+  const node = document.createElementNS(`http://www.w3.org/${name === "svg" || name === "path" ? "2000/svg" : "1999/xhtml"}`, name);
+  node.classList.add(...classes);
+  const asked = [];
   for (const [key, value] of Object.entries(props)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key in element && !key.includes("-")) /** @type {any} */ (element)[key] = value;
-    else element.setAttribute(key, value === true ? "" : value);
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (typeof value === "function") asked.push(() => put(node, key, value()));
+    else put(node, key, value);
   }
-  for (const child of children) {
-    if (child !== null && child !== false) element.append(child);
-  }
-  return element;
+  live.set(node, asked);
+  node.append(...children.filter(Boolean));
+  return node;
 }
 
-/** Sets a property only when it differs: an untouched node costs no layout. @param {any} node @param {string} key @param {unknown} value */
+/**
+ * Only what differs is set: an untouched node costs no layout.
+ * @param {any} node
+ * @param {string} key
+ * @param {any} value as an attribute, null and false are none
+ */
 export function put(node, key, value) {
-  if (node[key] !== value) node[key] = value;
+  if (key[0] === ".") node.classList.toggle(key.slice(1), value);
+  else if (key === "children") {
+    for (const [at, child] of value.entries()) if (node.children[at] !== child) node.insertBefore(child, node.children[at]);
+    while (node.children.length > value.length) node.lastChild.remove();
+  }
+  else if (key in node && typeof node[key] !== "object") {
+    // An empty text is set in any case: no `alt` is not the same as an empty one.
+    if (node[key] !== value || value === "") node[key] = value;
+  } else if ((value ?? false) === false) node.removeAttribute(key);
+  else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
 }
 
-/** @param {Element} node @param {string} name @param {string | boolean | null} value */
-export function attr(node, name, value) {
-  const text = value === true ? "" : value;
-  if (text === null || text === false) {
-    if (node.hasAttribute(name)) node.removeAttribute(name);
-  } else if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+/** Asks a node and all below it what they show now; what is hidden is not asked. @param {Element} node */
+export function update(node) {
+  live.get(node)?.forEach((ask) => ask());
+  if (!(/** @type {any} */ (node).hidden)) for (const child of node.children) update(child);
 }
-
-/** @param {Element} element @param {string} name @param {boolean} on */
-export const flag = (element, name, on) => element.classList.toggle(name, on);
 
 /**
  * Brings a row into the view of its own list. scrollIntoView would move the page under the pointer.

@@ -11,7 +11,7 @@ export function onKey({ session, stage, prefs, clock, panel, run }, event) {
   const stroke = strokeOf(event);
   const native = target.closest("button, input, summary, a") && /^(Enter|Space|Arrow)/.test(stroke);
   if (event.defaultPrevented || event.isComposing || target.closest(TYPED_IN) || native || prefs.hotkeys === false) return;
-  const id = keymap(prefs.keys).get(stroke);
+  const id = keymap(prefs).get(stroke);
   const [, modifier, arrow, digit] = /^(?:(Shift|Ctrl)\+)?(?:Arrow(\w+)|([1-9]))$/.exec(stroke) ?? [];
   if (!id && !arrow && (!digit || modifier === "Ctrl")) return;
   event.preventDefault();
@@ -19,7 +19,7 @@ export function onKey({ session, stage, prefs, clock, panel, run }, event) {
   const [x, y] = ARROWS[arrow] ?? [];
   const step = (modifier ? 10 : 1) / stage.view.scale;
   if (id) run(id);
-  else if (digit) panel.pickPoint(Number(digit) - 1 + (modifier ? 9 : 0));
+  else if (digit) panel.pick(Number(digit) - 1 + (modifier ? 9 : 0));
   else if (modifier !== "Ctrl") session.nudge(x * step, y * step);
   // Up and down scale by a fiftieth, left and right turn by two degrees.
   else if (session.tool === "adjust") session.turn((x * Math.PI) / 90, 1 - y / 50);

@@ -10,8 +10,8 @@ const TURN = 2 * Math.PI;
 /** Sides differ by shape too, for eyes that do not tell the colours apart. @param {Keypoint} keypoint @returns {Shape} */
 export const shapeOf = (keypoint) => (keypoint.side === "left" ? "circle" : keypoint.side === "right" ? "square" : "diamond");
 
-/** @param {Instance} instance @param {Keypoint} keypoint */
-export const markerColor = (instance, keypoint) => instance.options.marker ?? instance.color ?? keypoint.color;
+/** @param {Instance | null} instance @param {Keypoint} keypoint */
+export const markerColor = (instance, keypoint) => instance?.options.marker ?? instance?.color ?? keypoint.color;
 
 /**
  * One path a colour, not one a line: a few canvas calls draw any number of instances.

@@ -1,6 +1,6 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
-import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf } from "./document.js";
+import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
 import { boundsOf, clampTo, isInside, mapped, mapping, middleOf, mirroring, turning } from "./geometry.js";
 import { limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
@@ -73,7 +73,7 @@ export class Session extends State {
     const able = indexes.filter((index) => index >= 0 && (v === 0 || isPlaced(instance?.points[index])));
     if (!able.length) return false;
     const names = able.length === 1 ? labelOf(skeleton, able[0]) : `${able.length} keypoints`;
-    const state = v === 2 ? "visible" : v === 1 ? "occluded" : reason === "outside_image" ? "outside the image" : "not visible";
+    const state = stateOf({ v, reason });
     const done = this.edit(`mark ${names} ${state}`, ({ points }) => ({
       points: points.map((old, i) => (!able.includes(i) ? old : old && v ? { ...old, v } : { x: 0, y: 0, v, reason, ...noteOf(old) })),
     }));

@@ -3,56 +3,64 @@
  * The original component's keys keep their meaning where it had one (q b v n m , . c x z w s a d Delete).
  */
 
-/**
- * @typedef {object} Shortcut
- * @property {string} id
- * @property {string[]} keys
- * @property {string} group
- * @property {string} text
- */
+/** @type {Record<string, Record<string, [text: string, ...keys: string[]]>>} by group and command */
+export const GROUPS = {
+  Placing: {
+    place: ["Place the next keypoint where it is expected, then move it with the arrows", "Enter"],
+    skip: ["The next keypoint cannot be seen", "u"],
+    outside: ["The next keypoint is outside the image", "i"],
+    skipRest: ["None of the remaining keypoints can be seen", "Shift+u"],
+    complete: ["Place the remaining keypoints by the shape of the skeleton", "f"],
+    new: ["Start a new instance", "b"],
+    draw: ["Draw a whole skeleton: drag a box; from right to left for one seen from behind", "v"],
+    copy: ["Copy the pose of this instance to the pointer", "p"],
+  },
+  Keypoint: {
+    occlude: ["Selected keypoint: visible or occluded", "o", "Space"],
+    delete: ["Delete the selected keypoint", "Delete", "Backspace"],
+    swap: ["Swap the selected keypoint with its left or right pair", "r"],
+    swapLimb: ["Swap the whole limb with the other side", "Shift+r"],
+    hidePoint: ["Hide or show the selected keypoint", "k"],
+  },
+  Choosing: {
+    previous: ["Previous keypoint", "w"],
+    next: ["Next keypoint", "s"],
+    previousPending: ["Previous keypoint without a place", "a"],
+    nextPending: ["Next keypoint without a place", "d"],
+    previousInstance: ["Previous instance", "["],
+    nextInstance: ["Next instance", "]"],
+  },
+  Instance: {
+    adjust: ["Move, scale and turn the whole instance", "n"],
+    box: ["Draw the box around the instance", "g"],
+    swapAll: ["Swap left and right of the whole instance", "t"],
+    mirror: ["Mirror the pose", "Shift+t"],
+    hide: ["Hide or show this instance", "h"],
+    isolate: ["Show only this instance, or all again", "j"],
+    hideAll: ["Hide or show all instances", "m"],
+    deleteInstance: ["Delete this instance", "Shift+Delete", "Shift+Backspace"],
+  },
+  View: {
+    zoomIn: ["Zoom in", "c", "+", "="],
+    zoomOut: ["Zoom out", "x", "-"],
+    fit: ["Show the whole image", "z", "0"],
+    focus: ["Zoom to this instance", "e"],
+    names: ["Show or hide all names on the image", "y"],
+    loupe: ["Magnifier at the pointer", "l"],
+    crosshair: ["Crosshair at the pointer", "Shift+c"],
+    light: ["Brightness and contrast", "Shift+l"],
+  },
+  Work: {
+    undo: ["Undo", "Ctrl+z", ","],
+    redo: ["Redo", "Ctrl+Shift+z", "Ctrl+y", "."],
+    placing: ["Back to placing keypoints; cancel what is going on", "q", "Escape"],
+    help: ["Shortcuts and instructions", "?"],
+    submit: ["Check and submit", "Ctrl+Enter"],
+  },
+};
 
-/** @type {Shortcut[]} */
-export const SHORTCUTS = [
-  { id: "place", keys: ["Enter"], group: "Placing", text: "Place the next keypoint where it is expected, then move it with the arrows" },
-  { id: "skip", keys: ["u"], group: "Placing", text: "The next keypoint cannot be seen" },
-  { id: "outside", keys: ["i"], group: "Placing", text: "The next keypoint is outside the image" },
-  { id: "skipRest", keys: ["Shift+u"], group: "Placing", text: "None of the remaining keypoints can be seen" },
-  { id: "complete", keys: ["f"], group: "Placing", text: "Place the remaining keypoints by the shape of the skeleton" },
-  { id: "new", keys: ["b"], group: "Placing", text: "Start a new instance" },
-  { id: "draw", keys: ["v"], group: "Placing", text: "Draw a whole skeleton: drag a box; from right to left for one seen from behind" },
-  { id: "copy", keys: ["p"], group: "Placing", text: "Copy the pose of this instance to the pointer" },
-  { id: "occlude", keys: ["o", "Space"], group: "Keypoint", text: "Selected keypoint: visible or occluded" },
-  { id: "delete", keys: ["Delete", "Backspace"], group: "Keypoint", text: "Delete the selected keypoint" },
-  { id: "swap", keys: ["r"], group: "Keypoint", text: "Swap the selected keypoint with its left or right pair" },
-  { id: "swapLimb", keys: ["Shift+r"], group: "Keypoint", text: "Swap the whole limb with the other side" },
-  { id: "hidePoint", keys: ["k"], group: "Keypoint", text: "Hide or show the selected keypoint" },
-  { id: "previous", keys: ["w"], group: "Choosing", text: "Previous keypoint" },
-  { id: "next", keys: ["s"], group: "Choosing", text: "Next keypoint" },
-  { id: "previousPending", keys: ["a"], group: "Choosing", text: "Previous keypoint without a place" },
-  { id: "nextPending", keys: ["d"], group: "Choosing", text: "Next keypoint without a place" },
-  { id: "previousInstance", keys: ["["], group: "Choosing", text: "Previous instance" },
-  { id: "nextInstance", keys: ["]"], group: "Choosing", text: "Next instance" },
-  { id: "adjust", keys: ["n"], group: "Instance", text: "Move, scale and turn the whole instance" },
-  { id: "box", keys: ["g"], group: "Instance", text: "Draw the box around the instance" },
-  { id: "swapAll", keys: ["t"], group: "Instance", text: "Swap left and right of the whole instance" },
-  { id: "mirror", keys: ["Shift+t"], group: "Instance", text: "Mirror the pose" },
-  { id: "hide", keys: ["h"], group: "Instance", text: "Hide or show this instance" },
-  { id: "isolate", keys: ["j"], group: "Instance", text: "Show only this instance, or all again" },
-  { id: "hideAll", keys: ["m"], group: "Instance", text: "Hide or show all instances" },
-  { id: "deleteInstance", keys: ["Shift+Delete", "Shift+Backspace"], group: "Instance", text: "Delete this instance" },
-  { id: "zoomIn", keys: ["c", "+", "="], group: "View", text: "Zoom in" },
-  { id: "zoomOut", keys: ["x", "-"], group: "View", text: "Zoom out" },
-  { id: "fit", keys: ["z", "0"], group: "View", text: "Show the whole image" },
-  { id: "focus", keys: ["e"], group: "View", text: "Zoom to this instance" },
-  { id: "names", keys: ["y"], group: "View", text: "Show or hide all names on the image" },
-  { id: "loupe", keys: ["l"], group: "View", text: "Magnifier at the pointer" },
-  { id: "crosshair", keys: ["Shift+c"], group: "View", text: "Crosshair at the pointer" },
-  { id: "undo", keys: ["Ctrl+z", ","], group: "Work", text: "Undo" },
-  { id: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y", "."], group: "Work", text: "Redo" },
-  { id: "placing", keys: ["q", "Escape"], group: "Work", text: "Back to placing keypoints; cancel what is going on" },
-  { id: "help", keys: ["?"], group: "Work", text: "Shortcuts and instructions" },
-  { id: "submit", keys: ["Ctrl+Enter"], group: "Work", text: "Check and submit" },
-];
+/** The same without groups. */
+export const SHORTCUTS = Object.assign({}, ...Object.values(GROUPS));
 
 /** What the pointer does, and keys that come in rows: part of the same table, but not changed one by one. */
 export const GESTURES = [
@@ -74,35 +82,39 @@ export const GESTURES = [
  * @param {{key: string, code?: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean, altKey: boolean}} event
  * @returns {string} "" for strokes that are never ours
  */
-export function strokeOf(event) {
-  if (event.altKey || event.key === "Dead" || event.key === "Unidentified") return "";
-  const digit = /^Digit(\d)$/.exec(event.code ?? "")?.[1];
-  const letter = event.key.length === 1 && event.key.toLowerCase() !== event.key.toUpperCase();
-  const shift = event.shiftKey && (letter || digit !== undefined || event.key.length > 1);
-  const key = digit ?? (event.key === " " ? "Space" : letter ? event.key.toLowerCase() : event.key);
-  return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key}`;
+export function strokeOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) {
+  if (altKey || key === "Dead" || key === "Unidentified") return "";
+  const digit = /^Digit(\d)$/.exec(code)?.[1];
+  const small = key.length === 1 ? key.toLowerCase() : key;
+  // Other characters have Shift in them already: "?" is no "Shift+?".
+  const shift = shiftKey && (digit || key.length > 1 || small !== key.toUpperCase());
+  return `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${digit ?? (key === " " ? "Space" : small)}`;
 }
 
+/** @typedef {{keys?: Record<string, string[]>}} Own a worker's own keys by command; an empty list turns one off */
+
+/** @param {string} id @param {Own} own @returns {string[]} */
+export const keysOf = (id, own) => own.keys?.[id] ?? SHORTCUTS[id].slice(1);
+
 /**
- * @param {Record<string, string[]>} [own] a worker's own keys by shortcut id; an empty list turns one off
- * @returns {Map<string, string>} stroke to shortcut id
+ * @param {Own} [own]
+ * @returns {Map<string, string>} stroke to command; a worker's own key wins over one that was delivered
  */
 export function keymap(own = {}) {
-  /** @type {Map<string, string>} */
-  const map = new Map();
-  for (const { id, keys } of SHORTCUTS) {
-    if (!own[id]) for (const key of keys) map.set(key, id);
-  }
-  for (const [id, keys] of Object.entries(own)) {
-    for (const key of keys) map.set(key, id);
-  }
-  return map;
+  const isOwn = (/** @type {string} */ id) => Number(id in (own.keys ?? {}));
+  const ids = Object.keys(SHORTCUTS).sort((a, b) => isOwn(a) - isOwn(b));
+  return new Map(ids.flatMap((id) => keysOf(id, own).map((key) => [key, id])));
 }
 
 /** @param {string} stroke as people write it */
 export const strokeText = (stroke) =>
   stroke
-    .replace("Escape", "Esc")
-    .replace(/(^|\+)([a-z])$/, (_, before, letter) => before + letter.toUpperCase())
-    .replaceAll("+", " + ")
-    .replace(/^ \+ $/, "+");
+    .split(/\+(?=.)/)
+    .map((key) => (key.length === 1 ? key.toUpperCase() : key))
+    .join(" + ");
+
+/** What a command does, and its first key. @param {string} id @param {Own} own */
+export function titleOf(id, own) {
+  const [key] = keysOf(id, own);
+  return `${SHORTCUTS[id][0]}${key ? ` (${strokeText(key)})` : ""}`;
+}

@@ -1,6 +1,6 @@
 /** The stage: the photograph as a plain image element, and two canvases of the stage's own size over it. */
 /** @import {Box, XY} from "./types.js" */
-import { flag, h, put } from "./dom.js";
+import { h, put } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { paint } from "./painter.js";
 import { View } from "./view.js";
@@ -35,19 +35,19 @@ export class Stage {
     /** @type {XY | null} */
     this.pointer = null;
     /** @type {HTMLImageElement} */
-    this.img = h("img", { class: "photo", alt: "", draggable: false, decoding: "async" });
+    this.img = h("img.photo", { alt: "", draggable: false, decoding: "async" });
     /** @type {HTMLCanvasElement[]} */
     this.layers = [h("canvas", { "aria-hidden": "true" }), h("canvas", { "aria-hidden": "true" })];
-    this.tag = h("div", { class: "tag", hidden: true, "aria-hidden": "true" });
-    this.cross = h("div", { class: "cross", hidden: true });
+    this.tag = h("div.tag", { hidden: true, "aria-hidden": "true" });
+    this.cross = h("div.cross", { hidden: true });
     this.lens = h("img", { alt: "", draggable: false });
-    this.loupe = h("div", { class: "loupe", hidden: true, "aria-hidden": "true" }, this.lens);
-    this.note = h("div", { class: "stage-note", hidden: true });
+    this.loupe = h("div.loupe", { hidden: true, "aria-hidden": "true" }, this.lens);
+    this.note = h("div.stage-note", { hidden: true });
     /** @type {HTMLElement} */
     this.root = h(
-      "div",
-      { class: "stage", tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
-      h("div", { class: "clip" }, this.img, ...this.layers, this.cross, this.loupe, this.tag),
+      "div.stage",
+      { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
+      h("div.clip", {}, this.img, ...this.layers, this.cross, this.loupe, this.tag),
       this.note,
     );
     this.observer = new ResizeObserver(() => this.measure());
@@ -101,7 +101,7 @@ export class Stage {
     cancelAnimationFrame(this.frameRequest);
     this.dirty = this.frameRequest = 0;
     this.img.style.transform = `translate(${view.tx}px, ${view.ty}px) scale(${view.scale})`;
-    flag(this.img, "near", view.scale > 6);
+    put(this.img, ".near", view.scale > 6);
     layers.forEach((layer, i) => {
       const ctx = layer.getContext("2d");
       if (!ctx || !view.stage.width || (i === 0 && !(dirty & ALL))) return;

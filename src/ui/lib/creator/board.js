@@ -1,5 +1,6 @@
 /** The board: the reference image with the skeleton on it, drawn and moved by mouse, touch, pen or keyboard. */
-import { markerIcon, setMarker } from "../icons.js";
+import { put, update } from "../dom.js";
+import { marker } from "../icons.js";
 import { shapeOf } from "../painter.js";
 import { readSkeleton } from "../skeleton.js";
 import { changeKeypoint, tenth, toggledEdge, withKeypoint, withoutKeypoint } from "./definition.js";
@@ -236,14 +237,14 @@ export class Board {
     const markers = keypoints.map((keypoint, index) => {
       const on = index === drawing.selected;
       const group = svg("g", { class: on ? "on" : "", transform: `translate(${keypoint.x} ${keypoint.y}) scale(${unit})` });
-      const marker = markerIcon(keypoint.color);
-      for (const [name, value] of Object.entries({ x: -MARKER / 2, y: -MARKER / 2, width: MARKER, height: MARKER })) marker.setAttribute(name, String(value));
-      setMarker(marker, shapes[index], "visible");
+      const sign = marker(() => keypoint.color, () => shapes[index]);
+      for (const [name, value] of Object.entries({ x: -MARKER / 2, y: -MARKER / 2, width: MARKER, height: MARKER })) put(sign, name, value);
+      update(sign);
       const left = names.get(index) === "left";
       const text = svg("text", { x: (left ? -1 : 1) * (MARKER / 2 + 3), y: 4, "text-anchor": left ? "end" : "start", class: names.has(index) ? "" : "hidden" });
       text.textContent = keypoint.name;
       if (on) group.append(svg("circle", { r: MARKER * 0.75, class: "ring" }));
-      group.append(marker, text);
+      group.append(sign, text);
       return group;
     });
     this.layer.replaceChildren(...lines, ...markers);

@@ -1,6 +1,6 @@
 /** The keypoints in their order, to be named; and what else is to be said of the selected one. */
-import { h, put } from "../dom.js";
-import { icon, markerIcon, setMarker } from "../icons.js";
+import { h, put, update } from "../dom.js";
+import { icon, marker } from "../icons.js";
 import { shapesOf } from "./board.js";
 import { changeKeypoint, joinedWith, missingSide, movedInOrder, toggledEdge, withOtherSide } from "./definition.js";
 import { LONGEST_NAME } from "./formats.js";
@@ -13,8 +13,10 @@ export class KeypointList {
   constructor(drawing, say) {
     this.drawing = drawing;
     this.say = say;
-    /** @type {{row: HTMLElement, marker: SVGElement, name: HTMLInputElement}[]} */
+    /** @type {{row: HTMLElement, name: HTMLInputElement}[]} */
     this.rows = [];
+    /** @type {import("../types.js").Shape[]} */
+    this.shapes = [];
     /** @type {HTMLElement} */
     this.root = h("ol", { class: "rows" });
   }
@@ -22,14 +24,13 @@ export class KeypointList {
   /** Rows stay as they are, so that the focus does; only what differs is written. */
   draw() {
     const { drawing } = this;
-    const shapes = shapesOf(drawing.definition);
+    this.shapes = shapesOf(drawing.definition);
     while (this.rows.length > drawing.keypoints.length) this.rows.pop()?.row.remove();
     while (this.rows.length < drawing.keypoints.length) this.append(this.rows.length);
-    this.rows.forEach(({ row, marker, name }, index) => {
+    this.rows.forEach(({ row, name }, index) => {
       const keypoint = drawing.keypoints[index];
       row.classList.toggle("on", index === drawing.selected);
-      marker.style.setProperty("--c", keypoint.color);
-      setMarker(marker, shapes[index], "visible");
+      update(row);
       put(name, "value", keypoint.name);
     });
   }
@@ -37,7 +38,6 @@ export class KeypointList {
   /** @param {number} index */
   append(index) {
     const { drawing } = this;
-    const marker = markerIcon("");
     /** @type {HTMLInputElement} */
     const name = h("input", {
       maxLength: LONGEST_NAME,
@@ -48,8 +48,8 @@ export class KeypointList {
       onchange: () => this.name(index, name),
       onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && this.focus(index + 1),
     });
-    const row = h("li", { onclick: () => drawing.select(index) }, h("span", { class: "number" }, String(index + 1)), marker, name);
-    this.rows.push({ row, marker, name });
+    const row = h("li", { onclick: () => drawing.select(index) }, h("span", { class: "number" }, String(index + 1)), marker(() => drawing.keypoints[index].color, () => this.shapes[index]), name);
+    this.rows.push({ row, name });
     this.root.append(row);
   }
 

@@ -156,7 +156,7 @@ export class SkeletonCreator extends HTMLElement {
     put(this.undo, "disabled", !drawing.canUndo);
     put(this.redo, "disabled", !drawing.canRedo);
     put(this.tryIt, "disabled", Boolean(whatIsMissing(drawing.definition)));
-    put(this.join, "ariaPressed", String(drawing.joining));
+    put(this.join, "aria-pressed", String(drawing.joining));
     put(this.noPhoto, "hidden", !this.photo);
     put(this.start, "hidden", drawing.keypoints.length > 0);
     put(this.hint, "textContent", drawing.joining
