@@ -200,7 +200,7 @@ def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str
         for cluster in clusters(answers, ruler):
             equal = [1.0] * len(cluster.poses)
             distances.add(cluster.worker_ids, repair_sides(cluster.poses, equal, ruler).poses, ruler)
-    return distances.weights()
+    return distances.weights(distances.variances())
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import post_annotation
 from adapters.bucket import Bucket
 from adapters.uploads import Uploads
 from completion import complete
-from keypoints.coco import CocoFile
+from keypoints.coco import CocoWriter, coco_file
 from keypoints.job import LabelingJob
 from keypoints.manifest import Line, read_lines
 from keypoints.outcome import Labeled, read_line
@@ -117,12 +117,17 @@ def coco() -> Iterator[None]:
     store = Bucket(BUCKET)
     yield
     with tempfile.TemporaryFile() as images, tempfile.TemporaryFile() as annotations, tempfile.TemporaryFile() as out:
-        file = CocoFile(parse_skeleton(store.read(SKELETON_KEY)), NAME, images, annotations)
+        skeleton = parse_skeleton(store.read(SKELETON_KEY))
+        writer = CocoWriter(skeleton, NAME)
         for line in manifest(store):
             outcome = read_line(line, ATTRIBUTE, store.read)
             if isinstance(outcome, Labeled):
-                file.add(outcome)
-        file.join(out)
+                image, entries = writer.accepted(outcome)
+                images.write(image)
+                annotations.writelines(entries)
+        images.seek(0)
+        annotations.seek(0)
+        out.writelines(coco_file(skeleton, NAME, images, annotations))
 
 
 def straightforward() -> Iterator[None]:

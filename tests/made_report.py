@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from keypoints.manifest import Line
-from keypoints.outcome import Labeled, read_line
-from keypoints.quality import QualityMeter
+from keypoints.outcome import read_line
 from keypoints.refinement import Refiner
-from keypoints.report import Report, ReportMeter
-from keypoints.review import ReviewList
+from keypoints.report import Report
 from keypoints.skeleton import Skeleton
 from keypoints.survey import JobSurvey
-from keypoints.worst import Drawings
 
 
 def made_report(skeleton: Skeleton, lines: Sequence[bytes], job: str = "people", status: str = "Completed") -> Report:
@@ -22,19 +18,8 @@ def made_report(skeleton: Skeleton, lines: Sequence[bytes], job: str = "people",
     survey = JobSurvey(skeleton)
     for outcome in outcomes:
         survey.add(outcome)
-    refiner, quality = Refiner(job, survey, {}), QualityMeter(job, skeleton)
-    figures, drawings = ReportMeter(skeleton), Drawings(skeleton, io.BytesIO())
-    review = ReviewList(skeleton, io.BytesIO())
+    known = survey.surveyed()
+    refiner = Refiner(job, known, {})
     for outcome in outcomes:
-        refined = refiner.refine(outcome) if isinstance(outcome, Labeled) else outcome
-        quality.add(refined)
-        figures.add(refined)
-        if isinstance(refined, Labeled):
-            drawings.add(refined)
-            review.add(refined)
-    return figures.report(
-        quality.quality(refiner.agreed(), refiner.sigmas()),
-        status,
-        refiner.report().workers,
-        drawings.worst(image for image, _ in review.ranked()),
-    )
+        refiner.add(outcome)
+    return refiner.tally.report(known, status)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from tempfile import TemporaryFile
 
 from adapters.bucket import Bucket, NotReadableError
 from adapters.telemetry import logger
@@ -12,12 +15,12 @@ from keypoints.gold import Gold, GoldError, parse_gold
 from keypoints.job import LabelingJob
 from keypoints.manifest import read_lines, split_s3_uri
 from keypoints.outcome import Labeled, NotLabeled, read_line
-from keypoints.quality import QualityMeter
 from keypoints.refinement import Refiner
 from keypoints.results import ManifestSource, Results, SkeletonSource, folder, read_results, results
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 from keypoints.survey import JobSurvey
-from parts import JSON, Scratch, parts, pretty
+from keypoints.tally import Tally
+from parts import FRAGMENTS, JSON, File, Fragments, line_files, pretty, tally_files
 
 WAITS = (1, 2, 4, 8, 15, 30)
 """Seconds. That the manifest is there when the event comes is likely, not documented."""
@@ -45,9 +48,8 @@ def complete(job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = t
     store.delete(marker)
     skeleton, source = _skeleton(job, store)
     analyzed = manifest is None or store.size(split_s3_uri(manifest.s3_uri)[1]) <= LARGEST_ANALYZED
-    with Scratch() as scratch:
-        meter = _write_files(job, store, manifest, skeleton, scratch, analyzed=analyzed)
-    found = results(job, manifest, source, meter.counts, analyzed=analyzed)
+    tally = _write_files(job, store, manifest, skeleton, analyzed=analyzed)
+    found = results(job, manifest, source, tally.counts, analyzed=analyzed)
     store.write(marker, pretty(found), JSON)
     return found
 
@@ -90,31 +92,49 @@ def _write_files(
     store: Bucket,
     manifest: ManifestSource | None,
     skeleton: Skeleton | None,
-    scratch: Scratch,
     *,
     analyzed: bool,
-) -> QualityMeter:
-    """Write every file but the marker, from the manifest read once or twice, a line at a time."""
-    survey = JobSurvey(skeleton)
-    # One worker an object and a skeleton: the first pass would find nothing, so it is not made.
-    if skeleton is None or (analyzed and job.workers_per_object != 1):
-        for outcome in _outcomes(job, store, manifest):
+) -> Tally:
+    """Write every file but the marker, from the manifest read twice, a line at a time."""
+    survey = JobSurvey(skeleton, one_worker=job.workers_per_object == 1)
+    if skeleton is None or analyzed:
+        for outcome in _outcomes(job, store, manifest, survey.wants):
             survey.add(outcome)
-    refiner = Refiner(job.name, survey, _gold(job, store))
-    meter = QualityMeter(job.name, survey.skeleton)
-    with Uploads(store) as uploads:
-        made = parts(job, refiner, meter, uploads, scratch, analyzed=analyzed)
-        for outcome in _outcomes(job, store, manifest):
-            refined = refiner.refine(outcome) if analyzed and isinstance(outcome, Labeled) else outcome
-            for part in made:
-                part.add(refined)
-    for part in made:
-        for file in part.files():
-            store.write(folder(job.name) + file.key, file.content, file.media_type)
-    return meter
+    known = survey.surveyed()
+    refiner = Refiner(job.name, known, _gold(job, store))
+    with ExitStack() as stack:
+        out = {name: stack.enter_context(TemporaryFile()) for name in FRAGMENTS}
+        with Uploads(store) as uploads:
+            fragments = Fragments(job.name, known.skeleton, uploads, out)
+            for outcome in _outcomes(job, store, manifest):
+                if analyzed:
+                    fragments.add(refiner.add(outcome))
+                else:
+                    refiner.tally.add(outcome, known.yardstick)
+                    fragments.add(outcome)
+
+        def lines(name: str) -> Iterable[bytes]:
+            out[name].seek(0)
+            return out[name]
+
+        for file in chain(line_files(job, known.skeleton, lines), tally_files(job, known, refiner.tally)):
+            _write(store, folder(job.name) + file.key, file)
+    return refiner.tally
 
 
-def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) -> Iterator[Labeled | NotLabeled]:
+def _write(store: Bucket, key: str, file: File) -> None:
+    if isinstance(file.content, bytes):
+        store.write(key, file.content, file.media_type)
+        return
+    with TemporaryFile() as whole:
+        whole.writelines(file.content)
+        store.write(key, whole, file.media_type)
+
+
+def _outcomes(
+    job: LabelingJob, store: Bucket, manifest: ManifestSource | None, wanted: Callable[[int], bool] = lambda _: True
+) -> Iterator[Labeled | NotLabeled]:
+    """The outcomes of the lines whose numbers are wanted."""
     if manifest is None:
         return
 
@@ -126,7 +146,8 @@ def _outcomes(job: LabelingJob, store: Bucket, manifest: ManifestSource | None) 
             return b""  # which is no annotation: the line is rejected
 
     for line in read_lines(store.stream(split_s3_uri(manifest.s3_uri)[1], manifest.etag)):
-        yield read_line(line, job.label_attribute_name, fetch)
+        if wanted(line.number):
+            yield read_line(line, job.label_attribute_name, fetch)
 
 
 def _gold(job: LabelingJob, store: Bucket) -> Gold:

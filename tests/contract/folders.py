@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from keypoints.coco import CocoFile
+from keypoints.coco import CocoWriter, coco_file
 from keypoints.job import LabelingJob
 from keypoints.manifest import Line
 from keypoints.outcome import Labeled, read_line
-from keypoints.quality import QualityMeter
 from keypoints.results import Files, SkeletonSource, annotation_file, annotation_key, results
 from keypoints.skeleton import Skeleton, parse_skeleton
 
@@ -34,27 +33,23 @@ def write_results(folder: Path, skeleton: Skeleton, records: list[dict[str, Any]
         output_manifest_uri=f"s3://bucket-name/output/{job}/manifests/output/output.manifest",
     )
     files = Files()
-    meter = QualityMeter(job, skeleton)
     (folder / files.annotations).mkdir(parents=True)
-    scratch = [(folder / name).open("w+b") for name in ("a", "b", "c", "d")]
-    coco = CocoFile(skeleton, job, scratch[0], scratch[1])
-    raters = CocoFile(skeleton, job, scratch[2], scratch[3])
+    coco = CocoWriter(skeleton, job)
+    accepted: tuple[list[bytes], list[bytes]] = [], []
+    raters: tuple[list[bytes], list[bytes]] = [], []
     for number, value in enumerate(records):
         text = json.dumps(value).encode()
         labeled = read_line(Line(number, text, len(text)), ATTRIBUTE, lambda _uri: b"")
         assert isinstance(labeled, Labeled), labeled
-        meter.add(labeled)
-        coco.add(labeled)
-        raters.add_raters(labeled)
+        for file, (image, entries) in ((accepted, coco.accepted(labeled)), (raters, coco.raters(labeled))):
+            file[0].append(image)
+            file[1].extend(entries)
         (folder / annotation_key(labeled)).write_bytes(msgspec.json.encode(annotation_file(labeled, job)))
-    for name, collected in ((files.coco, coco), (files.coco_workers, raters)):
-        with (folder / name).open("wb") as out:
-            collected.join(out)
-    for file in scratch:
-        file.close()
-        Path(file.name).unlink()
+    for name, collected in ((files.coco, accepted), (files.coco_workers, raters)):
+        (folder / name).write_bytes(b"".join(coco_file(skeleton, job, *collected)))
     (folder / files.skeleton).write_bytes(msgspec.json.encode(skeleton))
-    marker = results(labeling_job, None, SkeletonSource("file", skeleton.name), meter.counts)
+    counts = {"lines": len(records), "written": len(records), "rejected": 0, "failed": 0, "unlabeled": 0}
+    marker = results(labeling_job, None, SkeletonSource("file", skeleton.name), counts)
     (folder / "results.json").write_bytes(msgspec.json.encode(marker))
     return folder
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import random
 from typing import Any
 
@@ -87,7 +86,7 @@ def test_of_one_place_or_one_value_there_is_no_alpha() -> None:
 
 
 def filled(seeds: range, loud: float = 1) -> AgreementMeter:
-    meter = AgreementMeter(SKELETON.keypoint_names)
+    meter = AgreementMeter.of(SKELETON.keypoint_names)
     for seed in seeds:
         poses = [pose(person(seed=3 * seed + w, loud=loud), MEASURE) for w in range(3)]
         meter.add_image([1, 1, 1])
@@ -112,7 +111,7 @@ def test_careless_workers_do_not() -> None:
 def test_what_one_of_two_did_not_mark() -> None:
     whole = person()
     less = msgspec.structs.replace(whole, annotations=whole.annotations[:16])
-    meter = AgreementMeter(SKELETON.keypoint_names)
+    meter = AgreementMeter.of(SKELETON.keypoint_names)
     meter.add_image([1, 2])
     assert meter.add(["a", "b"], [pose(whole, MEASURE), pose(less, MEASURE)], (0, 0, 10, 10), RULER) == [1.0]
     meter.add(["b"], [pose(whole, MEASURE)], (0, 0, 10, 10), RULER)
@@ -126,18 +125,10 @@ def test_merged_meters_are_one() -> None:
     first, second = filled(range(5)), filled(range(5, 9))
     first.merge(second)
     both, whole = first.agreement(), filled(range(9)).agreement()
-    flat = json.loads(msgspec.json.encode(both)), json.loads(msgspec.json.encode(whole))
-    assert flat[0].keys() == flat[1].keys()
-    assert (both.images, both.instances, both.oks) == (whole.images, whole.instances, pytest.approx(whole.oks))
-    for a, b in zip(both.keypoints, whole.keypoints, strict=True):
-        assert (a.pairs, a.similarity, a.alpha_position) == (
-            b.pairs,
-            pytest.approx(b.similarity),
-            pytest.approx(b.alpha_position),
-        )
+    assert both == whole
 
 
 def test_of_no_image() -> None:
-    found = AgreementMeter(["nose"]).agreement()
+    found = AgreementMeter.of(["nose"]).agreement()
     assert (found.oks, found.relative, found.coverage, found.instances_matched) == (None, None, None, None)
     assert found.keypoints[0].similarity is None

@@ -13,6 +13,7 @@ from keypoints.changes import ChangeMeter, PreLabelQuality, keypoint_changes, ma
 from keypoints.instance import Instance, Keypoint, parse_instances
 from keypoints.outcome import Labeled
 from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from keypoints.yardstick import yardstick
 
 SKELETON = Skeleton(
     "face",
@@ -27,11 +28,11 @@ def face(*keypoints: dict[str, Any], at: str | None = "p0", **extra: Any) -> dic
 
 
 def quality(*images: tuple[list[Any], list[Any]]) -> PreLabelQuality | None:
-    meter = ChangeMeter(SKELETON)
+    meter = ChangeMeter.of(SKELETON)
     for before, after in images:
         labeled = outcome(record(label(after, original_annotations=before)))
         assert isinstance(labeled, Labeled)
-        meter.add(labeled)
+        meter.add(labeled, yardstick(SKELETON))
     return meter.quality()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from strategies import instances
 
-from keypoints.coco import CocoFile
+from keypoints.coco import CocoWriter, coco_file
 from keypoints.outcome import Labeled
 from keypoints.skeleton import parse_skeleton
 
@@ -20,14 +19,15 @@ PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.
 
 
 def written(*lines: Any, raters: bool = False) -> dict[str, Any]:
-    coco = CocoFile(PERSON, "people", io.BytesIO(), io.BytesIO())
+    writer = CocoWriter(PERSON, "people")
+    images, annotations = [], []
     for number, line in enumerate(lines):
         read = outcome(line, number)
         assert isinstance(read, Labeled)
-        (coco.add_raters if raters else coco.add)(read)
-    out = io.BytesIO()
-    coco.join(out)
-    return dict(json.loads(out.getvalue()))
+        image, entries = (writer.raters if raters else writer.accepted)(read)
+        images.append(image)
+        annotations += entries
+    return dict(json.loads(b"".join(coco_file(PERSON, "people", images, annotations))))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

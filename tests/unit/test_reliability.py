@@ -7,6 +7,10 @@ from keypoints.pose import Ruler, pose
 from keypoints.reliability import PairDistances
 
 
+def weights_of(found: PairDistances) -> dict[str, float]:
+    return found.weights(found.variances())
+
+
 def distances(louds: list[float], instances: range) -> PairDistances:
     found, ruler = PairDistances(), Ruler(MEASURE)
     names = [f"w{i}" for i in range(len(louds))]
@@ -23,7 +27,7 @@ def test_each_workers_scatter_is_found_again(louds: list[float]) -> None:
 
 
 def test_weights_do_not_collapse_on_one_of_three() -> None:
-    weights = distances([3, 1, 1], range(60)).weights()
+    weights = weights_of(distances([3, 1, 1], range(60)))
     assert sum(weights.values()) == pytest.approx(3)
     assert weights["w0"] < 0.5
     assert min(weights["w1"], weights["w2"]) > 1
@@ -32,14 +36,14 @@ def test_weights_do_not_collapse_on_one_of_three() -> None:
 
 @pytest.mark.parametrize(("louds", "instances"), [([3, 1], 100), ([3, 1, 1], 29), ([], 0), ([1], 50)])
 def test_too_little_to_tell_means_equal_weights(louds: list[float], instances: int) -> None:
-    assert distances(louds, range(instances)).weights() == {}
+    assert weights_of(distances(louds, range(instances))) == {}
 
 
 def test_workers_who_never_differ_weigh_the_same() -> None:
     found, ruler = PairDistances(), Ruler(MEASURE)
     for _ in range(40):
         found.add(["a", "b", "c"], [pose(person(), MEASURE)] * 3, ruler)
-    assert found.weights() == {}
+    assert weights_of(found) == {}
 
 
 def test_a_worker_seen_twice_is_near_the_average() -> None:
@@ -55,5 +59,5 @@ def test_merged_they_are_one() -> None:
     first = distances([2, 1, 1], range(20))
     first.merge(distances([2, 1, 1], range(20, 60)))
     whole = distances([2, 1, 1], range(60))
-    assert first.weights() == whole.weights()
+    assert weights_of(first) == weights_of(whole)
     assert first.instances == whole.instances == 60

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import msgspec
-from builders import SOURCE, label, outcome, record
+from builders import SOURCE, keypoint, label, outcome, record
 from crowd import PERSON, crowd, exchanged
 
 from keypoints.instance import Instance, parse_instances
 from keypoints.manifest import read_data_object
-from keypoints.outcome import Labeled
-from keypoints.review import ReviewList, SuspiciousImage
+from keypoints.refinement import Refiner
+from keypoints.review import LONGEST_LINE, SuspiciousImage
+from keypoints.survey import JobSurvey
 
 SKELETON = PERSON.skeleton
 
@@ -21,13 +21,22 @@ def submitted(instance: Instance, **extra: Any) -> dict[str, Any]:
     return {"id": "n1", "name": ""} | built | extra
 
 
+def lists(labels: list[Any], most: int = 1000) -> tuple[list[SuspiciousImage], list[bytes]]:
+    outcomes = [outcome(record(value, f"{SOURCE[:-4]}{number}.jpg"), number) for number, value in enumerate(labels)]
+    survey = JobSurvey(SKELETON)
+    for one in outcomes:
+        survey.add(one)
+    refiner = Refiner("people", survey.surveyed(), {})
+    tally = refiner.tally
+    tally.review.most = most
+    for one in outcomes:
+        refiner.add(one)
+    images = [msgspec.json.decode(line, type=SuspiciousImage) for line in tally.suspicious_lines()]
+    return images, list(tally.review_lines())
+
+
 def ranked(labels: list[Any], most: int = 1000) -> list[tuple[SuspiciousImage, dict[str, Any]]]:
-    made = ReviewList(SKELETON, io.BytesIO(), most)
-    for number, value in enumerate(labels):
-        labeled = outcome(record(value, f"{SOURCE[:-4]}{number}.jpg"), number)
-        assert isinstance(labeled, Labeled)
-        made.add(labeled)
-    return [(image, json.loads(line)) for image, line in made.ranked()]
+    return [(image, json.loads(line)) for image, line in zip(*lists(labels, most), strict=True)]
 
 
 def large(instances: list[Any]) -> dict[str, Any]:
@@ -100,6 +109,30 @@ def test_the_list_is_bounded_and_keeps_the_most_suspicious_of_them() -> None:
     assert short == whole[:3]
     assert [image.suspicion for image, _ in whole] == sorted((i.suspicion for i, _ in whole), reverse=True)
     assert {5, 20, 35, 50} <= {image.line for image, _ in whole[:8]}
+
+
+def test_what_is_too_long_for_ground_truth_is_only_told_of() -> None:
+    labels = people(40)
+    many = [wrong(seed, id=f"n{seed}", name="x" * 9000) for seed in range(40)]
+    labels[7] = large(many)
+    labels[9] = large([wrong(9, note="y" * LONGEST_LINE)])
+    images, review = lists(labels)
+    assert {7, 9} <= {image.line for image in images[:2]}
+    reviewed = {json.loads(line)["reviewed_line"] for line in review}
+    assert reviewed == {image.line for image in images} - {7, 9}
+    assert all(len(line) <= LONGEST_LINE + 1 for line in review)
+    crowded = next(image for image in images if image.line == 7)
+    assert all(len(entry.name) == 300 for entry in crowded.instances)
+
+
+def test_of_a_crowd_of_suspects_the_least_suspicious_are_left_out() -> None:
+    tails = [keypoint(f"{place}-" + "t" * 120, place, place) for place in range(30)]
+    labels = [large([{"id": f"n{n}", "annotations": tails} for n in range(200)] + [wrong(3, id="last")])]
+    [image], review = lists(labels)
+    assert len(msgspec.json.encode(image)) <= LONGEST_LINE
+    assert 0 < len(image.instances) < 200
+    assert image.instances[0].reasons[0].message.endswith("t, …")
+    assert review == []
 
 
 def test_twice_alike_is_twice_the_same() -> None:

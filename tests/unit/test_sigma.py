@@ -16,7 +16,7 @@ from keypoints.yardstick import Yardstick, preset, yardstick
 
 
 def meter(seeds: range, loud: float = 1) -> SigmaMeter:
-    found = SigmaMeter(MEASURE.pairs)
+    found = SigmaMeter()
     for seed in seeds:
         found.add([pose(person(seed=4 * seed + w, loud=loud), MEASURE) for w in range(3)])
     return found
@@ -26,7 +26,7 @@ def meter(seeds: range, loud: float = 1) -> SigmaMeter:
 def test_the_scatter_of_simulated_workers_is_found_again(loud: float) -> None:
     found = meter(range(400), loud)
     for name, sigma in zip(SKELETON.keypoint_names, SKELETON.sigmas, strict=True):
-        measured = found.measured(name)
+        measured = found.measured(name, MEASURE.pairs)
         assert measured
         assert measured.sigma == pytest.approx(sigma * loud, rel=0.12)
         assert measured.low < measured.high
@@ -37,41 +37,41 @@ def test_the_scatter_of_simulated_workers_is_found_again(loud: float) -> None:
 
 def test_left_and_right_are_one() -> None:
     found = meter(range(10))
-    assert found.measured("left_hip") == found.measured("right_hip")
+    assert found.measured("left_hip", MEASURE.pairs) == found.measured("right_hip", MEASURE.pairs)
 
 
 def test_few_instances_are_shrunk_and_not_used() -> None:
     few, many = meter(range(3)), meter(range(300))
-    nose = few.measured("nose")
+    nose = few.measured("nose", MEASURE.pairs)
     assert nose
     assert nose.n == 6
     assert nose.sigma > 0.04  # on the way to the pooled sigma: the nose's own is .026
-    assert "nose" not in few.usable(["nose"])
-    assert many.usable(["nose", "tail"]).keys() == {"nose"}
+    assert "nose" not in few.usable(["nose"], MEASURE.pairs)
+    assert many.usable(["nose", "tail"], MEASURE.pairs).keys() == {"nose"}
 
 
 def test_the_interval_narrows() -> None:
-    few, many = meter(range(30)).measured("nose"), meter(range(300)).measured("nose")
+    few, many = meter(range(30)).measured("nose", MEASURE.pairs), meter(range(300)).measured("nose", MEASURE.pairs)
     assert few
     assert many
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
 def test_what_says_nothing_is_left_out() -> None:
-    found = SigmaMeter({})
-    assert found.measured("nose") is None
+    found = SigmaMeter()
+    assert found.measured("nose", MEASURE.pairs) is None
     found.add([pose(person(), MEASURE)])
-    assert found.measured("nose") is None
+    assert found.measured("nose", MEASURE.pairs) is None
     found.add([pose(person(), MEASURE), pose(person(), MEASURE)])
-    assert found.measured("nose") is None  # at the very same place: a copy, no scatter
+    assert found.measured("nose", MEASURE.pairs) is None  # at the very same place: a copy, no scatter
     found.add([pose(person(seed=1), MEASURE), pose(person(seed=2), MEASURE)], {(0, "nose")})
-    assert found.measured("nose") is None
+    assert found.measured("nose", MEASURE.pairs) is None
 
 
 def test_merged_meters_are_one() -> None:
     first = meter(range(20))
     first.merge(meter(range(20, 50)))
-    assert first.measured("left_knee") == meter(range(50)).measured("left_knee")
+    assert first.measured("left_knee", MEASURE.pairs) == meter(range(50)).measured("left_knee", MEASURE.pairs)
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=60), st.sampled_from([0.1, 0.5, 0.9]))
@@ -109,7 +109,7 @@ RIG = Skeleton("rig", (SkeletonKeypoint("Left-Wrist", sigma=0.2), SkeletonKeypoi
 def test_where_a_sigma_comes_from(name: str, measured: dict[str, float], sigma: float, source: str) -> None:
     found = yardstick(RIG, measured)
     assert (found.sigmas[name], found.sources[name]) == (sigma, source)
-    assert [s.source for s in sigmas(found, SigmaMeter({})) if s.name == name] == [source]
+    assert [s.source for s in sigmas(found, SigmaMeter()) if s.name == name] == [source]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_without_a_skeleton_names_are_all_there_is() -> None:
 
 def test_a_rough_crowd_cannot_exceed_what_a_skeleton_may_say() -> None:
     rng = random.Random(1)
-    found = SigmaMeter({})
+    found = SigmaMeter()
     for _ in range(40):
         found.add([pose(person(rng.uniform(-900, 900), rng.uniform(-900, 900)), MEASURE) for _ in range(2)])
-    assert max(found.usable(SKELETON.keypoint_names).values()) <= 1
+    assert max(found.usable(SKELETON.keypoint_names, MEASURE.pairs).values()) <= 1

@@ -20,7 +20,8 @@ from keypoints.pose import Pose, Ruler, pose
 from keypoints.rates import rate
 from keypoints.refinement import Refiner, honest
 from keypoints.similarity import HONEST_PAIR, HONEST_TO_TRUTH
-from keypoints.survey import JobSurvey, answers_of
+from keypoints.survey import JobSurvey, Surveyed, answers_of
+from keypoints.tally import Tally
 from keypoints.taxonomy import classify
 from keypoints.workers import WorkerReport
 
@@ -132,22 +133,24 @@ def job(images: int, louds: dict[str, float], edit: Any = None, **extra: Any) ->
     return lines
 
 
-def refined(lines: list[Labeled], gold: Any = None) -> tuple[Refiner, list[Labeled]]:
+def refined(lines: list[Labeled], gold: Any = None) -> tuple[Tally, Surveyed, list[Labeled]]:
     survey = JobSurvey(SKELETON)
     for one in lines:
         survey.add(one)
-    refiner = Refiner("people", survey, gold or {})
-    return refiner, [refiner.refine(one) for one in lines]
+    known = survey.surveyed()
+    refiner = Refiner("people", known, gold or {})
+    after = [refiner.refine(one) for one in lines]
+    return refiner.tally, known, after
 
 
-def reports(refiner: Refiner) -> dict[str, WorkerReport]:
-    return {w.worker_id: w for w in refiner.report().workers}
+def reports(tally: Tally, known: Surveyed) -> dict[str, WorkerReport]:
+    return {w.worker_id: w for w in tally.workers_file(known).workers}
 
 
 def test_a_loud_worker_is_found_out_and_relied_on_less() -> None:
     lines = job(25, {"a": 3, "b": 1, "c": 1})
-    refiner, after = refined(lines)
-    found = reports(refiner)
+    tally, known, after = refined(lines)
+    found = reports(tally, known)
     assert found["a"].weight is not None
     assert found["b"].weight is not None
     assert found["a"].weight < found["b"].weight / 2
@@ -161,12 +164,12 @@ def test_a_loud_worker_is_found_out_and_relied_on_less() -> None:
 
 
 def test_honest_workers_are_as_good_as_honest_workers() -> None:
-    refiner, after = refined(job(30, {"a": 1, "b": 1, "c": 1, "d": 1}))
-    for report in refiner.report().workers:
+    tally, known, after = refined(job(30, {"a": 1, "b": 1, "c": 1, "d": 1}))
+    for report in tally.workers_file(known).workers:
         assert report.against_others.relative == pytest.approx(1, abs=0.03)
         assert report.against_others.errors["miss"].share == pytest.approx(0, abs=0.02)
         assert report.variance == pytest.approx(1, abs=0.35)
-    agreement = refiner.agreed()
+    agreement = tally.quality_file(known).agreement
     assert agreement
     assert agreement.relative == pytest.approx(1, abs=0.03)
     assert all(one.annotation.agreement and one.annotation.agreement > 0.7 for one in after)
@@ -186,8 +189,8 @@ def test_a_worker_who_exchanges_sides_or_shifts_or_leaves_out() -> None:
         }
 
     louds = {"turns": 1.0, "shifts": 1.0, "leaves": 1.0, "adds": 1.0, "e": 1.0}
-    refiner, after = refined(job(12, louds, edit))
-    found = reports(refiner)
+    tally, known, after = refined(job(12, louds, edit))
+    found = reports(tally, known)
     turned = found["turns"].against_others.errors
     assert (turned["inversion"].share or 0) > 0.4
     assert (found["e"].against_others.errors["inversion"].share or 0) < 0.1
@@ -203,27 +206,27 @@ def test_a_worker_who_exchanges_sides_or_shifts_or_leaves_out() -> None:
 
 
 def test_nobody_is_ranked_on_few_subjects_and_two_workers_are_not_compared_with_each_other() -> None:
-    few, _ = refined(job(9, {"a": 1, "b": 1, "c": 1}))
-    assert [w.rank for w in few.report().workers] == [None] * 3
-    two, after = refined(job(12, {"a": 1, "b": 1}))
-    assert [w.against_others.instances for w in two.report().workers] == [0, 0]
-    assert two.weights == {}
+    few, known, _ = refined(job(9, {"a": 1, "b": 1, "c": 1}))
+    assert [w.rank for w in few.workers_file(known).workers] == [None] * 3
+    two, known, after = refined(job(12, {"a": 1, "b": 1}))
+    assert [w.against_others.instances for w in two.workers_file(known).workers] == [0, 0]
+    assert known.weights == {}
     assert all(one.annotation.agreement for one in after)
 
 
 def test_one_workers_lines_are_left_to_the_last_digit() -> None:
     lines = job(3, {"a": 1})
-    refiner, after = refined(lines)
+    tally, known, after = refined(lines)
     assert after == lines
-    assert refiner.agreed() is None
-    [report] = refiner.report().workers
+    assert tally.quality_file(known).agreement is None
+    [report] = tally.workers_file(known).workers
     assert (report.tasks, report.instances, report.keypoints) == (3, 6, 102)
 
 
 def test_the_first_pass_changes_nothing_where_it_has_nothing_to_tell() -> None:
     """Few images, a skeleton with sigmas: the second pass gives what the first did."""
     lines = job(4, {"a": 1, "b": 1, "c": 1})
-    _, after = refined(lines)
+    *_, after = refined(lines)
     assert [one.annotation.updated_annotations for one in after] == [
         one.annotation.updated_annotations for one in lines
     ]
@@ -246,9 +249,7 @@ def test_merged_surveys_are_one() -> None:
         parts[0 if place < 8 else 1].add(one)
         parts[2].add(one)
     parts[0].merge(parts[1])
-    assert parts[0].distances.weights() == parts[2].distances.weights()
-    assert parts[0].yardstick == parts[2].yardstick
-    assert parts[0].skeleton == parts[2].skeleton
+    assert parts[0].surveyed() == parts[2].surveyed()
 
 
 def test_without_a_skeleton_names_come_from_the_labels_and_sigmas_are_measured() -> None:
@@ -265,7 +266,7 @@ def test_without_a_skeleton_names_come_from_the_labels_and_sigmas_are_measured()
     for one in job(30, {"a": 1, "b": 1}, renamed):
         survey.add(one)
     assert survey.skeleton.keypoint_names[:1] == ("nose",)
-    measure = survey.yardstick
+    measure = survey.surveyed().yardstick
     assert measure.sources["bolt"] == "measured"
     assert 0 < measure.sigmas["bolt"] < 0.06
     assert measure.lone_area is not None
@@ -277,15 +278,15 @@ def test_rubber_stamps_and_time() -> None:
     stamp = [Instance(id="p0", annotations=(Keypoint("nose", 1, 1),))]
     extra = {w: {"original": original, "seconds": s} for w, s in {"a": 1.0, "b": 17.0, "c": 20.0, "d": 24.0}.items()}
     answers = {"a": stamp, "b": [person(seed=1)], "c": [person(seed=2)], "d": [person(seed=3)]}
-    refiner, _ = refined([line(n, answers, **extra) for n in range(3)])
-    found = reports(refiner)
+    tally, known, _ = refined([line(n, answers, **extra) for n in range(3)])
+    found = reports(tally, known)
     assert (found["a"].rubber_stamps.count, found["a"].rubber_stamps.n) == (3, 3)
     assert (found["b"].rubber_stamps.count, found["b"].rubber_stamps.n) == (0, 3)
     assert found["b"].active_seconds_per_keypoint == pytest.approx(1, rel=0.05)
     assert found["a"].active_z is not None
     quick = {"a": {"seconds": 0.5}, "b": {"seconds": 17.0}, "c": {"seconds": 20.0}, "d": {"seconds": 24.0}}
-    refiner, _ = refined(job(3, dict.fromkeys("abcd", 1.0), **quick))
-    assert (reports(refiner)["a"].active_z or 0) < -3.5
+    tally, known, _ = refined(job(3, dict.fromkeys("abcd", 1.0), **quick))
+    assert (reports(tally, known)["a"].active_z or 0) < -3.5
 
 
 # ---------------------------------------------------------------------------------------------------- gold
@@ -293,8 +294,8 @@ def test_rubber_stamps_and_time() -> None:
 
 def test_workers_are_compared_with_gold() -> None:
     gold = {"0.jpg": [person(0), person(300)], "1.jpg": [person(0)], "2.jpg": []}
-    refiner, _ = refined(job(5, {"a": 1, "b": 3}), gold)
-    for worker, report in reports(refiner).items():
+    tally, known, _ = refined(job(5, {"a": 1, "b": 3}), gold)
+    for worker, report in reports(tally, known).items():
         assert report.against_gold.instances == 3
         assert (report.against_gold.added.count, report.against_gold.added.n) == (3, 6)
         assert report.against_gold.missed.n == 3
@@ -302,8 +303,8 @@ def test_workers_are_compared_with_gold() -> None:
 
 
 def test_gold_counts_for_a_lone_worker_too() -> None:
-    refiner, _ = refined(job(2, {"a": 1}), {"0.jpg": [person(0), person(300), person(900)]})
-    gold = reports(refiner)["a"].against_gold
+    tally, known, _ = refined(job(2, {"a": 1}), {"0.jpg": [person(0), person(300), person(900)]})
+    gold = reports(tally, known)["a"].against_gold
     assert (gold.instances, gold.missed.count, gold.missed.n) == (2, 1, 3)
 
 

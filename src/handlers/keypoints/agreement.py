@@ -8,13 +8,18 @@ for visibility 0 or 1. K. Krippendorff, "Computing Krippendorff's Alpha-Reliabil
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from keypoints.exact import Sum
 from keypoints.pose import Place, Pose, Ruler
+from keypoints.reliability import MOST_PAIRS, pair_name, pair_of
 from keypoints.similarity import HONEST_PAIR
+from keypoints.statistic import Statistic
+from keypoints.table import Table
 
 Box = tuple[float, float, float, float]
 
@@ -57,37 +62,15 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     worker_pairs: list[PairAgreement]
 
 
-class _Mean:
-    """A sum and how many are in it."""
-
-    __slots__ = ("n", "total")
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.total = 0.0
-
-    def add(self, value: float) -> None:
-        self.n += 1
-        self.total += value
-
-    def merge(self, other: _Mean) -> None:
-        self.n += other.n
-        self.total += other.total
-
-    @property
-    def mean(self) -> float | None:
-        return self.total / self.n if self.n else None
-
-
-class PositionAlpha:
+class PositionAlpha(Statistic):
     """Krippendorff's alpha of places, from sums: all pairs' squared distances are n times the sum of squares less the
     square of the sum."""
 
-    __slots__ = ("_n", "_square", "_within", "_x", "_y")
-
-    def __init__(self) -> None:
-        self._n = 0
-        self._x = self._y = self._square = self._within = 0.0
+    places: int = 0
+    x: Sum = msgspec.field(default_factory=Sum)
+    y: Sum = msgspec.field(default_factory=Sum)
+    square: Sum = msgspec.field(default_factory=Sum)
+    within: Sum = msgspec.field(default_factory=Sum)
 
     def add(self, places: Sequence[tuple[float, float]]) -> None:
         """One subject's places; fewer than two compare with nothing."""
@@ -95,142 +78,139 @@ class PositionAlpha:
         if m < 2:
             return
         x, y = sum(p[0] for p in places), sum(p[1] for p in places)
-        square = sum(p[0] ** 2 + p[1] ** 2 for p in places)
+        self.places += m
+        self.x.add(x)
+        self.y.add(y)
+        self.square.add(sum(p[0] ** 2 + p[1] ** 2 for p in places))
         # About their own middle: places far from the origin would lose their differences to rounding.
-        within = sum((p[0] - x / m) ** 2 + (p[1] - y / m) ** 2 for p in places)
-        self._n += m
-        self._x, self._y, self._square = self._x + x, self._y + y, self._square + square
-        self._within += 2 * m * within / (m - 1)
-
-    def merge(self, other: PositionAlpha) -> None:
-        """Take what the other has taken too."""
-        self._n += other._n
-        self._x, self._y, self._square = self._x + other._x, self._y + other._y, self._square + other._square
-        self._within += other._within
+        self.within.add(2 * m * sum((p[0] - x / m) ** 2 + (p[1] - y / m) ** 2 for p in places) / (m - 1))
 
     @property
     def value(self) -> float | None:
         """Null of nothing to compare, or of one place only."""
-        between = 2 * (self._n * self._square - self._x**2 - self._y**2)
-        return 1 - (self._n - 1) * self._within / between if between > 1e-12 else None
+        between = 2 * (self.places * self.square.value - self.x.value**2 - self.y.value**2)
+        return 1 - (self.places - 1) * self.within.value / between if between > 1e-12 else None
 
 
-class NominalAlpha:
-    """Krippendorff's alpha of names, from the coincidences of pairs of values."""
+class NominalAlpha(Statistic):
+    """Krippendorff's alpha of names, which are small integers. `subjects` counts them by their values in rising order:
+    of a few values and workers there are few such, and the divisions come last."""
 
-    __slots__ = ("_coincidences",)
-
-    def __init__(self) -> None:
-        self._coincidences: Counter[tuple[int, int]] = Counter()
+    subjects: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, values: Sequence[int]) -> None:
         """One subject's values; fewer than two compare with nothing."""
-        counts = Counter(values)
-        m = len(values)
-        for a, n in counts.items() if m > 1 else ():
-            for b, k in counts.items():
-                self._coincidences[a, b] += n * (k - (a == b)) / (m - 1)  # type: ignore[assignment]
-
-    def merge(self, other: NominalAlpha) -> None:
-        """Take what the other has taken too."""
-        self._coincidences.update(other._coincidences)
+        if len(values) > 1:
+            name = " ".join(map(str, sorted(values)))
+            self.subjects[name] = self.subjects.get(name, 0) + 1
 
     @property
     def value(self) -> float | None:
         """Null of nothing to compare, or of one value only."""
-        totals: Counter[int] = Counter()
-        for (a, _), share in self._coincidences.items():
-            totals[a] += share
-        n = sum(totals.values())
-        expected = n * n - sum(t * t for t in totals.values())
-        observed = sum(share for (a, b), share in self._coincidences.items() if a != b)
-        return 1 - (n - 1) * observed / expected if expected > 1e-9 else None
+        return alpha([self])
 
 
-class AgreementMeter:
-    """Takes the subjects of a job's images. Memory: sums for every keypoint and pair of workers."""
+def alpha(parts: Iterable[NominalAlpha]) -> float | None:
+    """The alpha of all subjects together."""
+    totals: Counter[int] = Counter()
+    different: Counter[int] = Counter()
+    for part in parts:
+        for name, subjects in part.subjects.items():
+            values = Counter(map(int, name.split()))
+            m = values.total()
+            for value, n in values.items():
+                totals[value] += n * subjects
+                # Of m workers' values each is paired with the m - 1 others, and counts as one altogether.
+                different[m - 1] += n * (m - n) * subjects
+    n = totals.total()
+    expected = n * n - sum(t * t for t in totals.values())
+    observed = math.fsum(count / others for others, count in different.items())
+    return 1 - (n - 1) * observed / expected if expected else None
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
-        self._images = self._instances = self._matched = self._marked = self._both = self._either = 0
-        self._oks = _Mean()
-        self._similar = {name: _Mean() for name in names}
-        self._position = {name: PositionAlpha() for name in names}
-        self._visible = {name: NominalAlpha() for name in names}
-        self._all_visible = NominalAlpha()
-        self._pairs: dict[tuple[str, str], _Mean] = {}
+
+class KeypointMeter(Statistic):
+    """One keypoint of several workers."""
+
+    similar: Sum = msgspec.field(default_factory=Sum)
+    position: PositionAlpha = msgspec.field(default_factory=PositionAlpha)
+    visible: NominalAlpha = msgspec.field(default_factory=NominalAlpha)
+
+
+class AgreementMeter(Statistic):
+    """Takes the subjects of a job's images. Memory: sums for every keypoint and pair of workers; of more than
+    `MOST_PAIRS` pairs so many are told of."""
+
+    keypoints: dict[str, KeypointMeter]
+    images: int = 0
+    instances: int = 0
+    matched: int = 0
+    marked: int = 0
+    both: int = 0
+    either: int = 0
+    oks: Sum = msgspec.field(default_factory=Sum)
+    pairs: Table[Sum] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> AgreementMeter:
+        """A meter of these keypoints."""
+        return cls({name: KeypointMeter() for name in names})
 
     def add_image(self, instances_by_worker: Sequence[int]) -> None:
         """Count an image that several workers answered for, and how many instances each of them marked."""
-        self._images += 1
-        self._marked += (len(instances_by_worker) - 1) * sum(instances_by_worker)
+        self.images += 1
+        self.marked += (len(instances_by_worker) - 1) * sum(instances_by_worker)
 
     def add(self, worker_ids: Sequence[str], poses: Sequence[Pose], box: Box, ruler: Ruler) -> list[float]:
         """Take one subject as its workers left it, and the consensus's box; gives the OKS of every pair."""
         found: list[float] = []
-        self._instances += 1
+        self.instances += 1
         for i, (a, p) in enumerate(zip(worker_ids, poses, strict=True)):
             for b, q in zip(worker_ids[i + 1 :], poses[i + 1 :], strict=True):
                 similar = ruler.similarities(p, q)
                 oks = sum(similar.values()) / len(similar) if similar else 0.0
                 found.append(oks)
-                self._oks.add(oks)
-                self._pairs.setdefault((a, b), _Mean()).add(oks)
-                self._matched += 2
-                self._both += len(similar)
-                self._either += len(p.places.keys() | q.places.keys())
+                self.oks.add(oks)
+                self.pairs.at(pair_name(a, b), Sum).add(oks)
+                self.matched += 2
+                self.both += len(similar)
+                self.either += len(p.places.keys() | q.places.keys())
                 for label, value in similar.items():
-                    if label in self._similar:
-                        self._similar[label].add(value)
+                    if label in self.keypoints:
+                        self.keypoints[label].similar.add(value)
         if len(poses) > 1:
             self._add_alphas(poses, box)
         return found
 
     def _add_alphas(self, poses: Sequence[Pose], box: Box) -> None:
-        for name in self._names:
+        for name, meter in self.keypoints.items():
             places: list[Place] = [p.places[name] for p in poses if name in p.places]
-            self._position[name].add([((x - box[0]) / box[2], (y - box[1]) / box[3]) for x, y, _ in places])
-            values = [v for _, _, v in places] + [0] * (len(poses) - len(places))
-            self._visible[name].add(values)
-            self._all_visible.add(values)
-
-    def merge(self, other: AgreementMeter) -> None:
-        """Take what a meter of the same keypoints has taken too."""
-        for count in ("_images", "_instances", "_matched", "_marked", "_both", "_either"):
-            setattr(self, count, getattr(self, count) + getattr(other, count))
-        self._oks.merge(other._oks)
-        self._all_visible.merge(other._all_visible)
-        for name in self._names:
-            self._similar[name].merge(other._similar[name])
-            self._position[name].merge(other._position[name])
-            self._visible[name].merge(other._visible[name])
-        for pair, mean in other._pairs.items():
-            self._pairs.setdefault(pair, _Mean()).merge(mean)
+            meter.position.add([((x - box[0]) / box[2], (y - box[1]) / box[3]) for x, y, _ in places])
+            meter.visible.add([v for _, _, v in places] + [0] * (len(poses) - len(places)))
 
     def agreement(self) -> Agreement:
         """The agreement so far."""
         return Agreement(
-            images=self._images,
-            instances=self._instances,
-            oks=self._oks.mean,
-            relative=_relative(self._oks.mean),
-            coverage=self._both / self._either if self._either else None,
-            instances_matched=self._matched / self._marked if self._marked else None,
-            alpha_visibility=self._all_visible.value,
+            images=self.images,
+            instances=self.instances,
+            oks=self.oks.mean,
+            relative=_relative(self.oks.mean),
+            coverage=self.both / self.either if self.either else None,
+            instances_matched=self.matched / self.marked if self.marked else None,
+            alpha_visibility=alpha(meter.visible for meter in self.keypoints.values()),
             keypoints=[
                 KeypointAgreement(
                     name=name,
-                    pairs=self._similar[name].n,
-                    similarity=self._similar[name].mean,
-                    relative=_relative(self._similar[name].mean),
-                    alpha_position=self._position[name].value,
-                    alpha_visibility=self._visible[name].value,
+                    pairs=meter.similar.n,
+                    similarity=meter.similar.mean,
+                    relative=_relative(meter.similar.mean),
+                    alpha_position=meter.position.value,
+                    alpha_visibility=meter.visible.value,
                 )
-                for name in self._names
+                for name, meter in self.keypoints.items()
             ],
             worker_pairs=[
-                PairAgreement(worker_ids=pair, instances=found.n, oks=found.total / found.n)
-                for pair, found in sorted(self._pairs.items())
+                PairAgreement(worker_ids=pair, instances=n, oks=mean)
+                for pair, n, mean in sorted((pair_of(key), s.n, s.mean or 0.0) for key, s in self.pairs.kept().items())
             ],
         )
 

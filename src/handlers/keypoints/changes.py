@@ -7,16 +7,18 @@ the model: who is shown a place tends to leave it.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from keypoints.exact import Sum
 from keypoints.instance import Instance, InstanceError, Keypoint, parse_instances
 from keypoints.outcome import Labeled
 from keypoints.similarity import area, symmetric_oks
 from keypoints.skeleton import Skeleton
+from keypoints.statistic import Statistic
+from keypoints.yardstick import Yardstick
 
 UNTOUCHED = 0.5
 """Pixels. The original component rounds every coordinate, touched or not."""
@@ -56,20 +58,30 @@ class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
     keypoints: list[KeypointChanges]
 
 
-class ChangeMeter:
-    """Takes a job's images one by one. Memory: a few numbers a keypoint."""
+class KeypointMeter(Statistic):
+    """What became of one keypoint, and how far it was moved."""
 
-    def __init__(self, skeleton: Skeleton) -> None:
-        self._names = skeleton.keypoint_names
-        self._sigmas = dict(zip(self._names, skeleton.sigmas, strict=True))
-        self._pairs = {k.name: k.pair for k in skeleton.keypoints if k.pair}
-        self._count: Counter[str] = Counter()
-        self._changes: Counter[tuple[str, Change]] = Counter()
-        self._errors: dict[str, float] = {}
-        self._compared: Counter[str] = Counter()
-        self._edits = 0.0
+    changes: dict[Change, int] = msgspec.field(default_factory=dict)
+    moved: Sum = msgspec.field(default_factory=Sum)
 
-    def add(self, labeled: Labeled) -> None:
+
+class ChangeMeter(Statistic):
+    """Takes a job's images one by one. Memory: a few numbers a keypoint of the skeleton."""
+
+    keypoints: dict[str, KeypointMeter]
+    images: int = 0
+    instances: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    added: int = 0
+    edits: Sum = msgspec.field(default_factory=Sum)
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> ChangeMeter:
+        """A meter of the skeleton's keypoints."""
+        return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
+
+    def add(self, labeled: Labeled, yardstick: Yardstick) -> None:
         """Compare one image's labels with its pre-labels; without any, or with unusable ones, it does not count."""
         try:
             before = parse_instances(labeled.annotation.original_annotations)
@@ -77,70 +89,64 @@ class ChangeMeter:
             return
         if not before:
             return
-        self._count["images"] += 1
-        self._count["instances"] += len(before)
-        matched = match_instances(before, labeled.instances, self._sigmas)
+        self.images += 1
+        self.instances += len(before)
+        matched = match_instances(before, labeled.instances, yardstick.sigmas)
         for place, instance in enumerate(before):
             if place in matched:
-                self._compare(instance, labeled.instances[matched[place]])
+                self._compare(instance, labeled.instances[matched[place]], yardstick.pairs)
             else:
-                self._count["deleted"] += 1
-                self._changes.update((k.label, "deleted") for k in instance.annotations)
+                self.deleted += 1
+                self._count(dict.fromkeys(instance.by_label, "deleted"))
         kept = set(matched.values())
         for place, instance in enumerate(labeled.instances):
             if place not in kept:
-                self._count["added"] += 1
-                self._changes.update((k.label, "added") for k in instance.annotations)
+                self.added += 1
+                self._count(dict.fromkeys(instance.by_label, "added"))
 
     def quality(self) -> PreLabelQuality | None:
         """Over all images so far; None if none had pre-labels."""
-        count = self._count
-        if not count["images"]:
+        if not self.images:
             return None
-        kept = count["instances"] - count["deleted"]
+        kept = self.instances - self.deleted
         return PreLabelQuality(
-            images=count["images"],
-            instances=count["instances"],
-            instances_unchanged=count["unchanged"],
-            instances_deleted=count["deleted"],
-            instances_added=count["added"],
-            edit_distance=self._edits / kept if kept else None,
-            keypoints=[self._keypoint(name) for name in self._names],
+            images=self.images,
+            instances=self.instances,
+            instances_unchanged=self.unchanged,
+            instances_deleted=self.deleted,
+            instances_added=self.added,
+            edit_distance=self.edits.value / kept if kept else None,
+            keypoints=[_changes(name, meter) for name, meter in self.keypoints.items()],
         )
 
-    def _compare(self, before: Instance, after: Instance) -> None:
-        changes = keypoint_changes(before, after, self._pairs)
+    def _count(self, changes: Mapping[str, Change]) -> None:
+        for label, change in changes.items():
+            if label in self.keypoints:
+                count = self.keypoints[label].changes
+                count[change] = count.get(change, 0) + 1
+
+    def _compare(self, before: Instance, after: Instance, pairs: Mapping[str, str]) -> None:
+        changes = keypoint_changes(before, after, pairs)
+        self._count(changes)
         old, new = before.by_label, after.by_label
         s = math.sqrt(area(after)[0])
         for label, change in changes.items():
-            self._changes[label, change] += 1
             if change in ("added", "deleted"):
-                self._edits += 1
+                self.edits.add(1)
                 continue
             moved = _distance(old[label], new[label]) / s
-            self._errors[label] = self._errors.get(label, 0.0) + moved
-            self._compared[label] += 1
+            if label in self.keypoints:
+                self.keypoints[label].moved.add(moved)
             if change in ("moved", "side_swapped"):
-                self._edits += moved
-        self._count["unchanged"] += all(change == "unchanged" for change in changes.values())
+                self.edits.add(moved)
+        self.unchanged += all(change == "unchanged" for change in changes.values())
 
-    def _keypoint(self, name: str) -> KeypointChanges:
-        def n(change: Change) -> int:
-            return self._changes[name, change]
 
-        shown = n("unchanged") + n("moved") + n("visibility_changed") + n("side_swapped") + n("deleted")
-        compared = self._compared[name]
-        return KeypointChanges(
-            name=name,
-            unchanged=n("unchanged"),
-            moved=n("moved"),
-            visibility_changed=n("visibility_changed"),
-            side_swapped=n("side_swapped"),
-            added=n("added"),
-            deleted=n("deleted"),
-            acceptance=n("unchanged") / shown if shown else None,
-            nme=self._errors[name] / compared if compared else None,
-        )
+def _changes(name: str, meter: KeypointMeter) -> KeypointChanges:
+    n = dict.fromkeys(get_args(Change), 0) | meter.changes
+    shown = n["unchanged"] + n["moved"] + n["visibility_changed"] + n["side_swapped"] + n["deleted"]
+    acceptance = n["unchanged"] / shown if shown else None
+    return KeypointChanges(name=name, **n, acceptance=acceptance, nme=meter.moved.mean)
 
 
 def match_instances(

@@ -6,9 +6,8 @@ pycocotools and its kin ignore. CVAT and Datumaro read `attributes`, KaLOS the t
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -20,52 +19,38 @@ from keypoints.skeleton import Skeleton
 VERSION = "1.0"
 
 
-class CocoFile:
-    """Collects images and annotations in two scratch files, so that memory stays bounded, and joins them at the end.
+class CocoWriter:
+    """Gives a line's images and annotations as JSON, a line each, to be put together by `coco_file`.
 
-    Image ids are line numbers from 1, annotation ids count from 1 (pycocotools takes 0 for "unmatched"). An instance
-    without keypoints has no box, so it is not written; quality.json counts it.
+    Image ids are line numbers from 1. Annotation ids count from 1 over the whole file (pycocotools takes 0 for
+    "unmatched"), so an annotation's line is without. An instance without keypoints has no box, so it is not written;
+    quality.json counts it.
     """
 
-    def __init__(self, skeleton: Skeleton, labeling_job: str, images: BinaryIO, annotations: BinaryIO) -> None:
-        self._skeleton = skeleton
-        self._job = labeling_job
-        self._images = images
-        self._annotations = annotations
-        self._next_id = 1
+    def __init__(self, skeleton: Skeleton, labeling_job: str) -> None:
+        self._names = skeleton.keypoint_names
+        self._images_folder = f"jobs/{labeling_job}/images/"
 
-    def add(self, labeled: Labeled) -> None:
-        """Write one image and its accepted instances."""
-        _append(self._images, self._image(labeled))
-        accepted = zip(labeled.instances, labeled.annotation.updated_annotations, strict=True)
-        for instance, raw in accepted:
-            # What consolidation found out about it is in the label only.
-            found = {name: raw[name] for name in ("worker_count", "score") if name in raw}
-            self._write(labeled.line + 1, instance, {"attributes": _attributes(instance) | found})
+    def accepted(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
+        """The image and its accepted instances."""
+        entries = []
+        for instance, raw in zip(labeled.instances, labeled.annotation.updated_annotations, strict=True):
+            if instance.annotations:
+                # What consolidation found out about it is in the label only.
+                found = {name: raw[name] for name in ("worker_count", "score") if name in raw}
+                entries.append(self._entry(labeled.line + 1, instance, {"attributes": _attributes(instance) | found}))
+        return _line(self._image(labeled)), entries
 
-    def add_raters(self, labeled: Labeled) -> None:
-        """Write one image and each worker's own instances: not the accepted ones, which are `add`'s."""
+    def raters(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
+        """The image and each worker's own instances: not the accepted ones, which are `accepted`'s."""
         answers = list(own_instances(labeled))
-        _append(self._images, self._image(labeled) | {"rater_list": [worker_id for worker_id, _ in answers]})
-        for worker_id, instances in answers:
-            for instance in instances:
-                more = {"attributes": _attributes(instance), "rater_id": worker_id}
-                self._write(labeled.line + 1, instance, more)
-
-    def join(self, out: BinaryIO) -> None:
-        """Write the whole file."""
-        head = msgspec.json.encode(
-            {
-                "info": {"description": f"Truepoint, labelling job {self._job}", "version": VERSION},
-                "licenses": [],
-                "categories": [category(self._skeleton)],
-            }
-        )
-        out.write(head[:-1] + b',"images":[')
-        _copy(self._images, out)
-        out.write(b'],"annotations":[')
-        _copy(self._annotations, out)
-        out.write(b"]}")
+        entries = [
+            self._entry(labeled.line + 1, instance, {"attributes": _attributes(instance), "rater_id": worker_id})
+            for worker_id, instances in answers
+            for instance in instances
+            if instance.annotations
+        ]
+        return _line(self._image(labeled) | {"rater_list": [worker_id for worker_id, _ in answers]}), entries
 
     def _image(self, labeled: Labeled) -> dict[str, Any]:
         image: dict[str, Any] = {"id": labeled.line + 1, "file_name": self._file_name(labeled)}
@@ -76,24 +61,18 @@ class CocoFile:
     def _file_name(self, labeled: Labeled) -> str:
         """The image's path below the job's own image folder, else its whole key: unique, unlike a bare name."""
         key = labeled.source_ref.removeprefix("s3://").partition("/")[2] or labeled.annotation.image_file_name
-        return key.removeprefix(f"jobs/{self._job}/images/")
+        return key.removeprefix(self._images_folder)
 
-    def _write(self, image_id: int, instance: Instance, more: dict[str, Any]) -> None:
-        if instance.annotations:
-            _append(self._annotations, self._entry(image_id, instance) | more)
-            self._next_id += 1
-
-    def _entry(self, image_id: int, instance: Instance) -> dict[str, Any]:
+    def _entry(self, image_id: int, instance: Instance, more: dict[str, Any]) -> bytes:
         keypoints = instance.by_label
         values: list[float] = []
         labeled = 0
-        for name in self._skeleton.keypoint_names:
+        for name in self._names:
             k = keypoints.get(name)
             values += (k.x, k.y, k.visibility) if k else (0, 0, 0)
             labeled += k is not None
         size, source = area(instance)
-        return {
-            "id": self._next_id,
+        entry = {
             "image_id": image_id,
             "category_id": 1,
             "keypoints": values,
@@ -104,6 +83,25 @@ class CocoFile:
             "iscrowd": 0,
             "segmentation": [],
         }
+        return _line(entry | more)
+
+
+def coco_file(
+    skeleton: Skeleton, labeling_job: str, images: Iterable[bytes], annotations: Iterable[bytes]
+) -> Iterator[bytes]:
+    """The whole file in pieces, from the lines of all images and annotations in the order of the manifest."""
+    head = msgspec.json.encode(
+        {
+            "info": {"description": f"Truepoint, labelling job {labeling_job}", "version": VERSION},
+            "licenses": [],
+            "categories": [category(skeleton)],
+        }
+    )
+    yield head[:-1] + b',"images":['
+    yield from _joined(images)
+    yield b'],"annotations":['
+    yield from _joined(b'{"id":%d,' % number + line[1:] for number, line in enumerate(annotations, 1))
+    yield b"]}"
 
 
 def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance]]]:
@@ -140,12 +138,12 @@ def _attributes(instance: Instance) -> dict[str, Any]:
     return {"id": instance.id or "", "name": instance.name}
 
 
-def _append(file: BinaryIO, value: Any) -> None:
-    if file.tell():
-        file.write(b",\n")
-    file.write(msgspec.json.encode(value))
+def _line(value: Any) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
 
 
-def _copy(source: BinaryIO, out: BinaryIO) -> None:
-    source.seek(0)
-    shutil.copyfileobj(source, out)
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    separator = b""
+    for line in lines:
+        yield separator + line[:-1]
+        separator = b",\n"

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
 from keypoints.agreement import Agreement
+from keypoints.annotation import WorkerAnswer
 from keypoints.changes import ChangeMeter, PreLabelQuality
 from keypoints.consolidation import REASONS
+from keypoints.exact import Sum
+from keypoints.histogram import TimeHistogram
 from keypoints.instance import VISIBLE
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.sigma import KeypointSigma
 from keypoints.skeleton import Skeleton
+from keypoints.statistic import Count, Statistic
+from keypoints.survey import MOST_ANSWERS
+from keypoints.table import Table
+from keypoints.workers import MOST_WORKERS
+from keypoints.yardstick import Yardstick
 
 VERSION = "1.0"
+MOST_UNKNOWN = 1000
+"""Keypoints that the skeleton does not have. Of more, so many are told of (keypoints.table)."""
 
 
 class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +39,8 @@ class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """Workers' time per image, in seconds, over the images that have one."""
+    """Workers' time per image, in seconds, over the images that have one. Percentiles are the least time that so many
+    images took no longer than, right to .4%, and exact in whole seconds up to 256."""
 
     images: int
     total: float
@@ -56,7 +64,10 @@ class WorkerQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """The file quality.json. Every count of lines adds up: written + rejected + failed + unlabeled == lines."""
+    """The file quality.json. Every count of lines adds up: written + rejected + failed + unlabeled == lines.
+
+    `other_unknown_keypoints` and `other_workers_answers` are of those that are not listed, because there are too many.
+    """
 
     version: str
     labeling_job: str
@@ -72,11 +83,13 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     images_without_instances: int
     keypoints: list[KeypointQuality]
     unknown_keypoints: dict[str, int]
+    other_unknown_keypoints: int
     modified: int
     modified_share: float | None
     no_changes_needed: int
     time_in_seconds: TimeQuality
     workers: list[WorkerQuality]
+    other_workers_answers: int
     workers_per_image: dict[str, int]
     instances_needing_review: int
     review_reasons: dict[str, int]
@@ -85,146 +98,178 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     prelabels: PreLabelQuality | None
 
 
-class _Worker:
-    def __init__(self) -> None:
-        self.answers = self.unusable = self.modified = self.no_changes_needed = self.timed = 0
-        self.seconds = 0.0
+class KeypointMeter(Statistic):
+    """One keypoint of the skeleton."""
+
+    labeled: int = 0
+    visible: int = 0
 
 
-class QualityMeter:
-    """Takes the outcomes of a job's lines and gives its `Quality`. Memory: 8 bytes an image, and one entry a worker."""
+class WorkerTimes(Statistic):
+    """One worker's answers."""
 
-    def __init__(self, labeling_job: str, skeleton: Skeleton) -> None:
-        self._job = labeling_job
-        self._names = skeleton.keypoint_names
-        self._changes = ChangeMeter(skeleton)
-        self._count: Counter[str] = Counter()
-        self._visible: Counter[str] = Counter()
-        self._labeled: Counter[str] = Counter()
-        self._times = array("d")
-        self._workers: dict[str, _Worker] = {}
-        self._per_image: Counter[int] = Counter()
-        self._reasons: Counter[str] = Counter()
+    answers: int = 0
+    unusable: int = 0
+    modified: int = 0
+    no_changes_needed: int = 0
+    seconds: Sum = msgspec.field(default_factory=Sum)
 
-    def add(self, outcome: Labeled | NotLabeled) -> None:
-        """Count one line."""
-        self._count["lines"] += 1
+
+class QualityMeter(Statistic):
+    """Takes the outcomes of a job's lines and gives its `Quality`. Memory: a few numbers a keypoint, unknown keypoint
+    and worker, and a histogram; of more than `MOST_UNKNOWN` and `MOST_WORKERS` so many are told of."""
+
+    keypoints: dict[str, KeypointMeter]
+    changes: ChangeMeter
+    lines: int = 0
+    written: int = 0
+    rejected: int = 0
+    failed: int = 0
+    unlabeled: int = 0
+    labeled_by_other_jobs: int = 0
+    instances: int = 0
+    instances_without_keypoints: int = 0
+    instances_below_quorum: int = 0
+    instances_needing_review: int = 0
+    images_without_instances: int = 0
+    modified: int = 0
+    no_changes_needed: int = 0
+    answers: int = 0
+    unknown: int = 0
+    unknown_keypoints: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_UNKNOWN))
+    workers: Table[WorkerTimes] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
+    workers_per_image: dict[int, int] = msgspec.field(default_factory=dict)
+    review_reasons: dict[str, int] = msgspec.field(default_factory=dict)
+    times: TimeHistogram = msgspec.field(default_factory=TimeHistogram)
+    seconds: Sum = msgspec.field(default_factory=Sum)
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> QualityMeter:
+        """A meter of the skeleton's keypoints."""
+        return cls({name: KeypointMeter() for name in skeleton.keypoint_names}, ChangeMeter.of(skeleton))
+
+    def add(self, outcome: Labeled | NotLabeled, labeling_job: str, yardstick: Yardstick) -> None:
+        """Count one line of the job."""
+        self.lines += 1
         if isinstance(outcome, NotLabeled):
-            self._count[outcome.status] += 1
+            setattr(self, outcome.status, getattr(self, outcome.status) + 1)
             return
         annotation = outcome.annotation
-        self._changes.add(outcome)
-        self._count["written"] += 1
-        self._count["labeled_by_other_jobs"] += outcome.labeled_by not in (None, self._job)
-        self._count["instances"] += len(outcome.instances)
-        self._count["images_without_instances"] += not outcome.instances
-        self._count["instances_below_quorum"] += len(annotation.below_quorum)
-        self._count["modified"] += annotation.was_modified
-        self._count["no_changes_needed"] += annotation.no_changes_needed
+        self.changes.add(outcome, yardstick)
+        self.written += 1
+        self.labeled_by_other_jobs += outcome.labeled_by not in (None, labeling_job)
+        self.instances += len(outcome.instances)
+        self.images_without_instances += not outcome.instances
+        self.instances_below_quorum += len(annotation.below_quorum)
+        self.modified += annotation.was_modified
+        self.no_changes_needed += annotation.no_changes_needed
         for instance in outcome.instances:
-            self._count["instances_without_keypoints"] += not instance.annotations
+            self.instances_without_keypoints += not instance.annotations
             for keypoint in instance.annotations:
-                self._labeled[keypoint.label] += 1
-                self._visible[keypoint.label] += keypoint.visibility == VISIBLE
+                known = self.keypoints.get(keypoint.label)
+                if known is None:
+                    self.unknown += 1
+                    self.unknown_keypoints.at(keypoint.label, Count).n += 1
+                else:
+                    known.labeled += 1
+                    known.visible += keypoint.visibility == VISIBLE
         for item in annotation.updated_annotations:
             found = item.get("needs_review") if isinstance(item, dict) else None
             # One worker's answer passes through with whatever is in it; only our own words count.
             reasons = (
                 [r for r in found if isinstance(r, str) and r in REASONS] if isinstance(found, list | tuple) else []
             )
-            self._count["instances_needing_review"] += bool(reasons)
-            self._reasons.update(reasons)
+            self.instances_needing_review += bool(reasons)
+            for reason in reasons:
+                self.review_reasons[reason] = self.review_reasons.get(reason, 0) + 1
         if annotation.total_time_in_seconds is not None:
-            self._times.append(annotation.total_time_in_seconds)
-        self._per_image[len(annotation.workers)] += 1
-        for answer in annotation.workers:
-            worker = self._workers.setdefault(answer.worker_id, _Worker())
+            self.times.add(annotation.total_time_in_seconds)
+            self.seconds.add(annotation.total_time_in_seconds)
+        self._add_workers(annotation.workers)
+
+    def _add_workers(self, workers: Sequence[WorkerAnswer]) -> None:
+        there = min(len(workers), MOST_ANSWERS)
+        self.workers_per_image[there] = self.workers_per_image.get(there, 0) + 1
+        self.answers += len(workers)
+        for answer in workers:
+            worker = self.workers.at(answer.worker_id, WorkerTimes)
             worker.answers += 1
             worker.unusable += not answer.usable
             worker.modified += answer.was_modified
             worker.no_changes_needed += answer.no_changes_needed
             if answer.total_time_in_seconds is not None:
-                worker.timed += 1
-                worker.seconds += answer.total_time_in_seconds
+                worker.seconds.add(answer.total_time_in_seconds)
 
     @property
     def counts(self) -> dict[str, int]:
         """The accounting of lines: lines, written, rejected, failed, unlabeled."""
-        return {name: self._count[name] for name in ("lines", "written", "rejected", "failed", "unlabeled")}
+        return {name: getattr(self, name) for name in ("lines", "written", "rejected", "failed", "unlabeled")}
 
-    def quality(self, agreement: Agreement | None = None, sigmas: Sequence[KeypointSigma] = ()) -> Quality:
+    def quality(
+        self, labeling_job: str, agreement: Agreement | None = None, sigmas: Sequence[KeypointSigma] = ()
+    ) -> Quality:
         """The quality of all lines so far, and what comparing the workers told of it."""
-        c = self._count
+        unknown, workers = self.unknown_keypoints.kept(), self.workers.kept()
         return Quality(
             version=VERSION,
-            labeling_job=self._job,
+            labeling_job=labeling_job,
             **self.counts,
-            labeled_by_other_jobs=c["labeled_by_other_jobs"],
-            instances=c["instances"],
-            instances_without_keypoints=c["instances_without_keypoints"],
-            instances_below_quorum=c["instances_below_quorum"],
-            images_without_instances=c["images_without_instances"],
-            keypoints=[self._keypoint(name) for name in self._names],
-            unknown_keypoints={n: self._labeled[n] for n in sorted(self._labeled.keys() - set(self._names))},
-            modified=c["modified"],
-            modified_share=_share(c["modified"], c["written"]),
-            no_changes_needed=c["no_changes_needed"],
+            labeled_by_other_jobs=self.labeled_by_other_jobs,
+            instances=self.instances,
+            instances_without_keypoints=self.instances_without_keypoints,
+            instances_below_quorum=self.instances_below_quorum,
+            images_without_instances=self.images_without_instances,
+            keypoints=[self._keypoint(name, meter) for name, meter in self.keypoints.items()],
+            unknown_keypoints={name: unknown[name].n for name in sorted(unknown)},
+            other_unknown_keypoints=self.unknown - sum(count.n for count in unknown.values()),
+            modified=self.modified,
+            modified_share=_share(self.modified, self.written),
+            no_changes_needed=self.no_changes_needed,
             time_in_seconds=self._time(),
-            workers=[self._worker(worker_id) for worker_id in sorted(self._workers)],
-            workers_per_image={str(n): self._per_image[n] for n in sorted(self._per_image)},
-            instances_needing_review=c["instances_needing_review"],
-            review_reasons=dict(sorted(self._reasons.items())),
+            workers=[_worker(worker_id, workers[worker_id]) for worker_id in sorted(workers)],
+            other_workers_answers=self.answers - sum(worker.answers for worker in workers.values()),
+            workers_per_image={str(n): self.workers_per_image[n] for n in sorted(self.workers_per_image)},
+            instances_needing_review=self.instances_needing_review,
+            review_reasons=dict(sorted(self.review_reasons.items())),
             agreement=agreement,
             sigmas=list(sigmas),
-            prelabels=self._changes.quality(),
+            prelabels=self.changes.quality(),
         )
 
-    def _keypoint(self, name: str) -> KeypointQuality:
-        labeled, visible = self._labeled[name], self._visible[name]
+    def _keypoint(self, name: str, meter: KeypointMeter) -> KeypointQuality:
         return KeypointQuality(
             name=name,
-            labeled=labeled,
-            visible=visible,
-            occluded=labeled - visible,
-            completeness=_share(labeled, self._count["instances"]),
-            visible_share=_share(visible, labeled),
-        )
-
-    def _worker(self, worker_id: str) -> WorkerQuality:
-        w = self._workers[worker_id]
-        return WorkerQuality(
-            worker_id=worker_id,
-            answers=w.answers,
-            unusable=w.unusable,
-            modified=w.modified,
-            no_changes_needed=w.no_changes_needed,
-            mean_time_in_seconds=w.seconds / w.timed if w.timed else None,
+            labeled=meter.labeled,
+            visible=meter.visible,
+            occluded=meter.labeled - meter.visible,
+            completeness=_share(meter.labeled, self.instances),
+            visible_share=_share(meter.visible, meter.labeled),
         )
 
     def _time(self) -> TimeQuality:
-        times = sorted(self._times)
-        total = math.fsum(times)
+        times = self.times
         return TimeQuality(
-            images=len(times),
-            total=total,
-            mean=total / len(times) if times else None,
-            median=percentile(times, 50),
-            p10=percentile(times, 10),
-            p90=percentile(times, 90),
-            p95=percentile(times, 95),
-            p99=percentile(times, 99),
+            images=times.count,
+            total=self.seconds.value,
+            mean=self.seconds.mean,
+            median=times.quantile(0.5),
+            p10=times.quantile(0.1),
+            p90=times.quantile(0.9),
+            p95=times.quantile(0.95),
+            p99=times.quantile(0.99),
         )
+
+
+def _worker(worker_id: str, meter: WorkerTimes) -> WorkerQuality:
+    return WorkerQuality(
+        worker_id=worker_id,
+        answers=meter.answers,
+        unusable=meter.unusable,
+        modified=meter.modified,
+        no_changes_needed=meter.no_changes_needed,
+        mean_time_in_seconds=meter.seconds.mean,
+    )
 
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def percentile(ordered: list[float], percent: float) -> float | None:
-    """The percentile of values in rising order, linear between two (numpy's default); None of no values."""
-    if not ordered:
-        return None
-    place = (len(ordered) - 1) * percent / 100
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

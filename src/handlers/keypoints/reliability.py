@@ -9,10 +9,14 @@ includes the worker himself (expectation maximisation, done naively) collapse on
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from keypoints.histogram import Histogram
 from keypoints.pose import Pose, Ruler
+from keypoints.statistic import Statistic
+from keypoints.table import Table
 
 LEAST_WORKERS = 3
 LEAST_SHARED = 30
@@ -22,46 +26,61 @@ SHRINKAGE = 10
 FLOOR = 0.25
 """Of the typical square distance of a pair, added to a variance: nobody weighs endlessly, bodies differ too."""
 SWEEPS = 1000
+MOST_PAIRS = 5000
+"""Of workers: all that a hundred workers can be. Of more, so many are kept (keypoints.table)."""
 
 
-class PairDistances:
-    """Square distances of every pair of workers that met, in (sigma s)^2. Memory: a histogram a pair."""
+def pair_name(first: str, second: str) -> str:
+    """A pair of workers as a name."""
+    return msgspec.json.encode((first, second)).decode()
 
-    def __init__(self) -> None:
-        self.pairs: dict[tuple[str, str], Histogram] = {}
-        self.shared: dict[tuple[str, str], int] = {}
-        self.instances = 0
+
+def pair_of(name: str) -> tuple[str, str]:
+    """The pair of workers that a name is of."""
+    return msgspec.json.decode(name, type=tuple[str, str])
+
+
+class PairDistance(Statistic):
+    """Two workers: how many instances both marked, and how far apart they are in the square, in (sigma s)^2."""
+
+    shared: int
+    squares: Histogram
+
+
+class PairDistances(Statistic):
+    """Takes subjects that several workers marked. Memory: a histogram for every pair of workers that met; see
+    `MOST_PAIRS`."""
+
+    pairs: Table[PairDistance] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
+    instances: int = 0
 
     def add(self, worker_ids: Sequence[str], poses: Sequence[Pose], ruler: Ruler) -> None:
         """Take one subject: its workers in rising order, and their poses with sides repaired."""
         self.instances += len(poses) > 1
         for i, (a, p) in enumerate(zip(worker_ids, poses, strict=True)):
             for b, q in zip(worker_ids[i + 1 :], poses[i + 1 :], strict=True):
-                found = self.pairs.setdefault((a, b), Histogram())
-                self.shared[a, b] = self.shared.get((a, b), 0) + 1
+                found = self.pairs.at(pair_name(a, b), lambda: PairDistance(0, Histogram()))
+                found.shared += 1
                 scale = 8 / (p.area + q.area)  # 1/s^2 with s^2 the mean, times the 4 of (2 sigma)^2
                 for label in p.places.keys() & q.places.keys():
                     (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
-                    found.add(((px - qx) ** 2 + (py - qy) ** 2) * ruler.inverse(label) * scale)
-
-    def merge(self, other: PairDistances) -> None:
-        """Take what the other has taken too."""
-        self.instances += other.instances
-        for pair, found in other.pairs.items():
-            self.pairs.setdefault(pair, Histogram()).merge(found)
-            self.shared[pair] = self.shared.get(pair, 0) + other.shared[pair]
+                    found.squares.add(((px - qx) ** 2 + (py - qy) ** 2) * ruler.inverse(label) * scale)
 
     def variances(self) -> dict[str, float]:
         """r^2 by worker: 1 for one who scatters as sigma says. Empty without shared keypoints."""
         # The median of an exponential distribution is ln 2 of its mean; the mean itself is at the mercy of one miss.
-        squares = {p: (h.quantile(0.5) or 0.0) / math.log(2) for p, h in self.pairs.items() if h.count}
+        squares = sorted(
+            (pair_of(name), (found.squares.quantile(0.5) or 0.0) / math.log(2), found.shared)
+            for name, found in self.pairs.kept().items()
+            if found.squares.count
+        )
         if not squares:
             return {}
-        usual = math.fsum(squares[p] * self.shared[p] for p in squares) / sum(self.shared[p] for p in squares) / 2
+        usual = math.fsum(square * n for _, square, n in squares) / sum(n for _, _, n in squares) / 2
         links: dict[str, list[tuple[str, float, int]]] = {}
-        for (a, b), square in sorted(squares.items()):
-            links.setdefault(a, []).append((b, square, self.shared[a, b]))
-            links.setdefault(b, []).append((a, square, self.shared[a, b]))
+        for (a, b), square, n in squares:
+            links.setdefault(a, []).append((b, square, n))
+            links.setdefault(b, []).append((a, square, n))
         found = dict.fromkeys(sorted(links), usual)
         for _ in range(SWEEPS):  # coordinate descent: the problem is convex, so it ends at the least squares
             change = 0.0
@@ -75,9 +94,8 @@ class PairDistances:
                 break
         return found
 
-    def weights(self) -> dict[str, float]:
+    def weights(self, variances: Mapping[str, float]) -> dict[str, float]:
         """Weight by worker, 1 on average; empty, which means equal weights, where there is too little to tell."""
-        variances = self.variances()
         if len(variances) < LEAST_WORKERS or self.instances < LEAST_SHARED:
             return {}
         usual = 2 * math.fsum(variances.values()) / len(variances)

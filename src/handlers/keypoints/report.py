@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from keypoints.consolidation import Consolidated
+from keypoints.exact import Sum
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.quality import Quality
 from keypoints.skeleton import Skeleton
+from keypoints.statistic import Count, Statistic
+from keypoints.table import Table
 from keypoints.workers import WorkerReport
 from keypoints.worst import LONGEST_TEXT, WorstImage
 
@@ -21,7 +25,10 @@ SCORE_BINS = 40
 TIME_EDGES = tuple(10 ** (step / 6) for step in range(25))
 """Seconds, 1 to 10,000; six bins a factor of ten, because times of labelling spread over factors, not sums."""
 MOST_REASONS = 12
-"""Shown of why lines are missing; and this many times as many are told apart while counting."""
+"""Shown of why lines are missing."""
+MOST_COUNTED_REASONS = 1000
+"""Told apart while counting, numbers in them aside. Of more, so many are counted (keypoints.table)."""
+_NUMBER = re.compile(r"\d+")
 
 
 class DrawnKeypoint(msgspec.Struct, frozen=True):
@@ -64,38 +71,53 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     worst: list[WorstImage]
 
 
-class ReportMeter:
+class Dates(Statistic):
+    """The first and the last of dates as ISO text."""
+
+    first: str | None = None
+    last: str | None = None
+
+    def add(self, date: str) -> None:
+        """Take one."""
+        self.first = date if self.first is None else min(self.first, date)
+        self.last = date if self.last is None else max(self.last, date)
+
+    def merge(self, later: Dates) -> None:
+        """Take what another has taken."""
+        for date in (later.first, later.last):
+            if date is not None:
+                self.add(date)
+
+
+class ReportMeter(Statistic):
     """Takes the outcomes of a job's lines and gives the report's figures."""
 
-    def __init__(self, skeleton: Skeleton) -> None:
-        self._skeleton = skeleton
-        self._scores = [0] * SCORE_BINS
-        self._score = self._ceiling = 0.0
-        self._times = [0] * (len(TIME_EDGES) + 1)
-        self._reasons: Counter[tuple[str, str]] = Counter()
-        self._others = 0
-        self._dates: tuple[str, str] | None = None
+    scores: list[int] = msgspec.field(default_factory=lambda: [0] * SCORE_BINS)
+    score: Sum = msgspec.field(default_factory=Sum)
+    ceiling: Sum = msgspec.field(default_factory=Sum)
+    times: list[int] = msgspec.field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
+    not_labeled: int = 0
+    reasons: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_COUNTED_REASONS))
+    dates: Dates = msgspec.field(default_factory=Dates)
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Count one line."""
         if isinstance(outcome, NotLabeled):
-            reason = (outcome.status, outcome.reason[:LONGEST_TEXT])
-            if reason in self._reasons or len(self._reasons) < MOST_REASONS**2:
-                self._reasons[reason] += 1
-            else:
-                self._others += 1
+            self.not_labeled += 1
+            reason = _NUMBER.sub("#", outcome.reason[:LONGEST_TEXT])
+            self.reasons.at(f"{outcome.status} {reason}", Count).n += 1
             return
         seconds = outcome.annotation.total_time_in_seconds
         if seconds is not None:
-            self._times[sum(seconds >= edge for edge in TIME_EDGES)] += 1
+            self.times[bisect_right(TIME_EDGES, seconds)] += 1
         if date := outcome.creation_date:
-            first, last = self._dates or (date, date)
-            self._dates = (min(first, date), max(last, date))
+            self.dates.add(date[:LONGEST_TEXT])
         for raw in outcome.annotation.updated_annotations:
             self._consolidated(raw)
 
     def report(
         self,
+        skeleton: Skeleton,
         quality: Quality,
         status: str,
         workers: Sequence[WorkerReport] = (),
@@ -105,39 +127,37 @@ class ReportMeter:
 
         `status` is Ground Truth's word for how the job ended; `worst` are the images to look at first, in that order.
         """
-        reasons = sorted(self._reasons.items(), key=lambda item: (-item[1], item[0]))
-        shown = reasons[:MOST_REASONS]
-        index = {name: i for i, name in enumerate(self._skeleton.keypoint_names)}
-        first, last = self._dates or (None, None)
+        counted = [(*name.partition(" ")[::2], count.n) for name, count in self.reasons.kept().items()]
+        shown = sorted(counted, key=lambda reason: (-reason[2], reason[:2]))[:MOST_REASONS]
+        index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
         return Report(
             version=VERSION,
             status=status,
-            first_label=first,
-            last_label=last,
-            skeleton=self._skeleton.name,
-            keypoints=[DrawnKeypoint(k.name, k.template) for k in self._skeleton.keypoints],
-            edges=[(index[a], index[b]) for a, b, *_ in self._skeleton.edges],
+            first_label=self.dates.first,
+            last_label=self.dates.last,
+            skeleton=skeleton.name,
+            keypoints=[DrawnKeypoint(k.name, k.template) for k in skeleton.keypoints],
+            edges=[(index[a], index[b]) for a, b, *_ in skeleton.edges],
             quality=quality,
             workers=[_without_bias(worker) for worker in workers],
             consensus=self._consensus(),
             time_edges=list(TIME_EDGES),
-            time_bins=self._times,
-            not_labeled=[(status, reason, count) for (status, reason), count in shown],
-            other_reasons=self._others + sum(count for _, count in reasons[MOST_REASONS:]),
+            time_bins=self.times,
+            not_labeled=shown,
+            other_reasons=self.not_labeled - sum(n for *_, n in shown),
             worst=list(worst),
         )
 
     def _consensus(self) -> Consensus:
-        n = sum(self._scores)
-        return Consensus(n, self._score / n if n else None, self._ceiling / n if n else None, self._scores)
+        return Consensus(sum(self.scores), self.score.mean, self.ceiling.mean, self.scores)
 
     def _consolidated(self, raw: Any) -> None:
         """Count an instance that several workers marked; others have nobody to agree with."""
         found = consolidated(raw)
         if found and found.worker_count > 1:
-            self._scores[min(int(found.score * SCORE_BINS), SCORE_BINS - 1)] += 1
-            self._score += found.score
-            self._ceiling += human_ceiling(found.worker_count)
+            self.scores[min(int(found.score * SCORE_BINS), SCORE_BINS - 1)] += 1
+            self.score.add(found.score)
+            self.ceiling.add(human_ceiling(found.worker_count))
 
 
 def human_ceiling(workers: int) -> float:

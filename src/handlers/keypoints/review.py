@@ -1,25 +1,14 @@
-"""Review: the images with the most suspicious instances of a job, and the manifest of a job that looks at them again.
-
-Suspicion needs the norms of the whole job, so images are kept in a scratch file until all are known. Memory is that of
-the norms' sample and of the images on the list.
-"""
+"""Review: the images with the most suspicious instances of a job, and the lines of a manifest to look at them again."""
 
 from __future__ import annotations
 
-import heapq
-import struct
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from keypoints.anatomy import Anatomy
-from keypoints.instance import parse_instances
-from keypoints.norms import measure
 from keypoints.outcome import Labeled
-from keypoints.sample import InstanceSample
 from keypoints.signals import SignalReader
-from keypoints.skeleton import Skeleton
 from keypoints.suspicion import Reason, below_quorum, reason, suspicion, workers_reasons
 
 VERSION = "1.0"
@@ -30,12 +19,18 @@ LEAST_SUSPICION = 0.05
 MOST_REASONS = 3
 LEAST_REASON = 0.02
 """A weaker reason is not told: it would send a person after nothing."""
+LONGEST_LINE = 100_000
+"""Bytes. Ground Truth takes input lines of as many characters."""
+NO_LINE = b"null"
+LONGEST_SOURCE = 1100
+"""Characters: no S3 URI is longer, with 63 of a bucket and 1,024 bytes of a key."""
+LONGEST_NAME = 300
+"""Characters of an instance's name."""
 
 REVIEWED_LINE = "reviewed_line"
 """In the review's manifests: the line of the first job's output manifest. It passes through Ground Truth untouched."""
 
 _CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "needs_review"})
-_LENGTH = struct.Struct("<I")
 
 
 class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +45,8 @@ class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of suspicious.jsonl. `suspicion` is that of its most suspicious instance, which comes first."""
+    """One line of suspicious.jsonl. `suspicion` is that of its most suspicious instance, which comes first; of a line
+    that would have more than 100,000 bytes the least suspicious instances are left out."""
 
     version: str
     line: int
@@ -59,84 +55,47 @@ class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
     instances: list[SuspiciousInstance]
 
 
-class _Image(msgspec.Struct, frozen=True, array_like=True):
-    """An image in the scratch file. `below` has the number of workers of each instance below quorum."""
+class Listed(msgspec.Struct, frozen=True):
+    """An image on the list: its line of suspicious.jsonl, and its line of review.manifest, which is null if it is too
+    long for Ground Truth."""
 
-    line: int
-    source_ref: str
-    width: int | None
-    height: int | None
-    annotations: list[Any]
-    below: list[int]
+    suspicious: msgspec.Raw
+    review: msgspec.Raw
 
 
-class ReviewList:
-    """Takes a job's images and ranks them."""
-
-    def __init__(self, skeleton: Skeleton, scratch: BinaryIO, most: int = MOST_IMAGES) -> None:
-        self._anatomy = Anatomy(skeleton)
-        self._scratch = scratch
-        self._most = most
-        self._sample = InstanceSample()
-        # Not MessagePack: a label may hold integers of any length, and that refuses them.
-        self._encoder = msgspec.json.Encoder()
-
-    def add(self, labeled: Labeled) -> None:
-        """Take one image."""
-        for place, instance in enumerate(labeled.instances):
-            self._sample.add(labeled.line, place, instance)
-        annotation = labeled.annotation
-        image = _Image(
-            labeled.line,
-            labeled.source_ref,
-            annotation.image_width,
-            annotation.image_height,
-            annotation.updated_annotations,
-            [len(b.worker_ids) for b in annotation.below_quorum],
-        )
-        packed = self._encoder.encode(image)
-        self._scratch.write(_LENGTH.pack(len(packed)))
-        self._scratch.write(packed)
-
-    def ranked(self) -> Iterator[tuple[SuspiciousImage, bytes]]:
-        """The images on the list, the most suspicious first, each with its line of the review manifest."""
-        reader = SignalReader(self._anatomy, measure(self._anatomy, self._sample.instances))
-        heap: list[tuple[float, int, SuspiciousImage, bytes]] = []
-        for image in self._images():
-            found = _read(reader, image)
-            if not found:
-                continue
-            top = found[0].suspicion
-            entry = (top, -image.line)
-            if len(heap) == self._most and entry < heap[0][:2]:
-                continue
-            listed = SuspiciousImage(
-                version=VERSION, line=image.line, source_ref=image.source_ref, suspicion=top, instances=found
-            )
-            push = heapq.heappush if len(heap) < self._most else heapq.heapreplace
-            push(heap, (*entry, listed, _review_line(image, found)))
-        for _, _, listed, line in sorted(heap, key=lambda entry: entry[:2], reverse=True):
-            yield listed, line
-
-    def _images(self) -> Iterator[_Image]:
-        decoder = msgspec.json.Decoder(_Image)
-        self._scratch.seek(0)
-        while head := self._scratch.read(_LENGTH.size):
-            yield decoder.decode(self._scratch.read(_LENGTH.unpack(head)[0]))
-
-
-def _read(reader: SignalReader, image: _Image) -> list[SuspiciousInstance]:
-    instances = parse_instances(image.annotations)
-    size = (image.width, image.height) if image.width and image.height else None
-    alike = reader.between(instances)
+def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage | None:
+    """What an image has that looks like errors; None if nothing does."""
+    annotation = labeled.annotation
+    width, height = annotation.image_width, annotation.image_height
+    alike = reader.between(labeled.instances)
     found = []
-    for place, instance in enumerate(instances):
-        signals = reader.signals(instance, size) + ([alike[place]] if place in alike else [])
-        reasons = [reason(s) for s in signals] + workers_reasons(_texts(image.annotations[place].get("needs_review")))
-        found.append(_suspicious(place, instance.id, instance.name, reasons))
-    found += [_suspicious(None, None, "", [below_quorum(workers)]) for workers in image.below]
-    listed = [entry for entry in found if entry.suspicion >= LEAST_SUSPICION]
-    return sorted(listed, key=lambda entry: -entry.suspicion)
+    for place, instance in enumerate(labeled.instances):
+        signals = reader.signals(instance, (width, height) if width and height else None)
+        signals += [alike[place]] if place in alike else []
+        asked = _texts(annotation.updated_annotations[place].get("needs_review"))
+        reasons = [reason(s) for s in signals] + workers_reasons(asked)
+        found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], reasons))
+    found += [_suspicious(None, None, "", [below_quorum(len(b.worker_ids))]) for b in annotation.below_quorum]
+    instances = sorted((f for f in found if f.suspicion >= LEAST_SUSPICION), key=lambda f: -f.suspicion)
+    if not instances:
+        return None
+    return SuspiciousImage(
+        version=VERSION,
+        line=labeled.line,
+        source_ref=labeled.source_ref[:LONGEST_SOURCE],
+        suspicion=instances[0].suspicion,
+        instances=instances,
+    )
+
+
+def listed(labeled: Labeled, image: SuspiciousImage) -> Listed:
+    """The image's lines, neither longer than `LONGEST_LINE`."""
+    line = msgspec.json.encode(image)
+    while len(line) > LONGEST_LINE:
+        image = msgspec.structs.replace(image, instances=image.instances[: len(image.instances) // 2])
+        line = msgspec.json.encode(image)
+    review = _review_line(labeled, image)
+    return Listed(msgspec.Raw(line), msgspec.Raw(review if len(review) <= LONGEST_LINE else NO_LINE))
 
 
 def _suspicious(place: int | None, instance_id: str | None, name: str, reasons: Sequence[Reason]) -> SuspiciousInstance:
@@ -147,13 +106,15 @@ def _suspicious(place: int | None, instance_id: str | None, name: str, reasons: 
     )
 
 
-def _review_line(image: _Image, found: Sequence[SuspiciousInstance]) -> bytes:
+def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:
     """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
-    issues = [{"reason": f"{_title(entry)}: {r.message}"} for entry in found for r in entry.reasons]
-    line: dict[str, Any] = {"source-ref": image.source_ref, REVIEWED_LINE: image.line}
-    if image.width and image.height:
-        line |= {"image_width": image.width, "image_height": image.height}
-    return msgspec.json.encode(line | {"annotations": _plain(image.annotations), "annotation_issues": issues})
+    annotation = labeled.annotation
+    issues = [{"reason": f"{_title(entry)}: {r.message}"} for entry in image.instances for r in entry.reasons]
+    line: dict[str, Any] = {"source-ref": labeled.source_ref, REVIEWED_LINE: labeled.line}
+    if annotation.image_width and annotation.image_height:
+        line |= {"image_width": annotation.image_width, "image_height": annotation.image_height}
+    annotations = _plain(annotation.updated_annotations)
+    return msgspec.json.encode(line | {"annotations": annotations, "annotation_issues": issues})
 
 
 def _title(entry: SuspiciousInstance) -> str:

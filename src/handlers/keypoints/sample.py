@@ -3,59 +3,65 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
-from hashlib import blake2b
+from collections.abc import Container, Sequence
 
 import msgspec
 
 from keypoints.instance import Instance
+from keypoints.skeleton import MOST_KEYPOINTS
+from keypoints.statistic import Statistic
+from keypoints.table import lot
 
 LARGEST_SAMPLE = 2000
 """Instances. The median of as many is off by about .03 standard deviations; they take some 5 MB."""
 
 
-class Sampled(msgspec.Struct, frozen=True):
-    """One instance of the sample. `rank` is its lot, `line` and `place` say where it is in the manifest."""
+class LineSample(Statistic):
+    """Whole lines in the order of their lots (bottom-k sampling), as many as it takes to have `largest` instances.
 
-    rank: int
-    line: int
-    place: int
-    instance: Instance
+    A lot is a hash of the line's number: so the sample is random with regard to the labels, whether a line is in it can
+    be told before it is parsed, and parts of a job that were read apart merge to the very same sample.
 
+    `heap` has the lot and the line, both negated, and the line's instances.
+    """
 
-class InstanceSample:
-    """The instances with the lowest lots (bottom-k sampling). A lot is a hash of where the instance is, so the sample
-    is random with regard to the labels, and parts of a job that were read apart merge to the very same sample."""
+    largest: int = LARGEST_SAMPLE
+    size: int = 0
+    heap: list[tuple[int, int, list[Instance]]] = msgspec.field(default_factory=list)
 
-    def __init__(self, largest: int = LARGEST_SAMPLE) -> None:
-        self._largest = largest
-        self._heap: list[tuple[int, int, int, Instance]] = []
+    def wants(self, line: int) -> bool:
+        """Whether the line is in the sample of all lines so far, if it has instances."""
+        return self.size < self.largest or _rank(line) > self.heap[0][:2]
 
-    def add(self, line: int, place: int, instance: Instance) -> None:
-        """Offer one instance."""
-        lot = int.from_bytes(blake2b(b"%d/%d" % (line, place), digest_size=7).digest(), "big")
-        self._offer((-lot, line, place, instance))
+    def add(self, line: int, instances: Sequence[Instance], names: Container[str] | None = None) -> None:
+        """Offer one line. Of an instance only the keypoints are kept: those called so, or, without `names`, the first
+        as many as a skeleton can have."""
+        if instances and self.wants(line):
+            self._push((*_rank(line), [_bare(instance, names) for instance in instances]))
 
-    def merge(self, others: Iterable[Sampled]) -> None:
-        """Offer the entries of another sample, over other lines, of the same largest size."""
-        for other in others:
-            self._offer((-other.rank, other.line, other.place, other.instance))
-
-    @property
-    def entries(self) -> list[Sampled]:
-        """The sample in the order of the manifest."""
-        return [
-            Sampled(-lot, line, place, instance)
-            for lot, line, place, instance in sorted(self._heap, key=lambda entry: entry[1:3])
-        ]
+    def merge(self, later: LineSample) -> None:
+        """Offer the lines of another sample, over other lines."""
+        for entry in later.heap:
+            if self.size < self.largest or entry[:2] > self.heap[0][:2]:
+                self._push(entry)
 
     @property
     def instances(self) -> list[Instance]:
-        """The same, instances only."""
-        return [entry.instance for entry in self.entries]
+        """The sample in the order of the manifest."""
+        lines = sorted(self.heap, key=lambda entry: -entry[1])
+        return [instance for _, _, instances in lines for instance in instances]
 
-    def _offer(self, entry: tuple[int, int, int, Instance]) -> None:
-        if len(self._heap) < self._largest:
-            heapq.heappush(self._heap, entry)
-        elif entry[:3] > self._heap[0][:3]:
-            heapq.heapreplace(self._heap, entry)
+    def _push(self, entry: tuple[int, int, list[Instance]]) -> None:
+        heapq.heappush(self.heap, entry)
+        self.size += len(entry[2])
+        while self.size - len(self.heap[0][2]) >= self.largest:
+            self.size -= len(heapq.heappop(self.heap)[2])
+
+
+def _bare(instance: Instance, names: Container[str] | None) -> Instance:
+    there = instance.annotations
+    return Instance(there[:MOST_KEYPOINTS] if names is None else tuple(k for k in there if k.label in names))
+
+
+def _rank(line: int) -> tuple[int, int]:
+    return -lot(b"%d" % line), -line

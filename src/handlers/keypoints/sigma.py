@@ -8,20 +8,22 @@ sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), whatever a few gross misses do to t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from keypoints.histogram import Histogram
 from keypoints.pose import Pose
 from keypoints.rates import Z_95
+from keypoints.skeleton import MOST_KEYPOINTS
+from keypoints.statistic import Statistic
+from keypoints.table import Table
 from keypoints.yardstick import SigmaSource, Yardstick
 
 SHRINKAGE = 20
 """The skeleton's pooled sigma counts as much as this many instances of a keypoint."""
 LEAST_INSTANCES = 20
 """Below it a measured sigma is reported, but not used."""
-POOLED = ""
 
 
 class MeasuredSigma(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +47,22 @@ class KeypointSigma(msgspec.Struct, frozen=True, kw_only=True):
     measured: MeasuredSigma | None
 
 
-class SigmaMeter:
-    """Takes subjects that several workers marked. Memory: a histogram a keypoint."""
+class Scatter(Statistic):
+    """Square distances of pairs of labels of one keypoint, and how many of the comparisons are independent."""
 
-    def __init__(self, pairs: dict[str, str]) -> None:
-        self._pairs = pairs
-        self._squares: dict[str, Histogram] = {}
-        self._independent: dict[str, int] = {}
+    squares: Histogram
+    independent: int = 0
 
-    def _key(self, label: str) -> str:
-        return min(label, self._pairs.get(label, label))
+
+def _scatter() -> Scatter:
+    return Scatter(Histogram())
+
+
+class SigmaMeter(Statistic):
+    """Takes subjects that several workers marked. Memory: a histogram a keypoint; see `MOST_KEYPOINTS`."""
+
+    keypoints: Table[Scatter] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
+    pooled: Scatter = msgspec.field(default_factory=_scatter)
 
     def add(self, poses: Sequence[Pose], doubtful: Collection[tuple[int, str]] = ()) -> None:
         """Take one subject. `doubtful` are (pose's place, label) that had sides exchanged and say nothing here."""
@@ -62,27 +70,21 @@ class SigmaMeter:
             having = [p for w, p in enumerate(poses) if label in p.places and (w, label) not in doubtful]
             if len(having) < 2:
                 continue
-            for key in (self._key(label), POOLED):
-                found = self._squares.setdefault(key, Histogram())
+            for found in (self.keypoints.at(label, _scatter), self.pooled):
                 for i, p in enumerate(having):
                     for q in having[i + 1 :]:
                         (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
-                        found.add(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
-                self._independent[key] = self._independent.get(key, 0) + len(having) - 1
+                        found.squares.add(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
+                found.independent += len(having) - 1
 
-    def merge(self, other: SigmaMeter) -> None:
-        """Take what the other has taken too."""
-        for key, found in other._squares.items():
-            self._squares.setdefault(key, Histogram()).merge(found)
-            self._independent[key] = self._independent.get(key, 0) + other._independent[key]
-
-    def measured(self, label: str) -> MeasuredSigma | None:
-        """The sigma of one keypoint; None if it was never marked twice, or always at the very same place."""
-        squares, pooled = self._squares.get(self._key(label)), self._squares.get(POOLED)
-        if squares is None or pooled is None:
-            return None
-        n = self._independent[self._key(label)]
-        own, all_together = _sigma(squares, 0.5), _sigma(pooled, 0.5)
+    def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
+        """The sigma of one keypoint and its pair; None if neither was ever marked twice, or always at the very same
+        place."""
+        found = _scatter()
+        for name in sorted({label, pairs.get(label, label)} & self.keypoints.kept().keys()):
+            found.merge(self.keypoints.entries[name])
+        n, squares = found.independent, found.squares
+        own, all_together = _sigma(squares, 0.5), _sigma(self.pooled.squares, 0.5)
         if not own or not all_together:
             return None
         # The median's rank scatters by half the square root of the independent values' number.
@@ -94,16 +96,16 @@ class SigmaMeter:
             n=n,
         )
 
-    def usable(self, labels: Sequence[str]) -> dict[str, float]:
+    def usable(self, labels: Sequence[str], pairs: Mapping[str, str]) -> dict[str, float]:
         """Sigmas that rest on enough instances to be used."""
-        found = {label: self.measured(label) for label in labels}
+        found = {label: self.measured(label, pairs) for label in labels}
         return {label: min(m.sigma, 1.0) for label, m in found.items() if m and m.n >= LEAST_INSTANCES}
 
 
 def sigmas(used: Yardstick, meter: SigmaMeter) -> list[KeypointSigma]:
     """The sigmas of a skeleton's keypoints, used and measured."""
     return [
-        KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name))
+        KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name, used.pairs))
         for name, sigma in used.sigmas.items()
     ]
 

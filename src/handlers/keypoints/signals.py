@@ -24,6 +24,9 @@ from keypoints.swaps import SwapReader
 BORDER = 0.1
 """Of a subject this share of its larger side or nearer to the image's border, parts may well be beyond it."""
 
+MOST_TOLD = 20
+"""Keypoints that the skeleton does not have: an instance may have any number."""
+
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of evidence: how strong, of which keypoints, in plain words, and what would put it right."""
@@ -76,8 +79,9 @@ class SignalReader:
     def _strays(self, instance: Instance) -> Iterator[Signal]:
         unknown = tuple(k.label for k in instance.annotations if k.label not in self._anatomy.index)
         if unknown:
-            text = f"The skeleton does not have: {', '.join(unknown)}"
-            yield _signal("unknown_keypoints", 1.0, unknown, text, Fix("rename", unknown))
+            told = unknown[:MOST_TOLD]
+            text = f"The skeleton does not have: {', '.join(told)}{', …' * (len(unknown) > MOST_TOLD)}"
+            yield _signal("unknown_keypoints", 1.0, told, text, Fix("rename", told))
         if len(unknown) == len(instance.annotations):
             text = "No keypoint of the skeleton is placed"
             yield _signal("empty_instance", 1.0, (), text, Fix("delete"))

@@ -11,6 +11,7 @@ Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Sigma = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
+MOST_KEYPOINTS = 1000
 DEFAULT_SIGMA = 0.07
 """Used for a keypoint without a sigma of its own: between COCO's wrist (.062) and elbow (.072)."""
 
@@ -33,7 +34,7 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
     """A skeleton definition file. Edges are (name, name) or (name, name, colour)."""
 
     name: Name
-    keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=1000)]
+    keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=MOST_KEYPOINTS)]
     edges: tuple[Edge, ...] = ()
     supercategory: str = ""
     version: str = "1.0"

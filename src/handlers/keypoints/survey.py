@@ -3,20 +3,30 @@ by it. Surveys of parts of a job merge, so the pass can be shared out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cached_property
 
+import msgspec
+
+from keypoints.anatomy import Anatomy
 from keypoints.annotation import Annotation
 from keypoints.consolidation import clusters
 from keypoints.histogram import Histogram
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.norms import Norms, measure
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.pose import Ruler
 from keypoints.reliability import PairDistances
+from keypoints.sample import LineSample
 from keypoints.sides import repair_sides
-from keypoints.sigma import SigmaMeter
+from keypoints.sigma import KeypointSigma, SigmaMeter, sigmas
 from keypoints.similarity import area
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from keypoints.skeleton import MOST_KEYPOINTS, Skeleton, SkeletonKeypoint
+from keypoints.statistic import Count, Statistic
+from keypoints.table import Table
 from keypoints.yardstick import Yardstick, yardstick
+
+MOST_ANSWERS = 50
+"""To one image; Ground Truth asks nine workers at most."""
 
 Answers = list[tuple[str, list[Instance]]]
 
@@ -27,55 +37,96 @@ def answers_of(annotation: Annotation) -> Answers:
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
     try:
-        return [(w.worker_id, parse_instances(w.annotations)) for w in usable]
+        return [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
     except InstanceError:
         return []  # not written by us; what was consolidated at once stands
 
 
-class JobSurvey:
-    """Takes a job's outcomes. Memory: sums for every keypoint and pair of workers."""
+class Surveyed(msgspec.Struct, frozen=True):
+    """What the survey of all lines of a job tells: all that the second pass must know of it.
 
-    def __init__(self, skeleton: Skeleton | None) -> None:
-        self._given = skeleton
-        self._ruler = Ruler(yardstick(skeleton))
-        self._names: dict[str, None] = {}
-        self._areas = Histogram()
-        self.sigmas = SigmaMeter(self._ruler.pairs)
-        self.distances = PairDistances()
+    `variances` and `weights` are by worker (keypoints.reliability); `norms` are of the labels as they were consolidated
+    at once.
+    """
+
+    skeleton: Skeleton
+    yardstick: Yardstick
+    sigmas: list[KeypointSigma]
+    variances: dict[str, float]
+    weights: dict[str, float]
+    norms: Norms
+
+
+class JobSurvey(Statistic, dict=True):
+    """Takes a job's outcomes. Memory: histograms for every keypoint and pair of workers, and a sample of instances.
+
+    `given` is the job's skeleton, if it has one. Of a job with a skeleton and `one_worker` an object only the sample is
+    to be known, so most lines need not be parsed. It travels as JSON: `msgspec.json.encode(survey)` and
+    `msgspec.json.decode(text, type=JobSurvey)`.
+    """
+
+    given: Skeleton | None = None
+    one_worker: bool = False
+    names: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
+    areas: Histogram = msgspec.field(default_factory=Histogram)
+    sigmas: SigmaMeter = msgspec.field(default_factory=SigmaMeter)
+    distances: PairDistances = msgspec.field(default_factory=PairDistances)
+    sample: LineSample = msgspec.field(default_factory=LineSample)
+
+    @cached_property
+    def _ruler(self) -> Ruler:
+        return Ruler(yardstick(self.given))
+
+    @cached_property
+    def _known(self) -> frozenset[str] | None:
+        return frozenset(self.given.keypoint_names) if self.given else None
+
+    @property
+    def _sample_only(self) -> bool:
+        return self.one_worker and self.given is not None
+
+    def wants(self, line: int) -> bool:
+        """Whether a line is to be added at all; the others tell nothing."""
+        return not self._sample_only or self.sample.wants(line)
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Take one line."""
         if not isinstance(outcome, Labeled):
             return
+        self.sample.add(outcome.line, outcome.instances, self._known)
+        if self._sample_only:
+            return
         for instance in outcome.instances:
-            self._names.update(dict.fromkeys(k.label for k in instance.annotations))
+            if self.given is None:
+                for keypoint in instance.annotations:
+                    self.names.at(keypoint.label, Count).n += 1
             size, source = area(instance)
             if source in ("box", "hull"):
-                self._areas.add(size)
-        self._add_answers(answers_of(outcome.annotation))
-
-    def _add_answers(self, answers: Answers) -> None:
-        for cluster in clusters(answers, self._ruler):
+                self.areas.add(size)
+        for cluster in clusters(answers_of(outcome.annotation), self._ruler):
             equal = [1.0] * len(cluster.poses)
             repair = repair_sides(cluster.poses, equal, self._ruler)
-            self.sigmas.add(repair.poses, {(w, label) for w, pair in repair.swaps for label in pair})
+            doubtful = {(w, label) for w, pair in repair.swaps for label in pair}
+            self.sigmas.add(repair.poses, doubtful)
             self.distances.add(cluster.worker_ids, repair.poses, self._ruler)
-
-    def merge(self, other: JobSurvey) -> None:
-        """Take what a survey of later lines, with the same skeleton, has taken too."""
-        self._names.update(other._names)
-        self._areas.merge(other._areas)
-        self.sigmas.merge(other.sigmas)
-        self.distances.merge(other.distances)
 
     @property
     def skeleton(self) -> Skeleton:
         """The job's; without one, the keypoints in the order in which the labels first name them, and no edges."""
-        names: Sequence[str] = list(self._names) or ["keypoint"]
-        return self._given or Skeleton("subject", tuple(SkeletonKeypoint(name) for name in names))
+        names = list(self.names.kept()) or ["keypoint"]
+        return self.given or Skeleton("subject", tuple(SkeletonKeypoint(name) for name in names))
 
-    @property
-    def yardstick(self) -> Yardstick:
-        """With the sigmas measured in this job where the skeleton gives none, and the job's usual area."""
-        names = self.skeleton.keypoint_names
-        return yardstick(self.skeleton, self.sigmas.usable(names), self._areas.quantile(0.5))
+    def surveyed(self) -> Surveyed:
+        """What all lines so far tell."""
+        skeleton = self.skeleton
+        measured = self.sigmas.usable(skeleton.keypoint_names, {k.name: k.pair for k in skeleton.keypoints if k.pair})
+        used = yardstick(skeleton, measured, self.areas.quantile(0.5))
+        variances = self.distances.variances()
+        return Surveyed(
+            skeleton=skeleton,
+            yardstick=used,
+            sigmas=sigmas(used, self.sigmas),
+            variances=variances,
+            weights=self.distances.weights(variances),
+            norms=measure(Anatomy(skeleton), self.sample.instances),
+        )

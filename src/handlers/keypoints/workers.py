@@ -7,15 +7,17 @@ gold where there is some. Every rate says what it rests on; nobody is ranked on 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from keypoints.annotation import Annotation
+from keypoints.exact import Sum
 from keypoints.histogram import Histogram
 from keypoints.pose import Pose, Ruler
 from keypoints.rates import Rate, rate
+from keypoints.statistic import Statistic
+from keypoints.table import Table
 from keypoints.taxonomy import KINDS, Kind, classify
 
 VERSION = "1.0"
@@ -25,6 +27,8 @@ LEAST_FOR_Z = 3
 MAD_TO_SIGMA = 0.6745
 """The normal distribution's: robust z is this times (value - median) / MAD (Iglewicz and Hoaglin 1993)."""
 PCK_SHARE = 0.1
+MOST_WORKERS = 2000
+"""In a job: with 17 keypoints they take some 100 MB. Of more, so many are told of (keypoints.table)."""
 
 
 class Bias(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,23 +79,37 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workers(msgspec.Struct, frozen=True, kw_only=True):
-    """The file workers.json."""
+    """The file workers.json. `other_workers_tasks` is of the workers that are not in it, because there are too many."""
 
     version: str
     labeling_job: str
+    other_workers_tasks: int = 0
     workers: list[WorkerReport]
 
 
-class References:
+class BiasMeter(Statistic):
+    """Offsets of one keypoint, in s."""
+
+    x: Sum = msgspec.field(default_factory=Sum)
+    y: Sum = msgspec.field(default_factory=Sum)
+
+
+class References(Statistic):
     """Collects the comparison of one worker with references."""
 
-    def __init__(self) -> None:
-        self.instances = self.keypoints = self.missed = self.added = self.wanted = self.marked = 0
-        self._extra_of = self._close = 0
-        self._oks = self._expected = self._distance = 0.0
-        self._distances = 0
-        self._kinds: Counter[Kind] = Counter()
-        self._bias: dict[str, tuple[int, float, float]] = {}
+    instances: int = 0
+    keypoints: int = 0
+    missed: int = 0
+    added: int = 0
+    wanted: int = 0
+    marked: int = 0
+    extra_of: int = 0
+    close: int = 0
+    oks: Sum = msgspec.field(default_factory=Sum)
+    expected: Sum = msgspec.field(default_factory=Sum)
+    distance: Sum = msgspec.field(default_factory=Sum)
+    kinds: dict[Kind, int] = msgspec.field(default_factory=dict)
+    bias: dict[str, BiasMeter] = msgspec.field(default_factory=dict)
 
     def add(self, mine: Pose, reference: Pose, others: Sequence[Pose], ruler: Ruler, expected: float) -> None:
         """One subject. `expected` is the similarity that an honest worker would reach with this reference."""
@@ -99,9 +117,10 @@ class References:
             return
         self.instances += 1
         self.keypoints += len(reference.places)
-        self._extra_of += len(mine.places)
-        self._expected += expected
-        self._kinds.update(kind for _, kind in classify(mine, reference, others, ruler))
+        self.extra_of += len(mine.places)
+        self.expected.add(expected)
+        for _, kind in classify(mine, reference, others, ruler):
+            self.kinds[kind] = self.kinds.get(kind, 0) + 1
         size = math.sqrt(reference.area)
         limit = PCK_SHARE * max(reference.hull[2] - reference.hull[0], reference.hull[3] - reference.hull[1], 2.0)
         total = 0.0
@@ -111,67 +130,75 @@ class References:
                 continue
             dx, dy = place[0] - x, place[1] - y
             total += math.exp(-(dx * dx + dy * dy) * ruler.inverse(label) / (2 * reference.area))
-            self._distances += 1
-            self._distance += math.hypot(dx, dy) / size
-            self._close += math.hypot(dx, dy) < limit
-            n, sx, sy = self._bias.get(label, (0, 0.0, 0.0))
-            self._bias[label] = n + 1, sx + dx / size, sy + dy / size
-        self._oks += total / len(reference.places)
+            self.distance.add(math.hypot(dx, dy) / size)
+            self.close += math.hypot(dx, dy) < limit
+            if label in ruler.yardstick.sigmas:  # of the skeleton: others could be any number
+                bias = self.bias.get(label)
+                if bias is None:
+                    bias = self.bias[label] = BiasMeter()
+                bias.x.add(dx / size)
+                bias.y.add(dy / size)
+        self.oks.add(total / len(reference.places))
 
     @property
     def relative(self) -> float | None:
         """OKS over an honest worker's."""
-        return self._oks / self._expected if self.instances else None
+        return self.oks.value / self.expected.value if self.instances else None
 
     def comparison(self) -> Comparison:
         """The comparison so far."""
-        n = self.instances
-        whole = {kind: self._extra_of if kind == "extra" else self.keypoints for kind in KINDS}
+        whole = {kind: self.extra_of if kind == "extra" else self.keypoints for kind in KINDS}
         return Comparison(
-            instances=n,
+            instances=self.instances,
             keypoints=self.keypoints,
-            oks=self._oks / n if n else None,
+            oks=self.oks.mean,
             relative=self.relative,
-            pck=self._close / self.keypoints if self.keypoints else None,
-            nme=self._distance / self._distances if self._distances else None,
-            errors={kind: rate(self._kinds[kind], whole[kind]) for kind in KINDS},
+            pck=self.close / self.keypoints if self.keypoints else None,
+            nme=self.distance.mean,
+            errors={kind: rate(self.kinds.get(kind, 0), whole[kind]) for kind in KINDS},
             missed=rate(self.missed, self.wanted),
             added=rate(self.added, self.marked),
-            bias=[Bias(name=name, n=k, x=x / k, y=y / k) for name, (k, x, y) in sorted(self._bias.items())],
+            bias=[
+                Bias(name=name, n=b.x.n, x=b.x.mean or 0.0, y=b.y.mean or 0.0) for name, b in sorted(self.bias.items())
+            ],
         )
 
 
-class _Worker:
-    def __init__(self) -> None:
-        self.tasks = self.unusable = self.instances = self.keypoints = self.stamps = self.stampable = 0
-        self.active = Histogram()
-        self.others = References()
-        self.gold = References()
+class Worker(Statistic):
+    """What is collected of one worker."""
+
+    tasks: int = 0
+    unusable: int = 0
+    instances: int = 0
+    keypoints: int = 0
+    stamps: int = 0
+    stampable: int = 0
+    active: Histogram = msgspec.field(default_factory=Histogram)
+    others: References = msgspec.field(default_factory=References)
+    gold: References = msgspec.field(default_factory=References)
 
 
-class WorkerMeter:
-    """Takes the annotations of a job and what their workers are compared with. Memory: sums for every worker."""
+class WorkerMeter(Statistic):
+    """Takes the annotations of a job and what their workers are compared with. Memory: sums for every worker and
+    keypoint; of more than `MOST_WORKERS` workers so many are told of."""
 
-    def __init__(self, labeling_job: str) -> None:
-        self._job = labeling_job
-        self._workers: dict[str, _Worker] = {}
-
-    def _of(self, worker_id: str) -> _Worker:
-        return self._workers.setdefault(worker_id, _Worker())
+    tasks: int = 0
+    workers: Table[Worker] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
 
     def against_others(self, worker_id: str) -> References:
         """What is collected of a worker against the others."""
-        return self._of(worker_id).others
+        return self.workers.at(worker_id, Worker).others
 
     def against_gold(self, worker_id: str) -> References:
         """What is collected of a worker against gold."""
-        return self._of(worker_id).gold
+        return self.workers.at(worker_id, Worker).gold
 
     def add(self, annotation: Annotation, sizes: Mapping[str, tuple[int, int]]) -> None:
         """Take one image. `sizes`: by worker how many instances and keypoints were marked."""
         changed = {w.worker_id for w in annotation.workers if w.usable and w.was_modified}
         for answer in annotation.workers:
-            worker = self._of(answer.worker_id)
+            self.tasks += 1
+            worker = self.workers.at(answer.worker_id, Worker)
             worker.tasks += 1
             worker.unusable += not answer.usable
             instances, keypoints = sizes.get(answer.worker_id, (0, 0))
@@ -183,18 +210,20 @@ class WorkerMeter:
             if answer.active_time_in_seconds is not None and keypoints:
                 worker.active.add(answer.active_time_in_seconds / keypoints)
 
-    def report(self, weights: Mapping[str, float], variances: Mapping[str, float]) -> Workers:
+    def report(self, labeling_job: str, weights: Mapping[str, float], variances: Mapping[str, float]) -> Workers:
         """The file, by worker id."""
-        times = {w: worker.active.quantile(0.5) for w, worker in sorted(self._workers.items())}
+        workers = self.workers.kept()
+        times = {w: worker.active.quantile(0.5) for w, worker in sorted(workers.items())}
         zs = _robust_z({w: math.log(t) for w, t in times.items() if t})
         ranked = sorted(
-            (w for w, worker in self._workers.items() if worker.others.instances >= LEAST_RANKED),
-            key=lambda w: (-(self._workers[w].others.relative or 0.0), w),
+            (w for w, worker in workers.items() if worker.others.instances >= LEAST_RANKED),
+            key=lambda w: (-(workers[w].others.relative or 0.0), w),
         )
         ranks = {w: place for place, w in enumerate(ranked, 1)}
         return Workers(
             version=VERSION,
-            labeling_job=self._job,
+            labeling_job=labeling_job,
+            other_workers_tasks=self.tasks - sum(worker.tasks for worker in workers.values()),
             workers=[
                 WorkerReport(
                     worker_id=w,
@@ -211,7 +240,7 @@ class WorkerMeter:
                     weight=weights.get(w),
                     rank=ranks.get(w),
                 )
-                for w, worker in sorted(self._workers.items())
+                for w, worker in sorted(workers.items())
             ],
         )
 

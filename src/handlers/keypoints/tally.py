@@ -1,0 +1,81 @@
+"""A tally: what the second pass counts over a job's lines, from which quality.json, workers.json, report.html,
+suspicious.jsonl and review.manifest are made. Tallies of parts of a job merge to the very same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from keypoints.agreement import AgreementMeter
+from keypoints.outcome import Labeled, NotLabeled
+from keypoints.quality import Quality, QualityMeter
+from keypoints.ranking import Ranking
+from keypoints.report import Report, ReportMeter
+from keypoints.review import MOST_IMAGES, NO_LINE, Listed, SuspiciousImage, listed
+from keypoints.skeleton import Skeleton
+from keypoints.statistic import Statistic
+from keypoints.survey import Surveyed
+from keypoints.workers import WorkerMeter, Workers
+from keypoints.worst import MOST, WorstImage, worst_image
+from keypoints.yardstick import Yardstick
+
+
+class Tally(Statistic):
+    """Takes a job's lines as they were refined. Memory is bounded, whatever the labels hold; each part says by what.
+
+    It travels as JSON: `msgspec.json.encode(tally)` and `msgspec.json.decode(text, type=Tally)`.
+    """
+
+    labeling_job: str
+    quality: QualityMeter
+    agreement: AgreementMeter
+    workers: WorkerMeter = msgspec.field(default_factory=WorkerMeter)
+    figures: ReportMeter = msgspec.field(default_factory=ReportMeter)
+    review: Ranking[Listed] = msgspec.field(default_factory=lambda: Ranking(MOST_IMAGES))
+    worst: Ranking[WorstImage] = msgspec.field(default_factory=lambda: Ranking(MOST))
+
+    @classmethod
+    def of(cls, labeling_job: str, skeleton: Skeleton) -> Tally:
+        """An empty one."""
+        return cls(labeling_job, QualityMeter.of(skeleton), AgreementMeter.of(skeleton.keypoint_names))
+
+    def add(self, outcome: Labeled | NotLabeled, yardstick: Yardstick) -> None:
+        """Count one line."""
+        self.quality.add(outcome, self.labeling_job, yardstick)
+        self.figures.add(outcome)
+
+    def add_suspicious(self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> None:
+        """Keep a suspicious image if it is among the most suspicious. `places`: the keypoints' numbers, by name."""
+        if self.review.wants(image.suspicion, image.line):
+            self.review.add(image.suspicion, image.line, listed(labeled, image))
+        if self.worst.wants(image.suspicion, image.line):
+            self.worst.add(image.suspicion, image.line, worst_image(labeled, image, places))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The accounting of lines."""
+        return self.quality.counts
+
+    def quality_file(self, known: Surveyed) -> Quality:
+        """quality.json; no agreement where no image had several workers."""
+        agreement = self.agreement.agreement() if self.agreement.images else None
+        return self.quality.quality(self.labeling_job, agreement, known.sigmas)
+
+    def workers_file(self, known: Surveyed) -> Workers:
+        """workers.json."""
+        return self.workers.report(self.labeling_job, known.weights, known.variances)
+
+    def report(self, known: Surveyed, status: str) -> Report:
+        """The data of report.html; `status` is Ground Truth's word for how the job ended."""
+        workers = self.workers_file(known).workers
+        return self.figures.report(known.skeleton, self.quality_file(known), status, workers, self.worst.ranked())
+
+    def suspicious_lines(self) -> Iterator[bytes]:
+        """suspicious.jsonl."""
+        return (bytes(image.suspicious) + b"\n" for image in self.review.ranked())
+
+    def review_lines(self) -> Iterator[bytes]:
+        """review.manifest."""
+        lines = (bytes(image.review) for image in self.review.ranked())
+        return (line + b"\n" for line in lines if line != NO_LINE)

@@ -1,0 +1,205 @@
+"""A job's lines may be shared out: any cut into ranges, each surveyed and labelled apart, gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import msgspec
+from builders import keypoint, outcome, record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keypoints.annotation import annotate
+from keypoints.gold import Gold, parse_gold
+from keypoints.job import LabelingJob
+from keypoints.refinement import Refiner
+from keypoints.results import folder
+from keypoints.skeleton import Skeleton, parse_skeleton
+from keypoints.survey import JobSurvey, Surveyed
+from keypoints.tally import Tally
+from keypoints.yardstick import yardstick
+from parts import FRAGMENTS, Fragments, line_files, tally_files
+
+JOB = LabelingJob(
+    name="people", arn="arn", status="Completed", label_attribute_name="keypoints", output_manifest_uri="s3://b-b/k"
+)
+SKELETON = parse_skeleton(
+    json.dumps(
+        {
+            "name": "kite",
+            "keypoints": [
+                {"name": "top"},
+                {"name": "left", "pair": "right", "sigma": 0.05},
+                {"name": "right", "pair": "left"},
+                {"name": "tail"},
+                {"name": "end"},
+            ],
+            "edges": [["top", "left"], ["top", "right"], ["top", "tail"], ["tail", "end"]],
+        }
+    )
+)
+SHAPE = {"top": (50, 0), "left": (0, 40), "right": (100, 40), "tail": (50, 120), "end": (60, 170)}
+
+
+class Uploaded(dict[str, bytes]):
+    """What was put."""
+
+    put = dict.__setitem__
+
+
+def kite(random: Random, noise: float, strays: Sequence[str]) -> dict[str, Any]:
+    """One instance, mostly right: some keypoints are missing, exchanged or not the skeleton's."""
+    x, y, scale = random.uniform(0, 500), random.uniform(0, 300), random.uniform(0.5, 2)
+    mirrored = random.random() < 0.1
+    found = []
+    for name, (dx, dy) in SHAPE.items():
+        if random.random() < 0.9:
+            far = 300 if random.random() < 0.03 else 0
+            place = (100 - dx if mirrored else dx) + random.gauss(far, noise), dy + random.gauss(0, noise)
+            found.append(keypoint(name, x + scale * place[0], y + scale * place[1], random.choice([1, 2, 2])))
+    found += [keypoint(name, x, y) for name in strays if random.random() < 0.3]
+    return {"id": f"n{random.randrange(3)}", "name": random.choice(["", "kite"]), "annotations": found}
+
+
+def shaken(random: Random, instance: dict[str, Any], noise: float) -> dict[str, Any]:
+    """Another worker's version of an instance."""
+    places = [
+        k | {"x": k["x"] + random.gauss(0, noise), "y": k["y"] + random.gauss(0, noise)}
+        for k in instance["annotations"]
+    ]
+    return instance | {"annotations": places}
+
+
+def manifest_line(random: Random, number: int, workers: int, strays: Sequence[str]) -> Any:
+    """A line of an output manifest: mostly labelled."""
+    source = f"s3://bucket-name/jobs/people/images/{number}.jpg"
+    chance = random.random()
+    if chance < 0.15:
+        failed = {"keypoints-metadata": {"failure-reason": f"Failed {random.choice('abcdef')} {number}"}}
+        return random.choice([b"{", record(None, source), {"source-ref": source} | failed, record({"a": 1}, source)])
+    truth = [kite(random, 2, strays) for _ in range(random.choice([0, 1, 1, 2, 3]))]
+    original = [shaken(random, t, 1) for t in truth] if random.random() < 0.4 else []
+    answers = []
+    for worker in random.sample(range(workers + 2), workers):
+        mine = [shaken(random, t, random.choice([0, 2, 5])) for t in truth if random.random() < 0.9]
+        answers.append(
+            (
+                f"private.us-east-1.{worker}",
+                {
+                    "updated_annotations": json.dumps(mine) if random.random() < 0.97 else "?",
+                    "original_annotations": json.dumps(original),
+                    "image_s3_uri": source,
+                    "image_name": f"{number}.jpg",
+                    "no_changes_needed": "false",
+                    "total_time_in_seconds": random.choice(["3", "7.25", "1e-3", "400", "1e308"]),
+                    "answer_details": json.dumps(
+                        {
+                            "version": "1.0",
+                            "image_width": 800,
+                            "image_height": 600,
+                            "active_time_in_seconds": random.uniform(0.1, 99),
+                        }
+                    ),
+                },
+            )
+        )
+    label = msgspec.to_builtins(annotate(str(number), source, answers, yardstick(SKELETON)))
+    made = record(label, source)
+    made["keypoints-metadata"]["creation-date"] = f"2026-01-{random.randrange(1, 29):02d}T00:00:00"
+    return made
+
+
+def cramp(survey: JobSurvey) -> JobSurvey:
+    """With bounds so low that every one of them is met."""
+    survey.sample.largest = 40
+    survey.names.most = survey.sigmas.keypoints.most = 6
+    survey.distances.pairs.most = 4
+    return survey
+
+
+def cramped(tally: Tally) -> None:
+    tally.quality.unknown_keypoints.most = tally.quality.workers.most = tally.workers.workers.most = 3
+    tally.agreement.pairs.most = tally.figures.reasons.most = 3
+    tally.review.most, tally.worst.most = 4, 2
+
+
+def files_of(
+    lines: Sequence[Any], cuts: Sequence[int], skeleton: Skeleton | None, gold: Gold, *, one_worker: bool, low: bool
+) -> dict[str, bytes]:
+    """Every file of the results but the marker, the lines cut into ranges at these places."""
+    edges = [0, *cuts, len(lines)]
+    ranges = [range(a, b) for a, b in pairwise(edges)]
+
+    surveys = []
+    for numbers in ranges:
+        survey = JobSurvey(skeleton, one_worker=one_worker)
+        if low:
+            cramp(survey)
+        for number in numbers:
+            if survey.wants(number):
+                survey.add(outcome(lines[number], number))
+        surveys.append(msgspec.json.encode(survey))
+    whole, *later = [msgspec.json.decode(text, type=JobSurvey) for text in surveys]
+    for survey in later:
+        whole.merge(survey)
+    sent = msgspec.json.encode(whole.surveyed())
+
+    fragments: dict[str, list[bytes]] = {name: [] for name in FRAGMENTS}
+    uploaded = Uploaded()
+    tallies = []
+    for numbers in ranges:
+        known = msgspec.json.decode(sent, type=Surveyed)
+        refiner = Refiner(JOB.name, known, gold)
+        if low:
+            cramped(refiner.tally)
+        out = {name: io.BytesIO() for name in FRAGMENTS}
+        writer = Fragments(JOB.name, known.skeleton, uploaded, out)  # type: ignore[arg-type]
+        for number in numbers:
+            writer.add(refiner.add(outcome(lines[number], number)))
+        for name, file in out.items():
+            fragments[name] += file.getvalue().splitlines(keepends=True)
+        tallies.append(msgspec.json.encode(refiner.tally))
+    tally, *rest = [msgspec.json.decode(text, type=Tally) for text in tallies]
+    for other in rest:
+        tally.merge(other)
+
+    made = dict(uploaded)
+    known = msgspec.json.decode(sent, type=Surveyed)
+    for file in [*line_files(JOB, known.skeleton, fragments.__getitem__), *tally_files(JOB, known, tally)]:
+        made[folder(JOB.name) + file.key] = b"".join(
+            [file.content] if isinstance(file.content, bytes) else file.content
+        )
+    return made
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32),
+    shares=st.lists(st.floats(0, 1), max_size=6),
+    case=st.fixed_dictionaries(
+        {
+            "count": st.integers(0, 40),
+            "workers": st.sampled_from([1, 2, 3, 5]),
+            "strays": st.sampled_from([0, 1, 12]),
+            "derived": st.booleans(),
+            "low": st.booleans(),
+        }
+    ),
+)
+def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict[str, Any]) -> None:
+    random, count, workers = Random(seed), case["count"], case["workers"]
+    strays = [f"stray {n}" for n in range(case["strays"])]
+    lines = [manifest_line(random, number, workers, strays) for number in range(count)]
+    gold = parse_gold(json.dumps({"3.jpg": [kite(random, 0, [])], "4.jpg": []}).encode())
+    skeleton = None if case["derived"] else SKELETON
+    cuts = sorted(round(share * count) for share in shares)
+    whole = files_of(lines, [], skeleton, gold, one_worker=workers == 1, low=case["low"])
+    parted = files_of(lines, cuts, skeleton, gold, one_worker=workers == 1, low=case["low"])
+    assert parted.keys() == whole.keys()
+    for key, content in whole.items():
+        assert parted[key] == content, key
