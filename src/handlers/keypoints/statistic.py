@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 
-class Statistic(msgspec.Struct):
+class Statistic(msgspec.Struct, forbid_unknown_fields=True):
     """Fields are counts, statistics, and lists (of one length) and dicts of them. All else says what is counted and is
     the same in all parts of a job."""
 

@@ -42,7 +42,7 @@ def answers_of(annotation: Annotation) -> Answers:
         return []  # not written by us; what was consolidated at once stands
 
 
-class Surveyed(msgspec.Struct, frozen=True):
+class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the survey of all lines of a job tells: all that the second pass must know of it.
 
     `variances` and `weights` are by worker (keypoints.reliability); `norms` are of the labels as they were consolidated
@@ -65,7 +65,7 @@ class JobSurvey(Statistic, dict=True):
     `msgspec.json.decode(text, type=JobSurvey)`.
     """
 
-    given: Skeleton | None = None
+    given: Skeleton | None
     one_worker: bool = False
     names: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
     areas: Histogram = msgspec.field(default_factory=Histogram)

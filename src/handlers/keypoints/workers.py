@@ -105,6 +105,7 @@ class References(Statistic):
     marked: int = 0
     extra_of: int = 0
     close: int = 0
+    distances: int = 0
     oks: Sum = msgspec.field(default_factory=Sum)
     expected: Sum = msgspec.field(default_factory=Sum)
     distance: Sum = msgspec.field(default_factory=Sum)
@@ -121,24 +122,27 @@ class References(Statistic):
         self.expected.add(expected)
         for _, kind in classify(mine, reference, others, ruler):
             self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        size = math.sqrt(reference.area)
+        size, known = math.sqrt(reference.area), ruler.yardstick.sigmas
         limit = PCK_SHARE * max(reference.hull[2] - reference.hull[0], reference.hull[3] - reference.hull[1], 2.0)
-        total = 0.0
+        total = distance = 0.0
         for label, (x, y, _) in reference.places.items():
             place = mine.places.get(label)
             if place is None:
                 continue
             dx, dy = place[0] - x, place[1] - y
             total += math.exp(-(dx * dx + dy * dy) * ruler.inverse(label) / (2 * reference.area))
-            self.distance.add(math.hypot(dx, dy) / size)
-            self.close += math.hypot(dx, dy) < limit
-            if label in ruler.yardstick.sigmas:  # of the skeleton: others could be any number
+            far = math.hypot(dx, dy)
+            distance += far / size
+            self.distances += 1
+            self.close += far < limit
+            if label in known:  # by the skeleton: others could be any number
                 bias = self.bias.get(label)
                 if bias is None:
                     bias = self.bias[label] = BiasMeter()
                 bias.x.add(dx / size)
                 bias.y.add(dy / size)
         self.oks.add(total / len(reference.places))
+        self.distance.add(distance)
 
     @property
     def relative(self) -> float | None:
@@ -154,7 +158,7 @@ class References(Statistic):
             oks=self.oks.mean,
             relative=self.relative,
             pck=self.close / self.keypoints if self.keypoints else None,
-            nme=self.distance.mean,
+            nme=self.distance.value / self.distances if self.distances else None,
             errors={kind: rate(self.kinds.get(kind, 0), whole[kind]) for kind in KINDS},
             missed=rate(self.missed, self.wanted),
             added=rate(self.added, self.marked),
