@@ -70,6 +70,9 @@ class Sink(Bucket):
         """Of the manifest; small, whatever its length, so that the whole analysis runs."""
         return 1
 
+    def delete(self, key: str) -> None:
+        """Nothing is there."""
+
     def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:  # noqa: ARG002
         """Read and forget."""
         if not isinstance(content, bytes):

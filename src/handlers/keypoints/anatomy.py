@@ -17,13 +17,14 @@ Points = Sequence[Keypoint | None]
 _SIDE = re.compile(
     r"(?:^|[^a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?=[^a-zA-Z]|$)|(Left|Right)(?=[A-Z]|$)|^(left|right)"
 )
+_TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
 
 
 class Anatomy:
     """A skeleton by index.
 
-    `pairs` are (left, right) in the order of their left members; `edges` join two indices; `hanging[i]` is what comes
-    loose from the body when keypoint i is taken out: elbow and wrist for a shoulder.
+    `pairs` are (left, right) in the order of their left members, `trunk` those of shoulders and hips; `edges` join two
+    indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a shoulder.
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
@@ -41,6 +42,7 @@ class Anatomy:
             if i < j:
                 pairs.append((j, i) if sides[i] == "right" and sides[j] != "right" else (i, j))
         self.pairs = tuple(sorted(pairs))
+        self.trunk = tuple(pair for pair in self.pairs if _TRUNK.search(self.names[pair[0]]))
         self.hanging = tuple(_hanging(i, len(self.names), self.edges) for i in range(len(self.names)))
 
     def points(self, instance: Instance) -> list[Keypoint | None]:
@@ -65,7 +67,7 @@ class Anatomy:
 
     def label(self, indexes: Iterable[int]) -> tuple[str, ...]:
         """The names of keypoints."""
-        return tuple(self.names[i] for i in indexes)
+        return tuple([self.names[i] for i in indexes])
 
 
 def _side(name: str) -> str:

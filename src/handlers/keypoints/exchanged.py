@@ -6,7 +6,6 @@ Crossed legs are legal, so only warnings come of it. The same rules as the label
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -18,8 +17,6 @@ from keypoints.similarity import area
 CLEAR_GAIN = 0.25
 """Exchanging back must shorten the edges it touches by this share to be believed on its own."""
 FACE = ("nose", "left_eye", "right_eye")
-
-_TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
 
 
 class Swap(msgspec.Struct, frozen=True):
@@ -54,8 +51,8 @@ def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
     without two pairs of those names."""
     middles = [
         ((left.x + right.x) / 2, (left.y + right.y) / 2)
-        for i, left, right in _whole_pairs(anatomy, points)
-        if _TRUNK.search(anatomy.names[i])
+        for i, j in anatomy.trunk
+        if (left := points[i]) and (right := points[j])
     ]
     if len(middles) < 2:
         return None

@@ -13,7 +13,7 @@ import msgspec
 
 from keypoints.anatomy import Anatomy, Points
 from keypoints.instance import Instance
-from keypoints.posture import away_offset, facing_offset, log_lengths
+from keypoints.posture import Posture, log_lengths
 from keypoints.shape import ShapeNorm, measure_shape
 
 LEAST_SAMPLES = 30
@@ -75,11 +75,12 @@ def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
         for points, found in zip(poses, logs, strict=True)
         if (size := log_size(found, edges)) is not None
     ]
+    posture = Posture(anatomy)
     return Norms(
         samples=len(poses),
         edges=edges,
-        facing=_offset_norm([v / s for points, s in scaled if (v := facing_offset(anatomy, points)) is not None]),
-        away=_offset_norm([v / s for points, s in scaled if (v := away_offset(anatomy, points)) is not None]),
+        facing=_offset_norm([v / s for points, s in scaled if (v := posture.facing_offset(points)) is not None]),
+        away=_offset_norm([v / s for points, s in scaled if (v := posture.away_offset(points)) is not None]),
         together=_together(anatomy, poses),
         shape=measure_shape(anatomy, scaled),
     )

@@ -6,7 +6,7 @@ import math
 
 from keypoints.anatomy import Anatomy, Points
 from keypoints.exchanged import FACE, body_axis, distance
-from keypoints.instance import VISIBLE, Keypoint
+from keypoints.instance import VISIBLE
 
 XY = tuple[float, float]
 
@@ -22,42 +22,47 @@ def log_lengths(anatomy: Anatomy, points: Points) -> list[float | None]:
     ]
 
 
-def facing_offset(anatomy: Anatomy, points: Points) -> float | None:
-    """People with a visible nose: how far, in pixels and upright, their visible left eye and ear lie to the image's
-    right of it, and the right ones to its left, in the mean. Above zero for every head, frontal or in profile."""
-    nose = _named(anatomy, points, FACE[0])
-    if not nose or nose.visibility != VISIBLE:
-        return None
-    rx, ry = _rightwards(anatomy, points)
-    offsets = [
-        sign * ((k.x - nose.x) * rx + (k.y - nose.y) * ry)
-        for part in _HEAD
-        for side, sign in (("left", 1), ("right", -1))
-        if (k := _named(anatomy, points, f"{side}_{part}")) and k.visibility == VISIBLE
-    ]
-    return sum(offsets) / len(offsets) if offsets else None
+class Posture:
+    """Reads which way subjects face. Knows by index the keypoints that tell it, if the skeleton has them."""
 
+    def __init__(self, anatomy: Anatomy) -> None:
+        self._anatomy = anatomy
+        index = anatomy.index
+        self._nose = index.get(FACE[0])
+        self._face = [index[name] for name in FACE if name in index]
+        self._whole_face = len(self._face) == len(FACE)
+        self._shoulders = index.get("left_shoulder"), index.get("right_shoulder")
+        sides = (("left", 1), ("right", -1))
+        named = [(index.get(f"{side}_{part}"), sign) for part in _HEAD for side, sign in sides]
+        self._head = [(i, sign) for i, sign in named if i is not None]
 
-def away_offset(anatomy: Anatomy, points: Points) -> float | None:
-    """People of whose face nothing is visible: how far, in pixels and upright, the left shoulder lies to the image's
-    left of the right one. Mostly above zero: they turn their back."""
-    if not all(name in anatomy.index for name in FACE):
-        return None
-    if any(k and k.visibility == VISIBLE for k in (_named(anatomy, points, name) for name in FACE)):
-        return None
-    left, right = (_named(anatomy, points, f"{side}_shoulder") for side in ("left", "right"))
-    if not left or not right:
-        return None
-    rx, ry = _rightwards(anatomy, points)
-    return (right.x - left.x) * rx + (right.y - left.y) * ry
+    def facing_offset(self, points: Points) -> float | None:
+        """People with a visible nose: how far, in pixels and upright, their visible left eye and ear lie to the image's
+        right of it, and the right ones to its left, in the mean. Above zero for every head, frontal or in profile."""
+        nose = None if self._nose is None else points[self._nose]
+        if not nose or nose.visibility != VISIBLE:
+            return None
+        seen = [(k, sign) for i, sign in self._head if (k := points[i]) and k.visibility == VISIBLE]
+        if not seen:
+            return None
+        rx, ry = self._rightwards(points)
+        return sum([sign * ((k.x - nose.x) * rx + (k.y - nose.y) * ry) for k, sign in seen]) / len(seen)
 
+    def away_offset(self, points: Points) -> float | None:
+        """People of whose face nothing is visible: how far, in pixels and upright, the left shoulder lies to the
+        image's left of the right one. Mostly above zero: they turn their back."""
+        if not self._whole_face:
+            return None
+        for i in self._face:
+            if (k := points[i]) and k.visibility == VISIBLE:
+                return None
+        left, right = (None if i is None else points[i] for i in self._shoulders)
+        if not left or not right:
+            return None
+        rx, ry = self._rightwards(points)
+        return (right.x - left.x) * rx + (right.y - left.y) * ry
 
-def _named(anatomy: Anatomy, points: Points, name: str) -> Keypoint | None:
-    place = anatomy.index.get(name)
-    return None if place is None else points[place]
-
-
-def _rightwards(anatomy: Anatomy, points: Points) -> XY:
-    """Unit vector to the image's right, once the subject is turned upright; without hips it counts as upright."""
-    axis = body_axis(anatomy, points)
-    return (axis[1], -axis[0]) if axis else (1.0, 0.0)
+    def _rightwards(self, points: Points) -> XY:
+        """Unit vector to the image's right, once the subject is turned upright; without hips it counts as upright."""
+        axis = body_axis(self._anatomy, points)
+        return (axis[1], -axis[0]) if axis else (1.0, 0.0)

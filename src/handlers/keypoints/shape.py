@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import msgspec
 
@@ -96,46 +97,33 @@ class Shape:
 
 
 class Fit:
-    """One pose, read against a shape."""
+    """One pose, read against a shape.
+
+    `pulled` is the inverse covariance times the places, `form` the quadratic form, and `oddness` minus the log
+    likelihood of the places, up to a constant, by Student's t.
+    """
 
     def __init__(self, inverse: Matrix, places: Sequence[complex]) -> None:
-        self._inverse, self._places = inverse, places
-        self._pulled = [_dot(row, places) for row in inverse]
-        self._form = _form(places, self._pulled)
-        self.oddness = self._odd(self._form)
-        """Minus log likelihood of the places, up to a constant, by Student's t."""
+        self.inverse, self.places = inverse, places
+        self.pulled = [_dot(row, places) for row in inverse]
+        self.form = _form(places, self.pulled)
+        self.oddness = self.odd(self.form)
 
-    def oddness_exchanged(self, pairs: Sequence[tuple[int, int]]) -> float:
-        """The same, had the two places of each pair been exchanged; pairs are of positions in `places`."""
-        moves = []
-        for i, j in pairs:
-            by = self._places[j] - self._places[i]
-            moves += [(i, by), (j, -by)]
-        # Only what moves changes the quadratic form.
-        change = 0.0
-        for i, by in moves:
-            row = self._inverse[i]
-            pull = 2 * self._pulled[i]
-            for j, other in moves:
-                pull += row[j] * other
-            change += (by.conjugate() * pull).real
-        return self._odd(self._form + change)
+    def odd(self, form: float) -> float:
+        """The oddness of as many places with this form."""
+        return (TAIL / 2 + len(self.places)) * math.log(TAIL / 2 + form)
 
     def misfits(self) -> list[float]:
         """By keypoint, how far it is from where the others tell it to be, in standard deviations of that."""
-        rows = enumerate(zip(self._inverse, self._pulled, strict=True))
+        rows = enumerate(zip(self.inverse, self.pulled, strict=True))
         return [abs(pull) / math.sqrt(row[i].real) for i, (row, pull) in rows]
-
-    def _odd(self, form: float) -> float:
-        return (TAIL / 2 + len(self._places)) * math.log(TAIL / 2 + form)
 
 
 def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...]]:
     """Places in sizes around their mean, and which keypoints they are of."""
-    there = tuple(i for i, k in enumerate(points) if k)
-    places = [complex(k.x, k.y) / size for k in points if k]
+    places = [complex(k.x / size, k.y / size) for k in points if k]
     middle = sum(places) / len(places) if places else 0
-    return [p - middle for p in places], there
+    return [p - middle for p in places], tuple(compress(range(len(points)), points))
 
 
 def measure_shape(anatomy: Anatomy, scaled: Sequence[tuple[Points, float]]) -> ShapeNorm | None:

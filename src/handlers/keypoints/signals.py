@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, compress
 
 import msgspec
 
@@ -17,7 +17,7 @@ from keypoints.exchanged import swapped_sides
 from keypoints.instance import Instance
 from keypoints.norms import Norms, expected, log_size
 from keypoints.posture import log_lengths
-from keypoints.shape import Shape, labelled_places
+from keypoints.shape import MOST_INVERSES, Shape, labelled_places
 from keypoints.similarity import hull_box, symmetric_oks
 from keypoints.swaps import SwapReader
 
@@ -46,6 +46,8 @@ class SignalReader:
         self._norms = norms
         self._shape = Shape.of(norms.shape) if norms.shape else None
         self._swaps = SwapReader(anatomy, norms)
+        self._likeliest: dict[tuple[int, ...], tuple[int, float] | None] = {}
+        """By the keypoints that are there, which other is likeliest to be there too, and how likely it is."""
         self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
 
     def signals(self, instance: Instance, size: tuple[int, int] | None = None) -> list[Signal]:
@@ -152,12 +154,16 @@ class SignalReader:
         box = hull_box(instance)
         if box is None or (size and _at_border(box, size)):
             return
-        chances = {i: p for i, k in enumerate(points) if k is None and (p := expected(self._norms, points, i))}
-        if chances:
-            worst = max(chances, key=lambda i: chances[i])
-            names = self._anatomy.label([worst])
+        there = tuple(compress(range(len(points)), points))
+        if there not in self._likeliest:
+            if len(self._likeliest) >= MOST_INVERSES:
+                self._likeliest.clear()
+            chances = {i: p for i, k in enumerate(points) if k is None and (p := expected(self._norms, points, i))}
+            self._likeliest[there] = max(chances.items(), key=lambda chance: chance[1], default=None)
+        if likeliest := self._likeliest[there]:
+            names = self._anatomy.label(likeliest[:1])
             text = f"Not labelled, though mostly labelled beside the others: {names[0]}"
-            yield _signal("missing_keypoint", chances[worst], names, text, Fix("place", names))
+            yield _signal("missing_keypoint", likeliest[1], names, text, Fix("place", names))
 
 
 def _signal(check: str, strength: float, keypoints: tuple[str, ...], message: str, fix: Fix) -> Signal:
