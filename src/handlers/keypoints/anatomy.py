@@ -24,7 +24,8 @@ class Anatomy:
     """A skeleton by index.
 
     `pairs` are (left, right) in the order of their left members, `trunk` those of shoulders and hips; `edges` join two
-    indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a shoulder.
+    indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a
+    shoulder.
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
