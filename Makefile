@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix check format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test fault-matrix check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,6 +10,7 @@ EMULATOR := .venv-emulator
 READERS := .venv-readers
 XTCOCOTOOLS := .venv-xtcocotools
 BENCH := .venv-bench
+AUDIT := .venv-audit
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -44,6 +45,11 @@ $(XTCOCOTOOLS)/.ready: requirements/xtcocotools.txt $(VENV)/.ready
 	uv pip sync -q --python $(XTCOCOTOOLS)/bin/python --require-hashes requirements/xtcocotools.txt
 	touch $@
 
+$(AUDIT)/.ready: requirements/audit.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(AUDIT)
+	uv pip sync -q --python $(AUDIT)/bin/python --require-hashes requirements/audit.txt
+	touch $@
+
 # What the benches compare with or run against; no test needs it.
 $(BENCH)/.ready: requirements/bench.txt $(VENV)/.ready
 	uv venv -q --clear --python $(BIN)/python $(BENCH)
@@ -68,7 +74,7 @@ demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 	rm -rf .demo
 
 test: setup readers ## every check and every test
-	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory check check-security
 	npm test --silent
 	pytest
 
@@ -80,6 +86,17 @@ check: setup ## linters and types
 	ruff format --check .
 	mypy src/handlers src/jobs src/portal scripts src/ui/publisher.py
 	npm run --silent lint
+
+check-security: $(AUDIT)/.ready ## the template against checkov's rules
+	$(AUDIT)/bin/checkov --config-file .checkov.yaml
+
+audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
+	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit}.txt; do \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
+	npm audit
+
+licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready ## write docs/licences.md from what is installed
+	python scripts/make_licences.py
 
 format: setup ## lay the code out
 	ruff check --fix .
@@ -115,10 +132,10 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
-	for env in bootstrap dev emulator bench; do \
+	for env in bootstrap dev emulator bench audit; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
