@@ -15,6 +15,7 @@ import msgspec
 
 from keypoints.annotation import Annotation
 from keypoints.batch import AnnotationReference
+from keypoints.comments import Comment
 from keypoints.consolidation import Consolidated
 from keypoints.instance import Instance
 from keypoints.outcome import NotLabeled
@@ -38,6 +39,7 @@ SHAPES: dict[str, Any] = {
     "workers": Workers,
     "rejected": NotLabeled,
     "suspicious": SuspiciousImage,
+    "comment": Comment,
     "results": Results,
 }
 

@@ -15,6 +15,7 @@ import msgspec
 
 from adapters.uploads import Uploads
 from keypoints.coco import CocoWriter, coco_file
+from keypoints.comments import comments
 from keypoints.job import LabelingJob
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.results import Files, annotation_file, annotation_key, folder, rejected_line
@@ -25,7 +26,7 @@ from report import page
 
 JSON, JSON_LINES, HTML = "application/json", "application/x-ndjson", "text/html; charset=utf-8"
 
-FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected")
+FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected", "comments")
 """Names of the files of a range of lines that `line_files` puts together; each has a line for whatever it holds."""
 
 
@@ -51,6 +52,7 @@ class Fragments:
         if isinstance(outcome, NotLabeled):
             self._out["rejected"].write(rejected_line(outcome))
             return
+        self._out["comments"].writelines(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
         key = folder(self._job) + annotation_key(outcome)
         self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
         for prefix, (image, entries) in (("", self._coco.accepted(outcome)), ("rater_", self._coco.raters(outcome))):
@@ -67,6 +69,7 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
     yield File(Files().coco, coco(""))
     yield File(Files().coco_workers, coco("rater_"))
     yield File(Files().rejected, iter(lines("rejected")), JSON_LINES)
+    yield File(Files().comments, iter(lines("comments")), JSON_LINES)
 
 
 def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[File]:

@@ -51,6 +51,7 @@ RESULT_FILES = {
     "workers": "how each worker did",
     "suspicious": "what to look at again, and why",
     "review": "a manifest to have it looked at again",
+    "comments": "what workers wrote",
     "rejected": "images without an annotation, and why",
     "skeleton": "the keypoints and edges",
 }

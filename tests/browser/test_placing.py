@@ -53,10 +53,20 @@ def test_reasons_for_no_place(task: Task) -> None:
     task.key("Shift+u")
     answer = task.answer()
     assert list(task.points()) == ["nose", "left_ear"]
-    reasons = {entry["label"]: entry["reason"] for entry in answer["answer_details"]["not_labelled"]}
+    reasons = {entry["label"]: entry["reason"] for entry in answer["answer_details"]["not_labeled"]}
     assert reasons["left_eye"] == "not_visible"
     assert reasons["right_eye"] == "outside_image"
     assert len(reasons) == len(NAMES) - 2
+
+
+def test_after_a_reason_given_by_button_the_next_click_is_for_the_next_keypoint(task: Task) -> None:
+    task.click(100, 100)
+    task.key("w")
+    task.key("s")
+    task.element.get_by_role("button", name="Outside").click()
+    task.click(140, 100)
+    assert task.answer()["answer_details"]["not_labeled"] == [{"id": "n1", "label": "nose", "reason": "outside_image"}]
+    assert list(task.points()) == ["left_eye"]
 
 
 def test_dragging_moves_by_the_pointers_way(task: Task) -> None:

@@ -45,10 +45,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     keypoints = [{"label": HOSTILE, "x": -1e6, "y": 1e6}, {"label": f"{HOSTILE}2", "x": 1, "y": 1}]
     instance = {"id": HOSTILE, "name": HOSTILE, "annotations": keypoints, "score": HOSTILE, "needs_review": [HOSTILE]}
+    skipped = {"id": HOSTILE, "label": "b", "reason": "not_visible", "comment": HOSTILE}
     label = {
         "dataset_object_id": "0", "data_object_s3_uri": HOSTILE, "image_file_name": HOSTILE, "version": "1.0",
         "image_s3_location": HOSTILE, "updated_annotations": [instance], "image_width": 1, "image_height": 1,
-        "workers": [{"worker_id": HOSTILE, "usable": True}, {"worker_id": "constructor", "usable": True}],
+        "workers": [
+            {"worker_id": HOSTILE, "usable": True, "not_labeled": [skipped]},
+            {"worker_id": "constructor", "usable": True},
+        ],
         "total_time_in_seconds": 1e300,
     }  # fmt: skip
     metadata = {"creation-date": HOSTILE, "job-name": HOSTILE}

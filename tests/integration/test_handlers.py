@@ -180,6 +180,7 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/annotations/0000002-empty-road.json",
         "results/people/coco.json",
         "results/people/coco_workers.json",
+        "results/people/comments.jsonl",
         "results/people/quality.json",
         "results/people/rejected.jsonl",
         "results/people/report.html",

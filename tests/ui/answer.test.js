@@ -79,7 +79,7 @@ test("reasons for keypoints without a place", () => {
   instances[0].points[index("nose")] = { x: 0, y: 0, v: 0, reason: "outside_image", comment: "cut off" };
   const details = JSON.parse(answer(instances).answer_details);
   assert.equal(details.version, "1.0");
-  assert.deepEqual(details.not_labelled, [{ id: "p0", label: "nose", reason: "outside_image", comment: "cut off" }]);
+  assert.deepEqual(details.not_labeled, [{ id: "p0", label: "nose", reason: "outside_image", comment: "cut off" }]);
 });
 
 test("issues: objects with a reason, strings, one, none, bad text", () => {

@@ -179,3 +179,15 @@ def test_hostile_answers_raise_nothing_else(content: Any, changed: dict[str, Any
             assert str(error)
         else:
             assert isinstance(answer.updated, list)
+
+
+def test_keypoints_without_a_place_have_their_reasons_and_nonsense_among_them_costs_nothing() -> None:
+    good = {"id": "n1", "label": "nose", "reason": "outside_image", "comment": "cut off"}
+    bad = [7, None, {}, good | {"reason": "tired"}, good | {"label": ""}, good | {"comment": 1}]
+    answer = parse(answer_details=json.dumps({"version": "1.0", "not_labeled": [*bad, good, good | {"label": "tail"}]}))
+    assert [(k.id, k.label, k.reason, k.comment) for k in answer.not_labeled] == [
+        ("n1", "nose", "outside_image", "cut off"),
+        ("n1", "tail", "outside_image", "cut off"),
+    ]
+    for nothing in ({}, {"not_labeled": None}, {"not_labeled": {"nose": "tired"}}):
+        assert parse(answer_details=json.dumps(nothing)).not_labeled == []

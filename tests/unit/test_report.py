@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import JSON
 
 from keypoints.annotation import annotate
-from keypoints.report import MOST_REASONS, Report, human_ceiling
+from keypoints.report import MOST_COMMENTS, MOST_REASONS, Report, human_ceiling
 from keypoints.skeleton import parse_skeleton
-from keypoints.worst import MOST
+from keypoints.worst import LONGEST_TEXT, MOST
 from keypoints.yardstick import yardstick
 from made_report import made_report
 from report import page
@@ -176,3 +176,10 @@ def test_the_page_loads_nothing() -> None:
     places = set(re.findall(r"https?://[^\"'\s)]+", text))
     assert places <= {"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"}
     assert "{{" not in text.replace("${", "")
+
+
+def test_comments_are_shown_up_to_a_number_and_cut_short() -> None:
+    many = [person() | {"id": f"n{n}", "comment": "x" * 1000} for n in range(MOST_COMMENTS + 3)]
+    found = report(record(label(many)), record(label([person()])))
+    assert (len(found.comments), found.other_comments) == (MOST_COMMENTS, 3)
+    assert {(c.line, c.worker_id, len(c.text)) for c in found.comments} == {(0, "w1", LONGEST_TEXT)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from keypoints.answer import ORIGINAL_TOLERANCE, OWN_TOLERANCE, Answer, AnswerError, parse_answer
+from keypoints.answer import ORIGINAL_TOLERANCE, OWN_TOLERANCE, Answer, AnswerError, UnlabeledKeypoint, parse_answer
 from keypoints.consolidation import BelowQuorum, Consolidated, consolidate
 from keypoints.instance import Instance, InstanceError, parse_instances, same_instances
 from keypoints.manifest import file_name
@@ -20,7 +20,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """What became of one worker's answer; `reason` says why an answer could not be used.
 
     `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
-    is worked out again once the whole job is known.
+    is worked out again once the whole job is known. `not_labeled`: keypoints of theirs without a place, and why.
     """
 
     worker_id: str
@@ -31,6 +31,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     total_time_in_seconds: float | None = None
     active_time_in_seconds: float | None = None
     annotations: list[Any] = []
+    not_labeled: list[UnlabeledKeypoint] = []
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ def annotate(
                 total_time_in_seconds=read.total_time_in_seconds,
                 active_time_in_seconds=read.active_time_in_seconds,
                 annotations=read.updated if len(latest) > 1 else [],
+                not_labeled=read.not_labeled,
             )
         )
     location = data_object_s3_uri or next((a.image_s3_uri for a in usable), "")

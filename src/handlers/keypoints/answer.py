@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import msgspec
 
-from keypoints.instance import Instance, InstanceError, parse_instances, same_instances, type_name
+from keypoints.instance import Instance, InstanceError, Label, parse_instances, same_instances, type_name
 
 OWN_TOLERANCE = 1e-6
 """Pixels. Our element submits what it was given to the last digit."""
@@ -17,6 +18,15 @@ ORIGINAL_TOLERANCE = 0.5
 
 class AnswerError(ValueError):
     """An answer that cannot be used; says expected and actual."""
+
+
+class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A keypoint of an instance that the worker said has no place, and why. What nobody spoke of is not among these."""
+
+    id: str
+    label: Label
+    reason: Literal["not_visible", "outside_image"]
+    comment: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +44,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image_name: str
     image_width: int | None
     image_height: int | None
+    not_labeled: list[UnlabeledKeypoint]
 
     @property
     def tolerance(self) -> float:
@@ -77,6 +88,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         image_name=_text(fields.get("image_name")),
         image_width=width if height else None,
         image_height=height if width else None,
+        not_labeled=_not_labeled(details.get("not_labeled")),
     )
 
 
@@ -115,6 +127,15 @@ def _details(value: Any) -> dict[str, Any]:
     except AnswerError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
+    found = []
+    for entry in value if isinstance(value, list) else ():
+        # What is none of these says nothing; it is no reason to refuse the labels.
+        with suppress(msgspec.ValidationError):
+            found.append(msgspec.convert(entry, UnlabeledKeypoint))
+    return found
 
 
 def _truth(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from keypoints.comments import Comment, comments
 from keypoints.consolidation import Consolidated
 from keypoints.exact import Sum
 from keypoints.outcome import Labeled, NotLabeled
@@ -29,6 +30,8 @@ MOST_REASONS = 12
 MOST_COUNTED_REASONS = 1000
 """Told apart while counting, numbers in them aside. Of more, so many are counted (keypoints.table)."""
 _NUMBER = re.compile(r"\d+")
+MOST_COMMENTS = 60
+"""Shown of what workers wrote; comments.jsonl has all of it."""
 
 
 class DrawnKeypoint(msgspec.Struct, frozen=True):
@@ -68,6 +71,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     time_bins: list[int]
     not_labeled: list[tuple[str, str, int]]
     other_reasons: int
+    comments: list[Comment]
+    other_comments: int
     worst: list[WorstImage]
 
 
@@ -89,6 +94,24 @@ class Dates(Statistic):
                 self.add(date)
 
 
+class FirstComments(Statistic):
+    """The first of what workers wrote, cut short, and how much there was."""
+
+    n: int = 0
+    first: list[Comment] = msgspec.field(default_factory=list)
+
+    def add(self, comment: Comment) -> None:
+        """Take one."""
+        self.n += 1
+        if len(self.first) < MOST_COMMENTS:
+            self.first.append(msgspec.structs.replace(comment, text=comment.text[:LONGEST_TEXT]))
+
+    def merge(self, later: FirstComments) -> None:
+        """Take what another has taken."""
+        self.n += later.n
+        self.first = (self.first + later.first)[:MOST_COMMENTS]
+
+
 class ReportMeter(Statistic):
     """Takes the outcomes of a job's lines and gives the report's figures."""
 
@@ -99,6 +122,7 @@ class ReportMeter(Statistic):
     not_labeled: int = 0
     reasons: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_COUNTED_REASONS))
     dates: Dates = msgspec.field(default_factory=Dates)
+    comments: FirstComments = msgspec.field(default_factory=FirstComments)
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Count one line."""
@@ -114,6 +138,8 @@ class ReportMeter(Statistic):
             self.dates.add(date[:LONGEST_TEXT])
         for raw in outcome.annotation.updated_annotations:
             self._consolidated(raw)
+        for comment in comments(outcome):
+            self.comments.add(comment)
 
     def report(
         self,
@@ -145,6 +171,8 @@ class ReportMeter(Statistic):
             time_bins=self.times,
             not_labeled=shown,
             other_reasons=self.not_labeled - sum(n for *_, n in shown),
+            comments=self.comments.first,
+            other_comments=self.comments.n - len(self.comments.first),
             worst=list(worst),
         )
 

@@ -58,6 +58,7 @@ class Files(msgspec.Struct, frozen=True):
     report: str = "report.html"
     suspicious: str = "suspicious.jsonl"
     review: str = "review.manifest"
+    comments: str = "comments.jsonl"
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):

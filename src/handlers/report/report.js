@@ -267,6 +267,17 @@
         html("p", {}, `line ${whole(image.line)} · ${percent(image.suspicion)} likely to hold an error`), html("p", {}, image.drawing.s3_uri))))));
   };
 
+  // ----------------------------------------------------------------------------------------------- comments
+
+  const written = () => {
+    if (!data.comments.length) return;
+    const rows = data.comments.map(({ line, source_ref: image, worker_id: worker, instance, keypoint, text }) =>
+      [whole(line), image.slice(image.lastIndexOf("/") + 1), [instance ?? "the image", keypoint].filter(Boolean).join(", "), text, worker]);
+    if (data.other_comments) rows.push(["", "", "", `${whole(data.other_comments)} more, in comments.jsonl`, ""]);
+    section("What workers wrote", "Comments on instances and keypoints, and why an answer could not be used.",
+      table([["line"], ["image", "word"], ["about", "word"], ["text", "text"], ["worker", "word"]], rows));
+  };
+
   // --------------------------------------------------------------------------------------------- accounting
 
   const accounting = () => {
@@ -294,6 +305,7 @@
   keypoints();
   workers();
   worst();
+  written();
   accounting();
   root.append(html("footer", {}, "Made by Truepoint from the labels themselves. Agreement is not accuracy: workers can agree on a mistake. "
     + "The figures are those of quality.json beside this page."));

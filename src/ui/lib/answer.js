@@ -60,7 +60,7 @@ export function instanceToJson(instance, skeleton) {
  * @param {Doc} doc
  * @param {Skeleton} skeleton
  */
-export function notLabelled(doc, skeleton) {
+export function notLabeled(doc, skeleton) {
   return doc.instances.flatMap((instance) =>
     instance.points.flatMap((point, i) =>
       point && point.v === 0
@@ -118,6 +118,6 @@ export function answerFields({ doc, skeleton, initialValues, imageS3Uri, imgSrc,
     image_name: imageName(uri),
     no_changes_needed: String(doc.noChanges),
     total_time_in_seconds: String(Math.max(0, Math.round(totalSeconds))),
-    answer_details: JSON.stringify({ version: "1.0", ...details, not_labelled: notLabelled(doc, skeleton) }),
+    answer_details: JSON.stringify({ version: "1.0", ...details, not_labeled: notLabeled(doc, skeleton) }),
   };
 }

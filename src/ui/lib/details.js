@@ -21,7 +21,11 @@ export function details(session) {
       title: `${text} (${key})`,
       "aria-pressed": () => String(state()?.v === v && (v > 0 || state()?.reason === reason)),
       disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
-      onclick: () => session.mark([index()], v, reason),
+      onclick: () => {
+        const at = index();
+        // As the keys do: what has no place is done with, the next click is for the next keypoint.
+        if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
+      },
     }, text))),
     field({ placeholder: "Name of the instance", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => session.edit("change name", () => ({ name }))),
     field({
