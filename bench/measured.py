@@ -33,13 +33,18 @@ MANIFEST = f"output/{NAME}/manifests/output/output.manifest"
 SKELETON_KEY = f"jobs/{NAME}/skeleton.json"
 NUMBER = b"NNNNNNN"
 """Stands for a line's number in the text of a line."""
-JOB = LabelingJob(
-    name=NAME,
-    arn=f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{NAME}",
-    status="Completed",
-    label_attribute_name=ATTRIBUTE,
-    output_manifest_uri=f"s3://{BUCKET}/{MANIFEST}",
-)
+
+
+def job(workers: int) -> LabelingJob:
+    """The job, as its completion event describes it."""
+    return LabelingJob(
+        name=NAME,
+        arn=f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{NAME}",
+        status="Completed",
+        label_attribute_name=ATTRIBUTE,
+        output_manifest_uri=f"s3://{BUCKET}/{MANIFEST}",
+        workers_per_object=workers,
+    )
 
 
 class Sink(Bucket):
@@ -107,12 +112,12 @@ def puts() -> Iterator[None]:
             uploads.put(key, content)
 
 
-def ours() -> Iterator[None]:
+def ours(workers: str) -> Iterator[None]:
     """Everything that job_completion does once it knows the job."""
     store = Bucket(BUCKET)
     store.delete(folder(NAME) + "results.json")
     yield
-    complete(JOB, store)
+    complete(job(int(workers)), store)
 
 
 def coco() -> Iterator[None]:
@@ -166,7 +171,7 @@ def memory(lines: str, texts: str, skeleton: str) -> Iterator[None]:
     """Everything, from a job of so many lines, with storage that forgets."""
     store = Sink(int(lines), Path(texts).read_bytes().splitlines(keepends=True), Path(skeleton).read_bytes())
     yield
-    complete(JOB, store)
+    complete(job(1), store)
 
 
 PARTS = {part.__name__: part for part in (parsing, puts, ours, straightforward, coco, consolidating, memory)}

@@ -63,28 +63,24 @@ class Shape:
             [[complex(a, b) for a, b in zip(p, q, strict=True)] for p, q in zip(norm.real, norm.imaginary, strict=True)]
         )
 
-    def missing(self, there: tuple[int, ...]) -> list[int]:
-        """The other keypoints."""
-        return [m for m in range(len(self.precision)) if m not in there]
-
-    def given(self, there: tuple[int, ...]) -> tuple[Matrix, Matrix]:
-        """What these keypoints tell of the others: their covariance, and the row of factors that gives each place."""
-        missing = self.missing(there)
-        unknown = inverted([[self.precision[m][o] for o in missing] for m in missing])
-        columns = [[-self.precision[m][i] for m in missing] for i in there]
-        return unknown, [[_dot(row, column) for column in columns] for row in unknown]
+    def missing(self, there: tuple[int, ...]) -> tuple[list[int], Matrix]:
+        """The other keypoints, and the covariance of their places given where these are."""
+        missing = [m for m in range(len(self.precision)) if m not in there]
+        return missing, inverted([[self.precision[m][o] for o in missing] for m in missing])
 
     def inverse(self, there: tuple[int, ...]) -> Matrix:
         """Of the covariance of these keypoints, wherever the subject is."""
         found = self._inverses.get(there)
         if found is None:
-            missing, (_, told) = self.missing(there), self.given(there)
+            missing, unknown = self.missing(there)
+            links = [[self.precision[m][j] for j in there] for m in missing]
             found = []
             for row in (self.precision[i] for i in there):
                 kept = [row[j] for j in there]
-                for m, factors in zip(missing, told, strict=True):
-                    pull = row[m]
-                    kept = [value + pull * factor for value, factor in zip(kept, factors, strict=True)]
+                # The Schur complement: a missing keypoint pulls no more.
+                pull = [_dot([row[m] for m in missing], column) for column in zip(*unknown, strict=True)]
+                for by, link in zip(pull, links, strict=True):
+                    kept = [value - by * other for value, other in zip(kept, link, strict=True)]
                 found.append(kept)
             if len(self._inverses) >= MOST_INVERSES:
                 self._inverses.clear()
@@ -151,17 +147,18 @@ def _better(anatomy: Anatomy, poses: Mapping[tuple[int, ...], Sequence[Vector]],
     weights: list[float] = []
     unknown: Matrix = [[0j] * n for _ in range(n)]
     for there, alike in poses.items():
-        missing, (uncertain, told) = shape.missing(there), shape.given(there)
-        rows = [shape.precision[i] for i in there]
+        missing, uncertain = shape.missing(there)
         before = len(weights)
         for places in alike:
             whole: Vector = [0j] * n
             for i, p in zip(there, places, strict=True):
                 whole[i] = p
-            for m, factors in zip(missing, told, strict=True):
-                whole[m] = _dot(factors, places)
-            # With what is missing where it is expected, all keypoints pull as those that are there would alone.
-            form = _form(places, [_dot(row, whole) for row in rows])
+            pulled = [_dot(row, whole) for row in shape.precision]
+            pulls = [pulled[m] for m in missing]
+            for m, row in zip(missing, uncertain, strict=True):
+                whole[m] = -_dot(row, pulls)
+            # What is missing yields to the pull of the others, and takes its share off the form.
+            form = _form(places, [pulled[i] for i in there]) + _form([whole[m] for m in missing], pulls)
             weights.append((TAIL / 2 + len(there)) / (TAIL / 2 + form))
             middle = sum(whole) / n
             filled.append([p - middle for p in whole])
