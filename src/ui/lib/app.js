@@ -11,7 +11,7 @@ import { draftKey, dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./draf
 import { findingsOf } from "./findings.js";
 import { AnswerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
-import { Gestures } from "./gestures.js";
+import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
@@ -61,7 +61,7 @@ export class App {
     shadow.append(this.root);
     this.form = this.newForm();
     const { signal } = this.abort;
-    this.gestures = new Gestures(this.stage, signal, (action) => this.clock.act(action));
+    this.gestures = listenToPointers(this.stage, signal, (action) => this.clock.act(action));
     this.listen(signal);
     this.loadImage(false);
     this.restoreDraft();
