@@ -112,9 +112,14 @@ def test_work_without_storage(open_task: TaskPage) -> None:
     task.place_person()
     task.key("y")
     task.page.wait_for_timeout(400)
-    assert task.element.evaluate("element => element.app.unsaved")
+    leave = """() => {
+      const leaving = new Event("beforeunload", { cancelable: true });
+      dispatchEvent(leaving);
+      return leaving.defaultPrevented;
+    }"""
+    assert task.page.evaluate(leave)
     assert len(task.submit()["updated_annotations"][0]["annotations"]) == len(NAMES)
-    assert not task.element.evaluate("element => element.app.unsaved")
+    assert not task.page.evaluate(leave)
 
 
 def test_a_draft_of_another_task_or_skeleton_is_not_taken(open_task: TaskPage) -> None:
@@ -123,12 +128,10 @@ def test_a_draft_of_another_task_or_skeleton_is_not_taken(open_task: TaskPage) -
     task.page.wait_for_timeout(400)
     other = open_task(imageS3Uri="s3://bucket/other.png")
     assert other.doc["instances"] == []
-    spoiled = """() => {
+    spoiled = """
       for (const key of Object.keys(localStorage)) localStorage.setItem(key, '{"doc": {"instances": [7]}}');
-    }"""
-    task.page.evaluate(spoiled)
-    task.element.evaluate("element => { element.app.saveTimer = 0; element.app.abort.abort() }")
-    task.page.evaluate(spoiled)
+    """
+    task.page.add_init_script(spoiled)
     task.page.goto(ORIGIN + "/task.html")
     Task(task.page).ready()
     assert Task(task.page).doc["instances"] == []

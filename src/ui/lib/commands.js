@@ -58,7 +58,7 @@ export function commandsOf(app) {
     zoomIn: () => view.zoom(1.25),
     zoomOut: () => view.zoom(1 / 1.25),
     fit: () => view.fit(),
-    focus: () => app.focusInstance(),
+    focus: app.focusInstance,
     names: flip("names"),
     loupe: flip("loupe"),
     crosshair: flip("crosshair"),
@@ -66,12 +66,12 @@ export function commandsOf(app) {
     undo: () => session.travel(-1),
     redo: () => session.travel(1),
     placing: () => {
-      if (app.gestures.abort()) return;
+      if (app.abort()) return;
       if (session.tool === "place") session.select(session.active);
       else session.tool = "place";
     },
     help: () => app.help.showModal(),
-    submit: () => app.submit(),
+    submit: app.submit,
   };
 }
 

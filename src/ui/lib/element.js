@@ -1,5 +1,5 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
-import { App } from "./app.js";
+import { appOf } from "./app.js";
 import css from "./styles.css";
 
 /** Names as authors write them; HTML makes them lower case. */
@@ -22,7 +22,7 @@ export class Crowd2dSkeleton extends HTMLElement {
       sheet.replaceSync(css);
     }
     shadow.adoptedStyleSheets = [sheet];
-    /** @type {App | null} */
+    /** @type {ReturnType<typeof appOf> | null} */
     this.app = null;
     this.waiting = false;
   }
@@ -64,7 +64,7 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   build() {
     this.app?.destroy();
-    this.app = new App(this, /** @type {ShadowRoot} */ (this.shadowRoot));
+    this.app = appOf(this, /** @type {ShadowRoot} */ (this.shadowRoot));
     this.wake();
   }
 

@@ -5,8 +5,13 @@ const TYPED_IN = "input:not([type=checkbox]):not([type=range]), textarea, select
 /** @type {Record<string, number[]>} */
 const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 
-/** @param {import("./app.js").App} app @param {KeyboardEvent} event */
-export function onKey({ session, stage, prefs, clock, panel, run }, event) {
+/**
+ * @param {import("./app.js").App} app
+ * @param {KeyboardEvent} event
+ * @param {import("./clock.js").Clock} clock
+ * @param {(index: number) => void} pick a keypoint
+ */
+export function onKey({ session, stage, prefs, run }, event, clock, pick) {
   const target = /** @type {Element} */ (event.composedPath()[0]);
   const stroke = strokeOf(event);
   const native = target.closest("button, input, summary, a") && /^(Enter|Space|Arrow)/.test(stroke);
@@ -19,7 +24,7 @@ export function onKey({ session, stage, prefs, clock, panel, run }, event) {
   const [x, y] = ARROWS[arrow] ?? [];
   const step = (modifier ? 10 : 1) / stage.view.scale;
   if (id) run(id);
-  else if (digit) panel.pick(Number(digit) - 1 + (modifier ? 9 : 0));
+  else if (digit) pick(Number(digit) - 1 + (modifier ? 9 : 0));
   else if (modifier !== "Ctrl") session.nudge(x * step, y * step);
   // Up and down scale by a fiftieth, left and right turn by two degrees.
   else if (session.tool === "adjust") session.turn((x * Math.PI) / 90, 1 - y / 50);

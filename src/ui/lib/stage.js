@@ -5,131 +5,136 @@ import { clamp } from "./geometry.js";
 import { paint } from "./painter.js";
 import { View } from "./view.js";
 
-/** The instance in hand has a canvas of its own: while it is dragged, the others are not drawn again. */
-const TOP = 1;
-const ALL = 2;
 const LOUPE_SIZE = 150;
 const LOUPE_FACTOR = 4;
 
 /** @typedef {{names?: boolean, loupe?: boolean, crosshair?: boolean, brightness: number, contrast: number}} Look */
+/** @typedef {ReturnType<typeof stageOf>} Stage */
 
-export class Stage {
-  /**
-   * @param {import("./session.js").Session} session
-   * @param {Look} look
-   */
-  constructor(session, look) {
-    this.session = session;
-    this.look = look;
-    this.view = new View();
-    this.view.onChange = () => {
-      this.touchAll();
-      this.onView();
-    };
-    this.dirty = 0;
-    this.frameRequest = 0;
+/**
+ * @param {import("./session.js").Session} session
+ * @param {Look} look
+ */
+export function stageOf(session, look) {
+  const view = new View();
+  /** @type {HTMLImageElement} */
+  const img = h("img.photo", { alt: "", draggable: false, decoding: "async" });
+  /** @type {HTMLCanvasElement[]} all instances but the one in hand, which has a canvas of its own: while it is dragged, the others are not drawn again */
+  const layers = [h("canvas", { "aria-hidden": "true" }), h("canvas", { "aria-hidden": "true" })];
+  const tag = h("div.tag", { hidden: true, "aria-hidden": "true" });
+  const cross = h("div.cross", { hidden: true });
+  const lens = h("img", { alt: "", draggable: false });
+  const loupe = h("div.loupe", { hidden: true, "aria-hidden": "true" }, lens);
+  /** @type {HTMLElement} */
+  const root = h(
+    "div.stage",
+    { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
+    h("div.clip", {}, img, ...layers, cross, loupe, tag),
+  );
+  let frameRequest = 0;
+  let touchedAll = false;
+
+  const stage = {
+    session,
+    view,
+    look,
+    img,
+    layers,
+    root,
     /** @type {{id: string, index: number} | null} */
-    this.hover = null;
+    hover: null,
     /** @type {Box | null} a rectangle that is being drawn, in image pixels */
-    this.rect = null;
+    rect: null,
     /** @type {XY | null} */
-    this.pointer = null;
-    /** @type {HTMLImageElement} */
-    this.img = h("img.photo", { alt: "", draggable: false, decoding: "async" });
-    /** @type {HTMLCanvasElement[]} */
-    this.layers = [h("canvas", { "aria-hidden": "true" }), h("canvas", { "aria-hidden": "true" })];
-    this.tag = h("div.tag", { hidden: true, "aria-hidden": "true" });
-    this.cross = h("div.cross", { hidden: true });
-    this.lens = h("img", { alt: "", draggable: false });
-    this.loupe = h("div.loupe", { hidden: true, "aria-hidden": "true" }, this.lens);
-    this.note = h("div.stage-note", { hidden: true });
-    /** @type {HTMLElement} */
-    this.root = h(
-      "div.stage",
-      { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
-      h("div.clip", {}, this.img, ...this.layers, this.cross, this.loupe, this.tag),
-      this.note,
-    );
-    this.observer = new ResizeObserver(() => this.measure());
-    this.observer.observe(this.root);
-  }
+    pointer: null,
+    onView: () => {},
 
-  onView = () => {};
+    measure() {
+      const { clientWidth: width, clientHeight: height } = root;
+      if (view.stage.width === width && view.stage.height === height) return;
+      const ratio = Math.min(2, devicePixelRatio);
+      for (const layer of layers) {
+        layer.width = Math.round(width * ratio);
+        layer.height = Math.round(height * ratio);
+      }
+      view.resize({ width, height });
+      // A resized canvas is empty: it is drawn before the browser paints, not a frame later.
+      touchedAll = true;
+      stage.draw();
+    },
 
-  destroy() {
-    this.observer.disconnect();
-    cancelAnimationFrame(this.frameRequest);
-    // A detached image or canvas holds its pixels until it is collected: give them back now.
-    this.img.removeAttribute("src");
-    this.lens.removeAttribute("src");
-    for (const layer of this.layers) layer.width = 0;
-  }
+    /** The image is there. */
+    ready() {
+      stage.measure();
+      view.image = session.size;
+      view.fit();
+    },
 
-  measure() {
-    const { clientWidth: width, clientHeight: height } = this.root;
-    const { stage } = this.view;
-    if (stage.width === width && stage.height === height) return;
-    const ratio = Math.min(2, devicePixelRatio);
-    for (const layer of this.layers) {
-      layer.width = Math.round(width * ratio);
-      layer.height = Math.round(height * ratio);
-    }
-    this.view.resize({ width, height });
-    // A resized canvas is empty: it is drawn before the browser paints, not a frame later.
-    this.dirty = ALL;
-    this.draw();
-  }
+    /** Only the instance in hand looks different. */
+    touchTop() {
+      frameRequest ||= requestAnimationFrame(stage.draw);
+    },
 
-  /** The image is there. */
-  ready() {
-    this.measure();
-    this.view.image = this.session.size;
-    this.view.fit();
-  }
+    touchAll() {
+      touchedAll = true;
+      stage.touchTop();
+    },
 
-  touchTop(part = TOP) {
-    this.dirty |= part;
-    this.frameRequest ||= requestAnimationFrame(() => this.draw());
-  }
+    draw() {
+      const { width, height } = view.stage;
+      cancelAnimationFrame(frameRequest);
+      img.style.transform = `translate(${view.tx}px, ${view.ty}px) scale(${view.scale})`;
+      put(img, ".near", view.scale > 6);
+      for (const layer of touchedAll ? layers : layers.slice(1)) {
+        const ctx = layer.getContext("2d");
+        const ratio = layer.width / width;
+        ctx?.setTransform(ratio, 0, 0, ratio, 0, 0);
+        ctx?.clearRect(0, 0, width, height);
+        if (ctx && session.size.width) paint(ctx, stage, layer === layers[1]);
+      }
+      touchedAll = false;
+      frameRequest = 0;
+    },
 
-  touchAll() {
-    this.touchTop(ALL);
-  }
+    /** What follows the pointer. @param {XY | null} at @param {boolean} [touch] */
+    follow(at, touch) {
+      stage.pointer = at;
+      const shown = at && session.size.width;
+      put(cross, "hidden", !(shown && look.crosshair));
+      put(loupe, "hidden", !(shown && (look.loupe || touch)));
+      put(tag, "hidden", !(shown && !touch && tag.textContent));
+      if (!at) return;
+      cross.style.transform = `translate(${at.x}px, ${at.y}px)`;
+      tag.style.transform = `translate(${at.x + 16}px, ${at.y + 18}px)`;
+      if (!loupe.hidden) placeLoupe(at, touch);
+    },
 
-  draw() {
-    const { dirty, view, layers } = this;
-    cancelAnimationFrame(this.frameRequest);
-    this.dirty = this.frameRequest = 0;
-    this.img.style.transform = `translate(${view.tx}px, ${view.ty}px) scale(${view.scale})`;
-    put(this.img, ".near", view.scale > 6);
-    layers.forEach((layer, i) => {
-      const ctx = layer.getContext("2d");
-      if (!ctx || !view.stage.width || (i === 0 && !(dirty & ALL))) return;
-      const ratio = layer.width / view.stage.width;
-      ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-      ctx.clearRect(0, 0, view.stage.width, view.stage.height);
-      if (this.session.size.width) paint(ctx, this, i === 1);
-    });
-  }
+    /** @param {string} text the name of the next keypoint, beside the pointer */
+    setTag(text) {
+      put(tag, "textContent", text);
+      stage.follow(stage.pointer);
+    },
 
-  /** What follows the pointer. @param {XY | null} at @param {boolean} [touch] */
-  follow(at, touch = false) {
-    this.pointer = at;
-    const { tag, cross, loupe, look } = this;
-    const shown = at && this.session.size.width;
-    put(cross, "hidden", !(shown && look.crosshair));
-    put(loupe, "hidden", !(shown && (look.loupe || touch)));
-    put(tag, "hidden", !(shown && !touch && tag.textContent));
-    if (!at) return;
-    cross.style.transform = `translate(${at.x}px, ${at.y}px)`;
-    tag.style.transform = `translate(${at.x + 16}px, ${at.y + 18}px)`;
-    if (!loupe.hidden) this.placeLoupe(at, touch);
-  }
+    applyLook() {
+      const { brightness, contrast } = look;
+      img.style.filter = lens.style.filter = brightness === 100 && contrast === 100 ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
+      stage.follow(stage.pointer);
+      stage.touchAll();
+    },
 
-  /** Beside a finger, else in the corner that is not under the pointer. @param {XY} at @param {boolean} touch */
-  placeLoupe(at, touch) {
-    const { view, lens, loupe } = this;
-    put(lens, "src", this.img.src);
+    destroy() {
+      observer.disconnect();
+      cancelAnimationFrame(frameRequest);
+      // A detached image or canvas holds its pixels until it is collected: give them back now.
+      img.removeAttribute("src");
+      lens.removeAttribute("src");
+      for (const layer of layers) layer.width = 0;
+    },
+  };
+
+  /** Beside a finger, else in the corner that is not under the pointer. @param {XY} at @param {boolean} [touch] */
+  const placeLoupe = (at, touch) => {
+    put(lens, "src", img.src);
     const half = LOUPE_SIZE / 2;
     const far = at.x > 2 * LOUPE_SIZE || at.y > 2 * LOUPE_SIZE;
     const right = view.stage.width - LOUPE_SIZE;
@@ -139,19 +144,13 @@ export class Stage {
     const scale = Math.max(view.scale * LOUPE_FACTOR, 0.5);
     const eye = view.toImage(at);
     lens.style.transform = `translate(${half - eye.x * scale}px, ${half - eye.y * scale}px) scale(${scale})`;
-  }
+  };
 
-  /** @param {string} text the name of the next keypoint, beside the pointer */
-  setTag(text) {
-    put(this.tag, "textContent", text);
-    this.follow(this.pointer);
-  }
-
-  applyLook() {
-    const { brightness, contrast } = this.look;
-    const filter = brightness === 100 && contrast === 100 ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
-    this.img.style.filter = this.lens.style.filter = filter;
-    this.follow(this.pointer);
-    this.touchAll();
-  }
+  view.onChange = () => {
+    stage.touchAll();
+    stage.onView();
+  };
+  const observer = new ResizeObserver(stage.measure);
+  observer.observe(root);
+  return stage;
 }
