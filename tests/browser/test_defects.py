@@ -443,7 +443,7 @@ def test_defect_32_hostile_text_is_only_text(open_task: TaskPage) -> None:
 
 def test_defect_32_hostile_image_address(open_task: TaskPage) -> None:
     task = open_task(photo="data:text/html,<img src=x onerror=window.hacked=1>", wait=False)
-    task.element.locator(".stage-note h2").wait_for()
+    task.element.locator(".note h2").wait_for()
     assert task.page.evaluate("window.hacked") is None
 
 
@@ -472,7 +472,7 @@ def test_defect_34_bad_attributes_leave_a_way_on(open_task: TaskPage, values: di
 
 def test_defect_34_a_broken_image_can_be_retried_or_reported(open_task: TaskPage) -> None:
     task = open_task(photo="/gone.png", wait=False)
-    note = task.element.locator(".stage-note")
+    note = task.element.locator(".note")
     note.wait_for()
     assert "could not be loaded" in note.inner_text()
     note.get_by_text("Submit without labels").click()

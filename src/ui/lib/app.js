@@ -209,7 +209,7 @@ export function appOf(element, shadow) {
     h("button.tool.wide", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast", { hidden: true });
-  const note = h("div.stage-note", { hidden: () => !problem },
+  const note = h("div.note", { hidden: () => !problem },
     h("h2", { textContent: () => problem }),
     h("p", {}, "It may have moved, or the time to open it ran out. Try again; if that does not help, submit: your answer says that the image was missing."),
     h("button.primary", { onclick: () => loadImage() }, "Try again"),
@@ -235,7 +235,7 @@ export function appOf(element, shadow) {
   root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => onKey(app, event, clock, board.pick), { signal });
   // A click on a button must not take the keys away from the image.
   root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
-    if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .stage-note")) return;
+    if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .note")) return;
     event.preventDefault();
     focus();
   }, { signal });

@@ -58,7 +58,7 @@ export function commandsOf(app) {
     zoomIn: () => view.zoom(1.25),
     zoomOut: () => view.zoom(1 / 1.25),
     fit: () => view.fit(),
-    focus: app.focusInstance,
+    focus: () => app.focusInstance(),
     names: flip("names"),
     loupe: flip("loupe"),
     crosshair: flip("crosshair"),
@@ -71,7 +71,7 @@ export function commandsOf(app) {
       else session.tool = "place";
     },
     help: () => app.help.showModal(),
-    submit: app.submit,
+    submit: () => app.submit(),
   };
 }
 

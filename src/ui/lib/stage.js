@@ -18,7 +18,7 @@ const LOUPE_FACTOR = 4;
 export function stageOf(session, look) {
   const view = new View();
   /** @type {HTMLImageElement} */
-  const img = h("img.photo", { alt: "", draggable: false, decoding: "async" });
+  const img = h("img", { alt: "", draggable: false, decoding: "async" });
   /** @type {HTMLCanvasElement[]} all instances but the one in hand, which has a canvas of its own: while it is dragged, the others are not drawn again */
   const layers = [h("canvas", { "aria-hidden": "true" }), h("canvas", { "aria-hidden": "true" })];
   const tag = h("div.tag", { hidden: true, "aria-hidden": "true" });
