@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from builders import keypoint, outcome, record
+import pytest
+from builders import keypoint, label, outcome, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ SKELETON = parse_skeleton(
         }
     )
 )
+S = TypeVar("S", JobSurvey, Tally)
 SHAPE = {"top": (50, 0), "left": (0, 40), "right": (100, 40), "tail": (50, 120), "end": (60, 170)}
 
 
@@ -128,6 +130,15 @@ def cramped(tally: Tally) -> None:
     tally.review.most, tally.worst.most = 4, 2
 
 
+def joined(parts: list[S]) -> S:
+    """All parts merged, neighbours first: the outcome must not depend on which."""
+    random = Random(len(parts))
+    while len(parts) > 1:
+        place = random.randrange(len(parts) - 1)
+        parts[place].merge(parts.pop(place + 1))
+    return parts[0]
+
+
 def files_of(
     lines: Sequence[Any], cuts: Sequence[int], skeleton: Skeleton | None, gold: Gold, *, one_worker: bool, low: bool
 ) -> dict[str, bytes]:
@@ -144,10 +155,7 @@ def files_of(
             if survey.wants(number):
                 survey.add(outcome(lines[number], number))
         surveys.append(msgspec.json.encode(survey))
-    whole, *later = [msgspec.json.decode(text, type=JobSurvey) for text in surveys]
-    for survey in later:
-        whole.merge(survey)
-    sent = msgspec.json.encode(whole.surveyed())
+    sent = msgspec.json.encode(joined([msgspec.json.decode(text, type=JobSurvey) for text in surveys]).surveyed())
 
     fragments: dict[str, list[bytes]] = {name: [] for name in FRAGMENTS}
     uploaded = Uploaded()
@@ -164,10 +172,7 @@ def files_of(
         for name, file in out.items():
             fragments[name] += file.getvalue().splitlines(keepends=True)
         tallies.append(msgspec.json.encode(refiner.tally))
-    tally, *rest = [msgspec.json.decode(text, type=Tally) for text in tallies]
-    for other in rest:
-        tally.merge(other)
-
+    tally = joined([msgspec.json.decode(text, type=Tally) for text in tallies])
     made = dict(uploaded)
     known = msgspec.json.decode(sent, type=Surveyed)
     for file in [*line_files(JOB, known.skeleton, fragments.__getitem__), *tally_files(JOB, known, tally)]:
@@ -203,3 +208,35 @@ def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict
     assert parted.keys() == whole.keys()
     for key, content in whole.items():
         assert parted[key] == content, key
+
+
+@pytest.mark.parametrize("derived", [True, False])
+def test_hostile_labels_do_not_swell_what_is_gathered(derived: bool) -> None:
+    """20,000 different keypoints, and twice as many workers, in a few lines: one worker's and, by turns, three's."""
+    survey = JobSurvey(None if derived else SKELETON)
+    lines = []
+    for number in range(20):
+        names = [f"{number}-{place}" + "z" * 100 for place in range(2000)]
+        tails = [keypoint(name, place, number) for place, name in enumerate(names)]
+        workers = [
+            {"worker_id": name, "usable": place <= 2 * (number % 2), "annotations": [{"annotations": tails[:9]}]}
+            for place, name in enumerate(names)
+        ]
+        source = f"s3://bucket-name/{'k' * 2000}/{number}.jpg"
+        below = [{"worker_ids": names[:9], "instances": []}] * 2000
+        value = label([{"annotations": tails}], workers=workers, below_quorum=below)
+        lines.append(outcome(record(value, source), number))
+    for line in lines:
+        survey.add(line)
+    known = survey.surveyed()
+    refiner = Refiner(JOB.name, known, {})
+    for line in lines:
+        refiner.add(line)
+    quality = refiner.tally.quality_file(known)
+    assert len(known.skeleton.keypoints) == (1000 if derived else 5)
+    assert len(quality.unknown_keypoints) == len(quality.workers) / 2 == 1000
+    assert set(quality.unknown_keypoints.values()) == {1}
+    assert quality.other_unknown_keypoints + 1000 + sum(k.labeled for k in quality.keypoints) == 10 * 2009
+    assert quality.other_workers_answers == refiner.tally.workers_file(known).other_workers_tasks == 40_000 - 2000
+    assert len(msgspec.json.encode(survey)) < 10_000_000
+    assert len(msgspec.json.encode(refiner.tally)) < 10_000_000
