@@ -65,7 +65,8 @@ def kite(random: Random, noise: float, strays: Sequence[str]) -> dict[str, Any]:
             place = (100 - dx if mirrored else dx) + random.gauss(far, noise), dy + random.gauss(0, noise)
             found.append(keypoint(name, x + scale * place[0], y + scale * place[1], random.choice([1, 2, 2])))
     found += [keypoint(name, x, y) for name in strays if random.random() < 0.3]
-    return {"id": f"n{random.randrange(3)}", "name": random.choice(["", "kite"]), "annotations": found}
+    box = random.choice([{}, {}, {"box": [x, y, 100 * scale, 170 * scale]}, {"box": [0, 0, 1e-200, 1e-200]}])
+    return {"id": f"n{random.randrange(3)}", "name": random.choice(["", "kite"]), "annotations": found} | box
 
 
 def shaken(random: Random, instance: dict[str, Any], noise: float) -> dict[str, Any]:

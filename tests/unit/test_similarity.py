@@ -43,6 +43,7 @@ def instance(*points: tuple[str, float, float], box: tuple[float, float, float, 
         (instance(), BOX_TO_AREA * 32 * 32, "default"),
         (instance(("a", 5, 5), box=(0, 0, 10, 30)), BOX_TO_AREA * 300, "box"),
         (instance(("a", 0, 0), ("b", 10, 20), box=(0, 0, 0, 30)), BOX_TO_AREA * 200, "hull"),
+        (instance(("a", 0, 0), ("b", 10, 20), box=(0, 0, 1e-200, 1e-200)), BOX_TO_AREA * 200, "hull"),
     ],
 )
 def test_area(found: Instance, expected: float, source: str) -> None:

@@ -19,6 +19,8 @@ THINNEST_BOX = 0.05
 """A hull's shorter side counts as at least this share of its longer one: a straight limb has no area."""
 SMALLEST_SIDE = 2.0
 """Pixels."""
+LEAST_BOX_SIDE = 1e-3
+"""Pixels. A drawn box that is narrower is none: areas divide, and that of a narrow enough one is 0."""
 LONE_KEYPOINT_SIDE = 32.0
 """Pixels. One keypoint has no extent; COCO calls an object of 32 x 32 pixels small."""
 HONEST_PAIR = 0.80
@@ -40,7 +42,7 @@ def hull_box(instance: Instance) -> tuple[float, float, float, float] | None:
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:
     """The subject's area in square pixels, and its source: `box`, `hull`, or for less than two points `job` if
     `lone_area`, the job's usual area, is given and `default` if not."""
-    if instance.box and instance.box[2] > 0 and instance.box[3] > 0:
+    if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return BOX_TO_AREA * instance.box[2] * instance.box[3], "box"
     hull = hull_box(instance)
     longer = max(hull[2:]) if hull else 0.0
