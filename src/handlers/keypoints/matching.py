@@ -9,6 +9,8 @@ Instances need not overlap (CVAT's rule), only be alike.
 from __future__ import annotations
 
 import heapq
+import math
+import operator
 from collections.abc import Sequence
 
 from keypoints.assignment import assign
@@ -20,6 +22,11 @@ CLEARLY_ALIKE = 0.5
 """From here on the mirrored version is not tried: both can only be alike if left and right coincide."""
 ROUNDS = 3
 """Of assignment; the sum of similarities grows in each, and the second rarely changes anything."""
+FAR = 1e12
+"""Where a missing keypoint is put: nothing is near it."""
+NOTHING = 40
+"""exp(-40) is nothing beside the rounding of a sum."""
+ROUNDING = 1e-9
 LARGEST_ASSIGNMENT = 120
 """Instances of a worker in one crowd; the assignment's cost grows with the cube, and a hostile answer must not cost
 minutes. Beyond it the clustering stands."""
@@ -45,21 +52,55 @@ def match(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> list[list[Member]]
 def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
     """Similarities of at least `LEAST_SIMILARITY`, in both directions; every member is a key."""
     similar: Similar = {(w, i): {} for w, poses in enumerate(workers) for i in range(len(poses))}
+    labels = sorted({label for poses in workers for pose in poses for label in pose.places})
+    first = {m: Outline(workers[m[0]][m[1]], labels, ruler, FAR) for m in similar}
     mirrored: dict[Member, Pose] = {}
     for b in similar:
         theirs = workers[b[0]][b[1]]
+        second: Outline | None = None
         for w in range(b[0]):
             for i, mine in enumerate(workers[w]):
                 if ruler.bound(mine, theirs) < LEAST_SIMILARITY:
                     continue
+                if second is None:
+                    mirrored[b] = theirs.mirrored(ruler.pairs)
+                    second, turned = (Outline(p, labels, ruler, -FAR) for p in (theirs, mirrored[b]))
+                outline = first[w, i]
+                if not (outline.may_be_alike(second) or outline.may_be_alike(turned)):
+                    continue
                 oks = ruler.oks(mine, theirs)
                 if oks < CLEARLY_ALIKE and ruler.pairs:
-                    if b not in mirrored:
-                        mirrored[b] = theirs.mirrored(ruler.pairs)
                     oks = max(oks, ruler.oks(mine, mirrored[b]))
                 if oks >= LEAST_SIMILARITY:
                     similar[w, i][b] = similar[b][w, i] = oks
     return similar
+
+
+class Outline:
+    """A pose as a row of complex numbers, for a first look that costs a third of OKS: most pairs in a crowd overlap
+    and are not alike."""
+
+    __slots__ = ("area", "mask", "places")
+
+    def __init__(self, pose: Pose, labels: Sequence[str], ruler: Ruler, far: float) -> None:
+        there = [pose.places.get(label) for label in labels]
+        self.area = pose.area
+        self.mask = sum(1 << i for i, place in enumerate(there) if place)
+        # Each in units of its own keypoint's scatter; what is missing is far from everything, and from what the other
+        # is missing too.
+        self.places = [
+            complex(place[0], place[1]) * math.sqrt(ruler.inverse(label)) if place else complex(far)
+            for label, place in zip(labels, there, strict=True)
+        ]
+
+    def may_be_alike(self, other: Outline) -> bool:
+        """False only if OKS is below `LEAST_SIMILARITY`; `other` was made with the opposite `far`."""
+        scale = self.area + other.area
+        reach = math.sqrt(NOTHING * scale)
+        near = [d for d in map(abs, map(operator.sub, self.places, other.places)) if d < reach]
+        wanted = LEAST_SIMILARITY * (self.mask & other.mask).bit_count()
+        # The very OKS is computed another way, and may differ in its last digits.
+        return len(near) > wanted - ROUNDING and sum([math.exp(-d * d / scale) for d in near]) > wanted - ROUNDING
 
 
 def _linked(similar: Similar) -> list[list[Member]]:

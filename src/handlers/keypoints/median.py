@@ -44,7 +44,8 @@ def robust_place(points: Sequence[Point], weights: Sequence[float], width: float
     for _ in range(STEPS):
         sum_w = sum_x = sum_y = 0.0
         for (px, py), w in ordered:
-            pull = w / max(math.hypot(px - x, py - y), least)
+            off = math.hypot(px - x, py - y)
+            pull = w / (off if off > least else least)
             sum_w += pull
             sum_x += pull * px
             sum_y += pull * py
