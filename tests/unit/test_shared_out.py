@@ -65,8 +65,9 @@ def kite(random: Random, noise: float, strays: Sequence[str]) -> dict[str, Any]:
             place = (100 - dx if mirrored else dx) + random.gauss(far, noise), dy + random.gauss(0, noise)
             found.append(keypoint(name, x + scale * place[0], y + scale * place[1], random.choice([1, 2, 2])))
     found += [keypoint(name, x, y) for name in strays if random.random() < 0.3]
+    said = random.choice([{}, {}, {"comment": random.choice(["dark", "occluded" * 99])}])
     box = random.choice([{}, {}, {"box": [x, y, 100 * scale, 170 * scale]}, {"box": [0, 0, 1e-200, 1e-200]}])
-    return {"id": f"n{random.randrange(3)}", "name": random.choice(["", "kite"]), "annotations": found} | box
+    return {"id": f"n{random.randrange(3)}", "name": random.choice(["", "kite"]), "annotations": found} | box | said
 
 
 def shaken(random: Random, instance: dict[str, Any], noise: float) -> dict[str, Any]:
@@ -106,6 +107,7 @@ def manifest_line(random: Random, number: int, workers: int, strays: Sequence[st
                             "image_width": 800,
                             "image_height": 600,
                             "active_time_in_seconds": random.uniform(0.1, 99),
+                            "not_labeled": [{"id": "n1", "label": "end", "reason": "not_visible", "comment": "bag"}],
                         }
                     ),
                 },

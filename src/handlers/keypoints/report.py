@@ -104,7 +104,8 @@ class FirstComments(Statistic):
         """Take one."""
         self.n += 1
         if len(self.first) < MOST_COMMENTS:
-            self.first.append(msgspec.structs.replace(comment, text=comment.text[:LONGEST_TEXT]))
+            texts = {name: text[:LONGEST_TEXT] for name, text in _texts(comment).items()}
+            self.first.append(msgspec.structs.replace(comment, **texts))
 
     def merge(self, later: FirstComments) -> None:
         """Take what another has taken."""
@@ -206,6 +207,10 @@ def consolidated(raw: Any) -> Consolidated | None:
     except msgspec.ValidationError:
         return None
     return found if found.worker_count > 0 and 0 <= found.score <= 1 else None
+
+
+def _texts(comment: Comment) -> dict[str, str]:
+    return {name: value for name, value in msgspec.structs.asdict(comment).items() if isinstance(value, str)}
 
 
 def _without_bias(worker: WorkerReport) -> WorkerReport:
