@@ -2,6 +2,7 @@
 /** @import {Instance, Reason} from "./types.js" */
 import { h } from "./dom.js";
 import { isPlaced, labelOf } from "./document.js";
+import { straysOf } from "./prelabels.js";
 
 /** @type {[text: string, key: string, v: 0 | 1 | 2, reason?: Reason][]} */
 const STATES = [["Visible", "O", 2], ["Occluded", "O", 1], ["Not visible", "U", 0, "not_visible"], ["Outside", "I", 0, "outside_image"]];
@@ -12,7 +13,6 @@ export function details(session) {
   const locked = () => it().locked;
   const index = () => (session.selected >= 0 ? session.selected : session.target);
   const state = () => it().points[index()];
-  const strays = () => it().strays.map((/** @type {any} */ stray) => stray?.label ?? stray).join(", ");
   const field = (/** @type {Record<string, any>} */ props, /** @type {(text: string) => void} */ write) =>
     h("input", { dir: "auto", disabled: locked, onchange: (/** @type {any} */ event) => write(event.target.value.trim()), ...props });
   return h(
@@ -37,7 +37,7 @@ export function details(session) {
       session.edit("write note", ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }));
     }),
     h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
-      h("span", { textContent: () => `Not in this skeleton: ${strays()} ` }),
+      h("span", { textContent: () => `Not in this skeleton: ${straysOf(it())} ` }),
       h("button.small", { disabled: locked, onclick: () => session.edit("change entries", () => ({ strays: [] })) }, "Remove them")),
   );
 }

@@ -31,6 +31,13 @@ export const mapped = ({ left, top, right, bottom }, place) => boxOf(fine(place(
 /** @param {Box} box @returns {XY} */
 export const middleOf = ({ left, top, right, bottom }) => ({ x: (left + right) / 2, y: (top + bottom) / 2 });
 
+/** @param {XY[]} all @returns {Box | null} null around nothing */
+export function around(all) {
+  const xs = all.map(({ x }) => x);
+  const ys = all.map(({ y }) => y);
+  return all.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null;
+}
+
 /**
  * @param {Instance} instance
  * @param {boolean} [withBox]
@@ -40,9 +47,7 @@ export function boundsOf({ points, box }, withBox) {
   /** @type {XY[]} */
   const all = points.filter(isPlaced);
   if (withBox && box) all.push({ x: box.left, y: box.top }, { x: box.right, y: box.bottom });
-  const xs = all.map(({ x }) => x);
-  const ys = all.map(({ y }) => y);
-  return all.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null;
+  return around(all);
 }
 
 /** @param {number} dx @param {number} dy @returns {(at: XY) => XY} */
