@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerFields, FIELDS, imageName, imageUri } from "../../src/ui/lib/answer.js";
+import { answerFields, imageName, imageUri } from "../../src/ui/lib/answer.js";
 import { docOf } from "../../src/ui/lib/document.js";
 import { readIssues, readPrelabels } from "../../src/ui/lib/prelabels.js";
 import { Clock } from "../../src/ui/lib/clock.js";
@@ -17,7 +17,9 @@ const roundTrip = (value) => {
 
 test("seven fields, all text", () => {
   const fields = answer([]);
-  assert.deepEqual(Object.keys(fields), [...FIELDS]);
+  assert.deepEqual(Object.keys(fields), [
+    "updated_annotations", "original_annotations", "image_s3_uri", "image_name", "no_changes_needed", "total_time_in_seconds", "answer_details",
+  ]);
   for (const value of Object.values(fields)) assert.equal(typeof value, "string");
   assert.equal(fields.original_annotations, "[]");
   assert.equal(fields.no_changes_needed, "false");

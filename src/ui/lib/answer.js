@@ -3,16 +3,6 @@
 import { isPlaced } from "./document.js";
 import { isNumber } from "./skeleton.js";
 
-export const FIELDS = /** @type {const} */ ([
-  "updated_annotations",
-  "original_annotations",
-  "image_s3_uri",
-  "image_name",
-  "no_changes_needed",
-  "total_time_in_seconds",
-  "answer_details",
-]);
-
 /**
  * What a reader of keypoints can take: one bad entry among them would cost the whole answer.
  * @param {any} stray
@@ -21,61 +11,31 @@ const isSound = (stray) =>
   typeof stray?.label === "string" && stray.label !== "" && stray.label.length <= 128 &&
   [stray.x, stray.y].every((value) => isNumber(value) && Math.abs(value) <= 1e6) && [undefined, 1, 2].includes(stray.visibility);
 
-/**
- * @param {Instance} instance
- * @param {Skeleton} skeleton
- */
-export function instanceToJson(instance, skeleton) {
-  const annotations = instance.points.flatMap((point, i) =>
-    isPlaced(point)
-      ? [
-          {
-            label: skeleton.keypoints[i].label,
-            x: point.x,
-            y: point.y,
-            visibility: point.v,
-            ...(point.comment ? { comment: point.comment } : {}),
-            ...point.extra,
-          },
-        ]
-      : [],
-  );
-  const { box } = instance;
-  const labels = new Set(annotations.map(({ label }) => label));
-  const sound = instance.strays.filter((stray) => isSound(stray) && !labels.has(String(stray.label)) && labels.add(String(stray.label)));
-  const unusable = instance.strays.filter((stray) => !sound.includes(stray));
+/** @param {Instance} instance @param {Skeleton} skeleton */
+export function instanceToJson({ id, name, points, strays, box, comment, extra }, skeleton) {
+  const placed = points.flatMap((point, i) => (isPlaced(point)
+    ? [{ label: skeleton.keypoints[i].label, x: point.x, y: point.y, visibility: point.v, comment: point.comment, ...point.extra }]
+    : []));
+  const labels = new Set(placed.map(({ label }) => label));
+  /** @param {any} stray */
+  const isUsable = (stray) => isSound(stray) && !labels.has(stray.label) && labels.add(stray.label);
+  const usable = strays.filter(isUsable);
+  const unusable = strays.filter((stray) => !usable.includes(stray));
   return {
-    id: instance.id,
-    name: instance.name,
-    annotations: [...annotations, ...sound],
-    ...(unusable.length ? { unusable_annotations: unusable } : {}),
-    ...(box ? { box: [box.left, box.top, box.right - box.left, box.bottom - box.top] } : {}),
-    ...(instance.comment ? { comment: instance.comment } : {}),
-    ...instance.extra,
+    id,
+    name,
+    annotations: [...placed, ...usable],
+    unusable_annotations: unusable.length ? unusable : undefined,
+    box: box ? [box.left, box.top, box.right - box.left, box.bottom - box.top] : undefined,
+    comment: comment || undefined,
+    ...extra,
   };
 }
 
-/**
- * Why a keypoint has no place, for those of which the worker said so.
- * @param {Doc} doc
- * @param {Skeleton} skeleton
- */
-export function notLabeled(doc, skeleton) {
-  return doc.instances.flatMap((instance) =>
-    instance.points.flatMap((point, i) =>
-      point && point.v === 0
-        ? [
-            {
-              id: instance.id,
-              label: skeleton.keypoints[i].label,
-              reason: point.reason ?? "not_visible",
-              ...(point.comment ? { comment: point.comment } : {}),
-            },
-          ]
-        : [],
-    ),
-  );
-}
+/** Why a keypoint has no place, for those of which the worker said so. @param {Instance} instance @param {Skeleton} skeleton */
+const notLabeled = ({ id, points }, skeleton) => points.flatMap((point, i) => (point?.v === 0
+  ? [{ id, label: skeleton.keypoints[i].label, reason: point.reason ?? "not_visible", comment: point.comment }]
+  : []));
 
 /**
  * Never a signature: a presigned URL lets its holder read the image.
@@ -99,6 +59,7 @@ export function imageName(uri) {
 }
 
 /**
+ * What is undefined is not in the JSON.
  * @param {object} parts
  * @param {Doc} parts.doc
  * @param {Skeleton} parts.skeleton
@@ -107,17 +68,17 @@ export function imageName(uri) {
  * @param {string | null} parts.imgSrc
  * @param {number} parts.totalSeconds
  * @param {Record<string, unknown>} parts.details
- * @returns {Record<typeof FIELDS[number], string>}
+ * @returns {Record<string, string>}
  */
-export function answerFields({ doc, skeleton, initialValues, imageS3Uri, imgSrc, totalSeconds, details }) {
+export function answerFields({ doc: { instances, noChanges }, skeleton, initialValues, imageS3Uri, imgSrc, totalSeconds, details }) {
   const uri = imageUri(imageS3Uri, imgSrc);
   return {
-    updated_annotations: JSON.stringify(doc.instances.map((instance) => instanceToJson(instance, skeleton))),
+    updated_annotations: JSON.stringify(instances.map((instance) => instanceToJson(instance, skeleton))),
     original_annotations: initialValues?.trim() ? initialValues : "[]",
     image_s3_uri: uri,
     image_name: imageName(uri),
-    no_changes_needed: String(doc.noChanges),
+    no_changes_needed: String(noChanges),
     total_time_in_seconds: String(Math.max(0, Math.round(totalSeconds))),
-    answer_details: JSON.stringify({ version: "1.0", ...details, not_labeled: notLabeled(doc, skeleton) }),
+    answer_details: JSON.stringify({ version: "1.0", ...details, not_labeled: instances.flatMap((instance) => notLabeled(instance, skeleton)) }),
   };
 }

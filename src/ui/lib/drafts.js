@@ -27,13 +27,16 @@ export function draftKey(parts) {
  * @returns {{doc: Doc, at: number} | null} null for none, or one that does not fit
  */
 export function loadDraft(key, skeleton) {
+  /** @param {any} instance */
+  const fits = ({ id, strays, options, points }) =>
+    typeof id === "string" && Array.isArray(strays) && isRecord(options) && points.length === skeleton.keypoints.length &&
+    points.every((/** @type {any} */ point) => point === null || [point.x, point.y, point.v].every(isNumber));
   const draft = load(key, null);
-  const instances = draft?.doc?.instances;
-  const good = Array.isArray(instances) && instances.every((/** @type {any} */ instance) =>
-    isRecord(instance) && typeof instance.id === "string" && Array.isArray(instance.strays) && isRecord(instance.options) &&
-    Array.isArray(instance.points) && instance.points.length === skeleton.keypoints.length &&
-    instance.points.every((/** @type {any} */ point) => point === null || (isRecord(point) && isNumber(point.x) && isNumber(point.y) && isNumber(point.v))));
-  return good && isNumber(draft.at) ? draft : null;
+  try {
+    return draft.doc.instances.every(fits) && isNumber(draft.at) ? draft : null;
+  } catch {
+    return null;
+  }
 }
 
 /** @param {string} key @param {Doc} doc @param {number} now @returns {boolean} whether it was kept */

@@ -21,15 +21,14 @@ const textOf = (value) => (typeof value === "string" ? value : "");
 export function readPrelabels(text, skeleton) {
   /** @type {string[]} */
   const problems = [];
-  const entries = readList(text);
-  if (!entries) problems.push("The labels made before could not be read, so you start without them.");
+  const entries = readList("initialValues", text, problems);
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
-  const list = entries?.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : (entries ?? []);
+  const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */
   const instances = new Map();
   list.forEach((entry, place) => {
     if (!isRecord(entry)) {
-      problems.push(`Entry ${place + 1} of the labels made before is not an instance and was left out.`);
+      problems.push(`Entry ${place + 1} of initialValues was left out: it is not an instance.`);
       return;
     }
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);
@@ -66,7 +65,7 @@ function readInstance(entry, id, skeleton, problems) {
     else instance.points[index] = readPoint(annotation, visible);
   }
   if (instance.strays.length) {
-    problems.push(`${instance.name || id}: ${straysOf(instance)} cannot be shown with this skeleton. Kept as it came; see the list of instances.`);
+    problems.push(`${instance.name || id}: ${straysOf(instance)} cannot be shown with this skeleton; it is kept as it came.`);
   }
   return instance;
 }

@@ -15,10 +15,17 @@ export function readJson(text) {
   }
 }
 
-/** @param {string | null} text @returns {any[] | null} null for what is no list */
-export function readList(text) {
+/**
+ * @param {string} name of the attribute
+ * @param {string | null} text
+ * @param {string[]} problems
+ * @returns {any[]} empty for what is no list
+ */
+export function readList(name, text, problems) {
   const value = readJson(text);
-  return value === null ? [] : Array.isArray(value) ? value : null;
+  if (Array.isArray(value)) return value;
+  if (value !== null) problems.push(`${name} could not be read: it is not a JSON list.`);
+  return [];
 }
 
 /** @param {unknown} value @returns {string} as a person can read it; an object's own toString is nobody's to call */
@@ -57,16 +64,14 @@ export function readSkeleton(attributes) {
  * @returns {Keypoint[]}
  */
 function readKeypoints(text, problems) {
-  const entries = readList(text);
-  if (!entries) problems.push("The list of keypoints of this task could not be read (keypointClasses is not a JSON list).");
   /** @type {Map<string, Keypoint>} */
   const keypoints = new Map();
   /** @type {Map<string, unknown>} */
   const wanted = new Map();
-  for (const entry of entries ?? []) {
+  for (const entry of readList("keypointClasses", text, problems)) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label) problems.push("A keypoint without a name was left out.");
-    else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice; the second one was left out.`);
+    else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice: the second one was left out.`);
     else {
       wanted.set(label, entry.pair);
       keypoints.set(label, {
@@ -116,13 +121,11 @@ export const otherSide = (label) => (SIDE.test(label) ? label.replace(SIDE, (wor
  * @returns {Edge[]}
  */
 function readEdges(text, index, problems) {
-  const entries = readList(text);
-  if (!entries) problems.push("The edges of the skeleton could not be read (skeletonRig is not a JSON list); keypoints work without them.");
-  return (entries ?? []).flatMap((entry) => {
+  return readList("skeletonRig", text, problems).flatMap((entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];
-    problems.push(`An edge was left out: “${shown(from)}” to “${shown(to)}” does not join two keypoints of this task.`);
+    problems.push(`The edge “${shown(from)}” to “${shown(to)}” was left out: it does not join two keypoints of this task.`);
     return [];
   });
 }
@@ -137,7 +140,7 @@ function readBox(text, keypoints, problems) {
   const value = readJson(text);
   const { left, top, right, bottom } = value ?? {};
   if ([left, top, right, bottom].every(isNumber) && right > left && bottom > top) return { left, top, right, bottom };
-  if (value !== null) problems.push("skeletonBoundingBox could not be read; the size of the template pose is used.");
+  if (value !== null) problems.push("skeletonBoundingBox could not be read: the size of the template pose is used.");
   const own = around(keypoints);
   return own && own.right > own.left && own.bottom > own.top ? own : null;
 }
