@@ -35,6 +35,12 @@ export const nextId = (doc) => `n${1 + Math.max(0, ...doc.instances.map(({ id })
 /** @param {Doc} doc @param {string | null} id */
 export const findInstance = (doc, id) => doc.instances.find((instance) => instance.id === id) ?? null;
 
+/** @param {Doc} doc @param {string} id @returns {string} what the instance is called on the screen; "" for none */
+export function nameOf({ instances }, id) {
+  const at = instances.findIndex((instance) => instance.id === id);
+  return at < 0 ? "" : instances[at].name || `Instance ${at + 1}`;
+}
+
 /** @param {Point | null | undefined} point @returns {point is Point} */
 export const isPlaced = (point) => Boolean(point && point.v > 0);
 

@@ -1,7 +1,7 @@
 /** Drafts: the document of a task that was not submitted yet, kept in the browser and given back after a reload. */
 /** @import {Doc, Skeleton} from "./types.js" */
 import { isNumber, isRecord } from "./skeleton.js";
-import { load, save, storage } from "./prefs.js";
+import { keys, load, save } from "./prefs.js";
 
 const PREFIX = "truepoint-draft:";
 const KEEP_DAYS = 7;
@@ -53,8 +53,7 @@ export const dropDraft = (key) => save(key, null);
 
 /** @param {number} before milliseconds: older ones go */
 function dropDrafts(before) {
-  const store = storage();
-  for (const key of Object.keys(store ?? {})) {
+  for (const key of keys()) {
     if (key.startsWith(PREFIX) && !(load(key, {}).at > before)) save(key, null);
   }
 }

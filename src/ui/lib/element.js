@@ -1,5 +1,6 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
+import { shown } from "./skeleton.js";
 import css from "./styles.css";
 
 /** Names as authors write them; HTML makes them lower case. */
@@ -8,30 +9,25 @@ const ATTRIBUTES = [
   "annotationIssues", "taskError",
 ];
 
-/** @type {CSSStyleSheet | undefined} shared by all elements of a page */
-let sheet;
+/** Shared by all elements of a page. */
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
 
 export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = ATTRIBUTES.map((name) => name.toLowerCase());
 
   constructor() {
     super();
-    const shadow = this.attachShadow({ mode: "open" });
-    if (!sheet) {
-      sheet = new CSSStyleSheet();
-      sheet.replaceSync(css);
-    }
-    shadow.adoptedStyleSheets = [sheet];
+    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
     /** @type {ReturnType<typeof appOf> | null} */
     this.app = null;
     this.waiting = false;
   }
 
   connectedCallback() {
-    if (this.app) {
-      this.app.attach();
-      this.wake();
-    } else this.build();
+    if (this.app) this.app.attach();
+    else this.build();
+    this.wake();
     this.place();
     addEventListener("resize", this.place);
   }
@@ -50,27 +46,26 @@ export class Crowd2dSkeleton extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (!this.app || before === after) return;
     // A new address of the same image (a signature renewed) keeps the work.
-    if (name === "imgsrc" && this.hasAttribute("images3uri")) {
-      this.app.loadImage();
-      return;
+    if (name === "imgsrc" && this.hasAttribute("images3uri")) this.app.loadImage();
+    else if (!this.waiting) {
+      this.waiting = true;
+      queueMicrotask(() => {
+        this.waiting = false;
+        if (!this.isConnected) return;
+        this.build();
+        this.wake();
+      });
     }
-    if (this.waiting) return;
-    this.waiting = true;
-    queueMicrotask(() => {
-      this.waiting = false;
-      if (this.isConnected) this.build();
-    });
   }
 
   build() {
     this.app?.destroy();
     this.app = appOf(this, /** @type {ShadowRoot} */ (this.shadowRoot));
-    this.wake();
   }
 
   /** Keys work at once, unless the page has given them to someone else. */
   wake() {
-    if (!document.activeElement || document.activeElement === document.body) this.app?.focus();
+    if ([null, document.body].includes(/** @type {HTMLElement | null} */ (document.activeElement))) this.app?.focus();
   }
 
   /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
@@ -91,8 +86,8 @@ for (const name of ATTRIBUTES) {
     },
     /** @this {HTMLElement} @param {unknown} value a framework may hand over a list instead of its text */
     set(value) {
-      if (value === null || value === undefined) this.removeAttribute(name);
-      else this.setAttribute(name, typeof value === "string" ? value : JSON.stringify(value));
+      if ((value ?? null) === null) this.removeAttribute(name);
+      else this.setAttribute(name, shown(value));
     },
   });
 }

@@ -2,7 +2,7 @@
 /** @import {Finding} from "./checks.js" */
 import { checkDoc } from "./checks.js";
 import { dialog } from "./dialogs.js";
-import { findInstance } from "./document.js";
+import { findInstance, nameOf } from "./document.js";
 import { h, put } from "./dom.js";
 import { clampTo } from "./geometry.js";
 import { icon } from "./icons.js";
@@ -43,7 +43,7 @@ export function findingsOf(session, jump, submit) {
   const row = (finding) => {
     const { check, id, level, text } = finding;
     const instance = findInstance(session.doc, id);
-    const name = instance && `${instance.name || `Instance ${session.doc.instances.indexOf(instance) + 1}`}: `;
+    const name = nameOf(session.doc, id);
     const [fixText, fix] = instance?.locked ? [] : FIXES[check] ?? [];
     const then = (/** @type {() => void} */ act) => () => {
       act();
@@ -55,7 +55,7 @@ export function findingsOf(session, jump, submit) {
       h("button.pick", { onclick: () => {
         review.close();
         jump(finding);
-      } }, icon(level), h("span", { dir: "auto" }, `${name ?? ""}${text}`)),
+      } }, icon(level), h("span", { dir: "auto" }, name ? `${name}: ${text}` : text)),
       fix && h("button.small", { onclick: then(() => {
         if (id) session.select(id);
         fix(session, finding);

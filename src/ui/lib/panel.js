@@ -1,6 +1,6 @@
 /** The panel: instances, the keypoints of the one in hand, and what is submitted. */
 /** @import {Instance, Keypoint} from "./types.js" */
-import { findInstance, isChanged, labelOf, placedCount, same, stateOf } from "./document.js";
+import { findInstance, isChanged, labelOf, nameOf, placedCount, same, stateOf } from "./document.js";
 import { details } from "./details.js";
 import { h, reveal, update } from "./dom.js";
 import { icon, keypointMarker } from "./icons.js";
@@ -20,7 +20,7 @@ export function panel(app, notices) {
 
   const instanceRow = (/** @type {string} */ id) => {
     const it = () => /** @type {Instance} */ (findInstance(session.doc, id));
-    const title = () => it().name || `Instance ${session.doc.instances.indexOf(it()) + 1}`;
+    const name = () => nameOf(session.doc, id);
     const color = () => it().options.marker ?? it().color;
     const hidden = () => session.hidden.has(id);
     const news = () => {
@@ -32,11 +32,11 @@ export function panel(app, notices) {
       "li", { ".on": () => id === session.active, ".off": hidden },
       h("button.pick", { "aria-current": () => id === session.active, onclick: () => session.select(id) },
         h("svg.dot", { color, hidden: () => !color() }),
-        h("span.name", { dir: "auto", textContent: title }),
+        h("span.name", { dir: "auto", textContent: name }),
         h("span.badge", { textContent: () => news() || "" }),
         h("span.soft", { textContent: () => `${placedCount(it())}/${it().points.length}` })),
-      h("button.ghost", { title: () => `${hidden() ? "Show" : "Hide"} ${title()}`, onclick: () => session.toggleHidden([id]) }, icon(() => (hidden() ? "hidden" : "hideAll"))),
-      h("button.ghost", { title: () => `Delete ${title()}`, disabled: () => it().locked, onclick: () => session.removeInstance(id) }, icon("bin")),
+      h("button.ghost", { title: () => `${hidden() ? "Show" : "Hide"} ${name()}`, onclick: () => session.toggleHidden([id]) }, icon(() => (hidden() ? "hidden" : "hideAll"))),
+      h("button.ghost", { title: () => `Delete ${name()}`, disabled: () => it().locked, onclick: () => session.removeInstance(id) }, icon("bin")),
     );
     rows.set(id, row);
     return row;

@@ -2,34 +2,32 @@
 
 const PREFS = "truepoint-preferences";
 
-/** @returns {Storage | null} */
-export function storage() {
-  try {
-    // In a sandboxed frame the mere access throws.
-    return globalThis.localStorage ?? null;
-  } catch {
-    return null;
-  }
-}
-
 /** @param {string} key @param {unknown} fallback @returns {any} */
 export function load(key, fallback) {
   try {
-    return JSON.parse(storage()?.getItem(key) ?? "null") ?? fallback;
+    // In a sandboxed frame the mere access throws.
+    return JSON.parse(localStorage.getItem(key) ?? "null") ?? fallback;
   } catch {
     return fallback;
   }
 }
 
-/** @param {string} key @param {unknown} value null removes */
+/** @param {string} key @param {unknown} value null removes @returns {boolean} whether it was done */
 export function save(key, value) {
   try {
-    const store = storage();
-    if (value === null) store?.removeItem(key);
-    else store?.setItem(key, JSON.stringify(value));
-    return store !== null;
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
     return false;
+  }
+}
+
+export function keys() {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    return [];
   }
 }
 
