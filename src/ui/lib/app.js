@@ -206,12 +206,12 @@ export function appOf(element, shadow) {
 
   const board = panel(app, [get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...skeleton.problems, ...prelabels.problems].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
-    h("button.tool.wide", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
+    h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast", { hidden: true });
   const note = h("div.note", { hidden: () => !problem },
     h("h2", { textContent: () => problem }),
-    h("p", {}, "It may have moved, or the time to open it ran out. Try again; if that does not help, submit: your answer says that the image was missing."),
+    h("p", {}, "Try again; if that does not help, submit: your answer says that the image was missing."),
     h("button.primary", { onclick: () => loadImage() }, "Try again"),
     h("button", { onclick: submit }, "Submit without labels"));
   // A page has one main part: its own, else the first element on it.

@@ -110,7 +110,7 @@ export function checkDoc(skeleton, doc, size, original) {
     return !old || isChanged(instance, old);
   });
   if (original.instances.length && !changed && !doc.noChanges) {
-    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: "Nothing was changed. If all is right, tick “No changes needed”" });
+    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: "Nothing was changed: tick “No changes needed” if all is right" });
   }
   return findings;
 }

@@ -5,8 +5,8 @@ import { keypointMarker } from "./icons.js";
 
 /** @type {Record<string, [string, string]>} */
 const TOOLS = {
-  draw: ["Draw a skeleton", "drag a box around the subject; right to left if seen from behind"],
-  adjust: ["Adjust", "drag inside to move, squares to scale, circle to turn · N to finish"],
+  draw: ["Draw a skeleton", "drag a box around the subject · right to left if seen from behind"],
+  adjust: ["Adjust", "inside moves, squares scale, circle turns · N to finish"],
   box: ["Box", "drag around the whole subject"],
 };
 
@@ -22,7 +22,7 @@ export function chip(session) {
   const words = () => {
     if (!session.size.width) return ["", ""];
     if (keypoint()) return [nextLabel(session), session.startsNew && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
-    return TOOLS[session.tool] ?? ["Review", session.instance?.locked ? "this instance may not be changed" : "drag keypoints to correct them · B for a new instance"];
+    return TOOLS[session.tool] ?? ["Review", session.instance?.locked ? "this instance may not be changed" : "drag to correct · B for a new instance"];
   };
   return h(
     "div.chip", {},

@@ -38,7 +38,7 @@ export function helpDialog(prefs, changed) {
     change({ keys: { ...prefs.keys, [id]: /^(Delete|Backspace)$/.test(stroke) ? [] : [stroke] } });
   };
   const key = (/** @type {string} */ id, /** @type {string} */ text) => h(
-    "button.keys", { title: `Change: ${text}`, "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
+    "button.ghost", { title: `Change: ${text}`, "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
     h("kbd", { textContent: () => keysOf(id, prefs).map(strokeText).join(" or ") || "off" }),
   );
   const node = dialog(
@@ -47,7 +47,7 @@ export function helpDialog(prefs, changed) {
     h("h3", {}, "Pointer"), list(GESTURES),
     h("h3", {}, "Keyboard"),
     h("label.tick", {}, h("input", { type: "checkbox", checked: () => prefs.hotkeys !== false, onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }) }), "Shortcuts on"),
-    h("p.soft", {}, "To change one, choose it and press another key; Delete turns it off."),
+    h("p.soft", {}, "Choose one and press its new key; Delete turns it off."),
     h("button", { onclick: () => change({ keys: undefined, hotkeys: undefined }) }, "As delivered"),
     ...Object.entries(GROUPS).flatMap(([group, shortcuts]) => [
       h("h3", {}, group), list(Object.entries(shortcuts).map(([id, [text]]) => [key(id, text), text])),
@@ -68,7 +68,7 @@ export function lightDialog(look, apply) {
     update(node);
   };
   const slider = (/** @type {"brightness" | "contrast"} */ key, /** @type {string} */ text) =>
-    h("label.slider", {}, text, h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
+    h("label.tick", {}, text, h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
   const node = dialog(
     "light", "Brightness and contrast", slider("brightness", "Brightness"), slider("contrast", "Contrast"),
     h("p.soft", {}, "Only what you see changes, never the image."),

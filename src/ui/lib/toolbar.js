@@ -28,6 +28,6 @@ export function toolbar(app) {
       "aria-pressed": id in pressed && (() => String(Boolean(pressed[id]()))),
       onclick: () => app.run(id),
     }, icon(id))))),
-    h("output.zoom", { "aria-label": "Zoom", textContent: () => `${Math.round(stage.view.scale * 100)} %` }),
+    h("output.soft", { "aria-label": "Zoom", textContent: () => `${Math.round(stage.view.scale * 100)} %` }),
   );
 }
