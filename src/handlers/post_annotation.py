@@ -51,11 +51,14 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
 
 def _content(data: AnnotationData) -> Any:
     """The answer itself, fetched if it came by reference; an AnswerError if that cannot be had."""
-    if data.content is not None or data.s3_uri is None:
-        return data.content
     try:
+        content = data.in_place
+        if content is not None or data.s3_uri is None:
+            return content
         bucket_name, key = split_s3_uri(data.s3_uri)
         return bucket(bucket_name).read(key)
+    except AnswerError as error:
+        return error
     except (NotReadableError, ValueError) as error:
         return AnswerError(f"the answer could not be fetched: {error}")
 

@@ -9,8 +9,9 @@ import msgspec
 
 from keypoints.answer import ORIGINAL_TOLERANCE, OWN_TOLERANCE, Answer, AnswerError, UnlabeledKeypoint, parse_answer
 from keypoints.consolidation import BelowQuorum, Consolidated, consolidate
-from keypoints.instance import Instance, InstanceError, parse_instances, same_instances
+from keypoints.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from keypoints.manifest import file_name
+from keypoints.matching import crowded
 from keypoints.yardstick import Yardstick
 
 VERSION = "1.0"
@@ -55,8 +56,8 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     version: str = VERSION
     valid: bool = True
     reason: str | None = None
-    image_width: int | None = None
-    image_height: int | None = None
+    image_width: Pixels | None = None
+    image_height: Pixels | None = None
     workers: list[WorkerAnswer] = []
     below_quorum: list[BelowQuorum] = []
     agreement: float | None = None
@@ -140,6 +141,8 @@ def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: Yardsti
     )
     if len(usable) == 1:
         return accepted
+    if reason := crowded([a.instances for a in usable]):
+        return msgspec.structs.replace(annotation, valid=False, reason=reason)
     return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
 
 

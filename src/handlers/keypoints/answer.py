@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from keypoints.instance import Instance, InstanceError, Label, parse_instances, same_instances, type_name
+from keypoints.instance import (
+    LARGEST_SIDE,
+    Instance,
+    InstanceError,
+    Label,
+    parse_instances,
+    same_instances,
+    type_name,
+)
 
 OWN_TOLERANCE = 1e-6
 """Pixels. Our element submits what it was given to the last digit."""
@@ -74,7 +82,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
     except InstanceError as error:
         raise AnswerError(f"updated_annotations: {error}") from error
     tolerance = OWN_TOLERANCE if details else ORIGINAL_TOLERANCE
-    width, height = _pixels(details.get("image_width")), _pixels(details.get("image_height"))
+    width, height = pixels(details.get("image_width")), pixels(details.get("image_height"))
     return Answer(
         worker_id=worker_id,
         updated=updated,
@@ -84,8 +92,8 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         no_changes_needed=_truth(fields.get("no_changes_needed")),
         total_time_in_seconds=_seconds(fields.get("total_time_in_seconds")),
         active_time_in_seconds=_seconds(details.get("active_time_in_seconds")),
-        image_s3_uri=_text(fields.get("image_s3_uri")),
-        image_name=_text(fields.get("image_name")),
+        image_s3_uri=without_query(fields.get("image_s3_uri")),
+        image_name=without_query(fields.get("image_name")),
         image_width=width if height else None,
         image_height=height if width else None,
         not_labeled=_not_labeled(details.get("not_labeled")),
@@ -153,10 +161,14 @@ def _seconds(value: Any) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _pixels(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1_000_000 else None
+def pixels(value: Any) -> int | None:
+    """Width or height of an image; None if it is not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
 
 
-def _text(value: Any) -> str:
-    """Text without a presigned URL's query: the original component submits the signed URL whole."""
-    return value.split("?", 1)[0] if isinstance(value, str) else ""
+def without_query(value: Any) -> str:
+    """A URI without a presigned URL's query: the original component submits the signed URL whole. Keys of S3 may have a
+    question mark. Empty if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.startswith("s3://") else value.split("?", 1)[0]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from keypoints.annotation import VERSION, Annotation
+from keypoints.answer import AnswerError
 
 LARGEST_RESPONSE = 5 * 1024 * 1024
 """Bytes. Lambda answers a synchronous call with 6 MB at most; the rest is room for its own encoding."""
@@ -21,10 +22,23 @@ class BatchError(ValueError):
 
 
 class AnnotationData(msgspec.Struct, frozen=True):
-    """An answer, in place (JSON text or an object) or by reference."""
+    """An answer, in place (JSON text or an object) or by reference. In place it is not looked into: what is wrong with
+    one answer must not keep the others from being read."""
 
-    content: Any = None
+    content: msgspec.Raw = msgspec.Raw(b"null")
     s3_uri: str | None = msgspec.field(name="s3Uri", default=None)
+
+    @property
+    def in_place(self) -> Any:
+        """The answer, None if it is not here.
+
+        Raises:
+            AnswerError: it is no JSON.
+        """
+        try:
+            return msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise AnswerError(f"the answer must be JSON: {error}") from error
 
 
 class WorkerAnnotation(msgspec.Struct, frozen=True, rename="camel"):

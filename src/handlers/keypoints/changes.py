@@ -14,6 +14,7 @@ import msgspec
 
 from keypoints.exact import Sum
 from keypoints.instance import Instance, InstanceError, Keypoint, parse_instances
+from keypoints.matching import MOST_OVERLAPS
 from keypoints.outcome import Labeled
 from keypoints.similarity import area, symmetric_oks
 from keypoints.skeleton import Skeleton
@@ -154,7 +155,8 @@ def match_instances(
 ) -> dict[int, int]:
     """By place in `before`, the place in `after` of the same subject: the same id, else the most alike first.
 
-    A pre-label without an id has the one that the labelling element gives it, from its place in the list.
+    A pre-label without an id has the one that the labelling element gives it, from its place in the list. Beyond
+    `MOST_OVERLAPS` pairs only ids count.
     """
     places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
     matched: dict[int, int] = {}
@@ -163,12 +165,12 @@ def match_instances(
         if found is not None:
             matched[place] = found
     taken = set(matched.values())
+    rest = [(i, instance) for i, instance in enumerate(before) if i not in matched]
+    others = [(j, instance) for j, instance in enumerate(after) if j not in taken]
+    if len(rest) * len(others) > MOST_OVERLAPS:
+        return matched  # a hostile answer must not cost minutes
     alike = [
-        (-oks, i, j)
-        for i, a in enumerate(before)
-        if i not in matched
-        for j, b in enumerate(after)
-        if j not in taken and (oks := symmetric_oks(a, b, sigmas)) >= LEAST_SIMILARITY
+        (-oks, i, j) for i, a in rest for j, b in others if (oks := symmetric_oks(a, b, sigmas)) >= LEAST_SIMILARITY
     ]
     for _, i, j in sorted(alike):
         if i not in matched and j not in taken:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
+
+from keypoints.skeleton import MOST_KEYPOINTS
 
 Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -15,6 +18,15 @@ NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
 
 MOST_INSTANCES = 1000
 """In one image; a hostile answer must not cost more than an honest one could."""
+LARGEST_SIDE = 1_000_000
+"""Of an image, in pixels: coordinates go no further."""
+
+Pixels = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_SIDE)]
+"""Width or height of an image."""
+
+
+Place = tuple[float, ...]
+"""A point or a box."""
 
 
 class InstanceError(ValueError):
@@ -50,7 +62,8 @@ def parse_instances(value: Any) -> list[Instance]:
     A keypoint with `visibility` 0 is not labelled and is left out.
 
     Raises:
-        InstanceError: not such a list, a number that is not finite, or a keypoint named twice in one instance.
+        InstanceError: not such a list, too long a one, a number that is not finite, or a keypoint named twice in one
+            instance.
     """
     if not isinstance(value, list):
         raise InstanceError(f"expected a list of instances, got {type_name(value)}")
@@ -61,6 +74,10 @@ def parse_instances(value: Any) -> list[Instance]:
     except msgspec.ValidationError as error:
         raise InstanceError(f"not a list of instances: {error}") from error
     for position, instance in enumerate(instances):
+        if len(instance.annotations) > MOST_KEYPOINTS:
+            raise InstanceError(
+                f"instance {position}: expected at most {MOST_KEYPOINTS} keypoints, got {len(instance.annotations)}"
+            )
         seen: set[str] = set()
         for keypoint in instance.annotations:
             if keypoint.label in seen:
@@ -85,26 +102,30 @@ def same_instances(first: list[Instance], second: list[Instance], tolerance: flo
     """Whether both lists hold the same instances in any order; keypoints may be `tolerance` pixels apart."""
     if len(first) != len(second):
         return False
-    rest = list(second)
+    # Only those that are alike in all but place need be compared.
+    rest: dict[Any, list[Sequence[Place]]] = {}
+    for instance in second:
+        kind, places = _taken_apart(instance)
+        rest.setdefault(kind, []).append(places)
     for instance in first:
-        match = next((other for other in rest if _same(instance, other, tolerance)), None)
+        kind, places = _taken_apart(instance)
+        others = rest.get(kind, [])
+        match = next((n for n, other in enumerate(others) if _near(places, other, tolerance)), None)
         if match is None:
             return False
-        rest.remove(match)
+        del others[match]
     return True
 
 
-def _same(a: Instance, b: Instance, tolerance: float) -> bool:
-    if a.name != b.name or (a.box is None) != (b.box is None):
-        return False
-    if a.box and b.box and math.dist(a.box, b.box) > tolerance:
-        return False
-    mine, theirs = a.by_label, b.by_label
-    return mine.keys() == theirs.keys() and all(
-        k.visibility == theirs[label].visibility
-        and math.hypot(k.x - theirs[label].x, k.y - theirs[label].y) <= tolerance
-        for label, k in mine.items()
-    )
+def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Place]]:
+    """What must be equal, and the places that may differ, in the order of labels; the box last."""
+    keypoints = sorted((k.label, k.visibility, k.x, k.y) for k in instance.annotations)
+    places = [(x, y) for _, _, x, y in keypoints] + ([instance.box] if instance.box else [])
+    return (instance.name, instance.box is None, tuple(k[:2] for k in keypoints)), places
+
+
+def _near(places: Sequence[Place], others: Sequence[Place], tolerance: float) -> bool:
+    return all(math.dist(p, q) <= tolerance for p, q in zip(places, others, strict=True))
 
 
 def type_name(value: Any) -> str:

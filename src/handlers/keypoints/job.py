@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ SOURCE = "truepoint.labeling"
 
 JOB_ARN = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{12}:labeling-job/(?P<name>[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62})")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+
+T = TypeVar("T")
 
 
 class JobError(ValueError):
@@ -83,8 +85,16 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
             status=str(description["LabelingJobStatus"]),
             label_attribute_name=str(description["LabelAttributeName"]),
             output_manifest_uri=manifest,
-            failure_reason=description.get("FailureReason"),
-            workers_per_object=(description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject"),
+            failure_reason=_optional(str, description.get("FailureReason")),
+            workers_per_object=_optional(
+                int, (description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject")
+            ),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error
+
+
+def _optional(kind: type[T], value: Any) -> T | None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value

@@ -52,7 +52,7 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     """
     match = _S3_URI.fullmatch(uri)
     if not match:
-        raise ValueError(f"expected s3://bucket/key, got {uri[:200]!r}")
+        raise ValueError(f"expected s3://bucket/key, got {uri.split('?', 1)[0][:200]!r}")  # no signature in a log
     return match[1], match[2]
 
 
@@ -66,6 +66,7 @@ def read_data_object(line: Any) -> DataObject:
         return DataObject("", [], [], f"the manifest line must have a source-ref with the image's S3 URI, {found}")
     try:
         split_s3_uri(source)
+        source.encode()
     except ValueError as error:
         return DataObject("", [], [], f"source-ref cannot be used: {error}")
     pre_labels, problem = _list_of(next((line[key] for key in PRE_LABEL_KEYS if line.get(key)), []))
@@ -81,11 +82,11 @@ def read_data_object(line: Any) -> DataObject:
 
 def _list_of(value: Any) -> tuple[list[Any], str]:
     """A list, given as such or as JSON text; and what is wrong with it, if anything."""
-    if isinstance(value, str):
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError) as error:
-            return [], f"not JSON: {error}"
+    try:
+        # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
+        value = msgspec.json.decode(value if isinstance(value, str) else msgspec.json.encode(value))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        return [], f"not JSON: {error}"
     if value is None:
         return [], ""
     if not isinstance(value, list):

@@ -14,7 +14,9 @@ import operator
 from collections.abc import Sequence
 
 from keypoints.assignment import assign
+from keypoints.instance import Instance
 from keypoints.pose import Pose, Ruler
+from keypoints.similarity import hull_box
 
 LEAST_SIMILARITY = 0.1
 """Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
@@ -31,9 +33,34 @@ LARGEST_ASSIGNMENT = 120
 """Instances of a worker in one crowd; the assignment's cost grows with the cube, and a hostile answer must not cost
 minutes. Beyond it the clustering stands."""
 
+MOST_OVERLAPS = 50_000
+"""Pairs of instances of different workers whose hulls overlap. It takes 180 people by each of three workers, all in one
+place; each pair costs some 50 microseconds, and a hostile answer must not cost minutes."""
+MOST_TOGETHER = 3000
+"""Instances of all workers."""
+
 Member = tuple[int, int]
 """Worker's and instance's place."""
 Similar = dict[Member, dict[Member, float]]
+
+
+def crowded(workers: Sequence[Sequence[Instance]]) -> str:
+    """Why these instances are too many to be matched; empty if they are not."""
+    total = sum(map(len, workers))
+    if total > MOST_TOGETHER:
+        return f"expected at most {MOST_TOGETHER} instances of all workers together, got {total}"
+    hulls = [[box for instance in instances if (box := hull_box(instance))] for instances in workers]
+    overlaps = 0
+    for later, theirs in enumerate(hulls):
+        for mine in hulls[:later]:
+            for p in mine:
+                overlaps += sum(
+                    p[0] <= q[0] + q[2] and q[0] <= p[0] + p[2] and p[1] <= q[1] + q[3] and q[1] <= p[1] + p[3]
+                    for q in theirs
+                )
+    if overlaps > MOST_OVERLAPS:
+        return f"expected at most {MOST_OVERLAPS} overlapping pairs of different workers' instances, got {overlaps}"
+    return ""
 
 
 def match(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> list[list[Member]]:
@@ -170,15 +197,21 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar) -> bo
 
 def _crowds(gains: dict[Member, dict[int, float]]) -> list[list[Member]]:
     """The members that compete, directly or through others, for the same clusters."""
-    crowd_of: dict[int, list[Member]] = {}
-    for member in sorted(gains):
-        joined = [member]
-        for place in gains[member]:
-            found = crowd_of.get(place)
-            if found is not None and found is not joined:
-                joined += [m for m in found if m not in joined]
-        for m in joined:
-            for place in gains[m]:
-                crowd_of[place] = joined
-    unique = {id(crowd): sorted(crowd) for crowd in crowd_of.values()}
-    return sorted(unique.values())
+    takers: dict[int, list[Member]] = {}
+    for member, found in gains.items():
+        for place in found:
+            takers.setdefault(place, []).append(member)
+    crowds: list[list[Member]] = []
+    rest = {member for member, found in gains.items() if found}
+    for first in sorted(rest):
+        if first not in rest:
+            continue
+        rest.remove(first)
+        crowd = [first]
+        for member in crowd:  # which grows meanwhile
+            for place in gains[member]:
+                others = rest.intersection(takers.pop(place, ()))
+                rest -= others
+                crowd += others
+        crowds.append(sorted(crowd))
+    return crowds

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from keypoints.annotation import Annotation, WorkerAnswer
+from keypoints.answer import pixels, without_query
 from keypoints.instance import Instance, InstanceError, parse_instances, type_name
 from keypoints.manifest import LONGEST_LINE, Line, file_name, read_data_object
 
@@ -52,7 +53,7 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
     if not isinstance(record, dict):
         return _rejected(line.number, f"expected an object, got {type_name(record)}")
     source = record.get("source-ref")
-    source = source if isinstance(source, str) else None
+    source = without_query(source) if isinstance(source, str) else None
     metadata = record.get(f"{attribute}-metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     if attribute not in record:
@@ -96,11 +97,12 @@ def read_label(label: Any) -> Annotation:
             raise LabelError(f"not a keypoint annotation: {error}") from error
     worker = str(label.get("worker_id") or "")
     seconds = _number(label.get("total_time_in_seconds"))
-    location = _text(label.get("image_s3_location")) or _text(label.get("data_object_s3_uri")) or ""
+    uri = without_query(label.get("data_object_s3_uri"))
+    location = without_query(label.get("image_s3_location")) or uri
     modified = label.get("was_modified") is True
     return Annotation(
         dataset_object_id=str(label.get("dataset_object_id", "")),
-        data_object_s3_uri=_text(label.get("data_object_s3_uri")) or "",
+        data_object_s3_uri=uri,
         image_file_name=_text(label.get("image_file_name")) or file_name(location),
         image_s3_location=location,
         original_annotations=_list(label.get("original_annotations")),
@@ -132,8 +134,8 @@ def _decoded(text: bytes) -> Any:
 
 def _sized(annotation: Annotation, record: dict[str, Any]) -> Annotation:
     """The annotation with the image's size: the page's, else the manifest's, where job creation put it."""
-    width, height = record.get("image_width"), record.get("image_height")
-    if annotation.image_width or not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0):
+    width, height = pixels(record.get("image_width")), pixels(record.get("image_height"))
+    if annotation.image_width or not (width and height):
         return annotation
     return msgspec.structs.replace(annotation, image_width=width, image_height=height)
 
@@ -154,6 +156,6 @@ def _text(value: Any) -> str | None:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < float("inf") else None

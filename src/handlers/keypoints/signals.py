@@ -28,6 +28,10 @@ MOST_TOLD = 20
 """Keypoints that the skeleton does not have: an instance may have any number."""
 
 
+MOST_COMPARED = 20_000
+"""Pairs of instances of one image: 200 people in one place. A hostile label must not cost minutes."""
+
+
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of evidence: how strong, of which keypoints, in plain words, and what would put it right."""
 
@@ -62,13 +66,17 @@ class SignalReader:
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
         """By place, the evidence that an instance is another one again: of two alike the one with fewer keypoints,
-        else the later."""
+        else the later. Of the first `MOST_COMPARED` pairs that overlap."""
         found: dict[int, Signal] = {}
         boxes = [hull_box(instance) for instance in instances]
+        compared = 0
         for (i, a), (j, b) in combinations(enumerate(instances), 2):
             # A crowd has many pairs, and those far apart cannot be alike.
             if not (p := boxes[i]) or not (q := boxes[j]) or not _overlap(p, q):
                 continue
+            compared += 1
+            if compared > MOST_COMPARED:
+                break
             if len(a.by_label.keys() & b.by_label.keys() & self._sigmas.keys()) < 2:
                 continue
             place = i if len(a.annotations) < len(b.annotations) else j

@@ -88,7 +88,7 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
     """
     try:
         skeleton = msgspec.json.decode(text, type=Skeleton)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise SkeletonError(f"not a skeleton definition: {error}") from error
     pairs: dict[str, str | None] = {}
     for keypoint in skeleton.keypoints:

@@ -12,6 +12,7 @@ from keypoints.annotation import Annotation
 from keypoints.consolidation import clusters
 from keypoints.histogram import Histogram
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.matching import crowded
 from keypoints.norms import Norms, measure
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.pose import Ruler
@@ -37,9 +38,10 @@ def answers_of(annotation: Annotation) -> Answers:
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
     try:
-        return [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
+        answers = [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
     except InstanceError:
         return []  # not written by us; what was consolidated at once stands
+    return [] if crowded([instances for _, instances in answers]) else answers
 
 
 class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
