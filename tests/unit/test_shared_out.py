@@ -227,7 +227,9 @@ def test_hostile_labels_do_not_swell_what_is_gathered(derived: bool) -> None:
         ]
         source = f"s3://bucket-name/{'k' * 2000}/{number}.jpg"
         below = [{"worker_ids": names[:9], "instances": []}] * 2000
-        value = label([{"annotations": tails}], workers=workers, below_quorum=below)
+        value = label(
+            [{"annotations": tails[:1000]}, {"annotations": tails[1000:]}], workers=workers, below_quorum=below
+        )
         lines.append(outcome(record(value, source), number))
     for line in lines:
         survey.add(line)
