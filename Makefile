@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test fault-matrix check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -102,7 +102,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -118,6 +118,9 @@ bench-results: setup readers $(BENCH)/.ready ## how fast a job becomes results, 
 
 bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that does nothing (1 minute, Linux)
 	python bench/start.py
+
+bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1 minute, Linux)
+	python bench/libraries.py
 
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""The libraries that could read JSON and write S3, by what they cost: docs/decisions/0003 rests on it.
+
+Lines are bench/results.py's, of one worker; objects of 5 kB go to bench/local_s3.py. CPU time, each library in a
+process of its own; the time to import a client is that with one made.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import boto3
+from finished_job import lines
+from local_s3 import local_s3
+from measured import BUCKET
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+COLUMNS = {"decode": "decode µs", "encode": "encode µs", "put": "put µs", "import": "import ms", "megabytes": "MB"}
+
+
+def main() -> int:
+    """Run the command."""
+    print(f"{'':10}" + "".join(f"{title:>12}" for title in COLUMNS.values()))
+    with local_s3(), tempfile.NamedTemporaryFile() as file:
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        file.write(b"".join(lines(500)))
+        file.flush()
+        for name in ("json", "orjson", "msgspec", "boto3", "minio", "obstore"):
+            command = [str(PYTHON), str(ROOT / "bench" / "library_calls.py"), name, file.name, BUCKET]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found = json.loads(done.stdout)
+            found["import"] *= 1000
+            print(f"{name:10}" + "".join(f"{found[c]:12.1f}" if c in found else " " * 12 for c in COLUMNS))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
