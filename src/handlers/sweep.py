@@ -14,7 +14,7 @@ from adapters.control import describe_labeling_job, list_labeling_jobs, put_even
 from adapters.environment import bucket_name, uses_ground_truth
 from adapters.telemetry import MetricUnit, logger, metrics
 from keypoints.job import ENDED, SOURCE, JobError
-from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, ended_detail, lost
+from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, announceable, ended_detail, is_lost
 from keypoints.results import folder
 
 LARGEST_DESCRIPTION = 32 * 1024
@@ -33,7 +33,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     announced = []
     for name, description in _without_results(store, now):
         try:
-            job = lost(description, _ended(description), now, store.name)
+            lost = is_lost(description, _ended(description), now)
+            job = announceable(description, store.name) if lost else None
         except JobError as error:
             logger.warning("the job's description cannot be used", labeling_job=name, error=str(error))
             continue

@@ -12,16 +12,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jobs.launch import JobExistsError
 from jobs.limits import JobRefusedError
 from jobs.prelabels import PrelabelError
+from jobs.rerun import EventRefusedError, NotEndedError
 from jobs.results import ResultsNotReadyError
 from jobs.stack import DEFAULT_STACK_NAME, StackError
 from jobs.status import NoSuchJobError
 from jobs.worker_template import WorkerTemplateError
+from keypoints.job import JobError
 from keypoints.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
 
-_AWS_ERRORS = (BotoCoreError, ClientError, StackError, ResultsNotReadyError)
+_AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
+    JobError,
     JobExistsError,
     JobRefusedError,
     NoSuchJobError,

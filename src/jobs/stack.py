@@ -34,6 +34,7 @@ class StackOutputs:
     partition: str
     region: str
     account: str
+    uses_ground_truth: bool = True
 
 
 OUTPUT_NAMES = {
@@ -72,4 +73,8 @@ def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_S
     # arn:<partition>:cloudformation:<region>:<account>:stack/<name>/<id>
     _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
     values = {field: outputs[name] for field, name in OUTPUT_NAMES.items()}
-    return StackOutputs(**values, partition=partition, region=region, account=account)
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", ())}
+    uses_ground_truth = given.get("UsesGroundTruth") != "no"
+    return StackOutputs(
+        **values, partition=partition, region=region, account=account, uses_ground_truth=uses_ground_truth
+    )

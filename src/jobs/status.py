@@ -57,7 +57,7 @@ def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -
     if description is None:
         raise NoSuchJobError(f"there is no job {name!r}, neither in Ground Truth nor in s3://{bucket}/jobs/")
     marker = job_keys(name).results_marker
-    results = s3_uri(bucket, job_keys(name).results) if _exists(s3, bucket, marker) else None
+    results = s3_uri(bucket, job_keys(name).results) if exists(s3, bucket, marker) else None
     return job_status(name, description, outside_ground_truth=outside is not None, results=results)
 
 
@@ -78,7 +78,8 @@ def job_status(
     )
 
 
-def _exists(s3: S3Client, bucket: str, key: str) -> bool:
+def exists(s3: S3Client, bucket: str, key: str) -> bool:
+    """Whether the object is there."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ import jsonschema
 import pytest
 from loop import PROJECT, VENV, Loop, draw
 from samcli.yamlhelper import yaml_parse
+from test_lost_events import end_unheard
+from test_privileges import without
 
 import demo
 import make_schemas
 import sagemaker
+from keypoints.job import ENDED, SOURCE
 from portal.emulator import Emulator
+from portal.upkeep import wait_for_results
 
 PAGES = ("README.md", "docs/operations.md")
 BLOCKS: dict[str, list[str]] = {
@@ -48,7 +54,7 @@ def shell(command: str, folder: Path, env: dict[str, str], typed: str = "") -> s
 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
-        "try", "demo-options", "deploy", "job", "clean-up", "run-again", "sam-local", "sam-local-emulator",
+        "try", "demo-options", "deploy", "job", "clean-up", "rerun", "redrive", "sam-local", "sam-local-emulator",
     }  # fmt: skip
     text = "\n".join((PROJECT / page).read_text() for page in PAGES)
     assert text.count("```sh") == len(BLOCKS)
@@ -134,13 +140,78 @@ def _finish(loop: Loop) -> None:
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
-def test_run_again(loop: Loop, tmp_path: Path) -> None:
-    """The event arrives; the emulator has no SageMaker to ask about the job, and the function says so."""
-    [command] = BLOCKS["run-again"]
-    (tmp_path / "samconfig.toml").write_text("version = 0.1\n")
+def test_rerun(loop: Loop) -> None:
+    end_unheard(loop, "heard-again", timedelta(days=9))
+    dry_run, run = (command.replace("people-1", "heard-again") for command in BLOCKS["rerun"])
     env = environment(loop.emulator)
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert "describe_labeling_job" in done.stdout + done.stderr or "DescribeLabelingJob" in done.stdout + done.stderr
+    assert "heard-again: Stopped, no results" in shell(dry_run, PROJECT, env)
+    assert loop.keys("results/heard-again/") == []
+    assert "results are complete: heard-again" in shell(run, PROJECT, env)
+    made = loop.keys("results/heard-again/")
+    assert loop.results("heard-again")["lines"] == 1
+    loop.s3.delete_object(Bucket=loop.stack.bucket, Key="results/heard-again/quality.json")
+    shell(run, PROJECT, env)
+    assert len(loop.keys("results/heard-again/")) == len(made) - 1  # complete results are left alone
+    shell(f"{run} --force", PROJECT, env)
+    assert loop.keys("results/heard-again/") == made
+
+
+def test_redrive(loop: Loop) -> None:
+    """A function that fails for good leaves a letter; so do an event that was not delivered and a deployment."""
+    show, send = BLOCKS["redrive"]
+    env = environment(loop.emulator)
+    shell(send, PROJECT, env)  # other tests' failures
+    functions, sqs = (loop.session.client(s, endpoint_url=loop.emulator.endpoint) for s in ("lambda", "sqs"))
+    queue = loop.stack.dead_letter_queue_url
+    for name in ("sent-back", "delivered"):
+        end_unheard(loop, name, timedelta(minutes=1))
+    ended = {name: json.dumps(_ended(loop, name)) for name in ("sent-back", "delivered")}
+    # As deployed, but without waiting minutes for retries.
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    config = {
+        "FunctionName": loop.stack.job_completion_arn.rsplit(":", 1)[1],
+        "DestinationConfig": {"OnFailure": {"Destination": queue_arn}},
+    }
+    functions.put_function_event_invoke_config(**config, MaximumRetryAttempts=0)
+    with without(loop, "JobCompletionRole", "WriteResults"):
+        functions.invoke(FunctionName=loop.stack.job_completion_arn, InvocationType="Event", Payload=ended["sent-back"])
+        deadline = time.monotonic() + 60
+        while _depth(sqs, queue) < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    functions.put_function_event_invoke_config(**config, MaximumRetryAttempts=2)
+    target = {"TARGET_ARN": {"DataType": "String", "StringValue": loop.stack.job_completion_arn}}
+    request = {"requestContext": {"functionArn": f"{loop.stack.sweep_arn}:live"}, "requestPayload": {
+        "RequestType": "Update", "ResponseURL": "https://example.com/?X-Amz-Signature=secret", "StackId": "s",
+    }}  # fmt: skip
+    for body, attributes in ((ended["delivered"], target), (ended["delivered"], target), (json.dumps(request), {})):
+        sqs.send_message(QueueUrl=queue, MessageBody=body, MessageAttributes=attributes)
+    for shown in (shell(show, PROJECT, env), shell(show, PROJECT, env)):
+        assert "2 would be sent back, 0 stay" in shown
+        assert "sent-back" in shown
+        assert "secret" not in shown
+    assert "2 were sent back, 0 stay" in shell(send, PROJECT, env)
+    assert _depth(sqs, queue) == 0
+    for name in ended:
+        assert wait_for_results(loop.open(name))
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    refused = subprocess.run(["bash", "-c", send], cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "1 stay" in refused.stdout) == (2, True)
+    assert _depth(sqs, queue) == 1
+    sqs.purge_queue(QueueUrl=queue)
+
+
+def _ended(loop: Loop, name: str) -> dict[str, Any]:
+    description = json.loads(loop.read(f"jobs/{name}/labeling_job.json"))
+    return {
+        "detail-type": ENDED, "source": SOURCE, "id": name, "resources": [description["LabelingJobArn"]],
+        "detail": {"LabelingJobStatus": "Stopped", "LabelingJob": description},
+    }  # fmt: skip
+
+
+def _depth(sqs: Any, queue: str) -> int:
+    asked = {"QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"]}
+    return int(sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def test_sam_local_names_what_there_is() -> None:

@@ -6,10 +6,12 @@ import copy
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -323,6 +325,21 @@ def test_the_dead_letter_queue(resources: dict[str, Any]) -> None:
     rules = [{"Fn::GetAtt": [name, "Arn"]} for name in ("JobCompletionFunctionJobEnded", "SweepFunctionSchedule")]
     assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == rules
     assert deny["Effect"] == "Deny"
+
+
+def test_what_cannot_be_tagged_costs_nothing(resources: dict[str, Any]) -> None:
+    """docs/operations.md lists these; whatever else there is gets the stack's tags from CloudFormation."""
+    types = {r["Type"] for r in resources.values() if not r["Type"].startswith("Custom::")}
+    schemas = {kind: PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema for kind in types}
+    assert {kind for kind, schema in schemas.items() if not schema["tagging"]["taggable"]} == {
+        "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::ResponseHeadersPolicy", "AWS::Lambda::Alias",
+        "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::S3::BucketPolicy",
+        "AWS::SQS::QueuePolicy",
+    }  # fmt: skip
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert {settings[name]["deploy"]["parameters"]["tags"] for name in ("default", "local")} == {
+        "application=truepoint"
+    }
 
 
 def test_every_parameter_that_is_optional_can_be_empty(template: dict[str, Any]) -> None:

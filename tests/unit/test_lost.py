@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keypoints.job import ENDED, SOURCE, JobError, LabelingJob, read_description, read_ended
-from keypoints.lost import GRACE, WINDOW, ended_detail, lost
+from keypoints.lost import GRACE, WINDOW, announceable, ended_detail, is_lost
 
 NOW = 1_800_000_000.0
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/"
@@ -44,7 +44,8 @@ def description(**changed: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
-    assert (lost(description(**changed), NOW - age, NOW, "ours") is not None) == found
+    given = description(**changed)
+    assert (is_lost(given, NOW - age, NOW) and announceable(given, "ours") is not None) == found
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_what_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
 )
 def test_what_cannot_be_announced_is_an_error(changed: dict[str, Any]) -> None:
     with pytest.raises(JobError):
-        lost(description(**changed), NOW - GRACE, NOW, "ours")
+        announceable(description(**changed), "ours")
 
 
 JOBS = st.builds(

@@ -17,15 +17,18 @@ WINDOW = 3 * 24 * 3600
 """A long weekend. A job that fails every time is not tried for ever."""
 
 
-def lost(description: dict[str, Any], ended: float, now: float, bucket: str) -> LabelingJob | None:
-    """The job, if it ended long enough and not too long ago, and its output is in this bucket; else None.
+def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
+    """Whether the job ended long enough and not too long ago to be one whose event was lost, if it has no results."""
+    return description.get("LabelingJobStatus") in ENDED_STATUSES and GRACE <= now - ended <= WINDOW
 
-    Whether it has results is for the caller to see.
+
+def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None:
+    """The ended job, if its output is in this bucket; else None.
 
     Raises:
         JobError: not a description, or one whose event would be refused.
     """
-    if description.get("LabelingJobStatus") not in ENDED_STATUSES or not GRACE <= now - ended <= WINDOW:
+    if description.get("LabelingJobStatus") not in ENDED_STATUSES:
         return None
     job = read_description(description)
     match = JOB_ARN.fullmatch(job.arn)

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Send what is in the dead-letter queue back where it belongs, and take it out of the queue.
+
+Shows what failed and why, never the payloads. Of letters about the same thing one is sent. Requests of a deployment
+that is over are only taken out. What is not of this stack stays in the queue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from jobs import command
+from jobs.redrive import Letter, LetterError, read_letter, receive, send_back
+from jobs.stack import read_stack
+
+EXAMPLE = "%(prog)s --dry-run"
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.add_argument("--dry-run", action="store_true", help="only show what is there")
+    options = parser.parse_args(given)
+    return command.run(lambda: redrive(options))
+
+
+def redrive(options: argparse.Namespace) -> int:
+    """Empty the queue; a letter is deleted only after it was sent."""
+    session = command.session(options)
+    stack = read_stack(session.client("cloudformation"), options.stack_name)
+    sqs, functions = session.client("sqs"), session.client("lambda")
+    ours = {stack.pre_annotation_arn, stack.post_annotation_arn, stack.job_completion_arn, stack.sweep_arn}
+    sent: set[str] = set()
+    kept, hidden = 0, []
+    for message in receive(sqs, stack.dead_letter_queue_url):
+        verdict, letter = _verdict(message, ours, sent)
+        print(f"{letter.function.rsplit(':', 1)[1]} {letter.job} {letter.error} -> {verdict}" if letter else verdict)
+        if letter is None or options.dry_run:
+            hidden.append(message)
+            kept += letter is None
+            continue
+        if verdict == "sent back":
+            send_back(functions, letter)
+        sqs.delete_message(QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=letter.receipt)
+    for message in hidden:
+        sqs.change_message_visibility(
+            QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    done = "would be" if options.dry_run else "were"
+    print(f"{len(sent)} {done} sent back, {kept} stay in the queue")
+    return command.BAD_USAGE if kept else command.OK
+
+
+def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tuple[str, Letter | None]:
+    """What becomes of a message, and the letter unless it stays in the queue."""
+    try:
+        letter = read_letter(message)
+    except LetterError as error:
+        return f"message {message['MessageId']}: {error}; it stays", None
+    if letter.of_deployment:
+        return "of a deployment that is over, taken out", letter
+    if letter.function not in ours:
+        return f"message {message['MessageId']}: {letter.function} is not of this stack; it stays", None
+    if letter.same() in sent:
+        return "the same again, taken out", letter
+    sent.add(letter.same())
+    return "sent back", letter
+
+
+if __name__ == "__main__":
+    sys.exit(main())

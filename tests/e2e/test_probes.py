@@ -1,0 +1,162 @@
+"""What each role can do is what this table says, and nothing else: every action is tried, with IAM enforced.
+
+The actions are tried by a role of its own with the same policies, because a function's role trusts Lambda only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from loop import Loop
+
+KEYS = (
+    "jobs/x/input.manifest",
+    "jobs/x/skeleton.json",
+    "jobs/x/gold.json",
+    "jobs/x/labeling_job.json",
+    "jobs/x/images/a.png",
+    "output/x/manifests/output/output.manifest",
+    "output/x/annotations/worker-response/a.json",
+    "output/x/annotations/consolidated-annotation/large/0.json",
+    "results/x/results.json",
+    "results/x/coco.json",
+    "ui/x/crowd-2d-skeleton.js",
+    "tmp/x/a",
+    "elsewhere",
+)
+PREFIXES = ("", "jobs/", "output/", "results/", "tmp/", "ui/")
+FUNCTIONS = ("pre_annotation", "post_annotation", "job_completion", "sweep")
+JOBS, OUTPUT = set(KEYS[:5]), set(KEYS[5:8])
+
+# By role: the keys it may read, write and delete, the prefixes it may list, and what else it may do.
+MAY: dict[str, dict[str, set[str]]] = {
+    "UiPublisherRole": {"write": {"ui/x/crowd-2d-skeleton.js"}, "list": {"ui/"}, "also": {"sqs:SendMessage"}},
+    "PreAnnotationRole": {"also": {"sqs:SendMessage"}},
+    "PostAnnotationRole": {
+        "read": {KEYS[6], KEYS[7], "jobs/x/skeleton.json"},
+        "write": {KEYS[7]},
+        "list": {"jobs/"},
+        "also": {"sqs:SendMessage"},
+    },
+    "JobCompletionRole": {
+        "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json"},
+        "write": {"results/x/results.json", "results/x/coco.json"},
+        "delete": {"results/x/results.json"},
+        "list": {"jobs/", "output/", "results/"},
+        "also": {"sqs:SendMessage", "events:PutEvents"},
+    },
+    "SweepRole": {
+        "read": {"jobs/x/labeling_job.json"},
+        "list": {"jobs/", "results/"},
+        "also": {"sqs:SendMessage", "events:PutEvents"},
+    },
+    "LabelingJobExecutionRole": {
+        "read": JOBS | OUTPUT | {"results/x/results.json", "results/x/coco.json"},
+        "write": OUTPUT | {"jobs/x/labeling_job.json"},
+        "list": {"jobs/", "output/"},
+        "also": {"lambda:InvokeFunction pre_annotation", "lambda:InvokeFunction post_annotation", "events:PutEvents",
+                 "s3:GetBucketLocation"},
+    },
+}  # fmt: skip
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
+
+
+@pytest.fixture(scope="module", params=MAY)
+def role(request: pytest.FixtureRequest, loop: Loop) -> tuple[str, boto3.Session]:
+    """The role's name in the template, and a session that may do what it may."""
+    root = {
+        name: loop.session.client(name, endpoint_url=loop.emulator.endpoint)
+        for name in ("iam", "sts", "cloudformation")
+    }
+    resource = root["cloudformation"].describe_stack_resource(StackName="truepoint", LogicalResourceId=request.param)
+    deployed = resource["StackResourceDetail"]["PhysicalResourceId"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    copy = f"probe-{request.param}"
+    arn = root["iam"].create_role(
+        RoleName=copy, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    for policy in root["iam"].list_role_policies(RoleName=deployed)["PolicyNames"]:
+        document = root["iam"].get_role_policy(RoleName=deployed, PolicyName=policy)["PolicyDocument"]
+        root["iam"].put_role_policy(RoleName=copy, PolicyName=policy, PolicyDocument=json.dumps(document))
+    given = root["sts"].assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
+    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], loop.stack.region)
+    return request.param, session
+
+
+def allowed(attempt: Callable[[], Any]) -> bool:
+    """Whether IAM lets it through; what becomes of it then does not matter."""
+    try:
+        attempt()
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in DENIED
+    return True
+
+
+def test_objects(loop: Loop, role: tuple[str, boto3.Session]) -> None:
+    name, session = role
+    s3, bucket = session.client("s3", endpoint_url=loop.emulator.endpoint), loop.stack.bucket
+    may: dict[str, set[str]] = {
+        "read": {k for k in KEYS if allowed(lambda k=k: s3.get_object(Bucket=bucket, Key=k))},
+        "write": {k for k in KEYS if allowed(lambda k=k: s3.put_object(Bucket=bucket, Key=k, Body=b""))},
+        "delete": {k for k in KEYS if allowed(lambda k=k: s3.delete_object(Bucket=bucket, Key=k))},
+        "list": {p for p in PREFIXES if allowed(lambda p=p: s3.list_objects_v2(Bucket=bucket, Prefix=p))},
+    }
+    for key in may["write"]:
+        loop.s3.delete_object(Bucket=bucket, Key=key)
+    assert may == {what: MAY[name].get(what, set()) for what in may}
+
+
+def test_everything_else(loop: Loop, role: tuple[str, boto3.Session]) -> None:
+    name, session = role
+    bucket, queue = loop.stack.bucket, loop.stack.dead_letter_queue_url
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=loop.emulator.endpoint)
+
+    s3, iam, sqs, functions = client("s3"), client("iam"), client("sqs"), client("lambda")
+    execution_role = loop.stack.execution_role_arn
+    entry = {"Source": "truepoint.labeling", "DetailType": "probe", "Detail": "{}"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    tried: dict[str, Callable[[], Any]] = {
+        "s3:ListAllMyBuckets": s3.list_buckets,
+        "s3:GetBucketLocation": lambda: s3.get_bucket_location(Bucket=bucket),
+        "s3:ListBucketVersions": lambda: s3.list_object_versions(Bucket=bucket),
+        "s3:GetBucketPolicy": lambda: s3.get_bucket_policy(Bucket=bucket),
+        "s3:PutBucketPolicy": lambda: s3.put_bucket_policy(Bucket=bucket, Policy=document),
+        "s3:DeleteBucketPolicy": lambda: s3.delete_bucket_policy(Bucket=bucket),
+        "s3:DeleteBucket": lambda: s3.delete_bucket(Bucket=bucket),
+        "s3:CreateBucket": lambda: s3.create_bucket(Bucket="probe"),
+        "iam:PassRole": lambda: functions.create_function(
+            FunctionName="probe", Role=execution_role, Code={"ZipFile": b""}, Runtime="python3.11", Handler="a.b"
+        ),
+        "iam:CreateRole": lambda: iam.create_role(RoleName="probe", AssumeRolePolicyDocument=document),
+        "iam:PutRolePolicy": lambda: iam.put_role_policy(RoleName="probe", PolicyName="p", PolicyDocument=document),
+        "sts:AssumeRole": lambda: client("sts").assume_role(RoleArn=execution_role, RoleSessionName="probe"),
+        "sqs:SendMessage": lambda: sqs.send_message(QueueUrl=queue, MessageBody="probe"),
+        "sqs:ReceiveMessage": lambda: sqs.receive_message(QueueUrl=queue),
+        "sqs:PurgeQueue": lambda: sqs.purge_queue(QueueUrl=queue),
+        "events:PutEvents": lambda: client("events").put_events(Entries=[entry]),
+        "events:PutRule": lambda: client("events").put_rule(Name="probe", ScheduleExpression="rate(1 day)"),
+        "events:ListRules": client("events").list_rules,
+        "logs:DescribeLogGroups": client("logs").describe_log_groups,
+        "cloudformation:DescribeStacks": client("cloudformation").describe_stacks,
+        "lambda:ListFunctions": functions.list_functions,
+        "lambda:UpdateFunctionCode": lambda: functions.update_function_code(FunctionName="probe", ZipFile=b""),
+        "cloudfront:ListDistributions": client("cloudfront").list_distributions,
+        "dynamodb:ListTables": client("dynamodb").list_tables,
+        "secretsmanager:ListSecrets": client("secretsmanager").list_secrets,
+        "states:ListStateMachines": client("stepfunctions").list_state_machines,
+    }
+    for function in FUNCTIONS:
+        arn = getattr(loop.stack, f"{function}_arn")
+        tried[f"lambda:InvokeFunction {function}"] = lambda arn=arn: functions.invoke(
+            FunctionName=arn, InvocationType="DryRun"
+        )
+    may = {action for action, attempt in tried.items() if allowed(attempt)}
+    loop.session.client("sqs", endpoint_url=loop.emulator.endpoint).purge_queue(QueueUrl=queue)
+    assert may == MAY[name].get("also", set())
