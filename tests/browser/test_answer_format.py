@@ -72,8 +72,7 @@ def test_comments_boxes_and_what_nobody_can_read_come_back_as_documented(open_ta
 
 def test_an_image_that_does_not_load_is_the_answers_problem(open_task: TaskPage) -> None:
     task = open_task(photo="/missing.png", wait=False)
-    task.element.get_by_role("button", name="Submit", exact=True).wait_for()
-    task.page.wait_for_function("document.querySelector('crowd-2d-skeleton').app.problem")
+    task.element.get_by_role("button", name="Try again").wait_for()
     fields = task.submit()
     problem = fields["answer_details"]["problem"]
     assert problem

@@ -291,7 +291,7 @@ def test_import_from_files_and_text_says_what_it_left_out(creator: Page) -> None
     assert said(creator) == "This is not JSON."
     assert names(creator)[0] == HOSTILE
     paste(creator, {"keypoints": [{"name": "a"}, {"name": "b"}], "edges": [["a", "b"], ["a", "c"]]})
-    assert "2 keypoints, 1 edges. An edge was left out: “a” to “c”" in said(creator)
+    assert "2 keypoints, 1 edges. The edge “a” to “c” was left out" in said(creator)
     assert "Undo brings back" in said(creator)
     creator.get_by_role("button", name="Undo").click()
     assert names(creator)[0] == HOSTILE
@@ -325,6 +325,22 @@ def test_nothing_is_lost_on_reload(creator: Page) -> None:
     creator.reload()
     assert exported(creator) == before
     assert creator.locator("skeleton-creator image").get_attribute("href") is None
+
+
+def test_where_nothing_may_be_kept_that_is_said_once_and_the_rest_works(creator: Page) -> None:
+    blocked = "{ get() { throw new DOMException('blocked', 'SecurityError'); } }"
+    for storage in ("localStorage", "caches"):
+        creator.add_init_script(f"Object.defineProperty(window, '{storage}', {blocked})")
+    creator.reload()
+    assert said(creator) == "This browser keeps nothing: download the skeleton before you leave."
+    creator.mouse.click(*board(creator, 0, 0))
+    assert said(creator) == "keypoint_1 placed."
+    creator.get_by_label("Reference image", exact=True).set_input_files(PHOTO)
+    creator.wait_for_function("document.querySelector('skeleton-creator').photo")
+    creator.get_by_role("button", name="New").click()
+    assert said(creator) == "Empty. Undo brings back what was here."
+    creator.get_by_role("button", name="Undo").click()
+    assert len(names(creator)) == 1
 
 
 def test_a_new_reference_image_keeps_the_drawing_in_shape(creator: Page) -> None:

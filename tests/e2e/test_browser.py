@@ -54,10 +54,8 @@ def ready(page: Page) -> None:
     """Wait until the image can be labelled."""
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("button", name="Submit", exact=True)).to_be_visible()
-    page.wait_for_function(
-        "document.querySelector('iframe').contentDocument.querySelector('crowd-2d-skeleton')"
-        ".shadowRoot.querySelector('img, canvas')"
-    )
+    # Not wait_for_function: what it evaluates again and again, the portal's content policy forbids.
+    expect(frame.locator("crowd-2d-skeleton img").first).to_be_attached()
 
 
 def submit(page: Page) -> None:

@@ -24,6 +24,8 @@ export class SkeletonCreator extends HTMLElement {
     this.photo = "";
     /** The selected keypoint that was brought into view. */
     this.shown = -1;
+    /** Whether the browser keeps the drawing; that it does not is said once. */
+    this.keeps = true;
     this.message = h("p", { class: "message", role: "status" });
     this.list = new KeypointList(this.drawing, say);
     this.board = new Board(this.drawing, say, () => this.list.focus(this.drawing.selected));
@@ -66,7 +68,7 @@ export class SkeletonCreator extends HTMLElement {
       h("header", {}, h("h1", {}, "Skeleton creator"), this.presets,
         h("div", { class: "group" }, file("Reference image", "image/*", (photo) => this.takePhoto(photo)), this.noPhoto),
         file("Open JSON", ".json,application/json", (text) => this.exchange.readFile(text)),
-        h("button", { type: "button", onclick: () => drawing.edit(emptyDefinition(), { select: -1 }) }, "New"),
+        h("button", { type: "button", onclick: () => this.clear() }, "New"),
         h("div", { class: "group" }, this.undo, this.redo), this.join, this.tryIt),
       h("main", {}, h("div", { class: "board" }, this.board.root, this.start), h("div", { class: "foot" }, this.hint, this.message)),
       this.side = h("aside", { "aria-label": "Definition" },
@@ -93,6 +95,11 @@ export class SkeletonCreator extends HTMLElement {
       if (file?.type.startsWith("image/")) this.takePhoto(file);
       else if (file) this.exchange.readFile(file);
     });
+  }
+
+  clear() {
+    this.drawing.edit(emptyDefinition(), { select: -1 });
+    this.say("Empty. Undo brings back what was here.");
   }
 
   choosePreset() {
@@ -161,13 +168,16 @@ export class SkeletonCreator extends HTMLElement {
     put(this.start, "hidden", drawing.keypoints.length > 0);
     put(this.hint, "textContent", drawing.joining
       ? "Choose a keypoint, then the one it is joined with; again takes the edge away."
-      : "Click: new keypoint. Drag: move it. Shift + click: edge from the selected one. Enter, arrows, W, S, N and Delete do it by keyboard.");
+      : "Click: new keypoint. Drag: move it. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, Delete removes.");
     this.board.draw();
     this.list.draw();
     this.details.draw();
     this.exchange.draw();
     if (drawing.selected !== this.shown) this.revealSelected();
-    if (!keepDrawing(drawing)) this.say("This browser keeps nothing: download the skeleton before you leave.");
+    if (!keepDrawing(drawing) && this.keeps) {
+      this.keeps = false;
+      this.say("This browser keeps nothing: download the skeleton before you leave.");
+    }
   }
 }
 
