@@ -6,20 +6,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 from jobs import command
+from jobs.layout import job_keys
+from jobs.progress import read_progress
 from jobs.stack import read_stack
-from jobs.status import read_status
+from jobs.status import exists, read_status
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 EXAMPLE = "%(prog)s people-1"
+LOOK_SECONDS = 2.0
 
 
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
     parser.add_argument("name", metavar="JOB", help="the labeling job's name")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object instead")
+    how.add_argument("--watch", action="store_true", help="then wait for the results of an ended job, with a bar")
     options = parser.parse_args(given)
     return command.run(lambda: show(options))
 
@@ -28,9 +40,11 @@ def show(options: argparse.Namespace) -> int:
     """Print the job's status."""
     session = command.session(options)
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
-    status = read_status(session.client("s3"), session.client("sagemaker"), bucket, options.name)
+    s3 = session.client("s3")
+    status = read_status(s3, session.client("sagemaker"), bucket, options.name)
+    run = read_progress(s3, bucket, options.name) if status.ended and status.results is None else None
     if options.json:
-        print(json.dumps(asdict(status)))
+        print(json.dumps(asdict(status) | {"run": run and asdict(run)}))
         return command.OK
     where = "outside Ground Truth" if status.outside_ground_truth else "Ground Truth"
     print(f"{status.name}: {status.status} ({where})")
@@ -38,7 +52,22 @@ def show(options: argparse.Namespace) -> int:
     if status.failure_reason:
         print(f"failure reason: {status.failure_reason}")
     print(f"results: {status.results or 'not ready'}")
+    if run:
+        print(f"{run.stage}: {run.done} of {run.ranges} ranges")
+    if options.watch and status.ended and status.results is None:
+        watch(s3, bucket, options.name)
     return command.OK
+
+
+def watch(s3: S3Client, bucket: str, name: str) -> None:
+    """Wait for the results, and show how far their run is."""
+    with tqdm(desc="results", unit="step") as bar:
+        while not exists(s3, bucket, job_keys(name.lower()).results_marker):
+            if run := read_progress(s3, bucket, name):
+                bar.n, bar.total = run.steps
+                bar.set_description(run.stage)
+            time.sleep(LOOK_SECONDS)
+    print("results are complete")
 
 
 if __name__ == "__main__":

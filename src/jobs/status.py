@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
 from jobs.layout import job_keys, s3_uri
+from keypoints.lost import ENDED_STATUSES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,6 +32,11 @@ class JobStatus:
     unlabeled: int
     failure_reason: str
     results: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job takes no more answers."""
+        return self.status in ENDED_STATUSES
 
     @property
     def total(self) -> int:

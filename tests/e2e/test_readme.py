@@ -54,7 +54,8 @@ def shell(command: str, folder: Path, env: dict[str, str], typed: str = "") -> s
 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
-        "try", "demo-options", "deploy", "job", "clean-up", "rerun", "redrive", "sam-local", "sam-local-emulator",
+        "try", "demo-options", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
+        "sam-local-emulator",
     }  # fmt: skip
     text = "\n".join((PROJECT / page).read_text() for page in PAGES)
     assert text.count("```sh") == len(BLOCKS)
@@ -153,6 +154,8 @@ def test_rerun(loop: Loop) -> None:
     shell(run, PROJECT, env)
     assert len(loop.keys("results/heard-again/")) == len(made) - 1  # complete results are left alone
     shell(f"{run} --force", PROJECT, env)
+    [watch] = BLOCKS["progress"]
+    assert "results: s3://" in shell(watch.replace("people-1", "heard-again"), PROJECT, env)
     assert loop.keys("results/heard-again/") == made
 
 
