@@ -213,6 +213,32 @@ def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict
         assert parted[key] == content, key
 
 
+@pytest.mark.parametrize(
+    "values",
+    [[5], [-1e6, 1e6], [0, 1e-300], [0, 1e-310, 3, 1e-9, 1e6, -1e6]],
+    ids=["one spot", "as far as can be", "next to nothing", "mixed"],
+)
+def test_places_at_the_limits_of_what_is_allowed_have_results(values: list[float]) -> None:
+    random = Random(1)
+    lines = []
+    for _ in range(40):
+        marked = [[keypoint(k, random.choice(values), random.choice(values)) for k in SHAPE] for _ in range(3)]
+        answers = [
+            [{"id": "n1", "annotations": places, "box": [places[0]["x"], places[0]["y"], 1e6, 1e6]}]
+            for places in marked
+        ]
+        workers = [
+            {"worker_id": f"w{n}", "usable": True, "annotations": answer, "active_time_in_seconds": 1e308}
+            for n, answer in enumerate(answers)
+        ]
+        value = label(answers[0], workers=workers, original_annotations=answers[1], total_time_in_seconds=1e308)
+        lines.append(record(value))
+    whole = files_of(lines, [], SKELETON, {}, one_worker=False, low=False)
+    assert whole == files_of(lines, [7, 30], SKELETON, {}, one_worker=False, low=False)
+    quality = json.loads(whole["results/people/quality.json"])
+    assert (quality["written"], quality["agreement"]["images"]) == (40, 40)
+
+
 @pytest.mark.parametrize("derived", [True, False])
 def test_hostile_labels_do_not_swell_what_is_gathered(derived: bool) -> None:
     """20,000 different keypoints, and twice as many workers, in a few lines: one worker's and, by turns, three's."""

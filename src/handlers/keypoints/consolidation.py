@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from keypoints.instance import OCCLUDED, VISIBLE, Instance, Keypoint
+from keypoints.instance import OCCLUDED, VISIBLE, Instance, Keypoint, coordinate
 from keypoints.matching import match
 from keypoints.median import robust_place
 from keypoints.pose import Pose, Ruler, pose
@@ -189,8 +189,8 @@ def consensus(
         keypoints.append(
             ConsolidatedKeypoint(
                 label,
-                x,
-                y,
+                coordinate(x),
+                coordinate(y),
                 VISIBLE if visible > math.fsum(w for _, w in votes) * (0.5 + 1e-9) else OCCLUDED,
                 worker_count=len(votes),
                 score=round(sum(math.exp(-s * inverse / (2 * size)) for s in squares) / len(squares), DIGITS),
@@ -225,4 +225,4 @@ def _middle(values: Sequence[float]) -> float:
 def _median_box(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
     left, top = _middle(sorted(b[0] for b in boxes)), _middle(sorted(b[1] for b in boxes))
     right, bottom = _middle(sorted(b[0] + b[2] for b in boxes)), _middle(sorted(b[1] + b[3] for b in boxes))
-    return left, top, right - left, bottom - top
+    return coordinate(left), coordinate(top), coordinate(right - left), coordinate(bottom - top)

@@ -10,7 +10,8 @@ import msgspec
 
 from keypoints.skeleton import MOST_KEYPOINTS
 
-Coordinate = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+FARTHEST = 1e6
+Coordinate = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
@@ -126,6 +127,11 @@ def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Place]]:
 
 def _near(places: Sequence[Place], others: Sequence[Place], tolerance: float) -> bool:
     return all(math.dist(p, q) <= tolerance for p, q in zip(places, others, strict=True))
+
+
+def coordinate(value: float) -> float:
+    """The nearest number that can be a coordinate: means of those at the limit are rounded beyond it."""
+    return max(-FARTHEST, min(FARTHEST, value))
 
 
 def type_name(value: Any) -> str:

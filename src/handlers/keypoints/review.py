@@ -21,7 +21,6 @@ LEAST_REASON = 0.02
 """A weaker reason is not told: it would send a person after nothing."""
 LONGEST_LINE = 100_000
 """Bytes. Ground Truth takes input lines of as many characters."""
-NO_LINE = b"null"
 LONGEST_SOURCE = 1100
 """Characters: no S3 URI is longer, with 63 of a bucket and 1,024 bytes of a key."""
 LONGEST_NAME = 300
@@ -56,11 +55,11 @@ class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An image on the list: its line of suspicious.jsonl, and its line of review.manifest, which is null if it is too
-    long for Ground Truth."""
+    """An image on the list: its line of suspicious.jsonl, and its line of review.manifest, none if that is too long for
+    Ground Truth."""
 
-    suspicious: msgspec.Raw
-    review: msgspec.Raw
+    suspicious: str
+    review: str | None
 
 
 def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage | None:
@@ -95,7 +94,7 @@ def listed(labeled: Labeled, image: SuspiciousImage) -> Listed:
         image = msgspec.structs.replace(image, instances=image.instances[: len(image.instances) // 2])
         line = msgspec.json.encode(image)
     review = _review_line(labeled, image)
-    return Listed(msgspec.Raw(line), msgspec.Raw(review if len(review) <= LONGEST_LINE else NO_LINE))
+    return Listed(line.decode(), review.decode() if len(review) <= LONGEST_LINE else None)
 
 
 def _suspicious(place: int | None, instance_id: str | None, name: str, reasons: Sequence[Reason]) -> SuspiciousInstance:

@@ -12,7 +12,7 @@ from keypoints.outcome import Labeled, NotLabeled
 from keypoints.quality import Quality, QualityMeter
 from keypoints.ranking import Ranking
 from keypoints.report import Report, ReportMeter
-from keypoints.review import MOST_IMAGES, NO_LINE, Listed, SuspiciousImage, listed
+from keypoints.review import MOST_IMAGES, Listed, SuspiciousImage, listed
 from keypoints.skeleton import Skeleton
 from keypoints.statistic import Statistic
 from keypoints.survey import Surveyed
@@ -73,9 +73,8 @@ class Tally(Statistic):
 
     def suspicious_lines(self) -> Iterator[bytes]:
         """suspicious.jsonl."""
-        return (bytes(image.suspicious) + b"\n" for image in self.review.ranked())
+        return (f"{image.suspicious}\n".encode() for image in self.review.ranked())
 
     def review_lines(self) -> Iterator[bytes]:
         """review.manifest."""
-        lines = (bytes(image.review) for image in self.review.ranked())
-        return (line + b"\n" for line in lines if line != NO_LINE)
+        return (f"{image.review}\n".encode() for image in self.review.ranked() if image.review is not None)
