@@ -28,57 +28,53 @@ export function swapGain(skeleton, points, indexes) {
 }
 
 /** @param {Skeleton} skeleton @param {Instance} instance @returns {{i: number, left: Point, right: Point}[]} whole pairs */
-const pairsOf = (skeleton, instance) =>
-  skeleton.keypoints.flatMap(({ pair, side }, i) => {
-    const [left, right] = [instance.points[i], instance.points[pair]];
-    return pair >= 0 && side === "left" && isPlaced(left) && isPlaced(right) ? [{ i, left, right }] : [];
+const pairsOf = ({ keypoints }, { points }) =>
+  keypoints.flatMap(({ pair, side }, i) => {
+    const [left, right] = [points[i], points[pair]];
+    return side === "left" && isPlaced(left) && isPlaced(right) ? [{ i, left, right }] : [];
   });
 
 /**
- * The direction down the body, as a unit vector: from the middle of the first pair with a limb to the middle of the
- * last such pair (shoulders to hips for people). Without two such pairs there is no axis.
+ * How far left lies to the side of right, seen along the body: from the middle of the first pair with a limb to the
+ * middle of the last such pair (shoulders to hips for people). Without two such pairs there is no axis; pairs too close
+ * together say nothing.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
-function axisOf(skeleton, instance) {
-  const roots = pairsOf(skeleton, instance).filter(({ i }) => /shoulder|hip/i.test(skeleton.keypoints[i].label));
-  if (roots.length < 2) return null;
-  const middle = (/** @type {{left: Point, right: Point}} */ { left, right }) => ({ x: (left.x + right.x) / 2, y: (left.y + right.y) / 2 });
-  const [from, to] = [middle(roots[0]), middle(roots[roots.length - 1])];
-  const length = distance(from, to);
-  return length > 0 ? { x: (to.x - from.x) / length, y: (to.y - from.y) / length } : null;
+function votesOf(skeleton, instance) {
+  const pairs = pairsOf(skeleton, instance);
+  const middles = pairs
+    .filter(({ i }) => /shoulder|hip/i.test(skeleton.keypoints[i].label))
+    .map(({ left, right }) => ({ x: (left.x + right.x) / 2, y: (left.y + right.y) / 2 }));
+  const [from, to] = [middles[0], middles[middles.length - 1]];
+  const length = from ? distance(from, to) : 0;
+  const s = Math.sqrt(areaOf(instance));
+  return pairs.flatMap(({ i, left, right }) => {
+    const apart = length && ((to.x - from.x) * (left.y - right.y) - (to.y - from.y) * (left.x - right.x)) / length;
+    return apart === 0 || Math.abs(apart) < 2 * skeleton.keypoints[i].sigma * s ? [] : [{ i, apart }];
+  });
 }
 
 /**
  * @param {Skeleton} skeleton
  * @param {Instance} instance
- * @returns {{whole: boolean, indexes: number[]} | null} the whole body, or the upper keypoints of exchanged limbs
+ * @returns {number[] | null} the upper keypoints of exchanged limbs; none of them for the whole body
  */
 export function swappedSides(skeleton, instance) {
-  const axis = axisOf(skeleton, instance);
-  const pairs = pairsOf(skeleton, instance);
-  const s = Math.sqrt(areaOf(instance));
-  // How far left lies to the side of right; pairs too close together do not vote.
-  const votes = axis
-    ? pairs.flatMap(({ i, left, right }) => {
-        const apart = axis.x * (left.y - right.y) - axis.y * (left.x - right.x);
-        return Math.abs(apart) < 2 * skeleton.keypoints[i].sigma * s ? [] : [{ i, apart }];
-      })
-    : [];
+  const votes = votesOf(skeleton, instance);
   const sum = votes.reduce((total, { apart }) => total + apart, 0);
   // `apart` is negative when left is on the right of the picture, as for a person who faces the camera upright.
-  const expected = facing(skeleton, instance);
-  if (votes.length >= 2 && expected && votes.every(({ apart }) => Math.sign(apart) === expected)) return { whole: true, indexes: [] };
-  const odd = new Set(votes.filter(({ apart }) => apart * sum < 0).map(({ i }) => i));
-  const found = pairs
+  const wrong = facing(skeleton, instance);
+  if (votes.length >= 2 && wrong && votes.every(({ apart }) => Math.sign(apart) === wrong)) return [];
+  const found = pairsOf(skeleton, instance)
     .map(({ i }) => i)
     .filter((i) => {
-      const gain = Math.max(swapGain(skeleton, instance.points, [i]), swapGain(skeleton, instance.points, limbOf(skeleton, i)));
-      return gain >= CLEAR_GAIN || (odd.has(i) && gain > 0);
+      const gain = Math.max(...[[i], limbOf(skeleton, i)].map((indexes) => swapGain(skeleton, instance.points, indexes)));
+      return gain >= CLEAR_GAIN || (gain > 0 && votes.some((vote) => vote.i === i && vote.apart * sum < 0));
     });
   // A keypoint that hangs on another find is part of the same limb.
-  const indexes = found.filter((i) => !found.some((j) => skeleton.distal[j].includes(i)));
-  return indexes.length ? { whole: false, indexes } : null;
+  const upper = found.filter((i) => !found.some((j) => skeleton.distal[j].includes(i)));
+  return upper.length ? upper : null;
 }
 
 /**
@@ -86,11 +82,11 @@ export function swappedSides(skeleton, instance) {
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
-function facing(skeleton, instance) {
-  const at = (/** @type {string} */ label) => instance.points[skeleton.index.get(label) ?? -1];
+function facing({ index }, { points }) {
+  const at = (/** @type {string} */ label) => points[index.get(label) ?? -1];
   const face = ["nose", "left_eye", "right_eye"];
-  if (!face.every((label) => skeleton.index.has(label))) return 0;
+  const seen = (/** @type {string} */ part) => [`left_${part}`, `right_${part}`].every((label) => at(label)?.v === 2);
+  if (!face.every((label) => index.has(label))) return 0;
   if (face.every((label) => at(label)?.v === 2)) return 1;
-  const seen = (/** @type {string} */ part) => at(`left_${part}`)?.v === 2 && at(`right_${part}`)?.v === 2;
-  return face.every((label) => !isPlaced(at(label))) && (seen("ear") || seen("shoulder")) ? -1 : 0;
+  return !face.some((label) => isPlaced(at(label))) && (seen("ear") || seen("shoulder")) ? -1 : 0;
 }
