@@ -1,5 +1,5 @@
 /** Commands: what each shortcut and tool does. Names are those of shortcuts.js; a test compares the two. */
-import { boundsOf } from "./geometry.js";
+import { boundsOf, mapped, middleOf, turning } from "./geometry.js";
 
 /**
  * @param {import("./app.js").App} app
@@ -17,14 +17,15 @@ export function commandsOf(app) {
   const active = () => (session.active ? [session.active] : []);
   return {
     place: () => {
-      const middle = view.toImage(view.middle);
-      const bounds = session.instance && boundsOf(session.instance);
+      const { tool, instance } = session;
+      const bounds = instance && boundsOf(instance);
       const { width, height } = view.stage;
       // For a drawing tool it does what a drag would: in the middle of what is seen, or around the keypoints.
-      if (session.tool === "place") session.placeExpected(middle);
-      else if (session.tool === "draw") session.finish(grown({ left: middle.x, top: middle.y, right: middle.x, bottom: middle.y }, width / view.scale / 5, height / view.scale / 3));
-      else if (session.tool === "box" && bounds) session.finish(grown(bounds, (bounds.right - bounds.left) / 12, (bounds.bottom - bounds.top) / 12));
-      else session.tool = "place";
+      const seen = { left: 0.3 * width, top: 0.2 * height, right: 0.7 * width, bottom: 0.8 * height };
+      if (tool === "place") session.placeExpected(view.toImage(view.middle));
+      else if (tool === "draw") session.finish(mapped(seen, (at) => view.toImage(at)));
+      else if (tool === "box" && bounds) session.finish(mapped(bounds, turning(middleOf(bounds), 0, 1.2)));
+      else session.take(tool);
     },
     skip: () => session.skip("not_visible"),
     outside: () => session.skip("outside_image"),
@@ -74,6 +75,3 @@ export function commandsOf(app) {
     submit: () => app.submit(),
   };
 }
-
-/** @param {import("./types.js").Box} box @param {number} dx to both sides @param {number} dy */
-const grown = ({ left, top, right, bottom }, dx, dy) => ({ left: left - dx, top: top - dy, right: right + dx, bottom: bottom + dy });

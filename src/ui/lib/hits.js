@@ -2,7 +2,7 @@
 /** @import {Box, Size, XY} from "./types.js" */
 /** @import {View} from "./view.js" */
 import { isPlaced } from "./document.js";
-import { clamp, distance } from "./geometry.js";
+import { clamp, distance, mapped } from "./geometry.js";
 
 /** The frame stands off the keypoints so that their markers stay free. */
 export const FRAME_PAD = 18;
@@ -33,8 +33,7 @@ export function nearestKeypoint(session, view, at, radius) {
 
 /** @param {Box} box @param {View} view @param {number} [pad] @returns {Box} on the stage */
 export function frameOf(box, view, pad = FRAME_PAD) {
-  const { x: left, y: top } = view.toScreen({ x: box.left, y: box.top });
-  const { x: right, y: bottom } = view.toScreen({ x: box.right, y: box.bottom });
+  const { left, top, right, bottom } = mapped(box, (at) => view.toScreen(at));
   return { left: left - pad, top: top - pad, right: right + pad, bottom: bottom + pad };
 }
 
