@@ -58,7 +58,6 @@ export function appOf(element, shadow) {
   let clock = new Clock();
   /** What is wrong with the image; "" for nothing. */
   let problem = "";
-  let sending = false;
   let toastTimer = 0;
 
   const refresh = () => {
@@ -164,19 +163,14 @@ export function appOf(element, shadow) {
 
   const send = () => {
     clock.tick();
-    sending = true;
-    try {
-      if (!form.submit(handOver())) say("This page has no form to submit to.");
-    } finally {
-      sending = false;
-    }
+    if (!form.submit(handOver())) say("This page has no form to submit to.");
   };
 
   const submit = () => {
     if (!asks()) send();
   };
 
-  const formOf = () => new AnswerForm(element, () => (sending || !asks() ? handOver() : null));
+  const formOf = () => new AnswerForm(element, () => (asks() ? null : handOver()));
   let form = formOf();
 
   const findings = findingsOf(session, jump, send);

@@ -11,7 +11,7 @@ const TOOLS = {
 };
 
 /** What a click would place now: -1 for nothing. @param {import("./session.js").Session} session */
-const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -1 : session.startsNew ? 0 : session.target);
+const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -1 : session.next);
 
 /** @param {import("./session.js").Session} session */
 export const nextLabel = (session) => labelOf(session.skeleton, nextOf(session));

@@ -50,9 +50,6 @@ export function boundsOf({ points, box }, withBox) {
   return around(all);
 }
 
-/** @param {number} dx @param {number} dy @returns {(at: XY) => XY} */
-export const shifting = (dx, dy) => ({ x, y }) => ({ x: x + dx, y: y + dy });
-
 /** @param {Box} from @param {Box} to @returns {(at: XY) => XY} an empty side stays where it is */
 export function mapping(from, to) {
   const across = (to.right - to.left) / (from.right - from.left || Infinity);

@@ -44,8 +44,6 @@ export function listenToPointers(stage, signal, count) {
   /** Whether a drag draws a box. */
   const draws = () => session.tool === "draw" || session.tool === "box";
 
-  const places = () => session.target >= 0 || session.startsNew;
-
   /** What the frame around the instance encloses. @returns {Box | null} */
   const framed = () => {
     const { tool, instance } = session;
@@ -64,11 +62,10 @@ export function listenToPointers(stage, signal, count) {
     const before = stage.hover;
     if (before?.id !== hit?.id || before?.index !== hit?.index) {
       stage.hover = hit;
-      if ([before, hit].every((keypoint) => !keypoint || keypoint.id === session.active)) stage.touchTop();
-      else stage.touchAll();
+      stage.touchAll();
     }
     const handle = at && handleUnder(at, REACH.mouse);
-    root.style.cursor = draws() ? "crosshair" : handle ? (handle.length < 3 ? `${handle}-resize` : handle) : hit ? "pointer" : places() ? "crosshair" : "";
+    root.style.cursor = draws() ? "crosshair" : handle ? (handle.length < 3 ? `${handle}-resize` : handle) : hit ? "pointer" : session.next >= 0 ? "crosshair" : "";
     stage.follow(at);
   };
 
@@ -151,9 +148,9 @@ export function listenToPointers(stage, signal, count) {
     if (button === 1) return;
     if (draws()) session.onSay(NO_BOX);
     else if (session.tool === "adjust") hit && session.select(hit.id);
-    else if (hit && (ctrlKey || metaKey || !places() || (own && session.target < 0))) session.select(hit.id, hit.index);
+    else if (hit && (ctrlKey || metaKey || session.next < 0 || (own && session.startsNew))) session.select(hit.id, hit.index);
     else if (distance(at, clampTo(session.size, at)) > NEAR_EDGE / view.scale) session.onSay("That is outside the image. If the keypoint is out there, press I.");
-    else if (places()) session.place(at, button === 2 ? 1 : 2);
+    else if (session.next >= 0) session.place(at, button === 2 ? 1 : 2);
     else if (session.editable()) session.select(session.active);
   };
 

@@ -1,7 +1,7 @@
 /** Poses: many keypoints moved at once, sides swapped, and guesses from the template. */
 /** @import {Instance, Point, Size, Skeleton, XY} from "./types.js" */
 import { isPlaced } from "./document.js";
-import { boundsOf, clamp, fine, mapped, shifting } from "./geometry.js";
+import { boundsOf, clamp, fine, mapped } from "./geometry.js";
 
 /**
  * @param {(Point | null)[]} points
@@ -23,10 +23,9 @@ export const moved = (points, place, indexes) =>
 export function shifted(instance, size, dx, dy) {
   const bounds = boundsOf(instance, true);
   if (!bounds) return {};
-  const place = shifting(
-    clamp(dx, Math.min(0, -bounds.left), size.width - bounds.right),
-    clamp(dy, Math.min(0, -bounds.top), size.height - bounds.bottom),
-  );
+  const right = clamp(dx, Math.min(0, -bounds.left), size.width - bounds.right);
+  const down = clamp(dy, Math.min(0, -bounds.top), size.height - bounds.bottom);
+  const place = (/** @type {XY} */ { x, y }) => ({ x: x + right, y: y + down });
   return { points: moved(instance.points, place), box: instance.box && mapped(instance.box, place) };
 }
 

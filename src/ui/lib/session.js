@@ -33,12 +33,11 @@ export class Session extends State {
 
   /** Places the next keypoint, in a new instance if need be. @param {XY} at @param {1 | 2} v */
   place(at, v = 2) {
-    const { target, startsNew, size } = this;
-    if (!size.width || (target < 0 && !startsNew)) {
+    const { next: index, startsNew, size } = this;
+    if (!size.width || index < 0) {
       this.editable();
       return;
     }
-    const index = Math.max(0, target);
     const label = `place ${labelOf(this.skeleton, index)}`;
     const point = { ...clampTo(size, at), v };
     if (startsNew) this.begin({ points: this.skeleton.keypoints.map((_, i) => (i === 0 ? point : null)) }, label, 0);
@@ -53,7 +52,7 @@ export class Session extends State {
 
   /** Places it where the template would have it: beside what is placed, else where the caller says. @param {XY} otherwise */
   placeExpected(otherwise) {
-    this.place(templateFit(this.skeleton, this.instance?.points ?? [])?.(Math.max(0, this.target)) ?? otherwise);
+    this.place(templateFit(this.skeleton, this.instance?.points ?? [])?.(Math.max(0, this.next)) ?? otherwise);
   }
 
   /** @param {Reason} reason @param {boolean} [all] that are left */

@@ -75,6 +75,11 @@ export class State {
     return this.selected >= 0 && !isPlaced(this.point) ? this.selected : this.pendingAfter(this.selected, 1);
   }
 
+  /** The keypoint that the next click places, be it in a new instance; -1 for none. */
+  get next() {
+    return this.startsNew ? 0 : this.target;
+  }
+
   /** @param {number} from @param {1 | -1} step @returns {number} of the instance in hand; -1 for none */
   pendingAfter(from, step) {
     const points = this.instance?.points ?? [];
