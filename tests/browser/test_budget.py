@@ -2,7 +2,7 @@
 
 import gzip
 
-MOST_BYTES = 25_350
+MOST_BYTES = 25_100
 """Compressed. The original component weighs 174 kB; a new feature must find its bytes."""
 
 
