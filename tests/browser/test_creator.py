@@ -144,6 +144,17 @@ def test_a_skeleton_drawn_by_hand_is_read_by_everyone(creator: Page, open_task: 
     assert set(task.points()) == {"left_paw", "right_paw", "tail"}
 
 
+def test_the_board_stays_where_it_is_whatever_is_said(creator: Page) -> None:
+    for size in ((1440, 900), (1024, 768), (390, 844)):
+        creator.set_viewport_size({"width": size[0], "height": size[1]})
+        before = creator.locator("skeleton-creator .drawing").bounding_box()
+        paste(creator, [{"label": "a"}, *[{"label": "b", "sigma": 7}] * 5])
+        creator.get_by_role("button", name="Draw edges").click()
+        assert len(said(creator)) > 150
+        assert creator.locator("skeleton-creator .drawing").bounding_box() == before
+        creator.get_by_role("button", name="Draw edges").click()
+
+
 def test_drag_undo_order_other_side_and_removal(creator: Page) -> None:
     creator.mouse.click(*board(creator, 0, 0))
     before = keypoint(creator, 0)["template"]
