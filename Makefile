@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy clean
 
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
 READERS := .venv-readers
 XTCOCOTOOLS := .venv-xtcocotools
+FUZZ := .venv-fuzz
 BENCH := .venv-bench
 AUDIT := .venv-audit
 BIN := $(CURDIR)/$(VENV)/bin
@@ -38,6 +39,11 @@ $(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
 $(READERS)/.ready: requirements/readers.txt $(VENV)/.ready
 	uv venv -q --clear --python $(BIN)/python $(READERS)
 	uv pip sync -q --python $(READERS)/bin/python --require-hashes requirements/readers.txt
+	touch $@
+
+$(FUZZ)/.ready: requirements/fuzz.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python $(FUZZ)
+	uv pip sync -q --python $(FUZZ)/bin/python --require-hashes requirements/fuzz.txt
 	touch $@
 
 $(XTCOCOTOOLS)/.ready: requirements/xtcocotools.txt $(VENV)/.ready
@@ -80,6 +86,10 @@ test: setup readers ## every check and every test
 
 fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (5 minutes)
 	FAULTS=thorough pytest tests/faults
+
+fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); finds lie in .fuzz/
+	@for target in manifest results pre_annotation batch answers skeleton gold event marker review; do \
+	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0; done
 
 check: setup ## linters and types
 	ruff check .
@@ -135,7 +145,7 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit; do \
@@ -143,4 +153,5 @@ lock: ## pin every dependency again, by version and hash
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved=true

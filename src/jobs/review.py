@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from jobs.layout import job_keys, s3_uri
@@ -72,7 +73,7 @@ class Reviewed:
             outcome = read_line(line, attribute, fetch)
             if not isinstance(outcome, Labeled):
                 continue
-            record = json.loads(line.text)
+            record = msgspec.json.decode(line.text)
             number = record.get(REVIEWED_LINE)
             if not isinstance(number, int) or number in self._labels:
                 raise ReviewError(
@@ -101,14 +102,15 @@ class Reviewed:
 
 
 def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
-    record = json.loads(line.text)
+    try:
+        record = msgspec.json.decode(line.text, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
     if record.get("source-ref") != source_ref:
         raise ReviewError(
             f"line {line.number}: expected {source_ref!r}, which was reviewed, actual {record.get('source-ref')!r}"
         )
-    return json.dumps(
-        record | {attribute: label, f"{attribute}-metadata": metadata}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
 
 
 def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:
