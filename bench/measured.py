@@ -6,12 +6,13 @@ Prints wall seconds, CPU seconds and peak resident megabytes as JSON.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import boto3
 import msgspec
@@ -47,45 +48,6 @@ def job(workers: int) -> LabelingJob:
     )
 
 
-class Sink(Bucket):
-    """A bucket that holds a job of any length made from a few lines, and forgets what is written to it."""
-
-    def __init__(self, lines: int, texts: list[bytes], skeleton: bytes) -> None:
-        super().__init__(BUCKET)
-        self._lines, self._texts, self._skeleton = lines, texts, skeleton
-
-    def read(self, key: str) -> bytes:  # noqa: ARG002
-        """The skeleton is the only object that is read whole."""
-        return self._skeleton
-
-    def find(self, key: str, largest: int) -> bytes | None:  # noqa: ARG002
-        """Nothing else."""
-        return self._skeleton if key == SKELETON_KEY else None
-
-    def stream(self, key: str, etag: str) -> Iterator[bytes]:  # noqa: ARG002
-        """The manifest."""
-        texts = self._texts
-        return (texts[n % len(texts)].replace(NUMBER, b"%07d" % n) for n in range(self._lines))
-
-    def etag(self, key: str) -> str | None:
-        """Of what there is."""
-        return "etag" if key in (MANIFEST, SKELETON_KEY) else None
-
-    def size(self, key: str) -> int:  # noqa: ARG002
-        """Of the manifest; small, whatever its length, so that the whole analysis runs."""
-        return 1
-
-    def delete(self, key: str) -> None:
-        """Nothing is there."""
-
-    def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:  # noqa: ARG002
-        """Read and forget."""
-        if not isinstance(content, bytes):
-            content.seek(0)
-            while content.read(1 << 20):
-                pass
-
-
 def manifest(store: Bucket) -> Iterator[Line]:
     """The manifest's lines."""
     return read_lines(store.stream(MANIFEST, store.etag(MANIFEST) or ""))
@@ -113,7 +75,8 @@ def puts() -> Iterator[None]:
 
 
 def ours(workers: str) -> Iterator[None]:
-    """Everything that job_completion does once it knows the job."""
+    """Everything that job_completion does once it knows the job, in one process however many lines there are."""
+    os.environ["LARGEST_AT_ONCE"] = str(1 << 40)
     store = Bucket(BUCKET)
     store.delete(folder(NAME) + "results.json")
     yield
@@ -167,14 +130,7 @@ def consolidating(key: str) -> Iterator[None]:
     post_annotation.handler(event, None)
 
 
-def memory(lines: str, texts: str, skeleton: str) -> Iterator[None]:
-    """Everything, from a job of so many lines, with storage that forgets."""
-    store = Sink(int(lines), Path(texts).read_bytes().splitlines(keepends=True), Path(skeleton).read_bytes())
-    yield
-    complete(job(1), store)
-
-
-PARTS = {part.__name__: part for part in (parsing, puts, ours, straightforward, coco, consolidating, memory)}
+PARTS = {part.__name__: part for part in (parsing, puts, ours, straightforward, coco, consolidating)}
 
 
 def main() -> int:
