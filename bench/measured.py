@@ -50,7 +50,7 @@ def job(workers: int) -> LabelingJob:
 
 def manifest(store: Bucket) -> Iterator[Line]:
     """The manifest's lines."""
-    return read_lines(store.stream(MANIFEST, store.etag(MANIFEST) or ""))
+    return read_lines(store.stream(MANIFEST, 0, store.size(MANIFEST), store.etag(MANIFEST)))
 
 
 def parsing() -> Iterator[None]:

@@ -7,19 +7,20 @@ from typing import Any
 import msgspec
 
 from adapters.bucket import Bucket
-from adapters.control import describe_labeling_job, put_event
-from adapters.environment import bucket_name
-from adapters.telemetry import count_results, logger, metrics
-from completion import complete
-from keypoints.job import RESULTS_READY, SOURCE, read_description, read_ended
+from adapters.control import describe_labeling_job, start_execution
+from adapters.environment import bucket_name, state_machine_arn
+from adapters.telemetry import logger, metrics
+from announcement import announce
+from completion import HandOver, complete
+from keypoints.job import read_description, read_ended
 from keypoints.manifest import split_s3_uri
-from keypoints.results import folder
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Write the results of the job that the event names, unless they are there, and announce them."""
+    """Write the results of the job that the event names, unless they are there, and announce them; or hand a job that
+    is too large for one invocation over to the state machine, which does the same."""
     ended = read_ended(event)
     job = read_description(ended.description or describe_labeling_job(ended.name))
     store = Bucket(bucket_name())
@@ -27,9 +28,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
         return {"labeling_job": job.name, "skipped": "its output is not in this stack's bucket"}
-    found = complete(job, store)
-    detail: dict[str, Any] = msgspec.to_builtins(found)
-    detail["results_s3_uri"] = f"s3://{store.name}/{folder(job.name)}results.json"
-    put_event(SOURCE, RESULTS_READY, [job.arn], detail)
-    count_results(found)
-    return detail
+    found = complete(job, store, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    if isinstance(found, HandOver):
+        execution = start_execution(state_machine_arn(), found.execution_name, {"job": msgspec.to_builtins(job)})
+        logger.info("handed over", reason=found.reason, execution=execution)
+        return {"labeling_job": job.name, "handed_over": execution}
+    return announce(found, store)

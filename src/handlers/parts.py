@@ -9,7 +9,8 @@ computed belongs to `keypoints`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,17 +32,17 @@ FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "reje
 
 
 class File(NamedTuple):
-    """A file of results: its key below the job's folder, its bytes or pieces of them, its media type."""
+    """A file of results: its key below the job's folder, its bytes or what gives pieces of them, its media type."""
 
     key: str
-    content: bytes | Iterator[bytes]
+    content: bytes | Callable[[], Iterable[bytes]]
     media_type: str = JSON
 
 
 class Fragments:
     """Writes what comes of each line of a range by itself: the image's file is uploaded, the rest are fragments."""
 
-    def __init__(self, job_name: str, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, BinaryIO]) -> None:
+    def __init__(self, job_name: str, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, bytearray]) -> None:
         self._job = job_name
         self._coco = CocoWriter(skeleton, job_name)
         self._uploads = uploads
@@ -50,14 +51,14 @@ class Fragments:
     def add(self, outcome: Labeled | NotLabeled) -> None:
         """Write one line's, which come in the order of the manifest."""
         if isinstance(outcome, NotLabeled):
-            self._out["rejected"].write(rejected_line(outcome))
+            self._out["rejected"] += rejected_line(outcome)
             return
-        self._out["comments"].writelines(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
+        self._out["comments"] += b"".join(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
         key = folder(self._job) + annotation_key(outcome)
         self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
         for prefix, (image, entries) in (("", self._coco.accepted(outcome)), ("rater_", self._coco.raters(outcome))):
-            self._out[prefix + "images"].write(image)
-            self._out[prefix + "annotations"].writelines(entries)
+            self._out[prefix + "images"] += image
+            self._out[prefix + "annotations"] += b"".join(entries)
 
 
 def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iterable[bytes]]) -> Iterator[File]:
@@ -66,10 +67,10 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
     def coco(prefix: str) -> Iterator[bytes]:
         return coco_file(skeleton, job.name, lines(prefix + "images"), lines(prefix + "annotations"))
 
-    yield File(Files().coco, coco(""))
-    yield File(Files().coco_workers, coco("rater_"))
-    yield File(Files().rejected, iter(lines("rejected")), JSON_LINES)
-    yield File(Files().comments, iter(lines("comments")), JSON_LINES)
+    yield File(Files().coco, partial(coco, ""))
+    yield File(Files().coco_workers, partial(coco, "rater_"))
+    yield File(Files().rejected, partial(lines, "rejected"), JSON_LINES)
+    yield File(Files().comments, partial(lines, "comments"), JSON_LINES)
 
 
 def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[File]:
@@ -77,8 +78,8 @@ def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[Fil
     yield File(Files().skeleton, pretty(known.skeleton))
     yield File(Files().quality, pretty(tally.quality_file(known)))
     yield File(Files().workers, pretty(tally.workers_file(known)))
-    yield File(Files().suspicious, tally.suspicious_lines(), JSON_LINES)
-    yield File(Files().review, tally.review_lines(), JSON_LINES)
+    yield File(Files().suspicious, tally.suspicious_lines, JSON_LINES)
+    yield File(Files().review, tally.review_lines, JSON_LINES)
     yield File(Files().report, page(tally.report(known, job.status)), HTML)
 
 

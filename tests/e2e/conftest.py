@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
@@ -19,11 +20,22 @@ from portal.server import ElementSource, Portal
 from portal.upkeep import Upkeep
 
 
+@contextmanager
+def fast_state_machines() -> Iterator[None]:
+    """State machines wait a fiftieth of the time, before they try again too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFN_WAIT_SCALE", "0.02")
+        yield
+
+
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The deployed stack; its state is kept on disk, so a test may kill the emulator and start it again."""
     folder = tmp_path_factory.mktemp("emulator")
-    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True) as emulator:
+    with (
+        fast_state_machines(),
+        Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True) as emulator,
+    ):
         deploy(PROJECT, emulator, VENV / "sam")
         stack = stack_outputs(emulator)
         assert stack is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from jobs.launch import create_outside_ground_truth, prepare_job
 from jobs.layout import job_keys, s3_uri
 from jobs.request import JobSettings
 from jobs.stack import StackOutputs
+from keypoints.job import ENDED, SOURCE
 from keypoints.skeleton import parse_skeleton
 from portal.cloud import Cloud
 from portal.emulator import Emulator
@@ -30,6 +33,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 VENV = Path(sys.executable).parent
 SECRET = b"secret"
 SIZE = (640, 480)
+EXECUTION_SECONDS = 240
+"""With a step that fails: it is tried again four times, after up to three minutes in all."""
 SKELETON = {
     "version": "1.0",
     "name": "face",
@@ -132,6 +137,52 @@ class Loop:
     def output(self, name: str) -> list[dict[str, Any]]:
         """The lines of a job's output manifest."""
         return [json.loads(line) for line in self.read(job_keys(name).output_manifest).splitlines()]
+
+    def resource(self, name: str) -> str:
+        """The physical id of a resource of the template."""
+        client = self.session.client("cloudformation", endpoint_url=self.emulator.endpoint)
+        found = client.describe_stack_resource(StackName="truepoint", LogicalResourceId=name)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def ended(self, name: str) -> dict[str, Any]:
+        """EventBridge's event that a job has ended."""
+        description = json.loads(self.read(job_keys(name).labeling_job))
+        return {
+            "detail-type": ENDED, "source": SOURCE, "resources": [description["LabelingJobArn"]],
+            "detail": {"LabelingJobStatus": "Completed", "LabelingJob": description},
+        }  # fmt: skip
+
+    @contextmanager
+    def everything_is_large(self) -> Iterator[None]:
+        """Every manifest goes to the state machine, and each of its lines is a range."""
+        client = self.session.client("lambda", endpoint_url=self.emulator.endpoint)
+        before = {}
+        for name in ("JobCompletionFunction", "ResultsStepFunction"):
+            function = self.resource(name)
+            before[function] = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+            changed = before[function] | {"LARGEST_AT_ONCE": "1", "LARGEST_RANGE": "1"}
+            client.update_function_configuration(FunctionName=function, Environment={"Variables": changed})
+        try:
+            yield
+        finally:
+            for function, variables in before.items():
+                client.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+    def idle(self) -> None:
+        """Wait until no execution is under way."""
+        client = self.session.client("stepfunctions", endpoint_url=self.emulator.endpoint)
+        machine = self.resource("ResultsStateMachine")
+        for found in client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+            self.execution(found["executionArn"])
+
+    def execution(self, arn: str) -> dict[str, Any]:
+        """An execution of the state machine, once it has ended."""
+        client = self.session.client("stepfunctions", endpoint_url=self.emulator.endpoint)
+        deadline = time.monotonic() + EXECUTION_SECONDS
+        while (found := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} is still running"
+            time.sleep(0.1)
+        return dict(found)
 
     def results(self, name: str) -> dict[str, Any]:
         """A job's results.json."""

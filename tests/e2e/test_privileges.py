@@ -1,7 +1,8 @@
 """Least privilege, by experiment, with IAM enforced.
 
 Every statement of every role is taken away in turn, and what it is for must fail; given back, it must work. Statements
-for what no emulator has (SageMaker, X-Ray, Ground Truth's own logs) are held by tests/template.
+for what no emulator has (SageMaker, X-Ray, Ground Truth's own logs) or does by a role (Step Functions) are held by
+tests/template.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from loop import Loop, face
 
-from keypoints.job import ENDED, SOURCE
+from keypoints.job import read_description
 
 
 class DeniedError(Exception):
@@ -29,11 +31,8 @@ class DeniedError(Exception):
 @contextmanager
 def without(loop: Loop, role: str, sid: str) -> Iterator[None]:
     """The role, given by its name in the template, without one statement."""
-    iam, cloudformation = (
-        loop.session.client(service, endpoint_url=loop.emulator.endpoint) for service in ("iam", "cloudformation")
-    )
-    found = cloudformation.describe_stack_resource(StackName="truepoint", LogicalResourceId=role)
-    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    iam = loop.session.client("iam", endpoint_url=loop.emulator.endpoint)
+    name = loop.resource(role)
     [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
     document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     kept = [s for s in document["Statement"] if s["Sid"] != sid]
@@ -83,14 +82,12 @@ def publish(loop: Loop, _job: str) -> None:
         with HTTPServer(("127.0.0.1", 0), CloudFormation) as server:
             thread = threading.Thread(target=server.handle_request)
             thread.start()
-            resource = loop.session.client("cloudformation", endpoint_url=loop.emulator.endpoint)
-            found = resource.describe_stack_resource(StackName="truepoint", LogicalResourceId="UiPublisherFunction")
             request = {
                 "RequestType": "Update", "ResponseURL": f"http://127.0.0.1:{server.server_port}/", "StackId": "s",
                 "RequestId": "r", "LogicalResourceId": "UiBundle", "PhysicalResourceId": "ui-bundle",
                 "ResourceProperties": {"BucketName": loop.stack.bucket},
             }  # fmt: skip
-            invoke(loop, found["StackResourceDetail"]["PhysicalResourceId"], request)
+            invoke(loop, loop.resource("UiPublisherFunction"), request)
             thread.join()
         if answers[0]["Status"] != "SUCCESS":
             raise DeniedError(answers[0]["Reason"])
@@ -120,22 +117,58 @@ def consolidate_much(loop: Loop, job: str) -> None:
     assert "annotation_s3_uri" in json.dumps(label)
 
 
-def complete(loop: Loop, job: str) -> None:
-    """What EventBridge does when a job has ended, after its manifest has changed."""
+def changed_manifest(loop: Loop, job: str) -> int:
+    """Give the manifest another line, and leave a file of a line that it does not have; returns how many it has."""
     manifest = f"output/{job}/manifests/output/output.manifest"
     line = json.dumps({"source-ref": f"s3://{loop.stack.bucket}/jobs/{job}/images/{uuid4()}.png"})
     body = loop.read(manifest) + line.encode() + b"\n"
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body)
-    description = json.loads(loop.read(f"jobs/{job}/labeling_job.json"))
-    event = {
-        "detail-type": ENDED, "source": SOURCE, "resources": [description["LabelingJobArn"]],
-        "detail": {"LabelingJobStatus": "Completed", "LabelingJob": description},
-    }  # fmt: skip
-    answer = invoke(loop, loop.stack.job_completion_arn, event)
-    if answer["lines"] != body.count(b"\n"):
-        raise DeniedError(f"expected results of {body.count(bytes(10))} lines, got {answer['lines']}")
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=gone(job), Body=b"{}")
+    return body.count(b"\n")
+
+
+def gone(job: str) -> str:
+    """A file of a line that there is no longer."""
+    return f"results/{job}/annotations/0009999-gone.json"
+
+
+def check(loop: Loop, job: str, answer: Any, lines: int) -> None:
+    """Whether results are all there."""
+    if answer["lines"] != lines:
+        raise DeniedError(f"expected results of {lines} lines, got {answer['lines']}")
     if answer["skeleton"]["source"] != "file":
         raise DeniedError("the skeleton was not found")
+    if gone(job) in loop.keys(f"results/{job}/"):
+        raise DeniedError("a file that is no result is still there")
+
+
+def complete(loop: Loop, job: str) -> None:
+    """What EventBridge does when a job has ended, after its manifest has changed."""
+    lines = changed_manifest(loop, job)
+    check(loop, job, invoke(loop, loop.stack.job_completion_arn, loop.ended(job)), lines)
+
+
+def hand_over(loop: Loop, job: str) -> None:
+    """The same twice, of a job that is too large for one invocation."""
+    changed_manifest(loop, job)
+    try:
+        with loop.everything_is_large():
+            answers = [invoke(loop, loop.stack.job_completion_arn, loop.ended(job)) for _ in range(2)]
+        assert answers[0] == answers[1]
+        assert loop.execution(answers[0]["handed_over"])["status"] == "SUCCEEDED"
+    finally:
+        loop.idle()
+
+
+def make_steps(loop: Loop, job: str) -> None:
+    """What the state machine does, which no emulator lets fail by its own role."""
+    lines = changed_manifest(loop, job)
+    step = loop.resource("ResultsStepFunction")
+    described = msgspec.to_builtins(read_description(loop.ended(job)["detail"]["LabelingJob"]))
+    run = {"run": invoke(loop, step, {"step": "plan", "job": described})["run"]}
+    for event in ({"step": "survey", "range": 0}, {"step": "join"}, {"step": "label", "range": 0}, {"step": "merge"}):
+        invoke(loop, step, event | run)
+    check(loop, job, invoke(loop, step, {"step": "announce"} | run), lines)
 
 
 def run(loop: Loop, _job: str) -> None:
@@ -182,7 +215,20 @@ ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
         "SeeWhatIsThere": complete,
         "WriteResults": complete,
         "ReplaceTheCompletionMarker": complete,
+        "RemoveFilesOfLinesThatAreGone": complete,
+        "KeepPartsUntilTheyAreMerged": complete,
         "AnnounceResults": complete,
+        "HandOverLargeJobs": hand_over,
+        "SeeWhetherAJobIsHandedOver": hand_over,
+    },
+    "ResultsStepRole": {
+        "ReadManifestAndSkeleton": make_steps,
+        "SeeWhatIsThere": make_steps,
+        "WriteResults": make_steps,
+        "ReplaceTheCompletionMarker": make_steps,
+        "RemoveFilesOfLinesThatAreGone": make_steps,
+        "KeepPartsUntilTheyAreMerged": make_steps,
+        "AnnounceResults": make_steps,
     },
     "SweepRole": {
         "SeeJobsAndResults": sweep,

@@ -18,8 +18,8 @@ from s3_endpoint import Endpoint, Request, State
 from seen import always_whole
 
 from adapters.bucket import ChangedError, NotReadableError
-from completion import ManifestMissingError
 from keypoints.job import LabelingJob
+from steps import ManifestMissingError
 
 LINES = 8
 SEEDS = range(60 if THOROUGH else 6)

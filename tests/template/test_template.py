@@ -10,16 +10,24 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from adapters.bucket import ChangedError
+from keypoints.job import LabelingJob
+from keypoints.ranges import Range
+from keypoints.results import SkeletonSource
+from keypoints.run import Plan, read_step, run_folder
+
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = (
     "UiPublisherFunction", "PreAnnotationFunction", "PostAnnotationFunction", "JobCompletionFunction", "SweepFunction",
 )  # fmt: skip
+"""Those that are invoked asynchronously; ResultsStepFunction is not: the state machine waits for it."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,24 @@ def listed(value: Any) -> list[Any]:
 
 # What each role may do, whole. A right that is added, removed or widened must be changed here too.
 BUCKET = {"Fn::GetAtt": ["Bucket", "Arn"]}
+SEND_TRACES: tuple[list[str], list[Any]] = (["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
+RESULTS: dict[str, tuple[list[str], list[Any]]] = {
+    "ReadManifestAndSkeleton": (
+        ["s3:GetObject"],
+        [
+            "output/*/manifests/output/output.manifest",
+            "output/*/annotations/consolidated-annotation/large/*",
+            "jobs/*/skeleton.json",
+            "jobs/*/gold.json",
+        ],
+    ),
+    "SeeWhatIsThere": (["s3:ListBucket"], [BUCKET]),
+    "WriteResults": (["s3:PutObject", "s3:AbortMultipartUpload"], ["results/*"]),
+    "ReplaceTheCompletionMarker": (["s3:GetObject", "s3:DeleteObject"], ["results/*/results.json"]),
+    "AnnounceResults": (["events:PutEvents"], ["event-bus/default"]),
+    "RemoveFilesOfLinesThatAreGone": (["s3:DeleteObject"], ["results/*/annotations/*"]),
+    "KeepPartsUntilTheyAreMerged": (["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], ["tmp/results/*"]),
+}
 PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
     "UiPublisherRole": {
         "WriteTheElement": (["s3:PutObject"], ["ui/*"]),
@@ -77,19 +103,12 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
     },
     "JobCompletionRole": {
         "FindTheManifest": (["sagemaker:DescribeLabelingJob"], ["labeling-job/*"]),
-        "ReadManifestAndSkeleton": (
-            ["s3:GetObject"],
-            [
-                "output/*/manifests/output/output.manifest",
-                "output/*/annotations/consolidated-annotation/large/*",
-                "jobs/*/skeleton.json",
-                "jobs/*/gold.json",
-            ],
+        "HandOverLargeJobs": (["states:StartExecution"], [{"Ref": "ResultsStateMachine"}]),
+        "SeeWhetherAJobIsHandedOver": (
+            ["states:DescribeExecution"],
+            ["execution:${ResultsStateMachine.Name}:*"],
         ),
-        "SeeWhatIsThere": (["s3:ListBucket"], [BUCKET]),
-        "WriteResults": (["s3:PutObject", "s3:AbortMultipartUpload"], ["results/*"]),
-        "ReplaceTheCompletionMarker": (["s3:GetObject", "s3:DeleteObject"], ["results/*/results.json"]),
-        "AnnounceResults": (["events:PutEvents"], ["event-bus/default"]),
+        **RESULTS,
     },
     "SweepRole": {
         "ListEndedJobs": (["sagemaker:ListLabelingJobs"], ["*"]),
@@ -97,6 +116,25 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
         "SeeJobsAndResults": (["s3:ListBucket"], [BUCKET]),
         "ReadJobsRunOutsideGroundTruth": (["s3:GetObject"], ["jobs/*/labeling_job.json"]),
         "AnnounceEndedJobs": (["events:PutEvents"], ["event-bus/default"]),
+    },
+    "ResultsStepRole": {**RESULTS},
+    "ResultsStateMachineRole": {
+        "MakeSteps": (["lambda:InvokeFunction"], [{"Fn::GetAtt": ["ResultsStepFunction", "Arn"]}]),
+        "DeliverLog": (
+            [
+                "logs:CreateLogDelivery",
+                "logs:GetLogDelivery",
+                "logs:UpdateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:DescribeResourcePolicies",
+                "logs:DescribeLogGroups",
+            ],
+            ["*"],
+        ),
+        "SendTraces": SEND_TRACES,
+        "ChooseTraces": (["xray:GetSamplingRules", "xray:GetSamplingTargets"], ["*"]),
     },
     "LabelingJobExecutionRole": {
         "InvokeTheTwoFunctions": (
@@ -118,17 +156,21 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
         "ShowResultsOfJobsRunOutsideGroundTruth": (["s3:GetObject"], ["results/*"]),
     },
 }
-for _role in (name for name in PRIVILEGES if name != "LabelingJobExecutionRole"):
-    PRIVILEGES[_role] |= {
+for _function in (*FUNCTIONS, "ResultsStepFunction"):
+    _name = _function.removesuffix("Function")
+    PRIVILEGES[f"{_name}Role"] |= {
         "WriteOwnLog": (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [{"Fn::GetAtt": [_role.removesuffix("Role") + "LogGroup", "Arn"]}],
+            [{"Fn::GetAtt": [f"{_name}LogGroup", "Arn"]}],
         ),
-        "SendTraces": (["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
+        "SendTraces": SEND_TRACES,
+    }
+for _function in FUNCTIONS:
+    PRIVILEGES[_function.removesuffix("Function") + "Role"] |= {
         "KeepFailedInvocations": (["sqs:SendMessage"], [{"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]),
     }
 # What has no resource to name.
-EVERY_RESOURCE = {"SendTraces", "SendGroundTruthMetrics", "ListEndedJobs"}
+EVERY_RESOURCE = {"SendTraces", "ChooseTraces", "DeliverLog", "SendGroundTruthMetrics", "ListEndedJobs"}
 
 
 def same_resource(actual: Any, expected: Any) -> bool:
@@ -174,7 +216,7 @@ def test_the_job_role_trusts_ground_truth_and_only_a_named_runner(resources: dic
     assert second["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, "ResultsStepFunction"])
 def test_every_function(function: str, resources: dict[str, Any]) -> None:
     properties = resources[function]["Properties"]
     assert properties["Runtime"] == {"Ref": "PythonRuntime"}
@@ -184,6 +226,10 @@ def test_every_function(function: str, resources: dict[str, Any]) -> None:
     group = properties["LoggingConfig"]["LogGroup"]["Ref"]
     assert resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionInDays"}
     assert properties["Role"]["Fn::GetAtt"][0] == function.removesuffix("Function") + "Role"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_fails_for_good_is_kept(function: str, resources: dict[str, Any]) -> None:
     invoke = [
         p for p in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
         if p["FunctionName"] == {"Ref": function}
@@ -191,6 +237,71 @@ def test_every_function(function: str, resources: dict[str, Any]) -> None:
     assert len(invoke) == 1
     failure = invoke[0]["DestinationConfig"]["OnFailure"]["Destination"]
     assert failure == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+# ----------------------------------------------------------------------------------- the state machine
+
+
+@pytest.fixture(scope="module")
+def states() -> dict[str, Any]:
+    """Every state of the state machine, also those inside its maps."""
+    properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["ResultsStateMachine"]["Properties"]
+    found = dict(properties["Definition"]["States"])
+    for state in list(found.values()):
+        found |= state.get("ItemProcessor", {}).get("States", {})
+    return found
+
+
+def test_the_state_machine_is_watched_and_logs_no_payload(resources: dict[str, Any]) -> None:
+    machine = resources["ResultsStateMachine"]["Properties"]
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert (machine["LoggingConfiguration"]["Level"], machine["LoggingConfiguration"]["IncludeExecutionData"]) == (
+        "ALL",
+        False,
+    )
+    group = resources["ResultsStateMachineLogGroup"]["Properties"]
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionInDays"}
+    assert group["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/states/")
+
+
+def test_every_step_outlives_faults_and_a_changed_manifest(states: dict[str, Any], resources: dict[str, Any]) -> None:
+    timeout = resources["ResultsStepFunction"]["Properties"]["Timeout"]
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            changed, rest = state["Retry"]
+            assert (changed["ErrorEquals"], changed["MaxAttempts"]) == ([ChangedError.__name__], 0)
+            assert (rest["ErrorEquals"], rest["MaxAttempts"]) == (["States.ALL"], 4)
+            assert state["TimeoutSeconds"] > timeout
+            # Within a Map it is the Map that catches; once results are announced nothing reads the manifest.
+            assert ("Catch" in state) == (name in ("Plan", "Join", "Merge"))
+        if "Catch" in state:
+            assert [(c["ErrorEquals"], c["Next"]) for c in state["Catch"]] == [([ChangedError.__name__], "Settle")]
+    maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
+    assert {state["MaxConcurrency"] for state in maps.values()} == {8}
+    assert all("Catch" in state for state in maps.values())
+    assert states["Settle"]["Next"] == "Plan"
+
+
+def test_every_step_is_one_that_the_function_makes(states: dict[str, Any]) -> None:
+    job = LabelingJob(
+        name="people", arn="arn", status="Completed", label_attribute_name="keypoints", output_manifest_uri="s3://bbb/m"
+    )
+    plan = Plan(
+        job=job,
+        manifest=None,
+        skeleton=None,
+        skeleton_source=SkeletonSource("derived", "subject"),
+        ranges=[Range(0, 0)],
+    )
+    values = {"$.job": msgspec.to_builtins(job), "$.run": run_folder(plan), "$$.Map.Item.Value": 3}
+    asked = []
+    for state in states.values():
+        if given := state.get("Parameters") or state.get("ItemSelector"):
+            event = {k.removesuffix(".$"): values[v] if k.endswith(".$") else v for k, v in given.items()}
+            step = read_step(event)
+            assert step.range == (3 if state["Type"] == "Map" else 0)
+            asked.append(step.step)
+    assert asked == ["plan", "survey", "join", "label", "merge", "announce"]
 
 
 def test_defaults(template: dict[str, Any]) -> None:

@@ -82,6 +82,7 @@ JOB = LabelingJob(
 
 def test_the_accounting_must_add_up() -> None:
     counts = {"lines": 3, "written": 1, "rejected": 1, "failed": 1, "unlabeled": 0}
-    assert results(JOB, None, SkeletonSource("file", "pen"), counts).lines == 3
-    with pytest.raises(AccountingError):
-        results(JOB, None, SkeletonSource("file", "pen"), counts | {"lines": 4})
+    assert results(JOB, None, SkeletonSource("file", "pen"), counts, 3).lines == 3
+    for wrong, lines in ((counts | {"lines": 4}, 4), (counts | {"lines": 4}, 3), (counts, 4)):
+        with pytest.raises(AccountingError, match=f"== {lines} lines"):
+            results(JOB, None, SkeletonSource("file", "pen"), wrong, lines)

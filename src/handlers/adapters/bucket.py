@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, BinaryIO, TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 import obstore
 from obstore.exceptions import GenericError, PermissionDeniedError, PreconditionError, UnauthenticatedError
@@ -14,7 +15,7 @@ from obstore.store import S3Store
 from adapters.environment import endpoint_url
 
 CLIENT: Any = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
-"""`timeout` is for a whole request, its body included: long for the 5 MB that one moves at most, and short enough that
+"""`timeout` is for a whole request, its body included: long for the 8 MB that one moves at most, and short enough that
 one without an answer is tried again."""
 RETRY: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=60)}
 """Half a minute of 503 SlowDown, or five tries without an answer. The timeout counts from a request's first try."""
@@ -23,6 +24,12 @@ TRIES = 3
 multipart upload that was completed without the client's hearing of it."""
 CHUNK = 4 * 1024 * 1024
 """Bytes of one request for a part of an object."""
+PART = 8 * 1024 * 1024
+"""Bytes of a part of an object that is written in parts: of 10,000, so of 80 GB at most."""
+PARTS_AT_ONCE = 2
+"""Bounds what waits in memory."""
+GATHERED = 256 * 1024
+"""Bytes of small pieces that are written together."""
 
 T = TypeVar("T")
 
@@ -84,21 +91,28 @@ class Bucket:
         listed: Any = self._insist(prefix, lambda: obstore.list_with_delimiter(self._store, prefix.rstrip("/")))
         return [folder.removeprefix(prefix).rstrip("/") for folder in listed["common_prefixes"]]
 
-    def stream(self, key: str, etag: str) -> Iterator[bytes]:
-        """The object's bytes in pieces, if it is the one with this ETag.
+    def stream(self, key: str, start: int, end: int, etag: str | None = None) -> Iterator[bytes]:
+        """Bytes `start` to `end`, not included, in pieces; with `etag`, of the object that has this one.
 
-        A request for each piece: S3 gives a request, its body included, only so long, and who reads a manifest works on
-        each line of it.
+        A request for each piece, and the next while one is worked on: S3 gives a request, its body included, only so
+        long, and who reads a manifest works on each line of it.
 
         Raises:
             ChangedError: another ETag, at the start or later.
             NotReadableError: as `read`.
         """
-        entry = self._listed(key)
-        if entry is None or _plain(entry["e_tag"]) != etag:
-            raise ChangedError(f"expected s3://{self.name}/{key} with the ETag {etag}, got {entry and entry['e_tag']}")
-        for start in range(0, entry["size"], CHUNK):
-            yield self._get(key, {"range": (start, start + CHUNK), "if_match": f'"{etag}"'})
+        same = {"if_match": f'"{etag}"'} if etag else {}
+        starts = iter(range(start, end, CHUNK))
+
+        def fetch(at: int) -> bytes:
+            return self._get(key, {"range": (at, min(at + CHUNK, end)), **same})
+
+        with ThreadPoolExecutor(1) as ahead:
+            coming = [ahead.submit(fetch, at) for at in islice(starts, 1)]
+            while coming:
+                piece = coming.pop().result()
+                coming += [ahead.submit(fetch, at) for at in islice(starts, 1)]
+                yield piece
 
     def etag(self, key: str) -> str | None:
         """The object's ETag, None if it is not there. Asked by listing its folder: S3 tells a missing object from a
@@ -111,21 +125,35 @@ class Bucket:
         entry = self._listed(key)
         return int(entry["size"]) if entry else 0
 
-    def write(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
-        """Replace the object by bytes or, in parts, by all that a file open for reading holds."""
-        whole = isinstance(content, bytes)
-        source = io.BytesIO(content) if isinstance(content, bytes) else content
+    def keys(self, folder: str, after: str) -> Iterator[str]:
+        """The keys below a folder that sort behind `after`, in that order."""
+        pages = obstore.list(self._store, folder, offset=after, chunk_size=1000)
+        while page := self._insist(folder, lambda: next(pages, None)):
+            yield from (entry["path"] for entry in page)
+
+    def write(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str) -> None:
+        """Replace the object, as a whole or not at all, by bytes, or by pieces that are never all in memory and can be
+        had again."""
+
+        attributes: Any = {"Content-Type": content_type}
 
         def put() -> None:
-            source.seek(0)
-            obstore.put(self._store, key, source, attributes={"Content-Type": content_type}, use_multipart=not whole)
+            if isinstance(content, bytes) and len(content) <= PART:
+                obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
+                return
+            with obstore.open_writer(
+                self._store, key, attributes=attributes, buffer_size=PART, max_concurrency=PARTS_AT_ONCE
+            ) as out:  # an exception leaves no parts behind
+                for piece in [content] if isinstance(content, bytes) else _gathered(content()):
+                    out.write(piece)
 
         # "Not found" is also what the second completion of an upload is answered.
         self._insist(key, put, (GenericError, FileNotFoundError))
 
-    def delete(self, key: str) -> None:
-        """Remove the object; fine if it is not there."""
-        self._insist(key, lambda: obstore.delete(self._store, key))
+    def delete(self, *keys: str) -> None:
+        """Remove objects; fine if they are not there."""
+        if keys:
+            self._insist(keys[0], lambda: obstore.delete(self._store, keys))
 
     def _listed(self, key: str) -> Any:
         folder, _, _ = key.rpartition("/")
@@ -152,6 +180,17 @@ class Bucket:
             except passing as error:
                 if tried == TRIES:
                     raise UnavailableError(f"S3 failed {tried} times at s3://{self.name}/{key}") from error
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in larger pieces: to hand one over to obstore costs as much as to make a small one."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= GATHERED:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
 
 
 def _plain(etag: str | None) -> str:

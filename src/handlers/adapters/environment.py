@@ -11,10 +11,16 @@ def bucket_name() -> str:
     Raises:
         RuntimeError: `BUCKET_NAME` is not set; template.yaml sets it for every function that needs it.
     """
-    name = os.environ.get("BUCKET_NAME")
-    if not name:
-        raise RuntimeError("expected the environment variable BUCKET_NAME to name the stack's bucket, it is not set")
-    return name
+    return _needed("BUCKET_NAME", "name the stack's bucket")
+
+
+def state_machine_arn() -> str:
+    """The state machine that makes the results of large jobs.
+
+    Raises:
+        RuntimeError: `STATE_MACHINE_ARN` is not set; template.yaml sets it for the function that needs it.
+    """
+    return _needed("STATE_MACHINE_ARN", "name the state machine for large jobs")
 
 
 def uses_ground_truth() -> bool:
@@ -29,3 +35,22 @@ def endpoint_url() -> str | None:
     that one would give it to the deployed functions too, empty, which S3 clients refuse: hence one of our own.
     """
     return os.environ.get("ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def number(name: str, usual: int) -> int:
+    """A positive integer that a variable of this name gives instead of the usual one.
+
+    Raises:
+        RuntimeError: it gives something else.
+    """
+    text = os.environ.get(name) or str(usual)
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise RuntimeError(f"expected the environment variable {name} to be a positive integer, got {text!r}")
+    return int(text)
+
+
+def _needed(name: str, what_for: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise RuntimeError(f"expected the environment variable {name} to {what_for}, it is not set")
+    return value

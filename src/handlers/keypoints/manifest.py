@@ -95,23 +95,25 @@ def _list_of(value: Any) -> tuple[list[Any], str]:
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of a manifest file. `number` counts from 0 over lines that are not blank; `text` is empty if too long."""
+    """A line of a manifest file. `number` counts from 0 over lines that are not blank; `text` is empty if too long;
+    `offset` bytes of the stream are before it."""
 
     number: int
     text: bytes
     length: int
+    offset: int = 0
 
 
-def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator[Line]:
+def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
     """Cut a stream into lines (LF or CRLF; the last may have none), holding one at a time. Blank lines are skipped.
 
-    Of a line longer than `longest` bytes only the length is kept.
+    Of a line longer than `longest` bytes only the length is kept. `first` is the number of the first line.
     """
-    number, held, length = 0, bytearray(), 0
+    number, held, length, offset = first, bytearray(), 0, 0
 
     def finished() -> Line | None:
         text = bytes(held).strip() if length <= longest else b""
-        return Line(number, text, length) if text or length > longest else None
+        return Line(number, text, length, offset) if text or length > longest else None
 
     for chunk in chunks:
         start = 0
@@ -123,6 +125,7 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator
                 yield line
                 number += 1
             held.clear()
+            offset += length + 1
             length = 0
             start = end + 1
         length += len(chunk) - start
@@ -132,3 +135,11 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE) -> Iterator
             held.clear()
     if line := finished():
         yield line
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a stream of our own, in which every line ends with LF, into lines, ends included."""
+    held = b""
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines)

@@ -12,6 +12,8 @@ from keypoints.manifest import file_name
 from keypoints.outcome import Labeled, NotLabeled
 
 VERSION = "1.0"
+DIGITS = 7
+"""Of a line's number in the name of its file, so that ten million files sort as their lines do."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -62,11 +64,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """The file results.json. `manifest` is null if the job ended without one; then there are no lines.
-
-    A job too large to be read against itself within one invocation is not `analyzed`: all its labels are there, as they
-    were consolidated at once, but agreement, workers and the list of suspicious images are empty.
-    """
+    """The file results.json. `manifest` is null if the job ended without one; then there are no lines."""
 
     version: str
     labeling_job: str
@@ -76,7 +74,6 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     label_attribute_name: str
     manifest: ManifestSource | None
     skeleton: SkeletonSource
-    analyzed: bool
     lines: int
     written: int
     rejected: int
@@ -93,7 +90,13 @@ def folder(job_name: str) -> str:
 def annotation_key(labeled: Labeled) -> str:
     """Key of an image's file below the folder: a pure function of the line, harmless whatever the image is called."""
     stem = _UNSAFE.sub("_", file_name(labeled.source_ref).rsplit(".", 1)[0])[:80].strip("._") or "image"
-    return f"{Files().annotations}{labeled.line:07d}-{stem}.json"
+    return f"{Files().annotations}{labeled.line:0{DIGITS}d}-{stem}.json"
+
+
+def line_of(key: str) -> int | None:
+    """The line whose file has this key, below whatever folder; None if it is not an image's file."""
+    number = key.rpartition("/")[2].partition("-")[0]
+    return int(number) if len(number) >= DIGITS and number.isascii() and number.isdigit() else None
 
 
 def annotation_file(labeled: Labeled, job_name: str) -> AnnotationFile:
@@ -114,20 +117,16 @@ def rejected_line(outcome: NotLabeled) -> bytes:
 
 
 def results(
-    job: LabelingJob,
-    manifest: ManifestSource | None,
-    skeleton: SkeletonSource,
-    counts: dict[str, int],
-    *,
-    analyzed: bool = True,
+    job: LabelingJob, manifest: ManifestSource | None, skeleton: SkeletonSource, counts: dict[str, int], lines: int
 ) -> Results:
-    """The completion marker.
+    """The completion marker. `lines` is how many were read, `counts` what became of them.
 
     Raises:
-        AccountingError: written + rejected + failed + unlabeled is not lines.
+        AccountingError: written + rejected + failed + unlabeled is not lines, or not all lines were counted.
     """
-    if counts["lines"] != sum(n for name, n in counts.items() if name != "lines"):
-        raise AccountingError(f"expected written + rejected + failed + unlabeled == lines, got {counts}")
+    outcomes = sum(n for name, n in counts.items() if name != "lines")
+    if not lines == counts["lines"] == outcomes:
+        raise AccountingError(f"expected written + rejected + failed + unlabeled == {lines} lines, got {counts}")
     return Results(
         version=VERSION,
         labeling_job=job.name,
@@ -137,7 +136,6 @@ def results(
         label_attribute_name=job.label_attribute_name,
         manifest=manifest,
         skeleton=skeleton,
-        analyzed=analyzed,
         files=Files(),
         **counts,
     )

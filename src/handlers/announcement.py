@@ -1,0 +1,22 @@
+"""Announcement: whoever listens is told of a job's results, and they are counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from adapters.bucket import Bucket
+from adapters.control import put_event
+from adapters.telemetry import count_results
+from keypoints.job import RESULTS_READY, SOURCE
+from keypoints.results import Results, folder
+
+
+def announce(found: Results, store: Bucket) -> dict[str, Any]:
+    """Announce results that are complete; returns what was told."""
+    detail: dict[str, Any] = msgspec.to_builtins(found)
+    detail["results_s3_uri"] = f"s3://{store.name}/{folder(found.labeling_job)}results.json"
+    put_event(SOURCE, RESULTS_READY, [found.labeling_job_arn], detail)
+    count_results(found)
+    return detail

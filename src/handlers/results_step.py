@@ -1,0 +1,41 @@
+"""Entry: one step of the results of a large job. Called by the state machine ResultsStateMachine of template.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import steps
+from adapters.bucket import Bucket
+from adapters.environment import bucket_name, number
+from adapters.telemetry import logger, metrics
+from announcement import announce
+from keypoints.job import LabelingJob
+from keypoints.ranges import LARGEST_RANGE
+from keypoints.run import Step, read_step
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Make the step that the event asks for. The answer becomes part of the execution's state, so it is small."""
+    step = read_step(event)
+    store = Bucket(bucket_name())
+    logger.append_keys(run=step.run or None, step=step.step, range=step.range)
+    match step:
+        case Step(step="plan", job=LabelingJob() as job):
+            largest = number("LARGEST_RANGE", LARGEST_RANGE)
+            run, ranges = steps.make_plan(job, steps.find_manifest(job, store), store, largest)
+            return {"job": msgspec.to_builtins(job), "run": run, "ranges": list(range(ranges))}
+        case Step(step="survey"):
+            steps.survey(step.run, step.range, store)
+        case Step(step="join"):
+            steps.join(step.run, store)
+        case Step(step="label"):
+            steps.label(step.run, step.range, store)
+        case Step(step="merge"):
+            steps.merge(step.run, store)
+        case Step(step="announce"):
+            return announce(steps.made(step.run, store), store)
+    return {}

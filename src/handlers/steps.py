@@ -1,0 +1,265 @@
+"""Steps: what one run is made of. Each reads what earlier steps left in the run's folder and writes its own there, or
+the results; whoever makes it again writes the same bytes. The bucket is passed in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import accumulate, chain
+from typing import Any, TypeVar
+
+import msgspec
+
+from adapters.bucket import Bucket, ChangedError, NotReadableError
+from adapters.telemetry import logger
+from adapters.uploads import Uploads
+from keypoints.gold import Gold, GoldError, parse_gold
+from keypoints.job import LabelingJob
+from keypoints.manifest import Line, read_lines, split_s3_uri, whole_lines
+from keypoints.outcome import Labeled, read_line
+from keypoints.ranges import LARGEST_RANGE, Range, cut
+from keypoints.refinement import Refiner
+from keypoints.results import (
+    DIGITS,
+    Files,
+    ManifestSource,
+    Results,
+    SkeletonSource,
+    annotation_key,
+    folder,
+    line_of,
+    results,
+)
+from keypoints.run import Plan, run_folder
+from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
+from keypoints.survey import JobSurvey, Surveyed
+from keypoints.tally import Tally
+from parts import FRAGMENTS, JSON, JSON_LINES, Fragments, line_files, pretty, tally_files
+
+T = TypeVar("T")
+
+WAITS = (1, 2, 4, 8, 15, 30)
+"""Seconds. That the manifest is there when the event comes is likely, not documented."""
+
+
+class ManifestMissingError(Exception):
+    """A completed job without its manifest. Raised, so that it is tried again and an operator hears of it at last."""
+
+
+class RangeSurvey(msgspec.Struct):
+    """What the first pass leaves of a range: how many lines it has, and what they tell of the job."""
+
+    lines: int
+    survey: JobSurvey
+
+
+class Joined(msgspec.Struct):
+    """What the first pass leaves of the manifest: the number of each range's first line, and that of the line after the
+    last; and what all lines tell of the job."""
+
+    firsts: list[int]
+    known: Surveyed
+
+
+class Labels(msgspec.Struct):
+    """What the second pass leaves of a range: its tally, and how many bytes its fragments have."""
+
+    tally: Tally
+    fragments: dict[str, int]
+
+
+def find_manifest(
+    job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = time.sleep
+) -> ManifestSource | None:
+    """The job's manifest, waited for if it is not there; None of a job that ended without one.
+
+    Raises:
+        ManifestMissingError: a completed job has none after a minute.
+    """
+    _, key = split_s3_uri(job.output_manifest_uri)
+    for seconds in (*WAITS, None):
+        if etag := store.etag(key):
+            return ManifestSource(job.output_manifest_uri, etag)
+        if seconds is not None:
+            sleep(seconds)
+    if job.status == "Completed":
+        raise ManifestMissingError(
+            f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
+        )
+    return None  # a job that failed or was stopped early may never have had one
+
+
+def make_plan(
+    job: LabelingJob, manifest: ManifestSource | None, store: Bucket, largest: int = LARGEST_RANGE
+) -> tuple[str, int]:
+    """Begin a run: from here on there are no complete results. Returns the run's folder and its number of ranges, of
+    about `largest` bytes."""
+    store.delete(folder(job.name) + "results.json")
+    ranges = [Range(0, 0)]
+    if manifest:
+        key, etag = split_s3_uri(manifest.s3_uri)[1], manifest.etag
+        ranges = cut(store.size(key), largest, lambda start, end: b"".join(store.stream(key, start, end, etag)))
+    skeleton, source = _skeleton(job, store)
+    plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, ranges=ranges)
+    run = run_folder(plan)
+    _keep(plan, run, "plan", store)
+    return run, len(ranges)
+
+
+def survey(run: str, place: int, store: Bucket) -> None:
+    """The first pass over one range, by its place among them."""
+    plan = _kept(run, "plan", Plan, store)
+    found = RangeSurvey(0, _survey(plan))
+    start, fetch = plan.ranges[place].start, _fetch(store)
+    for line in _lines(plan, place, store):
+        found.lines += 1
+        # By lot some lines are drawn. Their numbers are not known before all earlier ranges are, where they begin is.
+        begin = start + line.offset
+        if found.survey.wants(begin):
+            drawn = msgspec.structs.replace(line, number=begin)
+            found.survey.add(read_line(drawn, plan.job.label_attribute_name, fetch))
+    _keep(found, run, f"survey-{place}", store)
+
+
+def join(run: str, store: Bucket) -> None:
+    """What all ranges' surveys tell of the job."""
+    plan = _kept(run, "plan", Plan, store)
+    counts, whole = [], _survey(plan)
+    for place in range(len(plan.ranges)):
+        found = _kept(run, f"survey-{place}", RangeSurvey, store)
+        counts.append(found.lines)
+        whole.merge(found.survey)
+    _keep(Joined(list(accumulate(counts, initial=0)), whole.surveyed()), run, "joined", store)
+
+
+def label(run: str, place: int, store: Bucket) -> None:
+    """The second pass over one range: its images' files, fragments of the files of all images, and its tally.
+
+    Files of lines that are no longer what they were in an earlier manifest are removed.
+    """
+    plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
+    job, known, fetch = plan.job, joined.known, _fetch(store)
+    first, end = joined.firsts[place : place + 2]
+    left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
+    refiner = Refiner(job.name, known, _gold(job, store))
+    out = {name: bytearray() for name in FRAGMENTS}
+    with Uploads(store) as uploads:
+        fragments = Fragments(job.name, known.skeleton, uploads, out)
+        for line in _lines(plan, place, store, first):
+            outcome = refiner.add(read_line(line, job.label_attribute_name, fetch))
+            fragments.add(outcome)
+            if isinstance(outcome, Labeled):
+                left_over.discard(folder(job.name) + annotation_key(outcome))
+        for name, content in out.items():
+            uploads.put(_fragment(run, name, place), bytes(content), JSON_LINES)
+    store.delete(*left_over)
+    _keep(Labels(refiner.tally, {name: len(content) for name, content in out.items()}), run, f"labels-{place}", store)
+
+
+def merge(run: str, store: Bucket) -> Results:
+    """The files of all images and of the job as a whole, and last the completion marker.
+
+    Raises:
+        AccountingError: a line is missing, or counted twice.
+    """
+    plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
+    tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
+    for place in range(len(plan.ranges)):
+        found = _kept(run, f"labels-{place}", Labels, store)
+        tally.merge(found.tally)
+        sizes.append(found.fragments)
+
+    def lines(name: str) -> Iterator[bytes]:
+        for place, size in enumerate(sizes):
+            yield from whole_lines(store.stream(_fragment(run, name, place), 0, size[name]))
+
+    for file in chain(line_files(plan.job, joined.known.skeleton, lines), tally_files(plan.job, joined.known, tally)):
+        store.write(folder(plan.job.name) + file.key, file.content, file.media_type)
+    marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
+    _, key = split_s3_uri(plan.job.output_manifest_uri)
+    if store.etag(key) != (plan.manifest and plan.manifest.etag):
+        raise ChangedError(f"expected s3://{store.name}/{key} as it was in the plan {run}plan.json")
+    store.write(folder(plan.job.name) + "results.json", pretty(marker), JSON)
+    return marker
+
+
+def made(run: str, store: Bucket) -> Results:
+    """The marker of a run that is complete.
+
+    Raises:
+        NotReadableError: it is not there.
+    """
+    job = _kept(run, "plan", Plan, store).job
+    return msgspec.json.decode(store.read(folder(job.name) + "results.json"), type=Results)
+
+
+def _survey(plan: Plan) -> JobSurvey:
+    return JobSurvey(plan.skeleton, one_worker=plan.job.workers_per_object == 1)
+
+
+def _lines(plan: Plan, place: int, store: Bucket, first: int = 0) -> Iterator[Line]:
+    if plan.manifest:
+        _, key = split_s3_uri(plan.manifest.s3_uri)
+        here = plan.ranges[place]
+        yield from read_lines(store.stream(key, here.start, here.end, plan.manifest.etag), first=first)
+
+
+def _fetch(store: Bucket) -> Callable[[str], bytes]:
+    """Gives the bytes of an S3 URI; none, which is no annotation, if they cannot be had."""
+
+    def fetch(uri: str) -> bytes:
+        try:
+            bucket, key = split_s3_uri(uri)
+            return store.read(key) if bucket == store.name else b""
+        except (NotReadableError, ValueError):
+            return b""
+
+    return fetch
+
+
+def _annotation_keys(job: LabelingJob, first: int, end: int | None, store: Bucket) -> Iterator[str]:
+    """Of the images' files that are there, those of lines from `first` up to, but not including, `end`."""
+    annotations = folder(job.name) + Files().annotations
+    last = annotations + f"{end:0{DIGITS}d}" if end is not None else None
+    for key in store.keys(annotations, after=annotations + f"{first:0{DIGITS}d}"):
+        if last and key > last:
+            break
+        line = line_of(key)
+        if line is not None and line >= first and (end is None or line < end):
+            yield key
+
+
+def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, SkeletonSource]:
+    key = f"jobs/{job.name}/skeleton.json"
+    etag = store.etag(key)
+    if etag:
+        try:
+            skeleton = parse_skeleton(store.read(key))
+            return skeleton, SkeletonSource("file", skeleton.name, etag)
+        except SkeletonError as error:
+            logger.warning("the job's skeleton cannot be used", error=str(error))
+    return None, SkeletonSource("derived", "subject")
+
+
+def _gold(job: LabelingJob, store: Bucket) -> Gold:
+    """The job's gold; none if there is no file, or one that cannot be used: results do not wait for it."""
+    key = f"jobs/{job.name}/gold.json"
+    if store.etag(key) is None:
+        return {}
+    try:
+        return parse_gold(store.read(key))
+    except (GoldError, NotReadableError) as error:
+        logger.warning("the job's gold cannot be used", error=str(error))
+        return {}
+
+
+def _fragment(run: str, name: str, place: int) -> str:
+    return f"{run}{name}-{place}.jsonl"
+
+
+def _keep(found: Any, run: str, name: str, store: Bucket) -> None:
+    store.write(f"{run}{name}.json", msgspec.json.encode(found), JSON)
+
+
+def _kept(run: str, name: str, kind: type[T], store: Bucket) -> T:
+    return msgspec.json.decode(store.read(f"{run}{name}.json"), type=kind)
