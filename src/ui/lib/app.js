@@ -44,15 +44,15 @@ import { toolbar } from "./toolbar.js";
 /** @param {HTMLElement} element @param {ShadowRoot} shadow */
 export function appOf(element, shadow) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
-  const skeleton = readSkeleton({ classes: get("keypointclasses"), rig: get("skeletonrig"), box: get("skeletonboundingbox") });
-  const prelabels = readPrelabels(get("initialvalues"), skeleton);
-  const session = new Session(skeleton, prelabels.instances, readUniqueColors(get("uniqueskeletoncolors")));
+  const skeleton = readSkeleton({ classes: get("keypointClasses"), rig: get("skeletonRig"), box: get("skeletonBoundingBox") });
+  const prelabels = readPrelabels(get("initialValues"), skeleton);
+  const session = new Session(skeleton, prelabels.instances, readUniqueColors(get("uniqueSkeletonColors")));
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
   // The photograph is the long pole: it is asked for before anything else is built.
-  img.src = get("imgsrc") ?? "";
+  img.src = get("imgSrc") ?? "";
   const removed = new AbortController();
   const { signal } = removed;
   let clock = new Clock();
@@ -112,7 +112,7 @@ export function appOf(element, shadow) {
 
   /** @param {boolean} [again] the first time it is under way already */
   const loadImage = (again = true) => {
-    const src = get("imgsrc");
+    const src = get("imgSrc");
     problem = "";
     update(note);
     if (!src) imageFailed("This task has no image.");
@@ -139,9 +139,9 @@ export function appOf(element, shadow) {
     answerFields({
       doc: session.doc,
       skeleton,
-      initialValues: get("initialvalues"),
-      imageS3Uri: get("images3uri"),
-      imgSrc: get("imgsrc"),
+      initialValues: get("initialValues"),
+      imageS3Uri: get("imageS3Uri"),
+      imgSrc: get("imgSrc"),
       totalSeconds: problem ? 0 : clock.totalSeconds(),
       details: {
         image_width: session.size.width,
@@ -174,7 +174,7 @@ export function appOf(element, shadow) {
   let form = formOf();
 
   const findings = findingsOf(session, jump, send);
-  const saving = autosave(session, draftKey([imageUri(get("images3uri"), get("imgsrc")), get("keypointclasses"), get("initialvalues")]), findings.refresh, signal);
+  const saving = autosave(session, draftKey([imageUri(get("imageS3Uri"), get("imgSrc")), get("keypointClasses"), get("initialValues")]), findings.refresh, signal);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
 
   /** @type {App} */
@@ -198,7 +198,7 @@ export function appOf(element, shadow) {
   };
   const commands = commandsOf(app);
 
-  const board = panel(app, [get("taskerror") ?? "", ...readIssues(get("annotationissues")), ...skeleton.problems, ...prelabels.problems].filter(Boolean));
+  const board = panel(app, [get("taskError") ?? "", ...readIssues(get("annotationIssues")), ...skeleton.problems, ...prelabels.problems].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });

@@ -1,5 +1,7 @@
 /** Building nodes: text always goes in as text, never as markup. What a node shows may be a function, asked again by `update`. */
 
+import { clamp } from "./geometry.js";
+
 /** @type {WeakMap<Element, (() => void)[]>} */
 const live = new WeakMap();
 
@@ -52,14 +54,12 @@ export function update(node) {
 
 /**
  * Brings a row into the view of its own list. scrollIntoView would move the page under the pointer.
- * @param {HTMLElement} list
+ * @param {HTMLElement} list what its rows are placed in
  * @param {HTMLElement} row
  */
 export function reveal(list, row) {
-  const outer = list.getBoundingClientRect();
-  const inner = row.getBoundingClientRect();
-  if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
-  else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
-  // On a narrow screen the list lies on its side: the next row in the middle, its neighbours beside it.
-  if (inner.left < outer.left || inner.right > outer.right) list.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  const { offsetTop: top, offsetLeft: left } = row;
+  list.scrollTop = clamp(list.scrollTop, top + row.offsetHeight - list.clientHeight, top);
+  // On a narrow screen the list lies on its side, and a part of the neighbours shows beside the row.
+  list.scrollLeft = clamp(list.scrollLeft, left + row.offsetWidth + 60 - list.clientWidth, left - 60);
 }

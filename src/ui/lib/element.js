@@ -46,7 +46,7 @@ export class Crowd2dSkeleton extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (!this.app || before === after) return;
     // A new address of the same image (a signature renewed) keeps the work.
-    if (name === "imgsrc" && this.hasAttribute("images3uri")) this.app.loadImage();
+    if (name === "imgsrc" && this.hasAttribute("imageS3Uri")) this.app.loadImage();
     else if (!this.waiting) {
       this.waiting = true;
       queueMicrotask(() => {

@@ -1,17 +1,17 @@
 /** Icons: one stroke path each on a 24 grid, drawn for this element; those of tools have the names of their commands. */
 /** @import {Instance, Keypoint, Point} from "./types.js" */
-import { stateOf } from "./document.js";
 import { h } from "./dom.js";
 import { markerColor, shapeOf } from "./painter.js";
 
 const LENS = "M17 10a7 7 0 1 0-14 0 7 7 0 1 0 14 0m-2 5 6 6";
 const EYE = "M2 12s4-6 10-6 10 6 10 6-4 6-10 6-10-6-10-6m10-3a3 3 0 1 0 .1 0";
+const CORNERS = "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5";
 const RING = "M12 3a9 9 0 1 0 .1 0";
 
 /** @type {Record<string, string>} */
 const PATHS = {
   new: "M12 5v14M5 12h14",
-  draw: "M4 8V4h4M16 4h4v4M4 16v4h4M20 16v4h-4M12 7.5v0M12 11v4l-2 3M12 15l2 3M9 12h6",
+  draw: `${CORNERS}M12 8v0M9 12h6M12 11v4l-2 3M12 15l2 3`,
   adjust: "M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3",
   box: "M5 6h14v12H5z",
   swapAll: "M4 8h15l-4-4M20 16H5l4 4",
@@ -19,7 +19,7 @@ const PATHS = {
   redo: "M16 5l4 4-4 4M20 9H10a6 6 0 0 0 0 12h3",
   zoomIn: `${LENS}M10 7v6M7 10h6`,
   zoomOut: `${LENS}M7 10h6`,
-  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  fit: CORNERS,
   names: "M4 4h8l8 8-8 8-8-8zM8 8v0",
   loupe: LENS,
   hideAll: EYE,
@@ -45,7 +45,7 @@ const SHAPES = { circle: "M8 3a5 5 0 1 0 .1 0", square: "M3.5 3.5h9v9h-9z", diam
  * @param {() => Pick<Point, "v" | "reason"> | null} [point]
  */
 export const marker = (color, shape, point = () => ({ v: 2 })) =>
-  h("svg.marker", { viewBox: "0 0 16 16", "aria-hidden": true, color, "data-state": () => stateOf(point()) },
+  h("svg.marker", { viewBox: "0 0 16 16", "aria-hidden": true, color, "data-v": () => point()?.v },
     h("path", { d: () => SHAPES[shape()] + (point()?.v === 0 ? "M2 14 14 2" : "") }));
 
 /**

@@ -21,14 +21,14 @@ const textOf = (value) => (typeof value === "string" ? value : "");
 export function readPrelabels(text, skeleton) {
   /** @type {string[]} */
   const problems = [];
-  const entries = readList("initialValues", text, problems);
+  const entries = readList("The labels made before (initialValues)", text, problems);
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
   const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */
   const instances = new Map();
   list.forEach((entry, place) => {
     if (!isRecord(entry)) {
-      problems.push(`Entry ${place + 1} of initialValues was left out: it is not an instance.`);
+      problems.push(`Entry ${place + 1} of the labels made before was left out: it is not an instance.`);
       return;
     }
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);

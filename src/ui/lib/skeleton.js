@@ -16,15 +16,15 @@ export function readJson(text) {
 }
 
 /**
- * @param {string} name of the attribute
+ * @param {string} what in words, and the attribute
  * @param {string | null} text
  * @param {string[]} problems
  * @returns {any[]} empty for what is no list
  */
-export function readList(name, text, problems) {
+export function readList(what, text, problems) {
   const value = readJson(text);
   if (Array.isArray(value)) return value;
-  if (value !== null) problems.push(`${name} could not be read: it is not a JSON list.`);
+  if (value !== null) problems.push(`${what} could not be read.`);
   return [];
 }
 
@@ -68,7 +68,7 @@ function readKeypoints(text, problems) {
   const keypoints = new Map();
   /** @type {Map<string, unknown>} */
   const wanted = new Map();
-  for (const entry of readList("keypointClasses", text, problems)) {
+  for (const entry of readList("The keypoints of this task (keypointClasses)", text, problems)) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label) problems.push("A keypoint without a name was left out.");
     else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice: the second one was left out.`);
@@ -121,7 +121,7 @@ export const otherSide = (label) => (SIDE.test(label) ? label.replace(SIDE, (wor
  * @returns {Edge[]}
  */
 function readEdges(text, index, problems) {
-  return readList("skeletonRig", text, problems).flatMap((entry) => {
+  return readList("The edges (skeletonRig)", text, problems).flatMap((entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];
@@ -140,7 +140,7 @@ function readBox(text, keypoints, problems) {
   const value = readJson(text);
   const { left, top, right, bottom } = value ?? {};
   if ([left, top, right, bottom].every(isNumber) && right > left && bottom > top) return { left, top, right, bottom };
-  if (value !== null) problems.push("skeletonBoundingBox could not be read: the size of the template pose is used.");
+  if (value !== null) problems.push("The size of the template pose (skeletonBoundingBox) could not be read.");
   const own = around(keypoints);
   return own && own.right > own.left && own.bottom > own.top ? own : null;
 }
