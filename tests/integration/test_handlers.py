@@ -12,9 +12,11 @@ import pytest
 import job_completion
 import post_annotation
 import pre_annotation
+import results_step
 from completion import complete
 from keypoints.batch import BatchError
 from keypoints.job import JobError, read_description, read_ended
+from keypoints.run import StepError
 from sample_events import BUCKET, event, names
 from steps import ManifestMissingError
 
@@ -61,7 +63,11 @@ def labels(name: str, context: Any) -> dict[str, Any]:
 
 def test_every_event_is_tested() -> None:
     text = Path(__file__).read_text()
-    assert [name for name in names("post_annotation") + names("job_completion") if f'{name}"' not in text] == []
+    assert [
+        name
+        for name in names("post_annotation") + names("job_completion") + names("results_step")
+        if f'{name}"' not in text
+    ] == []
 
 
 def test_one_workers_answer_passes_unchanged(s3: Any, context: Any) -> None:
@@ -411,3 +417,26 @@ def test_a_description_with_a_hostile_name_is_refused(name: Any) -> None:
     sample = event("job_completion/completed.json")
     with pytest.raises(JobError, match="expected a labelling job's name"):
         read_description(sample["detail"]["LabelingJob"] | {"LabelingJobName": name})
+
+
+# --------------------------------------------------------------------------------------------- results_step
+
+STEPS = ("plan.json", "survey.json", "join.json", "label.json", "merge.json", "announce.json")
+
+
+def test_the_steps_of_a_large_jobs_results(s3: Any, context: Any) -> None:
+    job_completion.handler(event("job_completion/completed.json"), context)
+    expected = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3)}
+    answers = [results_step.handler(event(f"results_step/{name}"), context) for name in STEPS]
+    assert answers[0]["run"] == event("results_step/merge.json")["run"]
+    assert answers[0]["ranges"] == [0]
+    assert answers[1:5] == [{}] * 4
+    assert answers[5]["results_s3_uri"] == f"s3://{BUCKET}/results/people/results.json"
+    assert {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3)} == expected
+
+
+@pytest.mark.parametrize("hostile", [None, [], {"step": "merge", "run": "results/people/"}, {"step": "plan"}])
+def test_what_is_no_step_is_refused(hostile: Any, s3: Any, context: Any) -> None:
+    with pytest.raises(StepError, match=r"expected|not a step"):
+        results_step.handler(hostile, context)
+    assert keys(s3, "tmp/") == []
