@@ -74,7 +74,7 @@ tools:
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
 demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n ANSWERS=file PORT=n]
 	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
-	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(ANSWERS),--answers "$(ANSWERS)") $(if $(PORT),--port "$(PORT)")
+	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") $(if $(PORT),--port "$(PORT)")
 
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 	rm -rf .demo

@@ -72,6 +72,7 @@ class DemoError(RuntimeError):
 class Options:
     """The command line, checked."""
 
+    job: str | None
     images: Path | None
     skeleton: Path
     workers: int
@@ -102,7 +103,9 @@ def parse(arguments: list[str] | None) -> Options:
         DemoError: it asks for what cannot be.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
+    what.add_argument("--job", metavar="NAME", help="a job that is in the demo's account already, such as a review")
     parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="people who label each image, 1 to 9 (1)")
     parser.add_argument(
@@ -125,6 +128,7 @@ def parse(arguments: list[str] | None) -> Options:
             f"Port {given.port} is in use by another program (another demo?). Choose one: make demo PORT=8001"
         )
     return Options(
+        job=given.job,
         images=given.images,
         skeleton=skeleton,
         workers=given.workers,
@@ -162,7 +166,8 @@ def _run(options: Options) -> int:
         stack = stack_outputs(emulator)
         if stack is None:
             raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
-        runner = _start_job(options, emulator, stack)
+        (options.folder / "environment").write_text(emulator.shell())
+        runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
         secret = _secret(options.folder)
         shown = threading.Event()
 
@@ -267,17 +272,27 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
     )
     prepared = prepare_job(settings, stack, skeleton, found.images, template_source=TEMPLATE.read_text("utf-8"))
-    created = _create(prepared, emulator, stack)
-    runner = JobRunner(
-        Cloud.as_role(stack.execution_role_arn, emulator.session(), emulator.endpoint),
-        s3_uri(stack.bucket, job_keys(prepared.name).labeling_job),
-    )
+    if not _create(prepared, emulator, stack):
+        return _given_job(prepared.name, emulator, stack)
+    say(f"Made job {prepared.name}: {len(found.images)} images from {folder}")
+    return _runner(prepared.name, emulator, stack)
+
+
+def _given_job(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    if describe_outside_ground_truth(s3, stack.bucket, name) is None:
+        raise DemoError(
+            f"There is no job {name!r} in the demo's account (it was forgotten if you ran `make demo-reset`)."
+        )
+    runner = _runner(name, emulator, stack)
     progress = runner.progress()
-    if created:
-        say(f"Made job {prepared.name}: {progress.lines} images from {folder}")
-    else:
-        say(f"Continuing job {prepared.name}: {progress.full} of {progress.lines} images are done")
+    say(f"Continuing job {name}: {progress.full} of {progress.lines} images are done")
     return runner
+
+
+def _runner(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:
+    cloud = Cloud.as_role(stack.execution_role_arn, emulator.session(), emulator.endpoint)
+    return JobRunner(cloud, s3_uri(stack.bucket, job_keys(name).labeling_job))
 
 
 def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -80,6 +81,12 @@ class Emulator:
                 "SAM_CLI_TELEMETRY": "0",
             }
         )
+
+    def shell(self) -> str:
+        """The same as lines of a shell script, for a person's own terminal."""
+        mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
+        return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]) + "\n"
 
     def __enter__(self) -> Emulator:
         self.start()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from loop import PROJECT, Loop, draw, face
+from loop import PROJECT, VENV, Loop, draw, face
 
 from portal.emulator import free_port, is_listening
 
@@ -48,6 +51,52 @@ def answers(pictures: Path) -> Path:
 def folder(loop: Loop) -> Path:
     """The demo's folder, with the stack deployed."""
     return loop.deployed
+
+
+@contextmanager
+def serving(folder: Path, *more: object) -> Iterator[None]:
+    """The demo while it serves pages; leaving stops it as Ctrl+C does."""
+    arguments = command(folder, *more, "--port", port := free_port())
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True) as started:
+        while not is_listening(port):
+            time.sleep(0.1)
+            assert started.poll() is None
+        yield
+        started.send_signal(signal.SIGINT)
+
+
+def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labelled_next(
+    folder: Path, pictures: Path, answers: Path, tmp_path: Path
+) -> None:
+    """The README's block, with the job's real name."""
+    twice = [face(10, 10), face(10, 10, id="n2")]  # which is suspicious
+    everything = {path.name: twice for path in pictures.glob("*.png")}
+    (tmp_path / "twice.json").write_text(json.dumps({"workers": {"ada": everything}}))
+    first = run(folder, "--images", pictures, "--answers", tmp_path / "twice.json")
+    assert first.returncode == 0, first.stderr
+    [job] = re.findall(r"Job (\S+) is completed", first.stdout)
+
+    [block] = re.findall(r"```sh demo-review\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    *lines, last = block.replace("demo-coco-person-1a2b3c4d", job).splitlines()
+    (tmp_path / ".demo").symlink_to(folder)
+    (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
+    path = f"{VENV}{os.pathsep}{os.environ['PATH']}"
+    with serving(folder, "--images", pictures):
+        script = "\n".join(["set -eu", *lines])
+        mine = os.environ | {"PATH": path, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=mine, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert "created: 2 images to review" in done.stdout
+
+    assert last == "make demo JOB=review-1"
+    reviewed = run(folder, "--job", "review-1", "--answers", answers)
+    assert reviewed.returncode == 0, reviewed.stderr
+    assert "Continuing job review-1: 0 of 2 images are done" in reviewed.stdout
+    assert "2 written, 0 rejected, 0 failed, 0 unlabeled of 2 images" in reviewed.stdout
+    absent = run(folder, "--job", "review-2", "--port", free_port())
+    assert (absent.returncode, "There is no job 'review-2'" in absent.stderr) == (1, True)
 
 
 def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(

@@ -54,14 +54,17 @@ def shell(command: str, folder: Path, env: dict[str, str], typed: str = "") -> s
 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
-        "try", "demo-options", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
+        "try", "demo-options", "demo-review", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
         "sam-local-emulator",
     }  # fmt: skip
     text = "\n".join((PROJECT / page).read_text() for page in PAGES)
     assert text.count("```sh") == len(BLOCKS)
 
 
-@pytest.mark.parametrize("command", [c for c in BLOCKS["try"] + BLOCKS["demo-options"] if c.startswith("make demo ")])
+@pytest.mark.parametrize(
+    "command",
+    [c for block in ("try", "demo-options", "demo-review") for c in BLOCKS[block] if c.startswith("make demo ")],
+)
 def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) -> None:
     """test_demo.py runs the demo itself, to the end and over a restart."""
     (tmp_path / "answers.json").write_text("{}")
@@ -72,7 +75,7 @@ def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) 
     values = dict(word.split("=", 1) for word in command.split()[2:])
     arguments = [str(tmp_path / word) if word.endswith(".json") else word for word in called.replace('"', "").split()]
     options = demo.parse([*arguments, "--port", "0"])
-    assert str(options.images) == values["IMAGES"]
+    assert (options.job, str(options.images)) == (values.get("JOB"), values.get("IMAGES", "None"))
     assert options.workers == int(values.get("WORKERS", 1))
     assert (options.answers is not None) == ("ANSWERS" in values)
     assert options.skeleton.name == f"{values.get('SKELETON', 'coco-person').removesuffix('.json')}.json"
