@@ -72,7 +72,7 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make demo PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
-demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n ANSWERS=file PORT=n]
+demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n ANSWERS=file PORT=n, or JOB=name]
 	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") $(if $(PORT),--port "$(PORT)")
 
