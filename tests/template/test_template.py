@@ -277,7 +277,7 @@ def test_every_step_outlives_faults_and_a_changed_manifest(states: dict[str, Any
         if "Catch" in state:
             assert [(c["ErrorEquals"], c["Next"]) for c in state["Catch"]] == [([ChangedError.__name__], "Settle")]
     maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
-    assert {state["MaxConcurrency"] for state in maps.values()} == {8}
+    assert {name: state["MaxConcurrency"] for name, state in maps.items()} == {"Survey": 8, "Label": 4}
     assert all("Catch" in state for state in maps.values())
     assert states["Settle"]["Next"] == "Plan"
 
