@@ -150,10 +150,11 @@ def label(run: str, place: int, store: Bucket) -> None:
             fragments.add(outcome)
             if isinstance(outcome, Labeled):
                 left_over.discard(folder(job.name) + annotation_key(outcome))
-        for name, content in out.items():
-            uploads.put(_fragment(run, name, place), bytes(content), JSON_LINES)
     store.delete(*left_over)
-    _keep(Labels(refiner.tally, {name: len(content) for name, content in out.items()}), run, f"labels-{place}", store)
+    sizes = {name: len(content) for name, content in out.items()}
+    for name in FRAGMENTS:
+        store.write(_fragment(run, name, place), bytes(out.pop(name)), JSON_LINES)
+    _keep(Labels(refiner.tally, sizes), run, f"labels-{place}", store)
 
 
 def merge(run: str, store: Bucket) -> Results:
