@@ -37,7 +37,7 @@ test("a locked instance takes no edit of any kind", () => {
   const s = session([{ ...standing("p0"), prelabel: true, locked: true }]);
   const before = s.doc;
   s.select("p0", 0);
-  for (const act of [() => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.swap("all"), () => s.swap("point"), () => s.mirror(),
+  for (const act of [() => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.swap([]), () => s.swap([s.selected]), () => s.mirror(),
     () => s.mark([0], 1), () => s.skip("not_visible", true), () => s.complete(), () => s.setBox({ left: 0, top: 0, right: 1, bottom: 1 }),
     () => s.place({ x: 3, y: 3 }), () => s.edit("x", () => ({ name: "x" })), () => s.turn(1, 1)]) act();
   assert.equal(s.doc, before);
@@ -111,7 +111,7 @@ test("fuzz: thousands of random edits; undo to the start gives the start, redo t
     };
     const pick = () => s.select(s.doc.instances[roll(s.doc.instances.length)]?.id ?? null, roll(18) - 1);
     const acts = [() => s.place(at()), () => s.place(at(), 1), () => s.place(at()), pick, pick, () => s.removePoint(), () => s.nudge(roll(40) - 20, roll(40) - 20),
-      () => s.swap("point"), () => s.swap("limb"), () => s.swap("all"), () => s.mirror(), () => s.complete(), () => s.copyPose(at()), () => s.begin(),
+      () => s.swap([s.selected]), () => s.swapLimbs([s.selected]), () => s.swap([]), () => s.mirror(), () => s.complete(), () => s.copyPose(at()), () => s.begin(),
       () => s.drawTemplate(box(), roll(2) === 1), () => s.setBox(box()), () => s.toggleOccluded(), () => s.skip("outside_image"), () => s.skip("not_visible", roll(9) === 0),
       () => s.doc.instances.length > 6 && s.removeInstance(), () => s.travel(-1), () => s.travel(1), () => s.turn((roll(7) - 3) / 9, 0.8 + roll(5) / 10), () => s.step(1, roll(2) === 1), () => s.stepInstance(-1),
       () => s.setNoChanges(roll(2) === 1), () => (s.tool = ["place", "adjust"][roll(2)])];

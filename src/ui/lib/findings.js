@@ -18,7 +18,7 @@ const FIXES = {
   empty_instance: ["Delete", (session) => session.removeInstance()],
   duplicate_instance: ["Delete", (session) => session.removeInstance()],
   missing_keypoints: ["Not visible", (session, { indexes }) => session.mark(indexes, 0, "not_visible")],
-  swapped_sides: ["Swap", (session, { indexes }) => session.swapSides(indexes)],
+  swapped_sides: ["Swap", (session, { indexes }) => session.swapLimbs(indexes)],
   out_of_image: ["Move inside", (session) => session.edit("move inside", ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) }))],
 };
 

@@ -3,7 +3,7 @@
 import { findInstance, labelOf } from "./document.js";
 import { boundsOf, boxOf, clamp, clampTo, distance, mapping, middleOf, turning } from "./geometry.js";
 import { frameOf, handleAt, nearestKeypoint, stretched } from "./hits.js";
-import { chainOf, moved, shifted } from "./pose.js";
+import { moved, shifted } from "./pose.js";
 
 /** How near is near enough, by pointer; a hand that clicks moves by less than half of it. @type {Record<string, number>} */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
@@ -130,7 +130,7 @@ export function listenToPointers(stage, signal, count) {
     const { skeleton, size } = session;
     if (!hit || !session.editable(findInstance(session.doc, hit.id)) || session.tool === "adjust") return null;
     session.select(hit.id, hit.index);
-    const indexes = press.event.shiftKey ? chainOf(skeleton, hit.index) : [hit.index];
+    const indexes = press.event.shiftKey ? [hit.index, ...skeleton.distal[hit.index]] : [hit.index];
     return editing(press, `move ${labelOf(skeleton, hit.index)}`, ({ points }, dx, dy) => ({
       points: moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes),
     }));

@@ -29,23 +29,20 @@ export function shifted(instance, size, dx, dy) {
   return { points: moved(instance.points, place), box: instance.box && mapped(instance.box, place) };
 }
 
-/** @param {Skeleton} skeleton @param {number} index @returns {number[]} the keypoint and what hangs on it */
-export const chainOf = (skeleton, index) => [index, ...skeleton.distal[index]];
-
 /** @param {Skeleton} skeleton @param {number} index @returns {number[]} both sides: an arm or a leg as a whole, and its pair */
-export const limbOf = (skeleton, index) =>
-  [index, skeleton.keypoints[index].pair].flatMap((start) => (start < 0 ? [] : chainOf(skeleton, start)));
+export const limbOf = ({ keypoints, distal }, index) =>
+  [index, keypoints[index]?.pair ?? -1].flatMap((start) => [start, ...(distal[start] ?? [])]);
 
 /**
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
- * @param {number[]} indexes of either side or both
+ * @param {number[]} indexes of either side or both; none for all
  * @returns {(Point | null)[]} left and right exchanged
  */
 export const swapped = ({ keypoints }, points, indexes) =>
   points.map((point, i) => {
     const { pair } = keypoints[i];
-    return pair >= 0 && (indexes.includes(i) || indexes.includes(pair)) ? points[pair] : point;
+    return pair >= 0 && (!indexes.length || indexes.includes(i) || indexes.includes(pair)) ? points[pair] : point;
   });
 
 /**

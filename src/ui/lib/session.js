@@ -137,25 +137,17 @@ export class Session extends State {
     if (box) this.edit("mirror pose", ({ points }) => ({ points: moved(points, mirroring(box)) }));
   }
 
-  /** @param {"point" | "limb" | "all"} what */
-  swap(what) {
-    const { skeleton, selected } = this;
-    if (what === "all") this.swapSides([]);
-    else if (!(skeleton.keypoints[selected]?.pair >= 0)) this.onSay("Select a keypoint that has a left or right pair.");
-    else if (what === "limb") this.swapSides([selected]);
-    else this.exchange([selected]);
+  /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
+  swap(indexes) {
+    const { skeleton } = this;
+    const able = !indexes.length || indexes.some((index) => skeleton.keypoints[index]?.pair >= 0);
+    if (!able) this.onSay("Select a keypoint that has a left or right pair.");
+    else if (this.edit("swap left and right", ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay("Left and right swapped");
   }
 
   /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
-  swapSides(indexes) {
-    const { skeleton } = this;
-    this.exchange(indexes.length ? indexes.flatMap((index) => limbOf(skeleton, index)) : [...skeleton.keypoints.keys()]);
-  }
-
-  /** @param {number[]} indexes */
-  exchange(indexes) {
-    const done = this.edit("swap left and right", ({ points }) => ({ points: swapped(this.skeleton, points, indexes) }));
-    if (done) this.onSay("Left and right swapped");
+  swapLimbs(indexes) {
+    this.swap([...indexes, ...indexes.flatMap((index) => limbOf(this.skeleton, index))]);
   }
 
   /** A whole skeleton drawn into a box. @param {Box} box @param {boolean} [mirrored] for a subject seen from behind */

@@ -1,7 +1,6 @@
 /** The stage: the photograph as a plain image element, and two canvases of the stage's own size over it. */
 /** @import {Box, XY} from "./types.js" */
 import { h, put } from "./dom.js";
-import { clamp } from "./geometry.js";
 import { paint } from "./painter.js";
 import { View } from "./view.js";
 
@@ -106,7 +105,7 @@ export function stageOf(session, look) {
       if (!at) return;
       cross.style.transform = `translate(${at.x}px, ${at.y}px)`;
       tag.style.transform = `translate(${at.x + 16}px, ${at.y + 18}px)`;
-      if (!loupe.hidden) placeLoupe(at, touch);
+      if (!loupe.hidden) placeLoupe(at);
     },
 
     /** @param {string} text the name of the next keypoint, beside the pointer */
@@ -132,15 +131,12 @@ export function stageOf(session, look) {
     },
   };
 
-  /** Beside a finger, else in the corner that is not under the pointer. @param {XY} at @param {boolean} [touch] */
-  const placeLoupe = (at, touch) => {
+  /** In the corner that is not under the pointer. @param {XY} at */
+  const placeLoupe = (at) => {
     put(lens, "src", img.src);
     const half = LOUPE_SIZE / 2;
     const far = at.x > 2 * LOUPE_SIZE || at.y > 2 * LOUPE_SIZE;
-    const right = view.stage.width - LOUPE_SIZE;
-    const x = touch ? clamp(at.x - half, 8, right - 8) : far ? 12 : right - 12;
-    const y = touch ? (at.y > LOUPE_SIZE + 60 ? at.y - LOUPE_SIZE - 40 : at.y + 60) : 12;
-    loupe.style.transform = `translate(${x}px, ${y}px)`;
+    loupe.style.transform = `translate(${far ? 12 : view.stage.width - LOUPE_SIZE - 12}px, 12px)`;
     const scale = Math.max(view.scale * LOUPE_FACTOR, 0.5);
     const eye = view.toImage(at);
     lens.style.transform = `translate(${half - eye.x * scale}px, ${half - eye.y * scale}px) scale(${scale})`;
