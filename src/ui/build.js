@@ -26,7 +26,7 @@ const css = {
 const MEMBERS = `applyLook begin classes colored copyPose distal distance drag drawTemplate edit fitting focusInstance focusOn focusPoint follow
   indexes isHidden kept later middle nudge onChange onPlace onSay onView pendingAfter perKeypoint placeExpected placedAt pointer
   preview problems reach removeInstance removePoint reshaped savePrefs setBox setNoChanges setTag skeleton snapshot startsNew
-  stepInstance steps swapSides toImage toScreen toggleHidden toggleOccluded totalSeconds touchTop`.split(/\s+/);
+  stepInstance steps swapLimbs toImage toScreen toggleHidden toggleOccluded totalSeconds touchTop`.split(/\s+/);
 
 await rm(here("dist"), { recursive: true, force: true });
 await mkdir(here("dist"));

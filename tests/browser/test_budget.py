@@ -2,7 +2,7 @@
 
 import gzip
 
-MOST_BYTES = 24_700
+MOST_BYTES = 24_600
 """Compressed. The original component weighs 174 kB; a new feature must find its bytes."""
 
 
