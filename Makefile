@@ -101,7 +101,7 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 	$(AUDIT)/bin/checkov --config-file .checkov.yaml
 
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
-	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit}.txt; do \
+	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,readers,xtcocotools}.txt; do \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
 	npm audit
 
