@@ -8,11 +8,11 @@ import msgspec
 
 from adapters.bucket import Bucket
 from adapters.control import describe_labeling_job, start_execution
-from adapters.environment import bucket_name, state_machine_arn
+from adapters.environment import bucket_name, state_machine_arn, uses_ground_truth
 from adapters.telemetry import logger, metrics
 from announcement import announce
 from completion import HandOver, complete
-from keypoints.job import read_description, read_ended
+from keypoints.job import LARGEST_DESCRIPTION, Ended, parse_description, read_description, read_ended
 from keypoints.manifest import split_s3_uri
 
 
@@ -22,8 +22,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write the results of the job that the event names, unless they are there, and announce them; or hand a job that
     is too large for one invocation over to the state machine, which does the same."""
     ended = read_ended(event)
-    job = read_description(ended.description or describe_labeling_job(ended.name))
     store = Bucket(bucket_name())
+    job = read_description(_description(ended, store))
     logger.append_keys(labeling_job=job.name)
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
@@ -34,3 +34,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.info("handed over", reason=found.reason, execution=execution)
         return {"labeling_job": job.name, "handed_over": execution}
     return announce(found, store)
+
+
+def _description(ended: Ended, store: Bucket) -> dict[str, Any]:
+    """The job's description from where only who runs jobs can write: the bucket, else Ground Truth.
+
+    What the event says, anybody in the account can say who may put events. It counts only where there is neither.
+    """
+    kept = store.find(f"jobs/{ended.name}/labeling_job.json", LARGEST_DESCRIPTION) if ended.description else None
+    if kept is not None:
+        return parse_description(kept)
+    if ended.description and not uses_ground_truth():
+        return ended.description
+    return describe_labeling_job(ended.name)

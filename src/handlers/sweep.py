@@ -7,18 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from adapters.bucket import Bucket, NotReadableError
 from adapters.control import describe_labeling_job, list_labeling_jobs, put_event
 from adapters.environment import bucket_name, uses_ground_truth
 from adapters.telemetry import MetricUnit, logger, metrics
-from keypoints.job import ENDED, SOURCE, JobError
+from keypoints.job import ENDED, LARGEST_DESCRIPTION, SOURCE, JobError, parse_description
 from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, announceable, ended_detail, is_lost
 from keypoints.results import folder
-
-LARGEST_DESCRIPTION = 32 * 1024
-"""Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -68,12 +63,12 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
     """The description of a job run outside Ground Truth; None if there is none that can be this job's."""
     try:
         text = store.find(f"jobs/{name}/labeling_job.json", LARGEST_DESCRIPTION)
-        described = None if text is None else msgspec.json.decode(text)
-    except (NotReadableError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        described = {} if text is None else parse_description(text)
+    except (NotReadableError, JobError) as error:
         logger.warning("the job's description cannot be read", labeling_job=name, error=str(error))
         return None
     # A description in another job's folder would make that one's results.
-    return described if isinstance(described, dict) and described.get("LabelingJobName") == name else None
+    return described if described.get("LabelingJobName") == name else None
 
 
 def _ended(description: dict[str, Any]) -> float:

@@ -211,6 +211,7 @@ ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
         "SeeWhetherThereIsASkeleton": consolidate,
     },
     "JobCompletionRole": {
+        "ReadJobsRunOutsideGroundTruth": complete,
         "ReadManifestAndSkeleton": complete,
         "SeeWhatIsThere": complete,
         "WriteResults": complete,

@@ -44,7 +44,8 @@ MAY: dict[str, dict[str, set[str]]] = {
         "also": {"sqs:SendMessage"},
     },
     "JobCompletionRole": {
-        "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json"},
+        "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "jobs/x/labeling_job.json",
+                 "results/x/results.json"},
         "write": {"results/x/results.json", "results/x/coco.json"},
         "delete": {"results/x/results.json"},
         "list": {"jobs/", "output/", "results/"},

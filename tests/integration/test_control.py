@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from botocore.stub import Stubber
 
 import job_completion
 from adapters import control
+from adapters.bucket import NotReadableError
+from keypoints.job import JobError
 from sample_events import BUCKET, event
 
 
@@ -71,6 +74,37 @@ def test_a_description_in_an_event_of_another_source_is_not_believed(sagemaker: 
     forged = ground_truths_event() | {"detail": event("job_completion/stopped.json")["detail"]}
     sagemaker.add_response("describe_labeling_job", description(), {"LabelingJobName": "people"})
     assert job_completion.handler(forged, context)["labeling_job_status"] == "Completed"
+
+
+def forged(**changed: Any) -> dict[str, Any]:
+    """An event with our own source, as anybody may put who may put events."""
+    sample = event("job_completion/completed.json")
+    described = sample["detail"]["LabelingJob"] | {"LabelAttributeName": "forged"} | changed
+    return dict(sample | {"detail": sample["detail"] | {"LabelingJob": described}})
+
+
+def test_a_forged_description_is_not_believed_where_the_bucket_has_one(s3: Any, context: Any) -> None:
+    kept = event("job_completion/completed.json")["detail"]["LabelingJob"]
+    s3.put_object(Bucket=BUCKET, Key="jobs/people/labeling_job.json", Body=json.dumps(kept).encode())
+    found = job_completion.handler(forged(LabelingJobStatus="Failed"), context)
+    assert (found["label_attribute_name"], found["labeling_job_status"], found["written"]) == (
+        "keypoints", "Completed", 3,
+    )  # fmt: skip
+
+
+def test_a_forged_description_is_not_believed_where_ground_truth_has_one(
+    sagemaker: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USES_GROUND_TRUTH", "yes")
+    sagemaker.add_response("describe_labeling_job", description(), {"LabelingJobName": "people"})
+    assert job_completion.handler(forged(), context)["label_attribute_name"] == "keypoints"
+
+
+@pytest.mark.parametrize("kept", [b"", b"[]", b"{", b'"\xff"', b"[" * 30_000, b" " * 40_000])
+def test_a_kept_description_that_cannot_be_read_is_an_error(s3: Any, context: Any, kept: bytes) -> None:
+    s3.put_object(Bucket=BUCKET, Key="jobs/people/labeling_job.json", Body=kept)
+    with pytest.raises((JobError, NotReadableError)):
+        job_completion.handler(event("job_completion/completed.json"), context)
 
 
 def test_an_unknown_job_is_an_error_for_the_operator(sagemaker: Any, context: Any) -> None:

@@ -15,6 +15,7 @@ from test_control import description
 
 import job_completion
 import sweep
+from keypoints.job import LARGEST_DESCRIPTION
 from keypoints.lost import GRACE, WINDOW
 from sample_events import BUCKET, event, names
 
@@ -111,7 +112,7 @@ def test_the_largest_description_is_an_event(s3: Any, heard: Any, context: Any) 
     uri = f"s3://{BUCKET}/" + "\U0001f9cd" * 7_900 + "/people/"
     document = outside("people", LabelingJobOutput={"OutputDatasetS3Uri": uri})
     body = json.dumps(document, ensure_ascii=False).encode()
-    assert 31 * 1024 < len(body) <= sweep.LARGEST_DESCRIPTION
+    assert 31 * 1024 < len(body) <= LARGEST_DESCRIPTION
     keep(s3, "people", body)
     assert sweep.handler({}, context) == {"announced": ["people"]}
     [ended] = heard()
@@ -175,7 +176,10 @@ def test_ended_jobs_of_ground_truth_are_looked_through_page_by_page(
     assert sweep.handler({}, context) == {"announced": ["people", "Broken"]}
     ended = heard()
     assert [e["detail"]["LabelingJobStatus"] for e in ended] == ["Completed", "Failed"]
+    sagemaker.add_response(*described("people"))
     assert job_completion.handler(ended[0], context)["lines"] == 7
+    method, response, _ = described("Broken", LabelingJobStatus="Failed", FailureReason="ClientError: the manifest")
+    sagemaker.add_response(method, response, {"LabelingJobName": "broken"})  # ARNs are in lower case
     assert job_completion.handler(ended[1], context)["failure_reason"] == "ClientError: the manifest"
 
 

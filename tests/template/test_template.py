@@ -103,6 +103,7 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
     },
     "JobCompletionRole": {
         "FindTheManifest": (["sagemaker:DescribeLabelingJob"], ["labeling-job/*"]),
+        "ReadJobsRunOutsideGroundTruth": (["s3:GetObject"], ["jobs/*/labeling_job.json"]),
         "HandOverLargeJobs": (["states:StartExecution"], [{"Ref": "ResultsStateMachine"}]),
         "SeeWhetherAJobIsHandedOver": (
             ["states:DescribeExecution"],

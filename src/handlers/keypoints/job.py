@@ -20,6 +20,10 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 T = TypeVar("T")
 
 
+LARGEST_DESCRIPTION = 32 * 1024
+"""Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
+
+
 class JobError(ValueError):
     """An event or a description that is not of a labelling job; says expected and actual."""
 
@@ -62,6 +66,18 @@ def read_ended(event: Any) -> Ended:
     detail = event.get("detail")
     described = detail.get("LabelingJob") if isinstance(detail, dict) and event.get("source") == SOURCE else None
     return Ended(arn, match["name"], described if isinstance(described, dict) else None)
+
+
+def parse_description(text: bytes) -> dict[str, Any]:
+    """The description that labeling_job.json holds.
+
+    Raises:
+        JobError: not a JSON object.
+    """
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise JobError(f"not a labelling job's description: {error}") from error
 
 
 def read_description(description: dict[str, Any]) -> LabelingJob:
