@@ -101,11 +101,11 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 	$(AUDIT)/bin/checkov --config-file .checkov.yaml
 
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
-	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,readers,xtcocotools}.txt; do \
+	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,fuzz,readers,xtcocotools}.txt; do \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
 	npm audit
 
-licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready ## write docs/licences.md from what is installed
+licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready ## write docs/licences.md from what is installed
 	python scripts/make_licences.py
 
 format: setup ## lay the code out

@@ -25,6 +25,7 @@ LOCKS = {
     "requirements/readers.txt": (".venv-readers", "Tests: other projects' readers of the exports"),
     "requirements/xtcocotools.txt": (".venv-xtcocotools", "Tests: another reader"),
     "requirements/bench.txt": (".venv-bench", "Benches: what they compare with"),
+    "requirements/fuzz.txt": (".venv-fuzz", "Fuzzing"),
     "requirements/audit.txt": (".venv-audit", "Checks: template and dependencies"),
 }
 NODE = "Development: builds and checks the labelling element, which has no dependency at run time"

@@ -25,13 +25,22 @@ KEYS = (
     "output/x/annotations/consolidated-annotation/large/0.json",
     "results/x/results.json",
     "results/x/coco.json",
+    "results/x/annotations/0.json",
+    "tmp/results/x/plan.json",
     "ui/x/crowd-2d-skeleton.js",
     "tmp/x/a",
     "elsewhere",
 )
 PREFIXES = ("", "jobs/", "output/", "results/", "tmp/", "ui/")
-FUNCTIONS = ("pre_annotation", "post_annotation", "job_completion", "sweep")
-JOBS, OUTPUT = set(KEYS[:5]), set(KEYS[5:8])
+FUNCTIONS = ("PreAnnotation", "PostAnnotation", "JobCompletion", "ResultsStep", "Sweep", "UiPublisher")
+JOBS, OUTPUT, RESULTS = set(KEYS[:5]), set(KEYS[5:8]), set(KEYS[8:11])
+MAKE_RESULTS: dict[str, set[str]] = {
+    "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json", KEYS[11]},
+    "write": RESULTS | {"tmp/results/x/plan.json"},
+    "delete": {"results/x/results.json", "results/x/annotations/0.json"},
+    "list": {"jobs/", "output/", "results/"},
+    "also": {"events:PutEvents"},
+}
 
 # By role: the keys it may read, write and delete, the prefixes it may list, and what else it may do.
 MAY: dict[str, dict[str, set[str]]] = {
@@ -43,24 +52,22 @@ MAY: dict[str, dict[str, set[str]]] = {
         "list": {"jobs/"},
         "also": {"sqs:SendMessage"},
     },
-    "JobCompletionRole": {
-        "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "jobs/x/labeling_job.json",
-                 "results/x/results.json"},
-        "write": {"results/x/results.json", "results/x/coco.json"},
-        "delete": {"results/x/results.json"},
-        "list": {"jobs/", "output/", "results/"},
-        "also": {"sqs:SendMessage", "events:PutEvents"},
+    "JobCompletionRole": MAKE_RESULTS | {
+        "read": MAKE_RESULTS["read"] | {"jobs/x/labeling_job.json"},
+        "also": {"events:PutEvents", "sqs:SendMessage", "states:StartExecution", "states:DescribeExecution"},
     },
+    "ResultsStepRole": MAKE_RESULTS,
+    "ResultsStateMachineRole": {"also": {"lambda:InvokeFunction ResultsStep", "logs:DescribeLogGroups"}},
     "SweepRole": {
         "read": {"jobs/x/labeling_job.json"},
         "list": {"jobs/", "results/"},
         "also": {"sqs:SendMessage", "events:PutEvents"},
     },
     "LabelingJobExecutionRole": {
-        "read": JOBS | OUTPUT | {"results/x/results.json", "results/x/coco.json"},
+        "read": JOBS | OUTPUT | RESULTS,
         "write": OUTPUT | {"jobs/x/labeling_job.json"},
         "list": {"jobs/", "output/"},
-        "also": {"lambda:InvokeFunction pre_annotation", "lambda:InvokeFunction post_annotation", "events:PutEvents",
+        "also": {"lambda:InvokeFunction PreAnnotation", "lambda:InvokeFunction PostAnnotation", "events:PutEvents",
                  "s3:GetBucketLocation"},
     },
 }  # fmt: skip
@@ -120,6 +127,8 @@ def test_everything_else(loop: Loop, role: tuple[str, boto3.Session]) -> None:
         return session.client(service, endpoint_url=loop.emulator.endpoint)
 
     s3, iam, sqs, functions = client("s3"), client("iam"), client("sqs"), client("lambda")
+    states, machine = client("stepfunctions"), loop.resource("ResultsStateMachine")
+    execution = machine.replace(":stateMachine:", ":execution:") + ":probe"
     execution_role = loop.stack.execution_role_arn
     entry = {"Source": "truepoint.labeling", "DetailType": "probe", "Detail": "{}"}
     document = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -151,12 +160,15 @@ def test_everything_else(loop: Loop, role: tuple[str, boto3.Session]) -> None:
         "cloudfront:ListDistributions": client("cloudfront").list_distributions,
         "dynamodb:ListTables": client("dynamodb").list_tables,
         "secretsmanager:ListSecrets": client("secretsmanager").list_secrets,
-        "states:ListStateMachines": client("stepfunctions").list_state_machines,
+        "states:ListStateMachines": states.list_state_machines,
+        "states:StartExecution": lambda: states.start_execution(stateMachineArn=machine, name="probe", input="{"),
+        "states:StopExecution": lambda: states.stop_execution(executionArn=execution),
+        "states:DescribeExecution": lambda: states.describe_execution(executionArn=execution),
     }
     for function in FUNCTIONS:
-        arn = getattr(loop.stack, f"{function}_arn")
-        tried[f"lambda:InvokeFunction {function}"] = lambda arn=arn: functions.invoke(
-            FunctionName=arn, InvocationType="DryRun"
+        name_of_it = loop.resource(f"{function}Function")
+        tried[f"lambda:InvokeFunction {function}"] = lambda it=name_of_it: functions.invoke(
+            FunctionName=it, InvocationType="DryRun"
         )
     may = {action for action, attempt in tried.items() if allowed(attempt)}
     loop.session.client("sqs", endpoint_url=loop.emulator.endpoint).purge_queue(QueueUrl=queue)
