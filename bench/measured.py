@@ -74,9 +74,9 @@ def puts() -> Iterator[None]:
             uploads.put(key, content)
 
 
-def ours(workers: str) -> Iterator[None]:
+def ours(workers: str, largest_range: str = "") -> Iterator[None]:
     """Everything that job_completion does once it knows the job, in one process however many lines there are."""
-    os.environ["LARGEST_AT_ONCE"] = str(1 << 40)
+    os.environ |= {"LARGEST_AT_ONCE": str(1 << 40), "LARGEST_RANGE": largest_range}
     store = Bucket(BUCKET)
     store.delete(folder(NAME) + "results.json")
     yield
