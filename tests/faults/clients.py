@@ -35,9 +35,9 @@ def aws(endpoint: Endpoint) -> dict[str, str]:
     }
 
 
-def impatient(set_attribute: Any) -> None:
+def impatient(set_attribute: Any, timeout: timedelta = SHORT) -> None:
     """The same retries as in Lambda, in a fraction of the time; and parts of files that are a fraction as large."""
     wait = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5), "base": 2}
-    set_attribute(bucket, "CLIENT", bucket.CLIENT | {"timeout": SHORT})
+    set_attribute(bucket, "CLIENT", bucket.CLIENT | {"timeout": timeout})
     set_attribute(bucket, "RETRY", bucket.RETRY | {"backoff": wait})
-    set_attribute(bucket, "PART", 4000)
+    set_attribute(bucket, "PART", 10_000)

@@ -73,7 +73,7 @@ def results(endpoint: Endpoint, driver: str, objects: dict[str, bytes]) -> tuple
 def test_killed_at_every_request_and_run_again(
     endpoint: Endpoint, runner: Runner, driver: str, applied: bool, count: Any
 ) -> None:
-    old, _ = results(endpoint, driver, bucket_of_job(LINES, shift=3))
+    old, _ = results(endpoint, driver, bucket_of_job(LINES + 5, shift=3, names="old"))
     objects = bucket_of_job(LINES)
     new, _ = results(endpoint, driver, objects)
     endpoint.begin(objects | old)
@@ -81,7 +81,7 @@ def test_killed_at_every_request_and_run_again(
     assert results_of(endpoint.objects) == new
     requests = endpoint.requests.total()
     assert requests > len(new)
-    for number in some(range(1, requests + 1), 20):
+    for number in some(range(1, requests + 1), 12):
         endpoint.begin(objects | old)
         assert runner.run(driver, number, applied=applied) == KILLED
         assert runner.run(driver) == 0

@@ -22,7 +22,7 @@ from keypoints.job import LabelingJob
 from steps import ManifestMissingError
 
 LINES = 8
-SEEDS = range(60 if THOROUGH else 6)
+SEEDS = range(60 if THOROUGH else 3)
 STOPPED = msgspec.structs.replace(JOB, status="Stopped")
 Run = Callable[[], None]
 
@@ -59,7 +59,7 @@ def test_an_event_again_changes_nothing(endpoint: Endpoint, driver: str) -> None
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("runs", [2, 3])
 def test_runs_at_the_same_time(endpoint: Endpoint, driver: str, runs: int, count: Any) -> None:
-    old = made_of(endpoint, driver, bucket_of_job(LINES, shift=3))
+    old = made_of(endpoint, driver, bucket_of_job(LINES + 5, shift=3, names="old"))
     objects = bucket_of_job(LINES)
     new = made_of(endpoint, driver, objects)
     for seed in SEEDS:
@@ -88,7 +88,7 @@ def test_a_manifest_that_changes_at_any_request(endpoint: Endpoint, driver: str,
     final = objects | replaced | {MANIFEST: now or manifest}
     old, new = made_of(endpoint, driver, final | {MANIFEST: manifest}), made_of(endpoint, driver, final)
     requests = endpoint.requests.total()
-    for place in some(range(1, requests + 1), 15):
+    for place in some(range(1, requests + 1), 10):
         endpoint.begin(final | {MANIFEST: manifest})
 
         def change(number: int, _kind: Request, _key: str, place: int = place) -> None:

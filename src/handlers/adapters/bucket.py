@@ -127,9 +127,15 @@ class Bucket:
 
     def keys(self, folder: str, after: str) -> Iterator[str]:
         """The keys below a folder that sort behind `after`, in that order."""
-        pages = obstore.list(self._store, folder, offset=after, chunk_size=1000)
-        while page := self._insist(folder, lambda: next(pages, None)):
-            yield from (entry["path"] for entry in page)
+
+        def page() -> list[str]:
+            listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
+            return [entry["path"] for entry in next(listed, ())]
+
+        # Each page is a list of its own: one that breaks off cannot be gone on with.
+        while found := self._insist(folder, page):
+            yield from found
+            after = found[-1]
 
     def write(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str) -> None:
         """Replace the object, as a whole or not at all, by bytes, or by pieces that are never all in memory and can be
@@ -147,8 +153,9 @@ class Bucket:
                 for piece in [content] if isinstance(content, bytes) else _gathered(content()):
                     out.write(piece)
 
-        # "Not found" is also what the second completion of an upload is answered.
-        self._insist(key, put, (GenericError, FileNotFoundError))
+        # OSError is all that obstore's writer knows. "Not found", which is one, is also what the second completion of
+        # an upload is answered.
+        self._insist(key, put, (GenericError, OSError))
 
     def delete(self, *keys: str) -> None:
         """Remove objects; fine if they are not there."""
