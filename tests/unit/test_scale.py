@@ -16,6 +16,8 @@ def test_the_page_has_the_table_of_the_model() -> None:
     text = (ROOT / "docs" / "scale.md").read_text()
     assert scale.table() in text, "run: python bench/scale.py --write"
     assert scale.page(text) == text
+    assert f"A manifest of up to {scale.LARGEST_AT_ONCE >> 20} MB" in text
+    assert f"in ranges of {scale.LARGEST_RANGE >> 20} MB" in text
 
 
 def test_the_model_has_the_concurrency_and_memory_of_the_template() -> None:

@@ -28,6 +28,9 @@ def robust_place(points: Sequence[Point], weights: Sequence[float], width: float
     It is the only minimum of a convex cost, so that neither start nor order of points matters; by Weiszfeld's algorithm
     (P. Huber, "Robust Statistics", 1981, chapter 8). Of one or two points it is their weighted mean.
     """
+    if len(points) == 2:  # most calls; the sum of two is the same in any order
+        (p, q), (v, w) = points, weights
+        return (p[0] * v + q[0] * w) / (v + w), (p[1] * v + q[1] * w) / (v + w)
     ordered = sorted(zip(points, weights, strict=True))
     total = math.fsum(w for _, w in ordered)
     x = math.fsum(p[0] * w for p, w in ordered) / total
@@ -35,7 +38,7 @@ def robust_place(points: Sequence[Point], weights: Sequence[float], width: float
     if len(ordered) == 1:
         return ordered[0][0]
     spread = max(math.hypot(p[0] - x, p[1] - y) for p, _ in ordered)
-    if len(ordered) == 2 or spread <= width:
+    if spread <= width:
         return x, y
     if held := _held(ordered) if width <= 0 else None:
         return held
