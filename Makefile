@@ -84,7 +84,7 @@ test: setup readers ## every check and every test
 	npm test --silent
 	pytest
 
-fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (5 minutes)
+fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (10 minutes)
 	FAULTS=thorough pytest tests/faults
 
 fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); finds lie in .fuzz/
