@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from itertools import pairwise
@@ -168,19 +167,19 @@ def files_of(
         refiner = Refiner(JOB.name, known, gold)
         if low:
             cramped(refiner.tally)
-        out = {name: io.BytesIO() for name in FRAGMENTS}
+        out = {name: bytearray() for name in FRAGMENTS}
         writer = Fragments(JOB.name, known.skeleton, uploaded, out)  # type: ignore[arg-type]
         for number in numbers:
             writer.add(refiner.add(outcome(lines[number], number)))
-        for name, file in out.items():
-            fragments[name] += file.getvalue().splitlines(keepends=True)
+        for name, text in out.items():
+            fragments[name] += bytes(text).splitlines(keepends=True)
         tallies.append(msgspec.json.encode(refiner.tally))
     tally = joined([msgspec.json.decode(text, type=Tally) for text in tallies])
     made = dict(uploaded)
     known = msgspec.json.decode(sent, type=Surveyed)
     for file in [*line_files(JOB, known.skeleton, fragments.__getitem__), *tally_files(JOB, known, tally)]:
         made[folder(JOB.name) + file.key] = b"".join(
-            [file.content] if isinstance(file.content, bytes) else file.content
+            [file.content] if isinstance(file.content, bytes) else file.content()
         )
     return made
 
