@@ -81,7 +81,7 @@ def test_killed_at_every_request_and_run_again(
     assert results_of(endpoint.objects) == new
     requests = endpoint.requests.total()
     assert requests > len(new)
-    for number in some(range(1, requests + 1), 12):
+    for number in some(range(1, requests + 1), 8):
         endpoint.begin(objects | old)
         assert runner.run(driver, number, applied=applied) == KILLED
         assert runner.run(driver) == 0
@@ -95,7 +95,7 @@ def test_killed_at_every_request_and_run_again(
 def test_killed_again_and_again(endpoint: Endpoint, runner: Runner, driver: str, count: Any) -> None:
     objects = bucket_of_job(LINES)
     new, requests = results(endpoint, driver, objects)
-    for seed in range(40 if THOROUGH else 5):
+    for seed in range(40 if THOROUGH else 3):
         chance = random.Random(seed)
         endpoint.begin(objects)
         for _ in range(chance.randint(2, 5)):

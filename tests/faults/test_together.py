@@ -22,7 +22,7 @@ from keypoints.job import LabelingJob
 from steps import ManifestMissingError
 
 LINES = 8
-SEEDS = range(60 if THOROUGH else 3)
+SEEDS = range(60 if THOROUGH else 2)
 STOPPED = msgspec.structs.replace(JOB, status="Stopped")
 Run = Callable[[], None]
 
@@ -88,7 +88,7 @@ def test_a_manifest_that_changes_at_any_request(endpoint: Endpoint, driver: str,
     final = objects | replaced | {MANIFEST: now or manifest}
     old, new = made_of(endpoint, driver, final | {MANIFEST: manifest}), made_of(endpoint, driver, final)
     requests = endpoint.requests.total()
-    for place in some(range(1, requests + 1), 10):
+    for place in some(range(1, requests + 1), 6):
         endpoint.begin(final | {MANIFEST: manifest})
 
         def change(number: int, _kind: Request, _key: str, place: int = place) -> None:
