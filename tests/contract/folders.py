@@ -49,7 +49,7 @@ def write_results(folder: Path, skeleton: Skeleton, records: list[dict[str, Any]
         (folder / name).write_bytes(b"".join(coco_file(skeleton, job, *collected)))
     (folder / files.skeleton).write_bytes(msgspec.json.encode(skeleton))
     counts = {"lines": len(records), "written": len(records), "rejected": 0, "failed": 0, "unlabeled": 0}
-    marker = results(labeling_job, None, SkeletonSource("file", skeleton.name), counts)
+    marker = results(labeling_job, None, SkeletonSource("file", skeleton.name), counts, len(records))
     (folder / "results.json").write_bytes(msgspec.json.encode(marker))
     return folder
 
