@@ -141,7 +141,8 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
     assert "there already, unchanged" in done.stdout
     assert "Continuing job" in done.stdout
     assert "2 written, 0 rejected, 0 failed, 0 unlabeled of 2 images" in done.stdout
-    (results,) = (folder / "results").glob("*/results.json")
+    [job] = re.findall(r"Job (\S+) is completed", done.stdout)
+    results = folder / "results" / job / "results.json"
     assert json.loads(results.read_text())["written"] == 2
     assert json.loads((results.parent / "coco.json").read_text())["annotations"]
 
