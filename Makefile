@@ -30,36 +30,11 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	uv pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@
 
-$(EMULATOR)/.ready: requirements/emulator.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(EMULATOR)
-	uv pip sync -q --python $(EMULATOR)/bin/python --require-hashes requirements/emulator.txt
-	touch $@
-
-# Other projects' readers, which prove the exports; their pins clash with ours, and with each other.
-$(READERS)/.ready: requirements/readers.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(READERS)
-	uv pip sync -q --python $(READERS)/bin/python --require-hashes requirements/readers.txt
-	touch $@
-
-$(FUZZ)/.ready: requirements/fuzz.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(FUZZ)
-	uv pip sync -q --python $(FUZZ)/bin/python --require-hashes requirements/fuzz.txt
-	touch $@
-
-$(XTCOCOTOOLS)/.ready: requirements/xtcocotools.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(XTCOCOTOOLS)
-	uv pip sync -q --python $(XTCOCOTOOLS)/bin/python --require-hashes requirements/xtcocotools.txt
-	touch $@
-
-$(AUDIT)/.ready: requirements/audit.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(AUDIT)
-	uv pip sync -q --python $(AUDIT)/bin/python --require-hashes requirements/audit.txt
-	touch $@
-
-# What the benches compare with or run against; no test needs it.
-$(BENCH)/.ready: requirements/bench.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python $(BENCH)
-	uv pip sync -q --python $(BENCH)/bin/python --require-hashes requirements/bench.txt
+# Environments of their own, for what our pins, and each other's, clash with: the emulator, other projects' readers that
+# prove the exports, the fuzzer, the auditors, and what the benches compare with.
+.venv-%/.ready: requirements/%.txt $(VENV)/.ready
+	uv venv -q --clear --python $(BIN)/python .venv-$*
+	uv pip sync -q --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	touch $@
 
 node_modules/.ready: package.json package-lock.json
