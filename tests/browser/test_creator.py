@@ -392,7 +392,7 @@ def test_the_preview_is_the_element_itself(creator: Page) -> None:
     assert task.answer()["updated_annotations"] == []
     assert len(names(creator)) == 16
     creator.get_by_role("button", name="Close").click()
-    assert creator.locator("crowd-2d-skeleton").count() == 0
+    expect(creator.locator("crowd-2d-skeleton")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), SCREENS)
