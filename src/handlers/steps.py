@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import msgspec
@@ -150,10 +150,10 @@ def label(run: str, place: int, store: Bucket) -> None:
             fragments.add(outcome)
             if isinstance(outcome, Labeled):
                 left_over.discard(folder(job.name) + annotation_key(outcome))
+        sizes = {name: len(content) for name, content in out.items()}
+        for name in FRAGMENTS:
+            uploads.put(_fragment(run, name, place), bytes(out.pop(name)), JSON_LINES)
     store.delete(*left_over)
-    sizes = {name: len(content) for name, content in out.items()}
-    for name in FRAGMENTS:
-        store.write(_fragment(run, name, place), bytes(out.pop(name)), JSON_LINES)
     _keep(Labels(refiner.tally, sizes), run, f"labels-{place}", store)
 
 
@@ -174,8 +174,11 @@ def merge(run: str, store: Bucket) -> Results:
         for place, size in enumerate(sizes):
             yield from whole_lines(store.stream(_fragment(run, name, place), 0, size[name]))
 
-    for file in chain(line_files(plan.job, joined.known.skeleton, lines), tally_files(plan.job, joined.known, tally)):
-        store.write(folder(plan.job.name) + file.key, file.content, file.media_type)
+    with Uploads(store) as uploads:
+        for file in tally_files(plan.job, joined.known, tally):
+            uploads.put(folder(plan.job.name) + file.key, file.content, file.media_type)
+        for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time: each has parts in memory
+            store.write(folder(plan.job.name) + file.key, file.content, file.media_type)
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
     _, key = split_s3_uri(plan.job.output_manifest_uri)
     if store.etag(key) != (plan.manifest and plan.manifest.etag):

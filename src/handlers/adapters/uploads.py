@@ -1,8 +1,9 @@
-"""Uploads: many small objects at once, few in flight, none lost."""
+"""Uploads: many objects at once, few in flight, none lost."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -22,8 +23,10 @@ class Uploads:
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._waiting: deque[Future[None]] = deque()
 
-    def put(self, key: str, content: bytes, content_type: str = "application/json") -> None:
-        """Start an upload; waits, and raises what went wrong, if too many are under way."""
+    def put(
+        self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
+    ) -> None:
+        """Start a `Bucket.write`; waits, and raises what went wrong, if too many are under way."""
         if len(self._waiting) >= IN_FLIGHT:
             self._waiting.popleft().result()
         self._waiting.append(self._pool.submit(self._bucket.write, key, content, content_type))
