@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,11 +79,18 @@ class Loop:
     stack: StackOutputs
     deployed: Path
     _folders: pytest.TempPathFactory
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A service of the account, as its root. Each is made once, which takes a fifth of a second."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, endpoint_url=self.emulator.endpoint)
+        return self._clients[service]
 
     @property
     def s3(self) -> Any:
         """S3 as the account's root."""
-        return self.session.client("s3", endpoint_url=self.emulator.endpoint)
+        return self.client("s3")
 
     @property
     def session(self) -> boto3.Session:
@@ -140,7 +147,7 @@ class Loop:
 
     def resource(self, name: str) -> str:
         """The physical id of a resource of the template."""
-        client = self.session.client("cloudformation", endpoint_url=self.emulator.endpoint)
+        client = self.client("cloudformation")
         found = client.describe_stack_resource(StackName="truepoint", LogicalResourceId=name)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
@@ -155,7 +162,7 @@ class Loop:
     @contextmanager
     def everything_is_large(self) -> Iterator[None]:
         """Every manifest goes to the state machine, and each of its lines is a range."""
-        client = self.session.client("lambda", endpoint_url=self.emulator.endpoint)
+        client = self.client("lambda")
         before = {}
         for name in ("JobCompletionFunction", "ResultsStepFunction"):
             function = self.resource(name)
@@ -170,14 +177,14 @@ class Loop:
 
     def idle(self) -> None:
         """Wait until no execution is under way."""
-        client = self.session.client("stepfunctions", endpoint_url=self.emulator.endpoint)
+        client = self.client("stepfunctions")
         machine = self.resource("ResultsStateMachine")
         for found in client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
             self.execution(found["executionArn"])
 
     def execution(self, arn: str) -> dict[str, Any]:
         """An execution of the state machine, once it has ended."""
-        client = self.session.client("stepfunctions", endpoint_url=self.emulator.endpoint)
+        client = self.client("stepfunctions")
         deadline = time.monotonic() + EXECUTION_SECONDS
         while (found := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{arn} is still running"

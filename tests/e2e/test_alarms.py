@@ -13,12 +13,12 @@ from monitoring import ALARMS, of_alarm
 
 @pytest.fixture(scope="module")
 def cloudwatch(loop: Loop) -> Any:
-    return loop.session.client("cloudwatch", endpoint_url=loop.emulator.endpoint)
+    return loop.client("cloudwatch")
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_the_alarm_fires(loop: Loop, cloudwatch: Any, name: str) -> None:
-    cloudformation = loop.session.client("cloudformation", endpoint_url=loop.emulator.endpoint)
+    cloudformation = loop.client("cloudformation")
     resource = cloudformation.describe_stack_resource(StackName="truepoint", LogicalResourceId=name)
     physical = resource["StackResourceDetail"]["PhysicalResourceId"]
     [alarm] = cloudwatch.describe_alarms(AlarmNames=[physical])["MetricAlarms"]

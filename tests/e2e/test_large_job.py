@@ -44,7 +44,7 @@ def forget(loop: Loop, *keys: str) -> None:
 
 def complete(loop: Loop) -> Any:
     """What EventBridge does when the job has ended; the function's answer."""
-    client = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    client = loop.client("lambda")
     answer = client.invoke(FunctionName=loop.stack.job_completion_arn, Payload=json.dumps(loop.ended(NAME)))
     assert "FunctionError" not in answer
     return json.loads(answer["Payload"].read())
@@ -72,7 +72,7 @@ def test_a_run_that_fails_can_be_seen_and_prevents_no_other(
     manifest = f"output/{NAME}/manifests/output/output.manifest"
     body = loop.read(manifest)
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body)
-    client = loop.session.client("stepfunctions", endpoint_url=loop.emulator.endpoint)
+    client = loop.client("stepfunctions")
     first = complete(loop)["handed_over"]
     client.stop_execution(executionArn=first, cause="an operator")
     assert loop.execution(first)["status"] == "ABORTED"

@@ -38,7 +38,7 @@ def test_a_lost_event_is_found_and_the_results_are_made(loop: Loop) -> None:
 
 
 def test_its_rule_invokes_it(loop: Loop) -> None:
-    events = loop.session.client("events", endpoint_url=loop.emulator.endpoint)
+    events = loop.client("events")
     [rule] = [r for r in events.list_rules()["Rules"] if r.get("ScheduleExpression") == "rate(1 hour)"]
     [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     assert (rule["State"], target["Arn"]) == ("ENABLED", loop.stack.sweep_arn)

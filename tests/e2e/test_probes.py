@@ -77,10 +77,7 @@ DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 @pytest.fixture(scope="module", params=MAY)
 def role(request: pytest.FixtureRequest, loop: Loop) -> tuple[str, boto3.Session]:
     """The role's name in the template, and a session that may do what it may."""
-    root = {
-        name: loop.session.client(name, endpoint_url=loop.emulator.endpoint)
-        for name in ("iam", "sts", "cloudformation")
-    }
+    root = {name: loop.client(name) for name in ("iam", "sts", "cloudformation")}
     resource = root["cloudformation"].describe_stack_resource(StackName="truepoint", LogicalResourceId=request.param)
     deployed = resource["StackResourceDetail"]["PhysicalResourceId"]
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
@@ -171,5 +168,5 @@ def test_everything_else(loop: Loop, role: tuple[str, boto3.Session]) -> None:
             FunctionName=it, InvocationType="DryRun"
         )
     may = {action for action, attempt in tried.items() if allowed(attempt)}
-    loop.session.client("sqs", endpoint_url=loop.emulator.endpoint).purge_queue(QueueUrl=queue)
+    loop.client("sqs").purge_queue(QueueUrl=queue)
     assert may == MAY[name].get("also", set())

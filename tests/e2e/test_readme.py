@@ -139,7 +139,7 @@ def _finish(loop: Loop) -> None:
         "detail-type": "SageMaker Ground Truth Labeling Job State Change", "source": "truepoint.labeling",
         "resources": [arn], "detail": {"LabelingJobStatus": "Completed", "LabelingJob": description},
     }  # fmt: skip
-    client = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    client = loop.client("lambda")
     answer = client.invoke(FunctionName=loop.stack.job_completion_arn, Payload=json.dumps(event))
     assert "FunctionError" not in answer, answer["Payload"].read()
 
@@ -167,7 +167,7 @@ def test_redrive(loop: Loop) -> None:
     show, send = BLOCKS["redrive"]
     env = environment(loop.emulator)
     shell(send, PROJECT, env)  # other tests' failures
-    functions, sqs = (loop.session.client(s, endpoint_url=loop.emulator.endpoint) for s in ("lambda", "sqs"))
+    functions, sqs = (loop.client(s) for s in ("lambda", "sqs"))
     queue = loop.stack.dead_letter_queue_url
     for name in ("sent-back", "delivered"):
         end_unheard(loop, name, timedelta(minutes=1))

@@ -158,7 +158,7 @@ def test_a_killed_emulator_and_portal_lose_nothing(loop: Loop, *, consolidated: 
 
 
 def test_what_a_function_logged_can_be_read(loop: Loop) -> None:
-    broken = loop.session.client("lambda", endpoint_url=loop.emulator.endpoint)
+    broken = loop.client("lambda")
     assert broken.invoke(FunctionName=loop.stack.job_completion_arn, Payload=b"{}")["FunctionError"]
     assert "Traceback" in function_log(loop.emulator, loop.stack.job_completion_arn, lines=200)
 

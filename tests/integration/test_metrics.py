@@ -79,6 +79,9 @@ def test_log_lines_carry_the_labeling_job(s3: Any, context: Any) -> None:
     ]
 
 
-def test_a_job_without_lines_has_no_share(s3: Any, context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_without_lines_has_no_share(
+    s3: Any, context: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steps.WAITS", ())
     job_completion.handler(event("job_completion/failed_without_manifest.json"), context)
     assert metrics(emitted(capsys.readouterr().out))["PercentFailed"] == 0
