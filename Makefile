@@ -57,7 +57,7 @@ demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 test: setup readers ## every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
-	pytest
+	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (10 minutes)
 	FAULTS=thorough pytest tests/faults
