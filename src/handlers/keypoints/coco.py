@@ -30,24 +30,28 @@ class CocoWriter:
     def __init__(self, skeleton: Skeleton, labeling_job: str) -> None:
         self._names = skeleton.keypoint_names
         self._images_folder = f"jobs/{labeling_job}/images/"
+        self._last: tuple[list[Instance], list[bytes]] = ([], [])
 
     def accepted(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
         """The image and its accepted instances."""
         entries = []
-        for instance, raw in zip(labeled.instances, labeled.annotation.updated_annotations, strict=True):
+        written = self._entries(labeled, labeled.instances)
+        for instance, entry, raw in zip(
+            labeled.instances, written, labeled.annotation.updated_annotations, strict=True
+        ):
             if instance.annotations:
                 # What consolidation found out about it is in the label only.
                 found = {name: raw[name] for name in ("worker_count", "score") if name in raw}
-                entries.append(self._entry(labeled.line + 1, instance, {"attributes": _attributes(instance) | found}))
+                entries.append(_with(entry, {"attributes": _attributes(instance) | found}))
         return _line(self._image(labeled)), entries
 
     def raters(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
         """The image and each worker's own instances: not the accepted ones, which are `accepted`'s."""
         answers = list(own_instances(labeled))
         entries = [
-            self._entry(labeled.line + 1, instance, {"attributes": _attributes(instance), "rater_id": worker_id})
+            _with(entry, {"attributes": _attributes(instance), "rater_id": worker_id})
             for worker_id, instances in answers
-            for instance in instances
+            for instance, entry in zip(instances, self._entries(labeled, instances), strict=True)
             if instance.annotations
         ]
         return _line(self._image(labeled) | {"rater_list": [worker_id for worker_id, _ in answers]}), entries
@@ -63,7 +67,13 @@ class CocoWriter:
         key = labeled.source_ref.removeprefix("s3://").partition("/")[2] or labeled.annotation.image_file_name
         return key.removeprefix(self._images_folder)
 
-    def _entry(self, image_id: int, instance: Instance, more: dict[str, Any]) -> bytes:
+    def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes]:
+        """What their lines say of instances, whoever marked them. Kept, because one worker's are the accepted ones."""
+        if self._last[0] is not instances:
+            self._last = instances, [self._entry(labeled.line + 1, instance) for instance in instances]
+        return self._last[1]
+
+    def _entry(self, image_id: int, instance: Instance) -> bytes:
         keypoints = instance.by_label
         values: list[float] = []
         labeled = 0
@@ -83,7 +93,7 @@ class CocoWriter:
             "iscrowd": 0,
             "segmentation": [],
         }
-        return _line(entry | more)
+        return msgspec.json.encode(entry)
 
 
 def coco_file(
@@ -136,6 +146,11 @@ def category(skeleton: Skeleton) -> dict[str, Any]:
 
 def _attributes(instance: Instance) -> dict[str, Any]:
     return {"id": instance.id or "", "name": instance.name}
+
+
+def _with(entry: bytes, more: dict[str, Any]) -> bytes:
+    """A line with an object's entries and more."""
+    return b"%s,%s\n" % (entry[:-1], msgspec.json.encode(more)[1:])
 
 
 def _line(value: Any) -> bytes:

@@ -59,7 +59,7 @@ def _written(instances: list[Any]) -> Iterator[tuple[str | None, str | None, str
             yield name, None, text
         keypoints = instance.get("annotations")
         for keypoint in keypoints if isinstance(keypoints, list) else ():
-            if isinstance(keypoint, dict) and (text := _text(keypoint.get("comment"))):
+            if isinstance(keypoint, dict) and "comment" in keypoint and (text := _text(keypoint["comment"])):
                 yield name, _text(keypoint.get("label")), text
 
 

@@ -71,7 +71,7 @@ def parse_instances(value: Any) -> list[Instance]:
     if len(value) > MOST_INSTANCES:
         raise InstanceError(f"expected at most {MOST_INSTANCES} instances, got {len(value)}")
     try:
-        instances = msgspec.convert(_without_unlabeled(value), list[Instance])
+        instances = _converted(value)
     except msgspec.ValidationError as error:
         raise InstanceError(f"not a list of instances: {error}") from error
     for position, instance in enumerate(instances):
@@ -79,12 +79,18 @@ def parse_instances(value: Any) -> list[Instance]:
             raise InstanceError(
                 f"instance {position}: expected at most {MOST_KEYPOINTS} keypoints, got {len(instance.annotations)}"
             )
-        seen: set[str] = set()
-        for keypoint in instance.annotations:
-            if keypoint.label in seen:
-                raise InstanceError(f"instance {position} has the keypoint {keypoint.label!r} twice")
-            seen.add(keypoint.label)
+        labels = [k.label for k in instance.annotations]
+        if len(set(labels)) < len(labels):
+            twice = next(label for place, label in enumerate(labels) if label in labels[:place])
+            raise InstanceError(f"instance {position} has the keypoint {twice!r} twice")
     return instances
+
+
+def _converted(value: list[Any]) -> list[Instance]:
+    try:
+        return msgspec.convert(value, list[Instance])
+    except msgspec.ValidationError:  # as of a keypoint that is not labelled
+        return msgspec.convert(_without_unlabeled(value), list[Instance])
 
 
 def _without_unlabeled(value: list[Any]) -> list[Any]:
