@@ -25,7 +25,7 @@ from keypoints.instance import Instance, Keypoint
 from keypoints.norms import Norms, measure
 from keypoints.signals import Signal, SignalReader
 from keypoints.skeleton import parse_skeleton
-from keypoints.suspicion import reason, suspicion
+from keypoints.suspicion import probability, suspicion
 
 SKELETON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
 REPORT_SEEDS = (11, 12, 13)
@@ -113,7 +113,7 @@ def _beside(rng: np.random.Generator, subject: Person, other: Person) -> Vector:
 
 def score(signals: list[Signal]) -> float:
     """The suspicion that these signals add up to."""
-    return suspicion([reason(signal) for signal in signals])
+    return suspicion(map(probability, signals))
 
 
 OWN = {kind: check for check, kinds in LOOKED_FOR.items() for kind in kinds} | {"gross miss": "misplaced_keypoint"}

@@ -17,7 +17,7 @@ from keypoints.instance import Instance, Keypoint, parse_instances
 from keypoints.norms import Norms, expected, measure
 from keypoints.signals import Signal, SignalReader
 from keypoints.skeleton import Skeleton, SkeletonKeypoint
-from keypoints.suspicion import CERTAIN, CURVES, Reason, reason, suspicion
+from keypoints.suspicion import CERTAIN, CURVES, Reason, probability, reason, suspicion
 
 NORMS = measure(PERSON, crowd(1, 400))
 READER = SignalReader(PERSON, NORMS)
@@ -34,8 +34,8 @@ def by_check(instance: Instance) -> dict[str, Signal]:
 
 def share_above(wrong: list[Instance]) -> float:
     """AUROC of the suspicion."""
-    good = [suspicion(map(reason, READER.signals(i))) for i in HONEST]
-    bad = [suspicion(map(reason, READER.signals(i))) for i in wrong]
+    good = [suspicion(map(probability, READER.signals(i))) for i in HONEST]
+    bad = [suspicion(map(probability, READER.signals(i))) for i in wrong]
     return sum((b > g) + (b == g) / 2 for b in bad for g in good) / len(bad) / len(good)
 
 
@@ -132,7 +132,7 @@ def test_what_a_skeleton_of_many_keypoints_leaves_out_is_told_by_its_own_share()
 def test_any_instance_can_be_read(submitted: list[dict[str, object]]) -> None:
     instances = parse_instances(submitted)
     for instance in instances:
-        assert 0 <= suspicion(map(reason, READER.signals(instance, (640, 480)))) <= 1
+        assert 0 <= suspicion(map(probability, READER.signals(instance, (640, 480)))) <= 1
     assert set(READER.between(instances)) <= set(range(len(instances)))
 
 
@@ -144,8 +144,5 @@ def test_every_check_has_its_weight() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=5), st.floats(0, 1))
 def test_one_more_reason_never_calms(probabilities: list[float], more: float) -> None:
-    def reasons(values: list[float]) -> list[Reason]:
-        return [Reason(check="x", probability=p, keypoints=(), message="", fix=Fix("look")) for p in values]
-
-    alone, together = suspicion(reasons(probabilities)), suspicion(reasons([*probabilities, more]))
+    alone, together = suspicion(probabilities), suspicion([*probabilities, more])
     assert 0 <= alone <= together + 1e-12 <= 1 + 1e-12

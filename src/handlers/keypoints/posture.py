@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from keypoints.anatomy import Anatomy, Points
-from keypoints.exchanged import FACE, body_axis, distance
+from keypoints.exchanged import FACE, body_axis
 from keypoints.instance import VISIBLE
 
 XY = tuple[float, float]
@@ -17,7 +17,7 @@ _HEAD = ("eye", "ear")
 def log_lengths(anatomy: Anatomy, points: Points) -> list[float | None]:
     """Logarithms of the edges' lengths in pixels; None where an end is not labelled."""
     return [
-        math.log(max(distance(p, q), _SHORTEST)) if (p := points[a]) and (q := points[b]) else None
+        math.log(max(math.hypot(p.x - q.x, p.y - q.y), _SHORTEST)) if (p := points[a]) and (q := points[b]) else None
         for a, b in anatomy.edges
     ]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from keypoints.outcome import Labeled
 from keypoints.signals import SignalReader
-from keypoints.suspicion import Reason, below_quorum, reason, suspicion, workers_reasons
+from keypoints.suspicion import BELOW_QUORUM, Reason, below_quorum, probability, reason, suspicion, workers_reasons
 
 VERSION = "1.0"
 MOST_IMAGES = 1000
@@ -72,12 +72,16 @@ def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage 
         signals = reader.signals(instance, (width, height) if width and height else None)
         signals += [alike[place]] if place in alike else []
         asked = _texts(annotation.updated_annotations[place].get("needs_review"))
-        reasons = [reason(s) for s in signals] + workers_reasons(asked)
-        found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], reasons))
-    found += [_suspicious(None, None, "", [below_quorum(len(b.worker_ids))]) for b in annotation.below_quorum]
-    instances = sorted((f for f in found if f.suspicion >= LEAST_SUSPICION), key=lambda f: -f.suspicion)
-    if not instances:
+        wanted = workers_reasons(asked)
+        suspected = round(suspicion([*map(probability, signals), *(r.probability for r in wanted)]), 4)
+        if suspected >= LEAST_SUSPICION:  # most are not: reasons are made for those that are
+            reasons = [reason(s) for s in signals] + wanted
+            found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
+    for aside in annotation.below_quorum:
+        found.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
+    if not found:
         return None
+    instances = sorted(found, key=lambda f: -f.suspicion)
     return SuspiciousImage(
         version=VERSION,
         line=labeled.line,
@@ -97,12 +101,12 @@ def listed(labeled: Labeled, image: SuspiciousImage) -> Listed:
     return Listed(line.decode(), review.decode() if len(review) <= LONGEST_LINE else None)
 
 
-def _suspicious(place: int | None, instance_id: str | None, name: str, reasons: Sequence[Reason]) -> SuspiciousInstance:
+def _suspicious(
+    place: int | None, instance_id: str | None, name: str, suspected: float, reasons: Sequence[Reason]
+) -> SuspiciousInstance:
     told = sorted((r for r in reasons if r.probability >= LEAST_REASON), key=lambda r: -r.probability)[:MOST_REASONS]
     rounded = [msgspec.structs.replace(r, probability=round(r.probability, 4)) for r in told]
-    return SuspiciousInstance(
-        instance=place, id=instance_id, name=name, suspicion=round(suspicion(reasons), 4), reasons=rounded
-    )
+    return SuspiciousInstance(instance=place, id=instance_id, name=name, suspicion=suspected, reasons=rounded)
 
 
 def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:

@@ -52,17 +52,23 @@ class SignalReader:
         self._swaps = SwapReader(anatomy, norms)
         self._likeliest: dict[tuple[int, ...], tuple[int, float] | None] = {}
         """By the keypoints that are there, which other is likeliest to be there too, and how likely it is."""
+        self._turn = Fix("swap", anatomy.label(left for left, _ in anatomy.pairs))
         self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
 
     def signals(self, instance: Instance, size: tuple[int, int] | None = None) -> list[Signal]:
         """The evidence in one instance by itself, at most one signal a check; `size` is the image's, if known."""
         points = self._anatomy.points(instance)
-        return [
-            *self._strays(instance),
-            *(self._pose(instance, points) if any(points) else ()),
-            *self._outside(points, size),
-            *self._missing(points, instance, size),
-        ]
+        there = tuple(compress(range(len(points)), points))
+        found: list[Signal] = []
+        if len(there) < len(instance.annotations) or not there:
+            found += self._strays(instance)
+        if there:
+            found += self._pose(instance, points)
+        if (box := hull_box(instance)) and size and _at_border(box, size):
+            found += self._outside(points, size)  # and the rest of the body may well be beyond it
+        elif box:
+            found += self._missing(points, there)
+        return found
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
         """By place, the evidence that an instance is another one again: of two alike the one with fewer keypoints,
@@ -113,9 +119,8 @@ class SignalReader:
     def _flip(self, points: Points, size: float) -> Iterator[Signal]:
         evidence = self._swaps.whole_body(points, size)
         if evidence is not None:
-            names = self._anatomy.label(i for i, _ in self._anatomy.pairs)
             text = "Left and right look swapped: the whole body"
-            yield _signal("flipped_body", evidence, (), text, Fix("swap", names))
+            yield _signal("flipped_body", evidence, (), text, self._turn)
 
     def _shaped(self, shape: Shape, points: Points, size: float) -> Iterator[Signal]:
         places, there = labelled_places(points, size)
@@ -125,15 +130,15 @@ class SignalReader:
             text = f"Left and right look swapped: {', '.join(names)}"
             yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
         misfit, worst = max(zip(fit.misfits(), there, strict=True))
-        names = self._anatomy.label([worst])
+        names = (self._anatomy.names[worst],)
         text = f"Far from where the other keypoints let one expect it: {names[0]}"
         yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
 
     def _sides_rule(self, instance: Instance) -> Iterator[Signal]:
         if swap := swapped_sides(self._anatomy, instance):
-            names = self._anatomy.label(swap.indexes or [i for i, _ in self._anatomy.pairs])
+            names = self._anatomy.label(swap.indexes)
             text = f"Left and right look swapped: {'the whole body' if swap.whole else ', '.join(names)}"
-            yield _signal("sides_rule", 1.0, () if swap.whole else names, text, Fix("swap", names))
+            yield _signal("sides_rule", 1.0, names, text, self._turn if swap.whole else Fix("swap", names))
 
     def _limb_rule(self, points: Points) -> Iterator[Signal]:
         long = [edge for edge, is_long in odd_limbs(self._anatomy, points) if is_long]
@@ -153,23 +158,19 @@ class SignalReader:
             text = f"Very far apart for this subject: {names[0]} and {names[1]}"
             yield _signal("long_limb", z, names, text, Fix("move", names))
 
-    def _outside(self, points: Points, size: tuple[int, int] | None) -> Iterator[Signal]:
-        if size and (outside := self._anatomy.label(outside_image(points, size))):
+    def _outside(self, points: Points, size: tuple[int, int]) -> Iterator[Signal]:
+        if outside := self._anatomy.label(outside_image(points, size)):
             text = f"Outside the image: {', '.join(outside)}"
             yield _signal("out_of_image", 1.0, outside, text, Fix("move", outside))
 
-    def _missing(self, points: Points, instance: Instance, size: tuple[int, int] | None) -> Iterator[Signal]:
-        box = hull_box(instance)
-        if box is None or (size and _at_border(box, size)):
-            return
-        there = tuple(compress(range(len(points)), points))
+    def _missing(self, points: Points, there: tuple[int, ...]) -> Iterator[Signal]:
         if there not in self._likeliest:
             if len(self._likeliest) >= MOST_INVERSES:
                 self._likeliest.clear()
             chances = {i: p for i, k in enumerate(points) if k is None and (p := expected(self._norms, points, i))}
             self._likeliest[there] = max(chances.items(), key=lambda chance: chance[1], default=None)
         if likeliest := self._likeliest[there]:
-            names = self._anatomy.label(likeliest[:1])
+            names = (self._anatomy.names[likeliest[0]],)
             text = f"Not labelled, though mostly labelled beside the others: {names[0]}"
             yield _signal("missing_keypoint", likeliest[1], names, text, Fix("place", names))
 

@@ -36,7 +36,8 @@ def hull_box(instance: Instance) -> tuple[float, float, float, float] | None:
         return None
     xs = [k.x for k in instance.annotations]
     ys = [k.y for k in instance.annotations]
-    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+    left, top = min(xs), min(ys)
+    return left, top, max(xs) - left, max(ys) - top
 
 
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:

@@ -63,12 +63,17 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     fix: Fix
 
 
+def probability(signal: Signal) -> float:
+    """How probably a signal is right."""
+    curve = CURVES.get(signal.check)
+    return curve.probability(signal.strength) if curve else CERTAIN[signal.check]
+
+
 def reason(signal: Signal) -> Reason:
     """A signal, weighed."""
-    curve = CURVES.get(signal.check)
     return Reason(
         check=signal.check,
-        probability=curve.probability(signal.strength) if curve else CERTAIN[signal.check],
+        probability=probability(signal),
         keypoints=signal.keypoints,
         message=signal.message,
         fix=signal.fix,
@@ -90,6 +95,6 @@ def below_quorum(workers: int) -> Reason:
     return Reason(check="below_quorum", probability=BELOW_QUORUM, keypoints=(), message=text, fix=Fix("look"))
 
 
-def suspicion(reasons: Iterable[Reason]) -> float:
+def suspicion(probabilities: Iterable[float]) -> float:
     """1 - prod(1 - p): that at least one of the reasons is right, if they are independent."""
-    return 1 - math.prod(1 - r.probability for r in reasons)
+    return 1 - math.prod([1 - p for p in probabilities])
