@@ -151,8 +151,8 @@ def measured(part: str, *arguments: str | Path) -> dict[str, float]:
 
 def output(command: list[Any]) -> str:
     """The last line that a program prints; what else it says is only told if it fails."""
-    few_heaps = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as in template.yaml
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=few_heaps)
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072"}  # as in template.yaml
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{command[1]} {command[2]} failed: {done.stderr[-2000:]}")
     return done.stdout.splitlines()[-1]
