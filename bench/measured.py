@@ -25,7 +25,8 @@ from keypoints.coco import CocoWriter, coco_file
 from keypoints.job import LabelingJob
 from keypoints.manifest import Line, read_lines
 from keypoints.outcome import Labeled, read_line
-from keypoints.results import annotation_file, annotation_key, folder
+from keypoints.results import Results, annotation_file, annotation_key, folder
+from keypoints.run import turn_key
 from keypoints.skeleton import parse_skeleton
 from parts import pretty
 
@@ -78,9 +79,10 @@ def ours(workers: str, largest_range: str = "") -> Iterator[None]:
     """Everything that job_completion does once it knows the job, in one process however many lines there are."""
     os.environ |= {"LARGEST_AT_ONCE": str(1 << 40), "LARGEST_RANGE": largest_range}
     store = Bucket(BUCKET)
-    store.delete(folder(NAME) + "results.json")
+    store.delete(folder(NAME) + "results.json", turn_key(NAME))  # as if nobody had made them
     yield
-    complete(job(int(workers)), store)
+    if not isinstance(complete(job(int(workers)), store), Results):
+        raise TypeError("expected results, the job was handed over")
 
 
 def coco() -> Iterator[None]:

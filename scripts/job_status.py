@@ -53,7 +53,7 @@ def show(options: argparse.Namespace) -> int:
         print(f"failure reason: {status.failure_reason}")
     print(f"results: {status.results or 'not ready'}")
     if run:
-        print(f"{run.stage}: {run.done} of {run.ranges} ranges")
+        print(run)
     if options.watch and status.ended and status.results is None:
         watch(s3, bucket, options.name)
     return command.OK

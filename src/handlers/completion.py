@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 import steps
+import turns
 from adapters.bucket import Bucket, ChangedError, NotReadableError
 from adapters.environment import number
 from adapters.telemetry import logger
@@ -44,11 +45,13 @@ def complete(
 
     Files are written first and the marker last; a marker of an older manifest is removed before the first file changes.
     Twice is the same as once. `seconds_left` tells what remains of the invocation.
+
+    Raises:
+        ChangedError: the manifest has changed each time.
     """
     for left in reversed(range(TRIES)):
         manifest = steps.find_manifest(job, store, sleep)
-        changed = left < TRIES - 1  # then the marker is not to be trusted: two runs may have mixed their files
-        if not changed and (found := _made(job, manifest, store)):
+        if found := _made(job, manifest, store):
             logger.info("results are there already")
             return found
         size = store.size(split_s3_uri(manifest.s3_uri)[1]) if manifest else 0
@@ -56,11 +59,12 @@ def complete(
             return HandOver(execution_name(job, manifest), f"a manifest of {size} bytes")
         try:
             return _run(job, manifest, store, seconds_left)
-        except ChangedError:
-            store.delete(folder(job.name) + "results.json")
+        except turns.NotYetError as error:
+            return HandOver(execution_name(job, manifest), str(error))  # to wait costs nothing there
+        except ChangedError as error:
             if not left:
                 raise
-            logger.info("the manifest has changed")
+            logger.info("begins again", reason=str(error))
     raise AssertionError
 
 

@@ -14,6 +14,7 @@ from announcement import announce
 from keypoints.job import LabelingJob
 from keypoints.ranges import LARGEST_RANGE
 from keypoints.run import Step, read_step
+from turns import NotYetError
 
 
 @logger.inject_lambda_context
@@ -26,8 +27,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     match step:
         case Step(step="plan", job=LabelingJob() as job):
             largest = number("LARGEST_RANGE", LARGEST_RANGE)
-            run, ranges = steps.make_plan(job, steps.find_manifest(job, store), store, largest)
-            return {"job": msgspec.to_builtins(job), "run": run, "ranges": list(range(ranges))}
+            answer = {"job": msgspec.to_builtins(job), "run": "", "ranges": [], "wait": 0}
+            try:
+                run, ranges = steps.make_plan(job, steps.find_manifest(job, store), store, largest)
+            except NotYetError as error:
+                logger.info("waits", reason=str(error))
+                return answer | {"wait": error.seconds}
+            return answer | {"run": run, "ranges": list(range(ranges))}
         case Step(step="survey"):
             steps.survey(step.run, step.range, store)
         case Step(step="join"):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+import turns
 from adapters.bucket import Bucket, ChangedError, NotReadableError
 from adapters.telemetry import logger
 from adapters.uploads import Uploads
@@ -30,7 +31,7 @@ from keypoints.results import (
     line_of,
     results,
 )
-from keypoints.run import Plan, run_folder
+from keypoints.run import Plan, content_of, run_folder
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 from keypoints.survey import JobSurvey, Surveyed
 from keypoints.tally import Tally
@@ -93,13 +94,21 @@ def make_plan(
     job: LabelingJob, manifest: ManifestSource | None, store: Bucket, largest: int = LARGEST_RANGE
 ) -> tuple[str, int]:
     """Begin a run: from here on there are no complete results. Returns the run's folder and its number of ranges, of
-    about `largest` bytes."""
+    about `largest` bytes.
+
+    Raises:
+        NotYetError: an earlier run of other content may still write; nothing was changed.
+        ChangedError: the manifest is no longer this one, or another run has begun just now.
+    """
+    seen = turns.look(job.name, store)
+    _expect(manifest, job, store)
+    skeleton, source = _skeleton(job, store)
+    turns.take(seen, content_of(job, manifest, skeleton, source), store)
     store.delete(folder(job.name) + "results.json")
     ranges = [Range(0, 0)]
     if manifest:
         key, etag = split_s3_uri(manifest.s3_uri)[1], manifest.etag
         ranges = cut(store.size(key), largest, lambda start, end: b"".join(store.stream(key, start, end, etag)))
-    skeleton, source = _skeleton(job, store)
     plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, ranges=ranges)
     run = run_folder(plan)
     _keep(plan, run, "plan", store)
@@ -139,6 +148,7 @@ def label(run: str, place: int, store: Bucket) -> None:
     """
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
     job, known, fetch = plan.job, joined.known, _fetch(store)
+    _hold_turn(plan, store)
     first, end = joined.firsts[place : place + 2]
     left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
     refiner = Refiner(job.name, known, _gold(job, store))
@@ -164,6 +174,7 @@ def merge(run: str, store: Bucket) -> Results:
         AccountingError: a line is missing, or counted twice.
     """
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
+    turn = _hold_turn(plan, store)
     tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
     for place in range(len(plan.ranges)):
         found = _kept(run, f"labels-{place}", Labels, store)
@@ -180,10 +191,9 @@ def merge(run: str, store: Bucket) -> Results:
         for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time: each has parts in memory
             store.write(folder(plan.job.name) + file.key, file.content, file.media_type)
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
-    _, key = split_s3_uri(plan.job.output_manifest_uri)
-    if store.etag(key) != (plan.manifest and plan.manifest.etag):
-        raise ChangedError(f"expected s3://{store.name}/{key} as it was in the plan {run}plan.json")
+    _expect(plan.manifest, plan.job, store)
     store.write(folder(plan.job.name) + "results.json", pretty(marker), JSON)
+    turns.end(turn, store)
     return marker
 
 
@@ -195,6 +205,18 @@ def made(run: str, store: Bucket) -> Results:
     """
     job = _kept(run, "plan", Plan, store).job
     return msgspec.json.decode(store.read(folder(job.name) + "results.json"), type=Results)
+
+
+def _expect(manifest: ManifestSource | None, job: LabelingJob, store: Bucket) -> None:
+    _, key = split_s3_uri(job.output_manifest_uri)
+    expected, found = manifest and manifest.etag, store.etag(key)
+    if found != expected:
+        raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {expected}, got {found}")
+
+
+def _hold_turn(plan: Plan, store: Bucket) -> turns.Seen:
+    content = content_of(plan.job, plan.manifest, plan.skeleton, plan.skeleton_source)
+    return turns.hold(plan.job.name, content, store)
 
 
 def _survey(plan: Plan) -> JobSurvey:

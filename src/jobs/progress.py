@@ -6,29 +6,40 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING
+
+from keypoints.run import turn_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PLAN = "plan.json"
+WAIT = "wait"
 _SURVEYED = re.compile(r"survey-\d+\.json")
 _LABELED = re.compile(r"labels-\d+\.json")
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """The stage a run is in, and how many of the manifest's ranges are done in it."""
+    """The stage a run is in, and how many of the manifest's ranges are done in it; or for how many seconds at most it
+    has to wait before it begins."""
 
     stage: str
-    done: int
-    ranges: int
+    done: int = 0
+    ranges: int = 0
+    seconds: int = 0
+
+    def __str__(self) -> str:
+        if self.stage == WAIT:
+            return f"waits for an earlier run of another manifest or skeleton, {self.seconds} seconds at most"
+        return f"{self.stage}: {self.done} of {self.ranges} ranges"
 
     @property
     def steps(self) -> tuple[int, int]:
         """Steps done and all steps: each range is read twice, and both passes are then put together."""
-        before = self.ranges + 1 if self.stage != "survey" else 0
+        before = self.ranges + 1 if self.stage not in (WAIT, "survey") else 0
         return before + self.done, 2 * self.ranges + 2
 
 
@@ -54,9 +65,15 @@ def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
 
 
 def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
-    """The progress of the job's latest run; None if it has none, as small jobs do not."""
+    """The progress of the job's latest run; None if it has none yet."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"tmp/results/{job.lower()}/")
-    found = latest_run({item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())})
+    files = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
+    if turn_key(job) in files:
+        turn = json.loads(s3.get_object(Bucket=bucket, Key=turn_key(job))["Body"].read())
+        left = turn.get("wait", 0) - (datetime.now(UTC) - files[turn_key(job)]).total_seconds()
+        if left > 0:
+            return RunProgress(WAIT, seconds=ceil(left))
+    found = latest_run(files)
     if found is None:
         return None
     run, names = found

@@ -161,13 +161,14 @@ class Loop:
 
     @contextmanager
     def everything_is_large(self) -> Iterator[None]:
-        """Every manifest goes to the state machine, and each of its lines is a range."""
+        """Every manifest goes to the state machine, each of its lines is a range, and a run waits for another for a
+        second."""
         client = self.client("lambda")
         before = {}
         for name in ("JobCompletionFunction", "ResultsStepFunction"):
             function = self.resource(name)
             before[function] = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-            changed = before[function] | {"LARGEST_AT_ONCE": "1", "LARGEST_RANGE": "1"}
+            changed = before[function] | {"LARGEST_AT_ONCE": "1", "LARGEST_RANGE": "1", "SECONDS_BETWEEN_RUNS": "1"}
             client.update_function_configuration(FunctionName=function, Environment={"Variables": changed})
         try:
             yield

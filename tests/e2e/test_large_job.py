@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from loop import Loop, face
 
+from keypoints.run import turn_key
+
 NAME = "large"
 MARKER = f"results/{NAME}/results.json"
 
@@ -79,3 +81,23 @@ def test_a_run_that_fails_can_be_seen_and_prevents_no_other(
     assert MARKER not in results(loop)
     assert loop.execution(complete(loop)["handed_over"])["status"] == "SUCCEEDED"
     assert results(loop) == expected
+
+
+def test_a_run_of_another_manifest_waits_for_the_one_before(
+    loop: Loop, expected: dict[str, bytes], large: None
+) -> None:
+    assert loop.execution(complete(loop)["handed_over"])["status"] == "SUCCEEDED"
+    manifest = f"output/{NAME}/manifests/output/output.manifest"
+    body = loop.read(manifest)
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body.splitlines(keepends=True)[0])
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=turn_key(NAME), Body=b'{"of": "another", "id": "1"}')
+    try:
+        execution = complete(loop)["handed_over"]
+        assert loop.execution(execution)["status"] == "SUCCEEDED"
+        assert json.loads(loop.read(MARKER))["lines"] == 1
+        client = loop.client("stepfunctions")
+        events = client.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+        assert entered[:4] == ["Plan", "WhoseTurn", "WaitForTheRunBefore", "Plan"]
+    finally:
+        loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from clients import THOROUGH, aws, impatient
+from processes import Runner, running
 from s3_endpoint import Endpoint
 
 tried: Counter[tuple[str, str]] = Counter()
@@ -19,6 +20,12 @@ duplicated: Counter[tuple[str, str]] = Counter()
 def one_endpoint() -> Iterator[Endpoint]:
     with Endpoint() as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def runner(one_endpoint: Endpoint) -> Iterator[Runner]:
+    with running(one_endpoint) as runner:
+        yield runner
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from made_job import BUCKET
 
 import steps
-from adapters.bucket import Bucket, ChangedError
+import turns
+from adapters.bucket import Bucket, ChangedError, Found
 from completion import TRIES, HandOver, complete
 from keypoints.job import LabelingJob
 
@@ -20,27 +21,45 @@ def _no_sleep(_seconds: float) -> None:
     pass
 
 
+class Later(Bucket):
+    """The bucket as it is seen after some `seconds` more than there were."""
+
+    seconds = 0
+
+    def look(self, key: str, largest: int) -> Found | None:
+        found = super().look(key, largest)
+        return found and found._replace(age=found.age + self.seconds)
+
+
 def one_lambda(job: LabelingJob) -> None:
-    """All of it in one invocation."""
-    complete(job, Bucket(BUCKET), _no_sleep)
+    """All of it in one invocation, unless it has to wait."""
+    store = Later(BUCKET)
+    if isinstance(complete(job, store, _no_sleep), HandOver):
+        _execution(job, store)
 
 
 def state_machine(job: LabelingJob) -> None:
     """An invocation that has no time left, and then what the state machine makes, the last range first."""
-    store = Bucket(BUCKET)
-    if not isinstance(complete(job, store, _no_sleep, seconds_left=lambda: 0.0), HandOver):
-        return
+    store = Later(BUCKET)
+    if isinstance(complete(job, store, _no_sleep, seconds_left=lambda: 0.0), HandOver):
+        _execution(job, store)
+
+
+def _execution(job: LabelingJob, store: Later) -> None:
     for left in reversed(range(TRIES)):
         try:
-            _execution(job, store)
+            return _steps(job, store)
+        except turns.SupersededError:
+            return None
+        except turns.NotYetError as error:
+            store.seconds += error.seconds
         except ChangedError:
             if not left:
                 raise
-        else:
-            return
+    raise AssertionError
 
 
-def _execution(job: LabelingJob, store: Bucket) -> None:
+def _steps(job: LabelingJob, store: Bucket) -> None:
     run, ranges = steps.make_plan(job, steps.find_manifest(job, store, _no_sleep), store, RANGE)
     for place in reversed(range(ranges)):
         steps.survey(run, place, store)

@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Literal
@@ -78,6 +80,7 @@ class Endpoint:
     changes: list[tuple[str, bytes | None]] = field(default_factory=list)
     before: Hook | None = None
     after: Hook | None = None
+    written: dict[str, float] = field(default_factory=dict)
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     upload_ids: Iterator[int] = field(default_factory=count)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -99,6 +102,7 @@ class Endpoint:
             self.objects, self.faults = dict(objects), list(faults)
             self.requests, self.changes, self.uploads = Counter(), [], {}
             self.before = self.after = None
+            self.written = dict.fromkeys(objects, time.time())
             self._first = dict(objects)
 
     def states(self) -> Iterator[State]:
@@ -123,6 +127,7 @@ class Endpoint:
             self.objects.pop(key, None)
         else:
             self.objects[key] = body
+            self.written[key] = time.time()
         self.changes.append((key, body))
 
 
@@ -247,7 +252,7 @@ class _Answers:
         body = self.endpoint.objects[self.key]
         if self.header("If-Match") not in (None, etag(body)):
             return _error(412, "PreconditionFailed")
-        headers = {"ETag": etag(body), "Last-Modified": "Mon, 23 Nov 2026 00:00:00 GMT"}
+        headers = {"ETag": etag(body), "Last-Modified": formatdate(self.endpoint.written[self.key], usegmt=True)}
         if not (span := self.header("Range")):
             return 200, headers, body
         first, _, last = span.removeprefix("bytes=").partition("-")
@@ -275,7 +280,8 @@ class _Answers:
                 entries[name] = f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
             else:
                 what = f"<ETag>{escape(etag(body))}</ETag><Size>{len(body)}</Size>"
-                when = "<LastModified>2026-11-23T00:00:00.000Z</LastModified>"
+                written = datetime.fromtimestamp(self.endpoint.written[key], UTC)
+                when = f"<LastModified>{written:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
                 entries[name] = f"<Contents><Key>{escape(name)}</Key>{when}{what}</Contents>"
         page, more = list(entries)[:most], len(entries) > most
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from test_runs import let_pass
 
 import job_completion
 import post_annotation
@@ -19,6 +20,7 @@ from keypoints.job import JobError, read_description, read_ended
 from keypoints.run import StepError
 from sample_events import BUCKET, event, names
 from steps import ManifestMissingError
+from turns import SECONDS_BETWEEN_RUNS
 
 # ------------------------------------------------------------------------------------------- pre_annotation
 
@@ -340,6 +342,7 @@ def test_a_changed_manifest_makes_new_results_and_no_reader_sees_a_mixture(s3: A
     key = "output/people/manifests/output/output.manifest"
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     s3.put_object(Bucket=BUCKET, Key=key, Body=body + b'{"source-ref":"s3://truepoint-events/jobs/people/new.jpg"}\n')
+    let_pass(SECONDS_BETWEEN_RUNS)
     assert complete(job(), Watched(BUCKET)).lines == 8
 
 

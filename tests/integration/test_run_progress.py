@@ -69,7 +69,8 @@ def test_the_command_shows_the_run_and_waits_for_its_end(
     put(s3, f"{RUN}survey-0.json")
     arguments = ["people", "--stack-name", "watched"]
     assert job_status.main([*arguments, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["run"] == {"stage": "survey", "done": 1, "ranges": 2}
+    told = json.loads(capsys.readouterr().out)["run"]
+    assert told == {"stage": "survey", "done": 1, "ranges": 2, "seconds": 0}
 
     def finish(_seconds: float) -> None:
         put(s3, "results/people/results.json")
@@ -82,3 +83,17 @@ def test_the_command_shows_the_run_and_waits_for_its_end(
     assert "survey:  17%" in said.err  # of 2 * 2 + 2 steps
     assert job_status.main([*arguments, "--watch"]) == 0
     assert "ranges" not in capsys.readouterr().out
+
+
+def test_a_run_that_waits_says_for_how_long(s3: Any) -> None:
+    key = "tmp/results/people/turn.json"
+    put(s3, f"{RUN}plan.json", {"ranges": [1, 2]})  # of the run before
+    put(s3, key, {"of": "a", "id": "1", "wait": 960})
+    found = read_progress(s3, BUCKET, "People")
+    assert found
+    assert (found.stage, found.steps) == ("wait", (0, 2))
+    assert 900 < found.seconds <= 960
+    assert str(found).endswith(f"{found.seconds} seconds at most")
+    for turn in ({"of": "a", "id": "2"}, {"of": "a", "id": "3", "over": True}):
+        put(s3, key, turn)
+        assert read_progress(s3, BUCKET, "people") == RunProgress("survey", 0, 2)

@@ -22,6 +22,7 @@ from keypoints.job import LabelingJob
 from keypoints.ranges import Range
 from keypoints.results import SkeletonSource
 from keypoints.run import Plan, read_step, run_folder
+from turns import SECONDS_BETWEEN_RUNS, SupersededError
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = (
@@ -265,22 +266,43 @@ def test_the_state_machine_is_watched_and_logs_no_payload(resources: dict[str, A
     assert group["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/states/")
 
 
+NOT_THE_STEPS_FAULT = {ChangedError.__name__: "Settle", SupersededError.__name__: "Superseded"}
+"""Errors that are not tried again, and what comes then."""
+
+
 def test_every_step_outlives_faults_and_a_changed_manifest(states: dict[str, Any], resources: dict[str, Any]) -> None:
     timeout = resources["ResultsStepFunction"]["Properties"]["Timeout"]
     for name, state in states.items():
         if state["Type"] == "Task":
             changed, rest = state["Retry"]
-            assert (changed["ErrorEquals"], changed["MaxAttempts"]) == ([ChangedError.__name__], 0)
+            assert (changed["ErrorEquals"], changed["MaxAttempts"]) == ([*NOT_THE_STEPS_FAULT], 0)
             assert (rest["ErrorEquals"], rest["MaxAttempts"]) == (["States.ALL"], 4)
             assert state["TimeoutSeconds"] > timeout
             # Within a Map it is the Map that catches; once results are announced nothing reads the manifest.
             assert ("Catch" in state) == (name in ("Plan", "Join", "Merge"))
         if "Catch" in state:
-            assert [(c["ErrorEquals"], c["Next"]) for c in state["Catch"]] == [([ChangedError.__name__], "Settle")]
+            caught = {name: catch["Next"] for catch in state["Catch"] for name in catch["ErrorEquals"]}
+            assert caught == NOT_THE_STEPS_FAULT
     maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
     assert {name: state["MaxConcurrency"] for name, state in maps.items()} == {"Survey": 8, "Label": 4}
     assert all("Catch" in state for state in maps.values())
     assert states["Settle"]["Next"] == "Plan"
+
+
+def test_a_run_waits_until_nothing_of_another_can_write(states: dict[str, Any], resources: dict[str, Any]) -> None:
+    writers = [
+        function
+        for function in of_type(resources, "AWS::Lambda::Function").values()
+        if "WriteResults" in PRIVILEGES[function["Role"]["Fn::GetAtt"][0]]
+    ]
+    assert len(writers) == 2
+    for writer in writers:
+        assert writer["Timeout"] + 60 == SECONDS_BETWEEN_RUNS
+        assert writer["Environment"]["Variables"]["SECONDS_BETWEEN_RUNS"] == ""
+    assert states["Plan"]["Next"] == "WhoseTurn"
+    [wait] = states["WhoseTurn"]["Choices"]
+    assert wait == {"Variable": "$.wait", "NumericGreaterThan": 0, "Next": "WaitForTheRunBefore"}
+    assert states["WaitForTheRunBefore"] == {"Type": "Wait", "SecondsPath": "$.wait", "Next": "Plan"}
 
 
 def test_every_step_is_one_that_the_function_makes(states: dict[str, Any]) -> None:

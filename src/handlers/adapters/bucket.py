@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import obstore
-from obstore.exceptions import GenericError, PermissionDeniedError, PreconditionError, UnauthenticatedError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    GenericError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store
 
 from adapters.environment import endpoint_url
@@ -46,6 +52,14 @@ class UnavailableError(Exception):
     """S3 did not do what it was asked, after all tries: a matter for a retry later, and for an operator."""
 
 
+class Found(NamedTuple):
+    """An object that is there: its ETag, and how many seconds ago S3 says it was written."""
+
+    content: bytes
+    etag: str
+    age: float
+
+
 class Bucket:
     """One bucket. Keys are plain text, without leading slash. Every method raises UnavailableError if S3 fails for
     good."""
@@ -71,8 +85,13 @@ class Bucket:
         Raises:
             NotReadableError: forbidden, or larger than `largest` bytes.
         """
+        found = self.look(key, largest)
+        return None if found is None else found.content
 
-        def get() -> bytes | None:
+    def look(self, key: str, largest: int) -> Found | None:
+        """As `find`, with what is needed to `swap` it."""
+
+        def get() -> Found | None:
             try:
                 got = obstore.get(self._store, key)
             except FileNotFoundError:
@@ -82,7 +101,8 @@ class Bucket:
             if got.meta["size"] > largest:
                 found = got.meta["size"]
                 raise NotReadableError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {found}")
-            return bytes(got.bytes())
+            age = (datetime.now(UTC) - got.meta["last_modified"]).total_seconds()
+            return Found(bytes(got.bytes()), _plain(got.meta["e_tag"]), age)
 
         return self._insist(key, get)
 
@@ -156,6 +176,25 @@ class Bucket:
         # OSError is all that obstore's writer knows. "Not found", which is one, is also what the second completion of
         # an upload is answered.
         self._insist(key, put, (GenericError, OSError))
+
+    def swap(self, key: str, content: bytes, etag: str | None) -> str:
+        """Replace the small object that has this ETag, None where there is to be none, and return the new ETag.
+
+        Raises:
+            ChangedError: it is another one by now. One that has this very content is taken for our own.
+        """
+        mode: Any = {"e_tag": f'"{etag}"'} if etag else "create"
+
+        def put() -> str:
+            try:
+                return _plain(obstore.put(self._store, key, content, mode=mode)["e_tag"])
+            except (PreconditionError, AlreadyExistsError) as error:
+                found = self.look(key, PART)  # S3's answer to an earlier try may have been lost
+                if found is None or found.content != content:
+                    raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
+                return found.etag
+
+        return self._insist(key, put)
 
     def delete(self, *keys: str) -> None:
         """Remove objects; fine if they are not there."""

@@ -40,6 +40,16 @@ class Step(msgspec.Struct, frozen=True):
     range: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """Which runs may write a job's results: those that make results `of` the same, by a digest, `wait` seconds after
+    this was written. `over` once they are complete. No two have the same `id`."""
+
+    of: str
+    id: str
+    wait: int = 0
+    over: bool = False
+
+
 def read_step(event: Any) -> Step:
     """Read the state machine's event.
 
@@ -63,6 +73,18 @@ def run_folder(plan: Plan) -> str:
     Runs of the same plan share it, and what they write there; those of different plans, though of one job, do not.
     """
     return f"tmp/results/{plan.job.name.lower()}/{_digest(plan)}/"
+
+
+def content_of(
+    job: LabelingJob, manifest: ManifestSource | None, skeleton: Skeleton | None, source: SkeletonSource
+) -> str:
+    """A digest of what results are made of: runs that have the same one write the same bytes, however they are cut."""
+    return _digest((job, manifest, skeleton, source))
+
+
+def turn_key(job_name: str) -> str:
+    """Where it stands whose turn it is to write a job's results."""
+    return f"tmp/results/{job_name.lower()}/turn.json"
 
 
 def execution_name(job: LabelingJob, manifest: ManifestSource | None) -> str:
