@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -22,7 +22,10 @@ PATIENCE = 60.0
 
 
 class Stopped:
-    """A run that stands still before one of its requests; that one is applied only if it goes on."""
+    """A run that stands still before one of its requests; that one is applied only if it goes on. `ended` is how, once
+    it has."""
+
+    ended: int | None = None
 
     def __init__(self, child: int) -> None:
         self._child = child
@@ -50,7 +53,8 @@ class Stopped:
         if self._decided.is_set():
             return
         self._lives = False
-        os.kill(self._child, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it came to its end without that request
+            os.kill(self._child, signal.SIGKILL)
         self._decided.set()
 
 
@@ -75,7 +79,7 @@ class Runner:
             self._endpoint.after = kill if applied else None
             self._endpoint.before = None if applied else kill
             child = self._start(driver)
-        return self.ended()
+        return self._ended()
 
     @contextmanager
     def stop(self, driver: str, stop_at: int) -> Iterator[Stopped]:
@@ -92,15 +96,15 @@ class Runner:
         with self._endpoint.lock:
             self._endpoint.before = stand
             stopped = Stopped(self._start(driver))
-        stopped.wait()
-        self._endpoint.before = None
         try:
+            stopped.wait()
+            self._endpoint.before = None
             yield stopped
         finally:
             stopped.kill()
+            stopped.ended = self._ended()
 
-    def ended(self) -> int:
-        """How the run ended, once it has."""
+    def _ended(self) -> int:
         assert self._process.stdout
         return int(self._process.stdout.readline())
 

@@ -22,10 +22,10 @@ MANIFESTS = {"cut short": (12, 8), "grown": (8, 12)}
 """Lines before and afterwards; the labels are others too."""
 
 
-def undisturbed(endpoint: Endpoint, driver: str, objects: State) -> tuple[State, int]:
+def undisturbed(endpoint: Endpoint, runner: Runner, driver: str, objects: State) -> tuple[State, int]:
     """The results of a run that nothing disturbs, and how many of its requests change something."""
     endpoint.begin(objects)
-    DRIVERS[driver](JOB)
+    assert runner.run(driver) == 0
     return results_of(endpoint.objects), sum(endpoint.requests[kind] for kind in CHANGING)
 
 
@@ -49,8 +49,8 @@ def test_an_older_run_that_stands_still_before_any_of_its_writes(
     endpoint: Endpoint, runner: Runner, driver: str, *, how: str, then: str, count: Any
 ) -> None:
     before, after = manifests(how)
-    old, last = undisturbed(endpoint, driver, before)
-    new, _ = undisturbed(endpoint, driver, after)
+    old, last = undisturbed(endpoint, runner, driver, before)
+    new, _ = undisturbed(endpoint, runner, driver, after)
     for place in places(last, 4):
         endpoint.begin(before)
         with runner.stop(driver, place) as older:
@@ -68,7 +68,7 @@ def test_an_older_run_that_stands_still_before_any_of_its_writes(
                 assert place == 1
             if then == "goes on":
                 older.go_on()
-        assert runner.ended() == (0 if then == "goes on" else KILLED)
+        assert older.ended == (0 if then == "goes on" else KILLED)
         DRIVERS[driver](JOB)
         assert results_of(endpoint.objects) == new, (how, place)
         always_whole(endpoint, old, new)
@@ -79,8 +79,8 @@ def test_an_older_run_that_stands_still_before_any_of_its_writes(
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_newer_run_that_did_not_wait_would_be_overwritten(endpoint: Endpoint, runner: Runner, driver: str) -> None:
     before, after = manifests("cut short")
-    old, last = undisturbed(endpoint, driver, before)
-    new, _ = undisturbed(endpoint, driver, after)
+    old, last = undisturbed(endpoint, runner, driver, before)
+    new, _ = undisturbed(endpoint, runner, driver, after)
     mixed = 0
     for place in places(last, 8):
         endpoint.begin(before)
@@ -89,7 +89,7 @@ def test_a_newer_run_that_did_not_wait_would_be_overwritten(endpoint: Endpoint, 
             DRIVERS[driver](JOB)  # as if the time had passed, but the older run lives
             assert results_of(endpoint.objects) == new
             older.go_on()
-        assert runner.ended() == 0
+        assert older.ended == 0
         try:
             always_whole(endpoint, old, new)
         except AssertionError as error:
