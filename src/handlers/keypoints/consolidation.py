@@ -19,7 +19,7 @@ import msgspec
 from keypoints.instance import OCCLUDED, VISIBLE, Instance, Keypoint, coordinate
 from keypoints.matching import match
 from keypoints.median import robust_place
-from keypoints.pose import Pose, Ruler, pose
+from keypoints.pose import Place, Pose, Ruler, pose
 from keypoints.sides import repair_sides
 from keypoints.yardstick import Yardstick
 
@@ -171,33 +171,48 @@ def _instance(
 def consensus(
     poses: Sequence[Pose], weights: Sequence[float], order: Sequence[str], ruler: Ruler
 ) -> tuple[ConsolidatedKeypoint, ...]:
-    """The keypoints of one subject, in the given order of labels, from poses whose sides are right.
-
-    Whether a keypoint is there is decided by heads, not by weights, so that no honest worker is overruled by one other.
-    """
+    """The keypoints of one subject, in the given order of labels, from poses whose sides are right."""
     size = _size(poses)
     keypoints = []
-    for label in order:
-        votes = [(found.places[label], w) for found, w in zip(poses, weights, strict=True) if label in found.places]
-        if len(votes) < quorum(len(poses)):
-            continue
+    for label, (x, y, visibility) in agreed_places(poses, weights, order, ruler).items():
         inverse = ruler.inverse(label)
         unit = math.sqrt(size / inverse) / 2  # sigma s, pixels
-        x, y = robust_place([v[0][:2] for v in votes], [v[1] for v in votes], WIDTH * unit)
-        squares = sorted((v[0][0] - x) ** 2 + (v[0][1] - y) ** 2 for v in votes)
-        visible = math.fsum(w for place, w in votes if place[2] == VISIBLE)
+        votes = [found.places[label] for found in poses if label in found.places]
+        squares = sorted([(vote[0] - x) ** 2 + (vote[1] - y) ** 2 for vote in votes])
         keypoints.append(
             ConsolidatedKeypoint(
                 label,
-                coordinate(x),
-                coordinate(y),
-                VISIBLE if visible > math.fsum(w for _, w in votes) * (0.5 + 1e-9) else OCCLUDED,
+                x,
+                y,
+                visibility,
                 worker_count=len(votes),
-                score=round(sum(math.exp(-s * inverse / (2 * size)) for s in squares) / len(squares), DIGITS),
+                score=round(sum([math.exp(-s * inverse / (2 * size)) for s in squares]) / len(squares), DIGITS),
                 dispersion=round(_middle([math.sqrt(s) / unit for s in squares]), DIGITS),
             )
         )
     return tuple(keypoints)
+
+
+def agreed_places(
+    poses: Sequence[Pose], weights: Sequence[float], order: Sequence[str], ruler: Ruler
+) -> dict[str, Place]:
+    """The places of the keypoints that `consensus` gives, by label.
+
+    Whether a keypoint is there is decided by heads, not by weights, so that no honest worker is overruled by one other.
+    """
+    size, enough = _size(poses), quorum(len(poses))
+    agreed: dict[str, Place] = {}
+    for label in order:
+        votes = [(found.places[label], w) for found, w in zip(poses, weights, strict=True) if label in found.places]
+        if len(votes) < enough:
+            continue
+        unit = math.sqrt(size / ruler.inverse(label)) / 2  # sigma s, pixels
+        trust = [w for _, w in votes]
+        x, y = robust_place([place[:2] for place, _ in votes], trust, WIDTH * unit)
+        visible = math.fsum([w for place, w in votes if place[2] == VISIBLE])
+        seen = visible > math.fsum(trust) * (0.5 + 1e-9)
+        agreed[label] = coordinate(x), coordinate(y), VISIBLE if seen else OCCLUDED
+    return agreed
 
 
 def score_of(poses: Sequence[Pose], keypoints: Sequence[Keypoint], ruler: Ruler) -> float:

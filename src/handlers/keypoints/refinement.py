@@ -4,16 +4,18 @@ errors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from keypoints.anatomy import Anatomy
 from keypoints.annotation import with_consensus
-from keypoints.consolidation import Cluster, consensus, merge, quorum
+from keypoints.consolidation import Cluster, Consolidated, agreed_places, merge, quorum
 from keypoints.consolidation import clusters as clusters_of
 from keypoints.gold import Gold, compare, gold_of
 from keypoints.instance import parse_instances
 from keypoints.outcome import Labeled, NotLabeled
-from keypoints.pose import Pose, Ruler
+from keypoints.pose import Place, Pose, Ruler
 from keypoints.review import suspicious_image
 from keypoints.sides import repair_sides
 from keypoints.signals import SignalReader
@@ -67,7 +69,12 @@ class Refiner:
         found = clusters_of(answers, self._ruler)
         merged, below = merge(found, len(answers), self._ruler, self._known.weights)
         self.tally.agreement.add_image([len(instances) for _, instances in answers])
-        similar = [oks for cluster in found for oks in self._agree(cluster)]
+        least, agreed = quorum(len(answers)), iter(merged)
+        similar = [
+            oks
+            for cluster in found
+            for oks in self._agree(cluster, next(agreed) if len(cluster.poses) >= least else None)
+        ]
         self._leave_one_out(found, [worker_id for worker_id, _ in answers])
         annotation = with_consensus(labeled.annotation, merged, below)
         annotation = msgspec.structs.replace(annotation, agreement=sum(similar) / len(similar) if similar else None)
@@ -75,24 +82,23 @@ class Refiner:
             labeled, annotation=annotation, instances=parse_instances(annotation.updated_annotations)
         )
 
-    def _agree(self, cluster: Cluster) -> list[float]:
-        """The OKS of every pair that marked this subject."""
-        hulls = [p.hull for p in self._consensus(cluster, range(len(cluster.poses)))]
-        x0, y0, x1, y1 = hulls[0] if hulls else cluster.poses[0].hull
+    def _agree(self, cluster: Cluster, agreed: Consolidated | None) -> list[float]:
+        """The OKS of every pair that marked this subject; `agreed` is its consensus, unless too few did."""
+        if agreed:
+            places = {k.label: (k.x, k.y, k.visibility) for k in agreed.annotations}
+        else:
+            places = self._consensus(cluster.poses, cluster.worker_ids)
+        x0, y0, x1, y1 = Pose(places, 0.0).hull if places else cluster.poses[0].hull
         longer = max(x1 - x0, y1 - y0, 2.0)
         box = x0, y0, max(x1 - x0, THINNEST_BOX * longer), max(y1 - y0, THINNEST_BOX * longer)
         return self.tally.agreement.add(cluster.worker_ids, cluster.poses, box, self._ruler)
 
-    def _consensus(self, cluster: Cluster, members: range | list[int]) -> list[Pose]:
-        """The consensus of some of a cluster's members as a pose, in a list; none if they agree on no keypoint."""
-        trust = [self._known.weights.get(cluster.worker_ids[m], 1.0) for m in members]
-        repaired = repair_sides([cluster.poses[m] for m in members], trust, self._ruler).poses
+    def _consensus(self, poses: Sequence[Pose], worker_ids: Sequence[str]) -> dict[str, Place]:
+        """Where some workers agree that a subject's keypoints are, in the order of names."""
+        trust = [self._known.weights.get(worker_id, 1.0) for worker_id in worker_ids]
+        repaired = repair_sides(poses, trust, self._ruler).poses
         labels = sorted({label for p in repaired for label in p.places})
-        keypoints = consensus(repaired, trust, labels, self._ruler)
-        areas = sorted(p.area for p in repaired)
-        if not keypoints:
-            return []
-        return [Pose({k.label: (k.x, k.y, k.visibility) for k in keypoints}, areas[len(areas) // 2])]
+        return agreed_places(repaired, trust, labels, self._ruler)
 
     def _leave_one_out(self, found: list[Cluster], worker_ids: list[str]) -> None:
         """Compare each worker with what the others agree on."""
@@ -111,7 +117,9 @@ class Refiner:
                     continue
                 to.wanted += 1
                 to.missed += mine is None
-                for reference in self._consensus(cluster, rest):
+                poses = [cluster.poses[m] for m in rest]
+                if places := self._consensus(poses, [cluster.worker_ids[m] for m in rest]):
+                    reference = Pose(places, sorted(p.area for p in poses)[len(poses) // 2])
                     references.append((reference, None if mine is None else cluster.poses[mine], len(rest)))
             for place, (reference, pose, others) in enumerate(references):
                 if pose is not None:
