@@ -408,6 +408,7 @@ def test_the_image_name_cannot_lead_out_of_the_results(s3: Any) -> None:
         {"resources": []},
         {"resources": ["arn:aws:s3:::truepoint-events"]},
         {"resources": ["arn:aws:sagemaker:us-east-1:123456789012:labeling-job/../../ui"]},
+        {"resources": [f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/a{62 * '-'}a"]},
     ],
 )
 def test_another_event_is_refused(changed: dict[str, Any], s3: Any, context: Any) -> None:
@@ -415,11 +416,19 @@ def test_another_event_is_refused(changed: dict[str, Any], s3: Any, context: Any
         job_completion.handler(event("job_completion/completed.json") | changed, context)
 
 
-@pytest.mark.parametrize("name", ["../ui", "", None, "a" * 64])
+@pytest.mark.parametrize("name", ["../ui", "", None, "-", "a-", "-a", "a" * 64, f"a{62 * '-'}a", "a\n"])
 def test_a_description_with_a_hostile_name_is_refused(name: Any) -> None:
     sample = event("job_completion/completed.json")
     with pytest.raises(JobError, match="expected a labelling job's name"):
         read_description(sample["detail"]["LabelingJob"] | {"LabelingJobName": name})
+
+
+@pytest.mark.parametrize("name", ["a", "A-1", "a" * 63, f"a{61 * '-'}a"])
+def test_names_that_ground_truth_allows_are_read(name: str) -> None:
+    sample = event("job_completion/completed.json")
+    assert read_description(sample["detail"]["LabelingJob"] | {"LabelingJobName": name}).name == name
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{name.lower()}"
+    assert read_ended(sample | {"resources": [arn]}).name == name.lower()
 
 
 # --------------------------------------------------------------------------------------------- results_step

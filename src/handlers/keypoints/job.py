@@ -14,8 +14,8 @@ RESULTS_READY = "Keypoint Labeling Results Ready"
 SOURCE = "truepoint.labeling"
 """Source of our own events: those of jobs run outside Ground Truth, and the one that announces results."""
 
-JOB_ARN = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{12}:labeling-job/(?P<name>[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62})")
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{_NAME.pattern})")
 
 T = TypeVar("T")
 
