@@ -22,9 +22,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write the results of the job that the event names, unless they are there, and announce them; or hand a job that
     is too large for one invocation over to the state machine, which does the same."""
     ended = read_ended(event)
+    logger.append_keys(labeling_job=ended.name.lower())
     store = Bucket(bucket_name())
     job = read_description(_description(ended, store))
-    logger.append_keys(labeling_job=job.name)
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
         return {"labeling_job": job.name, "skipped": "its output is not in this stack's bucket"}

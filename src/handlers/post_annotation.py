@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     invalid = sum(not annotation.valid for annotation in annotations)
     metrics.add_metric("ObjectsConsolidated", MetricUnit.Count, len(annotations))
     metrics.add_metric("ObjectsInvalid", MetricUnit.Count, invalid)
-    logger.info("batch consolidated", labeling_job=job, objects=len(annotations), invalid=invalid)
+    logger.info("batch consolidated", labeling_job=job.lower(), objects=len(annotations), invalid=invalid)
     return consolidation_response(_move_large(annotations, store, folder), event["labelAttributeName"])
 
 
@@ -71,7 +71,7 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     try:
         return parse_skeleton(store.read(key))
     except SkeletonError as error:
-        logger.warning("the job's skeleton cannot be used", labeling_job=job, error=str(error))
+        logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None
 
 

@@ -17,13 +17,13 @@ from keypoints.run import Step, read_step
 from turns import NotYetError
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Make the step that the event asks for. The answer becomes part of the execution's state, so it is small."""
     step = read_step(event)
     store = Bucket(bucket_name())
-    logger.append_keys(run=step.run or None, step=step.step, range=step.range)
+    logger.append_keys(labeling_job=step.labeling_job, run=step.run or None, step=step.step, range=step.range)
     match step:
         case Step(step="plan", job=LabelingJob() as job):
             largest = number("LARGEST_RANGE", LARGEST_RANGE)

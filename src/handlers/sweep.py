@@ -31,12 +31,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
             lost = is_lost(description, _ended(description), now)
             job = announceable(description, store.name) if lost else None
         except JobError as error:
-            logger.warning("the job's description cannot be used", labeling_job=name, error=str(error))
+            logger.warning("the job's description cannot be used", labeling_job=name.lower(), error=str(error))
             continue
         if job is None:
             continue
         put_event(SOURCE, ENDED, [job.arn], ended_detail(job))
-        logger.warning("ended without results: its event is put again", labeling_job=job.name)
+        logger.warning("ended without results: its event is put again", labeling_job=job.name.lower())
         announced.append(job.name)
     metrics.add_metric("JobsFoundWithoutResults", MetricUnit.Count, len(announced))
     return {"announced": announced}
@@ -65,7 +65,7 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
         text = store.find(f"jobs/{name}/labeling_job.json", LARGEST_DESCRIPTION)
         described = {} if text is None else parse_description(text)
     except (NotReadableError, JobError) as error:
-        logger.warning("the job's description cannot be read", labeling_job=name, error=str(error))
+        logger.warning("the job's description cannot be read", labeling_job=name.lower(), error=str(error))
         return None
     # A description in another job's folder would make that one's results.
     return described if described.get("LabelingJobName") == name else None

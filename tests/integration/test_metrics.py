@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 import job_completion
 import post_annotation
+import results_step
 import sweep
 from adapters.telemetry import logger
+from keypoints.job import JobError, read_description
+from keypoints.run import StepError, turn_key
 from monitoring import ALARMS, of_alarm, on_dashboard
-from sample_events import event
+from sample_events import BUCKET, event
 
 NAMESPACE = "Truepoint"
 
@@ -64,19 +71,62 @@ def test_no_metric_is_of_one_job_only(lines: list[dict[str, Any]]) -> None:
     assert all("labeling_job" not in line for line in lines)
 
 
-def test_log_lines_carry_the_labeling_job(s3: Any, context: Any) -> None:
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the functions log."""
     text = io.StringIO()
     previous = logger.registered_handler.setStream(text)  # it has kept the standard output of its import
-    try:
-        post_annotation.handler(event("post_annotation/three_workers.json"), context)
-        job_completion.handler(event("job_completion/completed.json"), context)
-    finally:
-        logger.registered_handler.setStream(previous)
-    logged = [json.loads(line) for line in text.getvalue().splitlines()]
-    assert [(line["message"], line["labeling_job"], line["service"]) for line in logged] == [
-        ("batch consolidated", "people", "truepoint"),
-        ("results ready", "people", "truepoint"),
-    ]
+    yield text
+    logger.registered_handler.setStream(previous)
+
+
+def steps_of(described: dict[str, Any], context: Any) -> dict[str, Any]:
+    """What the state machine does with a job; returns what its first step answered."""
+    job = msgspec.to_builtins(read_description(described))
+    planned = results_step.handler({"step": "plan", "job": job}, context)
+    for step in ("survey", "join", "label", "merge", "announce") if planned["run"] else ():
+        results_step.handler({"step": step, "run": planned["run"]}, context)
+    return planned
+
+
+def test_every_log_line_about_a_job_names_it(s3: Any, context: Any, log: io.StringIO) -> None:
+    completed = event("job_completion/completed.json")
+    described = completed["detail"]["LabelingJob"]
+    s3.put_object(Bucket=BUCKET, Key="jobs/people/gold.json", Body=b"no gold")
+    post_annotation.handler(event("post_annotation/three_workers.json"), context)
+    job_completion.handler(completed, context)
+    job_completion.handler(completed, context)
+    s3.put_object(Bucket=BUCKET, Key="jobs/people/skeleton.json", Body=b"no skeleton")
+    post_annotation.handler(event("post_annotation/three_workers.json"), context)
+    assert steps_of(described, context)["wait"]
+    s3.delete_object(Bucket=BUCKET, Key=turn_key("people"))
+    assert steps_of(described | {"LabelingJobName": "People"}, context)["run"]
+    s3.delete_object(Bucket=BUCKET, Key="results/people/results.json")
+    old = {"LastModifiedTime": datetime.fromtimestamp(time.time() - 7200, UTC).isoformat()}
+    s3.put_object(Bucket=BUCKET, Key="jobs/people/labeling_job.json", Body=json.dumps(described | old).encode())
+    s3.put_object(Bucket=BUCKET, Key="jobs/Broken/labeling_job.json", Body=b"none")
+    assert sweep.handler(event("sweep/hourly.json"), context)["announced"] == ["people"]
+    logged = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {line["service"] for line in logged} == {"truepoint"}
+    assert [line["message"] for line in logged if "labeling_job" not in line] == []
+    assert {line["labeling_job"] for line in logged} == {"people", "broken"}
+    assert {line["message"] for line in logged} == {
+        "batch consolidated", "results ready", "results are there already", "the job's skeleton cannot be used",
+        "the job's gold cannot be used", "waits", "ended without results: its event is put again",
+        "the job's description cannot be read",
+    }  # fmt: skip
+
+
+def test_nothing_of_one_invocation_is_logged_in_the_next(s3: Any, context: Any, log: io.StringIO) -> None:
+    completed = event("job_completion/completed.json")
+    job_completion.handler(completed, context)
+    with pytest.raises(JobError):
+        job_completion.handler({}, context)
+    assert "labeling_job" not in logger.get_current_keys()
+    steps_of(completed["detail"]["LabelingJob"], context)
+    with pytest.raises(StepError):
+        results_step.handler({}, context)
+    assert not {"labeling_job", "run", "step", "range"} & logger.get_current_keys().keys()
 
 
 def test_a_job_without_lines_has_no_share(

@@ -53,7 +53,8 @@ def test_an_execution_is_of_a_job_as_it_ended_and_of_one_manifest() -> None:
 
 
 @given(
-    name=st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", fullmatch=True), etag=st.text(st.characters(codec="utf-8"))
+    name=st.from_regex(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", fullmatch=True),
+    etag=st.text(st.characters(codec="utf-8")),
 )
 def test_names_are_ones_that_aws_takes(name: str, etag: str) -> None:
     job = msgspec.structs.replace(JOB, name=name)
@@ -65,6 +66,14 @@ def test_names_are_ones_that_aws_takes(name: str, etag: str) -> None:
 
 def test_a_job_travels_through_the_state_unchanged() -> None:
     assert read_step({"step": "plan", "job": msgspec.to_builtins(JOB)}).job == JOB
+
+
+def test_every_step_knows_its_jobs_name() -> None:
+    named = {
+        read_step(event).labeling_job
+        for event in ({"step": "plan", "job": msgspec.to_builtins(JOB)}, {"step": "join", "run": RUN})
+    }
+    assert named == {"people-1"}
 
 
 @pytest.mark.parametrize(

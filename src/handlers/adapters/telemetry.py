@@ -1,5 +1,8 @@
 """The one logger and the one set of metrics. Ids and counts only: no payloads, presigned URLs or identities.
 
+Every line about a job has its name as `labeling_job`, in lower case: one filter finds them all, and ARNs and folders of
+results have no other.
+
 Metrics have one dimension, `service`, which is the stack's name: a labelling job's name would make new ones for ever.
 """
 

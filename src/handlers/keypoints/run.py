@@ -39,6 +39,11 @@ class Step(msgspec.Struct, frozen=True):
     run: str = ""
     range: Annotated[int, msgspec.Meta(ge=0)] = 0
 
+    @property
+    def labeling_job(self) -> str:
+        """The job's name, in lower case: folders have no other."""
+        return self.job.name.lower() if self.job else self.run.split("/")[2]
+
 
 class Turn(msgspec.Struct, frozen=True):
     """Which runs may write a job's results: those that make results `of` the same, by a digest, `wait` seconds after
