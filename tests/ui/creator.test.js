@@ -7,7 +7,7 @@ import { Drawing } from "../../src/ui/lib/creator/drawing.js";
 import { FormatError, readDefinition, toAttributes, toMarkup, toSkeletonJson, whatIsMissing } from "../../src/ui/lib/creator/formats.js";
 import { PRESETS } from "../../src/ui/lib/creator/presets.js";
 import { readSkeleton } from "../../src/ui/lib/skeleton.js";
-import { PERSON } from "./people.js";
+import { attributes, PERSON } from "./people.js";
 
 const COUNTS = [17, 16, 21, 17, 68];
 const read = (value) => readDefinition(typeof value === "string" ? value : JSON.stringify(value));
@@ -27,7 +27,7 @@ for (const [n, [label, preset]] of PRESETS.entries()) {
     const { definition, notes } = read(preset);
     assert.deepEqual(notes, []);
     const { keypointClasses, skeletonRig } = toAttributes(definition);
-    const skeleton = readSkeleton({ classes: JSON.stringify(keypointClasses), rig: JSON.stringify(skeletonRig), box: null });
+    const skeleton = readSkeleton(attributes({ keypointClasses, skeletonRig }));
     assert.deepEqual(skeleton.problems, []);
     assert.equal(skeleton.edges.length, preset.edges.length);
   });

@@ -11,7 +11,10 @@ export const PERSON = read("../../skeletons/coco-person.json");
 
 export const classes = PERSON.keypoints.map(({ name, template, ...rest }) => ({ ...rest, label: name, x: template[0], y: template[1] }));
 
-export const person = readSkeleton({ classes: JSON.stringify(classes), rig: JSON.stringify(PERSON.edges), box: null });
+/** An element's attributes: texts as they are, all else as JSON. */
+export const attributes = (values) => (name) => (typeof values[name] === "string" ? values[name] : JSON.stringify(values[name] ?? null));
+
+export const person = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: PERSON.edges }));
 
 export const index = (label) => person.index.get(label);
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { colorOr, freeColor, readUniqueColors } from "../../src/ui/lib/colors.js";
 import { readSkeleton } from "../../src/ui/lib/skeleton.js";
-import { index, person } from "./people.js";
+import { attributes, index, person } from "./people.js";
 
 const labels = (indexes) => indexes.map((i) => person.keypoints[i].label).sort();
-const of = (classes, rig = null, box = null) => readSkeleton({ classes: JSON.stringify(classes), rig: rig && JSON.stringify(rig), box });
+const of = (classes, rig = null, box = null) => readSkeleton(attributes({ keypointClasses: classes, skeletonRig: rig, skeletonBoundingBox: box }));
 
 test("what hangs on a joint follows from the edges", () => {
   assert.deepEqual(labels(person.distal[index("left_elbow")]), ["left_wrist"]);
@@ -41,7 +41,7 @@ test("an edge to an unknown keypoint is left out and said", () => {
 
 test("bad attributes give a plain sentence, never an exception", () => {
   for (const [classes, word] of [["{", "could not be read"], ["{}", "could not be read"], ["[]", "no keypoints"], [null, "no keypoints"], ["[1,null]", "without a name"]]) {
-    const skeleton = readSkeleton({ classes, rig: "[[1]]", box: "nonsense" });
+    const skeleton = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: "[[1]]", skeletonBoundingBox: "nonsense" }));
     assert.deepEqual(skeleton.keypoints, []);
     assert.match(skeleton.problems.join(" "), new RegExp(word));
   }

@@ -1,7 +1,7 @@
 /** The answer: the form's fields, exactly as docs/formats.md says. */
-/** @import {Doc, Instance, Skeleton} from "./types.js" */
+/** @import {Attributes, Doc, Instance, Skeleton} from "./types.js" */
 import { isPlaced } from "./document.js";
-import { isNumber } from "./skeleton.js";
+import { isNumber } from "./json.js";
 
 /**
  * What a reader of keypoints can take: one bad entry among them would cost the whole answer.
@@ -37,15 +37,10 @@ const notLabeled = ({ id, points }, skeleton) => points.flatMap((point, i) => (p
   ? [{ id, label: skeleton.keypoints[i].label, reason: point.reason ?? "not_visible", comment: point.comment }]
   : []));
 
-/**
- * Never a signature: a presigned URL lets its holder read the image.
- * @param {string | null} s3Uri
- * @param {string | null} src
- */
-export function imageUri(s3Uri, src) {
-  if (s3Uri) return s3Uri;
-  if (!src) return "";
-  return src.startsWith("data:") ? "data:" : src.split(/[?#]/, 1)[0];
+/** Never a signature: a presigned URL lets its holder read the image. @param {Attributes} attributes */
+export function imageUri(attributes) {
+  const src = attributes("imgSrc") ?? "";
+  return attributes("imageS3Uri") || (src.startsWith("data:") ? "data:" : src.split(/[?#]/, 1)[0]);
 }
 
 /** @param {string} uri */
@@ -63,15 +58,14 @@ export function imageName(uri) {
  * @param {object} parts
  * @param {Doc} parts.doc
  * @param {Skeleton} parts.skeleton
- * @param {string | null} parts.initialValues
- * @param {string | null} parts.imageS3Uri
- * @param {string | null} parts.imgSrc
+ * @param {Attributes} parts.attributes
  * @param {number} parts.totalSeconds
  * @param {Record<string, unknown>} parts.details
  * @returns {Record<string, string>}
  */
-export function answerFields({ doc: { instances, noChanges }, skeleton, initialValues, imageS3Uri, imgSrc, totalSeconds, details }) {
-  const uri = imageUri(imageS3Uri, imgSrc);
+export function answerFields({ doc: { instances, noChanges }, skeleton, attributes, totalSeconds, details }) {
+  const uri = imageUri(attributes);
+  const initialValues = attributes("initialValues");
   return {
     updated_annotations: JSON.stringify(instances.map((instance) => instanceToJson(instance, skeleton))),
     original_annotations: initialValues?.trim() ? initialValues : "[]",

@@ -10,7 +10,7 @@ import { findInstance, isPlaced, labelOf } from "./document.js";
 import { h, update } from "./dom.js";
 import { draftKey } from "./drafts.js";
 import { findingsOf } from "./findings.js";
-import { AnswerForm } from "./form.js";
+import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
@@ -44,8 +44,8 @@ import { toolbar } from "./toolbar.js";
 /** @param {HTMLElement} element @param {ShadowRoot} shadow */
 export function appOf(element, shadow) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
-  const skeleton = readSkeleton({ classes: get("keypointClasses"), rig: get("skeletonRig"), box: get("skeletonBoundingBox") });
-  const prelabels = readPrelabels(get("initialValues"), skeleton);
+  const skeleton = readSkeleton(get);
+  const prelabels = readPrelabels(get, skeleton);
   const session = new Session(skeleton, prelabels.instances, readUniqueColors(get("uniqueSkeletonColors")));
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
@@ -71,9 +71,8 @@ export function appOf(element, shadow) {
   /** A short word on the image, and aloud. @param {string} text */
   const say = (text) => {
     live.textContent = toast.textContent = text;
-    toast.hidden = false;
     clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => (toast.hidden = true), 2600);
+    toastTimer = setTimeout(() => (toast.textContent = ""), 2600);
   };
 
   const focus = () => stage.root.focus({ preventScroll: true });
@@ -139,9 +138,7 @@ export function appOf(element, shadow) {
     answerFields({
       doc: session.doc,
       skeleton,
-      initialValues: get("initialValues"),
-      imageS3Uri: get("imageS3Uri"),
-      imgSrc: get("imgSrc"),
+      attributes: get,
       totalSeconds: problem ? 0 : clock.totalSeconds(),
       details: {
         image_width: session.size.width,
@@ -170,11 +167,11 @@ export function appOf(element, shadow) {
     if (!asks()) send();
   };
 
-  const formOf = () => new AnswerForm(element, () => (asks() ? null : handOver()));
+  const formOf = () => answerForm(element, () => (asks() ? null : handOver()));
   let form = formOf();
 
   const findings = findingsOf(session, jump, send);
-  const saving = autosave(session, draftKey([imageUri(get("imageS3Uri"), get("imgSrc")), get("keypointClasses"), get("initialValues")]), findings.refresh, signal);
+  const saving = autosave(session, draftKey([imageUri(get), get("keypointClasses"), get("initialValues")]), findings.refresh, signal);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
 
   /** @type {App} */
@@ -202,7 +199,7 @@ export function appOf(element, shadow) {
   const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });
-  const toast = h("div.toast", { hidden: true });
+  const toast = h("div.toast");
   const note = h("div.note", { hidden: () => !problem },
     h("h2", { textContent: () => problem }),
     h("p", {}, "Try again; if that does not help, submit: your answer says that the image was missing."),

@@ -1,4 +1,5 @@
 /** Colours: a palette that stays apart for colour-blind eyes, and a filter for colours that come from outside. */
+import { readJson } from "./json.js";
 
 /** Okabe and Ito's set without black, then lighter neighbours of it. */
 export const PALETTE = [
@@ -25,17 +26,11 @@ export function colorOr(value, fallback) {
  * @returns {string[] | null}
  */
 export function readUniqueColors(text) {
-  if (text === null || text.trim() === "" || text.trim() === "false") return null;
-  try {
-    const value = JSON.parse(text);
-    if (Array.isArray(value)) {
-      const colors = value.map((color) => colorOr(color, "")).filter(Boolean);
-      return colors.length ? colors : PALETTE;
-    }
-  } catch {
-    // Any other text means "yes", as an HTML flag would.
-  }
-  return PALETTE;
+  const value = readJson(text);
+  if (value === null || value === false) return null;
+  const colors = [value].flat().map((color) => colorOr(color, "")).filter(Boolean);
+  // Any other text means "yes", as an HTML flag would.
+  return colors.length ? colors : PALETTE;
 }
 
 /**

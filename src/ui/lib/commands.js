@@ -1,5 +1,5 @@
 /** Commands: what each shortcut and tool does. Names are those of shortcuts.js; a test compares the two. */
-import { boundsOf, mapped, middleOf, turning } from "./geometry.js";
+import { mapped, middleOf, turning } from "./geometry.js";
 
 /**
  * @param {import("./app.js").App} app
@@ -17,8 +17,7 @@ export function commandsOf(app) {
   const active = () => (session.active ? [session.active] : []);
   return {
     place: () => {
-      const { tool, instance } = session;
-      const bounds = instance && boundsOf(instance);
+      const { tool, bounds } = session;
       const { width, height } = view.stage;
       // For a drawing tool it does what a drag would: in the middle of what is seen, or around the keypoints.
       const seen = { left: 0.3 * width, top: 0.2 * height, right: 0.7 * width, bottom: 0.8 * height };

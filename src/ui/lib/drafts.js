@@ -1,6 +1,6 @@
 /** Drafts: the document of a task that was not submitted yet, kept in the browser and given back after a reload. */
 /** @import {Doc, Skeleton} from "./types.js" */
-import { isNumber, isRecord } from "./skeleton.js";
+import { isNumber, isRecord } from "./json.js";
 import { keys, load, save } from "./prefs.js";
 
 const PREFIX = "truepoint-draft:";

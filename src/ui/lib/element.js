@@ -1,6 +1,6 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
-import { shown } from "./skeleton.js";
+import { shown } from "./json.js";
 import css from "./styles.css";
 
 /** Names as authors write them; HTML makes them lower case. */

@@ -22,8 +22,8 @@ export const isInside = ({ width, height }, { x, y }) => x >= 0 && y >= 0 && x <
 /** @param {XY} a @param {XY} b */
 export const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 
-/** @param {XY} a @param {XY} b opposite corners, any @returns {Box} */
-export const boxOf = (a, b) => ({ left: Math.min(a.x, b.x), top: Math.min(a.y, b.y), right: Math.max(a.x, b.x), bottom: Math.max(a.y, b.y) });
+/** @param {XY} a @param {XY} b opposite corners, any */
+export const boxOf = (a, b) => /** @type {Box} */ (around([a, b]));
 
 /** @param {Box} box @param {(at: XY) => XY} place @returns {Box} */
 export const mapped = ({ left, top, right, bottom }, place) => boxOf(fine(place({ x: left, y: top })), fine(place({ x: right, y: bottom })));
@@ -57,8 +57,8 @@ export function mapping(from, to) {
   return ({ x, y }) => ({ x: to.left + (x - from.left) * across, y: to.top + (y - from.top) * down });
 }
 
-/** @param {Box} box @returns {(at: XY) => XY} left for right within the box */
-export const mirroring = (box) => mapping(box, { ...box, left: box.right, right: box.left });
+/** @param {Box} box @returns {Box} to map on: left for right */
+export const mirrored = (box) => ({ ...box, left: box.right, right: box.left });
 
 /** @param {XY} centre stays where it is @param {number} angle radians @param {number} [factor] @returns {(at: XY) => XY} */
 export function turning(centre, angle, factor = 1) {

@@ -1,9 +1,9 @@
 /** Gestures: pointer events of the stage become edits. Click places, drag moves; nothing depends on how long a button is held. */
 /** @import {Box, Instance, XY} from "./types.js" */
 import { findInstance, labelOf } from "./document.js";
-import { boundsOf, boxOf, clamp, clampTo, distance, mapping, middleOf, turning } from "./geometry.js";
+import { boxOf, clamp, clampTo, distance, mapping, middleOf, turning } from "./geometry.js";
 import { frameOf, handleAt, nearestKeypoint, stretched } from "./hits.js";
-import { moved, shifted } from "./pose.js";
+import { dragged, shifted } from "./pose.js";
 
 /** How near is near enough, by pointer; a hand that clicks moves by less than half of it. @type {Record<string, number>} */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
@@ -45,10 +45,7 @@ export function listenToPointers(stage, signal, count) {
   const draws = () => session.tool === "draw" || session.tool === "box";
 
   /** What the frame around the instance encloses. @returns {Box | null} */
-  const framed = () => {
-    const { tool, instance } = session;
-    return tool === "adjust" && instance && !instance.locked ? boundsOf(instance) : null;
-  };
+  const framed = () => (session.tool === "adjust" && !session.instance?.locked ? session.bounds : null);
 
   /** The handle of the frame. @param {XY} at @param {number} reach */
   const handleUnder = (at, reach) => {
@@ -131,9 +128,7 @@ export function listenToPointers(stage, signal, count) {
     if (!hit || !session.editable(findInstance(session.doc, hit.id)) || session.tool === "adjust") return null;
     session.select(hit.id, hit.index);
     const indexes = press.event.shiftKey ? [hit.index, ...skeleton.distal[hit.index]] : [hit.index];
-    return editing(press, `move ${labelOf(skeleton, hit.index)}`, ({ points }, dx, dy) => ({
-      points: moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes),
-    }));
+    return editing(press, `move ${labelOf(skeleton, hit.index)}`, ({ points }, dx, dy) => ({ points: dragged(points, indexes, size, dx, dy) }));
   };
 
   /** What a press becomes once the pointer has left its place. @param {Press} press @returns {Drag} */

@@ -1,7 +1,7 @@
 /** Icons: one stroke path each on a 24 grid, drawn for this element; those of tools have the names of their commands. */
 /** @import {Instance, Keypoint, Point} from "./types.js" */
 import { h } from "./dom.js";
-import { markerColor, shapeOf } from "./painter.js";
+import { markerColor, SHAPES, shapeOf } from "./markers.js";
 
 const LENS = "M17 10a7 7 0 1 0-14 0 7 7 0 1 0 14 0m-2 5 6 6";
 const EYE = "M2 12s4-6 10-6 10 6 10 6-4 6-10 6-10-6-10-6m10-3a3 3 0 1 0 .1 0";
@@ -36,8 +36,6 @@ const PATHS = {
 export const icon = (name) =>
   h("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": true }, h("path", { d: typeof name === "string" ? PATHS[name] : () => PATHS[name()] }));
 
-const SHAPES = { circle: "M8 3a5 5 0 1 0 .1 0", square: "M3.5 3.5h9v9h-9z", diamond: "M8 2l6 6-6 6-6-6z" };
-
 /**
  * A keypoint as the image shows it: filled when visible, hollow when occluded, struck through when it has no place.
  * @param {() => string} color
@@ -45,8 +43,8 @@ const SHAPES = { circle: "M8 3a5 5 0 1 0 .1 0", square: "M3.5 3.5h9v9h-9z", diam
  * @param {() => Pick<Point, "v" | "reason"> | null} [point]
  */
 export const marker = (color, shape, point = () => ({ v: 2 })) =>
-  h("svg.marker", { viewBox: "0 0 16 16", "aria-hidden": true, color, "data-v": () => point()?.v },
-    h("path", { d: () => SHAPES[shape()] + (point()?.v === 0 ? "M2 14 14 2" : "") }));
+  h("svg.marker", { viewBox: "-8 -8 16 16", "aria-hidden": true, color, "data-v": () => point()?.v },
+    h("path", { d: () => SHAPES[shape()] + (point()?.v === 0 ? "M-6 6 6-6" : "") }));
 
 /**
  * @param {() => Keypoint} keypoint

@@ -1,17 +1,10 @@
 /** The painter: skeletons on a canvas of the stage's size. Sizes are screen pixels, whatever the zoom. */
-/** @import {Box, Instance, Keypoint, Shape, XY} from "./types.js" */
+/** @import {Box, XY} from "./types.js" */
 import { isPlaced, labelOf } from "./document.js";
-import { boundsOf } from "./geometry.js";
 import { FRAME_PAD, frameOf, handlesOf } from "./hits.js";
+import { markerColor, SHAPES, shapeOf } from "./markers.js";
 
-const INK = "rgba(8, 12, 18, .62)";
-const TURN = 2 * Math.PI;
-
-/** Sides differ by shape too, for eyes that do not tell the colours apart. @param {Keypoint} keypoint @returns {Shape} */
-export const shapeOf = (keypoint) => (keypoint.side === "left" ? "circle" : keypoint.side === "right" ? "square" : "diamond");
-
-/** @param {Instance | null} instance @param {Keypoint} keypoint */
-export const markerColor = (instance, keypoint) => instance?.options.marker ?? instance?.color ?? keypoint.color;
+const INK = "#080c129e";
 
 /**
  * One path a colour, not one a line: a few canvas calls draw any number of instances.
@@ -32,23 +25,16 @@ class Paths extends Map {
   }
 }
 
-/** @type {Record<Shape, (path: Path2D, x: number, y: number, r: number) => void>} */
-const SHAPES = {
-  circle(path, x, y, r) {
-    path.moveTo(x + r, y);
-    path.arc(x, y, r, 0, TURN);
-  },
-  square(path, x, y, r) {
-    path.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r);
-  },
-  diamond(path, x, y, r) {
-    const half = 1.25 * r;
-    path.moveTo(x, y - half);
-    path.lineTo(x + half, y);
-    path.lineTo(x, y + half);
-    path.lineTo(x - half, y);
-    path.closePath();
-  },
+/** @type {Record<string, Path2D>} read once: they are drawn by the hundred */
+const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
+
+/** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
+const stamp = (path, shape, { x, y }, radius) => path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
+
+/** @param {Path2D} path @param {XY} from @param {XY} to */
+const line = (path, from, to) => {
+  path.moveTo(from.x, from.y);
+  path.lineTo(to.x, to.y);
 };
 
 /**
@@ -91,9 +77,7 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
       const [from, to] = [places[a], places[b]];
       // A worker who asks for one colour an instance gets it on the edges too.
       if (!from || !to) continue;
-      const path = edges.of(options.line ?? color ?? own ?? skeleton.keypoints[b].color);
-      path.moveTo(from.x, from.y);
-      path.lineTo(to.x, to.y);
+      line(edges.of(options.line ?? color ?? own ?? skeleton.keypoints[b].color), from, to);
     }
     places.forEach((at, i) => {
       if (!at) return;
@@ -101,8 +85,8 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
       const hovered = hover?.id === id && hover.index === i;
       const chosen = strong && i === selected;
       const path = (points[i]?.v === 2 ? filled : hollow).of(markerColor(instance, keypoint));
-      SHAPES[options.shape ?? shapeOf(keypoint)](path, at.x, at.y, hovered ? radius + 1.5 : radius);
-      if (chosen) SHAPES.circle(rings, at.x, at.y, radius + 6);
+      stamp(path, options.shape ?? shapeOf(keypoint), at, hovered ? radius + 1.5 : radius);
+      if (chosen) stamp(rings, "circle", at, radius + 6);
       if (hovered || chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i).slice(0, 60), at]);
     });
     // Where a pre-label was before the worker moved or deleted it.
@@ -110,21 +94,15 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
     if (before && before !== instance) before.points.forEach((old, i) => {
       const now = points[i];
       if (!isPlaced(old) || (now?.x === old.x && now.y === old.y)) return;
-      const { x, y } = view.toScreen(old);
-      traces.moveTo(x - 4, y - 4);
-      traces.lineTo(x + 4, y + 4);
-      traces.moveTo(x + 4, y - 4);
-      traces.lineTo(x - 4, y + 4);
-      if (!isPlaced(now)) return;
-      const to = view.toScreen(now);
-      traces.moveTo(x, y);
-      traces.lineTo(to.x, to.y);
+      const from = view.toScreen(old);
+      stamp(traces, "cross", from, 5);
+      if (isPlaced(now)) line(traces, from, view.toScreen(now));
     });
   }
 
   ctx.lineCap = "round";
   ctx.lineJoin = "round";
-  outline(traces, "#ffffffd0", 1.25, 4);
+  outline(traces, "#fffd", 1.25, 4);
   if (strong) stroke(edges.all, INK, lineWidth + 2);
   for (const [color, path] of edges) stroke(path, color, lineWidth);
   const outlines = filled.all;
@@ -141,22 +119,22 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
   ctx.font = "500 12px system-ui, sans-serif";
   ctx.textBaseline = "middle";
   ctx.lineWidth = 3.5;
-  ctx.strokeStyle = "rgba(8, 12, 18, .85)";
+  ctx.strokeStyle = "#080c12d9";
   ctx.fillStyle = "#fff";
   for (const [text, { x, y }] of names) {
     ctx.strokeText(text, x + 14, y);
     ctx.fillText(text, x + 14, y);
   }
 
-  for (const { box } of instances) if (box) frame(frameOf(box, view, 0), 0, strong ? "#fff" : "#ffffffa0");
+  for (const { box } of instances) if (box) frame(frameOf(box, view, 0), 0, strong ? "#fff" : "#fffa");
   if (!strong) return;
   if (rect) frame(frameOf(rect, view, 0), 6);
-  const bounds = session.tool === "adjust" && session.instance && boundsOf(session.instance);
+  const bounds = session.tool === "adjust" && session.bounds;
   if (!bounds) return;
   const around = frameOf(bounds, view, FRAME_PAD);
   frame(around, 6);
   const handles = new Path2D();
-  for (const [name, x, y] of handlesOf(around)) SHAPES[name === "alias" ? "circle" : "square"](handles, x, y, 5.5);
+  for (const [name, x, y] of handlesOf(around)) stamp(handles, name === "alias" ? "circle" : "square", { x, y }, 5.5);
   outline(handles, "#fff", 1.5);
   ctx.fill(handles);
 }

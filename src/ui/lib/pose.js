@@ -1,7 +1,7 @@
 /** Poses: many keypoints moved at once, sides swapped, and guesses from the template. */
 /** @import {Instance, Point, Size, Skeleton, XY} from "./types.js" */
 import { isPlaced } from "./document.js";
-import { boundsOf, clamp, fine, mapped } from "./geometry.js";
+import { boundsOf, clamp, clampTo, fine, mapped } from "./geometry.js";
 
 /**
  * @param {(Point | null)[]} points
@@ -11,6 +11,16 @@ import { boundsOf, clamp, fine, mapped } from "./geometry.js";
  */
 export const moved = (points, place, indexes) =>
   points.map((point, i) => (isPlaced(point) && (indexes?.includes(i) ?? true) ? { ...point, ...fine(place(point, i)) } : point));
+
+/**
+ * Some keypoints moved together; each waits at the edge of the image.
+ * @param {(Point | null)[]} points
+ * @param {number[]} indexes
+ * @param {Size} size
+ * @param {number} dx
+ * @param {number} dy
+ */
+export const dragged = (points, indexes, size, dx, dy) => moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes);
 
 /**
  * An instance moved as a whole, as far as it stays inside the image.

@@ -1,8 +1,8 @@
 /** Pre-labels: reads the attributes initialValues and annotationIssues. Nothing in them is dropped without a word. */
-/** @import {Box, Instance, Options, Point, Skeleton} from "./types.js" */
-import { newInstance } from "./document.js";
-import { isNumber, isRecord, readJson, readList, shown } from "./skeleton.js";
+/** @import {Attributes, Box, Instance, Options, Point, Skeleton} from "./types.js" */
 import { colorOr } from "./colors.js";
+import { newInstance } from "./document.js";
+import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
 
 const OURS = ["id", "name", "annotations", "comment", "box"];
 const POINT_OURS = ["label", "x", "y", "visibility", "comment"];
@@ -14,14 +14,15 @@ const rest = (record, known) => Object.fromEntries(Object.entries(record).filter
 const textOf = (value) => (typeof value === "string" ? value : "");
 
 /**
- * @param {string | null} text
+ * @param {Attributes} attributes
  * @param {Skeleton} skeleton
  * @returns {{instances: Instance[], problems: string[]}}
  */
-export function readPrelabels(text, skeleton) {
+export function readPrelabels(attributes, skeleton) {
   /** @type {string[]} */
   const problems = [];
-  const entries = readList("The labels made before (initialValues)", text, problems);
+  /** @type {any[]} */
+  const entries = readAttribute(attributes, "initialValues", "The labels made before", Array.isArray, problems) ?? [];
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
   const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */

@@ -1,8 +1,8 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
 import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
-import { boundsOf, clampTo, isInside, mapped, mapping, middleOf, mirroring, turning } from "./geometry.js";
-import { limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
+import { clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
+import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
 
 /** A note outlives its keypoint's place. @param {import("./types.js").Point | null} point */
@@ -107,8 +107,7 @@ export class Session extends State {
     const { active, selected, point, size } = this;
     if (this.tool === "adjust") this.edit("move instance", (instance) => shifted(instance, size, dx, dy), `move ${active}`);
     else if (isPlaced(point)) {
-      const to = { ...point, ...clampTo(size, { x: point.x + dx, y: point.y + dy }) };
-      this.edit(`move ${labelOf(this.skeleton, selected)}`, ({ points }) => ({ points: points.with(selected, to) }), `nudge ${active}/${selected}`);
+      this.edit(`move ${labelOf(this.skeleton, selected)}`, ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }), `nudge ${active}/${selected}`);
     }
   }
 
@@ -125,16 +124,16 @@ export class Session extends State {
 
   /** Turns and scales the instance about its middle. @param {number} angle radians @param {number} factor */
   turn(angle, factor) {
-    const box = this.instance && boundsOf(this.instance);
-    if (!box) return;
-    const done = this.edit("scale or turn instance", (instance) => this.reshaped(instance, turning(middleOf(box), angle, factor)), `turn ${this.active}`);
+    const { bounds } = this;
+    if (!bounds) return;
+    const done = this.edit("scale or turn instance", (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
     if (!done) this.onSay("It would leave the image.");
   }
 
   /** For a copied or drawn pose that faces the other way. */
   mirror() {
-    const box = this.instance && boundsOf(this.instance);
-    if (box) this.edit("mirror pose", ({ points }) => ({ points: moved(points, mirroring(box)) }));
+    const { bounds } = this;
+    if (bounds) this.edit("mirror pose", ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
   }
 
   /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
@@ -150,11 +149,11 @@ export class Session extends State {
     this.swap([...indexes, ...indexes.flatMap((index) => limbOf(this.skeleton, index))]);
   }
 
-  /** A whole skeleton drawn into a box. @param {Box} box @param {boolean} [mirrored] for a subject seen from behind */
-  drawTemplate(box, mirrored) {
+  /** A whole skeleton drawn into a box. @param {Box} box @param {boolean} [behind] the subject is seen from there */
+  drawTemplate(box, behind) {
     const { instance, skeleton, size } = this;
     if (!skeleton.box) return;
-    const place = mapping(skeleton.box, mirrored ? { ...box, left: box.right, right: box.left } : box);
+    const place = mapping(skeleton.box, behind ? mirrored(box) : box);
     /** @type {import("./types.js").Point[]} */
     const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
     // An instance just begun and still empty is the one that was meant.
@@ -162,10 +161,10 @@ export class Session extends State {
     else this.begin({ points });
   }
 
-  /** What the drawing tool in hand makes of a box; then it is put down. @param {Box} box @param {boolean} [mirrored] */
-  finish(box, mirrored) {
+  /** What the drawing tool in hand makes of a box; then it is put down. @param {Box} box @param {boolean} [behind] */
+  finish(box, behind) {
     const inside = mapped(box, (at) => clampTo(this.size, at));
-    if (this.tool === "draw") this.drawTemplate(inside, mirrored);
+    if (this.tool === "draw") this.drawTemplate(inside, behind);
     else this.setBox(inside);
     this.take(this.tool);
     this.onChange("select");
@@ -178,9 +177,8 @@ export class Session extends State {
 
   /** The same pose once more, its middle at a place. @param {XY} at */
   copyPose(at) {
-    const { instance, size } = this;
-    const bounds = instance && boundsOf(instance);
-    if (!bounds) return;
+    const { instance, bounds, size } = this;
+    if (!instance || !bounds) return;
     const middle = middleOf(bounds);
     const { points } = shifted({ ...instance, box: null }, size, at.x - middle.x, at.y - middle.y);
     this.begin({ points: points?.map((point) => isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point) });

@@ -1,74 +1,41 @@
 /** The skeleton: reads the attributes keypointClasses, skeletonRig and skeletonBoundingBox. Never throws. */
-/** @import {Box, Edge, Keypoint, Skeleton} from "./types.js" */
+/** @import {Attributes, Box, Edge, Keypoint, Skeleton} from "./types.js" */
 import { colorOr, PALETTE } from "./colors.js";
 import { around } from "./geometry.js";
+import { isNumber, readAttribute, shown } from "./json.js";
 
 /** Where a definition has no sigma: about the mean of COCO's seventeen. */
 export const DEFAULT_SIGMA = 0.07;
 
-/** @param {string | null} text @returns {any} null for none, undefined for what is no JSON */
-export function readJson(text) {
-  try {
-    return JSON.parse(text?.trim() || "null");
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * @param {string} what in words, and the attribute
- * @param {string | null} text
- * @param {string[]} problems
- * @returns {any[]} empty for what is no list
- */
-export function readList(what, text, problems) {
-  const value = readJson(text);
-  if (Array.isArray(value)) return value;
-  if (value !== null) problems.push(`${what} could not be read.`);
-  return [];
-}
-
-/** @param {unknown} value @returns {string} as a person can read it; an object's own toString is nobody's to call */
-export const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-
-/** @param {unknown} value */
-export const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** @param {unknown} value @returns {value is number} */
-export const isNumber = (value) => Number.isFinite(value);
-
-/**
- * @param {{classes: string | null, rig: string | null, box: string | null}} attributes
- * @returns {Skeleton}
- */
+/** @param {Attributes} attributes @returns {Skeleton} */
 export function readSkeleton(attributes) {
   /** @type {string[]} */
   const problems = [];
-  const keypoints = readKeypoints(attributes.classes, problems);
+  const keypoints = readKeypoints(attributes, problems);
   const index = new Map(keypoints.map(({ label }, i) => [label, i]));
-  const edges = readEdges(attributes.rig, index, problems);
+  const edges = readEdges(attributes, index, problems);
   const neighbours = keypoints.map((_, i) => edges.flatMap(([a, b]) => (a === i ? [b] : b === i ? [a] : [])));
   return {
     keypoints,
     edges,
     index,
-    box: readBox(attributes.box, keypoints, problems),
+    box: readBox(attributes, keypoints, problems),
     distal: keypoints.map((_, i) => hangingOn(i, neighbours)),
     problems,
   };
 }
 
 /**
- * @param {string | null} text
+ * @param {Attributes} attributes
  * @param {string[]} problems
  * @returns {Keypoint[]}
  */
-function readKeypoints(text, problems) {
+function readKeypoints(attributes, problems) {
   /** @type {Map<string, Keypoint>} */
   const keypoints = new Map();
   /** @type {Map<string, unknown>} */
   const wanted = new Map();
-  for (const entry of readList("The keypoints of this task (keypointClasses)", text, problems)) {
+  for (const entry of readAttribute(attributes, "keypointClasses", "The keypoints of this task", Array.isArray, problems) ?? []) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label) problems.push("A keypoint without a name was left out.");
     else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice: the second one was left out.`);
@@ -102,8 +69,8 @@ function readKeypoints(text, problems) {
 
 /** The word of a label that tells its side: left_hip, kneeRight, hip L. */
 const SIDE = /(?<![a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?![a-zA-Z])|(Left|Right)(?=[A-Z]|$)|^(left|right)/;
-/** @type {Record<string, string>} */
-const OTHER = { left: "right", right: "left", Left: "Right", Right: "Left", LEFT: "RIGHT", RIGHT: "LEFT", l: "r", r: "l", L: "R", R: "L" };
+/** All that SIDE finds, each beside its counterpart. */
+const WORDS = ["left", "right", "Left", "Right", "LEFT", "RIGHT", "l", "r", "L", "R"];
 
 /** @param {string} label @returns {"left" | "right" | ""} */
 function sideOf(label) {
@@ -112,16 +79,16 @@ function sideOf(label) {
 }
 
 /** What the keypoint's counterpart is called; empty for a name without a side. @param {string} label */
-export const otherSide = (label) => (SIDE.test(label) ? label.replace(SIDE, (word) => OTHER[word]) : "");
+export const otherSide = (label) => (SIDE.test(label) ? label.replace(SIDE, (word) => WORDS[WORDS.indexOf(word) ^ 1]) : "");
 
 /**
- * @param {string | null} text
+ * @param {Attributes} attributes
  * @param {Map<string, number>} index
  * @param {string[]} problems
  * @returns {Edge[]}
  */
-function readEdges(text, index, problems) {
-  return readList("The edges (skeletonRig)", text, problems).flatMap((entry) => {
+function readEdges(attributes, index, problems) {
+  return (readAttribute(attributes, "skeletonRig", "The edges", Array.isArray, problems) ?? []).flatMap((/** @type {unknown} */ entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];
@@ -130,19 +97,18 @@ function readEdges(text, index, problems) {
   });
 }
 
+/** @param {any} box */
+const isBox = (box) => [box?.left, box?.top, box?.right, box?.bottom].every(isNumber) && box.right > box.left && box.bottom > box.top;
+
 /**
- * @param {string | null} text
+ * @param {Attributes} attributes
  * @param {Keypoint[]} keypoints
  * @param {string[]} problems
  * @returns {Box | null}
  */
-function readBox(text, keypoints, problems) {
-  const value = readJson(text);
-  const { left, top, right, bottom } = value ?? {};
-  if ([left, top, right, bottom].every(isNumber) && right > left && bottom > top) return { left, top, right, bottom };
-  if (value !== null) problems.push("The size of the template pose (skeletonBoundingBox) could not be read.");
-  const own = around(keypoints);
-  return own && own.right > own.left && own.bottom > own.top ? own : null;
+function readBox(attributes, keypoints, problems) {
+  const box = readAttribute(attributes, "skeletonBoundingBox", "The size of the template pose", isBox, problems) ?? around(keypoints);
+  return isBox(box) ? box : null;
 }
 
 /**

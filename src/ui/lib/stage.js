@@ -7,6 +7,11 @@ import { View } from "./view.js";
 const LOUPE_SIZE = 150;
 const LOUPE_FACTOR = 4;
 
+/** @param {HTMLElement} node @param {number} x @param {number} y @param {number} [scale] */
+const lay = (node, x, y, scale = 1) => {
+  node.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+};
+
 /** @typedef {{names?: boolean, loupe?: boolean, crosshair?: boolean, brightness: number, contrast: number}} Look */
 /** @typedef {ReturnType<typeof stageOf>} Stage */
 
@@ -19,16 +24,16 @@ export function stageOf(session, look) {
   /** @type {HTMLImageElement} */
   const img = h("img", { alt: "", draggable: false, decoding: "async" });
   /** @type {HTMLCanvasElement[]} all instances but the one in hand, which has a canvas of its own: while it is dragged, the others are not drawn again */
-  const layers = [h("canvas", { "aria-hidden": "true" }), h("canvas", { "aria-hidden": "true" })];
-  const tag = h("div.tag", { hidden: true, "aria-hidden": "true" });
-  const cross = h("div.cross", { hidden: true });
+  const layers = [h("canvas"), h("canvas")];
+  const tag = h("div.tag");
+  const cross = h("div.cross");
   const lens = h("img", { alt: "", draggable: false });
-  const loupe = h("div.loupe", { hidden: true, "aria-hidden": "true" }, lens);
+  const loupe = h("div.loupe", {}, lens, h("div.cross"));
   /** @type {HTMLElement} */
   const root = h(
     "div.stage",
     { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
-    h("div.clip", {}, img, ...layers, cross, loupe, tag),
+    h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag),
   );
   let frameRequest = 0;
   let touchedAll = false;
@@ -82,7 +87,7 @@ export function stageOf(session, look) {
     draw() {
       const { width, height } = view.stage;
       cancelAnimationFrame(frameRequest);
-      img.style.transform = `translate(${view.tx}px, ${view.ty}px) scale(${view.scale})`;
+      lay(img, view.tx, view.ty, view.scale);
       put(img, ".near", view.scale > 6);
       for (const layer of touchedAll ? layers : layers.slice(1)) {
         const ctx = layer.getContext("2d");
@@ -103,8 +108,8 @@ export function stageOf(session, look) {
       put(loupe, "hidden", !(shown && (look.loupe || touch)));
       put(tag, "hidden", !(shown && !touch && tag.textContent));
       if (!at) return;
-      cross.style.transform = `translate(${at.x}px, ${at.y}px)`;
-      tag.style.transform = `translate(${at.x + 16}px, ${at.y + 18}px)`;
+      lay(cross, at.x, at.y);
+      lay(tag, at.x + 16, at.y + 18);
       if (!loupe.hidden) placeLoupe(at);
     },
 
@@ -136,10 +141,10 @@ export function stageOf(session, look) {
     put(lens, "src", img.src);
     const half = LOUPE_SIZE / 2;
     const far = at.x > 2 * LOUPE_SIZE || at.y > 2 * LOUPE_SIZE;
-    loupe.style.transform = `translate(${far ? 12 : view.stage.width - LOUPE_SIZE - 12}px, 12px)`;
+    lay(loupe, far ? 12 : view.stage.width - LOUPE_SIZE - 12, 12);
     const scale = Math.max(view.scale * LOUPE_FACTOR, 0.5);
     const eye = view.toImage(at);
-    lens.style.transform = `translate(${half - eye.x * scale}px, ${half - eye.y * scale}px) scale(${scale})`;
+    lay(lens, half - eye.x * scale, half - eye.y * scale, scale);
   };
 
   view.onChange = () => {

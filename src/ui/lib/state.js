@@ -2,6 +2,7 @@
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { freeColor } from "./colors.js";
 import { docOf, findInstance, isPlaced } from "./document.js";
+import { boundsOf } from "./geometry.js";
 
 /** @typedef {"place" | "draw" | "adjust" | "box"} Tool */
 
@@ -48,6 +49,11 @@ export class State {
 
   get instance() {
     return findInstance(this.doc, this.active);
+  }
+
+  /** Around the placed keypoints of the instance in hand. */
+  get bounds() {
+    return this.instance && boundsOf(this.instance);
   }
 
   get point() {
@@ -136,12 +142,12 @@ export class State {
   /** @param {string} label what led here @param {string} [merge] steps of one key in a row are one step (ten nudges, one undo) */
   snapshot(label, merge) {
     const { doc, active, selected } = this;
-    return { doc, active, selected, label, merge };
+    return { state: { doc, active, selected }, label, merge };
   }
 
   /** The document without a drag that goes on. */
   get kept() {
-    return this.steps[this.at].doc;
+    return this.steps[this.at].state.doc;
   }
 
   /** @param {Partial<Instance>} change of the instance in hand @returns {Doc} */
@@ -190,8 +196,7 @@ export class State {
     }
     const { label } = this.steps[back ? this.at : this.at + 1];
     this.at += step;
-    const { doc, active, selected } = this.steps[this.at];
-    Object.assign(this, { doc, active, selected });
+    Object.assign(this, this.steps[this.at].state);
     this.onChange("doc");
     this.onSay(`${back ? "Undone" : "Done again"}: ${label}`);
   }

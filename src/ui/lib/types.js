@@ -1,6 +1,8 @@
 /**
  * The vocabulary of the element. No code: every other module imports these types.
  *
+ * @typedef {(name: string) => string | null} Attributes of the element, by name
+ *
  * @typedef {object} Keypoint one class of keypoint of the skeleton
  * @property {string} label
  * @property {string} color

@@ -1,10 +1,10 @@
 /** The board: the reference image with the skeleton on it, drawn and moved by mouse, touch, pen or keyboard. */
 import { put, update } from "../dom.js";
 import { marker } from "../icons.js";
-import { shapeOf } from "../painter.js";
+import { shapeOf } from "../markers.js";
 import { readSkeleton } from "../skeleton.js";
 import { changeKeypoint, tenth, toggledEdge, withKeypoint, withoutKeypoint } from "./definition.js";
-import { toAttributes } from "./formats.js";
+import { asAttributes, toAttributes } from "./formats.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Screen pixels that a press may wander and still be a click. */
@@ -25,7 +25,7 @@ function svg(tag, attributes = {}) {
 
 /** The shapes that workers will see. @param {import("./definition.js").Definition} definition */
 export function shapesOf(definition) {
-  const { keypoints } = readSkeleton({ classes: JSON.stringify(toAttributes(definition).keypointClasses), rig: null, box: null });
+  const { keypoints } = readSkeleton(asAttributes({ keypointClasses: toAttributes(definition).keypointClasses }));
   return keypoints.map(shapeOf);
 }
 

@@ -1,5 +1,6 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
-import { isNumber, isRecord, readSkeleton } from "../skeleton.js";
+import { isNumber, isRecord } from "../json.js";
+import { readSkeleton } from "../skeleton.js";
 import { PRESETS } from "./presets.js";
 
 /** @import {Definition, DrawnEdge} from "./definition.js" */
@@ -34,6 +35,9 @@ export function toAttributes(definition) {
     skeletonBoundingBox: xs.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null,
   };
 }
+
+/** @param {Record<string, unknown>} values @returns {import("../types.js").Attributes} as the element has them */
+export const asAttributes = (values) => (name) => JSON.stringify(values[name] ?? null);
 
 /** @param {Definition} definition the same as HTML, to be pasted into a worker task template */
 export const toMarkup = (definition) =>
@@ -126,7 +130,7 @@ function named({ definition, notes }, { name, supercategory }) {
  * @returns {{definition: Definition, notes: string[]}}
  */
 function fromAttributes(classes, rig) {
-  const skeleton = readSkeleton({ classes: JSON.stringify(classes), rig: JSON.stringify(rig ?? null), box: null });
+  const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints, problems: notes } = skeleton;
   if (!keypoints.length) throw new FormatError("There are no keypoints in this.");
   if (keypoints.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${keypoints.length}.`);

@@ -1,6 +1,6 @@
 /** What the browser keeps, so that a reload loses nothing: the drawing, and the reference image. Nothing is sent anywhere. */
 import { load, save } from "../prefs.js";
-import { isNumber } from "../skeleton.js";
+import { isNumber } from "../json.js";
 import { Drawing } from "./drawing.js";
 import { readDefinition, toSkeletonJson } from "./formats.js";
 
