@@ -196,8 +196,8 @@ def test_drag_undo_order_other_side_and_removal(creator: Page) -> None:
     assert "pair" not in keypoint(creator, 0)
     for _ in range(9):
         creator.get_by_role("button", name="Undo").click(force=True)
-    assert rows(creator).count() == 0
-    assert creator.get_by_role("button", name="Undo").is_disabled()
+    expect(rows(creator)).to_have_count(0)
+    expect(creator.get_by_role("button", name="Undo")).to_be_disabled()
 
 
 def test_names_differ_and_a_wrong_one_is_refused_in_words(creator: Page) -> None:
@@ -214,8 +214,8 @@ def test_names_differ_and_a_wrong_one_is_refused_in_words(creator: Page) -> None
     assert "up to 1" in said(creator)
     assert "sigma" not in keypoint(creator, 1)
     creator.get_by_label("Name of the skeleton").fill("")
-    assert creator.get_by_text("The skeleton needs a name.").is_visible()
-    assert creator.get_by_role("button", name="Download skeleton file").is_disabled()
+    expect(creator.get_by_text("The skeleton needs a name.")).to_be_visible()
+    expect(creator.get_by_role("button", name="Download skeleton file")).to_be_disabled()
 
 
 def test_edges_by_pointer_and_by_list(creator: Page) -> None:

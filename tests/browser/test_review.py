@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from driver import NAMES, ORIGIN, PERSON, ROOT, Task, TaskPage, attributes, classes, person, picture
 from PIL import Image
+from playwright.sync_api import expect
 
 
 def test_what_changed_against_the_pre_labels_is_shown(open_task: TaskPage) -> None:
@@ -19,7 +20,7 @@ def test_what_changed_against_the_pre_labels_is_shown(open_task: TaskPage) -> No
     rows = task.element.locator(".instances li")
     assert "changed" in rows.nth(0).inner_text()
     assert "changed" not in rows.nth(1).inner_text()
-    assert task.element.locator(".points li.changed").count() == 1
+    expect(task.element.locator(".points li.changed")).to_have_count(1)
     task.key("b")
     assert "new" in rows.nth(2).inner_text()
     task.key("Control+z", "Control+z")
@@ -71,6 +72,20 @@ def test_a_finding_jumps_and_is_fixed_with_one_click(open_task: TaskPage) -> Non
     assert task.state["view"]["scale"] > 0
     finding.get_by_role("button", name="Swap", exact=True).click()
     assert task.element.locator("details.checks").is_hidden()
+
+
+def test_the_row_in_hand_stays_in_sight_when_something_is_to_check(open_task: TaskPage) -> None:
+    task = open_task(initialValues=[person()])
+    task.page.set_viewport_size({"width": 1024, "height": 640})
+    task.key("Shift+Digit8")
+    row = task.element.locator(".points .on")
+    expect(row).to_be_in_viewport(ratio=0.99)
+    list_before = task.element.locator(".points").bounding_box()
+    task.key("t")
+    task.element.locator("summary").click()
+    task.element.locator("li[data-check=swapped_sides]").wait_for()
+    assert task.element.locator(".points").bounding_box()["height"] < list_before["height"]
+    expect(row).to_be_in_viewport(ratio=0.99)
 
 
 def test_untouched_pre_labels_ask_for_a_word(open_task: TaskPage) -> None:
@@ -180,7 +195,7 @@ def test_the_original_example_markup_works_unchanged(open_task: TaskPage) -> Non
     assert len(task.points()) == len(NAMES)
     assert task.answer()["original_annotations"] == []
     task.key("?")
-    assert page.get_by_text("Annotations instructions can go here!").is_visible()
+    expect(page.get_by_text("Annotations instructions can go here!")).to_be_visible()
 
 
 @pytest.mark.parametrize("count", [500])
@@ -191,7 +206,7 @@ def test_five_hundred_keypoints_in_any_script(open_task: TaskPage, count: int) -
     task.drag((50, 50), (600, 430))
     assert len(task.points()) == count
     task.element.locator("input[type=search]").fill("колено 12")
-    assert task.element.locator(".points li:visible").count() == 3
+    expect(task.element.locator(".points li:visible")).to_have_count(3)
 
 
 def test_a_turned_photograph_is_labelled_upright(open_task: TaskPage) -> None:

@@ -107,8 +107,18 @@ export function panel(app, notices) {
       h("button.primary", { onclick: () => app.run("submit") }, "Submit")),
   );
 
-  /** @type {Map<HTMLElement, Element>} by list: the row it was last scrolled to */
+  const inHand = (/** @type {Element} */ list) => /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
+  /** @type {Map<HTMLElement, Element | null>} by list: the row it was last scrolled to */
   const seen = new Map();
+  // What the panel shows below a list takes its room: the row in hand must not slip under it.
+  const observer = new ResizeObserver((sizes) => {
+    for (const { target: list } of sizes) {
+      const row = inHand(list);
+      if (row) reveal(/** @type {HTMLElement} */ (list), row);
+    }
+  });
+  observer.observe(instances);
+  observer.observe(points);
   return {
     root,
     pick,
@@ -117,7 +127,7 @@ export function panel(app, notices) {
       update(root);
       // What is in hand comes into view, once.
       for (const list of [instances, points]) {
-        const row = list.querySelector(".on") ?? list.querySelector(".next");
+        const row = inHand(list);
         if (row && seen.get(list) !== row) reveal(list, row);
         seen.set(list, row);
       }
