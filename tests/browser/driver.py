@@ -163,11 +163,11 @@ class Task:
 
     @property
     def state(self) -> dict[str, Any]:
+        """Members that the bundle does not rename (build.js); what is selected is read from the page."""
         return self.element.evaluate(
-            "({app: {session, stage, prefs}}) => ({active: session.active, selected: session.selected,"
-            " tool: session.tool, target: session.target,"
-            " view: {scale: stage.view.scale, tx: stage.view.tx, ty: stage.view.ty}, size: stage.view.stage,"
-            " hidden: [...session.hidden], look: prefs})"
+            "({shadowRoot, app: {session, stage: {view}}}) => ({"
+            " selected: [...shadowRoot.querySelectorAll('.points li')].findIndex(row => row.matches('.on')),"
+            " view: {scale: view.scale, tx: view.tx, ty: view.ty}, size: view.stage, hidden: [...session.hidden]})"
         )
 
     def answer(self) -> dict[str, Any]:
