@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from hashlib import md5
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -56,7 +57,7 @@ class Objects(dict[str, bytes]):
         etag = _etag(found)
         if (match := _MATCH.search(head)) and match[1].decode() != etag:
             return 412, [], b"<Error><Code>PreconditionFailed</Code></Error>"
-        headers = [f'ETag: "{etag}"', "Last-Modified: Mon, 23 Nov 2026 09:00:00 GMT"]
+        headers = [f'ETag: "{etag}"', f"Last-Modified: {formatdate(usegmt=True)}"]  # no clock of ours is behind it
         if ranged := _RANGE.search(head):
             first, last = int(ranged[1]), min(int(ranged[2] or len(found)), len(found) - 1)
             return 206, [*headers, f"Content-Range: bytes {first}-{last}/{len(found)}"], found[first : last + 1]
