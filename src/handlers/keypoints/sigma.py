@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 
 import msgspec
 
@@ -70,11 +71,13 @@ class SigmaMeter(Statistic):
             having = [p for w, p in enumerate(poses) if label in p.places and (w, label) not in doubtful]
             if len(having) < 2:
                 continue
+            squares = []
+            for p, q in combinations(having, 2):
+                (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
+                squares.append(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
             for found in (self.keypoints.at(label, _scatter), self.pooled):
-                for i, p in enumerate(having):
-                    for q in having[i + 1 :]:
-                        (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
-                        found.squares.add(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
+                for square in squares:
+                    found.squares.add(square)
                 found.independent += len(having) - 1
 
     def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
