@@ -18,5 +18,6 @@ STACK = StackOutputs(
     partition="aws",
     region="eu-west-1",
     account="123456789012",
+    tags=(("application", "truepoint"),),
 )
 WORKTEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"

@@ -303,7 +303,8 @@ def _put_image(s3: S3Client, bucket: str, key: str, image: SourceImage) -> None:
 
 
 def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:
-    differences = [*_request_differences(prepared.request, existing), *_document_differences(prepared, s3)]
+    asked = {name: value for name, value in prepared.request.items() if name != "Tags"}  # a bill's, not the job's
+    differences = [*_request_differences(asked, existing), *_document_differences(prepared, s3)]
     if differences:
         raise JobExistsError(
             f"job {prepared.name!r} exists ({existing['LabelingJobStatus']}) and differs in {', '.join(differences)}; "

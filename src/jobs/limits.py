@@ -7,6 +7,7 @@ follow AWS; the rules below that are stated in AWS's documentation only.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -24,6 +25,9 @@ MAX_AVAILABILITY_SECONDS = 2_592_000
 MAX_IMAGE_BYTES = 40_000_000
 MAX_IMAGE_PIXELS = 100_000_000
 """Stated for the built-in image tasks; we hold custom ones to the same, as nothing more is promised."""
+
+UNICODE_CATEGORIES = {"L": "a", "N": "0", "Z": " "}
+"""Letters, numbers, separators: those that the pattern of tags names."""
 
 RESERVED_LABELS = ("source", "source-ref")
 
@@ -114,10 +118,20 @@ def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str
     elif isinstance(value, str):
         yield from ((path, v) for v in _range_violations(shape, len(value), path, " characters"))
         pattern = shape.metadata.get("pattern")
-        if pattern and not re.fullmatch(pattern, value):
+        if pattern and not _fits(pattern, value):
             yield path, f"{path}: expected the pattern {pattern}, actual {value!r}"
     else:
         yield from ((path, v) for v in _range_violations(shape, value, path, ""))
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """Whether a value has an AWS pattern. That may name Unicode's categories, of which Python's `re` knows nothing: one
+    character stands for all of a category, in both."""
+    for category, stand_in in UNICODE_CATEGORIES.items():
+        if (named := rf"\p{{{category}}}") in pattern:
+            pattern = pattern.replace(named, stand_in)
+            value = "".join(stand_in if unicodedata.category(c).startswith(category) else c for c in value)
+    return re.fullmatch(pattern, value) is not None
 
 
 def _range_violations(shape: Shape, actual: int, path: str, unit: str) -> Iterator[str]:

@@ -32,8 +32,12 @@ class JobSettings:
 
 
 def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str, Any]:
-    """Keyword arguments of `sagemaker.create_labeling_job`; without a workteam ARN it is a job outside Ground Truth."""
+    """Keyword arguments of `sagemaker.create_labeling_job`; without a workteam ARN it is a job outside Ground Truth.
+
+    The job has the stack's tags, so that its cost is found with the stack's.
+    """
     keys = job_keys(settings.name)
+    tags = {"Tags": [{"Key": key, "Value": value} for key, value in stack.tags]} if stack.tags else {}
     workteam = {"WorkteamArn": settings.workteam_arn} if settings.workteam_arn is not None else {}
     return {
         "LabelingJobName": settings.name,
@@ -41,6 +45,7 @@ def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str
         "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": s3_uri(stack.bucket, keys.manifest)}}},
         "OutputConfig": {"S3OutputPath": s3_uri(stack.bucket, OUTPUT_PREFIX)},
         "RoleArn": stack.execution_role_arn,
+        **tags,
         "HumanTaskConfig": {
             **workteam,
             "UiConfig": {"UiTemplateS3Uri": s3_uri(stack.bucket, keys.template)},

@@ -19,7 +19,7 @@ class StackError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOutputs:
-    """Outputs of the stack, and where it is."""
+    """Outputs of the stack, where it is, and the tags that its resources have, as pairs of key and value."""
 
     bucket: str
     script_url: str
@@ -35,6 +35,7 @@ class StackOutputs:
     region: str
     account: str
     uses_ground_truth: bool = True
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 OUTPUT_NAMES = {
@@ -76,5 +77,10 @@ def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_S
     given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", ())}
     uses_ground_truth = given.get("UsesGroundTruth") != "no"
     return StackOutputs(
-        **values, partition=partition, region=region, account=account, uses_ground_truth=uses_ground_truth
+        **values,
+        partition=partition,
+        region=region,
+        account=account,
+        uses_ground_truth=uses_ground_truth,
+        tags=tuple((tag["Key"], tag["Value"]) for tag in stack.get("Tags", ())),
     )

@@ -216,12 +216,16 @@ def test_a_job_in_ground_truth(s3: "S3Client", folder: Path) -> None:
     sagemaker, stubber = stubbed_sagemaker()
     stubber.add_client_error("describe_labeling_job", "ResourceNotFound", "no such job", 400)
     stubber.add_response("create_labeling_job", {"LabelingJobArn": ARN}, dict(prepared.request))
-    stubber.add_response("describe_labeling_job", description(prepared), {"LabelingJobName": "people-1"})
+    for tags in (prepared.request["Tags"], [{"Key": "application", "Value": "renamed since"}], []):
+        there = description(prepared, Tags=tags)
+        stubber.add_response("describe_labeling_job", there, {"LabelingJobName": "people-1"})
     with stubber:
         assert create_in_ground_truth(prepared, s3, sagemaker) == (ARN, True)
-        assert create_in_ground_truth(prepared, s3, sagemaker) == (ARN, False)
+        for _ in range(3):  # a job is the same whatever its tags are
+            assert create_in_ground_truth(prepared, s3, sagemaker) == (ARN, False)
     stubber.assert_no_pending_responses()
     assert prepared.request["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM
+    assert prepared.request["Tags"] == [{"Key": "application", "Value": "truepoint"}]
     assert "jobs/people-1/labeling_job.json" not in everything(s3)
 
 

@@ -27,7 +27,8 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> "Iterator[CloudFormationC
 def deploy(cloudformation: "CloudFormationClient", *names: str) -> None:
     outputs = {name: {"Value": f"value of {name}"} for name in names}
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-    cloudformation.create_stack(StackName="truepoint", TemplateBody=json.dumps(template))
+    tags = [{"Key": "application", "Value": "truepoint"}, {"Key": "team", "Value": "vision"}]
+    cloudformation.create_stack(StackName="truepoint", TemplateBody=json.dumps(template), Tags=tags)
 
 
 def test_all_outputs_and_where_the_stack_is(cloudformation: "CloudFormationClient") -> None:
@@ -37,6 +38,7 @@ def test_all_outputs_and_where_the_stack_is(cloudformation: "CloudFormationClien
         field: f"value of {name}" for field, name in OUTPUT_NAMES.items()
     }
     assert (stack.partition, stack.region, stack.account) == ("aws", "eu-west-1", "123456789012")
+    assert stack.tags == (("application", "truepoint"), ("team", "vision"))
 
 
 @pytest.mark.parametrize("missing", OUTPUT_NAMES.values())

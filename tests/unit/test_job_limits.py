@@ -1,5 +1,6 @@
 """Ground Truth's limits: met exactly they pass, one beyond they are refused, all at once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,43 @@ from jobs.request import JobSettings, labeling_job_request
 def violations(**changes: Any) -> list[str]:
     settings = JobSettings(**{"name": "people-1", "workteam_arn": WORKTEAM, **changes})
     return request_violations(labeling_job_request(settings, STACK))
+
+
+def tag_violations(*tags: tuple[str, str]) -> list[str]:
+    stack = replace(STACK, tags=tags)
+    return request_violations(labeling_job_request(JobSettings(name="people-1", workteam_arn=WORKTEAM), stack))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [],
+        [("application", "truepoint")],
+        [("k" * 128, "v" * 256), ("k", "")],
+        [("Kostenstelle", "Größe 4/²"), ("費用", "見本 ٣"), ("a_.:/=+-@", "\u00a0")],
+        [(f"key {n}", "") for n in range(50)],
+    ],
+)
+def test_tags_that_aws_takes(tags: list[tuple[str, str]]) -> None:
+    assert tag_violations(*tags) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ([("", "v")], "Tags[0].Key: expected at least 1 characters, actual 0"),
+        ([("k" * 129, "v")], "Tags[0].Key: expected at most 128 characters, actual 129"),
+        ([("k", "v" * 257)], "Tags[0].Value: expected at most 256 characters, actual 257"),
+        ([("k", "v"), ("cost#", "v")], "Tags[1].Key: expected the pattern"),
+        ([("k", "a\tb")], "Tags[0].Value: expected the pattern"),
+        ([("k", "v;")], "Tags[0].Value: expected the pattern"),
+        ([("k", "\U0001f4b8")], "Tags[0].Value: expected the pattern"),
+        ([(f"k{n}", "") for n in range(51)], "Tags: expected at most 50 items, actual 51"),
+    ],
+)
+def test_tags_that_aws_refuses(tags: list[tuple[str, str]], said: str) -> None:
+    [found] = tag_violations(*tags)
+    assert found.startswith(said)
 
 
 @pytest.mark.parametrize(
