@@ -32,7 +32,7 @@ Level = Literal["warning", "info"]
 Action = Literal["swap", "delete", "move", "place", "rename", "look"]
 
 
-class Fix(msgspec.Struct, frozen=True):
+class Fix(msgspec.Struct, frozen=True, gc=False):
     """What would put it right: exchange sides, delete, move, place or rename keypoints; or `look`, if that is open."""
 
     action: Action

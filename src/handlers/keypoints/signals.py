@@ -32,7 +32,7 @@ MOST_COMPARED = 20_000
 """Pairs of instances of one image: 200 people in one place. A hostile label must not cost minutes."""
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One kind of evidence: how strong, of which keypoints, in plain words, and what would put it right."""
 
     check: str
