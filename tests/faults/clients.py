@@ -19,9 +19,11 @@ T = TypeVar("T")
 
 
 def some(places: Sequence[T], most: int) -> Sequence[T]:
-    """All of them where tests are thorough, else at most so many, evenly spaced."""
+    """All of them where tests are thorough, else at most so many, evenly spaced; of one, that in the middle."""
     if THOROUGH or len(places) <= most:
         return places
+    if most == 1:
+        return [places[len(places) // 2]]
     return [places[round(n * (len(places) - 1) / (most - 1))] for n in range(most)]
 
 

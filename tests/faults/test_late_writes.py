@@ -82,7 +82,7 @@ def test_a_newer_run_that_did_not_wait_would_be_overwritten(endpoint: Endpoint, 
     old, last = undisturbed(endpoint, runner, driver, before)
     new, _ = undisturbed(endpoint, runner, driver, after)
     mixed = 0
-    for place in places(last, 8):
+    for place in places(last, 4):
         endpoint.begin(before)
         with runner.stop(driver, place) as older:
             endpoint.set(MANIFEST, after[MANIFEST])
