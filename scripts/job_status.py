@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from jobs import command
 from jobs.layout import job_keys
-from jobs.progress import read_progress
+from jobs.progress import WAIT, read_progress
 from jobs.stack import read_stack
 from jobs.status import exists, read_status
 
@@ -42,7 +42,9 @@ def show(options: argparse.Namespace) -> int:
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
     s3 = session.client("s3")
     status = read_status(s3, session.client("sagemaker"), bucket, options.name)
-    run = read_progress(s3, bucket, options.name) if status.ended and status.results is None else None
+    run = read_progress(s3, bucket, options.name) if status.ended else None
+    if run and status.results and run.stage != WAIT:
+        run = None  # it made them
     if options.json:
         print(json.dumps(asdict(status) | {"run": run and asdict(run)}))
         return command.OK

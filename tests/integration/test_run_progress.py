@@ -83,6 +83,9 @@ def test_the_command_shows_the_run_and_waits_for_its_end(
     assert "survey:  17%" in said.err  # of 2 * 2 + 2 steps
     assert job_status.main([*arguments, "--watch"]) == 0
     assert "ranges" not in capsys.readouterr().out
+    put(s3, "tmp/results/people/turn.json", {"of": "another manifest", "id": "1", "wait": 960})
+    assert job_status.main(arguments) == 0
+    assert "\nwaits for an earlier run of another manifest or skeleton, 9" in capsys.readouterr().out
 
 
 def test_a_run_that_waits_says_for_how_long(s3: Any) -> None:
