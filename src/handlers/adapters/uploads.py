@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from types import TracebackType
 
 from adapters.bucket import Bucket
@@ -21,15 +21,17 @@ class Uploads:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._waiting: deque[Future[None]] = deque()
+        self._under_way = 0
+        self._done: SimpleQueue[Future[None]] = SimpleQueue()
 
     def put(
         self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
     ) -> None:
         """Start a `Bucket.write`; waits, and raises what went wrong, if too many are under way."""
-        if len(self._waiting) >= IN_FLIGHT:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._bucket.write, key, content, content_type))
+        if self._under_way >= IN_FLIGHT:
+            self._take()
+        self._pool.submit(self._bucket.write, key, content, content_type).add_done_callback(self._done.put)
+        self._under_way += 1
 
     def __enter__(self) -> Uploads:
         return self
@@ -38,6 +40,10 @@ class Uploads:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
-        if error is None:
-            for future in self._waiting:
-                future.result()
+        while error is None and self._under_way:
+            self._take()
+
+    def _take(self) -> None:
+        """Wait for whichever ends first: behind a slow one others are long done."""
+        self._under_way -= 1
+        self._done.get().result()
