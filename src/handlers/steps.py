@@ -103,16 +103,17 @@ def make_plan(
     seen = turns.look(job.name, store)
     _expect(manifest, job, store)
     skeleton, source = _skeleton(job, store)
-    turns.take(seen, content_of(job, manifest, skeleton, source), store)
+    gold, ranges = store.etag(_gold_key(job)), [Range(0, 0)]
+    plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, gold_etag=gold, ranges=ranges)
+    turns.take(seen, content_of(plan), store)
     store.delete(folder(job.name) + "results.json")
-    ranges = [Range(0, 0)]
     if manifest:
         key, etag = split_s3_uri(manifest.s3_uri)[1], manifest.etag
         ranges = cut(store.size(key), largest, lambda start, end: b"".join(store.stream(key, start, end, etag)))
-    plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, ranges=ranges)
+        plan = msgspec.structs.replace(plan, ranges=ranges)
     run = run_folder(plan)
     _keep(plan, run, "plan", store)
-    return run, len(ranges)
+    return run, len(plan.ranges)
 
 
 def survey(run: str, place: int, store: Bucket) -> None:
@@ -151,7 +152,7 @@ def label(run: str, place: int, store: Bucket) -> None:
     _hold_turn(plan, store)
     first, end = joined.firsts[place : place + 2]
     left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
-    refiner = Refiner(job.name, known, _gold(job, store))
+    refiner = Refiner(job.name, known, _gold(plan, store))
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
         fragments = Fragments(job.name, known.skeleton, uploads, out)
@@ -215,8 +216,7 @@ def _expect(manifest: ManifestSource | None, job: LabelingJob, store: Bucket) ->
 
 
 def _hold_turn(plan: Plan, store: Bucket) -> turns.Seen:
-    content = content_of(plan.job, plan.manifest, plan.skeleton, plan.skeleton_source)
-    return turns.hold(plan.job.name, content, store)
+    return turns.hold(plan.job.name, content_of(plan), store)
 
 
 def _survey(plan: Plan) -> JobSurvey:
@@ -267,14 +267,21 @@ def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, Skeleto
     return None, SkeletonSource("derived", "subject")
 
 
-def _gold(job: LabelingJob, store: Bucket) -> Gold:
-    """The job's gold; none if there is no file, or one that cannot be used: results do not wait for it."""
-    key = f"jobs/{job.name}/gold.json"
-    if store.etag(key) is None:
+def _gold_key(job: LabelingJob) -> str:
+    return f"jobs/{job.name}/gold.json"
+
+
+def _gold(plan: Plan, store: Bucket) -> Gold:
+    """The job's gold as it was planned; none if there is no file, or one that cannot be used: results do not wait for
+    it."""
+    key = _gold_key(plan.job)
+    if plan.gold_etag is None:
         return {}
     try:
-        return parse_gold(store.read(key))
+        return parse_gold(store.read(key, plan.gold_etag))
     except (GoldError, NotReadableError) as error:
+        if store.etag(key) != plan.gold_etag:
+            raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {plan.gold_etag}, got none") from error
         logger.warning("the job's gold cannot be used", error=str(error))
         return {}
 

@@ -258,6 +258,26 @@ def test_steps_of_an_old_plan_fail(s3: Any, context: Any) -> None:
 # --------------------------------------------------------------------------- repeated, broken off, side by side
 
 
+@pytest.mark.parametrize("now", [b'{"4.jpg": []}', b"no gold", None])
+def test_gold_that_is_not_what_it_was_makes_it_start_again(
+    s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch, now: bytes | None
+) -> None:
+    job = prepared(s3)
+    cut_small(monkeypatch)
+    *_, last, _, _ = steps = list(asked_for(job, context))
+    for step in steps[:-3]:
+        results_step.handler(step, context)
+    if now is None:
+        s3.delete_object(Bucket=BUCKET, Key="jobs/crowd/gold.json")
+    else:
+        s3.put_object(Bucket=BUCKET, Key="jobs/crowd/gold.json", Body=now)
+    with pytest.raises(ChangedError):
+        results_step.handler(last, context)
+    for step in asked_for(job, context):
+        results_step.handler(step, context)
+    assert bodies(s3) == undisturbed(s3, job)
+
+
 def test_steps_made_twice_and_after_a_failure_change_nothing(
     s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -314,6 +314,7 @@ def test_every_step_is_one_that_the_function_makes(states: dict[str, Any]) -> No
         manifest=None,
         skeleton=None,
         skeleton_source=SkeletonSource("derived", "subject"),
+        gold_etag=None,
         ranges=[Range(0, 0)],
     )
     values = {"$.job": msgspec.to_builtins(job), "$.run": run_folder(plan), "$$.Map.Item.Value": 3}

@@ -22,7 +22,7 @@ JOB = LabelingJob(
 )  # fmt: skip
 MANIFEST = ManifestSource(JOB.output_manifest_uri, "abc")
 PLAN = Plan(
-    job=JOB, manifest=MANIFEST, skeleton=None, skeleton_source=SkeletonSource("derived", "subject"),
+    job=JOB, manifest=MANIFEST, skeleton=None, skeleton_source=SkeletonSource("derived", "subject"), gold_etag=None,
     ranges=[Range(0, 9), Range(9, 20)],
 )  # fmt: skip
 RUN = run_folder(PLAN)
@@ -38,9 +38,10 @@ def test_runs_of_one_plan_share_a_folder_and_those_of_others_do_not() -> None:
         changed(manifest=ManifestSource(JOB.output_manifest_uri, "abd")),
         changed(job=msgspec.structs.replace(JOB, status="Stopped")),
         changed(skeleton=Skeleton("a", (SkeletonKeypoint("nose"),))),
+        changed(gold_etag="abc"),
         changed(ranges=[Range(0, 20)]),
     ]
-    assert len({RUN, *map(run_folder, others)}) == 6
+    assert len({RUN, *map(run_folder, others)}) == 7
     assert RUN.startswith("tmp/results/people-1/")
     assert run_folder(msgspec.json.decode(msgspec.json.encode(PLAN), type=Plan)) == RUN
 

@@ -71,13 +71,14 @@ class Bucket:
         options: Any = {"allow_http": plain, **CLIENT}
         self._store = S3Store(name, endpoint=endpoint, client_options=options, retry_config=RETRY)
 
-    def read(self, key: str) -> bytes:
-        """The whole object.
+    def read(self, key: str, etag: str | None = None) -> bytes:
+        """The whole object; with `etag`, that which has this one.
 
         Raises:
+            ChangedError: another ETag.
             NotReadableError: missing, forbidden, or a key that S3 clients refuse.
         """
-        return self._get(key, {})
+        return self._get(key, _same(etag))
 
     def find(self, key: str, largest: int) -> bytes | None:
         """The whole object, None if it is not there: only for those who may list its folder.
@@ -121,11 +122,10 @@ class Bucket:
             ChangedError: another ETag, at the start or later.
             NotReadableError: as `read`.
         """
-        same = {"if_match": f'"{etag}"'} if etag else {}
         starts = iter(range(start, end, CHUNK))
 
         def fetch(at: int) -> bytes:
-            return self._get(key, {"range": (at, min(at + CHUNK, end)), **same})
+            return self._get(key, {"range": (at, min(at + CHUNK, end)), **_same(etag)})
 
         with ThreadPoolExecutor(1) as ahead:
             coming = [ahead.submit(fetch, at) for at in islice(starts, 1)]
@@ -237,6 +237,10 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield bytes(held)
             held.clear()
     yield bytes(held)
+
+
+def _same(etag: str | None) -> dict[str, str]:
+    return {"if_match": f'"{etag}"'} if etag else {}
 
 
 def _plain(etag: str | None) -> str:

@@ -22,12 +22,14 @@ class StepError(ValueError):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What all steps of a run must know alike. `manifest` is null if the job ended without one."""
+    """What all steps of a run must know alike. `manifest` is null if the job ended without one, `gold_etag` if it
+    has no gold."""
 
     job: LabelingJob
     manifest: ManifestSource | None
     skeleton: Skeleton | None
     skeleton_source: SkeletonSource
+    gold_etag: str | None
     ranges: list[Range]
 
 
@@ -80,11 +82,9 @@ def run_folder(plan: Plan) -> str:
     return f"tmp/results/{plan.job.name.lower()}/{_digest(plan)}/"
 
 
-def content_of(
-    job: LabelingJob, manifest: ManifestSource | None, skeleton: Skeleton | None, source: SkeletonSource
-) -> str:
+def content_of(plan: Plan) -> str:
     """A digest of what results are made of: runs that have the same one write the same bytes, however they are cut."""
-    return _digest((job, manifest, skeleton, source))
+    return _digest(msgspec.structs.replace(plan, ranges=[]))
 
 
 def turn_key(job_name: str) -> str:
