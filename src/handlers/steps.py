@@ -159,7 +159,7 @@ def label(run: str, place: int, store: Bucket) -> None:
         for line in _lines(plan, place, store, first):
             outcome = refiner.add(read_line(line, job.label_attribute_name, fetch))
             fragments.add(outcome)
-            if isinstance(outcome, Labeled):
+            if left_over and isinstance(outcome, Labeled):
                 left_over.discard(folder(job.name) + annotation_key(outcome))
         sizes = {name: len(content) for name, content in out.items()}
         for name in FRAGMENTS:

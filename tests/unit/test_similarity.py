@@ -18,7 +18,6 @@ from keypoints.similarity import (
     coco_oks,
     coverage,
     distances,
-    hull_box,
     nme,
     oks,
     pck,
@@ -51,8 +50,8 @@ def test_area(found: Instance, expected: float, source: str) -> None:
 
 
 def test_hull() -> None:
-    assert hull_box(instance(("a", 3, 4), ("b", 1, 9))) == (1, 4, 2, 5)
-    assert hull_box(instance()) is None
+    assert instance(("a", 3, 4), ("b", 1, 9)).hull == (1, 4, 2, 5)
+    assert instance().hull is None
 
 
 def pycocotools(
@@ -105,7 +104,7 @@ def test_equal_to_pycocotools_on_people_by_our_own_area_rules(loud: float, scale
             for s in (seed, 100 + seed)
         )
         a = Instance(annotations=a.annotations[seed % 3 :], box=(0, 0, 130 * scale, 400 * scale) if seed % 2 else None)
-        box = a.box or hull_box(a) or (0, 0, 0, 0)
+        box = a.box or a.hull or (0, 0, 0, 0)
         expected = pycocotools(flat(a, names), flat(b, names), box=box, area=area(a)[0], sigmas=sigmas)
         assert oks(a, b, MEASURE.sigmas) == pytest.approx(expected, abs=1e-9)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
 from keypoints.outcome import Labeled
-from keypoints.similarity import area, hull_box
+from keypoints.similarity import area
 from keypoints.skeleton import Skeleton
 
 VERSION = "1.0"
@@ -87,7 +87,7 @@ class CocoWriter:
             "category_id": 1,
             "keypoints": values,
             "num_keypoints": labeled,
-            "bbox": instance.box or hull_box(instance),
+            "bbox": instance.box or instance.hull,
             "area": size,
             "area_source": source,
             "iscrowd": 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
@@ -44,7 +45,7 @@ class Keypoint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     visibility: Annotated[int, msgspec.Meta(ge=1, le=2)] = VISIBLE
 
 
-class Instance(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Instance(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One labelled subject. `box` is x, y, width, height of a drawn box, independent of the keypoints."""
 
     annotations: tuple[Keypoint, ...]
@@ -52,10 +53,20 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
 
-    @property
+    @cached_property
     def by_label(self) -> dict[str, Keypoint]:
         """The labelled keypoints by name."""
         return {k.label: k for k in self.annotations}
+
+    @cached_property
+    def hull(self) -> tuple[float, float, float, float] | None:
+        """x, y, width, height around the labelled keypoints; None without any."""
+        if not self.annotations:
+            return None
+        xs = [k.x for k in self.annotations]
+        ys = [k.y for k in self.annotations]
+        left, top = min(xs), min(ys)
+        return left, top, max(xs) - left, max(ys) - top
 
 
 def parse_instances(value: Any) -> list[Instance]:

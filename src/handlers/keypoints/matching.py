@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from keypoints.assignment import assign
 from keypoints.instance import Instance
 from keypoints.pose import Pose, Ruler
-from keypoints.similarity import hull_box
 
 LEAST_SIMILARITY = 0.1
 """Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
@@ -49,7 +48,7 @@ def crowded(workers: Sequence[Sequence[Instance]]) -> str:
     total = sum(map(len, workers))
     if total > MOST_TOGETHER:
         return f"expected at most {MOST_TOGETHER} instances of all workers together, got {total}"
-    hulls = [[box for instance in instances if (box := hull_box(instance))] for instances in workers]
+    hulls = [[box for instance in instances if (box := instance.hull)] for instances in workers]
     overlaps = 0
     for later, theirs in enumerate(hulls):
         for mine in hulls[:later]:

@@ -54,7 +54,7 @@ class Shape:
         self.precision = inverted(
             [[covariance[i][j] + ANYWHERE + (FLOOR if i == j else 0) for j in range(n)] for i in range(n)]
         )
-        self._inverses: dict[tuple[int, ...], Matrix] = {}
+        self._inverses: dict[tuple[int, ...], tuple[Matrix, list[float]]] = {}
 
     @classmethod
     def of(cls, norm: ShapeNorm) -> Shape:
@@ -68,28 +68,29 @@ class Shape:
         missing = [m for m in range(len(self.precision)) if m not in there]
         return missing, inverted([[self.precision[m][o] for o in missing] for m in missing])
 
-    def inverse(self, there: tuple[int, ...]) -> Matrix:
-        """Of the covariance of these keypoints, wherever the subject is."""
+    def inverse(self, there: tuple[int, ...]) -> tuple[Matrix, list[float]]:
+        """Of the covariance of these keypoints, wherever the subject is; and how stiffly the others hold each, which is
+        one over the standard deviation that they leave it."""
         found = self._inverses.get(there)
         if found is None:
             missing, unknown = self.missing(there)
             links = [[self.precision[m][j] for j in there] for m in missing]
-            found = []
+            matrix = []
             for row in (self.precision[i] for i in there):
                 kept = [row[j] for j in there]
                 # The Schur complement: a missing keypoint pulls no more.
                 pull = [_dot([row[m] for m in missing], column) for column in zip(*unknown, strict=True)]
                 for by, link in zip(pull, links, strict=True):
                     kept = [value - by * other for value, other in zip(kept, link, strict=True)]
-                found.append(kept)
+                matrix.append(kept)
             if len(self._inverses) >= MOST_INVERSES:
                 self._inverses.clear()
-            self._inverses[there] = found
+            found = self._inverses[there] = matrix, [math.sqrt(row[i].real) for i, row in enumerate(matrix)]
         return found
 
     def fit(self, places: Sequence[complex], there: tuple[int, ...]) -> Fit:
         """How these places of these keypoints fit."""
-        return Fit(self.inverse(there), places)
+        return Fit(*self.inverse(there), places)
 
 
 class Fit:
@@ -99,8 +100,8 @@ class Fit:
     likelihood of the places, up to a constant, by Student's t.
     """
 
-    def __init__(self, inverse: Matrix, places: Sequence[complex]) -> None:
-        self.inverse, self.places = inverse, places
+    def __init__(self, inverse: Matrix, stiffness: Sequence[float], places: Sequence[complex]) -> None:
+        self.inverse, self.stiffness, self.places = inverse, stiffness, places
         self.pulled = [_dot(row, places) for row in inverse]
         self.form = _form(places, self.pulled)
         self.oddness = self.odd(self.form)
@@ -111,8 +112,7 @@ class Fit:
 
     def misfits(self) -> list[float]:
         """By keypoint, how far it is from where the others tell it to be, in standard deviations of that."""
-        rows = enumerate(zip(self.inverse, self.pulled, strict=True))
-        return [abs(pull) / math.sqrt(row[i].real) for i, (row, pull) in rows]
+        return [abs(pull) / stiff for pull, stiff in zip(self.pulled, self.stiffness, strict=True)]
 
 
 def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...]]:

@@ -18,7 +18,7 @@ from keypoints.instance import Instance
 from keypoints.norms import Norms, expected, log_size
 from keypoints.posture import log_lengths
 from keypoints.shape import MOST_INVERSES, Shape, labelled_places
-from keypoints.similarity import hull_box, symmetric_oks
+from keypoints.similarity import symmetric_oks
 from keypoints.swaps import SwapReader
 
 BORDER = 0.1
@@ -64,7 +64,7 @@ class SignalReader:
             found += self._strays(instance)
         if there:
             found += self._pose(instance, points)
-        if (box := hull_box(instance)) and size and _at_border(box, size):
+        if (box := instance.hull) and size and _at_border(box, size):
             found += self._outside(points, size)  # and the rest of the body may well be beyond it
         elif box:
             found += self._missing(points, there)
@@ -74,7 +74,7 @@ class SignalReader:
         """By place, the evidence that an instance is another one again: of two alike the one with fewer keypoints,
         else the later. Of the first `MOST_COMPARED` pairs that overlap."""
         found: dict[int, Signal] = {}
-        boxes = [hull_box(instance) for instance in instances]
+        boxes = [instance.hull for instance in instances]
         compared = 0
         for (i, a), (j, b) in combinations(enumerate(instances), 2):
             # A crowd has many pairs, and those far apart cannot be alike.

@@ -30,22 +30,12 @@ HONEST_TO_TRUTH = 8 / 9
 """The same for one worker and the truth: t = 1/8."""
 
 
-def hull_box(instance: Instance) -> tuple[float, float, float, float] | None:
-    """x, y, width, height around the labelled keypoints; None without any."""
-    if not instance.annotations:
-        return None
-    xs = [k.x for k in instance.annotations]
-    ys = [k.y for k in instance.annotations]
-    left, top = min(xs), min(ys)
-    return left, top, max(xs) - left, max(ys) - top
-
-
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:
     """The subject's area in square pixels, and its source: `box`, `hull`, or for less than two points `job` if
     `lone_area`, the job's usual area, is given and `default` if not."""
     if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return BOX_TO_AREA * instance.box[2] * instance.box[3], "box"
-    hull = hull_box(instance)
+    hull = instance.hull
     longer = max(hull[2:]) if hull else 0.0
     if not hull or longer == 0:
         return (lone_area, "job") if lone_area else (BOX_TO_AREA * LONE_KEYPOINT_SIDE**2, "default")
@@ -141,7 +131,7 @@ def distances(reference: Instance, candidate: Instance) -> dict[str, float]:
 
 def longer_side(instance: Instance) -> float:
     """PCK's length: the longer side of the drawn box, else of the hull, and never below `SMALLEST_SIDE`."""
-    box = instance.box or hull_box(instance) or (0, 0, 0, 0)
+    box = instance.box or instance.hull or (0, 0, 0, 0)
     return max(box[2], box[3], SMALLEST_SIDE)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
 from keypoints.results import AnnotationFile, Files, Results, read_results
-from keypoints.similarity import SMALLEST_SIDE, THINNEST_BOX, hull_box
+from keypoints.similarity import SMALLEST_SIDE, THINNEST_BOX
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 # Letters and digits of any script are fine in a path; what a shell, Windows, a URL or a CSV row stumbles over is not.
@@ -133,7 +133,7 @@ def extent(instance: Instance) -> tuple[float, float, float, float] | None:
     """
     if instance.box:
         return instance.box
-    hull = hull_box(instance)
+    hull = instance.hull
     if hull is None:
         return None
     x, y, width, height = hull
