@@ -50,6 +50,7 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=3000, metavar="N", help="in a job; default: %(default)s")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="of each, median told; default: %(default)s")
+    parser.add_argument("--largest", type=int, default=40_000, metavar="N", help="images in the job for the ceilings")
     parser.add_argument("--most", type=int, default=1_000_000, metavar="N", help="lines for the peak of memory")
     options = parser.parse_args(given)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,6 +59,9 @@ def main(given: list[str] | None = None) -> int:
                 boto3.client("s3").create_bucket(Bucket=BUCKET)
                 for workers in (1, 3):
                     completion(workers, delay, options.images, options.runs, Path(folder) / f"{workers}-{delay}")
+        with local_s3(DELAYS[-1]):
+            boto3.client("s3").create_bucket(Bucket=BUCKET)
+            largest(options.largest, options.runs)
         with local_s3():
             boto3.client("s3").create_bucket(Bucket=BUCKET)
             consolidation(options.runs)
@@ -68,12 +72,7 @@ def main(given: list[str] | None = None) -> int:
 def completion(workers: int, delay: int, images: int, runs: int, folder: Path) -> None:
     """Measure job_completion's work for a job, and its rivals'."""
     s3 = boto3.client("s3")
-    s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
-    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, workers)))
-    turns = [
-        {part: measured(part, *[str(workers)] * (part == "ours")) for part in TITLES} for _ in range(runs)
-    ]  # by turns: a busy minute falls on all
-    found = {TITLES[part]: {unit: middle(t[part][unit] for t in turns) for unit in turns[0][part]} for part in TITLES}
+    found = by_turns(list(TITLES), images, workers, runs)
     coco = folder / "annotations" / "person_keypoints_all.json"
     coco.parent.mkdir(parents=True)
     s3.download_file(BUCKET, f"results/{NAME}/coco.json", str(coco))
@@ -85,9 +84,30 @@ def completion(workers: int, delay: int, images: int, runs: int, folder: Path) -
         command = [READERS, script, folder, folder / f"{rival}-out"]
         cpu = middle(float(output(command)) for _ in range(runs))
         found[f"{rival}, coco.json only"] = {"seconds": cpu, "cpu": cpu}
-    whole = found[TITLES["ours"]]
     crew = f"{workers} worker{'s' * (workers > 1)}"
     print(f"\n{images} images, two people of 17 keypoints, {crew}, a put takes {delay} ms; median of {runs}")
+    tell(found, images)
+
+
+def largest(images: int, runs: int) -> None:
+    """Measure about the largest job that one invocation makes whole, against its ceilings."""
+    found = by_turns(["parsing", "puts", "ours"], images, 1, runs)
+    print(f"\n{images} images, two people of 17 keypoints, 1 worker, a put takes {DELAYS[-1]} ms; median of {runs}")
+    tell(found, images)
+
+
+def by_turns(parts: list[str], images: int, workers: int, runs: int) -> dict[str, dict[str, float]]:
+    """What parts take for a job, by title: one after another, so that a busy minute falls on all."""
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, workers)))
+    turns = [{part: measured(part, *[str(workers)] * (part == "ours")) for part in parts} for _ in range(runs)]
+    return {TITLES[part]: {unit: middle(t[part][unit] for t in turns) for unit in turns[0][part]} for part in parts}
+
+
+def tell(found: dict[str, dict[str, float]], images: int) -> None:
+    """Print what was found, beside the whole."""
+    whole = found[TITLES["ours"]]
     print(f"{'':28}{'images/s':>10}{'x ours':>8}{'CPU ms an image':>18}{'x ours':>8}")
     for title, figures in found.items():
         print(
