@@ -551,8 +551,9 @@ def test_defect_38_removal_leaves_nothing(task: Task) -> None:
     cdp.send("Performance.enable")
 
     def metrics() -> dict[str, float]:
-        # Before its image is there, an element has fewer words to show.
+        # Before its image is there and its checks are made, an element has fewer words to show.
         task.ready()
+        task.element.get_by_text("0 to check").wait_for(state="attached")
         # What the page's own heap lets go of in one round frees nodes in the next.
         for _ in range(4):
             cdp.send("HeapProfiler.collectGarbage")
