@@ -115,6 +115,25 @@ def pan(task: Task, meter: Meter) -> tuple[float, float]:
     return figures
 
 
+def bare(browser: Browser) -> tuple[tuple[float, float], tuple[float, float]]:
+    """A move and a turn of the wheel over a page that does nothing but change colour: what the browser itself takes."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_content("<div style='position: fixed; inset: 0'></div>")
+    page.evaluate("""() => {
+      const sheet = document.querySelector("div"), change = (event) => {
+        event.preventDefault();
+        sheet.style.background = sheet.style.background ? "" : "#eee";
+      };
+      for (const type of ["wheel", "pointermove"]) sheet.addEventListener(type, change, { passive: false });
+    }""")
+    meter = Meter(page)
+    page.mouse.move(700, 400)
+    moved = meter.steps(lambda n: page.mouse.move(700 + n, 400), 24)
+    turned = meter.steps(lambda _: page.mouse.wheel(0, -120), 24)
+    page.close()
+    return moved, turned
+
+
 def first_point(opener: TaskPage, runs: int) -> list[float]:
     """From navigation until a click is taken as a keypoint, by the page's clock; an impatient hand keeps clicking."""
     times = []
@@ -177,6 +196,8 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
         " | heap MB | renderer MB | nodes | listeners |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
+    (move, move_main), (wheel, wheel_main) = bare(browser)
+    print(f"| a bare page | {move:.1f} | {move_main:.1f} | {wheel:.1f} ({wheel_main:.1f}) | | | | | |")
     for count in counts:
         pages = opener()
         task = scene(pages, count)
