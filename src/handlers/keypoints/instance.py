@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from keypoints.skeleton import MOST_KEYPOINTS
-
 FARTHEST = 1e6
 Coordinate = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -20,6 +18,8 @@ NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
 
 MOST_INSTANCES = 1000
 """In one image; a hostile answer must not cost more than an honest one could."""
+MOST_KEYPOINTS = 1000
+"""Of an instance, and of a skeleton."""
 LARGEST_SIDE = 1_000_000
 """Of an image, in pixels: coordinates go no further."""
 

@@ -7,8 +7,7 @@ from collections.abc import Container, Sequence
 
 import msgspec
 
-from keypoints.instance import Instance
-from keypoints.skeleton import MOST_KEYPOINTS
+from keypoints.instance import MOST_KEYPOINTS, Instance
 from keypoints.statistic import Statistic
 from keypoints.table import lot
 

@@ -14,9 +14,9 @@ from itertools import combinations
 import msgspec
 
 from keypoints.histogram import Histogram
+from keypoints.instance import MOST_KEYPOINTS
 from keypoints.pose import Pose
 from keypoints.rates import Z_95
-from keypoints.skeleton import MOST_KEYPOINTS
 from keypoints.statistic import Statistic
 from keypoints.table import Table
 from keypoints.yardstick import SigmaSource, Yardstick

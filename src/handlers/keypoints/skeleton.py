@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import msgspec
 
+from keypoints.instance import MOST_KEYPOINTS
+
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Sigma = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
-MOST_KEYPOINTS = 1000
 DEFAULT_SIGMA = 0.07
 """Used for a keypoint without a sigma of its own: between COCO's wrist (.062) and elbow (.072)."""
 

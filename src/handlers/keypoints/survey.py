@@ -11,7 +11,7 @@ from keypoints.anatomy import Anatomy
 from keypoints.annotation import Annotation
 from keypoints.consolidation import clusters
 from keypoints.histogram import Histogram
-from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.instance import MOST_KEYPOINTS, Instance, InstanceError, parse_instances
 from keypoints.matching import crowded
 from keypoints.norms import Norms, measure
 from keypoints.outcome import Labeled, NotLabeled
@@ -21,7 +21,7 @@ from keypoints.sample import LineSample
 from keypoints.sides import repair_sides
 from keypoints.sigma import KeypointSigma, SigmaMeter, sigmas
 from keypoints.similarity import area
-from keypoints.skeleton import MOST_KEYPOINTS, Skeleton, SkeletonKeypoint
+from keypoints.skeleton import Skeleton, SkeletonKeypoint
 from keypoints.statistic import Count, Statistic
 from keypoints.table import Table
 from keypoints.yardstick import Yardstick, yardstick
