@@ -1,6 +1,6 @@
 /** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -31,8 +31,15 @@ const MEMBERS = `active applyLook begin bounds build canTravel classes colored c
   snapshot start startsNew stepInstance steps swapLimbs toImage toScreen toggleHidden toggleOccluded tool totalSeconds touchAll touchTop
   visible waiting zoom`.split(/\s+/);
 
-await rm(here("dist"), { recursive: true, force: true });
-await mkdir(here("dist"));
+await mkdir(here("dist"), { recursive: true });
+
+/** Puts a whole file in the place of the old one: who reads while this builds (`sam build`, a test) has the one or the other. */
+async function put(/** @type {string} */ name, /** @type {string} */ text) {
+  const temporary = here(`dist/.${name}.${process.pid}`);
+  await writeFile(temporary, text);
+  await rename(temporary, here(`dist/${name}`));
+}
+
 const entries = { "crowd-2d-skeleton": "lib/index.js", "skeleton-creator": "lib/creator/page.js" };
 for (const [name, entry] of Object.entries(entries)) {
   const { outputFiles } = await build({
@@ -53,11 +60,11 @@ for (const [name, entry] of Object.entries(entries)) {
     compress: { passes: 2, hoist_funs: true, unsafe: true, unsafe_arrows: true },
     mangle: { properties: entry === entries["crowd-2d-skeleton"] && { builtins: true, regex: new RegExp(`^(${MEMBERS.join("|")})$`) } },
   });
-  await writeFile(here(`dist/${name}.js`), code);
+  await put(`${name}.js`, code);
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);
 }
 
 // The page names its script's digest, so the page's own digest stands for both.
 const digest = createHash("sha384").update(await readFile(here("dist/skeleton-creator.js"))).digest("base64");
 const page = await readFile(here("creator.html"), "utf8");
-await writeFile(here("dist/creator.html"), page.replace("$integrity", `sha384-${digest}`));
+await put("creator.html", page.replace("$integrity", `sha384-${digest}`));

@@ -1,11 +1,13 @@
-"""What the bundles may weigh, compressed: the element is loaded anew by every worker."""
+"""What the bundles may weigh, compressed: the element is loaded anew by every worker. And that there always is one."""
 
 import gzip
+import subprocess
 from pathlib import Path
 
 import pytest
 
-DIST = Path(__file__).resolve().parents[2] / "src/ui/dist"
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "src/ui/dist"
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,11 @@ DIST = Path(__file__).resolve().parents[2] / "src/ui/dist"
 def test_a_bundle_stays_small(bundle: str, files: list[str], most_bytes: int) -> None:
     assert bundle
     assert sum(len(gzip.compress((DIST / file).read_bytes(), 9)) for file in files) <= most_bytes
+
+
+def test_builds_side_by_side_never_take_the_bundle_away(bundle: str) -> None:
+    """Tests run side by side, and `sam build` beside them."""
+    builds = [subprocess.Popen(["node", "src/ui/build.js"], cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(2)]
+    while any(build.poll() is None for build in builds):
+        assert (DIST / "crowd-2d-skeleton.js").read_text() == bundle
+    assert [build.returncode for build in builds] == [0, 0]
