@@ -272,3 +272,12 @@ def test_the_image_stays_put_while_a_phone_labels(phone: TaskPage) -> None:
     task.key("b")
     task.page.wait_for_timeout(400)
     assert task.state["view"] == before
+
+
+def test_a_phone_does_not_zoom_into_a_field(phone: TaskPage) -> None:
+    """iOS zooms the page into fields whose text is smaller than 16 px."""
+    task = phone()
+    inputs = task.page.locator("crowd-2d-skeleton input")
+    sizes = inputs.evaluate_all("inputs => inputs.map(input => parseFloat(getComputedStyle(input).fontSize))")
+    assert sizes
+    assert min(sizes) >= 16

@@ -58,7 +58,7 @@ def test_comments_boxes_and_what_nobody_can_read_come_back_as_documented(open_ta
     note(task, "nose", "blurred")
     task.key("Escape")
     task.element.locator(".stage").press("Escape")
-    note(task, "the instance", "a statue?")
+    note(task, "instance", "a statue?")
     fields = task.submit()
     [instance] = fields["updated_annotations"]
     assert instance["comment"] == "a statue?"

@@ -276,7 +276,7 @@ def test_defect_20_typing_is_typing(open_task: TaskPage) -> None:
     assert outside.input_value() == "a d s w b v"
     assert task.doc["instances"] == []
     task.element.locator(".panel button[title='Start a new instance (B)']").click()
-    name = task.element.locator("input[placeholder='Name of the instance']")
+    name = task.element.locator("input[placeholder='Instance name']")
     name.click()
     task.page.keyboard.type("bad swan")
     task.key("ArrowLeft", "Backspace", "Enter")

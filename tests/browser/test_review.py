@@ -35,8 +35,8 @@ def test_a_click_on_a_finished_pre_label_starts_nothing(open_task: TaskPage) -> 
 
 def test_notes_and_names_are_submitted_and_undone(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person()])
-    task.element.locator("input[placeholder='Name of the instance']").fill("Left runner")
-    note = task.element.locator("input[placeholder='Note on the instance']")
+    task.element.locator("input[placeholder='Instance name']").fill("Left runner")
+    note = task.element.locator("input[placeholder='Note on instance']")
     note.fill("behind a tree")
     note.press("Enter")
     task.element.locator(".points .pick").first.click()

@@ -27,9 +27,9 @@ export function details(session) {
         if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
       },
     }, text))),
-    field({ placeholder: "Name of the instance", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => session.edit("change name", () => ({ name }))),
+    field({ placeholder: "Instance name", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => session.edit("change name", () => ({ name }))),
     field({
-      placeholder: () => `Note on ${session.point ? labelOf(session.skeleton, session.selected) : "the instance"}`,
+      placeholder: () => `Note on ${session.point ? labelOf(session.skeleton, session.selected) : "instance"}`,
       maxLength: 1000,
       value: () => (session.point ?? it()).comment ?? "",
     }, (comment) => {
