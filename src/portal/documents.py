@@ -138,7 +138,7 @@ def parse_consolidation_response(
         LabelingJobError: not an array of consolidated annotations.
     """
     try:
-        entries = msgspec.json.decode(text, type=list[_Consolidated])
+        entries = _decode_consolidated(text)
     except msgspec.MsgspecError as error:
         raise LabelingJobError(f"the consolidation function's response cannot be used: {error}") from error
     labels: dict[str, Label] = {}
@@ -191,6 +191,10 @@ class _Annotation(msgspec.Struct):
 class _Consolidated(msgspec.Struct):
     object_id: str = msgspec.field(name="datasetObjectId")
     annotation: _Annotation = msgspec.field(name="consolidatedAnnotation")
+
+
+# Made at once, because msgspec 0.22.0 crashes where two threads are the first to decode into a type.
+_decode_consolidated = msgspec.json.Decoder(list[_Consolidated]).decode
 
 
 def _data_object(line: ManifestLine) -> dict[str, str]:
