@@ -84,16 +84,13 @@ def completion(workers: int, delay: int, images: int, runs: int, folder: Path) -
         command = [READERS, script, folder, folder / f"{rival}-out"]
         cpu = middle(float(output(command)) for _ in range(runs))
         found[f"{rival}, coco.json only"] = {"seconds": cpu, "cpu": cpu}
-    crew = f"{workers} worker{'s' * (workers > 1)}"
-    print(f"\n{images} images, two people of 17 keypoints, {crew}, a put takes {delay} ms; median of {runs}")
-    tell(found, images)
+    tell(found, images, workers, delay, runs)
 
 
 def largest(images: int, runs: int) -> None:
     """Measure about the largest job that one invocation makes whole, against its ceilings."""
     found = by_turns(["parsing", "puts", "ours"], images, 1, runs)
-    print(f"\n{images} images, two people of 17 keypoints, 1 worker, a put takes {DELAYS[-1]} ms; median of {runs}")
-    tell(found, images)
+    tell(found, images, 1, DELAYS[-1], runs)
 
 
 def by_turns(parts: list[str], images: int, workers: int, runs: int) -> dict[str, dict[str, float]]:
@@ -105,8 +102,10 @@ def by_turns(parts: list[str], images: int, workers: int, runs: int) -> dict[str
     return {TITLES[part]: {unit: middle(t[part][unit] for t in turns) for unit in turns[0][part]} for part in parts}
 
 
-def tell(found: dict[str, dict[str, float]], images: int) -> None:
+def tell(found: dict[str, dict[str, float]], images: int, workers: int, delay: int, runs: int) -> None:
     """Print what was found, beside the whole."""
+    crew = f"{workers} worker{'s' * (workers > 1)}"
+    print(f"\n{images} images, two people of 17 keypoints, {crew}, a put takes {delay} ms; median of {runs}")
     whole = found[TITLES["ours"]]
     print(f"{'':28}{'images/s':>10}{'x ours':>8}{'CPU ms an image':>18}{'x ours':>8}")
     for title, figures in found.items():
