@@ -159,8 +159,9 @@ def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[
         done = run("create_labeling_job.py", ground_truth, folder, *NAMED, *WORKTEAM)
         assert (done.returncode, done.stderr) == (0, "")
         assert f"labeling-job/people-1\n{state}: 2 images" in done.stdout
-    assert sagemaker.SageMaker.job["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
+    assert sagemaker.SageMaker.jobs["people-1"]["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
     assert "jobs/people-1/labeling_job.json" not in keys(s3)
+    sagemaker.SageMaker.jobs["people-1"]["LabelCounters"] |= {"TotalLabeled": 1, "Unlabeled": 1}
     status = run("job_status.py", ground_truth, "people-1")
     assert status.stdout.splitlines()[:2] == [
         "people-1: InProgress (Ground Truth)",
