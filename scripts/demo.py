@@ -186,9 +186,7 @@ def _run(options: Options) -> int:
         stack = stack_outputs(emulator)
         if stack is None:
             raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
-        # The tools of this project come first, so that `python scripts/…` and `sam` work in any shell.
-        path = f'export PATH={shlex.quote(str(RUNTIME))}:"$PATH"\n'
-        (options.folder / "environment").write_text(emulator.shell() + path)
+        (options.folder / "environment").write_text(environment(emulator))
         runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
         secret = _secret(options.folder)
         shown = threading.Event()
@@ -215,6 +213,11 @@ def _run(options: Options) -> int:
             raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
     say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
+
+
+def environment(emulator: Emulator) -> str:
+    """Return the shell script that gives a new shell the demo's account and this project's tools (`python`, `sam`)."""
+    return f'{emulator.shell()}export PATH={shlex.quote(str(RUNTIME))}:"$PATH"\n'
 
 
 def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from loop import PROJECT, VENV, Loop, draw, face
+from loop import PROJECT, Loop, draw, face
 
 from portal.emulator import free_port, is_listening
 
@@ -77,20 +77,19 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
     [job] = re.findall(r"Job (\S+) is completed", first.stdout)
 
     [block] = re.findall(r"```sh demo-review\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    *lines, last = block.replace("demo-coco-person-1a2b3c4d", job).splitlines()
     (tmp_path / ".demo").symlink_to(folder)
     (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
-    path = f"{VENV}{os.pathsep}{os.environ['PATH']}"
     with serving(folder, "--images", pictures):
-        script = "\n".join(["set -eu", *lines])
-        mine = os.environ | {"PATH": path, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+        # A new shell: nothing of this project is on the PATH, and the person's own account is named.
+        mine = {"PATH": os.defpath, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
         done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env=mine, capture_output=True, text=True, check=False
-        )
+            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-1a2b3c4d", job)],
+            cwd=tmp_path, env=mine, capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "created: 2 images to review" in done.stdout
 
-    assert last == "make demo JOB=review-1"
+    assert "`make demo JOB=review-1` serves that job" in (PROJECT / "README.md").read_text()
     reviewed = run(folder, "--job", "review-1", "--answers", answers)
     assert reviewed.returncode == 0, reviewed.stderr
     assert "Continuing job review-1: 0 of 2 images are done" in reviewed.stdout
