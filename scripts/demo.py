@@ -37,11 +37,11 @@ from jobs.launch import (
     describe_outside_ground_truth,
     prepare_job,
 )
-from jobs.layout import job_keys, s3_uri
 from jobs.limits import JobRefusedError
 from jobs.request import JobSettings
 from jobs.scenes import render_scenes, write_scenes
 from jobs.stack import StackOutputs
+from keypoints.keys import job_keys, s3_uri
 from keypoints.skeleton import SkeletonError, parse_skeleton
 from portal.cloud import Cloud
 from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
@@ -274,9 +274,11 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
     )
     prepared = prepare_job(settings, stack, skeleton, found.images, template_source=TEMPLATE.read_text("utf-8"))
+    for reason in prepared.omitted:
+        say(f"Left out {reason}")
     if not _create(prepared, emulator, stack):
         return _given_job(prepared.name, emulator, stack)
-    say(f"Made job {prepared.name}: {len(found.images)} images from {folder}")
+    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}")
     return _runner(prepared.name, emulator, stack)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +21,8 @@ from keypoints.job import JobError
 from keypoints.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
+NAMED = 10
+"""Images that are named of those that are left out."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
@@ -57,6 +59,14 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
 def session(options: argparse.Namespace) -> boto3.Session:
     """The boto3 session that the options ask for."""
     return boto3.Session(profile_name=options.profile, region_name=options.region)
+
+
+def say_omitted(omitted: Sequence[str]) -> None:
+    """Name the images that a job leaves out, each with its reason; of many the first ten."""
+    for reason in omitted[:NAMED]:
+        print(f"left out: {reason}", file=sys.stderr)
+    if len(omitted) > NAMED:
+        print(f"left out: {len(omitted) - NAMED} more images", file=sys.stderr)
 
 
 def run(work: Callable[[], int]) -> int:

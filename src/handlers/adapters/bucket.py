@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -21,6 +21,7 @@ from obstore.store import S3Store
 
 from adapters import odd_keys
 from adapters.environment import endpoint_url
+from adapters.odd_keys import ListedObject
 
 CLIENT: Any = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
 """`timeout` is for a whole request, its body included: long for the 8 MB that one moves at most, and short enough that
@@ -145,14 +146,18 @@ class Bucket:
                 yield piece
 
     def etag(self, key: str) -> str | None:
-        """The object's ETag, None if it is not there. Asked by listing its folder: S3 tells a missing object from a
-        forbidden one only to those who may list."""
-        entry = self._listed(key)
-        return _plain(entry.etag) if entry else None
+        """The object's ETag, None if it is not there."""
+        entry = self.listed(key)
+        return entry.etag if entry else None
+
+    def first(self, keys: Sequence[str]) -> tuple[str, str | None]:
+        """The first of the keys that is there, and its ETag; the first of all and None if none is."""
+        found = ((key, self.etag(key)) for key in keys)
+        return next(((key, etag) for key, etag in found if etag), (keys[0], None))
 
     def size(self, key: str) -> int:
-        """Bytes of the object, 0 if it is not there. Asked as `etag`, so that no body is sent for."""
-        entry = self._listed(key)
+        """Bytes of the object, 0 if it is not there."""
+        entry = self.listed(key)
         return entry.size if entry else 0
 
     def keys(self, folder: str, after: str) -> Iterator[str]:
@@ -162,7 +167,7 @@ class Bucket:
             try:
                 listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
                 return [entry["path"] for entry in next(listed, ())]
-            except InvalidPathError:
+            except (InvalidPathError, ValueError):  # a key of the page, or the one before it
                 return [entry.key for entry in odd_keys.page(self.name, f"{folder.rstrip('/')}/", after)]
 
         # Each page is a list of its own: one that breaks off cannot be gone on with.
@@ -217,15 +222,17 @@ class Bucket:
         if keys:
             self._insist(keys[0], lambda: obstore.delete(self._store, keys))
 
-    def _listed(self, key: str) -> odd_keys.ListedObject | None:
+    def listed(self, key: str) -> ListedObject | None:
+        """What a listing says of the object, None if it is not there. S3 tells a missing object from a forbidden one
+        only to those who may list its folder."""
         folder, _, _ = key.rpartition("/")
 
-        def listed() -> list[odd_keys.ListedObject]:
+        def listed() -> list[ListedObject]:
             try:
                 found = obstore.list_with_delimiter(self._store, folder)["objects"]
             except (InvalidPathError, ValueError):  # a key of the folder, or the folder itself
                 return odd_keys.page(self.name, key)  # the key itself sorts before all that begin with it
-            return [odd_keys.ListedObject(entry["path"], entry["e_tag"] or "", entry["size"]) for entry in found]
+            return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in found]
 
         return next((entry for entry in self._insist(key, listed) if entry.key == key), None)
 

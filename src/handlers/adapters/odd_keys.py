@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,11 +19,12 @@ from adapters.environment import endpoint_url
 
 
 class ListedObject(NamedTuple):
-    """An object of a listing; `size` in bytes."""
+    """An object of a listing: `etag` without quotes, `size` in bytes, `modified` by S3's clock."""
 
     key: str
     etag: str
     size: int
+    modified: datetime
 
 
 def read(bucket: str, key: str, byte_range: tuple[int, int] | None, etag: str | None) -> bytes:
@@ -60,7 +62,7 @@ def page(bucket: str, prefix: str, after: str = "") -> list[ListedObject]:
     start = {"StartAfter": after} if after else {}
     with _errors_of_obstore():
         found = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **start).get("Contents", ())
-        return [ListedObject(entry["Key"], entry["ETag"], entry["Size"]) for entry in found]
+        return [_listed(entry) for entry in found]
 
 
 def folders(bucket: str, prefix: str) -> list[str]:
@@ -72,6 +74,10 @@ def folders(bucket: str, prefix: str) -> list[str]:
     with _errors_of_obstore():
         pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
         return [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", ())]
+
+
+def _listed(entry: Any) -> ListedObject:
+    return ListedObject(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
 
 
 @contextmanager
