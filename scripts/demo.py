@@ -14,22 +14,24 @@ import logging
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from tqdm import tqdm
 
-from jobs.images import images_in_folder
+from jobs.images import FoundImages, images_in_folder, list_objects
 from jobs.launch import (
     JobExistsError,
     PreparedJob,
@@ -38,20 +40,25 @@ from jobs.launch import (
     prepare_job,
 )
 from jobs.limits import JobRefusedError
+from jobs.prelabels import Instances
 from jobs.request import JobSettings
 from jobs.scenes import render_scenes, write_scenes
 from jobs.stack import StackOutputs
+from jobs.status import job_folders
 from keypoints.keys import job_keys, s3_uri
-from keypoints.skeleton import SkeletonError, parse_skeleton
+from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 from portal.cloud import Cloud
 from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from portal.labeling_job import LabelingJobError
 from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from portal.runner import JobRunner
-from portal.scripted import Answers, AnswersError, parse_answers
+from portal.scripted import Answers, AnswersError, check_names, parse_answers, some
 from portal.server import ElementSource, Portal
 from portal.unattended import run_unattended
 from portal.upkeep import Upkeep, wait_for_results
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / ".demo"
@@ -62,10 +69,16 @@ SCENES = 6
 """Pictures that are rendered when no folder is given."""
 RUNTIME = Path(sys.executable).parent
 FAILED = 1
+NAMED = 10
+"""Maximum number of existing folders or jobs named when one is not found."""
 
 
 class DemoError(RuntimeError):
     """Something the user can put right; the message says what."""
+
+
+class Unfinished(DemoError):  # noqa: N818 (an outcome of a run, not a mistake)
+    """The answers of the file are in, and images are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +87,12 @@ class Options:
 
     job: str | None
     images: Path | None
-    skeleton: Path
+    found: FoundImages | None
+    continued: str | None
+    skeleton: Skeleton
     workers: int
     answers: Answers | None
+    finish: bool
     port: int
     browser: bool
     folder: Path
@@ -106,33 +122,37 @@ def parse(arguments: list[str] | None) -> Options:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
     what.add_argument("--job", metavar="NAME", help="a job that is in the demo's account already, such as a review")
+    parser.add_argument("--continue-from", metavar="JOB", help="an earlier job whose labels become pre-labels")
     parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="people who label each image, 1 to 9 (1)")
     parser.add_argument(
         "--answers", type=Path, metavar="FILE", help="answers of scripted workers: runs to the end without a browser"
     )
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"of the labelling pages ({DEFAULT_PORT})")
+    parser.add_argument("--finish", action="store_true", help="with --answers: end the job although images are left")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"of the labelling pages ({DEFAULT_PORT})")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the demo keeps its things (.demo)")
     given = parser.parse_args(arguments)
-    skeleton = Path(given.skeleton)
-    if not skeleton.is_file():
-        skeleton = SKELETONS / f"{given.skeleton}.json"
-    if not skeleton.is_file():
-        known = ", ".join(sorted(path.stem for path in SKELETONS.glob("*.json")))
-        raise DemoError(f"There is no skeleton {given.skeleton!r}. Give a file, or one of: {known}.")
+    skeleton = _skeleton(given.skeleton)
     if not 1 <= given.workers <= 9:
         raise DemoError(f"--workers must be 1 to 9 (Ground Truth's limit), not {given.workers}.")
-    if given.answers is None and is_listening(given.port):
-        raise DemoError(
-            f"Port {given.port} is in use by another program (another demo?). Choose one: make demo PORT=8001"
-        )
+    if given.answers is None:
+        _check_port(given.port)
+    for name in (given.job, given.continue_from):
+        _check_job(name, given.folder)
+    answers = _answers(given.answers)
+    found = None if given.images is None else _find_images(given.images)
+    if found is not None and answers is not None:
+        _check_answers(answers, [image.name for image in found.images])
     return Options(
         job=given.job,
         images=given.images,
+        found=found,
+        continued=given.continue_from,
         skeleton=skeleton,
         workers=given.workers,
-        answers=_answers(given.answers),
+        answers=answers,
+        finish=given.finish,
         port=given.port,
         browser=not given.no_browser and _has_screen(),
         folder=given.folder,
@@ -168,7 +188,7 @@ def _run(options: Options) -> int:
         stack = stack_outputs(emulator)
         if stack is None:
             raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
-        write_for_owner(options.folder / "environment", emulator.shell())
+        write_for_owner(options.folder / "environment", environment(emulator))
         runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
         secret = _secret(options.folder)
         shown = threading.Event()
@@ -184,7 +204,7 @@ def _run(options: Options) -> int:
                 threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
                 _serve(options, Portal(runner, upkeep, element, secret), element.creator_path)
             else:
-                _answer(options.answers, runner, upkeep, secret)
+                _answer(options, runner, upkeep, secret)
         if shown.is_set():
             return 0
         if runner.job.ended and wait_for_results(runner):
@@ -195,6 +215,11 @@ def _run(options: Options) -> int:
             raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
     say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
+
+
+def environment(emulator: Emulator) -> str:
+    """Return the shell script that gives a new shell the demo's account and this project's tools (`python`, `sam`)."""
+    return f'{emulator.shell()}export PATH={shlex.quote(str(RUNTIME))}:"$PATH"\n'
 
 
 def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
@@ -233,6 +258,79 @@ def _answers(path: Path | None) -> Answers | None:
         raise DemoError(f"{path}: {error}") from error
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"expected a port number from 1 to 65535, got {text!r}")
+    return int(text)
+
+
+def _check_port(port: int) -> None:
+    other = "Choose another one: make demo PORT=8001"
+    if is_listening(port):
+        raise DemoError(f"Port {port} is in use by another program (another demo?). {other}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise DemoError(f"Port {port} cannot be used: {error.strerror}. {other}") from error
+
+
+def _skeleton(name: str) -> Skeleton:
+    path = Path(name)
+    if not path.is_file():
+        path = SKELETONS / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in SKELETONS.glob("*.json")))
+        raise DemoError(f"There is no skeleton {name!r}. Give a file, or one of: {known}.")
+    try:
+        return parse_skeleton(path.read_bytes())
+    except SkeletonError as error:
+        raise DemoError(f"{path}: {error}") from error
+
+
+def _find_images(folder: Path) -> FoundImages:
+    """Return the images of a folder.
+
+    Raises:
+        DemoError: there is no such folder, or no image in it.
+    """
+    if folder.is_file():
+        raise DemoError(f"{folder} is a file. Give the folder that it is in: make demo IMAGES={folder.parent}")
+    if not folder.is_dir():
+        beside = folder.parent if folder.parent.is_dir() else Path()
+        names = sorted(path for path in beside.iterdir() if path.is_dir() and not path.name.startswith("."))
+        raise DemoError(f"There is no folder {folder}. Folders in {beside.absolute()}: {_named(names)}.")
+    found = images_in_folder(folder)
+    for refused in found.refused:
+        say(f"Left out {refused.name}: {refused.reason}")
+    if not found.images:
+        raise DemoError(f"There are no images (JPEG, PNG or WebP) in {folder}.")
+    return found
+
+
+def _check_job(name: str | None, folder: Path) -> None:
+    """Look for a job in the emulator's files, so that a wrong name is refused before the emulator starts."""
+    known = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
+    if name is not None and name not in known:
+        there = f"Jobs there: {_named(known)}." if known else "There is none yet; `make demo` creates the first."
+        raise DemoError(
+            f"There is no job {name!r} in the demo's account (it was forgotten if you ran `make demo-reset`). {there}"
+        )
+
+
+def _named(names: Sequence[object]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return (", ".join(map(str, names[:NAMED])) or "none") + more
+
+
+def _check_answers(answers: Answers, sources: Iterable[str]) -> list[str]:
+    try:
+        return check_names(answers, sources)
+    except AnswersError as error:
+        raise DemoError(f"{error}. Nothing was done.") from error
+
+
 def _emulator_port(folder: Path) -> int:
     """The port of last time if it is free: links that are still open in a browser go on working."""
     kept = folder / "port"
@@ -253,33 +351,86 @@ def _secret(folder: Path) -> bytes:
 
 
 def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> JobRunner:
-    try:
-        skeleton = parse_skeleton(options.skeleton.read_bytes())
-    except SkeletonError as error:
-        raise DemoError(f"{options.skeleton}: {error}") from error
+    skeleton = options.skeleton
     folder = options.images or _scenes(options.folder, skeleton.name)
-    if not folder.is_dir():
-        raise DemoError(f"There is no folder {folder}.")
-    found = images_in_folder(folder)
-    for refused in found.refused:
-        say(f"Left out {refused.name}: {refused.reason}")
-    if not found.images:
-        raise DemoError(f"There are no images (JPEG, PNG or WebP) in {folder}.")
-    content = [image.md5 for image in found.images] + [image.name for image in found.images]
-    digest = hashlib.sha256(repr([skeleton, options.workers, content]).encode()).hexdigest()[:8]
+    found = options.found or _find_images(folder)
+    names = [image.name for image in found.images]
+    content = [image.md5 for image in found.images] + names
     plain = re.sub(r"[^a-z0-9]+", "-", skeleton.name.lower()).strip("-") or "keypoints"
+    name = _job_name(plain, skeleton, options.workers, content)
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    exists = describe_outside_ground_truth(s3, stack.bucket, name) is not None
+    before = options.continued
+    if before is None and not exists:
+        before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack)
+    labels: dict[str, Instances] = {}
+    if before is not None:
+        labels = _labels(before, emulator, stack, names)
+        name = _job_name(plain, skeleton, options.workers, [*content, before])
     settings = JobSettings(
-        name=f"demo-{plain[:32]}-{digest}",
+        name=name,
         workers_per_object=options.workers,
         task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
     )
-    prepared = prepare_job(settings, stack, skeleton, found.images, template_source=TEMPLATE.read_text("utf-8"))
+    template = TEMPLATE.read_text("utf-8")
+    prepared = prepare_job(settings, stack, skeleton, found.images, template_source=template, prelabels=labels)
     for reason in prepared.omitted:
         say(f"Left out {reason}")
     if not _create(prepared, emulator, stack):
         return _given_job(prepared.name, emulator, stack)
-    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}")
+    also = f", {len(labels)} of them with the labels of {before} to start from" if before else ""
+    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}{also}")
     return _runner(prepared.name, emulator, stack)
+
+
+def _job_name(plain: str, skeleton: Skeleton, workers: int, content: list[str]) -> str:
+    digest = hashlib.sha256(repr([skeleton, workers, content]).encode()).hexdigest()[:8]
+    return f"demo-{plain[:32]}-{digest}"
+
+
+def _earlier_job(s3: S3Client, bucket: str, prefix: str, names: Sequence[str]) -> str | None:
+    """Return the newest demo job of the same skeleton that shares an image's name with these, or None."""
+    newest: tuple[str, str] | None = None
+    for job in job_folders(s3, bucket):
+        described = describe_outside_ground_truth(s3, bucket, job) if job.startswith(prefix) else None
+        if described is None or (newest is not None and described["CreationTime"] <= newest[0]):
+            continue
+        images = job_keys(job).images
+        keys = (key.removeprefix(images) for key, _, _ in list_objects(s3, bucket, images))
+        if not set(names).isdisjoint(keys):
+            newest = (described["CreationTime"], job)
+    return newest and newest[1]
+
+
+def _offered(job: str | None, emulator: Emulator, stack: StackOutputs) -> str | None:
+    """Say what happens to an earlier job of these images, and return it if the user wants its labels."""
+    progress = _runner(job, emulator, stack).progress() if job else None
+    if job is None or progress is None or not progress.started:
+        return None
+    say(
+        f"The images, the skeleton or the number of workers changed since job {job} "
+        f"({progress.full} of {progress.lines} images done), so this is a new job. The earlier one stays as it is."
+    )
+    say(f"Go on with the earlier job instead:              make demo JOB={job}")
+    say(f"Start the new job with the earlier job's labels:  add CONTINUE={job} to the command")
+    if not sys.stdin.isatty():
+        say("Going on without the earlier labels, because nobody can be asked here")
+        return None
+    wanted = input("  Start with the earlier labels? They are shown as pre-labels to confirm. [Y/n] ")
+    return None if wanted.strip().lower().startswith("n") else job
+
+
+def _labels(job: str, emulator: Emulator, stack: StackOutputs, names: Sequence[str]) -> dict[str, Instances]:
+    """Return the labels of a job, by the name of each image that is among these."""
+    runner = _runner(job, emulator, stack)
+    if not runner.job.ended:
+        runner.consolidate()  # what has all its answers; the job itself stays as it is
+    found: dict[str, Instances] = {}
+    for source, label in runner.labels().items():
+        name = source.partition("/images/")[2]
+        if name in names and label.get("valid", True):
+            found[name] = tuple(label["updated_annotations"])
+    return found
 
 
 def _given_job(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:
@@ -342,7 +493,9 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
         Server(config).run()
 
 
-def _answer(answers: Answers, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
+def _answer(options: Options, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
+    answers = options.answers or {}
+    left = _check_answers(answers, runner.sources())
     wanted = runner.progress().lines * runner.job.workers_per_object
     say(f"{len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}, {wanted} answers wanted")
     with tqdm(total=wanted, desc="answering", unit="answer") as bar:
@@ -353,9 +506,19 @@ def _answer(answers: Answers, runner: JobRunner, upkeep: Upkeep, secret: bytes) 
 
         run_unattended(runner, answers, secret, answered)
     runner.consolidate()
-    if not runner.end_if_due():
-        say("Some images have no answer in the file: finishing the job without them")
-        runner.stop()
+    if runner.end_if_due():
+        return
+    progress = runner.progress()
+    reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
+    if left:
+        reason += f"; the file has none for {some(left)}"
+    if not options.finish:
+        raise Unfinished(
+            f"{reason}. The answers of the file are stored and the job stays open. "
+            f"Label the rest: make demo JOB={runner.job.name}. End the job without the rest: add FINISH=yes"
+        )
+    say(f"{reason}: ending the job without them, as asked")
+    runner.stop()
 
 
 def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, runner: JobRunner) -> None:

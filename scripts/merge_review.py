@@ -95,7 +95,7 @@ def _describe(s3: S3Client, sagemaker: Any, bucket: str, name: str) -> dict[str,
     outside = describe_outside_ground_truth(s3, bucket, name)
     description = outside if outside is not None else describe_in_ground_truth(sagemaker, name)
     if description is None:
-        raise NoSuchJobError(f"there is no job {name!r}, neither in Ground Truth nor in s3://{bucket}/jobs/")
+        raise NoSuchJobError.of(s3, bucket, name)
     if description["LabelingJobStatus"] not in FINAL:
         raise command.UsageError(
             f"job {name!r}: expected one that has ended, actual {description['LabelingJobStatus']}"

@@ -4,7 +4,8 @@ The bucket's name is fixed in the events, and bucket names are the world's: on A
 this refuses to work there.
 
 Example:
-    AWS_ENDPOINT_URL=http://127.0.0.1:4566 python scripts/put_sample_objects.py
+    source .demo/environment
+    python scripts/put_sample_objects.py
 """
 
 from __future__ import annotations

@@ -7,7 +7,15 @@ import sys
 from collections.abc import Callable, Sequence
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from jobs.launch import JobExistsError
 from jobs.limits import JobRefusedError
@@ -38,6 +46,32 @@ _USAGE_ERRORS = (
 )
 
 
+_CREDENTIALS = (
+    "set AWS_PROFILE or pass --profile, or run `aws configure`; for the demo's account: source .demo/environment"
+)
+_NEXT_STEPS: tuple[tuple[type[Exception], str], ...] = (
+    (NoRegionError, "set AWS_REGION or pass --region; for the demo's account: source .demo/environment"),
+    (NoCredentialsError, _CREDENTIALS),
+    (PartialCredentialsError, _CREDENTIALS),
+    (ProfileNotFound, "`aws configure list-profiles` lists the profiles that exist"),
+    (
+        EndpointConnectionError,
+        "if this is the demo's account, start it (`make demo`) and source .demo/environment again; "
+        "else check the network and AWS_ENDPOINT_URL",
+    ),
+)
+_CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
 class UsageError(ValueError):
     """The command line asks for something that cannot be."""
 
@@ -57,8 +91,15 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
 
 
 def session(options: argparse.Namespace) -> boto3.Session:
-    """The boto3 session that the options ask for."""
-    return boto3.Session(profile_name=options.profile, region_name=options.region)
+    """Return the boto3 session that the options ask for.
+
+    Raises:
+        NoRegionError: there is no Region. A variable that is set but empty would else fail in the signer.
+    """
+    made = boto3.Session(profile_name=options.profile, region_name=options.region)
+    if not made.region_name:
+        raise NoRegionError
+    return made
 
 
 def say_omitted(omitted: Sequence[str]) -> None:
@@ -74,7 +115,7 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except _AWS_ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}{_next_step(error)}", file=sys.stderr)
         return AWS_ERROR
     except (UsageError, *_USAGE_ERRORS) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -82,3 +123,10 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nstopped; run it again to go on", file=sys.stderr)
         return AWS_ERROR
+
+
+def _next_step(error: Exception) -> str:
+    """Return what to do about an error of the AWS SDK, after a semicolon; empty if the message says it itself."""
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _CREDENTIAL_CODES:
+        return f"; {_CREDENTIALS}"
+    return next((f"; {step}" for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")

@@ -25,13 +25,18 @@ CONTENT_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
+WANTED = "JPEG, PNG or WebP, which every browser shows"
+CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".avif"}
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
 )
 """A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
 
 HEADER_BYTES = 262_144
 """Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
+
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+"""Bytes 8 to 12 of a HEIF file, the format of iPhones (ISO/IEC 23008-12), which Pillow cannot read."""
 
 LOOKS_AT_ONCE = 8
 
@@ -150,7 +155,8 @@ def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | Refuse
         return look()
     except UnidentifiedImageError:
         claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
-        return RefusedImage(name, "expected an image, actual content is none") if claims else None
+        reason = f"expected {WANTED}, got a file that is not an image; replace it, or take it out of the folder"
+        return RefusedImage(name, reason) if claims else None
     except ImageError as error:
         return RefusedImage(name, str(error))
     except OSError as error:
@@ -176,12 +182,15 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
     """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
+    begin = file.read(12)
+    file.seek(0)
+    if begin[4:8] == b"ftyp" and begin[8:12] in HEIF_BRANDS:
+        raise ImageError(f"expected {WANTED}, got HEIC; {CONVERT}")
     try:
         with Image.open(file) as image:
             width, height = image.size
             if image.format not in CONTENT_TYPES:
-                wanted = "JPEG, PNG or WebP, which every browser shows"
-                raise ImageError(f"expected {wanted}, actual format {image.format}")
+                raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
             if width * height > MAX_IMAGE_PIXELS:
                 raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
             orientation = image.getexif().get(ExifTags.Base.Orientation)

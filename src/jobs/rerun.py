@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.launch import describe_in_ground_truth, describe_outside_ground_truth
 from jobs.stack import StackOutputs
-from jobs.status import NoSuchJobError, exists
+from jobs.status import NoSuchJobError, exists, job_folders
 from keypoints.job import ENDED, SOURCE, JobError, LabelingJob
 from keypoints.keys import job_keys
 from keypoints.lost import ENDED_STATUSES, announceable, ended_detail
@@ -47,7 +47,7 @@ class Rerun:
         if description is None and self._stack.uses_ground_truth:
             description = describe_in_ground_truth(self._sagemaker, name)
         if description is None:
-            raise NoSuchJobError(f"there is no job {name!r}, neither in Ground Truth nor outside it")
+            raise NoSuchJobError.of(self._s3, self._stack.bucket, name)
         job = announceable(description, self._stack.bucket)
         if job is None:
             status, bucket = description.get("LabelingJobStatus"), self._stack.bucket
@@ -86,10 +86,7 @@ class Rerun:
             raise EventRefusedError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
     def _names(self) -> Iterator[str]:
-        pages = self._s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._stack.bucket, Prefix="jobs/", Delimiter="/"):
-            for folder in page.get("CommonPrefixes", ()):
-                yield folder["Prefix"].split("/")[1]
+        yield from job_folders(self._s3, self._stack.bucket)
         if self._stack.uses_ground_truth:
             for status in ENDED_STATUSES:
                 for jobs in self._sagemaker.get_paginator("list_labeling_jobs").paginate(StatusEquals=status):

@@ -112,6 +112,17 @@ class Assignments:
         """These objects take no (more) answers."""
         self.closed.update(object_ids)
 
+    def open_for(self, worker: str) -> int:
+        """Return how many objects still need an answer that this worker may give. Leases of others do not count."""
+        self._skip_done()
+        return sum(
+            1
+            for object_id in self.object_ids[self._first_open :]
+            if not self._is_done(object_id)
+            and worker not in self.answered.get(object_id, ())
+            and (object_id, worker) not in self._declined
+        )
+
     def is_full(self, object_id: str) -> bool:
         """Whether the object has all the answers it needs."""
         return len(self.answered.get(object_id, ())) >= self.workers_per_object

@@ -151,10 +151,23 @@ class JobRunner:
         with self._lock:
             return self._state.progress()
 
-    def answered_by(self, worker: str) -> int:
-        """How many objects this worker has answered."""
+    def answered_of(self, worker: str) -> tuple[int, int]:
+        """Return how many objects this worker has answered, and how many there are for this worker in all."""
         with self._lock:
-            return sum(1 for workers in self._state.answers.values() if worker in workers)
+            answered = sum(1 for workers in self._state.answers.values() if worker in workers)
+            return answered, answered + self._state.assignments.open_for(worker)
+
+    def sources(self) -> tuple[str, ...]:
+        """Return the S3 URI, or the inline text, of every data object in the order of the manifest."""
+        return tuple(line.source for line in self._state.lines.values())
+
+    def labels(self) -> dict[str, dict[str, Any]]:
+        """Return the consolidated labels so far, by their data object's S3 URI."""
+        with self._lock:
+            labels = {
+                self._state.lines[object_id].source: label.value for object_id, label in self._state.labels.items()
+            }
+        return {source: self._label(json.loads(bytes(value))) for source, value in labels.items()}
 
     # -- towards the output
 
@@ -202,6 +215,10 @@ class JobRunner:
         return None if text is None else dict(json.loads(text))
 
     # -- private
+
+    def _label(self, label: dict[str, Any]) -> dict[str, Any]:
+        uri = label.get("annotation_s3_uri")  # of an annotation too large for the consolidation response
+        return dict(json.loads(self.cloud.get(uri))) if uri else label
 
     def _read(self, uris: Sequence[str]) -> Iterator[File]:
         with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:

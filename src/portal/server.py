@@ -154,7 +154,7 @@ class Portal:
         return self._page(
             "home",
             worker=worker,
-            answered=self._runner.answered_by(worker) if worker else 0,
+            yours=self._yours(worker),
             max_name=MAX_NAME,
             creator=self._element.creator_path,
             results=results,
@@ -162,6 +162,10 @@ class Portal:
             files=[{"what": RESULT_FILES.get(what, ""), "path": path} for what, path in files if path[-1:] != "/"],
             message=MESSAGES.get(request.query_params.get("message", ""), ""),
         )
+
+    def _yours(self, worker: str | None) -> dict[str, int]:
+        answered, total = self._runner.answered_of(worker) if worker else (0, 0)
+        return {"answered": answered, "total": total, "left": total - answered}
 
     async def _set_worker(self, request: Request) -> Response:
         try:
@@ -179,7 +183,12 @@ class Portal:
         if task is None:
             progress = self._runner.progress()
             return RedirectResponse("/?message=nothing" if worker and progress.full < progress.lines else "/", 303)
-        return self._page("task", object_id=task.lease.object_id, image=task.task_input.get("image_name", ""))
+        return self._page(
+            "task",
+            object_id=task.lease.object_id,
+            image=task.task_input.get("image_name", ""),
+            yours=self._yours(worker),
+        )
 
     def _task_page(self, request: Request) -> Response:
         worker = _worker(request)

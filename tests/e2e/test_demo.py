@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from loop import PROJECT, VENV, Loop, draw, face
+from loop import PROJECT, Loop, draw, face
 
 from portal.emulator import free_port, is_listening
 
@@ -77,26 +77,27 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
     [job] = re.findall(r"Job (\S+) is completed", first.stdout)
 
     [block] = re.findall(r"```sh demo-review\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    *lines, last = block.replace("demo-coco-person-1a2b3c4d", job).splitlines()
     (tmp_path / ".demo").symlink_to(folder)
     (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
-    path = f"{VENV}{os.pathsep}{os.environ['PATH']}"
     with serving(folder, "--images", pictures):
-        script = "\n".join(["set -eu", *lines])
-        mine = os.environ | {"PATH": path, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+        # A new shell: nothing of this project is on the PATH, and the person's own account is named.
+        mine = {"PATH": os.defpath, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
         done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env=mine, capture_output=True, text=True, check=False
-        )
+            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-1a2b3c4d", job)],
+            cwd=tmp_path, env=mine, capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "created: 2 images to review" in done.stdout
 
-    assert last == "make demo JOB=review-1"
+    assert "`make demo JOB=review-1` serves that job" in (PROJECT / "README.md").read_text()
     reviewed = run(folder, "--job", "review-1", "--answers", answers)
     assert reviewed.returncode == 0, reviewed.stderr
     assert "Continuing job review-1: 0 of 2 images are done" in reviewed.stdout
     assert "2 written, 0 rejected, 0 failed, 0 unlabeled of 2 images" in reviewed.stdout
     absent = run(folder, "--job", "review-2", "--port", free_port())
     assert (absent.returncode, "There is no job 'review-2'" in absent.stderr) == (1, True)
+    assert f"Jobs there: {job}, review-1" in absent.stderr
+    assert "Starting the AWS emulator" not in absent.stdout
 
 
 def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
@@ -154,18 +155,63 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         (["--workers", "0"], "--workers must be 1 to 9"),
         (["--answers", "/nowhere.json"], "The answers cannot be read"),
         (["--answers", str(SKELETON)], "expected a list of instances"),
+        (["--images", str(SKELETON.parent / "horses")], f"Folders in {SKELETON.parent}: none."),
+        (["--images", str(SKELETON.parents[1] / "src" / "horses")], "handlers, "),
+        (["--images", str(SKELETON)], f"is a file. Give the folder that it is in: make demo IMAGES={SKELETON.parent}"),
+        (["--images", str(SKELETON.parent)], "There are no images (JPEG, PNG or WebP) in"),
+        (["--skeleton", str(PROJECT / "package.json")], "package.json: "),
+        (["--job", "people"], "There is none yet; `make demo` creates the first."),
+        (["--continue-from", "people"], "There is no job 'people'"),
+        (["--port", "80000"], "expected a port number from 1 to 65535, got '80000'"),
+        (["--port", "http"], "expected a port number from 1 to 65535, got 'http'"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(tmp_path: Path, arguments: list[str], expected: str) -> None:
     done = run(tmp_path, *arguments)
-    assert done.returncode == 1
+    assert done.returncode in (1, 2)
     assert expected in done.stderr
+    assert "Starting the AWS emulator" not in done.stdout
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_without_images_is_named(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no picture")
-    done = run(folder, "--images", tmp_path, "--port", free_port())
-    assert done.returncode == 1
-    assert f"There are no images (JPEG, PNG or WebP) in {tmp_path}" in done.stderr
+def test_answers_for_other_images_change_nothing(folder: Path, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "others.json").write_text(json.dumps({f"{n}.png": [] for n in "vwxyz"}))
+    (tmp_path / "coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    for file, words in (("others.json", "(v.png, w.png, x.png and 2 more)"), ("coco.json", "got a COCO file")):
+        done = run(folder, "--images", pictures, "--answers", tmp_path / file)
+        assert (done.returncode, words in done.stderr) == (1, True)
+        assert "Starting the AWS emulator" not in done.stdout
+
+
+def test_a_job_is_ended_only_if_all_is_done_or_the_user_asks_and_its_labels_can_be_continued(
+    folder: Path, pictures: Path, answers: Path, tmp_path: Path
+) -> None:
+    for path in pictures.glob("*.png"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    first, second = sorted(path.name for path in tmp_path.glob("*.png"))
+    (tmp_path / "part.json").write_text(json.dumps({"workers": {w: {first: [face(10, 10)]} for w in "ab"}}))
+    part = ("--answers", tmp_path / "part.json", "--images", tmp_path, "--workers", 2)
+    open_ = run(folder, *part)
+    assert open_.returncode == 1
+    assert f"1 of 2 images still need answers; the file has none for {second}" in open_.stderr
+    [job] = re.findall(r"make demo JOB=(demo-\S+)\.", open_.stderr)
+    document = next((folder / "state").glob(f"s3/**/jobs/{job}/labeling_job.json"))
+    assert json.loads(document.read_text())["LabelingJobStatus"] == "InProgress"
+
+    draw(tmp_path / "new.png")
+    offered = run(folder, *part)
+    assert f"changed since job {job} (1 of 2 images done)" in offered.stdout
+    assert f"add CONTINUE={job} to the command" in offered.stdout
+    continued = run(folder, *part, "--continue-from", job)
+    assert f"3 images from {tmp_path}, 1 of them with the labels of {job} to start from" in continued.stdout
+    [newer] = re.findall(r"Made job (\S+):", continued.stdout)
+    manifest = next((folder / "state").glob(f"s3/**/jobs/{newer}/input.manifest")).read_text().splitlines()
+    labels = {Path(line["source-ref"]).name: line.get("annotations") for line in map(json.loads, manifest)}
+    assert {name for name, instances in labels.items() if instances} == {first}
+    assert [p["label"] for p in labels[first][0]["annotations"]] == ["nose", "left_eye", "right_eye"]
+    assert json.loads(document.read_text())["LabelingJobStatus"] == "InProgress"
+
+    ended = run(folder, "--job", job, "--answers", tmp_path / "part.json", "--finish")
+    assert ended.returncode == 0, ended.stderr
+    assert "1 written, 0 rejected, 0 failed, 1 unlabeled of 2 images" in ended.stdout

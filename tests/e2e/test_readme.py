@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +17,9 @@ from typing import Any
 import boto3
 import jsonschema
 import pytest
-from loop import PROJECT, VENV, Loop, draw
+from loop import PROJECT, Loop, draw
+from samcli.commands.build import command as build
+from samcli.commands.local.invoke import cli as invoke
 from samcli.yamlhelper import yaml_parse
 from test_lost_events import end_unheard
 from test_privileges import without
@@ -24,7 +28,7 @@ import demo
 import make_schemas
 import sagemaker
 from keypoints.job import ENDED, SOURCE
-from portal.emulator import Emulator
+from portal.emulator import Emulator, free_port
 from portal.upkeep import wait_for_results
 
 PAGES = ("README.md", "docs/operations.md")
@@ -36,27 +40,37 @@ BLOCKS: dict[str, list[str]] = {
 EXCERPTS = dict(re.findall(r"```json ([a-z-]+)-excerpt\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL))
 
 
+def new_shell() -> dict[str, str]:
+    """The variables of a new shell of a person who has run `make setup`: nothing of this project is on the PATH.
+
+    Node.js is the exception: a person has it on the PATH, wherever that is on this machine.
+    """
+    node = Path(shutil.which("node") or "node").parent
+    return {"HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "PATH": f"{node}{os.pathsep}{os.defpath}"}
+
+
 def environment(emulator: Emulator) -> dict[str, str]:
-    """What a person has who has run `make setup` and named an account."""
-    path = f"{VENV}{os.pathsep}{os.environ['PATH']}"
-    return emulator.environment() | {"PATH": path, "SAM_CLI_TELEMETRY": "0"}
+    """A new shell with an account's variables."""
+    mine = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
+    return new_shell() | mine | {"SAM_CLI_TELEMETRY": "0"}
 
 
-def shell(command: str, folder: Path, env: dict[str, str], typed: str = "") -> str:
-    """Run a line as a shell does; a command that fails fails the test."""
+def shell(lines: list[str], folder: Path, env: dict[str, str], typed: str = "") -> str:
+    """Run a block, or some of its lines, in one shell; a command that fails fails the test."""
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
+        ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
         cwd=folder, env=env, input=typed, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{lines}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
         "try", "demo-options", "demo-review", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
-        "sam-local-emulator",
+        "sam-local-emulator", "failed-deployment",
     }  # fmt: skip
+    assert BLOCKS["failed-deployment"] == BLOCKS["clean-up"]
     text = "\n".join((PROJECT / page).read_text() for page in PAGES)
     assert text.count("```sh") == len(BLOCKS)
 
@@ -67,18 +81,21 @@ def test_no_block_is_without_a_test() -> None:
 )
 def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) -> None:
     """test_demo.py runs the demo itself, to the end and over a restart."""
-    (tmp_path / "answers.json").write_text("{}")
+    draw(tmp_path / "a.png")
+    (tmp_path / "answers.json").write_text('{"a.png": []}')
     (tmp_path / "van.json").write_bytes((PROJECT / "skeletons" / "coco-person.json").read_bytes())
     done = subprocess.run(["make", "-n", *command.split()[1:]], cwd=PROJECT, capture_output=True, text=True, check=True)
     line = done.stdout.replace("\\\n", " ")
     [called] = re.findall(r"python scripts/demo\.py (.+)", line)
     values = dict(word.split("=", 1) for word in command.split()[2:])
-    arguments = [str(tmp_path / word) if word.endswith(".json") else word for word in called.replace('"', "").split()]
-    options = demo.parse([*arguments, "--port", "0"])
-    assert (options.job, str(options.images)) == (values.get("JOB"), values.get("IMAGES", "None"))
+    words = ["" if word == "photos" else word for word in called.replace('"', "").split()]
+    arguments = [word if word and not word.endswith(".json") else str(tmp_path / word) for word in words]
+    options = demo.parse([*arguments, "--port", str(free_port())])
+    assert options.job is None
+    assert options.images == (tmp_path if "IMAGES" in values else None)
     assert options.workers == int(values.get("WORKERS", 1))
     assert (options.answers is not None) == ("ANSWERS" in values)
-    assert options.skeleton.name == f"{values.get('SKELETON', 'coco-person').removesuffix('.json')}.json"
+    assert options.skeleton.name == ("box_truck" if values.get("SKELETON") == "box-truck" else "person")
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "demo-reset"])
@@ -91,17 +108,16 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
     """The commands for AWS, with the settings for AWS, against the emulator."""
     with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
         env = environment(emulator) | {"AWS_DEFAULT_REGION": "us-east-1"}
-        [deploy] = BLOCKS["deploy"]
-        said = shell(deploy, PROJECT, env, typed="y\n")
+        said = shell(BLOCKS["deploy"], PROJECT, env, typed="y\n")
         assert "Successfully created/updated stack - truepoint" in said
         s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
         [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
         published = [o["Key"].rsplit("/", 1)[1] for o in s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["Contents"]]
         assert sorted(published) == ["creator.html", "crowd-2d-skeleton.js", "skeleton-creator.js"]
-        delete_stack, delete_bucket = BLOCKS["clean-up"]
-        shell(delete_stack, PROJECT, env)
+        activate, delete_stack, delete_bucket = BLOCKS["clean-up"]
+        shell([activate, delete_stack], PROJECT, env)
         assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]
-        shell(delete_bucket.replace("truepoint-bucket-1a2b3c", bucket), PROJECT, env)
+        shell([activate, delete_bucket.replace("truepoint-bucket-1a2b3c", bucket)], PROJECT, env)
         assert bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]
 
 
@@ -111,17 +127,16 @@ def _credentials(env: dict[str, str]) -> dict[str, Any]:
 
 def test_a_job_from_images_to_results(loop: Loop, tmp_path: Path) -> None:
     """With SageMaker played here: it takes the job, and its output manifest and event are ours."""
-    for name in ("scripts", "skeletons"):
+    for name in ("scripts", "skeletons", ".venv"):
         (tmp_path / name).symlink_to(PROJECT / name)
     (tmp_path / "photos").mkdir()
     draw(tmp_path / "photos" / "a.png")
-    create, status, download = BLOCKS["job"]
+    activate, create, status, download = BLOCKS["job"]
     with sagemaker.serve() as url:
         env = environment(loop.emulator) | {"AWS_ENDPOINT_URL_SAGEMAKER": url}
-        shell(create, tmp_path, env)
-        assert "InProgress" in shell(status, tmp_path, env)
+        assert "InProgress" in shell([activate, create, status], tmp_path, env)
         _finish(loop)
-        shell(download, tmp_path, env)
+        shell([activate, download], tmp_path, env)
     assert json.loads((tmp_path / "results" / "people-1" / "results.json").read_text())["lines"] == 1
 
 
@@ -146,27 +161,27 @@ def _finish(loop: Loop) -> None:
 
 def test_rerun(loop: Loop) -> None:
     end_unheard(loop, "heard-again", timedelta(days=9))
-    dry_run, run = (command.replace("people-1", "heard-again") for command in BLOCKS["rerun"])
+    activate, dry_run, run = (command.replace("people-1", "heard-again") for command in BLOCKS["rerun"])
     env = environment(loop.emulator)
-    assert "heard-again: Stopped, no results" in shell(dry_run, PROJECT, env)
+    assert "heard-again: Stopped, no results" in shell([activate, dry_run], PROJECT, env)
     assert loop.keys("results/heard-again/") == []
-    assert "results are complete: heard-again" in shell(run, PROJECT, env)
+    assert "results are complete: heard-again" in shell([activate, run], PROJECT, env)
     made = loop.keys("results/heard-again/")
     assert loop.results("heard-again")["lines"] == 1
     loop.s3.delete_object(Bucket=loop.stack.bucket, Key="results/heard-again/quality.json")
-    shell(run, PROJECT, env)
+    shell([activate, run], PROJECT, env)
     assert len(loop.keys("results/heard-again/")) == len(made) - 1  # complete results are left alone
-    shell(f"{run} --force", PROJECT, env)
-    [watch] = BLOCKS["progress"]
-    assert "results: s3://" in shell(watch.replace("people-1", "heard-again"), PROJECT, env)
+    shell([activate, f"{run} --force"], PROJECT, env)
+    activate, watch = BLOCKS["progress"]
+    assert "results: s3://" in shell([activate, watch.replace("people-1", "heard-again")], PROJECT, env)
     assert loop.keys("results/heard-again/") == made
 
 
 def test_redrive(loop: Loop) -> None:
     """A function that fails for good leaves a letter; so do an event that was not delivered and a deployment."""
-    show, send = BLOCKS["redrive"]
+    activate, show, send = BLOCKS["redrive"]
     env = environment(loop.emulator)
-    shell(send, PROJECT, env)  # other tests' failures
+    shell([activate, send], PROJECT, env)  # other tests' failures
     functions, sqs = (loop.client(s) for s in ("lambda", "sqs"))
     queue = loop.stack.dead_letter_queue_url
     for name in ("sent-back", "delivered"):
@@ -192,16 +207,18 @@ def test_redrive(loop: Loop) -> None:
     }}  # fmt: skip
     for body, attributes in ((ended["delivered"], target), (ended["delivered"], target), (json.dumps(request), {})):
         sqs.send_message(QueueUrl=queue, MessageBody=body, MessageAttributes=attributes)
-    for shown in (shell(show, PROJECT, env), shell(show, PROJECT, env)):
+    for shown in (shell([activate, show], PROJECT, env) for _ in range(2)):
         assert "2 would be sent back, 0 stay" in shown
         assert "sent-back" in shown
         assert "secret" not in shown
-    assert "2 were sent back, 0 stay" in shell(send, PROJECT, env)
+    assert "2 were sent back, 0 stay" in shell([activate, send], PROJECT, env)
     assert _depth(sqs, queue) == 0
     for name in ended:
         assert wait_for_results(loop.open(name))
     sqs.send_message(QueueUrl=queue, MessageBody="{}")
-    refused = subprocess.run(["bash", "-c", send], cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+    refused = subprocess.run(
+        ["bash", "-c", f"{activate}; {send}"], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
+    )
     assert (refused.returncode, "1 stay" in refused.stdout) == (2, True)
     assert _depth(sqs, queue) == 1
     sqs.purge_queue(QueueUrl=queue)
@@ -220,29 +237,41 @@ def _depth(sqs: Any, queue: str) -> int:
     return int(sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def test_sam_local_names_what_there_is() -> None:
-    """`sam local` needs a container engine, which a test cannot ask for: its parts are checked one by one."""
+@pytest.mark.parametrize("block", ["sam-local", "sam-local-emulator"])
+def test_sam_local_is_called_as_it_can_be(block: str) -> None:
+    """`sam local` needs a container engine, which a test cannot ask for: SAM CLI's own parser reads the arguments.
+
+    tests/integration/test_sam_local.py runs every event with the environment that SAM CLI makes.
+    """
     template = yaml_parse((PROJECT / "template.yaml").read_text())
-    declared = set(template["Globals"]["Function"]["Environment"]["Variables"])
-    lines = [*BLOCKS["sam-local"], *BLOCKS["sam-local-emulator"]]
-    for command in lines:
-        words = command.split()
-        if "invoke" not in words:
-            continue
-        event = PROJECT / words[words.index("-e") + 1]
-        assert event.is_file()
-        [function] = [word for word in words if word.endswith("Function")]
-        own = template["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
-        assert event.parent.name == template["Resources"][function]["Properties"]["Handler"].split(".")[0]
-        for name in re.findall(r"(\w+)=", command.split("sam")[0]):
-            assert name in declared | set(own) | {"BUCKET_NAME"}
+    invoked = [shlex.split(line) for line in BLOCKS[block] if line.startswith("sam local invoke")]
+    assert invoked
+    for words in invoked:
+        context = invoke.cli.make_context("invoke", words[3:])
+        function = template["Resources"][context.params["function_logical_id"]]["Properties"]
+        assert Path(context.params["event"]).parent.name == function["Handler"].split(".")[0]
+        assert context.params["docker_network"] == ("host" if block == "sam-local-emulator" else None)
+        assert context.params["parameter_overrides"].keys() <= template["Parameters"].keys()
+        declared = template["Globals"]["Function"]["Environment"]["Variables"] | function["Environment"]["Variables"]
+        exported = [word for line in BLOCKS[block] if line.startswith("export ") for word in line.split()[1:]]
+        assert {word.split("=")[0] for word in exported} <= set(declared)
+    for line in BLOCKS[block]:
+        if line.startswith("sam build"):
+            build.cli.make_context("build", shlex.split(line)[2:])
 
 
-def test_put_sample_objects(tmp_path: Path) -> None:
+def test_sample_objects_are_put_into_the_demos_account(tmp_path: Path) -> None:
     with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
-        env = environment(emulator)
-        command = BLOCKS["sam-local-emulator"][0].replace("http://127.0.0.1:4566", emulator.endpoint)
-        assert "objects in s3://truepoint-events" in shell(command, PROJECT, env)
+        (tmp_path / ".demo").mkdir()
+        for name in ("scripts", "events"):
+            (tmp_path / name).symlink_to(PROJECT / name)
+        (tmp_path / ".demo" / "environment").write_text(demo.environment(emulator))
+        lines = BLOCKS["sam-local-emulator"]
+        until = next(number for number, line in enumerate(lines) if line.startswith("sam local"))
+        said = shell([*lines[:until], "echo $ENDPOINT_URL $PARAMETERS"], tmp_path, new_shell())
+        assert "objects in s3://truepoint-events" in said
+        assert f"{emulator.endpoint} Architecture=" in said
+        assert "objects in s3://truepoint-events" in shell(lines[:2], tmp_path, new_shell())  # twice is once
     refused = subprocess.run(
         [sys.executable, PROJECT / "scripts/put_sample_objects.py"],
         env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},

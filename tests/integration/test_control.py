@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 import job_completion
 from adapters import control
 from adapters.bucket import NotReadableError
+from evidence import NO_SUCH_JOB, client_error
 from keypoints.job import JobError
 from sample_events import BUCKET, event
 
@@ -108,7 +109,7 @@ def test_a_kept_description_that_cannot_be_read_is_an_error(s3: Any, context: An
 
 
 def test_an_unknown_job_is_an_error_for_the_operator(sagemaker: Any, context: Any) -> None:
-    sagemaker.add_client_error("describe_labeling_job", "ValidationException", "Requested resource not found.")
+    sagemaker.add_client_error("describe_labeling_job", **client_error(NO_SUCH_JOB))
     with pytest.raises(Exception, match="Requested resource not found"):
         job_completion.handler(ground_truths_event(), context)
 

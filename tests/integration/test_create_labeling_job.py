@@ -154,13 +154,17 @@ def test_a_job_from_images_to_results(
 def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[str, str]) -> None:
     missing = run("job_status.py", ground_truth, "people-1")
     assert missing.returncode == 2
-    assert missing.stderr == f"error: there is no job 'people-1', neither in Ground Truth nor in s3://{BUCKET}/jobs/\n"
+    where = f"neither in Ground Truth nor in s3://{BUCKET}/jobs/"
+    assert missing.stderr == f"error: there is no job 'people-1', {where}; no job was created there yet\n"
     for state in ("created", "already exists, unchanged"):
         done = run("create_labeling_job.py", ground_truth, folder, *NAMED, *WORKTEAM)
         assert (done.returncode, done.stderr) == (0, "")
         assert f"labeling-job/people-1\n{state}: 2 images" in done.stdout
-    assert sagemaker.SageMaker.job["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
+    assert sagemaker.SageMaker.jobs["people-1"]["HumanTaskConfig"]["WorkteamArn"] == WORKTEAM[1]
     assert "jobs/people-1/labeling_job.json" not in keys(s3)
+    other = run("job_status.py", ground_truth, "people-2")
+    assert other.stderr.endswith("; jobs there: people-1\n")
+    sagemaker.SageMaker.jobs["people-1"]["LabelCounters"] |= {"TotalLabeled": 1, "Unlabeled": 1}
     status = run("job_status.py", ground_truth, "people-1")
     assert status.stdout.splitlines()[:2] == [
         "people-1: InProgress (Ground Truth)",
@@ -199,7 +203,8 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
     done = run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "refused: c.jpg: expected an image, actual content is none",
+        "refused: c.jpg: expected JPEG, PNG or WebP, which every browser shows, got a file that is not an image; "
+        "replace it, or take it out of the folder",
         "error: 1 images cannot be used; --skip-refused goes on without them",
     ]
     assert keys(s3) == []
@@ -246,13 +251,19 @@ def test_bad_usage(
     ("changes", "words"),
     [
         ({}, "error: there is no stack 'truepoint' in us-east-1; deploy it first with `sam deploy`"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect to the endpoint URL"),
-        ({"AWS_PROFILE": "no-such-profile"}, "The config profile (no-such-profile) could not be found"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "start it (`make demo`) and source .demo/environment again"),
+        ({"AWS_PROFILE": "no-such-profile"}, "(no-such-profile) could not be found; `aws configure list-profiles`"),
+        ({"AWS_DEFAULT_REGION": ""}, "You must specify a region.; set AWS_REGION or pass --region"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials; set AWS_PROFILE"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "; set AWS_PROFILE or pass --profile, or run `aws configure`"),
     ],
 )
 def test_errors_of_aws(folder: Path, environment: dict[str, str], changes: dict[str, str], words: str) -> None:
     done = run("create_labeling_job.py", environment | changes, folder, *NAMED, OUTSIDE)
     assert done.returncode == 1
     assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert run("job_status.py", environment | changes, "people-1").returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    for script in ("job_status.py", "rerun_results.py", "redrive.py", "download_results.py"):
+        arguments = {"rerun_results.py": ["--job", "a"], "redrive.py": [], "download_results.py": ["a", folder]}
+        failed = run(script, environment | changes, *arguments.get(script, ["people-1"]))
+        assert (failed.returncode, words in failed.stderr) == (1, True)

@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from PIL import Image
 
+from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK, WORKTEAM
 from jobs import launch
 from jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
@@ -221,7 +222,7 @@ def description(prepared: PreparedJob, **changes: Any) -> dict[str, Any]:
 def test_a_job_in_ground_truth(s3: "S3Client", folder: Path) -> None:
     prepared = prepare(folder, workteam_arn=WORKTEAM)
     sagemaker, stubber = stubbed_sagemaker()
-    stubber.add_client_error("describe_labeling_job", "ValidationException", "Requested resource not found.", 400)
+    stubber.add_client_error("describe_labeling_job", **client_error(NO_SUCH_JOB))
     stubber.add_response("create_labeling_job", {"LabelingJobArn": ARN}, dict(prepared.request))
     for tags in (prepared.request["Tags"], [{"Key": "application", "Value": "renamed since"}], []):
         there = description(prepared, Tags=tags)
@@ -252,7 +253,7 @@ def test_a_different_job_in_ground_truth(s3: "S3Client", folder: Path) -> None:
 def test_other_errors_of_sagemaker_are_not_hidden(s3: "S3Client", folder: Path, operation: str) -> None:
     sagemaker, stubber = stubbed_sagemaker()
     if operation == "create_labeling_job":
-        stubber.add_client_error("describe_labeling_job", "ValidationException")
+        stubber.add_client_error("describe_labeling_job", **client_error(NO_SUCH_JOB))
     stubber.add_client_error(operation, "AccessDeniedException")
     with stubber, pytest.raises(ClientError, match="AccessDenied"):
         create_in_ground_truth(prepare(folder, workteam_arn=WORKTEAM), s3, sagemaker)

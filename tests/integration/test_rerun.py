@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from test_control import description
 from test_sweep import keep, outside
 
+from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK
 from jobs.rerun import NotEndedError, Rerun
 from jobs.status import NoSuchJobError
@@ -55,7 +56,7 @@ def test_all_that_ended_without_results_however_old(session: boto3.Session, s3: 
     s3.put_object(Bucket=BUCKET, Key="results/done/results.json", Body=b"{}")
     # A folder below jobs/ without a description is of a job in Ground Truth, if of any.
     sagemaker.add_client_error(
-        "describe_labeling_job", "ResourceNotFound", expected_params={"LabelingJobName": "people"}
+        "describe_labeling_job", expected_params={"LabelingJobName": "people"}, **client_error(NO_SUCH_JOB)
     )
     listed(sagemaker, "Completed", "done", "Cats", "theirs")
     cats = {"LabelingJobName": "Cats", "LabelingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/cats"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -68,6 +69,38 @@ def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def test_what_writes_into_the_bucket_is_created_last(resources: dict[str, Any]) -> None:
+    """Else a first deployment that fails afterwards ends in ROLLBACK_FAILED: the bucket is not empty."""
+    needed = {name: references(resource) & set(resources) for name, resource in resources.items()}
+    before, found = {"UiBundle"}, {"UiBundle"}
+    while found:
+        found = set().union(*(needed[name] for name in found)) - before
+        before |= found
+    assert before == set(resources)
+    assert [name for name, names in needed.items() if "UiBundle" in names] == []
+    assert [name for name in resources["UiBundle"]["DependsOn"] if "Condition" in resources[name]] == []
+
+
+def references(value: Any) -> set[str]:
+    """Every name that a part of the template refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    names: set[str] = set()
+    for key, inner in value.items():
+        if key == "Ref":
+            names.add(inner)
+        elif key == "Fn::GetAtt":
+            names.add(listed(inner)[0].split(".")[0])
+        elif key == "DependsOn":
+            names.update(listed(inner))
+        elif key == "Fn::Sub":
+            names.update(re.findall(r"\$\{(\w+)", listed(inner)[0]))
+        names |= references(inner)
+    return names
 
 
 # What each role may do, whole. A right that is added, removed or widened must be changed here too.

@@ -56,16 +56,27 @@ def test_subfolders_order_and_what_is_passed_over(tmp_path: Path) -> None:
     assert len(seen) == 5
 
 
+# The file type box that begins an iPhone's picture (ISO/IEC 14496-12 and 23008-12), and the start of the next box.
+HEIC = bytes.fromhex("00000024667479706865696300000000") + b"mif1MiHEMiPrmiafheic" + bytes(200)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.jpg", b"", "expected an image, actual content is none"),
-        ("a.png", b"hello", "expected an image, actual content is none"),
+        ("a.jpg", b"", "which every browser shows, got a file that is not an image; replace it"),
+        ("a.png", b"hello", "which every browser shows, got a file that is not an image; replace it"),
         ("a.jpg", picture("JPEG", (400, 300))[:-3000], "cannot be read: image file is truncated"),
         ("a.png", picture("PNG", (400, 300))[:200], "image file is truncated"),
         ("a.png", picture("PNG")[:30], ""),
-        ("a.gif", picture("GIF"), "expected JPEG, PNG or WebP, which every browser shows, actual format GIF"),
-        ("a.tiff", picture("TIFF"), "actual format TIFF"),
+        (
+            "a.gif",
+            picture("GIF"),
+            "expected JPEG, PNG or WebP, which every browser shows, got GIF; convert it to JPEG",
+        ),
+        ("a.tiff", picture("TIFF"), "got TIFF; convert it"),
+        ("a.heic", HEIC, "got HEIC; convert it to JPEG first"),
+        ("a.jpg", HEIC, "got HEIC; convert it to JPEG first"),  # as phones name them when they send one
+        ("a.avif", picture("AVIF"), "got AVIF; convert it"),
     ],
 )
 def test_unusable_images_are_refused_with_a_reason(tmp_path: Path, name: str, content: bytes, reason: str) -> None:

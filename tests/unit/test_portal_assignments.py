@@ -79,6 +79,16 @@ def test_a_worker_is_not_given_what_they_answered_or_declined() -> None:
     assert task(state, "b") == "0"
 
 
+def test_what_is_left_for_a_worker() -> None:
+    state = assignments(objects=4, workers=2)
+    answer(state, "ada", "0")
+    state.decline("1", "ada")
+    assert (state.open_for("ada"), state.open_for("bob")) == (2, 4)
+    answer(state, "bob", "0")
+    state.close(["3"])
+    assert (state.open_for("ada"), state.open_for("bob")) == (1, 2)
+
+
 def test_declining_frees_the_place() -> None:
     state = assignments(objects=1)
     task(state, "a")

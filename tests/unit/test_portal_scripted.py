@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.local_stack import parameter_overrides, source_fingerprint
-from portal.scripted import AnswersError, answer_for, form_fields, parse_answers
+from portal.scripted import AnswersError, answer_for, check_names, form_fields, parse_answers
 from portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
 
 INSTANCE: dict[str, Any] = {"id": "n1", "name": "", "annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
@@ -45,6 +45,9 @@ def test_an_image_may_be_called_workers() -> None:
     [
         ("{", "not JSON"),
         ("[]", "actual list"),
+        ('{"images": [], "annotations": [], "categories": []}', "got a COCO file"),
+        ('{"images": [{"id": 1}], "annotations": []}', r"create_labeling_job\.py --coco"),
+        ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "got a COCO file"),
         ('{"workers": {}}', "at least one worker"),
         ('{"workers": {"ada": []}}', "worker 'ada'"),
         ('{"a.jpg": 1}', "'a.jpg': expected a list of instances"),
@@ -53,6 +56,17 @@ def test_an_image_may_be_called_workers() -> None:
 def test_other_files_are_refused(text: str, expected: str) -> None:
     with pytest.raises(AnswersError, match=expected):
         parse_answers(text)
+
+
+def test_answers_for_other_images_are_refused_with_names_of_both_sides() -> None:
+    answers = parse_answers(
+        json.dumps({"workers": {"ada": {"z.jpg": [], "y.jpg": []}, "bob": {"x.jpg": [], "w.jpg": []}}})
+    )
+    job = [f"s3://b/jobs/j/images/deep/{name}.jpg" for name in "abcde"]
+    expected = r"\(a\.jpg, b\.jpg, c\.jpg and 2 more\), got .* \(w\.jpg, x\.jpg, y\.jpg and 1 more\)"
+    with pytest.raises(AnswersError, match=expected):
+        check_names(answers, job)
+    assert check_names({"ada": {"a.jpg": [], "deep/c.jpg": []}, "bob": {"b.jpg": []}}, job) == ["d.jpg", "e.jpg"]
 
 
 def test_instances_become_the_elements_fields() -> None:
