@@ -23,10 +23,10 @@ from adapters.uploads import Uploads
 from completion import complete
 from keypoints.coco import CocoWriter, coco_file
 from keypoints.job import LabelingJob
+from keypoints.keys import job_keys
 from keypoints.manifest import Line, read_lines
 from keypoints.outcome import Labeled, read_line
-from keypoints.results import Results, annotation_file, annotation_key, folder
-from keypoints.run import turn_key
+from keypoints.results import Results, annotation_file, annotation_key
 from keypoints.skeleton import parse_skeleton
 from parts import pretty
 
@@ -67,7 +67,9 @@ def puts() -> Iterator[None]:
     store = Bucket(BUCKET)
     found = (read_line(line, ATTRIBUTE, store.read) for line in manifest(store))
     objects = [
-        (folder(NAME) + annotation_key(o), pretty(annotation_file(o, NAME))) for o in found if isinstance(o, Labeled)
+        (job_keys(NAME).results + annotation_key(o), pretty(annotation_file(o, NAME)))
+        for o in found
+        if isinstance(o, Labeled)
     ]
     yield
     with Uploads(store) as uploads:
@@ -79,7 +81,7 @@ def ours(workers: str, largest_range: str = "") -> Iterator[None]:
     """Everything that job_completion does once it knows the job, in one process however many lines there are."""
     os.environ |= {"LARGEST_AT_ONCE": str(1 << 40), "LARGEST_RANGE": largest_range}
     store = Bucket(BUCKET)
-    store.delete(folder(NAME) + "results.json", turn_key(NAME))  # as if nobody had made them
+    store.delete(job_keys(NAME).results_marker, job_keys(NAME).write_lock)  # as if nobody had made them
     yield
     if not isinstance(complete(job(int(workers)), store), Results):
         raise TypeError("expected results, the job was handed over")

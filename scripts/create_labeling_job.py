@@ -19,11 +19,11 @@ from tqdm import tqdm
 from jobs import command
 from jobs.images import FoundImages, images_in_folder, images_under_prefix
 from jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
-from jobs.layout import split_s3_uri
 from jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
 from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
 from jobs.stack import read_stack
 from jobs.worker_template import TEMPLATE_PATH, plain_instructions
+from keypoints.keys import split_s3_prefix
 from keypoints.skeleton import Skeleton, parse_skeleton
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def create(options: argparse.Namespace) -> int:
         instructions=instructions,
         prelabels=matched,
     )
+    command.say_omitted(prepared.omitted)
     if options.dry_run:
         _show(prepared)
         return command.OK
@@ -106,7 +107,7 @@ def create(options: argparse.Namespace) -> int:
             arn = str(document["LabelingJobArn"])
         else:
             arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"), bar.update)
-    state = "created" if created else "was there already, the very same"
+    state = "created" if created else "already exists, unchanged"
     print(f"{arn}\n{state}: {len(prepared.images)} images, {len(matched)} of them with pre-labels")
     return command.OK
 
@@ -134,7 +135,7 @@ def _images(source: str, s3: S3Client) -> FoundImages:
         if "://" not in source:
             return images_in_folder(Path(source), advance)
         try:
-            bucket, prefix = split_s3_uri(source)
+            bucket, prefix = split_s3_prefix(source)
         except ValueError as error:
             raise command.UsageError(str(error)) from error
         return images_under_prefix(s3, bucket, prefix, advance)

@@ -49,7 +49,7 @@ def create(options: argparse.Namespace) -> int:
     s3 = session.client("s3")
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     try:
-        objects, skeleton = review_objects(s3, stack.bucket, options.job, options.top)
+        objects, skeleton, too_long = review_objects(s3, stack.bucket, options.job, options.top)
     except ReviewError as error:
         raise command.UsageError(str(error)) from error
     settings = JobSettings(
@@ -68,19 +68,20 @@ def create(options: argparse.Namespace) -> int:
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         instructions=plain_instructions(INSTRUCTIONS),
     )
+    command.say_omitted((*too_long, *prepared.omitted))
     if options.dry_run:
         print(json.dumps(prepared.request, indent=2, ensure_ascii=False))
         for entry in objects[:10]:
             print(entry["source-ref"], *(issue["reason"] for issue in entry["annotation_issues"]), sep="\n  ")
-        print(f"\n{len(objects)} images; dry run: nothing was written")
+        print(f"\n{prepared.object_count} images; dry run: nothing was written")
         return command.OK
     if options.outside_ground_truth:
         document, created = create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC))
         arn = str(document["LabelingJobArn"])
     else:
         arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"))
-    state = "created" if created else "was there already, the very same"
-    print(f"{arn}\n{state}: {len(objects)} images to review")
+    state = "created" if created else "already exists, unchanged"
+    print(f"{arn}\n{state}: {prepared.object_count} images to review")
     return command.OK
 
 

@@ -39,16 +39,16 @@ from jobs.launch import (
     describe_outside_ground_truth,
     prepare_job,
 )
-from jobs.layout import job_keys, s3_uri
 from jobs.limits import JobRefusedError
 from jobs.prelabels import Instances
 from jobs.request import JobSettings
 from jobs.scenes import render_scenes, write_scenes
 from jobs.stack import StackOutputs
 from jobs.status import job_folders
+from keypoints.keys import job_keys, s3_uri
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 from portal.cloud import Cloud
-from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening
+from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from portal.labeling_job import LabelingJobError
 from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from portal.runner import JobRunner
@@ -174,7 +174,9 @@ def run(options: Options) -> int:
 def _run(options: Options) -> int:
     say("Starting the AWS emulator (listens on this machine only)")
     python = PROJECT / ".venv-emulator" / "bin" / "python"
-    with Emulator(python, options.folder, port=_emulator_port(options.folder), keep=True) as emulator:
+    origins = frozenset({f"http://{host}:{options.port}" for host in (HOST, "localhost")})
+    port = _emulator_port(options.folder)
+    with Emulator(python, options.folder, port=port, keep=True, origins=origins) as emulator:
         began = time.monotonic()
         say("Deploying template.yaml into it with `sam build` and `sam deploy` (the first time takes half a minute)")
         deployed = deploy(PROJECT, emulator, RUNTIME / "sam")
@@ -186,7 +188,7 @@ def _run(options: Options) -> int:
         stack = stack_outputs(emulator)
         if stack is None:
             raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
-        (options.folder / "environment").write_text(environment(emulator))
+        write_for_owner(options.folder / "environment", environment(emulator))
         runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
         secret = _secret(options.folder)
         shown = threading.Event()
@@ -197,7 +199,7 @@ def _run(options: Options) -> int:
 
         with Upkeep(runner) as upkeep:
             if options.answers is None:
-                element = ElementSource.of(stack, emulator.endpoint)
+                element = ElementSource.of(stack, emulator)
                 # Results are shown as soon as they are there; the pages stay until Ctrl+C.
                 threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
                 _serve(options, Portal(runner, upkeep, element, secret), element.creator_path)
@@ -372,10 +374,12 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     )
     template = TEMPLATE.read_text("utf-8")
     prepared = prepare_job(settings, stack, skeleton, found.images, template_source=template, prelabels=labels)
+    for reason in prepared.omitted:
+        say(f"Left out {reason}")
     if not _create(prepared, emulator, stack):
         return _given_job(prepared.name, emulator, stack)
     also = f", {len(labels)} of them with the labels of {before} to start from" if before else ""
-    say(f"Made job {prepared.name}: {len(found.images)} images from {folder}{also}")
+    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}{also}")
     return _runner(prepared.name, emulator, stack)
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from jobs import command
-from jobs.layout import job_keys
 from jobs.progress import WAIT, read_progress
 from jobs.stack import read_stack
 from jobs.status import exists, read_status
+from keypoints.keys import job_keys
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,7 +64,7 @@ def show(options: argparse.Namespace) -> int:
 def watch(s3: S3Client, bucket: str, name: str) -> None:
     """Wait for the results, and show how far their run is."""
     with tqdm(desc="results", unit="step") as bar:
-        while not exists(s3, bucket, job_keys(name.lower()).results_marker):
+        while not exists(s3, bucket, job_keys(name).results_marker):
             if run := read_progress(s3, bucket, name):
                 bar.n, bar.total = run.steps
                 bar.set_description(run.stage)

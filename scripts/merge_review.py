@@ -20,11 +20,11 @@ from tqdm import tqdm
 
 from jobs import command
 from jobs.launch import JobExistsError, describe_in_ground_truth, describe_outside_ground_truth
-from jobs.layout import job_keys, split_s3_uri
 from jobs.review import SKELETON, Reviewed, ReviewError, merged_description, read
 from jobs.stack import read_stack
 from jobs.status import NoSuchJobError
 from keypoints.job import ENDED, SOURCE, LabelingJob, read_description
+from keypoints.keys import job_keys, split_s3_uri
 from keypoints.manifest import Line, read_lines
 
 if TYPE_CHECKING:

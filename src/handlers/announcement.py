@@ -10,13 +10,14 @@ from adapters.bucket import Bucket
 from adapters.control import put_event
 from adapters.telemetry import count_results
 from keypoints.job import RESULTS_READY, SOURCE
-from keypoints.results import Results, folder
+from keypoints.keys import job_keys, s3_uri
+from keypoints.results import Results
 
 
 def announce(found: Results, store: Bucket) -> dict[str, Any]:
     """Announce results that are complete; returns what was told."""
     detail: dict[str, Any] = msgspec.to_builtins(found)
-    detail["results_s3_uri"] = f"s3://{store.name}/{folder(found.labeling_job)}results.json"
+    detail["results_s3_uri"] = s3_uri(store.name, job_keys(found.labeling_job).results_marker)
     put_event(SOURCE, RESULTS_READY, [found.labeling_job_arn], detail)
     count_results(found)
     return detail

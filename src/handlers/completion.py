@@ -14,9 +14,9 @@ from adapters.bucket import Bucket, ChangedError, NotReadableError
 from adapters.environment import number
 from adapters.telemetry import logger
 from keypoints.job import LabelingJob
-from keypoints.manifest import split_s3_uri
+from keypoints.keys import job_keys, split_s3_uri
 from keypoints.ranges import LARGEST_RANGE
-from keypoints.results import ManifestSource, Results, folder, read_results
+from keypoints.results import ManifestSource, Results, read_results
 from keypoints.run import execution_name
 
 LARGEST_AT_ONCE = 128 * 1024 * 1024
@@ -70,7 +70,7 @@ def complete(
 
 def _made(job: LabelingJob, manifest: ManifestSource | None, store: Bucket) -> Results | None:
     """The marker of results that are complete; None if there is none, or one of another manifest or status."""
-    marker = folder(job.name) + "results.json"
+    marker = job_keys(job.name).results_marker
     try:
         found = read_results(store.read(marker)) if store.etag(marker) else None
     except NotReadableError:

@@ -12,8 +12,8 @@ from adapters.environment import bucket_name, state_machine_arn, uses_ground_tru
 from adapters.telemetry import logger, metrics
 from announcement import announce
 from completion import HandOver, complete
-from keypoints.job import LARGEST_DESCRIPTION, Ended, parse_description, read_description, read_ended
-from keypoints.manifest import split_s3_uri
+from keypoints.job import LARGEST_DESCRIPTION, Ended, JobError, parse_description, read_description, read_ended
+from keypoints.keys import job_keys, spelled, split_s3_uri
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -25,6 +25,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.append_keys(labeling_job=ended.name.lower())
     store = Bucket(bucket_name())
     job = read_description(_description(ended, store))
+    if job.name.lower() != ended.name.lower():
+        # Its results would replace those of the other job.
+        raise JobError(f"expected the description of the job {ended.name!r}, got that of {job.name!r}")
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
         return {"labeling_job": job.name, "skipped": "its output is not in this stack's bucket"}
@@ -41,9 +44,9 @@ def _description(ended: Ended, store: Bucket) -> dict[str, Any]:
 
     What the event says, anybody in the account can say who may put events. It counts only where there is neither.
     """
-    kept = store.find(f"jobs/{ended.name}/labeling_job.json", LARGEST_DESCRIPTION) if ended.description else None
-    if kept is not None:
-        return parse_description(kept)
+    for key in spelled(ended.name, job_keys(ended.name).labeling_job) if ended.description else ():
+        if (kept := store.find(key, LARGEST_DESCRIPTION)) is not None:
+            return parse_description(kept)
     if ended.description and not uses_ground_truth():
         return ended.description
     return describe_labeling_job(ended.name)

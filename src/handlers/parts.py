@@ -18,8 +18,9 @@ from adapters.uploads import Uploads
 from keypoints.coco import CocoWriter, coco_file
 from keypoints.comments import comments
 from keypoints.job import LabelingJob
+from keypoints.keys import job_keys
 from keypoints.outcome import Labeled, NotLabeled
-from keypoints.results import Files, annotation_file, annotation_key, folder, rejected_line
+from keypoints.results import Files, annotation_file, annotation_key, rejected_line
 from keypoints.skeleton import Skeleton
 from keypoints.survey import Surveyed
 from keypoints.tally import Tally
@@ -54,7 +55,7 @@ class Fragments:
             self._out["rejected"] += rejected_line(outcome)
             return
         self._out["comments"] += b"".join(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
-        key = folder(self._job) + annotation_key(outcome)
+        key = job_keys(self._job).results + annotation_key(outcome)
         self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
         for prefix, (image, entries) in (("", self._coco.accepted(outcome)), ("rater_", self._coco.raters(outcome))):
             self._out[prefix + "images"] += image

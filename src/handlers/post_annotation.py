@@ -19,7 +19,7 @@ from keypoints.batch import (
     read_batch,
     too_large,
 )
-from keypoints.manifest import split_s3_uri
+from keypoints.keys import job_keys, spelled, split_s3_uri
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 from keypoints.yardstick import yardstick
 
@@ -65,8 +65,8 @@ def _content(data: AnnotationData) -> Any:
 
 def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     """The job's skeleton; None for a job made by other means, which is then compared with default sigmas."""
-    key = f"jobs/{job}/skeleton.json"
-    if store.etag(key) is None:
+    key, etag = store.first(spelled(job, job_keys(job).skeleton))
+    if etag is None:
         return None
     try:
         return parse_skeleton(store.read(key))

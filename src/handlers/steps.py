@@ -16,7 +16,8 @@ from adapters.telemetry import logger
 from adapters.uploads import Uploads
 from keypoints.gold import Gold, GoldError, parse_gold
 from keypoints.job import LabelingJob
-from keypoints.manifest import Line, read_lines, split_s3_uri, whole_lines
+from keypoints.keys import job_keys, manifests_folder, s3_uri, spelled, split_s3_uri
+from keypoints.manifest import Line, read_lines, whole_lines
 from keypoints.outcome import Labeled, read_line
 from keypoints.ranges import LARGEST_RANGE, Range, cut
 from keypoints.refinement import Refiner
@@ -27,7 +28,6 @@ from keypoints.results import (
     Results,
     SkeletonSource,
     annotation_key,
-    folder,
     line_of,
     results,
 )
@@ -72,15 +72,17 @@ class Labels(msgspec.Struct):
 def find_manifest(
     job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = time.sleep
 ) -> ManifestSource | None:
-    """The job's manifest, waited for if it is not there; None of a job that ended without one.
+    """Return the job's manifest; wait for it if it is not there. None for a job that ended without one.
+
+    A stopped or failed job may have left only an intermediate manifest, or an output manifest older than it, whatever
+    its description names. Of such a job the newest manifest counts.
 
     Raises:
         ManifestMissingError: a completed job has none after a minute.
     """
-    _, key = split_s3_uri(job.output_manifest_uri)
     for seconds in (*WAITS, None):
-        if etag := store.etag(key):
-            return ManifestSource(job.output_manifest_uri, etag)
+        if manifest := _newest_manifest(job, store):
+            return manifest
         if seconds is not None:
             sleep(seconds)
     if job.status == "Completed":
@@ -88,6 +90,18 @@ def find_manifest(
             f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
         )
     return None  # a job that failed or was stopped early may never have had one
+
+
+def _newest_manifest(job: LabelingJob, store: Bucket) -> ManifestSource | None:
+    keys = [split_s3_uri(job.output_manifest_uri)[1]]
+    if job.status != "Completed" and (folder := manifests_folder(keys[0])):
+        iterations = [f"{folder}intermediate/{name}/" for name in store.folders(f"{folder}intermediate/")]
+        keys += [f"{start}output.manifest" for start in (f"{folder}output/", *iterations)]
+    listed = [entry for key in dict.fromkeys(keys) if (entry := store.listed(key))]
+    if not listed:
+        return None
+    newest = max(listed, key=lambda entry: entry.modified)
+    return ManifestSource(s3_uri(store.name, newest.key), newest.etag)
 
 
 def make_plan(
@@ -103,10 +117,10 @@ def make_plan(
     seen = turns.look(job.name, store)
     _expect(manifest, job, store)
     skeleton, source = _skeleton(job, store)
-    gold, ranges = store.etag(_gold_key(job)), [Range(0, 0)]
+    gold, ranges = store.first(_gold_keys(job))[1], [Range(0, 0)]
     plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, gold_etag=gold, ranges=ranges)
     turns.take(seen, content_of(plan), store)
-    store.delete(folder(job.name) + "results.json")
+    store.delete(job_keys(job.name).results_marker)
     if manifest:
         key, etag = split_s3_uri(manifest.s3_uri)[1], manifest.etag
         ranges = cut(store.size(key), largest, lambda start, end: b"".join(store.stream(key, start, end, etag)))
@@ -160,7 +174,7 @@ def label(run: str, place: int, store: Bucket) -> None:
             outcome = refiner.add(read_line(line, job.label_attribute_name, fetch))
             fragments.add(outcome)
             if left_over and isinstance(outcome, Labeled):
-                left_over.discard(folder(job.name) + annotation_key(outcome))
+                left_over.discard(job_keys(job.name).results + annotation_key(outcome))
         sizes = {name: len(content) for name, content in out.items()}
         for name in FRAGMENTS:
             uploads.put(_fragment(run, name, place), bytes(out.pop(name)), JSON_LINES)
@@ -188,12 +202,12 @@ def merge(run: str, store: Bucket) -> Results:
 
     with Uploads(store) as uploads:
         for file in tally_files(plan.job, joined.known, tally):
-            uploads.put(folder(plan.job.name) + file.key, file.content, file.media_type)
+            uploads.put(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
         for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time: each has parts in memory
-            store.write(folder(plan.job.name) + file.key, file.content, file.media_type)
+            store.write(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
     _expect(plan.manifest, plan.job, store)
-    store.write(folder(plan.job.name) + "results.json", pretty(marker), JSON)
+    store.write(job_keys(plan.job.name).results_marker, pretty(marker), JSON)
     turns.end(turn, store)
     return marker
 
@@ -205,11 +219,11 @@ def made(run: str, store: Bucket) -> Results:
         NotReadableError: it is not there.
     """
     job = _kept(run, "plan", Plan, store).job
-    return msgspec.json.decode(store.read(folder(job.name) + "results.json"), type=Results)
+    return msgspec.json.decode(store.read(job_keys(job.name).results_marker), type=Results)
 
 
 def _expect(manifest: ManifestSource | None, job: LabelingJob, store: Bucket) -> None:
-    _, key = split_s3_uri(job.output_manifest_uri)
+    _, key = split_s3_uri(manifest.s3_uri if manifest else job.output_manifest_uri)
     expected, found = manifest and manifest.etag, store.etag(key)
     if found != expected:
         raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {expected}, got {found}")
@@ -245,19 +259,18 @@ def _fetch(store: Bucket) -> Callable[[str], bytes]:
 
 def _annotation_keys(job: LabelingJob, first: int, end: int | None, store: Bucket) -> Iterator[str]:
     """Of the images' files that are there, those of lines from `first` up to, but not including, `end`."""
-    annotations = folder(job.name) + Files().annotations
+    annotations = job_keys(job.name).results + Files().annotations
     last = annotations + f"{end:0{DIGITS}d}" if end is not None else None
     for key in store.keys(annotations, after=annotations + f"{first:0{DIGITS}d}"):
         if last and key > last:
             break
-        line = line_of(key)
+        line = line_of(key) if "/" not in key.removeprefix(annotations) else None
         if line is not None and line >= first and (end is None or line < end):
             yield key
 
 
 def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, SkeletonSource]:
-    key = f"jobs/{job.name}/skeleton.json"
-    etag = store.etag(key)
+    key, etag = store.first(spelled(job.name, job_keys(job.name).skeleton))
     if etag:
         try:
             skeleton = parse_skeleton(store.read(key))
@@ -267,16 +280,16 @@ def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, Skeleto
     return None, SkeletonSource("derived", "subject")
 
 
-def _gold_key(job: LabelingJob) -> str:
-    return f"jobs/{job.name}/gold.json"
+def _gold_keys(job: LabelingJob) -> tuple[str, ...]:
+    return spelled(job.name, job_keys(job.name).gold)
 
 
 def _gold(plan: Plan, store: Bucket) -> Gold:
     """The job's gold as it was planned; none if there is no file, or one that cannot be used: results do not wait for
     it."""
-    key = _gold_key(plan.job)
     if plan.gold_etag is None:
         return {}
+    key, _ = store.first(_gold_keys(plan.job))
     try:
         return parse_gold(store.read(key, plan.gold_etag))
     except (GoldError, NotReadableError) as error:

@@ -12,8 +12,8 @@ from adapters.control import describe_labeling_job, list_labeling_jobs, put_even
 from adapters.environment import bucket_name, uses_ground_truth
 from adapters.telemetry import MetricUnit, logger, metrics
 from keypoints.job import ENDED, LARGEST_DESCRIPTION, SOURCE, JobError, parse_description
+from keypoints.keys import JOB_NAME, JOBS_PREFIX, job_keys
 from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, announceable, ended_detail, is_lost
-from keypoints.results import folder
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -44,7 +44,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 def _without_results(store: Bucket, now: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and description of jobs without a completion marker; first those outside Ground Truth."""
-    for name in store.folders("jobs/"):
+    for name in store.folders(JOBS_PREFIX):
+        if not JOB_NAME.fullmatch(name):
+            logger.warning("a folder that cannot be a job's is left out", folder=name[:100])
+            continue
         description = _outside(store, name)
         if description is not None and not _has_results(store, name):
             yield name, description
@@ -56,13 +59,13 @@ def _without_results(store: Bucket, now: float) -> Iterator[tuple[str, dict[str,
 
 
 def _has_results(store: Bucket, name: str) -> bool:
-    return store.etag(f"{folder(name)}results.json") is not None
+    return store.etag(job_keys(name).results_marker) is not None
 
 
 def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
     """The description of a job run outside Ground Truth; None if there is none that can be this job's."""
     try:
-        text = store.find(f"jobs/{name}/labeling_job.json", LARGEST_DESCRIPTION)
+        text = store.find(f"{JOBS_PREFIX}{name}/labeling_job.json", LARGEST_DESCRIPTION)
         described = {} if text is None else parse_description(text)
     except (NotReadableError, JobError) as error:
         logger.warning("the job's description cannot be read", labeling_job=name.lower(), error=str(error))

@@ -17,7 +17,8 @@ import msgspec
 
 from adapters.bucket import Bucket, ChangedError
 from adapters.environment import number
-from keypoints.run import Turn, turn_key
+from keypoints.keys import job_keys
+from keypoints.run import Turn
 
 SECONDS_BETWEEN_RUNS = 960
 """The timeout of the functions that write results (template.yaml), and a minute: for what S3 was asked at the end of
@@ -49,7 +50,7 @@ class Seen(NamedTuple):
 
 def look(job: str, store: Bucket) -> Seen:
     """The job's turn. What of the job is read later than this is at least as new as what the turn's holder has read."""
-    found = store.look(turn_key(job), LARGEST)
+    found = store.look(job_keys(job).write_lock, LARGEST)
     if found is None:
         return Seen(job, None, None, 0.0)
     try:
@@ -87,7 +88,7 @@ def hold(job: str, of: str, store: Bucket) -> Seen:
     """
     seen = look(job, store)
     if seen.turn is None:
-        raise ChangedError(f"expected a turn at s3://{store.name}/{turn_key(job)}, got none")
+        raise ChangedError(f"expected a turn at s3://{store.name}/{job_keys(job).write_lock}, got none")
     if seen.turn.of != of:
         raise SupersededError(f"expected it to be the turn of {of} to write {job}, got {seen.turn.of}")
     try:
@@ -106,5 +107,5 @@ def end(seen: Seen, store: Bucket) -> None:
 
 
 def _replace(seen: Seen, turn: Turn, store: Bucket) -> Seen:
-    etag = store.swap(turn_key(seen.job), msgspec.json.encode(turn), seen.etag)
+    etag = store.swap(job_keys(seen.job).write_lock, msgspec.json.encode(turn), seen.etag)
     return Seen(seen.job, turn, etag, 0.0)

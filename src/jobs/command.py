@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import boto3
 from botocore.exceptions import (
@@ -29,6 +29,8 @@ from keypoints.job import JobError
 from keypoints.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
+NAMED = 10
+"""Images that are named of those that are left out."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
@@ -98,6 +100,14 @@ def session(options: argparse.Namespace) -> boto3.Session:
     if not made.region_name:
         raise NoRegionError
     return made
+
+
+def say_omitted(omitted: Sequence[str]) -> None:
+    """Name the images that a job leaves out, each with its reason; of many the first ten."""
+    for reason in omitted[:NAMED]:
+        print(f"left out: {reason}", file=sys.stderr)
+    if len(omitted) > NAMED:
+        print(f"left out: {len(omitted) - NAMED} more images", file=sys.stderr)
 
 
 def run(work: Callable[[], int]) -> int:

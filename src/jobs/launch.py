@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from botocore.exceptions import ClientError
 
 from jobs.images import SourceImage, list_objects
-from jobs.layout import job_keys, s3_uri
-from jobs.limits import JobRefusedError, manifest_violations, request_violations
+from jobs.limits import (
+    MAX_REFERENCED_BYTES,
+    JobRefusedError,
+    line_violations,
+    manifest_violations,
+    request_violations,
+)
 from jobs.prelabels import Instances
 from jobs.request import JobSettings, labeling_job_request
 from jobs.stack import StackOutputs
 from jobs.worker_template import fill_template
+from keypoints.keys import JOB_NAME, job_keys, s3_uri
 from keypoints.skeleton import Skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 UPLOADS_AT_ONCE = 8
+PRE_LABEL_REFERENCE = "annotations_ref"
+"""The attribute that holds where a line's pre-labels are."""
+REFERENCED = ("annotations", "annotation_issues")
+"""The attributes that may be passed by reference: what the labelling element can fetch."""
 
 
 class JobExistsError(RuntimeError):
@@ -56,13 +66,15 @@ class PreparedJob:
     """A job that breaks no rule and has not touched AWS yet.
 
     `request` is that of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth. `documents` are the
-    skeleton, the worker template and the input manifest, in this order; `images` pairs each image with its key.
+    skeleton, the worker template, pre-labels that go by reference, and the input manifest, which is the last; `images`
+    pairs each image with its key. `omitted` says of each image that was left out which one it is and why.
     """
 
     bucket: str
     request: Mapping[str, Any]
     documents: tuple[Document, ...]
     images: tuple[tuple[str, SourceImage], ...]
+    omitted: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,7 +134,11 @@ def prepare_objects(
     template_source: str,
     instructions: str = "",
 ) -> PreparedJob:
-    """The same from the data objects themselves, whose images are in the bucket already or are `placed`, by key."""
+    """Return the same from the data objects themselves, whose images are in the bucket already or are `placed`, by key.
+
+    Pre-labels that are too large for an attribute of Ground Truth's go into objects of their own. An image that breaks
+    a limit all the same is left out; the rest of the job is not refused for it.
+    """
     keys = job_keys(settings.name)
     template = fill_template(
         template_source,
@@ -131,19 +147,22 @@ def prepare_objects(
         script_integrity=stack.script_integrity,
         instructions=instructions,
     )
-    lines = [_line(data_object) for data_object in objects]
+    lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)
     request = labeling_job_request(settings, stack)
     violations = request_violations(request, workteam_needed=settings.workteam_arn is not None)
-    violations += manifest_violations(lines)
+    violations += manifest_violations(len(lines), names, settings.label_attribute_name)
     if violations:
-        raise JobRefusedError(settings.name, violations)
+        raise JobRefusedError(settings.name, [*violations, *omitted] if not lines else violations)
+    written = {data_object["source-ref"] for data_object, _ in lines} if omitted else None
+    images = tuple(p for p in placed if written is None or s3_uri(stack.bucket, p[0]) in written)
     skeleton_text = msgspec.json.format(msgspec.json.encode(skeleton), indent=2) + b"\n"
     documents = (
         Document(keys.skeleton, skeleton_text, "application/json"),
         Document(keys.template, template.encode(), "text/html; charset=utf-8"),
-        Document(keys.manifest, "".join(f"{text}\n" for _, _, text in lines).encode(), "application/jsonl"),
+        *referenced,
+        Document(keys.manifest, "".join(f"{text}\n" for _, text in lines).encode(), "application/jsonl"),
     )
-    return PreparedJob(stack.bucket, request, documents, placed)
+    return PreparedJob(stack.bucket, request, documents, images, tuple(omitted))
 
 
 def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], None] = lambda _count: None) -> int:
@@ -159,17 +178,19 @@ def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], No
     """
     missing = _missing_images(prepared, s3)
     progress(len(prepared.images) - len(missing))
+    *documents, manifest = prepared.documents
     with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="upload") as pool:
-        futures = [pool.submit(_put_image, s3, prepared.bucket, key, image) for key, image in missing]
+        images = [pool.submit(_put_image, s3, prepared.bucket, key, image) for key, image in missing]
         try:
-            for future in as_completed(futures):
+            for future in as_completed(images):
                 future.result()
                 progress(1)
+            for _ in pool.map(partial(_put_document, s3, prepared.bucket), documents):
+                pass
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    for document in prepared.documents:
-        s3.put_object(Bucket=prepared.bucket, Key=document.key, Body=document.body, ContentType=document.content_type)
+    _put_document(s3, prepared.bucket, manifest)
     return len(missing)
 
 
@@ -256,7 +277,13 @@ def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, An
     try:
         return dict(sagemaker.describe_labeling_job(LabelingJobName=name))
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceNotFoundException"):
+        code = error.response["Error"]["Code"]
+        # ResourceNotFound is what the service model says. AWS answers ValidationException, which for a name that is
+        # well formed means the same: aws-controllers-k8s/sagemaker-controller, generator.yaml, LabelingJob, 404.
+        missing = code in ("ResourceNotFound", "ResourceNotFoundException") or (
+            code == "ValidationException" and JOB_NAME.fullmatch(name) is not None
+        )
+        if not missing:
             raise
         return None
 
@@ -279,13 +306,47 @@ def _data_object(source_ref: str, image: SourceImage, prelabels: Mapping[str, In
     return line
 
 
-def _line(data_object: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], str]:
-    attributes = {name: _text(value) for name, value in data_object.items()}
-    return data_object, attributes, _text(data_object)
+def _lines(
+    objects: Sequence[dict[str, Any]], bucket: str, prelabels: str
+) -> tuple[list[tuple[dict[str, Any], str]], list[Document], list[str], set[str]]:
+    """Return the manifest's lines, each with its data object; the pre-labels that go by reference; what was left out;
+    and the names of all attributes."""
+    lines: list[tuple[dict[str, Any], str]] = []
+    documents: list[Document] = []
+    omitted: list[str] = []
+    names: set[str] = set()
+    for number, given in enumerate(objects):
+        data_object = given
+        problems = list(_line_problems(data_object))
+        if problems and (moved := {name: given[name] for name in REFERENCED if name in given}):
+            document = Document(f"{prelabels}{number:07d}.json", _text(moved).encode(), "application/json")
+            kept = {name: value for name, value in given.items() if name not in moved}
+            data_object = kept | {PRE_LABEL_REFERENCE: s3_uri(bucket, document.key)}
+            problems = list(_line_problems(data_object))
+            if len(document.body) > MAX_REFERENCED_BYTES:
+                problems.append(
+                    f"pre-labels: expected at most {MAX_REFERENCED_BYTES:,} bytes, got {len(document.body):,}"
+                )
+            if not problems:
+                documents.append(document)
+        names.update(given)
+        if problems:
+            omitted.append(f"{given.get('source-ref', f'line {number + 1}')}: {'; '.join(problems)}")
+        else:
+            lines.append((data_object, _text(data_object)))
+    return lines, documents, omitted, names
+
+
+def _line_problems(data_object: dict[str, Any]) -> Iterator[str]:
+    return line_violations({name: _text(value) for name, value in data_object.items()}, _text(data_object))
 
 
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _put_document(s3: S3Client, bucket: str, document: Document) -> None:
+    s3.put_object(Bucket=bucket, Key=document.key, Body=document.body, ContentType=document.content_type)
 
 
 def _put_image(s3: S3Client, bucket: str, key: str, image: SourceImage) -> None:
@@ -323,15 +384,18 @@ def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any]
 
 
 def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
-    for document in prepared.documents:
+    def actual(document: Document) -> bytes:
         try:
-            actual = s3.get_object(Bucket=prepared.bucket, Key=document.key)["Body"].read()
+            return s3.get_object(Bucket=prepared.bucket, Key=document.key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
-            actual = b""
-        if _digest(actual) != _digest(document.body):
-            yield s3_uri(prepared.bucket, document.key)
+            return b""
+
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="compare") as pool:
+        for document, body in zip(prepared.documents, pool.map(actual, prepared.documents), strict=True):
+            if body != document.body:
+                yield s3_uri(prepared.bucket, document.key)
     if changed := _missing_images(prepared, s3):
         yield f"{len(changed)} of {len(prepared.images)} images"
 
@@ -349,7 +413,3 @@ def _missing_images(prepared: PreparedJob, s3: S3Client) -> list[tuple[str, Sour
         return size == image.size and (etag == image.md5 or "-" in image.md5)
 
     return [(key, image) for key, image in prepared.images if not is_there(key, image)]
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).digest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -29,7 +29,12 @@ MAX_IMAGE_PIXELS = 100_000_000
 UNICODE_CATEGORIES = {"L": "a", "N": "0", "Z": " "}
 """Letters, numbers, separators: those that the pattern of tags names."""
 
-RESERVED_LABELS = ("source", "source-ref")
+MAX_REFERENCED_BYTES = 2_000_000
+"""Bytes of pre-labels that are passed by reference. An answer holds them twice, as they were and as they are now, and
+the portal takes answers of 5 MB."""
+
+RESERVED_LABELS = ("source", "source-ref", "annotations")
+"""Ground Truth's own names of a line's input, and ours for pre-labels."""
 
 
 class JobRefusedError(ValueError):
@@ -72,26 +77,39 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
     return violations
 
 
-def manifest_violations(lines: Iterable[tuple[Mapping[str, Any], Mapping[str, str], str]]) -> Iterator[str]:
-    """What is wrong with the lines of an input manifest.
+def line_violations(attributes: Mapping[str, str], text: str) -> Iterator[str]:
+    """Yield what is wrong with one line of an input manifest.
 
     Args:
-        lines: of each line the data object, its attributes' JSON texts, and the line's own text without line end.
+        attributes: the JSON text of each of the line's attributes.
+        text: the line itself, without line end.
     """
-    count = 0
-    for number, (data_object, attributes, text) in enumerate(lines, start=1):
-        count = number
-        where = f"manifest line {number} ({data_object.get('source-ref', 'no source-ref')})"
-        if len(text) > MAX_LINE_CHARACTERS:
-            yield f"{where}: expected at most {MAX_LINE_CHARACTERS:,} characters, actual {len(text):,}"
-        for name, value in attributes.items():
-            if name.startswith("$"):
-                yield f"{where}: expected attribute names that do not begin with '$', actual {name!r}"
-            if len(value) > MAX_ATTRIBUTE_CHARACTERS:
-                most = f"{MAX_ATTRIBUTE_CHARACTERS:,}"
-                yield f"{where}: attribute {name!r}: expected at most {most} characters, actual {len(value):,}"
+    if len(text) > MAX_LINE_CHARACTERS:
+        yield f"expected at most {MAX_LINE_CHARACTERS:,} characters, got {len(text):,}"
+    for name, value in attributes.items():
+        if name.startswith("$"):
+            yield f"expected attribute names that do not begin with '$', got {name!r}"
+        if len(value) > MAX_ATTRIBUTE_CHARACTERS:
+            most = f"{MAX_ATTRIBUTE_CHARACTERS:,}"
+            yield f"attribute {name!r}: expected at most {most} characters, got {len(value):,}"
+
+
+def manifest_violations(count: int, attributes: Collection[str], label: str) -> Iterator[str]:
+    """Yield what is wrong with an input manifest as a whole.
+
+    Args:
+        count: how many data objects it has.
+        attributes: the names of all attributes that occur in it.
+        label: the job's label attribute.
+    """
     if not 1 <= count <= MAX_OBJECTS:
-        yield f"the manifest: expected 1 to {MAX_OBJECTS:,} data objects, actual {count:,}"
+        yield f"the manifest: expected 1 to {MAX_OBJECTS:,} data objects, got {count:,}"
+    for name in (label, f"{label}-metadata"):
+        if name in attributes:
+            yield (
+                f"LabelAttributeName: expected a name that no line of the manifest has, got {label!r}: Ground Truth "
+                f"takes lines with the attribute {name!r} for labelled already. Choose another label attribute"
+            )
 
 
 @cache

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
-from keypoints.run import turn_key
+from keypoints.keys import job_keys
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -66,11 +66,11 @@ def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
 
 def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
     """The progress of the job's latest run; None if it has none yet."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"tmp/results/{job.lower()}/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=job_keys(job).runs)
     files = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
-    if turn_key(job) in files:
-        turn = json.loads(s3.get_object(Bucket=bucket, Key=turn_key(job))["Body"].read())
-        left = turn.get("wait", 0) - (datetime.now(UTC) - files[turn_key(job)]).total_seconds()
+    if job_keys(job).write_lock in files:
+        turn = json.loads(s3.get_object(Bucket=bucket, Key=job_keys(job).write_lock)["Body"].read())
+        left = turn.get("wait", 0) - (datetime.now(UTC) - files[job_keys(job).write_lock]).total_seconds()
         if left > 0:
             return RunProgress(WAIT, seconds=ceil(left))
     found = latest_run(files)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.layout import OUTPUT_PREFIX, job_keys, s3_uri
 from jobs.limits import MAX_AVAILABILITY_SECONDS, MAX_TASK_SECONDS
 from jobs.stack import StackOutputs
+from keypoints.keys import OUTPUT_PREFIX, job_keys, s3_uri
 
 DEFAULT_LABEL_ATTRIBUTE = "keypoints"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jobs.launch import describe_in_ground_truth, describe_outside_ground_truth
-from jobs.layout import job_keys
 from jobs.stack import StackOutputs
 from jobs.status import NoSuchJobError, exists, job_folders
 from keypoints.job import ENDED, SOURCE, JobError, LabelingJob
+from keypoints.keys import job_keys
 from keypoints.lost import ENDED_STATUSES, announceable, ended_detail
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Rerun:
 
     def has_results(self, name: str) -> bool:
         """Whether the job's set of results is complete."""
-        return exists(self._s3, self._stack.bucket, job_keys(name.lower()).results_marker)
+        return exists(self._s3, self._stack.bucket, job_keys(name).results_marker)
 
     def forget_results(self, name: str) -> None:
         """Remove the completion marker, so that results are made although their manifest has not changed."""
-        self._s3.delete_object(Bucket=self._stack.bucket, Key=job_keys(name.lower()).results_marker)
+        self._s3.delete_object(Bucket=self._stack.bucket, Key=job_keys(name).results_marker)
 
     def announce(self, job: LabelingJob) -> None:
         """Put the event that the job has ended.

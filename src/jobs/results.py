@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from jobs.images import list_objects
-from jobs.layout import job_keys, s3_uri
+from keypoints.keys import job_keys, s3_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import ClientError
 
-from jobs.layout import job_keys, s3_uri
 from jobs.results import ResultsNotReadyError
+from keypoints.keys import job_keys, s3_uri
 from keypoints.manifest import Line
 from keypoints.outcome import Labeled, read_line
 from keypoints.review import REVIEWED_LINE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REVIEW_MANIFEST = "review.manifest"
+SUSPICIOUS = "suspicious.jsonl"
 SKELETON = "skeleton.json"
 
 
@@ -27,8 +29,11 @@ class ReviewError(ValueError):
     """A review that cannot be made of, or merged into, this job; says expected and actual."""
 
 
-def review_objects(s3: S3Client, bucket: str, job: str, top: int) -> tuple[list[dict[str, Any]], Skeleton]:
-    """The data objects of a review of the `top` most suspicious images, and the skeleton of the first job.
+def review_objects(
+    s3: S3Client, bucket: str, job: str, top: int
+) -> tuple[list[dict[str, Any]], Skeleton, tuple[str, ...]]:
+    """Return the data objects of a review of the `top` most suspicious images, the skeleton of the first job, and which
+    of these images cannot be reviewed because their line would be too long for an input manifest.
 
     Raises:
         ResultsNotReadyError: the job has no complete results.
@@ -36,11 +41,18 @@ def review_objects(s3: S3Client, bucket: str, job: str, top: int) -> tuple[list[
     """
     keys = job_keys(job)
     read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
-    lines = read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()
+    lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
     if not lines:
-        raise ReviewError(f"job {job!r}: expected suspicious images, actual none: there is nothing to review")
+        raise ReviewError(f"job {job!r}: expected suspicious images, got none: there is nothing to review")
+    suspicious = map(json.loads, read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines())
+    reviewed = {line[REVIEWED_LINE] for line in lines}
+    too_long = tuple(
+        f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"
+        for image in islice(suspicious, top)
+        if image["line"] not in reviewed
+    )
     skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
-    return [json.loads(line) for line in lines[:top]], skeleton
+    return lines[:top], skeleton, too_long
 
 
 def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
-from jobs.layout import job_keys, s3_uri, split_s3_uri
+from keypoints.keys import job_keys, s3_uri, split_s3_uri
 from keypoints.lost import ENDED_STATUSES
 from portal.layout import WORKER_RESPONSES, object_of
 

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 
-from jobs.layout import split_s3_uri
+from keypoints.keys import split_s3_uri
 from portal.labeling_job import state_change_detail
 
 EVENT_SOURCE = "truepoint.labeling"

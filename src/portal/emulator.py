@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import shlex
 import signal
 import socket
+import string
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
 import boto3
 
+from portal.emulator_gate import READY_PATH, TOKEN_HEADER
+
 SERVER = Path(__file__).with_name("emulator_server.py")
 HOST = "127.0.0.1"
 REGION = "us-east-1"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""The emulator's account root. No secret: it works nowhere else, and the emulator listens on loopback only."""
-
+SECRETS = "secrets.json"
+OWNER_ONLY = 0o600
+ACCESS_KEY_CHARACTERS = string.ascii_uppercase + string.digits
 READY_SECONDS = 30
 STOP_SECONDS = 30
 """It writes its whole state when it stops."""
@@ -30,6 +36,30 @@ STOP_SECONDS = 30
 
 class EmulatorError(RuntimeError):
     """The emulator did not start or stop; says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What lets a process use one emulator, made at random for its folder: the root's credentials, and the token for
+    requests that AWS takes unsigned (`portal.emulator_gate`)."""
+
+    access_key_id: str
+    secret_access_key: str
+    token: str
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> Secrets:
+        """Return the folder's secrets; make them if it has none. Links signed in an earlier run stay valid."""
+        file = folder / SECRETS
+        if not file.is_file():
+            key = "AKIA" + "".join(secrets.choice(ACCESS_KEY_CHARACTERS) for _ in range(16))
+            made = {
+                "access_key_id": key,
+                "secret_access_key": secrets.token_urlsafe(30),
+                "token": secrets.token_urlsafe(),
+            }
+            write_for_owner(file, json.dumps(made))
+        return cls(**json.loads(file.read_text()))
 
 
 @dataclass
@@ -44,12 +74,15 @@ class Emulator:
         folder: where its log, state and temporary files go; made if it is not there.
         port: on loopback; 0 for any free one, after the start the one in use.
         keep: whether the state is kept.
+        origins: origins of the pages that load images from it, such as `http://127.0.0.1:8000`. Requests of all other
+            web pages are refused.
     """
 
     python: Path
     folder: Path
     port: int = 0
     keep: bool = False
+    origins: frozenset[str] = frozenset()
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,16 +95,22 @@ class Emulator:
         """The emulator's log, and its functions' output."""
         return self.folder / "emulator.log"
 
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The credentials and the token that this emulator takes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Secrets.kept_in(self.folder)
+
     def session(self) -> boto3.Session:
-        """The emulated account's root."""
-        return boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+        """Return a session of the emulated account's root."""
+        return boto3.Session(self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION)
 
     def environment(self) -> dict[str, str]:
         """Environment for AWS's own tools: the emulator and nothing else, whatever the user's AWS settings are."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         return (
             mine
-            | CREDENTIALS
+            | self._credentials()
             | {
                 "AWS_ENDPOINT_URL": self.endpoint,
                 "AWS_DEFAULT_REGION": REGION,
@@ -87,6 +126,12 @@ class Emulator:
         mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
         return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]) + "\n"
+
+    def _credentials(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self.secrets.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secrets.secret_access_key,
+        }
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -116,6 +161,10 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(temporary.absolute()),
             "DOCKER_HOST": "unix:///nonexistent",  # it would otherwise look for containers to tidy up
+            "GATE_HOSTS": f"{HOST}:{self.port} localhost:{self.port}",
+            "GATE_ORIGINS": " ".join(sorted(self.origins)),
+            "GATE_TOKEN": self.secrets.token,
+            **self._credentials(),  # of its account's root
         }
         if self.keep:
             kept = {"STATE_DIR": str(state.absolute()), "S3_DATA_DIR": str((state / "s3").absolute())}
@@ -170,10 +219,20 @@ class Emulator:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/ready", timeout=5) as response:  # noqa: S310 (loopback)
+            request = urllib.request.Request(self.endpoint + READY_PATH, headers={TOKEN_HEADER: self.secrets.token})  # noqa: S310
+            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 (loopback)
                 return bool(response.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+
+
+def write_for_owner(file: Path, text: str) -> None:
+    """Write a file that no other user of this machine can read. A crash leaves the file whole or absent."""
+    whole = file.with_name(f"{file.name}.new")
+    whole.unlink(missing_ok=True)
+    whole.touch(mode=OWNER_ONLY)
+    whole.write_text(text)
+    whole.replace(file)
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from starlette.staticfiles import StaticFiles
 from jobs.stack import StackOutputs
 from portal.assignments import Verdict
 from portal.cloud import EventRefusedError
+from portal.emulator import Emulator
+from portal.emulator_gate import TOKEN_HEADER
 from portal.guard import Guard
 from portal.labeling_job import LabelingJobError
 from portal.links import Links
@@ -64,6 +67,8 @@ MESSAGES = {
     "nothing": "There is no image for you at the moment: all are labelled, or others are working on the last ones.",
     "confirm": "The job was not finished: tick the box to confirm.",
 }
+ELEMENT_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""Below `ui/`: no empty segment, none that begins with a dot, nothing percent-encoded."""
 PASSED_ON = frozenset(
     {"content-type", "cache-control", "etag", "access-control-allow-origin", "content-security-policy"}
 )
@@ -74,17 +79,18 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class ElementSource:
     """Where the labelling element and the skeleton creator are: the distribution's domain name, the URL at which it is
-    reached, and the creator's path there."""
+    reached, the emulator's token, and the creator's path in the distribution."""
 
     domain: str
     base_url: str
+    token: str
     creator_path: str
 
     @classmethod
-    def of(cls, stack: StackOutputs, base_url: str) -> ElementSource:
-        """Those of a deployed stack, whose distribution is reached at `base_url`."""
+    def of(cls, stack: StackOutputs, emulator: Emulator) -> ElementSource:
+        """Return the source of a stack that is deployed in the emulator."""
         _, _, domain, path = stack.creator_url.split("/", 3)
-        return cls(domain, base_url, f"/{path}")
+        return cls(domain, emulator.endpoint, emulator.secrets.token, f"/{path}")
 
 
 class Portal:
@@ -235,11 +241,20 @@ class Portal:
         return Response(body, media_type=media_type, headers={"content-security-policy": RESULT_POLICY})
 
     def _element_file(self, request: Request) -> Response:
+        # The HTTP client resolves dot segments: "/ui/../x" would leave the distribution's prefix.
+        path = request.path_params["path"]
+        if not ELEMENT_PATH.fullmatch(path):
+            raise HTTPException(404, "There is no such file of the labelling element.")
         # Through the distribution, as a worker's browser would: it speaks HTTPS only, which ends here on loopback.
         response = self._http.request(
             "GET",
-            f"{self._element.base_url}{request.url.path}",
-            headers={"Host": self._element.domain, "X-Forwarded-Proto": "https", "Origin": str(request.base_url)[:-1]},
+            f"{self._element.base_url}/ui/{path}",
+            headers={
+                "Host": self._element.domain,
+                "X-Forwarded-Proto": "https",
+                "Origin": str(request.base_url)[:-1],
+                TOKEN_HEADER: self._element.token,
+            },
         )
         headers = {name: value for name, value in response.headers.items() if name.lower() in PASSED_ON}
         return Response(response.data, response.status, headers)

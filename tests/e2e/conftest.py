@@ -19,6 +19,9 @@ from portal.runner import JobRunner
 from portal.server import ElementSource, Portal
 from portal.upkeep import Upkeep
 
+PORTAL_PORTS = [free_port() for _ in range(3)]
+"""Of the portals that one test may serve. The emulator is told of them when it starts."""
+
 
 @contextmanager
 def fast_state_machines() -> Iterator[None]:
@@ -32,9 +35,10 @@ def fast_state_machines() -> Iterator[None]:
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The deployed stack; its state is kept on disk, so a test may kill the emulator and start it again."""
     folder = tmp_path_factory.mktemp("emulator")
+    origins = frozenset(f"http://127.0.0.1:{port}" for port in PORTAL_PORTS)
     with (
         fast_state_machines(),
-        Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True) as emulator,
+        Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True, origins=origins) as emulator,
     ):
         deploy(PROJECT, emulator, VENV / "sam")
         stack = stack_outputs(emulator)
@@ -51,9 +55,9 @@ def serve(loop: Loop) -> Iterator[Callable[[JobRunner], str]]:
     servers: list[tuple[uvicorn.Server, threading.Thread, Upkeep]] = []
 
     def start(runner: JobRunner) -> str:
-        port = free_port()
+        port = PORTAL_PORTS[len(servers)]
         upkeep = Upkeep(runner).__enter__()
-        element = ElementSource.of(loop.stack, loop.emulator.endpoint)
+        element = ElementSource.of(loop.stack, loop.emulator)
         application = Portal(runner, upkeep, element, b"secret").application(port)
         server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run)

@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw
 
 from jobs.images import images_in_folder
 from jobs.launch import create_outside_ground_truth, prepare_job
-from jobs.layout import job_keys, s3_uri
 from jobs.request import JobSettings
 from jobs.stack import StackOutputs
 from keypoints.job import ENDED, SOURCE
+from keypoints.keys import job_keys, s3_uri
 from keypoints.skeleton import parse_skeleton
 from portal.cloud import Cloud
 from portal.emulator import Emulator

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from loop import Loop, face
 
-from keypoints.run import turn_key
+from keypoints.keys import job_keys
 
 NAME = "large"
 MARKER = f"results/{NAME}/results.json"
@@ -90,7 +90,7 @@ def test_a_run_of_another_manifest_waits_for_the_one_before(
     manifest = f"output/{NAME}/manifests/output/output.manifest"
     body = loop.read(manifest)
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=body.splitlines(keepends=True)[0])
-    loop.s3.put_object(Bucket=loop.stack.bucket, Key=turn_key(NAME), Body=b'{"of": "another", "id": "1"}')
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key=job_keys(NAME).write_lock, Body=b'{"of": "another", "id": "1"}')
     try:
         execution = complete(loop)["handed_over"]
         assert loop.execution(execution)["status"] == "SUCCEEDED"

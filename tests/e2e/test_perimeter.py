@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 import boto3
 import pytest
@@ -14,6 +16,8 @@ from botocore.exceptions import ClientError
 from loop import Loop
 
 from portal.cloud import Cloud
+from portal.emulator_gate import TOKEN_HEADER
+from portal.runner import JobRunner
 
 
 def status(request: urllib.request.Request) -> tuple[int, bytes]:
@@ -25,7 +29,11 @@ def status(request: urllib.request.Request) -> tuple[int, bytes]:
 
 
 def viewer_request(loop: Loop, path: str, method: str = "GET", scheme: str = "https") -> urllib.request.Request:
-    headers = {"Host": loop.stack.script_url.split("/")[2], "X-Forwarded-Proto": scheme}
+    headers = {
+        "Host": loop.stack.script_url.split("/")[2],
+        "X-Forwarded-Proto": scheme,
+        TOKEN_HEADER: loop.emulator.secrets.token,
+    }
     return urllib.request.Request(f"{loop.emulator.endpoint}{path}", headers=headers, method=method)
 
 
@@ -118,6 +126,22 @@ def test_the_execution_role_can_do_its_work_and_no_more(loop: Loop) -> None:
         with pytest.raises(ClientError, match="AccessDenied"):
             role.put(f"{bucket}/{forbidden}", b"")
     with pytest.raises(ClientError, match="AccessDenied"):
-        list(role.list(f"{bucket}/ui/"))
+        role.get(f"{bucket}/ui/x.js")
     with pytest.raises(ClientError, match="AccessDenied"):
         role.invoke(loop.stack.job_completion_arn, {})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../_ministack/ready", "%2e%2e/_ministack/ready", "..%2f_ministack/ready", "x/../../jobs/x/a", "/jobs/x/a", ".x"],
+)
+def test_only_files_of_the_element_are_passed_on(
+    loop: Loop, serve: Callable[[JobRunner], str], path: str, request: pytest.FixtureRequest
+) -> None:
+    loop.s3.put_object(Bucket=loop.stack.bucket, Key="jobs/x/a", Body=b"private")
+    address = serve(loop.job(f"passed-on-{request.node.callspec.indices['path']}"))
+    assert status(urllib.request.Request(f"{address}{element_path(loop)}"))[0] == 200
+    command = ["curl", "-s", "-w", "%{http_code}", "--path-as-is", f"{address}/ui/{path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.endswith("404")
+    assert "private" not in said

@@ -10,7 +10,7 @@ from loop import Loop, face
 from test_privileges import invoke
 
 from keypoints.job import ENDED, SOURCE
-from keypoints.run import turn_key
+from keypoints.keys import job_keys
 from portal.cloud import Cloud
 
 SUB = "5f1d8c2e-7a3b-4c1d-9e0f-2b6a7c8d9e0f"
@@ -62,7 +62,7 @@ def test_nothing_that_identifies_anybody(loop: Loop) -> None:
     lines[1] |= label["consolidatedAnnotation"]["content"]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=text.encode())
-    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=turn_key(name))  # as if the results were a week old
+    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=job_keys(name).write_lock)  # as if the results were a week old
     description = json.loads(loop.read(f"jobs/{name}/labeling_job.json"))
     ended = {
         "detail-type": ENDED, "source": SOURCE, "resources": [description["LabelingJobArn"]],

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from loop import Loop, face
 
 from keypoints.job import read_description
-from keypoints.run import turn_key
+from keypoints.keys import job_keys
 
 
 class DeniedError(Exception):
@@ -125,7 +125,7 @@ def change_manifest(loop: Loop, job: str) -> None:
     second = json.dumps({"source-ref": f"s3://{loop.stack.bucket}/jobs/{job}/images/{uuid4()}.png"}).encode()
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=manifest, Body=first + b"\n" + second + b"\n")
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=gone(job), Body=b"{}")
-    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=turn_key(job))  # as if the results were a week old
+    loop.s3.delete_object(Bucket=loop.stack.bucket, Key=job_keys(job).write_lock)  # as if the results were a week old
 
 
 def gone(job: str) -> str:

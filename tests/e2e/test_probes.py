@@ -23,6 +23,7 @@ KEYS = (
     "output/x/manifests/output/output.manifest",
     "output/x/annotations/worker-response/a.json",
     "output/x/annotations/consolidated-annotation/large/0.json",
+    "output/x/manifests/intermediate/1/output.manifest",
     "results/x/results.json",
     "results/x/coco.json",
     "results/x/annotations/0.json",
@@ -33,9 +34,9 @@ KEYS = (
 )
 PREFIXES = ("", "jobs/", "output/", "results/", "tmp/", "ui/")
 FUNCTIONS = ("PreAnnotation", "PostAnnotation", "JobCompletion", "ResultsStep", "Sweep", "UiPublisher")
-JOBS, OUTPUT, RESULTS = set(KEYS[:5]), set(KEYS[5:8]), set(KEYS[8:11])
+JOBS, OUTPUT, RESULTS = set(KEYS[:5]), set(KEYS[5:9]), set(KEYS[9:12])
 MAKE_RESULTS: dict[str, set[str]] = {
-    "read": {KEYS[5], KEYS[7], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json", KEYS[11]},
+    "read": {KEYS[5], KEYS[7], KEYS[8], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json", KEYS[12]},
     "write": RESULTS | {"tmp/results/x/plan.json"},
     "delete": {"results/x/results.json", "results/x/annotations/0.json"},
     "list": {"jobs/", "output/", "results/"},
@@ -66,7 +67,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "LabelingJobExecutionRole": {
         "read": JOBS | OUTPUT | RESULTS,
         "write": OUTPUT | {"jobs/x/labeling_job.json"},
-        "list": {"jobs/", "output/"},
+        "list": set(PREFIXES),
         "also": {"lambda:InvokeFunction PreAnnotation", "lambda:InvokeFunction PostAnnotation", "events:PutEvents",
                  "s3:GetBucketLocation"},
     },

@@ -19,9 +19,10 @@ from keypoints.annotation import Annotation, annotate
 from keypoints.batch import BatchError, consolidation_response, read_batch
 from keypoints.gold import GoldError, parse_gold
 from keypoints.job import JobError, LabelingJob, read_description, read_ended
+from keypoints.keys import job_keys
 from keypoints.manifest import read_lines
 from keypoints.outcome import Labeled, NotLabeled, read_line
-from keypoints.results import Results, annotation_file, annotation_key, folder, read_results, rejected_line
+from keypoints.results import Results, annotation_file, annotation_key, read_results, rejected_line
 from keypoints.skeleton import SkeletonError, parse_skeleton
 from keypoints.task import TaskInput, pre_annotation_response
 from keypoints.yardstick import yardstick
@@ -63,7 +64,7 @@ def results(data: bytes) -> None:
     assert found.lines == sum(bool(text.strip()) for text in data.split(b"\n"))
     written = {key: body for key, body in store.objects().items() if not key.startswith("tmp/")}
     del written[MANIFEST]
-    assert all(key.startswith(folder("people")) for key in written), written.keys()
+    assert all(key.startswith(job_keys("people").results) for key in written), written.keys()
     assert sum("/annotations/" in key for key in written) == found.written
     for key, body in written.items():
         if key.endswith(".json"):
@@ -151,7 +152,7 @@ def event(data: bytes) -> None:
             ended = read_ended(value)
             job = read_description(ended.description or value)
             assert job.name.replace("-", "").isalnum() and job.name.isascii()
-            assert folder(job.name).count("/") == 2
+            assert job_keys(job.name).results.count("/") == 2
             msgspec.json.encode(job)
 
 

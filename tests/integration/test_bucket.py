@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from adapters import environment
-from adapters.bucket import Bucket
+from adapters.bucket import Bucket, ChangedError, NotReadableError
 from sample_events import BUCKET
 
 
@@ -76,3 +77,53 @@ def test_a_number_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, valu
     monkeypatch.setenv("LARGEST_RANGE", value)
     with pytest.raises(RuntimeError, match="expected the environment variable LARGEST_RANGE to be a positive integer"):
         environment.number("LARGEST_RANGE", 7)
+
+
+ODD_KEYS = (
+    "tmp/a//b",
+    "tmp/a/./b",
+    "tmp/a/../b",
+    "tmp/a/..",
+    "tmp/a/b//",
+    "tmp/a//",
+    "tmp//a/b",
+    "tmp/a/\x01b",
+    "tmp/a/b\x7f",
+)
+"""Keys that S3 allows and obstore refuses (obstore#429)."""
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_key_that_obstore_refuses_hides_no_other(s3: Any, key: str) -> None:
+    for other in ("tmp/a/0001-x", "tmp/a/sub/y", "tmp/ab/z"):
+        s3.put_object(Bucket=BUCKET, Key=other, Body=b"other")
+    etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")["ETag"].strip('"')
+    store = Bucket(BUCKET)
+    assert store.etag("tmp/a/0001-x")
+    assert store.etag("tmp/a/0002-x") is None
+    assert store.size("tmp/a/0001-x") == 5
+    assert {"a", "ab"} <= set(store.folders("tmp/"))
+    assert "sub" in store.folders("tmp/a/")
+    assert "" not in store.folders("tmp/")
+    assert {"tmp/a/0001-x", "tmp/a/sub/y", "tmp/ab/z"} <= set(store.keys("tmp/", after="tmp/"))
+    assert store.read("tmp/a/0001-x") == b"other"
+
+    assert (store.etag(key), store.size(key)) == (etag, 10)
+    assert store.read(key) == store.read(key, etag) == b"0123456789"
+    assert b"".join(store.stream(key, 2, 7, etag)) == b"23456"
+    with pytest.raises(ChangedError):
+        store.read(key, "another")
+    with pytest.raises(NotReadableError):
+        store.read(f"{key}/not-there")
+    store.write(key, b"new", "text/plain")
+    assert store.read(key) == b"new"
+
+
+def test_on_aws_no_endpoint_is_set(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda sets no endpoint variable, and the template's own is empty."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("ENDPOINT_URL", "")
+    store = Bucket(BUCKET)._store
+    assert "endpoint" not in store.config
+    assert store.client_options
+    assert boto3.client("s3").meta.endpoint_url == "https://s3.amazonaws.com"

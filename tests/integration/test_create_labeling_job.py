@@ -127,7 +127,7 @@ def test_a_job_from_images_to_results(
     ]
     again = run("create_labeling_job.py", environment, *given)
     assert again.returncode == 0
-    assert "was there already, the very same" in again.stdout
+    assert "already exists, unchanged" in again.stdout
     other = run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE)
     assert other.returncode == 2
     assert other.stderr.startswith("error: job 'people-1' exists (InProgress) and differs in ")
@@ -156,7 +156,7 @@ def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[
     assert missing.returncode == 2
     where = f"neither in Ground Truth nor in s3://{BUCKET}/jobs/"
     assert missing.stderr == f"error: there is no job 'people-1', {where}; no job was created there yet\n"
-    for state in ("created", "was there already, the very same"):
+    for state in ("created", "already exists, unchanged"):
         done = run("create_labeling_job.py", ground_truth, folder, *NAMED, *WORKTEAM)
         assert (done.returncode, done.stderr) == (0, "")
         assert f"labeling-job/people-1\n{state}: 2 images" in done.stdout
@@ -215,8 +215,8 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
     "case",
     [
         ({"images": "no-such-folder"}, "expected a folder of images"),
-        ({"images": "https://example.com/x"}, "expected an S3 URI like s3://bucket/prefix"),
-        ({"images": "s3://"}, "expected an S3 URI like s3://bucket/prefix"),
+        ({"images": "https://example.com/x"}, "expected an S3 URI like s3://bucket/key"),
+        ({"images": "s3://"}, "expected an S3 URI like s3://bucket/key"),
         ({"skeleton": "no-such-file.json"}, "No such file or directory: 'no-such-file.json'"),
         ({"skeleton": "pyproject.toml"}, "not a skeleton definition"),
         ({"more": ["--prelabels", "pyproject.toml"]}, "pre-labels line 1: not JSON"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import job_completion
 import post_annotation
 import pre_annotation
 import results_step
+from adapters.bucket import Bucket
 from completion import complete
 from keypoints.batch import BatchError
 from keypoints.job import JobError, read_description, read_ended
+from keypoints.results import Results
 from keypoints.run import StepError
 from sample_events import BUCKET, event, names
 from steps import ManifestMissingError
@@ -31,7 +34,11 @@ PRE_ANNOTATION = {
     "chained_job.json": (True, 0, ""),
     "pre_labels_unusable.json": (True, 0, "the pre-labels cannot be used: not a list of instances: Expected `float`"),
     "no_image.json": (False, 0, "must have a source-ref"),
-    "image_not_in_s3.json": (False, 0, "expected s3://bucket/key, got 'https://example.com/bus-stop.jpg'"),
+    "image_not_in_s3.json": (
+        False,
+        0,
+        "expected an S3 URI like s3://bucket/key, got 'https://example.com/bus-stop.jpg'",
+    ),
 }
 
 
@@ -452,3 +459,127 @@ def test_what_is_no_step_is_refused(hostile: Any, s3: Any, context: Any) -> None
     with pytest.raises(StepError, match=r"expected|not a step"):
         results_step.handler(hostile, context)
     assert keys(s3, "tmp/") == []
+
+
+# ------------------------------------------------------------- facts about AWS that emulators do not show by themselves
+
+
+def without_event(s3: Any, name: str) -> dict[str, Any]:
+    """An event of a job outside Ground Truth, and its description where the portal writes it."""
+    ended = event(f"job_completion/{name}")
+    description = ended["detail"]["LabelingJob"]
+    s3.put_object(
+        Bucket=BUCKET,
+        Key=f"jobs/{description['LabelingJobName']}/labeling_job.json",
+        Body=json.dumps(description).encode(),
+    )
+    return ended
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_description_of_another_job_replaces_no_results(
+    stored: bool, s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_completion.handler(without_event(s3, "completed.json"), context)
+    before = s3.get_object(Bucket=BUCKET, Key="results/people/results.json")["ETag"]
+    people = event("job_completion/completed.json")["detail"]["LabelingJob"]
+    if stored:
+        s3.put_object(Bucket=BUCKET, Key="jobs/crowd/labeling_job.json", Body=json.dumps(people).encode())
+    forged = event("job_completion/completed.json")
+    forged["resources"] = [forged["resources"][0].replace("/people", "/crowd")]
+    forged["detail"]["LabelingJob"]["LabelingJobStatus"] = "Stopped"
+    monkeypatch.setenv("USES_GROUND_TRUTH", "no")
+    with pytest.raises(JobError, match="expected the description of the job 'crowd', got that of 'people'"):
+        job_completion.handler(forged, context)
+    assert s3.get_object(Bucket=BUCKET, Key="results/people/results.json")["ETag"] == before
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix="results/crowd/")
+
+
+OUTPUT = "output/people/manifests/output/output.manifest"
+FIRST, SECOND = (f"output/people/manifests/intermediate/{n}/output.manifest" for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("status", "written", "named", "used"),
+    [
+        ("Stopped", [FIRST], OUTPUT, FIRST),
+        ("Failed", [FIRST], FIRST, FIRST),
+        ("Stopped", [FIRST], None, FIRST),
+        ("Stopped", [FIRST, OUTPUT], OUTPUT, OUTPUT),
+        ("Failed", [OUTPUT, FIRST], OUTPUT, FIRST),
+        ("Stopped", [FIRST, SECOND], FIRST, SECOND),
+    ],
+)
+def test_a_job_that_did_not_complete_has_the_newest_of_its_manifests(
+    status: str, written: list[str], named: str | None, used: str, s3: Any
+) -> None:
+    manifest = s3.get_object(Bucket=BUCKET, Key=OUTPUT)["Body"].read()
+    s3.delete_object(Bucket=BUCKET, Key=OUTPUT)
+    for key in written:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=manifest)
+        time.sleep(1.01)  # S3's times are whole seconds
+    description = event("job_completion/stopped.json")["detail"]["LabelingJob"] | {"LabelingJobStatus": status}
+    uri = named and f"s3://{BUCKET}/{named}"
+    description["LabelingJobOutput"] = {"OutputDatasetS3Uri": uri} if uri else None
+    results = complete(read_description(description), Bucket(BUCKET))
+    assert isinstance(results, Results)
+    assert results.manifest is not None
+    assert results.manifest.s3_uri == f"s3://{BUCKET}/{used}"
+    assert results.written == 3
+    assert complete(read_description(description), Bucket(BUCKET)) == results
+
+
+def test_a_completed_job_has_the_manifest_that_is_named(s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=FIRST, Body=b"{}")
+    results = complete(
+        read_description(event("job_completion/completed.json")["detail"]["LabelingJob"]), Bucket(BUCKET)
+    )
+    assert isinstance(results, Results)
+    assert results.manifest is not None
+    assert results.manifest.s3_uri == f"s3://{BUCKET}/{OUTPUT}"
+
+
+def test_an_odd_key_beside_a_job_stops_nothing(s3: Any, context: Any) -> None:
+    expected = labels("three_workers.json", context)
+    for key in ("jobs/people//a.jpg", "jobs/people/../a.jpg", "output/people/manifests/output//a", "results/people//a"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    s3.put_object(Bucket=BUCKET, Key="results/people/annotations/0000099-a//b.json", Body=b"")
+    assert labels("three_workers.json", context) == expected
+    assert job_completion.handler(without_event(s3, "completed.json"), context)["written"] == 3
+    assert s3.get_object(Bucket=BUCKET, Key="results/people/annotations/0000099-a//b.json")  # not a file of ours
+
+
+def test_an_output_path_that_ends_in_two_slashes(s3: Any, context: Any) -> None:
+    """S3OutputPath is the customer's: Ground Truth puts the payload below it as it is."""
+    called = event("post_annotation/three_workers.json")
+    key = called["payload"]["s3Uri"].split("/", 3)[3]
+    odd = key.replace("output/", "output//")
+    s3.copy_object(Bucket=BUCKET, Key=odd, CopySource={"Bucket": BUCKET, "Key": key})
+    expected = post_annotation.handler(called, context)
+    called["payload"]["s3Uri"] = f"s3://{BUCKET}/{odd}"
+    assert post_annotation.handler(called, context) == expected
+
+
+@pytest.mark.parametrize("folder", ["people", "People"])
+def test_a_job_with_capitals_has_the_keys_of_its_lower_case_name(folder: str, s3: Any, context: Any) -> None:
+    """Ground Truth lower-cases the name in ARNs and keeps it in S3 keys. Skeletons were read below either."""
+    skeleton = s3.get_object(Bucket=BUCKET, Key="jobs/people/skeleton.json")["Body"].read()
+    s3.delete_object(Bucket=BUCKET, Key="jobs/people/skeleton.json")
+    s3.put_object(Bucket=BUCKET, Key=f"jobs/{folder}/skeleton.json", Body=skeleton)
+    for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="output/people/")["Contents"]:
+        source = {"Bucket": BUCKET, "Key": item["Key"]}
+        s3.copy_object(Bucket=BUCKET, Key=item["Key"].replace("output/people/", "output/People/"), CopySource=source)
+    called = event("post_annotation/three_workers.json")
+    expected = post_annotation.handler(called, context)
+    called["payload"]["s3Uri"] = called["payload"]["s3Uri"].replace("output/people/", "output/People/")
+    assert post_annotation.handler(called, context) == expected
+    description = event("job_completion/completed.json")["detail"]["LabelingJob"]
+    text = json.dumps(description).replace("output/people/", "output/People/")
+    results = complete(read_description(json.loads(text) | {"LabelingJobName": "People"}), Bucket(BUCKET))
+    assert isinstance(results, Results)
+    assert results.skeleton.source == "file"
+    assert {k["Key"].split("/")[1] for k in s3.list_objects_v2(Bucket=BUCKET, Prefix="results/")["Contents"]} == {
+        "people"
+    }
+    coco = json.loads(s3.get_object(Bucket=BUCKET, Key="results/people/coco.json")["Body"].read())
+    assert all("/" not in image["file_name"] for image in coco["images"])

@@ -18,7 +18,14 @@ from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK, WORKTEAM
 from jobs import launch
 from jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
-from jobs.launch import JobExistsError, PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from jobs.launch import (
+    JobExistsError,
+    PreparedJob,
+    create_in_ground_truth,
+    create_outside_ground_truth,
+    prepare_job,
+    prepare_objects,
+)
 from jobs.limits import JobRefusedError
 from jobs.request import JobSettings
 from jobs.worker_template import TEMPLATE_PATH
@@ -53,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
-def prepare(folder: Path, **changes: Any) -> PreparedJob:
+def prepare(folder: Path, prelabels: Any = None, **changes: Any) -> PreparedJob:
     settings = JobSettings(**{"name": "people-1", **changes})
     return prepare_job(
         settings,
@@ -61,7 +68,7 @@ def prepare(folder: Path, **changes: Any) -> PreparedJob:
         SKELETON,
         images_in_folder(folder).images,
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
-        prelabels={"c.png": (PRELABEL,)},
+        prelabels=prelabels or {"c.png": (PRELABEL,)},
     )
 
 
@@ -297,22 +304,93 @@ def test_the_head_of_an_image_in_s3_may_not_be_enough(s3: "S3Client", tmp_path: 
 
 
 def test_everything_wrong_is_said_together(folder: Path) -> None:
-    long = {**PRELABEL, "name": "x" * 20_000}
     with pytest.raises(JobRefusedError) as refused:
-        prepare_job(
-            JobSettings(name="Bad_", title=""),
-            STACK,
-            SKELETON,
-            images_in_folder(folder).images,
-            template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
-            prelabels={"c.png": (long,)},
+        prepare(folder, name="Bad_", title="", label_attribute_name="source-ref")
+    assert len(refused.value.violations) == 5  # the name breaks two rules, and so does the label attribute
+
+
+def people(count: int, keypoints: int = 133) -> tuple[dict[str, Any], ...]:
+    """As many people with as many keypoints: eight whole bodies have 65,000 characters."""
+    marks = [{"label": "nose", "x": 100.125 + n, "y": 200.25, "visibility": 2} for n in range(keypoints)]
+    return tuple({"id": f"p{n}", "name": f"person {n}", "annotations": marks} for n in range(count))
+
+
+def test_large_prelabels_go_by_reference(s3: "S3Client", folder: Path) -> None:
+    large = prepare(folder, prelabels={"c.png": people(8), "sub/a.png": (PRELABEL,)})
+    assert large.omitted == ()
+    create_outside_ground_truth(large, s3, STACK, NOW)
+    objects = everything(s3)
+    plain, by_reference, inline = [json.loads(line) for line in objects["jobs/people-1/input.manifest"][0].splitlines()]
+    uri = f"s3://{BUCKET}/jobs/people-1/prelabels/0000001.json"
+    assert by_reference.keys() == {"source-ref", "image_width", "image_height", "annotations_ref"}
+    assert by_reference["annotations_ref"] == uri
+    assert "annotations_ref" not in plain | inline
+    assert inline["annotations"] == [PRELABEL]
+    body, content_type = objects["jobs/people-1/prelabels/0000001.json"]
+    assert len(body) > 20_000
+    assert json.loads(body) == {"annotations": list(people(8))}
+    assert content_type == "application/json"
+    assert create_outside_ground_truth(large, s3, STACK, NOW)[1] is False  # the same job as before
+    changed = prepare(folder, prelabels={"c.png": people(9), "sub/a.png": (PRELABEL,)})
+    with pytest.raises(JobExistsError, match=r"differs in s3://.*/prelabels/0000001\.json"):
+        create_outside_ground_truth(changed, s3, STACK, NOW)
+
+
+def test_an_image_that_breaks_a_limit_all_the_same_is_left_out_and_named(folder: Path) -> None:
+    prepared = prepare(folder, prelabels={"c.png": people(300)})
+    [left_out] = prepared.omitted
+    assert left_out.startswith(
+        f"s3://{BUCKET}/jobs/people-1/images/c.png: pre-labels: expected at most 2,000,000 bytes"
+    )
+    assert [image.name for _, image in prepared.images] == ["b ö.png", "sub/a.png"]
+    assert prepared.object_count == 2
+    assert "c.png" not in prepared.manifest
+    assert not any("prelabels" in document.key for document in prepared.documents)
+
+
+def test_a_job_of_which_nothing_is_left_is_refused(folder: Path) -> None:
+    for name in ("b ö.png", "sub/a.png"):
+        (folder / name).unlink()
+    with pytest.raises(JobRefusedError, match=r"got 0\n.*c\.png: pre-labels: expected at most 2,000,000 bytes"):
+        prepare(folder, prelabels={"c.png": people(300)})
+
+
+def test_issues_go_with_the_prelabels_and_other_attributes_stay() -> None:
+    objects = [
+        {
+            "source-ref": f"s3://{BUCKET}/jobs/a/images/x.jpg",
+            "annotations": list(people(8)),
+            "annotation_issues": [{"reason": "look"}],
+            "reviewed_line": 7,
+        },
+        {"source-ref": f"s3://{BUCKET}/jobs/a/images/y.jpg", "notes": "x" * 20_001},
+    ]
+    template = TEMPLATE_PATH.read_text(encoding="utf-8")
+    prepared = prepare_objects(JobSettings(name="b"), STACK, SKELETON, objects, template_source=template)
+    assert json.loads(prepared.manifest) == {
+        "source-ref": objects[0]["source-ref"],
+        "reviewed_line": 7,
+        "annotations_ref": f"s3://{BUCKET}/jobs/b/prelabels/0000000.json",
+    }
+    [document] = [d for d in prepared.documents if "prelabels" in d.key]
+    assert json.loads(document.body).keys() == {"annotations", "annotation_issues"}
+    assert prepared.omitted == (
+        f"s3://{BUCKET}/jobs/a/images/y.jpg: attribute 'notes': expected at most 20,000 characters, got 20,003",
+    )
+
+
+def test_a_label_attribute_of_the_input_is_refused() -> None:
+    """Ground Truth would take every line for labelled: documentation of chained jobs."""
+    objects = [{"source-ref": "s3://b/x.jpg", "people": {}}]
+    template = TEMPLATE_PATH.read_text(encoding="utf-8")
+    with pytest.raises(JobRefusedError, match="expected a name that no line of the manifest has, got 'people'"):
+        prepare_objects(
+            JobSettings(name="b", label_attribute_name="people"), STACK, SKELETON, objects, template_source=template
         )
-    assert len(refused.value.violations) == 4
-    assert "manifest line 2" in refused.value.violations[-1]
 
 
 def test_no_images() -> None:
-    with pytest.raises(JobRefusedError, match="expected 1 to 100,000 data objects, actual 0"):
+    with pytest.raises(JobRefusedError, match="expected 1 to 100,000 data objects, got 0"):
         prepare_job(
             JobSettings(name="a"), STACK, SKELETON, (), template_source=TEMPLATE_PATH.read_text(encoding="utf-8")
         )

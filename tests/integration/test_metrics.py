@@ -18,7 +18,8 @@ import results_step
 import sweep
 from adapters.telemetry import logger
 from keypoints.job import JobError, read_description
-from keypoints.run import StepError, turn_key
+from keypoints.keys import job_keys
+from keypoints.run import StepError
 from monitoring import ALARMS, of_alarm, on_dashboard
 from sample_events import BUCKET, event
 
@@ -99,7 +100,7 @@ def test_every_log_line_about_a_job_names_it(s3: Any, context: Any, log: io.Stri
     s3.put_object(Bucket=BUCKET, Key="jobs/people/skeleton.json", Body=b"no skeleton")
     post_annotation.handler(event("post_annotation/three_workers.json"), context)
     assert steps_of(described, context)["wait"]
-    s3.delete_object(Bucket=BUCKET, Key=turn_key("people"))
+    s3.delete_object(Bucket=BUCKET, Key=job_keys("people").write_lock)
     assert steps_of(described | {"LabelingJobName": "People"}, context)["run"]
     s3.delete_object(Bucket=BUCKET, Key="results/people/results.json")
     old = {"LastModifiedTime": datetime.fromtimestamp(time.time() - 7200, UTC).isoformat()}

@@ -94,7 +94,7 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
     assert task["annotation_issues"][0] == {"reason": "Instance 1: Outside the image: nose"}
     assert json.loads(read(job, "jobs/people-review/labeling_job.json"))["LabelCounters"]["Unlabeled"] == 1
     assert create_review_job.main([*OUTSIDE, "--top", "1"]) == 0
-    assert "was there already" in capsys.readouterr().out
+    assert "already exists, unchanged" in capsys.readouterr().out
 
     finish_review(job)
     assert merge_review.main(list(MERGE)) == 0

@@ -20,8 +20,9 @@ from adapters.bucket import Bucket, ChangedError, Found, NotReadableError
 from completion import RESERVE, TRIES, HandOver, complete
 from job_manifests import SKELETON, labeled_lines, text
 from keypoints.job import LabelingJob, read_description
+from keypoints.keys import job_keys
 from keypoints.results import AccountingError, Results
-from keypoints.run import read_step, turn_key
+from keypoints.run import read_step
 from sample_events import BUCKET, EVENTS, event
 from turns import SECONDS_BETWEEN_RUNS
 
@@ -238,7 +239,7 @@ def test_a_manifest_replaced_again_and_again_is_an_error(s3: Any) -> None:
     job = prepared(s3)
     others = [other(lines) for lines in range(1, TRIES + 1)]
     with pytest.raises(ChangedError, match=r"expected s3://truepoint-events/output/crowd/.* with the ETag"):
-        complete(job, Racing(s3, "look", turn_key("crowd"), others))
+        complete(job, Racing(s3, "look", job_keys("crowd").write_lock, others))
     assert others == []
     assert bodies(s3) == {}
 

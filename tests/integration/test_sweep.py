@@ -212,3 +212,13 @@ def test_without_ground_truth_its_api_is_left_alone(s3: Any, monkeypatch: pytest
     make = boto3.client
     monkeypatch.setattr(boto3, "client", lambda name, **kw: {}[name] if name == "sagemaker" else make(name, **kw))
     assert sweep.handler({}, context) == {"announced": []}
+
+
+@pytest.mark.parametrize(
+    "key", ["jobs//a.jpg", "jobs/./a", "jobs/../a", "jobs/people//a.jpg", "jobs/a_b/labeling_job.json"]
+)
+def test_folders_that_no_job_can_have_hide_no_job(key: str, s3: Any, heard: Any, context: Any) -> None:
+    keep(s3, "crowd", outside("crowd"))
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    assert sweep.handler({}, context) == {"announced": ["crowd"]}
+    assert [e["resources"][0].rsplit("/", 1)[1] for e in heard()] == ["crowd"]

@@ -110,7 +110,7 @@ RESULTS: dict[str, tuple[list[str], list[Any]]] = {
     "ReadManifestAndSkeleton": (
         ["s3:GetObject"],
         [
-            "output/*/manifests/output/output.manifest",
+            "output/*/manifests/*",
             "output/*/annotations/consolidated-annotation/large/*",
             "jobs/*/skeleton.json",
             "jobs/*/gold.json",
@@ -216,6 +216,49 @@ def same_resource(actual: Any, expected: Any) -> bool:
     return bool(actual == expected)
 
 
+LONGEST_STACK_NAME = "a" * 128
+LONGEST_REGION = "ap-southeast-99"
+STACK_ID = (
+    f"arn:aws:cloudformation:{LONGEST_REGION}:123456789012:stack/{LONGEST_STACK_NAME}/"
+    "3f3e1a10-ca00-11f0-9d2b-0e0f0a0b0c0d"
+)
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "most"),
+    [  # API references of CloudFront, CloudWatch and CloudWatch Logs
+        ("OriginAccessControl", ("OriginAccessControlConfig", "Name"), 64),
+        ("ResponseHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
+        ("CreatorHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
+        ("Dashboard", ("DashboardName",), 255),
+        ("ResultsStateMachineLogGroup", ("LogGroupName",), 512),
+    ],
+)
+def test_names_fit_whatever_the_stack_is_called(
+    resources: dict[str, Any], resource: str, path: tuple[str, ...], most: int
+) -> None:
+    value = resources[resource]["Properties"]
+    for part in path:
+        value = value[part]
+    assert 0 < len(resolved(value)) <= most
+
+
+def resolved(value: Any) -> str:
+    """What CloudFormation makes of a name, for the longest stack name and Region."""
+    match value:
+        case {"Ref": "AWS::StackId"}:
+            return STACK_ID
+        case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
+            return resolved(text).split(separator)[int(index)]
+        case {"Fn::Sub": [str(text), dict(names)]}:
+            for name, of in names.items():
+                text = text.replace(f"${{{name}}}", resolved(of))
+            return text
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${AWS::StackName}", LONGEST_STACK_NAME).replace("${AWS::Region}", LONGEST_REGION)
+    raise AssertionError(f"expected a name that this test can resolve, got {value}")
+
+
 def test_there_are_no_other_roles(resources: dict[str, Any]) -> None:
     assert set(of_type(resources, "AWS::IAM::Role")) == set(PRIVILEGES)
 
@@ -240,7 +283,9 @@ def test_no_statement_is_unlisted_and_none_is_loose(resources: dict[str, Any]) -
             assert not any("*" in action for action in listed(statement["Action"]))
             assert (listed(statement["Resource"]) == ["*"]) == (statement["Sid"] in EVERY_RESOURCE)
             if statement["Action"] == "s3:ListBucket":
-                assert statement["Condition"]["StringLike"]["s3:prefix"]
+                # Ground Truth's role has none: HeadBucket, which names no prefix, would be denied.
+                assert ("Condition" in statement) == (name != "LabelingJobExecutionRole")
+                assert statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", ["all"])
 
 
 def test_the_job_role_trusts_ground_truth_and_only_a_named_runner(resources: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from jobs.limits import (
     MAX_LINE_CHARACTERS,
     MAX_OBJECTS,
     JobRefusedError,
+    line_violations,
     manifest_violations,
     request_violations,
 )
@@ -97,6 +98,7 @@ def test_at_the_limit(changes: dict[str, Any]) -> None:
         ({"name": "People"}, "LabelingJobName: expected lower case ('people'), actual 'People'"),
         ({"label_attribute_name": "key_points"}, "LabelAttributeName: expected the pattern"),
         ({"label_attribute_name": "k" * 128}, "LabelAttributeName: expected at most 127 characters, actual 128"),
+        ({"label_attribute_name": "annotations"}, "LabelAttributeName: expected no reserved name"),
         ({"label_attribute_name": "source"}, "LabelAttributeName: expected no reserved name"),
         ({"label_attribute_name": "source-ref"}, "LabelAttributeName: expected no reserved name"),
         ({"label_attribute_name": "keypoints-metadata"}, "LabelAttributeName: expected no reserved name"),
@@ -141,28 +143,36 @@ def test_a_member_that_the_call_does_not_have() -> None:
     assert request_violations({**request, "LabelingJobColour": "red"}) == ["LabelingJobColour: expected no such member"]
 
 
-def line(text: str = "{}", **attributes: str) -> tuple[dict[str, Any], dict[str, str], str]:
-    return {"source-ref": "s3://b/a.jpg", **attributes}, attributes, text
-
-
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("text", "attributes", "words"),
     [
-        (line("x" * MAX_LINE_CHARACTERS), None),
-        (line("x" * (MAX_LINE_CHARACTERS + 1)), "line 1 (s3://b/a.jpg): expected at most 100,000 characters"),
-        (line("ö" * MAX_LINE_CHARACTERS), None),
-        (line(annotations="x" * MAX_ATTRIBUTE_CHARACTERS), None),
-        (line(annotations="x" * (MAX_ATTRIBUTE_CHARACTERS + 1)), "'annotations': expected at most 20,000 characters"),
-        (line(**{"a$": "1"}), None),
-        (line(**{"$a": "1"}), "expected attribute names that do not begin with '$', actual '$a'"),
+        ("x" * MAX_LINE_CHARACTERS, {}, None),
+        ("x" * (MAX_LINE_CHARACTERS + 1), {}, "expected at most 100,000 characters, got 100,001"),
+        ("ö" * MAX_LINE_CHARACTERS, {}, None),
+        ("{}", {"annotations": "x" * MAX_ATTRIBUTE_CHARACTERS}, None),
+        (
+            "{}",
+            {"annotations": "x" * (MAX_ATTRIBUTE_CHARACTERS + 1)},
+            "'annotations': expected at most 20,000 characters",
+        ),
+        ("{}", {"a$": "1"}, None),
+        ("{}", {"$a": "1"}, "expected attribute names that do not begin with '$', got '$a'"),
     ],
 )
-def test_manifest_lines(given: Any, words: str | None) -> None:
-    found = list(manifest_violations([given]))
+def test_a_line_of_the_manifest(text: str, attributes: dict[str, str], words: str | None) -> None:
+    found = list(line_violations(attributes, text))
     assert found == [] if words is None else words in found[0]
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, True), (1, False), (MAX_OBJECTS, False), (MAX_OBJECTS + 1, True)])
 def test_number_of_objects(count: int, refused: bool) -> None:
-    found = list(manifest_violations(line() for _ in range(count)))
-    assert found == ([f"the manifest: expected 1 to 100,000 data objects, actual {count:,}"] if refused else [])
+    found = list(manifest_violations(count, {"source-ref"}, "keypoints"))
+    assert found == ([f"the manifest: expected 1 to 100,000 data objects, got {count:,}"] if refused else [])
+
+
+@pytest.mark.parametrize("attribute", ["keypoints", "keypoints-metadata"])
+def test_a_label_attribute_that_the_input_has_already(attribute: str) -> None:
+    [found] = manifest_violations(1, {"source-ref", attribute}, "keypoints")
+    assert "takes lines with the attribute" in found
+    assert repr(attribute) in found
+    assert list(manifest_violations(1, {"source-ref", "keypoints-1", "other-metadata"}, "keypoints")) == []

@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from jobs.launch import describe_in_ground_truth
@@ -39,7 +40,7 @@ def test_a_job_that_failed_before_it_had_counters() -> None:
     assert (found.total, found.failure_reason) == (0, "ClientError: the manifest")
 
 
-@pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceNotFoundException"])
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceNotFoundException", "ValidationException"])
 def test_no_such_job_in_ground_truth(code: str) -> None:
     client: Any = boto3.client(
         "sagemaker", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing"
@@ -48,6 +49,10 @@ def test_no_such_job_in_ground_truth(code: str) -> None:
     stubber.add_client_error("describe_labeling_job", code)
     with stubber:
         assert describe_in_ground_truth(client, "a") is None
+    if code == "ValidationException":  # of a malformed name it says nothing about jobs
+        stubber.add_client_error("describe_labeling_job", code)
+        with stubber, pytest.raises(ClientError, match=code):
+            describe_in_ground_truth(client, "a_b")
 
 
 class Listing:

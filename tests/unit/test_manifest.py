@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from keypoints.manifest import file_name, read_data_object, read_lines, split_s3_uri
+from keypoints.keys import split_s3_uri
+from keypoints.manifest import file_name, read_data_object, read_lines
 from keypoints.task import pre_annotation_response
 
 IMAGE = "s3://bucket-name/jobs/a/images/b.jpg"
@@ -43,7 +44,7 @@ def test_split_s3_uri(uri: str, expected: tuple[str, str]) -> None:
     "uri", ["", "s3://", "s3://bucket-name", "s3://bucket-name/", "s3://UP/key", "http://a/b", "/a"]
 )
 def test_what_is_no_s3_uri(uri: str) -> None:
-    with pytest.raises(ValueError, match="expected s3://bucket/key"):
+    with pytest.raises(ValueError, match="expected an S3 URI like s3://bucket/key"):
         split_s3_uri(uri)
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from keypoints.annotation import annotate
 from keypoints.gold import Gold, parse_gold
 from keypoints.job import LabelingJob
+from keypoints.keys import job_keys
 from keypoints.refinement import Refiner
-from keypoints.results import folder
 from keypoints.skeleton import Skeleton, parse_skeleton
 from keypoints.survey import JobSurvey, Surveyed
 from keypoints.tally import Tally
@@ -178,7 +178,7 @@ def files_of(
     made = dict(uploaded)
     known = msgspec.json.decode(sent, type=Surveyed)
     for file in [*line_files(JOB, known.skeleton, fragments.__getitem__), *tally_files(JOB, known, tally)]:
-        made[folder(JOB.name) + file.key] = b"".join(
+        made[job_keys(JOB.name).results + file.key] = b"".join(
             [file.content] if isinstance(file.content, bytes) else file.content()
         )
     return made

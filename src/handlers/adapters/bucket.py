@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,13 +12,16 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     GenericError,
+    InvalidPathError,
     PermissionDeniedError,
     PreconditionError,
     UnauthenticatedError,
 )
 from obstore.store import S3Store
 
+from adapters import odd_keys
 from adapters.environment import endpoint_url
+from adapters.odd_keys import ListedObject
 
 CLIENT: Any = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
 """`timeout` is for a whole request, its body included: long for the 8 MB that one moves at most, and short enough that
@@ -67,18 +70,19 @@ class Bucket:
     def __init__(self, name: str) -> None:
         self.name = name
         endpoint = endpoint_url()
-        plain = bool(endpoint and endpoint.startswith("http://"))
-        options: Any = {"allow_http": plain, **CLIENT}
-        self._store = S3Store(name, endpoint=endpoint, client_options=options, retry_config=RETRY)
+        # obstore takes no None for an option: on AWS, where no endpoint is set, none may be passed.
+        where: Any = {"endpoint": endpoint} if endpoint else {}
+        options: Any = {"allow_http": bool(endpoint and endpoint.startswith("http://")), **CLIENT}
+        self._store = S3Store(name, client_options=options, retry_config=RETRY, **where)
 
     def read(self, key: str, etag: str | None = None) -> bytes:
         """The whole object; with `etag`, that which has this one.
 
         Raises:
             ChangedError: another ETag.
-            NotReadableError: missing, forbidden, or a key that S3 clients refuse.
+            NotReadableError: missing or forbidden.
         """
-        return self._get(key, _same(etag))
+        return self._get(key, etag)
 
     def find(self, key: str, largest: int) -> bytes | None:
         """The whole object, None if it is not there: only for those who may list its folder.
@@ -97,7 +101,7 @@ class Bucket:
                 got = obstore.get(self._store, key)
             except FileNotFoundError:
                 return None
-            except (PermissionDeniedError, UnauthenticatedError) as error:
+            except (PermissionDeniedError, UnauthenticatedError, ValueError) as error:
                 raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
             if got.meta["size"] > largest:
                 found = got.meta["size"]
@@ -108,9 +112,16 @@ class Bucket:
         return self._insist(key, get)
 
     def folders(self, prefix: str) -> list[str]:
-        """Names of the folders directly below a prefix that ends in a slash."""
-        listed: Any = self._insist(prefix, lambda: obstore.list_with_delimiter(self._store, prefix.rstrip("/")))
-        return [folder.removeprefix(prefix).rstrip("/") for folder in listed["common_prefixes"]]
+        """Names of the folders directly below a prefix that ends in a slash; an empty name is left out."""
+
+        def listed() -> list[str]:
+            try:
+                return list(obstore.list_with_delimiter(self._store, prefix.rstrip("/"))["common_prefixes"])
+            except InvalidPathError:
+                return odd_keys.folders(self.name, prefix)
+
+        names = (folder.removeprefix(prefix).rstrip("/") for folder in self._insist(prefix, listed))
+        return [name for name in names if name]
 
     def stream(self, key: str, start: int, end: int, etag: str | None = None) -> Iterator[bytes]:
         """Bytes `start` to `end`, not included, in pieces; with `etag`, of the object that has this one.
@@ -125,7 +136,7 @@ class Bucket:
         starts = iter(range(start, end, CHUNK))
 
         def fetch(at: int) -> bytes:
-            return self._get(key, {"range": (at, min(at + CHUNK, end)), **_same(etag)})
+            return self._get(key, etag, (at, min(at + CHUNK, end)))
 
         with ThreadPoolExecutor(1) as ahead:
             coming = [ahead.submit(fetch, at) for at in islice(starts, 1)]
@@ -135,22 +146,29 @@ class Bucket:
                 yield piece
 
     def etag(self, key: str) -> str | None:
-        """The object's ETag, None if it is not there. Asked by listing its folder: S3 tells a missing object from a
-        forbidden one only to those who may list."""
-        entry = self._listed(key)
-        return _plain(entry["e_tag"]) if entry else None
+        """The object's ETag, None if it is not there."""
+        entry = self.listed(key)
+        return entry.etag if entry else None
+
+    def first(self, keys: Sequence[str]) -> tuple[str, str | None]:
+        """The first of the keys that is there, and its ETag; the first of all and None if none is."""
+        found = ((key, self.etag(key)) for key in keys)
+        return next(((key, etag) for key, etag in found if etag), (keys[0], None))
 
     def size(self, key: str) -> int:
-        """Bytes of the object, 0 if it is not there. Asked as `etag`, so that no body is sent for."""
-        entry = self._listed(key)
-        return int(entry["size"]) if entry else 0
+        """Bytes of the object, 0 if it is not there."""
+        entry = self.listed(key)
+        return entry.size if entry else 0
 
     def keys(self, folder: str, after: str) -> Iterator[str]:
         """The keys below a folder that sort behind `after`, in that order."""
 
         def page() -> list[str]:
-            listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
-            return [entry["path"] for entry in next(listed, ())]
+            try:
+                listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
+                return [entry["path"] for entry in next(listed, ())]
+            except (InvalidPathError, ValueError):  # a key of the page, or the one before it
+                return [entry.key for entry in odd_keys.page(self.name, f"{folder.rstrip('/')}/", after)]
 
         # Each page is a list of its own: one that breaks off cannot be gone on with.
         while found := self._insist(folder, page):
@@ -165,7 +183,10 @@ class Bucket:
 
         def put() -> None:
             if isinstance(content, bytes) and len(content) <= PART:
-                obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
+                try:
+                    obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
+                except ValueError:  # the key
+                    odd_keys.write(self.name, key, content, content_type)
                 return
             with obstore.open_writer(
                 self._store, key, attributes=attributes, buffer_size=PART, max_concurrency=PARTS_AT_ONCE
@@ -201,18 +222,37 @@ class Bucket:
         if keys:
             self._insist(keys[0], lambda: obstore.delete(self._store, keys))
 
-    def _listed(self, key: str) -> Any:
+    def listed(self, key: str) -> ListedObject | None:
+        """What a listing says of the object, None if it is not there. S3 tells a missing object from a forbidden one
+        only to those who may list its folder."""
         folder, _, _ = key.rpartition("/")
-        listed = self._insist(key, lambda: obstore.list_with_delimiter(self._store, folder))
-        return next((entry for entry in listed["objects"] if entry["path"] == key), None)
 
-    def _get(self, key: str, options: Any) -> bytes:
+        def listed() -> list[ListedObject]:
+            try:
+                found = obstore.list_with_delimiter(self._store, folder)["objects"]
+            except (InvalidPathError, ValueError):  # a key of the folder, or the folder itself
+                return odd_keys.page(self.name, key)  # the key itself sorts before all that begin with it
+            return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in found]
+
+        return next((entry for entry in self._insist(key, listed) if entry.key == key), None)
+
+    def _get(self, key: str, etag: str | None, byte_range: tuple[int, int] | None = None) -> bytes:
+        options: Any = {"if_match": f'"{etag}"'} if etag else {}
+        if byte_range:
+            options["range"] = byte_range
+
+        def get() -> bytes:
+            try:
+                return bytes(obstore.get(self._store, key, options=options).bytes())
+            except ValueError:  # the key
+                return odd_keys.read(self.name, key, byte_range, etag)
+
         try:
-            return self._insist(key, lambda: bytes(obstore.get(self._store, key, options=options).bytes()))
-        except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError, ValueError) as error:
+            return self._insist(key, get)
+        except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
             raise NotReadableError(f"s3://{self.name}/{key} is missing or may not be read") from error
         except PreconditionError as error:
-            raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {options['if_match']}") from error
+            raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
 
     def _insist(
         self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)
@@ -237,10 +277,6 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield bytes(held)
             held.clear()
     yield bytes(held)
-
-
-def _same(etag: str | None) -> dict[str, str]:
-    return {"if_match": f'"{etag}"'} if etag else {}
 
 
 def _plain(etag: str | None) -> str:

@@ -14,7 +14,7 @@ from keypoints.answer import AnswerError
 LARGEST_RESPONSE = 5 * 1024 * 1024
 """Bytes. Lambda answers a synchronous call with 6 MB at most; the rest is room for its own encoding."""
 
-_REQUEST_KEY = re.compile(r"(?P<output>(?:[^/]+/)*)(?P<job>[^/]+)/annotations/consolidated-annotation/.+")
+_REQUEST_KEY = re.compile(r"(?P<output>(?:.*/)?)(?P<job>[^/]+)/annotations/consolidated-annotation/.+", re.DOTALL)
 
 
 class BatchError(ValueError):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.keys import below_images
 from keypoints.outcome import Labeled
 from keypoints.similarity import area
 from keypoints.skeleton import Skeleton
@@ -29,7 +30,7 @@ class CocoWriter:
 
     def __init__(self, skeleton: Skeleton, labeling_job: str) -> None:
         self._names = skeleton.keypoint_names
-        self._images_folder = f"jobs/{labeling_job}/images/"
+        self._labeling_job = labeling_job
         self._last: tuple[list[Instance], list[bytes]] = ([], [])
 
     def accepted(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
@@ -65,7 +66,7 @@ class CocoWriter:
     def _file_name(self, labeled: Labeled) -> str:
         """The image's path below the job's own image folder, else its whole key: unique, unlike a bare name."""
         key = labeled.source_ref.removeprefix("s3://").partition("/")[2] or labeled.annotation.image_file_name
-        return key.removeprefix(self._images_folder)
+        return below_images(self._labeling_job, key)
 
     def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes]:
         """What their lines say of instances, whoever marked them. Kept, because one worker's are the accepted ones."""

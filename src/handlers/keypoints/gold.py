@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.keys import below_images
 from keypoints.matching import match
 from keypoints.outcome import Labeled
 from keypoints.pose import Pose, Ruler, pose
@@ -43,10 +44,10 @@ def parse_gold(text: bytes) -> Gold:
     return gold
 
 
-def gold_of(gold: Gold, labeled: Labeled, images_prefix: str) -> list[Instance] | None:
+def gold_of(gold: Gold, labeled: Labeled, job: str) -> list[Instance] | None:
     """The gold of an image, named by its path below the job's images or by its bare name; None of an image without."""
-    key = labeled.source_ref.removeprefix("s3://").partition("/")[2].removeprefix(images_prefix)
-    return gold.get(key, gold.get(labeled.annotation.image_file_name))
+    key = labeled.source_ref.removeprefix("s3://").partition("/")[2]
+    return gold.get(below_images(job, key), gold.get(labeled.annotation.image_file_name))
 
 
 def compare(

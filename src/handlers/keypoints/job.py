@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from keypoints.manifest import split_s3_uri
+from keypoints.keys import JOB_NAME, split_s3_uri
 
 ENDED = "SageMaker Ground Truth Labeling Job State Change"
 RESULTS_READY = "Keypoint Labeling Results Ready"
 SOURCE = "truepoint.labeling"
 """Source of our own events: those of jobs run outside Ground Truth, and the one that announces results."""
 
-_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{_NAME.pattern})")
+JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{JOB_NAME.pattern})")
 
 T = TypeVar("T")
 
@@ -87,7 +86,7 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
         JobError: a part is missing or malformed; the name must be one, because it becomes part of S3 keys.
     """
     name = description.get("LabelingJobName")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not JOB_NAME.fullmatch(name):
         raise JobError(f"expected a labelling job's name, got {name!r}")
     try:
         path = description["OutputConfig"]["S3OutputPath"].rstrip("/")

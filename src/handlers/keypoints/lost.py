@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from keypoints.job import JOB_ARN, JobError, LabelingJob, read_description
-from keypoints.manifest import split_s3_uri
+from keypoints.keys import split_s3_uri
 
 ENDED_STATUSES = ("Completed", "Stopped", "Failed")
 GRACE = 3600

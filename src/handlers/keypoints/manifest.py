@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 
 from keypoints.instance import InstanceError, parse_instances, type_name
+from keypoints.keys import split_s3_uri
 
 PRE_LABEL_KEYS = ("annotations", "initial_values")
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes. Ground Truth takes input lines of 100,000 characters; the label it adds is bounded by Lambda's 6 MB answer."""
-
-_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 
 
 class DataObject(msgspec.Struct, frozen=True):
@@ -42,18 +41,6 @@ def file_name(s3_uri: str) -> str:
 
         path = unquote(re.split(r"[?#]", s3_uri, maxsplit=1)[0])
     return path.rsplit("/", 1)[-1]
-
-
-def split_s3_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI.
-
-    Raises:
-        ValueError: not `s3://bucket/key`.
-    """
-    match = _S3_URI.fullmatch(uri)
-    if not match:
-        raise ValueError(f"expected s3://bucket/key, got {uri.split('?', 1)[0][:200]!r}")  # no signature in a log
-    return match[1], match[2]
 
 
 def read_data_object(line: Any) -> DataObject:

@@ -37,7 +37,7 @@ class Refiner:
     """
 
     def __init__(self, job_name: str, known: Surveyed, gold: Gold) -> None:
-        self._prefix = f"jobs/{job_name}/images/"
+        self._job = job_name
         self._known = known
         self._ruler = Ruler(known.yardstick)
         self._gold = gold
@@ -60,7 +60,7 @@ class Refiner:
         own = answers or [(w.worker_id, labeled.instances) for w in labeled.annotation.workers if w.usable][:1]
         workers = self.tally.workers
         workers.add(labeled.annotation, {w: (len(found), sum(len(i.annotations) for i in found)) for w, found in own})
-        gold = gold_of(self._gold, labeled, self._prefix)
+        gold = gold_of(self._gold, labeled, self._job)
         for worker_id, instances in own if gold is not None else ():
             compare(gold or [], worker_id, instances, self._ruler, workers)
         return self._again(labeled, answers) if answers else labeled

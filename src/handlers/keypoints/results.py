@@ -82,11 +82,6 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     files: Files
 
 
-def folder(job_name: str) -> str:
-    """The job's folder, with a slash at the end. Lower case, like the name in its ARN."""
-    return f"results/{job_name.lower()}/"
-
-
 def annotation_key(labeled: Labeled) -> str:
     """Key of an image's file below the folder: a pure function of the line, harmless whatever the image is called."""
     stem = _UNSAFE.sub("_", file_name(labeled.source_ref).rsplit(".", 1)[0])[:80].strip("._") or "image"

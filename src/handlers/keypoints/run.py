@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from keypoints.job import LabelingJob
+from keypoints.keys import job_keys
 from keypoints.ranges import Range
 from keypoints.results import ManifestSource, SkeletonSource
 from keypoints.skeleton import Skeleton
@@ -79,17 +80,12 @@ def run_folder(plan: Plan) -> str:
 
     Runs of the same plan share it, and what they write there; those of different plans, though of one job, do not.
     """
-    return f"tmp/results/{plan.job.name.lower()}/{_digest(plan)}/"
+    return f"{job_keys(plan.job.name).runs}{_digest(plan)}/"
 
 
 def content_of(plan: Plan) -> str:
     """A digest of what results are made of: runs that have the same one write the same bytes, however they are cut."""
     return _digest(msgspec.structs.replace(plan, ranges=[]))
-
-
-def turn_key(job_name: str) -> str:
-    """Where it stands whose turn it is to write a job's results."""
-    return f"tmp/results/{job_name.lower()}/turn.json"
 
 
 def execution_name(job: LabelingJob, manifest: ManifestSource | None) -> str:

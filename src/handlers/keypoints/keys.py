@@ -1,0 +1,112 @@
+"""Where a job's objects are in the bucket (docs/formats.md): the one module that spells keys and parses S3 URIs.
+
+Job names that differ only in case name the same job: Ground Truth refuses the second one and lower-cases names in ARNs.
+Our own keys therefore hold the name in lower case. Only Ground Truth's output keeps the case given at creation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+OUTPUT_PREFIX = "output/"
+JOBS_PREFIX = "jobs/"
+JOB_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+"""Names that Ground Truth allows."""
+
+_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+
+_MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.manifest", re.DOTALL)
+
+
+class JobKeys(NamedTuple):
+    """The S3 keys of one labelling job. `images`, `prelabels`, `results` and `runs` are prefixes that end in a slash;
+    `runs` is where the runs that make results keep their parts."""
+
+    manifest: str
+    skeleton: str
+    gold: str
+    template: str
+    labeling_job: str
+    images: str
+    prelabels: str
+    results: str
+    results_marker: str
+    runs: str
+    write_lock: str
+    output_manifest: str
+
+
+def job_keys(job: str) -> JobKeys:
+    """Return the keys of the job named `job`."""
+    name = job.lower()
+    start, results, runs = f"{JOBS_PREFIX}{name}/", f"results/{name}/", f"tmp/results/{name}/"
+    return JobKeys(
+        manifest=f"{start}input.manifest",
+        skeleton=f"{start}skeleton.json",
+        gold=f"{start}gold.json",
+        template=f"{start}template.liquid.html",
+        labeling_job=f"{start}labeling_job.json",
+        images=f"{start}images/",
+        prelabels=f"{start}prelabels/",
+        results=results,
+        results_marker=f"{results}results.json",
+        runs=runs,
+        write_lock=f"{runs}turn.json",
+        output_manifest=f"{OUTPUT_PREFIX}{job}/manifests/output/output.manifest",
+    )
+
+
+def manifests_folder(output_manifest: str) -> str | None:
+    """Return the folder of all of a job's manifests, with a slash at the end, from the key of one that Ground Truth
+    named: `…/<job>/manifests/output/output.manifest` or `…/<job>/manifests/intermediate/<n>/output.manifest`."""
+    match = _MANIFEST.fullmatch(output_manifest)
+    return match[1] if match else None
+
+
+def spelled(job: str, key: str) -> tuple[str, ...]:
+    """Return the keys at which an object below `jobs/<job>/` may be, the first one first.
+
+    Someone who creates a job with capitals in its name outside our scripts may have put its objects below that very
+    name; earlier versions read them there.
+    """
+    lower = f"{JOBS_PREFIX}{job.lower()}/"
+    return tuple(dict.fromkeys((key, f"{JOBS_PREFIX}{job}/{key.removeprefix(lower)}")))
+
+
+def below_images(job: str, key: str) -> str:
+    """Return an image's path below the job's image folder, in either case of the name.
+
+    The whole key is returned for an image that is elsewhere.
+    """
+    folder = job_keys(job).images
+    return key[len(folder) :] if key[: len(folder)].lower() == folder else key
+
+
+def s3_uri(bucket: str, key: str) -> str:
+    """Return the URI `s3://bucket/key`; keys stand in it as they are, unencoded."""
+    return f"s3://{bucket}/{key}"
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an S3 URI.
+
+    Raises:
+        ValueError: not `s3://bucket/key`. The message holds no query, because that may be a signature.
+    """
+    bucket, key = split_s3_prefix(uri)
+    if not key:
+        raise ValueError(f"expected an S3 URI like s3://bucket/key, got {uri.split('?', 1)[0][:200]!r}")
+    return bucket, key
+
+
+def split_s3_prefix(uri: str) -> tuple[str, str]:
+    """Return the bucket and the prefix of an S3 URI; the prefix is empty for a whole bucket.
+
+    Raises:
+        ValueError: neither `s3://bucket` nor `s3://bucket/prefix`.
+    """
+    match = _S3_URI.fullmatch(uri)
+    if not match:
+        raise ValueError(f"expected an S3 URI like s3://bucket/key, got {uri.split('?', 1)[0][:200]!r}")
+    return match[1], match[2] or ""

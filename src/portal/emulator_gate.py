@@ -1,0 +1,160 @@
+"""The gate in front of the AWS emulator: only our own processes and the pages that we serve get through.
+
+A web page of any site can send requests to a loopback port, and the emulator runs code and deletes data for whoever
+asks. The gate therefore passes a request on only if it carries proof that it comes from us: an AWS signature made with
+a secret of this emulator, or the gate's own token. Pure ASGI; imports nothing outside the standard library, because it
+runs in the emulator's environment.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote
+
+Scope = Mapping[str, Any]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+SignatureCheck = Callable[[str, str, dict[str, list[str]], dict[str, str], bytes], bool]
+"""Whether a request is signed with a secret of this emulator: method, path as sent, query parameters, headers by
+lower-case name, and body."""
+
+TOKEN_HEADER = "x-truepoint-emulator-token"  # noqa: S105 (the header's name)
+AWS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com|cloudfront\.net)")
+"""Host names under which the stack is reached on AWS. Our own proxies use them, with the token."""
+READY_PATH = "/_ministack/ready"
+CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
+"""The emulator's own controls: one of them erases all state."""
+CUSTOM_RESOURCE_ANSWER = re.compile(r"/_ministack/cfn-response/[A-Za-z0-9_-]{16,}")
+"""Where a custom resource's function answers. On AWS it is a presigned S3 URL; here an unguessable id stands for the
+signature."""
+SAME_PAGE = frozenset({"none", "same-origin"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class Gate:
+    """Passes on requests that prove where they come from, and refuses all others.
+
+    Args:
+        application: the emulator.
+        hosts: the emulator's own values of the Host header. Others are refused, because a foreign domain may resolve to
+            loopback (DNS rebinding).
+        origins: origins of the pages that we serve, such as `http://127.0.0.1:8000`.
+        token: a secret that our own processes send in `TOKEN_HEADER` with requests that AWS takes unsigned.
+        is_signed: checks an AWS signature.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        hosts: frozenset[str],
+        origins: frozenset[str],
+        token: str,
+        is_signed: SignatureCheck,
+    ) -> None:
+        self._application = application
+        self._hosts = hosts
+        self._origins = origins
+        self._token = token.encode()
+        self._is_signed = is_signed
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+            return
+        if scope["type"] != "http":  # a page of any origin may open a WebSocket; nothing of ours does
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = _headers(scope)
+        trusted = hmac.compare_digest(headers.pop(TOKEN_HEADER, "").encode(), self._token)
+        refusal = self._refusal(scope, headers, trusted)
+        if refusal is not None:
+            await _refuse(send, headers, *refusal)
+            return
+        scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != TOKEN_HEADER.encode()]}
+        if not (trusted or _answers_custom_resource(scope)):
+            body = await _body(receive)
+            if body is None:
+                return  # the client has gone
+            if not self._is_signed(scope["method"], _raw_path(scope), _query(scope), headers, body):
+                await _refuse(send, headers, 403, "expected a request signed with this emulator's credentials")
+                return
+            receive = _replay(body, receive)
+        await self._application(scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: Mapping[str, str], trusted: bool) -> tuple[int, str] | None:
+        host, path = headers.get("host", "").lower(), unquote(_raw_path(scope))
+        if host not in self._hosts and not (trusted and AWS_HOST.fullmatch(host.partition(":")[0])):
+            return 421, "expected the emulator's own host name"
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is not None and origin not in self._origins:
+            return 403, "expected a page of this demo as the origin"
+        # A page of ours that loads an image need not send its origin; the image's signature is checked all the same.
+        image = site == "same-site" and scope["method"] in SAFE_METHODS and "X-Amz-Signature" in _query(scope)
+        if origin is None and site is not None and site not in SAME_PAGE and not image:
+            return 403, "expected a request of this demo's own pages"
+        if CONTROL_PATHS.match(path) and not (trusted and path == READY_PATH) and not _answers_custom_resource(scope):
+            return 403, "expected a path of an AWS service"
+        return None
+
+
+def _answers_custom_resource(scope: Scope) -> bool:
+    path = _raw_path(scope)
+    return scope["method"] == "PUT" and CUSTOM_RESOURCE_ANSWER.fullmatch(path) is not None
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Headers by lower-case name. A header on several lines is its values joined by commas, as SigV4 signs it."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _raw_path(scope: Scope) -> str:
+    return str((scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1"))
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
+async def _body(receive: Any) -> bytes | None:
+    """The whole body; None if the client went away."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Any) -> Any:
+    """A `receive` that gives the body that was read, and then whatever comes."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Any:
+        return messages.pop() if messages else await receive()
+
+    return replayed
+
+
+async def _refuse(send: Any, headers: Mapping[str, str], status: int, reason: str) -> None:
+    """Answer with an error that AWS's clients can read: JSON to a request in JSON, else XML."""
+    if "json" in headers.get("content-type", ""):
+        kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": "AccessDenied", "message": reason}).encode()
+    else:
+        error = f"<Error><Code>AccessDenied</Code><Message>{escape(reason)}</Message></Error>"
+        kind, body = b"text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode()
+    length = str(len(body)).encode()
+    start = {"type": "http.response.start", "status": status}
+    await send({**start, "headers": [(b"content-type", kind), (b"content-length", length)]})
+    await send({"type": "http.response.body", "body": body})
