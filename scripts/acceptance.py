@@ -34,11 +34,11 @@ import delete_bucket
 from jobs import command
 from jobs.images import images_in_folder
 from jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
-from jobs.layout import OUTPUT_PREFIX, job_keys
 from jobs.request import JobSettings
 from jobs.stack import StackError, StackOutputs, read_stack
 from jobs.status import exists
 from jobs.worker_template import TEMPLATE_PATH
+from keypoints.keys import OUTPUT_PREFIX, job_keys
 from keypoints.lost import ENDED_STATUSES
 from keypoints.skeleton import parse_skeleton
 

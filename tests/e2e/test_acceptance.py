@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,9 +45,7 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
                         done.add(name)
                         end(job)
                     elif name not in done:
-                        job["LabelCounters"] = job["LabelCounters"] | {
-                            "TotalLabeled": 1
-                        }  # the driver labels it at once
+                        job["LabelCounters"] = job["LabelCounters"] | {"TotalLabeled": 1}
         except BaseException as error:  # noqa: BLE001 (shown by the test)
             errors.append(error)
 
@@ -134,12 +132,10 @@ def _needs_aws() -> None:
 
 def test_the_run_waits_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(acceptance.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(acceptance.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    asked = type(
-        "S", (), {"describe_labeling_job": lambda *_, **__: {"LabelingJobStatus": "InProgress", "LabelCounters": {}}}
-    )
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(acceptance, "time", clock)
+    answer = {"LabelingJobStatus": "InProgress", "LabelCounters": {}}
+    asked = SimpleNamespace(describe_labeling_job=lambda **_: answer)
     with pytest.raises(acceptance.UnexpectedError, match="still InProgress"):
-        acceptance.wait(asked(), "a", {"Completed"})
+        acceptance.wait(asked, "a", {"Completed"})
     assert now[0] == pytest.approx(acceptance.LABELER_SECONDS, abs=2 * acceptance.LOOK_SECONDS)
-    assert time.monotonic() == now[0]
