@@ -218,7 +218,12 @@ def sam(arguments: list[str], options: argparse.Namespace, session: Session) -> 
     environment = os.environ | {"PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     aws = ["--region", session.region_name, *(["--profile", options.profile] if options.profile else [])]
     done = subprocess.run(
-        [SAM, *arguments, *aws], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        [SAM, *arguments, "--config-file", PROJECT / "samconfig.toml", *aws],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise OSError(f"sam {arguments[0]}: {(done.stdout + done.stderr)[-2000:]}")
