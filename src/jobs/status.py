@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
-from keypoints.keys import job_keys, s3_uri, split_s3_uri
+from keypoints.keys import job_keys, s3_uri, split_s3_prefix
 from keypoints.lost import ENDED_STATUSES
 from portal.layout import WORKER_RESPONSES, object_of
 
@@ -118,7 +118,7 @@ def count_answered(s3: S3Client, description: Mapping[str, Any]) -> dict[str, in
         `LabelCounters`, as DescribeLabelingJob gives them for a job in Ground Truth.
     """
     counters = dict(description["LabelCounters"])
-    bucket, path = split_s3_uri(description["OutputConfig"]["S3OutputPath"])
+    bucket, path = split_s3_prefix(description["OutputConfig"]["S3OutputPath"])
     prefix = f"{path.rstrip('/')}/{description['LabelingJobName']}/{WORKER_RESPONSES}"
     answers: Counter[str] = Counter()
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

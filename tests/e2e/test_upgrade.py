@@ -136,7 +136,9 @@ def test_results_of_before_are_read_exported_and_reviewed(
     assert "2 of 2 labelled, 0 failed" in script(emulator, "job_status.py", "finished")
     script(emulator, "download_results.py", "finished", tmp_path / "results")
     assert (tmp_path / "results" / "coco.json").read_bytes() == objects["results/finished/coco.json"]
-    script(emulator, "export.py", tmp_path / "results", "--format", "yolo,csv", "--out", tmp_path / "export")
+    script(
+        emulator, "export.py", "--results", tmp_path / "results", "--format", "yolo,csv", "--out", tmp_path / "export"
+    )
     review = ("create_review_job.py", "finished", "--name", "review", "--outside-ground-truth", "--top", "2")
     assert "images to review" in script(emulator, *review)
     made = json.loads(objects["results/finished/results.json"])

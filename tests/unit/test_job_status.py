@@ -81,7 +81,7 @@ def test_images_are_counted_while_a_job_outside_ground_truth_runs(workers: int, 
         "LabelingJobName": "people",
         "LabelingJobStatus": "InProgress",
         "LabelCounters": {"TotalLabeled": 0, "HumanLabeled": 0, "FailedNonRetryableError": 0, "Unlabeled": 11},
-        "OutputConfig": {"S3OutputPath": "s3://b/output/"},
+        "OutputConfig": {"S3OutputPath": "s3://bucket/output/"},
         "HumanTaskConfig": {"NumberOfHumanWorkersPerDataObject": workers},
     }
     client: Any = Listing(*keys, "output/people-2/annotations/worker-response/iteration-1/1/2026-11-18_02:19:40.json")
