@@ -1,8 +1,9 @@
 # Thin on purpose: every target calls a real tool. `make help` lists them.
 SHELL := /bin/bash
+# make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy clean
+.PHONY: help setup readers tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -66,7 +67,7 @@ fault-matrix: setup ## every fault at every request of a run, and the table of w
 
 fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); finds lie in .fuzz/
 	@for target in manifest results pre_annotation batch answers skeleton gold event marker review; do \
-	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0; done
+	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0 || exit 1; done
 
 check: setup ## linters and types
 	ruff check .
@@ -79,7 +80,7 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
 	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,fuzz,readers,xtcocotools,proxy}.txt; do \
-	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 	npm audit
 
 licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
@@ -121,12 +122,16 @@ build: setup ## what `sam deploy` deploys
 deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
+acceptance: tools setup ## try everything on your AWS account, and print a report [WORKTEAM=arn REGION=name PROFILE=name]
+	python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
+	  $(if $(PROFILE),--profile "$(PROFILE)")
+
 clean: ## remove everything that make made, but not a demo's labels (.demo)
 	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit proxy; do \
-	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt; done
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt || exit 1; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt

@@ -63,6 +63,11 @@ class SageMaker(BaseHTTPRequestHandler):
         job["LabelingJobStatus"] = "Stopping"
         return 200, {}
 
+    def DescribeWorkteam(self, given: dict[str, Any]) -> tuple[int, Any]:  # noqa: N802
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/{given['WorkteamName']}"
+        team = {"WorkteamName": given["WorkteamName"], "WorkteamArn": arn, "Description": "", "MemberDefinitions": []}
+        return 200, {"Workteam": team | {"SubDomain": "example.labeling.us-east-1.sagemaker.aws"}}
+
     def ListLabelingJobs(self, given: dict[str, Any]) -> tuple[int, Any]:  # noqa: N802
         members = recorded("list_labeling_jobs/first_page.json")["LabelingJobSummaryList"][0]
         wanted = given.get("StatusEquals")

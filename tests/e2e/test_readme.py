@@ -31,7 +31,7 @@ from keypoints.job import ENDED, SOURCE
 from portal.emulator import Emulator, free_port
 from portal.upkeep import wait_for_results
 
-PAGES = ("README.md", "docs/operations.md")
+PAGES = ("README.md", "docs/operations.md", "docs/migrating.md")
 BLOCKS: dict[str, list[str]] = {
     name: text.strip().splitlines()
     for page in PAGES
@@ -43,10 +43,12 @@ EXCERPTS = dict(re.findall(r"```json ([a-z-]+)-excerpt\n(.+?)```", (PROJECT / "R
 def new_shell() -> dict[str, str]:
     """The variables of a new shell of a person who has run `make setup`: nothing of this project is on the PATH.
 
-    Node.js is the exception: a person has it on the PATH, wherever that is on this machine.
+    Node.js is on it, wherever it is on this machine, and how this machine reaches package registries is kept.
     """
     node = Path(shutil.which("node") or "node").parent
-    return {"HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "PATH": f"{node}{os.pathsep}{os.defpath}"}
+    ours = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV", "MAKE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"PATH": f"{node}{os.pathsep}{os.defpath}"}
 
 
 def environment(emulator: Emulator) -> dict[str, str]:
@@ -68,7 +70,8 @@ def shell(lines: list[str], folder: Path, env: dict[str, str], typed: str = "") 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
         "try", "demo-options", "demo-review", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
-        "sam-local-emulator", "failed-deployment",
+        "sam-local-emulator", "failed-deployment", "migrate-images", "migrate-labels",
+        "acceptance",
     }  # fmt: skip
     assert BLOCKS["failed-deployment"] == BLOCKS["clean-up"]
     text = "\n".join((PROJECT / page).read_text() for page in PAGES)
@@ -95,7 +98,17 @@ def test_make_demo_is_the_demo_with_these_options(command: str, tmp_path: Path) 
     assert options.images == (tmp_path if "IMAGES" in values else None)
     assert options.workers == int(values.get("WORKERS", 1))
     assert (options.answers is not None) == ("ANSWERS" in values)
-    assert options.skeleton.name == ("box_truck" if values.get("SKELETON") == "box-truck" else "person")
+    assert options.skeleton.name == ("box-truck" if values.get("SKELETON") == "box-truck" else "person")
+
+
+def test_make_acceptance_is_the_acceptance_run_with_these_options() -> None:
+    """test_acceptance.py makes the run."""
+    [command] = BLOCKS["acceptance"]
+    done = subprocess.run(["make", "-n", *command.split()[1:]], cwd=PROJECT, capture_output=True, text=True, check=True)
+    [called] = re.findall(r"python scripts/acceptance\.py (.+)", done.stdout.replace("\\\n", " "))
+    given = shlex.split(called)
+    values = dict(word.split("=", 1) for word in command.split()[2:])
+    assert given == ["--workteam-arn", values["WORKTEAM"], "--region", values["REGION"]]
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "demo-reset"])
@@ -177,6 +190,26 @@ def test_rerun(loop: Loop) -> None:
     assert loop.keys("results/heard-again/") == made
 
 
+def test_migrate(loop: Loop, tmp_path: Path) -> None:
+    for name in ("scripts", "skeletons", ".venv"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    (tmp_path / "photos").mkdir()
+    draw(tmp_path / "photos" / "a.png")
+    env = environment(loop.emulator)
+    loop.s3.create_bucket(Bucket="your-bucket")
+    loop.s3.upload_file(str(tmp_path / "photos" / "a.png"), "your-bucket", "photos/deep/a.png")
+    assert "people-1/images/deep/a.png" in shell(BLOCKS["migrate-images"], tmp_path, env)
+    assert loop.keys("jobs/people-1/images/deep/") == []
+    lines = [
+        {"source-ref": "s3://your-bucket/a.png", "my-keypoints": {"keypoints": [{"label": "nose", "x": 3, "y": 4}]}},
+        {"source-ref": "s3://your-bucket/b.png"},
+    ]
+    (tmp_path / "output.manifest").write_text("\n".join(map(json.dumps, lines)))
+    said = shell(BLOCKS["migrate-labels"], tmp_path, env)
+    assert "prelabels.json: labels of 1 images; 1 of 2 lines left out" in said
+    assert '"annotations":[{"id":"1","name":"","annotations":[{"label":"nose","x":3,"y":4}]}]' in said
+
+
 def test_redrive(loop: Loop) -> None:
     """A function that fails for good leaves a letter; so do an event that was not delivered and a deployment."""
     activate, show, send = BLOCKS["redrive"]
@@ -246,15 +279,16 @@ def test_sam_local_is_called_as_it_can_be(block: str) -> None:
     template = yaml_parse((PROJECT / "template.yaml").read_text())
     invoked = [shlex.split(line) for line in BLOCKS[block] if line.startswith("sam local invoke")]
     assert invoked
+    declared = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for words in invoked:
         context = invoke.cli.make_context("invoke", words[3:])
         function = template["Resources"][context.params["function_logical_id"]]["Properties"]
         assert Path(context.params["event"]).parent.name == function["Handler"].split(".")[0]
         assert context.params["docker_network"] == ("host" if block == "sam-local-emulator" else None)
         assert context.params["parameter_overrides"].keys() <= template["Parameters"].keys()
-        declared = template["Globals"]["Function"]["Environment"]["Variables"] | function["Environment"]["Variables"]
-        exported = [word for line in BLOCKS[block] if line.startswith("export ") for word in line.split()[1:]]
-        assert {word.split("=")[0] for word in exported} <= set(declared)
+        declared |= set(function.get("Environment", {}).get("Variables", {}))
+    exported = [word for line in BLOCKS[block] if line.startswith("export ") for word in line.split()[1:]]
+    assert {word.split("=")[0] for word in exported} <= declared
     for line in BLOCKS[block]:
         if line.startswith("sam build"):
             build.cli.make_context("build", shlex.split(line)[2:])

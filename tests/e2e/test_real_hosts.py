@@ -194,7 +194,11 @@ def test_a_job_outside_ground_truth(hosts: RealHosts, monkeypatch: pytest.Monkey
 def test_the_deployment_publishes_the_element(hosts: RealHosts) -> None:
     """CloudFormation hands out a presigned PUT, as AWS documents for custom resources."""
     bucket = hosts.loop.stack.bucket
-    s3 = hosts.loop.session.client("s3", endpoint_url=f"https://s3.{hosts.loop.stack.region}.amazonaws.com")
+    s3 = hosts.loop.session.client(
+        "s3",
+        endpoint_url=f"https://s3.{hosts.loop.stack.region}.amazonaws.com",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
     answer_url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "tmp/answer.json"})
     event = {
         "RequestType": "Update",

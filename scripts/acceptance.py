@@ -1,0 +1,467 @@
+#!/usr/bin/env python3
+"""Try everything on a real AWS account, and print a report to send back.
+
+Deploys a throw-away stack, creates two labeling jobs of three images each in Ground Truth, tells you what to label,
+completes one job and stops the other, checks the results, and removes the stack. Takes about half an hour, of which
+five minutes are yours, and costs less than 1 USD (docs/operations.md, Acceptance run).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from PIL import Image, ImageDraw
+
+import delete_bucket
+from jobs import command
+from jobs.images import images_in_folder
+from jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
+from jobs.request import JobSettings
+from jobs.stack import StackError, StackOutputs, read_stack
+from jobs.status import exists
+from jobs.worker_template import TEMPLATE_PATH
+from keypoints.keys import OUTPUT_PREFIX, job_keys
+from keypoints.lost import ENDED_STATUSES
+from keypoints.skeleton import parse_skeleton
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+PROJECT = Path(__file__).resolve().parents[1]
+SAM = Path(sys.executable).parent / "sam"
+EXAMPLE = (
+    "%(prog)s --region us-east-1 \\\n"
+    "      --workteam-arn arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/team"
+)
+IMAGES = ("plain.png", "a second photo.png", "50% + ü.png")
+"""Names of the images: simple, with a space, and with every character that a URL or a form treats in its own way."""
+
+SKELETON = {
+    "version": "1.0",
+    "name": "mark",
+    "keypoints": [{"name": "cross", "sigma": 0.05, "template": [50, 50]}],
+    "edges": [],
+}
+LABELER_SECONDS = 2 * 3600
+RESULTS_SECONDS = 900
+"""Time for an event, for one invocation of job_completion, and for a first retry."""
+
+LOOK_SECONDS = 5.0
+HTTP_SECONDS = 30
+REGIONS = frozenset(
+    {
+        "us-east-1", "us-east-2", "us-west-2", "ca-central-1", "eu-west-1", "eu-west-2", "eu-central-1", "ap-south-1",
+        "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
+    }
+)  # fmt: skip
+"""Where Ground Truth is (AWS's list of the Regions of its built-in Lambda functions)."""
+
+Outcome = Literal["passed", "failed", "not tried"]
+MARKS: dict[Outcome, str] = {"passed": "ok  ", "failed": "FAIL", "not tried": "-   "}
+
+
+class UnexpectedError(ValueError):
+    """Something else than expected came; says what."""
+
+
+class NotTriedError(RuntimeError):
+    """A check cannot be made here; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried: what was expected, and what came."""
+
+    name: str
+    expected: str
+    outcome: Outcome
+    got: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was tried, and what AWS answered. Ids and names of the account are replaced before it is written."""
+
+    began: str
+    checks: list[Check] = field(default_factory=list)
+    recorded: dict[str, Any] = field(default_factory=dict)
+
+    def check(self, name: str, expected: str, tried: Callable[..., object], *arguments: Any) -> bool:
+        """Try one thing. Anything that it raises is a failure.
+
+        Args:
+            name: what is tried, with its number in the list of differences (R1 to R12) if it has one.
+            expected: what is expected, in words.
+            tried: does it and returns what came.
+            arguments: of `tried`.
+
+        Returns:
+            Whether it passed.
+        """
+        outcome: Outcome = "passed"
+        try:
+            got = str(tried(*arguments))
+        except NotTriedError as error:
+            outcome, got = "not tried", str(error)
+        except (BotoCoreError, ClientError, OSError, StackError, LookupError, ValueError) as error:
+            outcome, got = "failed", f"{type(error).__name__}: {error}"
+        self.checks.append(Check(name, expected, outcome, got))
+        print(f"{MARKS[outcome]} {name}: {got}", flush=True)
+        return outcome == "passed"
+
+    def text(self, secrets: Mapping[str, str]) -> str:
+        """Return the report as JSON, with each secret replaced by its name."""
+        document = {"truepoint": version(), "began": self.began, "ended": now()} | asdict(self)
+        text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
+        for name, secret in sorted(secrets.items(), key=lambda item: -len(item[1])):
+            text = text.replace(secret, f"<{name}>") if secret else text
+        return re.sub(r"(?<!\d)\d{12}(?!\d)", "123456789012", text)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.set_defaults(stack_name="truepoint-acceptance")
+    parser.add_argument("--workteam-arn", required=True, metavar="ARN", help="a private team that you are a member of")
+    parser.add_argument(
+        "--report", type=Path, default=Path("acceptance-report.json"), metavar="FILE", help="(%(default)s)"
+    )
+    parser.add_argument("--keep", action="store_true", help="do not remove the stack and its bucket at the end")
+    parser.add_argument("--yes", action="store_true", help="do not ask before anything is deployed")
+    parser.add_argument("--sam-parameters", nargs="*", default=[], metavar="NAME=VALUE", help="parameters of the stack")
+    options = parser.parse_args(given)
+    return command.run(lambda: accept(options))
+
+
+def accept(options: argparse.Namespace) -> int:
+    """Do it all; 0 if every check that could be made has passed, else 1."""
+    session = command.session(options)
+    account = session.client("sts").get_caller_identity()["Account"]
+    if session.region_name not in REGIONS:
+        known = ", ".join(sorted(REGIONS))
+        raise command.UsageError(f"expected a Region that has Ground Truth ({known}), got {session.region_name}")
+    where = f"account {account}, {session.region_name}"
+    print(f"This deploys a stack {options.stack_name!r} in {where}, with two labeling jobs of 3 images.")
+    if not options.yes and input("It is removed at the end. Go on? [y/N] ").strip().lower() != "y":
+        return command.AWS_ERROR
+    report = Report(now())
+    secrets = {"account": account, "workteam ARN": options.workteam_arn, "stack": options.stack_name}
+    try:
+        with deployed(options, session, report) as stack:
+            secrets |= {"bucket": stack.bucket, "role ARN": stack.execution_role_arn}
+            check_stack(report, stack)
+            run_jobs(options, session, stack, report)
+    finally:
+        options.report.write_text(report.text(secrets) + "\n", encoding="utf-8")
+        count = {outcome: sum(c.outcome == outcome for c in report.checks) for outcome in MARKS}
+        print(f"\n{count['passed']} passed, {count['failed']} failed, {count['not tried']} not tried")
+        print(f"Please look through {options.report} and send it back. Names and ids of your account are replaced.")
+    return command.AWS_ERROR if count["failed"] else command.OK
+
+
+@contextmanager
+def deployed(options: argparse.Namespace, session: Session, report: Report) -> Iterator[StackOutputs]:
+    """The deployed stack; leaving removes it, its bucket and all that is in it, whatever happened."""
+    cloudformation = session.client("cloudformation")
+    created = report.check(
+        "deployment", "sam build and sam deploy create the stack (R8, R10)", deploy, options, session
+    )
+    if not created:
+        cloudformation.delete_stack(StackName=options.stack_name)  # what a failed deployment left
+        raise command.UsageError("the stack could not be deployed and is being deleted; nothing else was tried")
+    stack = read_stack(cloudformation, options.stack_name)
+    try:
+        yield stack
+    finally:
+        if options.keep:
+            print(f"kept: the stack {options.stack_name} and s3://{stack.bucket}")
+        else:
+            report.check("removal", "stack and bucket are gone", remove, options, session, stack)
+
+
+def deploy(options: argparse.Namespace, session: Session) -> str:
+    """Build and deploy; returns how long it took."""
+    began = time.monotonic()
+    parameters = ["--parameter-overrides", *options.sam_parameters] if options.sam_parameters else []
+    with tempfile.TemporaryDirectory() as folder:
+        build = ["build", "--build-dir", folder, *parameters]
+        sam(build, options, session)
+        template = ["--template-file", f"{folder}/template.yaml", "--stack-name", options.stack_name]
+        sam(["deploy", *template, "--no-confirm-changeset", *parameters], options, session)
+    return f"{time.monotonic() - began:.0f} s"
+
+
+def sam(arguments: list[str], options: argparse.Namespace, session: Session) -> None:
+    """Call SAM CLI with the output of a failure as the error; `uv`, which it calls, is installed beside it.
+
+    Raises:
+        OSError: the command failed.
+    """
+    environment = os.environ | {"PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    aws = ["--region", session.region_name, *(["--profile", options.profile] if options.profile else [])]
+    done = subprocess.run(
+        [SAM, *arguments, "--config-file", PROJECT / "samconfig.toml", *aws],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OSError(f"sam {arguments[0]}: {(done.stdout + done.stderr)[-2000:]}")
+
+
+def remove(options: argparse.Namespace, session: Session, stack: StackOutputs) -> str:
+    """Remove the stack and its bucket, and look that they are gone."""
+    cloudformation = session.client("cloudformation")
+    cloudformation.delete_stack(StackName=options.stack_name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=options.stack_name)
+    again = argparse.Namespace(**vars(options) | {"bucket": stack.bucket, "delete_every_label": True})
+    delete_bucket.delete(again)
+    names = [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]]
+    expect(stack.bucket not in names, f"{stack.bucket} is still there")
+    return "gone; job names in Ground Truth stay taken, which costs nothing"
+
+
+def check_stack(report: Report, stack: StackOutputs) -> None:
+    """Look at what the worker's browser will load, and at what nobody may read."""
+    report.check("script", "CloudFront serves the element with its digest and CORS (access control)", script, stack)
+    report.check("bucket", "S3 refuses an unsigned request for the element", unsigned, stack)
+
+
+def script(stack: StackOutputs) -> str:
+    """Fetch the element as a worker's browser does."""
+    only_on_aws()
+    request = urllib.request.Request(stack.script_url, headers={"Origin": "https://example.com"})
+    with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:
+        body, allowed = answer.read(), answer.headers.get("access-control-allow-origin")
+    digest = "sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode()
+    expect((digest, allowed) == (stack.script_integrity, "*"), f"digest {digest}, CORS {allowed}")
+    return f"{len(body)} bytes"
+
+
+def unsigned(stack: StackOutputs) -> str:
+    """Ask S3 for the element without a signature."""
+    only_on_aws()
+    path = stack.script_url.split("/", 3)[3]
+    try:
+        with urllib.request.urlopen(
+            f"https://{stack.bucket}.s3.{stack.region}.amazonaws.com/{path}", timeout=HTTP_SECONDS
+        ):
+            raise UnexpectedError("it was served")
+    except urllib.error.HTTPError as error:
+        expect(error.code == 403, f"status {error.code}")
+        return "403"
+
+
+def expect(condition: object, got: object) -> None:
+    """Raise unless the condition holds.
+
+    Raises:
+        UnexpectedError: it does not; with what came.
+    """
+    if not condition:
+        raise UnexpectedError(str(got))
+
+
+def only_on_aws() -> None:
+    """Raise if an emulator is in AWS's place.
+
+    Raises:
+        NotTriedError: it is.
+    """
+    if "AWS_ENDPOINT_URL" in os.environ:
+        raise NotTriedError("needs AWS; AWS_ENDPOINT_URL names an emulator")
+
+
+def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs, report: Report) -> None:
+    """Create both jobs, wait for the labeller, stop one, and check what comes out."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    complete, stop = f"acceptance-{stamp}-complete", f"acceptance-{stamp}-stop"
+    sagemaker = session.client("sagemaker")
+    report.check("missing job", "a job that does not exist is recognised (R2)", missing, sagemaker, complete, report)
+    with tempfile.TemporaryDirectory() as folder:
+        draw(Path(folder))
+        for name in (complete, stop):
+            prepared = prepare(name, options.workteam_arn, stack, Path(folder))
+            if not report.check(
+                f"create {name}", "CreateLabelingJob takes the job (R9, R12)", create, prepared, session
+            ):
+                return
+    tell(session, options.workteam_arn, complete, stop)
+    report.check("complete", "all images of the first job are labelled", wait, sagemaker, complete, {"Completed"})
+    report.check("stop", "the second job is stopped after its first label", stop_job, sagemaker, stop)
+    for name, status in ((complete, "Completed"), (stop, "Stopped")):
+        report.recorded[f"DescribeLabelingJob {status}"] = describe_in_ground_truth(sagemaker, name)
+        report.recorded[f"manifests {status}"] = keys(session, stack, f"{OUTPUT_PREFIX}{name}/manifests/")
+        expected = "results.json is written after the event (R1, R6, R7)"
+        report.check(f"results {status}", expected, results, session, stack, name)
+        report.check(f"counts {status}", "every line is counted once", counts, session, stack, name, status)
+    report.check("names", "every image name is whole in coco.json", names, session, stack, complete)
+    expected = "answers carry the element's fields and no signed URL (R3, R4)"
+    report.check("submission", expected, answers, session, stack, complete, report)
+
+
+def missing(sagemaker: Any, name: str, report: Report) -> str:
+    """Describe a job that does not exist; keeps the error for the report."""
+    try:
+        sagemaker.describe_labeling_job(LabelingJobName=name)
+    except ClientError as error:
+        report.recorded["DescribeLabelingJob of a missing job"] = error.response["Error"]
+    expect(describe_in_ground_truth(sagemaker, name) is None, "the job is said to exist")
+    return str(report.recorded.get("DescribeLabelingJob of a missing job"))
+
+
+def draw(folder: Path) -> None:
+    """Draw the images: a cross for the labeller to mark, at another place in each."""
+    for number, name in enumerate(IMAGES, start=1):
+        image = Image.new("RGB", (480, 320), "#dfe5e8")
+        x, y = 100 * number, 70 * number
+        pen = ImageDraw.Draw(image)
+        pen.line((x - 20, y, x + 20, y), "#c00000", 5)
+        pen.line((x, y - 20, x, y + 20), "#c00000", 5)
+        image.save(folder / name)
+
+
+def prepare(name: str, workteam: str, stack: StackOutputs, folder: Path) -> PreparedJob:
+    """Prepare a job over the images of a folder."""
+    settings = JobSettings(name=name, title=f"Acceptance: {name}", workteam_arn=workteam)
+    skeleton = parse_skeleton(json.dumps(SKELETON))
+    images = images_in_folder(folder).images
+    template = TEMPLATE_PATH.read_text(encoding="utf-8")
+    return prepare_job(settings, stack, skeleton, images, template_source=template)
+
+
+def create(prepared: PreparedJob, session: Session) -> str:
+    """Create the job in Ground Truth; a second call changes nothing."""
+    s3, sagemaker = session.client("s3"), session.client("sagemaker")
+    arn, created = create_in_ground_truth(prepared, s3, sagemaker)
+    expect(created, "a job of this name was there")
+    expect(create_in_ground_truth(prepared, s3, sagemaker) == (arn, False), "a second call is not the first's")
+    return "created; the same call again changes nothing"
+
+
+def tell(session: Session, workteam: str, complete: str, stop: str) -> None:
+    """Say what to click."""
+    try:
+        answer = session.client("sagemaker").describe_workteam(WorkteamName=workteam.rsplit("/", 1)[1])
+        portal = f"https://{answer['Workteam']['SubDomain']}"
+    except (ClientError, KeyError):
+        portal = "your workforce's labeling portal (console: SageMaker, Labeling workforces)"
+    print(
+        f"\nPlease label now, as a member of the team (tasks appear after a few minutes):\n"
+        f"  1. Open {portal} and sign in.\n"
+        f"  2. Job 'Acceptance: {complete}', all 3 images: click on the red cross, then Submit.\n"
+        f"     In one image move the point once more before Submit; in one use Ctrl+Enter in place of the button.\n"
+        f"  3. Job 'Acceptance: {stop}': only 1 image, then leave it. It is stopped by itself.\n"
+        f"Waiting up to {LABELER_SECONDS // 60} minutes …\n",
+        flush=True,
+    )
+
+
+def wait(sagemaker: Any, name: str, statuses: set[str]) -> str:
+    """Wait until the job has one of these statuses."""
+    deadline = time.monotonic() + LABELER_SECONDS
+    while (job := sagemaker.describe_labeling_job(LabelingJobName=name))["LabelingJobStatus"] not in statuses:
+        ended = job["LabelingJobStatus"] in ENDED_STATUSES
+        expect(not ended, f"{job['LabelingJobStatus']}: {job.get('FailureReason')}")
+        expect(time.monotonic() < deadline, f"still {job['LabelingJobStatus']} with {job['LabelCounters']}")
+        time.sleep(LOOK_SECONDS)
+    return f"{job['LabelingJobStatus']} with {job['LabelCounters']}"
+
+
+def stop_job(sagemaker: Any, name: str) -> str:
+    """Wait for the first label of a job, and stop it."""
+    deadline = time.monotonic() + LABELER_SECONDS
+    while not sagemaker.describe_labeling_job(LabelingJobName=name)["LabelCounters"]["TotalLabeled"]:
+        expect(time.monotonic() < deadline, "nobody labelled an image of it")
+        time.sleep(LOOK_SECONDS)
+    sagemaker.stop_labeling_job(LabelingJobName=name)
+    return wait(sagemaker, name, {"Stopped"})
+
+
+def results(session: Session, stack: StackOutputs, name: str) -> str:
+    """Wait for a job's results."""
+    began, s3 = time.monotonic(), session.client("s3")
+    while not exists(s3, stack.bucket, job_keys(name).results_marker):
+        expect(time.monotonic() - began < RESULTS_SECONDS, f"none within {RESULTS_SECONDS} s")
+        time.sleep(LOOK_SECONDS)
+    return f"after {time.monotonic() - began:.0f} s"
+
+
+def counts(session: Session, stack: StackOutputs, name: str, status: str) -> str:
+    """Check the accounting of a set of results."""
+    found = read(session, stack, job_keys(name).results_marker)
+    four = {kind: found[kind] for kind in ("written", "rejected", "failed", "unlabeled")}
+    expect(found["labeling_job_status"] == status, found["labeling_job_status"])
+    expect(found["lines"] == sum(four.values()) == len(IMAGES), f"{found['lines']} lines, {four}")
+    expect(four["written"] >= (len(IMAGES) if status == "Completed" else 1), str(four))
+    return str(four)
+
+
+def names(session: Session, stack: StackOutputs, name: str) -> str:
+    """Check that each image's name came through manifest, page, answer and results unchanged."""
+    coco = read(session, stack, f"{job_keys(name).results}coco.json")
+    found = {image["file_name"].rsplit("/", 1)[-1] for image in coco["images"]}
+    expect(found == set(IMAGES), str(sorted(found)))
+    return ", ".join(sorted(found))
+
+
+def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:
+    """Check the workers' submissions as Ground Truth stored them; keeps the shape of one for the report."""
+    found = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
+    report.recorded["worker-response keys"] = found
+    submitted = [answer for key in found for answer in read(session, stack, key)["answers"]]
+    for answer in submitted:
+        content = answer["answerContent"]
+        expect("updated_annotations" in content, f"fields {sorted(content)}")
+        expect("X-Amz-Signature" not in json.dumps(content), "a signed URL is in an answer")
+    expect(len(submitted) == len(IMAGES), f"{len(submitted)} answers")
+    report.recorded["fields of an answer"] = sorted(submitted[0]["answerContent"])
+    return f"{len(submitted)} answers with {len(submitted[0]['answerContent'])} fields"
+
+
+def keys(session: Session, stack: StackOutputs, prefix: str) -> list[str]:
+    """Return the keys below a prefix."""
+    pages = session.client("s3").get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+
+def read(session: Session, stack: StackOutputs, key: str) -> dict[str, Any]:
+    """Return a JSON object of the bucket."""
+    return dict(json.loads(session.client("s3").get_object(Bucket=stack.bucket, Key=key)["Body"].read()))
+
+
+def now() -> str:
+    """Return the time, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def version() -> str:
+    """Return the commit that is tried; "unknown" outside a clone."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Labels of other Ground Truth jobs as pre-labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import convert_manifest
+from evidence import RECORDED
+from jobs.prelabels import parse_prelabels
+from keypoints.skeleton import parse_skeleton
+
+ROOT = Path(__file__).parents[2]
+NOSE = {"label": "nose", "x": 1.5, "y": 2}
+SKELETON = parse_skeleton((ROOT / "skeletons" / "coco-person.json").read_text())
+
+
+def convert(folder: Path, *lines: Any, attribute: str = "labels") -> tuple[int, Any]:
+    manifest, out = folder / "output.manifest", folder / "prelabels.json"
+    manifest.write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines))
+    code = convert_manifest.main([str(manifest), "--label-attribute", attribute, "--out", str(out)])
+    return code, json.loads(out.read_text()) if out.exists() else None
+
+
+def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    crowd = {"keypoints": [NOSE], "inputImageProperties": {"width": 640, "height": 480}}
+    component = {"updated_annotations": json.dumps([{"id": "7", "name": "ada", "annotations": [NOSE]}])}
+    code, found = convert(
+        tmp_path,
+        {"source-ref": "s3://b/x/a b+%C3.jpg", "labels": crowd, "labels-metadata": {"type": "groundtruth/custom"}},
+        {"source-ref": "s3://b/x/b.jpg", "labels": component},
+        {"source-ref": "s3://b/x/c.jpg", "labels-metadata": {"failure-reason": "ClientError: expired"}},
+        {"source-ref": "s3://b/y/b.jpg", "labels": crowd},
+        "no JSON",
+        {"source-ref": "s3://b/x/d.jpg", "labels": {"boundingBoxes": []}},
+    )
+    assert code == 0
+    assert {name: [i["annotations"] for i in instances] for name, instances in found.items()} == {
+        "a b+%C3.jpg": [[NOSE]], "b.jpg": [[NOSE]],
+    }  # fmt: skip
+    assert set(parse_prelabels(json.dumps(found), SKELETON)) == set(found)
+    said = capsys.readouterr()
+    assert "labels of 2 images; 4 of 6 lines left out" in said.out
+    for reason in (
+        "the line has no label",
+        "the line is not JSON",
+        "two images have the file name 'b.jpg'",
+        "boundingBoxes",
+    ):
+        assert reason in said.err
+
+
+def test_a_manifest_without_keypoint_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recorded = (RECORDED / "manifests" / "custom_job.jsonl").read_text().splitlines()
+    assert convert(tmp_path, *recorded, attribute="mock_job_name") == (2, None)
+    assert "expected labels under 'mock_job_name'" in capsys.readouterr().err
