@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from loop import SKELETON, Loop, draw, face
 from real_hosts import FunctionError, RealHosts, real_hosts
 
