@@ -13,6 +13,7 @@ XTCOCOTOOLS := .venv-xtcocotools
 FUZZ := .venv-fuzz
 BENCH := .venv-bench
 AUDIT := .venv-audit
+PROXY := .venv-proxy
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -32,7 +33,7 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	touch $@
 
 # Environments of their own, for what our pins, and each other's, clash with: the emulator, other projects' readers that
-# prove the exports, the fuzzer, the auditors, and what the benches compare with.
+# prove the exports, the fuzzer, the auditors, the TLS proxy of tests, and what the benches compare with.
 .venv-%/.ready: requirements/%.txt $(VENV)/.ready
 	uv venv -q --clear --python $(BIN)/python .venv-$*
 	uv pip sync -q --python .venv-$*/bin/python --require-hashes requirements/$*.txt
@@ -56,7 +57,7 @@ demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file 
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 	rm -rf .demo
 
-test: setup readers ## every check and every test
+test: setup readers $(PROXY)/.ready ## every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
 	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
@@ -78,11 +79,11 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 	$(AUDIT)/bin/checkov --config-file .checkov.yaml
 
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
-	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,fuzz,readers,xtcocotools}.txt; do \
+	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,fuzz,readers,xtcocotools,proxy}.txt; do \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 	npm audit
 
-licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready ## write docs/licences.md from what is installed
+licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
 	python scripts/make_licences.py
 
 format: setup ## lay the code out
@@ -126,10 +127,10 @@ acceptance: tools setup ## try everything on your AWS account, and print a repor
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
-	for env in bootstrap dev emulator bench audit; do \
+	for env in bootstrap dev emulator bench audit proxy; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt || exit 1; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt

@@ -27,6 +27,7 @@ LOCKS = {
     "requirements/bench.txt": (".venv-bench", "Benches: what they compare with"),
     "requirements/fuzz.txt": (".venv-fuzz", "Fuzzing"),
     "requirements/audit.txt": (".venv-audit", "Checks: template and dependencies"),
+    "requirements/proxy.txt": (".venv-proxy", "Tests: the TLS proxy in front of the emulator"),
 }
 NODE = "Development: builds and checks the labelling element, which has no dependency at run time"
 ELSEWHERE = "(for another platform)"

@@ -25,6 +25,8 @@ lower-case name, and body."""
 TOKEN_HEADER = "x-truepoint-emulator-token"  # noqa: S105 (the header's name)
 AWS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com|cloudfront\.net)")
 """Host names under which the stack is reached on AWS. Our own proxies use them, with the token."""
+VIEWER_DOMAIN = ".cloudfront.net"
+"""A distribution's viewers sign nothing."""
 READY_PATH = "/_ministack/ready"
 CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
 """The emulator's own controls: one of them erases all state."""
@@ -43,7 +45,8 @@ class Gate:
         hosts: the emulator's own values of the Host header. Others are refused, because a foreign domain may resolve to
             loopback (DNS rebinding).
         origins: origins of the pages that we serve, such as `http://127.0.0.1:8000`.
-        token: a secret that our own processes send in `TOKEN_HEADER` with requests that AWS takes unsigned.
+        token: a secret that our own processes send in `TOKEN_HEADER` with requests under AWS's host names, and with
+            those that nobody signs.
         is_signed: checks an AWS signature.
     """
 
@@ -77,7 +80,8 @@ class Gate:
             await _refuse(send, headers, *refusal)
             return
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != TOKEN_HEADER.encode()]}
-        if not (trusted or _answers_custom_resource(scope)):
+        unsigned_on_aws = trusted and (_raw_path(scope) == READY_PATH or headers["host"].endswith(VIEWER_DOMAIN))
+        if not (unsigned_on_aws or _answers_custom_resource(scope)):
             body = await _body(receive)
             if body is None:
                 return  # the client has gone

@@ -97,6 +97,24 @@ class Loop:
         """The account's root."""
         return self.emulator.session()
 
+    def session_as(self, role: str) -> boto3.Session:
+        """A session that may do what a role of the template may; a copy of the role, because it trusts Lambda only."""
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        deployed, copy = self.resource(role), f"as-{role}"
+        try:
+            arn = iam.create_role(RoleName=copy, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        except iam.exceptions.EntityAlreadyExistsException:
+            arn = iam.get_role(RoleName=copy)["Role"]["Arn"]
+        for policy in iam.list_role_policies(RoleName=deployed)["PolicyNames"]:
+            statements = iam.get_role_policy(RoleName=deployed, PolicyName=policy)["PolicyDocument"]
+            iam.put_role_policy(RoleName=copy, PolicyName=policy, PolicyDocument=json.dumps(statements))
+        given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return boto3.Session(
+            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=self.stack.region
+        )
+
     def job(
         self, name: str, *, images: int = 3, workers: int = 1, marks: tuple[tuple[float, float], ...] = ()
     ) -> JobRunner:

@@ -78,20 +78,7 @@ DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 @pytest.fixture(scope="module", params=MAY)
 def role(request: pytest.FixtureRequest, loop: Loop) -> tuple[str, boto3.Session]:
     """The role's name in the template, and a session that may do what it may."""
-    root = {name: loop.client(name) for name in ("iam", "sts", "cloudformation")}
-    resource = root["cloudformation"].describe_stack_resource(StackName="truepoint", LogicalResourceId=request.param)
-    deployed = resource["StackResourceDetail"]["PhysicalResourceId"]
-    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
-    copy = f"probe-{request.param}"
-    arn = root["iam"].create_role(
-        RoleName=copy, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )["Role"]["Arn"]
-    for policy in root["iam"].list_role_policies(RoleName=deployed)["PolicyNames"]:
-        document = root["iam"].get_role_policy(RoleName=deployed, PolicyName=policy)["PolicyDocument"]
-        root["iam"].put_role_policy(RoleName=copy, PolicyName=policy, PolicyDocument=json.dumps(document))
-    given = root["sts"].assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
-    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], loop.stack.region)
-    return request.param, session
+    return request.param, loop.session_as(request.param)
 
 
 def allowed(attempt: Callable[[], Any]) -> bool:
