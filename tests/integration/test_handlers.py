@@ -294,7 +294,7 @@ def test_twice_is_the_same_as_once(s3: Any, context: Any) -> None:
 
 def test_a_stopped_job_has_results_too(s3: Any, context: Any) -> None:
     job_completion.handler(event("job_completion/stopped.json"), context)
-    assert result(s3, "results.json")["labeling_job_status"] == "Stopped"
+    assert result(s3, "results.json", "people-stopped")["labeling_job_status"] == "Stopped"
 
 
 def test_a_failed_job_without_manifest_has_empty_results(s3: Any, context: Any, monkeypatch: Any) -> None:
@@ -518,7 +518,7 @@ def test_a_job_that_did_not_complete_has_the_newest_of_its_manifests(
     for key in written:
         s3.put_object(Bucket=BUCKET, Key=key, Body=manifest)
         time.sleep(1.01)  # S3's times are whole seconds
-    description = event("job_completion/stopped.json")["detail"]["LabelingJob"] | {"LabelingJobStatus": status}
+    description = event("job_completion/completed.json")["detail"]["LabelingJob"] | {"LabelingJobStatus": status}
     uri = named and f"s3://{BUCKET}/{named}"
     description["LabelingJobOutput"] = {"OutputDatasetS3Uri": uri} if uri else None
     results = complete(read_description(description), Bucket(BUCKET))

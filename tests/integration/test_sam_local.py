@@ -92,7 +92,13 @@ def test_an_event_is_answered(runner: LocalLambdaRunner, folder: str, name: str)
         assert member in answer
 
 
-def test_the_steps_of_a_large_jobs_results_are_answered_in_their_order(runner: LocalLambdaRunner, s3: Any) -> None:
+def test_all_events_are_answered_one_after_the_other(runner: LocalLambdaRunner, s3: Any) -> None:
+    """In the order of the documentation, in one bucket. The steps of a large job's results build on each other."""
+    for folder in ("post_annotation", "job_completion", "sweep"):
+        for name in names(folder):
+            invoke(runner, folder, name)
+    for job in ("people", "people-stopped", "people-broken"):
+        assert s3.get_object(Bucket=BUCKET, Key=f"results/{job}/results.json")["Body"].read()
     answers = [invoke(runner, "results_step", name) for name in STEPS]
     assert answers[0]["run"] == event("results_step/merge.json")["run"]
     assert s3.get_object(Bucket=BUCKET, Key="results/people/results.json")["Body"].read()
