@@ -207,7 +207,7 @@ def test_migrate(loop: Loop, tmp_path: Path) -> None:
     (tmp_path / "output.manifest").write_text("\n".join(map(json.dumps, lines)))
     said = shell(BLOCKS["migrate-labels"], tmp_path, env)
     assert "prelabels.json: labels of 1 images; 1 of 2 lines left out" in said
-    assert '"annotations":[{"id":"1","name":"","annotations":[{"label":"nose","x":3,"y":4}]}]' in said
+    assert '"annotations":[{"annotations":[{"label":"nose","x":3.0,"y":4.0}],"id":"1"}]' in said
 
 
 def test_redrive(loop: Loop) -> None:
@@ -277,7 +277,12 @@ def test_sam_local_is_called_as_it_can_be(block: str) -> None:
     tests/integration/test_sam_local.py runs every event with the environment that SAM CLI makes.
     """
     template = yaml_parse((PROJECT / "template.yaml").read_text())
-    invoked = [shlex.split(line) for line in BLOCKS[block] if line.startswith("sam local invoke")]
+    assigned = [line for line in BLOCKS[block] if line.startswith(("ARCHITECTURE=", "PARAMETERS="))]
+    called = [line for line in BLOCKS[block] if line.startswith(("sam local invoke", "sam build"))]
+    # As a shell expands them: one word a line, an empty line after each command.
+    script = "\n".join([*assigned, *(f"printf '%s\\n' {line}; echo" for line in called)])
+    expanded = [text.splitlines() for text in shell([script], PROJECT, new_shell()).strip().split("\n\n")]
+    invoked = [words for words in expanded if words[:3] == ["sam", "local", "invoke"]]
     assert invoked
     declared = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for words in invoked:
@@ -289,9 +294,10 @@ def test_sam_local_is_called_as_it_can_be(block: str) -> None:
         declared |= set(function.get("Environment", {}).get("Variables", {}))
     exported = [word for line in BLOCKS[block] if line.startswith("export ") for word in line.split()[1:]]
     assert {word.split("=")[0] for word in exported} <= declared
-    for line in BLOCKS[block]:
-        if line.startswith("sam build"):
-            build.cli.make_context("build", shlex.split(line)[2:])
+    for words in expanded:
+        if words[:2] == ["sam", "build"]:
+            architecture = build.cli.make_context("build", words[2:]).params["parameter_overrides"]["Architecture"]
+            assert architecture in template["Parameters"]["Architecture"]["AllowedValues"]
 
 
 def test_sample_objects_are_put_into_the_demos_account(tmp_path: Path) -> None:
