@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
 from tqdm import tqdm
 
 from jobs.images import images_in_folder
@@ -43,14 +44,14 @@ from jobs.request import JobSettings
 from jobs.scenes import render_scenes, write_scenes
 from jobs.stack import StackOutputs
 from keypoints.skeleton import SkeletonError, parse_skeleton
-from portal.cloud import Cloud
+from portal.cloud import Cloud, StorageFullError
 from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening
 from portal.labeling_job import LabelingJobError
 from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from portal.runner import JobRunner
 from portal.scripted import Answers, AnswersError, parse_answers
 from portal.server import ElementSource, Portal
-from portal.unattended import run_unattended
+from portal.unattended import finish, run_unattended
 from portal.upkeep import Upkeep, wait_for_results
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -88,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse(arguments)
         return run(options)
-    except (DemoError, EmulatorError, DeploymentError, LabelingJobError, JobRefusedError, JobExistsError) as error:
+    except (
+        DemoError, EmulatorError, DeploymentError, LabelingJobError, JobRefusedError, JobExistsError, StorageFullError,
+    ) as error:  # fmt: skip
         print(f"\n{error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -197,7 +200,10 @@ def _run(options: Options) -> int:
 
 def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
     """Wait for the job's end and its results, however long it takes."""
-    while not (runner.job.ended and runner.results()):
+    while True:
+        with suppress(ClientError, BotoCoreError):  # the emulator is busy, or stops
+            if runner.job.ended and runner.results():
+                break
         time.sleep(1)
     show()
 
@@ -347,11 +353,10 @@ def _answer(answers: Answers, runner: JobRunner, upkeep: Upkeep, secret: bytes) 
             bar.update()
             upkeep.poke()
 
-        run_unattended(runner, answers, secret, answered)
-    runner.consolidate()
-    if not runner.end_if_due():
+        run_unattended(runner, answers, secret, answered, say)
+    if not runner.is_finished():
         say("Some images have no answer in the file: finishing the job without them")
-        runner.stop()
+    finish(runner, say)
 
 
 def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, runner: JobRunner) -> None:

@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 
 from jobs.stack import StackOutputs
 from portal.assignments import Verdict
-from portal.cloud import EventRefusedError
+from portal.cloud import EventRefusedError, StorageFullError
 from portal.guard import Guard
 from portal.labeling_job import LabelingJobError
 from portal.links import Links
@@ -131,6 +131,7 @@ class Portal:
             HTTPException: self._refused,
             ClientDisconnect: self._refused,
             TaskTemplateError: self._broken_template,
+            StorageFullError: self._storage_full,
             ClientError: self._cloud_failed,
             EventRefusedError: self._cloud_failed,
             BotoCoreError: self._cloud_failed,
@@ -244,6 +245,13 @@ class Portal:
     def _broken_template(self, _request: Request, error: Exception) -> Response:
         return self._page("problem", status=500, title=str(error))
 
+    def _storage_full(self, request: Request, error: Exception) -> Response:
+        _log.error("%s", error)
+        reason = "The disk of this computer is full, so nothing was saved. Free some space and try again."
+        if request.url.path.endswith("/answer"):
+            return _problem(507, reason)
+        return self._page("problem", status=507, title=reason)
+
     def _cloud_failed(self, request: Request, error: Exception) -> Response:
         # The class alone: a message may hold a presigned URL.
         _log.warning("%s for a request of %s", type(error).__name__, request.method)
@@ -255,6 +263,7 @@ class Portal:
     def _page(self, name: str, *, status: int = 200, **values: Any) -> Response:
         job, progress = self._runner.job, asdict(self._runner.progress())
         facts = {
+            "problem": self._runner.problem,
             "title": job.title,
             "description": job.description,
             "name": job.name,

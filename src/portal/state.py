@@ -40,8 +40,8 @@ class JobState:
         assignments: who labels what.
         answers: where each answer's file is, by object id and worker id.
         labels: consolidated labels by object id.
-        failures: reasons by object id. Not kept in the bucket: at the next start of a job that has not ended, what
-            failed is tried again.
+        failures: reasons by object id, of objects that get no label. Not kept in the bucket: at the next start of a
+            job that has not ended, or was reopened, what failed is tried again.
     """
 
     job: LabelingJob
