@@ -122,6 +122,7 @@ class DurableWrites(logging.Handler):
         current = {name: dict(objects[name]) for name in keys if name in objects}
         history = {name: [dict(v) for v in s3._object_versions.get((bucket, name)) or ()] for name in keys}
         uploads = {name: s3._multipart_uploads[name] for name in s3._multipart_uploads}
+        completed = set(s3._completed_multipart_uploads)
 
         def restore() -> None:
             now = s3._buckets.get(bucket, {}).get("objects", {})
@@ -134,6 +135,8 @@ class DurableWrites(logging.Handler):
                     s3._object_versions[bucket, name] = versions
             for name, upload in uploads.items():
                 s3._multipart_uploads[name] = upload
+            for name in set(s3._completed_multipart_uploads) - completed:
+                del s3._completed_multipart_uploads[name]
 
         return restore
 

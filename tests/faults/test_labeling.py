@@ -131,14 +131,12 @@ def start_emulator(folder: Path) -> Emulator:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("function.py", FUNCTION)
+    iam = emulator.session().client("iam", endpoint_url=emulator.endpoint)
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    role = (
-        emulator.session()
-        .client("iam", endpoint_url=emulator.endpoint)
-        .create_role(
-            RoleName="functions", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        )["Role"]["Arn"]
-    )
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    trusts, reads = (json.dumps({"Version": "2012-10-17", "Statement": [statement]}) for statement in (trust, read))
+    role = iam.create_role(RoleName="functions", AssumeRolePolicyDocument=trusts)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="functions", PolicyName="read", PolicyDocument=reads)
     client = emulator.session().client("lambda", endpoint_url=emulator.endpoint)
     version = subprocess.run([emulator.python, "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"],
                              check=True, capture_output=True, text=True).stdout.strip()  # fmt: skip
