@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from portal import documents, layout
 from portal.assignments import Lease, Verdict
 from portal.cloud import Cloud, FunctionFailedError
@@ -46,7 +47,7 @@ class JobRunner:
         now: the time, with a time zone.
 
     Raises:
-        LabelingJobError: the description, the input manifest or an earlier consolidation response cannot be used.
+        LabelingJobError: the description cannot be used.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class JobRunner:
         self.cloud = cloud
         self.now = now
         self._document_uri = document_uri
-        self._document: dict[str, Any] = json.loads(cloud.get(document_uri))
+        self._document: dict[str, Any] = _description(cloud.get(document_uri))
         self.job: LabelingJob = parse_labeling_job(self._document)
         self._state: JobState = derive_state(
             self.job,
@@ -129,6 +130,7 @@ class JobRunner:
         """
         if object_id not in self._state.lines:
             raise LabelingJobError(f"the job has no data object {object_id!r}")
+        documents.check_content(content)
         with self._lock:
             one_at_a_time = self._worker_locks.setdefault(worker, threading.Lock())
         with one_at_a_time:
@@ -296,11 +298,11 @@ class JobRunner:
         event = {"version": "2018-10-16", "labelingJobArn": self.job.arn, "dataObject": data_object}
         needed, task_input, failure = False, {}, None
         try:
-            answer = json.loads(self.cloud.invoke(self.job.pre_annotation_arn, event))
+            answer = decode(self.cloud.invoke(self.job.pre_annotation_arn, event), deepest=DEEPEST_DOCUMENT)
             needed, task_input = bool(answer.get("isHumanAnnotationRequired", True)), dict(answer["taskInput"])
         except FunctionFailedError as error:
             failure = str(error)
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             failure = "ClientError: the pre-annotation function's response has no taskInput."
         with self._lock:
             if failure is not None:
@@ -376,3 +378,10 @@ class JobRunner:
         self.cloud.put(self._document_uri, json.dumps(document, indent=2).encode())
         self._document = document
         self.job = parse_labeling_job(document)
+
+
+def _description(text: bytes) -> dict[str, Any]:
+    try:
+        return dict(decode(text, dict[str, Any], DEEPEST_DOCUMENT))
+    except JsonError as error:
+        raise LabelingJobError(f"the job's description cannot be read: {error}") from error

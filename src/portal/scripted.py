@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
+
 Answers = Mapping[str, Mapping[str, Any]]
 """By worker name, then by image name: a list of instances, or an answer's fields as they are."""
 
@@ -21,8 +23,8 @@ def parse_answers(text: bytes | str) -> Answers:
         AnswersError: not JSON, or not of this shape.
     """
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
         raise AnswersError(f"the answers are not JSON: {error}") from error
     if not isinstance(document, dict):
         raise AnswersError(f"expected an object of answers by image name, actual {type(document).__name__}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qs
 
 import urllib3
@@ -23,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jobs.stack import StackOutputs
+from keypoints.json_text import JsonError, decode
 from portal.assignments import Verdict
 from portal.cloud import EventRefusedError, StorageFullError
 from portal.guard import Guard
@@ -197,11 +197,9 @@ class Portal:
         if worker is None:
             return _problem(403, "Say who you are on the portal's first page.")
         try:
-            content = json.loads(await request.body(), parse_constant=_no_constant)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            return _problem(400, "The answer is not a JSON object.")
+            content = decode(await request.body(), dict[str, Any])
+        except JsonError as error:
+            return _problem(400, f"The answer is not a JSON object: {error}")
         object_id, started = request.path_params["object_id"], _time(request.query_params.get("started", ""))
         try:
             verdict = await run_in_threadpool(self._runner.submit, worker, object_id, content, started)
@@ -296,7 +294,3 @@ def _time(milliseconds: str) -> datetime | None:
 
 def _problem(status: int, message: str) -> JSONResponse:
     return JSONResponse({"problem": message}, status)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -17,6 +17,7 @@ from keypoints.instance import (
     same_instances,
     type_name,
 )
+from keypoints.json_text import JsonError, decode
 
 OWN_TOLERANCE = 1e-6
 """Pixels. Our element submits what it was given to the last digit."""
@@ -104,8 +105,8 @@ def _json(value: Any, name: str) -> Any:
     if not isinstance(value, str | bytes):
         return value
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return decode(value)
+    except JsonError as error:
         raise AnswerError(f"{name} must be JSON: {error}") from error
 
 

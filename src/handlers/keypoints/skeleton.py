@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from keypoints.instance import MOST_KEYPOINTS
+from keypoints.json_text import JsonError, decode
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -88,8 +89,8 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
             a one-sided pair.
     """
     try:
-        skeleton = msgspec.json.decode(text, type=Skeleton)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        skeleton: Skeleton = decode(text, Skeleton)
+    except JsonError as error:
         raise SkeletonError(f"not a skeleton definition: {error}") from error
     pairs: dict[str, str | None] = {}
     for keypoint in skeleton.keypoints:

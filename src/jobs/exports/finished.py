@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from keypoints.results import AnnotationFile, Files, Results, read_results
 from keypoints.similarity import SMALLEST_SIDE, THINNEST_BOX
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
@@ -69,9 +70,9 @@ class FinishedJob:
         taken: set[str] = set()
         for file in self.files:
             try:
-                read = msgspec.json.decode(file.read_bytes(), type=AnnotationFile)
+                read = decode(file.read_bytes(), AnnotationFile, DEEPEST_DOCUMENT)
                 instances = parse_instances(read.updated_annotations)
-            except (msgspec.MsgspecError, UnicodeError, InstanceError) as error:
+            except (JsonError, InstanceError) as error:
                 raise ExportError(f"{file}: expected an annotation file, actual: {error}") from error
             if not self.keep_occluded:
                 instances = [_visible(instance) for instance in instances]
