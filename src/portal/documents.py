@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from keypoints.json_text import BYTE_ORDER_MARK, DEEPEST, DEEPEST_DOCUMENT, JsonError, decode
+from keypoints.json_text import BYTE_ORDER_MARK, DEEPEST, DEEPEST_DOCUMENT, JsonError, decode, is_deeper
 from portal.labeling_job import LabelingJob, LabelingJobError
 
 EXPIRED = (
@@ -98,21 +98,37 @@ def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
         LabelingJobError: not such a file.
     """
     try:
-        return {answer.worker_id: answer.content for answer in decode(text, _Responses, DEEPEST_DOCUMENT).answers}
-    except JsonError as error:
+        return {
+            answer["workerId"]: dict(answer["answerContent"]) for answer in _parsed(text, DEEPEST_DOCUMENT)["answers"]
+        }
+    except (KeyError, TypeError, ValueError) as error:
         raise LabelingJobError(f"not a worker response: {error}") from error
 
 
-def check_content(content: Mapping[str, Any]) -> None:
-    """Check that an answer can be stored and read again.
+def parse_content(text: bytes) -> dict[str, Any]:
+    """Read an answer as a page submits it: the form's fields by name.
 
     Raises:
-        LabelingJobError: it is nested too deep, or holds what no JSON may.
+        LabelingJobError: not a JSON object, or nested too deep.
     """
     try:
-        decode(json.dumps(content, allow_nan=False), deepest=DEEPEST)
-    except (JsonError, ValueError, RecursionError) as error:
-        raise LabelingJobError(f"the answer cannot be used: {error}") from error
+        content = _parsed(text, DEEPEST)
+    except ValueError as error:
+        raise LabelingJobError(f"expected an answer as a JSON object, got: {error}") from error
+    if not isinstance(content, dict):
+        raise LabelingJobError(f"expected an answer as a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _parsed(text: bytes, deepest: int) -> Any:
+    """JSON as Python reads it: a browser's text may hold half a surrogate pair, which other decoders refuse."""
+    if is_deeper(text, deepest):
+        raise JsonError(f"expected at most {deepest} levels of nesting, got more")
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise JsonError(f"{name} is not JSON")
 
 
 def consolidation_request(
@@ -203,15 +219,6 @@ def label_counters(lines: int, labelled: int, failed: int) -> dict[str, int]:
         "FailedNonRetryableError": failed,
         "Unlabeled": lines - labelled - failed,
     }
-
-
-class _Response(msgspec.Struct):
-    worker_id: str = msgspec.field(name="workerId")
-    content: dict[str, Any] = msgspec.field(name="answerContent")
-
-
-class _Responses(msgspec.Struct):
-    answers: list[_Response]
 
 
 class _Annotation(msgspec.Struct):

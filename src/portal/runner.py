@@ -130,7 +130,7 @@ class JobRunner:
         """
         if object_id not in self._state.lines:
             raise LabelingJobError(f"the job has no data object {object_id!r}")
-        documents.check_content(content)
+        documents.parse_content(json.dumps(content).encode())
         with self._lock:
             one_at_a_time = self._worker_locks.setdefault(worker, threading.Lock())
         with one_at_a_time:

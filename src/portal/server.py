@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jobs.stack import StackOutputs
-from keypoints.json_text import JsonError, decode
+from portal import documents
 from portal.assignments import Verdict
 from portal.cloud import EventRefusedError, StorageFullError
 from portal.guard import Guard
@@ -197,9 +197,9 @@ class Portal:
         if worker is None:
             return _problem(403, "Say who you are on the portal's first page.")
         try:
-            content = decode(await request.body(), dict[str, Any])
-        except JsonError as error:
-            return _problem(400, f"The answer is not a JSON object: {error}")
+            content = documents.parse_content(await request.body())
+        except LabelingJobError as error:
+            return _problem(400, f"This answer cannot be stored: {error}.")
         object_id, started = request.path_params["object_id"], _time(request.query_params.get("started", ""))
         try:
             verdict = await run_in_threadpool(self._runner.submit, worker, object_id, content, started)

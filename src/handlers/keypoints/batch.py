@@ -117,9 +117,12 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
 def _lenient(text: bytes, error: JsonError) -> list[bytes]:
     """The entries of a request that is JSON only to Python, which writes NaN, and here null."""
     try:
-        return [msgspec.json.encode(entry) for entry in json.loads(text)]
+        found = json.loads(text)
+        if isinstance(found, list):
+            return [msgspec.json.encode(entry) for entry in found]
     except (ValueError, TypeError, RecursionError):
-        raise BatchError(f"not a consolidation request: {error}") from error
+        pass  # not to Python either
+    raise BatchError(f"not a consolidation request: {error}") from error
 
 
 def _entry(text: bytes) -> BatchEntry | Exception:
