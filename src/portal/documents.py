@@ -98,9 +98,8 @@ def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
         LabelingJobError: not such a file.
     """
     try:
-        return {
-            answer["workerId"]: dict(answer["answerContent"]) for answer in _parsed(text, DEEPEST_DOCUMENT)["answers"]
-        }
+        answers = _parsed(text, DEEPEST_DOCUMENT)["answers"]
+        return {answer["workerId"]: dict(answer["answerContent"]) for answer in answers}
     except (KeyError, TypeError, ValueError) as error:
         raise LabelingJobError(f"not a worker response: {error}") from error
 
