@@ -221,7 +221,8 @@ def deep(levels: int) -> bytes:
     return b"[" * levels + b"]" * levels
 
 
-GOOD_ENTRY = b'{"datasetObjectId":"good","annotations":[{"workerId":"w","annotationData":{"content":{"updated_annotations":[]}}}]}'
+EMPTY_ANSWER = b'{"workerId":"w","annotationData":{"content":{"updated_annotations":[]}}}'
+GOOD_ENTRY = b'{"datasetObjectId":"good","annotations":[%s]}' % EMPTY_ANSWER
 IN_A_BATCH = {
     "the case C12": b'{"datasetObjectId":"bad","dataObject":{"s3Uri":null,"content":"x"},"annotations":[]}',
     "no answers": b'{"datasetObjectId":"bad","annotations":null}',
