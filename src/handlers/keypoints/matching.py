@@ -104,12 +104,20 @@ def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
     outlined = len(labels) * len(similar) <= MOST_OUTLINED
     first = {m: Outline(workers[m[0]][m[1]], labels, ruler, FAR) for m in similar} if outlined else {}
     mirrored: dict[Member, Pose] = {}
+    hulls = [[pose.hull for pose in poses] for poses in workers]
+    reaches = _reaches(workers, ruler)
     pairs = keypoints = 0
     for b in similar:
         theirs = workers[b[0]][b[1]]
         second: Outline | None = None
+        reach = reaches[b]
+        left, top, right, bottom = theirs.hull
+        left, top, right, bottom = left - reach, top - reach, right + reach, bottom + reach
         for w in range(b[0]):
-            for i, mine in enumerate(workers[w]):
+            for i, (x0, y0, x1, y1) in enumerate(hulls[w]):
+                if x1 < left or x0 > right or y1 < top or y0 > bottom:
+                    continue
+                mine = workers[w][i]
                 if ruler.bound(mine, theirs) < LEAST_SIMILARITY:
                     continue
                 pairs, keypoints = pairs + 1, keypoints + len(mine.places)
@@ -126,6 +134,20 @@ def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
                 if oks >= LEAST_SIMILARITY:
                     similar[w, i][b] = similar[b][w, i] = oks
     return similar
+
+
+def _reaches(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> dict[Member, float]:
+    """How far from an instance's hull, in pixels, another one may be and `Ruler.bound` reach `LEAST_SIMILARITY`.
+
+    It is an upper bound for all others, by the largest area and the largest sigma, and rounded up.
+    """
+    members = {(w, i): pose for w, poses in enumerate(workers) for i, pose in enumerate(poses)}
+    widest = min((ruler.inverse(label) for pose in members.values() for label in pose.places), default=0.0)
+    if widest <= 0 or not all(pose.places for pose in members.values()):
+        return dict.fromkeys(members, math.inf)
+    largest = max((pose.area for pose in members.values()), default=0.0)
+    exponent = -math.log(LEAST_SIMILARITY) * 1.001
+    return {m: math.sqrt(exponent * (largest + pose.area) / widest) for m, pose in members.items()}
 
 
 def _check_cost(pairs: int, keypoints: int) -> None:
