@@ -52,6 +52,8 @@ demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file 
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") $(if $(PORT),--port "$(PORT)")
 
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
+	@if [ -e .demo/lock ]; then flock --nonblock --conflict-exit-code 3 .demo/lock rm -rf .demo || { \
+	  [ $$? -ne 3 ] || echo "A demo is running in .demo: stop it first (Ctrl+C there), then reset." >&2; exit 1; }; fi
 	rm -rf .demo
 
 test: setup readers ## every check and every test

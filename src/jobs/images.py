@@ -25,6 +25,7 @@ CONTENT_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
+WANTED = "JPEG, PNG or WebP, which every browser shows"
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".avif"}
 )
@@ -176,21 +177,35 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
     """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
+    brand = file.read(12)
+    file.seek(0)
+    if brand[4:8] == b"ftyp":
+        raise ImageError(f"expected {WANTED}, actual format {brand[8:].decode('ascii', 'replace').strip().upper()}")
     try:
         with Image.open(file) as image:
+            _check_kind(image)
             width, height = image.size
-            if image.format not in CONTENT_TYPES:
-                wanted = "JPEG, PNG or WebP, which every browser shows"
-                raise ImageError(f"expected {wanted}, actual format {image.format}")
-            if width * height > MAX_IMAGE_PIXELS:
-                raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
             orientation = image.getexif().get(ExifTags.Base.Orientation)
-            content_type = CONTENT_TYPES[image.format]
+            content_type = CONTENT_TYPES[str(image.format)]
             if whole:
-                image.draft("RGB", (width // 8, height // 8))  # JPEG: an eighth of the work, yet the whole file is read
+                # JPEG: an eighth of the work, yet the whole file is read.
+                image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
                 image.load()
+    except (ImageError, OSError):  # an unidentified image is the latter
+        raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
-    except (SyntaxError, EOFError) as error:  # Pillow's words for a damaged PNG chunk and a header cut short
-        raise ImageError(f"damaged: {error}") from error
+    except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
+        raise ImageError(f"damaged: {error or type(error).__name__}") from error
     return (height, width, content_type) if orientation in _TURNED else (width, height, content_type)
+
+
+def _check_kind(image: Image.Image) -> None:
+    width, height = image.size
+    if image.format not in CONTENT_TYPES:
+        raise ImageError(f"expected {WANTED}, actual format {image.format}")
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise ImageError(f"expected a still picture, actual animation of {frames} frames")

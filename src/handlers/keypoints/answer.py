@@ -25,6 +25,10 @@ ORIGINAL_TOLERANCE = 0.5
 """Pixels. The original component rounds every coordinate to a whole pixel, touched or not."""
 
 
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer's text. As values it takes up to thirty times as much memory."""
+
+
 class AnswerError(ValueError):
     """An answer that cannot be used; says expected and actual."""
 
@@ -104,6 +108,9 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
 def _json(value: Any, name: str) -> Any:
     if not isinstance(value, str | bytes):
         return value
+    size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
+    if size > LARGEST_ANSWER:
+        raise AnswerError(f"{name} must have at most {LARGEST_ANSWER} bytes, got {size}")
     try:
         return decode(value)
     except JsonError as error:

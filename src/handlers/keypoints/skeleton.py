@@ -11,7 +11,9 @@ from keypoints.json_text import JsonError, decode
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
-Sigma = Annotated[float, msgspec.Meta(gt=0, le=1)]
+LEAST_SIGMA = 1e-6
+"""A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
+Sigma = Annotated[float, msgspec.Meta(ge=LEAST_SIGMA, le=1)]
 Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
 DEFAULT_SIGMA = 0.07
