@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from keypoints.instance import InstanceError, parse_instances, type_name
+from keypoints.json_text import BYTE_ORDER_MARK, JsonError, decode
 from keypoints.keys import split_s3_uri
 
 PRE_LABEL_KEYS = ("annotations", "initial_values")
@@ -71,8 +72,8 @@ def _list_of(value: Any) -> tuple[list[Any], str]:
     """A list, given as such or as JSON text; and what is wrong with it, if anything."""
     try:
         # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
-        value = msgspec.json.decode(value if isinstance(value, str) else msgspec.json.encode(value))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        value = decode(value if isinstance(value, str) else msgspec.json.encode(value))
+    except (JsonError, msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
         return [], f"not JSON: {error}"
     if value is None:
         return [], ""
@@ -99,7 +100,7 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: i
     number, held, length, offset = first, bytearray(), 0, 0
 
     def finished() -> Line | None:
-        text = bytes(held).strip() if length <= longest else b""
+        text = bytes(held).strip().removeprefix(BYTE_ORDER_MARK) if length <= longest else b""
         return Line(number, text, length, offset) if text or length > longest else None
 
     for chunk in chunks:
