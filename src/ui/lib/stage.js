@@ -69,9 +69,12 @@ export function stageOf(session, look) {
 
     /** The image is there. */
     ready() {
+      const { width, height } = view.image;
       stage.measure();
       view.image = session.size;
-      view.fit();
+      // The same image from a renewed address keeps the view.
+      if (width === session.size.width && height === session.size.height) stage.touchAll();
+      else view.fit();
     },
 
     /** Only the instance in hand looks different. */
