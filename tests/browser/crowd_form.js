@@ -2,8 +2,8 @@
  * A test double for AWS's Crowd HTML Elements. It behaves as tests/recorded/crowd-form/README.md says: upgraded after the page
  * was parsed, children moved into an inner form, a submit button of its own, and no members but the documented ones.
  *
- * Options are attributes of <crowd-form>: `silent` fires no submit event. The page's own settings: `crowdDelay` (milliseconds
- * until the upgrade) and `crowdSend` (a function that takes the answer; by default it goes to the list `sent`).
+ * Options are attributes of <crowd-form>: `silent` fires no submit event. The page's own settings: `crowdWaits` (the
+ * upgrade waits for a call of `crowdUpgrade()`) and `crowdSend` (a function that takes the answer; by default it goes to the list `sent`).
  */
 (() => {
   const SUBMIT = 'crowd-button[form-action="submit"]';
@@ -63,7 +63,10 @@
     customElements.define("crowd-form", CrowdForm);
     document.dispatchEvent(new Event("all-crowd-elements-ready"));
   };
-  const later = () => setTimeout(upgrade, window.crowdDelay ?? 30);
+  const later = () => {
+    if (window.crowdWaits) window.crowdUpgrade = upgrade;
+    else setTimeout(upgrade, 30);
+  };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", later);
   else later();
 })();

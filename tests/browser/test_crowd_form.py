@@ -118,7 +118,7 @@ def test_the_element_submits_through_crowd_form(in_crowd_form: TaskPage, silent:
 
 
 def test_the_move_into_the_inner_form_keeps_the_work(in_crowd_form: TaskPage) -> None:
-    in_crowd_form.context.add_init_script("window.crowdDelay = 1500")
+    in_crowd_form.context.add_init_script("window.crowdWaits = true")
     task = in_crowd_form(**IN_CROWD_FORM)
     task.click(100, 100)
     task.click(140, 100)
@@ -126,7 +126,8 @@ def test_the_move_into_the_inner_form_keeps_the_work(in_crowd_form: TaskPage) ->
     task.key("Control+Enter")
     task.override()
     assert "loading" in task.text(".toast"), "crowd-form cannot submit yet"
-    task.page.wait_for_function(UPGRADED)
+    task.page.evaluate("crowdUpgrade()")
+    assert task.page.evaluate(f"{UPGRADED} !== null")
     assert task.element.evaluate("element => element.app === window.app && element.parentNode.localName === 'form'")
     assert list(task.points()) == NAMES[:2]
     task.key("Control+z")

@@ -327,7 +327,7 @@ export function appOf(element, shadow, work) {
     h("p", {}, "Try again. If that does not help, submit: your answer says what was missing."),
     h("button.primary", { onclick: () => loadImage() }, "Try again"),
     h("button", { onclick: submit }, "Submit without labels"));
-  const waiting = h("div.note", { hidden: () => Boolean(problem || session.size.width) },
+  const waiting = h("div.waiting", { hidden: () => Boolean(problem || session.size.width) },
     h("p", { role: "status", textContent: () => (prelabels ? "Loading the image…" : "Loading the labels made before…") }));
   // A page has one main part: its own, else the first element on it.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
