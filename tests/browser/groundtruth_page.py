@@ -86,8 +86,8 @@ class Site:
             f"<crowd-form>{button}<crowd-2d-skeleton {attributes(given)}></crowd-2d-skeleton></crowd-form>"
         )
         self.policy = (
-            f"default-src 'none'; script-src {self.page} {self.assets}; img-src {self.assets}; connect-src {self.assets};"
-            f" frame-src {self.page}"
+            f"default-src 'none'; script-src {self.page} {self.assets}; img-src {self.assets};"
+            f" connect-src {self.assets}; frame-src {self.page}"
         )
         self.files["/task.html"] = ("text/html; charset=utf-8", html)
         if sandbox is None:

@@ -1,7 +1,8 @@
 """A small WebDriver client for Chromium, Firefox and WebKit as Debian packages them.
 
-Chromium and WebKit have drivers that speak WebDriver over HTTP. Debian has no geckodriver, so Firefox is driven by Marionette,
-the protocol that geckodriver translates to: the same commands over a socket (firefox-source-docs.mozilla.org/testing/marionette).
+Chromium and WebKit have drivers that speak WebDriver over HTTP. Debian has no geckodriver, so Firefox is driven by
+Marionette, the protocol that geckodriver translates to: the same commands over a socket
+(firefox-source-docs.mozilla.org/testing/marionette).
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class DataObject(msgspec.Struct, frozen=True):
     """What a manifest line says of one image.
 
     `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
-    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000 characters
-    per attribute keeps out of the manifest; empty if there is none.
+    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
+    characters per attribute keeps out of the manifest; empty if there is none.
     """
 
     image_s3_uri: str
