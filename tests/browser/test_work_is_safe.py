@@ -135,7 +135,11 @@ def test_another_finger_on_the_panel_ends_the_gesture(open_task: TaskPage) -> No
 # nothing before the image --------------------------------------------------------------------------------------------
 def test_p2_nothing_is_placed_before_the_image(open_task: TaskPage) -> None:
     held: list[Any] = []
-    open_task.context.route(f"{ORIGIN}/slow.png*", held.append)
+
+    def keep(route: Any) -> None:
+        held.append(route)
+
+    open_task.context.route(f"{ORIGIN}/slow.png*", keep)
     task = open_task(imageS3Uri=None)
     task.element.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
     task.element.locator(".waiting").wait_for()

@@ -193,12 +193,11 @@ export function appOf(element, shadow, work) {
     const isKnown = Boolean(get("worker"));
     if (draft && isKnown && !others.length && !draft.sent) take(draft);
     else if (draft) {
-      const states = drafts.map((one) => `${placedIn(one)} keypoints, ${timeOf(one)}${one.sent ? ", submitted, but maybe not received" : ""}`);
       /** @type {[string, () => void][]} */
-      const choices = drafts.map((one) => [others.length ? `Continue with ${placedIn(one)} keypoints, ${timeOf(one)}` : isKnown ? "Continue" : "Yes, continue", () => take(one)]);
+      const choices = drafts.map((one) => [others.length ? `Continue: ${stateOf(one)}` : isKnown ? "Continue" : "Yes, continue", () => take(one)]);
       ask(
         isKnown ? "Unfinished work" : "Is this your work?",
-        `This browser keeps work on this image that was not finished: ${states.join("; ")}.`,
+        `This browser keeps unfinished work on this image${others.length ? "." : `: ${stateOf(draft)}.`}`,
         [isKnown ? "Start without it" : "No, start without it", focus], ...choices.reverse(),
       );
     }
@@ -208,10 +207,10 @@ export function appOf(element, shadow, work) {
   const tick = (nothing) => {
     if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
     else {
-      ask("Nothing to label here?", "There are labels in this image.", ["Delete the labels", () => {
+      ask("Nothing to label here?", "There are labels in this image.", ["Keep the labels", focus], ["Delete the labels", () => {
         session.setNothing();
         focus();
-      }], ["Keep the labels", focus]);
+      }]);
     }
     refresh();
   };
@@ -405,3 +404,9 @@ export function appOf(element, shadow, work) {
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
 const timeOf = ({ at }) => new Date(at).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+/** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
+const stateOf = (draft) => {
+  const count = placedIn(draft);
+  return `${count} keypoint${count === 1 ? "" : "s"}, ${timeOf(draft)}${draft.sent ? ", submitted, but maybe not received" : ""}`;
+};

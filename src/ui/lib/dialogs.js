@@ -21,11 +21,11 @@ export function dialog(name, title, ...body) {
   return node;
 }
 
-/** @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the last choice is the default */
+/** @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first choice is the safe one, the last the one that is proposed */
 
 /** @returns {{root: HTMLDialogElement, ask: Ask}} one question at a time; closing the dialog chooses nothing */
 export function questions() {
-  const body = h("div");
+  const body = h("div.asked");
   const root = dialog("review", "Question", body);
   return {
     root,
@@ -40,7 +40,8 @@ export function questions() {
       root.setAttribute("aria-label", title);
       body.replaceChildren(h("p", {}, text), h("div.row", {}, ...buttons));
       if (!root.open) root.showModal();
-      buttons.at(-1).focus();
+      // A key that is pressed once too often chooses what changes nothing.
+      buttons[0].focus();
     },
   };
 }

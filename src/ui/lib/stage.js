@@ -90,6 +90,7 @@ export function stageOf(session, look) {
     draw() {
       const { width, height } = view.stage;
       cancelAnimationFrame(frameRequest);
+      put(img, "hidden", !session.size.width);
       lay(img, view.tx, view.ty, view.scale);
       put(img, ".near", view.scale > 6);
       for (const layer of touchedAll ? layers : layers.slice(1)) {
