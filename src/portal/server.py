@@ -196,7 +196,7 @@ class Portal:
         task = self._runner.current_task(worker, request.path_params["object_id"]) if worker else None
         if task is None:
             raise HTTPException(404, "This image is not yours at the moment.")
-        page = self._template.render(task.task_input)
+        page = self._template.render({**task.task_input, "worker": worker})
         return HTMLResponse(page, headers={"content-security-policy": TASK_POLICY, "cache-control": "no-store"})
 
     def _next_image(self, request: Request) -> Response:

@@ -145,8 +145,7 @@ def start_emulator(folder: Path) -> Emulator:
         client.create_function(
             FunctionName=name, Runtime=version, Role=role, Handler=f"function.{name}",
             Code={"ZipFile": archive.getvalue()}, Timeout=2,
-            Environment={"Variables": {"MODE_FILE": str(folder / name), "AWS_ENDPOINT_URL": emulator.endpoint,
-                                       "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}},
+            Environment={"Variables": {"MODE_FILE": str(folder / name), "AWS_ENDPOINT_URL": emulator.endpoint}},
         )  # fmt: skip
     emulator.restart()
     return emulator
@@ -348,7 +347,7 @@ from portal.upkeep import Upkeep
 import boto3
 endpoint, uri, objects = sys.argv[1], sys.argv[2], int(sys.argv[3])
 retries.FIRST_WAIT = timedelta(milliseconds=50)
-session = boto3.Session("test", "test", region_name="us-east-1")
+session = boto3.Session()
 runner = JobRunner(Cloud(session, endpoint), uri)
 answers = {"ada": {f"{n}.jpg": {"updated_annotations": f"[{n}]"} for n in range(objects)}}
 with Upkeep(runner) as upkeep:
@@ -366,7 +365,7 @@ def test_each_process_is_killed_at_any_time(emulator: Emulator, count: Any) -> N
     job = Job(emulator, "killed", objects)
     uri = f"s3://{BUCKET}/{job.name}/job.json"
     acknowledged = 0
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "src/handlers")])}
+    environment = emulator.environment() | {"PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "src/handlers")])}
     for number in range(1000):
         command = [sys.executable, "-c", PORTAL, emulator.endpoint, uri, str(objects)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as portal:

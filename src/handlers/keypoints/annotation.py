@@ -149,6 +149,17 @@ def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: Yardsti
         return msgspec.structs.replace(annotation, valid=False, reason=str(error))
 
 
+def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
+    """Return whether a worker's usable answer labels nothing: no keypoint and no box.
+
+    A worker's own instances are kept only where several answered; else they are the annotation's.
+    """
+    own = answer.annotations if len(annotation.workers) > 1 else annotation.updated_annotations
+    return answer.usable and not any(
+        isinstance(item, dict) and (item.get("annotations") or item.get("box")) for item in own
+    )
+
+
 def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:
     """The annotation with these instances as its result."""
     # Whose page says no image size is the original component's, which rounds.

@@ -21,12 +21,15 @@ class DataObject(msgspec.Struct, frozen=True):
     """What a manifest line says of one image.
 
     `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
+    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
+    characters per attribute keeps out of the manifest; empty if there is none.
     """
 
     image_s3_uri: str
     pre_labels: list[Any]
     annotation_issues: list[Any]
     error: str
+    pre_labels_s3_uri: str = ""
 
     @property
     def image_name(self) -> str:
@@ -65,7 +68,14 @@ def read_data_object(line: Any) -> DataObject:
             problem = str(error)
     issues, _ = _list_of(line.get("annotation_issues") or [])
     error_text = f"the pre-labels cannot be used: {problem}" if problem else ""
-    return DataObject(source, [] if problem else pre_labels, issues, error_text)
+    reference = line.get("annotations_ref") or ""
+    try:
+        if reference:
+            split_s3_uri(reference if isinstance(reference, str) else type_name(reference))
+            reference.encode()
+    except ValueError as error:
+        reference, error_text = "", f"annotations_ref cannot be used: {error}"
+    return DataObject(source, [] if problem else pre_labels, issues, error_text, reference)
 
 
 def _list_of(value: Any) -> tuple[list[Any], str]:
