@@ -365,7 +365,9 @@ def test_each_process_is_killed_at_any_time(emulator: Emulator, count: Any) -> N
     job = Job(emulator, "killed", objects)
     uri = f"s3://{BUCKET}/{job.name}/job.json"
     acknowledged = 0
-    environment = emulator.environment() | {"PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "src/handlers")])}
+    environment = emulator.environment() | {
+        "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "src/handlers")])
+    }
     for number in range(1000):
         command = [sys.executable, "-c", PORTAL, emulator.endpoint, uri, str(objects)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as portal:
