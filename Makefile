@@ -55,6 +55,8 @@ demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file 
 	  $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
+	@if [ -e .demo/lock ]; then flock --nonblock --conflict-exit-code 3 .demo/lock rm -rf .demo || { \
+	  [ $$? -ne 3 ] || echo "A demo is running in .demo: stop it first (Ctrl+C there), then reset." >&2; exit 1; }; fi
 	rm -rf .demo
 
 test: setup readers $(PROXY)/.ready ## every check and every test

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
 from tqdm import tqdm
 
 from jobs.images import FoundImages, images_in_folder, list_objects
@@ -47,14 +48,14 @@ from jobs.stack import StackOutputs
 from jobs.status import job_folders
 from keypoints.keys import job_keys, s3_uri
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
-from portal.cloud import Cloud
+from portal.cloud import Cloud, StorageFullError
 from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from portal.labeling_job import LabelingJobError
 from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from portal.runner import JobRunner
 from portal.scripted import Answers, AnswersError, check_names, parse_answers, some
 from portal.server import ElementSource, Portal
-from portal.unattended import run_unattended
+from portal.unattended import finish, run_unattended
 from portal.upkeep import Upkeep, wait_for_results
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse(arguments)
         return run(options)
-    except (DemoError, EmulatorError, DeploymentError, LabelingJobError, JobRefusedError, JobExistsError) as error:
+    except (
+        DemoError, EmulatorError, DeploymentError, LabelingJobError, JobRefusedError, JobExistsError, StorageFullError,
+    ) as error:  # fmt: skip
         print(f"\n{error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -224,7 +227,10 @@ def environment(emulator: Emulator) -> str:
 
 def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
     """Wait for the job's end and its results, however long it takes."""
-    while not (runner.job.ended and runner.results()):
+    while True:
+        with suppress(ClientError, BotoCoreError):  # the emulator is busy, or stops
+            if runner.job.ended and runner.results():
+                break
         time.sleep(1)
     show()
 
@@ -504,21 +510,20 @@ def _answer(options: Options, runner: JobRunner, upkeep: Upkeep, secret: bytes) 
             bar.update()
             upkeep.poke()
 
-        run_unattended(runner, answers, secret, answered)
-    runner.consolidate()
-    if runner.end_if_due():
-        return
-    progress = runner.progress()
-    reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
-    if left:
-        reason += f"; the file has none for {some(left)}"
-    if not options.finish:
-        raise Unfinished(
-            f"{reason}. The answers of the file are stored and the job stays open. "
-            f"Label the rest: make demo JOB={runner.job.name}. End the job without the rest: add FINISH=yes"
-        )
-    say(f"{reason}: ending the job without them, as asked")
-    runner.stop()
+        run_unattended(runner, answers, secret, answered, say)
+    if not runner.is_finished():
+        progress = runner.progress()
+        reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
+        if left:
+            reason += f"; the file has none for {some(left)}"
+        if not options.finish:
+            runner.consolidate()
+            raise Unfinished(
+                f"{reason}. The answers of the file are stored and the job stays open. "
+                f"Label the rest: make demo JOB={runner.job.name}. End the job without the rest: add FINISH=yes"
+            )
+        say(f"{reason}: ending the job without them, as asked")
+    finish(runner, say)
 
 
 def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, runner: JobRunner) -> None:

@@ -49,8 +49,10 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     return consolidation_response(_move_large(annotations, store, folder), event["labelAttributeName"])
 
 
-def _content(data: AnnotationData) -> Any:
+def _content(data: AnnotationData | AnswerError) -> Any:
     """The answer itself, fetched if it came by reference; an AnswerError if that cannot be had."""
+    if isinstance(data, AnswerError):
+        return data
     try:
         content = data.in_place
         if content is not None or data.s3_uri is None:

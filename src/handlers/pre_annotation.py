@@ -20,7 +20,8 @@ if sys.modules["typing_extensions"] is None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ground Truth's pre-annotation contract. Never raises for a bad data object: that would fail the whole job."""
-    response = pre_annotation_response(event.get("dataObject") if isinstance(event, dict) else None)
+    read = event if isinstance(event, dict) else {}
+    response = pre_annotation_response(read.get("dataObject"), read.get("labelingJobArn"))
     if error := response["taskInput"]["error"]:
         record = {"level": "WARNING", "message": "unusable data object", "error": error}
         print(json.dumps(record | {"sent_to_workers": response["isHumanAnnotationRequired"]}))

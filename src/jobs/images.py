@@ -184,22 +184,34 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
     begin = file.read(12)
     file.seek(0)
-    if begin[4:8] == b"ftyp" and begin[8:12] in HEIF_BRANDS:
-        raise ImageError(f"expected {WANTED}, got HEIC; {CONVERT}")
+    if begin[4:8] == b"ftyp":
+        kind = "HEIC" if begin[8:12] in HEIF_BRANDS else begin[8:].decode("ascii", "replace").strip().upper()
+        raise ImageError(f"expected {WANTED}, got {kind}; {CONVERT}")
     try:
         with Image.open(file) as image:
+            _check_kind(image)
             width, height = image.size
-            if image.format not in CONTENT_TYPES:
-                raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
-            if width * height > MAX_IMAGE_PIXELS:
-                raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
             orientation = image.getexif().get(ExifTags.Base.Orientation)
-            content_type = CONTENT_TYPES[image.format]
+            content_type = CONTENT_TYPES[str(image.format)]
             if whole:
-                image.draft("RGB", (width // 8, height // 8))  # JPEG: an eighth of the work, yet the whole file is read
+                # JPEG: an eighth of the work, yet the whole file is read.
+                image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
                 image.load()
+    except (ImageError, OSError):  # an unidentified image is the latter
+        raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
-    except (SyntaxError, EOFError) as error:  # Pillow's words for a damaged PNG chunk and a header cut short
-        raise ImageError(f"damaged: {error}") from error
+    except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
+        raise ImageError(f"damaged: {error or type(error).__name__}") from error
     return (height, width, content_type) if orientation in _TURNED else (width, height, content_type)
+
+
+def _check_kind(image: Image.Image) -> None:
+    width, height = image.size
+    if image.format not in CONTENT_TYPES:
+        raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise ImageError(f"expected a still picture, actual animation of {frames} frames")

@@ -11,6 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from jobs.results import ResultsNotReadyError
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from keypoints.keys import job_keys, s3_uri
 from keypoints.manifest import Line
 from keypoints.outcome import Labeled, read_line
@@ -85,7 +86,7 @@ class Reviewed:
             outcome = read_line(line, attribute, fetch)
             if not isinstance(outcome, Labeled):
                 continue
-            record = msgspec.json.decode(line.text)
+            record = decode(line.text, deepest=DEEPEST_DOCUMENT)
             number = record.get(REVIEWED_LINE)
             if not isinstance(number, int) or number in self._labels:
                 raise ReviewError(
@@ -115,8 +116,8 @@ class Reviewed:
 
 def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
     try:
-        record = msgspec.json.decode(line.text, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        record = decode(line.text, dict[str, Any], DEEPEST_DOCUMENT)
+    except JsonError as error:
         raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
     if record.get("source-ref") != source_ref:
         raise ReviewError(

@@ -43,6 +43,7 @@ class Assignments:
         time_limit: how long a lease lasts.
         answered: for each object the workers whose answers are in the bucket.
         closed: objects that take no answers (any more).
+        postponed: objects that cannot be shown at present, and until when they are not handed out.
     """
 
     object_ids: tuple[str, ...]
@@ -50,6 +51,7 @@ class Assignments:
     time_limit: timedelta
     answered: dict[str, set[str]] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    postponed: dict[str, datetime] = field(default_factory=dict)
     _leases: dict[str, Lease] = field(default_factory=dict)
     _declined: set[tuple[str, str]] = field(default_factory=set)
     _first_open: int = 0
@@ -147,6 +149,8 @@ class Assignments:
     def _wants(self, object_id: str, worker: str, now: datetime) -> bool:
         answered = self.answered.get(object_id, set())
         if object_id in self.closed or worker in answered or (object_id, worker) in self._declined:
+            return False
+        if object_id in self.postponed and now < self.postponed[object_id]:
             return False
         return len(answered) + self._held_by_others(object_id, worker, now) < self.workers_per_object
 

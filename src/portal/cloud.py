@@ -42,6 +42,16 @@ class EventRefusedError(RuntimeError):
     """EventBridge did not take an event; says its error code."""
 
 
+class StorageFullError(RuntimeError):
+    """The emulator's disk has no room for an object; says what was refused and what to do."""
+
+    def __init__(self, uri: str, size: int, reason: str) -> None:
+        super().__init__(
+            f"expected room for the {size:,} bytes of {uri}, got: {reason}. Free some disk space and try again; "
+            "everything that was acknowledged is stored."
+        )
+
+
 class Cloud:
     """S3, Lambda and EventBridge for one job. Everything is addressed by `s3://` URI or ARN.
 
@@ -87,21 +97,46 @@ class Cloud:
                 raise
             return None
 
-    def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
-        """Write an object, or a new version of it."""
-        bucket, key = split_s3_uri(uri)
-        self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-
-    def put_new(self, uri: str, body: bytes) -> bool:
-        """Write an object unless there is one already; says whether it was written."""
+    def etag(self, uri: str) -> str | None:
+        """An object's ETag, in quotes; None if there is no such object."""
         bucket, key = split_s3_uri(uri)
         try:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+            return self._s3.head_object(Bucket=bucket, Key=key)["ETag"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in {403, 404}:
+                raise
+            return None
+
+    def put(self, uri: str, body: bytes, content_type: str = "application/json") -> None:
+        """Write an object, or a new version of it.
+
+        Raises:
+            StorageFullError: there is no room for it.
+        """
+        self._put(uri, body, ContentType=content_type)
+
+    def put_new(self, uri: str, body: bytes) -> bool:
+        """Write an object unless there is one already; says whether it was written.
+
+        Raises:
+            StorageFullError: there is no room for it.
+        """
+        try:
+            self._put(uri, body, ContentType="application/json", IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
                 raise
             return False
         return True
+
+    def _put(self, uri: str, body: bytes, **options: Any) -> None:
+        bucket, key = split_s3_uri(uri)
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, **options)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InsufficientStorage":
+                raise StorageFullError(uri, len(body), error.response["Error"].get("Message", "no reason")) from error
+            raise
 
     def list(self, uri: str) -> Iterator[str]:
         """URIs of all objects whose URI begins with `uri`, in the order of their keys."""

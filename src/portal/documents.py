@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
+from keypoints.json_text import BYTE_ORDER_MARK, DEEPEST, DEEPEST_DOCUMENT, JsonError, decode, is_deeper
 from portal.labeling_job import LabelingJob, LabelingJobError
 
 EXPIRED = (
@@ -23,11 +24,15 @@ _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 @dataclass(frozen=True, slots=True)
 class ManifestLine:
-    """One line of the input manifest. `object_id` is its zero-based number as text, as in Ground Truth's files."""
+    """One line of the input manifest. `object_id` is its zero-based number as text, as in Ground Truth's files.
+
+    `problem` says why it cannot be labelled; then it goes to the output as it came in. It is empty of a usable line.
+    """
 
     object_id: str
     text: bytes
     data_object: Mapping[str, Any]
+    problem: str = ""
 
     @property
     def source(self) -> str:
@@ -56,22 +61,19 @@ class Label:
 def read_manifest(text: bytes) -> Iterator[ManifestLine]:
     """The lines of an input manifest; blank ones are passed over and counted all the same.
 
-    Raises:
-        LabelingJobError: a line is not a JSON object with `source-ref` or `source`; says which.
+    What is wrong with a line concerns no other: it is in its `problem`.
     """
-    for number, raw in enumerate(text.splitlines()):
+    for number, raw in enumerate(text.removeprefix(BYTE_ORDER_MARK).split(b"\n")):
         line = raw.strip()
         if not line:
             continue
         try:
-            data_object = json.loads(line)
-        except ValueError as error:
-            raise LabelingJobError(f"line {number + 1} of the input manifest is not JSON: {error}") from error
-        if not isinstance(data_object, dict) or not ({"source-ref", "source"} & data_object.keys()):
-            raise LabelingJobError(
-                f"line {number + 1} of the input manifest is not an object with source-ref or source"
-            )
-        yield ManifestLine(str(number), line, data_object)
+            data_object, problem = decode(line, dict[str, Any], DEEPEST_DOCUMENT), ""
+        except JsonError as error:
+            data_object, problem = {}, f"line {number + 1} of the input manifest is not a JSON object: {error}"
+        if not problem and not {"source-ref", "source"} & data_object.keys():
+            problem = f"expected line {number + 1} of the input manifest to have source-ref or source, got neither"
+        yield ManifestLine(str(number), line, data_object, problem)
 
 
 def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
@@ -90,8 +92,42 @@ def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
 
 
 def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
-    """Answer contents by worker id in a worker response file."""
-    return {answer["workerId"]: answer["answerContent"] for answer in json.loads(text)["answers"]}
+    """Answer contents by worker id in a worker response file.
+
+    Raises:
+        LabelingJobError: not such a file.
+    """
+    try:
+        answers = _parsed(text, DEEPEST_DOCUMENT)["answers"]
+        return {answer["workerId"]: dict(answer["answerContent"]) for answer in answers}
+    except (KeyError, TypeError, ValueError) as error:
+        raise LabelingJobError(f"not a worker response: {error}") from error
+
+
+def parse_content(text: bytes) -> dict[str, Any]:
+    """Read an answer as a page submits it: the form's fields by name.
+
+    Raises:
+        LabelingJobError: not a JSON object, or nested too deep.
+    """
+    try:
+        content = _parsed(text, DEEPEST)
+    except ValueError as error:
+        raise LabelingJobError(f"expected an answer as a JSON object, got: {error}") from error
+    if not isinstance(content, dict):
+        raise LabelingJobError(f"expected an answer as a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _parsed(text: bytes, deepest: int) -> Any:
+    """JSON as Python reads it: a browser's text may hold half a surrogate pair, which other decoders refuse."""
+    if is_deeper(text, deepest):
+        raise JsonError(f"expected at most {deepest} levels of nesting, got more")
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise JsonError(f"{name} is not JSON")
 
 
 def consolidation_request(
@@ -153,7 +189,7 @@ def output_line(
     line: ManifestLine, job: str, label_attribute: str, label: Label | None = None, failure: str | None = None
 ) -> bytes:
     """A line of output.manifest: labelled, failed (with a reason), or as it came in. Values keep their very text."""
-    if label is None and failure is None:
+    if line.problem or (label is None and failure is None):
         return line.text
     members = _decode_raw(line.text)
     metadata: dict[str, object]

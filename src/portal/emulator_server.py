@@ -1,22 +1,27 @@
 """The AWS emulator's process. It runs in the emulator's own environment and imports nothing of Truepoint but the gate.
 
-It differs from the plain `ministack` command in three ways:
+It differs from the plain `ministack` command in four ways:
 
 - `emulator_gate.Gate` stands in front: only requests that prove where they come from reach the emulator.
 - A request counts as having come by TLS, as behind a load balancer, unless it says otherwise
   (`X-Forwarded-Proto: http`). The bucket's policy refuses plain HTTP, and it is deployed here as it is on AWS.
 - The process ends, with its children, when its standard input does. It does not outlive whoever started it.
+- A request to S3 that the disk refuses fails. ministack logs the error, answers 200 and serves the object from memory
+  until the process ends.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import importlib
+import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,10 @@ from emulator_gate import Gate
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 HEADER = b"x-forwarded-proto"
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+INSUFFICIENT_STORAGE = 507
+"""S3 has no such error. Status 507 of WebDAV (RFC 4918, section 11.5) means that the disk is full. AWS's clients do not
+retry it, so the caller hears of it at once."""
 
 
 def behind_tls(application: Application) -> Application:
@@ -35,6 +44,113 @@ def behind_tls(application: Application) -> Application:
         await application(scope, receive, send)
 
     return call
+
+
+class DurableWrites(logging.Handler):
+    """Makes each request to the emulated S3 durable or void: all its files are on disk, or nothing has changed.
+
+    ministack handles a request in one synchronous call of `_dispatch` on the event loop. In that call this class writes
+    files under temporary names and forces them to disk; it renames them if no write failed, and otherwise restores
+    what memory held and answers with the error. ministack catches an `OSError` and logs it: as a handler of its logger
+    this class learns of each.
+
+    Args:
+        s3: the module `ministack.services.s3`.
+    """
+
+    def __init__(self, s3: Any) -> None:
+        super().__init__()
+        self._s3 = s3
+        self._dispatch = s3._dispatch
+        self._staged: dict[Path, Path] = {}
+        self._error: OSError | None = None
+        self._handling = False
+        s3._atomic_write = self.stage
+        s3._dispatch = self.dispatch
+        s3.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+        """Note the error that ministack is about to pass over."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._error = error
+
+    def stage(self, path: str, content: bytes | str, *, text: bool = False) -> None:
+        """Write a file beside `path` and force it to disk. Replaces `_atomic_write`."""
+        temporary = self._staged[Path(path)] = Path(f"{path}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w" if text else "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if not self._handling:
+            self._commit()
+
+    def dispatch(self, method: str, bucket: str, key: str, *rest: Any) -> Any:
+        """Handle one request. Replaces `_dispatch`."""
+        self._error, self._handling = None, True
+        restore = self._snapshot(bucket, key) if method not in ("GET", "HEAD") else lambda: None
+        try:
+            answer = self._dispatch(method, bucket, key, *rest)
+            if self._error is None:
+                self._commit()
+                return answer
+        except OSError as error:
+            self._error = error
+        finally:
+            self._handling = False
+            for temporary in self._staged.values():
+                with suppress(OSError):
+                    temporary.unlink()
+            self._staged.clear()
+        restore()
+        return self._failure(f"/{bucket}/{key}")
+
+    def _commit(self) -> None:
+        """Give the files their names; a sidecar follows its object."""
+        folders = {path.parent for path in self._staged}
+        for path in list(self._staged):
+            self._staged[path].replace(path)
+            del self._staged[path]
+        for folder in folders:
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _snapshot(self, bucket: str, key: str) -> Callable[[], None]:
+        """What memory holds of a key, or of a whole bucket for a request without a key; call it to restore that."""
+        s3 = self._s3
+        objects = s3._buckets.get(bucket, {}).get("objects", {})
+        keys = [key] if key else list(objects)
+        current = {name: dict(objects[name]) for name in keys if name in objects}
+        history = {name: [dict(v) for v in s3._object_versions.get((bucket, name)) or ()] for name in keys}
+        uploads = {name: s3._multipart_uploads[name] for name in s3._multipart_uploads}
+        completed = set(s3._completed_multipart_uploads)
+
+        def restore() -> None:
+            now = s3._buckets.get(bucket, {}).get("objects", {})
+            for name in {*keys, *([] if key else now)}:
+                now.pop(name, None)
+                s3._object_versions.pop((bucket, name), None)
+            now.update(current)
+            for name, versions in history.items():
+                if versions:
+                    s3._object_versions[bucket, name] = versions
+            for name, upload in uploads.items():
+                s3._multipart_uploads[name] = upload
+            for name in set(s3._completed_multipart_uploads) - completed:
+                del s3._completed_multipart_uploads[name]
+
+        return restore
+
+    def _failure(self, resource: str) -> Any:
+        error = self._error
+        full = error is not None and error.errno in NO_SPACE
+        what = f"nothing was stored: {error.strerror if error else 'unknown'} ({self._s3.DATA_DIR})"
+        code, status = ("InsufficientStorage", INSUFFICIENT_STORAGE) if full else ("InternalError", 500)
+        return self._s3._error(code, what, status, resource)
 
 
 def _end_with_parent() -> None:
@@ -89,6 +205,7 @@ def is_signed(method: str, path: str, query: dict[str, list[str]], headers: dict
 
 def _serve() -> None:
     emulator: Any = importlib.import_module("ministack.app")
+    DurableWrites(importlib.import_module("ministack.services.s3"))
     emulator.app = Gate(
         behind_tls(emulator.app),
         hosts=frozenset(os.environ["GATE_HOSTS"].split()),

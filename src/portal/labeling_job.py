@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,3 +105,23 @@ def state_change_detail(document: Mapping[str, Any]) -> dict[str, Any]:
     Ground Truth's own has the status only; nobody can call DescribeLabelingJob for ours, so the description is with it.
     """
     return {"LabelingJobStatus": document["LabelingJobStatus"], "LabelingJob": dict(document)}
+
+
+def reopened(document: Mapping[str, Any], now: datetime, available: timedelta) -> dict[str, Any]:
+    """The description of an ended job that takes answers again, for `available` more from now.
+
+    Labels stay. Every object without one, failed or not, is open again.
+
+    Raises:
+        LabelingJobError: the job has not ended.
+    """
+    job = parse_labeling_job(document)
+    if not job.ended:
+        raise LabelingJobError(f"expected an ended job, got {job.name!r}, which is {job.status}")
+    created = datetime.fromisoformat(str(document["CreationTime"]))
+    lifetime = max(job.deadline, now + available) - created
+    changed = with_status(document, "InProgress", now)
+    task = {**document["HumanTaskConfig"], "TaskAvailabilityLifetimeInSeconds": math.ceil(lifetime.total_seconds())}
+    counters = dict(document.get("LabelCounters") or {})
+    counters["Unlabeled"] = counters.get("Unlabeled", 0) + counters.pop("FailedNonRetryableError", 0)
+    return changed | {"HumanTaskConfig": task, "LabelCounters": {"FailedNonRetryableError": 0} | counters}

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
+
 Answers = Mapping[str, Mapping[str, Any]]
 """By worker name, then by image name: a list of instances, or an answer's fields as they are."""
 
@@ -25,8 +27,8 @@ def parse_answers(text: bytes | str) -> Answers:
         AnswersError: not JSON, or not of this shape. A COCO file is named as such.
     """
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
         raise AnswersError(f"the answers are not JSON: {error}") from error
     if _is_coco(document):
         raise AnswersError(f"expected {_SHAPE}, got a COCO file; {_COCO}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qs
 
 import urllib3
@@ -24,8 +23,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from jobs.stack import StackOutputs
+from portal import documents
 from portal.assignments import Verdict
-from portal.cloud import EventRefusedError
+from portal.cloud import EventRefusedError, StorageFullError
 from portal.emulator import Emulator
 from portal.emulator_gate import TOKEN_HEADER
 from portal.guard import Guard
@@ -137,6 +137,7 @@ class Portal:
             HTTPException: self._refused,
             ClientDisconnect: self._refused,
             TaskTemplateError: self._broken_template,
+            StorageFullError: self._storage_full,
             ClientError: self._cloud_failed,
             EventRefusedError: self._cloud_failed,
             BotoCoreError: self._cloud_failed,
@@ -195,7 +196,7 @@ class Portal:
         task = self._runner.current_task(worker, request.path_params["object_id"]) if worker else None
         if task is None:
             raise HTTPException(404, "This image is not yours at the moment.")
-        page = self._template.render(task.task_input)
+        page = self._template.render({**task.task_input, "worker": worker})
         return HTMLResponse(page, headers={"content-security-policy": TASK_POLICY, "cache-control": "no-store"})
 
     def _next_image(self, request: Request) -> Response:
@@ -211,11 +212,9 @@ class Portal:
         if worker is None:
             return _problem(403, "Say who you are on the portal's first page.")
         try:
-            content = json.loads(await request.body(), parse_constant=_no_constant)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            return _problem(400, "The answer is not a JSON object.")
+            content = documents.parse_content(await request.body())
+        except LabelingJobError as error:
+            return _problem(400, f"This answer cannot be stored: {error}.")
         object_id, started = request.path_params["object_id"], _time(request.query_params.get("started", ""))
         try:
             verdict = await run_in_threadpool(self._runner.submit, worker, object_id, content, started)
@@ -268,6 +267,13 @@ class Portal:
     def _broken_template(self, _request: Request, error: Exception) -> Response:
         return self._page("problem", status=500, title=str(error))
 
+    def _storage_full(self, request: Request, error: Exception) -> Response:
+        _log.error("%s", error)
+        reason = "The disk of this computer is full, so nothing was saved. Free some space and try again."
+        if request.url.path.endswith("/answer"):
+            return _problem(507, reason)
+        return self._page("problem", status=507, title=reason)
+
     def _cloud_failed(self, request: Request, error: Exception) -> Response:
         # The class alone: a message may hold a presigned URL.
         _log.warning("%s for a request of %s", type(error).__name__, request.method)
@@ -279,6 +285,7 @@ class Portal:
     def _page(self, name: str, *, status: int = 200, **values: Any) -> Response:
         job, progress = self._runner.job, asdict(self._runner.progress())
         facts = {
+            "problem": self._runner.problem,
             "title": job.title,
             "description": job.description,
             "name": job.name,
@@ -311,7 +318,3 @@ def _time(milliseconds: str) -> datetime | None:
 
 def _problem(status: int, message: str) -> JSONResponse:
     return JSONResponse({"problem": message}, status)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

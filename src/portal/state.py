@@ -6,13 +6,16 @@ order of answers, repetitions and crashes ends in the same output.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portal import documents, layout
 from portal.assignments import Assignments
 from portal.documents import Label, ManifestLine
-from portal.labeling_job import LabelingJob
+from portal.labeling_job import LabelingJob, LabelingJobError
+
+_log = logging.getLogger(__name__)
 
 NO_LABEL = "ClientError: the consolidation function gave no label for this object"
 File = tuple[str, bytes]
@@ -40,8 +43,8 @@ class JobState:
         assignments: who labels what.
         answers: where each answer's file is, by object id and worker id.
         labels: consolidated labels by object id.
-        failures: reasons by object id. Not kept in the bucket: at the next start of a job that has not ended, what
-            failed is tried again.
+        failures: reasons by object id, of objects that get no label. Not kept in the bucket: at the next start of a
+            job that has not ended, or was reopened, what failed is tried again.
     """
 
     job: LabelingJob
@@ -98,7 +101,7 @@ class JobState:
         for object_id, line in self.lines.items():
             label = self.labels.get(object_id)
             failure = self.failures.get(object_id) or (documents.EXPIRED if object_id in needed else None)
-            if label is not None:
+            if label is not None and not line.problem:
                 labelled, failure = labelled + 1, None
             failed += failure is not None
             lines.append(documents.output_line(line, self.job.name, attribute, label, failure) + b"\n")
@@ -117,19 +120,29 @@ def derive_state(
 ) -> JobState:
     """The state of a job from its files, each kind in the order of their keys.
 
-    Raises:
-        LabelingJobError: the manifest or a consolidation response cannot be used.
+    A file that cannot be read counts as one that is not there: its object is labelled, or consolidated, again.
     """
     lines = {line.object_id: line for line in documents.read_manifest(manifest)}
     # An object that has this job's label from an earlier job in a chain is not labelled again.
-    open_ids = tuple(object_id for object_id, line in lines.items() if job.label_attribute not in line.data_object)
+    open_ids = tuple(
+        object_id
+        for object_id, line in lines.items()
+        if not line.problem and job.label_attribute not in line.data_object
+    )
     state = JobState(job, lines, Assignments(open_ids, job.workers_per_object, job.time_limit))
     state.assignments.close(lines.keys() - set(open_ids))
+    state.failures.update({object_id: line.problem for object_id, line in lines.items() if line.problem})
     for response in consolidation_responses:
-        state.record_labels(response)
+        try:
+            state.record_labels(response)
+        except LabelingJobError as error:
+            _log.warning("%s: %s", response[0], error)
     for uri, text in worker_responses:
-        for worker in documents.parse_worker_response(text):
-            state.record_answer(layout.object_of(uri), worker, uri)
+        try:
+            for worker in documents.parse_worker_response(text):
+                state.record_answer(layout.object_of(uri), worker, uri)
+        except LabelingJobError as error:
+            _log.warning("%s: %s", uri, error)
     return state
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import timedelta
 from types import TracebackType
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from portal.cloud import EventRefusedError
 from portal.runner import JobRunner
 
 LOOK_SECONDS = 30.0
 """Between looks without a reason: a job's time may be over."""
 RETRY_SECONDS = 3.0
 RESULTS_SECONDS = 120.0
+ANNOUNCE_AGAIN = timedelta(minutes=16)
+"""After which the event of an ended job without results is published again: a minute more than the function that makes
+them may run."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,21 +50,27 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._leaving.is_set():
-            self._poked.wait(LOOK_SECONDS)
+            retry = self._runner.retry_in()
+            self._poked.wait(LOOK_SECONDS if retry is None else min(retry, LOOK_SECONDS))
             self._poked.clear()
             if self._leaving.is_set():
                 return
             try:
-                if not self._runner.job.ended:
-                    self._runner.consolidate()
-                    self._runner.end_if_due()
-                elif not self._runner.announced and self._runner.results() is None:
-                    self._runner.announce()
-            except (ClientError, BotoCoreError, EventRefusedError) as error:
+                self._look()
+            except Exception as error:  # noqa: BLE001 (the thread's entry)
+                # Whatever it is, the thread lives on: a record that cannot be read must not keep the job from ending.
                 # Nothing is lost by it: the answers are in the bucket. The class alone: a message may hold a URL.
                 _log.warning("%s: trying again in %g s", type(error).__name__, RETRY_SECONDS)
                 if not self._leaving.wait(RETRY_SECONDS):
                     self._poked.set()
+
+    def _look(self) -> None:
+        runner = self._runner
+        if not runner.job.ended:
+            runner.consolidate()
+            runner.end_if_due()
+        elif (runner.announced is None or runner.now() - runner.announced > ANNOUNCE_AGAIN) and not runner.results():
+            runner.announce()
 
 
 def wait_for_results(runner: JobRunner, seconds: float = RESULTS_SECONDS) -> bool:

@@ -19,18 +19,6 @@ const css = {
   },
 };
 
-/**
- * Members of the element's own objects, renamed to a letter or two: no form, draft, page, style sheet or test knows them.
- * Some are names that the DOM has too: no code may ask the DOM for those. A name that should not be here breaks the browser
- * tests, which run this very bundle.
- */
-const MEMBERS = `active applyLook begin bounds build canTravel classes colored commit copyPose distal distance drag drawTemplate edges edit end event finish
-  fitting focusInstance focusOn focusPoint follow hit hover image index indexes instance isHidden kept last later layers look measure merge
-  middle move nudge oks onChange onPlace onSay onView original pan pendingAfter perKeypoint placeExpected placedAt point pointer preview
-  problems reach refresh removeInstance removePoint reshaped savePrefs select selected setBox setNoChanges setTag shared side skeleton
-  snapshot start startsNew stepInstance steps swapLimbs toImage toScreen toggleHidden toggleOccluded tool totalSeconds touchAll touchTop
-  visible waiting zoom`.split(/\s+/);
-
 await mkdir(here("dist"), { recursive: true });
 
 /** Puts a whole file in the place of the old one: who reads while this builds (`sam build`, a test) has the one or the other. */
@@ -58,7 +46,6 @@ for (const [name, entry] of Object.entries(entries)) {
     ecma: 2022,
     // What is unsafe: built-ins that somebody replaced, and functions that somebody constructs. Nobody does here.
     compress: { passes: 2, hoist_funs: true, unsafe: true, unsafe_arrows: true },
-    mangle: { properties: entry === entries["crowd-2d-skeleton"] && { builtins: true, regex: new RegExp(`^(${MEMBERS.join("|")})$`) } },
   });
   await put(`${name}.js`, code);
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);

@@ -217,12 +217,21 @@ class Task:
             self.click(left + x * scale, top + y * scale)
 
     def submit(self) -> dict[str, Any]:
-        """Presses the button, overriding warnings, and gives what the page's form got."""
+        """Press the button, override warnings and questions, and return what the page's form got."""
         self.element.locator("footer button.primary").click()
-        anyway = self.element.locator("dialog.review[open] button.anyway")
-        if anyway.count():
-            anyway.click()
+        self.override()
         return parsed(self.page.evaluate("window.sent.at(-1)"))
+
+    def override(self) -> None:
+        """Answer a dialog that holds a submission back with its last choice."""
+        while (choice := self.element.locator("dialog.review[open] .row button.primary")).count():
+            choice.click()
+
+    def resume(self, choice: str = "Yes, continue") -> Task:
+        """Answer the question whose draft it is."""
+        self.ready()
+        self.element.locator("dialog.review[open]").get_by_role("button", name=choice).click()
+        return self
 
 
 def parsed(fields: dict[str, str]) -> dict[str, Any]:

@@ -207,8 +207,9 @@ def test_own_keys_and_no_keys(open_task: TaskPage) -> None:
     assert len(task.doc["instances"]) == 1
     task.key("b")
     assert len(task.doc["instances"]) == 1
+    task.page.wait_for_timeout(600)
     task.page.reload()
-    task.ready()
+    task.resume()
     task.key("Control+b")
     assert len(task.doc["instances"]) == 2
     task.key("?")

@@ -25,8 +25,8 @@ def shape(value: Any) -> Any:
         return [shape(value[0])] if value else []
     if isinstance(value, dict):
         maps = {"actions", "time_per_keypoint"}
-        return {k: {type(n).__name__ for n in v.values()} if k in maps else shape(v) for k, v in value.items()}
-    return type(value).__name__
+        return {k: {shape(n) for n in v.values()} if k in maps else shape(v) for k, v in value.items()}
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
 def note(task: Task, about: str, text: str) -> None:

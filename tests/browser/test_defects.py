@@ -233,18 +233,21 @@ def test_defect_15_ctrl_z_is_undo_and_nothing_else(task: Task) -> None:
 def test_defect_16_a_reload_loses_nothing(task: Task) -> None:
     task.place_person()
     before = task.doc
-    task.page.wait_for_timeout(400)
+    task.page.wait_for_timeout(600)
     task.page.reload()
-    task.ready()
+    task.resume()
     assert task.doc == before
     assert "is back" in task.text(".toast")
     task.key("Control+z")
     assert task.doc["instances"] == []
     task.key("Control+Shift+z")
     task.submit()
+    task.page.evaluate("document.dispatchEvent(new Event('answer-accepted'))")
+    task.page.wait_for_timeout(200)
     task.page.reload()
     task.ready()
     assert task.doc["instances"] == []
+    assert task.element.locator("dialog[open]").count() == 0
 
 
 def test_defect_17_a_slow_click_still_places(task: Task) -> None:
@@ -600,7 +603,7 @@ def test_defect_38_a_move_within_the_page_keeps_the_work(task: Task) -> None:
         }"""
     )
     task.key("Control+Enter")
-    task.element.locator("dialog.review[open] button.anyway").click()
+    task.override()
     assert task.page.evaluate("window.moved.get('image_name')") == "photo 1.png"
 
 

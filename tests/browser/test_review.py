@@ -121,7 +121,8 @@ def test_the_answer_tells_time_and_image(open_task: TaskPage) -> None:
 
 def test_work_without_storage(open_task: TaskPage) -> None:
     open_task.context.add_init_script(
-        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError') } })"
+        "for (const name of ['localStorage', 'indexedDB'])"
+        " Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError') } })"
     )
     task = open_task()
     task.place_person()

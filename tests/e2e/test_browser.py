@@ -95,11 +95,7 @@ def test_sending_twice_and_going_back_count_once(loop: Loop, serve: Callable[[Jo
     address = serve(runner)
     start(page, address, "ada")
     first = page.frames[1].url
-    send = (
-        "() => { const form = document.querySelector('crowd-form');"
-        "  document.querySelector('crowd-2d-skeleton');"
-        "  form.requestSubmit(); form.requestSubmit(); }"
-    )
+    send = "() => { const form = document.querySelector('crowd-form');  form.submit(); form.submit(); }"
     with page.expect_navigation():
         page.frames[1].evaluate(send)
     ready(page)

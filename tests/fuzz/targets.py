@@ -16,9 +16,11 @@ from completion import complete
 from jobs.review import Reviewed, ReviewError
 from keypoints.anatomy import Anatomy
 from keypoints.annotation import Annotation, annotate
+from keypoints.answer import AnswerError
 from keypoints.batch import BatchError, consolidation_response, read_batch
 from keypoints.gold import GoldError, parse_gold
 from keypoints.job import JobError, LabelingJob, read_description, read_ended
+from keypoints.json_text import BYTE_ORDER_MARK
 from keypoints.keys import job_keys
 from keypoints.manifest import read_lines
 from keypoints.outcome import Labeled, NotLabeled, read_line
@@ -43,7 +45,7 @@ def manifest(data: bytes) -> None:
     lines = list(read_lines([data], longest=1000))
     assert list(read_lines([data[n : n + size] for n in range(0, len(data), size)], longest=1000)) == lines
     assert [line.number for line in lines] == list(range(len(lines)))
-    assert len(lines) == sum(bool(text.strip()) for text in data.split(b"\n"))
+    assert len(lines) == sum(bool(text.strip().removeprefix(BYTE_ORDER_MARK)) for text in data.split(b"\n"))
     for line in read_lines([data]):
         read = read_line(line, ATTRIBUTE, lambda _: b"")
         if isinstance(read, Labeled):
@@ -61,7 +63,7 @@ def results(data: bytes) -> None:
     found = complete(JOB, store)
     assert isinstance(found, Results)
     assert found.written + found.rejected + found.failed + found.unlabeled == found.lines
-    assert found.lines == sum(bool(text.strip()) for text in data.split(b"\n"))
+    assert found.lines == sum(bool(text.strip().removeprefix(BYTE_ORDER_MARK)) for text in data.split(b"\n"))
     written = {key: body for key, body in store.objects().items() if not key.startswith("tmp/")}
     del written[MANIFEST]
     assert all(key.startswith(job_keys("people").results) for key in written), written.keys()
@@ -98,7 +100,7 @@ def batch(data: bytes) -> None:
         answers = [
             (a.worker_id, post_annotation._content(a.annotation_data))
             for a in entry.annotations
-            if a.annotation_data.s3_uri is None
+            if isinstance(a.annotation_data, AnswerError) or a.annotation_data.s3_uri is None
         ]
         annotations.append(annotate(entry.dataset_object_id, entry.data_object.s3_uri, answers, MEASURE))
     response = msgspec.json.encode(consolidation_response(annotations, ATTRIBUTE))

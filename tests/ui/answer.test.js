@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerFields, imageName, imageUri } from "../../src/ui/lib/answer.js";
 import { docOf } from "../../src/ui/lib/document.js";
-import { readIssues, readPrelabels } from "../../src/ui/lib/prelabels.js";
+import { fetchPrelabels, readIssues, readPrelabels } from "../../src/ui/lib/prelabels.js";
 import { Clock } from "../../src/ui/lib/clock.js";
 import { index, person } from "./people.js";
 
 const answer = (instances, more = {}) => answerFields({
   doc: docOf(instances), skeleton: person, attributes: (name) => ({ imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1" })[name] ?? null,
-  totalSeconds: 7.4, details: {}, ...more,
+  original: "", totalSeconds: 7.4, details: {}, ...more,
 });
 const roundTrip = (value) => {
-  const { instances, problems } = readPrelabels(() => JSON.stringify(value), person);
+  const { instances, problems } = readPrelabels(JSON.stringify(value), null, person);
   return { problems, back: JSON.parse(answer(instances).updated_annotations), instances };
 };
 
@@ -60,11 +60,11 @@ test("unknown labels and second copies are kept and said, and never spoil the an
 
 test("pre-labels that cannot be read leave an empty start and a sentence", () => {
   for (const text of ["{", "{}", "7"]) {
-    const { instances, problems } = readPrelabels(() => text, person);
+    const { instances, problems } = readPrelabels(text, null, person);
     assert.deepEqual(instances, []);
     assert.equal(problems.length, 1);
   }
-  for (const text of [null, "", "  ", "[]"]) assert.deepEqual(readPrelabels(() => text, person), { instances: [], problems: [] });
+  for (const text of [null, "", "  ", "[]"]) assert.deepEqual(readPrelabels(text, null, person).instances, []);
 });
 
 test("a bare list of keypoints is one instance", () => {
@@ -93,11 +93,47 @@ test("issues: objects with a reason, strings, one, none, bad text", () => {
 });
 
 test("active time: gaps count up to thirty seconds; time per keypoint", () => {
-  const clock = new Clock(1000);
+  const clock = new Clock();
+  clock.run(1000);
   clock.placed("nose", 3000);
   clock.tick(103_000);
   clock.placed("nose", 104_000);
   clock.act("click", 104_000);
   assert.deepEqual(clock.details(), { active_time_in_seconds: 33, actions: { click: 1 }, time_per_keypoint: { nose: 33 } });
   assert.equal(clock.totalSeconds(104_000), 103);
+});
+
+test("times: nothing counts before the image or on a hidden page, and those of a draft are added", () => {
+  const clock = new Clock();
+  clock.tick(500_000);
+  clock.run(1_000_000);
+  clock.run(1_001_000);
+  clock.pause(1_002_000);
+  clock.tick(1_900_000);
+  assert.equal(clock.totalSeconds(2_000_000), 2);
+  clock.run(2_000_000);
+  clock.placed("nose", 2_001_000);
+  const later = new Clock();
+  later.run(0);
+  later.restore(JSON.parse(JSON.stringify(clock.save(2_004_000))));
+  later.placed("nose", 4000);
+  assert.equal(later.totalSeconds(4000), 10);
+  assert.deepEqual(later.details().time_per_keypoint, { nose: 7 });
+  for (const bad of [null, {}, { total: "1" }, { total: 1, active: 1, placedAt: 0, actions: { a: "b" }, perKeypoint: {} }]) later.restore(bad);
+  assert.equal(later.totalSeconds(4000), 10);
+});
+
+test("pre-labels by reference: an object with annotations, or an error", async (t) => {
+  const { signal } = new AbortController();
+  const answers = (status, body) => t.mock.method(globalThis, "fetch", async () => new Response(body, { status }));
+  const body = JSON.stringify({ annotations: [{ annotations: [{ label: "nose", x: 0.1, y: 2 }] }], annotation_issues: ["look"] });
+  answers(200, body);
+  const { instances, issues, text } = await fetchPrelabels("https://host/labels.json?X-Amz-Signature=1", person, signal);
+  assert.equal(instances[0].points[index("nose")].x, 0.1);
+  assert.deepEqual(issues, ["look"]);
+  assert.deepEqual(JSON.parse(text), JSON.parse(body).annotations);
+  for (const [status, bad] of [[403, body], [200, "{"], [200, "null"], [200, "[]"], [200, "{}"], [200, '{"annotations": null}'], [404, ""]]) {
+    answers(status, bad);
+    await assert.rejects(fetchPrelabels("https://host/x", person, signal), `${status} ${bad}`);
+  }
 });

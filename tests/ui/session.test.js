@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { instanceToJson } from "../../src/ui/lib/answer.js";
 import { draftKey } from "../../src/ui/lib/drafts.js";
 import { Session } from "../../src/ui/lib/session.js";
-import { GESTURES, keymap, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { commandOf, digitOf, GESTURES, keymap, REPEATED, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
 import { commandsOf } from "../../src/ui/lib/commands.js";
 import { mapping } from "../../src/ui/lib/geometry.js";
-import { stretched } from "../../src/ui/lib/hits.js";
+import { nearestKeypoint, stretched } from "../../src/ui/lib/hits.js";
 import { View } from "../../src/ui/lib/view.js";
 import { index, person, standing } from "./people.js";
 
@@ -50,6 +50,43 @@ test("ten nudges are one step of undo", () => {
   assert.equal(s.doc.instances[0].points[0].x, 110);
   s.travel(-1);
   assert.equal(s.doc.instances[0].points[0].x, 100);
+});
+
+test("nothing is changed before the image is there, nor after it failed", () => {
+  const s = new Session(person, [{ ...standing("p0"), prelabel: true }]);
+  const box = { left: 1, top: 1, right: 9, bottom: 9 };
+  const acts = [() => s.place({ x: 1, y: 1 }), () => s.placeExpected({ x: 1, y: 1 }), () => s.begin(), () => s.drawTemplate(box), () => s.finish(box),
+    () => s.copyPose({ x: 1, y: 1 }), () => s.complete(), () => s.skip("not_visible", true), () => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1),
+    () => s.mirror(), () => s.swap([]), () => s.turn(1, 1), () => s.setBox(box), () => s.setNoChanges(true), () => s.setNothing(), () => s.toggleOccluded(),
+    () => s.take("draw"), () => s.restore(s.original), () => s.edit("x", () => ({ name: "x" }))];
+  s.select("p0", 0);
+  for (const act of acts) act();
+  assert.equal(s.doc, s.original);
+  assert.equal(s.tool, "place");
+  s.size = size;
+  s.nudge(1, 0);
+  const moved = s.doc;
+  s.size = { width: 0, height: 0 };
+  for (const act of [...acts, () => s.travel(-1)]) act();
+  assert.equal(s.doc, moved);
+});
+
+test("a preview belongs to its instance, whatever is selected meanwhile", () => {
+  const s = session([standing("p0"), standing("p1")]);
+  s.select("p1");
+  s.preview({ name: "dragged" }, "p0");
+  assert.deepEqual(s.doc.instances.map(({ name }) => name), ["dragged", ""]);
+});
+
+test("the selected keypoint is the one under the pointer, wherever markers overlap", () => {
+  const s = session([standing("p0")]);
+  const [at] = s.doc.instances[0].points;
+  s.edit("together", ({ points }) => ({ points: points.map((point, i) => (i < 3 ? { ...at, x: at.x + 2 * i } : point)) }));
+  const view = viewOf(size, { width: 664, height: 504 });
+  for (const chosen of [0, 1, 2]) {
+    s.select("p0", chosen);
+    for (const dx of [-1, 2, 4]) assert.equal(nearestKeypoint(s, view, view.toScreen({ x: at.x + dx, y: at.y }), 9).index, chosen);
+  }
 });
 
 test("a change takes back 'no changes needed'", () => {
@@ -165,18 +202,49 @@ test("a fitted view stays fitted when the window changes, another keeps its cent
   assert.ok(Math.abs(view.toImage({ x: 200, y: 250 }).x - centre.x) < 1e-6);
 });
 
-const stroke = (key, more = {}) => strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
+const pressed = (key, code = "", more = {}) => ({ key, code, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
+const stroke = (key, more = {}) => strokeOf(pressed(key, "", more));
 
 test("strokes: Caps Lock, Shift, Ctrl and Cmd, digits, symbols", () => {
   assert.equal(stroke("Z"), "z");
   assert.equal(stroke("z", { ctrlKey: true }), "Ctrl+z");
   assert.equal(stroke("Z", { metaKey: true, shiftKey: true }), "Ctrl+Shift+z");
-  assert.equal(stroke("!", { code: "Digit1", shiftKey: true }), "Shift+1");
   assert.equal(stroke("?", { shiftKey: true }), "?");
   assert.equal(stroke("a", { altKey: true }), "");
   assert.equal(stroke(" "), "Space");
   assert.equal(strokeText("Ctrl+Shift+z"), "Ctrl + Shift + Z");
   assert.equal(strokeText("+"), "+");
+});
+
+test("layouts: a command is found by character, else by position", () => {
+  const ctrl = { ctrlKey: true };
+  const shift = { shiftKey: true };
+  const found = (...event) => commandOf(pressed(...event));
+  const cases = [
+    // Cyrillic, Greek, Hebrew
+    [["и", "KeyB"], "new"], [["я", "KeyZ", ctrl], "undo"], [["Я", "KeyZ", { ...ctrl, ...shift }], "redo"], [["Г", "KeyU", shift], "skipRest"],
+    [["х", "BracketLeft"], "previousInstance"], [["β", "KeyB"], "new"], [["ζ", "KeyZ", ctrl], "undo"], [["נ", "KeyB"], "new"], [["ז", "KeyZ", ctrl], "undo"],
+    [["ы", "KeyS", { metaKey: true }], undefined],
+    // QWERTZ and AZERTY: the letter counts, not its place
+    [["z", "KeyY", ctrl], "undo"], [["y", "KeyZ", ctrl], "redo"], [["w", "KeyZ", ctrl], undefined], [["a", "KeyQ"], "previousPending"], [["z", "KeyW"], "fit"],
+    // brackets: AltGr on Linux and Windows, Option on a Mac, and their place
+    [["[", "Digit8"], "previousInstance"], [["]", "Digit9", { ...ctrl, altKey: true }], "nextInstance"], [["[", "Digit5", { altKey: true }], "previousInstance"],
+    [["ü", "BracketLeft"], "previousInstance"], [["Dead", "BracketLeft"], "previousInstance"], [["$", "BracketRight"], "nextInstance"],
+    // zooming by character where the character is not a keypoint's key
+    [["+", "BracketRight"], "zoomIn"], [["-", "Digit6"], undefined], [["à", "Digit0"], "fit"],
+    [["?", "Minus", shift], "help"],
+  ];
+  for (const [event, command] of cases) assert.equal(found(...event), command, JSON.stringify(event));
+});
+
+test("digits choose keypoints by position, with Shift the second nine", () => {
+  assert.equal(digitOf(pressed("1", "Digit1")), 0);
+  assert.equal(digitOf(pressed("!", "Digit1", { shiftKey: true })), 9);
+  assert.equal(digitOf(pressed("&", "Digit1")), 0);
+  assert.equal(digitOf(pressed("-", "Digit6")), 5);
+  assert.equal(digitOf(pressed("9", "")), 8);
+  assert.equal(digitOf(pressed("End", "Numpad1")), -1);
+  assert.equal(digitOf(pressed("1", "Digit1", { ctrlKey: true })), -1);
 });
 
 test("no key is given twice, and every shortcut does something", () => {
@@ -185,6 +253,7 @@ test("no key is given twice, and every shortcut does something", () => {
   const commands = commandsOf({ session: {}, stage: {} });
   assert.deepEqual(Object.keys(SHORTCUTS).filter((id) => !commands[id]), []);
   assert.ok(GESTURES.length > 4);
+  assert.deepEqual(REPEATED.filter((id) => !commands[id]), []);
 });
 
 test("own keys replace, move and turn off", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { colorOr, freeColor, readUniqueColors } from "../../src/ui/lib/colors.js";
-import { readSkeleton } from "../../src/ui/lib/skeleton.js";
+import { DEFAULT_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../../src/ui/lib/skeleton.js";
 import { attributes, index, person } from "./people.js";
 
 const labels = (indexes) => indexes.map((i) => person.keypoints[i].label).sort();
@@ -71,4 +71,11 @@ test("unique colours: true, a list, nothing; a freed colour is given again", () 
   assert.deepEqual(readUniqueColors('["red", "#2CA02C"]'), ["red", "#2CA02C"]);
   assert.equal(freeColor(["red", "blue"], ["red", null]), "blue");
   assert.equal(freeColor(["red", "blue"], ["red", "blue"]), "red");
+});
+
+test("more keypoints than a skeleton may have, and sigmas too small to divide by, are left out with a message", () => {
+  const skeleton = of(Array.from({ length: 20_000 }, (_, i) => ({ label: `k${i}`, x: i, y: 0, sigma: 1e-163 })), []);
+  assert.equal(skeleton.keypoints.length, MOST_KEYPOINTS);
+  assert.ok(skeleton.keypoints.every(({ sigma }) => sigma === DEFAULT_SIGMA));
+  assert.ok(skeleton.problems.some((problem) => problem.includes("more than 1000 keypoints")));
 });

@@ -42,6 +42,7 @@ WRITTEN = {
     "a time of 401 digits": line(b'{"updated_annotations":[],"total_time_in_seconds":%s}' % LONG),
     "an image 401 digits wide": line(b'{"updated_annotations":[]}', b',"image_width":%s,"image_height":5' % LONG),
     "an image that is true wide": line(b'{"updated_annotations":[]}', b',"image_width":true,"image_height":true'),
+    "a byte order mark": b"\xef\xbb\xbf" + line(b'{"updated_annotations":[]}'),
     "minus zero": line(b'{"updated_annotations":[{"annotations":[{"label":"nose","x":-0.0,"y":-0}]}]}'),
     "a NUL in the image's name": b'{"source-ref":"s3://bucket-name/a\\u0000.jpg","keypoints":{"updated_annotations":[]}}',
     "a key twice": line(b'5,"keypoints":{"updated_annotations":[]}'),
@@ -58,7 +59,10 @@ REJECTED = {
     "1e999": (line(b'{"updated_annotations":[],"z":1e999}'), "the line is not JSON"),
     "bytes that are no UTF-8": (line(b'{"updated_annotations":[],"z":"\xff\xfe"}'), "the line is not JSON"),
     "half a surrogate pair": (line(b'{"updated_annotations":[],"z":"\\ud800"}'), "the line is not JSON"),
-    "a byte order mark": (b"\xef\xbb\xbf" + line(b'{"updated_annotations":[]}'), "the line is not JSON"),
+    "brackets that a decoder would read": (
+        line(b'{"updated_annotations":[{"annotations":[],"z":%s}]}' % (b"[" * 600 + b"]" * 600)),
+        "expected at most 64 levels of nesting",
+    ),
     "a NUL": (b"\x00", "the line is not JSON"),
     "two objects": (b"{} {}", "the line is not JSON"),
     "a place of 401 digits": (
@@ -103,7 +107,7 @@ def test_every_line_of_a_strange_file_is_counted_once() -> None:
     file = b"\xef\xbb\xbf{}\r\n\n \t \r\n\x00\n" + b"x" * 20 + b"\r\r\n\x0b\x0c\n{}"
     found = [(n.number, n.text, n.length) for n in read_lines([file[i : i + 1] for i in range(len(file))], longest=10)]
     assert found == [
-        (0, b"\xef\xbb\xbf{}", 6), (1, b"\x00", 1), (2, b"", 22), (3, b"{}", 2),
+        (0, b"{}", 6), (1, b"\x00", 1), (2, b"", 22), (3, b"{}", 2),
     ]  # fmt: skip
 
 
@@ -207,10 +211,55 @@ def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
     return annotation
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", DEEP, b"\xff", b'[{"datasetObjectId":1}]', b"[{}]"])
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"\xff", b"[null]", b"[{}]", b"[[[", DEEP])
 def test_what_is_no_batch_is_said(payload: bytes) -> None:
-    with pytest.raises(BatchError, match="not a consolidation request"):
+    with pytest.raises(BatchError, match=r"not a consolidation request|expected entries with a datasetObjectId"):
         read_batch(payload)
+
+
+def deep(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+EMPTY_ANSWER = b'{"workerId":"w","annotationData":{"content":{"updated_annotations":[]}}}'
+GOOD_ENTRY = b'{"datasetObjectId":"good","annotations":[%s]}' % EMPTY_ANSWER
+IN_A_BATCH = {
+    "the case C12": b'{"datasetObjectId":"bad","dataObject":{"s3Uri":null,"content":"x"},"annotations":[]}',
+    "no answers": b'{"datasetObjectId":"bad","annotations":null}',
+    "a null answer": b'{"datasetObjectId":"bad","annotations":[null]}',
+    "a null worker": b'{"datasetObjectId":"bad","annotations":[{"workerId":null,"annotationData":{"content":"{}"}}]}',
+    "no data": b'{"datasetObjectId":"bad","annotations":[{"workerId":"w","annotationData":null}]}',
+    "NaN": b'{"datasetObjectId":"bad","annotations":[{"workerId":"w","annotationData":{"content":{"z":NaN}}}]}',
+} | {
+    f"{levels} levels in {where}": b'{"datasetObjectId":"bad","annotations":[%s]}' % made(deep(levels))
+    for levels in (33, 600, 985, 9997, 100_000)
+    for where, made in {
+        "an answer": lambda text: b'{"workerId":"w","annotationData":{"content":%s}}' % text,
+        "a field": lambda text: b'{"workerId":"w","annotationData":{"content":{"updated_annotations":%s}}}' % text,
+        "text": lambda text: b'{"workerId":"w","annotationData":{"content":{"updated_annotations":"%s"}}}' % text,
+        "the worker": lambda text: b'{"workerId":%s,"annotationData":{"content":"{}"}}' % text,
+        "the list of answers": lambda text: text,
+    }.items()
+}
+
+
+@pytest.mark.parametrize("name", IN_A_BATCH)
+def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
+    bad, good = read_batch(b"[%s,%s]" % (IN_A_BATCH[name], GOOD_ENTRY))
+    made = {}
+    for entry in (bad, good):
+        answers = [(a.worker_id, post_annotation._content(a.annotation_data)) for a in entry.annotations]
+        made[entry.dataset_object_id] = annotate(entry.dataset_object_id, SOURCE, answers, yardstick(None))
+    assert made["good"].valid
+    assert not made["bad"].valid
+    assert made["bad"].reason
+    if "levels" in name and "the" not in name:
+        assert "expected at most 32 levels of nesting" in made["bad"].reason
+    msgspec.json.encode(consolidation_response(list(made.values()), "keypoints"))
+
+
+def test_an_entry_without_an_id_is_left_out() -> None:
+    assert [entry.dataset_object_id for entry in read_batch(b"[null,%s,{}]" % GOOD_ENTRY)] == ["good"]
 
 
 # ------------------------------------------------------------------------------------------------- other files

@@ -72,6 +72,41 @@ def test_unusable_pre_labels_are_said_and_left_out(value: Any) -> None:
     assert read.error.startswith("the pre-labels cannot be used: ")
 
 
+def test_pre_labels_by_reference_are_named_not_read() -> None:
+    line = {"source-ref": IMAGE, "annotations_ref": "s3://bucket/jobs/people/pre-labels/a b.json"}
+    task_input = pre_annotation_response(line)["taskInput"]
+    assert task_input["initial_values_s3_uri"] == line["annotations_ref"]
+    assert (task_input["initial_values"], task_input["error"]) == ("[]", "")
+    assert pre_annotation_response({"source-ref": IMAGE})["taskInput"]["initial_values_s3_uri"] == ""
+
+
+@pytest.mark.parametrize(
+    "value", ["https://host/a.json?X-Amz-Signature=abc", "s3://bucket", 7, ["s3://bucket/a"], "s3://b/\ud800"]
+)
+def test_an_unusable_reference_is_said_and_left_out(value: Any) -> None:
+    response = pre_annotation_response({"source-ref": IMAGE, "annotations_ref": value})
+    assert response["isHumanAnnotationRequired"] is True
+    assert response["taskInput"]["initial_values_s3_uri"] == ""
+    assert response["taskInput"]["error"].startswith("annotations_ref cannot be used: ")
+    assert "Signature" not in response["taskInput"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people-1", "people-1"),
+        (None, ""),
+        (7, ""),
+        ("people", ""),
+        ("arn:aws:sagemaker:us-east-1:123456789012:labeling-job/\ud800", ""),
+    ],
+)
+def test_a_task_names_its_job(arn: Any, name: str) -> None:
+    response = pre_annotation_response({"source-ref": IMAGE}, arn)
+    assert response["taskInput"]["labeling_job"] == name
+    json.dumps(response).encode()
+
+
 @given(
     st.lists(st.binary(max_size=12).filter(lambda b: b"\n" not in b)),
     st.integers(1, 7),

@@ -108,10 +108,21 @@ def test_manifest_lines_keep_their_number_over_blank_lines() -> None:
     assert [(each.object_id, each.source) for each in lines] == [("0", "s3://b/1"), ("2", "text")]
 
 
-@pytest.mark.parametrize("bad", ["{", "[]", '"x"', '{"other": 1}'])
+@pytest.mark.parametrize("bad", ["{", "[]", '"x"', '{"other": 1}', '{"source-ref": "s3://b/2", "z": NaN}', "[" * 9997])
 def test_a_line_that_is_no_data_object_is_named(bad: str) -> None:
-    with pytest.raises(LabelingJobError, match="line 2 "):
-        list(documents.read_manifest(f'{{"source-ref":"s3://b/1"}}\n{bad}\n'.encode()))
+    good, broken = documents.read_manifest(f'\ufeff{{"source-ref":"s3://b/1"}}\n{bad}\n'.encode())
+    assert (good.problem, good.source) == ("", "s3://b/1")
+    assert "line 2 of the input manifest" in broken.problem
+    assert documents.output_line(broken, "j", "keypoints", None, "failed") == bad.encode()
+
+
+@pytest.mark.parametrize("text", ["NaN", '{"a": NaN}', "[]", "[" * 985 + "]" * 985, '{"a":' * 9997 + "1" + "}" * 9997])
+def test_an_answer_that_is_no_object_or_too_deep_is_refused(text: str) -> None:
+    with pytest.raises(LabelingJobError, match="expected an answer as a JSON object, got"):
+        documents.parse_content(text.encode())
+    if text[0] == "{":
+        with pytest.raises(LabelingJobError, match="not a worker response"):
+            documents.parse_worker_response(b'{"answers":[{"workerId":"w","answerContent":%s}]}' % text.encode())
 
 
 def test_a_worker_response() -> None:

@@ -59,6 +59,25 @@ def test_workers() -> None:
     assert quality.workers_per_image == {"1": 1, "2": 1}
 
 
+def test_answers_that_label_nothing_are_counted_by_worker() -> None:
+    found = [{"annotations": [keypoint("tip", 1, 1)]}]
+    box = [{"annotations": [], "box": [1, 1, 5, 5]}]
+    several = [
+        {"worker_id": "a", "usable": True, "annotations": found},
+        {"worker_id": "b", "usable": True, "annotations": [{"annotations": []}]},
+        {"worker_id": "c", "usable": False, "reason": "not JSON"},
+    ]
+    quality = quality_of(
+        record(label(found, workers=several)),
+        record(label([])),
+        record(label(box)),
+        record(label(found)),
+        record(label([7])),
+    )
+    assert {w.worker_id: w.empty for w in quality.workers} == {"a": 0, "b": 1, "c": 0, "w1": 1}
+    assert quality.empty_answers == 2
+
+
 def test_of_nothing() -> None:
     quality = quality_of()
     assert quality.modified_share is None

@@ -65,6 +65,18 @@ def test_the_wrong_ones_come_first_with_their_reason_and_fix() -> None:
     assert line["annotation_issues"][0] == {"reason": "driver: Left and right look swapped: the whole body"}
 
 
+def test_images_in_which_nothing_is_labelled_come_after_what_looks_wrong() -> None:
+    labels = [*people(40), large([]), large([wrong(3)])]
+    found = ranked(labels)
+    lines = [image.line for image, _ in found]
+    assert lines.index(41) < lines.index(40)
+    image, line = found[lines.index(40)]
+    assert [reason.check for entry in image.instances for reason in entry.reasons] == ["empty_image"]
+    assert image.instances[0].instance is None
+    assert line["annotations"] == []
+    assert line["annotation_issues"] == [{"reason": "Nothing is labelled in this image"}]
+
+
 def test_a_line_of_the_review_manifest_is_a_data_object_with_the_labels_as_pre_labels() -> None:
     labels = people(40)
     labels[3] = large([wrong(3, box=[1, 2, 3, 4], note="kept")])

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from keypoints.skeleton import SkeletonError, parse_skeleton
+from keypoints.instance import MOST_KEYPOINTS
+from keypoints.skeleton import LEAST_SIGMA, SkeletonError, parse_skeleton
 
 SKELETONS = sorted((Path(__file__).parents[2] / "skeletons").glob("*.json"))
 MINIMAL: dict[str, Any] = {
@@ -58,7 +60,8 @@ def test_element_attributes() -> None:
         ({"edges": [["tip", "cap"]]}, "there is no 'cap'"),
         ({"edges": [["tip"]]}, "length >= 2"),
         ({"keypoints": [{"name": ""}]}, "length >= 1"),
-        ({"keypoints": [{"name": "a", "sigma": 0}]}, "> 0"),
+        ({"keypoints": [{"name": "a", "sigma": 0}]}, ">= 1e-06"),
+        ({"keypoints": [{"name": "a", "sigma": 1e-163}]}, ">= 1e-06"),
         ({"name": 5}, "Expected `str`"),
     ],
 )
@@ -71,3 +74,10 @@ def test_what_is_no_skeleton_at_all() -> None:
     for text in (b"", b"[]", b"\xff", b"{", b"null"):
         with pytest.raises(SkeletonError, match="not a skeleton definition"):
             parse_skeleton(text)
+
+
+def test_the_element_has_the_same_limits() -> None:
+    text = (Path(__file__).parents[2] / "src/ui/lib/skeleton.js").read_text()
+    for name, value in (("MOST_KEYPOINTS", MOST_KEYPOINTS), ("LEAST_SIGMA", LEAST_SIGMA)):
+        (found,) = re.findall(rf"export const {name} = ([\d.e-]+);", text)
+        assert float(found) == value

@@ -17,7 +17,10 @@ URL, INTEGRITY = "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js", "sha3
 TASK = {
     "image_s3_uri": "s3://bucket/a.jpg",
     "initial_values": '[{"id": "p0", "name": "<b>"}]',
+    "initial_values_s3_uri": "",
     "annotation_issues": "[]",
+    "labeling_job": "people",
+    "worker": "",
     "error": "",
 }
 HOSTILE = (
@@ -54,12 +57,12 @@ class Page(HTMLParser):
         return attributes
 
 
-def page(template: str) -> Page:
-    """The page as Ground Truth renders it, for `TASK`, and a browser reads it."""
+def page(template: str, changes: dict[str, str] | None = None) -> Page:
+    """The page as Ground Truth renders it, for `TASK` with changes, and a browser reads it."""
     environment = liquid.Environment(autoescape=True)
     environment.add_filter("grant_read_access", lambda uri: f"https://signed.example/{uri[5:]}?a=1&b=2")
     parsed = Page()
-    parsed.feed(environment.from_string(template).render(task={"input": TASK}))
+    parsed.feed(environment.from_string(template).render(task={"input": TASK | (changes or {})}))
     parsed.close()
     return parsed
 
@@ -83,6 +86,15 @@ def assert_arrives(names: tuple[str, ...]) -> None:
     assert json.loads(element["initialvalues"] or "") == json.loads(TASK["initial_values"])
     assert element["imgsrc"] == "https://signed.example/bucket/a.jpg?a=1&b=2"
     assert [tag for tag, _ in rendered.tags] == [tag for tag, _ in page(fill(skeleton_of("nose"))).tags]
+
+
+def test_large_pre_labels_arrive_as_a_signed_address_and_only_if_there_are_any() -> None:
+    without = page(fill(skeleton_of("nose"))).the("crowd-2d-skeleton")
+    assert "initialvaluessrc" not in without
+    assert (without["labelingjob"], without["worker"]) == ("people", "")
+    given = page(fill(skeleton_of("nose")), {"initial_values_s3_uri": "s3://bucket/p.json", "worker": "w-1"})
+    assert given.the("crowd-2d-skeleton")["initialvaluessrc"] == "https://signed.example/bucket/p.json?a=1&b=2"
+    assert given.the("crowd-2d-skeleton")["worker"] == "w-1"
 
 
 @pytest.mark.parametrize("name", HOSTILE)

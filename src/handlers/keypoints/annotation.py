@@ -11,7 +11,7 @@ from keypoints.answer import ORIGINAL_TOLERANCE, OWN_TOLERANCE, Answer, AnswerEr
 from keypoints.consolidation import BelowQuorum, Consolidated, consolidate
 from keypoints.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from keypoints.manifest import file_name
-from keypoints.matching import crowded
+from keypoints.matching import CrowdedError, crowded
 from keypoints.yardstick import Yardstick
 
 VERSION = "1.0"
@@ -143,7 +143,21 @@ def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: Yardsti
         return accepted
     if reason := crowded([a.instances for a in usable]):
         return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
+    try:
+        return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
+    except CrowdedError as error:
+        return msgspec.structs.replace(annotation, valid=False, reason=str(error))
+
+
+def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
+    """Return whether a worker's usable answer labels nothing: no keypoint and no box.
+
+    A worker's own instances are kept only where several answered; else they are the annotation's.
+    """
+    own = answer.annotations if len(annotation.workers) > 1 else annotation.updated_annotations
+    return answer.usable and not any(
+        isinstance(item, dict) and (item.get("annotations") or item.get("box")) for item in own
+    )
 
 
 def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:

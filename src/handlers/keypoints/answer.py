@@ -17,11 +17,16 @@ from keypoints.instance import (
     same_instances,
     type_name,
 )
+from keypoints.json_text import JsonError, decode
 
 OWN_TOLERANCE = 1e-6
 """Pixels. Our element submits what it was given to the last digit."""
 ORIGINAL_TOLERANCE = 0.5
 """Pixels. The original component rounds every coordinate to a whole pixel, touched or not."""
+
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer's text. As values it takes up to thirty times as much memory."""
 
 
 class AnswerError(ValueError):
@@ -103,9 +108,12 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
 def _json(value: Any, name: str) -> Any:
     if not isinstance(value, str | bytes):
         return value
+    size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
+    if size > LARGEST_ANSWER:
+        raise AnswerError(f"{name} must have at most {LARGEST_ANSWER} bytes, got {size}")
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return decode(value)
+    except JsonError as error:
         raise AnswerError(f"{name} must be JSON: {error}") from error
 
 

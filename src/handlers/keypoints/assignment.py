@@ -11,22 +11,40 @@ import math
 from collections.abc import Sequence
 
 
-def assign(gains: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+class Budget:
+    """Steps that may still be made; one looks at one column."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: float = math.inf) -> None:
+        self.steps = steps
+
+
+class BudgetSpentError(Exception):
+    """An assignment that takes more steps than its budget has."""
+
+
+def assign(gains: Sequence[Sequence[float]], budget: Budget | None = None) -> list[tuple[int, int]]:
     """Pairs (row, column) that together gain most, in the order of rows; a gain of 0 or less is no reason to pair.
 
     Args:
         gains: rows of equal length.
+        budget: pays for the steps that are made; none is without end.
+
+    Raises:
+        BudgetSpentError: the budget does not suffice.
     """
+    budget = budget or Budget()
     if not gains or not gains[0]:
         return []
     if len(gains) > len(gains[0]):
-        turned = assign(list(zip(*gains, strict=True)))
+        turned = assign(list(zip(*gains, strict=True)), budget)
         return sorted((row, column) for column, row in turned)
     costs = [[-max(gain, 0.0) for gain in row] for row in gains]
-    return sorted((row, column) for column, row in _solve(costs).items() if gains[row][column] > 0)
+    return sorted((row, column) for column, row in _solve(costs, budget).items() if gains[row][column] > 0)
 
 
-def _solve(costs: Sequence[Sequence[float]]) -> dict[int, int]:
+def _solve(costs: Sequence[Sequence[float]], budget: Budget) -> dict[int, int]:
     """Row by column of the cheapest assignment of every row; no more rows than columns. Index 0 is nobody."""
     rows, columns = len(costs), len(costs[0])
     of_row = [0.0] * (rows + 1)
@@ -40,6 +58,9 @@ def _solve(costs: Sequence[Sequence[float]]) -> dict[int, int]:
         column = 0
         while True:
             used[column] = True
+            budget.steps -= columns
+            if budget.steps < 0:
+                raise BudgetSpentError
             current = matched[column]
             line, potential = costs[current - 1], of_row[current]
             delta, following = math.inf, 0

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from keypoints.annotation import VERSION, Annotation
 from keypoints.answer import AnswerError
+from keypoints.json_text import DEEPEST, JsonError, decode, pruned
 
 LARGEST_RESPONSE = 5 * 1024 * 1024
 """Bytes. Lambda answers a synchronous call with 6 MB at most; the rest is room for its own encoding."""
+
+CONTENT_LEVEL = 6
+"""Of nesting, at which an answer's object begins if it is not text: in a list of objects with a list of objects with an
+object."""
+UNKNOWN_WORKER = "unknown"
+"""Stands for the worker of an answer without a usable worker id."""
 
 _REQUEST_KEY = re.compile(r"(?P<output>(?:.*/)?)(?P<job>[^/]+)/annotations/consolidated-annotation/.+", re.DOTALL)
 
@@ -36,16 +44,16 @@ class AnnotationData(msgspec.Struct, frozen=True):
             AnswerError: it is no JSON.
         """
         try:
-            return msgspec.json.decode(self.content)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            return decode(bytes(self.content))
+        except JsonError as error:
             raise AnswerError(f"the answer must be JSON: {error}") from error
 
 
-class WorkerAnnotation(msgspec.Struct, frozen=True, rename="camel"):
-    """One worker's answer to one data object."""
+class WorkerAnnotation(NamedTuple):
+    """One worker's answer to one data object, or why there is none."""
 
     worker_id: str
-    annotation_data: AnnotationData
+    annotation_data: AnnotationData | AnswerError
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -54,12 +62,28 @@ class Source(msgspec.Struct, frozen=True):
     s3_uri: str = msgspec.field(name="s3Uri", default="")
 
 
-class BatchEntry(msgspec.Struct, frozen=True, rename="camel"):
+class BatchEntry(NamedTuple):
     """One data object and its answers."""
 
     dataset_object_id: str
-    data_object: Source = Source()
-    annotations: list[WorkerAnnotation] = []
+    data_object: Source
+    annotations: list[WorkerAnnotation]
+
+
+class _Entry(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry of which only the id must be right."""
+
+    dataset_object_id: str | int
+    data_object: msgspec.Raw = msgspec.Raw(b"{}")
+    annotations: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Worker(msgspec.Struct, frozen=True, rename="camel"):
+    worker_id: str
+
+
+class _Annotation(_Worker, frozen=True):
+    annotation_data: AnnotationData
 
 
 class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +95,61 @@ class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_batch(payload: bytes) -> list[BatchEntry]:
-    """Read a consolidation-request file.
+    """Read a consolidation-request file. What is wrong with one entry, or one answer, concerns no other.
+
+    An entry without an id is left out, because no result can be given for it.
 
     Raises:
-        BatchError: not such a file. Without ids no result can be given, so the batch fails and Ground Truth retries.
+        BatchError: not such a file, or no entry has an id. Then the batch fails and Ground Truth retries.
     """
+    text = pruned(payload, CONTENT_LEVEL, CONTENT_LEVEL + DEEPEST)
     try:
-        return msgspec.json.decode(payload, type=list[BatchEntry])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise BatchError(f"not a consolidation request: {error}") from error
+        entries = decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST)
+    except JsonError as error:
+        entries = _lenient(text, error)
+    read = [_entry(bytes(entry)) for entry in entries]
+    usable = [entry for entry in read if isinstance(entry, BatchEntry)]
+    if read and not usable:
+        raise BatchError(f"expected entries with a datasetObjectId, got none; the first: {read[0]}")
+    return usable
+
+
+def _lenient(text: bytes, error: JsonError) -> list[bytes]:
+    """The entries of a request that is JSON only to Python, which writes NaN, and here null."""
+    try:
+        found = json.loads(text)
+        if isinstance(found, list):
+            return [msgspec.json.encode(entry) for entry in found]
+    except (ValueError, TypeError, RecursionError):
+        pass  # not to Python either
+    raise BatchError(f"not a consolidation request: {error}") from error
+
+
+def _entry(text: bytes) -> BatchEntry | Exception:
+    try:
+        entry = msgspec.json.decode(text, type=_Entry)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        return error
+    object_id = str(entry.dataset_object_id)
+    try:
+        source = msgspec.json.decode(entry.data_object, type=Source)
+        annotations = [_annotation(bytes(a)) for a in msgspec.json.decode(entry.annotations, type=list[msgspec.Raw])]
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        problem = AnswerError(f"the entry of the consolidation request cannot be read: {error}")
+        return BatchEntry(object_id, Source(), [WorkerAnnotation(UNKNOWN_WORKER, problem)])
+    return BatchEntry(object_id, source, annotations)
+
+
+def _annotation(text: bytes) -> WorkerAnnotation:
+    try:
+        found = msgspec.json.decode(text, type=_Annotation)
+        return WorkerAnnotation(found.worker_id, found.annotation_data)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        problem = AnswerError(f"the answer cannot be read: {error}")
+    try:
+        return WorkerAnnotation(msgspec.json.decode(text, type=_Worker).worker_id, problem)
+    except (msgspec.MsgspecError, UnicodeError):
+        return WorkerAnnotation(UNKNOWN_WORKER, problem)
 
 
 def job_of(request_key: str) -> tuple[str, str]:

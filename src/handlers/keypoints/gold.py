@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.json_text import JsonError, decode
 from keypoints.keys import below_images
 from keypoints.matching import match
 from keypoints.outcome import Labeled
@@ -30,8 +29,8 @@ def parse_gold(text: bytes) -> Gold:
         GoldError: not such a file.
     """
     try:
-        found = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        found = decode(text)
+    except JsonError as error:
         raise GoldError(f"not a gold file: {error}") from error
     if not isinstance(found, dict):
         raise GoldError("expected an object of instances by image file name")

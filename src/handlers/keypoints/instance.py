@@ -20,6 +20,8 @@ MOST_INSTANCES = 1000
 """In one image; a hostile answer must not cost more than an honest one could."""
 MOST_KEYPOINTS = 1000
 """Of an instance, and of a skeleton."""
+MOST_KEYPOINTS_IN_IMAGE = 100_000
+"""Of all its instances: 750 people with 133 keypoints. It bounds what one image costs to some seconds."""
 LARGEST_SIDE = 1_000_000
 """Of an image, in pixels: coordinates go no further."""
 
@@ -86,6 +88,9 @@ def parse_instances(value: Any) -> list[Instance]:
         instances = _converted(value)
     except msgspec.ValidationError as error:
         raise InstanceError(f"not a list of instances: {error}") from error
+    total = sum(len(instance.annotations) for instance in instances)
+    if total > MOST_KEYPOINTS_IN_IMAGE:
+        raise InstanceError(f"expected at most {MOST_KEYPOINTS_IN_IMAGE} keypoints in all instances, got {total}")
     for position, instance in enumerate(instances):
         if len(instance.annotations) > MOST_KEYPOINTS:
             raise InstanceError(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from keypoints.keys import JOB_NAME, split_s3_uri
 
 ENDED = "SageMaker Ground Truth Labeling Job State Change"
@@ -74,9 +75,10 @@ def parse_description(text: bytes) -> dict[str, Any]:
         JobError: not a JSON object.
     """
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        description: dict[str, Any] = decode(text, dict[str, Any], DEEPEST_DOCUMENT)
+    except JsonError as error:
         raise JobError(f"not a labelling job's description: {error}") from error
+    return description
 
 
 def read_description(description: dict[str, Any]) -> LabelingJob:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from keypoints.instance import InstanceError, parse_instances, type_name
+from keypoints.json_text import BYTE_ORDER_MARK, JsonError, decode
 from keypoints.keys import split_s3_uri
 
 PRE_LABEL_KEYS = ("annotations", "initial_values")
@@ -20,12 +21,15 @@ class DataObject(msgspec.Struct, frozen=True):
     """What a manifest line says of one image.
 
     `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
+    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
+    characters per attribute keeps out of the manifest; empty if there is none.
     """
 
     image_s3_uri: str
     pre_labels: list[Any]
     annotation_issues: list[Any]
     error: str
+    pre_labels_s3_uri: str = ""
 
     @property
     def image_name(self) -> str:
@@ -64,15 +68,22 @@ def read_data_object(line: Any) -> DataObject:
             problem = str(error)
     issues, _ = _list_of(line.get("annotation_issues") or [])
     error_text = f"the pre-labels cannot be used: {problem}" if problem else ""
-    return DataObject(source, [] if problem else pre_labels, issues, error_text)
+    reference = line.get("annotations_ref") or ""
+    try:
+        if reference:
+            split_s3_uri(reference if isinstance(reference, str) else type_name(reference))
+            reference.encode()
+    except ValueError as error:
+        reference, error_text = "", f"annotations_ref cannot be used: {error}"
+    return DataObject(source, [] if problem else pre_labels, issues, error_text, reference)
 
 
 def _list_of(value: Any) -> tuple[list[Any], str]:
     """A list, given as such or as JSON text; and what is wrong with it, if anything."""
     try:
         # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
-        value = msgspec.json.decode(value if isinstance(value, str) else msgspec.json.encode(value))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        value = decode(value if isinstance(value, str) else msgspec.json.encode(value))
+    except (JsonError, msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
         return [], f"not JSON: {error}"
     if value is None:
         return [], ""
@@ -99,7 +110,7 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: i
     number, held, length, offset = first, bytearray(), 0, 0
 
     def finished() -> Line | None:
-        text = bytes(held).strip() if length <= longest else b""
+        text = bytes(held).strip().removeprefix(BYTE_ORDER_MARK) if length <= longest else b""
         return Line(number, text, length, offset) if text or length > longest else None
 
     for chunk in chunks:

@@ -13,7 +13,7 @@ import math
 import operator
 from collections.abc import Sequence
 
-from keypoints.assignment import assign
+from keypoints.assignment import Budget, BudgetSpentError, assign
 from keypoints.instance import Instance
 from keypoints.pose import Pose, Ruler
 
@@ -37,6 +37,17 @@ MOST_OVERLAPS = 50_000
 place; each pair costs some 50 microseconds, and a hostile answer must not cost minutes."""
 MOST_TOGETHER = 3000
 """Instances of all workers."""
+MOST_KEYPOINTS_TOGETHER = 200_000
+"""Keypoints of all workers' instances. Each costs some 25 microseconds to be consolidated."""
+MOST_COMPARED = 100_000
+"""Pairs of instances of different workers that are near enough, for their areas, to be compared. It is twice
+`MOST_OVERLAPS`, because instances side by side are near too."""
+MOST_KEYPOINTS_COMPARED = 2_000_000
+"""Keypoints in those pairs; each costs half a microsecond."""
+MOST_OUTLINED = 1_000_000
+"""Places in all outlines together, of 40 bytes each. With more, instances are compared without the first look."""
+MOST_STEPS = 12_000_000
+"""Steps of all assignments of an image: 2 seconds. A crowd of 120 people takes less than a hundredth of that."""
 
 Member = tuple[int, int]
 """Worker's and instance's place."""
@@ -48,6 +59,9 @@ def crowded(workers: Sequence[Sequence[Instance]]) -> str:
     total = sum(map(len, workers))
     if total > MOST_TOGETHER:
         return f"expected at most {MOST_TOGETHER} instances of all workers together, got {total}"
+    keypoints = sum(len(instance.annotations) for instances in workers for instance in instances)
+    if keypoints > MOST_KEYPOINTS_TOGETHER:
+        return f"expected at most {MOST_KEYPOINTS_TOGETHER} keypoints of all workers together, got {keypoints}"
     hulls = [[box for instance in instances if (box := instance.hull)] for instances in workers]
     overlaps = 0
     for later, theirs in enumerate(hulls):
@@ -62,14 +76,22 @@ def crowded(workers: Sequence[Sequence[Instance]]) -> str:
     return ""
 
 
+class CrowdedError(ValueError):
+    """Instances that cost more to be matched than those of any honest image; says expected and got."""
+
+
 def match(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> list[list[Member]]:
-    """Clusters of members, each in the order of workers, together in the order of their first members."""
+    """Clusters of members, each in the order of workers, together in the order of their first members.
+
+    Raises:
+        CrowdedError: too many instances are near each other, for their areas.
+    """
     similar = _similar(workers, ruler)
-    clusters = _linked(similar)
+    clusters, budget = _linked(similar), Budget(MOST_STEPS)
     for _ in range(ROUNDS):
         changed = False
         for worker in range(len(workers)):
-            changed |= _assigned(clusters, worker, similar)
+            changed |= _assigned(clusters, worker, similar, budget)
         if not changed:
             break
     return sorted(cluster for cluster in clusters if cluster)
@@ -79,20 +101,32 @@ def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
     """Similarities of at least `LEAST_SIMILARITY`, in both directions; every member is a key."""
     similar: Similar = {(w, i): {} for w, poses in enumerate(workers) for i in range(len(poses))}
     labels = sorted({label for poses in workers for pose in poses for label in pose.places})
-    first = {m: Outline(workers[m[0]][m[1]], labels, ruler, FAR) for m in similar}
+    outlined = len(labels) * len(similar) <= MOST_OUTLINED
+    first = {m: Outline(workers[m[0]][m[1]], labels, ruler, FAR) for m in similar} if outlined else {}
     mirrored: dict[Member, Pose] = {}
+    hulls = [[pose.hull for pose in poses] for poses in workers]
+    reaches = _reaches(workers, ruler)
+    pairs = keypoints = 0
     for b in similar:
         theirs = workers[b[0]][b[1]]
         second: Outline | None = None
+        reach = reaches[b]
+        left, top, right, bottom = theirs.hull
+        left, top, right, bottom = left - reach, top - reach, right + reach, bottom + reach
         for w in range(b[0]):
-            for i, mine in enumerate(workers[w]):
+            for i, (x0, y0, x1, y1) in enumerate(hulls[w]):
+                if x1 < left or x0 > right or y1 < top or y0 > bottom:
+                    continue
+                mine = workers[w][i]
                 if ruler.bound(mine, theirs) < LEAST_SIMILARITY:
                     continue
-                if second is None:
+                pairs, keypoints = pairs + 1, keypoints + len(mine.places)
+                _check_cost(pairs, keypoints)
+                if b not in mirrored:
                     mirrored[b] = theirs.mirrored(ruler.pairs)
-                    second, turned = (Outline(p, labels, ruler, -FAR) for p in (theirs, mirrored[b]))
-                outline = first[w, i]
-                if not (outline.may_be_alike(second) or outline.may_be_alike(turned)):
+                    if outlined:
+                        second, turned = (Outline(p, labels, ruler, -FAR) for p in (theirs, mirrored[b]))
+                if second and not (first[w, i].may_be_alike(second) or first[w, i].may_be_alike(turned)):
                     continue
                 oks = ruler.oks(mine, theirs)
                 if oks < CLEARLY_ALIKE and ruler.pairs:
@@ -100,6 +134,32 @@ def _similar(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> Similar:
                 if oks >= LEAST_SIMILARITY:
                     similar[w, i][b] = similar[b][w, i] = oks
     return similar
+
+
+def _reaches(workers: Sequence[Sequence[Pose]], ruler: Ruler) -> dict[Member, float]:
+    """How far from an instance's hull, in pixels, another one may be and `Ruler.bound` reach `LEAST_SIMILARITY`.
+
+    It is an upper bound for all others, by the largest area and the largest sigma, and rounded up.
+    """
+    members = {(w, i): pose for w, poses in enumerate(workers) for i, pose in enumerate(poses)}
+    widest = min((ruler.inverse(label) for pose in members.values() for label in pose.places), default=0.0)
+    if widest <= 0 or not all(pose.places for pose in members.values()):
+        return dict.fromkeys(members, math.inf)
+    largest = max((pose.area for pose in members.values()), default=0.0)
+    exponent = -math.log(LEAST_SIMILARITY) * 1.001
+    return {m: math.sqrt(exponent * (largest + pose.area) / widest) for m, pose in members.items()}
+
+
+def _check_cost(pairs: int, keypoints: int) -> None:
+    if pairs > MOST_COMPARED:
+        raise CrowdedError(
+            f"expected at most {MOST_COMPARED} pairs of different workers' instances that are near each other, got more"
+        )
+    if keypoints > MOST_KEYPOINTS_COMPARED:
+        raise CrowdedError(
+            f"expected at most {MOST_KEYPOINTS_COMPARED} keypoints in pairs of different workers' instances that are "
+            "near each other, got more"
+        )
 
 
 class Outline:
@@ -158,7 +218,7 @@ def _linked(similar: Similar) -> list[list[Member]]:
     return list(members.values())
 
 
-def _assigned(clusters: list[list[Member]], worker: int, similar: Similar) -> bool:
+def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budget: Budget) -> bool:
     """Give the worker's instances to the clusters of the others anew, for the largest sum of mean similarities.
 
     Works on each crowd for itself: instances and clusters linked by similarity. Returns whether anything changed.
@@ -179,7 +239,10 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar) -> bo
         if len(crowd) > LARGEST_ASSIGNMENT or len(places) > 4 * LARGEST_ASSIGNMENT:
             continue
         table = [[gains[member].get(place, 0.0) for place in places] for member in crowd]
-        wanted = {crowd[row]: places[column] for row, column in assign(table)}
+        try:
+            wanted = {crowd[row]: places[column] for row, column in assign(table, budget)}
+        except BudgetSpentError:
+            return changed
         before = sum(gains[member].get(home[member], 0.0) for member in crowd)
         if sum(gains[member][place] for member, place in wanted.items()) <= before + 1e-12:
             continue

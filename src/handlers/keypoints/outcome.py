@@ -10,6 +10,7 @@ import msgspec
 from keypoints.annotation import Annotation, WorkerAnswer
 from keypoints.answer import pixels, without_query
 from keypoints.instance import Instance, InstanceError, parse_instances, type_name
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from keypoints.manifest import LONGEST_LINE, Line, file_name, read_data_object
 
 Status = Literal["rejected", "failed", "unlabeled"]
@@ -47,8 +48,8 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
     if not line.text:
         return _rejected(line.number, f"the line has {line.length} bytes, expected at most {LONGEST_LINE}")
     try:
-        record = msgspec.json.decode(line.text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        record = decode(line.text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
         return _rejected(line.number, f"the line is not JSON: {error}")
     if not isinstance(record, dict):
         return _rejected(line.number, f"expected an object, got {type_name(record)}")
@@ -127,8 +128,8 @@ def _not_labeled(number: int, status: Status, reason: str, source: str | None) -
 
 def _decoded(text: bytes) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError:
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keypoints.agreement import Agreement
-from keypoints.annotation import WorkerAnswer
+from keypoints.annotation import Annotation, is_empty
 from keypoints.changes import ChangeMeter, PreLabelQuality
 from keypoints.consolidation import REASONS
 from keypoints.exact import Sum
@@ -53,11 +53,12 @@ class TimeQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker, by pseudonymous id."""
+    """One worker, by pseudonymous id. `empty`: usable answers without a keypoint and without a box."""
 
     worker_id: str
     answers: int
     unusable: int
+    empty: int = 0
     modified: int
     no_changes_needed: int
     mean_time_in_seconds: float | None
@@ -81,6 +82,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     instances_without_keypoints: int
     instances_below_quorum: int
     images_without_instances: int
+    empty_answers: int = 0
     keypoints: list[KeypointQuality]
     unknown_keypoints: dict[str, int]
     other_unknown_keypoints: int
@@ -110,6 +112,7 @@ class WorkerTimes(Statistic):
 
     answers: int = 0
     unusable: int = 0
+    empty: int = 0
     modified: int = 0
     no_changes_needed: int = 0
     seconds: Sum = msgspec.field(default_factory=Sum)
@@ -135,6 +138,7 @@ class QualityMeter(Statistic):
     modified: int = 0
     no_changes_needed: int = 0
     answers: int = 0
+    empty_answers: int = 0
     unknown: int = 0
     unknown_keypoints: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_UNKNOWN))
     workers: Table[WorkerTimes] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
@@ -185,9 +189,10 @@ class QualityMeter(Statistic):
         if annotation.total_time_in_seconds is not None:
             self.times.add(annotation.total_time_in_seconds)
             self.seconds.add(annotation.total_time_in_seconds)
-        self._add_workers(annotation.workers)
+        self._add_workers(annotation)
 
-    def _add_workers(self, workers: Sequence[WorkerAnswer]) -> None:
+    def _add_workers(self, annotation: Annotation) -> None:
+        workers = annotation.workers
         there = min(len(workers), MOST_ANSWERS)
         self.workers_per_image[there] = self.workers_per_image.get(there, 0) + 1
         self.answers += len(workers)
@@ -195,6 +200,9 @@ class QualityMeter(Statistic):
             worker = self.workers.at(answer.worker_id, WorkerTimes)
             worker.answers += 1
             worker.unusable += not answer.usable
+            empty = is_empty(annotation, answer)
+            worker.empty += empty
+            self.empty_answers += empty
             worker.modified += answer.was_modified
             worker.no_changes_needed += answer.no_changes_needed
             if answer.total_time_in_seconds is not None:
@@ -219,6 +227,7 @@ class QualityMeter(Statistic):
             instances_without_keypoints=self.instances_without_keypoints,
             instances_below_quorum=self.instances_below_quorum,
             images_without_instances=self.images_without_instances,
+            empty_answers=self.empty_answers,
             keypoints=[self._keypoint(name, meter) for name, meter in self.keypoints.items()],
             unknown_keypoints={name: unknown[name].n for name in sorted(unknown)},
             other_unknown_keypoints=self.unknown - sum(count.n for count in unknown.values()),
@@ -265,6 +274,7 @@ def _worker(worker_id: str, meter: WorkerTimes) -> WorkerQuality:
         worker_id=worker_id,
         answers=meter.answers,
         unusable=meter.unusable,
+        empty=meter.empty,
         modified=meter.modified,
         no_changes_needed=meter.no_changes_needed,
         mean_time_in_seconds=meter.seconds.mean,

@@ -14,6 +14,7 @@ from keypoints.consolidation import Cluster, Consolidated, agreed_places, merge,
 from keypoints.consolidation import clusters as clusters_of
 from keypoints.gold import Gold, compare, gold_of
 from keypoints.instance import parse_instances
+from keypoints.matching import CrowdedError
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.pose import Place, Pose, Ruler
 from keypoints.review import suspicious_image
@@ -66,7 +67,10 @@ class Refiner:
         return self._again(labeled, answers) if answers else labeled
 
     def _again(self, labeled: Labeled, answers: Answers) -> Labeled:
-        found = clusters_of(answers, self._ruler)
+        try:
+            found = clusters_of(answers, self._ruler)
+        except CrowdedError:
+            return labeled  # by the sigmas that the job measured; what was consolidated at once stands
         merged, below = merge(found, len(answers), self._ruler, self._known.weights)
         self.tally.agreement.add_image([len(instances) for _, instances in answers])
         least, agreed = quorum(len(answers)), iter(merged)

@@ -8,6 +8,7 @@ import msgspec
 
 from keypoints.annotation import Annotation
 from keypoints.job import LabelingJob
+from keypoints.json_text import JsonError, decode
 from keypoints.manifest import file_name
 from keypoints.outcome import Labeled, NotLabeled
 
@@ -139,7 +140,7 @@ def results(
 def read_results(text: bytes) -> Results | None:
     """Read a completion marker; None if it is not one of this version, which then counts as not complete."""
     try:
-        found = msgspec.json.decode(text, type=Results)
-    except (msgspec.MsgspecError, UnicodeError):
+        found = decode(text, Results)
+    except JsonError:
         return None
     return found if found.version == VERSION else None

@@ -9,7 +9,17 @@ import msgspec
 
 from keypoints.outcome import Labeled
 from keypoints.signals import SignalReader
-from keypoints.suspicion import BELOW_QUORUM, Reason, below_quorum, probability, reason, suspicion, workers_reasons
+from keypoints.suspicion import (
+    BELOW_QUORUM,
+    EMPTY_IMAGE,
+    Reason,
+    below_quorum,
+    empty_image,
+    probability,
+    reason,
+    suspicion,
+    workers_reasons,
+)
 
 VERSION = "1.0"
 MOST_IMAGES = 1000
@@ -79,6 +89,8 @@ def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage 
             found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
     for aside in annotation.below_quorum:
         found.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
+    if not labeled.instances and not found:
+        found.append(_suspicious(None, None, "", EMPTY_IMAGE, [empty_image()]))
     if not found:
         return None
     instances = sorted(found, key=lambda f: -f.suspicion)
@@ -112,7 +124,11 @@ def _suspicious(
 def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:
     """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
     annotation = labeled.annotation
-    issues = [{"reason": f"{_title(entry)}: {r.message}"} for entry in image.instances for r in entry.reasons]
+    issues = [
+        {"reason": r.message if r.check == "empty_image" else f"{_title(entry)}: {r.message}"}
+        for entry in image.instances
+        for r in entry.reasons
+    ]
     line: dict[str, Any] = {"source-ref": labeled.source_ref, REVIEWED_LINE: labeled.line}
     if annotation.image_width and annotation.image_height:
         line |= {"image_width": annotation.image_width, "image_height": annotation.image_height}

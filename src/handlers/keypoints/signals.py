@@ -28,6 +28,8 @@ MOST_TOLD = 20
 """Keypoints that the skeleton does not have: an instance may have any number."""
 
 
+MOST_FOR_SIDES = 256
+"""Keypoints of a skeleton up to which the rule of sides is applied: its cost grows with their square."""
 MOST_COMPARED = 20_000
 """Pairs of instances of one image: 200 people in one place. A hostile label must not cost minutes."""
 
@@ -135,6 +137,8 @@ class SignalReader:
         yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
 
     def _sides_rule(self, instance: Instance) -> Iterator[Signal]:
+        if len(self._anatomy.names) > MOST_FOR_SIDES:
+            return
         if swap := swapped_sides(self._anatomy, instance):
             names = self._anatomy.label(swap.indexes)
             text = f"Left and right look swapped: {'the whole body' if swap.whole else ', '.join(names)}"

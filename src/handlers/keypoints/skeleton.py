@@ -7,10 +7,13 @@ from typing import Annotated, Any
 import msgspec
 
 from keypoints.instance import MOST_KEYPOINTS
+from keypoints.json_text import JsonError, decode
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
-Sigma = Annotated[float, msgspec.Meta(gt=0, le=1)]
+LEAST_SIGMA = 1e-6
+"""A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
+Sigma = Annotated[float, msgspec.Meta(ge=LEAST_SIGMA, le=1)]
 Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
 DEFAULT_SIGMA = 0.07
@@ -88,8 +91,8 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
             a one-sided pair.
     """
     try:
-        skeleton = msgspec.json.decode(text, type=Skeleton)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        skeleton: Skeleton = decode(text, Skeleton)
+    except JsonError as error:
         raise SkeletonError(f"not a skeleton definition: {error}") from error
     pairs: dict[str, str | None] = {}
     for keypoint in skeleton.keypoints:

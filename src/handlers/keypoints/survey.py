@@ -12,7 +12,7 @@ from keypoints.annotation import Annotation
 from keypoints.consolidation import clusters
 from keypoints.histogram import Histogram
 from keypoints.instance import MOST_KEYPOINTS, Instance, InstanceError, parse_instances
-from keypoints.matching import crowded
+from keypoints.matching import CrowdedError, crowded
 from keypoints.norms import Norms, measure
 from keypoints.outcome import Labeled, NotLabeled
 from keypoints.pose import Ruler
@@ -105,7 +105,11 @@ class JobSurvey(Statistic, dict=True):
             size, source = area(instance)
             if source in ("box", "hull"):
                 self.areas.add(size)
-        for cluster in clusters(answers_of(outcome.annotation), self._ruler):
+        try:
+            found = clusters(answers_of(outcome.annotation), self._ruler)
+        except CrowdedError:
+            return  # by the sigmas of the job's skeleton; those of the batch had allowed it
+        for cluster in found:
             equal = [1.0] * len(cluster.poses)
             repair = repair_sides(cluster.poses, equal, self._ruler)
             doubtful = {(w, label) for w, pair in repair.swaps for label in pair}

@@ -95,6 +95,17 @@ def below_quorum(workers: int) -> Reason:
     return Reason(check="below_quorum", probability=BELOW_QUORUM, keypoints=(), message=text, fix=Fix("look"))
 
 
+EMPTY_IMAGE = 0.1
+"""Of an image in which nothing is labelled. Chosen, not calibrated: how many images are rightly empty differs from job
+to job. It is high enough to be listed and low enough to come after what looks wrong."""
+
+
+def empty_image() -> Reason:
+    """Return the reason to look at an image in which nothing is labelled."""
+    text = "Nothing is labelled in this image"
+    return Reason(check="empty_image", probability=EMPTY_IMAGE, keypoints=(), message=text, fix=Fix("look"))
+
+
 def suspicion(probabilities: Iterable[float]) -> float:
     """1 - prod(1 - p): that at least one of the reasons is right, if they are independent."""
     return 1 - math.prod([1 - p for p in probabilities])

@@ -64,7 +64,7 @@
         `${percent(agreement.relative)} of the ${fixed(HONEST_PAIR)} that two honest people reach`);
     root.append(html("div", { class: "tiles" },
       tile("Images labelled", whole(quality.written), `${percent(share(quality.written, quality.lines))} of ${whole(quality.lines)} lines`),
-      tile("Instances", whole(quality.instances), `${whole(labeled)} keypoints`),
+      tile("Instances", whole(quality.instances), `${whole(labeled)} keypoints; ${whole(quality.empty_answers)} answers label nothing`),
       agreed,
       tile("To look at again", whole(quality.instances_needing_review + quality.instances_below_quorum),
         data.worst.length ? html("a", { href: "#look-at-these-first" }, "disputed, or marked by too few workers") : "no instance has been disputed"),
@@ -199,13 +199,13 @@
     const compared = data.workers.some((w) => w.against_others.instances);
     const gold = data.workers.some((w) => w.against_gold.instances);
     const slowest = Math.max(...quality.workers.map((w) => w.mean_time_in_seconds ?? 0)) || 1;
-    const columns = [["worker", "word"], ["images"], ["unusable"]];
+    const columns = [["worker", "word"], ["images"], ["unusable"], ["empty"]];
     if (compared) columns.push(["of honest"], ["instances"], ["good"], ["jitter"], ["sides"], ["misses"], ["left out"], ["overlooked"]);
     if (gold) columns.push(["gold, of honest"], ["gold"]);
     columns.push(["mean time"]);
     const rows = quality.workers.map((w) => {
       const report = reports.get(w.worker_id);
-      const row = [w.worker_id, whole(w.answers), whole(w.unusable)];
+      const row = [w.worker_id, whole(w.answers), whole(w.unusable), html("span", { title: `${whole(w.empty)} answers without a keypoint and without a box` }, whole(w.empty))];
       const blank = (n) => Array.from({ length: n }, () => NONE);
       if (compared) {
         const found = report?.against_others;
@@ -215,7 +215,7 @@
       if (gold) row.push(...(report?.against_gold.instances ? [withMeter(report.against_gold.relative), whole(report.against_gold.instances)] : blank(2)));
       return [...row, html("span", {}, time(w.mean_time_in_seconds), w.mean_time_in_seconds === null ? null : meter(w.mean_time_in_seconds, slowest))];
     });
-    section("Workers", "Ground Truth's pseudonyms. "
+    section("Workers", "Ground Truth's pseudonyms. Empty answers label nothing; images without a label are at the end of the review list. "
       + (compared ? "Each is compared with what the others agree on without them: how alike, of what honest people reach, and the share of keypoints that are good, near (jitter), "
         + "on the other side, far off (misses) or left out; overlooked are whole instances. Point at a share for its count and interval. " : "")
       + "Few instances say little: nobody should be judged by fewer than twenty.", table(columns, rows));

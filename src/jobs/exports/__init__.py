@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -56,7 +55,7 @@ MARKER = ".truepoint-export"
 def write_image_list(job: FinishedJob, file: Path) -> None:
     """Write which picture in S3 belongs under which name in the exports."""
     with file.open("w", encoding="utf-8", newline="") as out:
-        table = csv.writer(out, lineterminator="\n")
+        table = tables.rows_writer(out)
         table.writerow(["path", "s3_uri"])
         for image in job.images():
             table.writerow([tables.cell(image.path), tables.cell(image.s3_uri)])

@@ -6,12 +6,11 @@ an empty cell where nothing is labelled. It has no visibility.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
 from jobs.exports.finished import ExportImage, FinishedJob, Notes
-from jobs.exports.tables import cell
+from jobs.exports.tables import cell, rows_writer
 from keypoints.instance import OCCLUDED
 
 SCORER = "truepoint"
@@ -39,7 +38,7 @@ def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
     folder = out / "labeled-data" / job.name
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"CollectedData_{SCORER}.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
+        table = rows_writer(file)
         columns = [(f"individual{i + 1}", name, axis) for i in range(most) for name in names for axis in "xy"]
         table.writerow(["scorer", "", "", *(SCORER for _ in columns)])
         table.writerow(["individuals", "", "", *(individual for individual, _, _ in columns)])

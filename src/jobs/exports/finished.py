@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from keypoints.instance import Instance, InstanceError, parse_instances
+from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from keypoints.results import AnnotationFile, Files, Results, read_results
 from keypoints.similarity import SMALLEST_SIDE, THINNEST_BOX
 from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
@@ -19,8 +20,13 @@ from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
 # Letters and digits of any script are fine in a path; what a shell, Windows, a URL or a CSV row stumbles over is not.
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST = 120
-"""Characters in one segment of a path: file systems take 255 bytes, and a letter has up to four."""
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+"""Characters in one segment of a path."""
+_LONGEST_BYTES = 200
+"""The same in UTF-8. File systems take 255, and exports add to a name."""
+_ENDINGS = (".txt",)
+"""Of the files that exports write beside an image's name."""
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
+"""Names of devices, with any ending (learn.microsoft.com/windows/win32/fileio/naming-a-file)."""
 
 
 class ExportError(ValueError):
@@ -66,18 +72,18 @@ class FinishedJob:
         Raises:
             ExportError: a file of the set is not an annotation file.
         """
-        taken: set[str] = set()
+        paths = _Paths()
         for file in self.files:
             try:
-                read = msgspec.json.decode(file.read_bytes(), type=AnnotationFile)
+                read = decode(file.read_bytes(), AnnotationFile, DEEPEST_DOCUMENT)
                 instances = parse_instances(read.updated_annotations)
-            except (msgspec.MsgspecError, UnicodeError, InstanceError) as error:
+            except (JsonError, InstanceError) as error:
                 raise ExportError(f"{file}: expected an annotation file, actual: {error}") from error
             if not self.keep_occluded:
                 instances = [_visible(instance) for instance in instances]
             yield ExportImage(
                 line=read.line,
-                path=_unique(image_path(read.source_ref, self.name), taken),
+                path=paths.take(image_path(read.source_ref, self.name)),
                 s3_uri=read.source_ref,
                 width=read.image_width,
                 height=read.image_height,
@@ -121,8 +127,11 @@ def image_path(source_ref: str, job: str) -> str:
     parts = []
     for part in PurePosixPath(key.removeprefix(f"jobs/{job}/images/")).parts:
         safe = PurePosixPath(_UNSAFE.sub("_", part).strip(".") or "_")
-        clean = safe.stem[:_LONGEST] + safe.suffix[:10]
-        parts.append(f"_{clean}" if _RESERVED.match(clean) else clean)
+        ending = safe.suffix[:10]
+        stem = safe.stem[:_LONGEST].encode()[: _LONGEST_BYTES - len(ending.encode())].decode(errors="ignore")
+        clean = stem + ending
+        # A leading dash would be an option to a command.
+        parts.append(f"_{clean}" if clean.startswith("-") or _RESERVED.match(clean) else clean)
     return "/".join(parts) or "image"
 
 
@@ -146,13 +155,34 @@ def _visible(instance: Instance) -> Instance:
     return msgspec.structs.replace(instance, annotations=tuple(k for k in instance.annotations if k.visibility == 2))
 
 
-def _unique(path: str, taken: set[str]) -> str:
-    """Unique without its ending, because label files replace that; and on file systems that ignore case."""
-    stem, dot, ending = path.rpartition(".")
-    stem, end = (stem, dot + ending) if dot and "/" not in ending else (path, "")
-    if stem.casefold() in taken:
-        stem += "-" + hashlib.sha256(path.encode()).hexdigest()[:8]
-    while stem.casefold() in taken:
-        stem += "-again"
-    taken.add(stem.casefold())
-    return stem + end
+class _Paths:
+    """Gives each image a path of its own, whatever the case and ending: exports replace the ending by `.txt`.
+
+    No path is a folder of another one, with either ending.
+    """
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def take(self, path: str) -> str:
+        """The path, or one that differs in what is taken already."""
+        *folders, name = path.split("/")
+        place = ""
+        for folder in folders:
+            while f"{place}{folder}".casefold() in self._files:
+                folder += "_"  # noqa: PLW2901
+            self._folders.add(f"{place}{folder}".casefold())
+            place += f"{folder}/"
+        stem, dot, ending = name.rpartition(".")
+        stem, ending = (stem, dot + ending) if dot else (name, "")
+        if self._is_taken(place + stem, ending):
+            stem += "-" + hashlib.sha256(path.encode()).hexdigest()[:8]
+        while self._is_taken(place + stem, ending):
+            stem += "-again"
+        self._files.update(f"{place}{stem}{end}".casefold() for end in ("", ending, *_ENDINGS))
+        return f"{place}{stem}{ending}"
+
+    def _is_taken(self, stem: str, ending: str) -> bool:
+        names = {f"{stem}{end}".casefold() for end in ("", ending, *_ENDINGS)}
+        return stem.casefold() in self._files or not names.isdisjoint(self._folders)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import importlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes
 from keypoints.instance import NOT_LABELED
@@ -38,7 +39,8 @@ IMAGE_COLUMNS = {
 }
 ROWS_AT_ONCE = 50_000
 """In one row group of a Parquet file: some megabytes of memory."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|[\r\n\v\f\x85\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])")
+"""The beginning of a line of text that a spreadsheet may take for a formula, full-width signs included."""
 
 Row = dict[str, Any]
 
@@ -78,8 +80,14 @@ def image_row(image: ExportImage) -> Row:
 
 
 def cell(value: Any) -> Any:
-    """A CSV cell that no spreadsheet takes for a formula: such a text gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """A CSV cell that no spreadsheet takes for a formula: each line of text that may be one gets an apostrophe."""
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+
+
+def rows_writer(file: TextIO) -> Any:
+    """A writer of rows as RFC 4180 has them. Lines end with CRLF, because Python quotes only the line ends that it
+    writes itself: a lone carriage return would begin a new row."""
+    return csv.writer(file, lineterminator="\r\n")
 
 
 def write_csv(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
@@ -89,7 +97,7 @@ def write_csv(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Not
         (out / "keypoints.csv").open("w", encoding="utf-8", newline="") as keypoints,
         (out / "images.csv").open("w", encoding="utf-8", newline="") as listed,
     ):
-        rows, image_rows = csv.writer(keypoints, lineterminator="\n"), csv.writer(listed, lineterminator="\n")
+        rows, image_rows = rows_writer(keypoints), rows_writer(listed)
         rows.writerow(KEYPOINT_COLUMNS)
         image_rows.writerow(IMAGE_COLUMNS)
         for image in images:

@@ -1,13 +1,16 @@
 /**
- * Stands in for Ground Truth's Crowd HTML Elements on the portal's task pages: <crowd-form> and <crowd-button>.
- * An answer is what Ground Truth collects: the value of every named element in the form's light DOM.
+ * Replace Ground Truth's Crowd HTML Elements on the portal's task pages: <crowd-form> and <crowd-button>.
+ *
+ * They behave as the real ones do (tests/recorded/crowd-form/README.md): they are upgraded after the page was parsed, the form
+ * moves its children into an inner form and adds a submit button, and the answer is the value of every named element in its
+ * light DOM. The form adds two events that bubble to the document: "answer-accepted" and "answer-failed".
  */
 "use strict";
 
 (() => {
   const SUBMIT = 'crowd-button[form-action="submit"]';
 
-  /** What one element adds to the answer: native inputs text, crowd elements their own value. */
+  /** Return what one element adds to the answer: native inputs text, crowd elements their own value. */
   const valueOf = (element) => {
     if (element instanceof HTMLInputElement && ["checkbox", "radio"].includes(element.type)) {
       return element.checked ? element.value : undefined;
@@ -16,33 +19,46 @@
   };
 
   class CrowdForm extends HTMLElement {
-    connectedCallback() {
-      // Children may still be on their way: scripts in the head run before the body is read.
-      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.prepare(), { once: true });
-      else this.prepare();
-    }
+    #prepared = false;
+    #sending = false;
+    #notice;
 
-    prepare() {
-      if (!this.querySelector(SUBMIT)) {
+    connectedCallback() {
+      if (this.#prepared) return;
+      this.#prepared = true;
+      const form = document.createElement("form");
+      form.setAttribute("method", "");
+      form.setAttribute("action", "");
+      form.append(...this.childNodes);
+      if (!form.querySelector(SUBMIT)) {
         const button = document.createElement("crowd-button");
         button.setAttribute("form-action", "submit");
+        button.setAttribute("variant", "primary");
+        button.dataset.testid = "crowd-submit";
         button.textContent = "Submit";
-        this.append(button);
+        form.append(button);
       }
-      this.addEventListener("click", (event) => {
-        if (event.target instanceof Element && event.target.closest(SUBMIT)) this.requestSubmit();
+      // The form has no address: a native submission would open this page with the answer in its URL.
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        this.submit();
       });
+      this.append(form);
     }
 
-    /** Like a form's: `submit` listeners may fill in fields, or stop it. */
-    requestSubmit() {
-      if (this.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }))) this.submit();
+    reset() {
+      this.querySelector("form").reset();
     }
 
-    async submit() {
-      if (this.sending) return;
-      this.sending = true;
-      this.tell("Saving…");
+    /** Submit the form: `submit` listeners may fill in fields, or stop it. */
+    submit() {
+      if (!this.#sending && this.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }))) this.#send();
+    }
+
+    async #send() {
+      this.#sending = true;
+      this.#tell("Saving…");
       const content = {};
       for (const element of this.querySelectorAll("[name]")) {
         const value = valueOf(element);
@@ -57,25 +73,35 @@
         });
         const answer = await response.json();
         if (response.ok) {
-          // `sending` stays: the page is about to go, and a second click must do nothing.
+          // `#sending` stays: the page is about to go, and a second click must do nothing.
+          this.#announce("answer-accepted");
           window.top.location.assign(answer.next);
           return;
         }
-        this.tell(answer.problem, response.status === 409 ? "Next image" : "Try again", () => {
-          if (response.status === 409) window.top.location.assign("/task");
-          else this.submit();
+        const isTaken = response.status === 409;
+        this.#tell(answer.problem, isTaken ? "Next image" : "Try again", () => {
+          if (isTaken) {
+            // The image is somebody else's now, or done: the work on it has no use any more.
+            this.#announce("answer-accepted");
+            window.top.location.assign("/task");
+          } else this.submit();
         });
       } catch {
-        this.tell("The portal did not answer. Your work is still on this page.", "Try again", () => this.submit());
+        this.#tell("The portal did not answer. Your work is still on this page.", "Try again", () => this.submit());
       }
-      this.sending = false;
+      this.#sending = false;
+      this.#announce("answer-failed");
     }
 
-    /** A line at the foot of the page, apart from whatever styles the template has. */
-    tell(text, action, run) {
-      if (!this.notice) {
+    #announce(name) {
+      this.dispatchEvent(new Event(name, { bubbles: true }));
+    }
+
+    /** Show a line at the foot of the page, apart from whatever styles the template has. */
+    #tell(text, action, run) {
+      if (!this.#notice) {
         const host = document.body.appendChild(document.createElement("div"));
-        this.notice = host.attachShadow({ mode: "closed" });
+        this.#notice = host.attachShadow({ mode: "closed" });
       }
       const line = document.createElement("div");
       line.setAttribute("role", "alert");
@@ -91,12 +117,13 @@
         button.addEventListener("click", run);
         line.append(button);
       }
-      this.notice.replaceChildren(line);
+      this.#notice.replaceChildren(line);
     }
   }
 
   class CrowdButton extends HTMLElement {
     connectedCallback() {
+      if (this.hasAttribute("role")) return; // it was moved
       this.setAttribute("role", "button");
       this.tabIndex = 0;
       if (this.style.display !== "none") {
@@ -104,6 +131,10 @@
       }
       this.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") this.click();
+      });
+      this.addEventListener("click", () => {
+        const action = this.getAttribute("form-action");
+        if (action === "submit" || action === "reset") this.closest("crowd-form")?.[action]();
       });
     }
   }
@@ -122,7 +153,10 @@
   style.textContent = ":root { color-scheme: light dark } body { margin: 0 }";
   document.head.prepend(style);
 
-  customElements.define("crowd-form", CrowdForm);
-  customElements.define("crowd-button", CrowdButton);
-  document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("all-crowd-elements-ready")));
+  const upgrade = () => {
+    customElements.define("crowd-button", CrowdButton);
+    customElements.define("crowd-form", CrowdForm);
+    document.dispatchEvent(new Event("all-crowd-elements-ready"));
+  };
+  document.addEventListener("DOMContentLoaded", () => setTimeout(upgrade));
 })();

@@ -2,6 +2,7 @@
 /** @import {Attributes, Doc, Instance, Skeleton} from "./types.js" */
 import { isPlaced } from "./document.js";
 import { isNumber } from "./json.js";
+import { withoutSignature } from "./prelabels.js";
 
 /**
  * What a reader of keypoints can take: one bad entry among them would cost the whole answer.
@@ -40,7 +41,7 @@ const notLabeled = ({ id, points }, skeleton) => points.flatMap((point, i) => (p
 /** Never a signature: a presigned URL lets its holder read the image. @param {Attributes} attributes */
 export function imageUri(attributes) {
   const src = attributes("imgSrc") ?? "";
-  return attributes("imageS3Uri") || (src.startsWith("data:") ? "data:" : src.split(/[?#]/, 1)[0]);
+  return attributes("imageS3Uri") || (src.startsWith("data:") ? "data:" : withoutSignature(src));
 }
 
 /** @param {string} uri */
@@ -59,16 +60,16 @@ export function imageName(uri) {
  * @param {Doc} parts.doc
  * @param {Skeleton} parts.skeleton
  * @param {Attributes} parts.attributes
+ * @param {string} parts.original pre-labels as they came, in JSON
  * @param {number} parts.totalSeconds
  * @param {Record<string, unknown>} parts.details
  * @returns {Record<string, string>}
  */
-export function answerFields({ doc: { instances, noChanges }, skeleton, attributes, totalSeconds, details }) {
+export function answerFields({ doc: { instances, noChanges }, skeleton, attributes, original, totalSeconds, details }) {
   const uri = imageUri(attributes);
-  const initialValues = attributes("initialValues");
   return {
     updated_annotations: JSON.stringify(instances.map((instance) => instanceToJson(instance, skeleton))),
-    original_annotations: initialValues?.trim() ? initialValues : "[]",
+    original_annotations: original.trim() ? original : "[]",
     image_s3_uri: uri,
     image_name: imageName(uri),
     no_changes_needed: String(noChanges),

@@ -5,10 +5,10 @@ import { chip, nextLabel } from "./chip.js";
 import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
-import { helpDialog, lightDialog } from "./dialogs.js";
+import { helpDialog, lightDialog, questions } from "./dialogs.js";
 import { findInstance, isPlaced, labelOf } from "./document.js";
 import { h, update } from "./dom.js";
-import { draftKey } from "./drafts.js";
+import { draftKey, placedIn } from "./drafts.js";
 import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
@@ -16,14 +16,29 @@ import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
-import { readIssues, readPrelabels } from "./prelabels.js";
+import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
 import { toolbar } from "./toolbar.js";
 
+/** A second submission within this time is a double click. Milliseconds. */
+const DOUBLE_CLICK = 1000;
+/** Storage that does not answer within this time counts as blocked. Milliseconds. */
+const STORAGE_PATIENCE = 3000;
+
+/** The element that gets the keys while the focus is outside all of them. @type {HTMLElement | null} */
+let current = null;
+
 /** @typedef {ReturnType<typeof loadPrefs> & import("./stage.js").Look} Prefs */
+
+/**
+ * @typedef {object} Work what survives when the element leaves the page for a while
+ * @property {Session} session
+ * @property {Clock} clock
+ * @property {import("./prelabels.js").Prelabels} prelabels
+ */
 
 /**
  * @typedef {object} App what its parts ask of it
@@ -31,22 +46,30 @@ import { toolbar } from "./toolbar.js";
  * @property {import("./stage.js").Stage} stage
  * @property {Prefs} prefs
  * @property {ReturnType<typeof findingsOf>} findings
+ * @property {ReturnType<typeof listenToPointers>} gestures
  * @property {(id: string) => void} run a command
+ * @property {(act: () => void, now?: boolean) => void} after the gesture in progress, or now
  * @property {() => void} savePrefs
  * @property {(id: string, index: number) => void} focusPoint
  * @property {() => void} focusInstance
  * @property {() => void} submit
- * @property {() => boolean} abort a drag under way; whether there was one
+ * @property {(nothing: boolean) => void} tick "no changes needed" or "nothing to label"
+ * @property {() => boolean} isSending
+ * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
  * @property {HTMLDialogElement} help
  * @property {HTMLDialogElement} light
  */
 
-/** @param {HTMLElement} element @param {ShadowRoot} shadow */
-export function appOf(element, shadow) {
+/** @param {HTMLElement} element @param {ShadowRoot} shadow @param {Work | null} [work] of an app that was here before */
+export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
   const skeleton = readSkeleton(get);
-  const prelabels = readPrelabels(get, skeleton);
-  const session = new Session(skeleton, prelabels.instances, readUniqueColors(get("uniqueSkeletonColors")));
+  const labelsSrc = () => get("initialValuesSrc");
+  /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
+  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton));
+  const session = work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
+  const clock = work?.clock ?? new Clock();
+  session.size = { width: 0, height: 0 };
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
@@ -55,14 +78,16 @@ export function appOf(element, shadow) {
   img.src = get("imgSrc") ?? "";
   const removed = new AbortController();
   const { signal } = removed;
-  let clock = new Clock();
-  /** What is wrong with the image; "" for nothing. */
+  /** What is wrong with the image or the pre-labels; "" for nothing. */
   let problem = "";
   let toastTimer = 0;
+  /** The document that the worker said is rightly empty. @type {import("./types.js").Doc | null} */
+  let confirmed = null;
+  /** The submission in progress began here, not with the form. */
+  let isOurs = false;
 
   const refresh = () => {
-    update(head);
-    update(note);
+    for (const node of [head, waiting, note]) update(node);
     board.refresh();
     stage.setTag(nextLabel(session));
     stage.touchAll();
@@ -101,10 +126,12 @@ export function appOf(element, shadow) {
     focus();
   };
 
-  /** @param {string} text */
-  const imageFailed = (text) => {
+  /** Nothing can be labelled. @param {string} text */
+  const fail = (text) => {
+    gestures.abort();
     problem = text;
     session.size = { width: 0, height: 0 };
+    clock.pause();
     refresh();
     say(text);
   };
@@ -112,33 +139,89 @@ export function appOf(element, shadow) {
   /** @param {boolean} [again] the first time it is under way already */
   const loadImage = (again = true) => {
     const src = get("imgSrc");
+    gestures.finish();
     problem = "";
     update(note);
-    if (!src) imageFailed("This task has no image.");
-    else if (again) img.src = src;
+    update(waiting);
+    if (!src) fail("This task has no image.");
+    else if (again) {
+      // WebKit requests nothing when the address stays the same.
+      img.removeAttribute("src");
+      img.src = src;
+    }
+    if (prelabels || !src) return;
+    fetchPrelabels(labelsSrc() ?? "", skeleton, signal).then((fetched) => {
+      prelabels = fetched;
+      session.start(fetched.instances);
+      begin();
+    }, () => !signal.aborted && fail("The labels made before could not be loaded."));
   };
 
-  img.onerror = () => imageFailed("The image could not be loaded.");
+  img.onerror = () => fail("The image could not be loaded.");
   img.onload = () => {
+    if (!img.naturalWidth) fail("The image has no size, so it cannot be labelled.");
+    else begin();
+  };
+
+  /** Let the worker begin, once image, pre-labels and drafts are there. */
+  const begin = async () => {
+    const drafts = await found;
     const { naturalWidth: width, naturalHeight: height } = img;
-    if (!width) {
-      imageFailed("The image has no size, so it cannot be labelled.");
+    if (!prelabels || !img.complete || !width || problem || signal.aborted) {
+      refresh();
       return;
     }
-    // What came before the first image was waiting.
-    if (!session.size.width) clock = new Clock();
     session.size = { width, height };
+    if (!document.hidden) clock.run();
     stage.ready();
+    offer(drafts.splice(0));
     refresh();
-    saving.later();
+    saving.checkLater();
     element.dispatchEvent(new CustomEvent("image-ready", { detail: { width, height } }));
+  };
+
+  /** @param {import("./drafts.js").Draft} draft */
+  const take = (draft) => {
+    saving.take(draft);
+    say(`Your work of ${timeOf(draft)} is back. Undo starts over.`);
+    focus();
+  };
+
+  /** Give drafts back: at once where the host knows that they are this worker's, else only if the worker says so. @param {import("./drafts.js").Draft[]} drafts */
+  const offer = (drafts) => {
+    const [draft, ...others] = drafts;
+    const isKnown = Boolean(get("worker"));
+    if (draft && isKnown && !others.length && !draft.sent) take(draft);
+    else if (draft) {
+      /** @type {[string, () => void][]} */
+      const choices = drafts.map((one) => [others.length ? `Continue: ${stateOf(one)}` : isKnown ? "Continue" : "Yes, continue", () => take(one)]);
+      ask(
+        isKnown ? "Unfinished work" : "Is this your work?",
+        `This browser keeps unfinished work on this image${others.length ? "." : `: ${stateOf(draft)}.`}`,
+        [isKnown ? "Start without it" : "No, start without it", focus], ...choices.reverse(),
+      );
+    }
+  };
+
+  /** Say that nothing is to be labelled, or that no change is needed. @param {boolean} nothing */
+  const tick = (nothing) => {
+    if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
+    else {
+      ask("Nothing to label here?", "There are labels in this image.", ["Keep the labels", focus], ["Delete the labels", () => {
+        session.setNothing();
+        focus();
+      }]);
+    }
+    refresh();
   };
 
   const answer = () =>
     answerFields({
-      doc: session.doc,
+      // Without its image nobody has checked a label.
+      doc: problem ? { instances: [], noChanges: false } : session.doc,
       skeleton,
       attributes: get,
+      original: prelabels?.text ?? "",
       totalSeconds: problem ? 0 : clock.totalSeconds(),
       details: {
         image_width: session.size.width,
@@ -149,30 +232,53 @@ export function appOf(element, shadow) {
       },
     });
 
-  /** The answer, as it leaves: its draft has done its duty. */
+  /** The answer as it leaves. Its draft stays until somebody says that the answer arrived. */
   const handOver = () => {
-    saving.drop();
+    clock.tick();
+    saving.send();
     return answer();
   };
 
-  /** Whether something looks wrong and was not accepted yet; then the dialog asks. */
-  const asks = () => !problem && findings.ask();
+  /** @returns {boolean} whether the worker must do or say something before the answer can leave */
+  const asks = () => {
+    gestures.finish();
+    if (problem) return false;
+    if (!session.size.width) say("The image is not there yet.");
+    else if (!session.isLabelled && !session.doc.noChanges && confirmed !== session.doc) {
+      ask("Submit without labels?", "Nothing is labelled in this image.", ["Keep labelling", focus], ["Nothing to label: submit", () => {
+        if (!session.original.instances.length) session.setNothing();
+        confirmed = session.doc;
+        submit();
+      }]);
+    } else return findings.ask();
+    return true;
+  };
 
   const send = () => {
-    clock.tick();
-    if (!form.submit(handOver())) say("This page has no form to submit to.");
+    isOurs = true;
+    const reason = form.submit(handOver);
+    isOurs = false;
+    if (reason) say(reason);
   };
 
   const submit = () => {
-    if (!asks()) send();
+    if (isSending()) say("Your answer is on its way.");
+    else if (!asks()) send();
   };
 
-  const formOf = () => answerForm(element, () => (asks() ? null : handOver()));
-  let form = formOf();
+  const isSending = () => saving.inFlight < Infinity;
+
+  const form = answerForm(element, () => ((!isOurs && saving.inFlight < DOUBLE_CLICK) || asks() ? null : handOver()), send);
 
   const findings = findingsOf(session, jump, send);
-  const saving = autosave(session, draftKey([imageUri(get), get("keypointClasses"), get("initialValues")]), findings.refresh, signal);
+  const task = draftKey([get("labelingJob"), get("worker"), imageUri(get), get("keypointClasses"), get("initialValues"), withoutSignature(labelsSrc())]);
+  const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal);
+  /** @type {Promise<import("./drafts.js").Draft[]>} */
+  const found = work ? Promise.resolve([]) : Promise.race([
+    saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, [])),
+  ]);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
+  const { root: question, ask } = questions();
 
   /** @type {App} */
   const app = {
@@ -180,36 +286,53 @@ export function appOf(element, shadow) {
     stage,
     prefs,
     findings,
+    gestures,
     run(id) {
+      if (id !== "placing") gestures.finish();
       commands[id]?.();
       refresh();
     },
+    after: (act, now) => (now ? act() : gestures.after(act)),
     // Light is for the image at hand; the rest stays.
     savePrefs: () => savePrefs({ ...prefs, brightness: undefined, contrast: undefined }),
     focusPoint,
     focusInstance,
     submit,
-    abort: gestures.abort,
+    tick,
+    isSending,
+    close(isTyped) {
+      const { light } = app;
+      const checks = shadow.querySelector("details[open]");
+      if (isTyped) {
+        if (!element.shadowRoot?.activeElement) return false;
+      } else if (light.open) light.close();
+      else if (checks) checks.removeAttribute("open");
+      else return false;
+      focus();
+      return true;
+    },
     help: helpDialog(prefs, () => app.savePrefs()),
     light: lightDialog(prefs, stage.applyLook),
   };
   const commands = commandsOf(app);
 
-  const board = panel(app, [get("taskError") ?? "", ...readIssues(get("annotationIssues")), ...skeleton.problems, ...prelabels.problems].filter(Boolean));
+  const board = panel(app, () => [get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast");
   const note = h("div.note", { hidden: () => !problem },
     h("h2", { textContent: () => problem }),
-    h("p", {}, "Try again; if that does not help, submit: your answer says that the image was missing."),
+    h("p", {}, "Try again. If that does not help, submit: your answer says what was missing."),
     h("button.primary", { onclick: () => loadImage() }, "Try again"),
     h("button", { onclick: submit }, "Submit without labels"));
+  const waiting = h("div.waiting", { hidden: () => Boolean(problem || session.size.width) },
+    h("p", { role: "status", textContent: () => (prelabels ? "Loading the image…" : "Loading the labels made before…") }));
   // A page has one main part: its own, else the first element on it.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
   const root = h("div.app", {}, head,
-    h("section.work", { "aria-label": "Image", role: first ? "main" : null }, stage.root, note, toast),
-    board.root, live, app.help, app.light, findings.review);
+    h("section.work", { "aria-label": "Image", role: first ? "main" : null }, stage.root, waiting, note, toast),
+    board.root, live, app.help, app.light, findings.review, question);
   shadow.append(root);
 
   session.onSay = say;
@@ -223,7 +346,24 @@ export function appOf(element, shadow) {
     if (what === "doc") saving.later();
   };
   stage.onView = () => update(head);
-  root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => onKey(app, event, clock, board.pick), { signal });
+  // Shortcuts work wherever the focus is, unless another element of this page has it.
+  document.addEventListener("keydown", (event) => {
+    const path = event.composedPath();
+    const isElsewhere = path.some((node) => node instanceof Element && node.localName === element.localName);
+    if (path.includes(element) || (!isElsewhere && current === element)) onKey(app, event, clock, board.pick);
+  }, { signal });
+  current ??= element;
+  root.addEventListener("focusin", () => (current = element), { signal });
+  // What another finger presses ends the gesture of the first.
+  for (const name of ["click", "input", "change"]) root.addEventListener(name, gestures.finish, { signal, capture: true });
+  // The browser's own "back" and "forward" buttons would leave the page.
+  for (const name of ["mousedown", "mouseup", "auxclick"]) {
+    root.addEventListener(name, (/** @type {any} */ event) => event.button > 2 && event.preventDefault(), { signal });
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clock.pause();
+    else if (session.size.width) clock.run();
+  }, { signal });
   // A click on a button must not take the keys away from the image.
   root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
     if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .note")) return;
@@ -232,8 +372,6 @@ export function appOf(element, shadow) {
   }, { signal });
 
   loadImage(false);
-  const saved = saving.restore();
-  if (saved) say(`Your work of ${saved} is back. Undo starts over.`);
   refresh();
   stage.measure();
 
@@ -244,14 +382,17 @@ export function appOf(element, shadow) {
     loadImage,
 
     /** The element was moved: perhaps into another form. */
-    attach() {
-      form.destroy();
-      form = formOf();
-    },
+    attach: form.attach,
+
+    /** @returns {Work | null} for the next app of the same task */
+    work: () => (prelabels ? { session, clock, prelabels } : null),
 
     destroy() {
-      saving.now();
+      gestures.finish();
+      clock.pause();
+      saving.destroy();
       removed.abort();
+      if (current === element) current = null;
       clearTimeout(toastTimer);
       form.destroy();
       img.onload = img.onerror = null;
@@ -260,3 +401,12 @@ export function appOf(element, shadow) {
     },
   };
 }
+
+/** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
+const timeOf = ({ at }) => new Date(at).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+/** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
+const stateOf = (draft) => {
+  const count = placedIn(draft);
+  return `${count} keypoint${count === 1 ? "" : "s"}, ${timeOf(draft)}${draft.sent ? ", submitted, but maybe not received" : ""}`;
+};

@@ -1,61 +1,116 @@
-/** Autosave: the draft of the task at hand follows the work, after a pause. */
-import { dropDraft, dropOldDrafts, loadDraft, saveDraft } from "./drafts.js";
+/** Autosave: the draft of this page follows the work, and stays until the answer is known to be safe. */
+import { dropDraft, dropOldDrafts, loadDrafts, saveDraft } from "./drafts.js";
 
+/** Milliseconds from an edit to its being written. With the write itself, work is on the disk within a second. */
 const PAUSE = 300;
+/** Milliseconds after which a submission that nobody confirmed, and that did not leave the page, counts as failed. */
+const PATIENCE = 4000;
 
 /**
  * @param {import("./session.js").Session} session
- * @param {string} key of the task's draft
- * @param {() => void} check what else waits for a pause: a drag or a burst of clicks costs nothing
+ * @param {import("./clock.js").Clock} clock
+ * @param {string} task its key
+ * @param {() => void} check runs at every pause of the work: a drag or a burst of clicks costs nothing
+ * @param {() => void} changed a submission began or ended
  * @param {AbortSignal} signal
  */
-export function autosave(session, key, check, signal) {
-  let timer = 0;
-  /** The work is kept nowhere but on this page. */
-  let unsaved = false;
+export function autosave(session, clock, task, check, changed, signal) {
+  const key = task + crypto.getRandomValues(new Uint32Array(2)).join("");
+  let saveTimer = 0;
+  let checkTimer = 0;
+  let sentTimer = 0;
+  /** What was written last, or what the page began with. */
+  let saved = session.kept;
+  /** The answer arrived: nothing is kept any more. */
+  let isSafe = false;
 
-  const save = () => {
-    stop();
-    if (session.doc === session.original) dropDraft(key);
-    else unsaved = !saveDraft(key, session.doc, Date.now());
-    check();
+  /** @param {boolean} [sent] */
+  const write = async (sent) => {
+    clearTimeout(saveTimer);
+    saveTimer = 0;
+    if (isSafe) return;
+    const doc = session.kept;
+    saved = doc;
+    if (doc === session.original && !sent) await dropDraft(key);
+    else await saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
   };
 
-  const stop = () => {
-    clearTimeout(timer);
-    timer = 0;
+  const isUnsent = () => !isSafe && session.kept !== session.original;
+
+  /** The submission in flight, if any, is over. */
+  const settle = () => {
+    clearTimeout(sentTimer);
+    sentTimer = 0;
+    changed();
   };
 
   const saving = {
+    /** The document changed. */
     later() {
-      stop();
-      timer = setTimeout(save, PAUSE);
+      if (sentTimer) settle();
+      isSafe = false;
+      saveTimer ||= setTimeout(write, PAUSE);
+      saving.checkLater();
     },
 
-    /** What waits is saved at once. */
+    checkLater() {
+      clearTimeout(checkTimer);
+      checkTimer = setTimeout(check, PAUSE);
+    },
+
+    /** Write at once what waits. */
     now() {
-      if (timer && session.doc !== session.original) save();
-      stop();
+      if (saved !== session.kept) write();
     },
 
-    /** The answer is on its way. */
-    drop() {
-      stop();
-      unsaved = false;
-      dropDraft(key);
+    /** Milliseconds since a submission began that is still in flight; Infinity for none. */
+    get inFlight() {
+      return sentTimer ? performance.now() - sentAt : Infinity;
     },
 
-    /** @returns {string} the time of the draft that came back; "" for none */
-    restore() {
-      const draft = loadDraft(key, session.skeleton);
+    /** A submission begins. */
+    send() {
+      clearTimeout(sentTimer);
+      sentAt = performance.now();
+      sentTimer = setTimeout(settle, PATIENCE);
+      write(true);
+      changed();
+    },
+
+    /** @returns {Promise<import("./drafts.js").Draft[]>} of this task, by this or other pages */
+    find() {
       dropOldDrafts(Date.now());
-      if (!draft) return "";
+      return loadDrafts(task, session.skeleton);
+    },
+
+    /** Go on with a draft: it becomes this page's own. @param {import("./drafts.js").Draft} draft */
+    async take(draft) {
+      clock.restore(draft.clock);
       session.restore(draft.doc);
-      return new Date(draft.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      await write();
+      dropDraft(draft.key);
+    },
+
+    destroy() {
+      saving.now();
+      for (const timer of [saveTimer, checkTimer, sentTimer]) clearTimeout(timer);
     },
   };
-  // Where nothing can be stored, leaving by accident is asked about; a page that goes to sleep saves at once.
-  addEventListener("beforeunload", (event) => unsaved && event.preventDefault(), { signal });
+  let sentAt = 0;
+
+  addEventListener("beforeunload", (event) => {
+    // A host that accepted the answer leaves the page; one that could not, stays.
+    if (isUnsent() && (!sentTimer || !navigator.onLine)) event.preventDefault();
+  }, { signal });
   addEventListener("pagehide", saving.now, { signal });
+  document.addEventListener("visibilitychange", () => document.hidden && isUnsent() && write(), { signal });
+  // Events of the portal's form. Ground Truth has none: there the draft stays, and the next page asks about it.
+  document.addEventListener("answer-accepted", () => {
+    isSafe = true;
+    clearTimeout(saveTimer);
+    settle();
+    dropDraft(key);
+  }, { signal });
+  document.addEventListener("answer-failed", settle, { signal });
   return saving;
 }

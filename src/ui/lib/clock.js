@@ -1,24 +1,40 @@
-/** The clock: total and active time, time per keypoint and what was done how often. All times are milliseconds of any origin. */
+/** The clock: total and active time, time per keypoint, and how often each action was done. All times are milliseconds. */
+import { isNumber, isRecord } from "./json.js";
 
-/** A pause longer than this is no work: quality metrics cap gaps at the same length. */
+/** A longer pause does not count as work: quality metrics cap gaps at the same length. */
 export const IDLE_CAP_SECONDS = 30;
 
 const tenths = (/** @type {number} */ milliseconds) => Math.round(milliseconds / 100) / 10;
+/** @param {any} value @returns {value is Record<string, number>} */
+const isTable = (value) => isRecord(value) && Object.values(value).every(isNumber);
 
+/** It runs while the image is shown on a visible page: `run` and `pause` say so. */
 export class Clock {
+  total = 0;
   active = 0;
   placedAt = 0;
   /** @type {Record<string, number>} */
   actions = {};
   /** @type {Record<string, number>} by keypoint label */
   perKeypoint = {};
+  running = false;
+  last = 0;
 
-  constructor(now = performance.now()) {
-    this.start = this.last = now;
+  run(now = performance.now()) {
+    if (!this.running) this.last = now;
+    this.running = true;
   }
 
-  /** Any input of the worker. */
+  /** The page is hidden, or the image is gone. */
+  pause(now = performance.now()) {
+    this.tick(now);
+    this.running = false;
+  }
+
+  /** Count the time since the last input of the worker. */
   tick(now = performance.now()) {
+    if (!this.running) return;
+    this.total += now - this.last;
     this.active += Math.min(now - this.last, IDLE_CAP_SECONDS * 1000);
     this.last = now;
   }
@@ -37,7 +53,7 @@ export class Clock {
   }
 
   totalSeconds(now = performance.now()) {
-    return (now - this.start) / 1000;
+    return (this.total + (this.running ? now - this.last : 0)) / 1000;
   }
 
   details() {
@@ -46,5 +62,22 @@ export class Clock {
       actions: this.actions,
       time_per_keypoint: Object.fromEntries(Object.entries(this.perKeypoint).map(([label, time]) => [label, tenths(time)])),
     };
+  }
+
+  /** For a draft. */
+  save(now = performance.now()) {
+    const { active, placedAt, actions, perKeypoint } = this;
+    return structuredClone({ total: this.totalSeconds(now) * 1000, active, placedAt, actions, perKeypoint });
+  }
+
+  /** Add the times of a draft to those of this page. @param {any} saved */
+  restore(saved) {
+    if (![saved?.total, saved?.active, saved?.placedAt].every(isNumber) || !isTable(saved.actions) || !isTable(saved.perKeypoint)) return;
+    this.total += saved.total;
+    this.active += saved.active;
+    this.placedAt += saved.placedAt;
+    for (const name of /** @type {const} */ (["actions", "perKeypoint"])) {
+      for (const [key, value] of Object.entries(saved[name])) this[name][key] = (this[name][key] ?? 0) + /** @type {number} */ (value);
+    }
   }
 }

@@ -66,7 +66,7 @@ export function commandsOf(app) {
     undo: () => session.travel(-1),
     redo: () => session.travel(1),
     placing: () => {
-      if (app.abort()) return;
+      if (app.gestures.abort()) return;
       if (session.tool === "place") session.select(session.active);
       else session.tool = "place";
     },

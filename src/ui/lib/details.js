@@ -14,7 +14,14 @@ export function details(session) {
   const index = () => (session.selected >= 0 ? session.selected : session.target);
   const state = () => it().points[index()];
   const field = (/** @type {Record<string, any>} */ props, /** @type {(text: string) => void} */ write) =>
-    h("input", { dir: "auto", disabled: locked, onchange: (/** @type {any} */ event) => write(event.target.value.trim()), ...props });
+    h("input", {
+      dir: "auto",
+      disabled: locked,
+      // Every letter is in the document at once: a draft or an answer never misses the end of a note.
+      oninput: (/** @type {any} */ event) => write(event.target.value),
+      onchange: (/** @type {any} */ event) => write(event.target.value.trim()),
+      ...props,
+    });
   return h(
     "div.details", { hidden: () => !session.instance },
     h("div.choice", { role: "group", "aria-label": "Visibility" }, ...STATES.map(([text, key, v, reason]) => h("button", {
@@ -27,14 +34,16 @@ export function details(session) {
         if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
       },
     }, text))),
-    field({ placeholder: "Instance name", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => session.edit("change name", () => ({ name }))),
+    field({ placeholder: "Instance name", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit("change name", () => ({ name }), `name ${it().id}`)),
     field({
       placeholder: () => `Note on ${session.point ? labelOf(session.skeleton, session.selected) : "instance"}`,
       maxLength: 1000,
       value: () => (session.point ?? it()).comment ?? "",
     }, (comment) => {
       const { point, selected } = session;
-      session.edit("write note", ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }));
+      if (((point ?? it()).comment ?? "") === comment) return;
+      session.edit("write note", ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }),
+        `note ${it().id}/${point && selected}`);
     }),
     h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
       h("span", { textContent: () => `Not in this skeleton: ${straysOf(it())} ` }),

@@ -1,4 +1,4 @@
-/** Dialogs: help, and the light table. Native dialogs keep the focus in and close on Escape. */
+/** Dialogs: help, brightness, and questions. Native dialogs keep the focus in and close on Escape. */
 import { h, update } from "./dom.js";
 import { icon } from "./icons.js";
 import { GESTURES, GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
@@ -10,11 +10,40 @@ import { GESTURES, GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
  * @returns {HTMLDialogElement}
  */
 export function dialog(name, title, ...body) {
-  // The dialog is covered by its parts: what lands on itself is a click beside it.
-  const node = h(`dialog.${name}`, { "aria-label": title, onclick: (/** @type {Event} */ event) => event.target === node && node.close() },
+  // The dialog is covered by its parts: an event on the dialog itself is one beside it.
+  let isOutside = false;
+  const track = (/** @type {Event} */ { type, target }) => (isOutside = target === node && (isOutside || type === "pointerdown"));
+  const node = h(`dialog.${name}`, { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: () => isOutside && node.close() },
     h("header", {}, h("h2", {}, title), h("button.ghost", { title: "Close", onclick: () => node.close() }, icon("close"))),
     h("div.body", { tabIndex: 0 }, ...body));
+  // The second click of a double click was meant for the button that opened the dialog.
+  node.addEventListener("click", (/** @type {MouseEvent} */ event) => event.detail > 1 && event.stopPropagation(), true);
   return node;
+}
+
+/** @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first choice is the safe one, the last the one that is proposed */
+
+/** @returns {{root: HTMLDialogElement, ask: Ask}} one question at a time; closing the dialog chooses nothing */
+export function questions() {
+  const body = h("div.asked");
+  const root = dialog("review", "Question", body);
+  return {
+    root,
+    ask(title, text, ...choices) {
+      const buttons = choices.map(([label, act], at) => h(at === choices.length - 1 ? "button.primary" : "button", {
+        onclick: () => {
+          root.close();
+          act();
+        },
+      }, label));
+      root.querySelector("h2")?.replaceChildren(title);
+      root.setAttribute("aria-label", title);
+      body.replaceChildren(h("p", {}, text), h("div.row", {}, ...buttons));
+      if (!root.open) root.showModal();
+      // A key that is pressed once too often chooses what changes nothing.
+      buttons[0].focus();
+    },
+  };
 }
 
 /** @param {any[][]} rows of a term and what it means */

@@ -1,12 +1,13 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
 import { shown } from "./json.js";
+import { withoutSignature } from "./prelabels.js";
 import css from "./styles.css";
 
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
   "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "annotationIssues", "taskError",
+  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker",
 ];
 
 /** Shared by all elements of a page. */
@@ -21,12 +22,14 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
     /** @type {ReturnType<typeof appOf> | null} */
     this.app = null;
+    /** @type {import("./app.js").Work | null} of the app that left with the element */
+    this.work = null;
     this.waiting = false;
   }
 
   connectedCallback() {
     if (this.app) this.app.attach();
-    else this.build();
+    else this.build(this.work);
     this.wake();
     this.place();
     addEventListener("resize", this.place);
@@ -36,17 +39,22 @@ export class Crowd2dSkeleton extends HTMLElement {
     removeEventListener("resize", this.place);
     // A page that moves the element takes it out and puts it in at once: the work in hand goes with it.
     queueMicrotask(() => {
-      if (this.isConnected) return;
-      this.app?.destroy();
+      if (this.isConnected || !this.app) return;
+      // It may come back later: document, undo and times go on then.
+      this.work = this.app.work();
+      this.app.destroy();
       this.app = null;
     });
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    if (!this.app || before === after) return;
+    if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after))) return;
     // A new address of the same image (a signature renewed) keeps the work.
-    if (name === "imgsrc" && this.hasAttribute("imageS3Uri")) this.app.loadImage();
+    const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
+    if (!isRenewed) this.work = null;
+    if (!this.app) return;
+    if (isRenewed) this.app.loadImage();
     else if (!this.waiting) {
       this.waiting = true;
       queueMicrotask(() => {
@@ -58,9 +66,11 @@ export class Crowd2dSkeleton extends HTMLElement {
     }
   }
 
-  build() {
+  /** @param {import("./app.js").Work | null} [work] */
+  build(work) {
     this.app?.destroy();
-    this.app = appOf(this, /** @type {ShadowRoot} */ (this.shadowRoot));
+    this.app = appOf(this, /** @type {ShadowRoot} */ (this.shadowRoot), work);
+    this.work = null;
   }
 
   /** Keys work at once, unless the page has given them to someone else. */

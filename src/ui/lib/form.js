@@ -1,40 +1,73 @@
-/** The form: hidden inputs in its light DOM, because that is all Ground Truth collects. */
+/** The form: hidden inputs in the light DOM, because that is all Ground Truth collects. */
 import { h, put } from "./dom.js";
 
+const { requestSubmit } = HTMLFormElement.prototype;
+
 /**
+ * Connect the element with the form that surrounds it: `<crowd-form>`, or a plain `<form>` where there is no crowd-form.
+ *
+ * crowd-form is upgraded after the page was parsed, and then moves its children into a form of its own. So the inputs are
+ * children of the element, which move with it, and crowd-form's methods are looked up when they are needed.
+ *
  * @param {HTMLElement} element
  * @param {() => Record<string, string> | null} answer null stops a submission
+ * @param {() => void} send called when the browser would submit crowd-form's inner form
  */
-export function answerForm(element, answer) {
-  /** @type {any} the real crowd-form has a submit() of its own */
-  const form = element.closest("crowd-form, form");
+export function answerForm(element, answer, send) {
+  /** @type {any} */
+  let form = null;
   /** @type {Map<string, HTMLInputElement>} */
   const inputs = new Map();
-  const removed = new AbortController();
+  let removed = new AbortController();
 
   const fill = (/** @type {Record<string, string>} */ fields) => {
     for (const [name, value] of Object.entries(fields)) {
       const input = inputs.get(name) ?? h("input", { type: "hidden", name });
       inputs.set(name, input);
       put(input, "value", value);
-      form.append(input);
+      element.append(input);
     }
+    // An answer in a URL would be kept in histories and logs.
+    if (isPlain() && !/^(post|dialog)$/i.test(form.getAttribute("method"))) form.setAttribute("method", "post");
   };
 
-  form?.addEventListener("submit", (/** @type {Event} */ event) => {
-    const fields = answer();
-    if (fields) fill(fields);
-    else event.preventDefault();
-  }, { signal: removed.signal });
+  const isPlain = () => form instanceof HTMLFormElement;
 
-  return {
-    /** @param {Record<string, string>} fields @returns {boolean} whether there was a form to submit */
+  const connection = {
+    /** Find the form again: the element was moved. */
+    attach() {
+      removed.abort();
+      removed = new AbortController();
+      const { signal } = removed;
+      form = element.closest("crowd-form") ?? element.closest("form");
+      form?.addEventListener("submit", (/** @type {Event} */ event) => {
+        const fields = answer();
+        if (fields) fill(fields);
+        else event.preventDefault();
+        // Capture: the fields are there before anyone reads them, be it at crowd-form or at its inner form.
+      }, { signal, capture: true });
+      addEventListener("submit", (event) => {
+        const { target } = event;
+        // Nobody has handled the inner form's submission, so the browser would open its address with the answer in it.
+        if (!isPlain() && event.isTrusted && !event.defaultPrevented && target instanceof Element && target.contains(element)) {
+          event.preventDefault();
+          send();
+        }
+      }, { signal });
+    },
+
+    /**
+     * @param {() => Record<string, string>} fields
+     * @returns {string} why nothing was submitted; "" if it was
+     */
     submit(fields) {
-      const send = form?.requestSubmit ?? form?.submit;
-      if (!send) return false;
-      fill(fields);
-      send.call(form);
-      return true;
+      if (!form) return "This page has no form to submit to.";
+      if (!isPlain() && !form.submit) return "The page is still loading. Submit again in a moment.";
+      fill(fields());
+      // A control named "submit" hides a form's own method.
+      if (isPlain()) requestSubmit.call(form);
+      else form.submit();
+      return "";
     },
 
     destroy() {
@@ -42,4 +75,6 @@ export function answerForm(element, answer) {
       for (const input of inputs.values()) input.remove();
     },
   };
+  connection.attach();
+  return connection;
 }

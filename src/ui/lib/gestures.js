@@ -1,4 +1,5 @@
-/** Gestures: pointer events of the stage become edits. Click places, drag moves; nothing depends on how long a button is held. */
+/** Gestures: pointer events of the stage become edits. Click places, drag moves; nothing depends on how long a button is held.
+ * While a pointer is down, only its gesture changes the document or the view: commands wait, or end the gesture first. */
 /** @import {Box, Instance, XY} from "./types.js" */
 import { findInstance, labelOf } from "./document.js";
 import { boxOf, clamp, clampTo, distance, mapping, middleOf, turning } from "./geometry.js";
@@ -7,13 +8,16 @@ import { dragged, shifted } from "./pose.js";
 
 /** How near is near enough, by pointer; a hand that clicks moves by less than half of it. @type {Record<string, number>} */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
+/** A press on a keypoint that moves further than this share of the reach corrects the keypoint; a hand that clicks stays below. */
+const STEADY = 0.25;
 /** A click so near beside the image means its edge. */
 const NEAR_EDGE = 14;
 const NO_BOX = "Drag from one corner to the other.";
 
 /**
  * @typedef {object} Press a pointer that went down
- * @property {XY} start
+ * @property {XY} start on the stage
+ * @property {XY} origin the same place in the image, which stays the same when the view moves
  * @property {XY} last
  * @property {number} reach
  * @property {PointerEvent} event
@@ -30,6 +34,8 @@ const NO_BOX = "Drag from one corner to the other.";
  */
 export function listenToPointers(stage, signal, count) {
   const { session, view, root } = stage;
+  /** @type {(() => void)[]} what waits until no pointer is down */
+  const waiting = [];
   /** @type {Press | null} with two fingers on the stage there is none */
   let press = null;
   /** @type {Map<number, XY>} */
@@ -74,12 +80,13 @@ export function listenToPointers(stage, signal, count) {
    * by how far the pointer has come in image pixels
    * @returns {Drag}
    */
-  const editing = ({ start }, label, change) => {
+  const editing = ({ origin }, label, change) => {
     const before = /** @type {Instance} */ (session.instance);
     return {
       move(at) {
-        const made = change(before, (at.x - start.x) / view.scale, (at.y - start.y) / view.scale, at);
-        if (made) session.preview(made);
+        const { x, y } = view.toImage(at);
+        const made = change(before, x - origin.x, y - origin.y, at);
+        if (made) session.preview(made, before.id);
       },
       end: () => session.commit(session.doc, label),
     };
@@ -89,9 +96,8 @@ export function listenToPointers(stage, signal, count) {
   const panning = { move: (at) => press && view.pan(at.x - press.last.x, at.y - press.last.y) };
 
   /** A box drawn. @param {Press} press @returns {Drag | null} */
-  const drawing = ({ start, reach }) => {
-    const corner = (/** @type {XY} */ at) => clampTo(session.size, view.toImage(at));
-    const drawn = (/** @type {XY} */ at) => boxOf(corner(start), corner(at));
+  const drawing = ({ start, origin, reach }) => {
+    const drawn = (/** @type {XY} */ at) => boxOf(clampTo(session.size, origin), clampTo(session.size, view.toImage(at)));
     if (!draws()) return null;
     return {
       move(at) {
@@ -117,7 +123,7 @@ export function listenToPointers(stage, signal, count) {
     const angle = (/** @type {XY} */ at) => Math.atan2(view.toImage(at).y - middle.y, view.toImage(at).x - middle.x);
     if (handle === "move") return editing(press, "move instance", (before, dx, dy) => shifted(before, size, dx, dy));
     // A turn that would push a keypoint out of the image waits at the last angle that fits.
-    if (handle === "alias") return editing(press, "turn instance", (before, _dx, _dy, at) => session.reshaped(before, turning(middle, angle(at) - angle(press.start))));
+    if (handle === "alias") return editing(press, "turn instance", (before, _dx, _dy, at) => session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))));
     return editing(press, "scale instance", (before, dx, dy) => session.reshaped(before, mapping(box, stretched(box, handle, dx, dy, size))));
   };
 
@@ -135,8 +141,7 @@ export function listenToPointers(stage, signal, count) {
   const dragOf = (press) => (press.event.button === 0 && (drawing(press) ?? framing(press) ?? grabbing(press))) || panning;
 
   /** @param {Press} press */
-  const click = ({ start, reach, event: { button, ctrlKey, metaKey }, hit }) => {
-    const at = view.toImage(start);
+  const click = ({ origin: at, reach, event: { button, ctrlKey, metaKey }, hit }) => {
     // While a keypoint waits, a click places it, even on top of another: in a profile left and right are one pixel apart, and
     // a click that chose instead would shift every keypoint after it by one. Ctrl+click, the list, or a drag reach the marker.
     const own = hit?.id === session.active && hit.distance <= (2 * reach) / 3;
@@ -159,12 +164,28 @@ export function listenToPointers(stage, signal, count) {
     if (distance(a, b) > 1 && distance(c, d) > 1) view.zoom(distance(c, d) / distance(a, b), after);
   };
 
-  /** A drag under way is taken back. @returns {boolean} whether there was one */
+  /** Undo the drag in progress. @returns {boolean} whether there was one */
   const abort = () => {
     if (!press?.drag) return false;
     press = stage.rect = null;
     session.cancel();
     return true;
+  };
+
+  /** End the gesture here: what was dragged so far stays, and what the pointer still does counts for nothing. */
+  const finish = () => {
+    const done = press;
+    press = stage.rect = null;
+    if (done?.drag) {
+      done.drag.end?.(done.last);
+      stage.touchTop();
+    }
+  };
+
+  /** Run what had to wait for the gesture. */
+  const release = () => {
+    const acts = pointers.size ? [] : waiting.splice(0);
+    for (const act of acts) act();
   };
 
   /** Nothing comes of the press. */
@@ -176,14 +197,17 @@ export function listenToPointers(stage, signal, count) {
 
   /** The pointer is gone without a release. @param {PointerEvent} event */
   const stop = (event) => {
-    if (pointers.delete(event.pointerId)) drop();
+    if (!pointers.delete(event.pointerId)) return;
+    drop();
+    release();
   };
 
   /** @type {Record<string, (event: any) => void>} */
   const listeners = {
     /** @param {PointerEvent} event */
     pointerdown(event) {
-      if (!session.size.width) return;
+      // Left, middle and right; others are the browser's "back" and "forward", or a pen's eraser.
+      if (!session.size.width || event.button > 2) return;
       const at = place(event);
       const reach = REACH[event.pointerType] ?? REACH.mouse;
       // A release that the browser never told (outside its window): the old gesture is over.
@@ -194,7 +218,7 @@ export function listenToPointers(stage, signal, count) {
         drop();
         return;
       }
-      press = { start: at, last: at, reach, event, hit: nearestKeypoint(session, view, at, reach) };
+      press = { start: at, origin: view.toImage(at), last: at, reach, event, hit: nearestKeypoint(session, view, at, reach) };
       if (event.pointerType === "touch" && press.hit) stage.follow(at, true);
     },
 
@@ -216,7 +240,7 @@ export function listenToPointers(stage, signal, count) {
         if (b) pinch(a, b);
         return;
       }
-      if (distance(at, press.start) > press.reach / 2) press.drag ??= dragOf(press);
+      if (distance(at, press.start) > press.reach * (press.hit ? STEADY : 0.5)) press.drag ??= dragOf(press);
       press.drag?.move(at);
       press.last = at;
       stage.follow(at, touch && Boolean(press.hit));
@@ -225,13 +249,16 @@ export function listenToPointers(stage, signal, count) {
     /** @param {PointerEvent} event */
     pointerup(event) {
       const done = press;
-      if (!pointers.delete(event.pointerId) || !done) return;
+      if (!pointers.delete(event.pointerId)) return;
       const at = place(event);
       press = stage.rect = null;
-      stage.touchTop();
-      if (done.drag) done.drag.end?.(at);
-      else click(done);
-      count(done.drag ? "drag" : "click");
+      if (done) {
+        stage.touchTop();
+        if (done.drag) done.drag.end?.(at);
+        else click(done);
+        count(done.drag ? "drag" : "click");
+      }
+      release();
       if (event.pointerType === "touch") stage.follow(null);
       else look(at);
     },
@@ -243,6 +270,7 @@ export function listenToPointers(stage, signal, count) {
     /** @param {WheelEvent} event */
     wheel(event) {
       event.preventDefault();
+      if (pointers.size) return;
       // A trackpad pinch arrives as a wheel with Ctrl and small steps.
       const speed = event.ctrlKey ? 0.01 : 0.0018;
       view.zoom(Math.exp(-speed * clamp(event.deltaY * [1, 33, 400][event.deltaMode], -300, 300)), place(event));
@@ -252,5 +280,14 @@ export function listenToPointers(stage, signal, count) {
     contextmenu: (event) => event.preventDefault(),
   };
   for (const [name, listener] of Object.entries(listeners)) root.addEventListener(name, listener, { signal, passive: false });
-  return { abort };
+  return {
+    abort,
+    finish,
+
+    /** Run something now, or when the gesture in progress is over. @param {() => void} act */
+    after(act) {
+      if (pointers.size) waiting.push(act);
+      else act();
+    },
+  };
 }

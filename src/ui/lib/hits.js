@@ -7,9 +7,12 @@ import { clamp, distance, mapped } from "./geometry.js";
 /** The frame stands off the keypoints so that their markers stay free. */
 export const FRAME_PAD = 18;
 const TURN = 26;
+/** Half the width of a marker: where markers overlap, the selected keypoint is the one that is meant. */
+const MARKER = 7;
 
 /**
- * The nearest keypoint within a radius; of those about equally near, one of the active instance.
+ * Return the nearest keypoint within a radius. The selected keypoint wins where its marker is under the pointer; of
+ * keypoints about equally near, one of the active instance wins.
  * @param {import("./session.js").Session} session
  * @param {View} view
  * @param {XY} at on the stage
@@ -19,10 +22,11 @@ export function nearestKeypoint(session, view, at, radius) {
   let best = null;
   let least = radius;
   for (const { id, points } of session.visible()) {
-    const bonus = id === session.active ? 4 : 0;
     points.forEach((point, index) => {
       if (!isPlaced(point) || session.isHidden(id, index)) return;
       const far = distance(view.toScreen(point), at);
+      const isSelected = id === session.active && index === session.selected && far <= MARKER;
+      const bonus = isSelected ? 2 * radius : id === session.active ? 4 : 0;
       if (far > radius || far - bonus >= least) return;
       least = far - bonus;
       best = { id, index, distance: far };

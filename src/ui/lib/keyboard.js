@@ -1,7 +1,7 @@
 /** The keyboard: strokes become commands, unless someone is typing or a control wants the key itself. */
-import { keymap, strokeOf } from "./shortcuts.js";
+import { commandOf, digitOf, REPEATED, strokeOf } from "./shortcuts.js";
 
-const TYPED_IN = "input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable], dialog";
+const TYPED_IN = "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]";
 /** @type {Record<string, number[]>} */
 const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 
@@ -11,21 +11,34 @@ const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
  * @param {import("./clock.js").Clock} clock
  * @param {(index: number) => void} pick a keypoint
  */
-export function onKey({ session, stage, prefs, run }, event, clock, pick) {
+export function onKey(app, event, clock, pick) {
+  const { session, stage, prefs } = app;
   const target = /** @type {Element} */ (event.composedPath()[0]);
+  const at = target instanceof Element ? target : document.body;
   const stroke = strokeOf(event);
-  const native = target.closest("button, input, summary, a") && /^(Enter|Space|Arrow)/.test(stroke);
-  if (event.defaultPrevented || event.isComposing || target.closest(TYPED_IN) || native || prefs.hotkeys === false) return;
-  const id = keymap(prefs).get(stroke);
-  const [, modifier, arrow, digit] = /^(?:(Shift|Ctrl)\+)?(?:Arrow(\w+)|([1-9]))$/.exec(stroke) ?? [];
-  if (!id && !arrow && (!digit || modifier === "Ctrl")) return;
+  const id = commandOf(event, prefs);
+  if (event.defaultPrevented || event.isComposing || at.closest("dialog:modal")) return;
+  const isTyped = at.closest(TYPED_IN);
+  if (stroke === "Escape" && app.close(isTyped)) {
+    event.preventDefault();
+    return;
+  }
+  const isNative = at.closest("button, input, summary, a, [role=button]") && /^(Enter|Space|Arrow)/.test(stroke);
+  if (id === "submit" ? prefs.hotkeys === false : isTyped || isNative || prefs.hotkeys === false) return;
+  const [, modifier, arrow] = /^(?:(Shift|Ctrl)\+)?Arrow(\w+)$/.exec(stroke) ?? [];
+  const digit = id ? -1 : digitOf(event);
+  if (!id && !arrow && digit < 0) return;
   event.preventDefault();
+  // One press, one action: a key that is held repeats only what moves or steps.
+  if (event.repeat && !arrow && !REPEATED.includes(id ?? "")) return;
   clock.act("key");
   const [x, y] = ARROWS[arrow] ?? [];
-  const step = (modifier ? 10 : 1) / stage.view.scale;
-  if (id) run(id);
-  else if (digit) pick(Number(digit) - 1 + (modifier ? 9 : 0));
-  else if (modifier !== "Ctrl") session.nudge(x * step, y * step);
-  // Up and down scale by a fiftieth, left and right turn by two degrees.
-  else if (session.tool === "adjust") session.turn((x * Math.PI) / 90, 1 - y / 50);
+  app.after(() => {
+    const step = (modifier ? 10 : 1) / stage.view.scale;
+    if (id) app.run(id);
+    else if (digit >= 0) pick(digit);
+    else if (modifier !== "Ctrl") session.nudge(x * step, y * step);
+    // Up and down scale by a fiftieth, left and right turn by two degrees.
+    else if (session.tool === "adjust") session.turn((x * Math.PI) / 90, 1 - y / 50);
+  }, id === "placing");
 }

@@ -8,11 +8,11 @@ import { titleOf } from "./shortcuts.js";
 
 /**
  * @param {import("./app.js").App} app
- * @param {string[]} notices what the worker should know about this task
+ * @param {() => string[]} notices what the worker should know about this task
  */
 export function panel(app, notices) {
   const { session, findings } = app;
-  const { skeleton, original } = session;
+  const { skeleton } = session;
   /** @type {Map<string, HTMLElement>} by instance; they are kept, so that the focus stays where it is */
   const rows = new Map();
   /** What a click places next, when the panel was last brought up to date. */
@@ -24,9 +24,9 @@ export function panel(app, notices) {
     const color = () => it().options.marker ?? it().color;
     const hidden = () => session.hidden.has(id);
     const news = () => {
-      const before = findInstance(original, id);
+      const before = findInstance(session.original, id);
       if (it().locked) return "locked";
-      return before ? isChanged(it(), before) && "changed" : original.instances.length && "new";
+      return before ? isChanged(it(), before) && "changed" : session.original.instances.length && "new";
     };
     const row = h(
       "li", { ".on": () => id === session.active, ".off": hidden },
@@ -50,7 +50,7 @@ export function panel(app, notices) {
 
   const pointRow = (/** @type {Keypoint} */ keypoint, /** @type {number} */ index) => {
     const point = () => session.instance?.points[index] ?? null;
-    const before = () => findInstance(original, session.active)?.points[index];
+    const before = () => findInstance(session.original, session.active)?.points[index];
     return h(
       "li", {
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
@@ -84,12 +84,20 @@ export function panel(app, notices) {
     reveal(points, next);
   };
 
+  /** @type {Map<string, HTMLElement>} */
+  const shownNotices = new Map();
+  const noticeRows = () => notices().map((text) => {
+    const row = shownNotices.get(text) ?? h("p", {}, icon("info"), h("span", { dir: "auto" }, text));
+    shownNotices.set(text, row);
+    return row;
+  });
+
   const filter = h("input.filter", { type: "search", placeholder: "Find a keypoint", hidden: skeleton.keypoints.length <= 24, oninput: () => update(points) });
   const instances = h("ul.rows.instances", { role: "list", "aria-label": "Instances", children: () => session.doc.instances.map(({ id }) => rows.get(id) ?? instanceRow(id)) });
   const points = h("ul.rows.points", { role: "list", "aria-label": "Keypoints", onkeydown: walk }, ...skeleton.keypoints.map(pointRow));
   const root = h(
     "aside.panel", { "aria-label": "Labels" },
-    h("div.notices", { role: "status", tabIndex: 0 }, ...notices.map((text) => h("p", {}, icon("info"), h("span", { dir: "auto" }, text)))),
+    h("div.notices", { role: "status", tabIndex: 0, children: noticeRows }),
     h("section.instances-part", {},
       h("header", {}, h("h2", {}, "Instances"), h("span.soft", { textContent: () => String(session.doc.instances.length || "") }),
         h("button.small", { title: () => titleOf("new", app.prefs), onclick: () => app.run("new") }, icon("new"), "New")),
@@ -102,9 +110,9 @@ export function panel(app, notices) {
     findings.root,
     h("footer", {},
       h("label.tick", {},
-        h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => session.setNoChanges(box.checked) }),
-        original.instances.length ? "No changes needed" : "Nothing to label here"),
-      h("button.primary", { onclick: () => app.run("submit") }, "Submit")),
+        h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),
+        h("span", { textContent: () => (session.original.instances.length ? "No changes needed" : "Nothing to label here") })),
+      h("button.primary", { onclick: () => app.run("submit"), textContent: () => (app.isSending() ? "Sending…" : "Submit") })),
   );
 
   const inHand = (/** @type {Element} */ list) => /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));

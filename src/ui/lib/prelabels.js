@@ -1,8 +1,10 @@
-/** Pre-labels: reads the attributes initialValues and annotationIssues. Nothing in them is dropped without a word. */
-/** @import {Attributes, Box, Instance, Options, Point, Skeleton} from "./types.js" */
+/** Pre-labels: from the attributes initialValues and annotationIssues, or from initialValuesSrc. Nothing in them is dropped without a word. */
+/** @import {Box, Instance, Options, Point, Skeleton} from "./types.js" */
 import { colorOr } from "./colors.js";
 import { newInstance } from "./document.js";
 import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
+
+/** @typedef {{instances: Instance[], problems: string[], issues: string[], text: string}} Prelabels `text` is JSON, as it came */
 
 const OURS = ["id", "name", "annotations", "comment", "box"];
 const POINT_OURS = ["label", "x", "y", "visibility", "comment"];
@@ -13,16 +15,35 @@ const rest = (record, known) => Object.fromEntries(Object.entries(record).filter
 /** @param {unknown} value */
 const textOf = (value) => (typeof value === "string" ? value : "");
 
+/** @param {string | null} url @returns {string} without query and fragment: a signature lets its holder read the object */
+export const withoutSignature = (url) => (url ?? "").split(/[?#]/, 1)[0];
+
 /**
- * @param {Attributes} attributes
+ * Fetch pre-labels that are too large for an attribute: `{"annotations": [...], "annotation_issues": [...]}`.
+ * @param {string} src
  * @param {Skeleton} skeleton
- * @returns {{instances: Instance[], problems: string[]}}
+ * @param {AbortSignal} signal
+ * @returns {Promise<Prelabels>}
+ * @throws whatever is not such an object: a failed load must never look like a task without pre-labels
  */
-export function readPrelabels(attributes, skeleton) {
+export async function fetchPrelabels(src, skeleton, signal) {
+  const response = await fetch(src, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
+  const { annotations, annotation_issues: issues } = response.ok && (await response.json());
+  if (!Array.isArray(annotations)) throw new TypeError("expected a list of annotations");
+  return readPrelabels(JSON.stringify(annotations), JSON.stringify(issues ?? null), skeleton);
+}
+
+/**
+ * @param {string | null} text of initialValues
+ * @param {string | null} issues text of annotationIssues
+ * @param {Skeleton} skeleton
+ * @returns {Prelabels}
+ */
+export function readPrelabels(text, issues, skeleton) {
   /** @type {string[]} */
   const problems = [];
   /** @type {any[]} */
-  const entries = readAttribute(attributes, "initialValues", "The labels made before", Array.isArray, problems) ?? [];
+  const entries = readAttribute(() => text, "initialValues", "The labels made before", Array.isArray, problems) ?? [];
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
   const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */
@@ -37,7 +58,7 @@ export function readPrelabels(attributes, skeleton) {
     while (instances.has(id)) id += "_";
     instances.set(id, readInstance(entry, id, skeleton, problems));
   });
-  return { instances: [...instances.values()], problems };
+  return { instances: [...instances.values()], problems, issues: readIssues(issues), text: text ?? "" };
 }
 
 /**

@@ -25,6 +25,7 @@ export class Session extends State {
 
   /** @param {Partial<Instance>} [more] @param {string} [label] @param {number} [selected] */
   begin(more, label = "new instance", selected = -1) {
+    if (!this.ready) return;
     const instance = this.colored(newInstance(nextId(this.doc), this.skeleton.keypoints.length, more));
     this.active = instance.id;
     this.selected = selected;
@@ -34,7 +35,7 @@ export class Session extends State {
   /** Places the next keypoint, in a new instance if need be. @param {XY} at @param {1 | 2} v */
   place(at, v = 2) {
     const { next: index, startsNew, size } = this;
-    if (!size.width || index < 0) {
+    if (!this.ready || index < 0) {
       this.editable();
       return;
     }
@@ -197,5 +198,18 @@ export class Session extends State {
   /** @param {boolean} noChanges */
   setNoChanges(noChanges) {
     if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, noChanges ? "no changes needed" : "changes needed");
+  }
+
+  /** Whether anything in the image is labelled. */
+  get isLabelled() {
+    return this.doc.instances.some(({ points, box, strays }) => box || strays.length || points.some(isPlaced));
+  }
+
+  /** Say that there is nothing to label: one step that deletes what is labelled, except instances that may not be changed. */
+  setNothing() {
+    const instances = this.doc.instances.filter(({ locked }) => locked);
+    this.active = instances[0]?.id ?? null;
+    this.selected = -1;
+    this.commit({ instances, noChanges: true }, "nothing to label");
   }
 }

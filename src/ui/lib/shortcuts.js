@@ -77,18 +77,65 @@ export const GESTURES = [
   ["1 … 9, Shift + 1 … 9", "Choose keypoint 1 to 9, 10 to 18"],
 ];
 
+/** Commands that a held key repeats. */
+export const REPEATED = ["zoomIn", "zoomOut", "undo", "redo", "previous", "next", "previousPending", "nextPending", "previousInstance", "nextInstance"];
+
 /**
- * One name per key stroke: letters lower case whatever Caps Lock says, digits by their place on the keyboard.
- * @param {{key: string, code?: string, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean, altKey: boolean}} event
+ * @typedef {object} Key of a keyboard event
+ * @property {string} key
+ * @property {string} [code]
+ * @property {boolean} ctrlKey
+ * @property {boolean} metaKey
+ * @property {boolean} shiftKey
+ * @property {boolean} altKey
+ */
+
+/** Characters by position on a keyboard with Latin letters. @type {Record<string, string>} */
+const POSITIONS = { Digit0: "0", BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Minus: "-", Equal: "=" };
+
+/**
+ * @param {Key} event
+ * @param {string} key
+ * @param {boolean} shift
+ */
+const named = ({ ctrlKey, metaKey }, key, shift) => `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key === " " ? "Space" : key}`;
+
+/**
+ * Return a name for the character of a key stroke: letters in lower case whatever Caps Lock says.
+ * @param {Key} event
  * @returns {string} "" for strokes that are never ours
  */
-export function strokeOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) {
-  if (altKey || key === "Dead" || key === "Unidentified") return "";
-  const digit = /^Digit(\d)$/.exec(code)?.[1];
+export function strokeOf(event) {
+  const { key, shiftKey, altKey } = event;
   const small = key.length === 1 ? key.toLowerCase() : key;
+  // AltGr, or Option, types brackets on German and French keyboards; Windows reports AltGr as Ctrl + Alt.
+  if (altKey) return /^[^\p{L}\p{N}\s]$/u.test(key) ? key : "";
+  if (key === "Dead" || key === "Unidentified") return "";
   // Other characters have Shift in them already: "?" is no "Shift+?".
-  const shift = shiftKey && (digit || key.length > 1 || small !== key.toUpperCase());
-  return `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${digit ?? (key === " " ? "Space" : small)}`;
+  return named(event, small, shiftKey && (key.length > 1 || small !== key.toUpperCase()));
+}
+
+/**
+ * Return a name for the position of a key, for layouts whose character there is no Latin letter (Cyrillic, Greek, Hebrew, "ü").
+ * @param {Key} event
+ * @returns {string} "" for none
+ */
+function positionOf(event) {
+  const { key, code = "", shiftKey, altKey } = event;
+  if (altKey || /^[a-z]$/i.test(key)) return "";
+  const at = /^Key(\w)$/.exec(code)?.[1].toLowerCase() ?? POSITIONS[code];
+  return at ? named(event, at, shiftKey) : "";
+}
+
+/**
+ * Return the keypoint that the row of digits chooses, by position: Shift changes the characters of that row, and French
+ * keyboards have digits only with Shift.
+ * @param {Key} event
+ * @returns {number} index; -1 for none
+ */
+export function digitOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) {
+  const digit = Number(/^[1-9]$/.test(key) ? key : /^Digit([1-9])$/.exec(code)?.[1] ?? 0);
+  return digit && !ctrlKey && !metaKey && !altKey ? digit - 1 + (shiftKey ? 9 : 0) : -1;
 }
 
 /** @typedef {{keys?: Record<string, string[]>}} Own a worker's own keys by command; an empty list turns one off */
@@ -104,6 +151,20 @@ export function keymap(own = {}) {
   const isOwn = (/** @type {string} */ id) => Number(id in (own.keys ?? {}));
   const ids = Object.keys(SHORTCUTS).sort((a, b) => isOwn(a) - isOwn(b));
   return new Map(ids.flatMap((id) => keysOf(id, own).map((key) => [key, id])));
+}
+
+/**
+ * Return the command of a key stroke: by character, else by position.
+ * @param {Key} event
+ * @param {Own} [own]
+ * @returns {string | undefined}
+ */
+export function commandOf(event, own) {
+  const map = keymap(own);
+  const isDigit = digitOf(event) >= 0;
+  // French keyboards have "-" on the key of keypoint 6, Swiss ones "+" on that of keypoint 10: zooming has other keys.
+  if (isDigit && "+-=".includes(event.key)) return undefined;
+  return map.get(strokeOf(event)) ?? (isDigit ? undefined : map.get(positionOf(event)));
 }
 
 /** @param {string} stroke as people write it */

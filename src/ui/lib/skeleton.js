@@ -7,6 +7,10 @@ import { isNumber, readAttribute, shown } from "./json.js";
 /** Where a definition has no sigma: about the mean of COCO's seventeen. */
 export const DEFAULT_SIGMA = 0.07;
 
+/** Limits of a skeleton: those of keypoints/instance.py and keypoints/skeleton.py. */
+export const MOST_KEYPOINTS = 1000;
+export const LEAST_SIGMA = 1e-6;
+
 /** @param {Attributes} attributes @returns {Skeleton} */
 export function readSkeleton(attributes) {
   /** @type {string[]} */
@@ -39,7 +43,10 @@ function readKeypoints(attributes, problems) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label) problems.push("A keypoint without a name was left out.");
     else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice: the second one was left out.`);
-    else {
+    else if (keypoints.size === MOST_KEYPOINTS) {
+      problems.push(`This task has more than ${MOST_KEYPOINTS} keypoints: the rest was left out.`);
+      break;
+    } else {
       wanted.set(label, entry.pair);
       keypoints.set(label, {
         label,
@@ -48,7 +55,7 @@ function readKeypoints(attributes, problems) {
         y: isNumber(entry.y) ? entry.y : 0,
         pair: -1,
         side: sideOf(label),
-        sigma: isNumber(entry.sigma) && entry.sigma > 0 ? entry.sigma : DEFAULT_SIGMA,
+        sigma: isNumber(entry.sigma) && entry.sigma >= LEAST_SIGMA ? entry.sigma : DEFAULT_SIGMA,
       });
     }
   }

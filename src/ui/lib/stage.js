@@ -69,9 +69,12 @@ export function stageOf(session, look) {
 
     /** The image is there. */
     ready() {
+      const { width, height } = view.image;
       stage.measure();
       view.image = session.size;
-      view.fit();
+      // The same image from a renewed address keeps the view.
+      if (width === session.size.width && height === session.size.height) stage.touchAll();
+      else view.fit();
     },
 
     /** Only the instance in hand looks different. */
@@ -87,6 +90,7 @@ export function stageOf(session, look) {
     draw() {
       const { width, height } = view.stage;
       cancelAnimationFrame(frameRequest);
+      put(img, "hidden", !session.size.width);
       lay(img, view.tx, view.ty, view.scale);
       put(img, ".near", view.scale > 6);
       for (const layer of touchedAll ? layers : layers.slice(1)) {

@@ -10,6 +10,16 @@ import { boundsOf } from "./geometry.js";
 const around = (index, count) => (index + 2 * count) % count;
 
 export class State {
+  /** What is shown: during a drag, what it would lead to. */
+  doc = docOf([]);
+  original = this.doc;
+  /** @type {string | null} */
+  active = null;
+  selected = -1;
+  /** Undo goes over whole documents: whatever an edit did, going back gives the very same one. */
+  steps = [this.snapshot("")];
+  at = 0;
+
   /**
    * @param {Skeleton} skeleton
    * @param {Instance[]} instances pre-labels
@@ -18,28 +28,36 @@ export class State {
   constructor(skeleton, instances = [], palette = null) {
     this.skeleton = skeleton;
     this.palette = palette;
-    /** What is shown: during a drag, what it would lead to. */
-    this.doc = docOf([]);
-    for (const instance of instances) this.doc = docOf([...this.doc.instances, this.colored(instance)]);
-    this.original = this.doc;
-    /** @type {Size} */
+    /** @type {Size} of the image; 0 until it is shown, and nothing can be edited before */
     this.size = { width: 0, height: 0 };
-    /** @type {string | null} */
-    this.active = instances[0]?.id ?? null;
-    this.selected = -1;
     /** @type {Tool} */
     this.tool = "place";
     /** @type {Set<string>} what is not shown: "id" of an instance, "id/index" of a keypoint */
     this.hidden = new Set();
-    /** Undo goes over whole documents: whatever an edit did, going back gives the very same one. */
-    this.steps = [this.snapshot("")];
-    this.at = 0;
+    this.start(instances);
     /** @type {(what: "doc" | "preview" | "select") => void} */
     this.onChange = () => {};
     /** @type {(text: string) => void} */
     this.onSay = () => {};
     /** @type {(index: number) => void} */
     this.onPlace = () => {};
+  }
+
+  /** Begin the document with these instances. @param {Instance[]} instances */
+  start(instances) {
+    this.doc = docOf([]);
+    for (const instance of instances) this.doc = docOf([...this.doc.instances, this.colored(instance)]);
+    this.original = this.doc;
+    this.active = instances[0]?.id ?? null;
+    this.selected = -1;
+    this.steps = [this.snapshot("")];
+    this.at = 0;
+  }
+
+  /** Whether the image is shown; says so if not. */
+  get ready() {
+    if (!this.size.width) this.onSay("The image is not there yet.");
+    return this.size.width > 0;
   }
 
   /** @param {Instance} instance */
@@ -62,6 +80,7 @@ export class State {
 
   /** An instance that may be changed; says so if not. */
   editable(instance = this.instance) {
+    if (!this.ready) return null;
     if (instance?.locked) this.onSay("This instance may not be changed.");
     return instance && !instance.locked ? instance : null;
   }
@@ -110,6 +129,7 @@ export class State {
 
   /** The same tool again puts it down. @param {Tool} tool */
   take(tool) {
+    if (!this.ready) return;
     if (tool === this.tool) this.tool = "place";
     else if (tool === "draw" ? this.skeleton.box : this.editable()) this.tool = tool;
     else if (tool === "draw") this.onSay("This skeleton has no template pose to draw.");
@@ -150,14 +170,14 @@ export class State {
     return this.steps[this.at].state.doc;
   }
 
-  /** @param {Partial<Instance>} change of the instance in hand @returns {Doc} */
-  with(change) {
-    return docOf(this.kept.instances.map((instance) => (instance.id === this.active ? { ...instance, ...change } : instance)));
+  /** @param {Partial<Instance>} change @param {string | null} [id] of the instance, by default the one in hand @returns {Doc} */
+  with(change, id = this.active) {
+    return docOf(this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)));
   }
 
-  /** While a drag goes on. @param {Partial<Instance>} change */
-  preview(change) {
-    this.doc = this.with(change);
+  /** While a drag goes on. @param {Partial<Instance>} change @param {string} id */
+  preview(change, id) {
+    this.doc = this.with(change, id);
     this.onChange("preview");
   }
 
@@ -169,7 +189,7 @@ export class State {
 
   /** One more step. @param {Doc} doc @param {string} label @param {string} [merge] */
   commit(doc, label, merge) {
-    if (doc === this.kept) return;
+    if (doc === this.kept || !this.ready) return;
     this.doc = doc;
     if (!merge || merge !== this.steps[this.at].merge) this.at += 1;
     this.steps.splice(this.at, Infinity, this.snapshot(label, merge));
@@ -190,6 +210,7 @@ export class State {
   /** @param {1 | -1} step */
   travel(step) {
     const back = step < 0;
+    if (!this.ready) return;
     if (!this.canTravel(step)) {
       this.onSay(`Nothing to ${back ? "undo" : "redo"}`);
       return;

@@ -1,6 +1,6 @@
 /** A skeleton definition being drawn, and its edits: each gives a new one. */
 import { PALETTE } from "../colors.js";
-import { otherSide } from "../skeleton.js";
+import { MOST_KEYPOINTS, otherSide } from "../skeleton.js";
 
 /**
  * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number}} DrawnKeypoint
@@ -21,6 +21,7 @@ function freeName(definition, wanted) {
 /** @param {Definition} definition @param {number} x @param {number} y @returns {Definition} */
 export function withKeypoint(definition, x, y) {
   const count = definition.keypoints.length;
+  if (count >= MOST_KEYPOINTS) return definition;
   const name = freeName(definition, `keypoint_${count + 1}`);
   const keypoint = { name, color: PALETTE[count % PALETTE.length], pair: "", sigma: null, x, y };
   return { ...definition, keypoints: [...definition.keypoints, keypoint] };

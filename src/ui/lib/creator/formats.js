@@ -1,13 +1,12 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
 import { isNumber, isRecord } from "../json.js";
-import { readSkeleton } from "../skeleton.js";
+import { LEAST_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { PRESETS } from "./presets.js";
 
 /** @import {Definition, DrawnEdge} from "./definition.js" */
 
 /** The limits of a skeleton file: docs/schemas/skeleton.schema.json. */
 export const LONGEST_NAME = 128;
-const MOST_KEYPOINTS = 1000;
 
 /** Text that is none of the formats; its message is a sentence for the reader. */
 export class FormatError extends Error {}
@@ -130,10 +129,10 @@ function named({ definition, notes }, { name, supercategory }) {
  * @returns {{definition: Definition, notes: string[]}}
  */
 function fromAttributes(classes, rig) {
+  if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints, problems: notes } = skeleton;
   if (!keypoints.length) throw new FormatError("There are no keypoints in this.");
-  if (keypoints.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${keypoints.length}.`);
   const long = keypoints.find(({ label }) => label.length > LONGEST_NAME);
   if (long) throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.label.slice(0, 20)}…” has ${long.label.length}.`);
   const names = keypoints.map(({ label }) => label);
@@ -142,9 +141,9 @@ function fromAttributes(classes, rig) {
   for (const entry of classes) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label || sigmas.has(label)) continue;
-    const good = isNumber(entry?.sigma) && entry.sigma > 0 && entry.sigma <= 1;
+    const good = isNumber(entry?.sigma) && entry.sigma >= LEAST_SIGMA && entry.sigma <= 1;
     sigmas.set(label, good ? entry.sigma : null);
-    if (!good && (entry?.sigma ?? null) !== null) notes.push(`The sigma of “${label}” was left out: it is not a number between 0 and 1.`);
+    if (!good && (entry?.sigma ?? null) !== null) notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
   }
   const hasPlaces = classes.some((entry) => isNumber(entry?.x) && isNumber(entry?.y));
   const definition = {

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Reopen an ended job that was run outside Ground Truth: objects without a label, failed ones included, are open again.
+
+Labels and answers stay. The job's results are withdrawn: its results.json is removed, and the end of the job makes
+them anew. Stop whatever runs the job first, and start it again afterwards (make demo JOB=<name>).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+from jobs import command
+from jobs.stack import read_stack
+from jobs.status import NoSuchJobError
+from keypoints.keys import job_keys
+from portal.labeling_job import LabelingJobError, parse_labeling_job, reopened
+
+EXAMPLE = "%(prog)s people-1"
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = command.parser(__doc__, EXAMPLE)
+    parser.add_argument("name", metavar="JOB", help="the labeling job's name")
+    parser.add_argument(
+        "--hours", type=float, default=24.0, help="how long it takes answers at least; default: %(default)g"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be reopened")
+    options = parser.parse_args(given)
+    return command.run(lambda: reopen(options))
+
+
+def reopen(options: argparse.Namespace) -> int:
+    """Change the job's description and withdraw its results."""
+    session = command.session(options)
+    bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
+    s3, keys = session.client("s3"), job_keys(options.name)
+    try:
+        found = s3.get_object(Bucket=bucket, Key=keys.labeling_job)
+    except s3.exceptions.NoSuchKey as error:
+        raise NoSuchJobError(f"there is no job {options.name!r} outside Ground Truth in s3://{bucket}/jobs/") from error
+    document = json.loads(found["Body"].read())
+    try:
+        changed = reopened(document, datetime.now(UTC), timedelta(hours=options.hours))
+    except (LabelingJobError, OverflowError) as error:
+        raise command.UsageError(str(error)) from error
+    open_again, deadline = changed["LabelCounters"]["Unlabeled"], parse_labeling_job(changed).deadline
+    print(f"{options.name}: {open_again} objects without a label, open until {deadline:%Y-%m-%d %H:%M} UTC")
+    if options.dry_run:
+        print("nothing done")
+        return command.OK
+    # The description first: results that are withdrawn of a job that has ended would be made again by the sweep.
+    body = json.dumps(changed, indent=2).encode()
+    s3.put_object(
+        Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=found["ETag"]
+    )
+    s3.delete_object(Bucket=bucket, Key=job_keys(options.name.lower()).results_marker)
+    print("reopened: start the job again to hand out what is open and to consolidate what was answered")
+    return command.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

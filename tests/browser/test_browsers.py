@@ -1,0 +1,265 @@
+"""The element in Chromium, Firefox and WebKit, on the page as Ground Truth builds it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import NAMES, person
+from groundtruth_page import Site, serve
+from webdriver import CONTROL, ENTER, Browser, display
+from webdriver import NAMES as BROWSERS
+
+ELEMENT = "document.querySelector('crowd-2d-skeleton')"
+SHADOW = f"{ELEMENT}.shadowRoot"
+SENT = "(window.sent ?? [])"
+
+
+class Worker:
+    """Somebody in front of a browser, with an element on the page."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def open(self, url: str, *, sandboxed: bool = False, ready: bool = True) -> None:
+        browser = self.browser
+        browser.frame(None)
+        browser.open(url)
+        if sandboxed:
+            browser.wait("document.querySelector('iframe') !== null")
+            browser.frame(0)
+        if ready:
+            self.ready()
+
+    def ready(self) -> None:
+        self.browser.wait(f"{ELEMENT}?.app?.session.size.width && document.querySelector('crowd-form > form') && true")
+
+    def doc(self) -> dict[str, Any]:
+        return json.loads(self.browser.run(f"JSON.stringify({ELEMENT}.app.session.doc)"))
+
+    def placed(self) -> list[tuple[float, float]]:
+        instances = self.doc()["instances"]
+        return [(point["x"], point["y"]) for one in instances for point in one["points"] if point and point["v"]]
+
+    def screen(self, x: float, y: float) -> tuple[float, float]:
+        at = self.browser.run(
+            f"(({{ stage }}, [x, y]) => {{ const {{ left, top }} = stage.root.getBoundingClientRect();"
+            f" const {{ scale, tx, ty }} = stage.view; return [left + x * scale + tx, top + y * scale + ty]; }})"
+            f"({ELEMENT}.app, arguments[0])",
+            [x, y],
+        )
+        return at[0], at[1]
+
+    def click(self, x: float, y: float) -> None:
+        self.browser.mouse(self.screen(x, y))
+
+    def press(self, selector: str, times: int = 1) -> None:
+        box = self.browser.run(f"{SHADOW}.querySelector(arguments[0]).getBoundingClientRect().toJSON()", selector)
+        self.browser.mouse((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), times=times)
+
+    def override(self, answers: int) -> None:
+        """Answer what is asked before a submission, until there are so many answers."""
+        for _ in range(10):
+            time.sleep(0.6)  # a second click within the double-click time is no answer
+            if self.browser.run(f"{SHADOW}.querySelector('dialog[open] .row .primary') !== null"):
+                self.press("dialog[open] .row .primary")
+            if len(self.answers()) >= answers:
+                return
+
+    def answers(self) -> list[dict[str, Any]]:
+        return json.loads(self.browser.run(f"JSON.stringify({SENT})"))
+
+
+@pytest.fixture(scope="module")
+def site(bundle: str) -> Iterator[Site]:
+    with serve(bundle) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[str]:
+    with display() as screen:
+        yield screen
+
+
+@pytest.fixture(scope="module")
+def start(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Worker]]:
+    """Workers by browser; every browser starts once."""
+    running: dict[str, Browser] = {}
+
+    def start(name: str) -> Worker:
+        if name not in running:
+            running[name] = Browser(name, tmp_path_factory.mktemp(name) / "profile", screen)
+        return Worker(running[name])
+
+    yield start
+    for browser in running.values():
+        browser.kill()
+
+
+@pytest.fixture(params=BROWSERS)
+def worker(request: pytest.FixtureRequest, start: Callable[[str], Worker]) -> Worker:
+    return start(request.param)
+
+
+def test_the_daily_work(worker: Worker, site: Site) -> None:
+    """Place, drag, zoom, undo, leave, come back, submit."""
+    browser = worker.browser
+    worker.open(site.task(imageS3Uri=f"s3://bucket/daily-{browser.name}.png"))
+    worker.click(100, 100)
+    worker.click(200, 150)
+    assert worker.placed() == [
+        (pytest.approx(100, abs=1), pytest.approx(100, abs=1)),
+        (pytest.approx(200, abs=1), pytest.approx(150, abs=1)),
+    ]
+    browser.mouse(worker.screen(*worker.placed()[1]), worker.screen(250, 160), worker.screen(300, 200))
+    assert worker.placed()[1] == (pytest.approx(300, abs=1.5), pytest.approx(200, abs=1.5))
+    scale = browser.run(f"{ELEMENT}.app.stage.view.scale")
+    browser.keys("c")
+    assert browser.run(f"{ELEMENT}.app.stage.view.scale") > scale
+    browser.keys("z")
+    worker.click(400, 300)
+    browser.keys(CONTROL, "z")
+    assert len(worker.placed()) == 2
+    before = worker.doc()
+    time.sleep(1)
+    worker.open(f"{site.page}/task.html")
+    assert worker.placed() == []
+    worker.press("dialog.review[open] .primary")  # yes, it is mine
+    assert worker.doc() == before
+    worker.press("footer .primary")
+    worker.override(1)
+    (answer,) = worker.answers()
+    assert len(json.loads(answer["updated_annotations"])[0]["annotations"]) == 2
+    browser.run("document.dispatchEvent(new Event('answer-accepted'))")
+
+
+@pytest.mark.parametrize("sandbox", [None, "allow-scripts allow-forms", "allow-scripts allow-forms allow-same-origin"])
+def test_ground_truths_page_sends_each_answer_once(worker: Worker, site: Site, sandbox: str | None) -> None:
+    """Late loader, inner form, added button, foreign script with a digest, strict policy, frame without storage."""
+    browser = worker.browser
+    name = f"s3://bucket/{browser.name}-{sandbox}.png"
+    worker.open(site.task(sandbox=sandbox, imageS3Uri=name), sandboxed=sandbox is not None)
+    worker.click(100, 100)
+    worker.press("footer .primary", times=2)
+    worker.override(1)
+    assert len(worker.answers()) == 1, "a double click is one submission"
+    worker.click(150, 120)
+    browser.keys(CONTROL, ENTER)
+    worker.override(2)
+    assert [len(json.loads(answer["updated_annotations"])[0]["annotations"]) for answer in worker.answers()] == [1, 2]
+    browser.run("void (window.crowdSend = () => { window.crowdSend = null; throw new Error('offline') })")
+    worker.click(200, 140)
+    worker.press("footer .primary")
+    browser.wait(f"window.crowdSend === null || {SHADOW}.querySelector('.review[open]') !== null")
+    if browser.run("window.crowdSend !== null"):
+        time.sleep(0.6)
+        worker.press("dialog[open] .row .primary")
+    browser.wait("window.crowdSend === null")
+    assert len(worker.answers()) == 2
+    worker.click(250, 160)
+    worker.press("footer .primary")
+    worker.override(3)
+    assert len(json.loads(worker.answers()[-1]["updated_annotations"])[0]["annotations"]) == 4, (
+        "what is shown is what is sent"
+    )
+    time.sleep(1.1)
+    browser.run("document.querySelector('crowd-button').click()")
+    worker.override(4)
+    assert len(worker.answers()) == 4
+    assert browser.run("location.search") == ""
+    assert [path for path in site.asked if "updated_annotations" in path] == []
+    browser.run("document.dispatchEvent(new Event('answer-accepted'))")
+
+
+def test_large_pre_labels_are_fetched_from_a_signed_address(worker: Worker, site: Site) -> None:
+    """A failed load is never taken for a task without pre-labels."""
+    source = site.labels([person(100, 40, 0.9)])
+    site.failing["/labels.json"] = 1
+    worker.open(site.task(initialValues="[]", initialValuesSrc=source, imageS3Uri="s3://bucket/large.png"), ready=False)
+    worker.browser.wait(f"{SHADOW}.querySelector('.note')?.innerText.includes('could not be loaded')")
+    worker.browser.keys("b")
+    assert worker.doc()["instances"] == []
+    worker.press(".note .primary")
+    worker.ready()
+    assert len(worker.placed()) == len(NAMES)
+    assert "look" in worker.browser.run(f"{SHADOW}.querySelector('.notices').innerText")
+    fields = worker.browser.run(f"{ELEMENT}.app.answer()")
+    assert json.loads(fields["original_annotations"]) == [person(100, 40, 0.9)]
+    assert "Signature" not in json.dumps(fields)
+
+
+def test_p17_a_failed_image_is_requested_again(worker: Worker, site: Site) -> None:
+    browser = worker.browser
+    path = f"/flaky-{browser.name}.png"
+    site.files[path] = site.files["/photo.png"]
+    site.failing[path] = 1
+    worker.open(
+        site.task(imgSrc=f"{site.assets}{path}?X-Amz-Signature=abc", imageS3Uri="s3://bucket/flaky.png"), ready=False
+    )
+    browser.wait(f"{SHADOW}.querySelector('.note')?.innerText.includes('could not be loaded')")
+    worker.press(".note .primary")
+    worker.ready()
+    assert len([asked for asked in site.asked if asked.startswith(path)]) >= 2
+
+
+LAYOUTS = [
+    ("и", "KeyB", {}, "new"),
+    ("β", "KeyB", {}, "new"),
+    ("נ", "KeyB", {}, "new"),
+    ("я", "KeyZ", {"ctrlKey": True}, "undo"),
+    ("[", "Digit8", {"modifierAltGraph": True}, "previousInstance"),
+    ("ü", "BracketLeft", {}, "previousInstance"),
+]
+
+
+def test_p11_shortcuts_of_other_layouts(worker: Worker, site: Site) -> None:
+    """WebDriver types on a Latin layout only, so the events are made as those layouts make them."""
+    browser = worker.browser
+    worker.open(site.task(imageS3Uri=f"s3://bucket/layouts-{browser.name}.png"))
+    browser.keys("b")
+    for key, code, more, command in LAYOUTS:
+        before = worker.doc()["instances"]
+        active = browser.run(f"{ELEMENT}.app.session.active")
+        browser.run(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', "
+            "{ key: arguments[0], code: arguments[1], bubbles: true, cancelable: true, ...arguments[2] }))",
+            key,
+            code,
+            more,
+        )
+        after = worker.doc()["instances"]
+        if command == "new":
+            assert len(after) == len(before) + 1, key
+        elif command == "undo":
+            assert len(after) == len(before) - 1, key
+        else:
+            assert browser.run(f"{ELEMENT}.app.session.active") != active, key
+    browser.run("document.dispatchEvent(new Event('answer-accepted'))")
+
+
+@pytest.mark.parametrize("name", ["chromium", "firefox"])
+def test_p16_work_survives_a_killed_browser(name: str, site: Site, screen: str, tmp_path: Path) -> None:
+    url = site.task(imageS3Uri="s3://bucket/killed.png")
+    worker = Worker(Browser(name, tmp_path / "profile", screen))
+    try:
+        worker.open(url)
+        worker.click(100, 100)
+        worker.click(150, 120)
+        before = worker.doc()
+        time.sleep(1)
+    finally:
+        worker.browser.kill()
+    for lock in tmp_path.glob("profile/Singleton*"):
+        lock.unlink()
+    worker = Worker(Browser(name, tmp_path / "profile", screen))
+    try:
+        worker.open(url)
+        worker.press("dialog.review[open] .primary")
+        assert worker.doc() == before
+    finally:
+        worker.browser.kill()

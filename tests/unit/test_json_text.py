@@ -1,0 +1,73 @@
+"""Nesting is bounded exactly, in linear time, whatever the strings hold."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.json_text import DEEPEST, JsonError, decode, is_deeper, pruned
+
+TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])
+VALUES = st.recursive(
+    TRICKY | st.integers(0, 9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TRICKY, inner, max_size=3),
+    max_leaves=20,
+)
+
+
+def depth(value: Any) -> int:
+    match value:
+        case list():
+            return 1 + max(map(depth, value), default=0)
+        case dict():
+            return 1 + max(map(depth, value.values()), default=0)
+    return 0
+
+
+@given(VALUES, st.integers(0, 8))
+def test_deeper_is_what_it_says(value: Any, deepest: int) -> None:
+    for spaced in (json.dumps(value), json.dumps(value, separators=(",", ":"))):
+        assert is_deeper(spaced.encode(), deepest) == (depth(value) > deepest)
+
+
+@given(VALUES, st.integers(1, 3))
+def test_pruned_text_is_json_and_keeps_what_is_not_too_deep(value: Any, level: int) -> None:
+    text = json.dumps(value).encode()
+    deepest = level + 1
+    left = json.loads(pruned(text, level, deepest))
+    assert depth(left) <= deepest
+    if depth(value) <= deepest:
+        assert left == value
+
+
+@pytest.mark.parametrize("levels", [DEEPEST + 1, 985, 9997, 100_000])
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_too_deep_is_refused_and_said(levels: int, pair: str) -> None:
+    inner = '"a":' if pair == "{}" else ""
+    text = (pair[0] + inner) * levels + "1" + pair[1] * levels
+    with pytest.raises(JsonError, match=f"expected at most {DEEPEST} levels of nesting"):
+        decode(text)
+
+
+def test_as_deep_as_it_may_be() -> None:
+    assert depth(decode("[" * DEEPEST + "]" * DEEPEST)) == DEEPEST
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf[1]", b"[1]"])
+def test_a_byte_order_mark_is_passed_over(text: bytes) -> None:
+    assert decode(text) == [1]
+
+
+@pytest.mark.parametrize(
+    "piece", [b"[", b'["', b'"\\', b'[{"a":', b"[]", b"]", b'\\"', b"[" * 60 + b"]" * 60 + b",", b'""', b'"["']
+)
+def test_any_text_takes_linear_time(piece: bytes) -> None:
+    text = piece * (2_000_000 // len(piece))
+    began = time.process_time()
+    is_deeper(text, 64)
+    assert time.process_time() - began < 2
