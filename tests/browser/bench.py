@@ -174,7 +174,7 @@ def run(browser: Browser, counts: list[int], repeats: int) -> None:
     def opener() -> TaskPage:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         # Every page starts afresh: the draft of the one before must not come back.
-        context.add_init_script("localStorage.clear()")
+        context.add_init_script("localStorage.clear(); indexedDB.deleteDatabase('truepoint')")
         pages = TaskPage(context, bundle)
         pages.files["/photo.jpg"] = ("image/jpeg", photo)
         pages.files["/photo.png"] = ("image/png", b"")

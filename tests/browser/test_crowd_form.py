@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from driver import NAMES, ORIGIN, ROOT, TaskPage
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 DOUBLE = Path(__file__).parent / "crowd_form.js"
 PORTAL = ROOT / "src/portal/static/crowd-html-elements.js"
@@ -200,3 +200,32 @@ def test_a_plain_form_gets_the_answer_in_its_body(open_task: TaskPage) -> None:
     sent = task.submit()
     assert len(sent["updated_annotations"][0]["annotations"]) == len(NAMES)
     assert task.page.evaluate("[window.heard, document.querySelector('form').getAttribute('method')]") == [True, "post"]
+
+
+def test_the_portals_retry_sends_what_is_shown_and_keeps_the_draft_until_then(open_task: TaskPage) -> None:
+    open_task.files["/crowd.js"] = ("text/javascript", PORTAL.read_text())
+    open_task.files["/next-image"] = ("application/json", "{}")
+    sent: list[dict[str, str]] = []
+
+    def answer(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or ""))
+        done = {"status": 200, "json": {"next": "/task.html?next"}}
+        route.fulfill(**({"status": 500, "json": {"problem": "no"}} if len(sent) == 1 else done))
+
+    open_task.context.route(f"{ORIGIN}/task.html/answer*", answer)
+    task = open_task(**IN_CROWD_FORM, worker="one")
+    task.page.wait_for_function(UPGRADED)
+    task.place_person()
+    task.element.locator("footer button.primary").click()
+    expect(task.element.locator("footer button.primary")).to_have_text("Submit")
+    x, y, _ = task.points()["nose"]
+    task.drag((x, y), (x + 9, y + 4))
+    shown = task.points()["nose"]
+    task.page.wait_for_timeout(600)
+    with task.page.expect_navigation():
+        task.page.evaluate("document.querySelector('crowd-form').submit()")
+    nose = json.loads(sent[1]["updated_annotations"])[0]["annotations"][0]
+    assert (nose["x"], nose["y"]) == shown[:2]
+    assert len(sent) == 2
+    task.ready()
+    assert task.doc["instances"] == [], "the answer arrived, so its draft is gone"

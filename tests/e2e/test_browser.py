@@ -58,9 +58,12 @@ def ready(page: Page) -> None:
     expect(frame.locator("crowd-2d-skeleton img").first).to_be_attached()
 
 
-def submit(page: Page) -> None:
-    """Press Submit, and again if the element asks whether that was all."""
-    page.frame_locator("iframe").get_by_role("button", name="Submit", exact=True).click()
+def submit(page: Page, *, empty: bool = False) -> None:
+    """Press Submit, and confirm an answer that labels nothing."""
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Submit", exact=True).click()
+    if empty:
+        frame.get_by_role("button", name="Nothing to label: submit").click()
 
 
 def test_clicked_places_arrive_in_the_results(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:
@@ -137,7 +140,7 @@ def test_the_next_image_comes_while_this_one_is_labelled(
     with page.expect_event("requestfinished", lambda request: "/1.png?" in request.url):
         start(page, address, "ada")
     with page.expect_navigation():
-        submit(page)
+        submit(page, empty=True)
     ready(page)
     assert len(discs(page)) == len(MARKS)
     first, second = ["0.png asked for", "0.png fetched"], ["1.png asked for", "1.png fetched"]

@@ -271,7 +271,8 @@ export function appOf(element, shadow, work) {
   const form = answerForm(element, () => ((!isOurs && saving.inFlight < DOUBLE_CLICK) || asks() ? null : handOver()), send);
 
   const findings = findingsOf(session, jump, send);
-  const task = draftKey([get("labelingJob"), get("worker"), imageUri(get), get("keypointClasses"), get("initialValues"), withoutSignature(labelsSrc())]);
+  const uri = imageUri(get);
+  const task = draftKey([get("labelingJob"), get("worker"), uri === "data:" ? get("imgSrc") : uri, get("keypointClasses"), get("initialValues"), withoutSignature(labelsSrc())]);
   const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
