@@ -30,7 +30,7 @@ Answers = list[list[dict[str, Any]]]
 
 
 def in_one_huge_box(each: int = 1000) -> Answers:
-    point = lambda: keypoint("nose", R.random() * 1e6, R.random() * 1e6)  # noqa: E731
+    point = lambda: keypoint("tip", R.random() * 1e6, R.random() * 1e6)  # noqa: E731
     return [[{"annotations": [point()], "box": HUGE} for _ in range(each)] for _ in range(3)]
 
 

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from jobs import images as module
 from jobs.images import images_in_folder
@@ -122,7 +122,7 @@ def test_strange_images_are_accepted_or_left_out_by_name(tmp_path: Path) -> None
     found = images_in_folder(tmp_path)
     assert [image.name for image in found.images] == ["100x5.jpg", "1x1.jpg", "3x7.jpg", "7x100.jpg"]
     reasons = {refused.name: refused.reason for refused in found.refused}
-    assert len(reasons) == 4 + 3 * 60
+    assert len(reasons) == 4 + len(list(tmp_path.glob("cut-*")))
     assert reasons["moving.webp"] == reasons["moving.png"] == "expected a still picture, actual animation of 2 frames"
     assert "actual format HEIC" in reasons["phone.heic"]
     assert "damaged: " in reasons["text.png"]
