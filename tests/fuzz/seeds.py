@@ -37,6 +37,12 @@ def seeds(target: str) -> Iterator[bytes]:
                 texts = [a["annotationData"].get("content", "") for e in entries for a in e["annotations"]]
                 whole = [t.encode() if isinstance(t, str) else msgspec.json.encode(t) for t in texts]
                 yield from (b"\n".join(pair) for pair in zip(whole, whole[1:] + whole[:1], strict=True))
+        case "depth":
+            yield from (b"%d,%s" % (levels, inner) for levels in (4, 32, 600, 985, 9997) for inner in (b"1", b"null"))
+        case "cost":
+            yield from (bytes(seed) for seed in ((3, 60, 17, 3, 6, 1), (9, 30, 1, 19, 19, 0), (1, 249, 17, 10, 5, 1)))
+        case "keys":
+            yield from (b"a/b.jpg", b"../..", "COM¹.jpg".encode(), b"-rf", b"sub.txt/a.jpg", "é".encode() * 400)
         case "marker":
             yield from _examples("results")
         case "gold":

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.exports.finished import _Paths, image_path
+from jobs.exports.finished import Paths, image_path
 from jobs.exports.tables import cell, rows_writer
 
 PROJECT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def test_a_name_that_would_be_something_else(key: str, path: str) -> None:
 
 @given(st.text(max_size=400))
 def test_a_name_has_at_most_255_bytes_with_what_exports_add(name: str) -> None:
-    path = _Paths().take(image_path(f"s3://b/jobs/j/images/{name}", "j"))
+    path = Paths().take(image_path(f"s3://b/jobs/j/images/{name}", "j"))
     assert all(len(f"{part}-12345678-again.txt".encode()) <= 255 for part in path.split("/"))
 
 
@@ -42,7 +42,7 @@ def test_a_name_has_at_most_255_bytes_with_what_exports_add(name: str) -> None:
     ],
 )  # fmt: skip
 def test_no_path_is_in_another_ones_way(paths: list[str], tmp_path: Path) -> None:
-    given_out = _Paths()
+    given_out = Paths()
     taken = [given_out.take(path) for path in paths]
     for ending in ("", ".txt"):
         for path in taken:
