@@ -13,10 +13,19 @@ CORPUS = Path(__file__).with_name("corpus")
 EVENTS = ROOT / "events"
 
 
+MADE = {
+    "depth": [b"%d,%s" % (levels, inner) for levels in (4, 32, 600, 985, 9997) for inner in (b"1", b"null")],
+    "cost": [bytes(seed) for seed in ((3, 20, 17, 3, 6, 1), (9, 10, 1, 19, 19, 0), (1, 60, 17, 10, 5, 1))],
+    "keys": [b"a/b.jpg", b"../..", "COM¹.jpg".encode(), b"-rf", b"sub.txt/a.jpg", "é".encode() * 400],
+}
+"""Seeds of the targets whose input is no file of ours."""
+
+
 def seeds(target: str) -> Iterator[bytes]:
     """Good input of a target, from the sample events, and the hard cases kept for it."""
     for file in found(target):
         yield file.read_bytes()
+    yield from MADE.get(target, ())
     manifests = [f.read_bytes() for f in sorted((EVENTS / "s3").rglob("output.manifest"))]
     requests = [f.read_bytes() for f in sorted((EVENTS / "s3").rglob("consolidation-request/**/*.json"))]
     match target:
@@ -37,12 +46,6 @@ def seeds(target: str) -> Iterator[bytes]:
                 texts = [a["annotationData"].get("content", "") for e in entries for a in e["annotations"]]
                 whole = [t.encode() if isinstance(t, str) else msgspec.json.encode(t) for t in texts]
                 yield from (b"\n".join(pair) for pair in zip(whole, whole[1:] + whole[:1], strict=True))
-        case "depth":
-            yield from (b"%d,%s" % (levels, inner) for levels in (4, 32, 600, 985, 9997) for inner in (b"1", b"null"))
-        case "cost":
-            yield from (bytes(seed) for seed in ((3, 60, 17, 3, 6, 1), (9, 30, 1, 19, 19, 0), (1, 249, 17, 10, 5, 1)))
-        case "keys":
-            yield from (b"a/b.jpg", b"../..", "COM¹.jpg".encode(), b"-rf", b"sub.txt/a.jpg", "é".encode() * 400)
         case "marker":
             yield from _examples("results")
         case "gold":
