@@ -162,7 +162,7 @@ def event(data: bytes) -> None:
 
 
 def depth(data: bytes) -> None:
-    """Any value nested to any depth, wherever it is put: each entry point refuses or reads it, and writes what it read."""
+    """Any value nested to any depth, wherever it is put: each entry point refuses it, or writes what it read."""
     levels, _, inner = data.partition(b",")
     deep = int(levels[:5]) if levels[:5].isdigit() else len(levels)
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
@@ -171,12 +171,13 @@ def depth(data: bytes) -> None:
             value = place % nested
             assert decoded_or_refused(value) is not None
             line = b'{"source-ref":"s3://bucket-name/a.jpg","%s":%s}'
-            results(line % (ATTRIBUTE.encode(), value))
-            results(line % (b"other", value))
+            manifest(line % (ATTRIBUTE.encode(), value))
+            manifest(line % (b"other", value))
             batch(b'[{"datasetObjectId":"0","annotations":[{"workerId":"w","annotationData":{"content":%s}}]}]' % value)
             pre_annotation(line % (b"annotations", value))
             for target in (skeleton, gold, event, marker):
                 target(value)
+    results(line % (ATTRIBUTE.encode(), value) + b"\n" + line % (b"other", value))
 
 
 def decoded_or_refused(data: bytes) -> bool:
