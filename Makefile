@@ -68,7 +68,7 @@ fault-matrix: setup ## every fault at every request of a run, and the table of w
 	FAULTS=thorough pytest tests/faults
 
 fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); finds lie in .fuzz/
-	@for target in manifest results pre_annotation batch answers skeleton gold event marker review; do \
+	@for target in manifest results pre_annotation batch answers skeleton gold event marker review depth cost keys; do \
 	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0 || exit 1; done
 
 check: setup ## linters and types
@@ -80,10 +80,8 @@ check: setup ## linters and types
 check-security: $(AUDIT)/.ready ## the template against checkov's rules
 	$(AUDIT)/bin/checkov --config-file .checkov.yaml
 
-audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services)
-	for lock in src/handlers/requirements.txt requirements/{bootstrap,dev,emulator,audit,bench,fuzz,readers,xtcocotools,proxy}.txt; do \
-	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
-	npm audit
+audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services); keeps docs/audit.txt
+	python scripts/audit.py $(AUDIT)/bin/pip-audit
 
 licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
 	python scripts/make_licences.py

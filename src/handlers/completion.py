@@ -85,12 +85,14 @@ def _run(
     longest = 0.0
     for step in (steps.survey, steps.label):
         for place in range(ranges):
-            before = seconds_left()
-            if before < RESERVE + 2 * longest:
-                reason = f"{before:.0f} seconds left at range {place} of {ranges}"
-                return HandOver(execution_name(job, manifest), reason)
-            step(run, place, store)
-            longest = max(longest, before - seconds_left())
+            done = False
+            while not done:
+                before = seconds_left()
+                if before < RESERVE + 2 * longest:
+                    reason = f"{before:.0f} seconds left at range {place} of {ranges}"
+                    return HandOver(execution_name(job, manifest), reason)
+                done = step(run, place, store, lambda: seconds_left() - RESERVE)
+                longest = max(longest, before - seconds_left())
         if step is steps.survey:
             steps.join(run, store)
     return steps.merge(run, store)

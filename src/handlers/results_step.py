@@ -24,6 +24,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     step = read_step(event)
     store = Bucket(bucket_name())
     logger.append_keys(labeling_job=step.labeling_job, run=step.run or None, step=step.step, range=step.range)
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
     match step:
         case Step(step="plan", job=LabelingJob() as job):
             largest = number("LARGEST_RANGE", LARGEST_RANGE)
@@ -35,11 +39,11 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
                 return answer | {"wait": error.seconds}
             return answer | {"run": run, "ranges": list(range(ranges))}
         case Step(step="survey"):
-            steps.survey(step.run, step.range, store)
+            return {"unfinished": not steps.survey(step.run, step.range, store, seconds_left)}
         case Step(step="join"):
             steps.join(step.run, store)
         case Step(step="label"):
-            steps.label(step.run, step.range, store)
+            return {"unfinished": not steps.label(step.run, step.range, store, seconds_left)}
         case Step(step="merge"):
             steps.merge(step.run, store)
         case Step(step="announce"):

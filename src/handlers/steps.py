@@ -3,6 +3,7 @@ the results; whoever makes it again writes the same bytes. The bucket is passed 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate
@@ -39,6 +40,11 @@ from parts import FRAGMENTS, JSON, JSON_LINES, Fragments, line_files, pretty, ta
 
 T = TypeVar("T")
 
+SPARE_SECONDS = 60.0
+"""A step stops before the next line if less of its time is left: one image takes at most some 10 seconds, and what was
+found is then written."""
+LARGEST_PART = 64 * 1024 * 1024
+"""Bytes of fragments in memory at most, and one image's: labels stored by reference are larger than their lines."""
 WAITS = (1, 2, 4, 8, 15, 30)
 """Seconds. That the manifest is there when the event comes is likely, not documented."""
 
@@ -48,10 +54,12 @@ class ManifestMissingError(Exception):
 
 
 class RangeSurvey(msgspec.Struct):
-    """What the first pass leaves of a range: how many lines it has, and what they tell of the job."""
+    """What the first pass leaves of a range: how many lines it has, and what they tell of the job. `next` is the offset
+    in the manifest of the line to go on with; None once the range is done."""
 
     lines: int
     survey: JobSurvey
+    next: int | None = None
 
 
 class Joined(msgspec.Struct):
@@ -63,10 +71,17 @@ class Joined(msgspec.Struct):
 
 
 class Labels(msgspec.Struct):
-    """What the second pass leaves of a range: its tally, and how many bytes its fragments have."""
+    """What the second pass leaves of a range: its tally, and how many bytes the fragments of each of its parts have.
+
+    `next` is the offset in the manifest of the line to go on with, and `line` its number; `next` is None once the range
+    is done. `turn` is the id of the turn in which it was begun: after another run has written, it begins again.
+    """
 
     tally: Tally
-    fragments: dict[str, int]
+    fragments: list[dict[str, int]]
+    next: int | None = None
+    line: int = 0
+    turn: str = ""
 
 
 def find_manifest(
@@ -130,12 +145,20 @@ def make_plan(
     return run, len(plan.ranges)
 
 
-def survey(run: str, place: int, store: Bucket) -> None:
-    """The first pass over one range, by its place among them."""
+def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
+    """The first pass over one range, by its place among them; goes on where an earlier call ran out of time.
+
+    Returns:
+        Whether the range is done. If not, the step is to be called again.
+    """
     plan = _kept(run, "plan", Plan, store)
-    found = RangeSurvey(0, _survey(plan))
-    start, fetch = plan.ranges[place].start, _fetch(store)
-    for line in _lines(plan, place, store):
+    found = _begun(run, f"survey-{place}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
+    start, fetch = found.next or plan.ranges[place].start, _fetch(store)
+    found.next = None
+    for n, line in enumerate(_lines(plan, place, store, start=start)):
+        if n and seconds_left() < SPARE_SECONDS:
+            found.next = start + line.offset
+            break
         found.lines += 1
         # By lot some lines are drawn. Their numbers are not known before all earlier ranges are, where they begin is.
         begin = start + line.offset
@@ -143,6 +166,7 @@ def survey(run: str, place: int, store: Bucket) -> None:
             drawn = msgspec.structs.replace(line, number=begin)
             found.survey.add(read_line(drawn, plan.job.label_attribute_name, fetch))
     _keep(found, run, f"survey-{place}", store)
+    return found.next is None
 
 
 def join(run: str, store: Bucket) -> None:
@@ -156,30 +180,45 @@ def join(run: str, store: Bucket) -> None:
     _keep(Joined(list(accumulate(counts, initial=0)), whole.surveyed()), run, "joined", store)
 
 
-def label(run: str, place: int, store: Bucket) -> None:
+def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
     """The second pass over one range: its images' files, fragments of the files of all images, and its tally.
 
-    Files of lines that are no longer what they were in an earlier manifest are removed.
+    Files of lines that are no longer what they were in an earlier manifest are removed. The step goes on where an
+    earlier call ran out of time.
+
+    Returns:
+        Whether the range is done. If not, the step is to be called again.
     """
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
     job, known, fetch = plan.job, joined.known, _fetch(store)
-    _hold_turn(plan, store)
+    turn = _hold_turn(plan, store).turn
     first, end = joined.firsts[place : place + 2]
-    left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
+    made = _begun(run, f"labels-{place}", Labels, store)
     refiner = Refiner(job.name, known, _gold(plan, store))
+    if made is None or not turn or made.turn != turn.id:
+        made = Labels(refiner.tally, [], plan.ranges[place].start, first, turn.id if turn else "")
+    refiner.tally, first = made.tally, made.line
+    start, made.next = made.next or 0, None
+    left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
         fragments = Fragments(job.name, known.skeleton, uploads, out)
-        for line in _lines(plan, place, store, first):
+        for n, line in enumerate(_lines(plan, place, store, first, start)):
+            if n and (seconds_left() < SPARE_SECONDS or sum(map(len, out.values())) > LARGEST_PART):
+                made.next, made.line = start + line.offset, line.number
+                left_over = {key for key in left_over if (line_of(key) or 0) < line.number}
+                break
             outcome = refiner.add(read_line(line, job.label_attribute_name, fetch))
             fragments.add(outcome)
             if left_over and isinstance(outcome, Labeled):
                 left_over.discard(job_keys(job.name).results + annotation_key(outcome))
         sizes = {name: len(content) for name, content in out.items()}
         for name in FRAGMENTS:
-            uploads.put(_fragment(run, name, place), bytes(out.pop(name)), JSON_LINES)
+            uploads.put(_fragment(run, name, place, len(made.fragments)), bytes(out.pop(name)), JSON_LINES)
     store.delete(*left_over)
-    _keep(Labels(refiner.tally, sizes), run, f"labels-{place}", store)
+    made.fragments.append(sizes)
+    _keep(made, run, f"labels-{place}", store)
+    return made.next is None
 
 
 def merge(run: str, store: Bucket) -> Results:
@@ -197,8 +236,9 @@ def merge(run: str, store: Bucket) -> Results:
         sizes.append(found.fragments)
 
     def lines(name: str) -> Iterator[bytes]:
-        for place, size in enumerate(sizes):
-            yield from whole_lines(store.stream(_fragment(run, name, place), 0, size[name]))
+        for place, parts in enumerate(sizes):
+            for part, size in enumerate(parts):
+                yield from whole_lines(store.stream(_fragment(run, name, place, part), 0, size[name]))
 
     with Uploads(store) as uploads:
         for file in tally_files(plan.job, joined.known, tally):
@@ -237,11 +277,12 @@ def _survey(plan: Plan) -> JobSurvey:
     return JobSurvey(plan.skeleton, one_worker=plan.job.workers_per_object == 1)
 
 
-def _lines(plan: Plan, place: int, store: Bucket, first: int = 0) -> Iterator[Line]:
+def _lines(plan: Plan, place: int, store: Bucket, first: int = 0, start: int = 0) -> Iterator[Line]:
     if plan.manifest:
         _, key = split_s3_uri(plan.manifest.s3_uri)
         here = plan.ranges[place]
-        yield from read_lines(store.stream(key, here.start, here.end, plan.manifest.etag), first=first)
+        pieces = store.stream(key, max(start, here.start), here.end, plan.manifest.etag)
+        yield from read_lines(pieces, first=first)
 
 
 def _fetch(store: Bucket) -> Callable[[str], bytes]:
@@ -299,12 +340,20 @@ def _gold(plan: Plan, store: Bucket) -> Gold:
         return {}
 
 
-def _fragment(run: str, name: str, place: int) -> str:
-    return f"{run}{name}-{place}.jsonl"
+def _fragment(run: str, name: str, place: int, part: int) -> str:
+    return f"{run}{name}-{place}.{part}.jsonl"
 
 
 def _keep(found: Any, run: str, name: str, store: Bucket) -> None:
     store.write(f"{run}{name}.json", msgspec.json.encode(found), JSON)
+
+
+def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
+    """What an earlier call left that ran out of time; None if there is none, or it is done."""
+    if store.etag(f"{run}{name}.json") is None:
+        return None
+    found = _kept(run, name, kind, store)
+    return found if getattr(found, "next", None) is not None else None
 
 
 def _kept(run: str, name: str, kind: type[T], store: Bucket) -> T:

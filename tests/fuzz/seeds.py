@@ -13,10 +13,19 @@ CORPUS = Path(__file__).with_name("corpus")
 EVENTS = ROOT / "events"
 
 
+MADE = {
+    "depth": [b"%d,%s" % (levels, inner) for levels in (4, 32, 600, 985, 9997) for inner in (b"1", b"null")],
+    "cost": [bytes(seed) for seed in ((2, 6, 5, 3, 6, 1), (8, 10, 1, 19, 19, 0), (1, 20, 5, 10, 5, 1))],
+    "keys": [b"a/b.jpg", b"../..", "COM¹.jpg".encode(), b"-rf", b"sub.txt/a.jpg", "é".encode() * 400],
+}
+"""Seeds of the targets whose input is no file of ours."""
+
+
 def seeds(target: str) -> Iterator[bytes]:
     """Good input of a target, from the sample events, and the hard cases kept for it."""
     for file in found(target):
         yield file.read_bytes()
+    yield from MADE.get(target, ())
     manifests = [f.read_bytes() for f in sorted((EVENTS / "s3").rglob("output.manifest"))]
     requests = [f.read_bytes() for f in sorted((EVENTS / "s3").rglob("consolidation-request/**/*.json"))]
     match target:

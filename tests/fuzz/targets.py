@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -13,6 +16,7 @@ from obstore.store import MemoryStore
 import post_annotation
 from adapters.bucket import Bucket
 from completion import complete
+from jobs.exports.finished import Paths, image_path
 from jobs.review import Reviewed, ReviewError
 from keypoints.anatomy import Anatomy
 from keypoints.annotation import Annotation, annotate
@@ -20,7 +24,7 @@ from keypoints.answer import AnswerError
 from keypoints.batch import BatchError, consolidation_response, read_batch
 from keypoints.gold import GoldError, parse_gold
 from keypoints.job import JobError, LabelingJob, read_description, read_ended
-from keypoints.json_text import BYTE_ORDER_MARK
+from keypoints.json_text import BYTE_ORDER_MARK, JsonError, decode
 from keypoints.keys import job_keys
 from keypoints.manifest import read_lines
 from keypoints.outcome import Labeled, NotLabeled, read_line
@@ -158,6 +162,82 @@ def event(data: bytes) -> None:
             msgspec.json.encode(job)
 
 
+def depth(data: bytes) -> None:
+    """Any value nested to any depth, wherever it is put: each entry point refuses it, or writes what it read."""
+    levels, _, inner = data.partition(b",")
+    deep = int(levels[:5]) if levels[:5].isdigit() else len(levels)
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        nested = opening * deep + (inner or b"1") + closing * deep
+        for place in (b"%s", b'[{"annotations":[],"z":%s}]', b'{"updated_annotations":[{"annotations":[],"z":%s}]}'):
+            value = place % nested
+            assert decoded_or_refused(value) is not None
+            line = b'{"source-ref":"s3://bucket-name/a.jpg","%s":%s}'
+            manifest(line % (ATTRIBUTE.encode(), value))
+            manifest(line % (b"other", value))
+            batch(b'[{"datasetObjectId":"0","annotations":[{"workerId":"w","annotationData":{"content":%s}}]}]' % value)
+            pre_annotation(line % (b"annotations", value))
+            for target in (skeleton, gold, event, marker):
+                target(value)
+    results(line % (ATTRIBUTE.encode(), value) + b"\n" + line % (b"other", value))
+
+
+def decoded_or_refused(data: bytes) -> bool:
+    """Whether the bytes are JSON that is not nested too deep; what is can be written."""
+    try:
+        msgspec.json.encode(decode(data))
+    except JsonError:
+        return False
+    return True
+
+
+SECONDS, SECONDS_A_BYTE = 2.0, 2e-4
+MEGABYTES, MEGABYTES_A_BYTE = 100.0, 1e-3
+
+
+def cost(data: bytes) -> None:
+    """An image's answers cost seconds and memory by their bytes, in consolidation and in the results.
+
+    The bytes are a seed and settings: how many workers, instances and keypoints, how large and near each other.
+    """
+    workers, instances, keypoints, spread, size, names, *_ = [*data[:6], *bytes(6)]
+    chance = random.Random(data)
+
+    def instance(n: int) -> dict[str, Any]:
+        x, y = (chance.uniform(0, 1 << spread % 20) for _ in "xy")
+        return {
+            "annotations": [
+                {"label": f"k{k}" if names % 2 else f"k{n}-{k}", "x": x + chance.random() * 9, "y": y + k}
+                for k in range(1 + keypoints % 40)
+            ],
+            "box": [x, y, 1 << size % 20, 1 << size % 20],
+        }
+
+    found = [[instance(n) for n in range(1 + instances % 100)] for _ in range(1 + workers % 9)]
+    contents = [(f"w{w}", json.dumps({"updated_annotations": some})) for w, some in enumerate(found)]
+    total = sum(len(text) for _, text in contents)
+    began = time.process_time()
+    annotation = annotate("0", "s3://bucket-name/a.jpg", contents, MEASURE)
+    results(msgspec.json.encode({"source-ref": "s3://bucket-name/a.jpg", ATTRIBUTE: annotation}))
+    seconds = time.process_time() - began
+    assert seconds < SECONDS + SECONDS_A_BYTE * total, (seconds, total)
+    tracemalloc.start()
+    annotate("0", "s3://bucket-name/a.jpg", contents, MEASURE)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak / 1e6 < MEGABYTES + MEGABYTES_A_BYTE * total, (peak, total)
+
+
+def keys(data: bytes) -> None:
+    """Any text as the key of an image: what is written for it stays in its folder, under a name that can be written."""
+    key = data.decode("utf-8", "replace")
+    results(msgspec.json.encode({"source-ref": f"s3://bucket-name/{key}", ATTRIBUTE: {"updated_annotations": []}}))
+    paths = Paths()
+    for path in (paths.take(image_path(f"s3://bucket-name/{part}", "people")) for part in [key, *key.split("/"), key]):
+        parts = path.split("/")
+        assert all(part and part.strip(".") and len(part.encode()) <= 255 for part in parts), path
+        assert not any(part.startswith("-") or "\0" in part for part in parts), path
+
+
 def marker(data: bytes) -> None:
     """A completion marker counts, or it does not."""
     found = read_results(data)
@@ -178,7 +258,21 @@ def review(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (manifest, results, pre_annotation, batch, answers, skeleton, gold, event, marker, review)
+    for target in (
+        manifest,
+        results,
+        pre_annotation,
+        batch,
+        answers,
+        skeleton,
+        gold,
+        event,
+        marker,
+        review,
+        depth,
+        cost,
+        keys,
+    )
 }
 
 

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from jobs import images as module
 from jobs.images import images_in_folder
@@ -113,3 +113,28 @@ def test_more_pixels_than_allowed(tmp_path: Path, side: int, reason: str) -> Non
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError, match="expected a folder of images"):
         images_in_folder(tmp_path / "gone")
+
+
+def test_strange_images_are_accepted_or_left_out_by_name(tmp_path: Path) -> None:
+    for width, height in ((1, 1), (3, 7), (7, 100), (100, 5)):
+        Image.new("RGB", (width, height)).save(tmp_path / f"{width}x{height}.jpg")
+    text = PngImagePlugin.PngInfo()
+    text.add_text("t", "x" * 2_000_000, zip=True)
+    Image.new("RGB", (5, 5)).save(tmp_path / "text.png", pnginfo=text)
+    frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue")]
+    for ending in ("webp", "png"):
+        frames[0].save(tmp_path / f"moving.{ending}", save_all=True, append_images=frames[1:])
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100)
+    for kind in ("JPEG", "PNG", "WEBP"):
+        whole = io.BytesIO()
+        Image.new("RGB", (50, 50)).save(whole, kind)
+        for length in (*range(1, 60), len(whole.getvalue()) // 2):
+            (tmp_path / f"cut-{length}.{kind.lower()}").write_bytes(whole.getvalue()[:length])
+    found = images_in_folder(tmp_path)
+    assert [image.name for image in found.images] == ["100x5.jpg", "1x1.jpg", "3x7.jpg", "7x100.jpg"]
+    reasons = {refused.name: refused.reason for refused in found.refused}
+    assert len(reasons) == 4 + len(list(tmp_path.glob("cut-*")))
+    assert reasons["moving.webp"] == reasons["moving.png"] == "expected a still picture, actual animation of 2 frames"
+    assert "actual format HEIC" in reasons["phone.heic"]
+    assert "damaged: " in reasons["text.png"]
+    assert all(reasons.values())

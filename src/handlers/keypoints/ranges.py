@@ -12,7 +12,7 @@ LARGEST_RANGE = 16 * 1024 * 1024
 """Bytes. On one core 5 seconds with one worker an image, and 25 with nine: little is lost where a range is made again,
 starting an invocation costs little beside it, and what it makes fits into memory several times."""
 MOST_RANGES = 500
-"""A Step Functions execution may have 25,000 events; a range makes 7 in each of two passes, and a run that finds the
+"""A Step Functions execution may have 25,000 events; a range makes 11 in each of two passes, and a run that finds the
 manifest changed starts again. A larger manifest has larger ranges."""
 NEAR = 64 * 1024
 """Bytes first read behind a cut: longer than most lines."""

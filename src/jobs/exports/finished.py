@@ -72,7 +72,7 @@ class FinishedJob:
         Raises:
             ExportError: a file of the set is not an annotation file.
         """
-        paths = _Paths()
+        paths = Paths()
         for file in self.files:
             try:
                 read = decode(file.read_bytes(), AnnotationFile, DEEPEST_DOCUMENT)
@@ -155,7 +155,7 @@ def _visible(instance: Instance) -> Instance:
     return msgspec.structs.replace(instance, annotations=tuple(k for k in instance.annotations if k.visibility == 2))
 
 
-class _Paths:
+class Paths:
     """Gives each image a path of its own, whatever the case and ending: exports replace the ending by `.txt`.
 
     No path is a folder of another one, with either ending.

@@ -1,0 +1,119 @@
+"""What an accepted answer may cost: the inputs that cost most, and that their cost is bounded."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from builders import SOURCE, keypoint
+
+from keypoints import matching
+from keypoints.annotation import annotate
+from keypoints.answer import LARGEST_ANSWER
+from keypoints.assignment import Budget, BudgetSpentError, assign
+from keypoints.instance import MOST_KEYPOINTS_IN_IMAGE, InstanceError, parse_instances
+from keypoints.matching import match
+from keypoints.pose import Ruler, pose
+from keypoints.yardstick import yardstick
+
+HUGE = [0, 0, 1e6, 1e6]
+SECONDS = 10.0
+MEGABYTES = 500
+R = random.Random(1)
+
+Answers = list[list[dict[str, Any]]]
+
+
+def in_one_huge_box(each: int = 1000) -> Answers:
+    point = lambda: keypoint("tip", R.random() * 1e6, R.random() * 1e6)  # noqa: E731
+    return [[{"annotations": [point()], "box": HUGE} for _ in range(each)] for _ in range(3)]
+
+
+def with_names_of_their_own() -> Answers:
+    return [[{"annotations": [keypoint(f"{w}-{i}", 1000 * i, w)]} for i in range(1000)] for w in range(3)]
+
+
+def in_a_chain() -> Answers:
+    def instance(i: int, w: int) -> dict[str, Any]:
+        x = 40 * i + 13 * w
+        return {"annotations": [keypoint("nose", x, 0)], "box": [x - 50, -50, 100, 100]}
+
+    return [[instance(i, w) for i in range(333)] for w in range(9)]
+
+
+def without_keypoints() -> Answers:
+    return [[{"annotations": [], "box": HUGE} for _ in range(1000)] for _ in range(3)]
+
+
+@pytest.mark.parametrize("made", [in_one_huge_box, with_names_of_their_own, in_a_chain, without_keypoints])
+def test_the_costliest_answers_are_bounded(made: Callable[[], Answers]) -> None:
+    answers = [(f"w{w}", json.dumps({"updated_annotations": found})) for w, found in enumerate(made())]
+    began = time.process_time()
+    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    assert time.process_time() - began < SECONDS
+    assert annotation.valid or "expected at most" in (annotation.reason or "")
+
+
+def test_memory_is_bounded() -> None:
+    answers = [(f"w{w}", json.dumps({"updated_annotations": a})) for w, a in enumerate(with_names_of_their_own())]
+    tracemalloc.start()
+    annotate("0", SOURCE, answers, yardstick(None))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MEGABYTES * 1_000_000
+
+
+def test_one_huge_box_is_refused_with_its_reason() -> None:
+    answers = [(f"w{w}", {"updated_annotations": found}) for w, found in enumerate(in_one_huge_box())]
+    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    assert annotation.reason == (
+        "expected at most 100000 pairs of different workers' instances that are near each other, got more"
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_passing_over_far_pairs_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, measure = random.Random(seed), yardstick(None)
+
+    def instance() -> dict[str, Any]:
+        x, y, size = chance.uniform(0, 2000), chance.uniform(0, 2000), chance.choice([0, 5, 100, 800])
+        names = chance.sample(["nose", "left_eye", "left_hip", "other"], chance.randint(0, 4))
+        points = [keypoint(n, x + chance.uniform(0, size), y + chance.uniform(0, size)) for n in names]
+        return {"annotations": points} | ({"box": [x, y, size, size]} if chance.random() < 0.3 else {})
+
+    poses = [[pose(i, measure) for i in parse_instances([instance() for _ in range(40)])] for _ in range(3)]
+    found = matching._similar(poses, Ruler(measure))
+    monkeypatch.setattr(matching, "_reaches", lambda workers, _: dict.fromkeys(_members(workers), float("inf")))
+    monkeypatch.setattr(matching, "MOST_OUTLINED", 0)
+    slow = matching._similar(poses, Ruler(measure))
+    assert [(m, list(others.items())) for m, others in found.items()] == [(m, list(o.items())) for m, o in slow.items()]
+    assert match(poses, Ruler(measure))
+
+
+def _members(workers: Sequence[Sequence[Any]]) -> list[tuple[int, int]]:
+    return [(w, i) for w, poses in enumerate(workers) for i in range(len(poses))]
+
+
+def test_an_assignment_ends_with_its_budget() -> None:
+    gains = [[1.0 / (1 + row + column) for column in range(60)] for row in range(60)]
+    assert len(assign(gains, Budget(10_000_000))) == 60
+    with pytest.raises(BudgetSpentError):
+        assign(gains, Budget(1000))
+
+
+def test_more_keypoints_than_an_image_may_have() -> None:
+    instance = {"annotations": [keypoint(f"k{n}", n, n) for n in range(1000)]}
+    assert len(parse_instances([instance] * 100)) == 100
+    with pytest.raises(InstanceError, match=f"expected at most {MOST_KEYPOINTS_IN_IMAGE} keypoints in all instances"):
+        parse_instances([instance] * 101)
+
+
+def test_an_answer_of_too_many_bytes_is_refused() -> None:
+    text = json.dumps({"updated_annotations": [], "z": "x" * LARGEST_ANSWER})
+    annotation = annotate("0", SOURCE, [("w", text)], yardstick(None))
+    assert f"the answer must have at most {LARGEST_ANSWER} bytes, got" in (annotation.reason or "")
