@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from jobs.images import images_in_folder
 from jobs.launch import create_outside_ground_truth, prepare_job
+from jobs.prelabels import Instances
 from jobs.request import JobSettings
 from jobs.stack import StackOutputs
 from keypoints.job import ENDED, SOURCE
@@ -116,7 +117,13 @@ class Loop:
         )
 
     def job(
-        self, name: str, *, images: int = 3, workers: int = 1, marks: tuple[tuple[float, float], ...] = ()
+        self,
+        name: str,
+        *,
+        images: int = 3,
+        workers: int = 1,
+        marks: tuple[tuple[float, float], ...] = (),
+        prelabels: Mapping[str, Instances] | None = None,
     ) -> JobRunner:
         """A new job over images 0.png, 1.png, …, ready to run."""
         folder = self._folders.mktemp("images")
@@ -126,7 +133,12 @@ class Loop:
         settings = JobSettings(name=name, workers_per_object=workers)
         skeleton = parse_skeleton(json.dumps(SKELETON))
         prepared = prepare_job(
-            settings, self.stack, skeleton, images_in_folder(folder).images, template_source=template
+            settings,
+            self.stack,
+            skeleton,
+            images_in_folder(folder).images,
+            template_source=template,
+            prelabels=prelabels,
         )
         create_outside_ground_truth(prepared, self.s3, self.stack, datetime.now(UTC))
         return self.open(name)

@@ -93,6 +93,29 @@ def test_clicked_places_arrive_in_the_results(loop: Loop, serve: Callable[[JobRu
     assert json.loads(page.inner_text("pre"))["written"] == 2
 
 
+def test_prelabels_of_any_size_reach_the_page_and_the_results(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page
+) -> None:
+    """More than an attribute of Ground Truth's may have: they come from an object of their own."""
+    people = tuple(face(20 + 4 * n, 30 + 2 * n, id=f"p{n}") for n in range(150))
+    runner = loop.job("large-prelabels", images=1, prelabels={"0.png": people})
+    [line] = [json.loads(text) for text in loop.read("jobs/large-prelabels/input.manifest").splitlines()]
+    assert "annotations" not in line
+    assert len(loop.read(line["annotations_ref"].split("/", 3)[3])) > 20_000
+    start(page, serve(runner), "Ada")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("150").first).to_be_visible()
+    frame.get_by_label("No changes needed").check()
+    with page.expect_navigation():
+        submit(page)
+    assert wait_for_results(runner)
+    [annotation] = [key for key in loop.keys("results/large-prelabels/annotations/") if key.endswith(".json")]
+    written = json.loads(loop.read(annotation))
+    assert written["was_modified"] is False
+    assert [i["annotations"] for i in written["updated_annotations"]] == [i["annotations"] for i in people]
+    assert "X-Amz-" not in loop.read(annotation).decode()
+
+
 def test_sending_twice_and_going_back_count_once(loop: Loop, serve: Callable[[JobRunner], str], page: Page) -> None:
     runner = loop.job("twice", images=3, workers=2)
     address = serve(runner)

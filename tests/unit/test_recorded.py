@@ -23,8 +23,9 @@ from jobs.launch import describe_in_ground_truth
 from jobs.status import job_status
 from keypoints.batch import job_of, read_batch
 from keypoints.job import JobError, read_description, read_ended
+from keypoints.keys import split_s3_uri
 from keypoints.lost import ENDED_STATUSES
-from keypoints.manifest import read_lines, split_s3_uri
+from keypoints.manifest import read_lines
 from keypoints.outcome import Status, read_line
 from keypoints.task import pre_annotation_response
 from portal import documents
