@@ -25,6 +25,7 @@ from jobs.prelabels import Instances
 from jobs.request import JobSettings, labeling_job_request
 from jobs.stack import StackOutputs
 from jobs.worker_template import fill_template
+from keypoints.job import JobError, parse_description
 from keypoints.keys import JOB_NAME, job_keys, s3_uri
 from keypoints.skeleton import Skeleton
 
@@ -289,14 +290,21 @@ def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, An
 
 
 def describe_outside_ground_truth(s3: S3Client, bucket: str, name: str) -> dict[str, Any] | None:
-    """The content of the job's `labeling_job.json`, or None if there is none."""
+    """Return the content of the job's `labeling_job.json`, or None if there is none.
+
+    Raises:
+        JobError: it is not a description, or that of another job.
+    """
     try:
         body = s3.get_object(Bucket=bucket, Key=job_keys(name).labeling_job)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
         return None
-    return dict(json.loads(body))
+    document = parse_description(body)
+    if str(document.get("LabelingJobName", "")).lower() != name.lower():
+        raise JobError(f"expected the description of the job {name!r}, got that of {document.get('LabelingJobName')!r}")
+    return document
 
 
 def _data_object(source_ref: str, image: SourceImage, prelabels: Mapping[str, Instances]) -> dict[str, Any]:
@@ -329,7 +337,7 @@ def _lines(
                 )
             if not problems:
                 documents.append(document)
-        names.update(given)
+        names.update(given, data_object)
         if problems:
             omitted.append(f"{given.get('source-ref', f'line {number + 1}')}: {'; '.join(problems)}")
         else:

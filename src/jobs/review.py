@@ -43,9 +43,10 @@ def review_objects(
     keys = job_keys(job)
     read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
     lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
+    suspicious = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()]
     if not lines:
-        raise ReviewError(f"job {job!r}: expected suspicious images, got none: there is nothing to review")
-    suspicious = map(json.loads, read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines())
+        reason = f": the labels of {len(suspicious)} are too long for an input manifest" if suspicious else ""
+        raise ReviewError(f"job {job!r}: expected suspicious images, got none{reason}: there is nothing to review")
     reviewed = {line[REVIEWED_LINE] for line in lines}
     too_long = tuple(
         f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"

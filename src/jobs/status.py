@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
-from keypoints.keys import job_keys, s3_uri, split_s3_prefix
+from keypoints.keys import JOB_NAME, JOBS_PREFIX, job_keys, s3_uri, split_s3_prefix
 from keypoints.lost import ENDED_STATUSES
 from portal.layout import WORKER_RESPONSES, object_of
 
@@ -38,9 +38,10 @@ class NoSuchJobError(LookupError):
 def job_folders(s3: S3Client, bucket: str) -> Iterator[str]:
     """Yield the name of every folder below `jobs/`: a job in Ground Truth or outside it, each with its own."""
     pages = s3.get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=bucket, Prefix="jobs/", Delimiter="/"):
+    for page in pages.paginate(Bucket=bucket, Prefix=JOBS_PREFIX, Delimiter="/"):
         for folder in page.get("CommonPrefixes", ()):
-            yield folder["Prefix"].split("/")[1]
+            if JOB_NAME.fullmatch(name := folder["Prefix"].removeprefix(JOBS_PREFIX).rstrip("/")):
+                yield name
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ TOKEN_HEADER = "x-truepoint-emulator-token"  # noqa: S105 (the header's name)
 AWS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com|cloudfront\.net)")
 """Host names under which the stack is reached on AWS. Our own proxies use them, with the token."""
 VIEWER_DOMAIN = ".cloudfront.net"
-"""A distribution's viewers sign nothing."""
+"""Domain of CloudFront distributions, whose viewers send unsigned requests."""
 READY_PATH = "/_ministack/ready"
 CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
 """The emulator's own controls: one of them erases all state."""
@@ -80,8 +80,7 @@ class Gate:
             await _refuse(send, headers, *refusal)
             return
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != TOKEN_HEADER.encode()]}
-        unsigned_on_aws = trusted and (_raw_path(scope) == READY_PATH or headers["host"].endswith(VIEWER_DOMAIN))
-        if not (unsigned_on_aws or _answers_custom_resource(scope)):
+        if not ((trusted and _is_unsigned_on_aws(scope, headers)) or _answers_custom_resource(scope)):
             body = await _body(receive)
             if body is None:
                 return  # the client has gone
@@ -93,7 +92,7 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str], trusted: bool) -> tuple[int, str] | None:
         host, path = headers.get("host", "").lower(), unquote(_raw_path(scope))
-        if host not in self._hosts and not (trusted and AWS_HOST.fullmatch(host.partition(":")[0])):
+        if host not in self._hosts and not (trusted and AWS_HOST.fullmatch(_host_name(headers))):
             return 421, "expected the emulator's own host name"
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None and origin not in self._origins:
@@ -105,6 +104,17 @@ class Gate:
         if CONTROL_PATHS.match(path) and not (trusted and path == READY_PATH) and not _answers_custom_resource(scope):
             return 403, "expected a path of an AWS service"
         return None
+
+
+def _is_unsigned_on_aws(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a viewer of a distribution reads, or we ask whether the emulator is ready."""
+    if scope["method"] not in SAFE_METHODS:
+        return False
+    return _raw_path(scope) == READY_PATH or _host_name(headers).endswith(VIEWER_DOMAIN)
+
+
+def _host_name(headers: Mapping[str, str]) -> str:
+    return headers.get("host", "").lower().partition(":")[0]
 
 
 def _answers_custom_resource(scope: Scope) -> bool:

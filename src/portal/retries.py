@@ -15,7 +15,7 @@ ATTEMPTS = 5
 FIRST_WAIT = timedelta(seconds=3)
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_IN_A_ROW = 10
-"""Failures in a row, of whatever objects, after which the function counts as down. Bisecting a batch of 50 down to the
+"""Consecutive failures, of any objects, after which the function counts as down. Bisecting a batch of 50 down to the
 one object that it fails for takes six."""
 
 
@@ -25,6 +25,7 @@ class _Object:
     not_before: datetime
     reason: str
     successes_before: int
+    is_final: bool
 
 
 @dataclass(slots=True)
@@ -48,10 +49,13 @@ class Retries:
         if self._in_a_row >= MOST_IN_A_ROW:
             self._down_until = now + _wait(self._in_a_row - MOST_IN_A_ROW + 1)
         if len(object_ids) == 1:
-            known = self._objects.get(object_ids[0])
-            attempts = known.attempts + 1 if known else 1
-            before = known.successes_before if known else self._successes
-            self._objects[object_ids[0]] = _Object(attempts, now + _wait(attempts), reason, before)
+            earlier = self._objects.get(object_ids[0])
+            if earlier and now < earlier.not_before:
+                return  # several workers asked for the object at once: one attempt
+            attempts = earlier.attempts + 1 if earlier else 1
+            before = earlier.successes_before if earlier else self._successes
+            is_final = attempts >= ATTEMPTS and self._successes > before
+            self._objects[object_ids[0]] = _Object(attempts, now + _wait(attempts), reason, before, is_final)
 
     def succeed(self, object_ids: Sequence[str]) -> None:
         """Record an invocation that worked."""
@@ -70,21 +74,20 @@ class Retries:
 
     def not_before(self, object_id: str) -> datetime | None:
         """When this object is tried again; None if it may be tried at once."""
-        known = self._objects.get(object_id)
-        return known.not_before if known else None
+        failed = self._objects.get(object_id)
+        return failed.not_before if failed else None
 
     def final_reason(self, object_id: str) -> str | None:
         """Why this object has failed for good; None if it has not."""
-        known = self._objects.get(object_id)
-        final = known and known.attempts >= ATTEMPTS and self._successes > known.successes_before
-        return known.reason if known and final else None
+        failed = self._objects.get(object_id)
+        return failed.reason if failed and failed.is_final else None
 
-    def next_attempt(self) -> datetime | None:
+    def next_attempt(self, now: datetime) -> datetime | None:
         """When something is tried again; None if nothing waits."""
-        times = [known.not_before for name, known in self._objects.items() if self.final_reason(name) is None]
-        if self._down_until:
-            return max([self._down_until, *([min(times)] if times else [])])
-        return min(times, default=None)
+        first = min((o.not_before for o in self._objects.values() if not o.is_final), default=None)
+        if not self.is_down(now):
+            return first
+        return max(first, self._down_until) if first and self._down_until else self._down_until
 
 
 def _wait(attempts: int) -> timedelta:

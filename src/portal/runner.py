@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keypoints.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from keypoints.keys import job_keys, s3_uri
 from portal import documents, layout
 from portal.assignments import Lease, Verdict
 from portal.cloud import Cloud, FunctionFailedError
@@ -195,7 +196,7 @@ class JobRunner:
         """Which function fails, why, and what waits for it; None while both work."""
         with self._lock:
             for name, retries in (("pre-annotation", self._pre_annotation), ("consolidation", self._consolidation)):
-                if retries.reason and (attempt := retries.next_attempt()):
+                if retries.reason and (attempt := retries.next_attempt(self.now())):
                     seconds = max(0.0, (attempt - self.now()).total_seconds())
                     return (
                         f"The {name} function fails: {retries.reason} No answer is lost. "
@@ -213,7 +214,7 @@ class JobRunner:
 
     def _seconds_until(self, retries: Retries) -> float | None:
         with self._lock:
-            attempt = retries.next_attempt()
+            attempt = retries.next_attempt(self.now())
         return max(0.0, (attempt - self.now()).total_seconds()) if attempt else None
 
     def consolidate(self, *, partial: bool = False) -> None:
@@ -235,10 +236,11 @@ class JobRunner:
 
         It does not end while an answered object waits for a function that fails.
         """
-        if self.job.status == "Stopping":
-            self._end("Stopped")
-        elif not self.job.ended and (self.is_finished() or self.now() >= self.job.deadline):
-            self._end("Completed")
+        with self._towards_output:  # a stop at the same time decides how the job ended
+            if self.job.status == "Stopping":
+                self._end("Stopped")
+            elif not self.job.ended and (self.is_finished() or self.now() >= self.job.deadline):
+                self._end("Completed")
         return self.job.ended
 
     def stop(self) -> bool:
@@ -262,7 +264,7 @@ class JobRunner:
     def results_uri(self, path: str = "") -> str:
         """Where the job's results are, which the job-completion function writes."""
         bucket = self.job.output_uri.split("/", 3)[2]
-        return f"s3://{bucket}/results/{self.job.name}/{path}"
+        return s3_uri(bucket, job_keys(self.job.name).results + path)
 
     def results(self) -> dict[str, Any] | None:
         """`results.json`, which is written last; None as long as there is none of this output manifest."""

@@ -13,6 +13,8 @@ from portal.scripted import Answers, answer_for, form_fields
 from portal.workers import worker_id
 
 MOST_AT_ONCE = 16
+LOOK_SECONDS = 1.0
+"""Between attempts to end a job, where no time for the next one is known."""
 
 
 def run_unattended(
@@ -55,7 +57,8 @@ def finish(runner: JobRunner, on_problem: Callable[[str], None] = lambda _: None
     if not runner.is_finished():
         runner.stop()
     while not runner.end_if_due():
-        _wait(runner.retry_in(), runner, on_problem)
+        if not _wait(runner.retry_in(), runner, on_problem):
+            time.sleep(LOOK_SECONDS)
 
 
 def _wait(seconds: float | None, runner: JobRunner, on_problem: Callable[[str], None]) -> bool:

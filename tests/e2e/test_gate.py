@@ -21,7 +21,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from loop import PROJECT
 from playwright.sync_api import Browser
@@ -192,6 +195,19 @@ def test_the_hosts_of_aws_are_answered_to_whoever_has_the_token(emulator: Emulat
 )
 def test_a_link_is_for_pages_of_ours(emulator: Emulator, headers: dict[str, str], status: int) -> None:
     assert ask(emulator, link(emulator), **headers) == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/_ministack/reset", "//_ministack/reset", "/%5Fministack/reset", "/_ministack/config"]
+)
+def test_the_controls_are_refused_with_the_right_signature_too(emulator: Emulator, path: str) -> None:
+    secrets = emulator.secrets
+    url = f"{emulator.endpoint}{path}"
+    request = AWSRequest("POST", url, data=b"{}", headers={"Content-Type": "application/json"})
+    SigV4Auth(Credentials(secrets.access_key_id, secrets.secret_access_key), "lambda", REGION).add_auth(request)
+    signed = dict(request.headers.items())
+    assert ask(emulator, url, "POST", b"{}", **signed) == 403
+    assert untouched(emulator)
 
 
 def test_web_sockets_are_refused(emulator: Emulator) -> None:

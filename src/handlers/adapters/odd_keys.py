@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 from obstore.exceptions import GenericError, PermissionDeniedError, PreconditionError
 
 from adapters.environment import endpoint_url
+
+CONNECT_SECONDS, READ_SECONDS = 3, 10
+"""As long as the bucket's own client waits: one request of many must not take the invocation's time."""
+
+_lock = Lock()
 
 
 class ListedObject(NamedTuple):
@@ -95,8 +101,15 @@ def _errors_of_obstore() -> Iterator[None]:
         raise GenericError(str(error)) from error
 
 
-@cache
 def _client() -> Any:
-    import boto3  # noqa: PLC0415
+    with _lock:  # uploads have many threads, and making a client of boto3's default session is not thread-safe
+        return _made_client()
 
-    return boto3.client("s3", endpoint_url=endpoint_url())
+
+@cache
+def _made_client() -> Any:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    limits = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+    return boto3.client("s3", endpoint_url=endpoint_url(), config=limits)

@@ -38,6 +38,7 @@ let current = null;
  * @property {Session} session
  * @property {Clock} clock
  * @property {import("./prelabels.js").Prelabels} prelabels
+ * @property {string} draftKey
  */
 
 /**
@@ -136,6 +137,8 @@ export function appOf(element, shadow, work) {
     say(text);
   };
 
+  let fetching = false;
+
   /** @param {boolean} [again] the first time it is under way already */
   const loadImage = (again = true) => {
     const src = get("imgSrc");
@@ -149,12 +152,16 @@ export function appOf(element, shadow, work) {
       img.removeAttribute("src");
       img.src = src;
     }
-    if (prelabels || !src) return;
+    if (prelabels || fetching || !src) return;
+    fetching = true;
     fetchPrelabels(labelsSrc() ?? "", skeleton, signal).then((fetched) => {
       prelabels = fetched;
       session.start(fetched.instances);
       begin();
-    }, () => !signal.aborted && fail("The labels made before could not be loaded."));
+    }, () => {
+      fetching = false;
+      if (!signal.aborted) fail("The labels made before could not be loaded.");
+    });
   };
 
   img.onerror = () => fail("The image could not be loaded.");
@@ -273,7 +280,7 @@ export function appOf(element, shadow, work) {
   const findings = findingsOf(session, jump, send);
   const uri = imageUri(get);
   const task = draftKey([get("labelingJob"), get("worker"), uri === "data:" ? get("imgSrc") : uri, get("keypointClasses"), get("initialValues"), withoutSignature(labelsSrc())]);
-  const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal);
+  const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal, work?.draftKey);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
     saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, [])),
@@ -355,8 +362,9 @@ export function appOf(element, shadow, work) {
   }, { signal });
   current ??= element;
   root.addEventListener("focusin", () => (current = element), { signal });
-  // What another finger presses ends the gesture of the first.
-  for (const name of ["click", "input", "change"]) root.addEventListener(name, gestures.finish, { signal, capture: true });
+  // What another finger presses ends the gesture of the first. Not "change": a field that loses the focus to a press
+  // on the image fires it in the middle of that press.
+  for (const name of ["click", "input"]) root.addEventListener(name, gestures.finish, { signal, capture: true });
   // The browser's own "back" and "forward" buttons would leave the page.
   for (const name of ["mousedown", "mouseup", "auxclick"]) {
     root.addEventListener(name, (/** @type {any} */ event) => event.button > 2 && event.preventDefault(), { signal });
@@ -386,7 +394,7 @@ export function appOf(element, shadow, work) {
     attach: form.attach,
 
     /** @returns {Work | null} for the next app of the same task */
-    work: () => (prelabels ? { session, clock, prelabels } : null),
+    work: () => (prelabels ? { session, clock, prelabels, draftKey: saving.key } : null),
 
     destroy() {
       gestures.finish();

@@ -13,9 +13,9 @@ const PATIENCE = 4000;
  * @param {() => void} check runs at every pause of the work: a drag or a burst of clicks costs nothing
  * @param {() => void} changed a submission began or ended
  * @param {AbortSignal} signal
+ * @param {string} [key] of this page's draft, if the page has begun one
  */
-export function autosave(session, clock, task, check, changed, signal) {
-  const key = task + crypto.getRandomValues(new Uint32Array(2)).join("");
+export function autosave(session, clock, task, check, changed, signal, key = task + crypto.getRandomValues(new Uint32Array(2)).join("")) {
   let saveTimer = 0;
   let checkTimer = 0;
   let sentTimer = 0;
@@ -24,15 +24,17 @@ export function autosave(session, clock, task, check, changed, signal) {
   /** The answer arrived: nothing is kept any more. */
   let isSafe = false;
 
-  /** @param {boolean} [sent] */
-  const write = async (sent) => {
+  /** @returns {Promise<boolean>} whether it is on the disk; a submission in flight is part of the draft */
+  const write = async () => {
     clearTimeout(saveTimer);
     saveTimer = 0;
-    if (isSafe) return;
+    if (isSafe) return true;
     const doc = session.kept;
+    const sent = Boolean(sentTimer);
     saved = doc;
-    if (doc === session.original && !sent) await dropDraft(key);
-    else await saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
+    if (doc !== session.original || sent) return saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
+    await dropDraft(key);
+    return true;
   };
 
   const isUnsent = () => !isSafe && session.kept !== session.original;
@@ -45,6 +47,8 @@ export function autosave(session, clock, task, check, changed, signal) {
   };
 
   const saving = {
+    key,
+
     /** The document changed. */
     later() {
       if (sentTimer) settle();
@@ -73,7 +77,7 @@ export function autosave(session, clock, task, check, changed, signal) {
       clearTimeout(sentTimer);
       sentAt = performance.now();
       sentTimer = setTimeout(settle, PATIENCE);
-      write(true);
+      write();
       changed();
     },
 
@@ -87,8 +91,7 @@ export function autosave(session, clock, task, check, changed, signal) {
     async take(draft) {
       clock.restore(draft.clock);
       session.restore(draft.doc);
-      await write();
-      dropDraft(draft.key);
+      if (await write()) dropDraft(draft.key);
     },
 
     destroy() {

@@ -10,10 +10,14 @@ import { GESTURES, GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
  * @returns {HTMLDialogElement}
  */
 export function dialog(name, title, ...body) {
-  // The dialog is covered by its parts: an event on the dialog itself is one beside it.
+  // The dialog's content covers it completely, so an event whose target is the dialog happened outside.
   let isOutside = false;
   const track = (/** @type {Event} */ { type, target }) => (isOutside = target === node && (isOutside || type === "pointerdown"));
-  const node = h(`dialog.${name}`, { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: () => isOutside && node.close() },
+  const close = () => {
+    if (isOutside) node.close();
+    isOutside = false;
+  };
+  const node = h(`dialog.${name}`, { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: close },
     h("header", {}, h("h2", {}, title), h("button.ghost", { title: "Close", onclick: () => node.close() }, icon("close"))),
     h("div.body", { tabIndex: 0 }, ...body));
   // The second click of a double click was meant for the button that opened the dialog.

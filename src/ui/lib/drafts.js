@@ -81,8 +81,7 @@ async function within(mode, act) {
     transaction.oncomplete = resolve;
     transaction.onabort = () => reject(transaction.error);
   });
-  const value = await result(act(transaction.objectStore("drafts")));
-  await done;
+  const [value] = await Promise.all([result(act(transaction.objectStore("drafts"))), done]);
   return value;
 }
 
