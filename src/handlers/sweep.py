@@ -71,7 +71,10 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
         logger.warning("the job's description cannot be read", labeling_job=name.lower(), error=str(error))
         return None
     # A description in another job's folder would make that one's results.
-    return described if described.get("LabelingJobName") == name else None
+    if text is None or str(described.get("LabelingJobName")).lower() == name.lower():
+        return described or None
+    logger.warning("the description is another job's", labeling_job=name.lower())
+    return None
 
 
 def _ended(description: dict[str, Any]) -> float:

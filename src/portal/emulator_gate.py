@@ -33,6 +33,7 @@ CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
 CUSTOM_RESOURCE_ANSWER = re.compile(r"/_ministack/cfn-response/[A-Za-z0-9_-]{16,}")
 """Where a custom resource's function answers. On AWS it is a presigned S3 URL; here an unguessable id stands for the
 signature."""
+UNSIGNED = "expected a request signed with this emulator's credentials"
 SAME_PAGE = frozenset({"none", "same-origin"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -81,11 +82,14 @@ class Gate:
             return
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != TOKEN_HEADER.encode()]}
         if not ((trusted and _is_unsigned_on_aws(scope, headers)) or _answers_custom_resource(scope)):
+            if "authorization" not in headers and "X-Amz-Signature" not in _query(scope):
+                await _refuse(send, headers, 403, UNSIGNED)  # before a body is read, which may be large
+                return
             body = await _body(receive)
             if body is None:
                 return  # the client has gone
             if not self._is_signed(scope["method"], _raw_path(scope), _query(scope), headers, body):
-                await _refuse(send, headers, 403, "expected a request signed with this emulator's credentials")
+                await _refuse(send, headers, 403, UNSIGNED)
                 return
             receive = _replay(body, receive)
         await self._application(scope, receive, send)

@@ -179,6 +179,12 @@ def is_signed(method: str, path: str, query: dict[str, list[str]], headers: dict
     signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
     if isinstance(signature, tuple):  # it names what is missing
         return False
+    if not signature.signature.isascii():
+        return False
+    # AWS wants every x-amz- header signed. Here one could send a link's holder to another service.
+    named = frozenset(signature.signed_headers.lower().split(";"))
+    if presigned and any(name.startswith("x-amz-") and name not in named for name in headers):
+        return False
     key = signature.access_key_id
     if iam.is_root_access_key(key) and key != os.environ["AWS_ACCESS_KEY_ID"]:
         return False

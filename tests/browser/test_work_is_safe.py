@@ -249,6 +249,15 @@ def test_a_draft_has_the_end_of_an_unfinished_note(task: Task) -> None:
     assert task.answer()["updated_annotations"][0]["annotations"][0]["comment"] == "hidden by "
 
 
+def test_a_press_on_the_image_right_after_a_note_places(task: Task) -> None:
+    """The field that loses the focus says "change" in the middle of the press."""
+    task.click(100, 100)
+    task.element.locator("input[placeholder='Note on nose']").press_sequentially("hidden")
+    task.click(160, 120)
+    points = instances(task)[0]["points"]
+    assert [point is not None for point in points[:3]] == [True, True, False]
+
+
 def test_p15_times_add_up_over_reloads(task: Task) -> None:
     for number in range(3):
         task.click(100 + 40 * number, 100)

@@ -160,6 +160,14 @@ def test_a_link_works_until_it_expires_and_for_its_object_only(emulator: Emulato
     assert ask(emulator, expired) == 403
 
 
+def test_a_link_is_for_one_service(emulator: Emulator) -> None:
+    """AWS wants every x-amz- header signed; the emulator chooses the service by one."""
+    headers = {"X-Amz-Target": "secretsmanager.CreateSecret", "Content-Type": "application/x-amz-json-1.1"}
+    assert ask(emulator, link(emulator), body=b'{"Name": "attack", "SecretString": "x"}', **headers) == 403
+    assert client(emulator, "secretsmanager").list_secrets()["SecretList"] == []
+    assert ask(emulator, link(emulator)[:-1] + "%C3%A9") == 403
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost", f"{HOST}:1", "s3.us-east-1.amazonaws.com", ""])
 def test_another_host_name_is_refused(emulator: Emulator, host: str) -> None:
     assert ask(emulator, link(emulator), Host=host) == 421

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import boto3
@@ -117,6 +118,30 @@ def test_a_key_that_obstore_refuses_hides_no_other(s3: Any, key: str) -> None:
         store.read(f"{key}/not-there")
     store.write(key, b"new", "text/plain")
     assert store.read(key) == b"new"
+    store.delete(key, "tmp/ab/z")
+    assert store.etag(key) is store.etag("tmp/ab/z") is None
+    assert store.read("tmp/a/0001-x") == b"other"
+
+
+@pytest.mark.parametrize("last", ["tmp/a/old/", "tmp/z/", "tmp/a/old"])
+def test_a_listing_ends_whatever_its_last_key_is(s3: Any, last: str) -> None:
+    """The console's "Create folder" makes keys that end in a slash."""
+    for key in ("tmp/a/0001-x", "tmp/a/old!", last):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert set(islice(Bucket(BUCKET).keys("tmp/", after="tmp/"), 10)) == {
+        "tmp/a/0001-x",
+        "tmp/a/old!",
+        last.rstrip("/"),
+    }
+
+
+def test_a_slash_at_an_end_is_part_of_the_key(s3: Any) -> None:
+    for key in ("a.txt", "/a.txt", "a.txt/"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    store = Bucket(BUCKET)
+    for key in ("a.txt", "/a.txt", "a.txt/"):
+        assert store.read(key) == key.encode()
+        assert store.size(key) == len(key)
 
 
 def test_on_aws_no_endpoint_is_set(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

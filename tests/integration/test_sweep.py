@@ -222,3 +222,11 @@ def test_folders_that_no_job_can_have_hide_no_job(key: str, s3: Any, heard: Any,
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
     assert sweep.handler({}, context) == {"announced": ["crowd"]}
     assert [e["resources"][0].rsplit("/", 1)[1] for e in heard()] == ["crowd"]
+
+
+def test_a_name_with_capitals_is_found_below_either_spelling(s3: Any, heard: Any, context: Any) -> None:
+    for folder, name in (("caps", "Caps"), ("Other", "Other")):
+        document = outside(name)
+        document["LabelingJobArn"] = document["LabelingJobArn"].lower()
+        s3.put_object(Bucket=BUCKET, Key=f"jobs/{folder}/labeling_job.json", Body=json.dumps(document).encode())
+    assert sorted(sweep.handler({}, context)["announced"]) == ["Caps", "Other"]

@@ -98,6 +98,7 @@ class Bucket:
 
         def get() -> Found | None:
             try:
+                _check(key)
                 got = obstore.get(self._store, key)
             except FileNotFoundError:
                 return None
@@ -166,7 +167,8 @@ class Bucket:
         def page() -> list[str]:
             try:
                 listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
-                return [entry["path"] for entry in next(listed, ())]
+                # obstore drops a slash at the end: such a key would sort before itself, and come again for ever.
+                return [entry["path"] for entry in next(listed, ()) if entry["path"] > after]
             except (InvalidPathError, ValueError):  # a key of the page, or the one before it
                 return [entry.key for entry in odd_keys.page(self.name, f"{folder.rstrip('/')}/", after)]
 
@@ -184,6 +186,7 @@ class Bucket:
         def put() -> None:
             if isinstance(content, bytes) and len(content) <= PART:
                 try:
+                    _check(key)
                     obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
                 except ValueError:  # the key
                     odd_keys.write(self.name, key, content, content_type)
@@ -219,8 +222,15 @@ class Bucket:
 
     def delete(self, *keys: str) -> None:
         """Remove objects; fine if they are not there."""
+
+        def delete() -> None:
+            try:
+                obstore.delete(self._store, keys)
+            except (TypeError, ValueError):  # one of the keys
+                odd_keys.delete(self.name, keys)
+
         if keys:
-            self._insist(keys[0], lambda: obstore.delete(self._store, keys))
+            self._insist(keys[0], delete)
 
     def listed(self, key: str) -> ListedObject | None:
         """What a listing says of the object, None if it is not there. S3 tells a missing object from a forbidden one
@@ -229,6 +239,7 @@ class Bucket:
 
         def listed() -> list[ListedObject]:
             try:
+                _check(key)
                 found = obstore.list_with_delimiter(self._store, folder)["objects"]
             except (InvalidPathError, ValueError):  # a key of the folder, or the folder itself
                 return odd_keys.page(self.name, key)  # the key itself sorts before all that begin with it
@@ -243,6 +254,7 @@ class Bucket:
 
         def get() -> bytes:
             try:
+                _check(key)
                 return bytes(obstore.get(self._store, key, options=options).bytes())
             except ValueError:  # the key
                 return odd_keys.read(self.name, key, byte_range, etag)
@@ -277,6 +289,12 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield bytes(held)
             held.clear()
     yield bytes(held)
+
+
+def _check(key: str) -> None:
+    """Raise what obstore should: it drops slashes at both ends, and would take another object."""
+    if key != key.strip("/"):
+        raise ValueError(f"expected a key without a slash at either end, got {key!r}")
 
 
 def _plain(etag: str | None) -> str:

@@ -7,7 +7,7 @@ which one occurs (https://github.com/developmentseed/obstore/issues/429). S3 all
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -57,6 +57,17 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
     """
     with _errors_of_obstore():
         _client().put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+
+
+def delete(bucket: str, keys: Iterable[str]) -> None:
+    """Remove objects, one by one; fine if they are not there.
+
+    Raises:
+        GenericError: S3 failed.
+    """
+    with _errors_of_obstore():
+        for key in keys:
+            _client().delete_object(Bucket=bucket, Key=key)
 
 
 def page(bucket: str, prefix: str, after: str = "") -> list[ListedObject]:
