@@ -98,10 +98,10 @@ class Cloud:
             return None
 
     def etag(self, uri: str) -> str | None:
-        """An object's ETag, in quotes; None if there is no such object."""
+        """Return an object's ETag without its quotes, as results.json holds it; None if there is no such object."""
         bucket, key = split_s3_uri(uri)
         try:
-            return self._s3.head_object(Bucket=bucket, Key=key)["ETag"]
+            return str(self._s3.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] not in {403, 404}:
                 raise
