@@ -9,7 +9,7 @@ import msgspec
 
 from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
-from truepoint.groundtruth.annotation import Annotation, annotate
+from truepoint.groundtruth.annotation import Annotation, annotate_all
 from truepoint.groundtruth.answer import AnswerError
 from truepoint.groundtruth.batch import (
     AnnotationData,
@@ -32,16 +32,17 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
     store = bucket(bucket_name)
     job, folder = job_of(key)
-    measure = yardstick(_skeleton(store, job))
-    annotations = [
-        annotate(
-            entry.dataset_object_id,
-            entry.data_object.s3_uri,
-            [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations],
-            measure,
-        )
-        for entry in read_batch(store.read(key))
-    ]
+    annotations = annotate_all(
+        (
+            (
+                entry.dataset_object_id,
+                entry.data_object.s3_uri,
+                [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations],
+            )
+            for entry in read_batch(store.read(key))
+        ),
+        yardstick(_skeleton(store, job)),
+    )
     invalid = sum(not annotation.valid for annotation in annotations)
     metrics.add_metric("ObjectsConsolidated", MetricUnit.Count, len(annotations))
     metrics.add_metric("ObjectsInvalid", MetricUnit.Count, invalid)

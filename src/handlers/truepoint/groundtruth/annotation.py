@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate
+from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate_all
 from truepoint.consensus.matching import CrowdedError, crowded
 from truepoint.groundtruth.answer import (
     ORIGINAL_TOLERANCE,
@@ -18,7 +18,8 @@ from truepoint.groundtruth.answer import (
     parse_answer,
 )
 from truepoint.groundtruth.manifest import file_name
-from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
+from truepoint.pose.instance import InstanceError, Pixels, parse_instances, same_instances
+from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
 VERSION = "1.0"
@@ -71,21 +72,50 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def annotate(
-    dataset_object_id: str,
-    data_object_s3_uri: str,
-    answers: Sequence[tuple[str, Any]],
-    yardstick: SigmaTable,
+    dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]], table: SigmaTable
 ) -> Annotation:
-    """One annotation from the answers to one data object: always one, whatever they hold.
+    """Return the annotation of one data object; see `annotate_all`."""
+    [annotation] = annotate_all([(dataset_object_id, data_object_s3_uri, answers)], table)
+    return annotation
+
+
+def annotate_all(objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable) -> list[Annotation]:
+    """Return one annotation from the answers to each data object: always one, whatever they hold.
 
     Args:
-        dataset_object_id: Ground Truth's id of the object.
-        data_object_s3_uri: the image; empty if the payload names none, then what the page submitted counts.
-        answers: (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). Of a
-            worker's several answers the last counts. One usable answer passes through unchanged; several are
-            consolidated.
-        yardstick: sigmas and pairs of the job's skeleton.
+        objects: of each data object
+
+            - Ground Truth's id,
+            - the image's URI; empty if the payload names none, then what the page submitted counts,
+            - (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). If a worker
+              gave several answers, the last counts. One usable answer passes through unchanged; several are
+              consolidated.
+        table: sigmas and pairs of the job's skeleton.
     """
+    annotations: list[Annotation] = []
+    several: list[tuple[int, Annotation, Answers]] = []
+    for dataset_object_id, data_object_s3_uri, answers in objects:
+        annotation, usable = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        if len(usable) > 1 and (reason := crowded([a.instances for a in usable])):
+            annotation = _refused(annotation, reason)
+        elif usable:
+            if len(usable) > 1:
+                several.append((len(annotations), annotation, [(a.worker_id, a.instances) for a in usable]))
+            annotation = _accepted(annotation, usable)
+        annotations.append(annotation)
+    merged = consolidate_all([answers for _, _, answers in several], table)
+    for (place, draft, _), result in zip(several, merged, strict=True):
+        if isinstance(result, CrowdedError):
+            annotations[place] = _refused(draft, str(result))
+        else:
+            annotations[place] = with_consensus(annotations[place], *result)
+    return annotations
+
+
+def _read_all(
+    dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]]
+) -> tuple[Annotation, list[Answer]]:
+    """Return what became of each answer to a data object, and those that can be used."""
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
@@ -116,10 +146,14 @@ def annotate(
         worker_id=workers[0].worker_id if len(workers) == 1 else None,
         workers=workers,
     )
-    if not usable:
-        reason = "; ".join(f"{w.worker_id}: {w.reason}" for w in workers) or "no worker answered"
-        return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    return _accept(annotation, usable, yardstick)
+    if usable:
+        return annotation, usable
+    reason = "; ".join(f"{w.worker_id}: {w.reason}" for w in workers) or "no worker answered"
+    return _refused(annotation, reason), []
+
+
+def _refused(annotation: Annotation, reason: str) -> Annotation:
+    return msgspec.structs.replace(annotation, valid=False, reason=reason)
 
 
 def _read(worker_id: str, content: Any) -> Answer | AnswerError:
@@ -131,11 +165,12 @@ def _read(worker_id: str, content: Any) -> Answer | AnswerError:
         return error
 
 
-def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: SigmaTable) -> Annotation:
+def _accepted(annotation: Annotation, usable: Sequence[Answer]) -> Annotation:
+    """Return the annotation with the first answer's instances, and what all answers say of the image."""
     first = usable[0]
     sized = next((a for a in usable if a.image_width), first)
     times = [a.total_time_in_seconds for a in usable if a.total_time_in_seconds is not None]
-    accepted = msgspec.structs.replace(
+    return msgspec.structs.replace(
         annotation,
         original_annotations=first.original,
         updated_annotations=first.updated,
@@ -146,14 +181,6 @@ def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: SigmaTa
         image_width=sized.image_width,
         image_height=sized.image_height,
     )
-    if len(usable) == 1:
-        return accepted
-    if reason := crowded([a.instances for a in usable]):
-        return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    try:
-        return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
-    except CrowdedError as error:
-        return msgspec.structs.replace(annotation, valid=False, reason=str(error))
 
 
 def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
@@ -184,5 +211,4 @@ def _modified(original: list[Any], merged: Sequence[Consolidated], tolerance: fl
         before = parse_instances(original)
     except InstanceError:
         return bool(merged)
-    after = [Instance(annotations=m.annotations, name=m.name, box=m.box) for m in merged]
-    return not same_instances(before, after, tolerance)
+    return not same_instances(before, [m.instance for m in merged], tolerance)
