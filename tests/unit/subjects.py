@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from people import MEASURE
 
-from truepoint.consensus.consolidation import Agreed, agreed_places
+from truepoint.consensus.consolidation import Agreed
 from truepoint.consensus.stack import Clusters
 from truepoint.consensus.swap_repair import repair_sides
 from truepoint.pose.instance import Instance
@@ -27,6 +27,4 @@ def subject(
     poses = Poses([[(worker_id, [instance]) for worker_id, instance in zip(ids, instances, strict=True)]], table)
     [stack] = Clusters(poses, np.zeros(len(instances), np.intp)).stacks(np.ones(1, bool))
     trust = np.array([weights or [1.0] * len(instances)], float)
-    swapped, disputed = repair_sides(stack, trust)
-    repaired = stack.exchanged(swapped)
-    return poses, Agreed(stack, repaired, swapped, disputed, agreed_places(repaired, trust))
+    return poses, Agreed(stack, trust, *repair_sides(stack, trust))

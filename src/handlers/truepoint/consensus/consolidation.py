@@ -150,15 +150,24 @@ class Places:
 class Agreed:
     """The consensus of the clusters of a stack.
 
-    `stack` is as the workers left it, `repaired` with sides repaired; `swapped` and `disputed` are those of
-    `swap_repair.repair_sides`.
+    `stack` is as the workers left it, `weights` say by cluster and member how far the worker is to be relied on;
+    `swapped` and `disputed` are those of `swap_repair.repair_sides`.
     """
 
     stack: Stack
-    repaired: Stack
+    weights: Floats
     swapped: Flags
     disputed: Flags
-    places: Places
+
+    @cached_property
+    def repaired(self) -> Stack:
+        """The stack with sides repaired."""
+        return self.stack.exchanged(self.swapped) if self.swapped.any() else self.stack
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the workers agree that the keypoints are."""
+        return agreed_places(self.repaired, self.weights)
 
 
 class Consensus:
@@ -196,9 +205,7 @@ class Consensus:
     def agree(self, stack: Stack) -> Agreed:
         """Return the consensus of some workers on each of the stack's subjects."""
         weights = self._trust[stack.member]
-        swapped, disputed = repair_sides(stack, weights)
-        repaired = stack.exchanged(swapped) if swapped.any() else stack
-        return Agreed(stack, repaired, swapped, disputed, agreed_places(repaired, weights))
+        return Agreed(stack, weights, *repair_sides(stack, weights))
 
     def images(self) -> list[Merged | CrowdedError]:
         """Return by image its instances, and those that too few workers marked."""

@@ -75,10 +75,13 @@ class SigmaMeter(Statistic):
         scale = 2 / (stack.area[cluster, first[pair]] + stack.area[cluster, second[pair]])
         bins = bins_of(squares[both] * scale) - Histogram.SMALLEST
         many = Histogram.LARGEST - Histogram.SMALLEST + 1
+        for number, count in enumerate(np.bincount(bins).tolist()):
+            if count:
+                self.pooled.squares.add_bin(Histogram.SMALLEST + number, count)
         numbers, counts = np.unique(stack.label[cluster, column] * many + bins, return_counts=True)
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            for scatter in (self.keypoints.at(labels[number // many], _scatter), self.pooled):
-                scatter.squares.add_bin(Histogram.SMALLEST + number % many, count)
+            scatter = self.keypoints.at(labels[number // many], _scatter)
+            scatter.squares.add_bin(Histogram.SMALLEST + number % many, count)
         having = np.count_nonzero(stack.there & ~agreed.swapped, axis=1)
         compared = having > 1
         independent = np.bincount(stack.label[compared], having[compared] - 1.0)

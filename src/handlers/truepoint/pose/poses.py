@@ -97,9 +97,12 @@ class Poses:
 def in_order(values: Floats, axis: int = -1) -> Floats:
     """Return sums along an axis, added up from the first to the last. numpy's sum does not say in which order it
     adds."""
-    if values.shape[axis] == 0:
-        return np.zeros(np.delete(values.shape, axis))
-    return np.asarray(np.take(np.cumsum(values, axis=axis), -1, axis=axis))
+    axis %= values.ndim
+    terms = values.transpose(axis, *range(axis), *range(axis + 1, values.ndim))
+    total = np.zeros(terms.shape[1:])
+    for term in terms:
+        total += term
+    return total
 
 
 def expanded(counts: Integers) -> tuple[Integers, Integers]:
