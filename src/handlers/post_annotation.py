@@ -71,7 +71,7 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     if etag is None:
         return None
     try:
-        return parse_skeleton(store.read(key))
+        return parse_skeleton(store.read(key), stored=True)
     except SkeletonError as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None

@@ -53,7 +53,7 @@ def review_objects(
         for image in islice(suspicious, top)
         if image["line"] not in reviewed
     )
-    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
+    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job), stored=True)
     return lines[:top], skeleton, too_long
 
 

@@ -1,6 +1,7 @@
 /** A skeleton definition being drawn, and its edits: each gives a new one. */
 import { PALETTE } from "../colors.js";
-import { MOST_KEYPOINTS, otherSide } from "../skeleton.js";
+import { nameKey, otherSide, pairsOf } from "../names.js";
+import { MOST_KEYPOINTS } from "../skeleton.js";
 
 /**
  * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number}} DrawnKeypoint
