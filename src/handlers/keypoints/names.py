@@ -14,8 +14,8 @@ _SIDE = re.compile(
     r"|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])"
     r"|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])"
 )
-"""A word at the start of a word (left_hip, lefteye), a capitalised one in or at the end of a word (ArmLeftUpper), a letter of
-its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1)."""
+"""A word at the start of a word (left_hip, lefteye), a capitalised one in or at the end of a word (ArmLeftUpper), a
+letter of its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1)."""
 
 _SPACES = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000]+")
 _UNSEEN = re.compile(
