@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.names import is_left_of, name_key
-from keypoints.skeleton import SkeletonError, parse_skeleton
+from truepoint.pose.names import is_left_of, name_key
+from truepoint.pose.skeleton import SkeletonError, parse_skeleton
 
 ROOT = Path(__file__).parents[2]
 CASES = json.loads((ROOT / "tests" / "cases" / "names.json").read_text())

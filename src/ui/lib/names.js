@@ -1,4 +1,4 @@
-/** Names of keypoints: which side they tell, which two are a pair, which two look alike. keypoints/names.py has the same rules. */
+/** Names of keypoints: which side they tell, which two are a pair, which two look alike. truepoint/pose/names.py has the same rules. */
 
 const WORD = "left|right|Left|Right|LEFT|RIGHT";
 /**

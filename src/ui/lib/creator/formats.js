@@ -197,7 +197,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
 /** @param {unknown} value */
 const isLength = (value) => isNumber(value) && value > 0 && value <= 1e6;
 
-/** The rules of keypoints/skeleton.py. @param {string[]} names */
+/** The rules of truepoint/pose/skeleton.py. @param {string[]} names */
 function checkNames(names) {
   const long = names.find((name) => name.length > LONGEST_NAME);
   if (long) throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.slice(0, 20)}…” has ${long.length}.`);
