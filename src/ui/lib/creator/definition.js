@@ -1,6 +1,6 @@
 /** A skeleton definition being drawn, and its edits: each gives a new one. */
 import { PALETTE } from "../colors.js";
-import { nameKey, otherSide, pairsOf } from "../names.js";
+import { otherSide } from "../names.js";
 import { MOST_KEYPOINTS } from "../skeleton.js";
 
 /**

@@ -103,7 +103,7 @@ const LONGEST_YAML = 4e6;
 
 /** @param {string} text no JSON @returns {Source[]} */
 function otherTexts(text) {
-  if (/^[{["]/.test(text)) throw new FormatError("This is not JSON.");
+  if (/^[{[]/.test(text)) throw new FormatError("This is not JSON.");
   const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
   if (isYaml && text.length < LONGEST_YAML) {
     try {

@@ -208,7 +208,7 @@ function fromDeepLabCut(value) {
   const name = typeof value?.Task === "string" ? value.Task : "skeleton";
   return sets.filter((parts) => parts.length).map((parts, n) => ({
     name: n ? `${name}_unique` : name,
-    classes: parts.map((label) => ({ label })),
+    classes: parts.map((/** @type {unknown} */ label) => ({ label })),
     // One list holds the edges of both sets.
     rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
     notes: isMulti && !n ? ["Individuals belong to no skeleton: each animal becomes an instance."] : [],
@@ -243,7 +243,7 @@ function fromYolo(value) {
 /** @param {string} text names in lines, or in one line with separators @returns {string[]} fewer than two for any other text */
 export function namesIn(text) {
   const names = text.split(/[\n,;\t|]/).map((name) => name.trim().replace(/^(?:[-*•]|\d+[.)])\s+/, "").replace(/^(["'])(.*)\1$/, "$2")).filter(Boolean);
-  return /[\0-\x08\ufffd<>{}]/.test(text) ? [] : names;
+  return /[\ufffd<>{}]/.test(text) ? [] : names;
 }
 
 /** @param {string[]} names @returns {Source} */

@@ -10,13 +10,20 @@ export class YamlError extends Error {}
 const KEY = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
 const ITEM = /^-(?=\s|$)/;
 /** @type {Record<string, string>} */
-const ESCAPES = { n: "\n", t: "\t", r: "\r", 0: "\0", b: "\b", f: "\f", e: "\x1b", " ": " ", _: "\xa0", N: "\x85", "\n": "" };
+const ESCAPES = { n: "\n", t: "\t", r: "\r", 0: "\0", b: "\b", f: "\f", e: "\x1b", " ": " ", _: "\xa0", N: "\x85", L: "\u2028", P: "\u2029" };
 
 /** @param {string} text of a quoted scalar, with its quotes */
 function unquoted(text) {
-  const folded = text.slice(1, -1).replace(/[ \t]*\n[ \t]*(\n[ \t]*)*/g, (_, more) => (more ? "\n" : " "));
-  if (text[0] === "'") return folded.replaceAll("''", "'");
-  return folded.replace(/\\(x..|u....|U.{8}|[^])/g, (_, code) => ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
+  // A line break is a space, several are one less; in double quotes a backslash before it takes it away.
+  const isPlain = text[0] === "'";
+  const special = isPlain ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g : /\\(x..|u....|U.{8}|\n[ \t]*|[^])|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g;
+  return text.slice(1, -1).replace(special, (found, ...groups) => {
+    const more = groups[isPlain ? 0 : 1];
+    if (more !== undefined) return more.replace(/[^\n]/g, "") || " ";
+    if (isPlain) return "'";
+    const code = groups[0];
+    return code[0] === "\n" ? "" : (ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
+  });
 }
 
 /** @param {string} text @returns {string} without the comment at its end */
@@ -28,16 +35,19 @@ class Reader {
     this.lines = lines.map((text) => ({ indent: text.search(/[^ ]|$/), text: text.trimEnd() }));
     this.first = first;
     this.at = 0;
+    /** The line that was looked at last: a problem is there. */
+    this.current = 0;
   }
 
   /** @param {string} problem @returns {never} */
   fail(problem) {
-    throw new YamlError(`Line ${this.first + Math.min(this.at, this.lines.length - 1)}: ${problem}`);
+    throw new YamlError(`Line ${this.first + this.current}: ${problem}`);
   }
 
   /** The next line that says something. */
   peek() {
     while (this.at < this.lines.length && /^\s*(#|$)/.test(this.lines[this.at].text)) this.at += 1;
+    this.current = Math.min(this.at, this.lines.length - 1);
     return this.lines[this.at];
   }
 
@@ -53,8 +63,8 @@ class Reader {
     const { indent } = line;
     const rest = line.text.slice(indent);
     const isItem = ITEM.test(rest);
-    if (indent < outer || (indent === outer && !(isItem && isValue))) return null;
     if (rest[0] === "\t") this.fail("expected spaces, got a tab.");
+    if (indent < outer || (indent === outer && !(isItem && isValue))) return null;
     if (isItem) return this.list(indent);
     if (KEY.test(rest)) return this.mapping(indent);
     this.at += 1;
@@ -107,7 +117,7 @@ class Reader {
     const more = () => {
       const line = this.lines[this.at];
       if (!line) return this.fail(`expected the end of “${start.slice(0, 20)}”, got the end of the file.`);
-      this.at += 1;
+      this.current = this.at++;
       return `\n${line.text}`;
     };
     if (/^["'[{]/.test(start)) {
@@ -165,11 +175,16 @@ class Flow {
   word() {
     const quote = this.text[this.at];
     if (quote !== '"' && quote !== "'") {
-      const found = /^(?:[^,[\]{}:\n#]|:(?=[^\s,[\]{}])|(?<=\S)#)*/.exec(this.text.slice(this.at))?.[0] ?? "";
+      const read = () => /^(?:[^,[\]{}:#]|:(?=[^\s,[\]{}])|(?<=\S)#)*/.exec(this.text.slice(this.at))?.[0] ?? "";
+      let found = read();
+      while (this.at + found.length === this.text.length) {
+        this.text += this.more();
+        found = read();
+      }
       if (!found.trim()) this.fail(`expected a value, got “${this.text.slice(this.at, this.at + 20)}”.`);
       if (/^[&*!@`%|>]/.test(found)) this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
       this.at += found.length;
-      return plain(found.trim());
+      return plain(found.trim().replace(/\s*\n\s*/g, " "));
     }
     const whole = quote === '"' ? /^"(?:[^"\\]|\\[^])*"/ : /^'(?:[^']|'')*'/;
     let found = whole.exec(this.text.slice(this.at));
@@ -219,14 +234,15 @@ class Flow {
  */
 export function readYaml(text) {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
-  const start = lines.findIndex((line) => !/^(%|\s*(#|$)|---\s*(#|$))/.test(line));
+  // What is on the line that begins a document belongs to it.
+  const start = lines.findIndex((line, n) => (lines[n] = line.replace(/^---(?=\s)/, "   "), !/^(%|\s*(#|$)|---$)/.test(lines[n])));
   const end = lines.findIndex((line, n) => n > start && /^(---|\.\.\.)(\s|$)/.test(line));
   const body = lines.slice(Math.max(0, start), end < 0 ? undefined : end);
   const first = Math.max(0, start) + 1;
   if (!KEY.test(body[0] ?? "")) return new Reader(body, first).block(-1);
   const found = Object.create(null);
   // A key begins a part; what follows is indented, or a list, a comment, or the end of a bracket.
-  const starts = body.flatMap((line, n) => (/^[^\s#\]},-]/.test(line) ? [n] : []));
+  const starts = body.flatMap((line, n) => (/^(?:[^\s#\]},-]|-(?=\S))/.test(line) ? [n] : []));
   starts.forEach((from, n) => {
     const key = KEY.exec(body[from]);
     // A key in the long form ("? key"): nothing that is asked for has one.
