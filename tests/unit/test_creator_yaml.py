@@ -1,4 +1,4 @@
-"""The skeleton creator's reader of YAML (src/ui/lib/creator/yaml.js) against PyYAML, on the shapes that configurations have."""
+"""The skeleton creator's reader of YAML (src/ui/lib/creator/yaml.js) against PyYAML."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ const read = (yaml) => {
 process.stdout.write(JSON.stringify(JSON.parse(text).map(read)));
 """
 WORDS = [
-    "nose", "left ear", "l_eye.001", "a: b", "a:b", "#x", "x #y", "x#y", "- a", "-a", "yes", "no", "null", "~", "it's", 'say "x"', "a, b", "[a]",
-    "{a}", "0", "0.95", "1e3", "é 头 🐘", "", " lead", "trail ", "two  spaces", "tab\there", "back\\slash", "C:\\videos\\a.avi", "line\nbreak",
-    "line\n\nbreaks\n", "%x", "@x", "`x", "&x", "*x", "!x", "|", ">", "?", "? x", ":", "-", "---", "...", "<<", "=", "a word " * 12,
-]  # fmt: skip
+    *["nose", "left ear", "l_eye.001", "a: b", "a:b", "#x", "x #y", "x#y", "- a", "-a", "yes", "no", "null", "~"],
+    *["it's", 'say "x"', "a, b", "[a]", "{a}", "0", "0.95", "1e3", "é 头 🐘", "", " lead", "trail ", "two  spaces"],
+    *["tab\there", "back\\slash", "C:\\videos\\a.avi", "line\nbreak", "line\n\nbreaks\n", "a word " * 12],
+    *["%x", "@x", "`x", "&x", "*x", "!x", "|", ">", "?", "? x", ":", "-", "---", "...", "<<", "="],
+]
 
 
 def value(random_: random.Random, depth: int = 0) -> Any:
