@@ -32,6 +32,9 @@ export function sideOf(name) {
   return !word ? "" : /^l/i.test(word) ? "left" : "right";
 }
 
+/** @param {string} name @returns {boolean} whether the name surely tells a side: a letter of its own also begins a number (L1) */
+export const tellsSide = (name) => (name.match(SIDE)?.[0].length ?? 0) > 1 || (sideOf(name) !== "" && /\p{L}/u.test(name.replace(SIDE, "")));
+
 /** @param {string} a @param {string} b the other keypoint of a pair @returns {boolean} whether the first is the left one */
 export function isLeftOf(a, b) {
   const [own, other] = [sideOf(a), sideOf(b)];
