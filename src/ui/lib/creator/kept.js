@@ -121,7 +121,7 @@ export async function openKept() {
 export async function keepPhoto(key, photo) {
   const record = photoKey(key);
   // Where there is no room, or storage is blocked, the image is on its owner's disk anyway.
-  await within("readwrite", (store) => (photo ? store.put({ key: record, at: Date.now(), photo }) : store.delete(record))).catch(() => {});
+  await within("readwrite", (store) => /** @type {IDBRequest<any>} */ (photo ? store.put({ key: record, at: Date.now(), photo }) : store.delete(record))).catch(() => {});
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The keypoints in their order, to be named; and what else is to be said of the selected one. */
-import { h, put, update } from "../dom.js";
+import { h, put, reveal, update } from "../dom.js";
 import { icon, marker } from "../icons.js";
 import { shapesOf } from "./board.js";
 import { choiceOf } from "./choice.js";
@@ -100,7 +100,8 @@ export class KeypointList {
     if (!this.drag) return;
     const at = this.rows.findIndex(({ row }) => clientY < row.getBoundingClientRect().bottom);
     this.drag.to = at < 0 ? this.rows.length - 1 : at;
-    this.rows[this.drag.to].row.scrollIntoView({ block: "nearest" });
+    const scrolled = this.root.closest("aside");
+    if (scrolled) reveal(scrolled, this.rows[this.drag.to].row);
     this.draw();
   }
 
@@ -148,7 +149,7 @@ export class KeypointDetails {
     this.pair = choiceOf({}, (pair) => this.change({ pair }), say, true);
     this.sigma = h("input", { type: "number", min: "0.001", max: "1", step: "0.001", placeholder: "0.07", inputMode: "decimal", "aria-describedby": "sigma-hint", onchange: () => this.changeSigma() });
     this.edges = h("ul", { class: "chips", "aria-label": "Joined with" });
-    this.places = ["x", "y"].map((axis) => h("input", { type: "number", step: "0.1", inputMode: "decimal", onchange: () => this.changePlace() }));
+    this.places = ["x", "y"].map(() => h("input", { type: "number", step: "0.1", inputMode: "decimal", onchange: () => this.changePlace() }));
     this.join = choiceOf({ "aria-label": "Join with" }, (name) => this.toggle(name), say);
     this.earlier = button("↑ Earlier", () => order(drawing.selected, drawing.selected - 1));
     this.later = button("↓ Later", () => order(drawing.selected, drawing.selected + 1));

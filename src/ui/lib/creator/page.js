@@ -12,18 +12,12 @@ import { PRESETS } from "./presets.js";
 import { openPreview } from "./preview.js";
 import css from "./page.css";
 
-export class SkeletonCreator extends HTMLElement {
-  constructor() {
-    super();
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    const shadow = this.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet];
-    openKept().then((kept) => this.start(shadow, kept));
-  }
-
-  /** @param {ShadowRoot} shadow @param {import("./kept.js").Kept} kept */
-  start(shadow, kept) {
+/** What the element shows, once it is known what the browser kept. */
+class Page {
+  /** @param {HTMLElement} host @param {ShadowRoot} shadow @param {import("./kept.js").Kept} kept */
+  constructor(host, shadow, kept) {
+    this.host = host;
+    this.shadow = shadow;
     const say = (/** @type {string} */ text) => this.say(text);
     this.key = kept.key;
     this.others = kept.others;
@@ -41,7 +35,7 @@ export class SkeletonCreator extends HTMLElement {
     this.arrangement = new Arrangement(this.drawing, say);
     this.exchange = new Exchange(this.drawing, say);
     this.keeping = keeping(kept, (isKept) => this.kept(isKept));
-    this.build(shadow);
+    this.build();
     this.listen();
     this.drawing.onChange = () => this.draw();
     this.draw();
@@ -50,8 +44,7 @@ export class SkeletonCreator extends HTMLElement {
     if (!kept.isStored && this.drawing.keypoints.length) this.say("This is a copy of the drawing that another tab has open.");
   }
 
-  /** @param {ShadowRoot} shadow */
-  build(shadow) {
+  build() {
     const { drawing } = this;
     const button = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act) => h("button", { type: "button", class: "tool", title: label, "aria-label": label.split(" (")[0], onclick: act }, icon(name));
     const file = (/** @type {string} */ label, /** @type {string} */ accept, /** @type {(file: File) => void} */ take, name = label) => {
@@ -65,7 +58,7 @@ export class SkeletonCreator extends HTMLElement {
       maxLength: LONGEST_NAME, spellcheck: false, "aria-label": label,
       oninput: (/** @type {any} */ event) => drawing.edit({ ...drawing.definition, [key]: event.target.value.trimStart() }, { merge: key }),
     });
-    this.presets = choiceOf({ "aria-label": "Start from" }, () => this.choosePreset(), (text) => this.say(text));
+    this.presets = /** @type {any} */ (choiceOf({ "aria-label": "Start from" }, () => this.choosePreset(), (text) => this.say(text)));
     this.presets.append(h("option", { value: "" }, "Start from …"), ...PRESETS.map(([label], n) => h("option", { value: String(n) }, label)));
     const when = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
     const keptOnes = this.others.map(({ definition, at }, n) => h("option", { value: `kept ${n}` }, `${definition?.name || "skeleton"}, ${definition?.keypoints.length ?? "some"} keypoints, ${when.format(at)}`));
@@ -74,12 +67,12 @@ export class SkeletonCreator extends HTMLElement {
     this.redo = button("Redo (Ctrl + Shift + Z)", "redo", () => drawing.travel(1));
     this.join = h("button", { type: "button", title: "Draw edges (J)", onclick: () => drawing.setJoining(!drawing.joining) }, "Draw edges");
     this.noPhoto = button("Remove the reference image", "close", () => this.forgetPhoto());
-    this.tryIt = h("button", { type: "button", class: "primary", onclick: () => this.preview(shadow) }, "Try it");
+    this.tryIt = h("button", { type: "button", class: "primary", onclick: () => this.preview() }, "Try it");
     this.name = field("Name of the skeleton", "name");
     this.super = field("Supercategory", "supercategory");
     this.hint = h("p", { class: "hint", id: "hint" });
     this.invitation = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from a skeleton that is there already.");
-    shadow.append(h("div", { class: "app" },
+    this.shadow.append(h("div", { class: "app" },
       h("header", {}, h("h1", {}, "Skeleton creator"), this.presets,
         h("div", { class: "group" }, file("Reference image", "image/*", (photo) => this.takePhoto(photo)), this.noPhoto),
         file("Open", ".json,.yaml,.yml,.xml,.svg,.html,.txt,.csv", (text) => this.exchange.readFile(text), "Open JSON, YAML, XML, SVG or a list of names"),
@@ -97,11 +90,11 @@ export class SkeletonCreator extends HTMLElement {
 
   listen() {
     // One press, one action: a button that is held down is pressed once.
-    this.addEventListener("keydown", (event) => {
+    this.host.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
       if (event.repeat && event.key === "Enter" && target.matches("button, summary")) event.preventDefault();
     }, { capture: true });
-    this.addEventListener("keydown", (event) => {
+    this.host.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
       // A text field has an undo of its own, and the preview's element too.
       if (target.matches("input:not([type=color], [type=file]), textarea") || target.closest("dialog") || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
@@ -113,8 +106,8 @@ export class SkeletonCreator extends HTMLElement {
     addEventListener("beforeunload", (event) => {
       if (!this.keeps && this.drawing.keypoints.length) event.preventDefault();
     });
-    this.addEventListener("dragover", (event) => event.preventDefault());
-    this.addEventListener("drop", (event) => {
+    this.host.addEventListener("dragover", (event) => event.preventDefault());
+    this.host.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (file?.type.startsWith("image/") && file.type !== "image/svg+xml") this.takePhoto(file);
@@ -128,10 +121,9 @@ export class SkeletonCreator extends HTMLElement {
     this.keeps = isKept;
   }
 
-  /** @param {ShadowRoot} shadow */
-  async preview(shadow) {
+  async preview() {
     try {
-      await openPreview(shadow, this.drawing, this.photo);
+      await openPreview(this.shadow, this.drawing, this.photo);
     } catch {
       this.say("The labelling element could not be loaded. Check the connection and press “Try it” again.");
     }
@@ -198,7 +190,7 @@ export class SkeletonCreator extends HTMLElement {
   revealSelected() {
     const { selected } = this.drawing;
     const row = this.list.rows[selected]?.row;
-    const narrow = matchMedia("(max-width: 900px)").matches && !row?.contains(/** @type {ShadowRoot} */ (this.shadowRoot).activeElement);
+    const narrow = matchMedia("(max-width: 900px)").matches && !row?.contains(this.shadow.activeElement);
     if (row) reveal(this.side, narrow ? this.details.root : row);
     this.shown = selected;
   }
@@ -223,6 +215,31 @@ export class SkeletonCreator extends HTMLElement {
     this.exchange.draw();
     if (drawing.selected !== this.shown) this.revealSelected();
     this.keeping.later();
+  }
+}
+
+export class SkeletonCreator extends HTMLElement {
+  constructor() {
+    super();
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    const shadow = this.attachShadow({ mode: "open" });
+    shadow.adoptedStyleSheets = [sheet];
+    /** @type {Page | null} */
+    this.page = null;
+    openKept().then((kept) => (this.page = new Page(this, shadow, kept)));
+  }
+
+  get drawing() {
+    return this.page?.drawing;
+  }
+
+  get board() {
+    return this.page?.board;
+  }
+
+  get photo() {
+    return this.page?.photo ?? "";
   }
 }
 

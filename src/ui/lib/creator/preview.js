@@ -9,13 +9,10 @@ function blank({ width, height }) {
   return URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
 }
 
-/** The element's script, which is beside the page's own; it is loaded for the first preview only. */
-const SCRIPT = "crowd-2d-skeleton.js";
-
-/** @returns {Promise<void>} */
+/** Loads the element's script, for the first preview only. @returns {Promise<void>} */
 const loaded = () => new Promise((resolve, reject) => {
   if (customElements.get("crowd-2d-skeleton")) resolve();
-  else document.head.append(h("script", { src: SCRIPT, integrity: ELEMENT_INTEGRITY, onload: () => resolve(), onerror: reject }));
+  else document.head.append(h("script", { ...ELEMENT, onload: () => resolve(), onerror: reject }));
 });
 
 /**
