@@ -735,8 +735,9 @@ def test_sides_are_paired_or_a_warning_stands_until_they_are(creator: Page) -> N
 
 
 CVAT_SVG = """<svg viewBox="0 0 100 100"><line x1="39.2" y1="7.7" x2="51.9" y2="20.8" stroke="black" data-type="edge"
-data-node-from="1" stroke-width="0.5" data-node-to="3"></line><line x1="39.2" y1="7.7" x2="28.1" y2="21.9" stroke="black"
-data-type="edge" data-node-from="1" stroke-width="0.5" data-node-to="2"></line><circle r="0.75" cx="39.2" cy="7.7"
+data-node-from="1" stroke-width="0.5" data-node-to="3"></line><line x1="39.2" y1="7.7" x2="28.1" y2="21.9"
+stroke="black" data-type="edge" data-node-from="1" stroke-width="0.5" data-node-to="2"></line><circle r="0.75"
+cx="39.2" cy="7.7"
 data-type="element node" data-element-id="1" data-node-id="1" stroke="black" fill="#b3b3b3" stroke-width="0.1"></circle>
 <circle r="0.75" cx="28.1" cy="21.9" data-type="element node" data-element-id="2" data-node-id="2" stroke="black"
 fill="#b3b3b3" stroke-width="0.1"></circle><circle r="0.75" cx="51.9" cy="20.8" data-type="element node"
