@@ -41,7 +41,7 @@ class Page {
     this.draw();
     if (kept.photo) void this.showPhoto(kept.photo);
     this.kept(kept.isKeeping);
-    if (!kept.isStored && this.drawing.keypoints.length) this.say("This is a copy of the drawing that another tab has open.");
+    if (kept.isCopy) this.say("This is a copy of the drawing that another tab has open.");
   }
 
   build() {
