@@ -349,10 +349,16 @@ def _keep(found: Any, run: str, name: str, store: Bucket) -> None:
 
 
 def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
-    """What an earlier call left that ran out of time; None if there is none, or it is done."""
+    """What an earlier call left that ran out of time; None if there is none, or it is done, or another version left it.
+
+    A run's folder follows from its plan, so that a run which begins after an update meets what the version before left.
+    """
     if store.etag(f"{run}{name}.json") is None:
         return None
-    found = _kept(run, name, kind, store)
+    try:
+        found = _kept(run, name, kind, store)
+    except msgspec.ValidationError:
+        return None
     return found if getattr(found, "next", None) is not None else None
 
 
