@@ -6,6 +6,8 @@ The last line says whether the services were reachable. The result, with its dat
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -19,13 +21,19 @@ NO_ANSWER = ("ServiceError", "ConnectionError", "Max retries", "HTTPError", "ENO
              "ETIMEDOUT", "audit endpoint returned an error", "Failed to fetch", "404 Not Found")  # fmt: skip
 
 
-def main(given: list[str]) -> int:
+def main(given: list[str] | None = None) -> int:
     """Audit each lock file; 0 nothing known, 1 something is, 3 a service did not answer."""
-    pip_audit = [given[0], "--strict", "--disable-pip", "--require-hashes", "--progress-spinner", "off", "-r"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pip_audit", metavar="PIP-AUDIT", help="the command; `make audit` installs it")
+    command = parser.parse_args(given).pip_audit
+    for name in (command, "npm"):
+        if shutil.which(name) is None:
+            parser.error(f"expected a command, got {name!r}, which is not there; run `make audit`")
+    pip_audit = [command, "--strict", "--disable-pip", "--require-hashes", "--progress-spinner", "off", "-r"]
     commands = {lock: [*pip_audit, lock] for lock in LOCKS if not lock.endswith("-without.txt")}
     outcomes = {}
-    for name, command in (commands | {"package-lock.json": ["npm", "audit"]}).items():
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    for name, audit in (commands | {"package-lock.json": ["npm", "audit"]}).items():
+        done = subprocess.run(audit, cwd=ROOT, check=False, capture_output=True, text=True)
         outcomes[name] = _outcome(done.returncode, done.stdout + done.stderr)
         print(f"{name}: {outcomes[name]}", flush=True)
     silent = [name for name, outcome in outcomes.items() if outcome.startswith("no answer")]
@@ -48,4 +56,4 @@ def _outcome(code: int, text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -34,6 +34,7 @@ from tqdm import tqdm
 
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
+from truepoint.jobs import command
 from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
 from truepoint.jobs.launch import (
     JobExistsError,
@@ -102,6 +103,7 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    command.print_any_text()
     try:
         options = parse(arguments)
         return run(options)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,6 +18,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.utils import is_valid_endpoint_url
 
 from truepoint.groundtruth.job import JobError
 from truepoint.jobs.launch import JobExistsError
@@ -95,8 +98,17 @@ def session(options: argparse.Namespace) -> boto3.Session:
 
     Raises:
         NoRegionError: there is no Region. A variable that is set but empty would else fail in the signer.
+        UsageError: an endpoint variable does not hold a URL.
     """
-    made = boto3.Session(profile_name=options.profile, region_name=options.region)
+    return open_session(options.region, options.profile)
+
+
+def open_session(region: str | None = None, profile: str | None = None) -> boto3.Session:
+    """Return a boto3 session; see `session`. AWS_REGION counts as in AWS CLI; boto3 reads only AWS_DEFAULT_REGION."""
+    for name, value in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value and not is_valid_endpoint_url(value):
+            raise UsageError(f"expected {name} to be a URL such as http://127.0.0.1:4566, got {value!r}")
+    made = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
     if not made.region_name:
         raise NoRegionError
     return made
@@ -112,6 +124,7 @@ def say_omitted(omitted: Sequence[str]) -> None:
 
 def run(work: Callable[[], int]) -> int:
     """Do the command's work; an error that an operator can understand is said in one line, without a traceback."""
+    print_any_text()
     try:
         return work()
     except _AWS_ERRORS as error:
@@ -123,6 +136,13 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nstopped; run it again to go on", file=sys.stderr)
         return AWS_ERROR
+
+
+def print_any_text() -> None:
+    """Have `print` replace characters that the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _next_step(error: Exception) -> str:
