@@ -44,7 +44,7 @@ def test_an_image_may_be_called_workers() -> None:
     ("text", "expected"),
     [
         ("{", "not JSON"),
-        ("[]", "actual list"),
+        ("[]", "got list"),
         ('{"images": [], "annotations": [], "categories": []}', "got a COCO file"),
         ('{"images": [{"id": 1}], "annotations": []}', r"create_labeling_job\.py --coco"),
         ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "got a COCO file"),

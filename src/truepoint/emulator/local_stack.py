@@ -98,7 +98,7 @@ def interpreter_of(python: Path) -> tuple[str, str]:
     ).stdout.strip()
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
-        raise DeploymentError(f"expected a machine of {', '.join(sorted(set(ARCHITECTURES)))}, actual {machine}")
+        raise DeploymentError(f"expected a machine of {', '.join(sorted(set(ARCHITECTURES)))}, got {machine}")
     return runtime, ARCHITECTURES[machine]
 
 

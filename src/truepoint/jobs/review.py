@@ -27,7 +27,7 @@ SKELETON = "skeleton.json"
 
 
 class ReviewError(ValueError):
-    """A review that cannot be made of, or merged into, this job; says expected and actual."""
+    """A review that cannot be made of, or merged into, this job; says what was expected and what was found."""
 
 
 def review_objects(
@@ -91,7 +91,7 @@ class Reviewed:
             number = record.get(REVIEWED_LINE)
             if not isinstance(number, int) or number in self._labels:
                 raise ReviewError(
-                    f"line {line.number} of the review: expected a {REVIEWED_LINE} of its own, actual {number!r}; "
+                    f"line {line.number} of the review: expected a {REVIEWED_LINE} of its own, got {number!r}; "
                     "was the job created from a review.manifest?"
                 )
             self._labels[number] = (outcome.source_ref, record[attribute], record.get(f"{attribute}-metadata"))
@@ -112,7 +112,7 @@ class Reviewed:
             label = rest.pop(line.number, None)
             yield (line.text if label is None else _replaced(line, attribute, *label)) + b"\n"
         if rest:
-            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, actual manifest is shorter")
+            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, got a shorter manifest")
 
 
 def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
@@ -122,7 +122,7 @@ def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata:
         raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
     if record.get("source-ref") != source_ref:
         raise ReviewError(
-            f"line {line.number}: expected {source_ref!r}, which was reviewed, actual {record.get('source-ref')!r}"
+            f"line {line.number}: expected {source_ref!r}, which was reviewed, got {record.get('source-ref')!r}"
         )
     return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
 

@@ -17,7 +17,7 @@ _COCO = "its labels can be pre-labels of a job: scripts/create_labeling_job.py -
 
 
 class AnswersError(ValueError):
-    """A file of answers that cannot be used; says expected and actual."""
+    """A file of answers that cannot be used; says what was expected and what was found."""
 
 
 def parse_answers(text: bytes | str) -> Answers:
@@ -33,17 +33,17 @@ def parse_answers(text: bytes | str) -> Answers:
     if _is_coco(document):
         raise AnswersError(f"expected {_SHAPE}, got a COCO file; {_COCO}")
     if not isinstance(document, dict):
-        raise AnswersError(f"expected an object of answers by image name, actual {type(document).__name__}")
+        raise AnswersError(f"expected an object of answers by image name, got {type(document).__name__}")
     workers = document["workers"] if isinstance(document.get("workers"), dict) else {"scripted": document}
     if not workers:
-        raise AnswersError("expected at least one worker, actual none")
+        raise AnswersError("expected at least one worker, got none")
     for worker, answers in workers.items():
         if not isinstance(answers, dict):
-            raise AnswersError(f"worker {worker!r}: expected answers by image name, actual {type(answers).__name__}")
+            raise AnswersError(f"worker {worker!r}: expected answers by image name, got {type(answers).__name__}")
         for image, answer in answers.items():
             if not isinstance(answer, list | dict):
                 wanted = "a list of instances or an answer's fields"
-                raise AnswersError(f"worker {worker!r}, {image!r}: expected {wanted}, actual {type(answer).__name__}")
+                raise AnswersError(f"worker {worker!r}, {image!r}: expected {wanted}, got {type(answer).__name__}")
     return workers
 
 
