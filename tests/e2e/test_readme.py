@@ -168,6 +168,25 @@ def _finish(loop: Loop) -> None:
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
+def test_without_ground_truth_an_unknown_job_and_a_job_for_it_are_refused(loop: Loop, tmp_path: Path) -> None:
+    """The names that README prints are examples: whoever runs the block as it is learns which jobs there are."""
+    draw(tmp_path / "a.png")
+    env = environment(loop.emulator)
+    work = "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/team"
+    create = f"python scripts/create_labeling_job.py {tmp_path} --name new-1 --skeleton skeletons/coco-person.json"
+    status = next(line for line in BLOCKS["demo-review"] if "job_status.py" in line)
+    for line, code, words in (
+        (status, 2, "there is no job 'demo-person-1a2b3c4d', neither in Ground Truth nor in s3://"),
+        (f"{create} --workteam-arn {work}", 1, "in the demo's account, use --outside-ground-truth"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", f"source .venv/bin/activate; {line}"],
+            cwd=PROJECT, env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+        assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+
+
 def test_rerun(loop: Loop) -> None:
     end_unheard(loop, "heard-again", timedelta(days=9))
     activate, dry_run, run = (command.replace("people-1", "heard-again") for command in BLOCKS["rerun"])

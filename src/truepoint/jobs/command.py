@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from botocore.utils import is_valid_endpoint_url
 
 from truepoint.groundtruth.job import JobError
-from truepoint.jobs.launch import JobExistsError
+from truepoint.jobs.launch import JobExistsError, is_unknown_service
 from truepoint.jobs.limits import JobRefusedError
 from truepoint.jobs.prelabels import PrelabelError
 from truepoint.jobs.rerun import EventRefusedError, NotEndedError
@@ -149,4 +149,6 @@ def _next_step(error: Exception) -> str:
     """Return what to do about an error of the AWS SDK, after a semicolon; empty if the message says it itself."""
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _CREDENTIAL_CODES:
         return f"; {_CREDENTIALS}"
+    if isinstance(error, ClientError) and is_unknown_service(error):
+        return "this service is unknown here; in the demo's account, use --outside-ground-truth"
     return next((f"; {step}" for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")
