@@ -153,7 +153,9 @@ def test_hostile_issues_are_left_out() -> None:
         assert response["taskInput"]["annotation_issues"] == "[]"
 
 
-@pytest.mark.parametrize(("name", "told"), [("people-1", "people-1"), ("a b", ""), ("-a", ""), ("x" * 64, ""), ("<b>", "")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("people-1", "people-1"), ("a b", ""), ("-a", ""), ("x" * 64, ""), ("<b>", "")]
+)
 def test_only_a_job_s_name_is_told_to_the_page(name: str, told: str) -> None:
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{name}"
     assert pre_annotation_response({"source-ref": SOURCE}, arn)["taskInput"]["labeling_job"] == told
