@@ -190,7 +190,7 @@ def _replay(body: bytes, receive: Any) -> Any:
 
 async def _refuse(send: Any, headers: Mapping[str, str], status: int, reason: str) -> None:
     """Answer with an error that AWS's clients can read: JSON to a request in JSON, else XML."""
-    code = "EntityTooLarge" if status == 413 else "AccessDenied"  # noqa: PLR2004 (Content Too Large)
+    code = "EntityTooLarge" if status == 413 else "AccessDenied"
     if "json" in headers.get("content-type", ""):
         kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": code, "message": reason}).encode()
     else:

@@ -27,7 +27,7 @@ def parse_answers(text: bytes | str) -> Answers:
         AnswersError: not JSON, or not of this shape. A COCO file is named as such.
     """
     try:
-        document = decode(text, deepest=DEEPEST_DOCUMENT)
+        document = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
     except JsonError as error:
         raise AnswersError(f"the answers are not JSON: {error}") from error
     if _is_coco(document):
