@@ -15,6 +15,7 @@ import sample_job
 from playwright.sync_api import Browser, Page
 
 from made_report import made_report
+from truepoint.portal.server import RESULT_POLICY
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 from truepoint.results.report_page import page as report_page
 
@@ -246,6 +247,19 @@ def test_tables_are_downloaded_as_csv_with_every_digit(visit: Any, sample: Path)
         read = {key: float(row[f"good: {name}" if name else "good"]) for key, name in
                 {"share": "", "count": "count", "n": "of", "low": "95% low", "high": "95% high"}.items()}  # fmt: skip
         assert read == good
+
+
+def test_tables_are_downloaded_in_the_portal_too(browser: Browser, sample: Path) -> None:
+    """The portal sends results with a policy that gives them no origin."""
+    context = browser.new_context()
+    page = context.new_page()
+    headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": RESULT_POLICY}
+    page.route("**/*", lambda route: route.fulfill(body=sample.read_bytes(), headers=headers))
+    page.goto("http://portal.example/results/report.html")
+    name, text = saved(page, "workers")
+    assert name == "sample-people-workers.csv"
+    assert text.count("\r\n") == 6
+    context.close()
 
 
 def test_no_cell_of_a_csv_is_a_formula(visit: Any, tmp_path: Path) -> None:
