@@ -125,7 +125,7 @@
     const name = `${quality.labeling_job}-${caption}`.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 120);
     save.addEventListener("click", () => download(`${name}.csv`, csv(columns, shown)));
     return html("div", { class: "table" },
-      html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      html("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
         html("table", {}, html("caption", {}, caption), html("thead", {}, html("tr", {}, headers)), body)),
       save);
   };
