@@ -170,7 +170,7 @@
       tile("Instances labelled", "Keypoints", whole(quality.instances), `with ${count(sum(quality.keypoints.map((k) => k.labeled)), "keypoint", "keypoints")}`),
       agreed,
       tile(AGAIN, AGAIN, whole(data.suspicious), data.suspicious
-        ? `workers disagree on ${count(quality.instances_needing_review, "instance", "instances")}; too few marked ${whole(quality.instances_below_quorum)}`
+        ? `${count(quality.instances_needing_review, "disputed instance", "disputed instances")}, ${whole(quality.instances_below_quorum)} marked by too few workers, ${count(quality.images_without_instances, "image", "images")} without a label`
         : "no image looks wrong"),
       tile(EMPTY, EMPTY, whole(quality.empty_answers), answers ? `of ${count(answers, "answer", "answers")}` : "there are no answers"),
       tile("Time per image", "Distributions", time(times.median), times.images ? `the median, all workers of an image together; ${time(times.total)} in total` : "no time was recorded")));
@@ -365,7 +365,7 @@
         ? [paragraph(`${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`),
           html("pre", { tabindex: "0" }, html("code", {}, `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`)),
           paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal.")]
-        : paragraph("Other workers labelled each of these images, so no image is without a label in the result."));
+        : paragraph("The result has labels for each of these images."));
   };
 
   // -------------------------------------------------------------------------------------------------- again
