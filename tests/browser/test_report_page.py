@@ -238,7 +238,7 @@ def test_tables_are_downloaded_as_csv_with_every_digit(visit: Any, sample: Path)
     page = visit(sample)
     figures = json.loads(page.locator("#data").text_content())
     name, text = saved(page, "errors-by-worker")
-    assert name == "sample-people-errors-by-worker.csv"
+    assert name == "sample-people-error-shares-by-worker.csv"
     assert text.endswith("\r\n")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     for row, worker in zip(rows, figures["workers"], strict=True):
@@ -257,7 +257,7 @@ def test_tables_are_downloaded_in_the_portal_too(browser: Browser, sample: Path)
     page.route("**/*", lambda route: route.fulfill(body=sample.read_bytes(), headers=headers))
     page.goto("http://portal.example/results/report.html")
     name, text = saved(page, "workers")
-    assert name == "sample-people-workers.csv"
+    assert name == "sample-people-answers-by-worker.csv"
     assert text.count("\r\n") == 6
     context.close()
 
@@ -268,7 +268,7 @@ def test_no_cell_of_a_csv_is_a_formula(visit: Any, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_bytes(rendered(skeleton, [], "=1+1"))
     name, text = saved(visit(file), "keypoints")
-    assert name == "1-1-keypoints.csv"
+    assert name == "1-1-labels-by-keypoint.csv"
     read = [row[0] for row in csv.reader(io.StringIO(text, newline=""))]
     assert read == ["keypoint", '\'=cmd|"/C calc"!A0', "'+1\n'-1", "'@sum, x", "fine"]
 

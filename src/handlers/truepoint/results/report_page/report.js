@@ -307,7 +307,7 @@
     section("Keypoints",
       paragraph("The drawings name the lowest figures; the table has all of them. ", ...notes),
       html("div", { class: "columns" }, cards),
-      quality.keypoints.length ? table("Keypoints", columns, quality.keypoints) : null,
+      quality.keypoints.length ? table("Labels by keypoint", columns, quality.keypoints) : null,
       unknown.length ? html("p", { class: "warning" }, `Some labels have keypoints that the skeleton does not have: ${named}${unknown.length > 20 ? ` and ${whole(unknown.length - 20)} more names` : ""}.`) : null);
   };
 
@@ -338,14 +338,14 @@
     section("Workers",
       paragraph("Names are pseudonyms. An unusable answer could not be read or reports a problem; an empty answer labels nothing. ",
         compared ? `Agreement compares a worker with the consensus of the others, relative to what a careful person reaches. Do not judge a worker by fewer than ${SMALLEST_SAMPLE} instances.` : "The workers are not compared, because no three of them marked the same instance."),
-      table("Workers", columns, rows),
+      table("Answers by worker", columns, rows),
       quality.other_workers_answers ? paragraph(`Workers who are not listed gave ${count(quality.other_workers_answers, "more answer", "more answers")}.`) : null);
     if (!compared) return;
     const error = (kind) => (w) => of("errors", "against_others")(w)?.[kind] ?? null;
     section("Errors by worker",
       paragraph("Each worker is compared with the consensus of the others. The first figures are shares of the consensus's keypoints: close to it (good), near it (jitter), on the other side of the body, far away, or not labelled. "
         + "Instances missed counts whole instances. The second line of a cell is the count and the 95% confidence interval."),
-      table("Errors by worker", [
+      table("Error shares by worker", [
         columns[0],
         rateColumn("good", error("good")), rateColumn("jitter", error("jitter")), rateColumn("left and right swapped", error("inversion")),
         rateColumn("far away", error("miss")), rateColumn("not labelled", error("missing")), rateColumn("instances missed", of("missed", "against_others")),
@@ -360,7 +360,7 @@
     section(EMPTY,
       paragraph("An empty answer has no keypoint and no box. It is right if the image shows no subject, and wrong if a worker submitted without labelling. "
         + "The share is that of the worker's usable answers; below it are the counts and the 95% confidence interval."),
-      table(EMPTY, [{ name: "worker", kind: "word", of: (w) => w.worker_id }, { name: "empty answers", of: (w) => w.empty }, rateColumn("share", (w) => w.emptyRate)], rows),
+      table("Empty answers by worker", [{ name: "worker", kind: "word", of: (w) => w.worker_id }, { name: "empty answers", of: (w) => w.empty }, rateColumn("share", (w) => w.emptyRate)], rows),
       images
         ? [paragraph(`${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`),
           html("pre", { tabindex: "0" }, html("code", {}, `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`)),
@@ -426,7 +426,7 @@
     section(title,
       paragraph("Comments on images, instances and keypoints, and reasons why an answer could not be used. ",
         data.other_comments ? `comments.jsonl has ${whole(data.other_comments)} more.` : ""),
-      table(title, [
+      table("Comments by workers", [
         { name: "line", of: (c) => c.line },
         { name: "image", kind: "word", of: (c) => c.source_ref.slice(c.source_ref.lastIndexOf("/") + 1) },
         { name: "about", kind: "word", of: (c) => [c.instance ?? "the image", c.keypoint].filter(Boolean).join(", ") },
