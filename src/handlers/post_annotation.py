@@ -69,7 +69,7 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     if etag is None:
         return None
     try:
-        return parse_skeleton(store.read(key, largest=LARGEST_ANSWER))
+        return parse_skeleton(store.read(key, largest=LARGEST_ANSWER), stored=True)
     except (SkeletonError, TooLargeError) as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None

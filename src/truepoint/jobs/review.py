@@ -53,7 +53,7 @@ def review_objects(
         for image in wanted
         if image["line"] not in by_line
     )
-    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
+    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job), stored=True)
     return objects, skeleton, too_long
 
 

@@ -318,7 +318,7 @@ def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, Skeleto
     key, etag = store.first(spelled(job.name, job_keys(job.name).skeleton))
     if etag:
         try:
-            skeleton = parse_skeleton(store.read(key, largest=LARGEST_FILE))
+            skeleton = parse_skeleton(store.read(key, largest=LARGEST_FILE), stored=True)
             return skeleton, SkeletonSource("file", skeleton.name, etag)
         except (SkeletonError, TooLargeError) as error:
             logger.warning("the job's skeleton cannot be used", error=str(error))
