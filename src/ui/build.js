@@ -1,10 +1,14 @@
-/** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
+/**
+ * Bundles the element, and the skeleton creator beside it, each into one classic script, and writes the labeller's guide as
+ * a web page: `npm run build`.
+ */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { labelerGuide } from "./guide.js";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -63,3 +67,5 @@ for (const [name, entry] of Object.entries(entries)) {
 const digest = digestOf(await readFile(here("dist/skeleton-creator.js"), "utf8"));
 const page = await readFile(here("creator.html"), "utf8");
 await put("creator.html", page.replace("$integrity", digest));
+
+await put("labeler-guide.html", await labelerGuide());

@@ -12,6 +12,9 @@ from truepoint.pose.names import name_key
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+MOST_EDGES = 5000
+"""Of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994, and what hangs on what takes time in
+proportion to keypoints times edges."""
 Length = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 LEAST_SIGMA = 1e-6
 """A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
@@ -44,7 +47,7 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: Name
     keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=MOST_KEYPOINTS)]
-    edges: tuple[Edge, ...] = ()
+    edges: Annotated[tuple[Edge, ...], msgspec.Meta(max_length=MOST_EDGES)] = ()
     supercategory: str = ""
     version: str = "1.0"
     template_size: tuple[Length, Length] | None = None
