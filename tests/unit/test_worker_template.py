@@ -163,17 +163,17 @@ def test_as_many_characters_as_ground_truth_takes_and_one_more() -> None:
     skeleton = skeleton_of("nose")
     room = TEMPLATE_LIMIT - len(fill(skeleton))
     assert len(fill(skeleton, instructions="x" * room)) == TEMPLATE_LIMIT
-    with pytest.raises(WorkerTemplateError, match=r"at most 128,000 characters, actual 128,001"):
+    with pytest.raises(WorkerTemplateError, match=r"at most 128,000 characters, got 128,001"):
         fill(skeleton, instructions="x" * (room + 1))
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (SOURCE.replace("$script_integrity", ""), "actual .*script_url"),
-        (SOURCE + "$another", r"actual \$another"),
+        (SOURCE.replace("$script_integrity", ""), "got .*script_url"),
+        (SOURCE + "$another", r"got \$another"),
         (SOURCE + "$ 5", "well-formed"),
-        ("", "actual none"),
+        ("", "got none"),
     ],
 )
 def test_other_placeholders_are_refused(source: str, words: str) -> None:

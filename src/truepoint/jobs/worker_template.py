@@ -29,7 +29,7 @@ _LIQUID_OPENING = re.compile(r"\{(?=[{%]|\Z)")
 
 
 class WorkerTemplateError(ValueError):
-    """The worker template cannot be filled; says expected and actual."""
+    """The worker template cannot be filled; says what was expected and what was found."""
 
 
 def plain_instructions(text: str) -> str:
@@ -65,7 +65,7 @@ def fill_template(
         raise WorkerTemplateError(f"the worker template has a malformed placeholder: {error}") from error
     if not valid or found != PLACEHOLDERS:
         raise WorkerTemplateError(
-            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, actual {_listed(found)}"
+            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, got {_listed(found)}"
         )
     attributes = skeleton.element_attributes()
     # A new tab: leaving the page would interrupt the worker's task.
@@ -81,7 +81,7 @@ def fill_template(
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:
         raise WorkerTemplateError(
-            f"the worker template: expected at most {TEMPLATE_LIMIT:,} characters, actual {len(filled):,} "
+            f"the worker template: expected at most {TEMPLATE_LIMIT:,} characters, got {len(filled):,} "
             f"({len(values['keypoint_classes']):,} of them for {len(skeleton.keypoints)} keypoints, "
             f"{len(instructions):,} for the instructions)"
         )
