@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,11 +18,18 @@ from truepoint.groundtruth.answer import (
     parse_answer,
 )
 from truepoint.groundtruth.manifest import file_name
+from truepoint.json_text import MOST_MEMORY
 from truepoint.pose.instance import InstanceError, Pixels, parse_instances, same_instances
 from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
 VERSION = "1.0"
+MEMORY_AT_ONCE = 32 * 1024 * 1024
+"""Bytes that the values of answers take which are consolidated together, by `json_text.memory`: arrays of fewer images
+cost more an image, and those of a batch of large ones would not fit into memory."""
+TOO_MUCH_TOGETHER = (
+    f"expected values of at most {MOST_MEMORY:,} bytes in memory in all workers' answers together, got more"
+)
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -79,7 +86,9 @@ def annotate(
     return annotation
 
 
-def annotate_all(objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable) -> list[Annotation]:
+def annotate_all(
+    objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable
+) -> Iterator[Annotation]:
     """Return one annotation from the answers to each data object: always one, whatever they hold.
 
     Args:
@@ -92,21 +101,33 @@ def annotate_all(objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], 
               consolidated.
         table: sigmas and pairs of the job's skeleton.
     """
-    annotations: list[Annotation] = []
-    several: list[tuple[int, Annotation, Answers]] = []
+    together: list[tuple[Annotation, list[Answer]]] = []
+    held = 0
     for dataset_object_id, data_object_s3_uri, answers in objects:
-        annotation, usable = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        read = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        together.append(read)
+        held += sum(answer.memory for answer in read[1])
+        if held > MEMORY_AT_ONCE:
+            yield from _annotated(together, table)
+            together, held = [], 0
+    yield from _annotated(together, table)
+
+
+def _annotated(objects: Sequence[tuple[Annotation, list[Answer]]], table: SigmaTable) -> list[Annotation]:
+    """Return the annotations of data objects whose answers are read."""
+    annotations: list[Annotation] = []
+    several: list[tuple[int, Answers]] = []
+    for draft, usable in objects:
         if len(usable) > 1 and (reason := crowded([a.instances for a in usable])):
-            annotation = _refused(annotation, reason)
-        elif usable:
-            if len(usable) > 1:
-                several.append((len(annotations), annotation, [(a.worker_id, a.instances) for a in usable]))
-            annotation = _accepted(annotation, usable)
-        annotations.append(annotation)
-    merged = consolidate_all([answers for _, _, answers in several], table)
-    for (place, draft, _), result in zip(several, merged, strict=True):
+            annotations.append(_refused(draft, reason))
+            continue
+        if len(usable) > 1:
+            several.append((len(annotations), [(a.worker_id, a.instances) for a in usable]))
+        annotations.append(_accepted(draft, usable) if usable else draft)
+    merged = consolidate_all([answers for _, answers in several], table)
+    for (place, _), result in zip(several, merged, strict=True):
         if isinstance(result, CrowdedError):
-            annotations[place] = _refused(draft, str(result))
+            annotations[place] = _refused(objects[place][0], str(result))
         else:
             annotations[place] = with_consensus(annotations[place], *result)
     return annotations
@@ -119,11 +140,17 @@ def _read_all(
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
+    held = 0
     for worker_id, content in sorted(latest.items()):
         read = _read(worker_id, content)
         if isinstance(read, AnswerError):
             workers.append(WorkerAnswer(worker_id=worker_id, usable=False, reason=str(read)))
             continue
+        held += read.memory
+        if held > MOST_MEMORY:
+            usable.clear()
+            workers = [WorkerAnswer(worker_id=w, usable=False, reason=TOO_MUCH_TOGETHER) for w in sorted(latest)]
+            break
         usable.append(read)
         workers.append(
             WorkerAnswer(
