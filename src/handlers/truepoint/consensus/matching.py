@@ -20,7 +20,7 @@ import numpy as np
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.pose.instance import Instance
 from truepoint.pose.poses import Flags, Integers, Poses, expanded
-from truepoint.pose.similarity import Floats, falloff
+from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 
 LEAST_SIMILARITY = 0.1
 """Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
@@ -191,6 +191,8 @@ def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
 def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
     """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
     0 if they share none. `mirrored` exchanges the second one's left and right."""
+    if poses.table_of_places is not None:
+        return _symmetric_by_label(poses, poses.table_of_places, first, second, mirrored=mirrored)
     pair, place = expanded(np.diff(poses.starts)[first])
     p = poses.starts[first][pair] + place
     label = poses.label[p]
@@ -206,6 +208,23 @@ def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool
     # bincount adds in the order in which its input comes: that of labels.
     count = np.bincount(pair, minlength=len(first))
     return np.asarray(np.bincount(pair, alike, minlength=len(first)) / np.maximum(count, 1))
+
+
+def _symmetric_by_label(
+    poses: Poses, places: tuple[Flags, Floats, Floats], first: Integers, second: Integers, *, mirrored: bool
+) -> Floats:
+    """Return the same from a table of places, which is faster where most instances have most keypoints."""
+    there, x, y = places
+    scale = poses.area[first] + poses.area[second]
+    total, count = np.zeros(len(first)), np.zeros(len(first))
+    for label, other in enumerate(poses.mirror.tolist() if mirrored else range(len(poses.labels))):
+        dx, dy = x[label, first] - x[other, second], y[label, first] - y[other, second]
+        exponents = (dx * dx + dy * dy) * poses.inverse[label] / scale
+        shared = there[label, first] & there[other, second]
+        count += shared
+        near = np.flatnonzero(shared & (exponents < NEGLIGIBLE))
+        total[near] += falloff(exponents[near])
+    return np.asarray(total / np.maximum(count, 1))
 
 
 def components(count: int, first: Integers, second: Integers) -> Integers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from truepoint.groundtruth.answer import (
 )
 from truepoint.groundtruth.manifest import file_name
 from truepoint.json_text import MOST_MEMORY
-from truepoint.pose.instance import InstanceError, Pixels, parse_instances, same_instances
+from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
@@ -32,7 +33,7 @@ TOO_MUCH_TOGETHER = (
 )
 
 
-class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
     """What became of one worker's answer; `reason` says why an answer could not be used.
 
     `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
@@ -48,6 +49,15 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     active_time_in_seconds: float | None = None
     annotations: list[Any] = []
     not_labeled: list[UnlabeledKeypoint] = []
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        """The worker's own instances, where several workers answered.
+
+        Raises:
+            InstanceError: they are not such as we write.
+        """
+        return parse_instances(self.annotations)
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):

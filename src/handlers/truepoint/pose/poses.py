@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -24,6 +25,9 @@ Flags = NDArray[np.bool_]
 
 Answers = Sequence[tuple[str, Sequence[Instance]]]
 """One image's instances, by worker id."""
+
+LARGEST_TABLE = 500_000
+"""Cells of a table of all labels and instances: a hostile answer names each keypoint once."""
 
 
 class Poses:
@@ -69,6 +73,17 @@ class Poses:
         self.visibility = np.array([k.visibility for k in keypoints], np.int8)[self.position]
         self.hull = self._hulls()
         self.area = self._areas()
+
+    @cached_property
+    def table_of_places(self) -> tuple[Flags, Floats, Floats] | None:
+        """What is labelled, x and y by label and instance; None if the table would be much larger than the poses."""
+        shape = len(self.labels), len(self.instances)
+        if shape[0] * shape[1] > LARGEST_TABLE:
+            return None
+        there, x, y = np.zeros(shape, bool), np.zeros(shape), np.zeros(shape)
+        cell = self.label, self.owner
+        there[cell], x[cell], y[cell] = True, self.x, self.y
+        return there, x, y
 
     def _hulls(self) -> Floats:
         hull = np.zeros((len(self.instances), 4))

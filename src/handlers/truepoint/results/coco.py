@@ -13,7 +13,7 @@ import msgspec
 
 from truepoint.groundtruth.output_line import Labeled
 from truepoint.keys import below_images
-from truepoint.pose.instance import Instance, InstanceError, parse_instances
+from truepoint.pose.instance import Instance, InstanceError
 from truepoint.pose.similarity import area
 from truepoint.pose.skeleton import Skeleton
 
@@ -126,7 +126,7 @@ def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance]]]:
         if not worker.usable:
             continue
         try:
-            yield worker.worker_id, parse_instances(worker.annotations) if len(workers) > 1 else labeled.instances
+            yield worker.worker_id, worker.instances if len(workers) > 1 else labeled.instances
         except InstanceError:
             continue
 

@@ -16,7 +16,7 @@ from truepoint.groundtruth.output_line import Labeled, NotLabeled
 from truepoint.measures.reliability import PairDistances
 from truepoint.measures.sigma import KeypointSigma, SigmaMeter, sigmas
 from truepoint.pose.anatomy import Anatomy
-from truepoint.pose.instance import MOST_KEYPOINTS, InstanceError, parse_instances
+from truepoint.pose.instance import MOST_KEYPOINTS, InstanceError
 from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable, yardstick
 from truepoint.pose.similarity import area
@@ -36,7 +36,7 @@ def answers_of(annotation: Annotation) -> Answers:
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
     try:
-        answers = [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
+        answers = [(w.worker_id, w.instances) for w in usable[:MOST_ANSWERS]]
     except InstanceError:
         return []  # not written by us; what was consolidated at once stands
     return [] if crowded([instances for _, instances in answers]) else answers
