@@ -177,8 +177,9 @@ def test_what_cannot_be_is_said_before_anything_starts(tmp_path: Path, arguments
 
 def test_answers_for_other_images_change_nothing(folder: Path, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "others.json").write_text(json.dumps({f"{n}.png": [] for n in "vwxyz"}))
-    (tmp_path / "coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
-    for file, words in (("others.json", "(v.png, w.png, x.png and 2 more)"), ("coco.json", "got a COCO file")):
+    coco = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [], "categories": []}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    for file, words in (("others.json", "(v.png, w.png, x.png and 2 more)"), ("coco.json", "got 1.png. Nothing was")):
         done = run(folder, "--images", pictures, "--answers", tmp_path / file)
         assert (done.returncode, words in done.stderr) == (1, True)
         assert "Starting the AWS emulator" not in done.stdout
