@@ -192,7 +192,7 @@ class _Categories:
             if point:
                 points.append(point)
         _add_comments(points, entry.get("keypoint_comments"))
-        attributes = entry.get("attributes") if isinstance(entry.get("attributes"), dict) else {}
+        attributes = _attributes(entry)
         instance: Instance = {"id": _identifier(entry, attributes), "name": _text(attributes.get("name"))}
         if not instance["id"]:
             del instance["id"]
@@ -274,6 +274,11 @@ def _add_comments(points: list[Instance], comments: Any) -> None:
         for point in points:
             if text := _text(comments.get(point["label"])):
                 point["comment"] = text
+
+
+def _attributes(entry: dict[str, Any]) -> dict[str, Any]:
+    attributes = entry.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _identifier(entry: dict[str, Any], attributes: dict[str, Any]) -> str:

@@ -17,9 +17,14 @@ Instance = dict[str, Any]
 """An instance in the shape of docs/formats.md. A keypoint without `visibility` has none in the file; `score` on a
 keypoint or an instance is a model's confidence."""
 
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
+)
+"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
+
 NAMED_EXAMPLES = 3
 """Number of left-out items whose names are kept; the others are only counted."""
-SHARE_DIGITS = 6
+SHARE_DIGITS = 9
 """Decimal places, in pixels, of a coordinate that was a share of the image's size."""
 
 

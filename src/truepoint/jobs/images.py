@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from truepoint.formats.labels import IMAGE_SUFFIXES
 from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ CONTENT_TYPES = {
 }
 WANTED = "JPEG, PNG or WebP, which every browser shows"
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
-)
-"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
-
 HEADER_BYTES = 262_144
 """Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
 

@@ -41,14 +41,14 @@ class CocoWriter:
             labeled.instances, written, labeled.annotation.updated_annotations, strict=True
         ):
             if entry is not None:
-                entries.append(_with(entry, _told(instance, raw)))
+                entries.append(_with(entry, told(instance, raw)))
         return _line(self._image(labeled)), entries
 
     def raters(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
         """Return the image and each worker's own instances: not the accepted ones, which are `accepted`'s."""
         answers = list(own_instances(labeled))
         entries = [
-            _with(entry, _told(instance, raw) | {"rater_id": worker_id})
+            _with(entry, told(instance, raw) | {"rater_id": worker_id})
             for worker_id, instances, given in answers
             for instance, entry, raw in zip(instances, self._entries(labeled, instances), given, strict=True)
             if entry is not None
@@ -64,7 +64,7 @@ class CocoWriter:
         """What their lines say of instances, whoever marked them. Kept, because one worker's are the accepted ones."""
         if self._last[0] is not instances:
             made = (annotation_entry(self._names, labeled.line + 1, instance) for instance in instances)
-            self._last = instances, [entry and msgspec.json.encode(entry) for entry in made]
+            self._last = instances, [msgspec.json.encode(entry) if entry else None for entry in made]
         return self._last[1]
 
 
@@ -106,7 +106,7 @@ def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) ->
     }
 
 
-def _told(instance: Instance, raw: Any) -> dict[str, Any]:
+def told(instance: Instance, raw: Any) -> dict[str, Any]:
     """Return what an instance tells beside its places: id, name and comments, and what consolidation found out."""
     attributes: dict[str, Any] = {"id": instance.id or "", "name": instance.name}
     if "worker_count" in raw:  # a `score` without it is that of the model which made the pre-label
