@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from reading import Sample
 
+import changed_images
 import export
 from truepoint.jobs.exports import FORMATS, MARKER, NEEDED
 from truepoint.jobs.exports.finished import data_set, image_path
@@ -305,6 +306,28 @@ def test_a_wrong_request_leaves_nothing(
     assert export.main(arguments) == 2
     assert words in capsys.readouterr().err
     assert not (folders / "out").exists()
+
+
+def test_images_that_changed_since_earlier_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nose, eye = keypoint("nose", 1, 2), keypoint("left_eye", 3, 4)
+    images = "s3://b-b/jobs/people/images/"
+
+    def records(*labels: tuple[str, list[Any]]) -> list[dict[str, Any]]:
+        return [line(f"{images}{name}", [{"annotations": points}], total_time_in_seconds=3) for name, points in labels]
+
+    write_results(tmp_path / "old", PERSON, records(("a.jpg", [nose, eye]), ("b.jpg", [nose]), ("c.jpg", [nose])))
+    moved = keypoint("nose", 1.5, 2)
+    new = records(("d.jpg", [nose]), ("a.jpg", [eye, nose]), ("b.jpg", [moved]))
+    write_results(tmp_path / "new", PERSON, new, job="final")
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path / "new")]) == 0
+    found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [(image["source_ref"].removeprefix(images), image["change"]) for image in found] == [
+        ("d.jpg", "added"), ("b.jpg", "changed"), ("c.jpg", "removed"),
+    ]  # fmt: skip
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path / "old")]) == 0
+    assert capsys.readouterr().out == ""
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path)]) == 2
+    assert "expected the results of a finished job" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------------------------- hostile jobs
