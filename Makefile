@@ -3,13 +3,15 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
 READERS := .venv-readers
 XTCOCOTOOLS := .venv-xtcocotools
+LOADERS := .venv-loaders
+MMPOSE := .venv-mmpose
 FUZZ := .venv-fuzz
 BENCH := .venv-bench
 AUDIT := .venv-audit
@@ -63,6 +65,9 @@ test: setup readers $(PROXY)/.ready ## every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
 	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+loaders: setup $(LOADERS)/.ready $(MMPOSE)/.ready ## the real loaders of Ultralytics, torchvision, MMPose and DeepLabCut on an export (12 GB)
+	PYTHONPATH=tests/contract:scripts python tests/loaders/run.py
 
 fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (10 minutes)
 	FAULTS=thorough pytest tests/faults
@@ -127,13 +132,15 @@ acceptance: tools setup ## try everything on your AWS account, and print a repor
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(LOADERS) $(MMPOSE) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit proxy; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt || exit 1; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/loaders.in -o requirements/loaders.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/mmpose.in --override requirements/mmpose-without.txt -o requirements/mmpose.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved=true

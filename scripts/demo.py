@@ -157,9 +157,7 @@ def parse(arguments: list[str] | None) -> Options:
     for name in (given.job, given.continue_from):
         _check_job(name, given.folder)
     if given.prelabels is not None and (given.images is None or given.continue_from is not None):
-        raise DemoError(
-            "Pre-labels are of images of yours, and of a new job: give --images too, and no --continue-from."
-        )
+        raise DemoError("Pre-labels are of your own images, in a new job: give --images too, and no --continue-from.")
     try:
         chosen = choices(given)
     except PrelabelError as error:
