@@ -70,7 +70,6 @@ def run(options: argparse.Namespace, formats: list[str]) -> int:
         data = replace(data, splits=split(data, options.split, options.seed))
     if options.images is not None:
         data = replace(data, pictures=pictures(data, options.images))
-    options.out.mkdir(parents=True, exist_ok=True)
     write_image_list(data, options.out)
     for name in formats:
         # disable=None: no bar where nobody watches it.

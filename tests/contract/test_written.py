@@ -7,6 +7,7 @@ import io
 import json
 import runpy
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,7 +23,8 @@ from reading import Sample
 import changed_images
 import export
 from truepoint.jobs.exports import FORMATS, MARKER, NEEDED
-from truepoint.jobs.exports.finished import data_set, image_path
+from truepoint.jobs.exports import export as export_format
+from truepoint.jobs.exports.finished import ExportError, ExportImage, data_set, image_path
 from truepoint.jobs.exports.mmpose import dataset_info
 from truepoint.jobs.exports.yolo import DIGITS, data_yaml
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
@@ -405,7 +407,7 @@ def test_results_that_are_not_complete(tmp_path: Path, capsys: pytest.CaptureFix
     file = next((tmp_path / "results/annotations").iterdir())
     file.write_text("{}")
     assert "expected an annotation file" in refuse(capsys, tmp_path / "results", tmp_path / "out")
-    assert not (tmp_path / "out/yolo").exists()
+    assert not (tmp_path / "out").exists()
     file.unlink()
     assert "expected 1 annotation files, got 0" in refuse(capsys, tmp_path / "results", tmp_path / "out")
     (tmp_path / "results/skeleton.json").unlink()
@@ -445,6 +447,22 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytes
     assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 2
     assert "expected no file of another origin at images/train/a.jpg" in capsys.readouterr().err
     assert snapshot(out) == before
+
+
+def test_an_export_that_fails_midway_leaves_nothing_half_written(tmp_path: Path) -> None:
+    records = [line("s3://b-b/a.jpg", []), line("s3://b-b/b.jpg", [])]
+    data = data_set([write_results(tmp_path / "results", PERSON, records)])
+    assert export_format(data, "yolo", tmp_path / "out", data.images()) is not None
+    before = snapshot(tmp_path / "out")
+
+    def damaged() -> Iterator[ExportImage]:
+        yield next(data.images())
+        raise ExportError("the second file is damaged")
+
+    for name in ("yolo", "csv", "deeplabcut"):
+        with pytest.raises(ExportError, match="damaged"):
+            export_format(data, name, tmp_path / "out", damaged())
+        assert snapshot(tmp_path / "out") == before
 
 
 def test_another_jobs_export_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -91,7 +92,11 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
         shutil.rmtree(part)
     part.mkdir(parents=True)
     _write_marker(part, data.name, ())
-    notes = FORMATS[name](data, part, images)
+    try:
+        notes = FORMATS[name](data, part, images)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
     files = frozenset(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file()) - {MARKER}
     _write_marker(part, data.name, files)
     if final.exists():
@@ -103,13 +108,15 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
 
 def write_image_list(data: DataSet, out: Path) -> None:
     """Write which picture in S3 belongs under which name in the exports."""
+    text = io.StringIO(newline="")
+    table = tables.rows_writer(text)
+    table.writerow(["path", "s3_uri", "split"] if data.splits else ["path", "s3_uri"])
+    for image in data.images():
+        row = [tables.cell(image.path), tables.cell(image.s3_uri)]
+        table.writerow([*row, image.split] if data.splits else row)
+    out.mkdir(parents=True, exist_ok=True)
     part = out / f"{IMAGE_LIST}.part"
-    with part.open("w", encoding="utf-8", newline="") as file:
-        table = tables.rows_writer(file)
-        table.writerow(["path", "s3_uri", "split"] if data.splits else ["path", "s3_uri"])
-        for image in data.images():
-            row = [tables.cell(image.path), tables.cell(image.s3_uri)]
-            table.writerow([*row, image.split] if data.splits else row)
+    part.write_text(text.getvalue(), encoding="utf-8", newline="")
     part.replace(out / IMAGE_LIST)
     _write_marker(out, data.name, [IMAGE_LIST])
 
