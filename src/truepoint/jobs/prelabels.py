@@ -33,7 +33,7 @@ Sizes = Mapping[str, tuple[int | None, int | None]]
 
 
 class PrelabelError(ValueError):
-    """Pre-labels that cannot be used; says where, expected and got."""
+    """Pre-labels that cannot be used; says where, what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
-"""Workers whose answers are in a file: the same job, unattended."""
+"""Workers whose answers are in a file: the same job, unattended. Pre-labels by reference are fetched by the caller."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ Answers = Mapping[str, Mapping[str, Any]]
 
 
 class AnswersError(ValueError):
-    """A file of answers that cannot be used; says expected and got."""
+    """A file of answers that cannot be used; says what was expected and what was found."""
 
 
 class AnswersFile:
@@ -89,7 +89,7 @@ class AnswersFile:
 def _own_answers(path: Path) -> Answers | None:
     """Return the answers of our own answers file, or of a pre-labels file; None if the file has another format."""
     try:
-        document = decode(path.read_bytes(), deepest=DEEPEST_DOCUMENT)
+        document = decode(path.read_bytes(), deepest=DEEPEST_DOCUMENT, most_memory=None)
     except JsonError:
         return None
     if not isinstance(document, dict) or is_annotations(document) or is_predictions(document):
@@ -120,11 +120,22 @@ def answer_for(answers: Mapping[str, Any], task_input: Mapping[str, Any]) -> Any
     return answers.get(path, answers.get(str(task_input.get("image_name", ""))))
 
 
-def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
-    """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances."""
+def form_fields(
+    answer: Any, task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None] = lambda _: None
+) -> dict[str, Any]:
+    """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances.
+
+    Args:
+        answer: instances, or a form's fields.
+        task_input: of the image.
+        fetch: gives the object at an S3 URI, for pre-labels by reference; None if there is none.
+    """
     if isinstance(answer, dict):
         return answer
-    original = json.loads(str(task_input.get("initial_values") or "[]"))
+    try:
+        original = _original(task_input, fetch)
+    except AnswersError as error:  # the labelling element does not let anybody label such an image either
+        return {"updated_annotations": "[]", "answer_details": json.dumps({"problem": str(error)})}
     return {
         "updated_annotations": json.dumps(answer),
         "original_annotations": json.dumps(original),
@@ -133,3 +144,20 @@ def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
         "no_changes_needed": json.dumps(answer == original),
         "total_time_in_seconds": "0",
     }
+
+
+def _original(task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None]) -> list[Any]:
+    """The image's pre-labels.
+
+    Raises:
+        AnswersError: they cannot be had.
+    """
+    uri = str(task_input.get("initial_values_s3_uri") or "")
+    text = fetch(uri) if uri else str(task_input.get("initial_values") or "[]")
+    where = uri or "in initial_values"
+    if text is None:
+        raise AnswersError(f"expected pre-labels {where}, got no object")
+    try:
+        return list(decode(text, list[Any]))
+    except JsonError as error:
+        raise AnswersError(f"expected pre-labels {where}, got: {error}") from error

@@ -48,14 +48,15 @@ class Tally(Statistic):
     def add_suspicious(
         self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int], images_job: str
     ) -> None:
-        """Keep a suspicious image if it is among the most suspicious.
+        """Count a suspicious image, and keep it if it is among the most suspicious.
 
         Args:
             labeled: the image.
             image: what is suspicious about it.
-            places: the keypoints' numbers, by name.
+            places: the keypoints' indices, by name.
             images_job: the job below whose folder the images are.
         """
+        self.figures.suspicious += 1
         if self.review.wants(image.suspicion, image.line):
             self.review.add(image.suspicion, image.line, listed(labeled, image, images_job))
         if self.worst.wants(image.suspicion, image.line):
@@ -78,7 +79,14 @@ class Tally(Statistic):
     def report(self, known: Surveyed, status: str) -> Report:
         """The data of report.html; `status` is Ground Truth's word for how the job ended."""
         workers = self.workers_file(known).workers
-        return self.figures.report(known.skeleton, self.quality_file(known), status, workers, self.worst.ranked())
+        return self.figures.report(
+            known.skeleton,
+            self.quality_file(known),
+            status,
+            workers,
+            self.worst.ranked(),
+            listed=len(self.review.heap),
+        )
 
     def suspicious_lines(self) -> Iterator[bytes]:
         """suspicious.jsonl."""

@@ -32,7 +32,7 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)
 
 
 class ExportError(ValueError):
-    """A results folder, or a request, that no export can be made of; says expected and actual."""
+    """A results folder, or a request, that no export can be made of; says what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def open_results(folder: Path) -> FinishedJob:
     if results is None:
         raise ExportError(f"{folder}: expected the results of a finished job, got no usable results.json")
     try:
-        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes())
+        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes(), stored=True)
     except (OSError, SkeletonError) as error:
         raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, got: {error}") from error
     files = sorted((folder / Files().annotations).glob("*.json"))
