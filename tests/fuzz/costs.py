@@ -324,7 +324,7 @@ def of_functions() -> Iterator[Case]:
     answers: dict[str, Callable[[], list[list[str]]]] = {
         "9 workers, 2.4 MB of small objects": lambda: [[answer(junk(small, 2.4))] * 9],
         "9 workers, 0.5 MB of small objects": lambda: [[answer(junk(small, 0.5))] * 9],
-        "50 objects, 2.4 MB of small objects": lambda: [[answer(junk(small, 2.4))]] * 50,
+        "16 objects, 0.5 MB of small objects": lambda: [[answer(junk(small, 0.5))]] * 16,
         "100 x 1000 keypoints": lambda: [[answer(people(100, 1000))]],
         "100 x 1000 keypoints, pre-labels too": lambda: [[answer(people(100, 1000), people(100, 1000))]],
         "1000 x 100 keypoints, pre-labels too": lambda: [[answer(people(1000, 100), people(1000, 100))]],

@@ -247,12 +247,23 @@ def test_bad_usage(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("script", ["job_status.py", "redrive.py"])
+def test_an_endpoint_that_is_no_url_is_refused(environment: dict[str, str], script: str) -> None:
+    arguments = ["people-1"] if script == "job_status.py" else []
+    done = run(script, environment | {"AWS_ENDPOINT_URL": "localhost port 4566"}, *arguments)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: expected AWS_ENDPOINT_URL to be a URL such as http://127.0.0.1:4566, got 'localhost port 4566'\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({}, "error: there is no stack 'truepoint' in us-east-1; deploy it first with `sam deploy`"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "start it (`make demo`) and source .demo/environment again"),
         ({"AWS_PROFILE": "no-such-profile"}, "(no-such-profile) could not be found; `aws configure list-profiles`"),
+        ({"AWS_DEFAULT_REGION": "", "AWS_REGION": "us-east-1"}, "there is no stack 'truepoint' in us-east-1"),
         ({"AWS_DEFAULT_REGION": ""}, "You must specify a region.; set AWS_REGION or pass --region"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials; set AWS_PROFILE"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "; set AWS_PROFILE or pass --profile, or run `aws configure`"),

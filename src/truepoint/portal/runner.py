@@ -26,6 +26,10 @@ from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 
 READERS = 16
+DISK_FULL = (
+    "The disk of this computer is full, so nothing more can be saved. Nothing that was saved is lost. "
+    "Free some space and send your answer again."
+)
 MOST_FAILURES = 3
 """Objects that the pre-annotation function may fail for while one worker waits for a task."""
 
@@ -192,14 +196,16 @@ class JobRunner:
 
     @property
     def problem(self) -> str | None:
-        """Which function fails, why, and what waits for it; None while both work."""
+        """Why the job does not go on: a full disk, or which function fails and why; None while all works."""
+        if self.cloud.is_full:
+            return DISK_FULL
         with self._lock:
             for name, retries in (("pre-annotation", self._pre_annotation), ("consolidation", self._consolidation)):
                 if retries.reason and (attempt := retries.next_attempt(self.now())):
-                    seconds = max(0.0, (attempt - self.now()).total_seconds())
+                    seconds = (attempt - self.now()).total_seconds()
+                    soon = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
                     return (
-                        f"The {name} function fails: {retries.reason} No answer is lost. "
-                        f"It is tried again in {seconds:.0f} s."
+                        f"The {name} function fails: {retries.reason} No answer is lost. It is tried again in {soon}."
                     )
         return None
 
