@@ -22,6 +22,8 @@ with atheris.instrument_imports(include=INSTRUMENTED):
 def main() -> None:
     """Begin with the seeds and what was found before."""
     logging.disable()
+    missing = set(INSTRUMENTED) - {name.split(".")[0] for name in sys.modules}
+    assert not missing, f"expected to instrument {missing}, but nothing of that name is imported"
     target, *options = sys.argv[1:]
     corpus = ROOT / ".fuzz" / target
     corpus.mkdir(parents=True, exist_ok=True)
