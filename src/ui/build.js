@@ -1,10 +1,14 @@
-/** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
+/**
+ * Bundles the element, and the skeleton creator beside it, each into one classic script, and writes the labeller's guide as
+ * a web page: `npm run build`.
+ */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { labelerGuide } from "./guide.js";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -28,6 +32,10 @@ async function put(/** @type {string} */ name, /** @type {string} */ text) {
   await rename(temporary, here(`dist/${name}`));
 }
 
+const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
+/** What the scripts know of each other. @type {Record<string, string>} */
+const define = {};
+
 const entries = { "crowd-2d-skeleton": "lib/index.js", "skeleton-creator": "lib/creator/page.js" };
 for (const [name, entry] of Object.entries(entries)) {
   const { outputFiles } = await build({
@@ -40,6 +48,7 @@ for (const [name, entry] of Object.entries(entries)) {
     charset: "utf8",
     legalComments: "none",
     plugins: [css],
+    define,
   });
   // terser's output is 2 % smaller than esbuild's own.
   const { code = "" } = await minify(outputFiles[0].text, {
@@ -48,10 +57,15 @@ for (const [name, entry] of Object.entries(entries)) {
     compress: { passes: 2, hoist_funs: true, unsafe: true, unsafe_arrows: true },
   });
   await put(`${name}.js`, code);
+  // The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
+  const src = `../../${createHash("sha256").update(code).digest("hex").slice(0, 16)}/${name}.js`;
+  define.ELEMENT ??= JSON.stringify({ src, integrity: digestOf(code) });
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);
 }
 
 // The page names its script's digest, so the page's own digest stands for both.
-const digest = createHash("sha384").update(await readFile(here("dist/skeleton-creator.js"))).digest("base64");
+const digest = digestOf(await readFile(here("dist/skeleton-creator.js"), "utf8"));
 const page = await readFile(here("creator.html"), "utf8");
-await put("creator.html", page.replace("$integrity", `sha384-${digest}`));
+await put("creator.html", page.replace("$integrity", digest));
+
+await put("labeler-guide.html", await labelerGuide());

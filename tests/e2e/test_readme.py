@@ -122,7 +122,12 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
         s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
         [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
         published = [o["Key"].rsplit("/", 1)[1] for o in s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["Contents"]]
-        assert sorted(published) == ["creator.html", "crowd-2d-skeleton.js", "skeleton-creator.js"]
+        assert sorted(published) == [
+            "creator.html",
+            "crowd-2d-skeleton.js",
+            "labeler-guide.html",
+            "skeleton-creator.js",
+        ]
         activate, delete_stack, delete_bucket = BLOCKS["clean-up"]
         shell([activate, delete_stack], PROJECT, env)
         assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]

@@ -118,6 +118,18 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
     assert "out_of_image" not in read(job, "results/people-final/suspicious.jsonl")
 
 
+def test_the_top_images_are_counted_with_those_that_are_too_long(job: Any, capsys: Any) -> None:
+    first, second = (json.loads(line) for line in read(job, "results/people/suspicious.jsonl").splitlines())
+    review = read(job, "results/people/review.manifest").splitlines()
+    put(job, "results/people/review.manifest", review[1])
+    assert json.loads(review[1])["reviewed_line"] == second["line"]
+    code, text = refused(capsys, create_review_job.main, *OUTSIDE, "--top", "1")
+    assert (code, "the labels of 1 are too long" in text) == (2, True)
+    assert create_review_job.main([*OUTSIDE, "--top", "2"]) == 0
+    assert read(job, "jobs/people-review/input.manifest").count("\n") == 1
+    assert f"{first['source_ref']}: not in review.manifest" in capsys.readouterr().err
+
+
 def test_dry_runs_write_nothing(job: Any, capsys: Any) -> None:
     before = everything(job)
     assert create_review_job.main([*OUTSIDE, "--dry-run"]) == 0

@@ -146,6 +146,7 @@ def prepare_objects(
         skeleton,
         script_url=stack.script_url,
         script_integrity=stack.script_integrity,
+        guide_url=stack.guide_url,
         instructions=instructions,
     )
     lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.instance import InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton
 
@@ -73,8 +73,8 @@ def coco_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
         PrelabelError: not a COCO file, or no category has exactly the skeleton's keypoint names.
     """
     try:
-        coco = msgspec.json.decode(text, type=_Coco)
-    except msgspec.MsgspecError as error:
+        coco = decode(text, _Coco, DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError as error:
         raise PrelabelError(f"not a COCO keypoints file: {error}") from error
     wanted = set(skeleton.keypoint_names)
     categories = {c.id: c.keypoints for c in coco.categories if set(c.keypoints) == wanted}
@@ -134,8 +134,8 @@ def match_prelabels(
 
 def _parts(text: str) -> list[tuple[str, dict[str, Any]]]:
     try:
-        whole = json.loads(text)
-    except ValueError:
+        whole = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError:
         lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
         parts = [(f"pre-labels line {n}", _json(line, f"pre-labels line {n}")) for n, line in lines]
     else:
@@ -150,8 +150,8 @@ def _parts(text: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _json(line: str, where: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as error:
+        return decode(line, deepest=DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError as error:
         raise PrelabelError(f"{where}: not JSON: {error}") from error
 
 

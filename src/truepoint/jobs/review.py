@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -43,18 +42,19 @@ def review_objects(
     keys = job_keys(job)
     read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
     lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
-    suspicious = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()]
-    if not lines:
-        reason = f": the labels of {len(suspicious)} are too long for an input manifest" if suspicious else ""
+    by_line = {line[REVIEWED_LINE]: line for line in lines}
+    wanted = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()[:top]]
+    objects = [by_line[image["line"]] for image in wanted if image["line"] in by_line]
+    if not objects:
+        reason = f": the labels of {len(wanted)} are too long for an input manifest" if wanted else ""
         raise ReviewError(f"job {job!r}: expected suspicious images, got none{reason}: there is nothing to review")
-    reviewed = {line[REVIEWED_LINE] for line in lines}
     too_long = tuple(
         f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"
-        for image in islice(suspicious, top)
-        if image["line"] not in reviewed
+        for image in wanted
+        if image["line"] not in by_line
     )
-    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
-    return lines[:top], skeleton, too_long
+    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job), stored=True)
+    return objects, skeleton, too_long
 
 
 def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:

@@ -39,7 +39,7 @@ def plain_instructions(text: str) -> str:
 
 
 def fill_template(
-    source: str, skeleton: Skeleton, *, script_url: str, script_integrity: str, instructions: str = ""
+    source: str, skeleton: Skeleton, *, script_url: str, script_integrity: str, guide_url: str, instructions: str = ""
 ) -> str:
     """The worker template of one job.
 
@@ -48,6 +48,7 @@ def fill_template(
         skeleton: gives the labelling element its attributes.
         script_url: where the labelling element's script is.
         script_integrity: its subresource-integrity value, `sha384-…`.
+        guide_url: address of the labeller's guide; the instructions, which the element's help shows, end with a link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
 
     Returns:
@@ -67,13 +68,15 @@ def fill_template(
             f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, got {_listed(found)}"
         )
     attributes = skeleton.element_attributes()
+    # A new tab: leaving the page would interrupt the worker's task.
+    guide = f'<p><a href="{html.escape(guide_url)}" target="_blank" rel="noopener">Labeller\'s guide</a> (new tab)</p>'
     values = {
         "script_url": html.escape(script_url),
         "script_integrity": html.escape(script_integrity),
         "keypoint_classes": html.escape(attributes["keypointClasses"]),
         "skeleton_rig": html.escape(attributes["skeletonRig"]),
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
-        "instructions": instructions,
+        "instructions": instructions + guide,
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:

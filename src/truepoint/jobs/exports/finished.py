@@ -112,7 +112,7 @@ def open_results(folder: Path, keep_occluded: bool = True) -> FinishedJob:
     if results is None:
         raise ExportError(f"{folder}: expected the results of a finished job, got no usable results.json")
     try:
-        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes())
+        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes(), stored=True)
     except (OSError, SkeletonError) as error:
         raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, got {error}") from error
     files = sorted((folder / Files().annotations).glob("*.json"))
