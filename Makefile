@@ -19,6 +19,11 @@ export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 # Whatever the locale: files are UTF-8, and so is what the commands print.
 export PYTHONUTF8 := 1
+# Where HOME cannot be written, uv and npm keep their downloads here.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export npm_config_cache := $(CURDIR)/.cache/npm
+endif
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -52,7 +57,7 @@ tools:
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
 demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
-	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
+	@python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") \
 	  $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
@@ -128,11 +133,11 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 acceptance: tools setup ## try everything on your AWS account, and print a report [WORKTEAM=arn REGION=name PROFILE=name]
-	python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
+	@python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample .cache
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit proxy; do \
