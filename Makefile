@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +21,11 @@ export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 # Whatever the locale: files are UTF-8, and so is what the commands print.
 export PYTHONUTF8 := 1
+# Where HOME cannot be written, uv and npm keep their downloads here.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export npm_config_cache := $(CURDIR)/.cache/npm
+endif
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -54,7 +59,7 @@ tools:
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
 demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
-	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
+	@python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") \
 	  $(if $(PRELABELS),--prelabels "$(PRELABELS)") $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
@@ -97,7 +102,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -117,6 +122,9 @@ bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that
 bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1 minute, Linux)
 	python bench/libraries.py
 
+bench-costs: setup ## bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
+	python tests/fuzz/costs.py
+
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py
 
@@ -130,11 +138,11 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 acceptance: tools setup ## try everything on your AWS account, and print a report [WORKTEAM=arn REGION=name PROFILE=name]
-	python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
+	@python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(LOADERS) $(MMPOSE) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(LOADERS) $(MMPOSE) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample .cache
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit proxy; do \

@@ -153,7 +153,7 @@ def parse(arguments: list[str] | None) -> Options:
     given = parser.parse_args(arguments)
     skeleton = _skeleton(given.skeleton)
     if not 1 <= given.workers <= 9:
-        raise DemoError(f"--workers must be 1 to 9 (Ground Truth's limit), not {given.workers}.")
+        raise DemoError(f"argument --workers: expected 1 to 9 (Ground Truth's limit), got {given.workers}.")
     if given.answers is None:
         _check_port(given.port)
     for name in (given.job, given.continue_from):
@@ -287,7 +287,7 @@ def _answers(path: Path | None, skeleton: Skeleton, chosen: Choices) -> AnswersF
     try:
         return AnswersFile(path, skeleton, chosen)
     except OSError as error:
-        raise DemoError(f"The answers cannot be read: {error}") from error
+        raise DemoError(f"The answers in {path} cannot be read: {error.strerror}.") from error
     except AnswersError as error:
         raise DemoError(f"{path}: {error}") from error
 
