@@ -10,6 +10,7 @@ export const DEFAULT_SIGMA = 0.07;
 
 /** Limits of a skeleton: those of truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
 export const MOST_KEYPOINTS = 1000;
+export const MOST_EDGES = 5000;
 export const LEAST_SIGMA = 1e-6;
 
 /** @param {Attributes} attributes @returns {Skeleton} */
@@ -83,7 +84,9 @@ function readKeypoints(attributes, problems) {
  * @returns {Edge[]}
  */
 function readEdges(attributes, index, problems) {
-  return (readAttribute(attributes, "skeletonRig", "The edges", Array.isArray, problems) ?? []).flatMap((/** @type {unknown} */ entry) => {
+  const entries = readAttribute(attributes, "skeletonRig", "The edges", Array.isArray, problems) ?? [];
+  if (entries.length > MOST_EDGES) problems.push(`This task has more than ${MOST_EDGES} edges: the rest was left out.`);
+  return entries.slice(0, MOST_EDGES).flatMap((/** @type {unknown} */ entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];

@@ -1,7 +1,7 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
 import { isNumber, isRecord } from "../json.js";
 import { nameKey } from "../names.js";
-import { LEAST_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
+import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
 import { readYaml, YamlError } from "./yaml.js";
 
@@ -170,6 +170,7 @@ const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }
 function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn }) {
   if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
   if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
+  if (Array.isArray(rig) && rig.length > MOST_EDGES) throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
