@@ -135,8 +135,8 @@ class TaskPage:
 SENT = """
 window.sent = [];
 document.querySelector("form")?.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) window.sent.push(Object.fromEntries(new FormData(event.target)));
   event.preventDefault();
-  if (!event.cancelledByElement) window.sent.push(Object.fromEntries(new FormData(event.target)));
 });
 """
 

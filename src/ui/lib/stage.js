@@ -2,6 +2,7 @@
 /** @import {Box, XY} from "./types.js" */
 import { h, put } from "./dom.js";
 import { paint } from "./painter.js";
+import { t } from "./texts.js";
 import { View } from "./view.js";
 
 const LOUPE_SIZE = 150;
@@ -32,7 +33,7 @@ export function stageOf(session, look) {
   /** @type {HTMLElement} */
   const root = h(
     "div.stage",
-    { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
+    { tabIndex: 0, role: "application", "aria-label": t.stage },
     h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag),
   );
   let frameRequest = 0;
