@@ -117,7 +117,7 @@ def test_defect_27_a_person_by_keyboard_alone(open_task: TaskPage) -> None:
     for _ in NAMES[1:]:
         task.key("Enter", "ArrowLeft")
     assert list(task.points()) == NAMES
-    assert "All keypoints placed" in task.text(".live")
+    expect(task.element.locator(".live")).to_contain_text("All keypoints placed")
 
 
 def test_whole_instances_by_keyboard_alone(open_task: TaskPage) -> None:

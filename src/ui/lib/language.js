@@ -1,4 +1,5 @@
 /** Languages: scripts beside the element's own, each loaded only if its digest is the one that the element was built with. */
+/* global LANGUAGES */
 import { inLanguage, languages } from "./texts.js";
 
 /** Where this script is from; empty where a page brings it in another way. */

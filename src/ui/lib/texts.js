@@ -105,7 +105,7 @@ export const english = {
   visibility: "Visibility",
   instanceName: "Instance name",
   noteOn: (/** @type {string} */ keypoint) => `Note on ${keypoint || "instance"}`,
-  imageNote: "Note on the image",
+  imageNote: "Image note",
   strays: (/** @type {string} */ labels) => `Not in this skeleton: ${labels} `,
   removeStrays: "Remove them",
 

@@ -96,7 +96,7 @@ export default {
   visibility: "Sichtbarkeit",
   instanceName: "Name der Instanz",
   noteOn: (keypoint) => `Notiz zu ${keypoint || "dieser Instanz"}`,
-  imageNote: "Notiz zum Bild",
+  imageNote: "Bildnotiz",
   strays: (labels) => `Nicht in diesem Skelett: ${labels} `,
   removeStrays: "Entfernen",
 
