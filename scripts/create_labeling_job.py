@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.images import FoundImages, images_in_folder, images_under_prefix
-from jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
-from jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
-from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
-from jobs.stack import read_stack
-from jobs.worker_template import TEMPLATE_PATH, plain_instructions
-from keypoints.keys import split_s3_prefix
-from keypoints.skeleton import Skeleton, parse_skeleton
+from truepoint.jobs import command
+from truepoint.jobs.images import FoundImages, images_in_folder, images_under_prefix
+from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from truepoint.jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
+from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
+from truepoint.keys import split_s3_prefix
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

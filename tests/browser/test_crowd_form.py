@@ -10,7 +10,7 @@ from driver import NAMES, ORIGIN, ROOT, TaskPage
 from playwright.sync_api import Page, Route, expect
 
 DOUBLE = Path(__file__).parent / "crowd_form.js"
-PORTAL = ROOT / "src/portal/static/crowd-html-elements.js"
+PORTAL = ROOT / "src/truepoint/portal/static/crowd-html-elements.js"
 RECORDED = ROOT / "tests/recorded/crowd-form"
 HEAD = "<!doctype html><html lang=en><title>Task</title><meta name=viewport content='width=device-width'>"
 UPGRADED = "document.querySelector('crowd-form > form')"

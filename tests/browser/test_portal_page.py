@@ -7,7 +7,7 @@ from driver import ORIGIN, ROOT, TaskPage
 from liquid import Environment, FileSystemLoader
 from playwright.sync_api import Page
 
-PORTAL = ROOT / "src/portal"
+PORTAL = ROOT / "src/truepoint/portal"
 ELEMENT = "document.querySelector('iframe').contentDocument.querySelector('crowd-2d-skeleton').app"
 
 

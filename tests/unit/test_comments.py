@@ -8,10 +8,10 @@ from builders import keypoint, label, outcome, record
 from hypothesis import given
 from strategies import JSON
 
-from keypoints.annotation import annotate
-from keypoints.comments import Comment, comments
-from keypoints.outcome import Labeled
-from keypoints.yardstick import Yardstick
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.output_line import Labeled
+from truepoint.pose.sigma_table import SigmaTable
+from truepoint.results.comments import Comment, comments
 
 
 def written(value: Any) -> list[tuple[str, str | None, str | None, str]]:
@@ -58,7 +58,7 @@ def test_each_of_several_workers_and_why_an_answer_was_not_used() -> None:
             ("w2", answer([person(comment="twice?")])),
             ("w3", answer([], problem="all black")),
         ],
-        Yardstick(),
+        SigmaTable(),
     )
     value = json.loads(json.dumps({f: getattr(made, f) for f in made.__struct_fields__}, default=_builtin))
     assert written(value) == [

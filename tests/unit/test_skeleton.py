@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from keypoints.instance import MOST_KEYPOINTS
-from keypoints.skeleton import LEAST_SIGMA, SkeletonError, parse_skeleton
+from truepoint.pose.instance import MOST_KEYPOINTS
+from truepoint.pose.skeleton import LEAST_SIGMA, SkeletonError, parse_skeleton
 
 SKELETONS = sorted((Path(__file__).parents[2] / "skeletons").glob("*.json"))
 MINIMAL: dict[str, Any] = {

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import worker_template
-from jobs.worker_template import TEMPLATE_LIMIT, TEMPLATE_PATH, WorkerTemplateError, fill_template, plain_instructions
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.jobs import worker_template
+from truepoint.jobs.worker_template import (
+    TEMPLATE_LIMIT,
+    TEMPLATE_PATH,
+    WorkerTemplateError,
+    fill_template,
+    plain_instructions,
+)
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SOURCE = TEMPLATE_PATH.read_text(encoding="utf-8")
 URL, INTEGRITY = "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js", "sha384-AbC+/="

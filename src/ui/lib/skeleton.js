@@ -8,7 +8,7 @@ import { inLanguage, t } from "./texts.js";
 /** Where a definition has no sigma: about the mean of COCO's seventeen. */
 export const DEFAULT_SIGMA = 0.07;
 
-/** Limits of a skeleton: those of keypoints/instance.py and keypoints/skeleton.py. */
+/** Limits of a skeleton: those of truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
 export const MOST_KEYPOINTS = 1000;
 export const LEAST_SIGMA = 1e-6;
 
