@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,9 @@ def arguments() -> argparse.ArgumentParser:
         "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
     )
     task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument(
+        "--language", type=_language, default="en", metavar="TAG", help="of the labelling page, as in de; default: en"
+    )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
@@ -123,7 +127,14 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         availability_seconds=options.availability,
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
+        language=options.language,
     )
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+        raise argparse.ArgumentTypeError(f"expected a language tag such as de or pt-BR, got {text!r}")
+    return text
 
 
 def _images(source: str, s3: S3Client) -> FoundImages:

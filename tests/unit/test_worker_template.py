@@ -124,6 +124,13 @@ def test_script_and_integrity_are_attributes_of_one_script() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "lang"), [({}, "en"), ({"language": "de-AT"}, "de-AT"), ({"language": '"><b'}, '"><b')]
+)
+def test_the_elements_language(given: dict[str, str], lang: str) -> None:
+    assert page(fill(skeleton_of("nose"), **given)).the("crowd-2d-skeleton")["lang"] == lang
+
+
 def test_without_template_pose_the_bounding_box_is_empty() -> None:
     element = page(fill(Skeleton("test", (SkeletonKeypoint("nose"),)))).the("crowd-2d-skeleton")
     assert element["skeletonboundingbox"] == ""

@@ -147,6 +147,7 @@ def prepare_objects(
         script_url=stack.script_url,
         script_integrity=stack.script_integrity,
         instructions=instructions,
+        language=settings.language,
     )
     lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)
     request = labeling_job_request(settings, stack)

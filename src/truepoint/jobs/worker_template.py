@@ -21,6 +21,7 @@ PLACEHOLDERS = frozenset(
         "skeleton_rig",
         "skeleton_bounding_box",
         "instructions",
+        "language",
     }
 )
 
@@ -39,7 +40,13 @@ def plain_instructions(text: str) -> str:
 
 
 def fill_template(
-    source: str, skeleton: Skeleton, *, script_url: str, script_integrity: str, instructions: str = ""
+    source: str,
+    skeleton: Skeleton,
+    *,
+    script_url: str,
+    script_integrity: str,
+    instructions: str = "",
+    language: str = "en",
 ) -> str:
     """The worker template of one job.
 
@@ -49,6 +56,7 @@ def fill_template(
         script_url: where the labelling element's script is.
         script_integrity: its subresource-integrity value, `sha384-…`.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
+        language: of the labelling element, a BCP 47 tag.
 
     Returns:
         A Liquid template. No `{{` or `{%` in it comes from the arguments: names of a skeleton are data.
@@ -74,6 +82,7 @@ def fill_template(
         "skeleton_rig": html.escape(attributes["skeletonRig"]),
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
         "instructions": instructions,
+        "language": html.escape(language),
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:

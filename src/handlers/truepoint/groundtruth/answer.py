@@ -29,6 +29,10 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer's text. As values it takes up to thirty times as much memory."""
 
 
+LONGEST_COMMENT = 1000
+"""Characters of a note on an image: as many as the labelling element's field takes."""
+
+
 class AnswerError(ValueError):
     """An answer that cannot be used; says expected and actual."""
 
@@ -43,7 +47,10 @@ class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`."""
+    """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`.
+
+    `comment` is the worker's note on the whole image.
+    """
 
     worker_id: str
     updated: list[Any]
@@ -58,6 +65,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image_width: int | None
     image_height: int | None
     not_labeled: list[UnlabeledKeypoint]
+    comment: str
 
     @property
     def tolerance(self) -> float:
@@ -102,6 +110,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         image_width=width if height else None,
         image_height=height if width else None,
         not_labeled=_not_labeled(details.get("not_labeled")),
+        comment=_comment(details.get("comment")),
     )
 
 
@@ -143,6 +152,10 @@ def _details(value: Any) -> dict[str, Any]:
     except AnswerError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _comment(value: Any) -> str:
+    return value.strip()[:LONGEST_COMMENT] if isinstance(value, str) else ""
 
 
 def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
