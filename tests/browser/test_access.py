@@ -160,7 +160,8 @@ def test_a_person_by_keyboard_alone_as_a_screen_reader_tells_it(open_task: TaskP
         task.key("ArrowLeft", "ArrowUp")
     for keys, words in (
         ("w", "left ankle: visible"), ("s", "right ankle: visible"), ("1", "nose: visible at"),
-        ("o", "nose: occluded at"), ("Shift+ArrowRight", "nose: occluded at"), ("Delete", "nose: not placed"), ("Control+z", "Undone: delete nose"),
+        ("o", "nose: occluded at"),
+        ("Shift+ArrowRight", "nose: occluded at"), ("Delete", "nose: not placed"), ("Control+z", "Undone: delete nose"),
         ("h", "Hidden: Instance 1"), ("h", "Shown: Instance 1"), ("k", "Hidden: nose"), ("k", "Shown: nose"),
         ("y", "Names"), ("l", "Magnifier"), ("Shift+c", "Crosshair"), ("c", "All keypoints placed"), ("n", "Adjust:"),
         ("n", "All keypoints placed"), ("g", "Box:"), ("Escape", "All keypoints placed"), ("v", "Draw a skeleton:"),
