@@ -209,7 +209,7 @@ export class State {
   /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
   restore(doc) {
     this.active = doc.instances.at(-1)?.id ?? null;
-    this.commit(doc, t.steps.restore);
+    this.commit(doc, t.unfinished);
   }
 
   /** @param {1 | -1} step 1 does again what -1 undid */
