@@ -225,7 +225,12 @@ export function appOf(element, shadow, work) {
   };
 
   /** @param {import("./drafts.js").Draft} draft */
-  const take = (draft) => {
+  const take = async (draft) => {
+    if (!session.ready) {
+      // The image went away meanwhile. When it is back, the draft is offered again.
+      (await found).push(draft);
+      return;
+    }
     saving.take(draft);
     say(t.draftBack(timeOf(draft)));
     focus();
@@ -249,7 +254,8 @@ export function appOf(element, shadow, work) {
 
   /** Say that nothing is to be labelled, or that no change is needed. @param {boolean} nothing */
   const tick = (nothing) => {
-    if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
+    if (nothing && session.isCorrected) say(t.corrected);
+    else if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
     else {
       ask(t.nothingTitle, t.nothingText, [t.keepLabels, focus], [t.deleteLabels, () => {
         session.setNothing();

@@ -1,6 +1,6 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
-import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
+import { docOf, findInstance, isChanged, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
 import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
@@ -224,6 +224,16 @@ export class Session extends State {
   /** @param {boolean} noChanges */
   setNoChanges(noChanges) {
     if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, t.noChanges);
+  }
+
+  /** Whether a pre-label was changed, or instances were added to pre-labels or deleted. */
+  get isCorrected() {
+    const { doc: { instances }, original } = this;
+    const count = original.instances.length;
+    return count > 0 && (count !== instances.length || instances.some((instance) => {
+      const before = findInstance(original, instance.id);
+      return !before || isChanged(instance, before);
+    }));
   }
 
   /** Whether anything in the image is labelled. */

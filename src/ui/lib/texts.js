@@ -195,6 +195,7 @@ export const english = {
   noStartWithout: "No, start without it",
 
   // before an answer leaves
+  corrected: "You changed labels, so changes were needed.",
   nothingTitle: "Nothing to label here?",
   nothingText: "There are labels in this image.",
   keepLabels: "Keep the labels",

@@ -180,6 +180,7 @@ export default {
   startWithout: "Ohne sie beginnen",
   noStartWithout: "Nein, ohne sie beginnen",
 
+  corrected: "Sie haben Markierungen geändert, es gab also etwas zu ändern.",
   nothingTitle: "Hier ist nichts zu markieren?",
   nothingText: "In diesem Bild gibt es Markierungen.",
   keepLabels: "Markierungen behalten",
