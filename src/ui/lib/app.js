@@ -23,7 +23,7 @@ import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
-import { english, language, t } from "./texts.js";
+import { english, t } from "./texts.js";
 import { toolbar } from "./toolbar.js";
 
 /** Storage that does not answer within this time counts as blocked. Milliseconds. */
@@ -117,12 +117,12 @@ export function appOf(element, shadow, work) {
     const { instance, selected, point, tool, size, doc } = session;
     if (!size.width) return "";
     if (tool !== "place") return wordsOf(session).join(": ");
-    if (!instance) return t.noInstance;
+    if (!instance) return session.next < 0 ? wordsOf(session).join(": ") : t.left(skeleton.keypoints.length, nextLabel(session));
     const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
     return [
       nameOf(doc, instance.id),
       selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${stateOf(point)}${where}`,
-      t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
+      instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
     ].join(". ");
   };
 
@@ -503,7 +503,7 @@ export function appOf(element, shadow, work) {
 }
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
-const timeOf = ({ at }) => new Date(at).toLocaleString(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const timeOf = ({ at }) => new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
 const draftText = (draft) => t.draftState(placedIn(draft), timeOf(draft), draft.sent ?? false);

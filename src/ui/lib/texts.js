@@ -57,6 +57,8 @@ export const english = {
     help: "Shortcuts and instructions",
     submit: "Check and submit",
   }),
+  /** Names of keys, in languages that have others. */
+  keys: /** @type {Record<string, string>} */ ({}),
   /** What the pointer does, and keys that come in rows. */
   gestures: [
     ["Click", "Place the next keypoint; when none is left, select one"],
@@ -282,7 +284,7 @@ export function inLanguage(table, tag = language) {
 }
 
 /** Choose the language of the page. @param {string} tag */
-export function speak(tag) {
+export function setLanguage(tag) {
   language = tag;
   t = inLanguage(languages) ?? english;
 }

@@ -51,6 +51,7 @@ export default {
     help: "Tasten und Anleitung",
     submit: "Prüfen und absenden",
   },
+  keys: { Ctrl: "Strg", Shift: "Umschalt", Enter: "Eingabe", Space: "Leertaste", Delete: "Entf", Backspace: "Rücktaste", Escape: "Esc" },
   gestures: [
     ["Klick", "Den nächsten Punkt setzen; wenn keiner übrig ist, einen auswählen"],
     ["Rechtsklick", "Ihn als verdeckt setzen"],
