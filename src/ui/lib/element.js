@@ -18,7 +18,7 @@ sheet.replaceSync(css);
 
 export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
-  /** Texts by language: the scripts of languages add theirs, and so may a page. */
+  /** Texts by language: the scripts of languages add theirs. */
   static languages = languages;
 
   constructor() {
