@@ -193,6 +193,17 @@ def test_large_pre_labels_are_fetched_from_a_signed_address(worker: Worker, site
     assert "Signature" not in json.dumps(fields)
 
 
+def test_a_language_comes_from_beside_the_element(worker: Worker, site: Site) -> None:
+    """From another origin, by its digest, under the page's strict policy; what is stored stays as it is."""
+    worker.open(site.task(lang="de", imageS3Uri=f"s3://bucket/german-{worker.browser.name}.png"))
+    assert worker.browser.run(f"{SHADOW}.querySelector('footer .primary').innerText") == "Absenden"
+    assert worker.browser.run(f"{SHADOW}.querySelector('.points .name').innerText") == "Nase"
+    worker.click(100, 100)
+    fields = worker.browser.run(f"{ELEMENT}.app.answer()")
+    assert json.loads(fields["updated_annotations"])[0]["annotations"][0]["label"] == "nose"
+    worker.browser.run("document.dispatchEvent(new Event('answer-accepted'))")
+
+
 def test_p17_a_failed_image_is_requested_again(worker: Worker, site: Site) -> None:
     browser = worker.browser
     path = f"/flaky-{browser.name}.png"
