@@ -7,7 +7,7 @@ import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { helpDialog, lightDialog, questions } from "./dialogs.js";
 import { findInstance, isPlaced, labelOf } from "./document.js";
-import { h, update } from "./dom.js";
+import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
 import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
@@ -86,12 +86,14 @@ export function appOf(element, shadow, work) {
   let confirmed = null;
   /** The submission in progress began here, not with the form. */
   let isOurs = false;
+  /** In a small window the panel lies over the image while this is true. */
+  let isOpen = false;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
     board.refresh();
     stage.setTag(nextLabel(session));
-    stage.touchAll();
+    stage.touch();
   };
 
   /** A short word on the image, and aloud. @param {string} text */
@@ -102,6 +104,12 @@ export function appOf(element, shadow, work) {
   };
 
   const focus = () => stage.root.focus({ preventScroll: true });
+
+  const openPanel = (/** @type {boolean} */ open) => {
+    isOpen = open;
+    put(root, ".open", isOpen);
+    update(head);
+  };
 
   /** @param {string} id @param {number} index */
   const focusPoint = (id, index) => {
@@ -124,6 +132,7 @@ export function appOf(element, shadow, work) {
     session.hidden.delete(id);
     focusPoint(id, indexes.find((index) => isPlaced(points[index])) ?? indexes[0] ?? -1);
     if (!isPlaced(session.point)) focusInstance();
+    openPanel(false);
     focus();
   };
 
@@ -315,6 +324,7 @@ export function appOf(element, shadow, work) {
         if (!element.shadowRoot?.activeElement) return false;
       } else if (light.open) light.close();
       else if (checks) checks.removeAttribute("open");
+      else if (isOpen) openPanel(false);
       else return false;
       focus();
       return true;
@@ -326,6 +336,7 @@ export function appOf(element, shadow, work) {
 
   const board = panel(app, () => [get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
+    h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, "Labels"),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast");
@@ -349,7 +360,7 @@ export function appOf(element, shadow, work) {
     live.textContent = `Placed ${labelOf(skeleton, index)}. ${session.target >= 0 ? `Next: ${labelOf(skeleton, session.target)}` : "All keypoints placed"}`;
   };
   session.onChange = (what) => {
-    if (what === "preview") stage.touchTop();
+    if (what === "preview") stage.touch();
     else refresh();
     if (what === "doc") saving.later();
   };

@@ -80,10 +80,12 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
   place = () => {
-    const top = this.getBoundingClientRect().top + scrollY;
+    const { top, height } = this.getBoundingClientRect();
+    // CSS transform and zoom of what surrounds the element change the size of its pixels.
+    const magnified = height / this.offsetHeight || 1;
     const below = parseFloat(getComputedStyle(document.body).marginBottom) || 0;
-    const room = innerHeight - top - below;
-    this.style.setProperty("--room", room >= innerHeight / 2 ? `${Math.floor(room)}px` : "100vh");
+    const room = innerHeight - top - scrollY - below;
+    this.style.setProperty("--room", `${Math.floor((room >= innerHeight / 2 ? room : innerHeight) / magnified)}px`);
   };
 }
 

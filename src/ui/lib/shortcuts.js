@@ -71,6 +71,7 @@ export const GESTURES = [
   ["Ctrl + click", "Select a keypoint of any instance"],
   ["Drag elsewhere, or with the middle button", "Move the image"],
   ["Wheel, or pinch", "Zoom"],
+  ["Two fingers on a trackpad", "Move the image"],
   ["Arrows, Shift + arrows", "Move the selected keypoint by 1, by 10 screen pixels"],
   ["Ctrl + arrows, after N", "Up and down scale, left and right turn"],
   ["Enter, after V or G", "Draw it without a pointer"],
