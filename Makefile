@@ -74,7 +74,7 @@ fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); fin
 check: setup ## linters and types
 	ruff check .
 	ruff format --check .
-	mypy src/handlers src/jobs src/portal scripts src/ui/publisher.py
+	mypy src/handlers src/truepoint scripts src/ui/publisher.py
 	npm run --silent lint
 
 check-security: $(AUDIT)/.ready ## the template against checkov's rules

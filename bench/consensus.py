@@ -25,22 +25,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.annotation import annotate
-from keypoints.assignment import assign
-from keypoints.consolidation import Consolidated, clusters, consolidate
-from keypoints.instance import Instance, Keypoint
-from keypoints.median import geometric_median
-from keypoints.pose import Ruler
-from keypoints.reliability import PairDistances
-from keypoints.sides import repair_sides
-from keypoints.similarity import BOX_TO_AREA
-from keypoints.skeleton import Skeleton, parse_skeleton
-from keypoints.yardstick import Yardstick, yardstick
+from truepoint.consensus.assignment import assign
+from truepoint.consensus.consolidation import Consolidated, clusters, consolidate
+from truepoint.consensus.median import geometric_median
+from truepoint.consensus.swap_repair import repair_sides
+from truepoint.groundtruth.annotation import annotate
+from truepoint.measures.reliability import PairDistances
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.pose import OksComparer
+from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.similarity import BOX_TO_AREA
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
 
 Points = NDArray[np.float64]
 
 SKELETON: Skeleton = parse_skeleton((Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes())
-MEASURE: Yardstick = yardstick(SKELETON)
+MEASURE: SigmaTable = yardstick(SKELETON)
 NAMES = SKELETON.keypoint_names
 SIGMAS = np.array(SKELETON.sigmas)
 FLIP = np.array(SKELETON.flip_indices)
@@ -195,7 +195,7 @@ def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, lis
 
 def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str, float]:
     """The weights that the second pass would use."""
-    distances, ruler = PairDistances(), Ruler(MEASURE)
+    distances, ruler = PairDistances(), OksComparer(MEASURE)
     for answers in submitted:
         for cluster in clusters(answers, ruler):
             equal = [1.0] * len(cluster.poses)
@@ -306,7 +306,7 @@ def cost(seconds: float) -> list[str]:
                 done += 1
             cells.append(f"{done / (time.perf_counter() - start):.0f}")
         lines.append(_row(str(people), cells))
-    return [*lines, "", f"import of keypoints.annotation after msgspec: {_import_time():.0f} ms"]
+    return [*lines, "", f"import of truepoint.groundtruth.annotation after msgspec: {_import_time():.0f} ms"]
 
 
 def _submitted(found: list[Instance]) -> str:
@@ -317,7 +317,10 @@ def _submitted(found: list[Instance]) -> str:
 
 def _import_time() -> float:
     """Milliseconds, the least of five fresh interpreters."""
-    code = "import msgspec, time; t = time.perf_counter(); import keypoints.annotation; print(time.perf_counter() - t)"
+    code = (
+        "import msgspec, time; t = time.perf_counter(); import truepoint.groundtruth.annotation; "
+        "print(time.perf_counter() - t)"
+    )
     runs = (subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5))
     return min(float(run.stdout) for run in runs) * 1000
 

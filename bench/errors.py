@@ -20,12 +20,12 @@ import numpy as np
 from injected import ERRORS, Labels
 from people import NAMES, SIGMAS, Person, Vector, labelled, person
 
-from keypoints.anatomy import Anatomy
-from keypoints.instance import Instance, Keypoint
-from keypoints.norms import Norms, measure
-from keypoints.signals import Signal, SignalReader
-from keypoints.skeleton import parse_skeleton
-from keypoints.suspicion import probability, suspicion
+from truepoint.errors.norms import Norms, measure
+from truepoint.errors.signals import Signal, SignalReader
+from truepoint.errors.suspicion import probability, suspicion
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
 REPORT_SEEDS = (11, 12, 13)
@@ -254,7 +254,7 @@ def coco_people(path: Path) -> list[Person]:
 def main() -> int:
     """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calibrate", action="store_true", help="print curves for keypoints/suspicion.py instead")
+    parser.add_argument("--calibrate", action="store_true", help="print curves for errors/suspicion.py instead")
     parser.add_argument("--coco", type=Path, metavar="FILE", help="people of a COCO keypoints file instead")
     options = parser.parse_args()
     anatomy = Anatomy(parse_skeleton(SKELETON.read_bytes()))

@@ -12,9 +12,9 @@ import numpy as np
 from measured import ATTRIBUTE, BUCKET, NAME, NUMBER
 from people import NAMES, labelled, person
 
-from keypoints.annotation import annotate
-from keypoints.skeleton import parse_skeleton
-from keypoints.yardstick import yardstick
+from truepoint.groundtruth.annotation import annotate
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
 WIDTH, HEIGHT = 1920, 1080

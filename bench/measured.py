@@ -18,17 +18,17 @@ import boto3
 import msgspec
 
 import post_annotation
-from adapters.bucket import Bucket
-from adapters.uploads import Uploads
-from completion import complete
-from keypoints.coco import CocoWriter, coco_file
-from keypoints.job import LabelingJob
-from keypoints.keys import job_keys
-from keypoints.manifest import Line, read_lines
-from keypoints.outcome import Labeled, read_line
-from keypoints.results import Results, annotation_file, annotation_key
-from keypoints.skeleton import parse_skeleton
-from parts import pretty
+from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.uploads import Uploads
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.groundtruth.manifest import Line, read_lines
+from truepoint.groundtruth.output_line import Labeled, read_line
+from truepoint.keys import job_keys
+from truepoint.pose.skeleton import parse_skeleton
+from truepoint.results.coco import CocoWriter, coco_file
+from truepoint.results.result_set import Results, annotation_file, annotation_key
+from truepoint.runs.completion import complete
+from truepoint.runs.result_files import pretty
 
 BUCKET, NAME, ATTRIBUTE = "truepoint-bench", "bench", "keypoints"
 MANIFEST = f"output/{NAME}/manifests/output/output.manifest"

@@ -28,7 +28,7 @@ from finished_job import SKELETON, answers, lines
 from local_s3 import local_s3
 from measured import BUCKET, MANIFEST, NAME, SKELETON_KEY
 
-from keypoints.ranges import LARGEST_RANGE
+from truepoint.results.ranges import LARGEST_RANGE
 
 ROOT = Path(__file__).parents[1]
 READERS = ROOT / ".venv-readers" / "bin" / "python"

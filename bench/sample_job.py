@@ -27,13 +27,13 @@ import boto3
 import msgspec
 from moto.server import ThreadedMotoServer
 
-from adapters.bucket import Bucket
-from completion import complete
-from jobs.results import download_results
-from keypoints.annotation import annotate
-from keypoints.job import LabelingJob
-from keypoints.skeleton import Skeleton, parse_skeleton
-from keypoints.yardstick import yardstick
+from truepoint.adapters.bucket import Bucket
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.jobs.results import download_results
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.runs.completion import complete
 
 BUCKET, JOB, ATTRIBUTE = "truepoint-sample", "sample-people", "keypoints"
 ROOT = Path(__file__).parents[1]

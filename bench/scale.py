@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from completion import LARGEST_AT_ONCE
-from keypoints.ranges import LARGEST_RANGE, MOST_RANGES
+from truepoint.results.ranges import LARGEST_RANGE, MOST_RANGES
+from truepoint.runs.completion import LARGEST_AT_ONCE
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)

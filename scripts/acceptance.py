@@ -31,16 +31,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, ImageDraw
 
 import delete_bucket
-from jobs import command
-from jobs.images import images_in_folder
-from jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
-from jobs.request import JobSettings
-from jobs.stack import StackError, StackOutputs, read_stack
-from jobs.status import exists
-from jobs.worker_template import TEMPLATE_PATH
-from keypoints.keys import OUTPUT_PREFIX, job_keys
-from keypoints.lost import ENDED_STATUSES
-from keypoints.skeleton import parse_skeleton
+from truepoint.groundtruth.lost_events import ENDED_STATUSES
+from truepoint.jobs import command
+from truepoint.jobs.images import images_in_folder
+from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
+from truepoint.jobs.request import JobSettings
+from truepoint.jobs.stack import StackError, StackOutputs, read_stack
+from truepoint.jobs.status import exists
+from truepoint.jobs.worker_template import TEMPLATE_PATH
+from truepoint.keys import OUTPUT_PREFIX, job_keys
+from truepoint.pose.skeleton import parse_skeleton
 
 if TYPE_CHECKING:
     from boto3 import Session

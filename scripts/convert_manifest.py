@@ -14,10 +14,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jobs import command
-from keypoints.instance import InstanceError, parse_instances
-from keypoints.manifest import file_name, read_lines
-from keypoints.outcome import LabelError, read_label
+from truepoint.groundtruth.manifest import file_name, read_lines
+from truepoint.groundtruth.output_line import LabelError, read_label
+from truepoint.jobs import command
+from truepoint.pose.instance import InstanceError, parse_instances
 
 SHOWN_REASONS = 5
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.images import FoundImages, images_in_folder, images_under_prefix
-from jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
-from jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
-from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
-from jobs.stack import read_stack
-from jobs.worker_template import TEMPLATE_PATH, plain_instructions
-from keypoints.keys import split_s3_prefix
-from keypoints.skeleton import Skeleton, parse_skeleton
+from truepoint.jobs import command
+from truepoint.jobs.images import FoundImages, images_in_folder, images_under_prefix
+from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from truepoint.jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
+from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
+from truepoint.keys import split_s3_prefix
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,6 +56,9 @@ def arguments() -> argparse.ArgumentParser:
         "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
     )
     task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument(
+        "--language", type=_language, default="en", metavar="TAG", help="of the labelling page, as in de; default: en"
+    )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
@@ -123,7 +127,14 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         availability_seconds=options.availability,
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
+        language=options.language,
     )
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+        raise argparse.ArgumentTypeError(f"expected a language tag such as de or pt-BR, got {text!r}")
+    return text
 
 
 def _images(source: str, s3: S3Client) -> FoundImages:

@@ -12,12 +12,12 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from jobs import command
-from jobs.launch import create_in_ground_truth, create_outside_ground_truth, prepare_objects
-from jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
-from jobs.review import ReviewError, review_objects
-from jobs.stack import read_stack
-from jobs.worker_template import TEMPLATE_PATH, plain_instructions
+from truepoint.jobs import command
+from truepoint.jobs.launch import create_in_ground_truth, create_outside_ground_truth, prepare_objects
+from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
+from truepoint.jobs.review import ReviewError, review_objects
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
 
 EXAMPLE = (
     "%(prog)s people-1 --name people-1-review --top 200 \\\n"

@@ -12,8 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.stack import StackError, read_stack
+from truepoint.jobs import command
+from truepoint.jobs.stack import StackError, read_stack
 
 EXAMPLE = "%(prog)s truepoint-bucket-1a2b3c --delete-every-label"
 

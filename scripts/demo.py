@@ -32,31 +32,31 @@ import uvicorn
 from botocore.exceptions import BotoCoreError, ClientError
 from tqdm import tqdm
 
-from jobs.images import FoundImages, images_in_folder, list_objects
-from jobs.launch import (
+from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
+from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
+from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
+from truepoint.jobs.launch import (
     JobExistsError,
     PreparedJob,
     create_outside_ground_truth,
     describe_outside_ground_truth,
     prepare_job,
 )
-from jobs.limits import JobRefusedError
-from jobs.prelabels import Instances
-from jobs.request import JobSettings
-from jobs.scenes import render_scenes, write_scenes
-from jobs.stack import StackOutputs
-from jobs.status import job_folders
-from keypoints.keys import job_keys, s3_uri
-from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
-from portal.cloud import Cloud, StorageFullError
-from portal.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
-from portal.labeling_job import LabelingJobError
-from portal.local_stack import DeploymentError, deploy, function_log, stack_outputs
-from portal.runner import JobRunner
-from portal.scripted import Answers, AnswersError, check_names, parse_answers, some
-from portal.server import ElementSource, Portal
-from portal.unattended import finish, run_unattended
-from portal.upkeep import Upkeep, wait_for_results
+from truepoint.jobs.limits import JobRefusedError
+from truepoint.jobs.prelabels import Instances
+from truepoint.jobs.request import JobSettings
+from truepoint.jobs.scenes import render_scenes, write_scenes
+from truepoint.jobs.stack import StackOutputs
+from truepoint.jobs.status import job_folders
+from truepoint.keys import job_keys, s3_uri
+from truepoint.portal.cloud import Cloud, StorageFullError
+from truepoint.portal.labeling_job import LabelingJobError
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.scripted import Answers, AnswersError, check_names, parse_answers, some
+from truepoint.portal.server import ElementSource, Portal
+from truepoint.portal.unattended import finish, run_unattended
+from truepoint.portal.upkeep import Upkeep, wait_for_results
+from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

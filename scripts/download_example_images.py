@@ -11,7 +11,7 @@ from pathlib import Path
 import urllib3
 from tqdm import tqdm
 
-from jobs.example_images import DownloadError, attribution, fetch, read_list
+from truepoint.jobs.example_images import DownloadError, attribution, fetch, read_list
 
 EXAMPLE = "example:\n  %(prog)s photos\n\nexit codes: 0 all there, 1 some could not be downloaded, 2 bad usage"
 LIST = Path(__file__).with_name("example_images.csv")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.results import download_results
-from jobs.stack import read_stack
+from truepoint.jobs import command
+from truepoint.jobs.results import download_results
+from truepoint.jobs.stack import read_stack
 
 EXAMPLE = "%(prog)s people-1 results/people-1"
 

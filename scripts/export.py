@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jobs.exports import FORMATS, export, write_image_list
-from jobs.exports.finished import ExportError, open_results
+from truepoint.jobs.exports import FORMATS, export, write_image_list
+from truepoint.jobs.exports.finished import ExportError, open_results
 
 OK, BAD_USAGE = 0, 2
 EPILOG = """example:

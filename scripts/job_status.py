@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.progress import WAIT, read_progress
-from jobs.stack import read_stack
-from jobs.status import exists, read_status
-from keypoints.keys import job_keys
+from truepoint.jobs import command
+from truepoint.jobs.progress import WAIT, read_progress
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.status import exists, read_status
+from truepoint.keys import job_keys
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

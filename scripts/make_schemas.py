@@ -13,18 +13,18 @@ from typing import Any
 
 import msgspec
 
-from keypoints.annotation import Annotation
-from keypoints.batch import AnnotationReference
-from keypoints.comments import Comment
-from keypoints.consolidation import Consolidated
-from keypoints.instance import Instance
-from keypoints.outcome import NotLabeled
-from keypoints.quality import Quality
-from keypoints.results import AnnotationFile, Results
-from keypoints.review import SuspiciousImage
-from keypoints.skeleton import Skeleton
-from keypoints.task import TaskInput
-from keypoints.workers import Workers
+from truepoint.consensus.consolidation import Consolidated
+from truepoint.groundtruth.annotation import Annotation
+from truepoint.groundtruth.batch import AnnotationReference
+from truepoint.groundtruth.output_line import NotLabeled
+from truepoint.groundtruth.task import TaskInput
+from truepoint.measures.workers import Workers
+from truepoint.pose.instance import Instance
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.comments import Comment
+from truepoint.results.quality import Quality
+from truepoint.results.result_set import AnnotationFile, Results
+from truepoint.results.review import SuspiciousImage
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 SHAPES: dict[str, Any] = {

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from tqdm import tqdm
 
-from jobs import command
-from jobs.launch import JobExistsError, describe_in_ground_truth, describe_outside_ground_truth
-from jobs.review import SKELETON, Reviewed, ReviewError, merged_description, read
-from jobs.stack import read_stack
-from jobs.status import NoSuchJobError
-from keypoints.job import ENDED, SOURCE, LabelingJob, read_description
-from keypoints.keys import job_keys, split_s3_uri
-from keypoints.manifest import Line, read_lines
+from truepoint.groundtruth.job import ENDED, SOURCE, LabelingJob, read_description
+from truepoint.groundtruth.manifest import Line, read_lines
+from truepoint.jobs import command
+from truepoint.jobs.launch import JobExistsError, describe_in_ground_truth, describe_outside_ground_truth
+from truepoint.jobs.review import SKELETON, Reviewed, ReviewError, merged_description, read
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.status import NoSuchJobError
+from truepoint.keys import job_keys, split_s3_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

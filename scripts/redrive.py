@@ -12,9 +12,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import command
-from jobs.redrive import Letter, LetterError, read_letter, receive, send_back
-from jobs.stack import read_stack
+from truepoint.jobs import command
+from truepoint.jobs.redrive import Letter, LetterError, read_letter, receive, send_back
+from truepoint.jobs.stack import read_stack
 
 EXAMPLE = "%(prog)s --dry-run"
 

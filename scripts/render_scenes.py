@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jobs.scenes import SUBJECTS, render_scenes, write_scenes
+from truepoint.jobs.scenes import SUBJECTS, render_scenes, write_scenes
 
 EXAMPLE = "example:\n  %(prog)s demo-images --subject person --count 6"
 

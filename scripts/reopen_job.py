@@ -12,11 +12,11 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
-from jobs import command
-from jobs.stack import read_stack
-from jobs.status import NoSuchJobError
-from keypoints.keys import job_keys
-from portal.labeling_job import LabelingJobError, parse_labeling_job, reopened
+from truepoint.jobs import command
+from truepoint.jobs.stack import read_stack
+from truepoint.jobs.status import NoSuchJobError
+from truepoint.keys import job_keys
+from truepoint.portal.labeling_job import LabelingJobError, parse_labeling_job, reopened
 
 EXAMPLE = "%(prog)s people-1"
 

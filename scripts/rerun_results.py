@@ -13,10 +13,10 @@ import time
 
 from tqdm import tqdm
 
-from jobs import command
-from jobs.rerun import Rerun
-from jobs.results import ResultsNotReadyError
-from jobs.stack import read_stack
+from truepoint.jobs import command
+from truepoint.jobs.rerun import Rerun
+from truepoint.jobs.results import ResultsNotReadyError
+from truepoint.jobs.stack import read_stack
 
 EXAMPLE = "%(prog)s --job people-1"
 LOOK_SECONDS = 2.0

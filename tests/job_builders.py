@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.stack import StackOutputs
+from truepoint.jobs.stack import StackOutputs
 
 STACK = StackOutputs(
     bucket="truepoint-bucket",

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from keypoints.annotation import annotate
-from keypoints.skeleton import parse_skeleton
-from keypoints.yardstick import yardstick
 from sample_events import BUCKET
+from truepoint.groundtruth.annotation import annotate
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
 NAMES = parse_skeleton(SKELETON).keypoint_names

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keypoints.manifest import Line
-from keypoints.outcome import read_line
-from keypoints.refinement import Refiner
-from keypoints.report import Report
-from keypoints.skeleton import Skeleton
-from keypoints.survey import JobSurvey
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import read_line
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.first_pass import JobSurvey
+from truepoint.results.report import Report
+from truepoint.results.second_pass import Refiner
 
 
 def made_report(skeleton: Skeleton, lines: Sequence[bytes], job: str = "people", status: str = "Completed") -> Report:

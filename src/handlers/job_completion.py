@@ -6,14 +6,21 @@ from typing import Any
 
 import msgspec
 
-from adapters.bucket import Bucket
-from adapters.control import describe_labeling_job, start_execution
-from adapters.environment import bucket_name, state_machine_arn, uses_ground_truth
-from adapters.telemetry import logger, metrics
-from announcement import announce
-from completion import HandOver, complete
-from keypoints.job import LARGEST_DESCRIPTION, Ended, JobError, parse_description, read_description, read_ended
-from keypoints.keys import job_keys, spelled, split_s3_uri
+from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.control import describe_labeling_job, start_execution
+from truepoint.adapters.environment import bucket_name, state_machine_arn, uses_ground_truth
+from truepoint.adapters.telemetry import logger, metrics
+from truepoint.groundtruth.job import (
+    LARGEST_DESCRIPTION,
+    Ended,
+    JobError,
+    parse_description,
+    read_description,
+    read_ended,
+)
+from truepoint.keys import job_keys, spelled, split_s3_uri
+from truepoint.runs.announcement import announce
+from truepoint.runs.completion import HandOver, complete
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from adapters.bucket import Bucket, NotReadableError
-from adapters.telemetry import MetricUnit, logger, metrics
-from keypoints.annotation import Annotation, annotate
-from keypoints.answer import AnswerError
-from keypoints.batch import (
+from truepoint.adapters.bucket import Bucket, NotReadableError
+from truepoint.adapters.telemetry import MetricUnit, logger, metrics
+from truepoint.groundtruth.annotation import Annotation, annotate
+from truepoint.groundtruth.answer import AnswerError
+from truepoint.groundtruth.batch import (
     AnnotationData,
     AnnotationReference,
     consolidation_response,
@@ -19,9 +19,9 @@ from keypoints.batch import (
     read_batch,
     too_large,
 )
-from keypoints.keys import job_keys, spelled, split_s3_uri
-from keypoints.skeleton import Skeleton, SkeletonError, parse_skeleton
-from keypoints.yardstick import yardstick
+from truepoint.keys import job_keys, spelled, split_s3_uri
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 bucket = cache(Bucket)
 

@@ -12,7 +12,7 @@ from typing import Any
 # msgspec asks typing_extensions, where there is one, for what typing has as well: a third of this function's start.
 sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
 
-from keypoints.task import pre_annotation_response  # noqa: E402
+from truepoint.groundtruth.task import pre_annotation_response  # noqa: E402
 
 if sys.modules["typing_extensions"] is None:
     del sys.modules["typing_extensions"]  # whoever else needs it in this process shall have it

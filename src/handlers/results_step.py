@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-import steps
-from adapters.bucket import Bucket
-from adapters.environment import bucket_name, number
-from adapters.telemetry import logger, metrics
-from announcement import announce
-from keypoints.job import LabelingJob
-from keypoints.ranges import LARGEST_RANGE
-from keypoints.run import Step, read_step
-from turns import NotYetError
+from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.environment import bucket_name, number
+from truepoint.adapters.telemetry import logger, metrics
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.results.ranges import LARGEST_RANGE
+from truepoint.results.run import Step, read_step
+from truepoint.runs import steps
+from truepoint.runs.announcement import announce
+from truepoint.runs.write_lock import NotYetError
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from adapters.bucket import Bucket, NotReadableError
-from adapters.control import describe_labeling_job, list_labeling_jobs, put_event
-from adapters.environment import bucket_name, uses_ground_truth
-from adapters.telemetry import MetricUnit, logger, metrics
-from keypoints.job import ENDED, LARGEST_DESCRIPTION, SOURCE, JobError, parse_description
-from keypoints.keys import JOB_NAME, JOBS_PREFIX, job_keys
-from keypoints.lost import ENDED_STATUSES, GRACE, WINDOW, announceable, ended_detail, is_lost
+from truepoint.adapters.bucket import Bucket, NotReadableError
+from truepoint.adapters.control import describe_labeling_job, list_labeling_jobs, put_event
+from truepoint.adapters.environment import bucket_name, uses_ground_truth
+from truepoint.adapters.telemetry import MetricUnit, logger, metrics
+from truepoint.groundtruth.job import ENDED, LARGEST_DESCRIPTION, SOURCE, JobError, parse_description
+from truepoint.groundtruth.lost_events import ENDED_STATUSES, GRACE, WINDOW, announceable, ended_detail, is_lost
+from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -1,6 +1,6 @@
-/** Bundles the element, and the skeleton creator beside it, each into one classic script: `npm run build`. */
+/** Bundles the element, its languages, and the skeleton creator beside it, each into one classic script: `npm run build`. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -28,10 +28,18 @@ async function put(/** @type {string} */ name, /** @type {string} */ text) {
   await rename(temporary, here(`dist/${name}`));
 }
 
-const entries = { "crowd-2d-skeleton": "lib/index.js", "skeleton-creator": "lib/creator/page.js" };
-for (const [name, entry] of Object.entries(entries)) {
+const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
+
+/**
+ * Bundle one script.
+ * @param {string} name of the result
+ * @param {string} code that imports what goes into it
+ * @param {Record<string, string>} [define]
+ */
+async function bundle(name, contents, define) {
   const { outputFiles } = await build({
-    entryPoints: [here(entry)],
+    stdin: { contents, resolveDir: here("lib") },
+    define,
     write: false,
     bundle: true,
     minifySyntax: true,
@@ -49,9 +57,20 @@ for (const [name, entry] of Object.entries(entries)) {
   });
   await put(`${name}.js`, code);
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);
+  return code;
 }
 
+/** @type {Record<string, [name: string, integrity: string]>} by tag in lower case */
+const languages = {};
+for (const file of (await readdir(here("lib/languages"))).sort()) {
+  const tag = file.replace(/\.js$/, "");
+  const add = `import texts from "./languages/${file}"; customElements.get("crowd-2d-skeleton").languages["${tag}"] = texts;`;
+  languages[tag] = [tag, digestOf(await bundle(`crowd-2d-skeleton.${tag}`, add))];
+}
+const define = { LANGUAGES: JSON.stringify(languages) };
+await bundle("crowd-2d-skeleton", 'import "./index.js";', define);
+const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', define);
+
 // The page names its script's digest, so the page's own digest stands for both.
-const digest = createHash("sha384").update(await readFile(here("dist/skeleton-creator.js"))).digest("base64");
 const page = await readFile(here("creator.html"), "utf8");
-await put("creator.html", page.replace("$integrity", `sha384-${digest}`));
+await put("creator.html", page.replace("$integrity", digestOf(creator)));

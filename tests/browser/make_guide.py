@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
-from jobs.scenes import Scene, render_scenes
+from truepoint.jobs.scenes import Scene, render_scenes
 
 GUIDE = ROOT / "docs/labeler-guide.md"
 PICTURES = ROOT / "docs/labeler-guide"

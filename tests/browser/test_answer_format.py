@@ -8,8 +8,8 @@ from typing import Any
 
 from driver import ROOT, Task, TaskPage
 
-from keypoints.annotation import annotate
-from keypoints.yardstick import Yardstick
+from truepoint.groundtruth.annotation import annotate
+from truepoint.pose.sigma_table import SigmaTable
 
 FORMATS = (ROOT / "docs/formats.md").read_text()
 
@@ -65,7 +65,7 @@ def test_comments_boxes_and_what_nobody_can_read_come_back_as_documented(open_ta
     assert {k["label"]: k.get("comment") for k in instance["annotations"]} == {"nose": "blurred", "left_eye": None}
     assert instance["unusable_annotations"] == bad
     sent = fields | {name: json.dumps(fields[name]) for name in fields if not isinstance(fields[name], str)}
-    made = annotate("0", "s3://bucket/a.jpg", [("w1", json.dumps(sent))], Yardstick())
+    made = annotate("0", "s3://bucket/a.jpg", [("w1", json.dumps(sent))], SigmaTable())
     assert made.valid
     assert made.updated_annotations == [instance]
 
@@ -77,6 +77,6 @@ def test_an_image_that_does_not_load_is_the_answers_problem(open_task: TaskPage)
     problem = fields["answer_details"]["problem"]
     assert problem
     sent = fields | {name: json.dumps(fields[name]) for name in fields if not isinstance(fields[name], str)}
-    made = annotate("0", "s3://bucket/a.jpg", [("w1", json.dumps(sent))], Yardstick())
+    made = annotate("0", "s3://bucket/a.jpg", [("w1", json.dumps(sent))], SigmaTable())
     assert not made.valid
     assert problem in str(made.reason)

@@ -14,7 +14,7 @@ DIST = ROOT / "src/ui/dist"
     ("files", "most_bytes"),
     [
         # The original component weighs 174 kB; a new feature must find its bytes.
-        (["crowd-2d-skeleton.js"], 28_000),
+        (["crowd-2d-skeleton.js"], 32_000),
         # With the element in it, for the preview, and presets.
         (["creator.html", "skeleton-creator.js"], 42_000),
     ],

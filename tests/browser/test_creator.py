@@ -16,7 +16,7 @@ import yaml
 from driver import NAMES, PERSON, ROOT, Task, TaskPage, picture
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from keypoints.skeleton import parse_skeleton
+from truepoint.pose.skeleton import parse_skeleton
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
 SCHEMA = json.loads((ROOT / "docs/schemas/skeleton.schema.json").read_text())

@@ -11,9 +11,9 @@ import pytest
 import sample_job
 from playwright.sync_api import Browser, Page
 
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
 from made_report import made_report
-from report import page as report_page
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.results.report_page import page as report_page
 
 ROOT = Path(__file__).resolve().parents[2]
 NONE = "\N{EN DASH}"

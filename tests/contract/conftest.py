@@ -11,7 +11,7 @@ from PIL import Image
 from reading import READERS, Read, Sample, run_reader
 
 import export
-from jobs.exports.finished import open_results
+from truepoint.jobs.exports.finished import open_results
 
 FORMATS = "yolo,mmpose,cvat,labelstudio,deeplabcut,csv"
 

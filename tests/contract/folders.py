@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from keypoints.coco import CocoWriter, coco_file
-from keypoints.job import LabelingJob
-from keypoints.manifest import Line
-from keypoints.outcome import Labeled, read_line
-from keypoints.results import Files, SkeletonSource, annotation_file, annotation_key, results
-from keypoints.skeleton import Skeleton, parse_skeleton
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import Labeled, read_line
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.results.coco import CocoWriter, coco_file
+from truepoint.results.result_set import Files, SkeletonSource, annotation_file, annotation_key, results
 
 SKELETONS = Path(__file__).parents[2] / "skeletons"
 PERSON = parse_skeleton((SKELETONS / "coco-person.json").read_bytes())

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from reading import Sample
 
 import export
-from jobs.exports import FORMATS
-from jobs.exports.finished import image_path, open_results
-from jobs.exports.mmpose import dataset_info
-from jobs.exports.yolo import DIGITS, data_yaml
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.jobs.exports import FORMATS
+from truepoint.jobs.exports.finished import image_path, open_results
+from truepoint.jobs.exports.mmpose import dataset_info
+from truepoint.jobs.exports.yolo import DIGITS, data_yaml
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 NAMES = PERSON.keypoint_names
 TEXT = [name for name in FORMATS if name != "parquet"]

@@ -13,11 +13,11 @@ import uvicorn
 from loop import PROJECT, VENV, Loop
 from playwright.sync_api import Browser, Page
 
-from portal.emulator import Emulator, free_port
-from portal.local_stack import deploy, stack_outputs
-from portal.runner import JobRunner
-from portal.server import ElementSource, Portal
-from portal.upkeep import Upkeep
+from truepoint.emulator.emulator import Emulator, free_port
+from truepoint.emulator.local_stack import deploy, stack_outputs
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.server import ElementSource, Portal
+from truepoint.portal.upkeep import Upkeep
 
 PORTAL_PORTS = [free_port() for _ in range(3)]
 """Of the portals that one test may serve. The emulator is told of them when it starts."""

@@ -16,19 +16,19 @@ import boto3
 import pytest
 from PIL import Image, ImageDraw
 
-from jobs.images import images_in_folder
-from jobs.launch import create_outside_ground_truth, prepare_job
-from jobs.prelabels import Instances
-from jobs.request import JobSettings
-from jobs.stack import StackOutputs
-from keypoints.job import ENDED, SOURCE
-from keypoints.keys import job_keys, s3_uri
-from keypoints.skeleton import parse_skeleton
-from portal.cloud import Cloud
-from portal.emulator import Emulator
-from portal.runner import JobRunner
-from portal.unattended import run_unattended
-from portal.upkeep import wait_for_results
+from truepoint.emulator.emulator import Emulator
+from truepoint.groundtruth.job import ENDED, SOURCE
+from truepoint.jobs.images import images_in_folder
+from truepoint.jobs.launch import create_outside_ground_truth, prepare_job
+from truepoint.jobs.prelabels import Instances
+from truepoint.jobs.request import JobSettings
+from truepoint.jobs.stack import StackOutputs
+from truepoint.keys import job_keys, s3_uri
+from truepoint.portal.cloud import Cloud
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.unattended import run_unattended
+from truepoint.portal.upkeep import wait_for_results
+from truepoint.pose.skeleton import parse_skeleton
 
 PROJECT = Path(__file__).resolve().parents[2]
 VENV = Path(sys.executable).parent

@@ -16,8 +16,8 @@ from typing import Any
 from loop import PROJECT, VENV, Loop
 from samcli.yamlhelper import yaml_parse
 
-from portal.emulator import HOST, free_port, is_listening
-from portal.emulator_gate import TOKEN_HEADER
+from truepoint.emulator.emulator import HOST, free_port, is_listening
+from truepoint.emulator.emulator_gate import TOKEN_HEADER
 
 PROXY = PROJECT / ".venv-proxy" / "bin" / "mitmdump"
 ADDON = Path(__file__).with_name("aws_proxy.py")

@@ -15,10 +15,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import demo
-from keypoints.skeleton import parse_skeleton
-from portal.emulator import free_port
-from portal.runner import JobRunner
-from portal.upkeep import wait_for_results
+from truepoint.emulator.emulator import free_port
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.upkeep import wait_for_results
+from truepoint.pose.skeleton import parse_skeleton
 
 MARKS = ((120.0, 90.0), (401.0, 310.0), (222.0, 350.0))
 """Where the pictures have discs that can be told from everything else, in image pixels."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from loop import PROJECT, Loop, draw, face
 
-from portal.emulator import free_port, is_listening
+from truepoint.emulator.emulator import free_port, is_listening
 
 SKELETON = PROJECT / "skeletons" / "coco-person.json"
 

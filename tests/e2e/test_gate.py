@@ -29,8 +29,8 @@ from botocore.exceptions import ClientError
 from loop import PROJECT
 from playwright.sync_api import Browser
 
-from portal.emulator import HOST, OWNER_ONLY, REGION, Emulator, free_port
-from portal.emulator_gate import TOKEN_HEADER
+from truepoint.emulator.emulator import HOST, OWNER_ONLY, REGION, Emulator, free_port
+from truepoint.emulator.emulator_gate import TOKEN_HEADER
 
 FIREFOX = os.environ.get("FIREFOX", "/usr/bin/firefox-esr")
 PORTAL_PORT = free_port()

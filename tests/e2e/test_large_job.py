@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from loop import Loop, face
 
-from keypoints.keys import job_keys
+from truepoint.keys import job_keys
 
 NAME = "large"
 MARKER = f"results/{NAME}/results.json"

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from loop import Loop
 from test_privileges import invoke
 
-from keypoints.lost import GRACE
-from portal.upkeep import wait_for_results
+from truepoint.groundtruth.lost_events import GRACE
+from truepoint.portal.upkeep import wait_for_results
 
 
 def end_unheard(loop: Loop, name: str, age: timedelta) -> None:

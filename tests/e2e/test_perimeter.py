@@ -15,9 +15,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from loop import Loop
 
-from portal.cloud import Cloud
-from portal.emulator_gate import TOKEN_HEADER
-from portal.runner import JobRunner
+from truepoint.emulator.emulator_gate import TOKEN_HEADER
+from truepoint.portal.cloud import Cloud
+from truepoint.portal.runner import JobRunner
 
 
 def status(request: urllib.request.Request) -> tuple[int, bytes]:

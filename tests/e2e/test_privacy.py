@@ -9,9 +9,9 @@ from typing import Any
 from loop import Loop, face
 from test_privileges import invoke
 
-from keypoints.job import ENDED, SOURCE
-from keypoints.keys import job_keys
-from portal.cloud import Cloud
+from truepoint.groundtruth.job import ENDED, SOURCE
+from truepoint.keys import job_keys
+from truepoint.portal.cloud import Cloud
 
 SUB = "5f1d8c2e-7a3b-4c1d-9e0f-2b6a7c8d9e0f"
 EMAIL = "ada.lovelace@example.com"

@@ -21,8 +21,8 @@ import pytest
 from botocore.exceptions import ClientError
 from loop import Loop, face
 
-from keypoints.job import read_description
-from keypoints.keys import job_keys
+from truepoint.groundtruth.job import read_description
+from truepoint.keys import job_keys
 
 
 class DeniedError(Exception):

@@ -27,9 +27,9 @@ from test_privileges import without
 import demo
 import make_schemas
 import sagemaker
-from keypoints.job import ENDED, SOURCE
-from portal.emulator import Emulator, free_port
-from portal.upkeep import wait_for_results
+from truepoint.emulator.emulator import Emulator, free_port
+from truepoint.groundtruth.job import ENDED, SOURCE
+from truepoint.portal.upkeep import wait_for_results
 
 PAGES = ("README.md", "docs/operations.md", "docs/migrating.md")
 BLOCKS: dict[str, list[str]] = {

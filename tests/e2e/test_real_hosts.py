@@ -18,15 +18,16 @@ from real_hosts import FunctionError, RealHosts, real_hosts
 
 import sagemaker
 from evidence import recorded
-from keypoints.keys import job_keys, split_s3_uri
-from portal import documents, layout
-from portal.cloud import Cloud
-from portal.documents import ManifestLine, WorkerAnswer
-from portal.labeling_job import parse_labeling_job
-from portal.runner import JobRunner
-from portal.unattended import run_unattended
-from portal.upkeep import wait_for_results
 from sagemaker import SageMaker
+from truepoint.jobs import output_layout
+from truepoint.keys import job_keys, split_s3_uri
+from truepoint.portal import documents
+from truepoint.portal.cloud import Cloud
+from truepoint.portal.documents import ManifestLine, WorkerAnswer
+from truepoint.portal.labeling_job import parse_labeling_job
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.unattended import run_unattended
+from truepoint.portal.upkeep import wait_for_results
 
 NAME = "real-hosts"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -75,13 +76,13 @@ def ended(hosts: RealHosts) -> dict[str, Any]:
             assert answer["taskInput"]["image_s3_uri"] == line.data_object["source-ref"]
     labels = consolidated(hosts, job, lines)
     made = [json.dumps({**line.data_object, **labels[line.object_id]}) for line in lines]
-    put(hosts, f"output/{NAME}/{layout.OUTPUT_MANIFEST}", "\n".join(made) + "\n")
+    put(hosts, f"output/{NAME}/{output_layout.OUTPUT_MANIFEST}", "\n".join(made) + "\n")
     request |= {
         "LabelingJobStatus": "Completed",
         "LastModifiedTime": (datetime.now(UTC) - timedelta(hours=2)).timestamp(),
         "LabelCounters": request["LabelCounters"] | {"TotalLabeled": 2, "HumanLabeled": 2},
         "LabelingJobOutput": {
-            "OutputDatasetS3Uri": f"s3://{hosts.loop.stack.bucket}/output/{NAME}/{layout.OUTPUT_MANIFEST}"
+            "OutputDatasetS3Uri": f"s3://{hosts.loop.stack.bucket}/output/{NAME}/{output_layout.OUTPUT_MANIFEST}"
         },
     }
     return recorded(COMPLETED) | {"resources": [job.arn], "region": "us-east-1"}
@@ -96,10 +97,10 @@ def consolidated(hosts: RealHosts, job: Any, lines: list[ManifestLine]) -> dict[
         for worker, instance in marks.items():
             content = {"updated_annotations": json.dumps([instance]), "image_s3_uri": line.data_object["source-ref"]}
             body = json.dumps(documents.worker_response(WorkerAnswer(worker, content, NOW, NOW)))
-            put(hosts, f"output/{NAME}/{layout.worker_response(line.object_id, NOW)}", body)
+            put(hosts, f"output/{NAME}/{output_layout.worker_response(line.object_id, NOW)}", body)
             answers[worker] = content
         batch.append((line, answers))
-    key = f"output/{NAME}/{layout.consolidation_request(NOW)}"
+    key = f"output/{NAME}/{output_layout.consolidation_request(NOW)}"
     put(hosts, key, json.dumps(documents.consolidation_request(batch)))
     event = documents.consolidation_event(job, f"s3://{hosts.loop.stack.bucket}/{key}")
     with hosts.function("PostAnnotationFunction", "post_annotation.handler") as post_annotation:

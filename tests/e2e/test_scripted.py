@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from loop import SECRET, Loop, face
 
-from portal.assignments import Verdict
-from portal.local_stack import function_log
-from portal.unattended import run_unattended
-from portal.upkeep import wait_for_results
-from portal.workers import worker_id
+from truepoint.emulator.local_stack import function_log
+from truepoint.portal.assignments import Verdict
+from truepoint.portal.unattended import run_unattended
+from truepoint.portal.upkeep import wait_for_results
+from truepoint.portal.workers import worker_id
 
 COUNTS = ("lines", "written", "rejected", "failed", "unlabeled")
 

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from loop import PROJECT, VENV, face
 
-from jobs.stack import StackOutputs
-from keypoints.keys import s3_uri
-from portal.cloud import Cloud
-from portal.emulator import Emulator
-from portal.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs
-from portal.runner import JobRunner
-from portal.unattended import run_unattended
-from portal.upkeep import wait_for_results
+from truepoint.emulator.emulator import Emulator
+from truepoint.emulator.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs
+from truepoint.jobs.stack import StackOutputs
+from truepoint.keys import s3_uri
+from truepoint.portal.cloud import Cloud
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.unattended import run_unattended
+from truepoint.portal.upkeep import wait_for_results
 
 OLD = PROJECT / "tests" / "upgrade" / "c574846"
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"

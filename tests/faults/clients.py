@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from s3_endpoint import Endpoint
 
-from adapters import bucket
+from truepoint.adapters import bucket
 
 THOROUGH = os.environ.get("FAULTS") == "thorough"
 """More of each, and the table at the end: `make fault-matrix`."""

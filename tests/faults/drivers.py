@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from made_job import BUCKET
 
-import steps
-import turns
-from adapters.bucket import Bucket, ChangedError, Found
-from completion import TRIES, HandOver, complete
-from keypoints.job import LabelingJob
+from truepoint.adapters.bucket import Bucket, ChangedError, Found
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.runs import steps, write_lock
+from truepoint.runs.completion import TRIES, HandOver, complete
 
 Driver = Callable[[LabelingJob], None]
 RANGE = 3000
@@ -49,9 +48,9 @@ def _execution(job: LabelingJob, store: Later) -> None:
     for left in reversed(range(TRIES)):
         try:
             return _steps(job, store)
-        except turns.SupersededError:
+        except write_lock.SupersededError:
             return None
-        except turns.NotYetError as error:
+        except write_lock.NotYetError as error:
             store.seconds += error.seconds
         except ChangedError:
             if not left:

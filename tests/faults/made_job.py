@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from keypoints.annotation import annotate
-from keypoints.job import LabelingJob
-from keypoints.skeleton import parse_skeleton
-from keypoints.yardstick import yardstick
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import parse_skeleton
 
 BUCKET = "truepoint-faults"
 MANIFEST = "output/people/manifests/output/output.manifest"

@@ -12,8 +12,8 @@ from made_job import BUCKET, SKELETON, answer
 from s3_endpoint import Endpoint, Fault, How
 
 import post_annotation
-from adapters import bucket
-from adapters.bucket import Bucket, UnavailableError
+from truepoint.adapters import bucket
+from truepoint.adapters.bucket import Bucket, UnavailableError
 
 FOLDER = "output/people/annotations/"
 REQUEST = f"{FOLDER}consolidated-annotation/consolidation-request/iteration-1/batch.json"

@@ -23,14 +23,14 @@ import pytest
 from botocore.exceptions import ClientError
 from clients import THOROUGH
 
-from portal import retries
-from portal.assignments import Verdict
-from portal.cloud import Cloud, StorageFullError
-from portal.emulator import Emulator
-from portal.labeling_job import reopened
-from portal.runner import JobRunner
-from portal.unattended import finish, run_unattended
-from portal.upkeep import Upkeep
+from truepoint.emulator.emulator import Emulator
+from truepoint.portal import retries
+from truepoint.portal.assignments import Verdict
+from truepoint.portal.cloud import Cloud, StorageFullError
+from truepoint.portal.labeling_job import reopened
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.unattended import finish, run_unattended
+from truepoint.portal.upkeep import Upkeep
 
 PROJECT = Path(__file__).parents[2]
 BUCKET = "truepoint-labeling"
@@ -339,13 +339,13 @@ def test_an_object_that_a_working_function_fails_for_fails_alone_and_can_be_reop
 
 PORTAL = """
 import sys, threading
-from portal import retries
+from truepoint.portal import retries
 from datetime import timedelta
-from portal.cloud import Cloud
-from portal.emulator import Emulator
-from portal.runner import JobRunner
-from portal.unattended import finish, run_unattended
-from portal.upkeep import Upkeep
+from truepoint.portal.cloud import Cloud
+from truepoint.emulator.emulator import Emulator
+from truepoint.portal.runner import JobRunner
+from truepoint.portal.unattended import finish, run_unattended
+from truepoint.portal.upkeep import Upkeep
 import boto3
 endpoint, uri, objects = sys.argv[1], sys.argv[2], int(sys.argv[3])
 retries.FIRST_WAIT = timedelta(milliseconds=50)

@@ -15,8 +15,8 @@ from processes import CHANGING, KILLED, Runner
 from s3_endpoint import Endpoint, State
 from seen import always_whole
 
-from adapters.bucket import Bucket
-from completion import HandOver, complete
+from truepoint.adapters.bucket import Bucket
+from truepoint.runs.completion import HandOver, complete
 
 MANIFESTS = {"cut short": (12, 8), "grown": (8, 12)}
 """Lines before and afterwards; the labels are others too."""

@@ -13,7 +13,7 @@ from obstore.exceptions import PermissionDeniedError
 from s3_endpoint import Endpoint, Fault, How, Request, State
 from seen import always_whole
 
-from adapters.bucket import Bucket, ChangedError, NotReadableError, UnavailableError
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, UnavailableError
 
 LINES = 8
 FOREVER = 1_000_000
@@ -102,7 +102,7 @@ def test_throttled_all_the_time_but_not_every_time(endpoint: Endpoint, driver: s
 
 
 def test_no_request_is_open_while_a_stream_is_worked_on(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.bucket.CHUNK", 1000)
+    monkeypatch.setattr("truepoint.adapters.bucket.CHUNK", 1000)
     body = bytes(range(256)) * 20
     endpoint.begin({"k": body})
     bucket = Bucket(BUCKET)
@@ -120,7 +120,7 @@ def test_no_request_is_open_while_a_stream_is_worked_on(endpoint: Endpoint, monk
 def test_a_stream_is_of_one_version(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, now: bytes | None, after: int
 ) -> None:
-    monkeypatch.setattr("adapters.bucket.CHUNK", 2)
+    monkeypatch.setattr("truepoint.adapters.bucket.CHUNK", 2)
     endpoint.begin({"k": b"before"})
     bucket = Bucket(BUCKET)
     pieces = bucket.stream("k", 0, 6, bucket.etag("k"))

@@ -17,9 +17,9 @@ from made_job import JOB, MANIFEST, MARKER, account, bucket_of_job, results_of
 from s3_endpoint import Endpoint, Request, State
 from seen import always_whole
 
-from adapters.bucket import ChangedError, NotReadableError
-from keypoints.job import LabelingJob
-from steps import ManifestMissingError
+from truepoint.adapters.bucket import ChangedError, NotReadableError
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.runs.steps import ManifestMissingError
 
 LINES = 8
 SEEDS = range(60 if THOROUGH else 2)

@@ -14,24 +14,24 @@ import msgspec
 from obstore.store import MemoryStore
 
 import post_annotation
-from adapters.bucket import Bucket
-from completion import complete
-from jobs.exports.finished import Paths, image_path
-from jobs.review import Reviewed, ReviewError
-from keypoints.anatomy import Anatomy
-from keypoints.annotation import Annotation, annotate
-from keypoints.answer import AnswerError
-from keypoints.batch import BatchError, consolidation_response, read_batch
-from keypoints.gold import GoldError, parse_gold
-from keypoints.job import JobError, LabelingJob, read_description, read_ended
-from keypoints.json_text import BYTE_ORDER_MARK, JsonError, decode
-from keypoints.keys import job_keys
-from keypoints.manifest import read_lines
-from keypoints.outcome import Labeled, NotLabeled, read_line
-from keypoints.results import Results, annotation_file, annotation_key, read_results, rejected_line
-from keypoints.skeleton import SkeletonError, parse_skeleton
-from keypoints.task import TaskInput, pre_annotation_response
-from keypoints.yardstick import yardstick
+from truepoint.adapters.bucket import Bucket
+from truepoint.groundtruth.annotation import Annotation, annotate
+from truepoint.groundtruth.answer import AnswerError
+from truepoint.groundtruth.batch import BatchError, consolidation_response, read_batch
+from truepoint.groundtruth.job import JobError, LabelingJob, read_description, read_ended
+from truepoint.groundtruth.manifest import read_lines
+from truepoint.groundtruth.output_line import Labeled, NotLabeled, read_line
+from truepoint.groundtruth.task import TaskInput, pre_annotation_response
+from truepoint.jobs.exports.finished import Paths, image_path
+from truepoint.jobs.review import Reviewed, ReviewError
+from truepoint.json_text import BYTE_ORDER_MARK, JsonError, decode
+from truepoint.keys import job_keys
+from truepoint.measures.gold import GoldError, parse_gold
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import SkeletonError, parse_skeleton
+from truepoint.results.result_set import Results, annotation_file, annotation_key, read_results, rejected_line
+from truepoint.runs.completion import complete
 
 BUCKET = "bucket-name"
 ATTRIBUTE = "keypoints"

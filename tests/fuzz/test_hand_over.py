@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from targets import InMemory
 
-import steps
-from completion import HandOver, complete
-from keypoints.results import Results
+from truepoint.results.result_set import Results
+from truepoint.runs import steps
+from truepoint.runs.completion import HandOver, complete
 
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 

@@ -9,14 +9,14 @@ from typing import Any
 import boto3
 import pytest
 
-from adapters import environment
-from adapters.bucket import Bucket, ChangedError, NotReadableError
 from sample_events import BUCKET
+from truepoint.adapters import environment
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
 
 
 def test_pieces_are_written_in_parts_or_not_at_all(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.bucket.PART", 5 * 1024 * 1024)
-    monkeypatch.setattr("adapters.bucket.GATHERED", 1000)
+    monkeypatch.setattr("truepoint.adapters.bucket.PART", 5 * 1024 * 1024)
+    monkeypatch.setattr("truepoint.adapters.bucket.GATHERED", 1000)
     pieces = [bytes([n % 256]) * 4000 for n in range(3000)]
     store = Bucket(BUCKET)
     store.write("tmp/large", lambda: pieces, "application/json")
@@ -46,7 +46,7 @@ def test_what_is_empty_is_written_and_read(s3: Any) -> None:
 @pytest.mark.parametrize("chunk", [1, 4, 10, 11])
 @pytest.mark.parametrize(("start", "end"), [(0, 10), (3, 7), (9, 10), (4, 4)])
 def test_a_range_comes_in_pieces(s3: Any, monkeypatch: pytest.MonkeyPatch, chunk: int, start: int, end: int) -> None:
-    monkeypatch.setattr("adapters.bucket.CHUNK", chunk)
+    monkeypatch.setattr("truepoint.adapters.bucket.CHUNK", chunk)
     s3.put_object(Bucket=BUCKET, Key="tmp/digits", Body=b"0123456789")
     store = Bucket(BUCKET)
     pieces = list(store.stream("tmp/digits", start, end, store.etag("tmp/digits")))

@@ -11,11 +11,11 @@ import pytest
 from botocore.stub import Stubber
 
 import job_completion
-from adapters import control
-from adapters.bucket import NotReadableError
 from evidence import NO_SUCH_JOB, client_error
-from keypoints.job import JobError
 from sample_events import BUCKET, event
+from truepoint.adapters import control
+from truepoint.adapters.bucket import NotReadableError
+from truepoint.groundtruth.job import JobError
 
 
 @pytest.fixture

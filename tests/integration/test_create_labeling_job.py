@@ -15,7 +15,7 @@ from PIL import Image
 
 import create_labeling_job
 import sagemaker
-from jobs.stack import OUTPUT_NAMES
+from truepoint.jobs.stack import OUTPUT_NAMES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 import delete_bucket
-from jobs.stack import OUTPUT_NAMES
 from sample_events import BUCKET
+from truepoint.jobs.stack import OUTPUT_NAMES
 
 TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'
 

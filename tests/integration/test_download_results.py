@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from jobs.results import ResultsNotReadyError, download_results
+from truepoint.jobs.results import ResultsNotReadyError, download_results
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

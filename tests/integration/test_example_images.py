@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import pytest
 
-from jobs.example_images import DownloadError, read_list
+from truepoint.jobs.example_images import DownloadError, read_list
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "download_example_images.py"
 HEADER = "image_id,url,page,author,author_page,title,size,md5"

@@ -15,15 +15,15 @@ import job_completion
 import post_annotation
 import pre_annotation
 import results_step
-from adapters.bucket import Bucket
-from completion import complete
-from keypoints.batch import BatchError
-from keypoints.job import JobError, read_description, read_ended
-from keypoints.results import Results
-from keypoints.run import StepError
 from sample_events import BUCKET, event, names
-from steps import ManifestMissingError
-from turns import SECONDS_BETWEEN_RUNS
+from truepoint.adapters.bucket import Bucket
+from truepoint.groundtruth.batch import BatchError
+from truepoint.groundtruth.job import JobError, read_description, read_ended
+from truepoint.results.result_set import Results
+from truepoint.results.run import StepError
+from truepoint.runs.completion import complete
+from truepoint.runs.steps import ManifestMissingError
+from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS
 
 # ------------------------------------------------------------------------------------------- pre_annotation
 
@@ -317,7 +317,7 @@ def job(name: str = "completed.json", **changed: Any) -> Any:
 
 
 def test_a_completed_jobs_manifest_is_waited_for(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     key = "output/people/manifests/output/output.manifest"
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
@@ -337,7 +337,7 @@ def test_a_completed_jobs_manifest_is_waited_for(s3: Any) -> None:
 
 
 def test_a_changed_manifest_makes_new_results_and_no_reader_sees_a_mixture(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     class Watched(Bucket):
         def write(self, key: str, content: Any, content_type: str) -> None:
@@ -354,7 +354,7 @@ def test_a_changed_manifest_makes_new_results_and_no_reader_sees_a_mixture(s3: A
 
 
 def test_a_marker_of_another_version_goes_before_the_first_file_is_replaced(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     class Watched(Bucket):
         def write(self, key: str, content: Any, content_type: str) -> None:
@@ -366,7 +366,7 @@ def test_a_marker_of_another_version_goes_before_the_first_file_is_replaced(s3: 
 
 
 def test_a_failed_upload_leaves_no_marker(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     class Failing(Bucket):
         def write(self, key: str, content: Any, content_type: str) -> None:
@@ -380,7 +380,7 @@ def test_a_failed_upload_leaves_no_marker(s3: Any) -> None:
 
 
 def test_without_a_skeleton_file_the_keypoints_come_from_the_labels(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     s3.delete_object(Bucket=BUCKET, Key="jobs/people/skeleton.json")
     found = complete(job(), Bucket(BUCKET))
@@ -391,7 +391,7 @@ def test_without_a_skeleton_file_the_keypoints_come_from_the_labels(s3: Any) -> 
 
 
 def test_the_image_name_cannot_lead_out_of_the_results(s3: Any) -> None:
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     manifest = "output/people/manifests/output/output.manifest"
     line = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read().split(b"\n")[0])

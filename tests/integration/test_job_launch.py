@@ -16,9 +16,9 @@ from PIL import Image
 
 from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK, WORKTEAM
-from jobs import launch
-from jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
-from jobs.launch import (
+from truepoint.jobs import launch
+from truepoint.jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
+from truepoint.jobs.launch import (
     JobExistsError,
     PreparedJob,
     create_in_ground_truth,
@@ -26,10 +26,10 @@ from jobs.launch import (
     prepare_job,
     prepare_objects,
 )
-from jobs.limits import JobRefusedError
-from jobs.request import JobSettings
-from jobs.worker_template import TEMPLATE_PATH
-from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
+from truepoint.jobs.limits import JobRefusedError
+from truepoint.jobs.request import JobSettings
+from truepoint.jobs.worker_template import TEMPLATE_PATH
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -16,12 +16,12 @@ import job_completion
 import post_annotation
 import results_step
 import sweep
-from adapters.telemetry import logger
-from keypoints.job import JobError, read_description
-from keypoints.keys import job_keys
-from keypoints.run import StepError
 from monitoring import ALARMS, of_alarm, on_dashboard
 from sample_events import BUCKET, event
+from truepoint.adapters.telemetry import logger
+from truepoint.groundtruth.job import JobError, read_description
+from truepoint.keys import job_keys
+from truepoint.results.run import StepError
 
 NAMESPACE = "Truepoint"
 

@@ -15,10 +15,10 @@ from test_sweep import keep, outside
 
 from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK
-from jobs.rerun import NotEndedError, Rerun
-from jobs.status import NoSuchJobError
-from keypoints.job import JobError
 from sample_events import BUCKET
+from truepoint.groundtruth.job import JobError
+from truepoint.jobs.rerun import NotEndedError, Rerun
+from truepoint.jobs.status import NoSuchJobError
 
 OURS = replace(STACK, bucket=BUCKET)
 OURS_ALONE = replace(OURS, uses_ground_truth=False)

@@ -13,9 +13,9 @@ import create_review_job
 import job_completion
 import merge_review
 import sagemaker
-from jobs.stack import OUTPUT_NAMES
-from keypoints.manifest import read_lines
 from sample_events import BUCKET, event
+from truepoint.groundtruth.manifest import read_lines
+from truepoint.jobs.stack import OUTPUT_NAMES
 
 FIRST = "output/people/manifests/output/output.manifest"
 REVIEW = "output/people-review/manifests/output/output.manifest"

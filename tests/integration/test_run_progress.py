@@ -12,9 +12,9 @@ import pytest
 from test_sweep import keep, outside
 
 import job_status
-from jobs.progress import RunProgress, latest_run, read_progress, run_progress
-from jobs.stack import OUTPUT_NAMES
 from sample_events import BUCKET
+from truepoint.jobs.progress import RunProgress, latest_run, read_progress, run_progress
+from truepoint.jobs.stack import OUTPUT_NAMES
 
 RUN = "tmp/results/people/00112233445566778899aabbccddeeff/"
 TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'

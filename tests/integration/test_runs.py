@@ -16,15 +16,15 @@ from moto.s3.models import s3_backends
 
 import job_completion
 import results_step
-from adapters.bucket import Bucket, ChangedError, Found, NotReadableError
-from completion import RESERVE, TRIES, HandOver, complete
 from job_manifests import SKELETON, labeled_lines, text
-from keypoints.job import LabelingJob, read_description
-from keypoints.keys import job_keys
-from keypoints.results import AccountingError, Results
-from keypoints.run import read_step
 from sample_events import BUCKET, EVENTS, event
-from turns import SECONDS_BETWEEN_RUNS
+from truepoint.adapters.bucket import Bucket, ChangedError, Found, NotReadableError
+from truepoint.groundtruth.job import LabelingJob, read_description
+from truepoint.keys import job_keys
+from truepoint.results.result_set import AccountingError, Results
+from truepoint.results.run import read_step
+from truepoint.runs.completion import RESERVE, TRIES, HandOver, complete
+from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS
 
 MANIFEST = "output/crowd/manifests/output/output.manifest"
 MARKER = "results/crowd/results.json"

@@ -18,8 +18,8 @@ from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
-from portal.local_stack import ARCHITECTURES
 from sample_events import BUCKET, EVENTS, event, names
+from truepoint.emulator.local_stack import ARCHITECTURES
 
 ROOT = EVENTS.parent
 FUNCTIONS = {

@@ -11,8 +11,8 @@ import pytest
 import sample_job
 from pycocotools.coco import COCO
 
-from completion import complete
-from keypoints.job import LabelingJob
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.runs.completion import complete
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ def test_the_same_seed_makes_the_same_job() -> None:
 @pytest.fixture
 def results(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Results of eighty images; a function that gives one of their files."""
-    from adapters.bucket import Bucket
+    from truepoint.adapters.bucket import Bucket
 
     s3.create_bucket(Bucket=sample_job.BUCKET)
     output = f"output/{sample_job.JOB}/output.manifest"

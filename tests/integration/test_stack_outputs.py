@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from jobs.stack import OUTPUT_NAMES, StackError, read_stack
+from truepoint.jobs.stack import OUTPUT_NAMES, StackError, read_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -15,9 +15,9 @@ from test_control import description
 
 import job_completion
 import sweep
-from keypoints.job import LARGEST_DESCRIPTION
-from keypoints.lost import GRACE, WINDOW
 from sample_events import BUCKET, event, names
+from truepoint.groundtruth.job import LARGEST_DESCRIPTION
+from truepoint.groundtruth.lost_events import GRACE, WINDOW
 
 HOUR = timedelta(hours=1)
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from test_runs import let_pass
 
-import turns
-from adapters.bucket import Bucket, ChangedError
 from sample_events import BUCKET
-from turns import SECONDS_BETWEEN_RUNS, NotYetError, SupersededError
+from truepoint.adapters.bucket import Bucket, ChangedError
+from truepoint.runs import write_lock
+from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS, NotYetError, SupersededError
 
 JOB = "People-1"
 KEY = "tmp/results/people-1/turn.json"
@@ -21,8 +21,8 @@ def store(s3: Any) -> Bucket:
     return Bucket(BUCKET)
 
 
-def take(of: str, store: Bucket) -> turns.Seen:
-    return turns.take(turns.look(JOB, store), of, store)
+def take(of: str, store: Bucket) -> write_lock.LockState:
+    return write_lock.acquire(write_lock.look(JOB, store), of, store)
 
 
 def waits(of: str, store: Bucket) -> int:
@@ -35,7 +35,7 @@ def waits(of: str, store: Bucket) -> int:
 def test_who_comes_first_may_write_at_once_and_so_may_all_that_write_the_same(store: Bucket) -> None:
     first, second = take("a", store), take("a", store)
     assert first.turn == second.turn
-    assert turns.hold(JOB, "a", store).turn == first.turn
+    assert write_lock.check(JOB, "a", store).turn == first.turn
 
 
 def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket) -> None:
@@ -44,14 +44,14 @@ def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket)
     let_pass(SECONDS_BETWEEN_RUNS - 60)
     assert 0 < waits("b", store) <= 60
     with pytest.raises(SupersededError, match="expected it to be the turn of a to write People-1, got b"):
-        turns.hold(JOB, "a", store)
+        write_lock.check(JOB, "a", store)
     with pytest.raises(ChangedError, match="was lost and taken again"):
-        turns.hold(JOB, "b", store)
+        write_lock.check(JOB, "b", store)
     let_pass(60)
     take("b", store)
-    turns.hold(JOB, "b", store)
+    write_lock.check(JOB, "b", store)
     with pytest.raises(SupersededError):
-        turns.hold(JOB, "a", store)
+        write_lock.check(JOB, "a", store)
 
 
 def test_who_takes_it_back_waits_too_and_so_does_what_was_left_of_the_first_time(store: Bucket) -> None:
@@ -61,20 +61,20 @@ def test_who_takes_it_back_waits_too_and_so_does_what_was_left_of_the_first_time
     take("b", store)
     assert waits("a", store) == SECONDS_BETWEEN_RUNS
     with pytest.raises(ChangedError, match="may still write"):
-        turns.hold(JOB, "a", store)
+        write_lock.check(JOB, "a", store)
 
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 960), (900, 60), (940, 20)])
 def test_once_results_are_complete_the_wait_is_from_then_on(store: Bucket, passed: int, left: int) -> None:
     first = take("a", store)
     let_pass(5000)
-    turns.end(first, store)
+    write_lock.release(first, store)
     let_pass(passed)
     assert abs(waits("b", store) - left) <= 10  # S3 counts whole seconds, and a busy machine takes some
 
 
 def test_nobody_waits_for_results_that_have_long_been_complete(store: Bucket) -> None:
-    turns.end(take("a", store), store)
+    write_lock.release(take("a", store), store)
     let_pass(SECONDS_BETWEEN_RUNS + 1)
     seen = take("b", store)
     assert seen.turn
@@ -82,8 +82,8 @@ def test_nobody_waits_for_results_that_have_long_been_complete(store: Bucket) ->
 
 
 def test_the_same_results_again_begin_a_turn_that_was_over(store: Bucket) -> None:
-    turns.end(take("a", store), store)
-    for again in (take("a", store), turns.hold(JOB, "a", store)):
+    write_lock.release(take("a", store), store)
+    for again in (take("a", store), write_lock.check(JOB, "a", store)):
         assert again.turn
         assert not again.turn.over
     assert waits("b", store) == SECONDS_BETWEEN_RUNS
@@ -92,27 +92,27 @@ def test_the_same_results_again_begin_a_turn_that_was_over(store: Bucket) -> Non
 @pytest.mark.parametrize("already", [False, True])
 def test_of_two_that_saw_the_same_one_comes_first(store: Bucket, *, already: bool) -> None:
     if already:
-        turns.end(take("a", store), store)
+        write_lock.release(take("a", store), store)
         let_pass(SECONDS_BETWEEN_RUNS + 1)
-    seen = turns.look(JOB, store)
-    turns.take(seen, "b", store)
+    seen = write_lock.look(JOB, store)
+    write_lock.acquire(seen, "b", store)
     with pytest.raises(ChangedError, match=f"s3://{BUCKET}/{KEY} no longer has the ETag"):
-        turns.take(seen, "c", store)
-    turns.hold(JOB, "b", store)
+        write_lock.acquire(seen, "c", store)
+    write_lock.check(JOB, "b", store)
 
 
 def test_who_ends_after_the_turn_was_taken_changes_nothing(store: Bucket) -> None:
     first = take("a", store)
     assert waits("b", store)
-    turns.end(first, store)
-    seen = turns.look(JOB, store)
+    write_lock.release(first, store)
+    seen = write_lock.look(JOB, store)
     assert seen.turn
     assert (seen.turn.of, seen.turn.over) == ("b", False)
 
 
 def test_a_step_without_a_turn_is_planned_again(store: Bucket) -> None:
     with pytest.raises(ChangedError, match=f"expected a turn at s3://{BUCKET}/{KEY}, got none") as caught:
-        turns.hold(JOB, "a", store)
+        write_lock.check(JOB, "a", store)
     assert not isinstance(caught.value, SupersededError)
 
 

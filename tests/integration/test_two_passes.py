@@ -10,11 +10,11 @@ import jsonschema
 import msgspec
 import pytest
 
-from adapters.bucket import Bucket
-from completion import complete
 from job_manifests import SKELETON, answer, labeled_lines, text
-from keypoints.job import LabelingJob
 from sample_events import BUCKET
+from truepoint.adapters.bucket import Bucket
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.runs.completion import complete
 
 MANIFEST = "output/crowd/manifests/output/output.manifest"
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

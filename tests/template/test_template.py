@@ -18,12 +18,12 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from adapters.bucket import ChangedError
-from keypoints.job import LabelingJob
-from keypoints.ranges import Range
-from keypoints.results import SkeletonSource
-from keypoints.run import Plan, read_step, run_folder
-from turns import SECONDS_BETWEEN_RUNS, SupersededError
+from truepoint.adapters.bucket import ChangedError
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.results.ranges import Range
+from truepoint.results.result_set import SkeletonSource
+from truepoint.results.run import Plan, read_step, run_folder
+from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS, SupersededError
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = (

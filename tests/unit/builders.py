@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from keypoints.manifest import Line
-from keypoints.outcome import Labeled, NotLabeled, read_line
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import Labeled, NotLabeled, read_line
 
 ATTRIBUTE = "keypoints"
 SOURCE = "s3://bucket-name/jobs/people/images/a.jpg"

@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from random import Random
 
-from keypoints.anatomy import Anatomy
-from keypoints.instance import Instance, Keypoint
-from keypoints.skeleton import parse_skeleton
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.skeleton import parse_skeleton
 
 PERSON = Anatomy(parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes()))
 FACE = PERSON.names[:5]

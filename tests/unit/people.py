@@ -7,9 +7,9 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.instance import Instance, Keypoint
-from keypoints.skeleton import parse_skeleton
-from keypoints.yardstick import yardstick
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
 MEASURE = yardstick(SKELETON)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import MEASURE, SKELETON, person
 
-from keypoints.agreement import AgreementMeter, NominalAlpha, PositionAlpha
-from keypoints.pose import Ruler, pose
-from keypoints.similarity import HONEST_PAIR
+from truepoint.measures.agreement import AgreementMeter, NominalAlpha, PositionAlpha
+from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.similarity import HONEST_PAIR
 
-RULER = Ruler(MEASURE)
+RULER = OksComparer(MEASURE)
 
 
 def table(units: list[list[float]]) -> np.ndarray:

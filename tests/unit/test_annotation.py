@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from keypoints.annotation import annotate
-from keypoints.answer import AnswerError
-from keypoints.batch import consolidation_response, job_of, too_large
-from keypoints.outcome import read_label
-from keypoints.yardstick import Yardstick
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.answer import AnswerError
+from truepoint.groundtruth.batch import consolidation_response, job_of, too_large
+from truepoint.groundtruth.output_line import read_label
+from truepoint.pose.sigma_table import SigmaTable
 
-PLAIN = Yardstick()
+PLAIN = SigmaTable()
 
 
 def content(found: list[Any], **changed: Any) -> str:

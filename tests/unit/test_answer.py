@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from keypoints.answer import AnswerError, parse_answer
+from truepoint.groundtruth.answer import AnswerError, parse_answer
 
 NOSE = {"label": "nose", "x": 10.25, "y": 20.5}
 ONE = [{"name": "", "annotations": [NOSE]}]

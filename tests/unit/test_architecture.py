@@ -1,4 +1,4 @@
-"""The house's rules that a machine can check."""
+"""Rules of the code base that a test can check: who imports whom, what a cold start loads, how large it is."""
 
 from __future__ import annotations
 
@@ -11,29 +11,88 @@ from pathlib import Path
 
 import pytest
 
-HANDLERS = Path(__file__).parents[2] / "src" / "handlers"
+SOURCE = Path(__file__).parents[2] / "src"
+HANDLERS = SOURCE / "handlers"
 AWS = {"boto3", "botocore", "obstore"}
+IMPURE = {"os", "time", "datetime", "random", "subprocess", "socket", "http"}
+
+# Each package, and the packages of ours that it may import. The core comes first: it has no AWS, environment or clock.
+CORE = {
+    "json_text": set[str](),
+    "keys": set[str](),
+    "pose": {"json_text"},
+    "statistics": {"pose"},
+    "consensus": {"pose"},
+    "groundtruth": {"json_text", "keys", "pose", "consensus"},
+    "errors": {"pose"},
+    "measures": {"json_text", "keys", "pose", "statistics", "consensus", "groundtruth"},
+    "results": {"json_text", "keys", "pose", "statistics", "consensus", "groundtruth", "errors", "measures"},
+}
+ALLOWED = CORE | {
+    "adapters": {"results"},
+    "runs": {*CORE, "adapters"},
+    "jobs": {*CORE, "adapters", "runs"},
+    "emulator": {"jobs", "adapters"},
+    "portal": {*CORE, "adapters", "runs", "jobs", "emulator"},
+}
 
 
-def imports(file: Path) -> set[str]:
-    found: set[str] = set()
+def imported_modules(file: Path) -> set[str]:
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-    return found
+            # `from truepoint.pose import instance` and `from truepoint import keys` import modules too.
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
 
 
-@pytest.mark.parametrize("file", sorted((HANDLERS / "keypoints").glob("*.py")), ids=lambda f: f.stem)
-def test_the_core_imports_nothing_outward(file: Path) -> None:
-    allowed = set(sys.stdlib_module_names) | {"msgspec", "keypoints"}
-    assert imports(file) <= allowed - {"os", "time", "datetime", "random", "subprocess", "socket", "urllib.request"}
+def packages_of_ours(file: Path) -> set[str]:
+    return {module.split(".")[1] for module in imported_modules(file) if module.startswith("truepoint.")}
+
+
+def other_packages(file: Path) -> set[str]:
+    return {module.split(".")[0] for module in imported_modules(file)} - {"truepoint"}
+
+
+def files_of(package: str) -> list[Path]:
+    roots = [HANDLERS / "truepoint" / package, SOURCE / "truepoint" / package]
+    return [file for root in roots for file in (*root.rglob("*.py"), root.with_suffix(".py")) if file.is_file()]
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_packages_import_in_one_direction(package: str) -> None:
+    files = files_of(package)
+    assert files
+    for file in files:
+        assert packages_of_ours(file) <= ALLOWED[package] | {package}, file
+
+
+def test_every_package_is_in_the_table() -> None:
+    folders = [HANDLERS / "truepoint", SOURCE / "truepoint"]
+    assert {entry.stem for folder in folders for entry in folder.iterdir()} - {"__pycache__"} == set(ALLOWED)
+
+
+def test_the_order_of_the_packages_has_no_cycle() -> None:
+    names = list(ALLOWED)
+    assert all(names.index(used) < names.index(package) for package, uses in ALLOWED.items() for used in uses)
+
+
+@pytest.mark.parametrize("package", CORE)
+def test_the_core_imports_only_the_standard_library_and_msgspec(package: str) -> None:
+    for file in files_of(package):
+        assert other_packages(file) <= (set(sys.stdlib_module_names) | {"msgspec"}) - IMPURE, file
 
 
 @pytest.mark.parametrize("file", sorted(HANDLERS.glob("*.py")), ids=lambda f: f.stem)
-def test_only_adapters_talk_to_aws(file: Path) -> None:
-    assert not imports(file) & AWS
+def test_only_adapters_call_aws(file: Path) -> None:
+    assert not other_packages(file) & AWS
+
+
+@pytest.mark.parametrize("file", files_of("runs"), ids=lambda f: f.stem)
+def test_runs_call_aws_through_adapters(file: Path) -> None:
+    assert not other_packages(file) & AWS
 
 
 @pytest.mark.parametrize("file", sorted(HANDLERS.rglob("*.py")), ids=lambda f: f.stem)
@@ -48,16 +107,22 @@ def loaded(module: str) -> set[str]:
 
 
 HEAVY = {"boto3", "botocore.session", "pydantic", "numpy", "aws_xray_sdk", "asyncio", "multiprocessing", "ssl"}
-UNUSED_BEFORE_A_TASK = {"obstore", "aws_lambda_powertools", "typing_extensions", "logging", "keypoints.consolidation"}
+UNUSED_BEFORE_A_TASK = {
+    "obstore",
+    "aws_lambda_powertools",
+    "typing_extensions",
+    "logging",
+    "truepoint.consensus.consolidation",
+}
 
 
 @pytest.mark.parametrize(
     ("module", "heavy", "most"),
     [
-        ("pre_annotation", HEAVY | UNUSED_BEFORE_A_TASK, 19),
+        ("pre_annotation", HEAVY | UNUSED_BEFORE_A_TASK, 21),
         ("post_annotation", HEAVY, 95),
         ("job_completion", HEAVY, 150),
-        ("sweep", HEAVY | {"completion"}, 100),
+        ("sweep", HEAVY | {"truepoint.runs.completion"}, 100),
     ],
 )
 def test_what_a_cold_start_loads(module: str, heavy: set[str], most: int) -> None:

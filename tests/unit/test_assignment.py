@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
-from keypoints.assignment import assign
+from truepoint.consensus.assignment import assign
 
 
 @given(st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(lambda s: arrays(float, s, elements=st.floats(-1, 1))))

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances as instance_lists
 
-from keypoints.changes import ChangeMeter, PreLabelQuality, keypoint_changes, match_instances
-from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.outcome import Labeled
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
-from keypoints.yardstick import yardstick
+from truepoint.groundtruth.output_line import Labeled
+from truepoint.measures.changes import ChangeMeter, PreLabelQuality, keypoint_changes, match_instances
+from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SKELETON = Skeleton(
     "face",

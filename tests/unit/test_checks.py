@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances as instance_lists
 
-from keypoints.anatomy import Anatomy
-from keypoints.checks import check_instance, check_instances
-from keypoints.exchanged import swapped_sides
-from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
+from truepoint.errors.checks import check_instance, check_instances
+from truepoint.errors.swap_rules import swapped_sides
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 ROOT = Path(__file__).parents[2]
 PERSON = Anatomy(parse_skeleton((ROOT / "skeletons" / "coco-person.json").read_bytes()))

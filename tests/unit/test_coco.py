@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from strategies import instances
 
-from keypoints.coco import CocoWriter, coco_file
-from keypoints.outcome import Labeled
-from keypoints.skeleton import parse_skeleton
+from truepoint.groundtruth.output_line import Labeled
+from truepoint.pose.skeleton import parse_skeleton
+from truepoint.results.coco import CocoWriter, coco_file
 
 PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from people import MEASURE
 from strategies import instances
 
-from keypoints.consolidation import Consolidated, consolidate, quorum
-from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.yardstick import Yardstick
+from truepoint.consensus.consolidation import Consolidated, consolidate, quorum
+from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.sigma_table import SigmaTable
 
 NAMES = [f"k{i}" for i in range(6)]
-YARDSTICK = Yardstick(sigmas=dict.fromkeys(NAMES, 0.07))
+YARDSTICK = SigmaTable(sigmas=dict.fromkeys(NAMES, 0.07))
 
 
 def person(x: float, y: float, noise: float = 0, seed: int = 0, *, v: int = 2, skip: tuple[str, ...] = ()) -> Instance:

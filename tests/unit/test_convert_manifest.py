@@ -10,8 +10,8 @@ import pytest
 
 import convert_manifest
 from evidence import RECORDED
-from jobs.prelabels import parse_prelabels
-from keypoints.skeleton import parse_skeleton
+from truepoint.jobs.prelabels import parse_prelabels
+from truepoint.pose.skeleton import parse_skeleton
 
 ROOT = Path(__file__).parents[2]
 NOSE = {"label": "nose", "x": 1.5, "y": 2}

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from builders import SOURCE, keypoint
 
-from keypoints import matching
-from keypoints.annotation import annotate
-from keypoints.answer import LARGEST_ANSWER
-from keypoints.assignment import Budget, BudgetSpentError, assign
-from keypoints.instance import MOST_KEYPOINTS_IN_IMAGE, InstanceError, parse_instances
-from keypoints.matching import match
-from keypoints.pose import Ruler, pose
-from keypoints.yardstick import yardstick
+from truepoint.consensus import matching
+from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
+from truepoint.consensus.matching import match
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.answer import LARGEST_ANSWER
+from truepoint.pose.instance import MOST_KEYPOINTS_IN_IMAGE, InstanceError, parse_instances
+from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.sigma_table import yardstick
 
 HUGE = [0, 0, 1e6, 1e6]
 SECONDS = 10.0
@@ -87,12 +87,12 @@ def test_passing_over_far_pairs_changes_nothing(seed: int, monkeypatch: pytest.M
         return {"annotations": points} | ({"box": [x, y, size, size]} if chance.random() < 0.3 else {})
 
     poses = [[pose(i, measure) for i in parse_instances([instance() for _ in range(40)])] for _ in range(3)]
-    found = matching._similar(poses, Ruler(measure))
+    found = matching._similar(poses, OksComparer(measure))
     monkeypatch.setattr(matching, "_reaches", lambda workers, _: dict.fromkeys(_members(workers), float("inf")))
     monkeypatch.setattr(matching, "MOST_OUTLINED", 0)
-    slow = matching._similar(poses, Ruler(measure))
+    slow = matching._similar(poses, OksComparer(measure))
     assert [(m, list(others.items())) for m, others in found.items()] == [(m, list(o.items())) for m, o in slow.items()]
-    assert match(poses, Ruler(measure))
+    assert match(poses, OksComparer(measure))
 
 
 def _members(workers: Sequence[Sequence[Any]]) -> list[tuple[int, int]]:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.exports.finished import Paths, image_path
-from jobs.exports.tables import cell, rows_writer
+from truepoint.jobs.exports.finished import Paths, image_path
+from truepoint.jobs.exports.tables import cell, rows_writer
 
 PROJECT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 import make_schemas
-from keypoints.job import read_ended
 from sample_events import event
+from truepoint.groundtruth.job import read_ended
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = re.findall(r"```json ([a-z-]+)\n(.+?)```", (DOCS / "formats.md").read_text(), re.DOTALL)

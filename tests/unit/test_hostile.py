@@ -10,17 +10,17 @@ import pytest
 from builders import SOURCE, keypoint, label, outcome, record
 
 import post_annotation
-from keypoints.annotation import Annotation, annotate
-from keypoints.batch import BatchError, consolidation_response, read_batch
-from keypoints.gold import GoldError, parse_gold
-from keypoints.instance import InstanceError, parse_instances
-from keypoints.job import JobError, read_description
-from keypoints.manifest import read_lines
-from keypoints.outcome import Labeled, NotLabeled
-from keypoints.results import annotation_file, annotation_key, rejected_line
-from keypoints.skeleton import SkeletonError, parse_skeleton
-from keypoints.task import TaskInput, pre_annotation_response
-from keypoints.yardstick import yardstick
+from truepoint.groundtruth.annotation import Annotation, annotate
+from truepoint.groundtruth.batch import BatchError, consolidation_response, read_batch
+from truepoint.groundtruth.job import JobError, read_description
+from truepoint.groundtruth.manifest import read_lines
+from truepoint.groundtruth.output_line import Labeled, NotLabeled
+from truepoint.groundtruth.task import TaskInput, pre_annotation_response
+from truepoint.measures.gold import GoldError, parse_gold
+from truepoint.pose.instance import InstanceError, parse_instances
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import SkeletonError, parse_skeleton
+from truepoint.results.result_set import annotation_file, annotation_key, rejected_line
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 LONG = b"1" + b"0" * 400

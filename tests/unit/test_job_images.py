@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from jobs import images as module
-from jobs.images import images_in_folder
+from truepoint.jobs import images as module
+from truepoint.jobs.images import images_in_folder
 
 
 def picture(image_format: str, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from job_builders import STACK, WORKTEAM
-from jobs.limits import (
+from truepoint.jobs.limits import (
     MAX_ATTRIBUTE_CHARACTERS,
     MAX_LINE_CHARACTERS,
     MAX_OBJECTS,
@@ -15,7 +15,7 @@ from jobs.limits import (
     manifest_violations,
     request_violations,
 )
-from jobs.request import JobSettings, labeling_job_request
+from truepoint.jobs.request import JobSettings, labeling_job_request
 
 
 def violations(**changes: Any) -> list[str]:

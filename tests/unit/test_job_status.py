@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from jobs.launch import describe_in_ground_truth
-from jobs.status import JobStatus, NoSuchJobError, count_answered, job_status
+from truepoint.jobs.launch import describe_in_ground_truth
+from truepoint.jobs.status import JobStatus, NoSuchJobError, count_answered, job_status
 
 
 def status(labeled: int, failed: int, unlabeled: int) -> JobStatus:

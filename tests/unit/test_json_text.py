@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.json_text import DEEPEST, JsonError, decode, is_deeper, pruned
+from truepoint.json_text import DEEPEST, JsonError, decode, is_deeper, pruned
 
 TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])
 VALUES = st.recursive(

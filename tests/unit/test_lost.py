@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.job import ENDED, SOURCE, JobError, LabelingJob, read_description, read_ended
-from keypoints.lost import GRACE, WINDOW, announceable, ended_detail, is_lost
+from truepoint.groundtruth.job import ENDED, SOURCE, JobError, LabelingJob, read_description, read_ended
+from truepoint.groundtruth.lost_events import GRACE, WINDOW, announceable, ended_detail, is_lost
 
 NOW = 1_800_000_000.0
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from keypoints.keys import split_s3_uri
-from keypoints.manifest import file_name, read_data_object, read_lines
-from keypoints.task import pre_annotation_response
+from truepoint.groundtruth.manifest import file_name, read_data_object, read_lines
+from truepoint.groundtruth.task import pre_annotation_response
+from truepoint.keys import split_s3_uri
 
 IMAGE = "s3://bucket-name/jobs/a/images/b.jpg"
 

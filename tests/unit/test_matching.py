@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
-from keypoints.matching import FAR, LEAST_SIMILARITY, Outline
-from keypoints.pose import Pose, Ruler
-from keypoints.yardstick import Yardstick
+from truepoint.consensus.matching import FAR, LEAST_SIMILARITY, Outline
+from truepoint.pose.pose import OksComparer, Pose
+from truepoint.pose.sigma_table import SigmaTable
 
 LABELS = ("ankle", "ear", "elbow", "eye", "hip", "knee", "wrist")
-RULER = Ruler(Yardstick())
+RULER = OksComparer(SigmaTable())
 
 
 def near(random: Random) -> tuple[Pose, Pose]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.median import geometric_median, robust_place
+from truepoint.consensus.median import geometric_median, robust_place
 
 POINT = st.tuples(st.floats(-1000, 1000), st.floats(-1000, 1000))
 POINTS = st.lists(POINT, min_size=1, max_size=9)

@@ -8,8 +8,8 @@ from builders import SOURCE, keypoint, label, outcome, record
 from hypothesis import given
 from strategies import JSON, instances
 
-from keypoints.manifest import Line
-from keypoints.outcome import Labeled, NotLabeled, read_line
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import Labeled, NotLabeled, read_line
 
 ONE = [{"annotations": [keypoint("nose", 1.5, 2)]}]
 

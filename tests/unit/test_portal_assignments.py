@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.assignments import Assignments, Verdict
+from truepoint.portal.assignments import Assignments, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = timedelta(minutes=5)

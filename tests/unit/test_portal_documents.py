@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import documents, layout
-from portal.documents import Label, ManifestLine, WorkerAnswer
-from portal.labeling_job import (
+from truepoint.jobs import output_layout
+from truepoint.portal import documents
+from truepoint.portal.documents import Label, ManifestLine, WorkerAnswer
+from truepoint.portal.labeling_job import (
     LabelingJobError,
     lower_case_arn,
     parse_labeling_job,
@@ -97,10 +98,10 @@ def test_an_ended_job_says_where_its_output_is_and_its_event_carries_it() -> Non
 
 def test_files_are_where_ground_truth_puts_them() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
-    key = layout.worker_response("7", elsewhere)
+    key = output_layout.worker_response("7", elsewhere)
     assert key == "annotations/worker-response/iteration-1/7/2026-11-01_17:42:26.json"
-    assert layout.object_of(f"s3://b/output/people/{key}") == "7"
-    assert layout.time_of(key) == NOW.replace(microsecond=0)
+    assert output_layout.object_of(f"s3://b/output/people/{key}") == "7"
+    assert output_layout.time_of(key) == NOW.replace(microsecond=0)
 
 
 def test_manifest_lines_keep_their_number_over_blank_lines() -> None:

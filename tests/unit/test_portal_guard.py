@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from portal.emulator import free_port
-from portal.guard import MAX_BODY, Guard
+from truepoint.emulator.emulator import free_port
+from truepoint.portal.guard import MAX_BODY, Guard
 
 
 async def echo(request: Request) -> PlainTextResponse:

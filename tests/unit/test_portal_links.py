@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from portal.cloud import LINK_SECONDS
-from portal.links import SAME_SECONDS, Links
+from truepoint.portal.cloud import LINK_SECONDS
+from truepoint.portal.links import SAME_SECONDS, Links
 
 
 def test_a_link_is_the_same_for_a_while_and_then_new() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.rendering import TaskTemplate, TaskTemplateError
+from truepoint.portal.rendering import TaskTemplate, TaskTemplateError
 
 NOTHING: dict[str, str] = {}
 

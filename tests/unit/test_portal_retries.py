@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from portal.retries import ATTEMPTS, MOST_IN_A_ROW, Retries
+from truepoint.portal.retries import ATTEMPTS, MOST_IN_A_ROW, Retries
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
 WHILE = timedelta(hours=1)

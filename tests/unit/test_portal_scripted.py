@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.local_stack import parameter_overrides, source_fingerprint
-from portal.scripted import AnswersError, answer_for, check_names, form_fields, parse_answers
-from portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
+from truepoint.emulator.local_stack import parameter_overrides, source_fingerprint
+from truepoint.portal.scripted import AnswersError, answer_for, check_names, form_fields, parse_answers
+from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
 
 INSTANCE: dict[str, Any] = {"id": "n1", "name": "", "annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
 TASK = {"image_s3_uri": "s3://b/a.jpg", "image_name": "a.jpg", "initial_values": json.dumps([INSTANCE])}

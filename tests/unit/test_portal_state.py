@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_portal_documents import DESCRIPTION
 
-from portal import documents, layout
-from portal.assignments import Verdict
-from portal.documents import WorkerAnswer
-from portal.labeling_job import parse_labeling_job
-from portal.state import NO_LABEL, JobState, batch_request, derive_state
+from truepoint.jobs import output_layout
+from truepoint.portal import documents
+from truepoint.portal.assignments import Verdict
+from truepoint.portal.documents import WorkerAnswer
+from truepoint.portal.labeling_job import parse_labeling_job
+from truepoint.portal.state import NO_LABEL, JobState, batch_request, derive_state
 
 OBJECTS = 4
 WORKERS = ("w1", "w2")
@@ -36,8 +37,8 @@ class Course:
         def below(prefix: str) -> list[tuple[str, bytes]]:
             return [(key, self.files[key]) for key in sorted(self.files) if key.startswith(prefix)]
 
-        responses = below(layout.CONSOLIDATION_RESPONSES)
-        self.state = derive_state(JOB, MANIFEST, below(layout.WORKER_RESPONSES), responses)
+        responses = below(output_layout.CONSOLIDATION_RESPONSES)
+        self.state = derive_state(JOB, MANIFEST, below(output_layout.WORKER_RESPONSES), responses)
 
     def write(self, key: str, document: Any) -> str:
         assert key not in self.files
@@ -50,7 +51,7 @@ class Course:
         if verdict is not Verdict.ACCEPT:
             return verdict
         answer = WorkerAnswer(worker, {"said": f"{worker} of {object_id}"}, self.now, self.now)
-        key = self.write(layout.worker_response(object_id, self.now), documents.worker_response(answer))
+        key = self.write(output_layout.worker_response(object_id, self.now), documents.worker_response(answer))
         if dies:
             self.start()
         else:
@@ -63,7 +64,7 @@ class Course:
         if not ids:
             return
         request = batch_request(self.state, ids, self.files)
-        self.write(layout.consolidation_request(self.now), request)
+        self.write(output_layout.consolidation_request(self.now), request)
         if dies == "before the response":
             self.start()
             return
@@ -74,7 +75,7 @@ class Course:
             }
             for entry in request
         ]
-        key = self.write(layout.consolidation_response(self.now), response)
+        key = self.write(output_layout.consolidation_response(self.now), response)
         if dies == "after the response":
             self.start()
         else:
@@ -119,7 +120,9 @@ def test_any_order_of_answers_repetitions_and_crashes_gives_the_same_output(step
     assert course.finish() == EXPECTED
     course.start()
     assert course.output() == EXPECTED
-    assert len([key for key in course.files if key.startswith(layout.WORKER_RESPONSES)]) == OBJECTS * len(WORKERS)
+    assert len([key for key in course.files if key.startswith(output_layout.WORKER_RESPONSES)]) == OBJECTS * len(
+        WORKERS
+    )
 
 
 def test_every_object_has_its_workers_answers_in_the_expected_output() -> None:

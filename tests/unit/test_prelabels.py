@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.prelabels import PrelabelError, coco_prelabels, match_prelabels, parse_prelabels
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.jobs.prelabels import PrelabelError, coco_prelabels, match_prelabels, parse_prelabels
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SKELETON = Skeleton("face", (SkeletonKeypoint("nose"), SkeletonKeypoint("left_eye"), SkeletonKeypoint("right_eye")))
 

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
 ELEMENT, SCRIPT, PAGE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html"
+GERMAN = "crowd-2d-skeleton.de.js"
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
@@ -29,7 +30,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILT", tmp_path)
-    for name in (ELEMENT, SCRIPT, PAGE):
+    for name in (ELEMENT, GERMAN, SCRIPT, PAGE):
         (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
 
@@ -87,7 +88,7 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
     publisher.handler(request("Update"), CONTEXT)
     element = f"ui/{digest(ELEMENT)}/{ELEMENT}"
     creator = f"ui/creator/{digest(PAGE)}/"
-    assert sorted(versions(s3)) == sorted([element, creator + PAGE, creator + SCRIPT])
+    assert sorted(versions(s3)) == sorted([element, f"ui/{digest(ELEMENT)}/{GERMAN}", creator + PAGE, creator + SCRIPT])
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
     expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE}
     assert [a["Data"] for a in answers] == [expected] * 2
@@ -123,13 +124,13 @@ def test_a_run_that_broke_off_before_the_page_is_completed_by_the_next(
     (publisher.BUILT / PAGE).write_bytes(page)
     publisher.handler(request("Create"), CONTEXT)
     assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]
-    assert len(versions(s3)) == 3
+    assert len(versions(s3)) == 4
 
 
 def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: list[Any]) -> None:
     publisher.handler(request("Create"), CONTEXT)
     publisher.handler(request("Delete") | {"PhysicalResourceId": "ui-bundle"}, CONTEXT)
-    assert len(versions(s3)) == 3
+    assert len(versions(s3)) == 4
     assert answers[1]["Status"] == "SUCCESS"
 
 

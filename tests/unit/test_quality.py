@@ -8,11 +8,11 @@ from builders import keypoint, label, outcome, record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.job import LabelingJob
-from keypoints.quality import Quality, QualityMeter
-from keypoints.results import AccountingError, SkeletonSource, results
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
-from keypoints.yardstick import yardstick
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.results.quality import Quality, QualityMeter
+from truepoint.results.result_set import AccountingError, SkeletonSource, results
 
 SKELETON = Skeleton("pen", (SkeletonKeypoint("tip"), SkeletonKeypoint("end")))
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints import ranges
-from keypoints.manifest import read_lines
-from keypoints.ranges import MOST_RANGES, Range, cut
+from truepoint.groundtruth.manifest import read_lines
+from truepoint.results import ranges
+from truepoint.results.ranges import MOST_RANGES, Range, cut
 
 TEXTS = st.sampled_from([b"", b"{}", b"x" * 9, b"y" * 70, b"\r", b"\xff\r\r", b" "])
 LINES = st.lists(st.tuples(TEXTS, st.sampled_from([b"\n", b"\r\n"])), max_size=30)

@@ -19,18 +19,18 @@ from botocore.validate import ParamValidator
 
 import sagemaker
 from evidence import NO_SUCH_JOB, RECORDED, client_error, files, recorded
-from jobs.launch import describe_in_ground_truth
-from jobs.status import job_status
-from keypoints.batch import job_of, read_batch
-from keypoints.job import JobError, read_description, read_ended
-from keypoints.keys import split_s3_uri
-from keypoints.lost import ENDED_STATUSES
-from keypoints.manifest import read_lines
-from keypoints.outcome import Status, read_line
-from keypoints.task import pre_annotation_response
-from portal import documents
-from portal.documents import Label, ManifestLine, WorkerAnswer
-from portal.labeling_job import parse_labeling_job
+from truepoint.groundtruth.batch import job_of, read_batch
+from truepoint.groundtruth.job import JobError, read_description, read_ended
+from truepoint.groundtruth.lost_events import ENDED_STATUSES
+from truepoint.groundtruth.manifest import read_lines
+from truepoint.groundtruth.output_line import Status, read_line
+from truepoint.groundtruth.task import pre_annotation_response
+from truepoint.jobs.launch import describe_in_ground_truth
+from truepoint.jobs.status import job_status
+from truepoint.keys import split_s3_uri
+from truepoint.portal import documents
+from truepoint.portal.documents import Label, ManifestLine, WorkerAnswer
+from truepoint.portal.labeling_job import parse_labeling_job
 
 TESTS = RECORDED.parent
 MODEL = botocore.session.get_session().get_service_model("sagemaker")

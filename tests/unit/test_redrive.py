@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import redrive
-from jobs.redrive import LetterError, read_letter
+from truepoint.jobs.redrive import LetterError, read_letter
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:truepoint-JobCompletion-1a2b"
 OURS = {FUNCTION}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from people import MEASURE, person
 
-from keypoints.pose import Ruler, pose
-from keypoints.reliability import PairDistances
+from truepoint.measures.reliability import PairDistances
+from truepoint.pose.pose import OksComparer, pose
 
 
 def weights_of(found: PairDistances) -> dict[str, float]:
@@ -12,7 +12,7 @@ def weights_of(found: PairDistances) -> dict[str, float]:
 
 
 def distances(louds: list[float], instances: range) -> PairDistances:
-    found, ruler = PairDistances(), Ruler(MEASURE)
+    found, ruler = PairDistances(), OksComparer(MEASURE)
     names = [f"w{i}" for i in range(len(louds))]
     for i in instances:
         poses = [pose(person(seed=100 * i + w, loud=loud), MEASURE) for w, loud in enumerate(louds)]
@@ -40,7 +40,7 @@ def test_too_little_to_tell_means_equal_weights(louds: list[float], instances: i
 
 
 def test_workers_who_never_differ_weigh_the_same() -> None:
-    found, ruler = PairDistances(), Ruler(MEASURE)
+    found, ruler = PairDistances(), OksComparer(MEASURE)
     for _ in range(40):
         found.add(["a", "b", "c"], [pose(person(), MEASURE)] * 3, ruler)
     assert weights_of(found) == {}
@@ -48,7 +48,7 @@ def test_workers_who_never_differ_weigh_the_same() -> None:
 
 def test_a_worker_seen_twice_is_near_the_average() -> None:
     found = distances([1, 1, 1], range(60))
-    ruler = Ruler(MEASURE)
+    ruler = OksComparer(MEASURE)
     for i in range(2):
         poses = [pose(person(seed=i), MEASURE), pose(person(seed=50 + i, loud=6), MEASURE)]
         found.add(["w0", "x"], poses, ruler)

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON
 
-from keypoints.annotation import annotate
-from keypoints.report import MOST_COMMENTS, MOST_REASONS, Report, human_ceiling
-from keypoints.skeleton import parse_skeleton
-from keypoints.worst import LONGEST_TEXT, MOST
-from keypoints.yardstick import yardstick
 from made_report import made_report
-from report import page
+from truepoint.groundtruth.annotation import annotate
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import parse_skeleton
+from truepoint.results.report import MOST_COMMENTS, MOST_REASONS, Report, human_ceiling
+from truepoint.results.report_page import page
+from truepoint.results.worst import LONGEST_TEXT, MOST
 
 PERSON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
 HOSTILE = "</script><script>alert(1)</script><!-- & \u2028 {{data}} {{script}}"

@@ -7,11 +7,11 @@ import msgspec
 from builders import SOURCE, keypoint, label, outcome, record
 from crowd import PERSON, crowd, exchanged
 
-from keypoints.instance import Instance, parse_instances
-from keypoints.manifest import read_data_object
-from keypoints.refinement import Refiner
-from keypoints.review import LONGEST_LINE, SuspiciousImage
-from keypoints.survey import JobSurvey
+from truepoint.groundtruth.manifest import read_data_object
+from truepoint.pose.instance import Instance, parse_instances
+from truepoint.results.first_pass import JobSurvey
+from truepoint.results.review import LONGEST_LINE, SuspiciousImage
+from truepoint.results.second_pass import Refiner
 
 SKELETON = PERSON.skeleton
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.job import LabelingJob
-from keypoints.ranges import Range
-from keypoints.results import ManifestSource, SkeletonSource
-from keypoints.run import Plan, StepError, execution_name, read_step, run_folder
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.results.ranges import Range
+from truepoint.results.result_set import ManifestSource, SkeletonSource
+from truepoint.results.run import Plan, StepError, execution_name, read_step, run_folder
 
 JOB = LabelingJob(
     name="People-1", arn="arn", status="Completed", label_attribute_name="keypoints",

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.instance import Instance, Keypoint
-from keypoints.sample import LineSample
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.statistics.sample import LineSample
 
 LINES = st.dictionaries(st.integers(0, 10**7), st.integers(0, 5), max_size=40)
 """By line, how many instances it has."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jobs.prelabels import parse_prelabels
-from jobs.scenes import SIZES, SUBJECTS, render_scenes
-from jobs.scenes.canvas import Canvas
-from jobs.scenes.people import Facing, Person
-from jobs.scenes.poses import FRONT_POSES, SIDE_POSES, Look
-from jobs.scenes.trucks import Camera, Truck
-from keypoints.skeleton import Skeleton, parse_skeleton
+from truepoint.jobs.prelabels import parse_prelabels
+from truepoint.jobs.scenes import SIZES, SUBJECTS, render_scenes
+from truepoint.jobs.scenes.canvas import Canvas
+from truepoint.jobs.scenes.people import Facing, Person
+from truepoint.jobs.scenes.poses import FRONT_POSES, SIDE_POSES, Look
+from truepoint.jobs.scenes.trucks import Camera, Truck
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
 
 ROOT = Path(__file__).resolve().parents[2]
 SKELETONS = {"person": "coco-person.json", "box-truck": "box-truck.json"}

@@ -9,12 +9,12 @@ from crowd import PERSON, crowd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keypoints.anatomy import Anatomy
-from keypoints.instance import Instance, Keypoint
-from keypoints.norms import measure
-from keypoints.shape import ANYWHERE, FLOOR, Shape, inverted, labelled_places, measure_shape
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
-from keypoints.swaps import Exchanges
+from truepoint.errors.norms import measure
+from truepoint.errors.shape import ANYWHERE, FLOOR, Shape, inverted, labelled_places, measure_shape
+from truepoint.errors.swap_likelihood import Exchanges
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 NORMS = measure(PERSON, crowd(1, 300))
 

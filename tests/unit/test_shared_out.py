@@ -14,16 +14,16 @@ from builders import keypoint, label, outcome, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keypoints.annotation import annotate
-from keypoints.gold import Gold, parse_gold
-from keypoints.job import LabelingJob
-from keypoints.keys import job_keys
-from keypoints.refinement import Refiner
-from keypoints.skeleton import Skeleton, parse_skeleton
-from keypoints.survey import JobSurvey, Surveyed
-from keypoints.tally import Tally
-from keypoints.yardstick import yardstick
-from parts import FRAGMENTS, Fragments, line_files, tally_files
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.keys import job_keys
+from truepoint.measures.gold import Gold, parse_gold
+from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.results.first_pass import JobSurvey, Surveyed
+from truepoint.results.second_pass import Refiner
+from truepoint.results.tally import Tally
+from truepoint.runs.result_files import FRAGMENTS, Fragments, line_files, tally_files
 
 JOB = LabelingJob(
     name="people", arn="arn", status="Completed", label_attribute_name="keypoints", output_manifest_uri="s3://b-b/k"

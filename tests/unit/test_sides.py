@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 from people import MEASURE, exchanged, person
 
-from keypoints.consolidation import consolidate
-from keypoints.instance import Instance, Keypoint
-from keypoints.pose import Ruler, pose
-from keypoints.sides import Repair, repair_sides
+from truepoint.consensus.consolidation import consolidate
+from truepoint.consensus.swap_repair import Repair, repair_sides
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.pose import OksComparer, pose
 
 ALL = 8  # pairs of COCO's person
 
 
 def repaired(*instances: Instance, weights: list[float] | None = None) -> Repair:
-    ruler = Ruler(MEASURE)
+    ruler = OksComparer(MEASURE)
     poses = [pose(instance, MEASURE) for instance in instances]
     return repair_sides(poses, weights or [1.0] * len(poses), ruler)
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import MEASURE, SKELETON, person
 
-from keypoints.histogram import Histogram
-from keypoints.pose import pose
-from keypoints.sigma import SigmaMeter, sigmas
-from keypoints.skeleton import DEFAULT_SIGMA, Skeleton, SkeletonKeypoint
-from keypoints.yardstick import Yardstick, preset, yardstick
+from truepoint.measures.sigma import SigmaMeter, sigmas
+from truepoint.pose.pose import pose
+from truepoint.pose.sigma_table import SigmaTable, preset, yardstick
+from truepoint.pose.skeleton import DEFAULT_SIGMA, Skeleton, SkeletonKeypoint
+from truepoint.statistics.histogram import Histogram
 
 
 def meter(seeds: range, loud: float = 1) -> SigmaMeter:
@@ -121,7 +121,7 @@ def test_published_sigmas_are_found_however_spelt(label: str, expected: float | 
 
 def test_without_a_skeleton_names_are_all_there_is() -> None:
     found = yardstick(None)
-    assert found == Yardstick()
+    assert found == SigmaTable()
     assert (found.sigma("nose"), found.sigma("bolt")) == (0.026, DEFAULT_SIGMA)
 
 

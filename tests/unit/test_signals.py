@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import instances as instance_lists
 
-from keypoints import signals as signals_module
-from keypoints.anatomy import Anatomy
-from keypoints.checks import Fix
-from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.norms import Norms, expected, measure
-from keypoints.signals import Signal, SignalReader
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
-from keypoints.suspicion import CERTAIN, CURVES, Reason, probability, reason, suspicion
+from truepoint.errors import signals as signals_module
+from truepoint.errors.checks import Fix
+from truepoint.errors.norms import Norms, expected, measure
+from truepoint.errors.signals import Signal, SignalReader
+from truepoint.errors.suspicion import CERTAIN, CURVES, Reason, probability, reason, suspicion
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 NORMS = measure(PERSON, crowd(1, 400))
 READER = SignalReader(PERSON, NORMS)

@@ -10,9 +10,10 @@ from people import MEASURE, SKELETON, person
 from pycocotools.cocoeval import COCOeval
 from strategies import instances
 
-from keypoints.instance import Instance, Keypoint, parse_instances
-from keypoints.pose import Ruler, pose
-from keypoints.similarity import (
+from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.sigma_table import SigmaTable
+from truepoint.pose.similarity import (
     BOX_TO_AREA,
     area,
     coco_oks,
@@ -23,7 +24,6 @@ from keypoints.similarity import (
     pck,
     symmetric_oks,
 )
-from keypoints.yardstick import Yardstick
 
 SIGMAS = {"nose": 0.026, "left_eye": 0.025, "left_shoulder": 0.079}
 
@@ -114,7 +114,7 @@ def test_equal_to_pycocotools_where_both_have_the_same_area() -> None:
     names = list(SIGMAS)
     box = (0.0, 0.0, 100.0, 80.0)
     rng = np.random.default_rng(5)
-    ruler = Ruler(Yardstick(sigmas=SIGMAS))
+    ruler = OksComparer(SigmaTable(sigmas=SIGMAS))
     for _ in range(50):
         a = instance(*[(n, *rng.uniform(0, 100, 2)) for n in names], box=box)
         b = instance(*[(k.label, *rng.normal((k.x, k.y), 5)) for k in a.annotations], box=box)
@@ -160,8 +160,8 @@ def test_a_lone_keypoint_has_the_jobs_usual_area_where_that_is_known() -> None:
 def test_no_similarity_exceeds_the_bound_of_hulls(
     first: list[dict[str, object]], second: list[dict[str, object]]
 ) -> None:
-    measure = Yardstick(sigmas=SIGMAS, pairs={"nose": "left_eye", "left_eye": "nose"})
-    ruler = Ruler(measure)
+    measure = SigmaTable(sigmas=SIGMAS, pairs={"nose": "left_eye", "left_eye": "nose"})
+    ruler = OksComparer(measure)
     for a in (pose(i, measure) for i in parse_instances(first)):
         for b in (pose(i, measure) for i in parse_instances(second)):
             most = ruler.bound(a, b) + 1e-12

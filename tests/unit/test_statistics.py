@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.exact import LARGEST, Sum
-from keypoints.histogram import Histogram, TimeHistogram
-from keypoints.ranking import Ranking
-from keypoints.statistic import Count, Statistic
-from keypoints.survey import JobSurvey
-from keypoints.table import LONGEST_NAME, Table
-from keypoints.tally import Tally
+from truepoint.results.first_pass import JobSurvey
+from truepoint.results.tally import Tally
+from truepoint.statistics.bottom_k import LONGEST_NAME, Table
+from truepoint.statistics.exact_sum import LARGEST, ExactSum
+from truepoint.statistics.histogram import Histogram, TimeHistogram
+from truepoint.statistics.ranking import Ranking
+from truepoint.statistics.statistic import Count, Statistic
 
 FINITE = st.floats(-1e280, 1e280)
 HOSTILE = st.floats() | st.sampled_from([1e308, -1e308, math.inf, math.nan, 5e-324, 0.0])
@@ -29,8 +29,8 @@ NAMES = st.lists(NAME, max_size=60)
 Filled = Callable[[Sequence[Any]], Statistic]
 
 
-def summed(values: Sequence[float]) -> Sum:
-    found = Sum()
+def summed(values: Sequence[float]) -> ExactSum:
+    found = ExactSum()
     for value in values:
         found.add(value)
     return found
@@ -67,7 +67,7 @@ def ranked(entries: Sequence[tuple[int, float]]) -> Ranking[str]:
 
 def read(statistic: Any) -> Any:
     """What is told of a statistic in the end: how it got there may differ."""
-    if isinstance(statistic, Sum):
+    if isinstance(statistic, ExactSum):
         return statistic.n, statistic.value
     if isinstance(statistic, Table):
         return {name: count.n for name, count in statistic.kept().items()}, list(statistic.kept())
@@ -82,7 +82,7 @@ def sent(statistic: Statistic, kind: Any) -> Any:
 
 
 CASES: list[Any] = [
-    pytest.param(summed, Sum, HOSTILE, id="sum"),
+    pytest.param(summed, ExactSum, HOSTILE, id="sum"),
     pytest.param(counted, Histogram, HOSTILE, id="histogram"),
     pytest.param(timed, TimeHistogram, HOSTILE, id="times"),
     pytest.param(tabled, Table[Count], NAME, id="table"),
@@ -203,7 +203,7 @@ def test_what_is_no_bundle_is_refused(kind: Any, text: bytes) -> None:
 
 
 def test_nothing_that_merges_by_itself_is_a_float() -> None:
-    """Added floats would depend on the order: a Sum is there for them; rankings and samples merge in their own way."""
+    """Added floats would depend on the order: use ExactSum. Rankings and samples merge in their own way."""
 
     def of(kind: msgspec.inspect.Type, path: str) -> list[str]:
         if isinstance(kind, msgspec.inspect.FloatType):

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import worker_template
-from jobs.worker_template import TEMPLATE_LIMIT, TEMPLATE_PATH, WorkerTemplateError, fill_template, plain_instructions
-from keypoints.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.jobs import worker_template
+from truepoint.jobs.worker_template import (
+    TEMPLATE_LIMIT,
+    TEMPLATE_PATH,
+    WorkerTemplateError,
+    fill_template,
+    plain_instructions,
+)
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SOURCE = TEMPLATE_PATH.read_text(encoding="utf-8")
 URL, INTEGRITY = "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js", "sha384-AbC+/="
@@ -116,6 +122,13 @@ def test_script_and_integrity_are_attributes_of_one_script() -> None:
     assert {"src": 'https://x/"y"', "integrity": INTEGRITY} in [
         {k: v for k, v in a.items() if k in ("src", "integrity")} for a in scripts
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "lang"), [({}, "en"), ({"language": "de-AT"}, "de-AT"), ({"language": '"><b'}, '"><b')]
+)
+def test_the_elements_language(given: dict[str, str], lang: str) -> None:
+    assert page(fill(skeleton_of("nose"), **given)).the("crowd-2d-skeleton")["lang"] == lang
 
 
 def test_without_template_pose_the_bounding_box_is_empty() -> None:

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import MEASURE, SKELETON, distance, exchanged, person
 
-from keypoints.annotation import annotate
-from keypoints.gold import GoldError, parse_gold
-from keypoints.instance import Instance, Keypoint
-from keypoints.outcome import Labeled
-from keypoints.pose import Pose, Ruler, pose
-from keypoints.rates import rate
-from keypoints.refinement import Refiner, honest
-from keypoints.similarity import HONEST_PAIR, HONEST_TO_TRUTH
-from keypoints.survey import JobSurvey, Surveyed, answers_of
-from keypoints.tally import Tally
-from keypoints.taxonomy import classify
-from keypoints.workers import WorkerReport
+from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.output_line import Labeled
+from truepoint.measures.gold import GoldError, parse_gold
+from truepoint.measures.taxonomy import classify
+from truepoint.measures.workers import WorkerReport
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.pose import OksComparer, Pose, pose
+from truepoint.pose.similarity import HONEST_PAIR, HONEST_TO_TRUTH
+from truepoint.results.first_pass import JobSurvey, Surveyed, answers_of
+from truepoint.results.second_pass import Refiner, honest
+from truepoint.results.tally import Tally
+from truepoint.statistics.rates import rate
 
 SOURCE = "s3://bucket-name/jobs/people/images/{}.jpg"
-RULER = Ruler(MEASURE)
+RULER = OksComparer(MEASURE)
 
 
 def ready(found: Instance) -> Pose:

@@ -4,6 +4,7 @@ import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "./documen
 import { distance, extentOf, isInside } from "./geometry.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
+import { t } from "./texts.js";
 
 /**
  * @typedef {object} Finding
@@ -11,7 +12,8 @@ import { swappedSides } from "./sides.js";
  * @property {"warning" | "info"} level a warning asks before submitting
  * @property {string} id of the instance, "" for the image
  * @property {number[]} indexes keypoints
- * @property {string} text
+ * @property {string} text what it is
+ * @property {string} names of the keypoints
  */
 
 /** Limbs differ by perspective; three times the template's share is no perspective any more. */
@@ -28,26 +30,26 @@ const ALIKE = 0.7;
 export function checkInstance(skeleton, instance, size) {
   /** @type {Finding[]} */
   const findings = [];
-  const found = (/** @type {string} */ check, /** @type {number[]} */ indexes, /** @type {string} */ text, /** @type {Finding["level"]} */ level = "warning") =>
-    findings.push({ check, level, id: instance.id, indexes, text: [text, ...indexes.map((index) => labelOf(skeleton, index))].join(", ").replace(",", ":") });
+  const found = (/** @type {string} */ check, /** @type {number[]} */ indexes, text = t.checks[check], /** @type {Finding["level"]} */ level = "warning") =>
+    findings.push({ check, level, id: instance.id, indexes, text, names: indexes.map((index) => labelOf(skeleton, index)).join(", ") });
   const placed = instance.points.flatMap((point, i) => (isPlaced(point) ? [{ ...point, i, sigma: skeleton.keypoints[i].sigma }] : []));
   const pending = pendingOf(instance);
   if (pending.length === instance.points.length) {
-    found("empty_instance", [], "No keypoint placed");
+    found("empty_instance", []);
     return findings;
   }
-  if (pending.length) found("missing_keypoints", pending, "Neither placed nor marked");
+  if (pending.length) found("missing_keypoints", pending);
   const outside = placed.filter((point) => !isInside(size, point)).map(({ i }) => i);
-  if (outside.length) found("out_of_image", outside, "Outside the image");
+  if (outside.length) found("out_of_image", outside);
   const s = Math.sqrt(areaOf(instance));
   placed.forEach((p, n) => {
     for (const q of placed.slice(n + 1)) {
-      if (distance(p, q) < Math.max(1, 0.1 * Math.min(p.sigma, q.sigma) * s)) found("coincident_keypoints", [p.i, q.i], "On one spot");
+      if (distance(p, q) < Math.max(1, 0.1 * Math.min(p.sigma, q.sigma) * s)) found("coincident_keypoints", [p.i, q.i]);
     }
   });
   const sides = swappedSides(skeleton, instance);
-  if (sides) found("swapped_sides", sides, `Left and right look swapped${sides.length ? "" : ": the whole body"}`);
-  for (const { edge, long } of oddLimbs(skeleton, instance)) found("limb_length", edge, `Very ${long ? "long" : "short"}`, long ? "warning" : "info");
+  if (sides) found("swapped_sides", sides, t.checks[sides.length ? "swapped_sides" : "swapped_body"]);
+  for (const { edge, long } of oddLimbs(skeleton, instance)) found("limb_length", edge, t.checks[long ? "long" : "short"], long ? "warning" : "info");
   return findings;
 }
 
@@ -133,11 +135,11 @@ export function checkDoc(skeleton, { instances, noChanges }, size, original) {
       // What a pre-label leaves out may be meant: it asks only once the worker has worked on the instance.
       untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
   for (const { b, oks } of alikeIn(skeleton, instances)) {
-    findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: "Nearly the same as another instance" });
+    findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: t.checks.duplicate_instance, names: "" });
   }
   const count = original.instances.length;
   if (count && count === instances.length && count === untouched.size && !noChanges) {
-    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: "Nothing was changed: tick “No changes needed” if all is right" });
+    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: t.checks.untouched_prelabels, names: "" });
   }
   return findings;
 }

@@ -1,12 +1,14 @@
 /** The document: what is submitted. Every edit makes a new one and shares what did not change. */
 /** @import {Doc, Instance, Point, Skeleton} from "./types.js" */
+import { t } from "./texts.js";
 
 /**
  * A changed instance takes back "no changes needed": the two cannot both be true.
  * @param {Instance[]} instances
+ * @param {{comment?: string}} [before] the document that they were in
  * @returns {Doc}
  */
-export const docOf = (instances) => ({ instances, noChanges: false });
+export const docOf = (instances, { comment = "" } = {}) => ({ instances, noChanges: false, comment });
 
 /**
  * @param {string} id
@@ -57,15 +59,15 @@ export const findInstance = ({ instances }, id) => instances[indexesOf(instances
 /** @param {Doc} doc @param {string} id @returns {string} what the instance is called on the screen; "" for none */
 export function nameOf({ instances }, id) {
   const at = indexesOf(instances).get(id) ?? -1;
-  return at < 0 ? "" : instances[at].name || `Instance ${at + 1}`;
+  return at < 0 ? "" : instances[at].name || t.instance(at + 1);
 }
 
 /** @param {Point | null | undefined} point @returns {point is Point} */
 export const isPlaced = (point) => Boolean(point && point.v > 0);
 
-/** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} in words; "" for one that nobody has said anything about */
+/** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} in words */
 export const stateOf = (point) =>
-  !point ? "" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : point.reason === "outside_image" ? "outside the image" : "not visible";
+  t.states[!point ? "pending" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : point.reason ?? "not_visible"];
 
 export const placedCount = memo((/** @type {Instance} */ instance) => instance.points.filter(isPlaced).length);
 
@@ -89,4 +91,4 @@ export const isChanged = (now, before) =>
   now !== before && /** @type {const} */ (["points", "box", "name", "comment", "strays"]).some((key) => !same(now[key], before[key]));
 
 /** @param {Skeleton} skeleton @param {number} index */
-export const labelOf = (skeleton, index) => skeleton.keypoints[index]?.label.replaceAll("_", " ") ?? "";
+export const labelOf = (skeleton, index) => skeleton.keypoints[index]?.name ?? "";

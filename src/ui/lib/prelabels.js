@@ -3,6 +3,7 @@
 import { colorOr } from "./colors.js";
 import { newInstance } from "./document.js";
 import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
+import { t } from "./texts.js";
 
 /** @typedef {{instances: Instance[], problems: string[], issues: string[], text: string}} Prelabels `text` is JSON, as it came */
 
@@ -43,14 +44,14 @@ export function readPrelabels(text, issues, skeleton) {
   /** @type {string[]} */
   const problems = [];
   /** @type {any[]} */
-  const entries = readAttribute(() => text, "initialValues", "The labels made before", Array.isArray, problems) ?? [];
+  const entries = readAttribute(() => text, "initialValues", Array.isArray, problems) ?? [];
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
   const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */
   const instances = new Map();
   list.forEach((entry, place) => {
     if (!isRecord(entry)) {
-      problems.push(`Entry ${place + 1} of the labels made before was left out: it is not an instance.`);
+      problems.push(t.noInstanceEntry(place + 1));
       return;
     }
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);
@@ -87,7 +88,7 @@ function readInstance(entry, id, skeleton, problems) {
     else instance.points[index] = readPoint(annotation, visible);
   }
   if (instance.strays.length) {
-    problems.push(`${instance.name || id}: ${straysOf(instance)} cannot be shown with this skeleton; it is kept as it came.`);
+    problems.push(t.notShown(instance.name || id, straysOf(instance)));
   }
   return instance;
 }

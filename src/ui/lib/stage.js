@@ -4,6 +4,7 @@ import { findInstance } from "./document.js";
 import { h, put } from "./dom.js";
 import { extentOf } from "./geometry.js";
 import { paint, REACH } from "./painter.js";
+import { t } from "./texts.js";
 import { View } from "./view.js";
 
 const LOUPE_SIZE = 150;
@@ -38,7 +39,7 @@ export function stageOf(session, look) {
   /** @type {HTMLElement} */
   const root = h(
     "div.stage",
-    { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
+    { tabIndex: 0, role: "application", "aria-label": t.stage },
     h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag),
   );
   let frameRequest = 0;
@@ -90,6 +91,8 @@ export function stageOf(session, look) {
       const { width, height } = view.image;
       stage.measure();
       view.image = session.size;
+      // Whatever the file's size, and whatever density it states.
+      for (const one of [img, lens]) Object.assign(one.style, { width: `${session.size.width}px`, height: `${session.size.height}px` });
       // The same image from a renewed address keeps the view.
       if (width === session.size.width && height === session.size.height) stage.touch();
       else view.fit();

@@ -3,7 +3,7 @@ import { PALETTE } from "../colors.js";
 import { MOST_KEYPOINTS, otherSide } from "../skeleton.js";
 
 /**
- * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number}} DrawnKeypoint
+ * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number, displayNames?: Record<string, string>}} DrawnKeypoint
  * @typedef {[string, string] | [string, string, string]} DrawnEdge
  * @typedef {{name: string, supercategory: string, keypoints: DrawnKeypoint[], edges: DrawnEdge[]}} Definition
  */

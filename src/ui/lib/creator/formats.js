@@ -7,6 +7,7 @@ import { PRESETS } from "./presets.js";
 
 /** The limits of a skeleton file: docs/schemas/skeleton.schema.json. */
 export const LONGEST_NAME = 128;
+const LANGUAGE_TAG = /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/;
 
 /** Text that is none of the formats; its message is a sentence for the reader. */
 export class FormatError extends Error {}
@@ -17,8 +18,8 @@ export const whatIsMissing = (definition) =>
 
 /** @param {Definition} definition the project's own file */
 export function toSkeletonJson(definition) {
-  const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y }) => ({
-    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y],
+  const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y, displayNames }) => ({
+    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y], ...(displayNames ? { display_names: displayNames } : {}),
   }));
   const { name, supercategory, edges } = definition;
   return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), keypoints, edges };
@@ -29,7 +30,7 @@ export function toAttributes(definition) {
   const xs = definition.keypoints.map(({ x }) => x);
   const ys = definition.keypoints.map(({ y }) => y);
   return {
-    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}) })),
+    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y, displayNames }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), ...(displayNames ? { display_names: displayNames } : {}) })),
     skeletonRig: definition.edges,
     skeletonBoundingBox: xs.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null,
   };
@@ -104,7 +105,7 @@ function fromCoco(category) {
   const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
     const place = known?.find((/** @type {any} */ keypoint) => keypoint.name === label);
     const pair = (Array.isArray(pairs) ? pairs : []).find((entry) => Array.isArray(entry) && entry.includes(n))?.find((/** @type {unknown} */ i) => i !== n);
-    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n] };
+    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
   });
   const rig = Array.isArray(skeleton) ? skeleton.map((edge) => (Array.isArray(edge) ? [names[edge[0] - 1], names[edge[1] - 1]] : edge)) : skeleton;
   return named(fromAttributes(classes, rig), category);
@@ -149,10 +150,16 @@ function fromAttributes(classes, rig) {
   const definition = {
     name: "skeleton",
     supercategory: "",
-    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
+    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNamesOf(classes.find((entry) => String(entry?.label) === label)), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
     edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
   };
   return { definition, notes };
+}
+
+/** What a keypoint is called in other languages. @param {any} entry @returns {{displayNames?: Record<string, string>}} */
+function displayNamesOf({ display_names: names }) {
+  const sound = isRecord(names) ? Object.entries(names).filter(([tag, name]) => LANGUAGE_TAG.test(tag) && typeof name === "string" && name && name.length <= LONGEST_NAME) : [];
+  return sound.length ? { displayNames: Object.fromEntries(sound) } : {};
 }
 
 /** Keypoints that have no places: all of them can be seen and taken hold of. @param {number} n @param {number} count */

@@ -1,0 +1,82 @@
+"""The control plane: labelling jobs in Ground Truth, PutEvents and StartExecution, by the boto3 of the Lambda runtime.
+
+boto3 takes half a second to import, so that is left until a call is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from truepoint.adapters.environment import endpoint_url
+
+MOST_EXECUTIONS = 99
+"""Of one name within 90 days: whoever makes the same results again more often should look why."""
+UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")
+
+
+def describe_labeling_job(name: str) -> dict[str, Any]:
+    """Ground Truth's description of a job; names are case-insensitive."""
+    import boto3  # noqa: PLC0415 - jobs run outside Ground Truth never need it
+
+    description: dict[str, Any] = boto3.client("sagemaker", endpoint_url=endpoint_url()).describe_labeling_job(
+        LabelingJobName=name
+    )
+    return description
+
+
+def list_labeling_jobs(status: str, after: float, before: float) -> Iterator[str]:
+    """Names of Ground Truth's jobs with this status that last changed between two times (seconds since 1970)."""
+    import boto3  # noqa: PLC0415
+
+    pages = boto3.client("sagemaker", endpoint_url=endpoint_url()).get_paginator("list_labeling_jobs")
+    between = {"LastModifiedTimeAfter": _time(after), "LastModifiedTimeBefore": _time(before)}
+    for page in pages.paginate(StatusEquals=status, **between, PaginationConfig={"PageSize": 100}):
+        for summary in page["LabelingJobSummaryList"]:
+            yield summary["LabelingJobName"]
+
+
+def put_event(source: str, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
+    """Put one event on the default bus.
+
+    Raises:
+        RuntimeError: EventBridge refused the entry, which its API reports in the answer only.
+    """
+    import boto3  # noqa: PLC0415
+
+    entry = {"Source": source, "DetailType": detail_type, "Resources": resources, "Detail": json.dumps(detail)}
+    answer = boto3.client("events", endpoint_url=endpoint_url()).put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        failed = answer["Entries"][0]
+        raise RuntimeError(f"the event {detail_type!r} was refused: {failed['ErrorCode']} {failed.get('ErrorMessage')}")
+
+
+def start_execution(state_machine_arn: str, name: str, payload: Any) -> str:
+    """Have a state machine's execution under way, and return its ARN.
+
+    One of this name that is running is left alone. Names cannot be used again for 90 days, so where one has ended, well
+    or not, the next is numbered.
+
+    Raises:
+        RuntimeError: as many as can be told apart have ended.
+    """
+    import boto3  # noqa: PLC0415
+
+    client = boto3.client("stepfunctions", endpoint_url=endpoint_url())
+    text = json.dumps(payload)
+    for number in range(1, MOST_EXECUTIONS + 1):
+        numbered = f"{name}-{number}"
+        try:
+            started = client.start_execution(stateMachineArn=state_machine_arn, name=numbered, input=text)
+            return str(started["executionArn"])
+        except client.exceptions.ExecutionAlreadyExists:
+            arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{numbered}"
+            if client.describe_execution(executionArn=arn)["status"] in UNDER_WAY:
+                return arn
+    raise RuntimeError(f"expected a free name for an execution, {name}-1 to -{MOST_EXECUTIONS} have ended")
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

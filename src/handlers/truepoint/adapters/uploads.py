@@ -1,0 +1,49 @@
+"""Uploads: many objects at once, few in flight, none lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from types import TracebackType
+
+from truepoint.adapters.bucket import Bucket
+
+AT_ONCE = 32
+"""obstore waits for S3 outside Python's lock, so threads are cheap; more of them wins nothing on two cores."""
+IN_FLIGHT = 4 * AT_ONCE
+"""Bounds what waits in memory."""
+
+
+class Uploads:
+    """Writes objects in the background. Leaving the `with` block waits for all; the first failure is raised."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._under_way = 0
+        self._done: SimpleQueue[Future[None]] = SimpleQueue()
+
+    def put(
+        self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
+    ) -> None:
+        """Start a `Bucket.write`; waits, and raises what went wrong, if too many are under way."""
+        if self._under_way >= IN_FLIGHT:
+            self._take()
+        self._pool.submit(self._bucket.write, key, content, content_type).add_done_callback(self._done.put)
+        self._under_way += 1
+
+    def __enter__(self) -> Uploads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=error is not None)
+        while error is None and self._under_way:
+            self._take()
+
+    def _take(self) -> None:
+        """Wait for whichever ends first: behind a slow one others are long done."""
+        self._under_way -= 1
+        self._done.get().result()

@@ -1,0 +1,1 @@
+"""Several workers' labels of one image become one."""

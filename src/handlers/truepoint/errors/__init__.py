@@ -1,0 +1,1 @@
+"""Signs of label errors, found without a reference."""

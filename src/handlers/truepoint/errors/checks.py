@@ -1,0 +1,144 @@
+"""Checks: what looks wrong with labels without any reference. They warn and never forbid.
+
+The rules, levels and order of findings are the labelling element's (src/ui/lib/checks.js); the cases in tests/cases
+bind both. `unknown_keypoints` is only here: the element knows no others than the skeleton's. Sources: the limb factor
+and the thresholds of duplicates are those of quality reviews of COCO people (Ronchi and Perona 2017) and of SLEAP.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Literal
+
+import msgspec
+
+from truepoint.errors.swap_rules import distance, swapped_sides
+from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.instance import Instance
+from truepoint.pose.similarity import area, symmetric_oks
+
+LIMB_FACTOR = 3.0
+"""Limbs differ by perspective; three times the template's share is no perspective any more."""
+LEAST_LIMBS = 4
+"""Of fewer edges the median is no yardstick."""
+SAME = 0.9
+ALIKE = 0.7
+COINCIDENT = 0.1
+"""Two keypoints on one spot are closer than this share of the distance that labels scatter by."""
+
+Level = Literal["warning", "info"]
+Action = Literal["swap", "delete", "move", "place", "rename", "look"]
+
+
+class Fix(msgspec.Struct, frozen=True, gc=False):
+    """What would put it right: exchange sides, delete, move, place or rename keypoints; or `look`, if that is open."""
+
+    action: Action
+    keypoints: tuple[str, ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that looks wrong. `instance` is the place in the list of instances."""
+
+    check: str
+    level: Level
+    instance: int
+    keypoints: tuple[str, ...] = ()
+    message: str
+    fix: Fix
+
+
+def check_instances(
+    anatomy: Anatomy, instances: Sequence[Instance], size: tuple[int, int] | None = None
+) -> list[Finding]:
+    """All findings of one image; `size` is width and height in upright pixels, None if unknown."""
+    found = [f for place, instance in enumerate(instances) for f in check_instance(anatomy, instance, place, size)]
+    sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
+    for (_, a), (place, b) in combinations(enumerate(instances), 2):
+        if len(a.by_label.keys() & b.by_label.keys() & sigmas.keys()) < 2:
+            continue
+        oks = symmetric_oks(a, b, sigmas)
+        if oks > ALIKE:
+            found.append(
+                Finding(
+                    check="duplicate_instance",
+                    level="warning" if oks > SAME else "info",
+                    instance=place,
+                    message="Nearly the same as another instance",
+                    fix=Fix("delete"),
+                )
+            )
+    return found
+
+
+def check_instance(
+    anatomy: Anatomy, instance: Instance, place: int = 0, size: tuple[int, int] | None = None
+) -> list[Finding]:
+    """The findings of one instance by itself."""
+    points = anatomy.points(instance)
+    unknown = tuple(k.label for k in instance.annotations if k.label not in anatomy.index)
+    found: list[Finding] = []
+
+    def add(check: str, level: Level, keypoints: tuple[str, ...], message: str, fix: Fix) -> None:
+        found.append(Finding(check=check, level=level, instance=place, keypoints=keypoints, message=message, fix=fix))
+
+    if unknown:
+        known_not = f"The skeleton does not have: {', '.join(unknown)}"
+        add("unknown_keypoints", "warning", unknown, known_not, Fix("rename", unknown))
+    if not any(points):
+        add("empty_instance", "warning", (), "No keypoint placed", Fix("delete"))
+        return found
+    if missing := anatomy.label(i for i, k in enumerate(points) if k is None):
+        text = f"Neither placed nor marked: {', '.join(missing)}"
+        add("missing_keypoints", "warning", missing, text, Fix("place", missing))
+    if size and (outside := anatomy.label(outside_image(points, size))):
+        add("out_of_image", "warning", outside, f"Outside the image: {', '.join(outside)}", Fix("move", outside))
+    for pair in coincident(anatomy, points, math.sqrt(area(instance)[0])):
+        names = anatomy.label(pair)
+        add("coincident_keypoints", "warning", names, f"On one spot: {', '.join(names)}", Fix("move", names))
+    if swap := swapped_sides(anatomy, instance):
+        names = anatomy.label(swap.indexes)
+        what = "the whole body" if swap.whole else ", ".join(names)
+        add("swapped_sides", "warning", names, f"Left and right look swapped: {what}", Fix("swap", names))
+    for (a, b), long in odd_limbs(anatomy, points):
+        names = anatomy.label((a, b))
+        text = f"Very {'long' if long else 'short'}: {names[0]} to {names[1]}"
+        add("limb_length", "warning" if long else "info", names, text, Fix("move", names))
+    return found
+
+
+def outside_image(points: Points, size: tuple[int, int]) -> tuple[int, ...]:
+    """The keypoints outside an image of this width and height; its edge is inside."""
+    return tuple(i for i, k in enumerate(points) if k and (k.x < 0 or k.y < 0 or k.x > size[0] or k.y > size[1]))
+
+
+def coincident(anatomy: Anatomy, points: Points, s: float) -> list[tuple[int, int]]:
+    """Keypoints on one spot; `s` is the square root of the subject's area."""
+    found = []
+    for (i, p), (j, q) in combinations([(i, k) for i, k in enumerate(points) if k], 2):
+        if distance(p, q) < max(1.0, COINCIDENT * min(anatomy.sigmas[i], anatomy.sigmas[j]) * s):
+            found.append((i, j))
+    return found
+
+
+def odd_limbs(anatomy: Anatomy, points: Points) -> list[tuple[tuple[int, int], bool]]:
+    """Edges out of proportion with the template, and whether they are too long.
+
+    The yardstick is the median of the instance's own edges: one misplaced keypoint does not shift it.
+    """
+    ratios: list[tuple[tuple[int, int], float]] = []
+    for a, b in anatomy.edges:
+        p, q = points[a], points[b]
+        drawn = math.dist(anatomy.template[a], anatomy.template[b])
+        if p and q and drawn > 0:
+            ratios.append(((a, b), max(distance(p, q), 1e-6) / drawn))
+    if len(ratios) < LEAST_LIMBS:
+        return []
+    ordered = sorted(ratio for _, ratio in ratios)
+    half = len(ordered) // 2
+    median = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return [
+        (edge, ratio > median) for edge, ratio in ratios if ratio > LIMB_FACTOR * median or ratio < median / LIMB_FACTOR
+    ]

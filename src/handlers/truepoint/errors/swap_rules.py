@@ -1,0 +1,119 @@
+"""Left and right: signs that they were exchanged, found without any reference.
+
+Crossed legs are legal, so only warnings come of it. The same rules as the labelling element's (src/ui/lib/sides.js).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.instance import VISIBLE, Instance, Keypoint
+from truepoint.pose.similarity import area
+
+CLEAR_GAIN = 0.25
+"""Exchanging back must shorten the edges it touches by this share to be believed on its own."""
+FACE = ("nose", "left_eye", "right_eye")
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """`whole`: the body as a whole, and `indexes` is empty; else the upper left keypoints of exchanged limbs."""
+
+    whole: bool
+    indexes: tuple[int, ...]
+
+
+def distance(p: Keypoint, q: Keypoint) -> float:
+    """Pixels between two keypoints."""
+    return math.hypot(p.x - q.x, p.y - q.y)
+
+
+def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float:
+    """By how much an exchange would shorten the edges whose length it changes: 1 - after / before."""
+    touched = {j for i in indexes if anatomy.other_side[i] != i for j in (i, anatomy.other_side[i])}
+    changed = anatomy.swapped(points, touched)
+    before = after = 0.0
+    for a, b in anatomy.edges:
+        if (a in touched) == (b in touched):
+            continue
+        p, q, r, s = points[a], points[b], changed[a], changed[b]
+        if p and q and r and s:
+            before += distance(p, q)
+            after += distance(r, s)
+    return 1 - after / before if before > 0 else 0.0
+
+
+def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
+    """The direction down the body as a unit vector, from the middle of the shoulders to the middle of the hips; None
+    without two pairs of those names."""
+    middles = [
+        ((left.x + right.x) / 2, (left.y + right.y) / 2)
+        for i, j in anatomy.trunk
+        if (left := points[i]) and (right := points[j])
+    ]
+    if len(middles) < 2:
+        return None
+    dx, dy = middles[-1][0] - middles[0][0], middles[-1][1] - middles[0][1]
+    length = math.hypot(dx, dy)
+    return (dx / length, dy / length) if length > 0 else None
+
+
+def swapped_sides(anatomy: Anatomy, instance: Instance) -> Swap | None:
+    """What looks exchanged, if anything: by the facing rule the whole body, by side and edge lengths single limbs."""
+    points = anatomy.points(instance)
+    axis = body_axis(anatomy, points)
+    pairs = _whole_pairs(anatomy, points)
+    votes = _votes(anatomy, pairs, axis, math.sqrt(area(instance)[0])) if axis else {}
+    wrong = _wrong_sign(anatomy, points)
+    if len(votes) >= 2 and wrong and all(apart * wrong > 0 for apart in votes.values()):
+        return Swap(True, ())
+    total = sum(votes.values())
+    found = []
+    for i, _, _ in pairs:
+        gain = max(swap_gain(anatomy, points, [i]), swap_gain(anatomy, points, anatomy.chain(i)))
+        if gain >= CLEAR_GAIN or (votes.get(i, 0.0) * total < 0 and gain > 0):
+            found.append(i)
+    # A keypoint that hangs on another find is part of the same limb.
+    roots = tuple(i for i in found if not any(i in anatomy.hanging[j] for j in found))
+    return Swap(False, roots) if roots else None
+
+
+def _whole_pairs(anatomy: Anatomy, points: Points) -> list[tuple[int, Keypoint, Keypoint]]:
+    return [(i, left, right) for i, j in anatomy.pairs if (left := points[i]) and (right := points[j])]
+
+
+def _votes(
+    anatomy: Anatomy, pairs: list[tuple[int, Keypoint, Keypoint]], axis: tuple[float, float], s: float
+) -> dict[int, float]:
+    """How far left lies to the side of right, by pair: negative for one who faces the camera. Pairs closer together
+    than labels scatter do not vote."""
+    votes = {}
+    for i, left, right in pairs:
+        apart = axis[0] * (left.y - right.y) - axis[1] * (left.x - right.x)
+        if abs(apart) >= 2 * anatomy.sigmas[i] * s:
+            votes[i] = apart
+    return votes
+
+
+def _wrong_sign(anatomy: Anatomy, points: Points) -> int:
+    """People only: the sign of votes that would be wrong. A visible face looks at the camera, none looks away."""
+    if not all(name in anatomy.index for name in FACE):
+        return 0
+    face = [points[anatomy.index[name]] for name in FACE]
+    if all(k and k.visibility == VISIBLE for k in face):
+        return 1
+    if any(face):
+        return 0
+
+    def seen(part: str) -> bool:
+        both = [points[anatomy.index[f"{side}_{part}"]] for side in ("left", "right") if _knows(anatomy, side, part)]
+        return len(both) == 2 and all(k and k.visibility == VISIBLE for k in both)
+
+    return -1 if seen("ear") or seen("shoulder") else 0
+
+
+def _knows(anatomy: Anatomy, side: str, part: str) -> bool:
+    return f"{side}_{part}" in anatomy.index

@@ -1,0 +1,195 @@
+"""An answer: what one worker submitted for one data object, by our element or by the original component."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import Any, Literal
+
+import msgspec
+
+from truepoint.json_text import JsonError, decode
+from truepoint.pose.instance import (
+    LARGEST_SIDE,
+    Instance,
+    InstanceError,
+    Label,
+    parse_instances,
+    same_instances,
+    type_name,
+)
+
+OWN_TOLERANCE = 1e-6
+"""Pixels. Our element submits what it was given to the last digit."""
+ORIGINAL_TOLERANCE = 0.5
+"""Pixels. The original component rounds every coordinate to a whole pixel, touched or not."""
+
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer's text. As values it takes up to thirty times as much memory."""
+
+
+LONGEST_COMMENT = 1000
+"""Characters of a note on an image: as many as the labelling element's field takes."""
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be used; says expected and actual."""
+
+
+class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A keypoint of an instance that the worker said has no place, and why. What nobody spoke of is not among these."""
+
+    id: str
+    label: Label
+    reason: Literal["not_visible", "outside_image"]
+    comment: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`.
+
+    `comment` is the worker's note on the whole image.
+    """
+
+    worker_id: str
+    updated: list[Any]
+    original: list[Any]
+    instances: list[Instance]
+    was_modified: bool
+    no_changes_needed: bool
+    total_time_in_seconds: float | None
+    active_time_in_seconds: float | None
+    image_s3_uri: str
+    image_name: str
+    image_width: int | None
+    image_height: int | None
+    not_labeled: list[UnlabeledKeypoint]
+    comment: str
+
+    @property
+    def tolerance(self) -> float:
+        """How far, in pixels, a keypoint may be from its pre-label and still count as untouched."""
+        return ORIGINAL_TOLERANCE if self.image_width is None else OWN_TOLERANCE
+
+
+def parse_answer(worker_id: str, content: Any) -> Answer:
+    """Read an answer from its `annotationData.content`: JSON text of the form's fields, or the parsed fields.
+
+    Raises:
+        AnswerError: the answer cannot be used; the message is fit to be kept with the annotation.
+    """
+    fields = _json(content, "the answer") if isinstance(content, str | bytes) else content
+    if not isinstance(fields, dict):
+        raise AnswerError(f"expected the form's fields as an object, got {type_name(fields)}")
+    details = _details(fields.get("answer_details"))
+    if problem := details.get("problem"):
+        raise AnswerError(f"the worker could not label the image: {str(problem)[:500]}")
+    if "updated_annotations" not in fields:
+        found = ", ".join(sorted(str(name)[:40] for name in fields)[:8]) or "no field at all"
+        raise AnswerError(f"expected the field updated_annotations, got {found}")
+    updated = _json(fields["updated_annotations"], "updated_annotations")
+    original = _original(fields.get("original_annotations"))
+    try:
+        instances = parse_instances(updated)
+    except InstanceError as error:
+        raise AnswerError(f"updated_annotations: {error}") from error
+    tolerance = OWN_TOLERANCE if details else ORIGINAL_TOLERANCE
+    width, height = pixels(details.get("image_width")), pixels(details.get("image_height"))
+    return Answer(
+        worker_id=worker_id,
+        updated=updated,
+        original=original,
+        instances=instances,
+        was_modified=_was_modified(original, instances, tolerance),
+        no_changes_needed=_truth(fields.get("no_changes_needed")),
+        total_time_in_seconds=_seconds(fields.get("total_time_in_seconds")),
+        active_time_in_seconds=_seconds(details.get("active_time_in_seconds")),
+        image_s3_uri=without_query(fields.get("image_s3_uri")),
+        image_name=without_query(fields.get("image_name")),
+        image_width=width if height else None,
+        image_height=height if width else None,
+        not_labeled=_not_labeled(details.get("not_labeled")),
+        comment=_comment(details.get("comment")),
+    )
+
+
+def _json(value: Any, name: str) -> Any:
+    if not isinstance(value, str | bytes):
+        return value
+    size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
+    if size > LARGEST_ANSWER:
+        raise AnswerError(f"{name} must have at most {LARGEST_ANSWER} bytes, got {size}")
+    try:
+        return decode(value)
+    except JsonError as error:
+        raise AnswerError(f"{name} must be JSON: {error}") from error
+
+
+def _original(value: Any) -> list[Any]:
+    # The original component submits "" or "null" where there were no pre-labels.
+    if not value:
+        return []
+    try:
+        parsed = _json(value, "original_annotations")
+    except AnswerError:
+        return []
+    return parsed if isinstance(parsed, list) else []
+
+
+def _was_modified(original: list[Any], instances: list[Instance], tolerance: float) -> bool:
+    try:
+        before = parse_instances(original)
+    except InstanceError:
+        # Pre-labels that cannot be read were not shown either, so whatever was marked is the worker's own.
+        return bool(instances)
+    return not same_instances(before, instances, tolerance)
+
+
+def _details(value: Any) -> dict[str, Any]:
+    try:
+        parsed = _json(value, "answer_details")
+    except AnswerError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _comment(value: Any) -> str:
+    return value.strip()[:LONGEST_COMMENT] if isinstance(value, str) else ""
+
+
+def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
+    found = []
+    for entry in value if isinstance(value, list) else ():
+        # What is none of these says nothing; it is no reason to refuse the labels.
+        with suppress(msgspec.ValidationError):
+            found.append(msgspec.convert(entry, UnlabeledKeypoint))
+    return found
+
+
+def _truth(value: Any) -> bool:
+    # A crowd-checkbox submits an object {value: bool}, a hidden input submits text.
+    if isinstance(value, dict):
+        return any(flag is True for flag in value.values())
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def pixels(value: Any) -> int | None:
+    """Width or height of an image; None if it is not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
+
+
+def without_query(value: Any) -> str:
+    """A URI without a presigned URL's query: the original component submits the signed URL whole. Keys of S3 may have a
+    question mark. Empty if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.startswith("s3://") else value.split("?", 1)[0]

@@ -1,0 +1,117 @@
+"""A labeling job, as DescribeLabelingJob tells of it, and the events that announce its end and its results."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.keys import JOB_NAME, split_s3_uri
+
+ENDED = "SageMaker Ground Truth Labeling Job State Change"
+RESULTS_READY = "Keypoint Labeling Results Ready"
+SOURCE = "truepoint.labeling"
+"""Source of our own events: those of jobs run outside Ground Truth, and the one that announces results."""
+
+JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{JOB_NAME.pattern})")
+
+T = TypeVar("T")
+
+
+LARGEST_DESCRIPTION = 32 * 1024
+"""Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
+
+
+class JobError(ValueError):
+    """An event or a description that is not of a labelling job; says expected and actual."""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What an event says: the job's ARN and, for a job run outside Ground Truth, its description."""
+
+    arn: str
+    name: str
+    description: dict[str, Any] | None
+
+
+class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a labelling job's description that results are made of; how many workers an object had may be
+    unknown."""
+
+    name: str
+    arn: str
+    status: str
+    label_attribute_name: str
+    output_manifest_uri: str
+    failure_reason: str | None = None
+    workers_per_object: int | None = None
+
+
+def read_ended(event: Any) -> Ended:
+    """Read the event that a labelling job has ended.
+
+    Raises:
+        JobError: another event, or one without a job's ARN.
+    """
+    if not isinstance(event, dict) or event.get("detail-type") != ENDED:
+        found = event.get("detail-type") if isinstance(event, dict) else type(event).__name__
+        raise JobError(f"expected an event with the detail-type {ENDED!r}, got {found!r}")
+    resources = event.get("resources")
+    arn = resources[0] if isinstance(resources, list) and resources else None
+    match = JOB_ARN.fullmatch(arn) if isinstance(arn, str) else None
+    if not match or not isinstance(arn, str):
+        raise JobError(f"expected a labelling job's ARN as the event's first resource, got {arn!r}")
+    detail = event.get("detail")
+    described = detail.get("LabelingJob") if isinstance(detail, dict) and event.get("source") == SOURCE else None
+    return Ended(arn, match["name"], described if isinstance(described, dict) else None)
+
+
+def parse_description(text: bytes) -> dict[str, Any]:
+    """The description that labeling_job.json holds.
+
+    Raises:
+        JobError: not a JSON object.
+    """
+    try:
+        description: dict[str, Any] = decode(text, dict[str, Any], DEEPEST_DOCUMENT)
+    except JsonError as error:
+        raise JobError(f"not a labelling job's description: {error}") from error
+    return description
+
+
+def read_description(description: dict[str, Any]) -> LabelingJob:
+    """Read DescribeLabelingJob's response, or the description of a job run outside Ground Truth.
+
+    Raises:
+        JobError: a part is missing or malformed; the name must be one, because it becomes part of S3 keys.
+    """
+    name = description.get("LabelingJobName")
+    if not isinstance(name, str) or not JOB_NAME.fullmatch(name):
+        raise JobError(f"expected a labelling job's name, got {name!r}")
+    try:
+        path = description["OutputConfig"]["S3OutputPath"].rstrip("/")
+        # Absent if the job ended before Ground Truth wrote any; the file may still be there.
+        output = (description.get("LabelingJobOutput") or {}).get("OutputDatasetS3Uri")
+        manifest = output or f"{path}/{name}/manifests/output/output.manifest"
+        split_s3_uri(manifest)
+        return LabelingJob(
+            name=name,
+            arn=str(description["LabelingJobArn"]),
+            status=str(description["LabelingJobStatus"]),
+            label_attribute_name=str(description["LabelAttributeName"]),
+            output_manifest_uri=manifest,
+            failure_reason=_optional(str, description.get("FailureReason")),
+            workers_per_object=_optional(
+                int, (description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject")
+            ),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error
+
+
+def _optional(kind: type[T], value: Any) -> T | None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value

@@ -1,0 +1,52 @@
+"""Jobs that have ended without anybody hearing of it: Ground Truth's events are best effort.
+
+Times are seconds since 1970; the clock is the caller's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truepoint.groundtruth.job import JOB_ARN, JobError, LabelingJob, read_description
+from truepoint.keys import split_s3_uri
+
+ENDED_STATUSES = ("Completed", "Stopped", "Failed")
+GRACE = 3600
+"""The event may be on its way, or worked on: three attempts of 900 seconds and the waits between take 48 minutes."""
+WINDOW = 3 * 24 * 3600
+"""A long weekend. A job that fails every time is not tried for ever."""
+
+
+def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
+    """Whether the job ended long enough and not too long ago to be one whose event was lost, if it has no results."""
+    return description.get("LabelingJobStatus") in ENDED_STATUSES and GRACE <= now - ended <= WINDOW
+
+
+def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None:
+    """The ended job, if its output is in this bucket; else None.
+
+    Raises:
+        JobError: not a description, or one whose event would be refused.
+    """
+    if description.get("LabelingJobStatus") not in ENDED_STATUSES:
+        return None
+    job = read_description(description)
+    match = JOB_ARN.fullmatch(job.arn)
+    if not match or match["name"].lower() != job.name.lower():
+        raise JobError(f"expected the ARN of the labelling job {job.name!r}, got {job.arn!r}")
+    return job if split_s3_uri(job.output_manifest_uri)[0] == bucket else None
+
+
+def ended_detail(job: LabelingJob) -> dict[str, Any]:
+    """`detail` of the event that the job has ended, with a description that `read_description` reads back."""
+    described = {
+        "LabelingJobName": job.name,
+        "LabelingJobArn": job.arn,
+        "LabelingJobStatus": job.status,
+        "LabelAttributeName": job.label_attribute_name,
+        "OutputConfig": {"S3OutputPath": job.output_manifest_uri.rsplit(f"/{job.name}/", 1)[0]},
+        "LabelingJobOutput": {"OutputDatasetS3Uri": job.output_manifest_uri},
+        "HumanTaskConfig": {"NumberOfHumanWorkersPerDataObject": job.workers_per_object},
+        "FailureReason": job.failure_reason,
+    }
+    return {"LabelingJobStatus": job.status, "LabelingJob": described}

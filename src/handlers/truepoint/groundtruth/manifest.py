@@ -1,0 +1,143 @@
+"""The manifest: one data object a line, before labelling and after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from truepoint.json_text import BYTE_ORDER_MARK, JsonError, decode
+from truepoint.keys import split_s3_uri
+from truepoint.pose.instance import InstanceError, parse_instances, type_name
+
+PRE_LABEL_KEYS = ("annotations", "initial_values")
+LONGEST_LINE = 8 * 1024 * 1024
+"""Bytes. Ground Truth takes input lines of 100,000 characters; the label it adds is bounded by Lambda's 6 MB answer."""
+
+
+class DataObject(msgspec.Struct, frozen=True):
+    """What a manifest line says of one image.
+
+    `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
+    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
+    characters per attribute keeps out of the manifest; empty if there is none.
+    """
+
+    image_s3_uri: str
+    pre_labels: list[Any]
+    annotation_issues: list[Any]
+    error: str
+    pre_labels_s3_uri: str = ""
+
+    @property
+    def image_name(self) -> str:
+        """Last part of the image's key."""
+        return file_name(self.image_s3_uri)
+
+
+def file_name(s3_uri: str) -> str:
+    """Last path segment of an S3 URI or URL, without query and fragment, percent-decoded only for URLs."""
+    path = s3_uri
+    if not s3_uri.startswith("s3://"):
+        from urllib.parse import unquote  # noqa: PLC0415 - a tenth of pre_annotation's start, and hardly ever needed
+
+        path = unquote(re.split(r"[?#]", s3_uri, maxsplit=1)[0])
+    return path.rsplit("/", 1)[-1]
+
+
+def read_data_object(line: Any) -> DataObject:
+    """Read one manifest line, already parsed. Never raises: what is wrong is in `error`."""
+    if not isinstance(line, dict):
+        return DataObject("", [], [], f"the manifest line must be an object, it is {type_name(line)}")
+    source = line.get("source-ref")
+    if not isinstance(source, str):
+        found = "it has a source, but only images are labelled" if "source" in line else "it has none"
+        return DataObject("", [], [], f"the manifest line must have a source-ref with the image's S3 URI, {found}")
+    try:
+        split_s3_uri(source)
+        source.encode()
+    except ValueError as error:
+        return DataObject("", [], [], f"source-ref cannot be used: {error}")
+    pre_labels, problem = _list_of(next((line[key] for key in PRE_LABEL_KEYS if line.get(key)), []))
+    if not problem:
+        try:
+            parse_instances(pre_labels)
+        except InstanceError as error:
+            problem = str(error)
+    issues, _ = _list_of(line.get("annotation_issues") or [])
+    error_text = f"the pre-labels cannot be used: {problem}" if problem else ""
+    reference = line.get("annotations_ref") or ""
+    try:
+        if reference:
+            split_s3_uri(reference if isinstance(reference, str) else type_name(reference))
+            reference.encode()
+    except ValueError as error:
+        reference, error_text = "", f"annotations_ref cannot be used: {error}"
+    return DataObject(source, [] if problem else pre_labels, issues, error_text, reference)
+
+
+def _list_of(value: Any) -> tuple[list[Any], str]:
+    """A list, given as such or as JSON text; and what is wrong with it, if anything."""
+    try:
+        # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
+        value = decode(value if isinstance(value, str) else msgspec.json.encode(value))
+    except (JsonError, msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        return [], f"not JSON: {error}"
+    if value is None:
+        return [], ""
+    if not isinstance(value, list):
+        return [], f"expected a list, got {type_name(value)}"
+    return value, ""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of a manifest file. `number` counts from 0 over lines that are not blank; `text` is empty if too long;
+    `offset` bytes of the stream are before it."""
+
+    number: int
+    text: bytes
+    length: int
+    offset: int = 0
+
+
+def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
+    """Cut a stream into lines (LF or CRLF; the last may have none), holding one at a time. Blank lines are skipped.
+
+    Of a line longer than `longest` bytes only the length is kept. `first` is the number of the first line.
+    """
+    number, held, length, offset = first, bytearray(), 0, 0
+
+    def finished() -> Line | None:
+        text = bytes(held).strip().removeprefix(BYTE_ORDER_MARK) if length <= longest else b""
+        return Line(number, text, length, offset) if text or length > longest else None
+
+    for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            length += end - start
+            if length <= longest:
+                held += chunk[start:end]
+            if line := finished():
+                yield line
+                number += 1
+            held.clear()
+            offset += length + 1
+            length = 0
+            start = end + 1
+        length += len(chunk) - start
+        if length <= longest:
+            held += chunk[start:]
+        else:
+            held.clear()
+    if line := finished():
+        yield line
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a stream of our own, in which every line ends with LF, into lines, ends included."""
+    held = b""
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines)

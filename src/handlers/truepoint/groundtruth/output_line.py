@@ -1,0 +1,162 @@
+"""The outcome of one line of an output manifest: labelled, or not, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from truepoint.groundtruth.annotation import Annotation, WorkerAnswer
+from truepoint.groundtruth.answer import pixels, without_query
+from truepoint.groundtruth.manifest import LONGEST_LINE, Line, file_name, read_data_object
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.pose.instance import Instance, InstanceError, parse_instances, type_name
+
+Status = Literal["rejected", "failed", "unlabeled"]
+
+
+class LabelError(ValueError):
+    """A label that is no keypoint annotation; says expected and actual."""
+
+
+class Labeled(msgspec.Struct, frozen=True, kw_only=True):
+    """A line with a valid annotation. `labeled_by` is the job that made it: not this one in a chain of jobs."""
+
+    line: int
+    source_ref: str
+    annotation: Annotation
+    instances: list[Instance]
+    labeled_by: str | None
+    creation_date: str | None
+
+
+class NotLabeled(msgspec.Struct, frozen=True, kw_only=True):
+    """A line without one: `rejected` by us, `failed` in Ground Truth, or `unlabeled` because nobody came to it."""
+
+    line: int
+    status: Status
+    reason: str
+    source_ref: str | None
+
+
+def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labeled | NotLabeled:
+    """What became of one line. Never raises for a line: what is wrong with it is its outcome.
+
+    `fetch` gives the bytes of an S3 URI, for an annotation too large for the manifest; none if they cannot be had.
+    """
+    if not line.text:
+        return _rejected(line.number, f"the line has {line.length} bytes, expected at most {LONGEST_LINE}")
+    try:
+        record = decode(line.text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
+        return _rejected(line.number, f"the line is not JSON: {error}")
+    if not isinstance(record, dict):
+        return _rejected(line.number, f"expected an object, got {type_name(record)}")
+    source = record.get("source-ref")
+    source = without_query(source) if isinstance(source, str) else None
+    metadata = record.get(f"{attribute}-metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    if attribute not in record:
+        if "failure-reason" in metadata:
+            return _not_labeled(line.number, "failed", str(metadata["failure-reason"]), source)
+        reason = read_data_object(record).error or "no worker labelled it before the job ended"
+        return _not_labeled(line.number, "unlabeled", reason, source)
+    label = record[attribute]
+    if isinstance(label, dict) and isinstance(uri := label.get("annotation_s3_uri"), str):
+        label = _decoded(fetch(uri))
+    try:
+        annotation = read_label(label)
+        instances = parse_instances(annotation.updated_annotations)
+    except (LabelError, InstanceError) as error:
+        return _rejected(line.number, str(error), source)
+    if not annotation.valid:
+        return _rejected(line.number, annotation.reason or "the annotation is marked invalid", source)
+    return Labeled(
+        line=line.number,
+        source_ref=source or annotation.image_s3_location,
+        annotation=_sized(annotation, record),
+        instances=instances,
+        labeled_by=_text(metadata.get("job-name") or metadata.get("job_name")),
+        creation_date=_text(metadata.get("creation-date") or metadata.get("creation_date")),
+    )
+
+
+def read_label(label: Any) -> Annotation:
+    """A label as post_annotation writes it, or as the original stack's Lambda did (no version, annotations as text).
+
+    Raises:
+        LabelError: neither.
+    """
+    if not isinstance(label, dict) or "updated_annotations" not in label:
+        found = f"the keys {', '.join(sorted(map(str, label))[:8])}" if isinstance(label, dict) else type_name(label)
+        raise LabelError(f"expected a keypoint annotation with updated_annotations, got {found}"[:500])
+    if "version" in label:
+        try:
+            return msgspec.convert(label, Annotation)
+        except msgspec.ValidationError as error:
+            raise LabelError(f"not a keypoint annotation: {error}") from error
+    worker = str(label.get("worker_id") or "")
+    seconds = _number(label.get("total_time_in_seconds"))
+    uri = without_query(label.get("data_object_s3_uri"))
+    location = without_query(label.get("image_s3_location")) or uri
+    modified = label.get("was_modified") is True
+    return Annotation(
+        dataset_object_id=str(label.get("dataset_object_id", "")),
+        data_object_s3_uri=uri,
+        image_file_name=_text(label.get("image_file_name")) or file_name(location),
+        image_s3_location=location,
+        original_annotations=_list(label.get("original_annotations")),
+        updated_annotations=_list(label["updated_annotations"]),
+        worker_id=worker or None,
+        no_changes_needed=label.get("no_changes_needed") is True,
+        was_modified=modified,
+        total_time_in_seconds=seconds,
+        workers=[WorkerAnswer(worker_id=worker, usable=True, was_modified=modified, total_time_in_seconds=seconds)]
+        if worker
+        else [],
+    )
+
+
+def _rejected(number: int, reason: str, source: str | None = None) -> NotLabeled:
+    return _not_labeled(number, "rejected", reason, source)
+
+
+def _not_labeled(number: int, status: Status, reason: str, source: str | None) -> NotLabeled:
+    return NotLabeled(line=number, status=status, reason=reason, source_ref=source)
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError:
+        return None
+
+
+def _sized(annotation: Annotation, record: dict[str, Any]) -> Annotation:
+    """The annotation with the image's size: the page's, else the manifest's, where job creation put it."""
+    width, height = pixels(record.get("image_width")), pixels(record.get("image_height"))
+    if annotation.image_width or not (width and height):
+        return annotation
+    return msgspec.structs.replace(annotation, image_width=width, image_height=height)
+
+
+def _list(value: Any) -> list[Any]:
+    parsed = _decoded(value.encode()) if isinstance(value, str) and value else value
+    if parsed is None or parsed == "":
+        return []
+    if not isinstance(parsed, list):
+        raise LabelError(f"expected a list of instances, got {type_name(parsed)}")
+    return parsed
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number < float("inf") else None

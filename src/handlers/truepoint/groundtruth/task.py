@@ -1,0 +1,64 @@
+"""The task: what a worker's page is given for one data object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from truepoint.groundtruth.manifest import read_data_object
+
+VERSION = "1.0"
+
+
+class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What the template can use as `task.input`. Lists are JSON text, because Liquid puts them in attributes.
+
+    `initial_values_s3_uri` names the object with pre-labels that are too large for `initial_values`; empty if there is
+    none. The worker's browser reads it, never this code. `labeling_job` is the job's name. `worker` is empty here: a
+    host that knows the worker fills it in, and Ground Truth does not.
+    """
+
+    version: str
+    image_s3_uri: str
+    image_name: str
+    initial_values: str
+    initial_values_s3_uri: str
+    annotation_issues: str
+    labeling_job: str
+    worker: str
+    error: str
+
+
+def pre_annotation_response(data_object: Any, labeling_job_arn: Any = None) -> dict[str, Any]:
+    """Return Ground Truth's pre-annotation response for one parsed manifest line. Never raises.
+
+    A line without a usable image is not sent to workers; one with unusable pre-labels is, without them. Either way
+    `error` of the task input says what is wrong.
+
+    Args:
+        data_object: the manifest line.
+        labeling_job_arn: `arn:…:labeling-job/<name>`; anything else is no job.
+    """
+    read = read_data_object(data_object)
+    task_input = TaskInput(
+        version=VERSION,
+        image_s3_uri=read.image_s3_uri,
+        image_name=read.image_name,
+        initial_values=_text(read.pre_labels),
+        initial_values_s3_uri=read.pre_labels_s3_uri,
+        annotation_issues=_text(read.annotation_issues),
+        labeling_job=_job_name(labeling_job_arn),
+        worker="",
+        error=read.error,
+    )
+    return {"taskInput": msgspec.to_builtins(task_input), "isHumanAnnotationRequired": bool(read.image_s3_uri)}
+
+
+def _text(value: list[Any]) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _job_name(arn: Any) -> str:
+    _, found, name = arn.rpartition(":labeling-job/") if isinstance(arn, str) else ("", "", "")
+    return name if found and name.isascii() and name.isprintable() else ""

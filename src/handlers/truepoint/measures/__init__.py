@@ -1,0 +1,1 @@
+"""Measures of a job's workers and labels: agreement, sigmas, changes, gold."""

@@ -1,0 +1,206 @@
+"""Changes: what workers made of the pre-labels they were shown, keypoint by keypoint.
+
+How often a keypoint was accepted, and how far the pre-labels were off, tells of the model that made them. It flatters
+the model: who is shown a place tends to leave it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import msgspec
+
+from truepoint.consensus.matching import MOST_OVERLAPS
+from truepoint.groundtruth.output_line import Labeled
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
+from truepoint.pose.sigma_table import SigmaTable
+from truepoint.pose.similarity import area, symmetric_oks
+from truepoint.pose.skeleton import Skeleton
+from truepoint.statistics.exact_sum import ExactSum
+from truepoint.statistics.statistic import Statistic
+
+UNTOUCHED = 0.5
+"""Pixels. The original component rounds every coordinate, touched or not."""
+LEAST_SIMILARITY = 0.1
+"""Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
+EXCHANGED = 0.25
+"""A keypoint is exchanged with its pair if it is nearer to where that was than this share of the way it moved."""
+
+Change = Literal["unchanged", "moved", "added", "deleted", "visibility_changed", "side_swapped"]
+
+
+class KeypointChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """One keypoint over all images with pre-labels, those of added and deleted instances included. `acceptance` is the
+    share of pre-labels that stayed `unchanged`; `nme` the mean distance moved over the square root of the area."""
+
+    name: str
+    unchanged: int
+    moved: int
+    visibility_changed: int
+    side_swapped: int
+    added: int
+    deleted: int
+    acceptance: float | None
+    nme: float | None
+
+
+class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """All images that had pre-labels. `edit_distance` is, per pre-labelled instance that was kept, the sum over its
+    keypoints of the distance moved over the square root of the area, and of one for each added or deleted."""
+
+    images: int
+    instances: int
+    instances_unchanged: int
+    instances_deleted: int
+    instances_added: int
+    edit_distance: float | None
+    keypoints: list[KeypointChanges]
+
+
+class KeypointMeter(Statistic):
+    """What became of one keypoint, and how far it was moved."""
+
+    changes: dict[Change, int] = msgspec.field(default_factory=dict)
+    moved: ExactSum = msgspec.field(default_factory=ExactSum)
+
+
+class ChangeMeter(Statistic):
+    """Takes a job's images one by one. Memory: a few numbers a keypoint of the skeleton."""
+
+    keypoints: dict[str, KeypointMeter]
+    images: int = 0
+    instances: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    added: int = 0
+    edits: ExactSum = msgspec.field(default_factory=ExactSum)
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> ChangeMeter:
+        """A meter of the skeleton's keypoints."""
+        return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
+
+    def add(self, labeled: Labeled, yardstick: SigmaTable) -> None:
+        """Compare one image's labels with its pre-labels; without any, or with unusable ones, it does not count."""
+        try:
+            before = parse_instances(labeled.annotation.original_annotations)
+        except InstanceError:
+            return
+        if not before:
+            return
+        self.images += 1
+        self.instances += len(before)
+        matched = match_instances(before, labeled.instances, yardstick.sigmas)
+        for place, instance in enumerate(before):
+            if place in matched:
+                self._compare(instance, labeled.instances[matched[place]], yardstick.pairs)
+            else:
+                self.deleted += 1
+                self._count(dict.fromkeys(instance.by_label, "deleted"))
+        kept = set(matched.values())
+        for place, instance in enumerate(labeled.instances):
+            if place not in kept:
+                self.added += 1
+                self._count(dict.fromkeys(instance.by_label, "added"))
+
+    def quality(self) -> PreLabelQuality | None:
+        """Over all images so far; None if none had pre-labels."""
+        if not self.images:
+            return None
+        kept = self.instances - self.deleted
+        return PreLabelQuality(
+            images=self.images,
+            instances=self.instances,
+            instances_unchanged=self.unchanged,
+            instances_deleted=self.deleted,
+            instances_added=self.added,
+            edit_distance=self.edits.value / kept if kept else None,
+            keypoints=[_changes(name, meter) for name, meter in self.keypoints.items()],
+        )
+
+    def _count(self, changes: Mapping[str, Change]) -> None:
+        for label, change in changes.items():
+            if label in self.keypoints:
+                count = self.keypoints[label].changes
+                count[change] = count.get(change, 0) + 1
+
+    def _compare(self, before: Instance, after: Instance, pairs: Mapping[str, str]) -> None:
+        changes = keypoint_changes(before, after, pairs)
+        self._count(changes)
+        old, new = before.by_label, after.by_label
+        s = math.sqrt(area(after)[0])
+        for label, change in changes.items():
+            if change in ("added", "deleted"):
+                self.edits.add(1)
+                continue
+            moved = _distance(old[label], new[label]) / s
+            if label in self.keypoints:
+                self.keypoints[label].moved.add(moved)
+            if change in ("moved", "side_swapped"):
+                self.edits.add(moved)
+        self.unchanged += all(change == "unchanged" for change in changes.values())
+
+
+def _changes(name: str, meter: KeypointMeter) -> KeypointChanges:
+    n = dict.fromkeys(get_args(Change), 0) | meter.changes
+    shown = n["unchanged"] + n["moved"] + n["visibility_changed"] + n["side_swapped"] + n["deleted"]
+    acceptance = n["unchanged"] / shown if shown else None
+    return KeypointChanges(name=name, **n, acceptance=acceptance, nme=meter.moved.mean)
+
+
+def match_instances(
+    before: Sequence[Instance], after: Sequence[Instance], sigmas: Mapping[str, float]
+) -> dict[int, int]:
+    """By place in `before`, the place in `after` of the same subject: the same id, else the most alike first.
+
+    A pre-label without an id has the one that the labelling element gives it, from its place in the list. Beyond
+    `MOST_OVERLAPS` pairs only ids count.
+    """
+    places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
+    matched: dict[int, int] = {}
+    for place, instance in enumerate(before):
+        found = places.pop(instance.id or f"p{place}", None)
+        if found is not None:
+            matched[place] = found
+    taken = set(matched.values())
+    rest = [(i, instance) for i, instance in enumerate(before) if i not in matched]
+    others = [(j, instance) for j, instance in enumerate(after) if j not in taken]
+    if len(rest) * len(others) > MOST_OVERLAPS:
+        return matched  # a hostile answer must not cost minutes
+    alike = [
+        (-oks, i, j) for i, a in rest for j, b in others if (oks := symmetric_oks(a, b, sigmas)) >= LEAST_SIMILARITY
+    ]
+    for _, i, j in sorted(alike):
+        if i not in matched and j not in taken:
+            matched[i] = j
+            taken.add(j)
+    return matched
+
+
+def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]) -> dict[str, Change]:
+    """What became of each keypoint of one instance, by name; each is one thing, the gravest."""
+    old, new = before.by_label, after.by_label
+    changes: dict[str, Change] = {label: "deleted" for label in old if label not in new}
+    changes |= {label: "added" for label in new if label not in old}
+    for label in old.keys() & new.keys():
+        if _distance(old[label], new[label]) <= UNTOUCHED:
+            same = old[label].visibility == new[label].visibility
+            changes[label] = "unchanged" if same else "visibility_changed"
+        else:
+            other = pairs.get(label)
+            both = other is not None and _takes_place(old, new, label, other) and _takes_place(old, new, other, label)
+            changes[label] = "side_swapped" if both else "moved"
+    return changes
+
+
+def _takes_place(old: Mapping[str, Keypoint], new: Mapping[str, Keypoint], label: str, other: str) -> bool:
+    """Whether a keypoint is now about where the other one was."""
+    if not {label, other} <= old.keys() & new.keys():
+        return False
+    return _distance(new[label], old[other]) < EXCHANGED * _distance(new[label], old[label])
+
+
+def _distance(p: Keypoint, q: Keypoint) -> float:
+    return math.hypot(p.x - q.x, p.y - q.y)

@@ -1,0 +1,117 @@
+"""Sigmas measured from redundant labels: how far honest people scatter at each keypoint of this very job.
+
+COCO defines sigma_i^2 = E[d^2 / s^2], d the distance of a label from the truth. Two independent labels are twice as far
+apart in the square, and half of the squares are below ln 2 of their mean, so
+sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), whatever a few gross misses do to the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
+
+import msgspec
+
+from truepoint.pose.instance import MOST_KEYPOINTS
+from truepoint.pose.pose import Pose
+from truepoint.pose.sigma_table import SigmaSource, SigmaTable
+from truepoint.statistics.bottom_k import Table
+from truepoint.statistics.histogram import Histogram
+from truepoint.statistics.rates import Z_95
+from truepoint.statistics.statistic import Statistic
+
+SHRINKAGE = 20
+"""The skeleton's pooled sigma counts as much as this many instances of a keypoint."""
+LEAST_INSTANCES = 20
+"""Below it a measured sigma is reported, but not used."""
+
+
+class MeasuredSigma(msgspec.Struct, frozen=True, kw_only=True):
+    """Sigma of a keypoint, left and right together, shrunk to the skeleton's; `n` counts independent comparisons.
+
+    `low` and `high` hold the unshrunk value with 95%.
+    """
+
+    sigma: float
+    low: float
+    high: float
+    n: int
+
+
+class KeypointSigma(msgspec.Struct, frozen=True, kw_only=True):
+    """The sigma used for a keypoint, where it comes from (pose.sigma_table), and what was measured, if anything."""
+
+    name: str
+    sigma: float
+    source: SigmaSource
+    measured: MeasuredSigma | None
+
+
+class Scatter(Statistic):
+    """Square distances of pairs of labels of one keypoint, and how many of the comparisons are independent."""
+
+    squares: Histogram
+    independent: int = 0
+
+
+def _scatter() -> Scatter:
+    return Scatter(Histogram())
+
+
+class SigmaMeter(Statistic):
+    """Takes subjects that several workers marked. Memory: a histogram a keypoint; see `MOST_KEYPOINTS`."""
+
+    keypoints: Table[Scatter] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
+    pooled: Scatter = msgspec.field(default_factory=_scatter)
+
+    def add(self, poses: Sequence[Pose], doubtful: Collection[tuple[int, str]] = ()) -> None:
+        """Take one subject. `doubtful` are (pose's place, label) that had sides exchanged and say nothing here."""
+        for label in sorted({label for found in poses for label in found.places}):
+            having = [p for w, p in enumerate(poses) if label in p.places and (w, label) not in doubtful]
+            if len(having) < 2:
+                continue
+            squares = []
+            for p, q in combinations(having, 2):
+                (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
+                squares.append(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
+            for found in (self.keypoints.at(label, _scatter), self.pooled):
+                for square in squares:
+                    found.squares.add(square)
+                found.independent += len(having) - 1
+
+    def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
+        """The sigma of one keypoint and its pair; None if neither was ever marked twice, or always at the very same
+        place."""
+        found = _scatter()
+        for name in sorted({label, pairs.get(label, label)} & self.keypoints.kept().keys()):
+            found.merge(self.keypoints.entries[name])
+        n, squares = found.independent, found.squares
+        own, all_together = _sigma(squares, 0.5), _sigma(self.pooled.squares, 0.5)
+        if not own or not all_together:
+            return None
+        # The median's rank scatters by half the square root of the independent values' number.
+        reach = Z_95 * 0.5 / math.sqrt(n)
+        return MeasuredSigma(
+            sigma=math.sqrt((n * own**2 + SHRINKAGE * all_together**2) / (n + SHRINKAGE)),
+            low=_sigma(squares, 0.5 - reach),
+            high=_sigma(squares, 0.5 + reach),
+            n=n,
+        )
+
+    def usable(self, labels: Sequence[str], pairs: Mapping[str, str]) -> dict[str, float]:
+        """Sigmas that rest on enough instances to be used."""
+        found = {label: self.measured(label, pairs) for label in labels}
+        return {label: min(m.sigma, 1.0) for label, m in found.items() if m and m.n >= LEAST_INSTANCES}
+
+
+def sigmas(used: SigmaTable, meter: SigmaMeter) -> list[KeypointSigma]:
+    """The sigmas of a skeleton's keypoints, used and measured."""
+    return [
+        KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name, used.pairs))
+        for name, sigma in used.sigmas.items()
+    ]
+
+
+def _sigma(squares: Histogram, share: float) -> float:
+    return math.sqrt((squares.quantile(share) or 0.0) / (2 * math.log(2)))

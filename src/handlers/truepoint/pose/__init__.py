@@ -1,0 +1,1 @@
+"""Instances and skeletons, and how alike two poses are (OKS)."""

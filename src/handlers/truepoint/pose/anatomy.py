@@ -1,0 +1,100 @@
+"""What a skeleton tells of a subject's build: sides, pairs, edges by index, and what hangs on what.
+
+The labelling element reads the same from its attributes (src/ui/lib/skeleton.js); the cases in tests/cases bind both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.skeleton import Skeleton
+
+Points = Sequence[Keypoint | None]
+"""One a keypoint of the skeleton, in its order; None where it is not labelled."""
+
+_SIDE = re.compile(
+    r"(?:^|[^a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?=[^a-zA-Z]|$)|(Left|Right)(?=[A-Z]|$)|^(left|right)"
+)
+_TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
+
+
+class Anatomy:
+    """A skeleton by index.
+
+    `pairs` are (left, right) in the order of their left members, `trunk` those of shoulders and hips; `edges` join two
+    indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a
+    shoulder.
+    """
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        self.skeleton = skeleton
+        self.names = skeleton.keypoint_names
+        self.sigmas = skeleton.sigmas
+        self.index = {name: i for i, name in enumerate(self.names)}
+        self.edges = tuple((self.index[a], self.index[b]) for a, b, *_ in skeleton.edges if a != b)
+        self.template = tuple(k.template or (0.0, 0.0) for k in skeleton.keypoints)
+        self.other_side = skeleton.flip_indices
+        sides = [_side(name) for name in self.names]
+        pairs = []
+        for i, j in enumerate(self.other_side):
+            # A pair whose names tell no side still has two: the first is called left.
+            if i < j:
+                pairs.append((j, i) if sides[i] == "right" and sides[j] != "right" else (i, j))
+        self.pairs = tuple(sorted(pairs))
+        self.trunk = tuple(pair for pair in self.pairs if _TRUNK.search(self.names[pair[0]]))
+        self.hanging = tuple(_hanging(i, len(self.names), self.edges) for i in range(len(self.names)))
+
+    def points(self, instance: Instance) -> list[Keypoint | None]:
+        """The instance's keypoints in the skeleton's order; those it does not know are left out."""
+        found = instance.by_label
+        return [found.get(name) for name in self.names]
+
+    def chain(self, index: int) -> tuple[int, ...]:
+        """Both sides of a limb, from the keypoint outwards: exchanging their sides exchanges a whole arm or leg."""
+        other = self.other_side[index]
+        starts = (index,) if other == index else (index, other)
+        members = [i for start in starts for i in (start, *self.hanging[start])]
+        return tuple(dict.fromkeys(members))
+
+    def swapped(self, points: Points, indexes: Iterable[int]) -> list[Keypoint | None]:
+        """The points with left and right exchanged in every pair that `indexes` touch."""
+        changed = list(points)
+        for i in {min(i, self.other_side[i]) for i in indexes}:
+            j = self.other_side[i]
+            changed[i], changed[j] = points[j], points[i]
+        return changed
+
+    def label(self, indexes: Iterable[int]) -> tuple[str, ...]:
+        """The names of keypoints."""
+        return tuple([self.names[i] for i in indexes])
+
+
+def _side(name: str) -> str:
+    match = _SIDE.search(name)
+    word = next((group.lower() for group in match.groups() if group), "") if match else ""
+    return "" if not word else "left" if word.startswith("l") else "right"
+
+
+def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """All pieces but the largest that the graph falls into without `start`, of those it was joined to."""
+    neighbours: list[list[int]] = [[] for _ in range(count)]
+    for a, b in edges:
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    seen = {start}
+    pieces: list[list[int]] = []
+    for first in neighbours[start]:
+        if first in seen:
+            continue
+        piece = [first]
+        seen.add(first)
+        for at in piece:
+            for following in neighbours[at]:
+                if following not in seen:
+                    seen.add(following)
+                    piece.append(following)
+        pieces.append(piece)
+    pieces.sort(key=len, reverse=True)
+    return tuple(i for piece in pieces[1:] for i in piece)

@@ -1,0 +1,72 @@
+"""A yardstick: what comparing instances needs to know of a skeleton, and where each number comes from.
+
+A keypoint's sigma is the skeleton's own, else the one measured from this job's redundant labels, else the published one
+of a keypoint of that name, else a default; `sources` says which. The skeleton's own goes before the measured one, so
+that a careless crowd is not compared with its own carelessness: measures.sigma reports what was measured beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from truepoint.pose.skeleton import DEFAULT_SIGMA, Skeleton
+
+SigmaSource = Literal["skeleton", "measured", "preset", "default"]
+
+_BOTH_SIDES = {
+    "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107, "knee": 0.087,
+    "ankle": 0.089,  # COCO, cocodataset.org/#keypoints-eval
+    "big_toe": 0.068, "small_toe": 0.066, "heel": 0.066,  # COCO-WholeBody
+    "front_paw": 0.062, "back_paw": 0.089,  # AP-10K
+}  # fmt: skip
+PRESETS: dict[str, float] = {
+    "nose": 0.026,  # COCO
+    "top_head": 0.079, "neck": 0.079,  # CrowdPose
+    "root_of_tail": 0.035,  # AP-10K
+} | {f"{side}_{name}": sigma for name, sigma in _BOTH_SIDES.items() for side in ("left", "right")}  # fmt: skip
+"""Published sigmas by name, as MMPose's dataset configurations give them."""
+
+
+class SigmaTable(msgspec.Struct, frozen=True, kw_only=True):
+    """Sigmas and their sources by keypoint, left/right pairs in both directions, and the side of a lone keypoint.
+
+    `lone_area`, square pixels, stands for the area of an instance that has none because it is one keypoint without a
+    box: the job's median where it is known.
+    """
+
+    sigmas: dict[str, float] = {}
+    sources: dict[str, SigmaSource] = {}
+    pairs: dict[str, str] = {}
+    lone_area: float | None = None
+
+    def sigma(self, label: str) -> float:
+        """COCO's sigma of a keypoint, also of one that the skeleton does not have."""
+        return self.sigmas.get(label) or preset(label) or DEFAULT_SIGMA
+
+
+def preset(label: str) -> float | None:
+    """The published sigma of a keypoint of this name, however it is spelt."""
+    return PRESETS.get(label.lower().replace("-", "_").replace(" ", "_"))
+
+
+def yardstick(
+    skeleton: Skeleton | None, measured: Mapping[str, float] | None = None, lone_area: float | None = None
+) -> SigmaTable:
+    """The yardstick of a skeleton; without one every keypoint is known by its name alone, and nothing has a pair."""
+    sigmas: dict[str, float] = {}
+    sources: dict[str, SigmaSource] = {}
+    for keypoint in skeleton.keypoints if skeleton else ():
+        name = keypoint.name
+        for value, source in _candidates(keypoint.sigma, (measured or {}).get(name), name):
+            if value:
+                sigmas[name], sources[name] = value, source
+                break
+    pairs = {k.name: k.pair for k in skeleton.keypoints if k.pair} if skeleton else {}
+    return SigmaTable(sigmas=sigmas, sources=sources, pairs=pairs, lone_area=lone_area)
+
+
+def _candidates(own: float | None, measured: float | None, name: str) -> tuple[tuple[float | None, SigmaSource], ...]:
+    return (own, "skeleton"), (measured, "measured"), (preset(name), "preset"), (DEFAULT_SIGMA, "default")

@@ -1,0 +1,119 @@
+"""A skeleton: keypoint names in order, edges, left/right pairs, sigmas, template pose."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from truepoint.json_text import JsonError, decode
+from truepoint.pose.instance import MOST_KEYPOINTS
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+LanguageTag = Annotated[str, msgspec.Meta(pattern="^[a-z]{2,8}(-[a-z0-9]{1,8})*$")]
+LEAST_SIGMA = 1e-6
+"""A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
+Sigma = Annotated[float, msgspec.Meta(ge=LEAST_SIGMA, le=1)]
+Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
+
+DEFAULT_SIGMA = 0.07
+"""Used for a keypoint without a sigma of its own: between COCO's wrist (.062) and elbow (.072)."""
+
+
+class SkeletonError(ValueError):
+    """A skeleton definition that contradicts itself; says expected and actual."""
+
+
+class SkeletonKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A named location of the skeleton; `template` is its place (x, y) in the template pose, in any unit.
+
+    `display_names` are what workers read in place of `name`, by language (BCP 47 tag in lower case).
+    They are never stored with labels.
+    """
+
+    name: Name
+    pair: Name | None = None
+    sigma: Sigma | None = None
+    color: str | None = None
+    template: tuple[Number, Number] | None = None
+    display_names: dict[LanguageTag, Name] | None = None
+
+
+class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A skeleton definition file. Edges are (name, name) or (name, name, colour)."""
+
+    name: Name
+    keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=MOST_KEYPOINTS)]
+    edges: tuple[Edge, ...] = ()
+    supercategory: str = ""
+    version: str = "1.0"
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        """Names in COCO array order."""
+        return tuple(k.name for k in self.keypoints)
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """One a keypoint, in order; `DEFAULT_SIGMA` where the file gives none."""
+        return tuple(k.sigma or DEFAULT_SIGMA for k in self.keypoints)
+
+    @property
+    def flip_indices(self) -> tuple[int, ...]:
+        """For each keypoint the index of its left/right counterpart, its own on the midline. An involution."""
+        index = {k.name: i for i, k in enumerate(self.keypoints)}
+        return tuple(index[k.pair] if k.pair else i for i, k in enumerate(self.keypoints))
+
+    def element_attributes(self) -> dict[str, str]:
+        """The labelling element's attributes `keypointClasses`, `skeletonRig`, `skeletonBoundingBox`, as JSON text.
+
+        `pair`, `sigma` and `display_names` are further keys of each class. The original component ignores keys
+        it does not know.
+        """
+        classes: list[dict[str, Any]] = []
+        for k in self.keypoints:
+            x, y = k.template or (0, 0)
+            entry: dict[str, Any] = {"id": k.name, "label": k.name, "x": x, "y": y}
+            entry |= {key: value for key in ("color", "pair", "sigma", "display_names") if (value := getattr(k, key))}
+            classes.append(entry)
+        attributes = {"keypointClasses": _text(classes), "skeletonRig": _text(self.edges)}
+        places = [k.template for k in self.keypoints if k.template]
+        if places:
+            xs, ys = zip(*places, strict=True)
+            box = {"left": min(xs), "top": min(ys), "right": max(xs), "bottom": max(ys)}
+            attributes["skeletonBoundingBox"] = _text(box)
+        return attributes
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def parse_skeleton(text: bytes | str) -> Skeleton:
+    """Read a skeleton definition.
+
+    Raises:
+        SkeletonError: malformed JSON or shape, a name given twice, an edge or pair to an unknown keypoint,
+            a one-sided pair.
+    """
+    try:
+        skeleton: Skeleton = decode(text, Skeleton)
+    except JsonError as error:
+        raise SkeletonError(f"not a skeleton definition: {error}") from error
+    pairs: dict[str, str | None] = {}
+    for keypoint in skeleton.keypoints:
+        if keypoint.name in pairs:
+            raise SkeletonError(f"keypoint names must differ, {keypoint.name!r} is there twice")
+        pairs[keypoint.name] = keypoint.pair
+    for name, pair in pairs.items():
+        if pair is None:
+            continue
+        if pair == name or pairs.get(pair) != name:
+            actual = f"that of {pair!r} is {pairs[pair]!r}" if pair in pairs else f"there is no {pair!r}"
+            raise SkeletonError(f"pairs must be mutual: the pair of {name!r} is {pair!r}, but {actual}")
+    for edge in skeleton.edges:
+        unknown = [name for name in edge[:2] if name not in pairs]
+        if unknown:
+            raise SkeletonError(f"an edge must join keypoints of the skeleton, there is no {unknown[0]!r}")
+    return skeleton

@@ -1,0 +1,1 @@
+"""What a job's results hold, computed in two passes over its output manifest."""

@@ -1,0 +1,138 @@
+"""A survey: what the whole job tells, gathered in a first pass over its lines, so that the second can judge each image
+by it. Surveys of parts of a job merge, so the pass can be shared out."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+
+from truepoint.consensus.consolidation import clusters
+from truepoint.consensus.matching import CrowdedError, crowded
+from truepoint.consensus.swap_repair import repair_sides
+from truepoint.errors.norms import Norms, measure
+from truepoint.groundtruth.annotation import Annotation
+from truepoint.groundtruth.output_line import Labeled, NotLabeled
+from truepoint.measures.reliability import PairDistances
+from truepoint.measures.sigma import KeypointSigma, SigmaMeter, sigmas
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.instance import MOST_KEYPOINTS, Instance, InstanceError, parse_instances
+from truepoint.pose.pose import OksComparer
+from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.similarity import area
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.statistics.bottom_k import Table
+from truepoint.statistics.histogram import Histogram
+from truepoint.statistics.sample import LineSample
+from truepoint.statistics.statistic import Count, Statistic
+
+MOST_ANSWERS = 50
+"""To one image; Ground Truth asks nine workers at most."""
+
+Answers = list[tuple[str, list[Instance]]]
+
+
+def answers_of(annotation: Annotation) -> Answers:
+    """Each worker's own instances, where several gave a usable answer that is kept with the label; else none."""
+    usable = [w for w in annotation.workers if w.usable]
+    if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
+        return []
+    try:
+        answers = [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
+    except InstanceError:
+        return []  # not written by us; what was consolidated at once stands
+    return [] if crowded([instances for _, instances in answers]) else answers
+
+
+class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the survey of all lines of a job tells: all that the second pass must know of it.
+
+    `variances` and `weights` are by worker (measures.reliability); `norms` are of the labels as they were consolidated
+    at once.
+    """
+
+    skeleton: Skeleton
+    yardstick: SigmaTable
+    sigmas: list[KeypointSigma]
+    variances: dict[str, float]
+    weights: dict[str, float]
+    norms: Norms
+
+
+class JobSurvey(Statistic, dict=True):
+    """Takes a job's outcomes. Memory: histograms for every keypoint and pair of workers, and a sample of instances.
+
+    `given` is the job's skeleton, if it has one. Of a job with a skeleton and `one_worker` an object only the sample is
+    to be known, so most lines need not be parsed. It travels as JSON: `msgspec.json.encode(survey)` and
+    `msgspec.json.decode(text, type=JobSurvey)`.
+    """
+
+    given: Skeleton | None
+    one_worker: bool = False
+    names: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
+    areas: Histogram = msgspec.field(default_factory=Histogram)
+    sigmas: SigmaMeter = msgspec.field(default_factory=SigmaMeter)
+    distances: PairDistances = msgspec.field(default_factory=PairDistances)
+    sample: LineSample = msgspec.field(default_factory=LineSample)
+
+    @cached_property
+    def _ruler(self) -> OksComparer:
+        return OksComparer(yardstick(self.given))
+
+    @cached_property
+    def _known(self) -> frozenset[str] | None:
+        return frozenset(self.given.keypoint_names) if self.given else None
+
+    @property
+    def _sample_only(self) -> bool:
+        return self.one_worker and self.given is not None
+
+    def wants(self, line: int) -> bool:
+        """Whether a line is to be added at all; the others tell nothing."""
+        return not self._sample_only or self.sample.wants(line)
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Take one line."""
+        if not isinstance(outcome, Labeled):
+            return
+        self.sample.add(outcome.line, outcome.instances, self._known)
+        if self._sample_only:
+            return
+        for instance in outcome.instances:
+            if self.given is None:
+                for keypoint in instance.annotations:
+                    self.names.at(keypoint.label, Count).n += 1
+            size, source = area(instance)
+            if source in ("box", "hull"):
+                self.areas.add(size)
+        try:
+            found = clusters(answers_of(outcome.annotation), self._ruler)
+        except CrowdedError:
+            return  # by the sigmas of the job's skeleton; those of the batch had allowed it
+        for cluster in found:
+            equal = [1.0] * len(cluster.poses)
+            repair = repair_sides(cluster.poses, equal, self._ruler)
+            doubtful = {(w, label) for w, pair in repair.swaps for label in pair}
+            self.sigmas.add(repair.poses, doubtful)
+            self.distances.add(cluster.worker_ids, repair.poses, self._ruler)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The job's; without one, the keypoints in the order in which the labels first name them, and no edges."""
+        names = list(self.names.kept()) or ["keypoint"]
+        return self.given or Skeleton("subject", tuple(SkeletonKeypoint(name) for name in names))
+
+    def surveyed(self) -> Surveyed:
+        """What all lines so far tell."""
+        skeleton = self.skeleton
+        measured = self.sigmas.usable(skeleton.keypoint_names, {k.name: k.pair for k in skeleton.keypoints if k.pair})
+        used = yardstick(skeleton, measured, self.areas.quantile(0.5))
+        variances = self.distances.variances()
+        return Surveyed(
+            skeleton=skeleton,
+            yardstick=used,
+            sigmas=sigmas(used, self.sigmas),
+            variances=variances,
+            weights=self.distances.weights(variances),
+            norms=measure(Anatomy(skeleton), self.sample.instances),
+        )

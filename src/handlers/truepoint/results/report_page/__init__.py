@@ -1,0 +1,38 @@
+"""The quality report: one page with its style, its script and its data inside, for a browser without network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from truepoint.results.report import Report
+
+_FOLDER = Path(__file__).parent
+
+
+def page(report: Report) -> bytes:
+    """The whole page. Its policy lets nothing run or load but the style and the script that are named by digest.
+
+    The data is JSON in a script of another type, `<` and `&` escaped, so that no text of a job can end it or be markup.
+    """
+    style, script = ((_FOLDER / name).read_bytes() for name in ("report.css", "report.js"))
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"style-src {_digest(style)}; script-src {_digest(script)}"
+    )
+    data = msgspec.json.encode(report)
+    for character in b"<>&":
+        data = data.replace(bytes([character]), b"\\u%04x" % character)
+    html = (_FOLDER / "report.html").read_bytes()
+    # One at a time and the data last: what a job says must not be searched for placeholders.
+    for name, content in ((b"policy", policy.encode()), (b"style", style), (b"script", script)):
+        html = html.replace(b"{{" + name + b"}}", content)
+    before, _, after = html.partition(b"{{data}}")
+    return before + data + after
+
+
+def _digest(content: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"

@@ -1,0 +1,156 @@
+"""Review: the images with the most suspicious instances of a job, and the lines of a manifest to look at them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from truepoint.errors.signals import SignalReader
+from truepoint.errors.suspicion import (
+    BELOW_QUORUM,
+    EMPTY_IMAGE,
+    Reason,
+    below_quorum,
+    empty_image,
+    probability,
+    reason,
+    suspicion,
+    workers_reasons,
+)
+from truepoint.groundtruth.output_line import Labeled
+
+VERSION = "1.0"
+MOST_IMAGES = 1000
+"""On the list: more than a review would take up at a time."""
+LEAST_SUSPICION = 0.05
+"""An instance below it is not on the list: one in twenty of those at the limit has an error."""
+MOST_REASONS = 3
+LEAST_REASON = 0.02
+"""A weaker reason is not told: it would send a person after nothing."""
+LONGEST_LINE = 100_000
+"""Bytes. Ground Truth takes input lines of as many characters."""
+LONGEST_SOURCE = 1100
+"""Characters: no S3 URI is longer, with 63 of a bucket and 1,024 bytes of a key."""
+LONGEST_NAME = 300
+"""Characters of an instance's name."""
+
+REVIEWED_LINE = "reviewed_line"
+"""In the review's manifests: the line of the first job's output manifest. It passes through Ground Truth untouched."""
+
+_CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "needs_review"})
+
+
+class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance. `instance` is its place in `updated_annotations`, null for one that is not in the result; `reasons`
+    are the likeliest first."""
+
+    instance: int | None
+    id: str | None
+    name: str
+    suspicion: float
+    reasons: list[Reason]
+
+
+class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of suspicious.jsonl. `suspicion` is that of its most suspicious instance, which comes first; of a line
+    that would have more than 100,000 bytes the least suspicious instances are left out."""
+
+    version: str
+    line: int
+    source_ref: str
+    suspicion: float
+    instances: list[SuspiciousInstance]
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An image on the list: its line of suspicious.jsonl, and its line of review.manifest, none if that is too long for
+    Ground Truth."""
+
+    suspicious: str
+    review: str | None
+
+
+def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage | None:
+    """What an image has that looks like errors; None if nothing does."""
+    annotation = labeled.annotation
+    width, height = annotation.image_width, annotation.image_height
+    alike = reader.between(labeled.instances)
+    found = []
+    for place, instance in enumerate(labeled.instances):
+        signals = reader.signals(instance, (width, height) if width and height else None)
+        signals += [alike[place]] if place in alike else []
+        asked = _texts(annotation.updated_annotations[place].get("needs_review"))
+        wanted = workers_reasons(asked)
+        suspected = round(suspicion([*map(probability, signals), *(r.probability for r in wanted)]), 4)
+        if suspected >= LEAST_SUSPICION:  # most are not: reasons are made for those that are
+            reasons = [reason(s) for s in signals] + wanted
+            found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
+    for aside in annotation.below_quorum:
+        found.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
+    if not labeled.instances and not found:
+        found.append(_suspicious(None, None, "", EMPTY_IMAGE, [empty_image()]))
+    if not found:
+        return None
+    instances = sorted(found, key=lambda f: -f.suspicion)
+    return SuspiciousImage(
+        version=VERSION,
+        line=labeled.line,
+        source_ref=labeled.source_ref[:LONGEST_SOURCE],
+        suspicion=instances[0].suspicion,
+        instances=instances,
+    )
+
+
+def listed(labeled: Labeled, image: SuspiciousImage) -> Listed:
+    """The image's lines, neither longer than `LONGEST_LINE`."""
+    line = msgspec.json.encode(image)
+    while len(line) > LONGEST_LINE:
+        image = msgspec.structs.replace(image, instances=image.instances[: len(image.instances) // 2])
+        line = msgspec.json.encode(image)
+    review = _review_line(labeled, image)
+    return Listed(line.decode(), review.decode() if len(review) <= LONGEST_LINE else None)
+
+
+def _suspicious(
+    place: int | None, instance_id: str | None, name: str, suspected: float, reasons: Sequence[Reason]
+) -> SuspiciousInstance:
+    told = sorted((r for r in reasons if r.probability >= LEAST_REASON), key=lambda r: -r.probability)[:MOST_REASONS]
+    rounded = [msgspec.structs.replace(r, probability=round(r.probability, 4)) for r in told]
+    return SuspiciousInstance(instance=place, id=instance_id, name=name, suspicion=suspected, reasons=rounded)
+
+
+def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:
+    """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
+    annotation = labeled.annotation
+    issues = [
+        {"reason": r.message if r.check == "empty_image" else f"{_title(entry)}: {r.message}"}
+        for entry in image.instances
+        for r in entry.reasons
+    ]
+    line: dict[str, Any] = {"source-ref": labeled.source_ref, REVIEWED_LINE: labeled.line}
+    if annotation.image_width and annotation.image_height:
+        line |= {"image_width": annotation.image_width, "image_height": annotation.image_height}
+    annotations = _plain(annotation.updated_annotations)
+    return msgspec.json.encode(line | {"annotations": annotations, "annotation_issues": issues})
+
+
+def _title(entry: SuspiciousInstance) -> str:
+    """What the labelling element calls the instance."""
+    if entry.instance is None:
+        return "Not in the labels"
+    return entry.name or f"Instance {entry.instance + 1}"
+
+
+def _plain(annotations: Sequence[Any]) -> list[Any]:
+    """The instances without what consolidation says of them: all else is the workers' own and stays."""
+    return [
+        {key: value for key, value in instance.items() if key not in _CONSOLIDATIONS}
+        | {"annotations": [{k: v for k, v in p.items() if k not in _CONSOLIDATIONS} for p in instance["annotations"]]}
+        for instance in annotations
+    ]
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

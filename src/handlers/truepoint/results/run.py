@@ -1,0 +1,97 @@
+"""A run: one job's results made from one manifest, in steps. Each step can be made anywhere and again: it reads and
+writes objects below the run's own folder of the bucket, whose name follows from the plan."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.keys import job_keys
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.ranges import Range
+from truepoint.results.result_set import ManifestSource, SkeletonSource
+
+_FOLDER = re.compile(r"tmp/results/[a-z0-9-]+/[0-9a-f]{32}/")
+
+
+class StepError(ValueError):
+    """An event that asks for no step of a run; says expected and actual."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What all steps of a run must know alike. `manifest` is null if the job ended without one, `gold_etag` if it
+    has no gold."""
+
+    job: LabelingJob
+    manifest: ManifestSource | None
+    skeleton: Skeleton | None
+    skeleton_source: SkeletonSource
+    gold_etag: str | None
+    ranges: list[Range]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What an event asks for: `plan` of a `job`, else a step of the run in the folder `run`; two are of one `range`."""
+
+    step: Literal["plan", "survey", "join", "label", "merge", "announce"]
+    job: LabelingJob | None = None
+    run: str = ""
+    range: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    @property
+    def labeling_job(self) -> str:
+        """The job's name, in lower case: folders have no other."""
+        return self.job.name.lower() if self.job else self.run.split("/")[2]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """Which runs may write a job's results: those that make results `of` the same, by a digest, `wait` seconds after
+    this was written. `over` once they are complete. No two have the same `id`."""
+
+    of: str
+    id: str
+    wait: int = 0
+    over: bool = False
+
+
+def read_step(event: Any) -> Step:
+    """Read the state machine's event.
+
+    Raises:
+        StepError: another event.
+    """
+    try:
+        step = msgspec.convert(event, Step)
+    except msgspec.ValidationError as error:
+        raise StepError(f"not a step of a run: {error}") from error
+    if step.step == "plan" and step.job is None:
+        raise StepError("expected a job to plan, got none")
+    if step.step != "plan" and not _FOLDER.fullmatch(step.run):
+        raise StepError(f"expected the folder of a run, got {step.run[:200]!r}")
+    return step
+
+
+def run_folder(plan: Plan) -> str:
+    """Where the run keeps what its steps found, with a slash at the end. The bucket's lifecycle empties it.
+
+    Runs of the same plan share it, and what they write there; those of different plans, though of one job, do not.
+    """
+    return f"{job_keys(plan.job.name).runs}{_digest(plan)}/"
+
+
+def content_of(plan: Plan) -> str:
+    """A digest of what results are made of: runs that have the same one write the same bytes, however they are cut."""
+    return _digest(msgspec.structs.replace(plan, ranges=[]))
+
+
+def execution_name(job: LabelingJob, manifest: ManifestSource | None) -> str:
+    """What a run is called in Step Functions, in at most 72 of its 80 characters."""
+    return f"{job.name[:39]}-{_digest((job, manifest))}"
+
+
+def _digest(value: Any) -> str:
+    return blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()

@@ -1,0 +1,80 @@
+"""A tally: what the second pass counts over a job's lines, from which quality.json, workers.json, report.html,
+suspicious.jsonl and review.manifest are made. Tallies of parts of a job merge to the very same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from truepoint.groundtruth.output_line import Labeled, NotLabeled
+from truepoint.measures.agreement import AgreementMeter
+from truepoint.measures.workers import WorkerMeter, Workers
+from truepoint.pose.sigma_table import SigmaTable
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.first_pass import Surveyed
+from truepoint.results.quality import Quality, QualityMeter
+from truepoint.results.report import Report, ReportMeter
+from truepoint.results.review import MOST_IMAGES, Listed, SuspiciousImage, listed
+from truepoint.results.worst import MOST, WorstImage, worst_image
+from truepoint.statistics.ranking import Ranking
+from truepoint.statistics.statistic import Statistic
+
+
+class Tally(Statistic):
+    """Takes a job's lines as they were refined. Memory is bounded, whatever the labels hold; each part says by what.
+
+    It travels as JSON: `msgspec.json.encode(tally)` and `msgspec.json.decode(text, type=Tally)`.
+    """
+
+    labeling_job: str
+    quality: QualityMeter
+    agreement: AgreementMeter
+    workers: WorkerMeter = msgspec.field(default_factory=WorkerMeter)
+    figures: ReportMeter = msgspec.field(default_factory=ReportMeter)
+    review: Ranking[Listed] = msgspec.field(default_factory=lambda: Ranking(MOST_IMAGES))
+    worst: Ranking[WorstImage] = msgspec.field(default_factory=lambda: Ranking(MOST))
+
+    @classmethod
+    def of(cls, labeling_job: str, skeleton: Skeleton) -> Tally:
+        """An empty one."""
+        return cls(labeling_job, QualityMeter.of(skeleton), AgreementMeter.of(skeleton.keypoint_names))
+
+    def add(self, outcome: Labeled | NotLabeled, yardstick: SigmaTable) -> None:
+        """Count one line."""
+        self.quality.add(outcome, self.labeling_job, yardstick)
+        self.figures.add(outcome)
+
+    def add_suspicious(self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> None:
+        """Keep a suspicious image if it is among the most suspicious. `places`: the keypoints' numbers, by name."""
+        if self.review.wants(image.suspicion, image.line):
+            self.review.add(image.suspicion, image.line, listed(labeled, image))
+        if self.worst.wants(image.suspicion, image.line):
+            self.worst.add(image.suspicion, image.line, worst_image(labeled, image, places))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The accounting of lines."""
+        return self.quality.counts
+
+    def quality_file(self, known: Surveyed) -> Quality:
+        """quality.json; no agreement where no image had several workers."""
+        agreement = self.agreement.agreement() if self.agreement.images else None
+        return self.quality.quality(self.labeling_job, agreement, known.sigmas)
+
+    def workers_file(self, known: Surveyed) -> Workers:
+        """workers.json."""
+        return self.workers.report(self.labeling_job, known.weights, known.variances)
+
+    def report(self, known: Surveyed, status: str) -> Report:
+        """The data of report.html; `status` is Ground Truth's word for how the job ended."""
+        workers = self.workers_file(known).workers
+        return self.figures.report(known.skeleton, self.quality_file(known), status, workers, self.worst.ranked())
+
+    def suspicious_lines(self) -> Iterator[bytes]:
+        """suspicious.jsonl."""
+        return (f"{image.suspicious}\n".encode() for image in self.review.ranked())
+
+    def review_lines(self) -> Iterator[bytes]:
+        """review.manifest."""
+        return (f"{image.review}\n".encode() for image in self.review.ranked() if image.review is not None)

@@ -1,0 +1,97 @@
+"""Completion: a finished job's results, all steps of a run made one after another. A job that is too large for that is
+left to the state machine, which makes the same steps side by side. The bucket is passed in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
+from truepoint.adapters.environment import number
+from truepoint.adapters.telemetry import logger
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.keys import job_keys, split_s3_uri
+from truepoint.results.ranges import LARGEST_RANGE
+from truepoint.results.result_set import ManifestSource, Results, read_results
+from truepoint.results.run import execution_name
+from truepoint.runs import steps, write_lock
+
+LARGEST_AT_ONCE = 128 * 1024 * 1024
+"""Bytes of a manifest. What costs is its instances: nine workers' jobs are made at 0.7 MB a second on one core, so this
+takes some 200 of the 900 seconds that Lambda gives; one worker's, at 2.4 MB a second, a minute."""
+RESERVE = 120.0
+"""Seconds to merge what was found in so many bytes, and for S3 to be slow."""
+TRIES = 3
+"""Of a run that finds its manifest changed; then Lambda tries again, later."""
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """A job that is more than this invocation can do, why, and what the execution that does it is called."""
+
+    execution_name: str
+    reason: str
+
+
+def complete(
+    job: LabelingJob,
+    store: Bucket,
+    sleep: Callable[[float], None] = time.sleep,
+    seconds_left: Callable[[], float] = lambda: 900.0,
+) -> Results | HandOver:
+    """Bring `results/<job>/` to its final state, from any state, and return the completion marker.
+
+    Files are written first and the marker last; a marker of an older manifest is removed before the first file changes.
+    Twice is the same as once. `seconds_left` tells what remains of the invocation.
+
+    Raises:
+        ChangedError: the manifest has changed each time.
+    """
+    for left in reversed(range(TRIES)):
+        manifest = steps.find_manifest(job, store, sleep)
+        if found := _made(job, manifest, store):
+            logger.info("results are there already")
+            return found
+        size = store.size(split_s3_uri(manifest.s3_uri)[1]) if manifest else 0
+        if size > number("LARGEST_AT_ONCE", LARGEST_AT_ONCE):
+            return HandOver(execution_name(job, manifest), f"a manifest of {size} bytes")
+        try:
+            return _run(job, manifest, store, seconds_left)
+        except write_lock.NotYetError as error:
+            return HandOver(execution_name(job, manifest), str(error))  # to wait costs nothing there
+        except ChangedError as error:
+            if not left:
+                raise
+            logger.info("begins again", reason=str(error))
+    raise AssertionError
+
+
+def _made(job: LabelingJob, manifest: ManifestSource | None, store: Bucket) -> Results | None:
+    """The marker of results that are complete; None if there is none, or one of another manifest or status."""
+    marker = job_keys(job.name).results_marker
+    try:
+        found = read_results(store.read(marker)) if store.etag(marker) else None
+    except NotReadableError:
+        return None  # another run has removed it since
+    return found if found and (found.manifest, found.labeling_job_status) == (manifest, job.status) else None
+
+
+def _run(
+    job: LabelingJob, manifest: ManifestSource | None, store: Bucket, seconds_left: Callable[[], float]
+) -> Results | HandOver:
+    run, ranges = steps.make_plan(job, manifest, store, number("LARGEST_RANGE", LARGEST_RANGE))
+    longest = 0.0
+    for step in (steps.survey, steps.label):
+        for place in range(ranges):
+            done = False
+            while not done:
+                before = seconds_left()
+                if before < RESERVE + 2 * longest:
+                    reason = f"{before:.0f} seconds left at range {place} of {ranges}"
+                    return HandOver(execution_name(job, manifest), reason)
+                done = step(run, place, store, lambda: seconds_left() - RESERVE)
+                longest = max(longest, before - seconds_left())
+        if step is steps.survey:
+            steps.join(run, store)
+    return steps.merge(run, store)

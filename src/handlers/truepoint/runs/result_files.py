@@ -1,0 +1,89 @@
+"""Parts: the files that results are made of. Some are written line by line while the lines are read, some come out of
+the tally of all of them.
+
+A new file of the first kind is a fragment in `Fragments.add` and its place in `line_files`; one of the second kind is
+an entry in `tally_files`. A file that no consumer must do without is named in results.result_set.Files too. What is
+computed belongs to `results`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from truepoint.adapters.uploads import Uploads
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.groundtruth.output_line import Labeled, NotLabeled
+from truepoint.keys import job_keys
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.coco import CocoWriter, coco_file
+from truepoint.results.comments import comments
+from truepoint.results.first_pass import Surveyed
+from truepoint.results.report_page import page
+from truepoint.results.result_set import Files, annotation_file, annotation_key, rejected_line
+from truepoint.results.tally import Tally
+
+JSON, JSON_LINES, HTML = "application/json", "application/x-ndjson", "text/html; charset=utf-8"
+
+FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected", "comments")
+"""Names of the files of a range of lines that `line_files` puts together; each has a line for whatever it holds."""
+
+
+class File(NamedTuple):
+    """A file of results: its key below the job's folder, its bytes or what gives pieces of them, its media type."""
+
+    key: str
+    content: bytes | Callable[[], Iterable[bytes]]
+    media_type: str = JSON
+
+
+class Fragments:
+    """Writes what comes of each line of a range by itself: the image's file is uploaded, the rest are fragments."""
+
+    def __init__(self, job_name: str, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, bytearray]) -> None:
+        self._job = job_name
+        self._coco = CocoWriter(skeleton, job_name)
+        self._uploads = uploads
+        self._out = out
+
+    def add(self, outcome: Labeled | NotLabeled) -> None:
+        """Write one line's, which come in the order of the manifest."""
+        if isinstance(outcome, NotLabeled):
+            self._out["rejected"] += rejected_line(outcome)
+            return
+        self._out["comments"] += b"".join(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
+        key = job_keys(self._job).results + annotation_key(outcome)
+        self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
+        for prefix, (image, entries) in (("", self._coco.accepted(outcome)), ("rater_", self._coco.raters(outcome))):
+            self._out[prefix + "images"] += image
+            self._out[prefix + "annotations"] += b"".join(entries)
+
+
+def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iterable[bytes]]) -> Iterator[File]:
+    """The files that are put together from fragments; `lines` gives those of one name, of all ranges in order."""
+
+    def coco(prefix: str) -> Iterator[bytes]:
+        return coco_file(skeleton, job.name, lines(prefix + "images"), lines(prefix + "annotations"))
+
+    yield File(Files().coco, partial(coco, ""))
+    yield File(Files().coco_workers, partial(coco, "rater_"))
+    yield File(Files().rejected, partial(lines, "rejected"), JSON_LINES)
+    yield File(Files().comments, partial(lines, "comments"), JSON_LINES)
+
+
+def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[File]:
+    """The files that tell of the job as a whole."""
+    yield File(Files().skeleton, pretty(known.skeleton))
+    yield File(Files().quality, pretty(tally.quality_file(known)))
+    yield File(Files().workers, pretty(tally.workers_file(known)))
+    yield File(Files().suspicious, tally.suspicious_lines, JSON_LINES)
+    yield File(Files().review, tally.review_lines, JSON_LINES)
+    yield File(Files().report, page(tally.report(known, job.status)), HTML)
+
+
+def pretty(value: Any) -> bytes:
+    """JSON that a person can read."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

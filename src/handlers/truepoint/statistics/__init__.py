@@ -1,0 +1,1 @@
+"""Statistics that are gathered line by line and merge exactly."""

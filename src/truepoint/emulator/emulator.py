@@ -1,0 +1,254 @@
+"""Starts and stops the AWS emulator on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import string
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+import boto3
+
+from truepoint.emulator.emulator_gate import READY_PATH, TOKEN_HEADER
+
+SERVER = Path(__file__).with_name("emulator_server.py")
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+SECRETS = "secrets.json"
+OWNER_ONLY = 0o600
+ACCESS_KEY_CHARACTERS = string.ascii_uppercase + string.digits
+READY_SECONDS = 30
+STOP_SECONDS = 30
+"""It writes its whole state when it stops."""
+
+
+class EmulatorError(RuntimeError):
+    """The emulator did not start or stop; says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What lets a process use one emulator, made at random for its folder: the root's credentials, and the token for
+    requests that AWS takes unsigned (`emulator_gate`)."""
+
+    access_key_id: str
+    secret_access_key: str
+    token: str
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> Secrets:
+        """Return the folder's secrets; make them if it has none. Links signed in an earlier run stay valid."""
+        file = folder / SECRETS
+        if not file.is_file():
+            key = "AKIA" + "".join(secrets.choice(ACCESS_KEY_CHARACTERS) for _ in range(16))
+            made = {
+                "access_key_id": key,
+                "secret_access_key": secrets.token_urlsafe(30),
+                "token": secrets.token_urlsafe(),
+            }
+            write_for_owner(file, json.dumps(made))
+        return cls(**json.loads(file.read_text()))
+
+
+@dataclass
+class Emulator:
+    """The emulator with IAM enforced. A context manager: leaving it stops the emulator and all its children.
+
+    With `keep` its state outlives it: objects in S3 as soon as they are written, even if it is killed; everything else
+    (the deployed stack) when it is stopped properly, so restart it once after a deployment.
+
+    Attributes:
+        python: interpreter of the emulator's environment. Functions run in it too.
+        folder: where its log, state and temporary files go; made if it is not there.
+        port: on loopback; 0 for any free one, after the start the one in use.
+        keep: whether the state is kept.
+        origins: origins of the pages that load images from it, such as `http://127.0.0.1:8000`. Requests of all other
+            web pages are refused.
+    """
+
+    python: Path
+    folder: Path
+    port: int = 0
+    keep: bool = False
+    origins: frozenset[str] = frozenset()
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL of every service."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """The emulator's log, and its functions' output."""
+        return self.folder / "emulator.log"
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The credentials and the token that this emulator takes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Secrets.kept_in(self.folder)
+
+    def session(self) -> boto3.Session:
+        """Return a session of the emulated account's root."""
+        return boto3.Session(self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION)
+
+    def environment(self) -> dict[str, str]:
+        """Environment for AWS's own tools: the emulator and nothing else, whatever the user's AWS settings are."""
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+        return (
+            mine
+            | self._credentials()
+            | {
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "SAM_CLI_TELEMETRY": "0",
+            }
+        )
+
+    def shell(self) -> str:
+        """The same as lines of a shell script, for a person's own terminal."""
+        mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
+        return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]) + "\n"
+
+    def _credentials(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self.secrets.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secrets.secret_access_key,
+        }
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start and wait until it answers.
+
+        Raises:
+            EmulatorError: the port is taken, or it does not come up.
+        """
+        self.port = self.port or free_port()
+        if is_listening(self.port):
+            raise EmulatorError(f"port {self.port} is in use by another program; choose another one")
+        temporary = self.folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        state = self.folder / "state"
+        settings = {
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(self.port),
+            "AUTH": "true",
+            "LAMBDA_EXECUTOR": "local",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "TMPDIR": str(temporary.absolute()),
+            "DOCKER_HOST": "unix:///nonexistent",  # it would otherwise look for containers to tidy up
+            "GATE_HOSTS": f"{HOST}:{self.port} localhost:{self.port}",
+            "GATE_ORIGINS": " ".join(sorted(self.origins)),
+            "GATE_TOKEN": self.secrets.token,
+            **self._credentials(),  # of its account's root
+        }
+        if self.keep:
+            kept = {"STATE_DIR": str(state.absolute()), "S3_DATA_DIR": str((state / "s3").absolute())}
+            settings |= {"PERSIST_STATE": "1", "S3_PERSIST": "1"} | kept
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 (our own file, by the caller's interpreter)
+                [self.python, SERVER],
+                stdin=subprocess.PIPE,  # its end tells the emulator that we are gone
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=plain | settings,
+                start_new_session=True,  # Ctrl+C is for us: we stop it when its last answer is written
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise EmulatorError(f"the emulator did not start; its log is {self.log}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it and its children; nothing happens if it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise EmulatorError(f"the emulator did not stop in {STOP_SECONDS} s; its log is {self.log}") from error
+        finally:
+            self._kill_group(process)
+
+    def restart(self) -> None:
+        """Stop and start on the same port: with `keep`, this puts the deployed stack on disk."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._kill_group(process)
+
+    def _kill_group(self, process: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError):  # it may have ended its children itself
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+    def _answers(self) -> bool:
+        try:
+            request = urllib.request.Request(self.endpoint + READY_PATH, headers={TOKEN_HEADER: self.secrets.token})  # noqa: S310
+            # A company's proxy must not get the token, nor answer in the emulator's place.
+            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with direct.open(request, timeout=5) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def write_for_owner(file: Path, text: str) -> None:
+    """Write a file that no other user of this machine can read. A crash leaves the file whole or absent."""
+    whole = file.with_name(f"{file.name}.new")
+    whole.unlink(missing_ok=True)
+    whole.touch(mode=OWNER_ONLY)
+    with whole.open("w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    whole.replace(file)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody listens on this port on loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0

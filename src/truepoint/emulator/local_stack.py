@@ -1,0 +1,122 @@
+"""Builds and deploys the real template into the emulator, with the commands that deploy it on AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import tomllib
+from pathlib import Path
+
+from truepoint.emulator.emulator import Emulator
+from truepoint.jobs.stack import StackError, StackOutputs, read_stack
+
+SOURCES = ("template.yaml", "samconfig.toml", "package.json", "package-lock.json", "src/handlers", "src/ui")
+GENERATED = frozenset({"__pycache__", "dist", "node_modules"})
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class DeploymentError(RuntimeError):
+    """`sam build` or `sam deploy` failed; says where its output is."""
+
+
+def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
+    """Have the present sources deployed in the emulator; does nothing if they are.
+
+    Args:
+        project: where template.yaml is.
+        emulator: running; functions are built for its interpreter. If it keeps its state it is restarted after a
+            deployment, so that the stack is on disk.
+        sam: the SAM CLI.
+
+    Returns:
+        Whether something was deployed.
+
+    Raises:
+        DeploymentError: a command failed.
+    """
+    runtime, architecture = interpreter_of(emulator.python)
+    fingerprint = source_fingerprint(project, runtime, architecture)
+    stamp = emulator.folder / "deployed"
+    if emulator.keep and stamp.is_file() and stamp.read_text() == fingerprint and stack_outputs(emulator) is not None:
+        return False
+    stamp.unlink(missing_ok=True)
+    overrides = parameter_overrides((project / "samconfig.toml").read_text(), runtime, architecture)
+    # Beside the emulator's state: two checkouts, or a demo and the tests, never share a build.
+    folder = (emulator.folder / "build").absolute()
+    build = ["--build-dir", str(folder), "--cache-dir", str(emulator.folder.absolute() / "cache")]
+    template = ["--template-file", str(folder / "template.yaml")]
+    common = [
+        "--config-file",
+        str(project.absolute() / "samconfig.toml"),
+        "--config-env",
+        "local",
+        "--parameter-overrides",
+        *overrides,
+    ]
+    log = emulator.folder / "deploy.log"
+    # sam calls uv, which is installed beside it.
+    environment = emulator.environment()
+    environment["PATH"] = f"{sam.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    with log.open("wb") as output:
+        for command in (["build", *common, *build], ["deploy", *common, *template]):
+            done = subprocess.run(  # noqa: S603 (no shell, no text of a user)
+                [sam, *command], cwd=project, env=environment, stdout=output, stderr=output, check=False
+            )
+            if done.returncode:
+                raise DeploymentError(f"`sam {command[0]}` failed; what it said is in {log}")
+    if emulator.keep:
+        emulator.restart()
+        stamp.write_text(fingerprint)
+    return True
+
+
+def stack_outputs(emulator: Emulator) -> StackOutputs | None:
+    """The deployed stack's outputs; None if there is no such stack."""
+    try:
+        return read_stack(emulator.session().client("cloudformation", endpoint_url=emulator.endpoint))
+    except StackError:
+        return None
+
+
+def function_log(emulator: Emulator, function_arn: str, lines: int = 30) -> str:
+    """The last lines that a function logged; empty if it has not run."""
+    session = emulator.session()
+    function = session.client("lambda", endpoint_url=emulator.endpoint)
+    group = function.get_function_configuration(FunctionName=function_arn)["LoggingConfig"]["LogGroup"]
+    logs = session.client("logs", endpoint_url=emulator.endpoint).get_paginator("filter_log_events")
+    events = [event for page in logs.paginate(logGroupName=group) for event in page["events"]]
+    return "\n".join(event["message"].rstrip() for event in events[-lines:])
+
+
+def interpreter_of(python: Path) -> tuple[str, str]:
+    """Lambda's names for the runtime and architecture of an interpreter of this machine."""
+    code = "import sys; print('python%d.%d' % sys.version_info[:2])"
+    runtime = subprocess.run(  # noqa: S603 (the interpreter that we start anyway)
+        [python, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    machine = platform.machine().lower()
+    if machine not in ARCHITECTURES:
+        raise DeploymentError(f"expected a machine of {', '.join(sorted(set(ARCHITECTURES)))}, actual {machine}")
+    return runtime, ARCHITECTURES[machine]
+
+
+def parameter_overrides(samconfig: str, runtime: str, architecture: str) -> list[str]:
+    """The local deployment's parameters, for this machine: a command line replaces all that samconfig.toml gives."""
+    settings = tomllib.loads(samconfig)["local"]["deploy"]["parameters"]["parameter_overrides"]
+    parameters = dict(setting.split("=", 1) for setting in settings)
+    parameters |= {"PythonRuntime": runtime, "Architecture": architecture}
+    return [f"{name}={value}" for name, value in parameters.items()]
+
+
+def source_fingerprint(project: Path, *also: str) -> str:
+    """Digest of everything that a deployment is made of."""
+    digest = hashlib.sha256("\0".join(also).encode())
+    for source in SOURCES:
+        start = project / source
+        for path in sorted(p for p in (start.rglob("*") if start.is_dir() else [start]) if p.is_file()):
+            name = path.relative_to(project)
+            if not GENERATED.intersection(name.parts):
+                digest.update(f"\0{name.as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

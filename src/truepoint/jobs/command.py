@@ -1,0 +1,132 @@
+"""What the operator commands share: AWS options, and expected errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from truepoint.groundtruth.job import JobError
+from truepoint.jobs.launch import JobExistsError
+from truepoint.jobs.limits import JobRefusedError
+from truepoint.jobs.prelabels import PrelabelError
+from truepoint.jobs.rerun import EventRefusedError, NotEndedError
+from truepoint.jobs.results import ResultsNotReadyError
+from truepoint.jobs.stack import DEFAULT_STACK_NAME, StackError
+from truepoint.jobs.status import NoSuchJobError
+from truepoint.jobs.worker_template import WorkerTemplateError
+from truepoint.pose.skeleton import SkeletonError
+
+OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
+NAMED = 10
+"""Images that are named of those that are left out."""
+
+_AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
+_USAGE_ERRORS = (
+    JobError,
+    JobExistsError,
+    JobRefusedError,
+    NoSuchJobError,
+    PrelabelError,
+    SkeletonError,
+    WorkerTemplateError,
+    OSError,
+    UnicodeDecodeError,
+)
+
+
+_CREDENTIALS = (
+    "set AWS_PROFILE or pass --profile, or run `aws configure`; for the demo's account: source .demo/environment"
+)
+_NEXT_STEPS: tuple[tuple[type[Exception], str], ...] = (
+    (NoRegionError, "set AWS_REGION or pass --region; for the demo's account: source .demo/environment"),
+    (NoCredentialsError, _CREDENTIALS),
+    (PartialCredentialsError, _CREDENTIALS),
+    (ProfileNotFound, "`aws configure list-profiles` lists the profiles that exist"),
+    (
+        EndpointConnectionError,
+        "if this is the demo's account, start it (`make demo`) and source .demo/environment again; "
+        "else check the network and AWS_ENDPOINT_URL",
+    ),
+)
+_CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class UsageError(ValueError):
+    """The command line asks for something that cannot be."""
+
+
+def parser(description: str | None, example: str) -> argparse.ArgumentParser:
+    """A parser with the help's form and the AWS options; `example` may use %(prog)s."""
+    made = argparse.ArgumentParser(
+        description=description,
+        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 AWS refused or is not ready, 2 bad usage or input",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    aws = made.add_argument_group("AWS", "AWS_ENDPOINT_URL and the other variables of the AWS SDK are followed")
+    aws.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="default: %(default)s")
+    aws.add_argument("--region", metavar="REGION", help="default: the AWS configuration's")
+    aws.add_argument("--profile", metavar="PROFILE", help="a profile of the AWS configuration")
+    return made
+
+
+def session(options: argparse.Namespace) -> boto3.Session:
+    """Return the boto3 session that the options ask for.
+
+    Raises:
+        NoRegionError: there is no Region. A variable that is set but empty would else fail in the signer.
+    """
+    made = boto3.Session(profile_name=options.profile, region_name=options.region)
+    if not made.region_name:
+        raise NoRegionError
+    return made
+
+
+def say_omitted(omitted: Sequence[str]) -> None:
+    """Name the images that a job leaves out, each with its reason; of many the first ten."""
+    for reason in omitted[:NAMED]:
+        print(f"left out: {reason}", file=sys.stderr)
+    if len(omitted) > NAMED:
+        print(f"left out: {len(omitted) - NAMED} more images", file=sys.stderr)
+
+
+def run(work: Callable[[], int]) -> int:
+    """Do the command's work; an error that an operator can understand is said in one line, without a traceback."""
+    try:
+        return work()
+    except _AWS_ERRORS as error:
+        print(f"error: {error}{_next_step(error)}", file=sys.stderr)
+        return AWS_ERROR
+    except (UsageError, *_USAGE_ERRORS) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        print("\nstopped; run it again to go on", file=sys.stderr)
+        return AWS_ERROR
+
+
+def _next_step(error: Exception) -> str:
+    """Return what to do about an error of the AWS SDK, after a semicolon; empty if the message says it itself."""
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _CREDENTIAL_CODES:
+        return f"; {_CREDENTIALS}"
+    return next((f"; {step}" for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")

@@ -1,0 +1,149 @@
+"""CVAT for images 1.1: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+
+Not labelled is `outside`, occluded is `occluded`. A drawn box is a rectangle of the label `<skeleton>-box`, tied to its
+skeleton by group. An instance's name and id are attributes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes
+from truepoint.pose.instance import OCCLUDED, Instance
+from truepoint.pose.skeleton import Skeleton
+
+ATTRIBUTES = ("id", "name")
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write annotations.xml, an image at a time."""
+    notes: Notes = Notes()
+    with (out / "annotations.xml").open("w", encoding="utf-8") as file:
+        file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
+        file.write(_line(_meta(job)))
+        for number, image in enumerate(images):
+            if image.size is None:
+                notes["images left out: their size is not known"] += 1
+                continue
+            file.write(_line(_image(number, image, image.size, job.skeleton, notes)))
+        file.write("</annotations>\n")
+    return notes
+
+
+def box_label(skeleton: Skeleton) -> str:
+    """The label of drawn boxes."""
+    return f"{skeleton.name}-box"
+
+
+def _line(element: ET.Element) -> str:
+    return ET.tostring(element, encoding="unicode") + "\n"
+
+
+def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
+    element = ET.SubElement(parent, tag, {name: clean(value) for name, value in attributes.items()})
+    element.text = clean(text) or None
+    return element
+
+
+def clean(text: str) -> str:
+    """Text without the characters that XML cannot hold in any spelling."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def _meta(job: FinishedJob) -> ET.Element:
+    meta = ET.Element("meta")
+    task = _add(meta, "task")
+    _add(task, "name", job.name)
+    _add(task, "size", str(len(job.files)))
+    _add(task, "mode", "annotation")
+    _add(task, "overlap", "0")
+    labels = _add(task, "labels")
+    parent = _label(labels, job.skeleton.name, "skeleton")
+    for name in ATTRIBUTES:
+        attribute = _add(parent, "attribute")
+        for tag, text in (("name", name), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+            _add(attribute, tag, text)
+        _add(attribute, "values")
+    _add(labels[0], "svg", skeleton_svg(job.skeleton))
+    for keypoint in job.skeleton.keypoints:
+        _label(labels, keypoint.name, "points", keypoint.color)
+        _add(labels[-1], "parent", job.skeleton.name)
+    _label(labels, box_label(job.skeleton), "rectangle")
+    return meta
+
+
+def _label(labels: ET.Element, name: str, kind: str, color: str | None = None) -> ET.Element:
+    label = _add(labels, "label")
+    _add(label, "name", name)
+    _add(label, "type", kind)
+    _add(label, "color", color or "#808080")
+    return _add(label, "attributes")
+
+
+def skeleton_svg(skeleton: Skeleton) -> str:
+    """The drawing that CVAT makes a skeleton label of: nodes count from 1, in a square of 100 by 100."""
+    places = _places(skeleton)
+    number = {name: i for i, name in enumerate(skeleton.keypoint_names, 1)}
+    svg = ET.Element("svg")
+    for a, b, *_ in skeleton.edges:
+        (x1, y1), (x2, y2) = places[number[a] - 1], places[number[b] - 1]
+        line = {"data-type": "edge", "data-node-from": str(number[a]), "data-node-to": str(number[b])}
+        ET.SubElement(svg, "line", {"x1": f"{x1:.2f}", "y1": f"{y1:.2f}", "x2": f"{x2:.2f}", "y2": f"{y2:.2f}"} | line)
+    for (name, i), (x, y) in zip(number.items(), places, strict=True):
+        node = {"data-type": "element node", "data-element-id": str(i), "data-node-id": str(i)}
+        ET.SubElement(
+            svg, "circle", {"r": "1.5", "cx": f"{x:.2f}", "cy": f"{y:.2f}"} | node | {"data-label-name": clean(name)}
+        )
+    return "".join(ET.tostring(element, encoding="unicode") for element in svg)
+
+
+def _places(skeleton: Skeleton) -> list[tuple[float, float]]:
+    """The template pose within 5 to 95; keypoints on a circle if any of them has no place."""
+    known = [k.template for k in skeleton.keypoints if k.template]
+    if len(known) < len(skeleton.keypoints):
+        turn = 2 * math.pi / len(skeleton.keypoints)
+        return [(50 + 45 * math.sin(i * turn), 50 - 45 * math.cos(i * turn)) for i in range(len(skeleton.keypoints))]
+    left, top = min(x for x, _ in known), min(y for _, y in known)
+    whole = max(max(x for x, _ in known) - left, max(y for _, y in known) - top) or 1
+    return [(5 + 90 * (x - left) / whole, 5 + 90 * (y - top) / whole) for x, y in known]
+
+
+def _image(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> ET.Element:
+    found = ET.Element("image", {"id": str(number), "name": image.path, "width": str(size[0]), "height": str(size[1])})
+    for group, instance in enumerate(image.instances, 1):
+        if instance.annotations or not instance.box:
+            _skeleton(found, instance, group, skeleton, notes)
+        if instance.box:
+            x, y, width, height = instance.box
+            corners = {"xtl": x, "ytl": y, "xbr": x + width, "ybr": y + height}
+            box = _shape(found, "box", box_label(skeleton), group, occluded="0")
+            box.attrib |= {name: repr(float(value)) for name, value in corners.items()}
+    return found
+
+
+def _skeleton(image: ET.Element, instance: Instance, group: int, skeleton: Skeleton, notes: Notes) -> None:
+    shape = _shape(image, "skeleton", skeleton.name, group)
+    keypoints = instance.by_label
+    for name in skeleton.keypoint_names:
+        k = keypoints.pop(name, None)
+        _add(
+            shape,
+            "points",
+            label=name,
+            source="manual",
+            outside=str(int(k is None)),
+            occluded=str(int(k is not None and k.visibility == OCCLUDED)),
+            points=f"{float(k.x)!r},{float(k.y)!r}" if k else "0.0,0.0",
+        )
+    for name, value in zip(ATTRIBUTES, (instance.id or "", instance.name), strict=True):
+        _add(shape, "attribute", value, name=name)
+    notes["keypoints left out: the skeleton does not have them"] += len(keypoints)
+
+
+def _shape(image: ET.Element, tag: str, label: str, group: int, **more: str) -> ET.Element:
+    return _add(image, tag, label=label, source="manual", z_order="0", group_id=str(group), **more)

@@ -1,0 +1,105 @@
+"""Label Studio: `tasks.json` to import, and `config.xml`, the labelling interface that it needs.
+
+https://labelstud.io/guide/predictions: places are percent of the image; a keypoint is tied to its subject's rectangle
+by a relation. Label Studio has no visibility: an occluded keypoint carries it in `meta`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from truepoint.jobs.exports.cvat import clean as xml_text
+from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes, extent
+from truepoint.pose.instance import OCCLUDED, Instance
+from truepoint.pose.skeleton import Skeleton
+
+
+def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write tasks.json, an image at a time, and config.xml."""
+    notes: Notes = Notes()
+    with (out / "tasks.json").open("w", encoding="utf-8") as file:
+        separator = "[\n"
+        for number, image in enumerate(images):
+            if image.size is None:
+                notes["images left out: their size is not known"] += 1
+                continue
+            file.write(separator + json.dumps(_task(number, image, image.size, job.skeleton, notes)))
+            separator = ",\n"
+        file.write("\n]\n" if separator.startswith(",") else "[]\n")
+    (out / "config.xml").write_text(config(job.skeleton), encoding="utf-8")
+    return notes
+
+
+def config(skeleton: Skeleton) -> str:
+    """The labelling interface; `model_index` is what Label Studio's own COCO and YOLO export orders keypoints by."""
+    view = ET.Element("View")
+    ET.SubElement(view, "Image", {"name": "image", "value": "$image"})
+    boxes = ET.SubElement(view, "RectangleLabels", {"name": "subject", "toName": "image"})
+    ET.SubElement(boxes, "Label", {"value": xml_text(skeleton.name), "model_index": "0"})
+    labels = ET.SubElement(view, "KeyPointLabels", {"name": "keypoint", "toName": "image"})
+    for i, k in enumerate(skeleton.keypoints):
+        color = {"background": k.color} if k.color else {}
+        ET.SubElement(labels, "Label", {"value": xml_text(k.name), "model_index": str(i)} | color)
+    ET.indent(view)
+    return ET.tostring(view, encoding="unicode") + "\n"
+
+
+def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> dict[str, Any]:
+    width, height = size
+    result: list[dict[str, Any]] = []
+    for place, instance in enumerate(image.instances):
+        result += _regions(f"i{place}", instance, size, skeleton, notes)
+    return {
+        "id": number + 1,
+        "data": {"image": image.s3_uri},
+        # sleap-io takes every task for a frame of a video
+        "meta": {"video": {"filename": image.path, "frame_idx": 0, "shape": [1, height, width, 3]}},
+        "annotations": [{"result": result, "was_cancelled": False, "ground_truth": False}],
+    }
+
+
+def _regions(
+    subject: str, instance: Instance, size: tuple[int, int], skeleton: Skeleton, notes: Notes
+) -> Iterator[dict[str, Any]]:
+    box = extent(instance)
+    if box is None:
+        notes["instances left out: they have neither a keypoint nor a box"] += 1
+        return
+    if not instance.box:
+        notes["rectangles made from keypoints: Label Studio groups by them"] += 1
+    percent = {
+        "x": 100 * box[0] / size[0],
+        "y": 100 * box[1] / size[1],
+        "width": 100 * box[2] / size[0],
+        "height": 100 * box[3] / size[1],
+        "rotation": 0,
+    }
+    meta = {"meta": {"text": [instance.name]}} if instance.name else {}
+    yield _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]}) | meta
+    known = set(skeleton.keypoint_names)
+    for place, k in enumerate(instance.annotations):
+        if k.label not in known:
+            notes["keypoints left out: the skeleton does not have them"] += 1
+            continue
+        at = {"x": 100 * k.x / size[0], "y": 100 * k.y / size[1], "width": 0.5, "keypointlabels": [k.label]}
+        meta = {"meta": {"text": ["occluded"]}} if k.visibility == OCCLUDED else {}
+        region = _region(f"{subject}k{place}", "keypoint", "keypointlabels", size, at)
+        yield region | {"parentID": subject} | meta
+        yield {"type": "relation", "from_id": f"{subject}k{place}", "to_id": subject, "direction": "right"}
+
+
+def _region(name: str, tag: str, kind: str, size: tuple[int, int], value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "from_name": tag,
+        "to_name": "image",
+        "type": kind,
+        "original_width": size[0],
+        "original_height": size[1],
+        "image_rotation": 0,
+        "value": value,
+    }

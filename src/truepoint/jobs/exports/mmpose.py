@@ -1,0 +1,58 @@
+"""MMPose: `metainfo.py` with the five parts that `parse_pose_metainfo` asks for, beside the job's COCO file.
+
+https://mmpose.readthedocs.io/en/latest/user_guides/dataset_tools.html
+"""
+
+from __future__ import annotations
+
+import pprint
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes
+from truepoint.pose.skeleton import Skeleton
+
+PLAIN = "#808080"
+
+
+def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write metainfo.py and annotations.json; the COCO file is the one that the job wrote, to the byte."""
+    notes: Notes = Notes()
+    for _ in images:  # every export looks at every image, so that a damaged one is found whatever was asked for
+        continue
+    text = pprint.pformat(dataset_info(job.skeleton, job.name), width=118, sort_dicts=False)
+    (out / "metainfo.py").write_text(f"dataset_info = {text}\n", encoding="utf-8")
+    shutil.copyfile(job.folder / job.results.files.coco, out / "annotations.json")
+    if not job.keep_occluded:
+        notes["occluded keypoints are in annotations.json all the same"] += 1
+    return notes
+
+
+def dataset_info(skeleton: Skeleton, job: str) -> dict[str, Any]:
+    """The data set's metainfo. Colours are blue, green, red, as MMPose writes them."""
+    return {
+        "dataset_name": skeleton.name,
+        "paper_info": {"title": f"Truepoint, labelling job {job}"},
+        "keypoint_info": {
+            i: {"name": k.name, "id": i, "color": _bgr(k.color), "type": "", "swap": k.pair or ""}
+            for i, k in enumerate(skeleton.keypoints)
+        },
+        "skeleton_info": {
+            i: {"link": (a, b), "id": i, "color": _bgr(color[0] if color else None)}
+            for i, (a, b, *color) in enumerate(skeleton.edges)
+        },
+        "joint_weights": [1.0] * len(skeleton.keypoints),
+        "sigmas": list(skeleton.sigmas),
+    }
+
+
+def _bgr(color: str | None) -> list[int]:
+    digits = (color or PLAIN).removeprefix("#")
+    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
+    try:
+        red, green, blue = bytes.fromhex(digits)
+    except ValueError:  # a colour by name, or no colour at all: skeletons may hold any text there
+        return _bgr(PLAIN)
+    return [blue, green, red]

@@ -1,0 +1,153 @@
+"""Tables for spreadsheets, pandas and Athena: `keypoints` has one row an instance's keypoint, `images` one an image.
+
+A keypoint of the skeleton that is not labelled has a row too, with visibility 0 and no place.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from truepoint.jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes
+from truepoint.pose.instance import NOT_LABELED
+from truepoint.pose.skeleton import Skeleton
+
+KEYPOINT_COLUMNS = {
+    "line": "int64",
+    "image": "string",
+    "instance": "int64",
+    "instance_id": "string",
+    "instance_name": "string",
+    "keypoint": "string",
+    "x": "float64",
+    "y": "float64",
+    "visibility": "int64",
+}
+IMAGE_COLUMNS = {
+    "line": "int64",
+    "image": "string",
+    "s3_uri": "string",
+    "width": "int64",
+    "height": "int64",
+    "instances": "int64",
+    "keypoints": "int64",
+    "time_in_seconds": "float64",
+}
+ROWS_AT_ONCE = 50_000
+"""In one row group of a Parquet file: some megabytes of memory."""
+_FORMULA = re.compile(r"(^|[\r\n\v\f\x85\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])")
+"""The beginning of a line of text that a spreadsheet may take for a formula, full-width signs included."""
+
+Row = dict[str, Any]
+
+
+def keypoint_rows(image: ExportImage, skeleton: Skeleton) -> Iterator[Row]:
+    """The rows of one image; keypoints that the skeleton does not have come last."""
+    for number, instance in enumerate(image.instances):
+        keypoints = instance.by_label
+        names = [*skeleton.keypoint_names, *(keypoints.keys() - set(skeleton.keypoint_names))]
+        for name in [*skeleton.keypoint_names, *sorted(names[len(skeleton.keypoints) :])]:
+            k = keypoints.get(name)
+            yield {
+                "line": image.line,
+                "image": image.path,
+                "instance": number,
+                "instance_id": instance.id or "",
+                "instance_name": instance.name,
+                "keypoint": name,
+                "x": k.x if k else None,
+                "y": k.y if k else None,
+                "visibility": k.visibility if k else NOT_LABELED,
+            }
+
+
+def image_row(image: ExportImage) -> Row:
+    """The row of one image, also of one without instances."""
+    return {
+        "line": image.line,
+        "image": image.path,
+        "s3_uri": image.s3_uri,
+        "width": image.width,
+        "height": image.height,
+        "instances": len(image.instances),
+        "keypoints": sum(len(instance.annotations) for instance in image.instances),
+        "time_in_seconds": image.seconds,
+    }
+
+
+def cell(value: Any) -> Any:
+    """A CSV cell that no spreadsheet takes for a formula: each line of text that may be one gets an apostrophe."""
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+
+
+def rows_writer(file: TextIO) -> Any:
+    """A writer of rows as RFC 4180 has them. Lines end with CRLF, because Python quotes only the line ends that it
+    writes itself: a lone carriage return would begin a new row."""
+    return csv.writer(file, lineterminator="\r\n")
+
+
+def write_csv(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write keypoints.csv and images.csv."""
+    notes: Notes = Notes()
+    with (
+        (out / "keypoints.csv").open("w", encoding="utf-8", newline="") as keypoints,
+        (out / "images.csv").open("w", encoding="utf-8", newline="") as listed,
+    ):
+        rows, image_rows = rows_writer(keypoints), rows_writer(listed)
+        rows.writerow(KEYPOINT_COLUMNS)
+        image_rows.writerow(IMAGE_COLUMNS)
+        for image in images:
+            image_rows.writerow([cell(value) for value in image_row(image).values()])
+            for row in keypoint_rows(image, job.skeleton):
+                rows.writerow([cell(value) for value in row.values()])
+            notes.update(_boxes(image))
+    return notes
+
+
+def write_parquet(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write keypoints.parquet and images.parquet; needs pyarrow, which is 150 MB and not installed by default.
+
+    Raises:
+        ExportError: pyarrow is not installed.
+    """
+    try:
+        pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ExportError("Parquet needs pyarrow, which is not installed: pip install pyarrow") from error
+    notes: Notes = Notes()
+    kinds = {"int64": pyarrow.int64(), "float64": pyarrow.float64(), "string": pyarrow.string()}
+    shapes = [
+        pyarrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
+        for columns in (KEYPOINT_COLUMNS, IMAGE_COLUMNS)
+    ]
+    with (
+        parquet.ParquetWriter(out / "keypoints.parquet", shapes[0]) as keypoints,
+        parquet.ParquetWriter(out / "images.parquet", shapes[1]) as listed,
+    ):
+        rows: list[Row] = []
+        image_rows: list[Row] = []
+
+        def flush() -> None:
+            keypoints.write_table(pyarrow.Table.from_pylist(rows, shapes[0]))
+            listed.write_table(pyarrow.Table.from_pylist(image_rows, shapes[1]))
+            rows.clear()
+            image_rows.clear()
+
+        for image in images:
+            image_rows.append(image_row(image))
+            rows.extend(keypoint_rows(image, job.skeleton))
+            notes.update(_boxes(image))
+            if len(rows) >= ROWS_AT_ONCE:
+                flush()
+        flush()
+    return notes
+
+
+def _boxes(image: ExportImage) -> Notes:
+    boxes = sum(instance.box is not None for instance in image.instances)
+    bare = sum(not instance.annotations for instance in image.instances)
+    return Notes({"boxes left out": boxes, "instances without keypoints, whose rows say only that": bare})

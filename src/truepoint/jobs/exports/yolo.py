@@ -1,0 +1,98 @@
+"""Ultralytics pose labels: https://docs.ultralytics.com/datasets/pose/
+
+`labels/train/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
+normalised by the image's size. Pictures go to `images/train/`, under the paths of `images.csv`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from truepoint.jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes, extent
+from truepoint.pose.instance import Instance
+from truepoint.pose.skeleton import Skeleton
+
+DIGITS = 9
+"""After the point: a millionth of a pixel in a picture of a thousand."""
+_NOT_PLAIN = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write labels and data.yaml below `out`."""
+    notes: Notes = Notes()
+    for image in images:
+        if image.size is None:
+            notes["images left out: their size is not known"] += 1
+            continue
+        file = out / "labels" / "train" / Path(image.path).with_suffix(".txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(_rows(image.instances, image.size, job.skeleton, notes)), encoding="ascii")
+    (out / "images" / "train").mkdir(parents=True, exist_ok=True)
+    (out / "data.yaml").write_text(data_yaml(job.skeleton), encoding="utf-8")
+    return notes
+
+
+def data_yaml(skeleton: Skeleton) -> str:
+    """The data set's description; `node_names` and `skeleton` are what sleap-io reads besides.
+
+    Raises:
+        ExportError: flipping twice would not give back the same keypoints.
+    """
+    flips = list(skeleton.flip_indices)
+    if [flips[i] for i in flips] != list(range(len(flips))):
+        raise ExportError(f"expected a flip_idx that is its own inverse, actual {flips}")
+    index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
+    names = [_text(name) for name in skeleton.keypoint_names]
+    lines = [
+        "# Put the pictures into images/train, and move some of both folders to images/val and labels/val to validate.",
+        # No `path`: Ultralytics then starts from this file's folder, wherever it is. The dot is for sleap-io, which
+        # looks for "/images" to find the labels.
+        "train: ./images/train",
+        "val: ./images/train",
+        f"names: {{0: {_text(skeleton.name)}}}",
+        f"kpt_shape: [{len(flips)}, 3]",
+        f"flip_idx: {flips}",
+        f"kpt_names: {{0: [{', '.join(names)}]}}",
+        f"kpt_oks_sigmas: {list(skeleton.sigmas)}",
+        f"node_names: [{', '.join(names)}]",
+        f"skeleton: {[[index[a], index[b]] for a, b, *_ in skeleton.edges]}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """A YAML string in double quotes: JSON's, with the characters escaped that YAML would fold or refuse."""
+    return _NOT_PLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def _rows(instances: Iterable[Instance], size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> Iterable[str]:
+    width, height = size
+    for instance in instances:
+        box = extent(instance)
+        if box is None:
+            notes["instances left out: they have neither a keypoint nor a box"] += 1
+            continue
+        left, top = _share(box[0], width), _share(box[1], height)
+        right, bottom = _share(box[0] + box[2], width), _share(box[1] + box[3], height)
+        values = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+        row = ["0", *(f"{value:.{DIGITS}f}" for value in values)]
+        keypoints = instance.by_label
+        for name in skeleton.keypoint_names:
+            k = keypoints.pop(name, None)
+            if k is None:
+                row += ["0", "0", "0"]
+                continue
+            x, y = _share(k.x, width), _share(k.y, height)
+            if (x, y) != (k.x / width, k.y / height):
+                notes["keypoints moved to the image's edge"] += 1
+            row += [f"{x:.{DIGITS}f}", f"{y:.{DIGITS}f}", str(k.visibility)]
+        notes["keypoints left out: the skeleton does not have them"] += len(keypoints)
+        notes["names of instances left out"] += bool(instance.name)
+        yield " ".join(row) + "\n"
+
+
+def _share(value: float, whole: int) -> float:
+    return min(max(value / whole, 0.0), 1.0)

@@ -1,0 +1,217 @@
+"""The images of a job: found in a folder or under an S3 prefix, with upright sizes; unusable ones have a reason."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONTENT_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # a JPEG with more pictures behind it, as phones write them; browsers show the first
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+}
+WANTED = "JPEG, PNG or WebP, which every browser shows"
+CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
+)
+"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
+
+HEADER_BYTES = 262_144
+"""Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
+
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+"""Bytes 8 to 12 of a HEIF file, the format of iPhones (ISO/IEC 23008-12), which Pillow cannot read."""
+
+LOOKS_AT_ONCE = 8
+
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """An image of a job.
+
+    `name` is its path below the folder or prefix, with forward slashes; `width` and `height` are upright pixels (EXIF
+    orientation applied); `md5` is the hexadecimal digest of the bytes, or the S3 object's ETag. Exactly one of `path`
+    (a local file) and `location` (bucket and key of an S3 object) is given.
+    """
+
+    name: str
+    size: int
+    md5: str
+    width: int
+    height: int
+    content_type: str
+    path: Path | None = None
+    location: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedImage:
+    """A file that is not usable as an image, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImages:
+    """What was found, sorted by name."""
+
+    images: tuple[SourceImage, ...]
+    refused: tuple[RefusedImage, ...]
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; says expected and actual."""
+
+
+def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
+    """Images below `folder`, by content; hidden files and files that do not claim to be images are passed over.
+
+    Args:
+        folder: looked through with its subfolders.
+        progress: called once a file that was looked at.
+
+    Raises:
+        NotADirectoryError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"expected a folder of images, actual {str(folder)!r} is none")
+    names = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return _look_at_all(
+        [(name.as_posix(), partial(_local_image, folder / name, name.as_posix())) for name in shown], progress
+    )
+
+
+def images_under_prefix(
+    s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None
+) -> FoundImages:
+    """Images below `s3://bucket/prefix`, by name; mostly just their heads are read: damage farther back is not seen.
+
+    A prefix without a final slash stands for the folder of that name.
+    """
+    start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
+    # Only names that claim to be images: to look into any other object would cost a call each.
+    claims = [item for item in found if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
+
+    def look(name: str, size: int, etag: str) -> SourceImage:
+        location = (bucket, start + name)
+        try:
+            measures = _measure(io.BytesIO(_head(s3, *location, min(size, HEADER_BYTES))), size, whole=False)
+        except OSError:
+            if size <= HEADER_BYTES:
+                raise
+            # The head was not enough: EXIF data may come last in a PNG, and behind other data in a JPEG.
+            measures = _measure(io.BytesIO(_head(s3, *location, size)), size, whole=False)
+        return SourceImage(name, size, etag, *measures, location=location)
+
+    return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
+
+
+def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
+    """Key, size in bytes and ETag (without quotes) of every object below `prefix`."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", ()):
+            yield item["Key"], item["Size"], item["ETag"].strip('"')
+
+
+def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
+    """Look at several files at once; the outcomes keep the order of `files`, pairs of name and what looks at it."""
+    images: list[SourceImage] = []
+    refused: list[RefusedImage] = []
+    with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
+        # Pillow warns of pictures that may be decompression bombs; our own limit is checked for each of them.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        for outcome in pool.map(lambda file: _outcome(*file), files):
+            progress()
+            if isinstance(outcome, SourceImage):
+                images.append(outcome)
+            elif outcome is not None:
+                refused.append(outcome)
+    return FoundImages(tuple(images), tuple(refused))
+
+
+def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | RefusedImage | None:
+    try:
+        return look()
+    except UnidentifiedImageError:
+        claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
+        reason = f"expected {WANTED}, got a file that is not an image; replace it, or take it out of the folder"
+        return RefusedImage(name, reason) if claims else None
+    except ImageError as error:
+        return RefusedImage(name, str(error))
+    except OSError as error:
+        return RefusedImage(name, f"cannot be read: {error}")
+
+
+def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
+    if count == 0:  # a range cannot be empty
+        return b""
+    return s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{count - 1}")["Body"].read()
+
+
+def _local_image(path: Path, name: str) -> SourceImage:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        width, height, content_type = _measure(file, size, whole=True)
+        file.seek(0)
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return SourceImage(name, size, md5, width, height, content_type, path=path)
+
+
+def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]:
+    """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
+    if size > MAX_IMAGE_BYTES:
+        raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
+    begin = file.read(12)
+    file.seek(0)
+    if begin[4:8] == b"ftyp":
+        kind = "HEIC" if begin[8:12] in HEIF_BRANDS else begin[8:].decode("ascii", "replace").strip().upper()
+        raise ImageError(f"expected {WANTED}, got {kind}; {CONVERT}")
+    try:
+        with Image.open(file) as image:
+            _check_kind(image)
+            width, height = image.size
+            orientation = image.getexif().get(ExifTags.Base.Orientation)
+            content_type = CONTENT_TYPES[str(image.format)]
+            if whole:
+                # JPEG: an eighth of the work, yet the whole file is read.
+                image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
+                image.load()
+    except (ImageError, OSError):  # an unidentified image is the latter
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
+    except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
+        raise ImageError(f"damaged: {error or type(error).__name__}") from error
+    return (height, width, content_type) if orientation in _TURNED else (width, height, content_type)
+
+
+def _check_kind(image: Image.Image) -> None:
+    width, height = image.size
+    if image.format not in CONTENT_TYPES:
+        raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise ImageError(f"expected a still picture, actual animation of {frames} frames")

@@ -1,0 +1,424 @@
+"""From settings and images to a job: prepare it (pure), upload it, create it in or outside Ground Truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from truepoint.groundtruth.job import JobError, parse_description
+from truepoint.jobs.images import SourceImage, list_objects
+from truepoint.jobs.limits import (
+    MAX_REFERENCED_BYTES,
+    JobRefusedError,
+    line_violations,
+    manifest_violations,
+    request_violations,
+)
+from truepoint.jobs.prelabels import Instances
+from truepoint.jobs.request import JobSettings, labeling_job_request
+from truepoint.jobs.stack import StackOutputs
+from truepoint.jobs.worker_template import fill_template
+from truepoint.keys import JOB_NAME, job_keys, s3_uri
+from truepoint.pose.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UPLOADS_AT_ONCE = 8
+PRE_LABEL_REFERENCE = "annotations_ref"
+"""The attribute that holds where a line's pre-labels are."""
+REFERENCED = ("annotations", "annotation_issues")
+"""The attributes that may be passed by reference: what the labelling element can fetch."""
+
+
+class JobExistsError(RuntimeError):
+    """A job of this name exists and is not the same; says what differs."""
+
+
+class LabelingJobs(Protocol):
+    """The part of boto3's SageMaker client that creates jobs and describes them."""
+
+    def create_labeling_job(self, **request: Any) -> Any:
+        """Create a job; answers with its ARN."""
+
+    def describe_labeling_job(self, *, LabelingJobName: str) -> Any:  # noqa: N803 (AWS's own name)
+        """Describe a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A small text object of a job."""
+
+    key: str
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """A job that breaks no rule and has not touched AWS yet.
+
+    `request` is that of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth. `documents` are the
+    skeleton, the worker template, pre-labels that go by reference, and the input manifest, which is the last; `images`
+    pairs each image with its key. `omitted` says of each image that was left out which one it is and why.
+    """
+
+    bucket: str
+    request: Mapping[str, Any]
+    documents: tuple[Document, ...]
+    images: tuple[tuple[str, SourceImage], ...]
+    omitted: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The labeling job's name."""
+        return str(self.request["LabelingJobName"])
+
+    @property
+    def manifest(self) -> str:
+        """The input manifest's text."""
+        return self.documents[-1].body.decode()
+
+    @property
+    def object_count(self) -> int:
+        """How many data objects the job has."""
+        return self.documents[-1].body.count(b"\n")
+
+
+def prepare_job(
+    settings: JobSettings,
+    stack: StackOutputs,
+    skeleton: Skeleton,
+    images: tuple[SourceImage, ...],
+    *,
+    template_source: str,
+    instructions: str = "",
+    prelabels: Mapping[str, Instances] | None = None,
+) -> PreparedJob:
+    """Everything that a job starts from; pure, no call is made.
+
+    Args:
+        settings: the operator's choices; without a workteam ARN it is a job outside Ground Truth.
+        stack: where the job runs.
+        skeleton: what workers mark.
+        images: in the order of the manifest.
+        template_source: text of the worker template, unfilled.
+        instructions: trusted HTML shown to workers.
+        prelabels: instances by image name (`SourceImage.name`).
+
+    Raises:
+        JobRefusedError: with all violations of Ground Truth's limits and ours.
+        WorkerTemplateError: the template cannot be filled, or is too long.
+    """
+    placed = tuple((f"{job_keys(settings.name).images}{image.name}", image) for image in images)
+    objects = [_data_object(s3_uri(stack.bucket, key), image, prelabels or {}) for key, image in placed]
+    return prepare_objects(
+        settings, stack, skeleton, objects, placed, template_source=template_source, instructions=instructions
+    )
+
+
+def prepare_objects(
+    settings: JobSettings,
+    stack: StackOutputs,
+    skeleton: Skeleton,
+    objects: Sequence[dict[str, Any]],
+    placed: tuple[tuple[str, SourceImage], ...] = (),
+    *,
+    template_source: str,
+    instructions: str = "",
+) -> PreparedJob:
+    """Return the same from the data objects themselves, whose images are in the bucket already or are `placed`, by key.
+
+    Pre-labels that are too large for an attribute of Ground Truth's go into objects of their own. An image that breaks
+    a limit all the same is left out; the rest of the job is not refused for it.
+    """
+    keys = job_keys(settings.name)
+    template = fill_template(
+        template_source,
+        skeleton,
+        script_url=stack.script_url,
+        script_integrity=stack.script_integrity,
+        instructions=instructions,
+        language=settings.language,
+    )
+    lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)
+    request = labeling_job_request(settings, stack)
+    violations = request_violations(request, workteam_needed=settings.workteam_arn is not None)
+    violations += manifest_violations(len(lines), names, settings.label_attribute_name)
+    if violations:
+        raise JobRefusedError(settings.name, [*violations, *omitted] if not lines else violations)
+    written = {data_object["source-ref"] for data_object, _ in lines} if omitted else None
+    images = tuple(p for p in placed if written is None or s3_uri(stack.bucket, p[0]) in written)
+    skeleton_text = msgspec.json.format(msgspec.json.encode(skeleton), indent=2) + b"\n"
+    documents = (
+        Document(keys.skeleton, skeleton_text, "application/json"),
+        Document(keys.template, template.encode(), "text/html; charset=utf-8"),
+        *referenced,
+        Document(keys.manifest, "".join(f"{text}\n" for _, text in lines).encode(), "application/jsonl"),
+    )
+    return PreparedJob(stack.bucket, request, documents, images, tuple(omitted))
+
+
+def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], None] = lambda _count: None) -> int:
+    """Put the images and then the documents into the bucket; what is there already with the same content stays.
+
+    Args:
+        prepared: from `prepare_job`.
+        s3: boto3's client; its threads share it.
+        progress: called with the number of images that are newly known to be in place.
+
+    Returns:
+        How many images were written.
+    """
+    missing = _missing_images(prepared, s3)
+    progress(len(prepared.images) - len(missing))
+    *documents, manifest = prepared.documents
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="upload") as pool:
+        images = [pool.submit(_put_image, s3, prepared.bucket, key, image) for key, image in missing]
+        try:
+            for future in as_completed(images):
+                future.result()
+                progress(1)
+            for _ in pool.map(partial(_put_document, s3, prepared.bucket), documents):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    _put_document(s3, prepared.bucket, manifest)
+    return len(missing)
+
+
+def create_in_ground_truth(
+    prepared: PreparedJob, s3: S3Client, sagemaker: LabelingJobs, progress: Callable[[int], None] = lambda _count: None
+) -> tuple[str, bool]:
+    """Upload the job and call CreateLabelingJob.
+
+    Returns:
+        The job's ARN, and whether it was created now: the very same job from before is left as it is.
+
+    Raises:
+        JobExistsError: a job of this name exists and differs; nothing was written.
+    """
+    existing = describe_in_ground_truth(sagemaker, prepared.name)
+    if existing is not None:
+        _refuse_different(prepared, s3, existing)
+        return str(existing["LabelingJobArn"]), False
+    upload_job(prepared, s3, progress)
+    return str(sagemaker.create_labeling_job(**prepared.request)["LabelingJobArn"]), True
+
+
+def create_outside_ground_truth(
+    prepared: PreparedJob,
+    s3: S3Client,
+    stack: StackOutputs,
+    now: datetime,
+    progress: Callable[[int], None] = lambda _count: None,
+) -> tuple[dict[str, Any], bool]:
+    """Upload the job and write `labeling_job.json`, from which the portal runs it.
+
+    Args:
+        prepared: from `prepare_job`.
+        s3: boto3's client.
+        stack: gives partition, Region and account of the job's ARN.
+        now: the job's creation time, with a time zone.
+        progress: as of `upload_job`.
+
+    Returns:
+        The document in the shape of DescribeLabelingJob's answer, and whether it was created now.
+
+    Raises:
+        JobExistsError: a job of this name exists and differs; nothing was written.
+    """
+    key = job_keys(prepared.name).labeling_job
+    existing = describe_outside_ground_truth(s3, prepared.bucket, prepared.name)
+    if existing is not None:
+        _refuse_different(prepared, s3, existing)
+        return existing, False
+    upload_job(prepared, s3, progress)
+    document = outside_description(prepared, stack, now)
+    try:
+        s3.put_object(
+            Bucket=prepared.bucket,
+            Key=key,
+            Body=json.dumps(document, ensure_ascii=False, indent=2).encode(),
+            ContentType="application/json",
+            IfNoneMatch="*",  # two operators at once: the second one learns of it
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        raise JobExistsError(f"job {prepared.name!r} was created by someone else just now") from error
+    return document, True
+
+
+def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetime) -> dict[str, Any]:
+    """`labeling_job.json` of a new job: the request and what DescribeLabelingJob adds, times as ISO 8601 text."""
+    counters = {"TotalLabeled": 0, "HumanLabeled": 0, "MachineLabeled": 0, "FailedNonRetryableError": 0}
+    time = now.isoformat(timespec="milliseconds")
+    arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:labeling-job/{prepared.name}"
+    return {
+        **prepared.request,
+        "LabelingJobArn": arn,
+        "LabelingJobStatus": "InProgress",
+        "LabelCounters": {**counters, "Unlabeled": prepared.object_count},
+        "CreationTime": time,
+        "LastModifiedTime": time,
+    }
+
+
+def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, Any] | None:
+    """DescribeLabelingJob's answer, or None if there is no such job."""
+    try:
+        return dict(sagemaker.describe_labeling_job(LabelingJobName=name))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        # ResourceNotFound is what the service model says. AWS answers ValidationException, which for a name that is
+        # well formed means the same: aws-controllers-k8s/sagemaker-controller, generator.yaml, LabelingJob, 404.
+        missing = code in ("ResourceNotFound", "ResourceNotFoundException") or (
+            code == "ValidationException" and JOB_NAME.fullmatch(name) is not None
+        )
+        if not missing:
+            raise
+        return None
+
+
+def describe_outside_ground_truth(s3: S3Client, bucket: str, name: str) -> dict[str, Any] | None:
+    """Return the content of the job's `labeling_job.json`, or None if there is none.
+
+    Raises:
+        JobError: it is not a description, or that of another job.
+    """
+    try:
+        body = s3.get_object(Bucket=bucket, Key=job_keys(name).labeling_job)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return None
+    document = parse_description(body)
+    if str(document.get("LabelingJobName", "")).lower() != name.lower():
+        raise JobError(f"expected the description of the job {name!r}, got that of {document.get('LabelingJobName')!r}")
+    return document
+
+
+def _data_object(source_ref: str, image: SourceImage, prelabels: Mapping[str, Instances]) -> dict[str, Any]:
+    line: dict[str, Any] = {"source-ref": source_ref, "image_width": image.width, "image_height": image.height}
+    if instances := prelabels.get(image.name):
+        line["annotations"] = list(instances)
+    return line
+
+
+def _lines(
+    objects: Sequence[dict[str, Any]], bucket: str, prelabels: str
+) -> tuple[list[tuple[dict[str, Any], str]], list[Document], list[str], set[str]]:
+    """Return the manifest's lines, each with its data object; the pre-labels that go by reference; what was left out;
+    and the names of all attributes."""
+    lines: list[tuple[dict[str, Any], str]] = []
+    documents: list[Document] = []
+    omitted: list[str] = []
+    names: set[str] = set()
+    for number, given in enumerate(objects):
+        data_object = given
+        problems = list(_line_problems(data_object))
+        if problems and (moved := {name: given[name] for name in REFERENCED if name in given}):
+            document = Document(f"{prelabels}{number:07d}.json", _text(moved).encode(), "application/json")
+            kept = {name: value for name, value in given.items() if name not in moved}
+            data_object = kept | {PRE_LABEL_REFERENCE: s3_uri(bucket, document.key)}
+            problems = list(_line_problems(data_object))
+            if len(document.body) > MAX_REFERENCED_BYTES:
+                problems.append(
+                    f"pre-labels: expected at most {MAX_REFERENCED_BYTES:,} bytes, got {len(document.body):,}"
+                )
+            if not problems:
+                documents.append(document)
+        names.update(given, data_object)
+        if problems:
+            omitted.append(f"{given.get('source-ref', f'line {number + 1}')}: {'; '.join(problems)}")
+        else:
+            lines.append((data_object, _text(data_object)))
+    return lines, documents, omitted, names
+
+
+def _line_problems(data_object: dict[str, Any]) -> Iterator[str]:
+    return line_violations({name: _text(value) for name, value in data_object.items()}, _text(data_object))
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _put_document(s3: S3Client, bucket: str, document: Document) -> None:
+    s3.put_object(Bucket=bucket, Key=document.key, Body=document.body, ContentType=document.content_type)
+
+
+def _put_image(s3: S3Client, bucket: str, key: str, image: SourceImage) -> None:
+    if image.location is not None:
+        source_bucket, source_key = image.location
+        s3.copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": source_bucket, "Key": source_key},
+            ContentType=image.content_type,
+            MetadataDirective="REPLACE",
+        )
+    elif image.path is not None:
+        s3.put_object(Bucket=bucket, Key=key, Body=image.path.read_bytes(), ContentType=image.content_type)
+
+
+def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:
+    asked = {name: value for name, value in prepared.request.items() if name != "Tags"}  # a bill's, not the job's
+    differences = [*_request_differences(asked, existing), *_document_differences(prepared, s3)]
+    if differences:
+        raise JobExistsError(
+            f"job {prepared.name!r} exists ({existing['LabelingJobStatus']}) and differs in {', '.join(differences)}; "
+            "job names can never be used again: choose another"
+        )
+
+
+def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    # Only what we ask for is compared: a description has more members, defaults among them.
+    for name, wanted in request.items():
+        actual = existing.get(name)
+        if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+            yield from _request_differences(wanted, actual, f"{path}{name}.")
+        elif wanted != actual:
+            yield f"{path}{name}"
+
+
+def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
+    def actual(document: Document) -> bytes:
+        try:
+            return s3.get_object(Bucket=prepared.bucket, Key=document.key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return b""
+
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="compare") as pool:
+        for document, body in zip(prepared.documents, pool.map(actual, prepared.documents), strict=True):
+            if body != document.body:
+                yield s3_uri(prepared.bucket, document.key)
+    if changed := _missing_images(prepared, s3):
+        yield f"{len(changed)} of {len(prepared.images)} images"
+
+
+def _missing_images(prepared: PreparedJob, s3: S3Client) -> list[tuple[str, SourceImage]]:
+    """Images that are not in the bucket with the same size and digest.
+
+    An object encrypted with a KMS key has an ETag that is no digest: it counts as missing, and writing it again changes
+    nothing. An image that came to S3 in several parts has no digest to compare with, so its size decides.
+    """
+    there = {key: (size, etag) for key, size, etag in list_objects(s3, prepared.bucket, job_keys(prepared.name).images)}
+
+    def is_there(key: str, image: SourceImage) -> bool:
+        size, etag = there.get(key, (None, ""))
+        return size == image.size and (etag == image.md5 or "-" in image.md5)
+
+    return [(key, image) for key, image in prepared.images if not is_there(key, image)]

@@ -1,0 +1,81 @@
+"""How far the results of a large job are, told from what its run has left in `tmp/results/<job>/`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+from truepoint.keys import job_keys
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PLAN = "plan.json"
+WAIT = "wait"
+_SURVEYED = re.compile(r"survey-\d+\.json")
+_LABELED = re.compile(r"labels-\d+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """The stage a run is in, and how many of the manifest's ranges are done in it; or for how many seconds at most it
+    has to wait before it begins."""
+
+    stage: str
+    done: int = 0
+    ranges: int = 0
+    seconds: int = 0
+
+    def __str__(self) -> str:
+        if self.stage == WAIT:
+            return f"waits for an earlier run of another manifest or skeleton, {self.seconds} seconds at most"
+        return f"{self.stage}: {self.done} of {self.ranges} ranges"
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Steps done and all steps: each range is read twice, and both passes are then put together."""
+        before = self.ranges + 1 if self.stage not in (WAIT, "survey") else 0
+        return before + self.done, 2 * self.ranges + 2
+
+
+def run_progress(names: Collection[str], ranges: int) -> RunProgress:
+    """The progress that the names of a run's files tell of."""
+    if "joined.json" not in names:
+        return RunProgress("survey", sum(1 for name in names if _SURVEYED.fullmatch(name)), ranges)
+    labeled = sum(1 for name in names if _LABELED.fullmatch(name))
+    return RunProgress("label" if labeled < ranges else "merge", labeled, ranges)
+
+
+def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
+    """The folder of the run that was planned last, and the names of its files; None if nothing was planned.
+
+    What an earlier try of the same run has left is made again, so it does not count.
+    """
+    plans = [(changed, key) for key, changed in files.items() if key.endswith(f"/{PLAN}")]
+    if not plans:
+        return None
+    begun, plan = max(plans)
+    run = plan.removesuffix(PLAN)
+    return run, {key.removeprefix(run) for key, changed in files.items() if key.startswith(run) and changed >= begun}
+
+
+def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
+    """The progress of the job's latest run; None if it has none yet."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=job_keys(job).runs)
+    files = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
+    if job_keys(job).write_lock in files:
+        turn = json.loads(s3.get_object(Bucket=bucket, Key=job_keys(job).write_lock)["Body"].read())
+        left = turn.get("wait", 0) - (datetime.now(UTC) - files[job_keys(job).write_lock]).total_seconds()
+        if left > 0:
+            return RunProgress(WAIT, seconds=ceil(left))
+    found = latest_run(files)
+    if found is None:
+        return None
+    run, names = found
+    plan = json.loads(s3.get_object(Bucket=bucket, Key=run + PLAN)["Body"].read())
+    return run_progress(names, len(plan["ranges"]))

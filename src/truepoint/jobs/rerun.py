@@ -1,0 +1,93 @@
+"""Make ended jobs' results again: put the event that they have ended, as Ground Truth would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from truepoint.groundtruth.job import ENDED, SOURCE, JobError, LabelingJob
+from truepoint.groundtruth.lost_events import ENDED_STATUSES, announceable, ended_detail
+from truepoint.jobs.launch import describe_in_ground_truth, describe_outside_ground_truth
+from truepoint.jobs.stack import StackOutputs
+from truepoint.jobs.status import NoSuchJobError, exists, job_folders
+from truepoint.keys import job_keys
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from mypy_boto3_s3 import S3Client
+
+
+class NotEndedError(RuntimeError):
+    """The job has not ended, or its output is in another bucket: there is nothing to make results of."""
+
+
+class EventRefusedError(RuntimeError):
+    """EventBridge did not take an event; says its error code."""
+
+
+class Rerun:
+    """Looks for ended jobs of a stack and puts their events, as the operator."""
+
+    def __init__(self, session: Session, stack: StackOutputs) -> None:
+        self._stack = stack
+        self._s3: S3Client = session.client("s3")
+        self._events = session.client("events")
+        self._sagemaker = session.client("sagemaker")
+
+    def job(self, name: str) -> LabelingJob:
+        """The ended job of this name.
+
+        Raises:
+            NoSuchJobError: there is none.
+            NotEndedError: it has not ended, or is not of this stack.
+            JobError: its description cannot be used.
+        """
+        description = describe_outside_ground_truth(self._s3, self._stack.bucket, name)
+        if description is None and self._stack.uses_ground_truth:
+            description = describe_in_ground_truth(self._sagemaker, name)
+        if description is None:
+            raise NoSuchJobError.of(self._s3, self._stack.bucket, name)
+        job = announceable(description, self._stack.bucket)
+        if job is None:
+            status, bucket = description.get("LabelingJobStatus"), self._stack.bucket
+            raise NotEndedError(f"expected an ended job with its output in s3://{bucket}/, actual {name!r} is {status}")
+        if job.name.lower() != name.lower():
+            raise JobError(f"expected the description of the job {name!r}, actual that of {job.name!r}")
+        return job
+
+    def missing(self) -> Iterator[LabelingJob]:
+        """Every ended job of this stack without results, however old."""
+        for name in self._names():
+            if not self.has_results(name):
+                try:
+                    yield self.job(name)
+                except (NoSuchJobError, NotEndedError, JobError):
+                    continue  # of another stack, or still running
+
+    def has_results(self, name: str) -> bool:
+        """Whether the job's set of results is complete."""
+        return exists(self._s3, self._stack.bucket, job_keys(name).results_marker)
+
+    def forget_results(self, name: str) -> None:
+        """Remove the completion marker, so that results are made although their manifest has not changed."""
+        self._s3.delete_object(Bucket=self._stack.bucket, Key=job_keys(name).results_marker)
+
+    def announce(self, job: LabelingJob) -> None:
+        """Put the event that the job has ended.
+
+        Raises:
+            EventRefusedError: EventBridge did not take it.
+        """
+        detail = json.dumps(ended_detail(job))
+        entry: Any = {"Source": SOURCE, "DetailType": ENDED, "Resources": [job.arn], "Detail": detail}
+        answer = self._events.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise EventRefusedError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")
+
+    def _names(self) -> Iterator[str]:
+        yield from job_folders(self._s3, self._stack.bucket)
+        if self._stack.uses_ground_truth:
+            for status in ENDED_STATUSES:
+                for jobs in self._sagemaker.get_paginator("list_labeling_jobs").paginate(StatusEquals=status):
+                    yield from (summary["LabelingJobName"] for summary in jobs["LabelingJobSummaryList"])

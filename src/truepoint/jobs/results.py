@@ -1,0 +1,113 @@
+"""Fetch a job's results into a folder: only a complete set, and of it only what is not there yet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from truepoint.jobs.images import list_objects
+from truepoint.keys import job_keys, s3_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DOWNLOADS_AT_ONCE = 8
+MARKER = "results.json"
+
+
+class ResultsNotReadyError(RuntimeError):
+    """The job has no complete set of results, or it was written again while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """How many files were written now and found unchanged; `left_over` are files in the folder that are not results."""
+
+    written: int
+    unchanged: int
+    left_over: tuple[str, ...]
+
+
+def download_results(
+    s3: S3Client, bucket: str, job: str, folder: Path, progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> Downloaded:
+    """Make `folder` hold the results of the job named `job`; its own results.json appears last, as in the bucket.
+
+    Args:
+        s3: boto3's client; its threads share it.
+        bucket: of the stack.
+        job: the labeling job's name.
+        folder: made if it is not there; other files in it are left alone.
+        progress: called with the number of files done and of all files.
+
+    Raises:
+        ResultsNotReadyError: there is no results.json, or it changed meanwhile: run it again.
+    """
+    keys = job_keys(job)
+    marker, body = _marker(s3, bucket, keys.results_marker)
+    if marker is None:
+        where = s3_uri(bucket, keys.results_marker)
+        raise ResultsNotReadyError(f"job {job!r} has no complete results yet: there is no {where}")
+    files = {
+        key.removeprefix(keys.results): (size, etag)
+        for key, size, etag in list_objects(s3, bucket, keys.results)
+        if key != keys.results_marker and not key.endswith("/")
+    }
+    for name in files:
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            raise ResultsNotReadyError(f"expected file names below {keys.results}, actual {name!r}")
+    changed = [name for name, (size, etag) in files.items() if not _is_same(folder / name, size, etag)]
+    # Until everything is in place the folder must not claim to be complete.
+    if changed:
+        (folder / MARKER).unlink(missing_ok=True)
+    done = len(files) - len(changed)
+    progress(done, len(files) + 1)
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool:
+        futures = [pool.submit(_fetch, s3, bucket, keys.results + name, folder / name) for name in changed]
+        try:
+            for count, future in enumerate(as_completed(futures), start=done + 1):
+                future.result()
+                progress(count, len(files) + 1)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if _marker(s3, bucket, keys.results_marker)[0] != marker:
+        raise ResultsNotReadyError(f"the results of job {job!r} were written again while they were read; run it again")
+    folder.mkdir(parents=True, exist_ok=True)
+    is_new = not (folder / MARKER).is_file() or (folder / MARKER).read_bytes() != body
+    if is_new:
+        (folder / MARKER).write_bytes(body)
+    progress(len(files) + 1, len(files) + 1)
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    left_over = tuple(sorted(there - files.keys() - {MARKER}))
+    return Downloaded(len(changed) + is_new, len(files) - len(changed) + (not is_new), left_over)
+
+
+def _marker(s3: S3Client, bucket: str, key: str) -> tuple[str | None, bytes]:
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return None, b""
+    return answer["ETag"], answer["Body"].read()
+
+
+def _is_same(path: Path, size: int, etag: str) -> bool:
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == etag
+
+
+def _fetch(s3: S3Client, bucket: str, key: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    s3.download_file(bucket, key, str(part))
+    part.replace(path)

@@ -1,0 +1,155 @@
+"""A review: a job that looks again at the most suspicious images of another one, whose labels it then replaces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import Labeled, read_line
+from truepoint.jobs.results import ResultsNotReadyError
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.keys import job_keys, s3_uri
+from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.results.review import REVIEWED_LINE
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REVIEW_MANIFEST = "review.manifest"
+SUSPICIOUS = "suspicious.jsonl"
+SKELETON = "skeleton.json"
+
+
+class ReviewError(ValueError):
+    """A review that cannot be made of, or merged into, this job; says expected and actual."""
+
+
+def review_objects(
+    s3: S3Client, bucket: str, job: str, top: int
+) -> tuple[list[dict[str, Any]], Skeleton, tuple[str, ...]]:
+    """Return the data objects of a review of the `top` most suspicious images, the skeleton of the first job, and which
+    of these images cannot be reviewed because their line would be too long for an input manifest.
+
+    Raises:
+        ResultsNotReadyError: the job has no complete results.
+        ReviewError: nothing in it is suspicious.
+    """
+    keys = job_keys(job)
+    read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
+    lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
+    suspicious = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()]
+    if not lines:
+        reason = f": the labels of {len(suspicious)} are too long for an input manifest" if suspicious else ""
+        raise ReviewError(f"job {job!r}: expected suspicious images, got none{reason}: there is nothing to review")
+    reviewed = {line[REVIEWED_LINE] for line in lines}
+    too_long = tuple(
+        f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"
+        for image in islice(suspicious, top)
+        if image["line"] not in reviewed
+    )
+    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
+    return lines[:top], skeleton, too_long
+
+
+def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
+    """An object of a job's results.
+
+    Raises:
+        ResultsNotReadyError: it is not there.
+    """
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        raise ResultsNotReadyError(
+            f"job {job!r} has no complete results yet: there is no {s3_uri(bucket, key)}"
+        ) from error
+
+
+class Reviewed:
+    """The labels of a review that replace the first job's: those of images that were labelled, by line of the first."""
+
+    def __init__(self, lines: Iterable[Line], attribute: str, fetch: Callable[[str], bytes]) -> None:
+        """From the review's output manifest.
+
+        Raises:
+            ReviewError: a line does not say which one it reviews, or two review the same.
+        """
+        self._labels: dict[int, tuple[str, Any, Any]] = {}
+        for line in lines:
+            outcome = read_line(line, attribute, fetch)
+            if not isinstance(outcome, Labeled):
+                continue
+            record = decode(line.text, deepest=DEEPEST_DOCUMENT)
+            number = record.get(REVIEWED_LINE)
+            if not isinstance(number, int) or number in self._labels:
+                raise ReviewError(
+                    f"line {line.number} of the review: expected a {REVIEWED_LINE} of its own, actual {number!r}; "
+                    "was the job created from a review.manifest?"
+                )
+            self._labels[number] = (outcome.source_ref, record[attribute], record.get(f"{attribute}-metadata"))
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def over(self, lines: Iterable[Line], attribute: str) -> Iterator[bytes]:
+        """The first job's output manifest with the labels replaced, line by line. All else is as it was.
+
+        Raises:
+            ReviewError: a line is of another image than the one reviewed, or too long to be copied.
+        """
+        rest = dict(self._labels)
+        for line in lines:
+            if not line.text:
+                raise ReviewError(f"line {line.number}: its {line.length:,} bytes are too many to be copied")
+            label = rest.pop(line.number, None)
+            yield (line.text if label is None else _replaced(line, attribute, *label)) + b"\n"
+        if rest:
+            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, actual manifest is shorter")
+
+
+def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
+    try:
+        record = decode(line.text, dict[str, Any], DEEPEST_DOCUMENT)
+    except JsonError as error:
+        raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
+    if record.get("source-ref") != source_ref:
+        raise ReviewError(
+            f"line {line.number}: expected {source_ref!r}, which was reviewed, actual {record.get('source-ref')!r}"
+        )
+    return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
+
+
+def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:
+    """`labeling_job.json` of the merged job: the first job's, ended when the review ended. Times are the review's, so
+    that merging twice writes the same."""
+    output = s3_uri_of_output(first, name)
+    arn = str(first["LabelingJobArn"]).rpartition("/")[0] + f"/{name}"
+    kept = ("LabelAttributeName", "OutputConfig", "InputConfig", "RoleArn", "HumanTaskConfig")
+    return {
+        **{key: first[key] for key in kept if key in first},
+        "LabelingJobName": name,
+        "LabelingJobArn": arn,
+        "LabelingJobStatus": "Completed",
+        "LabelCounters": first.get("LabelCounters", {}),
+        "CreationTime": _time(review["CreationTime"]),
+        "LastModifiedTime": _time(review.get("LastModifiedTime", review["CreationTime"])),
+        "LabelingJobOutput": {"OutputDatasetS3Uri": output},
+    }
+
+
+def s3_uri_of_output(description: Mapping[str, Any], name: str) -> str:
+    """Where the output manifest of a job with this name belongs."""
+    path = str(description["OutputConfig"]["S3OutputPath"]).rstrip("/")
+    return f"{path}/{name}/manifests/output/output.manifest"
+
+
+def _time(value: Any) -> str:
+    return value if isinstance(value, str) else str(value.isoformat(timespec="milliseconds"))

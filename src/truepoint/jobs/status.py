@@ -1,0 +1,147 @@
+"""How far a labeling job is, in Ground Truth or outside it, and whether its results can be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from truepoint.groundtruth.lost_events import ENDED_STATUSES
+from truepoint.jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
+from truepoint.jobs.output_layout import WORKER_RESPONSES, object_of
+from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys, s3_uri, split_s3_prefix
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+NAMED_JOBS = 10
+"""Maximum number of existing jobs named when a job is not found."""
+
+
+class NoSuchJobError(LookupError):
+    """There is no job of this name, neither in Ground Truth nor outside it."""
+
+    @classmethod
+    def of(cls, s3: S3Client, bucket: str, name: str) -> NoSuchJobError:
+        """Return the error for the job `name`, which names the jobs that the bucket knows."""
+        known = sorted(job_folders(s3, bucket))
+        more = f" and {len(known) - NAMED_JOBS} more" if len(known) > NAMED_JOBS else ""
+        jobs = f"jobs there: {', '.join(known[:NAMED_JOBS])}{more}" if known else "no job was created there yet"
+        where = f"neither in Ground Truth nor in s3://{bucket}/jobs/"
+        return cls(f"there is no job {name!r}, {where}; {jobs}")
+
+
+def job_folders(s3: S3Client, bucket: str) -> Iterator[str]:
+    """Yield the name of every folder below `jobs/`: a job in Ground Truth or outside it, each with its own."""
+    pages = s3.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=JOBS_PREFIX, Delimiter="/"):
+        for folder in page.get("CommonPrefixes", ()):
+            if JOB_NAME.fullmatch(name := folder["Prefix"].removeprefix(JOBS_PREFIX).rstrip("/")):
+                yield name
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job's state. Counts are data objects; `results` is the URI of the finished result set, or None."""
+
+    name: str
+    status: str
+    outside_ground_truth: bool
+    labeled: int
+    failed: int
+    unlabeled: int
+    failure_reason: str
+    results: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job takes no more answers."""
+        return self.status in ENDED_STATUSES
+
+    @property
+    def total(self) -> int:
+        """All data objects."""
+        return self.labeled + self.failed + self.unlabeled
+
+    def bar(self, width: int = 40) -> str:
+        """A bar of `width` characters: # labelled, x failed, - not yet."""
+        if not self.total:
+            return "-" * width
+        labeled = width * self.labeled // self.total
+        failed = min(width - labeled, -(-width * self.failed // self.total))  # rounded up: one failure is seen
+        return "#" * labeled + "x" * failed + "-" * (width - labeled - failed)
+
+
+def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -> JobStatus:
+    """The status of the job named `name`, looked for outside Ground Truth first: that costs no SageMaker call.
+
+    Raises:
+        NoSuchJobError: there is none.
+    """
+    outside = describe_outside_ground_truth(s3, bucket, name)
+    description = outside if outside is not None else describe_in_ground_truth(sagemaker, name)
+    if description is None:
+        raise NoSuchJobError.of(s3, bucket, name)
+    if outside is not None and description["LabelingJobStatus"] not in ENDED_STATUSES:
+        description = {**outside, "LabelCounters": count_answered(s3, outside)}
+    marker = job_keys(name).results_marker
+    results = s3_uri(bucket, job_keys(name).results) if exists(s3, bucket, marker) else None
+    return job_status(name, description, outside_ground_truth=outside is not None, results=results)
+
+
+def job_status(
+    name: str, description: Mapping[str, Any], *, outside_ground_truth: bool, results: str | None
+) -> JobStatus:
+    """The status that a description in DescribeLabelingJob's shape tells of."""
+    counters = description.get("LabelCounters", {})
+    return JobStatus(
+        name=name,
+        status=str(description["LabelingJobStatus"]),
+        outside_ground_truth=outside_ground_truth,
+        labeled=int(counters.get("TotalLabeled", 0)),
+        failed=int(counters.get("FailedNonRetryableError", 0)),
+        unlabeled=int(counters.get("Unlabeled", 0)),
+        failure_reason=str(description.get("FailureReason", "")),
+        results=results,
+    )
+
+
+def count_answered(s3: S3Client, description: Mapping[str, Any]) -> dict[str, int]:
+    """Count the data objects of a running job outside Ground Truth that have all their answers.
+
+    The description's own counters change only when the job ends. Each answer is a file in its object's folder.
+
+    Returns:
+        `LabelCounters`, as DescribeLabelingJob gives them for a job in Ground Truth.
+    """
+    counters = dict(description["LabelCounters"])
+    bucket, path = split_s3_prefix(description["OutputConfig"]["S3OutputPath"])
+    prefix = f"{path.rstrip('/')}/{description['LabelingJobName']}/{WORKER_RESPONSES}"
+    answers: Counter[str] = Counter()
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        answers.update(object_of(item["Key"]) for item in page.get("Contents", ()))
+    wanted = description["HumanTaskConfig"]["NumberOfHumanWorkersPerDataObject"]
+    full = sum(1 for count in answers.values() if count >= wanted)
+    total = sum(counters.get(name, 0) for name in ("TotalLabeled", "FailedNonRetryableError", "Unlabeled"))
+    full = min(full, total)
+    return counters | {
+        "TotalLabeled": full,
+        "HumanLabeled": full,
+        "FailedNonRetryableError": 0,
+        "Unlabeled": total - full,
+    }
+
+
+def exists(s3: S3Client, bucket: str, key: str) -> bool:
+    """Whether the object is there."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+        return False
+    return True

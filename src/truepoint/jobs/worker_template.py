@@ -1,0 +1,103 @@
+"""Fill the worker task template: a skeleton, the script's address and the instructions become Liquid-safe HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from string import Template
+
+from truepoint.pose.skeleton import Skeleton
+
+TEMPLATE_PATH = Path(__file__).resolve().parents[2] / "ui" / "worker-task.liquid.html"
+TEMPLATE_LIMIT = 128_000
+"""Characters of UiTemplate.Content in RenderUiTemplate, the only stated limit of a worker template."""
+
+PLACEHOLDERS = frozenset(
+    {
+        "script_url",
+        "script_integrity",
+        "keypoint_classes",
+        "skeleton_rig",
+        "skeleton_bounding_box",
+        "instructions",
+        "language",
+    }
+)
+
+# A brace that opens a Liquid tag together with what follows it, in the value or (at its end) in the template.
+_LIQUID_OPENING = re.compile(r"\{(?=[{%]|\Z)")
+
+
+class WorkerTemplateError(ValueError):
+    """The worker template cannot be filled; says expected and actual."""
+
+
+def plain_instructions(text: str) -> str:
+    """HTML of plain text: blank lines part paragraphs, single line ends stay line ends."""
+    paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
+    return "".join(f"<p>{html.escape(p).replace(chr(10), '<br>')}</p>" for p in paragraphs if p)
+
+
+def fill_template(
+    source: str,
+    skeleton: Skeleton,
+    *,
+    script_url: str,
+    script_integrity: str,
+    instructions: str = "",
+    language: str = "en",
+) -> str:
+    """The worker template of one job.
+
+    Args:
+        source: the template's text with the `string.Template` placeholders of `PLACEHOLDERS`, each used at least once.
+        skeleton: gives the labelling element its attributes.
+        script_url: where the labelling element's script is.
+        script_integrity: its subresource-integrity value, `sha384-…`.
+        instructions: trusted HTML, from `plain_instructions` or the operator's own file.
+        language: of the labelling element, a BCP 47 tag.
+
+    Returns:
+        A Liquid template. No `{{` or `{%` in it comes from the arguments: names of a skeleton are data.
+
+    Raises:
+        WorkerTemplateError: missing or unknown placeholders, or more characters than Ground Truth takes.
+    """
+    template = Template(source)
+    try:
+        found = set(template.get_identifiers())
+        valid = template.is_valid()
+    except ValueError as error:
+        raise WorkerTemplateError(f"the worker template has a malformed placeholder: {error}") from error
+    if not valid or found != PLACEHOLDERS:
+        raise WorkerTemplateError(
+            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, actual {_listed(found)}"
+        )
+    attributes = skeleton.element_attributes()
+    values = {
+        "script_url": html.escape(script_url),
+        "script_integrity": html.escape(script_integrity),
+        "keypoint_classes": html.escape(attributes["keypointClasses"]),
+        "skeleton_rig": html.escape(attributes["skeletonRig"]),
+        "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
+        "instructions": instructions,
+        "language": html.escape(language),
+    }
+    filled = template.substitute({name: _inert(value) for name, value in values.items()})
+    if len(filled) > TEMPLATE_LIMIT:
+        raise WorkerTemplateError(
+            f"the worker template: expected at most {TEMPLATE_LIMIT:,} characters, actual {len(filled):,} "
+            f"({len(values['keypoint_classes']):,} of them for {len(skeleton.keypoints)} keypoints, "
+            f"{len(instructions):,} for the instructions)"
+        )
+    return filled
+
+
+def _inert(value: str) -> str:
+    # Escaping for HTML leaves braces alone, and Liquid reads the template before the browser does.
+    return _LIQUID_OPENING.sub("&#123;", value)
+
+
+def _listed(names: set[str] | frozenset[str]) -> str:
+    return ", ".join(f"${name}" for name in sorted(names)) or "none"

@@ -1,0 +1,163 @@
+"""A job's state and what follows from it: which objects are to be consolidated, what the output is. Pure.
+
+It is derived from the files in the bucket alone, so that whatever happens to a process, another one continues: any
+order of answers, repetitions and crashes ends in the same output.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from truepoint.jobs import output_layout
+from truepoint.portal import documents
+from truepoint.portal.assignments import Assignments
+from truepoint.portal.documents import Label, ManifestLine
+from truepoint.portal.labeling_job import LabelingJob, LabelingJobError
+
+_log = logging.getLogger(__name__)
+
+NO_LABEL = "ClientError: the consolidation function gave no label for this object"
+File = tuple[str, bytes]
+"""A file's URI, or key, and its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counts of data objects: all, in need of no more answers, with any answer, with a label, failed."""
+
+    lines: int
+    full: int
+    started: int
+    labelled: int
+    failed: int
+
+
+@dataclass(slots=True)
+class JobState:
+    """Answers, labels and failures of one job.
+
+    Attributes:
+        job: its description.
+        lines: the input manifest by object id.
+        assignments: who labels what.
+        answers: where each answer's file is, by object id and worker id.
+        labels: consolidated labels by object id.
+        failures: reasons by object id, of objects that get no label. Not kept in the bucket: at the next start of a
+            job that has not ended, or was reopened, what failed is tried again.
+    """
+
+    job: LabelingJob
+    lines: dict[str, ManifestLine]
+    assignments: Assignments
+    answers: dict[str, dict[str, str]] = field(default_factory=dict)
+    labels: dict[str, Label] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def record_answer(self, object_id: str, worker: str, uri: str) -> None:
+        """An answer is in the bucket; of two by one worker the first counts."""
+        self.answers.setdefault(object_id, {}).setdefault(worker, uri)
+        self.assignments.record(object_id, worker)
+
+    def record_labels(self, response: File, wanted: Sequence[str] | None = None) -> set[str]:
+        """The labels of a consolidation response; the first of an object counts. Gives the ids it had labels for.
+
+        Raises:
+            LabelingJobError: not a consolidation response.
+        """
+        uri, text = response
+        found = documents.parse_consolidation_response(
+            text, self.job.label_attribute, output_layout.time_of(uri), wanted
+        )
+        for object_id, label in found.items():
+            self.labels.setdefault(object_id, label)
+        self.assignments.close(found)
+        return set(found)
+
+    def skip(self, object_id: str, failure: str | None = None) -> None:
+        """Nobody needs to see this object, or it cannot be shown."""
+        self.assignments.close([object_id])
+        if failure is not None:
+            self.failures[object_id] = failure
+
+    def fail(self, object_ids: Iterable[str], reason: str) -> None:
+        """These objects get no label."""
+        self.failures.update(dict.fromkeys(object_ids, reason))
+
+    def to_consolidate(self, *, partial: bool = False) -> list[str]:
+        """Objects without a label that have all their answers, or, if `partial`, any."""
+        return [
+            object_id
+            for object_id in self.assignments.with_answers()
+            if (partial or self.assignments.is_full(object_id))
+            and object_id not in self.labels
+            and object_id not in self.failures
+        ]
+
+    def output(self, *, expired: bool) -> tuple[bytes, dict[str, int]]:
+        """The output manifest and `LabelCounters`; with `expired`, objects that nobody answered have failed."""
+        attribute = self.job.label_attribute
+        lines: list[bytes] = []
+        labelled = failed = 0
+        needed = set(self.assignments.object_ids) - self.assignments.closed if expired else set()
+        for object_id, line in self.lines.items():
+            label = self.labels.get(object_id)
+            failure = self.failures.get(object_id) or (documents.EXPIRED if object_id in needed else None)
+            if label is not None and not line.problem:
+                labelled, failure = labelled + 1, None
+            failed += failure is not None
+            lines.append(documents.output_line(line, self.job.name, attribute, label, failure) + b"\n")
+        return b"".join(lines), documents.label_counters(len(lines), labelled, failed)
+
+    def progress(self) -> Progress:
+        """Where the job stands."""
+        done = self.assignments
+        full = sum(1 for object_id in done.object_ids if object_id in done.closed or done.is_full(object_id))
+        already = len(self.lines) - len(done.object_ids)
+        return Progress(len(self.lines), full + already, len(self.answers), len(self.labels), len(self.failures))
+
+
+def derive_state(
+    job: LabelingJob, manifest: bytes, worker_responses: Iterable[File], consolidation_responses: Iterable[File]
+) -> JobState:
+    """The state of a job from its files, each kind in the order of their keys.
+
+    A file that cannot be read counts as one that is not there: its object is labelled, or consolidated, again.
+    """
+    lines = {line.object_id: line for line in documents.read_manifest(manifest)}
+    # An object that has this job's label from an earlier job in a chain is not labelled again.
+    open_ids = tuple(
+        object_id
+        for object_id, line in lines.items()
+        if not line.problem and job.label_attribute not in line.data_object
+    )
+    state = JobState(job, lines, Assignments(open_ids, job.workers_per_object, job.time_limit))
+    state.assignments.close(lines.keys() - set(open_ids))
+    state.failures.update({object_id: line.problem for object_id, line in lines.items() if line.problem})
+    for response in consolidation_responses:
+        try:
+            state.record_labels(response)
+        except LabelingJobError as error:
+            _log.warning("%s: %s", response[0], error)
+    for uri, text in worker_responses:
+        try:
+            for worker in documents.parse_worker_response(text):
+                state.record_answer(output_layout.object_of(uri), worker, uri)
+        except LabelingJobError as error:
+            _log.warning("%s: %s", uri, error)
+    return state
+
+
+def batch_request(state: JobState, object_ids: Sequence[str], files: Mapping[str, bytes]) -> list[dict[str, object]]:
+    """The consolidation request for these objects, of the answers' files by URI."""
+    return documents.consolidation_request(
+        (
+            state.lines[object_id],
+            {
+                worker: documents.parse_worker_response(files[uri])[worker]
+                for worker, uri in state.answers[object_id].items()
+            },
+        )
+        for object_id in object_ids
+    )
