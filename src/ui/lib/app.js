@@ -1,5 +1,5 @@
 /** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
-import { answerFields, imageUri } from "./answer.js";
+import { answerFields, bytesOf, imageUri, sentBytes } from "./answer.js";
 import { autosave } from "./autosave.js";
 import { chip, nextLabel, wordsOf } from "./chip.js";
 import { Clock } from "./clock.js";
@@ -7,7 +7,7 @@ import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { dialog, helpDialog, lightDialog, questions } from "./dialogs.js";
 import { docOf, findInstance, isPlaced, labelOf, nameOf, pendingOf, stateOf } from "./document.js";
-import { h, update } from "./dom.js";
+import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
 import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
@@ -15,7 +15,8 @@ import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
-import { isRecord, readAttribute } from "./json.js";
+import { pixelsOf, urlOf } from "./image.js";
+import { isNumber, isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { keepPrevious, previousOf } from "./previous.js";
@@ -28,6 +29,8 @@ import { toolbar } from "./toolbar.js";
 
 /** Storage that does not answer within this time counts as blocked. Milliseconds. */
 const STORAGE_PATIENCE = 3000;
+/** An answer that takes this share of what the host accepts is announced. */
+const NEARLY = 0.8;
 /** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
 const SPEECH_PAUSE = 150;
 
@@ -71,6 +74,7 @@ let current = null;
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
   const skeleton = readSkeleton(get);
+  const sourceOf = () => urlOf(get("imgSrc"));
   const labelsSrc = () => get("initialValuesSrc");
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
   let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton));
@@ -83,7 +87,9 @@ export function appOf(element, shadow, work) {
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
   // The photograph is the long pole: it is asked for before anything else is built.
-  img.src = get("imgSrc") ?? "";
+  img.src = sourceOf();
+  /** @type {[number, number] | null} */
+  const stated = readAttribute(get, "imageSize", (value) => Array.isArray(value) && value.length === 2 && value.every((side) => isNumber(side) && side > 0), skeleton.problems);
   const removed = new AbortController();
   const { signal } = removed;
   /** What is wrong with the image or the pre-labels; "" for nothing. @type {keyof typeof english.problems | ""} */
@@ -96,12 +102,14 @@ export function appOf(element, shadow, work) {
   let confirmed = null;
   /** The submission in progress began here, not with the form. */
   let isOurs = false;
+  /** In a small window the panel lies over the image while this is true. */
+  let isOpen = false;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
     board.refresh();
     stage.setTag(nextLabel(session));
-    stage.touchAll();
+    stage.touch();
   };
 
   /** A short word on the image, and aloud. @param {string} text */
@@ -140,6 +148,12 @@ export function appOf(element, shadow, work) {
 
   const focus = () => stage.root.focus({ preventScroll: true });
 
+  const openPanel = (/** @type {boolean} */ open) => {
+    isOpen = open;
+    put(root, ".open", isOpen);
+    update(head);
+  };
+
   /** @param {string} id @param {number} index */
   const focusPoint = (id, index) => {
     session.select(id, index);
@@ -161,6 +175,7 @@ export function appOf(element, shadow, work) {
     session.hidden.delete(id);
     focusPoint(id, indexes.find((index) => isPlaced(points[index])) ?? indexes[0] ?? -1);
     if (!isPlaced(session.point)) focusInstance();
+    openPanel(false);
     focus();
   };
 
@@ -178,7 +193,7 @@ export function appOf(element, shadow, work) {
 
   /** @param {boolean} [again] the first time it is under way already */
   const loadImage = (again = true) => {
-    const src = get("imgSrc");
+    const src = sourceOf();
     gestures.finish();
     problem = "";
     update(note);
@@ -207,21 +222,34 @@ export function appOf(element, shadow, work) {
     else begin();
   };
 
+  /** The size of the image that the coordinates are of: as stated, where what is shown is a smaller copy. */
+  const sizeOf = async () => {
+    const { naturalWidth, naturalHeight } = img;
+    if (!stated) return pixelsOf(img);
+    const [width, height] = stated;
+    // The sides of a copy are whole pixels: each may be off by one.
+    return Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height) ? null : { width, height };
+  };
+
   /** Let the worker begin, once image, pre-labels and drafts are there. */
   const begin = async () => {
     const drafts = await found;
-    const { naturalWidth: width, naturalHeight: height } = img;
-    if (!prelabels || !img.complete || !width || problem || signal.aborted) {
+    const { src } = img;
+    const size = img.naturalWidth ? await sizeOf() : null;
+    // Another image is on its way by now.
+    if (src !== img.src) return;
+    if (img.naturalWidth && !size && !problem) fail("otherSize");
+    if (!prelabels || !img.complete || !size || problem || signal.aborted) {
       refresh();
       return;
     }
-    session.size = { width, height };
+    session.size = size;
     if (!document.hidden) clock.run();
     stage.ready();
     offer(drafts.splice(0));
     refresh();
     saving.checkLater();
-    element.dispatchEvent(new CustomEvent("image-ready", { detail: { width, height } }));
+    element.dispatchEvent(new CustomEvent("image-ready", { detail: size }));
   };
 
   /** @param {import("./drafts.js").Draft} draft */
@@ -399,6 +427,7 @@ export function appOf(element, shadow, work) {
         if (!element.shadowRoot?.activeElement) return false;
       } else if (light.open) light.close();
       else if (checks) checks.removeAttribute("open");
+      else if (isOpen) openPanel(false);
       else return false;
       focus();
       return true;
@@ -408,8 +437,18 @@ export function appOf(element, shadow, work) {
   };
   const commands = commandsOf(app);
 
-  const board = panel(app, () => [get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
+  const most = Number(get("maxAnswerBytes")) || Infinity;
+  const sizeOfAnswer = bytesOf(skeleton);
+  /** What the host would refuse, before the work is done. @returns {string} */
+  const tooLarge = () => {
+    if (most === Infinity || !prelabels) return "";
+    const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sentBytes(prelabels.text));
+    const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
+    return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
+  };
+  const board = panel(app, () => [tooLarge(), get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
+    h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast");
@@ -419,6 +458,7 @@ export function appOf(element, shadow, work) {
     h("button.primary", { onclick: () => loadImage() }, t.tryAgain),
     h("button", { onclick: submit }, t.submitWithout));
   const waiting = h("div.waiting", { hidden: () => Boolean(problem || session.size.width) },
+    h("progress", { "aria-hidden": true }),
     h("p", { role: "status", textContent: () => (prelabels ? t.loadingImage : t.loadingLabels) }));
   // A page has one main part: its own, else the first element on it.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
@@ -433,7 +473,7 @@ export function appOf(element, shadow, work) {
     speak(t.placed(labelOf(skeleton, index)));
   };
   session.onChange = (what) => {
-    if (what === "preview") stage.touchTop();
+    if (what === "preview") stage.touch();
     else {
       refresh();
       speak();

@@ -1,7 +1,7 @@
 /** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "./document.js";
-import { distance, isInside } from "./geometry.js";
+import { distance, extentOf, isInside } from "./geometry.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
 import { t } from "./texts.js";
@@ -73,6 +73,51 @@ function oddLimbs({ edges, keypoints }, { points }) {
     .map(({ edge, ratio }) => ({ edge, long: ratio > median }));
 }
 
+/** @type {WeakMap<Instance, {skeleton: Skeleton, size: Size, findings: Finding[]}>} findings in an instance, and what else they depend on */
+const checked = new WeakMap();
+
+/** As `checkInstance`, once for each instance: an edit changes one of hundreds. @type {typeof checkInstance} */
+function findingsIn(skeleton, instance, size) {
+  let own = checked.get(instance);
+  if (own?.skeleton !== skeleton || own.size.width !== size.width || own.size.height !== size.height) {
+    own = { skeleton, size, findings: checkInstance(skeleton, instance, size) };
+    checked.set(instance, own);
+  }
+  return own.findings;
+}
+
+/** @typedef {{a: Instance, b: Instance, oks: number}} Pair of instances that are alike */
+
+/** @type {WeakMap<Skeleton, {instances: Instance[], pairs: Pair[]}>} of the last document that was checked */
+const lastPairs = new WeakMap();
+
+/**
+ * Return the pairs of instances that are alike. Those of the last document are kept as far as neither changed.
+ * @param {Skeleton} skeleton
+ * @param {Instance[]} instances
+ */
+function alikeIn(skeleton, instances) {
+  const last = lastPairs.get(skeleton) ?? { instances: [], pairs: [] };
+  const [before, now] = [new Set(last.instances), new Set(instances)];
+  const pairs = last.pairs.filter(({ a, b }) => now.has(a) && now.has(b));
+  const most = Math.max(0, ...skeleton.keypoints.map(({ sigma }) => sigma));
+  const boxes = instances.map((instance) => ({ box: extentOf(instance), area: areaOf(instance), isOld: before.has(instance) }));
+  instances.forEach((b, j) => {
+    for (let i = 0; i < j; i += 1) {
+      const [p, q] = [boxes[i], boxes[j]];
+      if ((p.isOld && q.isOld) || !p.box || !q.box) continue;
+      // No keypoint of one is nearer to its counterpart than the two extents are to each other.
+      const across = Math.max(0, p.box.left - q.box.right, q.box.left - p.box.right);
+      const down = Math.max(0, p.box.top - q.box.bottom, q.box.top - p.box.bottom);
+      if (Math.exp(-(across ** 2 + down ** 2) / ((p.area + q.area) * (2 * most) ** 2)) <= ALIKE) continue;
+      const { oks, shared } = similarity(skeleton, instances[i], b);
+      if (shared >= 2 && oks > ALIKE) pairs.push({ a: instances[i], b, oks });
+    }
+  });
+  lastPairs.set(skeleton, { instances, pairs });
+  return pairs;
+}
+
 /**
  * @param {Skeleton} skeleton
  * @param {Doc} doc
@@ -81,23 +126,19 @@ function oddLimbs({ edges, keypoints }, { points }) {
  * @returns {Finding[]}
  */
 export function checkDoc(skeleton, { instances, noChanges }, size, original) {
-  const untouched = instances.filter((instance) => {
+  const untouched = new Set(instances.filter((instance) => {
     const before = findInstance(original, instance.id);
     return before && !isChanged(instance, before);
-  });
+  }));
   const findings = instances.flatMap((instance) =>
-    checkInstance(skeleton, instance, size).map((finding) =>
+    findingsIn(skeleton, instance, size).map((finding) =>
       // What a pre-label leaves out may be meant: it asks only once the worker has worked on the instance.
-      untouched.includes(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
-  instances.forEach((a, i) => {
-    for (const b of instances.slice(i + 1)) {
-      const { oks, shared } = similarity(skeleton, a, b);
-      if (shared < 2 || oks <= ALIKE) continue;
-      findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: t.checks.duplicate_instance, names: "" });
-    }
-  });
+      untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
+  for (const { b, oks } of alikeIn(skeleton, instances)) {
+    findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: t.checks.duplicate_instance, names: "" });
+  }
   const count = original.instances.length;
-  if (count && count === instances.length && count === untouched.length && !noChanges) {
+  if (count && count === instances.length && count === untouched.size && !noChanges) {
     findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: t.checks.untouched_prelabels, names: "" });
   }
   return findings;

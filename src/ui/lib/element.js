@@ -9,7 +9,7 @@ import { languages, setLanguage } from "./texts.js";
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
   "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons",
+  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes",
 ];
 
 /** Shared by all elements of a page. */
@@ -111,10 +111,12 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
   place = () => {
-    const top = this.getBoundingClientRect().top + scrollY;
+    const { top, height } = this.getBoundingClientRect();
+    // CSS transform and zoom of what surrounds the element change the size of its pixels.
+    const magnified = height / this.offsetHeight || 1;
     const below = parseFloat(getComputedStyle(document.body).marginBottom) || 0;
-    const room = innerHeight - top - below;
-    this.style.setProperty("--room", room >= innerHeight / 2 ? `${Math.floor(room)}px` : "100vh");
+    const room = innerHeight - top - scrollY - below;
+    this.style.setProperty("--room", `${Math.floor((room >= innerHeight / 2 ? room : innerHeight) / magnified)}px`);
   };
 }
 

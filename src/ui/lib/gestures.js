@@ -13,6 +13,8 @@ const REACH = { mouse: 9, pen: 12, touch: 22 };
 const STEADY = 0.25;
 /** A click so near beside the image means its edge. */
 const NEAR_EDGE = 14;
+/** Wheel events nearer to each other, in milliseconds, belong to one movement. */
+const SAME_TURN = 250;
 
 /**
  * @typedef {object} Press a pointer that went down
@@ -33,7 +35,7 @@ const NEAR_EDGE = 14;
  * @param {(action: string) => void} count
  */
 export function listenToPointers(stage, signal, count) {
-  const { session, view, root } = stage;
+  const { session, view, root, placeOf: place } = stage;
   /** What the next click ends: two clicks do what a drag does (WCAG 2.5.7). @type {{drag: Drag, doc: unknown, tool: string} | null} */
   let lifted = null;
   /** @type {(() => void)[]} what waits until no pointer is down */
@@ -42,12 +44,10 @@ export function listenToPointers(stage, signal, count) {
   let press = null;
   /** @type {Map<number, XY>} */
   const pointers = new Map();
-
-  /** @param {MouseEvent} event @returns {XY} */
-  const place = ({ clientX, clientY }) => {
-    const { left, top } = root.getBoundingClientRect();
-    return { x: clientX - left, y: clientY - top };
-  };
+  /** When the wheel turned last, and whether it is a wheel and no trackpad. */
+  let turned = -Infinity;
+  let isWheel = false;
+  let pinched = 1;
 
   /** Whether a drag draws a box. */
   const draws = () => session.tool === "draw" || session.tool === "box";
@@ -67,7 +67,7 @@ export function listenToPointers(stage, signal, count) {
     const before = stage.hover;
     if (before?.id !== hit?.id || before?.index !== hit?.index) {
       stage.hover = hit;
-      stage.touchAll();
+      stage.touch();
     }
     const handle = at && handleUnder(at, REACH.mouse);
     if (at && draws()) lifted?.drag.move(at);
@@ -105,7 +105,7 @@ export function listenToPointers(stage, signal, count) {
     return {
       move(at) {
         stage.rect = drawn(at);
-        stage.touchTop();
+        stage.touch();
       },
       end(at) {
         const { left, top, right, bottom } = drawn(at);
@@ -199,7 +199,7 @@ export function listenToPointers(stage, signal, count) {
     press = stage.rect = null;
     if (done?.drag) {
       done.drag.end?.(done.last);
-      stage.touchTop();
+      stage.touch();
     }
   };
 
@@ -274,7 +274,7 @@ export function listenToPointers(stage, signal, count) {
       const at = place(event);
       press = stage.rect = null;
       if (done) {
-        stage.touchTop();
+        stage.touch();
         if (done.drag) done.drag.end?.(at);
         else click(done);
         count(done.drag ? "drag" : "click");
@@ -288,14 +288,31 @@ export function listenToPointers(stage, signal, count) {
     lostpointercapture: stop,
     pointerleave: () => pointers.size || look(null),
 
-    /** @param {WheelEvent} event */
+    /** @param {WheelEvent & {wheelDeltaY?: number}} event */
     wheel(event) {
+      const { deltaX, deltaY, deltaMode, wheelDeltaY = 0, ctrlKey, timeStamp } = event;
       event.preventDefault();
       if (pointers.size) return;
-      // A trackpad pinch arrives as a wheel with Ctrl and small steps.
-      const speed = event.ctrlKey ? 0.01 : 0.0018;
-      view.zoom(Math.exp(-speed * clamp(event.deltaY * [1, 33, 400][event.deltaMode], -300, 300)), place(event));
-      count("zoom");
+      const notches = clamp(Math.round(-wheelDeltaY / 120), -3, 3) || Math.sign(deltaY);
+      // Scrolling on a trackpad begins with small steps in any direction. A movement stays what it began as.
+      if (timeStamp - turned > SAME_TURN) isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
+      turned = timeStamp;
+      // A trackpad's pinch arrives with Ctrl, its delta is 100 times the logarithm of the factor. Ctrl may also be held while a wheel turns.
+      const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? notches / 5 : 0;
+      if (step) view.zoom(Math.exp(-step), place(event));
+      else view.pan(-deltaX, -deltaY);
+      count(step ? "zoom" : "pan");
+    },
+
+    // Safari's name for a trackpad's pinch; on a touch screen it tells of the fingers once more.
+    gesturestart(event) {
+      event.preventDefault();
+      pinched = 1;
+    },
+    gesturechange(event) {
+      event.preventDefault();
+      if (!pointers.size) view.zoom(event.scale / pinched, place(event));
+      pinched = event.scale;
     },
 
     contextmenu: (event) => event.preventDefault(),
