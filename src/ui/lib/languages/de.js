@@ -94,7 +94,7 @@ export default {
   skip: "Überspringen",
 
   states: { pending: "nicht gesetzt", visible: "sichtbar", occluded: "verdeckt", not_visible: "nicht sichtbar", outside_image: "außerhalb des Bildes" },
-  choices: ["Sichtbar", "Verdeckt", "Unsichtbar", "Außerhalb"],
+  choices: ["Sichtbar", "Verdeckt", "Unsichtbar", "Außen"],
   visibility: "Sichtbarkeit",
   instanceName: "Name der Instanz",
   noteOn: (keypoint) => `Notiz zu ${keypoint || "dieser Instanz"}`,
