@@ -320,7 +320,9 @@ def run(browser: Browser, counts: list[int], keypoint_counts: list[int], repeats
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instances", type=int, nargs="*", default=[1, 5, 20, 50])
-    parser.add_argument("--keypoints", type=int, nargs="*", default=[17, 133], help="rows of the table of 500 instances")
+    parser.add_argument(
+        "--keypoints", type=int, nargs="*", default=[17, 133], help="rows of the table of 500 instances"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
