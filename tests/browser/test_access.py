@@ -160,16 +160,17 @@ def test_a_person_by_keyboard_alone_as_a_screen_reader_tells_it(open_task: TaskP
         task.key("ArrowLeft", "ArrowUp")
     for keys, words in (
         ("w", "left ankle: visible"), ("s", "right ankle: visible"), ("1", "nose: visible at"),
-        ("o", "nose: occluded at"),
-        ("Shift+ArrowRight", "nose: occluded at"), ("Delete", "nose: not placed"), ("Control+z", "Undone: delete nose"),
-        ("h", "Hidden: Instance 1"), ("h", "Shown: Instance 1"), ("k", "Hidden: nose"), ("k", "Shown: nose"),
-        ("y", "Names"), ("l", "Magnifier"), ("Shift+c", "Crosshair"), ("c", "All keypoints placed"), ("n", "Adjust:"),
-        ("n", "All keypoints placed"), ("g", "Box:"), ("Escape", "All keypoints placed"), ("v", "Draw a skeleton:"),
-        ("v", "nose"), ("r", "Select a keypoint that has a left or right pair"), ("Control+y", "Nothing to redo"),
-        ("Shift+m", "click where it belongs"), ("Escape", "nose"), ("2", "left eye"), ("u", "left eye: not visible"),
-        ("2", "left eye: not visible"), ("p", "Instance 2"), ("[", "Instance 1"), ("]", "Instance 2"),
-        ("b", "Instance 3. no keypoint selected. 17 left, next: nose"), ("d", "nose: not placed"), ("a", "right ankle"),
-        ("Shift+Delete", "Instance 2"), ("Shift+Delete", "Instance 1"),
+        ("o", "nose: occluded at"), ("Shift+ArrowRight", "nose: occluded at"), ("Delete", "nose: not placed"),
+        ("Control+z", "Undone: delete nose"), ("h", "Hidden: Instance 1"), ("h", "Shown: Instance 1"),
+        ("k", "Hidden: nose"), ("k", "Shown: nose"), ("y", "Names"), ("l", "Magnifier"), ("Shift+c", "Crosshair"),
+        ("c", "All keypoints placed"), ("n", "Adjust:"), ("n", "All keypoints placed"), ("g", "Box:"),
+        ("Escape", "All keypoints placed"), ("v", "Draw a skeleton:"), ("v", "nose"),
+        ("r", "Select a keypoint that has a left or right pair"), ("Control+y", "Done again: delete nose"),
+        ("Control+y", "Nothing to redo"), ("Control+z", "Undone: delete nose"), ("Shift+m", "click where it belongs"),
+        ("Escape", "nose"), ("2", "left eye"), ("u", "left eye: not visible"), ("2", "left eye: not visible"),
+        ("p", "Instance 2"), ("[", "Instance 1"), ("]", "Instance 2"),
+        ("b", "Instance 3. no keypoint selected. 17 left, next: nose"), ("d", "nose: not placed"),
+        ("a", "right ankle"), ("Shift+Delete", "Instance 2"), ("Shift+Delete", "Instance 1"),
     ):  # fmt: skip
         task.key(keys)
         assert words in spoken(task), keys

@@ -203,6 +203,19 @@ def test_a_plain_form_gets_the_answer_in_its_body(open_task: TaskPage) -> None:
     assert task.page.evaluate("[window.heard, document.querySelector('form').getAttribute('method')]") == [True, "post"]
 
 
+def test_a_form_that_is_not_valid_is_not_taken_for_sent(open_task: TaskPage) -> None:
+    """The host's own field is empty: its browser says so, and nothing was submitted."""
+    task = open_task(after="<input id=own name=own required></form>")
+    task.place_person()
+    for _ in range(2):
+        task.element.locator("footer button.primary").click()
+        task.override()
+        assert task.page.evaluate("window.sent") == []
+        assert task.text("footer button.primary") == "Submit"
+    task.page.locator("#own").fill("x")
+    assert len(task.submit()["updated_annotations"][0]["annotations"]) == len(NAMES)
+
+
 @pytest.mark.parametrize("method", ["get", "", "nonsense", None])
 def test_a_button_cannot_put_the_answer_into_the_url(open_task: TaskPage, method: str | None) -> None:
     """A button's own method goes before the form's."""

@@ -333,6 +333,50 @@ def test_a_draft_that_cannot_be_stored_again_stays(open_task: TaskPage) -> None:
     assert len(third.points()) == len(NAMES)
 
 
+def test_a_draft_is_offered_again_if_the_image_goes_away_meanwhile(open_task: TaskPage) -> None:
+    task = open_task()
+    task.place_person()
+    task.page.wait_for_timeout(600)
+    second = open_task()
+    expect(ask(second)).to_contain_text("17 keypoints")
+    second.element.evaluate("element => { element.imgSrc = '/gone.png' }")
+    second.element.locator(".note").wait_for()
+    ask(second).get_by_role("button", name="Yes, continue").click()
+    assert instances(second) == []
+    second.element.evaluate("element => { element.imgSrc = '/photo.png?back' }")
+    second.resume()
+    assert len(second.points()) == len(NAMES)
+
+
+def test_storage_that_never_answers_is_done_without(open_task: TaskPage) -> None:
+    """Browsers are known to leave a request for IndexedDB open for ever."""
+    open_task.context.add_init_script("IDBFactory.prototype.open = () => new EventTarget()")
+    task = open_task(wait=False)
+    task.page.wait_for_timeout(2600)
+    task.ready()
+    task.place_person()
+    task.page.wait_for_timeout(3200)
+    again = open_task(wait=False)
+    again.page.wait_for_timeout(2600)
+    again.resume()
+    assert len(again.points()) == len(NAMES)
+
+
+def test_a_draft_that_is_stored_twice_is_offered_once(open_task: TaskPage) -> None:
+    """IndexedDB was full for a while: the older copy in localStorage is not a second draft."""
+    task = open_task(worker="one")
+    put = "window.put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = () => { throw new Error('full') }"
+    task.page.evaluate(put)
+    task.click(100, 100)
+    task.page.wait_for_timeout(600)
+    task.page.evaluate("IDBObjectStore.prototype.put = window.put")
+    task.click(140, 100)
+    task.page.wait_for_timeout(600)
+    again = open_task(worker="one")
+    expect(again.element.locator(".toast")).to_contain_text("is back")
+    assert list(again.points()) == NAMES[:2]
+
+
 def test_an_element_that_comes_back_goes_on_with_its_own_draft(open_task: TaskPage) -> None:
     task = open_task(worker="one")
     task.click(100, 100)
@@ -426,12 +470,51 @@ def test_p7_deleted_pre_labels_are_asked_about(open_task: TaskPage) -> None:
     assert task.page.evaluate("window.sent.at(-1)")["updated_annotations"] == "[]"
 
 
+def test_p7_no_changes_needed_beside_changes_is_refused(open_task: TaskPage) -> None:
+    task = open_task(initialValues=PERSONS)
+    box = task.element.locator("footer input")
+    for change in (("1", "ArrowLeft"), ("Shift+Delete",), ("b",)):
+        task.key(*change)
+        box.click()
+        expect(task.element.locator(".toast")).to_contain_text("changes were needed")
+        assert not box.is_checked()
+        assert task.answer()["no_changes_needed"] == "false"
+        task.key("Control+z")
+        box.click()
+        assert task.answer()["no_changes_needed"] == "true"
+        task.key("Control+z")
+
+
 # keys ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("key", "left"), [("b", 7), ("p", 7), ("Shift+Delete", 5)])
 def test_p8_a_held_key_acts_once(open_task: TaskPage, key: str, left: int) -> None:
     task = open_task(initialValues=[person(20 + 90 * n, 20, 0.5) for n in range(6)])
     hold(task, key)
     assert len(instances(task)) == left
+
+
+@pytest.mark.parametrize(
+    ("button", "left"),
+    [
+        (".panel header button", 7),
+        ("button[title^='Delete']", 5),
+        (".instances .pick", 6),
+    ],
+)
+def test_p8_a_key_held_on_a_button_presses_it_once(open_task: TaskPage, button: str, left: int) -> None:
+    task = open_task(initialValues=[person(20 + 90 * n, 20, 0.5) for n in range(6)])
+    task.element.locator(button).first.focus()
+    hold(task, "Enter")
+    assert len(instances(task)) == left
+
+
+def test_p8_a_key_held_on_submit_answers_no_question(task: Task) -> None:
+    task.click(100, 100)
+    task.element.locator("footer button.primary").focus()
+    hold(task, "Enter")
+    expect(ask(task)).to_be_visible()
+    hold(task, "Enter")
+    assert task.page.evaluate("window.sent") == []
 
 
 def test_p8_holding_submit_sends_once(task: Task) -> None:

@@ -24,7 +24,7 @@ import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
-import { english, language, t } from "./texts.js";
+import { english, t } from "./texts.js";
 import { toolbar } from "./toolbar.js";
 
 /** Storage that does not answer within this time counts as blocked. Milliseconds. */
@@ -127,12 +127,12 @@ export function appOf(element, shadow, work) {
     const { instance, selected, point, tool, size, doc } = session;
     if (!size.width) return "";
     if (tool !== "place") return wordsOf(session).join(": ");
-    if (!instance) return t.noInstance;
+    if (!instance) return session.next < 0 ? wordsOf(session).join(": ") : t.left(skeleton.keypoints.length, nextLabel(session));
     const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
     return [
       nameOf(doc, instance.id),
       selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${stateOf(point)}${where}`,
-      t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
+      instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
     ].join(". ");
   };
 
@@ -250,7 +250,12 @@ export function appOf(element, shadow, work) {
   };
 
   /** @param {import("./drafts.js").Draft} draft */
-  const take = (draft) => {
+  const take = async (draft) => {
+    if (!session.ready) {
+      // The image went away meanwhile. When it is back, the draft is offered again.
+      (await found).push(draft);
+      return;
+    }
     saving.take(draft);
     say(t.draftBack(timeOf(draft)));
     focus();
@@ -274,7 +279,8 @@ export function appOf(element, shadow, work) {
 
   /** Say that nothing is to be labelled, or that no change is needed. @param {boolean} nothing */
   const tick = (nothing) => {
-    if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
+    if (nothing && session.isCorrected) say(t.corrected);
+    else if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
     else {
       ask(t.nothingTitle, t.nothingText, [t.keepLabels, focus], [t.deleteLabels, () => {
         session.setNothing();
@@ -434,7 +440,7 @@ export function appOf(element, shadow, work) {
   const tooLarge = () => {
     if (most === Infinity || !prelabels) return "";
     const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sentBytes(prelabels.text));
-    const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(language || undefined, { maximumSignificantDigits: 2 });
+    const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
     return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
   };
   const board = panel(app, () => [tooLarge(), get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
@@ -534,7 +540,7 @@ export function appOf(element, shadow, work) {
 }
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
-const timeOf = ({ at }) => new Date(at).toLocaleString(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const timeOf = ({ at }) => new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
 const draftText = (draft) => t.draftState(placedIn(draft), timeOf(draft), draft.sent ?? false);

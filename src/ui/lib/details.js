@@ -35,7 +35,7 @@ export function details(session) {
         if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
       },
     }, t.choices[choice]))),
-    field({ placeholder: t.instanceName, maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit(t.steps.name, () => ({ name }), `name ${it().id}`)),
+    field({ placeholder: t.instanceName, maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit(t.instanceName, () => ({ name }), `name ${it().id}`)),
     field({
       placeholder: () => t.noteOn(session.point ? labelOf(session.skeleton, session.selected) : ""),
       maxLength: 1000,
@@ -48,6 +48,6 @@ export function details(session) {
     }),
     h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
       h("span", { textContent: () => t.strays(straysOf(it())) }),
-      h("button.small", { disabled: locked, onclick: () => session.edit(t.steps.strays, () => ({ strays: [] })) }, t.removeStrays)),
+      h("button.small", { disabled: locked, onclick: () => session.edit(t.removeStrays, () => ({ strays: [] })) }, t.removeStrays)),
   );
 }

@@ -4,7 +4,7 @@ import { shown } from "./json.js";
 import { load } from "./language.js";
 import { withoutSignature } from "./prelabels.js";
 import css from "./styles.css";
-import { languages, speak } from "./texts.js";
+import { languages, setLanguage } from "./texts.js";
 
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
@@ -18,7 +18,7 @@ sheet.replaceSync(css);
 
 export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
-  /** Texts by language: the scripts of languages add theirs, and so may a page. */
+  /** Texts by language: the scripts of languages add theirs. */
   static languages = languages;
 
   constructor() {
@@ -59,7 +59,7 @@ export class Crowd2dSkeleton extends HTMLElement {
     const { lang: tag = "" } = /** @type {HTMLElement} */ (this.closest("[lang]")) ?? {};
     const begin = () => {
       if (this.app || !this.isConnected) return;
-      speak(tag);
+      setLanguage(tag);
       this.build(this.work);
       this.wake();
     };

@@ -23,7 +23,7 @@ const FIXES = {
   duplicate_instance: (session) => session.removeInstance(),
   missing_keypoints: (session, { indexes }) => session.mark(indexes, 0, "not_visible"),
   swapped_sides: (session, { indexes }) => session.swapLimbs(indexes),
-  out_of_image: (session) => session.edit(t.steps.inside, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
+  out_of_image: (session) => session.edit(t.fixes.out_of_image, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
 };
 
 /** @param {Finding} finding accepted as long as it is about the same keypoints */

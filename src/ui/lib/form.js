@@ -74,10 +74,12 @@ export function answerForm(element, answer, send) {
     submit(fields) {
       if (!form) return t.noForm;
       if (!isPlain() && !form.submit) return t.pageLoading;
-      fill(fields());
-      // A control named "submit" hides a form's own method.
+      // A control named "submit" hides a form's own method. A form with invalid fields submits nothing: the listener fills it.
       if (isPlain()) requestSubmit.call(form);
-      else form.submit();
+      else {
+        fill(fields());
+        form.submit();
+      }
       return "";
     },
 

@@ -124,10 +124,10 @@ export function listenToPointers(stage, signal, count) {
     if (!box || !handle) return null;
     const middle = middleOf(box);
     const angle = (/** @type {XY} */ at) => Math.atan2(view.toImage(at).y - middle.y, view.toImage(at).x - middle.x);
-    if (handle === "move") return editing(press, t.steps.moveInstance, (before, dx, dy) => shifted(before, size, dx, dy));
+    if (handle === "move") return editing(press, t.commands.adjust, (before, dx, dy) => shifted(before, size, dx, dy));
     // A turn that would push a keypoint out of the image waits at the last angle that fits.
-    if (handle === "alias") return editing(press, t.steps.turn, (before, _dx, _dy, at) => session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))));
-    return editing(press, t.steps.scale, (before, dx, dy) => session.reshaped(before, mapping(box, stretched(box, handle, dx, dy, size))));
+    if (handle === "alias") return editing(press, t.commands.adjust, (before, _dx, _dy, at) => session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))));
+    return editing(press, t.commands.adjust, (before, dx, dy) => session.reshaped(before, mapping(box, stretched(box, handle, dx, dy, size))));
   };
 
   /** A keypoint moved. @param {Pick<Press, "hit" | "origin" | "event">} press */

@@ -108,20 +108,19 @@ export function panel(app, notices) {
       h("header", {}, h("h2", {}, t.keypoints), h("span.soft", { textContent: () => session.instance ? t.of(placedCount(session.instance), skeleton.keypoints.length) : "" })),
       filter, points),
     details(session),
-    h("div.details", {}, h("input", {
+    h("div.details.image", {}, h("input", {
       placeholder: t.imageNote,
       "aria-label": t.imageNote,
       dir: "auto",
       maxLength: 1000,
       value: () => session.doc.comment ?? "",
       oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
-    })),
+    }), app.canSkip && h("button", { onclick: () => app.skip() }, t.skip)),
     findings.root,
     h("footer", {},
       h("label.tick", {},
         h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),
         h("span", { textContent: () => (session.original.instances.length ? t.noChanges : t.nothing) })),
-      app.canSkip && h("button", { onclick: () => app.skip() }, t.skip),
       h("button.primary", { onclick: () => app.run("submit"), textContent: () => (app.isSending() ? t.sending : t.submit) })),
   );
 

@@ -1,6 +1,6 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
-import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
+import { docOf, findInstance, isChanged, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
 import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
@@ -25,7 +25,7 @@ export class Session extends State {
   }
 
   /** @param {Partial<Instance>} [more] @param {string} [label] @param {number} [selected] */
-  begin(more, label = t.steps.begin, selected = -1) {
+  begin(more, label = t.commands.new, selected = -1) {
     if (!this.ready) return;
     this.active = nextId(this.doc);
     this.selected = selected;
@@ -101,13 +101,13 @@ export class Session extends State {
       this.active = (rest[at] ?? rest[at - 1])?.id ?? null;
       this.selected = -1;
     }
-    this.commit(docOf(rest, this.doc), t.steps.deleteInstance);
+    this.commit(docOf(rest, this.doc), t.commands.deleteInstance);
   }
 
   /** The keypoint in hand, or the whole instance while it is adjusted. @param {number} dx image pixels @param {number} dy */
   nudge(dx, dy) {
     const { active, selected, point, size } = this;
-    if (this.tool === "adjust") this.edit(t.steps.moveInstance, (instance) => shifted(instance, size, dx, dy), `move ${active}`);
+    if (this.tool === "adjust") this.edit(t.commands.adjust, (instance) => shifted(instance, size, dx, dy), `move ${active}`);
     else if (isPlaced(point)) {
       this.edit(t.steps.move(labelOf(this.skeleton, selected)), ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }), `nudge ${active}/${selected}`);
     }
@@ -128,14 +128,14 @@ export class Session extends State {
   turn(angle, factor) {
     const { bounds } = this;
     if (!bounds) return;
-    const done = this.edit(angle ? t.steps.turn : t.steps.scale, (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
+    const done = this.edit(t.commands.adjust, (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
     if (!done) this.onSay(t.leavesImage);
   }
 
   /** For a copied or drawn pose that faces the other way. */
   mirror() {
     const { bounds } = this;
-    if (bounds) this.edit(t.steps.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
+    if (bounds) this.edit(t.commands.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
   }
 
   /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
@@ -143,7 +143,7 @@ export class Session extends State {
     const { skeleton } = this;
     const able = !indexes.length || indexes.some((index) => skeleton.keypoints[index]?.pair >= 0);
     if (!able) this.onSay(t.noPair);
-    else if (this.edit(t.steps.swap, ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay(t.sidesSwapped);
+    else if (this.edit(t.sidesSwapped, ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay(t.sidesSwapped);
   }
 
   /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
@@ -159,7 +159,7 @@ export class Session extends State {
     /** @type {import("./types.js").Point[]} */
     const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
     // An instance just begun and still empty is the one that was meant.
-    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit(t.steps.draw, () => ({ points }));
+    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit(t.commands.draw, () => ({ points }));
     else this.begin({ points });
   }
 
@@ -174,7 +174,7 @@ export class Session extends State {
 
   /** @param {Box | null} box */
   setBox(box) {
-    this.edit(box ? t.steps.box : t.steps.deleteBox, () => ({ box }));
+    this.edit(t.commands.box, () => ({ box }));
   }
 
   /** The same pose once more, its middle at a place. @param {XY} at */
@@ -203,7 +203,7 @@ export class Session extends State {
       this.add(newInstance(this.active, points.length, { name, points: moved(points, place), box: box && mapped(box, place) }));
     }
     this.selected = -1;
-    this.commit(this.doc, t.steps.previousPose);
+    this.commit(this.doc, t.commands.previousPose);
   }
 
   /** @param {string} comment on the whole image */
@@ -217,13 +217,23 @@ export class Session extends State {
     const at = instance && templateFit(this.skeleton, instance.points);
     if (!at) this.onSay(t.needsTwo);
     else if (pendingOf(instance).length) {
-      this.edit(t.steps.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
+      this.edit(t.commands.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
     }
   }
 
   /** @param {boolean} noChanges */
   setNoChanges(noChanges) {
-    if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, noChanges ? t.steps.noChanges : t.steps.changes);
+    if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, t.noChanges);
+  }
+
+  /** Whether a pre-label was changed, or instances were added to pre-labels or deleted. */
+  get isCorrected() {
+    const { doc: { instances }, original } = this;
+    const count = original.instances.length;
+    return count > 0 && (count !== instances.length || instances.some((instance) => {
+      const before = findInstance(original, instance.id);
+      return !before || isChanged(instance, before);
+    }));
   }
 
   /** Whether anything in the image is labelled. */
@@ -236,6 +246,6 @@ export class Session extends State {
     const instances = this.doc.instances.filter(({ locked }) => locked);
     this.active = instances[0]?.id ?? null;
     this.selected = -1;
-    this.commit({ ...docOf(instances, this.doc), noChanges: true }, t.steps.nothing);
+    this.commit({ ...docOf(instances, this.doc), noChanges: true }, t.nothing);
   }
 }

@@ -160,7 +160,7 @@ export function commandOf(event, own) {
 export const strokeText = (stroke) =>
   stroke
     .split(/\+(?=.)/)
-    .map((key) => (key.length === 1 ? key.toUpperCase() : key))
+    .map((key) => (key.length === 1 ? key.toUpperCase() : t.keys[key] ?? key))
     .join(" + ");
 
 /** What a command does, and its first key. @param {string} id @param {Own} own */

@@ -134,7 +134,7 @@ export class State {
     const shown = keys.every((key) => this.hidden.has(key));
     for (const key of keys) this.hidden[shown ? "delete" : "add"](key);
     this.onChange("select");
-    if (keys.length) this.onSay((shown ? t.shown : t.hidden)(keys.map((key) => this.nameOf(key)).join(", ")));
+    if (keys.length) this.onSay((shown ? t.shown : t.hidden)(keys.length > 3 ? String(keys.length) : keys.map((key) => this.nameOf(key)).join(", ")));
   }
 
   /** The same tool again puts it down. @param {Tool} tool */
@@ -209,7 +209,7 @@ export class State {
   /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
   restore(doc) {
     this.active = doc.instances.at(-1)?.id ?? null;
-    this.commit(doc, t.steps.restore);
+    this.commit(doc, t.unfinished);
   }
 
   /** @param {1 | -1} step 1 does again what -1 undid */

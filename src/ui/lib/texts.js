@@ -57,6 +57,8 @@ export const english = {
     help: "Shortcuts and instructions",
     submit: "Check and submit",
   }),
+  /** Names of keys, in languages that have others. */
+  keys: /** @type {Record<string, string>} */ ({}),
   /** What the pointer does, and keys that come in rows. */
   gestures: [
     ["Click", "Place the next keypoint; when none is left, select one"],
@@ -135,30 +137,11 @@ export const english = {
   nothingToUndo: "Nothing to undo",
   nothingToRedo: "Nothing to redo",
   steps: {
-    begin: "new instance",
     place: (/** @type {string} */ keypoint) => `place ${keypoint}`,
     mark: (/** @type {string} */ what, /** @type {string} */ state) => `mark ${what} ${state}`,
     move: (/** @type {string} */ keypoint) => `move ${keypoint}`,
     delete: (/** @type {string} */ keypoint) => `delete ${keypoint}`,
-    deleteInstance: "delete instance",
-    moveInstance: "move instance",
-    scale: "scale instance",
-    turn: "turn instance",
-    mirror: "mirror pose",
-    swap: "swap left and right",
-    draw: "draw skeleton",
-    box: "draw box",
-    deleteBox: "delete box",
-    complete: "complete skeleton",
-    previousPose: "copy the previous image",
-    inside: "move inside",
-    name: "change name",
     note: "write note",
-    strays: "change entries",
-    noChanges: "no changes needed",
-    changes: "changes needed",
-    nothing: "nothing to label",
-    restore: "restore draft",
   },
   many: (/** @type {number} */ n) => count(n, "keypoint"),
 
@@ -172,7 +155,7 @@ export const english = {
   needsPlaced: "Select a keypoint that has a place.",
   noPrevious: "Nothing is known of a previous image.",
   outside: "That is outside the image. If the keypoint is out there, press I.",
-  noBox: "Click the other corner, or drag from one corner to the other.",
+  noBox: "Drag from one corner to the other, or click the other corner.",
 
   // the image and the labels made before
   problems: {
@@ -219,6 +202,7 @@ export const english = {
   noStartWithout: "No, start without it",
 
   // before an answer leaves
+  corrected: "You changed labels, so changes were needed.",
   nothingTitle: "Nothing to label here?",
   nothingText: "There are labels in this image.",
   keepLabels: "Keep the labels",
@@ -305,7 +289,7 @@ export function inLanguage(table, tag = language) {
 }
 
 /** Choose the language of the page. @param {string} tag */
-export function speak(tag) {
+export function setLanguage(tag) {
   language = tag;
   t = inLanguage(languages) ?? english;
 }
