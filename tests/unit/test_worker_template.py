@@ -28,6 +28,7 @@ TASK = {
     "annotation_issues": "[]",
     "labeling_job": "people",
     "worker": "",
+    "max_answer_bytes": "",
     "error": "",
 }
 HOSTILE = (
@@ -112,6 +113,16 @@ def test_large_pre_labels_arrive_as_a_signed_address_and_only_if_there_are_any()
     given = page(fill(skeleton_of("nose")), {"initial_values_s3_uri": "s3://bucket/p.json", "worker": "w-1"})
     assert given.the("crowd-2d-skeleton")["initialvaluessrc"] == "https://signed.example/bucket/p.json?a=1&b=2"
     assert given.the("crowd-2d-skeleton")["worker"] == "w-1"
+
+
+def test_a_smaller_copy_arrives_as_a_signed_address_with_the_originals_size() -> None:
+    size = '{"width":4000,"height":3000}'
+    copy = {"image_copy_s3_uri": "s3://bucket/copies/a.jpg.jpg", "image_size": size, "max_answer_bytes": "5000000"}
+    element = page(fill(skeleton_of("nose")), copy).the("crowd-2d-skeleton")
+    assert element["imgsrc"] == "https://signed.example/bucket/copies/a.jpg.jpg?a=1&b=2"
+    assert element["images3uri"] == "s3://bucket/a.jpg"
+    assert element["imagesize"] == size
+    assert element["maxanswerbytes"] == "5000000"
 
 
 @pytest.mark.parametrize("name", HOSTILE)

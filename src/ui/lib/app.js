@@ -16,7 +16,7 @@ import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
 import { pixelsOf, urlOf } from "./image.js";
-import { isNumber, isRecord, readAttribute } from "./json.js";
+import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { keepPrevious, previousOf } from "./previous.js";
@@ -88,8 +88,10 @@ export function appOf(element, shadow, work) {
   const { view, img } = stage;
   // The photograph is the long pole: it is asked for before anything else is built.
   img.src = sourceOf();
-  /** @type {[number, number] | null} */
-  const stated = readAttribute(get, "imageSize", (value) => Array.isArray(value) && value.length === 2 && value.every((side) => isNumber(side) && side > 0), skeleton.problems);
+  /** Where what is shown is a smaller copy: the size of the image that coordinates are of. @type {import("./types.js").Size | null} */
+  const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
+  /** The same for the image that is shown, once it is. @type {import("./types.js").Size | null} */
+  let measured = null;
   const removed = new AbortController();
   const { signal } = removed;
   /** What is wrong with the image or the pre-labels; "" for nothing. @type {keyof typeof english.problems | ""} */
@@ -196,6 +198,7 @@ export function appOf(element, shadow, work) {
     const src = sourceOf();
     gestures.finish();
     problem = "";
+    measured = null;
     update(note);
     update(waiting);
     if (!src) fail("noImage");
@@ -217,39 +220,33 @@ export function appOf(element, shadow, work) {
   };
 
   img.onerror = () => fail("image");
-  img.onload = () => {
-    if (!img.naturalWidth) fail("size");
+  img.onload = async () => {
+    const { naturalWidth, naturalHeight, src } = img;
+    const { width, height } = stated ?? await pixelsOf(img);
+    // Another image is on its way by now.
+    if (src !== img.src) return;
+    // The sides of a smaller copy are whole pixels: each may be off by one.
+    const isOther = stated && Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height);
+    measured = isOther ? null : { width, height };
+    if (!naturalWidth) fail("size");
+    else if (isOther) fail("otherSize");
     else begin();
-  };
-
-  /** The size of the image that the coordinates are of: as stated, where what is shown is a smaller copy. */
-  const sizeOf = async () => {
-    const { naturalWidth, naturalHeight } = img;
-    if (!stated) return pixelsOf(img);
-    const [width, height] = stated;
-    // The sides of a copy are whole pixels: each may be off by one.
-    return Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height) ? null : { width, height };
   };
 
   /** Let the worker begin, once image, pre-labels and drafts are there. */
   const begin = async () => {
     const drafts = await found;
-    const { src } = img;
-    const size = img.naturalWidth ? await sizeOf() : null;
-    // Another image is on its way by now.
-    if (src !== img.src) return;
-    if (img.naturalWidth && !size && !problem) fail("otherSize");
-    if (!prelabels || !img.complete || !size || problem || signal.aborted) {
+    if (!prelabels || !measured || problem || signal.aborted) {
       refresh();
       return;
     }
-    session.size = size;
+    session.size = measured;
     if (!document.hidden) clock.run();
     stage.ready();
     offer(drafts.splice(0));
     refresh();
     saving.checkLater();
-    element.dispatchEvent(new CustomEvent("image-ready", { detail: size }));
+    element.dispatchEvent(new CustomEvent("image-ready", { detail: measured }));
   };
 
   /** @param {import("./drafts.js").Draft} draft */

@@ -1,6 +1,6 @@
 /** Findings: the list of what looks wrong, in the panel while labelling and in a dialog before submitting. */
 /** @import {Finding} from "./checks.js" */
-import { checkDoc } from "./checks.js";
+import { checkDoc, findingsIn } from "./checks.js";
 import { dialog } from "./dialogs.js";
 import { findInstance, nameOf } from "./document.js";
 import { h, put } from "./dom.js";
@@ -11,6 +11,9 @@ import { t } from "./texts.js";
 
 /** Not worth a word while the instance is still being labelled. */
 const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"];
+
+/** Milliseconds of checking at a time. */
+const SLICE = 10;
 
 /** @typedef {import("./session.js").Session} Session */
 /** @type {Record<string, (session: Session, finding: Finding) => unknown>} what one click can do about it */
@@ -65,10 +68,18 @@ export function findingsOf(session, jump, submit) {
     );
   };
 
+  let timer = 0;
   const summary = h("summary");
   const list = h("ul.findings");
   const root = h("details.checks", { hidden: true }, summary, list);
-  const refresh = () => {
+  /** @param {boolean} [whole] also what takes long; else that goes on in a moment, and the page answers in between */
+  const refresh = (whole) => {
+    clearTimeout(timer);
+    const end = performance.now() + SLICE;
+    if (!whole && !session.doc.instances.every((one) => performance.now() < end && findingsIn(session.skeleton, one, session.size))) {
+      timer = setTimeout(refresh);
+      return;
+    }
     all = checkDoc(session.skeleton, session.doc, session.size, session.original);
     const shown = open().filter((finding) => !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active));
     const level = shown.some(isWarning) ? "warning" : "info";
@@ -91,7 +102,7 @@ export function findingsOf(session, jump, submit) {
   );
   /** @returns {boolean} whether there is something to ask first */
   const ask = () => {
-    refresh();
+    refresh(true);
     const warnings = open().filter(isWarning);
     asked.replaceChildren(...warnings.map(row));
     if (!warnings.length) review.close();

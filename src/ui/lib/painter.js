@@ -17,6 +17,9 @@ const HIDDEN_EDGE = 4;
 /** @type {Record<string, Path2D>} read once: they are drawn by the hundred */
 const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
 
+/** A hollow marker is larger, so that the image shows within. @param {number} radius @param {boolean} filled */
+const widened = (radius, filled) => (filled ? radius : radius + 1.5);
+
 /** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
 const stamp = (path, shape, { x, y }, radius) => path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
 
@@ -42,11 +45,11 @@ const outline = (ctx, path, width, dash = 0) => {
  * @param {boolean} filled
  */
 const paintMarker = (ctx, path, color, filled) => {
-  stroke(ctx, path, DARK, filled ? 4.5 : 6.5);
-  stroke(ctx, path, LIGHT, filled ? 2.25 : 4.5);
+  stroke(ctx, path, DARK, filled ? 4.5 : 6);
+  stroke(ctx, path, LIGHT, filled ? 2.25 : 4);
   ctx.fillStyle = color;
   if (filled) ctx.fill(path);
-  else stroke(ctx, path, color, 2.25);
+  else stroke(ctx, path, color, 2);
 };
 
 /** @type {Map<string, HTMLCanvasElement>} markers by look: copying a picture of one takes a fraction of the time of drawing it */
@@ -63,7 +66,7 @@ const spriteOf = (color, shape, filled, radius, ratio) => {
     sprite.width = sprite.height = 2 * Math.ceil(REACH * ratio);
     const ctx = sprite.getContext("2d");
     const path = new Path2D();
-    stamp(path, shape, { x: 0, y: 0 }, radius);
+    stamp(path, shape, { x: 0, y: 0 }, widened(radius, filled));
     ctx?.setTransform(ratio, 0, 0, ratio, sprite.width / 2, sprite.width / 2);
     if (ctx) paintMarker(ctx, path, color, filled);
     sprites.set(key, sprite);
@@ -142,7 +145,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize }, insta
     const hovered = hover && isPlaced(at) ? view.toScreen(at) : null;
     for (const [place, color, shape, filled] of markers) {
       const path = new Path2D();
-      stamp(path, shape, place, radius);
+      stamp(path, shape, place, widened(radius, filled));
       paintMarker(ctx, path, color, filled);
     }
     if (hover && hovered) {

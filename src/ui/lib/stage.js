@@ -2,7 +2,8 @@
 /** @import {Box, Instance, XY} from "./types.js" */
 import { findInstance } from "./document.js";
 import { h, put } from "./dom.js";
-import { extentOf } from "./geometry.js";
+import { around, extentOf } from "./geometry.js";
+import { frameOf } from "./hits.js";
 import { paint, REACH } from "./painter.js";
 import { t } from "./texts.js";
 import { View } from "./view.js";
@@ -125,16 +126,19 @@ export function stageOf(session, look) {
       const isShown = session.size.width > 0;
       const others = isShown ? session.visible().filter(({ id }) => id !== session.active) : [];
       const look = [width, height, layers[0].width, wide, scale, tx, ty, stage.fontSize, stage.look.names && !session.active, ...session.hidden].join();
-      const areas = look === painted.look ? areasOf(others) : null;
-      for (const [left, top, right, bottom] of areas ?? [[0, 0, width, height]]) {
-        below.save();
-        below.beginPath();
+      const areas = (look === painted.look && areasOf(others)) || [[0, 0, width, height]];
+      below.save();
+      below.beginPath();
+      for (const [left, top, right, bottom] of areas) {
         below.rect(left, top, right - left, bottom - top);
-        below.clip();
         below.clearRect(left, top, right - left, bottom - top);
-        paint(below, stage, areas ? others.filter((one) => meets(areaOf(one), [left, top, right, bottom])) : others, false);
-        below.restore();
       }
+      below.clip();
+      paint(below, stage, others.filter((one) => {
+        const own = areaOf(one);
+        return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
+      }), false);
+      below.restore();
       painted = { instances: others, look };
       above.clearRect(0, 0, width, height);
       if (isShown) paint(above, stage, session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [], true);
@@ -191,22 +195,20 @@ export function stageOf(session, look) {
   /** Where something of an instance may be painted, on the stage. @param {Instance} instance @returns {number[]} left, top, right, bottom */
   const areaOf = (instance) => {
     const before = findInstance(session.original, instance.id);
-    const boxes = [instance, ...(before ? [before] : [])].flatMap((one) => extentOf(one) ?? []);
-    const corners = boxes.flatMap(({ left, top, right, bottom }) => [view.toScreen({ x: left, y: top }), view.toScreen({ x: right, y: bottom })]);
-    const xs = corners.map(({ x }) => x);
-    const ys = corners.map(({ y }) => y);
+    // Where its pre-label was is painted too, once it has changed.
+    const extents = [extentOf(instance), before && extentOf(before)].flatMap((extent) => extent ?? []);
+    const both = around(extents.flatMap(({ left, top, right, bottom }) => [{ x: left, y: top }, { x: right, y: bottom }]));
+    if (!both) return [0, 0, 0, 0];
+    const { left, top, right, bottom } = frameOf(both, view, REACH);
     // Whole screen pixels: no line of half a device pixel stays at the border.
-    return [Math.floor(Math.min(...xs)) - REACH, Math.floor(Math.min(...ys)) - REACH, Math.ceil(Math.max(...xs)) + REACH, Math.ceil(Math.max(...ys)) + REACH];
+    return [Math.floor(left), Math.floor(top), Math.ceil(right), Math.ceil(bottom)];
   };
-
-  /** @param {number[]} a @param {number[]} b */
-  const meets = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
   /** What of the lower canvas is to be painted again; null for all. @param {Instance[]} others */
   const areasOf = (others) => {
     const [before, now] = [new Set(painted.instances), new Set(others)];
     const changed = [...painted.instances.filter((one) => !now.has(one)), ...others.filter((one) => !before.has(one))];
-    return changed.length > MOST_CHANGES ? null : changed.map(areaOf).filter(([left]) => left > -Infinity && left < Infinity);
+    return changed.length > MOST_CHANGES ? null : changed.map(areaOf);
   };
 
   /** A window that moves to another screen, or is zoomed, gets as many pixels as that has. */

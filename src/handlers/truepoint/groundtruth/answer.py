@@ -10,11 +10,11 @@ import msgspec
 
 from truepoint.json_text import JsonError, decode, memory
 from truepoint.pose.instance import (
-    LARGEST_SIDE,
     Instance,
     InstanceError,
     Label,
     parse_instances,
+    pixels,
     same_instances,
     type_name,
 )
@@ -189,11 +189,6 @@ def _seconds(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def pixels(value: Any) -> int | None:
-    """Width or height of an image; None if it is not one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
 
 
 def without_query(value: Any) -> str:
