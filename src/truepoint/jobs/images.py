@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
 from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
@@ -75,6 +75,12 @@ class FoundImages:
     refused: tuple[RefusedImage, ...]
 
 
+LEAST_COPY = 320
+"""Pixels of a copy's longer side. On a smaller one nobody could place a keypoint."""
+COPY_QUALITY = 85
+"""JPEG quality of copies, of 100: above it, files grow faster than what can be seen."""
+
+
 class ImageError(ValueError):
     """An image that cannot be used; says what was expected and what was found."""
 
@@ -123,6 +129,30 @@ def images_under_prefix(
         return SourceImage(name, size, etag, *measures, location=location)
 
     return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
+
+
+def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
+    """Return width and height of a copy of the image, or None for an image that is no larger than copies are."""
+    longer = max(image.width, image.height)
+    if longer <= longer_side:
+        return None
+    return tuple(max(1, round(side * longer_side / longer)) for side in (image.width, image.height))  # type: ignore[return-value]
+
+
+def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
+    """Return a JPEG of an image, upright and without its metadata, of this width and height."""
+    with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        profile = image.info.get("icc_profile")
+        image.draft("RGB", (max(size), max(size)))
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+        resized = upright.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    out = io.BytesIO()
+    resized.save(out, "JPEG", quality=COPY_QUALITY, icc_profile=profile if upright.mode == "RGB" else None)
+    return out.getvalue()
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
