@@ -13,7 +13,7 @@ import pytest
 from driver import NAMES, Task, TaskPage, person, picture
 from groundtruth_page import serve
 from PIL import Image, TiffImagePlugin
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 from webdriver import Browser as AnyBrowser
 from webdriver import display
 
@@ -29,7 +29,7 @@ def window(browser: Browser, bundle: str) -> Iterator[Opener]:
 
     def window(width: int = 1200, height: int = 800, **options: Any) -> TaskPage:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(20_000)
         contexts.append(TaskPage(context, bundle))
         return contexts[-1]
 
@@ -250,9 +250,10 @@ def test_a_file_whose_name_has_a_line_break(window: Opener) -> None:
 
 def test_a_slow_image_shows_that_it_is_loading(window: Opener) -> None:
     pages = window()
-    held = []
+    task = pages(imageS3Uri=None)
+    held: list[Route] = []
     pages.context.route("**/slow.png", held.append)
-    task = pages(photo="https://task.example/slow.png", wait=False)
+    task.element.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
     expect(task.element.locator("progress")).to_be_visible()
     expect(task.element.get_by_role("status").filter(has_text="Loading the image")).to_be_visible()
     held[0].fulfill(body=picture(640, 480), content_type="image/png")
