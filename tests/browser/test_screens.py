@@ -252,7 +252,11 @@ def test_a_slow_image_shows_that_it_is_loading(window: Opener) -> None:
     pages = window()
     task = pages(imageS3Uri=None)
     held: list[Route] = []
-    pages.context.route("**/slow.png", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    pages.context.route("**/slow.png", hold)
     task.element.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
     expect(task.element.locator("progress")).to_be_visible()
     expect(task.element.get_by_role("status").filter(has_text="Loading the image")).to_be_visible()
@@ -333,7 +337,6 @@ def test_visible_and_occluded_markers_differ_in_shape(window: Opener) -> None:
     pages = window()
     pages.files["/plain.png"] = ("image/png", plain("#808080"))
     task = pages(photo="/plain.png", skeletonRig=[], initialValues=[person(100, 50)])
-    task.key("10")
     nose, elbow = task.points()["nose"], task.points()["left_elbow"]
     task.key("8", "o", "q")
     task.page.mouse.move(5, 5)
@@ -349,6 +352,7 @@ def test_visible_and_occluded_markers_differ_in_shape(window: Opener) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fields_have_borders_and_placeholders_that_can_be_seen(window: Opener, scheme: str) -> None:
     task = window(color_scheme=scheme)(initialValues=[person()])
+    task.key("1")
     for selector in (".details input", ".choice button", "header .small"):
         box = task.element.locator(selector).last.bounding_box()
         assert box
