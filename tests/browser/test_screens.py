@@ -13,7 +13,7 @@ import pytest
 from driver import NAMES, Task, TaskPage, person, picture
 from groundtruth_page import serve
 from PIL import Image, TiffImagePlugin
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 from webdriver import Browser as AnyBrowser
 from webdriver import display
 
@@ -29,7 +29,7 @@ def window(browser: Browser, bundle: str) -> Iterator[Opener]:
 
     def window(width: int = 1200, height: int = 800, **options: Any) -> TaskPage:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(20_000)
         contexts.append(TaskPage(context, bundle))
         return contexts[-1]
 
@@ -250,9 +250,14 @@ def test_a_file_whose_name_has_a_line_break(window: Opener) -> None:
 
 def test_a_slow_image_shows_that_it_is_loading(window: Opener) -> None:
     pages = window()
-    held = []
-    pages.context.route("**/slow.png", held.append)
-    task = pages(photo="https://task.example/slow.png", wait=False)
+    task = pages(imageS3Uri=None)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    pages.context.route("**/slow.png", hold)
+    task.element.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
     expect(task.element.locator("progress")).to_be_visible()
     expect(task.element.get_by_role("status").filter(has_text="Loading the image")).to_be_visible()
     held[0].fulfill(body=picture(640, 480), content_type="image/png")
@@ -332,7 +337,6 @@ def test_visible_and_occluded_markers_differ_in_shape(window: Opener) -> None:
     pages = window()
     pages.files["/plain.png"] = ("image/png", plain("#808080"))
     task = pages(photo="/plain.png", skeletonRig=[], initialValues=[person(100, 50)])
-    task.key("10")
     nose, elbow = task.points()["nose"], task.points()["left_elbow"]
     task.key("8", "o", "q")
     task.page.mouse.move(5, 5)
@@ -348,6 +352,7 @@ def test_visible_and_occluded_markers_differ_in_shape(window: Opener) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fields_have_borders_and_placeholders_that_can_be_seen(window: Opener, scheme: str) -> None:
     task = window(color_scheme=scheme)(initialValues=[person()])
+    task.key("1")
     for selector in (".details input", ".choice button", "header .small"):
         box = task.element.locator(selector).last.bounding_box()
         assert box

@@ -18,7 +18,7 @@ const HIDDEN_EDGE = 4;
 const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
 
 /** A hollow marker is larger, so that the image shows within. @param {number} radius @param {boolean} filled */
-const widened = (radius, filled) => (filled ? radius : radius + 1.5);
+const widened = (radius, filled) => (filled ? radius : radius + 2);
 
 /** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
 const stamp = (path, shape, { x, y }, radius) => path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
@@ -45,8 +45,8 @@ const outline = (ctx, path, width, dash = 0) => {
  * @param {boolean} filled
  */
 const paintMarker = (ctx, path, color, filled) => {
-  stroke(ctx, path, DARK, filled ? 4.5 : 6);
-  stroke(ctx, path, LIGHT, filled ? 2.25 : 4);
+  stroke(ctx, path, DARK, filled ? 5.5 : 7);
+  stroke(ctx, path, LIGHT, filled ? 2.5 : 4.5);
   ctx.fillStyle = color;
   if (filled) ctx.fill(path);
   else stroke(ctx, path, color, 2);
@@ -68,6 +68,7 @@ const spriteOf = (color, shape, filled, radius, ratio) => {
     const path = new Path2D();
     stamp(path, shape, { x: 0, y: 0 }, widened(radius, filled));
     ctx?.setTransform(ratio, 0, 0, ratio, sprite.width / 2, sprite.width / 2);
+    if (ctx) ctx.lineJoin = "round";
     if (ctx) paintMarker(ctx, path, color, filled);
     sprites.set(key, sprite);
   }

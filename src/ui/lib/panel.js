@@ -30,7 +30,7 @@ export function panel(app, notices) {
       return before ? isChanged(it(), before) && t.news.changed : session.original.instances.length && t.news.new;
     };
     const row = h(
-      "li", { ".on": () => id === session.active, ".off": hidden },
+      "li", { given: () => [it(), id === session.active, hidden(), name()], ".on": () => id === session.active, ".off": hidden },
       h("button.pick", { "aria-current": () => id === session.active, onclick: () => session.select(id) },
         h("svg.dot", { color, hidden: () => !color() }),
         h("span.name", { dir: "auto", translate: false, textContent: name }),
@@ -52,17 +52,20 @@ export function panel(app, notices) {
   const pointRow = (/** @type {Keypoint} */ keypoint, /** @type {number} */ index) => {
     const point = () => session.instance?.points[index] ?? null;
     const before = () => findInstance(session.original, session.active)?.points[index];
+    const isHidden = () => session.isHidden(`${session.active}`, index);
+    const current = () => session.selected >= 0 ? session.selected : target;
     return h(
       "li", {
+        given: () => [point(), before(), session.instance?.color, session.instance?.options, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
         ".on": () => index === session.selected,
         ".next": () => index === target,
         ".changed": () => before() !== undefined && !same(point(), before()),
-        ".off": () => session.isHidden(`${session.active}`, index),
+        ".off": isHidden,
       },
       h("button.pick", {
         "aria-current": () => index === session.selected,
-        tabIndex: () => (index === Math.max(0, session.selected >= 0 ? session.selected : target) ? 0 : -1),
+        tabIndex: () => (index === Math.max(0, current()) ? 0 : -1),
         onclick: () => pick(index),
         ondblclick: () => session.active && app.focusPoint(session.active, index),
       },

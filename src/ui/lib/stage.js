@@ -77,7 +77,9 @@ export function stageOf(session, look) {
     /** How much larger than its own pixels the page shows the stage: by `transform` and `zoom` of what surrounds it. */
     get magnified() {
       const { width, height } = root.getBoundingClientRect();
-      return { x: width / root.offsetWidth || 1, y: height / root.offsetHeight || 1 };
+      // `offsetWidth` is rounded: what differs by less than a hundredth is the same.
+      const [x, y] = [width / root.offsetWidth, height / root.offsetHeight].map((factor) => (Math.abs(factor - 1) > 0.01 ? factor : 1));
+      return { x, y };
     },
 
     /** The place of the stage under a pointer. @param {{clientX: number, clientY: number}} event @returns {XY} */
