@@ -178,7 +178,7 @@ def files_of(
         if low:
             cramped(refiner.tally)
         out = {name: bytearray() for name in FRAGMENTS}
-        writer = Fragments(JOB.name, known.skeleton, uploaded, out)  # type: ignore[arg-type]
+        writer = Fragments(JOB, known.skeleton, uploaded, out)  # type: ignore[arg-type]
         for batch in batches_of(numbers, batch_size):
             for refined in refiner.add_all([outcome(lines[number], number) for number in batch]):
                 writer.add(refined)

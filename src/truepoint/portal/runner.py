@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from truepoint.groundtruth.answer import pixels
 from truepoint.jobs import output_layout
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
@@ -178,6 +179,14 @@ class JobRunner:
     def sources(self) -> tuple[str, ...]:
         """Return the S3 URI, or the inline text, of every data object in the order of the manifest."""
         return tuple(line.source for line in self._state.lines.values())
+
+    def image_sizes(self) -> dict[str, tuple[int | None, int | None]]:
+        """Return width and height that the manifest gives for each data object, by its S3 URI."""
+        objects = {line.source: line.data_object for line in self._state.lines.values()}
+        return {
+            source: (pixels(data_object.get("image_width")), pixels(data_object.get("image_height")))
+            for source, data_object in objects.items()
+        }
 
     def labels(self) -> dict[str, dict[str, Any]]:
         """Return the consolidated labels so far, by their data object's S3 URI."""

@@ -30,10 +30,12 @@ class Refiner:
         job_name: as in jobs/<job>/.
         surveyed: what the first pass tells of all lines.
         gold: the job's; empty if there is none.
+        images_job: the job below whose folder the images are, if another one.
     """
 
-    def __init__(self, job_name: str, surveyed: Surveyed, gold: Gold) -> None:
+    def __init__(self, job_name: str, surveyed: Surveyed, gold: Gold, images_job: str | None = None) -> None:
         self._job = job_name
+        self._images_job = images_job or job_name
         self._surveyed = surveyed
         self._gold = gold
         self._reader = SignalReader(Anatomy(surveyed.skeleton), surveyed.norms)
@@ -46,7 +48,7 @@ class Refiner:
         results = [next(refined) if isinstance(outcome, Labeled) else outcome for outcome in outcomes]
         for outcome in results:
             if isinstance(outcome, Labeled) and (image := suspicious_image(outcome, self._reader)):
-                self.tally.add_suspicious(outcome, image, self._numbers)
+                self.tally.add_suspicious(outcome, image, self._numbers, self._images_job)
             self.tally.add(outcome, self._surveyed.yardstick)
         return results
 

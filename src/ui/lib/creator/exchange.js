@@ -100,10 +100,10 @@ export class Exchange {
     const shown = isExact ? definition : size ? onBoard(definition, size, board) : fitted(definition, board);
     this.unsized = size || this.hasPhoto || !isOwn || !hasPlaces ? null : { raw: definition, shown };
     drawing.edit(shown, { select: -1 });
+    said.push(...(notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes));
     if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to where it belongs.");
     else if (isExact && !size) said.push("Placed where the file has them; “Fit to image” enlarges.");
-    const shownNotes = notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes;
-    this.say([...said, ...shownNotes, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
+    this.say([...said, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
   }
 
   /** There is an image: what was opened before it may have been drawn over it. @param {Size} size */

@@ -89,7 +89,7 @@ const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).
 export async function openKept() {
   /** @type {any[]} */
   const all = await allDrafts(DRAWING);
-  const newest = new Map(all.filter((draft) => draft?.key).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
+  const newest = new Map(all.filter((draft) => draft?.key && isNumber(draft.at)).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
   const old = load(OWN, null);
   if (old) newest.set(EARLIER, { ...old, key: EARLIER, at: 0 });
   const drafts = [...newest.values()].filter((draft) => drawingOf(draft)).sort((a, b) => b.at - a.at);
@@ -148,7 +148,11 @@ export function keeping({ drawing, key, isStored }, done) {
     done(isKept);
   };
   // A page that is left may have no time for the database.
-  addEventListener("pagehide", () => timer && save(key, draft()) && void write());
+  addEventListener("pagehide", () => {
+    if (!timer) return;
+    save(key, draft());
+    void write();
+  });
   document.addEventListener("visibilitychange", () => document.hidden && timer && void write());
   return {
     later() {
