@@ -17,6 +17,8 @@ PROXY := .venv-proxy
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# Whatever the locale: files are UTF-8, and so is what the commands print.
+export PYTHONUTF8 := 1
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -27,15 +29,15 @@ readers: $(READERS)/.ready $(XTCOCOTOOLS)/.ready ## install the other projects' 
 
 $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
-	uv pip install -q --python $(BIN)/python --no-deps -e .
+	"$(BIN)/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	uv pip sync -q --python "$(BIN)/python" --require-hashes requirements/dev.txt
+	uv pip install -q --python "$(BIN)/python" --no-deps -e .
 	touch $@
 
 # Environments of their own, for what our pins, and each other's, clash with: the emulator, other projects' readers that
 # prove the exports, the fuzzer, the auditors, the TLS proxy of tests, and what the benches compare with.
 .venv-%/.ready: requirements/%.txt $(VENV)/.ready
-	uv venv -q --clear --python $(BIN)/python .venv-$*
+	uv venv -q --clear --python "$(BIN)/python" .venv-$*
 	uv pip sync -q --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	touch $@
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,7 @@ from truepoint.groundtruth.lost_events import ENDED_STATUSES
 from truepoint.jobs import command
 from truepoint.jobs.images import images_in_folder
 from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
+from truepoint.jobs.prelabels import Instances
 from truepoint.jobs.request import JobSettings
 from truepoint.jobs.stack import StackError, StackOutputs, read_stack
 from truepoint.jobs.status import exists
@@ -60,6 +62,70 @@ SKELETON = {
     "keypoints": [{"name": "cross", "sigma": 0.05, "template": [50, 50]}],
     "edges": [],
 }
+LARGE_IMAGE = IMAGES[1]
+"""Image that comes with pre-labels."""
+
+LARGE_PLACES = tuple(product(range(20, 480, 20), range(20, 320, 20)))
+LARGE_PRELABELS = tuple(
+    {"id": str(n), "name": "", "annotations": [{"label": "cross", "x": x, "y": y, "visibility": 2}]}
+    for n, (x, y) in enumerate(LARGE_PLACES, start=1)
+)
+"""Pre-labels of more than the 20,000 characters that an attribute of a manifest line may have: passed by reference."""
+
+DOCUMENTATION = "https://docs.aws.amazon.com/"
+PORTAL_BEHAVIORS = (
+    (
+        "origin access control signs requests to a function URL of type AWS_IAM",
+        "AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html",
+    ),
+    (
+        "a POST or PUT through it needs the body's SHA-256 in x-amz-content-sha256, so a plain form is refused",
+        "AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html",
+    ),
+    (
+        "CloudFront needs lambda:InvokeFunctionUrl and lambda:InvokeFunction, both for this distribution only",
+        "lambda/latest/dg/urls-auth.html",
+    ),
+    (
+        'signing "always" overwrites the viewer\'s Authorization header, so sessions are cookies',
+        "cloudfront/latest/APIReference/API_OriginAccessControlConfig.html",
+    ),
+    (
+        "the function URL itself refuses unsigned requests with 403",
+        "lambda/latest/dg/urls-auth.html",
+    ),
+    (
+        "the policies CachingDisabled and AllViewerExceptHostHeader cache nothing and pass on cookies and queries",
+        "AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html",
+    ),
+    (
+        "the event has cookies in `cookies`, and several Set-Cookie headers reach the browser",
+        "lambda/latest/dg/urls-invocation.html",
+    ),
+    (
+        "an answer has at most 6 MB and 30 seconds",
+        "cloudfront/latest/APIReference/API_CustomOriginConfig.html",
+    ),
+    (
+        "Cognito signs a public client in by authorization code with PKCE (S256)",
+        "cognito/latest/developerguide/using-pkce-in-authorization-code.html",
+    ),
+    (
+        "ID and access tokens carry the user's groups in cognito:groups",
+        "cognito/latest/developerguide/cognito-user-pools-user-groups.html",
+    ),
+    (
+        "revoking a refresh token makes its access tokens useless",
+        "cognito-user-identity-pools/latest/APIReference/API_RevokeToken.html",
+    ),
+    (
+        "Cognito's own e-mail is limited to a number a day; more needs SES",
+        "cognito-user-identity-pools/latest/APIReference/API_EmailConfigurationType.html",
+    ),
+)
+"""Behaviours that a portal on AWS (CloudFront, function URL, Cognito) will depend on, each with the page that says so.
+The stack has no portal yet: the report lists them as not tried."""
+
 LABELER_SECONDS = 2 * 3600
 RESULTS_SECONDS = 900
 """Time for an event, for one invocation of job_completion, and for a first retry."""
@@ -108,7 +174,7 @@ class Report:
         """Try one thing. Anything that it raises is a failure.
 
         Args:
-            name: what is tried, with its number in the list of differences (R1 to R12) if it has one.
+            name: what is tried, with its number in the list of differences (R1 to R13) if it has one.
             expected: what is expected, in words.
             tried: does it and returns what came.
             arguments: of `tried`.
@@ -168,6 +234,8 @@ def accept(options: argparse.Namespace) -> int:
         with deployed(options, session, report) as stack:
             secrets |= {"bucket": stack.bucket, "role ARN": stack.execution_role_arn}
             check_stack(report, stack)
+            for behavior, page in PORTAL_BEHAVIORS:
+                report.check(f"portal: {behavior}", f"as {DOCUMENTATION}{page} says", not_in_the_stack)
             run_jobs(options, session, stack, report)
     finally:
         options.report.write_text(report.text(secrets) + "\n", encoding="utf-8")
@@ -292,6 +360,15 @@ def only_on_aws() -> None:
         raise NotTriedError("needs AWS; AWS_ENDPOINT_URL names an emulator")
 
 
+def not_in_the_stack() -> None:
+    """Raise, because the stack has nothing to try it on.
+
+    Raises:
+        NotTriedError: always.
+    """
+    raise NotTriedError("the stack has no portal yet")
+
+
 def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs, report: Report) -> None:
     """Create both jobs, wait for the labeller, stop one, and check what comes out."""
     stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
@@ -301,7 +378,8 @@ def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs,
     with tempfile.TemporaryDirectory() as folder:
         draw(Path(folder))
         for name in (complete, stop):
-            prepared = prepare(name, options.workteam_arn, stack, Path(folder))
+            prelabels = {LARGE_IMAGE: LARGE_PRELABELS} if name == complete else {}
+            prepared = prepare(name, options.workteam_arn, stack, Path(folder), prelabels)
             if not report.check(
                 f"create {name}", "CreateLabelingJob takes the job (R9, R12)", create, prepared, session
             ):
@@ -316,6 +394,8 @@ def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs,
         report.check(f"results {status}", expected, results, session, stack, name)
         report.check(f"counts {status}", "every line is counted once", counts, session, stack, name, status)
     report.check("names", "every image name is whole in coco.json", names, session, stack, complete)
+    expected = "pre-labels that exceed a line's limit reach the page by reference, and the results (R11)"
+    report.check("large pre-labels", expected, referenced, session, stack, complete)
     expected = "answers carry the element's fields and no signed URL (R3, R4)"
     report.check("submission", expected, answers, session, stack, complete, report)
 
@@ -341,13 +421,15 @@ def draw(folder: Path) -> None:
         image.save(folder / name)
 
 
-def prepare(name: str, workteam: str, stack: StackOutputs, folder: Path) -> PreparedJob:
+def prepare(
+    name: str, workteam: str, stack: StackOutputs, folder: Path, prelabels: Mapping[str, Instances]
+) -> PreparedJob:
     """Prepare a job over the images of a folder."""
     settings = JobSettings(name=name, title=f"Acceptance: {name}", workteam_arn=workteam)
     skeleton = parse_skeleton(json.dumps(SKELETON))
     images = images_in_folder(folder).images
     template = TEMPLATE_PATH.read_text(encoding="utf-8")
-    return prepare_job(settings, stack, skeleton, images, template_source=template)
+    return prepare_job(settings, stack, skeleton, images, template_source=template, prelabels=prelabels)
 
 
 def create(prepared: PreparedJob, session: Session) -> str:
@@ -371,6 +453,8 @@ def tell(session: Session, workteam: str, complete: str, stop: str) -> None:
         f"  1. Open {portal} and sign in.\n"
         f"  2. Job 'Acceptance: {complete}', all 3 images: click on the red cross, then Submit.\n"
         f"     In one image move the point once more before Submit; in one use Ctrl+Enter in place of the button.\n"
+        f"     One image shows {len(LARGE_PRELABELS)} points already: change nothing, tick 'No changes needed',\n"
+        f"     then Submit.\n"
         f"  3. Job 'Acceptance: {stop}': only 1 image, then leave it. It is stopped by itself.\n"
         f"Waiting up to {LABELER_SECONDS // 60} minutes …\n",
         flush=True,
@@ -423,6 +507,18 @@ def names(session: Session, stack: StackOutputs, name: str) -> str:
     found = {image["file_name"].rsplit("/", 1)[-1] for image in coco["images"]}
     expect(found == set(IMAGES), str(sorted(found)))
     return ", ".join(sorted(found))
+
+
+def referenced(session: Session, stack: StackOutputs, name: str) -> str:
+    """Check that pre-labels of more than an attribute may have were passed by reference, and came back unchanged."""
+    manifest = session.client("s3").get_object(Bucket=stack.bucket, Key=job_keys(name).manifest)["Body"].read()
+    [reference] = [json.loads(line)["annotations_ref"] for line in manifest.splitlines() if b"annotations_ref" in line]
+    coco = read(session, stack, f"{job_keys(name).results}coco.json")
+    [image] = [image["id"] for image in coco["images"] if image["file_name"].endswith(LARGE_IMAGE)]
+    found = [entry["keypoints"][:2] for entry in coco["annotations"] if entry["image_id"] == image]
+    given = [[x, y] for x, y in LARGE_PLACES]
+    expect(sorted(found) == sorted(given), f"{len(found)} of {len(given)} instances, or at other places")
+    return f"{len(found)} instances by {reference.rsplit('/', 1)[-1]}"
 
 
 def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:

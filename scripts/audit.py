@@ -1,51 +1,108 @@
 #!/usr/bin/env python3
 """Ask PyPI's and npm's services for known vulnerabilities of every pinned dependency; see `make audit`.
 
-The last line says whether the services were reachable. The result, with its date, is kept in docs/audit.txt.
+The last line says whether the services answered. The result, with its date, is kept in docs/audit.txt.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "audit.txt"
 LOCKS = ["src/handlers/requirements.txt", *sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("requirements/*.txt"))]
+NPM = "package-lock.json"
 FOUND, UNREACHABLE = 1, 3
-NO_ANSWER = ("ServiceError", "ConnectionError", "Max retries", "HTTPError", "ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN",
-             "ETIMEDOUT", "audit endpoint returned an error", "Failed to fetch", "404 Not Found")  # fmt: skip
 
 
-def main(given: list[str]) -> int:
+class Outcome(NamedTuple):
+    """What a service said of a lock file: how many of its dependencies it knows, and which are vulnerable; `problem`
+    says why it does not know the others."""
+
+    asked: int
+    answered: int
+    vulnerable: tuple[str, ...] = ()
+    problem: str = ""
+
+    def __str__(self) -> str:
+        told = ", ".join(self.vulnerable) or ("nothing known" if self.answered else "no answer")
+        missing = f"; {self.asked - self.answered} not audited: {self.problem}" if self.answered < self.asked else ""
+        return f"{told} ({self.answered} of {self.asked} dependencies audited{missing})"
+
+
+def main(given: list[str] | None = None) -> int:
     """Audit each lock file; 0 nothing known, 1 something is, 3 a service did not answer."""
-    pip_audit = [given[0], "--strict", "--disable-pip", "--require-hashes", "--progress-spinner", "off", "-r"]
-    commands = {lock: [*pip_audit, lock] for lock in LOCKS if not lock.endswith("-without.txt")}
-    outcomes = {}
-    for name, command in (commands | {"package-lock.json": ["npm", "audit"]}).items():
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-        outcomes[name] = _outcome(done.returncode, done.stdout + done.stderr)
-        print(f"{name}: {outcomes[name]}", flush=True)
-    silent = [name for name, outcome in outcomes.items() if outcome.startswith("no answer")]
-    reached = f"services reachable: {len(outcomes) - len(silent)} of {len(outcomes)} lock files were audited"
-    lines = [f"{datetime.now(UTC):%Y-%m-%d}", *(f"{name}: {outcome}" for name, outcome in outcomes.items()), reached]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pip_audit", metavar="PIP-AUDIT", help="the command; `make audit` installs it")
+    command = parser.parse_args(given).pip_audit
+    for name in (command, "npm"):
+        if shutil.which(name) is None:
+            parser.error(f"expected a command, got {name!r}, which is not there; run `make audit`")
+    outcomes: dict[str, Outcome] = {}
+    pip_audit = [command, "--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "-r"]
+    for lock in (lock for lock in LOCKS if not lock.endswith("-without.txt")):
+        outcomes[lock] = _asked([*pip_audit, lock], pip_outcome)
+        print(f"{lock}: {outcomes[lock]}", flush=True)
+    outcomes[NPM] = _asked(["npm", "audit", "--json"], npm_outcome)
+    print(f"{NPM}: {outcomes[NPM]}")
+    said = reachability(outcomes)
+    lines = [f"{datetime.now(UTC):%Y-%m-%d}", *(f"{name}: {outcome}" for name, outcome in outcomes.items()), said]
     KEPT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(reached)
-    if any(outcome.startswith("vulnerable") for outcome in outcomes.values()):
+    print(said)
+    if any(outcome.vulnerable for outcome in outcomes.values()):
         return FOUND
-    return UNREACHABLE if silent else 0
+    return UNREACHABLE if any(outcome.answered < outcome.asked for outcome in outcomes.values()) else 0
 
 
-def _outcome(code: int, text: str) -> str:
-    if code == 0:
-        return "nothing known"
-    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), f"exit code {code}")
-    if any(word in text for word in NO_ANSWER):
-        return f"no answer: {last[:200]}"
-    return f"vulnerable, or not auditable: {last[:200]}"
+def reachability(outcomes: dict[str, Outcome]) -> str:
+    """Return one line that says which of the two services answered, and for how many lock files."""
+    said = []
+    for service, of_npm in (("PyPI", False), ("npm", True)):
+        found = [outcome for name, outcome in outcomes.items() if (name == NPM) is of_npm]
+        whole = sum(outcome.answered == outcome.asked for outcome in found)
+        how = "" if whole == len(found) else "partly " if any(outcome.answered for outcome in found) else "not "
+        said.append(f"{service} {how}reachable ({whole} of {len(found)} lock files audited)")
+    return f"services: {', '.join(said)}"
+
+
+def pip_outcome(report: dict[str, Any], _: str) -> Outcome:
+    """Read the report of pip-audit. It skips a dependency that PyPI's service gives no answer for."""
+    found = report["dependencies"]
+    skipped = [entry["skip_reason"] for entry in found if "skip_reason" in entry]
+    vulnerable = tuple(
+        f"{entry['name']} {entry['version']}: {', '.join(v['id'] for v in entry['vulns'])}"
+        for entry in found
+        if entry.get("vulns")
+    )
+    return Outcome(len(found), len(found) - len(skipped), vulnerable, skipped[0] if skipped else "")
+
+
+def npm_outcome(report: dict[str, Any], problem: str) -> Outcome:
+    """Read the report of `npm audit`. Without an answer it has a message instead of counts."""
+    if "auditReportVersion" not in report:
+        return Outcome(1, 0, problem=str(report.get("message") or problem))
+    found = report["vulnerabilities"].values()
+    vulnerable = tuple(f"{entry['name']} {entry['range']}: {entry['severity']}" for entry in found)
+    dependencies = report["metadata"]["dependencies"]["total"]
+    return Outcome(dependencies, dependencies, vulnerable)
+
+
+def _asked(command: list[str], read: Callable[[dict[str, Any], str], Outcome]) -> Outcome:
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    problem = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")[:200]
+    try:
+        return read(json.loads(done.stdout), problem)
+    except (ValueError, KeyError):
+        return Outcome(1, 0, problem=problem)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -17,6 +17,7 @@ from typing import Any
 from truepoint.groundtruth.manifest import file_name, read_lines
 from truepoint.groundtruth.output_line import LabelError, read_label
 from truepoint.jobs import command
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.instance import InstanceError, parse_instances
 
 SHOWN_REASONS = 5
@@ -72,8 +73,8 @@ def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
         LabelError, InstanceError: the line has no keypoint label that can be read.
     """
     try:
-        record = json.loads(text)
-    except ValueError as error:
+        record = decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
         raise LabelError(f"the line is not JSON: {error}") from error
     if not isinstance(record, dict) or not isinstance(record.get("source-ref"), str):
         raise LabelError("expected an object with source-ref")

@@ -44,7 +44,7 @@ def main(given: list[str] | None = None) -> int:
 def create(options: argparse.Namespace) -> int:
     """Prepare the job, and create it unless it is a dry run."""
     if options.top < 1:
-        raise command.UsageError(f"--top: expected at least 1, actual {options.top}")
+        raise command.UsageError(f"--top: expected at least 1, got {options.top}")
     session = command.session(options)
     s3 = session.client("s3")
     stack = read_stack(session.client("cloudformation"), options.stack_name)

@@ -34,6 +34,7 @@ from tqdm import tqdm
 
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
+from truepoint.jobs import command
 from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
 from truepoint.jobs.launch import (
     JobExistsError,
@@ -102,6 +103,7 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    command.print_any_text()
     try:
         options = parse(arguments)
         return run(options)
@@ -368,7 +370,9 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     exists = describe_outside_ground_truth(s3, stack.bucket, name) is not None
     before = options.continued
     if before is None and not exists:
-        before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack)
+        # Scripted workers confirm no pre-labels, and nobody need be there to be asked.
+        ask = options.answers is None and sys.stdin.isatty()
+        before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack, ask=ask)
     labels: dict[str, Instances] = {}
     if before is not None:
         labels = _labels(before, emulator, stack, names)
@@ -408,7 +412,7 @@ def _earlier_job(s3: S3Client, bucket: str, prefix: str, names: Sequence[str]) -
     return newest and newest[1]
 
 
-def _offered(job: str | None, emulator: Emulator, stack: StackOutputs) -> str | None:
+def _offered(job: str | None, emulator: Emulator, stack: StackOutputs, *, ask: bool) -> str | None:
     """Say what happens to an earlier job of these images, and return it if the user wants its labels."""
     progress = _runner(job, emulator, stack).progress() if job else None
     if job is None or progress is None or not progress.started:
@@ -419,8 +423,8 @@ def _offered(job: str | None, emulator: Emulator, stack: StackOutputs) -> str | 
     )
     say(f"Go on with the earlier job instead:              make demo JOB={job}")
     say(f"Start the new job with the earlier job's labels:  add CONTINUE={job} to the command")
-    if not sys.stdin.isatty():
-        say("Going on without the earlier labels, because nobody can be asked here")
+    if not ask:
+        say("Going on without the earlier labels, because nobody is asked here")
         return None
     wanted = input("  Start with the earlier labels? They are shown as pre-labels to confirm. [Y/n] ")
     return None if wanted.strip().lower().startswith("n") else job

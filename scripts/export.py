@@ -38,7 +38,7 @@ def main(given: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     formats = list(dict.fromkeys(options.format.split(",")))
     if unknown := [name for name in formats if name not in FORMATS]:
-        parser.error(f"argument --format: expected some of {', '.join(FORMATS)}, actual {unknown[0]!r}")
+        parser.error(f"argument --format: expected some of {', '.join(FORMATS)}, got {unknown[0]!r}")
     try:
         return run(options, formats)
     except (ExportError, OSError) as error:

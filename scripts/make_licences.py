@@ -6,6 +6,7 @@ Reads the environments that `make licences` installs; nothing is fetched.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -49,7 +50,9 @@ def pinned(lock: Path) -> list[tuple[str, str]]:
 def dependencies(lock: str) -> list[Dependency]:
     """What a lock file pins, by name; a package for another platform is not installed here."""
     folder = ROOT / LOCKS[lock][0]
-    [packages] = (folder / "lib").glob("python3*/site-packages")
+    packages = next((folder / "lib").glob("python3*/site-packages"), None)
+    if packages is None:
+        raise FileNotFoundError(f"expected an environment in {folder}, got none; run `make licences`")
     found = {_plain(d.name): d for d in distributions(path=[str(packages)])}
     return [
         Dependency(name, version, licence(found[_plain(name)]) if _plain(name) in found else ELSEWHERE)
@@ -98,8 +101,13 @@ def _plain(name: str) -> str:
 
 
 def main() -> int:
-    """Write the page."""
-    PAGE.write_text(page())
+    """Write the page; 0 done, 2 an environment is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    try:
+        PAGE.write_text(page(), encoding="utf-8")
+    except FileNotFoundError as error:
+        parser.error(str(error))
     print(PAGE.relative_to(ROOT))
     return 0
 

@@ -97,9 +97,7 @@ def _describe(s3: S3Client, sagemaker: Any, bucket: str, name: str) -> dict[str,
     if description is None:
         raise NoSuchJobError.of(s3, bucket, name)
     if description["LabelingJobStatus"] not in FINAL:
-        raise command.UsageError(
-            f"job {name!r}: expected one that has ended, actual {description['LabelingJobStatus']}"
-        )
+        raise command.UsageError(f"job {name!r}: expected one that has ended, got {description['LabelingJobStatus']}")
     return description
 
 

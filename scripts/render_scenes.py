@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed gives other pictures (1)")
     options = parser.parse_args(arguments)
     if not 1 <= options.count <= 1000:
-        parser.error(f"argument --count: expected 1 to 1000, actual {options.count}")
+        parser.error(f"argument --count: expected 1 to 1000, got {options.count}")
     subjects = SUBJECTS if options.subject == "all" else (options.subject,)
     try:
         for subject in subjects:

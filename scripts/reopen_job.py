@@ -12,6 +12,7 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
+from truepoint.groundtruth.job import JobError, parse_description
 from truepoint.jobs import command
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.status import NoSuchJobError
@@ -19,6 +20,8 @@ from truepoint.keys import job_keys
 from truepoint.portal.labeling_job import LabelingJobError, parse_labeling_job, reopened
 
 EXAMPLE = "%(prog)s people-1"
+MOST_HOURS = 365 * 24
+"""More is no deadline; and dates have an end."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -35,6 +38,8 @@ def main(given: list[str] | None = None) -> int:
 
 def reopen(options: argparse.Namespace) -> int:
     """Change the job's description and withdraw its results."""
+    if not 0 < options.hours <= MOST_HOURS:
+        raise command.UsageError(f"--hours: expected more than 0 and at most {MOST_HOURS}, got {options.hours:g}")
     session = command.session(options)
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
     s3, keys = session.client("s3"), job_keys(options.name)
@@ -42,10 +47,10 @@ def reopen(options: argparse.Namespace) -> int:
         found = s3.get_object(Bucket=bucket, Key=keys.labeling_job)
     except s3.exceptions.NoSuchKey as error:
         raise NoSuchJobError(f"there is no job {options.name!r} outside Ground Truth in s3://{bucket}/jobs/") from error
-    document = json.loads(found["Body"].read())
     try:
+        document = parse_description(found["Body"].read())
         changed = reopened(document, datetime.now(UTC), timedelta(hours=options.hours))
-    except (LabelingJobError, OverflowError) as error:
+    except (LabelingJobError, JobError) as error:
         raise command.UsageError(str(error)) from error
     open_again, deadline = changed["LabelCounters"]["Unlabeled"], parse_labeling_job(changed).deadline
     print(f"{options.name}: {open_again} objects without a label, open until {deadline:%Y-%m-%d %H:%M} UTC")
@@ -57,7 +62,7 @@ def reopen(options: argparse.Namespace) -> int:
     s3.put_object(
         Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=found["ETag"]
     )
-    s3.delete_object(Bucket=bucket, Key=job_keys(options.name.lower()).results_marker)
+    s3.delete_object(Bucket=bucket, Key=keys.results_marker)
     print("reopened: start the job again to hand out what is open and to consolidate what was answered")
     return command.OK
 

@@ -9,6 +9,7 @@ STACK = StackOutputs(
     script_url="https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js",
     script_integrity="sha384-abc",
     creator_url="https://d111.cloudfront.net/ui/creator/cd/creator.html",
+    guide_url="https://d111.cloudfront.net/ui/guide/ef/labeler-guide.html",
     pre_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:pre",
     post_annotation_arn="arn:aws:lambda:eu-west-1:123456789012:function:post",
     job_completion_arn="arn:aws:lambda:eu-west-1:123456789012:function:completion",

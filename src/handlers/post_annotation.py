@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import msgspec
-
-from truepoint.adapters.bucket import Bucket, NotReadableError
+from truepoint.adapters.bucket import Bucket, NotReadableError, TooLargeError
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.groundtruth.annotation import Annotation, annotate
-from truepoint.groundtruth.answer import AnswerError
-from truepoint.groundtruth.batch import (
-    AnnotationData,
-    AnnotationReference,
-    consolidation_response,
-    job_of,
-    read_batch,
-    too_large,
-)
-from truepoint.keys import job_keys, spelled, split_s3_uri
+from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
+from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
+from truepoint.keys import job_keys, s3_uri, spelled, split_s3_uri
 from truepoint.pose.sigma_table import yardstick
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
@@ -33,24 +25,30 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     store = bucket(bucket_name)
     job, folder = job_of(key)
     measure = yardstick(_skeleton(store, job))
-    annotations = [
-        annotate(
-            entry.dataset_object_id,
-            entry.data_object.s3_uri,
-            [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations],
-            measure,
-        )
-        for entry in read_batch(store.read(key))
-    ]
-    invalid = sum(not annotation.valid for annotation in annotations)
-    metrics.add_metric("ObjectsConsolidated", MetricUnit.Count, len(annotations))
+    invalid = 0
+
+    def annotations() -> Iterator[Annotation]:
+        nonlocal invalid
+        for entry in read_batch(store.read(key)):
+            answers = [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations]
+            annotation = annotate(entry.dataset_object_id, entry.data_object.s3_uri, answers, measure)
+            invalid += not annotation.valid
+            yield annotation
+
+    def move(object_id: str, annotation: bytes) -> str:
+        moved = f"{folder}annotations/consolidated-annotation/large/{object_id}.json"
+        store.write(moved, annotation, "application/json")
+        return s3_uri(store.name, moved)
+
+    labels = fit(annotations(), move)
+    metrics.add_metric("ObjectsConsolidated", MetricUnit.Count, len(labels))
     metrics.add_metric("ObjectsInvalid", MetricUnit.Count, invalid)
-    logger.info("batch consolidated", labeling_job=job.lower(), objects=len(annotations), invalid=invalid)
-    return consolidation_response(_move_large(annotations, store, folder), event["labelAttributeName"])
+    logger.info("batch consolidated", labeling_job=job.lower(), objects=len(labels), invalid=invalid)
+    return consolidation_response(labels, event["labelAttributeName"])
 
 
-def _content(data: AnnotationData | AnswerError) -> Any:
-    """The answer itself, fetched if it came by reference; an AnswerError if that cannot be had."""
+def _content(data: AnnotationData | AnswerError) -> str | bytes | AnswerError | None:
+    """The answer's text, fetched if it came by reference; an AnswerError if that cannot be had."""
     if isinstance(data, AnswerError):
         return data
     try:
@@ -58,7 +56,7 @@ def _content(data: AnnotationData | AnswerError) -> Any:
         if content is not None or data.s3_uri is None:
             return content
         bucket_name, key = split_s3_uri(data.s3_uri)
-        return bucket(bucket_name).read(key)
+        return bucket(bucket_name).read(key, largest=LARGEST_ANSWER)
     except AnswerError as error:
         return error
     except (NotReadableError, ValueError) as error:
@@ -71,19 +69,7 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     if etag is None:
         return None
     try:
-        return parse_skeleton(store.read(key))
-    except SkeletonError as error:
+        return parse_skeleton(store.read(key, largest=LARGEST_ANSWER), stored=True)
+    except (SkeletonError, TooLargeError) as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None
-
-
-def _move_large(annotations: list[Annotation], store: Bucket, folder: str) -> list[Annotation | AnnotationReference]:
-    labels: list[Annotation | AnnotationReference] = list(annotations)
-    for place in too_large(annotations):
-        annotation = annotations[place]
-        key = f"{folder}annotations/consolidated-annotation/large/{annotation.dataset_object_id}.json"
-        store.write(key, msgspec.json.encode(annotation), "application/json")
-        labels[place] = AnnotationReference(
-            dataset_object_id=annotation.dataset_object_id, annotation_s3_uri=f"s3://{store.name}/{key}"
-        )
-    return labels

@@ -1,10 +1,14 @@
-/** Bundles the element, its languages, and the skeleton creator beside it, each into one classic script: `npm run build`. */
+/**
+ * Bundles the element, its languages, and the skeleton creator beside it, each into one classic script, and writes the
+ * labeller's guide as a web page: `npm run build`.
+ */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { labelerGuide } from "./guide.js";
 import { english } from "./lib/texts.js";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
@@ -62,7 +66,7 @@ const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").
  * Bundle one script.
  * @param {string} name of the result
  * @param {string} code that imports what goes into it
- * @param {Record<string, string>} [define]
+ * @param {Record<string, string>} [define] what the scripts know of each other
  */
 async function bundle(name, contents, define) {
   const { outputFiles } = await build({
@@ -96,10 +100,14 @@ for (const file of (await readdir(here("lib/languages"))).sort()) {
   const add = `import texts from "./languages/${file}"; customElements.get("crowd-2d-skeleton").languages["${tag}"] = [${parts}];`;
   languages[tag] = [tag, digestOf(await bundle(`crowd-2d-skeleton.${tag}`, add))];
 }
-const define = { LANGUAGES: JSON.stringify(languages) };
-await bundle("crowd-2d-skeleton", 'import "./index.js";', define);
-const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', define);
+const element = await bundle("crowd-2d-skeleton", 'import "./index.js";', { LANGUAGES: JSON.stringify(languages) });
+// The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
+const src = `../../${createHash("sha256").update(element).digest("hex").slice(0, 16)}/crowd-2d-skeleton.js`;
+const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });
+const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', { ELEMENT });
 
 // The page names its script's digest, so the page's own digest stands for both.
 const page = await readFile(here("creator.html"), "utf8");
 await put("creator.html", page.replace("$integrity", digestOf(creator)));
+
+await put("labeler-guide.html", await labelerGuide());

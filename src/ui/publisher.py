@@ -1,4 +1,4 @@
-"""Custom resource: puts the built labelling element with its languages, and the skeleton creator, into the bucket.
+"""Custom resource: puts the built labelling element, its languages, the skeleton creator and the guide into the bucket.
 
 Keys are made from the content, so publishing twice writes once, a changed element gets a new key, and the script that a
 running job's template names is never changed or deleted. boto3 is the Lambda runtime's own.
@@ -45,10 +45,12 @@ def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     """Write what is in the folder `built`, each file unless it is there, and never replace anything.
 
     The element goes to `ui/<digest>/`, and beside it its languages, whose digests it knows. The creator's page and
-    script go to `ui/creator/<digest>/`: a new creator does not change the element's key.
+    script go to `ui/creator/<digest>/`, the guide to `ui/guide/<digest>/`: a new creator or guide does not change the
+    element's key.
 
     Returns:
-        `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), and `CreatorKey`.
+        `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), `CreatorKey` and
+        `GuideKey`.
     """
     element = (built / "crowd-2d-skeleton.js").read_bytes()
     key = f"ui/{_digest(element)}/crowd-2d-skeleton.js"
@@ -60,8 +62,11 @@ def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     folder = f"ui/creator/{_digest(page)}"
     _put(s3, bucket, f"{folder}/skeleton-creator.js", (built / "skeleton-creator.js").read_bytes(), SCRIPT)
     _put(s3, bucket, f"{folder}/creator.html", page, PAGE)
+    guide = (built / "labeler-guide.html").read_bytes()
+    guide_key = f"ui/guide/{_digest(guide)}/labeler-guide.html"
+    _put(s3, bucket, guide_key, guide, PAGE)
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(element).digest()).decode()
-    return {"Key": key, "Integrity": integrity, "CreatorKey": f"{folder}/creator.html"}
+    return {"Key": key, "Integrity": integrity, "CreatorKey": f"{folder}/creator.html", "GuideKey": guide_key}
 
 
 def _digest(content: bytes) -> str:

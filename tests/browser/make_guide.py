@@ -88,7 +88,7 @@ def draw_skeleton(browser: Browser, bundle: str) -> None:
     page.get_by_label("Name of the skeleton").fill("van")
     to_screen = """([x, y]) => {
       const { board } = document.querySelector("skeleton-creator");
-      const at = new DOMPoint(x, y).matrixTransform(board.root.getScreenCTM());
+      const at = new DOMPoint(x, y).matrixTransform(board.world.getScreenCTM());
       return [at.x, at.y];
     }"""
     for number, (label, place) in enumerate(places.items()):

@@ -249,7 +249,7 @@ def test_results_that_are_not_complete(tmp_path: Path, capsys: pytest.CaptureFix
     assert "expected an annotation file" in refuse(capsys, tmp_path / "results", tmp_path / "out")
     assert not (tmp_path / "out/yolo").exists()
     file.unlink()
-    assert "expected 1 annotation files, actual 0" in refuse(capsys, tmp_path / "results", tmp_path / "out")
+    assert "expected 1 annotation files, got 0" in refuse(capsys, tmp_path / "results", tmp_path / "out")
     (tmp_path / "results/skeleton.json").unlink()
     assert "expected the job's skeleton" in refuse(capsys, tmp_path / "results", tmp_path / "out")
 

@@ -1,8 +1,13 @@
-"""The acceptance run for an account's owner, here against the emulator, with our driver in Ground Truth's role."""
+"""The acceptance run for an account's owner, here against the emulator, with our driver in Ground Truth's role.
+
+docs/acceptance-example.json is the report of this run: ACCEPTANCE_REPORT=docs/acceptance-example.json writes it again.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +32,7 @@ from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import run_unattended
 
 TEAM = "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/acceptance-team"
+EXAMPLE = PROJECT / "docs" / "acceptance-example.json"
 CROSS = [{"id": "1", "name": "", "annotations": [{"label": "cross", "x": 100.5, "y": 70.5, "visibility": 2}]}]
 
 
@@ -61,7 +67,10 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
         runner = JobRunner(cloud, uri)
         names = [Path(source).name for source in runner.sources()]
         stopped = job["LabelingJobStatus"] == "Stopping"
-        run_unattended(runner, {"ada": dict.fromkeys(names[: 1 if stopped else None], CROSS)}, b"secret")
+        marked = dict.fromkeys(names[: 1 if stopped else None], CROSS)
+        if not stopped:
+            marked[acceptance.LARGE_IMAGE] = acceptance.LARGE_PRELABELS
+        run_unattended(runner, {"ada": marked}, b"secret")
         runner.consolidate()
         if stopped:
             runner.stop()
@@ -81,14 +90,23 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
         assert errors == []
 
 
+def tried(report: dict[str, Any]) -> list[tuple[str, ...]]:
+    """What a report says was tried and expected, without the names of one run's jobs."""
+    return [
+        tuple(re.sub(r"\d{14}", "…", check[part]) for part in ("name", "expected", "outcome"))
+        for check in report["checks"]
+    ]
+
+
 def test_the_acceptance_run(tmp_path: Path) -> None:
+    written = Path(os.environ.get("ACCEPTANCE_REPORT", tmp_path / "report.json")).absolute()
     python = PROJECT / ".venv-emulator" / "bin" / "python"
     with Emulator(python, tmp_path / "emulator") as emulator, sagemaker.serve() as url:
         settings = (PROJECT / "samconfig.toml").read_text()
         parameters = parameter_overrides(settings, *interpreter_of(python))
         command = [
             sys.executable, PROJECT / "scripts" / "acceptance.py", "--workteam-arn", TEAM, "--yes",
-            "--report", tmp_path / "report.json", "--sam-parameters", *parameters,
+            "--report", written, "--sam-parameters", *parameters,
         ]  # fmt: skip
         environment = emulator.environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": url}
         with ground_truth(emulator):
@@ -96,16 +114,32 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
         assert [b["Name"] for b in s3.list_buckets()["Buckets"] if "truepoint" in b["Name"]] == []
-    text = (tmp_path / "report.json").read_text()
+    text = written.read_text("utf-8")
     report = json.loads(text)
     outcomes = {check["name"]: check["outcome"] for check in report["checks"]}
-    assert {name for name, outcome in outcomes.items() if outcome == "not tried"} == {"script", "bucket"}
+    portal = {f"portal: {behavior}" for behavior, _ in acceptance.PORTAL_BEHAVIORS}
+    assert {name for name, outcome in outcomes.items() if outcome == "not tried"} == {"script", "bucket"} | portal
     assert set(outcomes.values()) == {"passed", "not tried"}
-    assert {"deployment", "missing job", "complete", "stop", "names", "submission", "removal"} <= set(outcomes)
+    assert {
+        "deployment",
+        "missing job",
+        "complete",
+        "stop",
+        "names",
+        "large pre-labels",
+        "submission",
+        "removal",
+    } <= set(outcomes)
+    assert tried(report) == tried(json.loads(EXAMPLE.read_text("utf-8")))
     assert report["recorded"]["DescribeLabelingJob of a missing job"]["Code"] == "ValidationException"
     for secret in ("000000000000", "truepoint-bucket", "acceptance-team"):
         assert secret not in text.replace("truepoint-bucket-", "") or secret == "truepoint-bucket"
-    for words in ("all 3 images: click on the red cross", "only 1 image, then leave it", "send it back"):
+    for words in (
+        "345 points already: change nothing",
+        "all 3 images: click on the red cross",
+        "only 1 image, then leave it",
+        "send it back",
+    ):
         assert words in done.stdout
 
 

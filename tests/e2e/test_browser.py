@@ -225,6 +225,26 @@ def test_the_portal_is_usable_on_a_phone_and_in_the_dark(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_guide_is_linked_from_the_portal_and_from_the_elements_help(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page
+) -> None:
+    """With the distribution's headers: whatever they forbid is an error on the console, which fails the test."""
+    page.goto(serve(loop.job("guide", images=1)))
+    portal = page.url
+    page.get_by_role("link", name="Labeller's guide").click()
+    expect(page.get_by_role("heading", name="Labelling keypoints")).to_be_visible()
+    assert page.locator("img").evaluate_all("(all) => all.every((image) => image.naturalWidth > 300)")
+    address = page.url
+    start(page, portal, "ada")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Help").click()
+    link = frame.get_by_role("link", name="Labeller's guide")
+    with page.context.expect_page() as opened:
+        link.click()
+    opened.value.wait_for_url(address)
+    assert page.url != address
+
+
 def test_a_skeleton_is_drawn_in_the_creator_that_the_portal_leads_to(
     loop: Loop, serve: Callable[[JobRunner], str], page: Page, tmp_path: Path
 ) -> None:

@@ -199,6 +199,9 @@ def sweep(loop: Loop, job: str) -> None:
     try:
         if job not in invoke(loop, loop.stack.sweep_arn, {})["announced"]:
             raise DeniedError("the job was not found")
+        # The event that the sweep put makes the results. Without this wait they would come during a later test.
+        marker = {"Bucket": loop.stack.bucket, "Key": f"results/{job}/results.json"}
+        loop.s3.get_waiter("object_exists").wait(**marker, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     finally:
         complete(loop, job)
 

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +17,6 @@ import boto3
 import jsonschema
 import pytest
 from loop import PROJECT, Loop, draw
-from samcli.commands.build import command as build
-from samcli.commands.local.invoke import cli as invoke
-from samcli.yamlhelper import yaml_parse
 from test_lost_events import end_unheard
 from test_privileges import without
 
@@ -70,7 +66,7 @@ def shell(lines: list[str], folder: Path, env: dict[str, str], typed: str = "") 
 def test_no_block_is_without_a_test() -> None:
     assert set(BLOCKS) == {
         "try", "demo-options", "demo-review", "deploy", "job", "clean-up", "rerun", "progress", "redrive", "sam-local",
-        "sam-local-emulator", "failed-deployment", "migrate-images", "migrate-labels",
+        "failed-deployment", "migrate-images", "migrate-labels",
         "acceptance",
     }  # fmt: skip
     assert BLOCKS["failed-deployment"] == BLOCKS["clean-up"]
@@ -126,7 +122,12 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
         s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
         [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
         published = [o["Key"].rsplit("/", 1)[1] for o in s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["Contents"]]
-        assert sorted(published) == ["creator.html", "crowd-2d-skeleton.js", "skeleton-creator.js"]
+        assert sorted(published) == [
+            "creator.html",
+            "crowd-2d-skeleton.js",
+            "labeler-guide.html",
+            "skeleton-creator.js",
+        ]
         activate, delete_stack, delete_bucket = BLOCKS["clean-up"]
         shell([activate, delete_stack], PROJECT, env)
         assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]
@@ -170,6 +171,25 @@ def _finish(loop: Loop) -> None:
     client = loop.client("lambda")
     answer = client.invoke(FunctionName=loop.stack.job_completion_arn, Payload=json.dumps(event))
     assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_without_ground_truth_an_unknown_job_and_a_job_for_it_are_refused(loop: Loop, tmp_path: Path) -> None:
+    """The names that README prints are examples: whoever runs the block as it is learns which jobs there are."""
+    draw(tmp_path / "a.png")
+    env = environment(loop.emulator)
+    work = "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/team"
+    create = f"python scripts/create_labeling_job.py {tmp_path} --name new-1 --skeleton skeletons/coco-person.json"
+    status = next(line for line in BLOCKS["demo-review"] if "job_status.py" in line)
+    for line, code, words in (
+        (status, 2, "there is no job 'demo-person-1a2b3c4d', neither in Ground Truth nor in s3://"),
+        (f"{create} --workteam-arn {work}", 1, "in the demo's account, use --outside-ground-truth"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", f"source .venv/bin/activate; {line}"],
+            cwd=PROJECT, env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+        assert done.stderr.strip().splitlines()[-1].startswith("error: ")
 
 
 def test_rerun(loop: Loop) -> None:
@@ -270,54 +290,17 @@ def _depth(sqs: Any, queue: str) -> int:
     return int(sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
 
 
-@pytest.mark.parametrize("block", ["sam-local", "sam-local-emulator"])
-def test_sam_local_is_called_as_it_can_be(block: str) -> None:
-    """`sam local` needs a container engine, which a test cannot ask for: SAM CLI's own parser reads the arguments.
-
-    tests/integration/test_sam_local.py runs every event with the environment that SAM CLI makes.
-    """
-    template = yaml_parse((PROJECT / "template.yaml").read_text())
-    assigned = [line for line in BLOCKS[block] if line.startswith(("ARCHITECTURE=", "PARAMETERS="))]
-    called = [line for line in BLOCKS[block] if line.startswith(("sam local invoke", "sam build"))]
-    # As a shell expands them: one word a line, an empty line after each command.
-    script = "\n".join([*assigned, *(f"printf '%s\\n' {line}; echo" for line in called)])
-    expanded = [text.splitlines() for text in shell([script], PROJECT, new_shell()).strip().split("\n\n")]
-    invoked = [words for words in expanded if words[:3] == ["sam", "local", "invoke"]]
-    assert invoked
-    declared = set(template["Globals"]["Function"]["Environment"]["Variables"])
-    for words in invoked:
-        context = invoke.cli.make_context("invoke", words[3:])
-        function = template["Resources"][context.params["function_logical_id"]]["Properties"]
-        assert Path(context.params["event"]).parent.name == function["Handler"].split(".")[0]
-        assert context.params["docker_network"] == ("host" if block == "sam-local-emulator" else None)
-        assert context.params["parameter_overrides"].keys() <= template["Parameters"].keys()
-        declared |= set(function.get("Environment", {}).get("Variables", {}))
-    exported = [word for line in BLOCKS[block] if line.startswith("export ") for word in line.split()[1:]]
-    assert {word.split("=")[0] for word in exported} <= declared
-    for words in expanded:
-        if words[:2] == ["sam", "build"]:
-            architecture = build.cli.make_context("build", words[2:]).params["parameter_overrides"]["Architecture"]
-            assert architecture in template["Parameters"]["Architecture"]["AllowedValues"]
-
-
-def test_sample_objects_are_put_into_the_demos_account(tmp_path: Path) -> None:
-    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
-        (tmp_path / ".demo").mkdir()
-        for name in ("scripts", "events"):
-            (tmp_path / name).symlink_to(PROJECT / name)
-        (tmp_path / ".demo" / "environment").write_text(demo.environment(emulator))
-        lines = BLOCKS["sam-local-emulator"]
-        until = next(number for number, line in enumerate(lines) if line.startswith("sam local"))
-        said = shell([*lines[:until], "echo $ENDPOINT_URL $PARAMETERS"], tmp_path, new_shell())
-        assert "objects in s3://truepoint-events" in said
-        assert f"{emulator.endpoint} Architecture=" in said
-        assert "objects in s3://truepoint-events" in shell(lines[:2], tmp_path, new_shell())  # twice is once
-    refused = subprocess.run(
-        [sys.executable, PROJECT / "scripts/put_sample_objects.py"],
-        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (refused.returncode, "it is not set" in refused.stderr) == (2, True)
+def test_sam_local_says_that_it_needs_a_container_engine() -> None:
+    """A test cannot ask for one. tests/integration/test_sam_local.py runs every event as `sam local` would."""
+    activate, *commands = BLOCKS["sam-local"]
+    env = new_shell() | {"DOCKER_HOST": "unix:///nonexistent"}
+    for line in commands:
+        done = subprocess.run(
+            ["bash", "-c", f"{activate}; {line}"], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: expected a container engine that answers Docker's API, got none")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_excerpts_are_of_the_shapes_they_show() -> None:

@@ -13,7 +13,8 @@ import atheris
 ROOT = Path(__file__).parents[2]
 for folder in ("src/handlers", "src", "tests/fuzz"):
     sys.path.insert(0, str(ROOT / folder))
-with atheris.instrument_imports(include=["keypoints", "targets", "completion", "parts", "steps", "jobs.review"]):
+INSTRUMENTED = ["truepoint", "targets"]
+with atheris.instrument_imports(include=INSTRUMENTED):
     from seeds import seeds
     from targets import TARGETS
 

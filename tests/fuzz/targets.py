@@ -17,7 +17,7 @@ import post_annotation
 from truepoint.adapters.bucket import Bucket
 from truepoint.groundtruth.annotation import Annotation, annotate
 from truepoint.groundtruth.answer import AnswerError
-from truepoint.groundtruth.batch import BatchError, consolidation_response, read_batch
+from truepoint.groundtruth.batch import BatchError, consolidation_response, fit, read_batch
 from truepoint.groundtruth.job import JobError, LabelingJob, read_description, read_ended
 from truepoint.groundtruth.manifest import read_lines
 from truepoint.groundtruth.output_line import Labeled, NotLabeled, read_line
@@ -107,8 +107,9 @@ def batch(data: bytes) -> None:
             if isinstance(a.annotation_data, AnswerError) or a.annotation_data.s3_uri is None
         ]
         annotations.append(annotate(entry.dataset_object_id, entry.data_object.s3_uri, answers, MEASURE))
-    response = msgspec.json.encode(consolidation_response(annotations, ATTRIBUTE))
-    assert len(msgspec.json.decode(response)) == len(entries)
+    response = consolidation_response(fit(annotations, lambda *_: f"s3://{BUCKET}/large.json"), ATTRIBUTE)
+    assert len(response) == len(entries)
+    assert len(json.dumps(response)) < 6_291_556, "more than Lambda answers"
     for annotation in annotations:
         assert annotation.valid or (annotation.reason and not annotation.updated_annotations)
         msgspec.json.decode(msgspec.json.encode(annotation), type=Annotation)

@@ -88,9 +88,9 @@ def test_one_that_fails_does_not_stop_the_others(server: str, tmp_path: Path) ->
     assert done.returncode == 1
     assert sorted(p.name for p in photos.iterdir()) == ["ATTRIBUTION.txt", "good1.jpg"]
     gone, changed, broken = done.stderr.splitlines()
-    assert gone.endswith("/gone: expected status 200, actual 404")
+    assert gone.endswith("/gone: expected status 200, got 404")
     assert "expected 8 bytes with MD5" in changed
-    assert "actual 11 bytes that are another file; it was not kept" in changed
+    assert "got 11 bytes that are another file; it was not kept" in changed
     assert "no answer after 4 attempts; is there internet?" in broken
     assert Handler.asked["/broken"] == 4
 
@@ -119,7 +119,7 @@ def test_the_list_that_ships() -> None:
     [
         ("a,b\n1,2\n", "expected the columns image_id, url, .*missing required field `image_id`"),
         (f"{HEADER}\nid,u,p,a,ap,t,many,md5\n", "Expected `int`"),
-        (f"{HEADER}\n../id,u,p,a,ap,t,1,md5\n", "expected ids of letters and digits, actual '../id'"),
+        (f"{HEADER}\n../id,u,p,a,ap,t,1,md5\n", "expected ids of letters and digits, got '../id'"),
     ],
 )
 def test_other_lists_are_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -118,6 +118,18 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
     assert "out_of_image" not in read(job, "results/people-final/suspicious.jsonl")
 
 
+def test_the_top_images_are_counted_with_those_that_are_too_long(job: Any, capsys: Any) -> None:
+    first, second = (json.loads(line) for line in read(job, "results/people/suspicious.jsonl").splitlines())
+    review = read(job, "results/people/review.manifest").splitlines()
+    put(job, "results/people/review.manifest", review[1])
+    assert json.loads(review[1])["reviewed_line"] == second["line"]
+    code, text = refused(capsys, create_review_job.main, *OUTSIDE, "--top", "1")
+    assert (code, "the labels of 1 are too long" in text) == (2, True)
+    assert create_review_job.main([*OUTSIDE, "--top", "2"]) == 0
+    assert read(job, "jobs/people-review/input.manifest").count("\n") == 1
+    assert f"{first['source_ref']}: not in review.manifest" in capsys.readouterr().err
+
+
 def test_dry_runs_write_nothing(job: Any, capsys: Any) -> None:
     before = everything(job)
     assert create_review_job.main([*OUTSIDE, "--dry-run"]) == 0
@@ -139,7 +151,7 @@ def test_what_cannot_be_reviewed(job: Any, capsys: Any) -> None:
     code, text = refused(capsys, create_review_job.main, "nobody", *OUTSIDE[1:])
     assert (code, "has no complete results yet" in text) == (1, True)
     code, text = refused(capsys, create_review_job.main, *OUTSIDE, "--top", "0")
-    assert (code, text) == (2, "error: --top: expected at least 1, actual 0\n")
+    assert (code, text) == (2, "error: --top: expected at least 1, got 0\n")
     put(job, "results/people/review.manifest", "")
     code, text = refused(capsys, create_review_job.main, *OUTSIDE)
     assert (code, "there is nothing to review" in text) == (2, True)
@@ -152,17 +164,17 @@ def test_what_cannot_be_merged(job: Any, capsys: Any, monkeypatch: Any) -> None:
     assert (code, "there is no job 'people-review'" in text) == (2, True)
     create_review_job.main([*OUTSIDE, "--top", "1"])
     code, text = refused(capsys, merge_review.main, *MERGE)
-    assert (code, "expected one that has ended, actual InProgress" in text) == (2, True)
+    assert (code, "expected one that has ended, got InProgress" in text) == (2, True)
     finish_review(job)
     for name in ("people", "people-review"):
         code, text = refused(capsys, merge_review.main, *MERGE[:3], name)
         assert (code, "choose another name" in text) == (2, True)
     review = read(job, REVIEW)
     for wrong, said in (
-        (review.replace("bus-stop", "crossing", 1), "which was reviewed, actual"),
-        (review.replace('"reviewed_line": 0', '"reviewed_line": 70'), "actual manifest is shorter"),
+        (review.replace("bus-stop", "crossing", 1), "which was reviewed, got"),
+        (review.replace('"reviewed_line": 0', '"reviewed_line": 70'), "got a shorter manifest"),
         (review.replace('"reviewed_line": 0', '"other": 0'), "was the job created from a review.manifest?"),
-        (review + review, "actual 0"),
+        (review + review, "got 0"),
     ):
         put(job, REVIEW, wrong)
         code, text = refused(capsys, merge_review.main, *MERGE)

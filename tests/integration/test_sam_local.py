@@ -1,6 +1,6 @@
-"""Every sample event with the environment that `sam local invoke` gives its function, computed by SAM CLI's own code.
+"""scripts/sam_local.py without a container engine, which a test cannot ask for.
 
-A container engine cannot be asked for in a test: the function runs in this interpreter, with exactly that environment.
+Every sample event runs in this interpreter, with exactly the environment that SAM CLI's own code gives its function.
 """
 
 from __future__ import annotations
@@ -8,28 +8,30 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from samcli.commands.local.invoke import cli
 from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
+import sam_local
+from sam_local import FUNCTIONS
 from sample_events import BUCKET, EVENTS, event, names
+from truepoint.emulator.emulator import CONTAINER_HOST
 from truepoint.emulator.local_stack import ARCHITECTURES
 
 ROOT = EVENTS.parent
-FUNCTIONS = {
-    "pre_annotation": "PreAnnotationFunction",
-    "post_annotation": "PostAnnotationFunction",
-    "job_completion": "JobCompletionFunction",
-    "sweep": "SweepFunction",
-    "results_step": "ResultsStepFunction",
-}
-STEPS = ["plan.json", "survey.json", "join.json", "label.json", "merge.json", "announce.json"]
+STEPS = [f"{step}.json" for step in sam_local.STEPS]
 RUN = """
 import importlib, json, sys
 from types import SimpleNamespace
@@ -49,11 +51,11 @@ def test_every_folder_of_events_has_a_function() -> None:
 
 @pytest.fixture
 def runner(s3: Any, aws: str, monkeypatch: pytest.MonkeyPatch) -> LocalLambdaRunner:
-    """What `sam local invoke` makes of the template and of the shell of docs/operations.md."""
-    return sam_local(aws, monkeypatch)
+    """What `sam local invoke` makes of the template and of the script's environment."""
+    return local_runner(aws, monkeypatch)
 
 
-def sam_local(url: str, monkeypatch: pytest.MonkeyPatch, architecture: str = "x86_64") -> LocalLambdaRunner:
+def local_runner(url: str, monkeypatch: pytest.MonkeyPatch, architecture: str = "x86_64") -> LocalLambdaRunner:
     for name, value in {"BUCKET_NAME": BUCKET, "ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
     parameters = {"Architecture": architecture, "UsesGroundTruth": "no"}
@@ -109,18 +111,91 @@ def test_the_image_is_of_the_architecture_that_was_built(
     aws: str, monkeypatch: pytest.MonkeyPatch, architecture: str
 ) -> None:
     """On Intel and Arm hosts alike. The template's default is Arm, so that it must be given to both commands."""
-    runner = sam_local(aws, monkeypatch, architecture)
+    runner = local_runner(aws, monkeypatch, architecture)
     for name in FUNCTIONS.values():
         assert runner.get_function(name).architectures == [architecture]
 
 
-def test_the_documented_command_names_this_machines_architecture() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
-    [line] = {text for text in page.splitlines() if text.startswith("ARCHITECTURE=")}
-    shown = subprocess.run(["sh", "-c", f"{line}; echo $ARCHITECTURE"], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == ARCHITECTURES[platform.machine().lower()]
-    on_arm = subprocess.run(
-        ["sh", "-c", f"uname() {{ echo aarch64; }}; {line}; echo $ARCHITECTURE"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert on_arm.stdout.strip() == "arm64"
+@pytest.mark.parametrize(("machine", "architecture"), sorted(ARCHITECTURES.items()))
+@pytest.mark.parametrize("gateway", [None, "172.17.0.1"])
+def test_sam_cli_understands_the_command(
+    monkeypatch: pytest.MonkeyPatch, machine: str, architecture: str, gateway: str | None
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    for path in sam_local.all_events():
+        words = sam_local.invocation(path, str(ROOT / "template.yaml"), gateway)
+        assert words[:2] == ["local", "invoke"]
+        given = cli.cli.make_context("invoke", words[2:]).params
+        assert given["function_logical_id"] == FUNCTIONS[path.parent.name]
+        assert given["parameter_overrides"] == {"Architecture": architecture, "UsesGroundTruth": "no"}
+        assert given["add_host"] == ({CONTAINER_HOST: gateway} if gateway else {})
+        assert Path(given["event"]) == path
+
+
+def test_every_event_is_run() -> None:
+    everything = {path for path in EVENTS.rglob("*.json") if "s3" not in path.parts}
+    assert set(sam_local.all_events()) == everything
+    assert len(sam_local.all_events()) == len(everything) > 16
+
+
+def engine(system: str) -> Callable[[], Any]:
+    bridge = SimpleNamespace(attrs={"IPAM": {"Config": [{"Gateway": "172.17.0.1"}]}})
+    found = SimpleNamespace(
+        info=lambda: {"OperatingSystem": system}, networks=SimpleNamespace(get={"bridge": bridge}.get)
+    )
+    return lambda: found
+
+
+@pytest.mark.parametrize(
+    ("platform_name", "system", "gateway"),
+    [("linux", "Debian GNU/Linux 12", "172.17.0.1"), ("linux", "Docker Desktop", None), ("darwin", "Alpine", None)],
+)
+def test_the_address_of_this_machine_is_given_where_containers_do_not_know_it(
+    monkeypatch: pytest.MonkeyPatch, platform_name: str, system: str, gateway: str | None
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform_name)
+    monkeypatch.setattr(sam_local.docker, "from_env", engine(system))
+    assert sam_local.engine_gateway() == gateway
+
+
+def test_what_arrives_at_the_bridge_is_forwarded_while_the_command_runs() -> None:
+    """Another address of loopback stands for the bridge's."""
+    with socket.create_server(("127.0.0.1", 0)) as emulator:
+        port = emulator.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = emulator.accept()
+            with connection:
+                connection.sendall(b"got " + connection.recv(100))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with (
+            sam_local.forwarded(port, "127.0.0.2"),
+            socket.create_connection(("127.0.0.2", port), timeout=10) as container,
+        ):
+            container.sendall(b"request")
+            assert container.recv(100) == b"got request"
+        thread.join()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ('{"lines": 4}', False),
+        ('START\n[{"a": 1}]', False),
+        ('{"errorMessage": "no", "errorType": "BatchError"}', True),
+        ("", True),
+        ("not JSON", True),
+    ],
+)
+def test_a_failing_function_is_reported(capsys: pytest.CaptureFixture[str], answer: str, failed: bool) -> None:
+    assert sam_local.shown(EVENTS / "sweep" / "hourly.json", answer) == failed
+    assert capsys.readouterr().out.startswith("FAIL sweep/hourly.json" if failed else "ok   sweep/hourly.json")
+
+
+def test_a_file_that_is_no_event_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sam_local.main([str(tmp_path / "mine.json")]) == 2
+    assert "expected a file of events/ (pre_annotation/, " in capsys.readouterr().err

@@ -230,6 +230,7 @@ STACK_ID = (
         ("OriginAccessControl", ("OriginAccessControlConfig", "Name"), 64),
         ("ResponseHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
         ("CreatorHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
+        ("GuideHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
         ("Dashboard", ("DashboardName",), 255),
         ("ResultsStateMachineLogGroup", ("LogGroupName",), 512),
     ],
@@ -469,13 +470,16 @@ def content_policy(resources: dict[str, Any], policy: str) -> dict[str, list[str
     return {words[0]: words[1:] for words in map(str.split, directives)}
 
 
-def test_only_the_creator_may_do_anything_in_a_browser_and_no_more_than_it_needs(resources: dict[str, Any]) -> None:
+PAGES = {"ui/creator/*": "CreatorHeadersPolicy", "ui/guide/*": "GuideHeadersPolicy"}
+
+
+def test_only_our_pages_may_do_anything_in_a_browser_and_no_more_than_they_need(resources: dict[str, Any]) -> None:
     config = resources["Distribution"]["Properties"]["DistributionConfig"]
-    [creator] = config["CacheBehaviors"]
-    assert creator["PathPattern"] == "ui/creator/*"
-    same = ("TargetOriginId", "ViewerProtocolPolicy", "AllowedMethods", "CachePolicyId")
-    assert [creator[name] for name in same] == [config["DefaultCacheBehavior"][name] for name in same]
-    assert creator["ResponseHeadersPolicyId"] == {"Ref": "CreatorHeadersPolicy"}
+    policies = {b["PathPattern"]: b["ResponseHeadersPolicyId"]["Ref"] for b in config["CacheBehaviors"]}
+    assert policies == PAGES
+    for behavior in config["CacheBehaviors"]:
+        same = ("TargetOriginId", "ViewerProtocolPolicy", "AllowedMethods", "CachePolicyId")
+        assert [behavior[name] for name in same] == [config["DefaultCacheBehavior"][name] for name in same]
     closed = {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}
     assert content_policy(resources, "ResponseHeadersPolicy") == closed
     assert content_policy(resources, "CreatorHeadersPolicy") == closed | {
@@ -484,11 +488,18 @@ def test_only_the_creator_may_do_anything_in_a_browser_and_no_more_than_it_needs
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
     }
-    page = resources["CreatorHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
-    assert "CorsConfig" not in page
+    assert content_policy(resources, "GuideHeadersPolicy") == closed | {
+        "style-src": ["'unsafe-inline'"],
+        "img-src": ["data:"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+    }
     script = resources["ResponseHeadersPolicy"]["Properties"]["ResponseHeadersPolicyConfig"]
-    for name in ("ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity"):
-        assert page["SecurityHeadersConfig"][name] == script["SecurityHeadersConfig"][name]
+    for policy in PAGES.values():
+        page = resources[policy]["Properties"]["ResponseHeadersPolicyConfig"]
+        assert "CorsConfig" not in page
+        for name in ("ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity"):
+            assert page["SecurityHeadersConfig"][name] == script["SecurityHeadersConfig"][name]
 
 
 def test_a_new_build_of_the_element_is_what_publishes_it(resources: dict[str, Any]) -> None:

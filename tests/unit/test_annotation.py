@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.annotation import Annotation, annotate
 from truepoint.groundtruth.answer import AnswerError
-from truepoint.groundtruth.batch import consolidation_response, job_of, too_large
+from truepoint.groundtruth.batch import ENVELOPE, consolidation_response, fit, job_of, sent_size
 from truepoint.groundtruth.output_line import read_label
 from truepoint.pose.sigma_table import SigmaTable
 
@@ -82,7 +82,7 @@ def test_all_reasons_are_kept() -> None:
 
 def test_the_response_has_one_entry_an_object_under_the_jobs_attribute() -> None:
     annotations = [annotate(str(i), SOURCE, [], PLAIN) for i in range(3)]
-    response = consolidation_response(annotations, "pose-2")
+    response = consolidation_response(fit(annotations, lambda object_id, _: object_id), "pose-2")
     assert [r["datasetObjectId"] for r in response] == ["0", "1", "2"]
     assert [list(r["consolidatedAnnotation"]["content"]) for r in response] == [["pose-2"]] * 3
 
@@ -93,10 +93,37 @@ def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
         annotate(str(i), SOURCE, [("w", content([{"annotations": [], "note": "x" * n}]))], PLAIN)
         for i, n in enumerate(sizes)
     ]
-    total = sum(len(msgspec.json.encode(a)) for a in annotations)
-    assert too_large(annotations, total) == []
-    assert too_large(annotations, total - 1) == [1]
-    assert too_large(annotations, total - 4000) == [1, 3]
+    total = sum(sent_size(msgspec.json.encode(a)) + ENVELOPE for a in annotations)
+
+    def moved(limit: int) -> list[str]:
+        stored: dict[str, bytes] = {}
+
+        def move(object_id: str, text: bytes) -> str:
+            stored[object_id] = text
+            return f"s3://b/{object_id}"
+
+        labels = fit(annotations, move, limit)
+        assert [object_id for object_id, _ in labels] == ["0", "1", "2", "3"]
+        for (object_id, text), annotation in zip(labels, annotations, strict=True):
+            if object_id in stored:
+                assert json.loads(text)["annotation_s3_uri"] == f"s3://b/{object_id}"
+            assert msgspec.json.decode(stored.get(object_id, text), type=Annotation) == annotation
+        return list(stored)
+
+    assert moved(total) == []
+    assert moved(total - 1) == ["1"]
+    assert moved(total - 4000) == ["1", "3"]
+    assert moved(0) == ["0", "1", "2", "3"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.floats(allow_nan=False) | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)
+    )
+)
+def test_a_label_is_never_sent_in_more_bytes_than_counted(value: Any) -> None:
+    text = msgspec.json.encode(value)
+    assert len(json.dumps(json.loads(text))) <= sent_size(text)
 
 
 def test_the_job_of_a_request() -> None:

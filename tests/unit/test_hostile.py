@@ -11,7 +11,7 @@ from builders import SOURCE, keypoint, label, outcome, record
 
 import post_annotation
 from truepoint.groundtruth.annotation import Annotation, annotate
-from truepoint.groundtruth.batch import BatchError, consolidation_response, read_batch
+from truepoint.groundtruth.batch import BatchError, consolidation_response, fit, read_batch
 from truepoint.groundtruth.job import JobError, read_description
 from truepoint.groundtruth.manifest import read_lines
 from truepoint.groundtruth.output_line import Labeled, NotLabeled
@@ -153,6 +153,14 @@ def test_hostile_issues_are_left_out() -> None:
         assert response["taskInput"]["annotation_issues"] == "[]"
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("people-1", "people-1"), ("a b", ""), ("-a", ""), ("x" * 64, ""), ("<b>", "")]
+)
+def test_only_a_job_s_name_is_told_to_the_page(name: str, told: str) -> None:
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{name}"
+    assert pre_annotation_response({"source-ref": SOURCE}, arn)["taskInput"]["labeling_job"] == told
+
+
 def test_an_image_whose_uri_is_no_text_is_not_shown() -> None:
     response = pre_annotation_response({"source-ref": "s3://bucket-name/\ud800.jpg"})
     assert response["isHumanAnnotationRequired"] is False
@@ -199,6 +207,10 @@ def test_instances_of_no_size_are_consolidated(instance: Any) -> None:
     assert consolidated([(w, answer) for w in ("w1", "w2", "w3")]).valid
 
 
+def _unused(_object_id: str, _text: bytes) -> str:
+    raise AssertionError("nothing here is too large")
+
+
 def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
     """The annotation of a batch of one data object."""
     contents = b",".join(b'{"workerId":"%s","annotationData":{"content":%s}}' % (w.encode(), c) for w, c in answers)
@@ -207,7 +219,7 @@ def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
     )
     given = [(a.worker_id, post_annotation._content(a.annotation_data)) for a in entry.annotations]
     annotation = annotate("0", SOURCE, given, yardstick(None))
-    json.dumps(consolidation_response([annotation], "keypoints"), allow_nan=False)
+    json.dumps(consolidation_response(fit([annotation], _unused), "keypoints"), allow_nan=False)
     return annotation
 
 
@@ -255,7 +267,7 @@ def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
     assert made["bad"].reason
     if "levels" in name and "the" not in name:
         assert "expected at most 32 levels of nesting" in made["bad"].reason
-    msgspec.json.encode(consolidation_response(list(made.values()), "keypoints"))
+    msgspec.json.encode(consolidation_response(fit(made.values(), _unused), "keypoints"))
 
 
 def test_an_entry_without_an_id_is_left_out() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truepoint.json_text import DEEPEST, JsonError, decode, is_deeper, pruned
+from truepoint import json_text
+from truepoint.json_text import DEEPEST, JsonError, decode, is_deeper, memory, pruned
 
 TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])
 VALUES = st.recursive(
@@ -33,6 +36,39 @@ def depth(value: Any) -> int:
 def test_deeper_is_what_it_says(value: Any, deepest: int) -> None:
     for spaced in (json.dumps(value), json.dumps(value, separators=(",", ":"))):
         assert is_deeper(spaced.encode(), deepest) == (depth(value) > deepest)
+
+
+@given(VALUES, st.integers(0, 8), st.integers(1, 9))
+def test_strings_may_reach_over_the_pieces_that_a_text_is_read_in(value: Any, deepest: int, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "_PIECE", size)
+        assert is_deeper(json.dumps(value).encode(), deepest) == (depth(value) > deepest)
+
+
+@pytest.mark.parametrize("piece", [b'{"":0},', b'{"[":0},', b"[],", b'{"a":"\\""},'])
+def test_any_text_takes_linear_memory(piece: bytes) -> None:
+    text = b'["[]",' + piece * (8_000_000 // len(piece)) + b"0]"
+    tracemalloc.start()
+    assert not is_deeper(text, 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * len(text)
+
+
+@given(VALUES)
+def test_values_take_no_more_memory_than_estimated(value: Any) -> None:
+    text = json.dumps([value] * 50)
+    assert held(decode(text, most_memory=None)) <= memory(text) + 1000
+
+
+def held(value: Any) -> int:
+    """Bytes that a value takes, but for its strings."""
+    match value:
+        case list():
+            return sys.getsizeof(value) + sum(map(held, value))
+        case dict():
+            return sys.getsizeof(value) + sum(map(held, value.values()))
+    return 0 if isinstance(value, str) else sys.getsizeof(value)
 
 
 @given(VALUES, st.integers(1, 3))

@@ -64,7 +64,7 @@ def test_the_description_is_read() -> None:
     ("change", "expected"),
     [
         ({"RoleArn": None}, "RoleArn"),
-        ({"HumanTaskConfig": {**DESCRIPTION["HumanTaskConfig"], "NumberOfHumanWorkersPerDataObject": 0}}, "actual 0"),
+        ({"HumanTaskConfig": {**DESCRIPTION["HumanTaskConfig"], "NumberOfHumanWorkersPerDataObject": 0}}, "got 0"),
         ({"HumanTaskConfig": {**DESCRIPTION["HumanTaskConfig"], "TaskTimeLimitInSeconds": "x"}}, "cannot be read"),
         ({"CreationTime": "2026-11-01T17:42:26"}, "time zone"),
         ({"CreationTime": "yesterday"}, "cannot be read"),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint.emulator.local_stack import parameter_overrides, source_fingerprint
+from truepoint.groundtruth.answer import AnswerError, parse_answer
 from truepoint.portal.scripted import AnswersError, answer_for, check_names, form_fields, parse_answers
 from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
 
@@ -44,7 +45,7 @@ def test_an_image_may_be_called_workers() -> None:
     ("text", "expected"),
     [
         ("{", "not JSON"),
-        ("[]", "actual list"),
+        ("[]", "got list"),
         ('{"images": [], "annotations": [], "categories": []}', "got a COCO file"),
         ('{"images": [{"id": 1}], "annotations": []}', r"create_labeling_job\.py --coco"),
         ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "got a COCO file"),
@@ -84,6 +85,21 @@ def test_an_image_is_known_by_its_path_or_its_name() -> None:
     assert answer_for({"more/a.jpg": [1], "a.jpg": [2]}, task) == [1]
     assert answer_for({"a.jpg": []}, task) == []
     assert answer_for({"b.jpg": []}, task) is None
+
+
+def test_pre_labels_by_reference_are_what_the_answer_is_compared_with() -> None:
+    task = TASK | {"initial_values": "[]", "initial_values_s3_uri": "s3://b/p.json"}
+    stored = {"s3://b/p.json": b'[{"annotations":[]}]'}
+    fields = form_fields([{"annotations": []}], task, stored.get)
+    assert json.loads(fields["original_annotations"]) == [{"annotations": []}]
+    assert fields["no_changes_needed"] == "true"
+
+
+@pytest.mark.parametrize(("stored", "got"), [(None, "got no object"), (b"[" * 9999, "32 levels"), (b"{}", "array")])
+def test_an_image_whose_pre_labels_cannot_be_read_is_not_labelled(stored: bytes | None, got: str) -> None:
+    fields = form_fields([{"annotations": []}], TASK | {"initial_values_s3_uri": "s3://b/p.json"}, lambda _: stored)
+    with pytest.raises(AnswerError, match=f"expected pre-labels s3://b/p.json.*{got}"):
+        parse_answer("w", fields)
 
 
 def test_raw_fields_are_submitted_as_they_are() -> None:

@@ -55,7 +55,7 @@ class Course:
         if dies:
             self.start()
         else:
-            self.state.record_answer(object_id, worker, key)
+            self.state.record_answer(object_id, worker, key, len(self.files[key]))
         return verdict
 
     def consolidate(self, *, dies: str = "", partial: bool = False) -> None:

@@ -37,17 +37,17 @@ def test_what_is_absent_stays_absent() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "expected an object of file names, actual nothing"),
-        ("[]", "actual list"),
+        ("", "expected an object of file names, got nothing"),
+        ("[]", "got list"),
         ('{"a": []}\nnope', "pre-labels line 2: not JSON"),
-        ('{"a": []}\n[1]', "pre-labels line 2: expected an object of file names, actual list"),
-        ('{"a": []}\n{"a": []}', "line 2: expected every image once, actual 'a' is there again"),
+        ('{"a": []}\n[1]', "pre-labels line 2: expected an object of file names, got list"),
+        ('{"a": []}\n{"a": []}', "line 2: expected every image once, got 'a' again"),
         ('{"a": {"annotations": []}}', "'a': expected a list of instances, got an object"),
         ('{"a": [{"id": "p0"}]}', "'a': not a list of instances.*annotations"),
         ('{"a": [{"annotations": [{"label": "nose", "x": "1", "y": 2}]}]}', "Expected `float`"),
         ('{"a": [{"annotations": [{"label": "nose", "x": NaN, "y": 2}]}]}', "'a': not a list of instances.*x`"),
         ('{"a": [{"annotations": [{"label": "nose", "x": 1, "y": 2, "visibility": 3}]}]}', "Expected `int` <= 2"),
-        ('{"a": [{"annotations": [{"label": "ear", "x": 1, "y": 2}]}]}', "one of nose, .*, actual label 'ear'"),
+        ('{"a": [{"annotations": [{"label": "ear", "x": 1, "y": 2}]}]}', "one of nose, .*, got label 'ear'"),
         (
             '{"a": [{"annotations": [{"label": "nose", "x": 1, "y": 2}, {"label": "nose", "x": 1, "y": 2}]}]}',
             "'a': instance 0 has the keypoint 'nose' twice",
@@ -94,13 +94,13 @@ def test_coco_keypoints_go_by_name_and_unlabelled_ones_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"categories": []}, "expected a category with the keypoints nose, left_eye, right_eye, actual no category"),
-        ({"categories": [{"id": 1, "name": "dog", "keypoints": ["tail"]}]}, "actual 'dog': tail"),
-        ({"categories": [{"id": 1, "name": "box"}]}, "actual 'box': none"),
+        ({"categories": []}, "expected a category with the keypoints nose, left_eye, right_eye, got no category"),
+        ({"categories": [{"id": 1, "name": "dog", "keypoints": ["tail"]}]}, "got 'dog': tail"),
+        ({"categories": [{"id": 1, "name": "box"}]}, "got 'box': none"),
         ({"images": None}, "not a COCO keypoints file"),
         (
             {"annotations": [{"id": 5, "image_id": 7, "category_id": 2, "keypoints": [1, 2, 2]}]},
-            "annotation 5: expected 9 numbers in keypoints, actual 3",
+            "annotation 5: expected 9 numbers in keypoints, got 3",
         ),
         (
             {"annotations": [{"id": 5, "image_id": 7, "category_id": 2, "keypoints": [1, 2, 3] * 3}]},
@@ -125,8 +125,8 @@ def test_matching_by_path_or_last_segment() -> None:
 @pytest.mark.parametrize(
     ("prelabels", "words"),
     [
-        ({"a.jpg": ()}, "'a.jpg': expected one image, actual x/a.jpg, y/a.jpg"),
-        ({"x/a.jpg": (), "x/b.jpg": (), "b.jpg": ()}, "'b.jpg': expected one entry for image 'x/b.jpg', actual two"),
+        ({"a.jpg": ()}, "'a.jpg': expected one image, got x/a.jpg, y/a.jpg"),
+        ({"x/a.jpg": (), "x/b.jpg": (), "b.jpg": ()}, "'b.jpg': expected one entry for image 'x/b.jpg', got two"),
     ],
 )
 def test_ambiguous_names(prelabels: dict[str, Any], words: str) -> None:

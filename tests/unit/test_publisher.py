@@ -1,4 +1,4 @@
-"""The custom resource that publishes the labelling element and the skeleton creator."""
+"""The custom resource that publishes the labelling element, the skeleton creator and the labeller's guide."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import pytest
 from moto import mock_aws
 
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
-ELEMENT, SCRIPT, PAGE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html"
+ELEMENT, SCRIPT, PAGE, GUIDE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html", "labeler-guide.html"
 GERMAN = "crowd-2d-skeleton.de.js"
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
 @pytest.fixture
 def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module as Lambda has it: with the element and the creator beside it."""
+    """The module as Lambda has it: with the element, the creator and the guide beside it."""
     spec = importlib.util.spec_from_file_location("publisher", SOURCE)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILT", tmp_path)
-    for name in (ELEMENT, GERMAN, SCRIPT, PAGE):
+    for name in (ELEMENT, GERMAN, SCRIPT, PAGE, GUIDE):
         (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
 
@@ -88,9 +88,11 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
     publisher.handler(request("Update"), CONTEXT)
     element = f"ui/{digest(ELEMENT)}/{ELEMENT}"
     creator = f"ui/creator/{digest(PAGE)}/"
-    assert sorted(versions(s3)) == sorted([element, f"ui/{digest(ELEMENT)}/{GERMAN}", creator + PAGE, creator + SCRIPT])
+    guide = f"ui/guide/{digest(GUIDE)}/{GUIDE}"
+    german = f"ui/{digest(ELEMENT)}/{GERMAN}"
+    assert sorted(versions(s3)) == sorted([element, german, creator + PAGE, creator + SCRIPT, guide])
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
-    expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE}
+    expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE, "GuideKey": guide}
     assert [a["Data"] for a in answers] == [expected] * 2
     for key in versions(s3):
         head = s3.head_object(Bucket="bucket-name", Key=key)
@@ -99,7 +101,7 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
         assert head["ContentType"] == f"{kind}; charset=UTF-8"
 
 
-@pytest.mark.parametrize(("changed", "output"), [(ELEMENT, "Key"), (PAGE, "CreatorKey")])
+@pytest.mark.parametrize(("changed", "output"), [(ELEMENT, "Key"), (PAGE, "CreatorKey"), (GUIDE, "GuideKey")])
 def test_a_changed_file_gets_a_new_key_and_the_others_stay(
     publisher: Any, s3: Any, answers: list[Any], changed: str, output: str
 ) -> None:
@@ -134,7 +136,7 @@ def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: 
     assert answers[1]["Status"] == "SUCCESS"
 
 
-@pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE])
+@pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE, GUIDE])
 def test_a_failure_is_told_to_cloudformation(publisher: Any, s3: Any, answers: list[Any], what: str) -> None:
     if what != "bucket":
         (publisher.BUILT / what).unlink()

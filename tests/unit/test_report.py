@@ -14,9 +14,19 @@ from strategies import JSON
 
 from made_report import made_report
 from truepoint.groundtruth.annotation import annotate
+from truepoint.groundtruth.manifest import Line
+from truepoint.groundtruth.output_line import read_line
 from truepoint.pose.sigma_table import yardstick
 from truepoint.pose.skeleton import parse_skeleton
-from truepoint.results.report import MOST_COMMENTS, MOST_REASONS, Report, human_ceiling
+from truepoint.results.report import (
+    LONGEST_REASON,
+    MOST_COMMENTS,
+    MOST_REASONS,
+    ReasonMeter,
+    Report,
+    ReportMeter,
+    human_ceiling,
+)
 from truepoint.results.report_page import page
 from truepoint.results.worst import LONGEST_TEXT, MOST
 
@@ -124,8 +134,59 @@ def test_reasons_of_missing_lines_are_counted() -> None:
     lines += [record({"what": f"{n}"}) for n in range(5)]
     lines += [b"%d" % n for n in range(3)]
     found = report(*lines)
-    assert found.not_labeled[0][2] == 5
-    assert sum(count for _, _, count in found.not_labeled) + found.other_reasons == len(lines)
+    assert found.not_labeled[0].lines == 5
+    assert sum(reason.lines for reason in found.not_labeled) + found.other_reasons == len(lines)
+
+
+def test_reasons_that_differ_in_numbers_are_one_and_shown_whole() -> None:
+    """No part of a reason is masked or cut: it is the one of its first line."""
+    prefix = "expected at most 640 " + "x" * LONGEST_TEXT
+    lines = [record(label([], valid=False, reason=f"{prefix}, got {n}")) for n in (700, 701, 700)]
+    lines += [record(label([], valid=False, reason="no 1")) for _ in range(2)]
+    first, second = report(*lines).not_labeled
+    assert (first.reason, first.lines, first.line, first.differ) == (f"{prefix}, got 700", 3, 0, True)
+    assert (second.reason, second.lines, second.line, second.differ) == ("no 1", 2, 3, False)
+
+
+def test_a_reason_without_end_is_marked_as_cut() -> None:
+    [reason] = report(record(label([], valid=False, reason="x" * 9999))).not_labeled
+    assert reason.reason == "x" * (LONGEST_REASON - 1) + "\N{HORIZONTAL ELLIPSIS}"
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_reasons_of_parts_are_those_of_the_whole(cut: int) -> None:
+    reasons = [(n, f"got {n // 2}") for n in range(5)]
+    whole, part, rest = ReasonMeter(), ReasonMeter(), ReasonMeter()
+    for n, reason in reasons:
+        whole.add(n, reason)
+    for n, reason in reasons[: cut + 1]:
+        part.add(n, reason)
+    for n, reason in reasons[cut + 1 :]:
+        rest.add(n, reason)
+    if rest.n:
+        part.merge(rest)
+    assert part == whole
+
+
+@pytest.mark.parametrize("edge", range(1, 40))
+def test_a_score_on_an_edge_is_in_the_bin_above(edge: int) -> None:
+    """0.575 * 40 is 22.999999999999996: bins by multiplication do not have the edges that the report states."""
+    meter = ReportMeter()
+    one = {"id": "a", "name": "", "annotations": [], "worker_count": 2, "score": edge / 40, "dispersion": None}
+    outcome = read_line(Line(0, json.dumps(record(label([one]))).encode(), 1), "keypoints", lambda _: b"")
+    meter.add(outcome)
+    assert meter.scores[edge] == 1
+
+
+def test_every_suspicious_image_is_counted() -> None:
+    found = report(*(record(label([person(dx=5000 + n)])) for n in range(MOST + 6)), record(label([person()])))
+    assert (found.suspicious, found.listed, len(found.worst)) == (MOST + 6, MOST + 6, MOST)
+
+
+def test_empty_answers_are_shares_of_a_workers_usable_answers() -> None:
+    found = report(record(consolidated(person(), None)), record(consolidated(person(), person())))
+    assert [(rate.count, rate.n) for rate in found.empty] == [(0, 2), (1, 2)]
+    assert found.quality.empty_answers == sum(rate.count for rate in found.empty)
 
 
 def test_many_reasons_are_summed_up() -> None:
@@ -166,7 +227,7 @@ def test_no_text_of_a_job_is_markup() -> None:
     read = json.loads(data)
     assert read["status"] == HOSTILE
     assert read["worst"][0]["drawing"]["name"] == HOSTILE
-    assert read["not_labeled"][0][1] == HOSTILE.replace("1", "#")  # reasons are told apart but for their numbers
+    assert read["not_labeled"][0]["reason"] == HOSTILE
 
 
 def test_the_page_loads_nothing() -> None:

@@ -20,6 +20,7 @@ from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SOURCE = TEMPLATE_PATH.read_text(encoding="utf-8")
 URL, INTEGRITY = "https://d111.cloudfront.net/ui/ab/crowd-2d-skeleton.js", "sha384-AbC+/="
+GUIDE = "https://d111.cloudfront.net/ui/guide/ef/labeler-guide.html"
 TASK = {
     "image_s3_uri": "s3://bucket/a.jpg",
     "initial_values": '[{"id": "p0", "name": "<b>"}]',
@@ -80,7 +81,7 @@ def skeleton_of(*names: str) -> Skeleton:
 
 
 def fill(skeleton: Skeleton, **changes: str) -> str:
-    values = {"script_url": URL, "script_integrity": INTEGRITY, **changes}
+    values = {"script_url": URL, "script_integrity": INTEGRITY, "guide_url": GUIDE, **changes}
     return fill_template(SOURCE, skeleton, **values)
 
 
@@ -93,6 +94,16 @@ def assert_arrives(names: tuple[str, ...]) -> None:
     assert json.loads(element["initialvalues"] or "") == json.loads(TASK["initial_values"])
     assert element["imgsrc"] == "https://signed.example/bucket/a.jpg?a=1&b=2"
     assert [tag for tag, _ in rendered.tags] == [tag for tag, _ in page(fill(skeleton_of("nose"))).tags]
+
+
+def test_the_help_links_to_the_guide_in_a_new_tab() -> None:
+    """The element's help shows the slot `instructions`."""
+    rendered = page(fill(skeleton_of("nose"), guide_url=f'{GUIDE}?"{{{{x}}}}', instructions="<p>Mark noses.</p>"))
+    tags = [tag for tag, _ in rendered.tags]
+    assert {"slot": "instructions"} in [attributes for tag, attributes in rendered.tags if tag == "div"]
+    [link] = [attributes for tag, attributes in rendered.tags if tag == "a"]
+    assert link == {"href": f'{GUIDE}?"{{{{x}}}}', "target": "_blank", "rel": "noopener"}
+    assert tags.index("div") < tags.index("a")
 
 
 def test_large_pre_labels_arrive_as_a_signed_address_and_only_if_there_are_any() -> None:
@@ -170,22 +181,22 @@ def test_as_many_characters_as_ground_truth_takes_and_one_more() -> None:
     skeleton = skeleton_of("nose")
     room = TEMPLATE_LIMIT - len(fill(skeleton))
     assert len(fill(skeleton, instructions="x" * room)) == TEMPLATE_LIMIT
-    with pytest.raises(WorkerTemplateError, match=r"at most 128,000 characters, actual 128,001"):
+    with pytest.raises(WorkerTemplateError, match=r"at most 128,000 characters, got 128,001"):
         fill(skeleton, instructions="x" * (room + 1))
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (SOURCE.replace("$script_integrity", ""), "actual .*script_url"),
-        (SOURCE + "$another", r"actual \$another"),
+        (SOURCE.replace("$script_integrity", ""), "got .*script_url"),
+        (SOURCE + "$another", r"got \$another"),
         (SOURCE + "$ 5", "well-formed"),
-        ("", "actual none"),
+        ("", "got none"),
     ],
 )
 def test_other_placeholders_are_refused(source: str, words: str) -> None:
     with pytest.raises(WorkerTemplateError, match=words):
-        fill_template(source, skeleton_of("nose"), script_url=URL, script_integrity=INTEGRITY)
+        fill_template(source, skeleton_of("nose"), script_url=URL, script_integrity=INTEGRITY, guide_url=GUIDE)
 
 
 def test_the_placeholders_are_those_of_the_template() -> None:

@@ -25,6 +25,8 @@ from truepoint.emulator.emulator_gate import READY_PATH, TOKEN_HEADER
 
 SERVER = Path(__file__).with_name("emulator_server.py")
 HOST = "127.0.0.1"
+CONTAINER_HOST = "host.docker.internal"
+"""Name of this machine inside a container. Docker Desktop resolves it; `scripts/sam_local.py` does so elsewhere."""
 REGION = "us-east-1"
 SECRETS = "secrets.json"
 OWNER_ONLY = 0o600
@@ -114,6 +116,7 @@ class Emulator:
             | {
                 "AWS_ENDPOINT_URL": self.endpoint,
                 "AWS_DEFAULT_REGION": REGION,
+                "AWS_REGION": REGION,
                 "AWS_CONFIG_FILE": os.devnull,
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
                 "AWS_EC2_METADATA_DISABLED": "true",
@@ -122,10 +125,12 @@ class Emulator:
         )
 
     def shell(self) -> str:
-        """The same as lines of a shell script, for a person's own terminal."""
+        """The same as lines of a shell script, for a person's own terminal: AWS variables that it has are unset."""
         mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
-        return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]) + "\n"
+        # AWS_PROFILE is named because zsh refuses to unset nothing.
+        unset = "unset AWS_PROFILE $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p')"
+        return "\n".join([unset, *lines]) + "\n"
 
     def _credentials(self) -> dict[str, str]:
         return {
@@ -161,7 +166,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(temporary.absolute()),
             "DOCKER_HOST": "unix:///nonexistent",  # it would otherwise look for containers to tidy up
-            "GATE_HOSTS": f"{HOST}:{self.port} localhost:{self.port}",
+            "GATE_HOSTS": " ".join(f"{host}:{self.port}" for host in (HOST, "localhost", CONTAINER_HOST)),
             "GATE_ORIGINS": " ".join(sorted(self.origins)),
             "GATE_TOKEN": self.secrets.token,
             **self._credentials(),  # of its account's root

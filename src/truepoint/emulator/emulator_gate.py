@@ -33,6 +33,10 @@ CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
 CUSTOM_RESOURCE_ANSWER = re.compile(r"/_ministack/cfn-response/[A-Za-z0-9_-]{16,}")
 """Where a custom resource's function answers. On AWS it is a presigned S3 URL; here an unguessable id stands for the
 signature."""
+LARGEST_BODY = 512 * 1024 * 1024
+"""Bytes of a request. The gate holds a body in memory to check its signature; the largest that the demo sends is the
+output manifest of a job of some 50,000 images."""
+TOO_LARGE = f"expected a body of at most {LARGEST_BODY:,} bytes"
 UNSIGNED = "expected a request signed with this emulator's credentials"
 SAME_PAGE = frozenset({"none", "same-origin"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -85,7 +89,11 @@ class Gate:
             if "authorization" not in headers and "X-Amz-Signature" not in _query(scope):
                 await _refuse(send, headers, 403, UNSIGNED)  # before a body is read, which may be large
                 return
-            body = await _body(receive)
+            try:
+                body = await _body(receive)
+            except OverflowError:
+                await _refuse(send, headers, 413, TOO_LARGE)
+                return
             if body is None:
                 return  # the client has gone
             if not self._is_signed(scope["method"], _raw_path(scope), _query(scope), headers, body):
@@ -105,6 +113,8 @@ class Gate:
         image = site == "same-site" and scope["method"] in SAFE_METHODS and "X-Amz-Signature" in _query(scope)
         if origin is None and site is not None and site not in SAME_PAGE and not image:
             return 403, "expected a request of this demo's own pages"
+        if _length(headers) > LARGEST_BODY:
+            return 413, TOO_LARGE
         if CONTROL_PATHS.match(path) and not (trusted and path == READY_PATH) and not _answers_custom_resource(scope):
             return 403, "expected a path of an AWS service"
         return None
@@ -143,14 +153,27 @@ def _query(scope: Scope) -> dict[str, list[str]]:
     return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
+def _length(headers: Mapping[str, str]) -> int:
+    """The announced length of the body, 0 if there is none that is a number."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
 async def _body(receive: Any) -> bytes | None:
-    """The whole body; None if the client went away."""
-    parts = []
+    """Return the whole body; None if the client went away.
+
+    Raises:
+        OverflowError: it has more than `LARGEST_BODY` bytes.
+    """
+    parts, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            raise OverflowError
         if not message.get("more_body"):
             return b"".join(parts)
 
@@ -167,10 +190,11 @@ def _replay(body: bytes, receive: Any) -> Any:
 
 async def _refuse(send: Any, headers: Mapping[str, str], status: int, reason: str) -> None:
     """Answer with an error that AWS's clients can read: JSON to a request in JSON, else XML."""
+    code = "EntityTooLarge" if status == 413 else "AccessDenied"
     if "json" in headers.get("content-type", ""):
-        kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": "AccessDenied", "message": reason}).encode()
+        kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": code, "message": reason}).encode()
     else:
-        error = f"<Error><Code>AccessDenied</Code><Message>{escape(reason)}</Message></Error>"
+        error = f"<Error><Code>{code}</Code><Message>{escape(reason)}</Message></Error>"
         kind, body = b"text/xml", f"<ErrorResponse>{error}</ErrorResponse>".encode()
     length = str(len(body)).encode()
     start = {"type": "http.response.start", "status": status}

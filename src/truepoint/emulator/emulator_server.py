@@ -17,6 +17,7 @@ import fcntl
 import importlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -50,9 +51,12 @@ class DurableWrites(logging.Handler):
     """Makes each request to the emulated S3 durable or void: all its files are on disk, or nothing has changed.
 
     ministack handles a request in one synchronous call of `_dispatch` on the event loop. In that call this class writes
-    files under temporary names and forces them to disk; it renames them if no write failed, and otherwise restores
-    what memory held and answers with the error. ministack catches an `OSError` and logs it: as a handler of its logger
-    this class learns of each.
+    files to a folder of its own and forces them to disk; it moves them into place if no write failed, and otherwise
+    restores what memory held and answers with the error. ministack catches an `OSError` and logs it: as a handler of
+    its logger this class learns of each.
+
+    The folder lies beside the objects, on the same file system, so that no object's name can be a temporary file's. It
+    is emptied at the start, because a killed process leaves its unfinished files there.
 
     Args:
         s3: the module `ministack.services.s3`.
@@ -62,6 +66,8 @@ class DurableWrites(logging.Handler):
         super().__init__()
         self._s3 = s3
         self._dispatch = s3._dispatch
+        self._unfinished = Path(f"{s3.DATA_DIR}.unfinished")
+        shutil.rmtree(self._unfinished, ignore_errors=True)
         self._staged: dict[Path, Path] = {}
         self._error: OSError | None = None
         self._handling = False
@@ -76,8 +82,9 @@ class DurableWrites(logging.Handler):
             self._error = error
 
     def stage(self, path: str, content: bytes | str, *, text: bool = False) -> None:
-        """Write a file beside `path` and force it to disk. Replaces `_atomic_write`."""
-        temporary = self._staged[Path(path)] = Path(f"{path}.tmp")
+        """Write the content to a temporary file and force it to disk. Replaces `_atomic_write`."""
+        self._unfinished.mkdir(mode=0o700, exist_ok=True)
+        temporary = self._staged[Path(path)] = self._unfinished / str(len(self._staged))
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w" if text else "wb") as file:
             file.write(content)

@@ -42,7 +42,7 @@ def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
     if emulator.keep and stamp.is_file() and stamp.read_text() == fingerprint and stack_outputs(emulator) is not None:
         return False
     stamp.unlink(missing_ok=True)
-    overrides = parameter_overrides((project / "samconfig.toml").read_text(), runtime, architecture)
+    overrides = parameter_overrides((project / "samconfig.toml").read_text(encoding="utf-8"), runtime, architecture)
     # Beside the emulator's state: two checkouts, or a demo and the tests, never share a build.
     folder = (emulator.folder / "build").absolute()
     build = ["--build-dir", str(folder), "--cache-dir", str(emulator.folder.absolute() / "cache")]
@@ -98,7 +98,7 @@ def interpreter_of(python: Path) -> tuple[str, str]:
     ).stdout.strip()
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
-        raise DeploymentError(f"expected a machine of {', '.join(sorted(set(ARCHITECTURES)))}, actual {machine}")
+        raise DeploymentError(f"expected a machine of {', '.join(sorted(set(ARCHITECTURES)))}, got {machine}")
     return runtime, ARCHITECTURES[machine]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,9 +18,10 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.utils import is_valid_endpoint_url
 
 from truepoint.groundtruth.job import JobError
-from truepoint.jobs.launch import JobExistsError
+from truepoint.jobs.launch import JobExistsError, is_unknown_service
 from truepoint.jobs.limits import JobRefusedError
 from truepoint.jobs.prelabels import PrelabelError
 from truepoint.jobs.rerun import EventRefusedError, NotEndedError
@@ -95,8 +98,17 @@ def session(options: argparse.Namespace) -> boto3.Session:
 
     Raises:
         NoRegionError: there is no Region. A variable that is set but empty would else fail in the signer.
+        UsageError: an endpoint variable does not hold a URL.
     """
-    made = boto3.Session(profile_name=options.profile, region_name=options.region)
+    return open_session(options.region, options.profile)
+
+
+def open_session(region: str | None = None, profile: str | None = None) -> boto3.Session:
+    """Return a boto3 session; see `session`. AWS_REGION counts as in AWS CLI; boto3 reads only AWS_DEFAULT_REGION."""
+    for name, value in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value and not is_valid_endpoint_url(value):
+            raise UsageError(f"expected {name} to be a URL such as http://127.0.0.1:4566, got {value!r}")
+    made = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
     if not made.region_name:
         raise NoRegionError
     return made
@@ -112,6 +124,7 @@ def say_omitted(omitted: Sequence[str]) -> None:
 
 def run(work: Callable[[], int]) -> int:
     """Do the command's work; an error that an operator can understand is said in one line, without a traceback."""
+    print_any_text()
     try:
         return work()
     except _AWS_ERRORS as error:
@@ -125,8 +138,17 @@ def run(work: Callable[[], int]) -> int:
         return AWS_ERROR
 
 
+def print_any_text() -> None:
+    """Have `print` replace characters that the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _next_step(error: Exception) -> str:
     """Return what to do about an error of the AWS SDK, after a semicolon; empty if the message says it itself."""
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _CREDENTIAL_CODES:
         return f"; {_CREDENTIALS}"
+    if isinstance(error, ClientError) and is_unknown_service(error):
+        return "this service is unknown here; in the demo's account, use --outside-ground-truth"
     return next((f"; {step}" for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")

@@ -52,7 +52,7 @@ def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
             raise DownloadError(f"{path}: expected the columns {expected}: {error}") from error
     for photo in photos:
         if not photo.image_id.isalnum():
-            raise DownloadError(f"{path}: expected ids of letters and digits, actual {photo.image_id!r}")
+            raise DownloadError(f"{path}: expected ids of letters and digits, got {photo.image_id!r}")
     return photos
 
 
@@ -88,10 +88,10 @@ def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff:
             f"{photo.url}: no answer after {ATTEMPTS} attempts; is there internet? ({error})"
         ) from error
     if answer.status != 200:
-        raise DownloadError(f"{photo.url}: expected status 200, actual {answer.status}")
+        raise DownloadError(f"{photo.url}: expected status 200, got {answer.status}")
     if not is_the_one(photo, answer.data):
         raise DownloadError(
-            f"{photo.url}: expected {photo.size:,} bytes with MD5 {photo.md5}, actual {len(answer.data):,} bytes that "
+            f"{photo.url}: expected {photo.size:,} bytes with MD5 {photo.md5}, got {len(answer.data):,} bytes that "
             "are another file; it was not kept"
         )
     part = target.with_name(f"{target.name}.part")

@@ -85,7 +85,7 @@ COPY_QUALITY = 85
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; says expected and actual."""
+    """An image that cannot be used; says what was expected and what was found."""
 
 
 def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
@@ -99,7 +99,7 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
         NotADirectoryError: there is no such folder.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"expected a folder of images, actual {str(folder)!r} is none")
+        raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is none")
     names = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     return _look_at_all(
@@ -211,7 +211,7 @@ def _local_image(path: Path, name: str) -> SourceImage:
 def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]:
     """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
     if size > MAX_IMAGE_BYTES:
-        raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, actual {size:,}")
+        raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, got {size:,}")
     begin = file.read(12)
     file.seek(0)
     if begin[4:8] == b"ftyp":
@@ -241,7 +241,7 @@ def _check_kind(image: Image.Image) -> None:
     if image.format not in CONTENT_TYPES:
         raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
     if width * height > MAX_IMAGE_PIXELS:
-        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, actual {width * height:,}")
+        raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, got {width * height:,}")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
-        raise ImageError(f"expected a still picture, actual animation of {frames} frames")
+        raise ImageError(f"expected a still picture, got an animation of {frames} frames")

@@ -163,6 +163,7 @@ def prepare_objects(
         skeleton,
         script_url=stack.script_url,
         script_integrity=stack.script_integrity,
+        guide_url=stack.guide_url,
         instructions=instructions,
         language=settings.language,
     )
@@ -297,8 +298,13 @@ def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetim
     }
 
 
+def is_unknown_service(error: ClientError) -> bool:
+    """Whether the endpoint does not know the service, as an emulator answers: an HTTP status and no error code."""
+    return error.response["Error"]["Code"].isdecimal() and not error.response["Error"].get("Message")
+
+
 def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, Any] | None:
-    """DescribeLabelingJob's answer, or None if there is no such job."""
+    """DescribeLabelingJob's answer, or None if there is no such job, or no Ground Truth."""
     try:
         return dict(sagemaker.describe_labeling_job(LabelingJobName=name))
     except ClientError as error:
@@ -308,7 +314,7 @@ def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, An
         missing = code in ("ResourceNotFound", "ResourceNotFoundException") or (
             code == "ValidationException" and JOB_NAME.fullmatch(name) is not None
         )
-        if not missing:
+        if not (missing or is_unknown_service(error)):
             raise
         return None
 

@@ -1,4 +1,4 @@
-"""Ground Truth's limits, checked before any call: every function lists all violations, each with expected and actual.
+"""Ground Truth's limits, checked before any call. Every function lists all violations: expected and found.
 
 Lengths, ranges and patterns of the CreateLabelingJob request are those of botocore's own service model, so they
 follow AWS; the rules below that are stated in AWS's documentation only.
@@ -58,13 +58,13 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
     name, label = str(request.get("LabelingJobName", "")), str(request.get("LabelAttributeName", ""))
     if name != name.lower():
         violations.append(
-            f"LabelingJobName: expected lower case ({name.lower()!r}), actual {name!r}; "
+            f"LabelingJobName: expected lower case ({name.lower()!r}), got {name!r}; "
             "Ground Truth lower-cases it in ARNs but not in S3 keys"
         )
     if label in RESERVED_LABELS or label.endswith(("-metadata", "-ref")):
         violations.append(
             f"LabelAttributeName: expected no reserved name ({', '.join(RESERVED_LABELS)}, …-metadata, …-ref), "
-            f"actual {label!r}"
+            f"got {label!r}"
         )
     task = request.get("HumanTaskConfig", {})
     for key, most in (
@@ -73,7 +73,7 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
     ):
         actual = task.get(key)
         if isinstance(actual, int) and actual > most:
-            violations.append(f"HumanTaskConfig.{key}: expected at most {most:,}, actual {actual:,}")
+            violations.append(f"HumanTaskConfig.{key}: expected at most {most:,}, got {actual:,}")
     return violations
 
 
@@ -123,7 +123,7 @@ def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
-                yield _below(path, name), f"{_below(path, name)}: expected a value, actual none"
+                yield _below(path, name), f"{_below(path, name)}: expected a value, got none"
         for name, member in value.items():
             if name not in shape.members:
                 yield _below(path, name), f"{_below(path, name)}: expected no such member"
@@ -137,7 +137,7 @@ def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str
         yield from ((path, v) for v in _range_violations(shape, len(value), path, " characters"))
         pattern = shape.metadata.get("pattern")
         if pattern and not _fits(pattern, value):
-            yield path, f"{path}: expected the pattern {pattern}, actual {value!r}"
+            yield path, f"{path}: expected the pattern {pattern}, got {value!r}"
     else:
         yield from ((path, v) for v in _range_violations(shape, value, path, ""))
 
@@ -155,9 +155,9 @@ def _fits(pattern: str, value: str) -> bool:
 def _range_violations(shape: Shape, actual: int, path: str, unit: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and actual < least:
-        yield f"{path}: expected at least {least:,}{unit}, actual {actual:,}"
+        yield f"{path}: expected at least {least:,}{unit}, got {actual:,}"
     if most is not None and actual > most:
-        yield f"{path}: expected at most {most:,}{unit}, actual {actual:,}"
+        yield f"{path}: expected at most {most:,}{unit}, got {actual:,}"
 
 
 def _below(path: str, name: str) -> str:

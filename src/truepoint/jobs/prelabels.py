@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.instance import InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton
 
@@ -17,7 +17,7 @@ Instances = tuple[dict[str, Any], ...]
 
 
 class PrelabelError(ValueError):
-    """Pre-labels that cannot be used; says where, expected and actual."""
+    """Pre-labels that cannot be used; says where, what was expected and what was found."""
 
 
 class _CocoCategory(msgspec.Struct):
@@ -58,7 +58,7 @@ def parse_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
     for where, part in _parts(text):
         for name, instances in part.items():
             if name in found:
-                raise PrelabelError(f"{where}: expected every image once, actual {name!r} is there again")
+                raise PrelabelError(f"{where}: expected every image once, got {name!r} again")
             found[name] = _checked(instances, skeleton, f"{where}: {name!r}")
     return found
 
@@ -73,15 +73,15 @@ def coco_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
         PrelabelError: not a COCO file, or no category has exactly the skeleton's keypoint names.
     """
     try:
-        coco = msgspec.json.decode(text, type=_Coco)
-    except msgspec.MsgspecError as error:
+        coco = decode(text, _Coco, DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError as error:
         raise PrelabelError(f"not a COCO keypoints file: {error}") from error
     wanted = set(skeleton.keypoint_names)
     categories = {c.id: c.keypoints for c in coco.categories if set(c.keypoints) == wanted}
     if not categories:
         actual = "; ".join(f"{c.name!r}: {', '.join(c.keypoints) or 'none'}" for c in coco.categories) or "no category"
         expected = ", ".join(skeleton.keypoint_names)
-        raise PrelabelError(f"COCO file: expected a category with the keypoints {expected}, actual {actual}")
+        raise PrelabelError(f"COCO file: expected a category with the keypoints {expected}, got {actual}")
     names = {image.id: image.file_name for image in coco.images}
     found: dict[str, Instances] = dict.fromkeys(names.values(), ())
     for annotation in coco.annotations:
@@ -92,7 +92,7 @@ def coco_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
         if len(values) != 3 * len(keypoint_names):
             raise PrelabelError(
                 f"COCO annotation {annotation.id}: expected {3 * len(keypoint_names)} numbers in keypoints, "
-                f"actual {len(values)}"
+                f"got {len(values)}"
             )
         triples = zip(keypoint_names, values[0::3], values[1::3], values[2::3], strict=True)
         labelled = [{"label": k, "x": x, "y": y, "visibility": int(v)} for k, x, y, v in triples if v]
@@ -122,11 +122,11 @@ def match_prelabels(
     for given, instances in prelabels.items():
         candidates = [given] if given in names else by_segment.get(PurePosixPath(given).name, [])
         if len(candidates) > 1:
-            raise PrelabelError(f"pre-labels for {given!r}: expected one image, actual {', '.join(candidates)}")
+            raise PrelabelError(f"pre-labels for {given!r}: expected one image, got {', '.join(candidates)}")
         if not candidates:
             unmatched.append(given)
         elif candidates[0] in matched:
-            raise PrelabelError(f"pre-labels for {given!r}: expected one entry for image {candidates[0]!r}, actual two")
+            raise PrelabelError(f"pre-labels for {given!r}: expected one entry for image {candidates[0]!r}, got two")
         else:
             matched[candidates[0]] = instances
     return matched, tuple(unmatched)
@@ -134,24 +134,24 @@ def match_prelabels(
 
 def _parts(text: str) -> list[tuple[str, dict[str, Any]]]:
     try:
-        whole = json.loads(text)
-    except ValueError:
+        whole = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError:
         lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
         parts = [(f"pre-labels line {n}", _json(line, f"pre-labels line {n}")) for n, line in lines]
     else:
         parts = [("pre-labels", whole)]
     for where, part in parts:
         if not isinstance(part, dict):
-            raise PrelabelError(f"{where}: expected an object of file names, actual {type(part).__name__}")
+            raise PrelabelError(f"{where}: expected an object of file names, got {type(part).__name__}")
     if not parts:
-        raise PrelabelError("pre-labels: expected an object of file names, actual nothing")
+        raise PrelabelError("pre-labels: expected an object of file names, got nothing")
     return parts
 
 
 def _json(line: str, where: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as error:
+        return decode(line, deepest=DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError as error:
         raise PrelabelError(f"{where}: not JSON: {error}") from error
 
 
@@ -164,5 +164,5 @@ def _checked(instances: Any, skeleton: Skeleton, where: str) -> Instances:
     for keypoint in (keypoint for instance in parsed for keypoint in instance.annotations):
         if keypoint.label not in known:
             expected = ", ".join(skeleton.keypoint_names)
-            raise PrelabelError(f"{where}: expected one of {expected}, actual label {keypoint.label!r}")
+            raise PrelabelError(f"{where}: expected one of {expected}, got label {keypoint.label!r}")
     return tuple(msgspec.json.decode(msgspec.json.encode(parsed)))

@@ -70,7 +70,7 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
     try:
         body = json.loads(message["Body"])
     except (ValueError, RecursionError) as error:
-        raise LetterError("expected JSON, actual something else") from error
+        raise LetterError("expected JSON, got something else") from error
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     if "TARGET_ARN" in attributes:
         arn, payload = attributes["TARGET_ARN"], body
@@ -81,10 +81,10 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
         answer = answer if isinstance(answer, dict) else {}
         cause = f"{answer.get('errorType', 'no answer')}: {answer.get('errorMessage', '')}"
     else:
-        raise LetterError("expected a record of a failed invocation, or an event with its target, actual neither")
+        raise LetterError("expected a record of a failed invocation, or an event with its target, got neither")
     function = _FUNCTION.match(arn)  # what follows is a version
     if not function:
-        raise LetterError(f"expected the ARN of a function, actual {arn[:200]!r}")
+        raise LetterError(f"expected the ARN of a function, got {arn[:200]!r}")
     return Letter(str(message["ReceiptHandle"]), function[0], payload, _QUERY.sub("?…", cause)[:300])
 
 

@@ -51,9 +51,11 @@ class Rerun:
         job = announceable(description, self._stack.bucket)
         if job is None:
             status, bucket = description.get("LabelingJobStatus"), self._stack.bucket
-            raise NotEndedError(f"expected an ended job with its output in s3://{bucket}/, actual {name!r} is {status}")
+            raise NotEndedError(
+                f"expected an ended job with its output in s3://{bucket}/, got {name!r}, which is {status}"
+            )
         if job.name.lower() != name.lower():
-            raise JobError(f"expected the description of the job {name!r}, actual that of {job.name!r}")
+            raise JobError(f"expected the description of the job {name!r}, got that of {job.name!r}")
         return job
 
     def missing(self) -> Iterator[LabelingJob]:

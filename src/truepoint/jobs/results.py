@@ -61,7 +61,7 @@ def download_results(
     }
     for name in files:
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-            raise ResultsNotReadyError(f"expected file names below {keys.results}, actual {name!r}")
+            raise ResultsNotReadyError(f"expected file names below {keys.results}, got {name!r}")
     changed = [name for name, (size, etag) in files.items() if not _is_same(folder / name, size, etag)]
     # Until everything is in place the folder must not claim to be complete.
     if changed:

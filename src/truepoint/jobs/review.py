@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +26,7 @@ SKELETON = "skeleton.json"
 
 
 class ReviewError(ValueError):
-    """A review that cannot be made of, or merged into, this job; says expected and actual."""
+    """A review that cannot be made of, or merged into, this job; says what was expected and what was found."""
 
 
 def review_objects(
@@ -43,18 +42,19 @@ def review_objects(
     keys = job_keys(job)
     read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
     lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
-    suspicious = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()]
-    if not lines:
-        reason = f": the labels of {len(suspicious)} are too long for an input manifest" if suspicious else ""
+    by_line = {line[REVIEWED_LINE]: line for line in lines}
+    wanted = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()[:top]]
+    objects = [by_line[image["line"]] for image in wanted if image["line"] in by_line]
+    if not objects:
+        reason = f": the labels of {len(wanted)} are too long for an input manifest" if wanted else ""
         raise ReviewError(f"job {job!r}: expected suspicious images, got none{reason}: there is nothing to review")
-    reviewed = {line[REVIEWED_LINE] for line in lines}
     too_long = tuple(
         f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"
-        for image in islice(suspicious, top)
-        if image["line"] not in reviewed
+        for image in wanted
+        if image["line"] not in by_line
     )
-    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job))
-    return lines[:top], skeleton, too_long
+    skeleton = parse_skeleton(read(s3, bucket, keys.results + SKELETON, job), stored=True)
+    return objects, skeleton, too_long
 
 
 def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
@@ -91,7 +91,7 @@ class Reviewed:
             number = record.get(REVIEWED_LINE)
             if not isinstance(number, int) or number in self._labels:
                 raise ReviewError(
-                    f"line {line.number} of the review: expected a {REVIEWED_LINE} of its own, actual {number!r}; "
+                    f"line {line.number} of the review: expected a {REVIEWED_LINE} of its own, got {number!r}; "
                     "was the job created from a review.manifest?"
                 )
             self._labels[number] = (outcome.source_ref, record[attribute], record.get(f"{attribute}-metadata"))
@@ -112,7 +112,7 @@ class Reviewed:
             label = rest.pop(line.number, None)
             yield (line.text if label is None else _replaced(line, attribute, *label)) + b"\n"
         if rest:
-            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, actual manifest is shorter")
+            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, got a shorter manifest")
 
 
 def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
@@ -122,7 +122,7 @@ def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata:
         raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
     if record.get("source-ref") != source_ref:
         raise ReviewError(
-            f"line {line.number}: expected {source_ref!r}, which was reviewed, actual {record.get('source-ref')!r}"
+            f"line {line.number}: expected {source_ref!r}, which was reviewed, got {record.get('source-ref')!r}"
         )
     return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
 

@@ -25,6 +25,7 @@ class StackOutputs:
     script_url: str
     script_integrity: str
     creator_url: str
+    guide_url: str
     pre_annotation_arn: str
     post_annotation_arn: str
     job_completion_arn: str
@@ -43,6 +44,7 @@ OUTPUT_NAMES = {
     "script_url": "UiScriptUrl",
     "script_integrity": "UiScriptIntegrity",
     "creator_url": "SkeletonCreatorUrl",
+    "guide_url": "LabelerGuideUrl",
     "pre_annotation_arn": "PreAnnotationFunctionArn",
     "post_annotation_arn": "PostAnnotationFunctionArn",
     "job_completion_arn": "JobCompletionFunctionArn",

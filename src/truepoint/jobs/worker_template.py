@@ -30,7 +30,7 @@ _LIQUID_OPENING = re.compile(r"\{(?=[{%]|\Z)")
 
 
 class WorkerTemplateError(ValueError):
-    """The worker template cannot be filled; says expected and actual."""
+    """The worker template cannot be filled; says what was expected and what was found."""
 
 
 def plain_instructions(text: str) -> str:
@@ -45,6 +45,7 @@ def fill_template(
     *,
     script_url: str,
     script_integrity: str,
+    guide_url: str,
     instructions: str = "",
     language: str = "en",
 ) -> str:
@@ -55,6 +56,7 @@ def fill_template(
         skeleton: gives the labelling element its attributes.
         script_url: where the labelling element's script is.
         script_integrity: its subresource-integrity value, `sha384-…`.
+        guide_url: address of the labeller's guide; the instructions, which the element's help shows, end with a link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
         language: of the labelling element, a BCP 47 tag.
 
@@ -72,22 +74,24 @@ def fill_template(
         raise WorkerTemplateError(f"the worker template has a malformed placeholder: {error}") from error
     if not valid or found != PLACEHOLDERS:
         raise WorkerTemplateError(
-            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, actual {_listed(found)}"
+            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, got {_listed(found)}"
         )
     attributes = skeleton.element_attributes()
+    # A new tab: leaving the page would interrupt the worker's task.
+    guide = f'<p><a href="{html.escape(guide_url)}" target="_blank" rel="noopener">Labeller\'s guide</a> (new tab)</p>'
     values = {
         "script_url": html.escape(script_url),
         "script_integrity": html.escape(script_integrity),
         "keypoint_classes": html.escape(attributes["keypointClasses"]),
         "skeleton_rig": html.escape(attributes["skeletonRig"]),
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
-        "instructions": instructions,
+        "instructions": instructions + guide,
         "language": html.escape(language),
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:
         raise WorkerTemplateError(
-            f"the worker template: expected at most {TEMPLATE_LIMIT:,} characters, actual {len(filled):,} "
+            f"the worker template: expected at most {TEMPLATE_LIMIT:,} characters, got {len(filled):,} "
             f"({len(values['keypoint_classes']):,} of them for {len(skeleton.keypoints)} keypoints, "
             f"{len(instructions):,} for the instructions)"
         )

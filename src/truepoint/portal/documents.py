@@ -173,9 +173,12 @@ def parse_consolidation_response(
     Raises:
         LabelingJobError: not an array of consolidated annotations.
     """
+    if is_deeper(text, DEEPEST_DOCUMENT):
+        found = f"more than {DEEPEST_DOCUMENT} levels of nesting"
+        raise LabelingJobError(f"the consolidation function's response cannot be used: it has {found}")
     try:
         entries = _decode_consolidated(text)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise LabelingJobError(f"the consolidation function's response cannot be used: {error}") from error
     labels: dict[str, Label] = {}
     for entry in entries:

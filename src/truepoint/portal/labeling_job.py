@@ -12,7 +12,7 @@ ENDED = frozenset({"Completed", "Stopped", "Failed"})
 
 
 class LabelingJobError(ValueError):
-    """A job that cannot be run here; says which member is wrong, expected and actual."""
+    """A job that cannot be run here; says which member is wrong, what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
     except (TypeError, ValueError) as error:
         raise LabelingJobError(f"the job's description cannot be read: {error}") from error
     if job.workers_per_object < 1:
-        raise LabelingJobError(f"expected at least one worker an object, actual {job.workers_per_object}")
+        raise LabelingJobError(f"expected at least one worker an object, got {job.workers_per_object}")
     if job.deadline.tzinfo is None:
-        raise LabelingJobError(f"expected a CreationTime with a time zone, actual {document['CreationTime']!r}")
+        raise LabelingJobError(f"expected a CreationTime with a time zone, got {document['CreationTime']!r}")
     return job
 
 

@@ -40,7 +40,7 @@ class TaskTemplate:
             text = text.replace(before, after)
         try:
             self._template = environment.from_string(text)
-        except LiquidError as error:
+        except (LiquidError, RecursionError) as error:
             raise TaskTemplateError(f"the worker task template is not Liquid: {error}") from error
 
     def render(self, task_input: Mapping[str, Any]) -> str:
@@ -51,5 +51,5 @@ class TaskTemplate:
         """
         try:
             return self._template.render(task={"input": task_input})
-        except LiquidError as error:
+        except (LiquidError, RecursionError) as error:
             raise TaskTemplateError(f"the worker task template cannot be rendered: {error}") from error

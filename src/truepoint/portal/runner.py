@@ -26,8 +26,6 @@ from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 
 READERS = 16
-BATCH = 50
-"""Objects a consolidation request: an annotation of ten people is 10 kB, and a function may answer 6 MB."""
 MOST_FAILURES = 3
 """Objects that the pre-annotation function may fail for while one worker waits for a task."""
 
@@ -148,9 +146,9 @@ class JobRunner:
             known = held.accepted if held and held.object_id == object_id else None
             accepted = known or max(min(started or now, now), now - self.job.time_limit)
             try:
-                uri = self._write_answer(object_id, WorkerAnswer(worker, content, accepted, now))
+                uri, size = self._write_answer(object_id, WorkerAnswer(worker, content, accepted, now))
                 with self._lock:
-                    self._state.record_answer(object_id, worker, uri)
+                    self._state.record_answer(object_id, worker, uri, size)
             finally:
                 with self._submitted:
                     self._submitting -= 1
@@ -227,9 +225,9 @@ class JobRunner:
         with self._towards_output:
             with self._lock:
                 ready = self._state.to_consolidate(partial=partial)
-            new = [object_id for object_id in ready if not self._consolidation.has_failed(object_id)]
-            again = [object_id for object_id in ready if self._may_retry(object_id)]
-            for batch in [new[start : start + BATCH] for start in range(0, len(new), BATCH)] + [[o] for o in again]:
+                new = self._state.batches([o for o in ready if not self._consolidation.has_failed(o)])
+            again = [[object_id] for object_id in ready if self._may_retry(object_id)]
+            for batch in new + again:
                 self._consolidate_batch(batch)
 
     def end_if_due(self) -> bool:
@@ -272,7 +270,10 @@ class JobRunner:
         text = self.cloud.find(self.results_uri("results.json"))
         if text is None:
             return None
-        results = dict(json.loads(text))
+        try:
+            results = dict(decode(text, dict[str, Any], DEEPEST_DOCUMENT))
+        except JsonError:
+            return None  # nothing that job_completion writes: it will be written again
         made_of = results.get("manifest") or {}
         # A job that was reopened and has ended again has the results of its first end for a while.
         return results if made_of.get("etag") == self.cloud.etag(self._output_uri) else None
@@ -304,9 +305,10 @@ class JobRunner:
             time += timedelta(seconds=1)
         return uri
 
-    def _write_answer(self, object_id: str, answer: WorkerAnswer) -> str:
+    def _write_answer(self, object_id: str, answer: WorkerAnswer) -> tuple[str, int]:
         body = json.dumps(documents.worker_response(answer)).encode()
-        return self._put_new(lambda time: output_layout.worker_response(object_id, time), body, answer.submitted)
+        uri = self._put_new(lambda time: output_layout.worker_response(object_id, time), body, answer.submitted)
+        return uri, len(body)
 
     def _task_input(self, object_id: str) -> Mapping[str, Any] | None:
         """The pre-annotation function's task input. None if nobody needs to see the object, which is then closed, or if

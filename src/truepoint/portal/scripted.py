@@ -1,9 +1,9 @@
-"""Workers whose answers are in a file: the same job, unattended. Pure."""
+"""Workers whose answers are in a file: the same job, unattended. Pure, but for pre-labels that a caller fetches."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
@@ -17,7 +17,7 @@ _COCO = "its labels can be pre-labels of a job: scripts/create_labeling_job.py -
 
 
 class AnswersError(ValueError):
-    """A file of answers that cannot be used; says expected and actual."""
+    """A file of answers that cannot be used; says what was expected and what was found."""
 
 
 def parse_answers(text: bytes | str) -> Answers:
@@ -27,23 +27,23 @@ def parse_answers(text: bytes | str) -> Answers:
         AnswersError: not JSON, or not of this shape. A COCO file is named as such.
     """
     try:
-        document = decode(text, deepest=DEEPEST_DOCUMENT)
+        document = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
     except JsonError as error:
         raise AnswersError(f"the answers are not JSON: {error}") from error
     if _is_coco(document):
         raise AnswersError(f"expected {_SHAPE}, got a COCO file; {_COCO}")
     if not isinstance(document, dict):
-        raise AnswersError(f"expected an object of answers by image name, actual {type(document).__name__}")
+        raise AnswersError(f"expected an object of answers by image name, got {type(document).__name__}")
     workers = document["workers"] if isinstance(document.get("workers"), dict) else {"scripted": document}
     if not workers:
-        raise AnswersError("expected at least one worker, actual none")
+        raise AnswersError("expected at least one worker, got none")
     for worker, answers in workers.items():
         if not isinstance(answers, dict):
-            raise AnswersError(f"worker {worker!r}: expected answers by image name, actual {type(answers).__name__}")
+            raise AnswersError(f"worker {worker!r}: expected answers by image name, got {type(answers).__name__}")
         for image, answer in answers.items():
             if not isinstance(answer, list | dict):
                 wanted = "a list of instances or an answer's fields"
-                raise AnswersError(f"worker {worker!r}, {image!r}: expected {wanted}, actual {type(answer).__name__}")
+                raise AnswersError(f"worker {worker!r}, {image!r}: expected {wanted}, got {type(answer).__name__}")
     return workers
 
 
@@ -85,11 +85,22 @@ def answer_for(answers: Mapping[str, Any], task_input: Mapping[str, Any]) -> Any
     return answers.get(path, answers.get(str(task_input.get("image_name", ""))))
 
 
-def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
-    """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances."""
+def form_fields(
+    answer: Any, task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None] = lambda _: None
+) -> dict[str, Any]:
+    """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances.
+
+    Args:
+        answer: instances, or a form's fields.
+        task_input: of the image.
+        fetch: gives the object at an S3 URI, for pre-labels by reference; None if there is none.
+    """
     if isinstance(answer, dict):
         return answer
-    original = json.loads(str(task_input.get("initial_values") or "[]"))
+    try:
+        original = _original(task_input, fetch)
+    except AnswersError as error:  # the labelling element does not let anybody label such an image either
+        return {"updated_annotations": "[]", "answer_details": json.dumps({"problem": str(error)})}
     return {
         "updated_annotations": json.dumps(answer),
         "original_annotations": json.dumps(original),
@@ -98,3 +109,20 @@ def form_fields(answer: Any, task_input: Mapping[str, Any]) -> dict[str, Any]:
         "no_changes_needed": json.dumps(answer == original),
         "total_time_in_seconds": "0",
     }
+
+
+def _original(task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None]) -> list[Any]:
+    """The image's pre-labels.
+
+    Raises:
+        AnswersError: they cannot be had.
+    """
+    uri = str(task_input.get("initial_values_s3_uri") or "")
+    text = fetch(uri) if uri else str(task_input.get("initial_values") or "[]")
+    where = uri or "in initial_values"
+    if text is None:
+        raise AnswersError(f"expected pre-labels {where}, got no object")
+    try:
+        return list(decode(text, list[Any]))
+    except JsonError as error:
+        raise AnswersError(f"expected pre-labels {where}, got: {error}") from error

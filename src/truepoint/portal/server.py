@@ -41,9 +41,11 @@ COOKIE = "worker"
 COOKIE_SECONDS = 365 * 24 * 3600
 # A job's template is its maker's: it may load what it likes, but nobody else may show it.
 TASK_POLICY = "frame-ancestors 'self'; base-uri 'none'"
-# Results hold workers' text. Whatever is in them, it gets no rights on this origin. The report draws itself by script.
+# Results hold workers' text. Whatever is in them, it gets no rights on this origin. The report draws itself by script,
+# and its tables can be downloaded as CSV.
 RESULT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; sandbox allow-scripts"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+    "sandbox allow-scripts allow-downloads"
 )
 RESULT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
 RESULT_FILES = {
@@ -78,19 +80,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ElementSource:
-    """Where the labelling element and the skeleton creator are: the distribution's domain name, the URL at which it is
-    reached, the emulator's token, and the creator's path in the distribution."""
+    """Where the labelling element, the skeleton creator and the labeller's guide are: the distribution's domain name,
+    the URL at which it is reached, the emulator's token, and the paths of creator and guide in the distribution."""
 
     domain: str
     base_url: str
     token: str
     creator_path: str
+    guide_path: str
 
     @classmethod
     def of(cls, stack: StackOutputs, emulator: Emulator) -> ElementSource:
         """Return the source of a stack that is deployed in the emulator."""
         _, _, domain, path = stack.creator_url.split("/", 3)
-        return cls(domain, emulator.endpoint, emulator.secrets.token, f"/{path}")
+        guide = stack.guide_url.split("/", 3)[3]
+        return cls(domain, emulator.endpoint, emulator.secrets.token, f"/{path}", f"/{guide}")
 
 
 class Portal:
@@ -158,6 +162,7 @@ class Portal:
             yours=self._yours(worker),
             max_name=MAX_NAME,
             creator=self._element.creator_path,
+            guide=self._element.guide_path,
             results=results,
             results_uri=self._runner.results_uri(),
             files=[{"what": RESULT_FILES.get(what, ""), "path": path} for what, path in files if path[-1:] != "/"],

@@ -19,6 +19,11 @@ from truepoint.portal.labeling_job import LabelingJob, LabelingJobError
 _log = logging.getLogger(__name__)
 
 NO_LABEL = "ClientError: the consolidation function gave no label for this object"
+BATCH = 50
+"""Objects of a consolidation request: an annotation of ten people is 10 kB, and a function may answer 6 MB."""
+BATCH_BYTES = 8_000_000
+"""Bytes of answers in a consolidation request of several objects: more time and memory than a function has must not be
+spent on one. 50 images of ten people by three workers have 5 MB."""
 File = tuple[str, bytes]
 """A file's URI, or key, and its content."""
 
@@ -43,6 +48,7 @@ class JobState:
         lines: the input manifest by object id.
         assignments: who labels what.
         answers: where each answer's file is, by object id and worker id.
+        sizes: bytes of an object's answers.
         labels: consolidated labels by object id.
         failures: reasons by object id, of objects that get no label. Not kept in the bucket: at the next start of a
             job that has not ended, or was reopened, what failed is tried again.
@@ -52,12 +58,14 @@ class JobState:
     lines: dict[str, ManifestLine]
     assignments: Assignments
     answers: dict[str, dict[str, str]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def record_answer(self, object_id: str, worker: str, uri: str) -> None:
-        """An answer is in the bucket; of two by one worker the first counts."""
-        self.answers.setdefault(object_id, {}).setdefault(worker, uri)
+    def record_answer(self, object_id: str, worker: str, uri: str, size: int) -> None:
+        """An answer is in the bucket, in a file of so many bytes; of two by one worker the first counts."""
+        if self.answers.setdefault(object_id, {}).setdefault(worker, uri) == uri:
+            self.sizes[object_id] = self.sizes.get(object_id, 0) + size
         self.assignments.record(object_id, worker)
 
     def record_labels(self, response: File, wanted: Sequence[str] | None = None) -> set[str]:
@@ -94,6 +102,19 @@ class JobState:
             and object_id not in self.labels
             and object_id not in self.failures
         ]
+
+    def batches(self, object_ids: Sequence[str]) -> list[list[str]]:
+        """The objects in batches of at most `BATCH`, whose answers have at most `BATCH_BYTES` if there are several."""
+        batches: list[list[str]] = []
+        held = 0
+        for object_id in object_ids:
+            size = self.sizes.get(object_id, 0)
+            if not batches or len(batches[-1]) == BATCH or held + size > BATCH_BYTES:
+                batches.append([])
+                held = 0
+            batches[-1].append(object_id)
+            held += size
+        return batches
 
     def output(self, *, expired: bool) -> tuple[bytes, dict[str, int]]:
         """The output manifest and `LabelCounters`; with `expired`, objects that nobody answered have failed."""
@@ -143,7 +164,7 @@ def derive_state(
     for uri, text in worker_responses:
         try:
             for worker in documents.parse_worker_response(text):
-                state.record_answer(output_layout.object_of(uri), worker, uri)
+                state.record_answer(output_layout.object_of(uri), worker, uri, len(text))
         except LabelingJobError as error:
             _log.warning("%s: %s", uri, error)
     return state

@@ -78,7 +78,8 @@ def _work(runner: JobRunner, worker: str, answers: Mapping[str, Any], on_answer:
         if answer is None:
             runner.decline(worker, task.lease.object_id)
             continue
-        verdict = runner.submit(worker, task.lease.object_id, form_fields(answer, task.task_input))
+        fields = form_fields(answer, task.task_input, runner.cloud.find)
+        verdict = runner.submit(worker, task.lease.object_id, fields)
         if verdict is Verdict.ACCEPT:
             taken += 1
             on_answer()

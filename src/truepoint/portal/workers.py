@@ -23,5 +23,5 @@ def worker_id(name: str, secret: bytes) -> str:
     """
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     if not 1 <= len(plain) <= MAX_NAME:
-        raise WorkerNameError(f"expected a name of 1 to {MAX_NAME} characters, actual {len(plain)}")
+        raise WorkerNameError(f"expected a name of 1 to {MAX_NAME} characters, got {len(plain)}")
     return f"private.local.{hmac.new(secret, plain.encode(), hashlib.sha256).hexdigest()[:24]}"

@@ -70,7 +70,7 @@ let database;
  * @param {(store: IDBObjectStore) => IDBRequest<T>} act
  * @returns {Promise<T>} once it is on the disk; rejects where IndexedDB is blocked or full
  */
-async function within(mode, act) {
+export async function within(mode, act) {
   database ??= new Promise((resolve, reject) => {
     // In a sandboxed frame the mere access throws.
     const request = indexedDB.open("truepoint", 1);
@@ -91,7 +91,7 @@ async function within(mode, act) {
 const inTime = (mode, act) => Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
 
 /** @param {string} task its key @returns {Promise<Draft[]>} of the task, of whatever pages */
-async function allDrafts(task) {
+export async function allDrafts(task) {
   const range = IDBKeyRange.bound(task, `${task}\uffff`);
   /** @type {Draft[]} */
   const stored = await inTime("readonly", (store) => store.getAll(range)).catch(() => []);

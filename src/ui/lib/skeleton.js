@@ -3,6 +3,7 @@
 import { colorOr, PALETTE } from "./colors.js";
 import { around } from "./geometry.js";
 import { isNumber, isRecord, readAttribute, shown } from "./json.js";
+import { isLeftOf, pairsOf, sideOf } from "./names.js";
 import { inLanguage, t } from "./texts.js";
 
 /** Where a definition has no sigma: about the mean of COCO's seventeen. */
@@ -63,15 +64,16 @@ function readKeypoints(attributes, problems) {
   }
   if (!keypoints.size && !problems.length) problems.push(t.noKeypoints);
   const list = [...keypoints.values()];
+  const counterparts = pairsOf([...keypoints.keys()]);
   // A pair counts when both keypoints exist; without `pair` the names decide (left_hip, right_hip).
   list.forEach((keypoint, i) => {
     const name = wanted.get(keypoint.label);
-    const other = keypoints.get(typeof name === "string" ? name : otherSide(keypoint.label));
+    const other = typeof name === "string" ? keypoints.get(name) : list[counterparts[i]];
     if (!other || other === keypoint || other.pair >= 0 || keypoint.pair >= 0) return;
     keypoint.pair = list.indexOf(other);
     other.pair = i;
     // A pair whose names tell no side still needs two sides, so that its shapes differ.
-    if (keypoint.side === other.side) [keypoint.side, other.side] = ["left", "right"];
+    [keypoint.side, other.side] = isLeftOf(keypoint.label, other.label) ? ["left", "right"] : ["right", "left"];
   });
   return list;
 }
@@ -81,20 +83,6 @@ function nameOf({ display_names: names }, label) {
   const name = isRecord(names) && inLanguage(names);
   return (typeof name === "string" && name.trim()) || label.replaceAll("_", " ");
 }
-
-/** The word of a label that tells its side: left_hip, kneeRight, hip L. */
-const SIDE = /(?<![a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?![a-zA-Z])|(Left|Right)(?=[A-Z]|$)|^(left|right)/;
-/** All that SIDE finds, each beside its counterpart. */
-const WORDS = ["left", "right", "Left", "Right", "LEFT", "RIGHT", "l", "r", "L", "R"];
-
-/** @param {string} label @returns {"left" | "right" | ""} */
-function sideOf(label) {
-  const word = SIDE.exec(label)?.[0];
-  return !word ? "" : /^l/i.test(word) ? "left" : "right";
-}
-
-/** What the keypoint's counterpart is called; empty for a name without a side. @param {string} label */
-export const otherSide = (label) => (SIDE.test(label) ? label.replace(SIDE, (word) => WORDS[WORDS.indexOf(word) ^ 1]) : "");
 
 /**
  * @param {Attributes} attributes

@@ -47,6 +47,10 @@ class NotReadableError(Exception):
     """An object that is not there, or may not be read: S3 does not always tell which."""
 
 
+class TooLargeError(NotReadableError):
+    """An object of more bytes than its reader takes."""
+
+
 class ChangedError(Exception):
     """An object that is no longer the one that was found."""
 
@@ -75,14 +79,15 @@ class Bucket:
         options: Any = {"allow_http": bool(endpoint and endpoint.startswith("http://")), **CLIENT}
         self._store = S3Store(name, client_options=options, retry_config=RETRY, **where)
 
-    def read(self, key: str, etag: str | None = None) -> bytes:
+    def read(self, key: str, etag: str | None = None, largest: int | None = None) -> bytes:
         """The whole object; with `etag`, that which has this one.
 
         Raises:
             ChangedError: another ETag.
+            TooLargeError: it has more than `largest` bytes.
             NotReadableError: missing or forbidden.
         """
-        return self._get(key, etag)
+        return self._get(key, etag, largest=largest)
 
     def find(self, key: str, largest: int) -> bytes | None:
         """The whole object, None if it is not there: only for those who may list its folder.
@@ -104,9 +109,7 @@ class Bucket:
                 return None
             except (PermissionDeniedError, UnauthenticatedError, ValueError) as error:
                 raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
-            if got.meta["size"] > largest:
-                found = got.meta["size"]
-                raise NotReadableError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {found}")
+            self._check_size(key, got.meta["size"], largest)
             age = (datetime.now(UTC) - got.meta["last_modified"]).total_seconds()
             return Found(bytes(got.bytes()), _plain(got.meta["e_tag"]), age)
 
@@ -247,7 +250,9 @@ class Bucket:
 
         return next((entry for entry in self._retry(key, listed) if entry.key == key), None)
 
-    def _get(self, key: str, etag: str | None, byte_range: tuple[int, int] | None = None) -> bytes:
+    def _get(
+        self, key: str, etag: str | None, byte_range: tuple[int, int] | None = None, largest: int | None = None
+    ) -> bytes:
         options: Any = {"if_match": f'"{etag}"'} if etag else {}
         if byte_range:
             options["range"] = byte_range
@@ -255,8 +260,11 @@ class Bucket:
         def get() -> bytes:
             try:
                 _check(key)
-                return bytes(obstore.get(self._store, key, options=options).bytes())
+                got = obstore.get(self._store, key, options=options)
+                self._check_size(key, got.meta["size"], largest)
+                return bytes(got.bytes())
             except ValueError:  # the key
+                self._check_size(key, 0 if largest is None else self.size(key), largest)
                 return odd_keys.read(self.name, key, byte_range, etag)
 
         try:
@@ -265,6 +273,10 @@ class Bucket:
             raise NotReadableError(f"s3://{self.name}/{key} is missing or may not be read") from error
         except PreconditionError as error:
             raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
+
+    def _check_size(self, key: str, size: int, largest: int | None) -> None:
+        if largest is not None and size > largest:
+            raise TooLargeError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {size}")
 
     def _retry(self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)) -> T:
         """The operation's result, of `TRIES` tries at most. Everything a bucket does can be done twice."""

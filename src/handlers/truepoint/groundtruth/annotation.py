@@ -18,10 +18,14 @@ from truepoint.groundtruth.answer import (
     parse_answer,
 )
 from truepoint.groundtruth.manifest import file_name
+from truepoint.json_text import MOST_MEMORY
 from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from truepoint.pose.sigma_table import SigmaTable
 
 VERSION = "1.0"
+TOO_MUCH_TOGETHER = (
+    f"expected values of at most {MOST_MEMORY:,} bytes in memory in all workers' answers together, got more"
+)
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,11 +95,17 @@ def annotate(
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
+    held = 0
     for worker_id, content in sorted(latest.items()):
         read = _read(worker_id, content)
         if isinstance(read, AnswerError):
             workers.append(WorkerAnswer(worker_id=worker_id, usable=False, reason=str(read)))
             continue
+        held += read.memory
+        if held > MOST_MEMORY:
+            usable.clear()
+            workers = [WorkerAnswer(worker_id=w, usable=False, reason=TOO_MUCH_TOGETHER) for w in sorted(latest)]
+            break
         usable.append(read)
         workers.append(
             WorkerAnswer(

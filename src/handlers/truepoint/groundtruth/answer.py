@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from truepoint.json_text import JsonError, decode
+from truepoint.json_text import JsonError, decode, memory
 from truepoint.pose.instance import (
     Instance,
     InstanceError,
@@ -26,7 +26,7 @@ ORIGINAL_TOLERANCE = 0.5
 
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of an answer's text. As values it takes up to thirty times as much memory."""
+"""Bytes of an answer's text."""
 
 
 LONGEST_COMMENT = 1000
@@ -50,6 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`.
 
     `comment` is the worker's note on the whole image.
+    `memory` is about how many bytes the parsed JSON takes.
     """
 
     worker_id: str
@@ -66,6 +67,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image_height: int | None
     not_labeled: list[UnlabeledKeypoint]
     comment: str
+    memory: int = 0
 
     @property
     def tolerance(self) -> float:
@@ -111,7 +113,14 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         image_height=height if width else None,
         not_labeled=_not_labeled(details.get("not_labeled")),
         comment=_comment(details.get("comment")),
+        memory=_memory(content, fields),
     )
+
+
+def _memory(content: Any, fields: dict[str, Any]) -> int:
+    # Lists are in the text as they are or, within a string, escaped: there their commas and brackets may be hidden.
+    within = sum(memory(value) for value in fields.values() if isinstance(value, str))
+    return max(within, memory(content) if isinstance(content, str | bytes) else 0)
 
 
 def _json(value: Any, name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,8 +13,11 @@ from truepoint.groundtruth.annotation import VERSION, Annotation
 from truepoint.groundtruth.answer import AnswerError
 from truepoint.json_text import DEEPEST, JsonError, decode, pruned
 
-LARGEST_RESPONSE = 5 * 1024 * 1024
-"""Bytes. Lambda answers a synchronous call with 6 MB at most; the rest is room for its own encoding."""
+LARGEST_RESPONSE = 5_500_000
+"""Bytes. Lambda answers a synchronous call with 6,291,556 at most; the rest is room for references to what is moved."""
+ENVELOPE = 300
+"""Bytes of a response around each label: the object's id and names of members."""
+_ASCII = bytes(range(0x80))
 
 CONTENT_LEVEL = 6
 """Of nesting, at which an answer's object begins if it is not text: in a list of objects with a list of objects with an
@@ -37,14 +40,19 @@ class AnnotationData(msgspec.Struct, frozen=True):
     s3_uri: str | None = msgspec.field(name="s3Uri", default=None)
 
     @property
-    def in_place(self) -> Any:
-        """The answer, None if it is not here.
+    def in_place(self) -> str | bytes | None:
+        """The answer's JSON text, None if it is not here.
 
         Raises:
             AnswerError: it is no JSON.
         """
+        text = bytes(self.content)
+        if text == b"null":
+            return None
+        if not text.startswith(b'"'):
+            return text
         try:
-            return decode(bytes(self.content))
+            return str(decode(text, str, most_memory=None))
         except JsonError as error:
             raise AnswerError(f"the answer must be JSON: {error}") from error
 
@@ -104,28 +112,28 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
     """
     text = pruned(payload, CONTENT_LEVEL, CONTENT_LEVEL + DEEPEST)
     try:
-        entries = decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST)
+        entries = decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST, most_memory=None)
     except JsonError as error:
         entries = _lenient(text, error)
-    read = [_entry(bytes(entry)) for entry in entries]
+    read = [_entry(entry) for entry in entries]
     usable = [entry for entry in read if isinstance(entry, BatchEntry)]
     if read and not usable:
         raise BatchError(f"expected entries with a datasetObjectId, got none; the first: {read[0]}")
     return usable
 
 
-def _lenient(text: bytes, error: JsonError) -> list[bytes]:
+def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
     """The entries of a request that is JSON only to Python, which writes NaN, and here null."""
     try:
         found = json.loads(text)
         if isinstance(found, list):
-            return [msgspec.json.encode(entry) for entry in found]
+            return [msgspec.Raw(msgspec.json.encode(entry)) for entry in found]
     except (ValueError, TypeError, RecursionError):
         pass  # not to Python either
     raise BatchError(f"not a consolidation request: {error}") from error
 
 
-def _entry(text: bytes) -> BatchEntry | Exception:
+def _entry(text: msgspec.Raw) -> BatchEntry | Exception:
     try:
         entry = msgspec.json.decode(text, type=_Entry)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -133,14 +141,14 @@ def _entry(text: bytes) -> BatchEntry | Exception:
     object_id = str(entry.dataset_object_id)
     try:
         source = msgspec.json.decode(entry.data_object, type=Source)
-        annotations = [_annotation(bytes(a)) for a in msgspec.json.decode(entry.annotations, type=list[msgspec.Raw])]
+        annotations = [_annotation(a) for a in msgspec.json.decode(entry.annotations, type=list[msgspec.Raw])]
     except (msgspec.MsgspecError, UnicodeError) as error:
         problem = AnswerError(f"the entry of the consolidation request cannot be read: {error}")
         return BatchEntry(object_id, Source(), [WorkerAnnotation(UNKNOWN_WORKER, problem)])
     return BatchEntry(object_id, source, annotations)
 
 
-def _annotation(text: bytes) -> WorkerAnnotation:
+def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
     try:
         found = msgspec.json.decode(text, type=_Annotation)
         return WorkerAnnotation(found.worker_id, found.annotation_data)
@@ -164,25 +172,49 @@ def job_of(request_key: str) -> tuple[str, str]:
     return match["job"], f"{match['output']}{match['job']}/"
 
 
-def consolidation_response(labels: Sequence[Annotation | AnnotationReference], attribute: str) -> list[dict[str, Any]]:
-    """Ground Truth's post-annotation response, in builtin types."""
+def consolidation_response(labels: Iterable[tuple[str, bytes]], attribute: str) -> list[dict[str, Any]]:
+    """Return Ground Truth's post-annotation response, in builtin types, of object ids and JSON texts of labels."""
     return [
         {
-            "datasetObjectId": label.dataset_object_id,
-            "consolidatedAnnotation": {"content": {attribute: msgspec.to_builtins(label)}},
+            "datasetObjectId": object_id,
+            "consolidatedAnnotation": {"content": {attribute: msgspec.json.decode(label)}},
         }
-        for label in labels
+        for object_id, label in labels
     ]
 
 
-def too_large(annotations: Sequence[Annotation], limit: int = LARGEST_RESPONSE) -> list[int]:
-    """Which annotations, by place, the largest first, must go by reference to keep the response below `limit` bytes."""
-    sizes = [len(msgspec.json.encode(annotation)) for annotation in annotations]
-    excess = sum(sizes) - limit
-    moved: list[int] = []
-    for place in sorted(range(len(sizes)), key=lambda i: (-sizes[i], i)):
-        if excess <= 0:
-            break
-        moved.append(place)
-        excess -= sizes[place]
-    return moved
+def fit(
+    annotations: Iterable[Annotation], move: Callable[[str, bytes], str], limit: int = LARGEST_RESPONSE
+) -> list[tuple[str, bytes]]:
+    """Return object ids and labels as JSON text, of at most `limit` bytes in all unless references take more.
+
+    Whenever the labels so far are too large together, the largest goes by reference. Annotations are held as text and
+    one at a time: the values of a batch of large ones would not fit into memory.
+
+    Args:
+        annotations: those of a batch.
+        move: stores the annotation's JSON text for an object id and gives its S3 URI.
+        limit: bytes.
+    """
+    labels: list[tuple[str, bytes]] = []
+    sizes: list[int] = []
+    for annotation in annotations:
+        labels.append((annotation.dataset_object_id, msgspec.json.encode(annotation)))
+        sizes.append(sent_size(labels[-1][1]) + ENVELOPE)
+        while sum(sizes) > limit and max(sizes) > 0:
+            place = sizes.index(max(sizes))
+            object_id, text = labels[place]
+            reference = AnnotationReference(dataset_object_id=object_id, annotation_s3_uri=move(object_id, text))
+            labels[place], sizes[place] = (object_id, msgspec.json.encode(reference)), 0
+    return labels
+
+
+def sent_size(text: bytes) -> int:
+    """Return how many bytes a JSON text has at most as Lambda sends it.
+
+    Lambda's runtime uses Python's `json`, which puts a space behind each comma and colon, writes `1e16` as `1e+16` and
+    up to Python 3.11 a character beyond ASCII as an escape sequence, three times its length in UTF-8, and DEL as one of
+    six bytes.
+    """
+    added = text.count(b",") + text.count(b":") + text.count(b"e") + 5 * text.count(b"\x7f")
+    return len(text) + added + 2 * len(text.translate(None, _ASCII))

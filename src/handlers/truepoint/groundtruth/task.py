@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from truepoint.groundtruth.manifest import read_data_object
+from truepoint.keys import JOB_NAME
 
 VERSION = "1.0"
 
@@ -69,4 +70,4 @@ def _text(value: list[Any]) -> str:
 
 def _job_name(arn: Any) -> str:
     _, found, name = arn.rpartition(":labeling-job/") if isinstance(arn, str) else ("", "", "")
-    return name if found and name.isascii() and name.isprintable() else ""
+    return name if found and JOB_NAME.fullmatch(name) else ""

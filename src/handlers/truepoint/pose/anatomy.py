@@ -9,14 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from truepoint.pose.instance import Instance, Keypoint
+from truepoint.pose.names import is_left_of
 from truepoint.pose.skeleton import Skeleton
 
 Points = Sequence[Keypoint | None]
 """One a keypoint of the skeleton, in its order; None where it is not labelled."""
 
-_SIDE = re.compile(
-    r"(?:^|[^a-zA-Z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[lrLR])(?=[^a-zA-Z]|$)|(Left|Right)(?=[A-Z]|$)|^(left|right)"
-)
 _TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
 
 
@@ -36,12 +34,12 @@ class Anatomy:
         self.edges = tuple((self.index[a], self.index[b]) for a, b, *_ in skeleton.edges if a != b)
         self.template = tuple(k.template or (0.0, 0.0) for k in skeleton.keypoints)
         self.other_side = skeleton.flip_indices
-        sides = [_side(name) for name in self.names]
-        pairs = []
-        for i, j in enumerate(self.other_side):
-            # A pair whose names tell no side still has two: the first is called left.
-            if i < j:
-                pairs.append((j, i) if sides[i] == "right" and sides[j] != "right" else (i, j))
+        # A pair whose names tell no side still has two: the first is called left.
+        pairs = [
+            (i, j) if is_left_of(self.names[i], self.names[j]) else (j, i)
+            for i, j in enumerate(self.other_side)
+            if i < j
+        ]
         self.pairs = tuple(sorted(pairs))
         self.trunk = tuple(pair for pair in self.pairs if _TRUNK.search(self.names[pair[0]]))
         self.hanging = tuple(_hanging(i, len(self.names), self.edges) for i in range(len(self.names)))
@@ -69,12 +67,6 @@ class Anatomy:
     def label(self, indexes: Iterable[int]) -> tuple[str, ...]:
         """The names of keypoints."""
         return tuple([self.names[i] for i in indexes])
-
-
-def _side(name: str) -> str:
-    match = _SIDE.search(name)
-    word = next((group.lower() for group in match.groups() if group), "") if match else ""
-    return "" if not word else "left" if word.startswith("l") else "right"
 
 
 def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[int, ...]:

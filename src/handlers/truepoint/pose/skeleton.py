@@ -8,10 +8,15 @@ import msgspec
 
 from truepoint.json_text import JsonError, decode
 from truepoint.pose.instance import MOST_KEYPOINTS
+from truepoint.pose.names import name_key
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 LanguageTag = Annotated[str, msgspec.Meta(pattern="^[a-z]{2,8}(-[a-z0-9]{1,8})*$")]
+MOST_EDGES = 5000
+"""Of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994, and what hangs on what takes time in
+proportion to keypoints times edges."""
+Length = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 LEAST_SIGMA = 1e-6
 """A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
 Sigma = Annotated[float, msgspec.Meta(ge=LEAST_SIGMA, le=1)]
@@ -41,13 +46,17 @@ class SkeletonKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A skeleton definition file. Edges are (name, name) or (name, name, colour)."""
+    """A skeleton definition file. Edges are (name, name) or (name, name, colour).
+
+    `template_size` is the width and height of the picture over which the template was drawn, in the template's unit.
+    """
 
     name: Name
     keypoints: Annotated[tuple[SkeletonKeypoint, ...], msgspec.Meta(min_length=1, max_length=MOST_KEYPOINTS)]
-    edges: tuple[Edge, ...] = ()
+    edges: Annotated[tuple[Edge, ...], msgspec.Meta(max_length=MOST_EDGES)] = ()
     supercategory: str = ""
     version: str = "1.0"
+    template_size: tuple[Length, Length] | None = None
 
     @property
     def keypoint_names(self) -> tuple[str, ...]:
@@ -90,12 +99,16 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def parse_skeleton(text: bytes | str) -> Skeleton:
+def parse_skeleton(text: bytes | str, *, stored: bool = False) -> Skeleton:
     """Read a skeleton definition.
 
+    Args:
+        text: JSON.
+        stored: whether it is the skeleton of an existing job. Its names may look alike, as earlier versions allowed.
+
     Raises:
-        SkeletonError: malformed JSON or shape, a name given twice, an edge or pair to an unknown keypoint,
-            a one-sided pair.
+        SkeletonError: malformed JSON or shape, a name given twice, names that differ only in case or invisible
+            characters, an edge or pair to an unknown keypoint, a one-sided pair.
     """
     try:
         skeleton: Skeleton = decode(text, Skeleton)
@@ -106,6 +119,8 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
         if keypoint.name in pairs:
             raise SkeletonError(f"keypoint names must differ, {keypoint.name!r} is there twice")
         pairs[keypoint.name] = keypoint.pair
+    if not stored:
+        _check_names(skeleton.keypoint_names)
     for name, pair in pairs.items():
         if pair is None:
             continue
@@ -117,3 +132,17 @@ def parse_skeleton(text: bytes | str) -> Skeleton:
         if unknown:
             raise SkeletonError(f"an edge must join keypoints of the skeleton, there is no {unknown[0]!r}")
     return skeleton
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    alike: dict[str, str] = {}
+    for name in names:
+        key = name_key(name)
+        if not key:
+            raise SkeletonError(f"expected a name with visible characters, got {name!a}")
+        if key in alike:
+            raise SkeletonError(
+                "expected names that differ in more than case and invisible characters, "
+                f"got {alike[key]!a} and {name!a}"
+            )
+        alike[key] = name

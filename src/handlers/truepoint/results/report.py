@@ -1,4 +1,7 @@
-"""The quality report's figures: what quality.json does not hold, because it is for drawing. Bounded memory."""
+"""The figures of the quality report: those of quality.json and workers.json, and what only the page draws.
+
+Memory is bounded, whatever the labels hold.
+"""
 
 from __future__ import annotations
 
@@ -15,47 +18,73 @@ from truepoint.measures.workers import WorkerReport
 from truepoint.pose.skeleton import Skeleton
 from truepoint.results.comments import Comment, comments
 from truepoint.results.quality import Quality
-from truepoint.results.worst import LONGEST_TEXT, WorstImage
+from truepoint.results.worst import LONGEST_TEXT, WorstImage, shortened
 from truepoint.statistics.bottom_k import Table
 from truepoint.statistics.exact_sum import ExactSum
-from truepoint.statistics.statistic import Count, Statistic
+from truepoint.statistics.rates import Rate, rate
+from truepoint.statistics.statistic import Statistic
 
-VERSION = "1.0"
-SCORE_BINS = 40
-"""Of similarity from 0 to 1."""
-TIME_EDGES = tuple(10 ** (step / 6) for step in range(25))
-"""Seconds, 1 to 10,000; six bins a factor of ten, because times of labelling spread over factors, not sums."""
+VERSION = "1.1"
+SCORE_EDGES = tuple(step / 40 for step in range(1, 40))
+"""Inner edges of the bins of similarity, which run from 0 to 1."""
+TIME_EDGES = (
+    *(1, 2, 3, 5, 7, 10, 15, 20, 30, 45),
+    *(60, 90, 120, 180, 300, 420, 600, 900, 1200, 1800, 2700),
+    *(3600, 5400, 7200, 10800),
+)
+"""Inner edges of the bins of time, in seconds. Each is a short number of seconds, minutes or hours, so that the page
+states it exactly. Bins widen with time, because labelling times differ by factors."""
 MOST_REASONS = 12
-"""Shown of why lines are missing."""
+"""Maximum number of reasons listed for lines without an annotation. The rest are only counted."""
 MOST_COUNTED_REASONS = 1000
-"""Told apart while counting, numbers in them aside. Of more, so many are counted (statistics.bottom_k)."""
-_NUMBER = re.compile(r"\d+")
+"""Maximum number of reasons kept while counting; reasons that differ only in numbers are one (statistics.bottom_k)."""
+LONGEST_KEY = 300
+"""Characters of a reason that decide which reasons are counted together."""
+LONGEST_REASON = 4000
+"""Maximum length of a reason shown, in characters. Twice `MOST_COUNTED_REASONS` of them take 8 MB."""
 MOST_COMMENTS = 60
-"""Shown of what workers wrote; comments.jsonl has all of it."""
+"""Maximum number of comments listed; comments.jsonl has all of them."""
+_NUMBER = re.compile(r"\d+")
 
 
 class DrawnKeypoint(msgspec.Struct, frozen=True):
-    """A keypoint of the skeleton; `place` is in the template pose."""
+    """A keypoint of the skeleton; `point` is its position in the template pose."""
 
     name: str
-    place: tuple[float, float] | None
+    point: tuple[float, float] | None
 
 
 class Consensus(msgspec.Struct, frozen=True):
-    """How near workers are to what they agree on, over instances that several workers marked.
+    """Similarity of the workers to the consensus, over instances that several workers marked.
 
-    `bins` counts instances by score, from 0 to 1; `ceiling` is the mean score of honest workers who scatter as sigma
-    says, as many an instance as here.
+    `bins` counts instances by score between 0, `edges` and 1; a score on an edge is in the bin above it. `ceiling` is
+    the human ceiling: the mean score of equally many careful workers, whose positions scatter as the sigmas state.
     """
 
     instances: int
     mean: float | None
     ceiling: float | None
+    edges: tuple[float, ...]
     bins: list[int]
 
 
+class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines without an annotation for one reason. `reason` is that of the first such line, `line`; where `differ` is
+    true, reasons of other lines have other numbers in the same text."""
+
+    status: str
+    reason: str
+    lines: int
+    line: int
+    differ: bool
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page is drawn from; its scripts read it, nobody else should."""
+    """The data that the page draws. Only the page's own script reads it.
+
+    `empty` has one rate for each worker of `quality`: empty answers among the usable ones. `suspicious` counts the
+    images that may hold a label error; suspicious.jsonl lists `listed` of them, and `worst` are the first of these.
+    """
 
     version: str
     status: str
@@ -66,62 +95,87 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     edges: list[tuple[int, int]]
     quality: Quality
     workers: list[WorkerReport]
+    empty: list[Rate]
     consensus: Consensus
-    time_edges: list[float]
+    time_edges: tuple[float, ...]
     time_bins: list[int]
-    not_labeled: list[tuple[str, str, int]]
+    not_labeled: list[MissingLines]
     other_reasons: int
     comments: list[Comment]
     other_comments: int
+    suspicious: int
+    listed: int
     worst: list[WorstImage]
 
 
+class ReasonMeter(Statistic):
+    """Lines with one reason; `line` and `reason` are those of the first."""
+
+    n: int = 0
+    line: int = 0
+    reason: str = ""
+    differ: bool = False
+
+    def add(self, line: int, reason: str) -> None:
+        """Count one line."""
+        if not self.n:
+            self.line, self.reason = line, reason
+        self.n += 1
+        self.differ |= reason != self.reason
+
+    def merge(self, later: ReasonMeter) -> None:
+        """Add the counts of later lines."""
+        self.n += later.n
+        self.differ |= later.differ or later.reason != self.reason
+
+
 class Dates(Statistic):
-    """The first and the last of dates as ISO text."""
+    """The first and the last date, as ISO text."""
 
     first: str | None = None
     last: str | None = None
 
     def add(self, date: str) -> None:
-        """Take one."""
+        """Add one date."""
         self.first = date if self.first is None else min(self.first, date)
         self.last = date if self.last is None else max(self.last, date)
 
     def merge(self, later: Dates) -> None:
-        """Take what another has taken."""
+        """Add the dates of other lines."""
         for date in (later.first, later.last):
             if date is not None:
                 self.add(date)
 
 
 class FirstComments(Statistic):
-    """The first of what workers wrote, cut short, and how much there was."""
+    """The first comments of workers, shortened, and the number of all."""
 
     n: int = 0
     first: list[Comment] = msgspec.field(default_factory=list)
 
     def add(self, comment: Comment) -> None:
-        """Take one."""
+        """Add one comment."""
         self.n += 1
         if len(self.first) < MOST_COMMENTS:
-            texts = {name: text[:LONGEST_TEXT] for name, text in _texts(comment).items()}
+            texts = {name: shortened(text) for name, text in _texts(comment).items()}
             self.first.append(msgspec.structs.replace(comment, **texts))
 
     def merge(self, later: FirstComments) -> None:
-        """Take what another has taken."""
+        """Add the comments of later lines."""
         self.n += later.n
         self.first = (self.first + later.first)[:MOST_COMMENTS]
 
 
 class ReportMeter(Statistic):
-    """Takes the outcomes of a job's lines and gives the report's figures."""
+    """Counts the outcomes of a job's lines for the report."""
 
-    scores: list[int] = msgspec.field(default_factory=lambda: [0] * SCORE_BINS)
+    scores: list[int] = msgspec.field(default_factory=lambda: [0] * (len(SCORE_EDGES) + 1))
     score: ExactSum = msgspec.field(default_factory=ExactSum)
     ceiling: ExactSum = msgspec.field(default_factory=ExactSum)
     times: list[int] = msgspec.field(default_factory=lambda: [0] * (len(TIME_EDGES) + 1))
     not_labeled: int = 0
-    reasons: Table[Count] = msgspec.field(default_factory=lambda: Table(MOST_COUNTED_REASONS))
+    suspicious: int = 0
+    reasons: Table[ReasonMeter] = msgspec.field(default_factory=lambda: Table(MOST_COUNTED_REASONS))
     dates: Dates = msgspec.field(default_factory=Dates)
     comments: FirstComments = msgspec.field(default_factory=FirstComments)
 
@@ -129,8 +183,8 @@ class ReportMeter(Statistic):
         """Count one line."""
         if isinstance(outcome, NotLabeled):
             self.not_labeled += 1
-            reason = _NUMBER.sub("#", outcome.reason[:LONGEST_TEXT])
-            self.reasons.at(f"{outcome.status} {reason}", Count).n += 1
+            key = f"{outcome.status} {_NUMBER.sub('#', outcome.reason[:LONGEST_KEY])}"
+            self.reasons.at(key, ReasonMeter).add(outcome.line, shortened(outcome.reason, LONGEST_REASON))
             return
         seconds = outcome.annotation.total_time_in_seconds
         if seconds is not None:
@@ -149,13 +203,22 @@ class ReportMeter(Statistic):
         status: str,
         workers: Sequence[WorkerReport] = (),
         worst: Sequence[WorstImage] = (),
+        *,
+        listed: int = 0,
     ) -> Report:
-        """The figures of all lines so far.
+        """Return the figures of all lines so far.
 
-        `status` is Ground Truth's word for how the job ended; `worst` are the images to look at first, in that order.
+        Args:
+            skeleton: the job's.
+            quality: what quality.json holds.
+            status: Ground Truth's word for how the job ended.
+            workers: what workers.json holds.
+            worst: the images to draw, the most suspicious first.
+            listed: number of images in suspicious.jsonl.
         """
-        counted = [(*name.partition(" ")[::2], count.n) for name, count in self.reasons.kept().items()]
-        shown = sorted(counted, key=lambda reason: (-reason[2], reason[:2]))[:MOST_REASONS]
+        reasons = self.reasons.kept().items()
+        counted = [(name.partition(" ")[0], meter) for name, meter in reasons]
+        shown = sorted(counted, key=lambda entry: (-entry[1].n, entry[1].line))[:MOST_REASONS]
         index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
         return Report(
             version=VERSION,
@@ -167,46 +230,53 @@ class ReportMeter(Statistic):
             edges=[(index[a], index[b]) for a, b, *_ in skeleton.edges],
             quality=quality,
             workers=[_without_bias(worker) for worker in workers],
+            empty=[rate(worker.empty, worker.answers - worker.unusable) for worker in quality.workers],
             consensus=self._consensus(),
-            time_edges=list(TIME_EDGES),
+            time_edges=TIME_EDGES,
             time_bins=self.times,
-            not_labeled=shown,
-            other_reasons=self.not_labeled - sum(n for *_, n in shown),
+            not_labeled=[
+                MissingLines(status=status, reason=m.reason, lines=m.n, line=m.line, differ=m.differ)
+                for status, m in shown
+            ],
+            other_reasons=self.not_labeled - sum(meter.n for _, meter in shown),
             comments=self.comments.first,
             other_comments=self.comments.n - len(self.comments.first),
+            suspicious=self.suspicious,
+            listed=listed,
             worst=list(worst),
         )
 
     def _consensus(self) -> Consensus:
-        return Consensus(sum(self.scores), self.score.mean, self.ceiling.mean, self.scores)
+        return Consensus(sum(self.scores), self.score.mean, self.ceiling.mean, SCORE_EDGES, self.scores)
 
     def _consolidated(self, raw: Any) -> None:
-        """Count an instance that several workers marked; others have nobody to agree with."""
-        found = consolidated(raw)
-        if found and found.worker_count > 1:
-            self.scores[min(int(found.score * SCORE_BINS), SCORE_BINS - 1)] += 1
-            self.score.add(found.score)
-            self.ceiling.add(human_ceiling(found.worker_count))
+        """Count an instance if several workers marked it."""
+        instance = consolidated(raw)
+        if instance and instance.worker_count > 1:
+            self.scores[bisect_right(SCORE_EDGES, instance.score)] += 1
+            self.score.add(instance.score)
+            self.ceiling.add(human_ceiling(instance.worker_count))
 
 
 def human_ceiling(workers: int) -> float:
-    """Expected mean OKS of `workers` honest workers with their own mean, if they scatter as sigma says: 1 for one.
+    """Return the expected mean OKS of careful workers with their own mean, if positions scatter as the sigmas state.
 
-    COCO's sigma is E[d^2/s^2], so a worker's offset from the mean of n has (1 - 1/n) / 2 of sigma^2 in each direction,
-    and the expectation of exp(-d^2 / (8 s^2 sigma^2)) over it is 1 / (1 + (1 - 1/n) / 8). For n without end: 8/9.
+    COCO defines sigma by E[d^2/s^2] = sigma^2, so a worker's offset from the mean of n workers has the variance
+    (1 - 1/n) / 2 * sigma^2 in each direction. The expectation of exp(-d^2 / (8 s^2 sigma^2)) over such offsets is
+    1 / (1 + (1 - 1/n) / 8): 1 for one worker, and 8/9 in the limit of many.
     """
     return 8 / (9 - 1 / workers)
 
 
 def consolidated(raw: Any) -> Consolidated | None:
-    """An accepted instance as consolidation wrote it; None of one worker's instance, or of a foreign label's."""
+    """Return an instance of a label as consolidation wrote it; None for one worker's instance or a foreign label's."""
     if not isinstance(raw, dict) or "score" not in raw:
         return None
     try:
-        found = msgspec.convert(raw, Consolidated)
+        instance = msgspec.convert(raw, Consolidated)
     except msgspec.ValidationError:
         return None
-    return found if found.worker_count > 0 and 0 <= found.score <= 1 else None
+    return instance if instance.worker_count > 0 and 0 <= instance.score <= 1 else None
 
 
 def _texts(comment: Comment) -> dict[str, str]:
@@ -214,7 +284,7 @@ def _texts(comment: Comment) -> dict[str, str]:
 
 
 def _without_bias(worker: WorkerReport) -> WorkerReport:
-    """The page does not draw it, and it is most of what there is of a worker."""
+    """Return the report of a worker without the biases, which are most of its size and which the page does not show."""
     return msgspec.structs.replace(
         worker,
         against_others=msgspec.structs.replace(worker.against_others, bias=[]),

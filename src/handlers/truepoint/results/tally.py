@@ -46,7 +46,8 @@ class Tally(Statistic):
         self.figures.add(outcome)
 
     def add_suspicious(self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> None:
-        """Keep a suspicious image if it is among the most suspicious. `places`: the keypoints' numbers, by name."""
+        """Count a suspicious image, and keep it if it is among the most suspicious. `places`: keypoints' indices."""
+        self.figures.suspicious += 1
         if self.review.wants(image.suspicion, image.line):
             self.review.add(image.suspicion, image.line, listed(labeled, image))
         if self.worst.wants(image.suspicion, image.line):
@@ -69,7 +70,14 @@ class Tally(Statistic):
     def report(self, known: Surveyed, status: str) -> Report:
         """The data of report.html; `status` is Ground Truth's word for how the job ended."""
         workers = self.workers_file(known).workers
-        return self.figures.report(known.skeleton, self.quality_file(known), status, workers, self.worst.ranked())
+        return self.figures.report(
+            known.skeleton,
+            self.quality_file(known),
+            status,
+            workers,
+            self.worst.ranked(),
+            listed=len(self.review.heap),
+        )
 
     def suspicious_lines(self) -> Iterator[bytes]:
         """suspicious.jsonl."""

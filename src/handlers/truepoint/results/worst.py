@@ -1,4 +1,4 @@
-"""What the report draws of the most suspicious images."""
+"""Drawings of the most suspicious images, for the report."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from truepoint.results.coco import own_instances
 from truepoint.results.review import SuspiciousImage
 
 MOST = 24
-"""Images: six rows of four on a desk, and some hundred kilobytes of the page."""
+"""Maximum number of images drawn: six rows of four on a desktop screen, and some hundred kilobytes of the page."""
 MOST_INSTANCES = 60
-"""Drawn of one image and of each worker; a crowd is no clearer for more."""
+"""Maximum number of instances drawn for each image and for each worker. A denser crowd cannot be read."""
 MOST_DRAWN_WORKERS = 9
-"""Ground Truth asks no more."""
+"""Ground Truth asks at most nine workers for one image."""
 MOST_REASONS = 6
 LONGEST_TEXT = 300
-"""Characters of a name or a reason."""
+"""Maximum length of a name or a message, in characters."""
+LONGEST_URI = 1100
+"""Characters of an S3 URI: at most 63 of a bucket and 1,024 bytes of a key."""
 
-Place = tuple[int, float, float, int]
-"""Number of the keypoint in the skeleton, x, y in pixels, visibility."""
+Point = tuple[int, float, float, int]
+"""Index of the keypoint in the skeleton, x and y in pixels, visibility."""
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """One image: the accepted instances and, where several answered, the workers' `own` ones. Texts are cut short."""
+    """One image: the accepted instances and, if several workers answered, the instances of each (`own`)."""
 
     name: str
     s3_uri: str
     width: int | None
     height: int | None
-    instances: list[list[Place]]
-    own: list[list[Place]]
+    instances: list[list[Point]]
+    own: list[list[Point]]
 
 
 class WorstImage(msgspec.Struct, frozen=True):
-    """One image of the report. `suspicion` is 0 to 1; `suspects` are places in the drawing's instances."""
+    """One image of the report. `suspicion` is 0 to 1; `suspects` are indices into the drawing's instances."""
 
     line: int
     suspicion: float
@@ -48,20 +50,20 @@ class WorstImage(msgspec.Struct, frozen=True):
 
 
 def worst_image(labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> WorstImage:
-    """What is drawn of an image. `places` are the numbers of the skeleton's keypoints, by name."""
+    """Return what the report draws of an image. `places` maps the skeleton's keypoint names to their indices."""
     annotation = labeled.annotation
     several = len(annotation.workers) > 1
-    reasons = dict.fromkeys(r.message[:LONGEST_TEXT] for entry in image.instances for r in entry.reasons)
+    reasons = dict.fromkeys(shortened(r.message) for entry in image.instances for r in entry.reasons)
     suspects = [entry.instance for entry in image.instances if entry.instance is not None]
     own = [instances for _, instances in islice(own_instances(labeled), MOST_DRAWN_WORKERS)] if several else []
     return WorstImage(
         line=image.line,
         suspicion=image.suspicion,
         reasons=list(reasons)[:MOST_REASONS],
-        suspects=sorted(place for place in suspects if place < MOST_INSTANCES),
+        suspects=sorted(index for index in suspects if index < MOST_INSTANCES),
         drawing=Drawing(
-            name=annotation.image_file_name[:LONGEST_TEXT],
-            s3_uri=labeled.source_ref[:1024],
+            name=shortened(annotation.image_file_name),
+            s3_uri=labeled.source_ref[:LONGEST_URI],
             width=annotation.image_width,
             height=annotation.image_height,
             instances=_drawn(labeled.instances, places),
@@ -70,7 +72,12 @@ def worst_image(labeled: Labeled, image: SuspiciousImage, places: Mapping[str, i
     )
 
 
-def _drawn(instances: Sequence[Instance], places: Mapping[str, int]) -> list[list[Place]]:
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return the text with at most `longest` characters. An ellipsis marks a text that was cut."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _drawn(instances: Sequence[Instance], places: Mapping[str, int]) -> list[list[Point]]:
     return [
         [(places[k.label], k.x, k.y, k.visibility) for k in instance.annotations if k.label in places]
         for instance in instances[:MOST_INSTANCES]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, TooLargeError
 from truepoint.adapters.telemetry import logger
 from truepoint.adapters.uploads import Uploads
 from truepoint.groundtruth.job import LabelingJob
@@ -45,6 +45,10 @@ SPARE_SECONDS = 60.0
 found is then written."""
 LARGEST_PART = 64 * 1024 * 1024
 """Bytes of fragments in memory at most, and one image's: labels stored by reference are larger than their lines."""
+LARGEST_LABEL = 64 * 1024 * 1024
+"""Bytes of a label that a manifest line names: more than the answers of nine workers make."""
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes of a job's skeleton or gold."""
 WAITS = (1, 2, 4, 8, 15, 30)
 """Seconds. That the manifest is there when the event comes is likely, not documented."""
 
@@ -291,7 +295,7 @@ def _fetch(store: Bucket) -> Callable[[str], bytes]:
     def fetch(uri: str) -> bytes:
         try:
             bucket, key = split_s3_uri(uri)
-            return store.read(key) if bucket == store.name else b""
+            return store.read(key, largest=LARGEST_LABEL) if bucket == store.name else b""
         except (NotReadableError, ValueError):
             return b""
 
@@ -314,9 +318,9 @@ def _skeleton(job: LabelingJob, store: Bucket) -> tuple[Skeleton | None, Skeleto
     key, etag = store.first(spelled(job.name, job_keys(job.name).skeleton))
     if etag:
         try:
-            skeleton = parse_skeleton(store.read(key))
+            skeleton = parse_skeleton(store.read(key, largest=LARGEST_FILE), stored=True)
             return skeleton, SkeletonSource("file", skeleton.name, etag)
-        except SkeletonError as error:
+        except (SkeletonError, TooLargeError) as error:
             logger.warning("the job's skeleton cannot be used", error=str(error))
     return None, SkeletonSource("derived", "subject")
 
@@ -332,7 +336,7 @@ def _gold(plan: Plan, store: Bucket) -> Gold:
         return {}
     key, _ = store.first(_gold_keys(plan.job))
     try:
-        return parse_gold(store.read(key, plan.gold_etag))
+        return parse_gold(store.read(key, plan.gold_etag, LARGEST_FILE))
     except (GoldError, NotReadableError) as error:
         if store.etag(key) != plan.gold_etag:
             raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {plan.gold_etag}, got none") from error
@@ -349,10 +353,16 @@ def _keep(found: Any, run: str, name: str, store: Bucket) -> None:
 
 
 def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
-    """What an earlier call left that ran out of time; None if there is none, or it is done."""
+    """What an earlier call left that ran out of time; None if there is none, or it is done, or another version left it.
+
+    A run's folder follows from its plan, so that a run which begins after an update meets what the version before left.
+    """
     if store.etag(f"{run}{name}.json") is None:
         return None
-    found = _kept(run, name, kind, store)
+    try:
+        found = _kept(run, name, kind, store)
+    except msgspec.ValidationError:
+        return None
     return found if getattr(found, "next", None) is not None else None
 
 

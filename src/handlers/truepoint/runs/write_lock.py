@@ -19,6 +19,7 @@ import msgspec
 
 from truepoint.adapters.bucket import Bucket, ChangedError
 from truepoint.adapters.environment import number
+from truepoint.json_text import JsonError, decode
 from truepoint.keys import job_keys
 from truepoint.results.run import Turn
 
@@ -62,8 +63,8 @@ def look(job: str, store: Bucket) -> LockState:
     if stored is None:
         return LockState(job, None, None, 0.0)
     try:
-        turn = msgspec.json.decode(stored.content, type=Turn)
-    except (msgspec.MsgspecError, UnicodeError):
+        turn = decode(stored.content, Turn)
+    except JsonError:
         turn = Turn(of="", id="")  # not written by this product: wait as for any other holder
     return LockState(job, turn, stored.etag, stored.age)
 

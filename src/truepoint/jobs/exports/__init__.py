@@ -36,7 +36,7 @@ def export(job: FinishedJob, name: str, out: Path, images: Iterable[ExportImage]
     """
     final, part = out / name, out / f"{name}.part"
     if final.exists() and not (final / MARKER).is_file():
-        raise ExportError(f"{final}: expected nothing or an earlier export, actual something else")
+        raise ExportError(f"{final}: expected nothing or an earlier export, got something else")
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)

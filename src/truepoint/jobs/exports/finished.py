@@ -30,7 +30,7 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)
 
 
 class ExportError(ValueError):
-    """A results folder, or a request, that no export can be made of; says expected and actual."""
+    """A results folder, or a request, that no export can be made of; says what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class FinishedJob:
                 read = decode(file.read_bytes(), AnnotationFile, DEEPEST_DOCUMENT)
                 instances = parse_instances(read.updated_annotations)
             except (JsonError, InstanceError) as error:
-                raise ExportError(f"{file}: expected an annotation file, actual: {error}") from error
+                raise ExportError(f"{file}: expected an annotation file, got {error}") from error
             if not self.keep_occluded:
                 instances = [_visible(instance) for instance in instances]
             yield ExportImage(
@@ -110,14 +110,14 @@ def open_results(folder: Path, keep_occluded: bool = True) -> FinishedJob:
     marker = folder / "results.json"
     results = read_results(marker.read_bytes()) if marker.is_file() else None
     if results is None:
-        raise ExportError(f"{folder}: expected the results of a finished job, actual: no usable results.json")
+        raise ExportError(f"{folder}: expected the results of a finished job, got no usable results.json")
     try:
-        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes())
+        skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes(), stored=True)
     except (OSError, SkeletonError) as error:
-        raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, actual: {error}") from error
+        raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, got {error}") from error
     files = sorted((folder / Files().annotations).glob("*.json"))
     if len(files) != results.written:
-        raise ExportError(f"{folder}: expected {results.written} annotation files, actual {len(files)}")
+        raise ExportError(f"{folder}: expected {results.written} annotation files, got {len(files)}")
     return FinishedJob(folder, results, skeleton, files, keep_occluded)
 
 

@@ -43,7 +43,7 @@ def data_yaml(skeleton: Skeleton) -> str:
     """
     flips = list(skeleton.flip_indices)
     if [flips[i] for i in flips] != list(range(len(flips))):
-        raise ExportError(f"expected a flip_idx that is its own inverse, actual {flips}")
+        raise ExportError(f"expected a flip_idx that is its own inverse, got {flips}")
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     names = [_text(name) for name in skeleton.keypoint_names]
     lines = [

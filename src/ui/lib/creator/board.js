@@ -2,13 +2,19 @@
 import { put, update } from "../dom.js";
 import { marker } from "../icons.js";
 import { shapeOf } from "../markers.js";
-import { readSkeleton } from "../skeleton.js";
+import { clamp, distance, middleOf, boxOf } from "../geometry.js";
+import { MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
+import { View } from "../view.js";
 import { changeKeypoint, tenth, toggledEdge, withKeypoint, withoutKeypoint } from "./definition.js";
 import { asAttributes, toAttributes } from "./formats.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Screen pixels that a press may wander and still be a click. */
-const SLACK = 4;
+/** Screen pixels that a press may wander and still be a click. @type {Record<string, number>} */
+const SLACK = { mouse: 4, pen: 6, touch: 12 };
+/** By how much a key or a button enlarges. */
+const ZOOM = 1.25;
+/** Keys that go on while they are held. */
+const REPEATED = /^(Arrow|[ws+=-]$)/;
 /** Screen pixels around a keypoint that belong to it, for a mouse or pen and for a finger. */
 const REACH = { mouse: 11, touch: 22 };
 /** Screen pixels of a marker and of its name: enough to tell whether two names would lie on each other. */
@@ -23,6 +29,22 @@ function svg(tag, attributes = {}) {
   return node;
 }
 
+/**
+ * @typedef {object} Press
+ * @property {number} index the keypoint under it, -1 for none
+ * @property {{x: number, y: number}} start on the screen
+ * @property {{x: number, y: number}} last
+ * @property {PointerEvent} event
+ * @property {import("./definition.js").DrawnKeypoint} before
+ * @property {"" | "move" | "pan" | "edge"} drag what it became once it left its place
+ */
+
+/** What a key means: a letter by its character, or by its place where the keyboard has other letters. @param {KeyboardEvent} event */
+export function letterOf({ key, code }) {
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  return key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code) ? code[3].toLowerCase() : key;
+}
+
 /** The shapes that workers will see. @param {import("./definition.js").Definition} definition */
 export function shapesOf(definition) {
   const { keypoints } = readSkeleton(asAttributes({ keypointClasses: toAttributes(definition).keypointClasses }));
@@ -35,23 +57,37 @@ export class Board {
     this.drawing = drawing;
     this.say = say;
     this.rename = rename;
-    this.drags = 0;
+    this.view = new View();
+    this.view.onChange = () => this.draw();
     this.picture = svg("image");
     this.layer = svg("g");
-    this.ghost = svg("line", { class: "ghost" });
+    this.ghost = svg("line", { class: "ghost", visibility: "hidden" });
+    /** In the image's pixels. */
+    this.world = svg("g");
+    this.world.append(this.picture, this.layer, this.ghost);
     /** @type {SVGSVGElement} */
     this.root = svg("svg", { class: "drawing", role: "application", tabindex: 0, "aria-label": "Drawing board", "aria-describedby": "hint" });
-    this.root.append(this.picture, this.layer, this.ghost);
-    /** @type {{index: number, x: number, y: number, moved: boolean, merge: string} | null} */
+    this.root.append(this.world);
+    /** @type {Map<number, {x: number, y: number}>} pointers that are down, on the screen */
+    this.pointers = new Map();
+    /** The press that may become a click or a drag; none with two fingers, or once the gesture is over. @type {Press | null} */
     this.press = null;
-    this.root.addEventListener("pointerdown", (event) => this.down(event));
-    this.root.addEventListener("pointermove", (event) => this.move(event));
-    this.root.addEventListener("pointerup", (event) => this.up(event));
-    this.root.addEventListener("pointercancel", () => (this.press = null));
-    this.root.addEventListener("pointerleave", () => this.ghost.setAttribute("visibility", "hidden"));
+    drawing.onInterrupt = () => this.finish();
+    /** @type {Record<string, (event: any) => void>} */
+    const listeners = {
+      pointerdown: (event) => this.down(event),
+      pointermove: (event) => this.move(event),
+      pointerup: (event) => this.up(event),
+      pointercancel: (event) => this.stop(event),
+      lostpointercapture: (event) => this.stop(event),
+      pointerleave: () => this.ghost.setAttribute("visibility", "hidden"),
+      wheel: (event) => this.wheel(event),
+      contextmenu: (event) => event.preventDefault(),
+    };
+    for (const [name, listener] of Object.entries(listeners)) this.root.addEventListener(name, listener, { passive: false });
     this.root.addEventListener("keydown", (event) => this.key(event));
     // Markers have the same size on the screen whatever the size of the board.
-    new ResizeObserver(() => this.draw()).observe(this.root);
+    new ResizeObserver(() => this.measure()).observe(this.root);
   }
 
   /** @param {string} url empty for none */
@@ -60,47 +96,109 @@ export class Board {
     else this.picture.removeAttribute("href");
   }
 
+  measure() {
+    const { clientWidth: width, clientHeight: height } = this.root;
+    if (width && height) this.view.resize({ width, height });
+  }
+
   // ------------------------------------------------------------------------------------------------ pointer
 
   /** @param {PointerEvent} event */
   down(event) {
-    if (event.button !== 0 || !event.isPrimary) return;
+    // Left and middle; others are the browser's "back" and "forward", a menu, or a pen's eraser.
+    if (event.button > 1) return;
+    event.preventDefault();
     this.root.focus();
-    const index = this.hit(event);
+    // A release that the browser never told (outside its window): the old gesture is over.
+    this.stop(event);
+    const at = this.screen(event);
+    this.root.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, at);
+    if (this.pointers.size > 1) {
+      this.abort();
+      return;
+    }
     const { drawing } = this;
     const { selected } = drawing;
+    const index = event.button === 1 ? -1 : this.hit(event);
     if ((drawing.joining || event.shiftKey) && index >= 0 && selected >= 0 && index !== selected) {
       this.join(selected, index);
       return;
     }
-    this.press = { index, x: event.clientX, y: event.clientY, moved: false, merge: `drag ${(this.drags += 1)}` };
-    this.root.setPointerCapture(event.pointerId);
+    this.press = { index, start: at, last: at, event, before: drawing.keypoints[index], drag: "" };
     if (index >= 0) drawing.select(index);
   }
 
   /** @param {PointerEvent} event */
   move(event) {
-    const { drawing, press } = this;
+    const { drawing, press, view } = this;
     this.drawGhost(event);
-    if (!press || press.index < 0 || drawing.joining) return;
-    if (!press.moved && Math.hypot(event.clientX - press.x, event.clientY - press.y) < SLACK) return;
-    press.moved = true;
-    drawing.edit(changeKeypoint(drawing.definition, press.index, this.place(event)), { merge: press.merge });
+    const last = this.pointers.get(event.pointerId);
+    if (!last) return;
+    if (!event.buttons) {
+      this.stop(event);
+      return;
+    }
+    const at = this.screen(event);
+    const [a, b] = [...this.pointers.values()];
+    this.pointers.set(event.pointerId, at);
+    if (b) {
+      const [c, d] = this.pointers.values();
+      const [from, to] = [middleOf(boxOf(a, b)), middleOf(boxOf(c, d))];
+      view.pan(to.x - from.x, to.y - from.y);
+      if (distance(a, b) > 1 && distance(c, d) > 1) view.zoom(distance(c, d) / distance(a, b), to);
+    }
+    if (!press) return;
+    if (!press.drag && distance(at, press.start) >= (SLACK[event.pointerType] ?? SLACK.mouse)) press.drag = press.index < 0 ? "pan" : drawing.joining ? "edge" : "move";
+    if (press.drag === "pan") view.pan(at.x - press.last.x, at.y - press.last.y);
+    if (press.drag === "move") {
+      const place = this.inside({ x: press.before.x + (at.x - press.start.x) / view.scale, y: press.before.y + (at.y - press.start.y) / view.scale });
+      drawing.preview(changeKeypoint(drawing.kept, press.index, place));
+    }
+    press.last = at;
   }
 
   /** @param {PointerEvent} event */
   up(event) {
     const { drawing, press } = this;
+    if (!this.pointers.delete(event.pointerId)) return;
     this.press = null;
-    if (!press) return;
-    if (drawing.joining) {
+    if (press?.drag === "move") drawing.commit();
+    else if (press && drawing.joining) {
       const index = this.hit(event);
       // A line pulled from one keypoint to another is an edge too.
       if (press.index >= 0 && index >= 0 && index !== press.index) this.join(press.index, index);
-      else if (press.index < 0) drawing.select(-1);
-    } else if (press.index < 0 && Math.hypot(event.clientX - press.x, event.clientY - press.y) < 4 * SLACK) {
-      this.add(this.place(event));
-    }
+      else if (press.index < 0 && !press.drag) drawing.select(-1);
+    } else if (press && press.index < 0 && !press.drag && press.event.button === 0) this.add(this.place(event));
+  }
+
+  /** The pointer is gone without a release: nothing comes of its press. @param {PointerEvent} event */
+  stop(event) {
+    if (this.pointers.delete(event.pointerId)) this.abort();
+  }
+
+  /** The gesture is taken back. @returns {boolean} whether there was one */
+  abort() {
+    const { drag } = this.press ?? {};
+    this.press = null;
+    if (drag === "move") this.drawing.cancel();
+    return Boolean(drag);
+  }
+
+  /** The gesture ends here, and what the pointer still does counts for nothing. */
+  finish() {
+    this.press = null;
+  }
+
+  /** @param {WheelEvent} event */
+  wheel(event) {
+    event.preventDefault();
+    if (this.pointers.size) return;
+    const { deltaX, deltaY, deltaMode, ctrlKey } = event;
+    // A trackpad scrolls in small steps in any direction, and its pinch arrives with Ctrl; a notch of a wheel is one large step.
+    const isNotch = deltaMode > 0 || (!deltaX && Math.abs(deltaY) >= 50);
+    if (ctrlKey || isNotch) this.view.zoom(Math.exp(ctrlKey && !isNotch ? -clamp(deltaY, -20, 20) / 100 : -Math.sign(deltaY) / 5), this.screen(event));
+    else this.view.pan(-deltaX, -deltaY);
   }
 
   /** @param {number} from @param {number} to */
@@ -115,7 +213,12 @@ export class Board {
   /** @param {{x: number, y: number}} at */
   add({ x, y }) {
     const { drawing } = this;
-    drawing.edit(withKeypoint(drawing.definition, x, y), { select: drawing.keypoints.length });
+    const next = withKeypoint(drawing.definition, x, y);
+    if (next === drawing.definition) {
+      this.say(`A skeleton has at most ${MOST_KEYPOINTS} keypoints.`);
+      return;
+    }
+    drawing.edit(next, { select: drawing.keypoints.length });
     this.say(`${drawing.keypoints[drawing.selected].name} placed.`);
   }
 
@@ -123,8 +226,8 @@ export class Board {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { drawing } = this;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const { drawing, view } = this;
     const { keypoints, selected, size } = drawing;
     const step = this.unit * (event.shiftKey ? 10 : 1);
     /** @type {Record<string, () => void>} */
@@ -138,14 +241,19 @@ export class Board {
       s: () => this.choose(selected + 1),
       j: () => drawing.setJoining(!drawing.joining),
       n: () => this.rename(),
-      Escape: () => (drawing.joining ? drawing.setJoining(false) : drawing.select(-1)),
+      "+": () => view.zoom(ZOOM),
+      "=": () => view.zoom(ZOOM),
+      "-": () => view.zoom(1 / ZOOM),
+      0: () => view.fit(),
+      Escape: () => this.abort() || (drawing.joining ? drawing.setJoining(false) : drawing.select(-1)),
       Delete: () => this.remove(selected),
       Backspace: () => this.remove(selected),
     };
-    const act = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
+    const key = letterOf(event);
+    if (!Object.hasOwn(actions, key)) return;
     event.preventDefault();
-    act();
+    // One press, one action: a key that is held repeats only what moves or steps.
+    if (!event.repeat || REPEATED.test(key)) actions[key]();
   }
 
   /** @param {number} dx @param {number} dy */
@@ -180,19 +288,24 @@ export class Board {
 
   /** Drawing units in a screen pixel. */
   get unit() {
-    const scale = this.root.getScreenCTM()?.a ?? 0;
-    return scale > 0 ? 1 / scale : 1;
+    return 1 / this.view.scale;
   }
 
   /** @param {{x: number, y: number}} at */
   inside({ x, y }) {
     const { width, height } = this.drawing.size;
-    return { x: tenth(Math.min(width, Math.max(0, x))), y: tenth(Math.min(height, Math.max(0, y))) };
+    return { x: tenth(clamp(x, 0, width)), y: tenth(clamp(y, 0, height)) };
+  }
+
+  /** @param {MouseEvent} event on the board, in screen pixels */
+  screen({ clientX, clientY }) {
+    const { left, top } = this.root.getBoundingClientRect();
+    return { x: clientX - left, y: clientY - top };
   }
 
   /** @param {MouseEvent} event */
   place(event) {
-    return this.inside(new DOMPoint(event.clientX, event.clientY).matrixTransform(this.root.getScreenCTM()?.inverse()));
+    return this.inside(this.view.toImage(this.screen(event)));
   }
 
   /** A place where no keypoint is yet, at this one or to the right of it. @param {{x: number, y: number}} at */
@@ -204,25 +317,31 @@ export class Board {
     return this.inside({ x: left, y });
   }
 
-  /** @param {PointerEvent} event @returns {number} the keypoint there, -1 for none */
+  /** @param {PointerEvent} event @returns {number} the keypoint there, -1 for none; the selected one before others in the same place */
   hit(event) {
-    const { x, y } = this.place(event);
-    let best = -1;
-    let least = REACH[event.pointerType === "touch" ? "touch" : "mouse"] * this.unit;
-    this.drawing.keypoints.forEach((keypoint, index) => {
-      const distance = Math.hypot(keypoint.x - x, keypoint.y - y);
-      if (distance < least) [best, least] = [index, distance];
-    });
-    return best;
+    const at = this.screen(event);
+    const reach = REACH[event.pointerType === "touch" ? "touch" : "mouse"];
+    const distances = this.drawing.keypoints.map((keypoint) => distance(this.view.toScreen(keypoint), at));
+    const least = Math.min(reach, ...distances);
+    const { selected } = this.drawing;
+    return distances[selected] - least < 1 && distances[selected] < reach ? selected : distances.findIndex((far) => far === least && far < reach);
   }
 
   // ------------------------------------------------------------------------------------------------ drawing
 
   draw() {
-    const { drawing, unit } = this;
+    const { drawing, view } = this;
     const { width, height } = drawing.size;
     const { keypoints, edges } = drawing.definition;
-    this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    if (view.image.width !== width || view.image.height !== height) {
+      view.image = { width, height };
+      // Shows the whole image, and draws.
+      if (view.stage.width) view.fit();
+      return;
+    }
+    if (!view.stage.width) return;
+    const { unit } = this;
+    this.world.setAttribute("transform", `translate(${view.tx} ${view.ty}) scale(${view.scale})`);
     this.root.dataset.joining = String(drawing.joining);
     this.picture.setAttribute("width", String(width));
     this.picture.setAttribute("height", String(height));
@@ -255,22 +374,24 @@ export class Board {
    * @returns {Map<number, "left" | "right">}
    */
   names() {
-    const { drawing, unit } = this;
+    const { drawing, view } = this;
     const { keypoints, selected } = drawing;
+    const { width } = view.stage;
+    const places = keypoints.map((keypoint) => view.toScreen(keypoint));
     // Rectangles in screen pixels: the markers, then the names that were given room.
-    const taken = keypoints.map(({ x, y }) => ({ left: x / unit - 6, right: x / unit + 6, top: y / unit - 6, bottom: y / unit + 6 }));
-    const beside = (this.root.clientWidth - drawing.size.width / unit) / 2;
-    const middle = keypoints.reduce((sum, { x }) => sum + x, 0) / keypoints.length;
+    const taken = places.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+    const middle = places.reduce((sum, { x }) => sum + x, 0) / keypoints.length;
     /** @type {Map<number, "left" | "right">} */
     const sides = new Map();
     for (const index of [selected, ...keypoints.keys()]) {
       if (index < 0 || sides.has(index)) continue;
-      const { x, y, name } = keypoints[index];
+      const { x, y } = places[index];
+      const { name } = keypoints[index];
       const side = x < middle ? "left" : "right";
-      const left = side === "right" ? x / unit + MARKER / 2 : x / unit - MARKER / 2 - name.length * LETTER;
-      const own = { left, right: left + name.length * LETTER, top: y / unit - LINE / 2, bottom: y / unit + LINE / 2 };
+      const left = side === "right" ? x + MARKER / 2 : x - MARKER / 2 - name.length * LETTER;
+      const own = { left, right: left + name.length * LETTER, top: y - LINE / 2, bottom: y + LINE / 2 };
       const free = taken.every((other, at) => at === index || own.right < other.left || own.left > other.right || own.bottom < other.top || own.top > other.bottom);
-      const whole = own.left > -beside && own.right < drawing.size.width / unit + beside;
+      const whole = own.left > 0 && own.right < width;
       if (!(free && whole) && index !== selected) continue;
       taken.push(own);
       sides.set(index, side);

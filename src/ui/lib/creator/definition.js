@@ -1,6 +1,7 @@
 /** A skeleton definition being drawn, and its edits: each gives a new one. */
 import { PALETTE } from "../colors.js";
-import { MOST_KEYPOINTS, otherSide } from "../skeleton.js";
+import { isLeftOf, nameKey, otherSide, pairsOf, sideOf, tellsSide } from "../names.js";
+import { MOST_KEYPOINTS } from "../skeleton.js";
 
 /**
  * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number, displayNames?: Record<string, string>}} DrawnKeypoint
@@ -13,9 +14,18 @@ export const emptyDefinition = () => ({ name: "skeleton", supercategory: "", key
 
 /** @param {Definition} definition @param {string} wanted a name nobody has */
 function freeName(definition, wanted) {
+  const taken = new Set(definition.keypoints.map(({ name }) => nameKey(name)));
   let name = wanted;
-  for (let n = 2; definition.keypoints.some((keypoint) => keypoint.name === name); n++) name = `${wanted}_${n}`;
+  for (let n = 2; taken.has(nameKey(name)); n++) name = `${wanted}_${n}`;
   return name;
+}
+
+/** Why a keypoint cannot have a name, as pose/skeleton.py would say; empty if it can. @param {Definition} definition @param {number} index @param {string} wanted */
+export function nameProblem(definition, index, wanted) {
+  const key = nameKey(wanted);
+  const like = definition.keypoints.find(({ name }, i) => i !== index && nameKey(name) === key);
+  if (!key) return "A keypoint needs a name with visible characters.";
+  return !like ? "" : like.name === wanted ? `There is a keypoint “${wanted}” already: names must differ.` : `There is a keypoint “${like.name}” already: names must differ in more than case and invisible characters.`;
 }
 
 /** @param {Definition} definition @param {number} x @param {number} y @returns {Definition} */
@@ -62,24 +72,22 @@ export function changeKeypoint(definition, index, change) {
 /** Names of two sides make a pair, as they do in the labelling element. @param {Definition} definition @param {number} index @param {string} wanted @returns {Definition} */
 function renamed(definition, index, wanted) {
   const old = definition.keypoints[index].name;
-  if (!wanted || definition.keypoints.some((keypoint) => keypoint.name === wanted)) return definition;
+  if (nameProblem(definition, index, wanted)) return definition;
   const swap = (/** @type {string} */ name) => (name === old ? wanted : name);
   const next = {
     ...definition,
     keypoints: definition.keypoints.map((keypoint) => ({ ...keypoint, name: swap(keypoint.name), pair: swap(keypoint.pair) })),
     edges: definition.edges.map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([swap(a), swap(b), ...color])),
   };
-  const other = next.keypoints.find(({ name, pair }) => name === otherSide(wanted) && !pair);
-  return other && !next.keypoints[index].pair ? changeKeypoint(next, index, { pair: other.name }) : next;
+  const other = next.keypoints[pairsOf(next.keypoints.map(({ name }) => name))[index]];
+  return other && !other.pair && !next.keypoints[index].pair ? changeKeypoint(next, index, { pair: other.name }) : next;
 }
 
-/** @param {Definition} definition @param {number} index @param {1 | -1} step @returns {Definition} */
-export function movedInOrder(definition, index, step) {
-  const to = index + step;
-  if (to < 0 || to >= definition.keypoints.length) return definition;
-  const keypoints = definition.keypoints.slice();
-  [keypoints[index], keypoints[to]] = [keypoints[to], keypoints[index]];
-  return { ...definition, keypoints };
+/** @param {Definition} definition @param {number} index @param {number} to its new place in the order @returns {Definition} */
+export function movedInOrder(definition, index, to) {
+  if (to < 0 || to >= definition.keypoints.length || to === index) return definition;
+  const keypoints = definition.keypoints.toSpliced(index, 1);
+  return { ...definition, keypoints: keypoints.toSpliced(to, 0, definition.keypoints[index]) };
 }
 
 /** Draws the edge, or takes it away. @param {Definition} definition @param {string} a @param {string} b @returns {Definition} */
@@ -100,12 +108,21 @@ export const joinedWith = (definition, name) => definition.edges.flatMap(([a, b]
 export function missingSide(definition, index) {
   const { name, pair } = definition.keypoints[index];
   const other = otherSide(name);
-  return pair || definition.keypoints.some((keypoint) => keypoint.name === other) ? "" : other;
+  return pair || !other || definition.keypoints.some((keypoint) => nameKey(keypoint.name) === nameKey(other)) ? "" : other;
 }
 
+/** Where a skeleton is mirrored: the middle of the keypoints that have no side, of the pairs, or of the board. @param {Definition} definition @param {number} width of the board */
+function axisOf({ keypoints }, width) {
+  const middle = keypoints.filter(({ name, pair }) => !pair && !otherSide(name));
+  const along = middle.length ? middle : keypoints.filter(({ pair }) => pair);
+  return along.length ? along.reduce((sum, { x }) => sum + x, 0) / along.length : width / 2;
+}
+
+/** @param {number} x @param {number} axis @param {number} width */
+const opposite = (x, axis, width) => tenth(Math.min(width, Math.max(0, 2 * axis - x)));
+
 /**
- * Adds the other side of a keypoint, with the same sigma: mirrored across the middle of the keypoints that have no side,
- * or of the board, and joined as the keypoint is.
+ * Adds the other side of a keypoint, with the same sigma: mirrored, and joined as the keypoint is.
  * @param {Definition} definition
  * @param {number} index
  * @param {number} width of the board
@@ -113,18 +130,65 @@ export function missingSide(definition, index) {
  */
 export function withOtherSide(definition, index, width) {
   const name = missingSide(definition, index);
-  if (!name) return definition;
+  if (!name || definition.keypoints.length >= MOST_KEYPOINTS) return definition;
   const keypoint = definition.keypoints[index];
   const names = definition.keypoints.map((other) => other.name);
-  const middle = definition.keypoints.filter((other) => !otherSide(other.name)).map(({ x }) => x);
-  const axis = middle.length ? middle.reduce((sum, x) => sum + x, 0) / middle.length : width / 2;
-  const x = tenth(Math.min(width, Math.max(0, 2 * axis - keypoint.x)));
+  const middle = { ...definition, keypoints: definition.keypoints.filter((other) => !otherSide(other.name) && !other.pair) };
+  const x = opposite(keypoint.x, axisOf(middle, width), width);
   const color = PALETTE[names.length % PALETTE.length];
   // A neighbour on the midline is shared; one on this side gives way to its own counterpart, once there is one.
   const neighbours = joinedWith(definition, keypoint.name).map((other) => otherSide(other) || other).filter((other) => names.includes(other));
   const edges = [...definition.edges, ...neighbours.map((other) => /** @type {DrawnEdge} */ ([other, name]))];
   const next = { ...definition, keypoints: [...definition.keypoints, { ...keypoint, name, pair: "", x, color }], edges };
   return changeKeypoint(next, index, { pair: name });
+}
+
+/**
+ * Makes the skeleton symmetric: each keypoint of the other side comes where the one of this side is, mirrored, and is joined
+ * as that one is. Counterparts that are missing are added.
+ * @param {Definition} definition
+ * @param {"left" | "right"} side that stays as it is
+ * @param {number} width of the board
+ * @returns {Definition}
+ */
+export function mirroredFrom(definition, side, width) {
+  const names = definition.keypoints.map(({ name }) => name);
+  // Of a pair whose names tell no side, the first keypoint counts as the left one, as it does for workers.
+  const sideIn = (/** @type {DrawnKeypoint} */ { name, pair }, /** @type {number} */ i) =>
+    !pair ? sideOf(name) : (isLeftOf(name, pair) === isLeftOf(pair, name) ? i < names.indexOf(pair) : isLeftOf(name, pair)) ? "left" : "right";
+  const ours = names.filter((_, i) => sideIn(definition.keypoints[i], i) === side);
+  const axis = axisOf(definition, width);
+  let next = definition;
+  for (const name of ours) next = withOtherSide(next, next.keypoints.findIndex((keypoint) => keypoint.name === name), width);
+  const byName = new Map(next.keypoints.map((keypoint) => [keypoint.name, keypoint]));
+  const keypoints = next.keypoints.map((keypoint) => {
+    const source = ours.includes(keypoint.pair) ? byName.get(keypoint.pair) : undefined;
+    return source ? { ...keypoint, x: opposite(source.x, axis, width), y: source.y } : keypoint;
+  });
+  const other = (/** @type {string} */ name) => byName.get(name)?.pair || name;
+  const key = (/** @type {string} */ a, /** @type {string} */ b) => JSON.stringify([a, b].sort());
+  const joined = new Set(next.edges.map(([a, b]) => key(a, b)));
+  const added = next.edges.filter(([a, b]) => ours.includes(a) || ours.includes(b)).map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([other(a), other(b), ...color]))
+    .filter(([a, b]) => a !== b && !joined.has(key(a, b)) && joined.add(key(a, b)));
+  const changed = added.length || next !== definition || keypoints.some(({ x, y }, i) => x !== next.keypoints[i].x || y !== next.keypoints[i].y);
+  return changed ? { ...next, keypoints, edges: [...next.edges, ...added] } : definition;
+}
+
+/**
+ * Keypoints whose name tells a side and which have no counterpart, or one of the same side. Where training mirrors an image,
+ * they would keep their name on the wrong side (flip_idx).
+ * @param {Definition} definition
+ * @returns {string[]}
+ */
+export function sidesInDoubt({ keypoints }) {
+  const pairs = pairsOf(keypoints.map(({ name }) => name));
+  return keypoints.filter(({ name, pair }, i) => (pair ? sideOf(name) !== "" && sideOf(name) === sideOf(pair) : pairs[i] >= 0 || tellsSide(name))).map(({ name }) => name);
+}
+
+/** Pairs the keypoints whose names make a pair. @param {Definition} definition @returns {Definition} */
+export function pairedByName(definition) {
+  const names = definition.keypoints.map(({ name }) => name);
+  return pairsOf(names).reduce((next, j, i) => (j > i && next.keypoints[i].pair !== names[j] ? changeKeypoint(next, i, { pair: names[j] }) : next), definition);
 }
 
 /** @typedef {{width: number, height: number}} Size */

@@ -1,7 +1,24 @@
 /** Import and export: files, pasted text, the two outputs. */
 import { h, put } from "../dom.js";
-import { fitted } from "./definition.js";
-import { FormatError, readDefinition, toMarkup, toSkeletonJson, whatIsMissing } from "./formats.js";
+import { fitted, onBoard } from "./definition.js";
+import { findSkeletons, FormatError, toMarkup, toSkeletonJson, whatIsMissing } from "./formats.js";
+
+/** @import {Definition, Size} from "./definition.js" */
+
+/** Share of the image's width or height that a skeleton file without a size must fill to be taken for one drawn over it. */
+const LEAST_SPAN = 0.2;
+
+/**
+ * Whether a template of unknown size can have been drawn over an image.
+ * @param {Definition} definition
+ * @param {Size} size
+ */
+function isOver({ keypoints }, { width, height }) {
+  const xs = keypoints.map(({ x }) => x);
+  const ys = keypoints.map(({ y }) => y);
+  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  return left >= 0 && top >= 0 && right <= width && bottom <= height && ((right - left) / width >= LEAST_SPAN || (bottom - top) / height >= LEAST_SPAN);
+}
 
 /** Bytes. COCO's largest file of keypoints has 240 million; a browser's text ends at about 500. */
 const LARGEST_FILE = 4e8;
@@ -11,11 +28,18 @@ export class Exchange {
   constructor(drawing, say) {
     this.drawing = drawing;
     this.say = say;
-    this.pasted = h("textarea", { rows: 4, spellcheck: false, "aria-label": "Paste JSON", placeholder: "A skeleton file, COCO categories, keypointClasses, or a template's HTML with them" });
+    /** Whether there is a reference image: coordinates are its pixels then. */
+    this.hasPhoto = false;
+    /** What was read without a size and without an image, as it was, and as it was fitted. @type {{raw: Definition, shown: Definition} | null} */
+    this.unsized = null;
+    this.choices = h("div", { class: "choices" });
+    const button = (/** @type {string} */ text, /** @type {() => void} */ act, kind = "") => h("button", { type: "button", class: kind, onclick: act }, text);
+    /** @type {HTMLDialogElement} */
+    this.dialog = h("dialog", { class: "ask", "aria-labelledby": "which" }, h("h2", { id: "which" }, "Which skeleton?"), this.choices, button("Cancel", () => this.dialog.close()));
+    this.pasted = h("textarea", { rows: 4, spellcheck: false, "aria-label": "Paste JSON, YAML, XML or names", placeholder: "A skeleton file, COCO categories, CVAT labels, a SLEAP skeleton, DeepLabCut's config.yaml, YOLO's data.yaml, Label Studio's XML, or names in lines" });
     this.file = output("Skeleton file");
     this.markup = output("Attributes of the element");
     this.missing = h("p", { class: "hint" });
-    const button = (/** @type {string} */ text, /** @type {() => void} */ act, kind = "") => h("button", { type: "button", class: kind, onclick: act }, text);
     this.buttons = [button("Download skeleton file", () => this.download(), "primary"), button("Copy it", () => this.copy(this.file)), button("Copy attributes", () => this.copy(this.markup))];
     /** @type {HTMLElement} */
     this.root = h("section", { class: "exchange", "aria-labelledby": "export" },
@@ -23,7 +47,7 @@ export class Exchange {
       h("div", { class: "buttons" }, ...this.buttons),
       this.missing,
       h("details", {}, h("summary", {}, "What is exported"), h("label", {}, "Skeleton file", this.file), h("label", {}, "Attributes of the element", this.markup)),
-      h("details", {}, h("summary", {}, "Paste a skeleton"), this.pasted, h("div", { class: "buttons" }, button("Read it", () => this.read(this.pasted.value)))));
+      h("details", {}, h("summary", {}, "Paste a skeleton"), this.pasted, h("div", { class: "buttons" }, button("Read it", () => this.read(this.pasted.value)))), this.dialog);
   }
 
   draw() {
@@ -31,28 +55,70 @@ export class Exchange {
     const missing = whatIsMissing(definition);
     put(this.missing, "textContent", missing || "Use it: make demo SKELETON=the-file.json");
     for (const button of this.buttons) button.disabled = Boolean(missing);
-    put(this.file, "value", missing ? "" : JSON.stringify(toSkeletonJson(definition), null, 1));
+    put(this.file, "value", missing ? "" : JSON.stringify(toSkeletonJson(definition, this.drawing.size), null, 1));
     put(this.markup, "value", missing ? "" : toMarkup(definition));
   }
 
-  /** A definition from outside takes the place of what is drawn; undo brings that back. @param {string} text */
+  /** Find the skeletons of a text, and let the user choose where there are several. @param {string} text */
   read(text) {
     try {
-      const { definition, notes } = readDefinition(text);
-      const replaces = this.drawing.keypoints.length > 0;
-      this.drawing.edit(fitted(definition, this.drawing.size), { select: -1 });
-      const counts = `${definition.keypoints.length} keypoints, ${definition.edges.length} edges.`;
-      const shown = notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes;
-      this.say([counts, ...shown, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
+      const found = findSkeletons(text);
+      if (found.length === 1) this.take(found[0].read());
+      else this.choose(found);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.say(error.message);
     }
   }
 
+  /** @param {ReturnType<typeof findSkeletons>} found */
+  choose(found) {
+    this.choices.replaceChildren(...found.map(({ label, read }) => h("button", {
+      type: "button",
+      onclick: () => {
+        this.dialog.close();
+        try {
+          this.take(read());
+        } catch (error) {
+          if (!(error instanceof FormatError)) throw error;
+          this.say(error.message);
+        }
+      },
+    }, label)));
+    this.dialog.showModal();
+  }
+
+  /** A definition from outside takes the place of what is drawn; undo brings that back. @param {import("./formats.js").Read} read */
+  take({ definition, notes, hasPlaces, size }) {
+    const { drawing } = this;
+    const replaces = drawing.keypoints.length > 0;
+    const said = [`${definition.keypoints.length} keypoints, ${definition.edges.length} edges.`];
+    // Without an image the board becomes that of the file, so that every point stays where it was drawn.
+    if (size && !this.hasPhoto) drawing.resize(size);
+    const board = drawing.size;
+    const isExact = size ? size.width === board.width && size.height === board.height : this.hasPhoto && hasPlaces && isOver(definition, board);
+    const shown = isExact ? definition : size ? onBoard(definition, size, board) : fitted(definition, board);
+    this.unsized = size || this.hasPhoto || !hasPlaces ? null : { raw: definition, shown };
+    drawing.edit(shown, { select: -1 });
+    if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to where it belongs.");
+    else if (isExact && !size) said.push("Placed where the file has them; “Fit to image” enlarges.");
+    const shownNotes = notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes;
+    this.say([...said, ...shownNotes, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
+  }
+
+  /** There is an image: what was opened before it may have been drawn over it. @param {Size} size */
+  photoShown(size) {
+    const { drawing, unsized } = this;
+    const isOriginal = unsized !== null && drawing.kept === unsized.shown && isOver(unsized.raw, size);
+    this.hasPhoto = true;
+    this.unsized = null;
+    drawing.resize(size);
+    if (isOriginal) drawing.edit(unsized.raw);
+  }
+
   /** @param {File} file */
   async readFile(file) {
-    if (file.size > LARGEST_FILE) this.say("This file is too large for a skeleton. Of a COCO file, its categories are enough.");
+    if (file.size > LARGEST_FILE) this.say("Expected a file of at most 400 MB, got a larger one. The categories of a COCO file are enough.");
     else this.read(await file.text());
   }
 

@@ -1,9 +1,12 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
 import { isNumber, isRecord } from "../json.js";
+import { nameKey } from "../names.js";
 import { LEAST_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
-import { PRESETS } from "./presets.js";
+import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
+import { readYaml, YamlError } from "./yaml.js";
 
-/** @import {Definition, DrawnEdge} from "./definition.js" */
+/** @import {Definition, DrawnEdge, Size} from "./definition.js" */
+/** @import {Source} from "./imports.js" */
 
 /** The limits of a skeleton file: docs/schemas/skeleton.schema.json. */
 export const LONGEST_NAME = 128;
@@ -16,13 +19,13 @@ export class FormatError extends Error {}
 export const whatIsMissing = (definition) =>
   !definition.keypoints.length ? "There is nothing to export yet: place a keypoint." : !definition.name ? "The skeleton needs a name." : "";
 
-/** @param {Definition} definition the project's own file */
-export function toSkeletonJson(definition) {
+/** @param {Definition} definition the project's own file @param {Size} [size] of the picture that it was drawn over */
+export function toSkeletonJson(definition, size) {
   const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y, displayNames }) => ({
     name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y], ...(displayNames ? { display_names: displayNames } : {}),
   }));
   const { name, supercategory, edges } = definition;
-  return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), keypoints, edges };
+  return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), ...(size ? { template_size: [size.width, size.height] } : {}), keypoints, edges };
 }
 
 /** @param {Definition} definition the attributes of the labelling element, as the original component names them */
@@ -44,37 +47,97 @@ export const toMarkup = (definition) =>
   Object.entries(toAttributes(definition)).map(([name, value]) => `${name}='${JSON.stringify(value).replaceAll("&", "&amp;").replaceAll("'", "&#39;")}'`).join("\n");
 
 /**
- * Reads the project's own file, COCO categories (a file, a list or one of them), or the original's attributes: as an
- * object, as the list keypointClasses, or as the HTML that has them.
+ * Find the skeletons in a text: of the project's own file, of the original's attributes (an object, the list keypointClasses,
+ * or the HTML that has them), or of another tool.
  * @param {string} text
- * @returns {{definition: Definition, notes: string[]}} and what was left out of it, in sentences
+ * @returns {{label: string, read: () => Read}[]} at least one
+ * @throws {FormatError} also when it is read
+ */
+export function findSkeletons(text) {
+  return sourcesOf(text.replace(/^\ufeff/, "").trim()).map((source) => ({
+    label: `${typeof source.name === "string" && source.name ? source.name : "skeleton"} (${source.classes.length} keypoints)`,
+    read: () => readSource(source),
+  }));
+}
+
+/**
+ * @typedef {object} Read
+ * @property {Definition} definition
+ * @property {string[]} notes what was left out of it, in sentences
+ * @property {boolean} hasPlaces whether the text says where the keypoints are; without that they are in a circle
+ * @property {Size} [size] of the picture that it was drawn over
+ */
+
+/**
+ * Read the first skeleton of a text.
+ * @param {string} text
+ * @returns {Read}
  * @throws {FormatError}
  */
 export function readDefinition(text) {
-  const value = attributesOf(text) ?? parsed(text);
-  const categories = [value, ...(Array.isArray(value) ? value : []), ...(Array.isArray(value?.categories) ? value.categories : [])].filter(isCategory);
-  if (categories.length) {
-    const read = fromCoco(categories[0]);
-    if (categories.length > 1) read.notes.push(`Of ${categories.length} categories the first one was taken.`);
-    return read;
-  }
-  if (isRecord(value) && Array.isArray(value.keypoints)) return fromFile(value);
-  const classes = Array.isArray(value) ? value : fromText(value?.keypointClasses);
-  if (Array.isArray(classes)) return fromAttributes(classes, fromText(value.skeletonRig));
-  throw new FormatError("This is neither a skeleton file, nor COCO categories, nor keypointClasses.");
+  const found = findSkeletons(text);
+  const read = found[0].read();
+  if (found.length > 1) read.notes.push(`Of ${found.length} categories the first one was taken.`);
+  return read;
 }
 
-/** @param {string} text */
+/** @param {string} text @returns {Source[]} */
+function sourcesOf(text) {
+  const attributes = attributesOf(text);
+  if (attributes) return [fromClasses(attributes)];
+  if (text[0] === "<") {
+    const found = fromXml(text);
+    if (!found) throw new FormatError("This is neither sound XML nor SVG.");
+    if (!found.length) throw new FormatError("Expected CVAT’s skeleton, or Label Studio’s KeyPointLabels, in this XML: got none.");
+    return found;
+  }
+  const value = parsed(text);
+  const found = value === undefined ? otherTexts(text) : fromValue(value);
+  if (found.length) return found;
+  if (isRecord(value) && Array.isArray(value.keypoints)) return [fromFile(value)];
+  if (Array.isArray(value) || Array.isArray(fromText(value?.keypointClasses))) return [fromClasses(Array.isArray(value) ? { keypointClasses: value } : value)];
+  throw new FormatError(`Expected a skeleton in a known format, or at least two names; got neither${text ? ` in “${text.slice(0, 20)}”` : ""}.`);
+}
+
+/** Characters of YAML. A configuration has some thousand. */
+const LONGEST_YAML = 4e6;
+
+/** @param {string} text no JSON @returns {Source[]} */
+function otherTexts(text) {
+  if (/^[{[]/.test(text)) throw new FormatError("This is not JSON.");
+  const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
+  if (isYaml && text.length < LONGEST_YAML) {
+    try {
+      const found = fromValue(readYaml(text));
+      if (found.length) return found;
+    } catch (error) {
+      if (!(error instanceof YamlError)) throw error;
+      throw new FormatError(`This YAML could not be read. ${error.message}`);
+    }
+  }
+  const names = isYaml ? [] : namesIn(text);
+  return names.length > 1 ? [fromNames(names)] : [];
+}
+
+/** @param {string} text @returns {any} undefined for what is no JSON */
 function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new FormatError("This is not JSON.");
+    return undefined;
   }
 }
 
-/** JSON in JSON, as a template's variables often have it. @param {unknown} value */
-const fromText = (value) => (typeof value === "string" ? parsed(value) : value);
+/** JSON in JSON, as a template's variables often have it. @param {unknown} value @returns {any} */
+function fromText(value) {
+  if (typeof value !== "string") return value;
+  const found = parsed(value);
+  if (found === undefined) throw new FormatError("This is not JSON.");
+  return found;
+}
+
+/** @param {any} attributes @returns {Source} */
+const fromClasses = ({ keypointClasses, skeletonRig }) => ({ classes: fromText(keypointClasses), rig: fromText(skeletonRig) });
 
 const ATTRIBUTE = /\b(keypointClasses|skeletonRig)\s*=\s*(?:"([^"]*)"|'([^']*)')/gi;
 /** @type {Record<string, string>} */
@@ -91,52 +154,26 @@ function attributesOf(text) {
   return found.keypointClasses === undefined ? null : found;
 }
 
-/** @param {any} value */
-const isCategory = (value) => isRecord(value) && Array.isArray(value.keypoints) && value.keypoints.length > 0 && value.keypoints.every((/** @type {unknown} */ name) => typeof name === "string");
-
-/**
- * COCO has names and edges (from 1), and this project's own coco.json sigmas and pairs, but no places: those of a preset
- * of the same names.
- * @param {any} category
- */
-function fromCoco(category) {
-  const { keypoints: names, skeleton, sigmas, flip_pairs: pairs } = category;
-  const known = PRESETS.map(([, preset]) => preset.keypoints).find((keypoints) => names.every((/** @type {string} */ name) => keypoints.some((/** @type {any} */ keypoint) => keypoint.name === name)));
-  const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
-    const place = known?.find((/** @type {any} */ keypoint) => keypoint.name === label);
-    const pair = (Array.isArray(pairs) ? pairs : []).find((entry) => Array.isArray(entry) && entry.includes(n))?.find((/** @type {unknown} */ i) => i !== n);
-    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
-  });
-  const rig = Array.isArray(skeleton) ? skeleton.map((edge) => (Array.isArray(edge) ? [names[edge[0] - 1], names[edge[1] - 1]] : edge)) : skeleton;
-  return named(fromAttributes(classes, rig), category);
-}
-
-/** @param {any} file */
-function fromFile(file) {
-  const classes = file.keypoints.map((/** @type {any} */ keypoint) => ({ ...keypoint, label: keypoint?.name, x: keypoint?.template?.[0], y: keypoint?.template?.[1] }));
-  return named(fromAttributes(classes, file.edges), file);
-}
-
-/** @param {{definition: Definition, notes: string[]}} read @param {any} from */
-function named({ definition, notes }, { name, supercategory }) {
-  const text = (/** @type {unknown} */ value, /** @type {string} */ fallback) => (typeof value === "string" ? value.slice(0, LONGEST_NAME) : fallback);
-  return { definition: { ...definition, name: text(name, "skeleton"), supercategory: text(supercategory, "") }, notes };
-}
+/** @param {any} file @returns {Source & {size?: unknown}} */
+const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }) => ({
+  name, supercategory, size, rig: edges,
+  classes: keypoints.map((/** @type {any} */ keypoint) => ({ ...keypoint, label: keypoint?.name, x: keypoint?.template?.[0], y: keypoint?.template?.[1] })),
+});
 
 /**
  * The element's own reader decides what is sound.
- * @param {any[]} classes
- * @param {any} rig
- * @returns {{definition: Definition, notes: string[]}}
+ * @param {Source & {size?: unknown}} source
+ * @returns {Read}
  */
-function fromAttributes(classes, rig) {
+function readSource({ name, supercategory, classes, rig, notes: known = [], size }) {
+  if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
   if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
-  const { keypoints, problems: notes } = skeleton;
+  const { keypoints } = skeleton;
+  const notes = [...known, ...skeleton.problems];
   if (!keypoints.length) throw new FormatError("There are no keypoints in this.");
-  const long = keypoints.find(({ label }) => label.length > LONGEST_NAME);
-  if (long) throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.label.slice(0, 20)}…” has ${long.label.length}.`);
   const names = keypoints.map(({ label }) => label);
+  checkNames(names);
   /** @type {Map<string, number | null>} */
   const sigmas = new Map();
   for (const entry of classes) {
@@ -147,13 +184,32 @@ function fromAttributes(classes, rig) {
     if (!good && (entry?.sigma ?? null) !== null) notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
   }
   const hasPlaces = classes.some((entry) => isNumber(entry?.x) && isNumber(entry?.y));
+  const text = (/** @type {unknown} */ value, /** @type {string} */ fallback) => (typeof value === "string" && value.trim() ? value.slice(0, LONGEST_NAME) : fallback);
   const definition = {
-    name: "skeleton",
-    supercategory: "",
+    name: text(name, "skeleton"),
+    supercategory: text(supercategory, ""),
     keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNamesOf(classes.find((entry) => String(entry?.label) === label)), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
     edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
   };
-  return { definition, notes };
+  const [width, height] = Array.isArray(size) ? size : [];
+  return { definition, notes, hasPlaces, ...(isLength(width) && isLength(height) && { size: { width, height } }) };
+}
+
+/** @param {unknown} value */
+const isLength = (value) => isNumber(value) && value > 0 && value <= 1e6;
+
+/** The rules of truepoint/pose/skeleton.py. @param {string[]} names */
+function checkNames(names) {
+  const long = names.find((name) => name.length > LONGEST_NAME);
+  if (long) throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.slice(0, 20)}…” has ${long.length}.`);
+  /** @type {Map<string, string>} */
+  const alike = new Map();
+  for (const name of names) {
+    const key = nameKey(name);
+    if (!key) throw new FormatError("Expected a name with visible characters, got one without.");
+    if (alike.has(key)) throw new FormatError(`Expected names that differ in more than case and invisible characters, got “${alike.get(key)}” and “${name}”.`);
+    alike.set(key, name);
+  }
 }
 
 /** What a keypoint is called in other languages. @param {any} entry @returns {{displayNames?: Record<string, string>}} */

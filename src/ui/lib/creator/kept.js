@@ -1,40 +1,156 @@
-/** What the browser keeps, so that a reload loses nothing: the drawing, and the reference image. Nothing is sent anywhere. */
-import { load, save } from "../prefs.js";
+/**
+ * What the browser keeps, so that a reload loses nothing: the drawing and the reference image of each tab. Nothing is sent
+ * anywhere. Each tab writes a draft of its own; a new tab goes on with the newest draft that no open tab has.
+ */
+import { allDrafts, dropDraft, saveDraft, within } from "../drafts.js";
 import { isNumber } from "../json.js";
+import { load, save } from "../prefs.js";
 import { Drawing } from "./drawing.js";
 import { readDefinition, toSkeletonJson } from "./formats.js";
 
-const KEY = "truepoint-skeleton";
+/** @import {Definition, Size} from "./definition.js" */
 
-/** @param {Drawing} drawing @returns {boolean} whether it is kept */
-export const keepDrawing = ({ definition, size }) => save(KEY, { file: toSkeletonJson(definition), size });
+const DRAWING = "truepoint-skeleton:";
+const PHOTO = "truepoint-skeleton-photo:";
+/** In the tab's own storage: which draft is its. And the key under which earlier versions kept the one drawing. */
+const OWN = "truepoint-skeleton";
+/** The name of what earlier versions kept, among the drafts; and of a record to try whether anything can be kept. */
+const EARLIER = `${DRAWING}0`;
+const PROBE = "truepoint-skeleton-probe";
+/** Milliseconds from an edit to its being written. */
+const PAUSE = 300;
+/** Milliseconds that a page which is being reloaded needs to let go of its draft. */
+const PATIENCE = 400;
+const KEEP_DAYS = 30;
 
-/** The drawing of last time, or an empty one. */
-export function keptDrawing() {
-  const { file, size } = load(KEY, {});
-  const sized = isNumber(size?.width) && size.width > 0 && isNumber(size?.height) && size.height > 0;
+/**
+ * @typedef {object} Draft
+ * @property {string} key
+ * @property {number} at milliseconds since 1970
+ * @property {Definition} definition
+ * @property {Size} size of the board
+ */
+
+/** @param {any} draft of this version, or of earlier ones, which kept a file @returns {Drawing | null} null for what cannot be read */
+export function drawingOf(draft) {
+  const { definition, file, size } = draft ?? {};
+  if (![size?.width, size?.height].every((length) => isNumber(length) && length > 0)) return null;
   try {
-    return sized ? new Drawing(readDefinition(JSON.stringify(file)).definition, size) : new Drawing();
-  } catch {
-    return sized ? new Drawing(undefined, size) : new Drawing();
-  }
-}
-
-/** The browser's cache of responses is its one place for whole files. @param {Blob | null} photo null forgets it */
-export async function keepPhoto(photo) {
-  try {
-    if (photo) await (await caches.open(KEY)).put("photo", new Response(photo));
-    else await caches.delete(KEY);
-  } catch {
-    // No room, or storage is blocked: the image is on its owner's disk anyway.
-  }
-}
-
-/** @returns {Promise<Blob | null>} */
-export async function keptPhoto() {
-  try {
-    return (await (await caches.match("photo", { cacheName: KEY }))?.blob()) ?? null;
+    if (!definition) return new Drawing(readDefinition(JSON.stringify(file)).definition, size);
+    // A board without keypoints is no skeleton file.
+    if (definition.keypoints.length) readDefinition(JSON.stringify(toSkeletonJson(definition)));
+    return new Drawing(definition, size);
   } catch {
     return null;
   }
+}
+
+/** @param {string} key @param {number} patience milliseconds @returns {Promise<boolean>} whether the draft is this tab's until it closes */
+const hold = (key, patience) => new Promise((resolve) => {
+  // Without locks (a page that is not served securely), the tab's own storage has to do.
+  if (!navigator.locks) resolve(true);
+  else {
+    const options = patience ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
+    const request = navigator.locks.request(key, options, (/** @type {Lock | null} */ lock) => {
+      resolve(Boolean(lock));
+      return lock ? new Promise(() => {}) : undefined;
+    });
+    request.catch(() => resolve(false));
+  }
+});
+
+/** @returns {string} "" where the tab has none, or storage is blocked */
+function ownKey() {
+  try {
+    return sessionStorage.getItem(OWN) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param {string} key */
+const photoKey = (key) => key.replace(DRAWING, PHOTO);
+
+/** @returns {Promise<boolean>} whether anything can be kept */
+const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).then(() => true, () => save(PROBE, 1) && save(PROBE, null));
+
+/**
+ * @typedef {object} Kept
+ * @property {string} key of this tab's draft
+ * @property {Drawing} drawing
+ * @property {Blob | null} photo
+ * @property {Draft[]} others drawings of other tabs, and of earlier ones, the newest first
+ * @property {boolean} isStored whether the drawing is kept under this key already
+ * @property {boolean} isKeeping whether anything can be kept
+ */
+
+/** Find this tab's draft, or the newest one that no open tab has. @returns {Promise<Kept>} */
+export async function openKept() {
+  /** @type {any[]} */
+  const all = await allDrafts(DRAWING);
+  const newest = new Map(all.filter((draft) => draft?.key).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
+  const old = load(OWN, null);
+  if (old) newest.set(EARLIER, { ...old, key: EARLIER, at: 0 });
+  const drafts = [...newest.values()].filter((draft) => drawingOf(draft)).sort((a, b) => b.at - a.at);
+  const full = drafts.filter((draft) => !draft.definition || draft.definition.keypoints.length);
+  const last = ownKey();
+  let key = "";
+  // A tab that was duplicated has the other one's key, and goes on with a copy.
+  if (last && (await hold(last, PATIENCE))) key = last;
+  else if (!last && navigator.locks) for (const draft of full) if (!key && (await hold(draft.key, 0))) key = draft.key;
+  const source = key || last;
+  if (!key || key === EARLIER) {
+    key = DRAWING + crypto.getRandomValues(new Uint32Array(2)).join("");
+    await hold(key, 0);
+  }
+  try {
+    sessionStorage.setItem(OWN, key);
+  } catch {
+    // Blocked: the next load finds the draft as that of a tab that is closed.
+  }
+  const draft = drafts.find((other) => other.key === source);
+  const photo = await within("readonly", (store) => store.get(photoKey(source))).then((/** @type {any} */ found) => found?.photo ?? null, () => null);
+  if (photo && source !== key) void keepPhoto(key, photo);
+  const limit = Date.now() - KEEP_DAYS * 86_400_000;
+  const others = full.filter((other) => other.key !== source);
+  for (const other of others) if (other.at && other.at < limit && (await hold(other.key, 0))) void Promise.all([dropDraft(other.key), dropDraft(photoKey(other.key))]);
+  return { key, drawing: drawingOf(draft) ?? new Drawing(), photo, others, isStored: !draft || source === key, isKeeping: await canKeep() };
+}
+
+/** The browser's database takes whole files. @param {string} key of the draft @param {Blob | null} photo null forgets it */
+export async function keepPhoto(key, photo) {
+  const record = photoKey(key);
+  // Where there is no room, or storage is blocked, the image is on its owner's disk anyway.
+  await within("readwrite", (store) => /** @type {IDBRequest<any>} */ (photo ? store.put({ key: record, at: Date.now(), photo }) : store.delete(record))).catch(() => {});
+}
+
+/**
+ * Write a drawing whenever it has changed.
+ * @param {Kept} kept
+ * @param {(isKept: boolean) => void} done
+ */
+export function keeping({ drawing, key, isStored }, done) {
+  let timer = 0;
+  let written = isStored ? drawing.kept : null;
+  let size = drawing.size;
+  /** @returns {any} */
+  const draft = () => ({ key, at: Date.now(), definition: drawing.kept, size: drawing.size });
+  const write = async () => {
+    clearTimeout(timer);
+    timer = 0;
+    written = drawing.kept;
+    size = drawing.size;
+    const isKept = await saveDraft(draft());
+    // What an earlier version kept has a draft of its own now.
+    if (isKept) save(OWN, null);
+    done(isKept);
+  };
+  // A page that is left may have no time for the database.
+  addEventListener("pagehide", () => timer && save(key, draft()) && void write());
+  document.addEventListener("visibilitychange", () => document.hidden && timer && void write());
+  return {
+    later() {
+      if (written !== drawing.kept || size !== drawing.size) timer ||= setTimeout(write, PAUSE);
+    },
+  };
 }

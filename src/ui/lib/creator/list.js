@@ -1,8 +1,9 @@
 /** The keypoints in their order, to be named; and what else is to be said of the selected one. */
-import { h, put, update } from "../dom.js";
+import { h, put, reveal, update } from "../dom.js";
 import { icon, marker } from "../icons.js";
 import { shapesOf } from "./board.js";
-import { changeKeypoint, joinedWith, missingSide, movedInOrder, toggledEdge, withOtherSide } from "./definition.js";
+import { choiceOf } from "./choice.js";
+import { changeKeypoint, fitted, joinedWith, mirroredFrom, missingSide, movedInOrder, nameProblem, pairedByName, sidesInDoubt, tenth, toggledEdge, withOtherSide } from "./definition.js";
 import { LONGEST_NAME } from "./formats.js";
 
 /** @import {Drawing} from "./drawing.js" */
@@ -17,6 +18,8 @@ export class KeypointList {
     this.rows = [];
     /** @type {import("../types.js").Shape[]} */
     this.shapes = [];
+    /** A row that is dragged to another place in the order. @type {{from: number, to: number} | null} */
+    this.drag = null;
     /** @type {HTMLElement} */
     this.root = h("ol", { class: "rows" });
   }
@@ -30,6 +33,8 @@ export class KeypointList {
     this.rows.forEach(({ row, name }, index) => {
       const keypoint = drawing.keypoints[index];
       row.classList.toggle("on", index === drawing.selected);
+      row.classList.toggle("above", this.drag !== null && index === this.drag.to && this.drag.to < this.drag.from);
+      row.classList.toggle("below", this.drag !== null && index === this.drag.to && this.drag.to > this.drag.from);
       update(row);
       put(name, "value", keypoint.name);
     });
@@ -46,21 +51,76 @@ export class KeypointList {
       "aria-label": `Name of keypoint ${index + 1}`,
       onfocus: () => index !== drawing.selected && drawing.select(index),
       onchange: () => this.name(index, name),
-      onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && this.focus(index + 1),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(index, event),
     });
-    const row = h("li", { onclick: () => drawing.select(index) }, h("span", { class: "number" }, String(index + 1)), marker(() => drawing.keypoints[index].color, () => this.shapes[index]), name);
+    const grip = h("span", {
+      class: "grip", title: "Drag to another place in the order (Alt + ↑ or ↓ in the name)",
+      onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
+      onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
+      onpointerup: () => this.drop(true), onpointercancel: () => this.drop(false), onlostpointercapture: () => this.drop(false),
+    }, "⠿");
+    grip.setAttribute("aria-hidden", "true");
+    const row = h("li", { onclick: () => drawing.select(index) }, h("span", { class: "number" }, String(index + 1)), marker(() => drawing.keypoints[index].color, () => this.shapes[index]), name, grip);
     this.rows.push({ row, name });
     this.root.append(row);
+  }
+
+  /** @param {number} index @param {KeyboardEvent} event */
+  key(index, event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (event.altKey && step) {
+      event.preventDefault();
+      this.name(index, this.rows[index].name);
+      this.order(index, index + step);
+      this.focus(index + step);
+    } else if (event.key === "Enter" && !event.repeat && !event.isComposing) this.focus(index + 1);
+    else if (event.key === "Escape") this.rows[index].name.value = this.drawing.keypoints[index].name;
+  }
+
+  /** @param {number} index @param {number} to */
+  order(index, to) {
+    const { drawing } = this;
+    const next = movedInOrder(drawing.definition, index, to);
+    if (next === drawing.definition) return;
+    drawing.edit(next, { select: to });
+    this.say(`${drawing.keypoints[to].name} is keypoint ${to + 1} now.`);
+  }
+
+  /** @param {number} from @param {PointerEvent} event */
+  grab(from, event) {
+    if (event.button) return;
+    event.preventDefault();
+    /** @type {Element} */ (event.currentTarget).setPointerCapture(event.pointerId);
+    this.drawing.select(from);
+    this.drag = { from, to: from };
+  }
+
+  /** @param {PointerEvent} event */
+  pull({ clientY }) {
+    if (!this.drag) return;
+    const at = this.rows.findIndex(({ row }) => clientY < row.getBoundingClientRect().bottom);
+    this.drag.to = at < 0 ? this.rows.length - 1 : at;
+    const scrolled = this.root.closest("aside");
+    if (scrolled) reveal(scrolled, this.rows[this.drag.to].row);
+    this.draw();
+  }
+
+  /** @param {boolean} isMeant */
+  drop(isMeant) {
+    const { drag } = this;
+    this.drag = null;
+    if (!drag) return;
+    if (isMeant) this.order(drag.from, drag.to);
+    this.draw();
   }
 
   /** @param {number} index @param {HTMLInputElement} field */
   name(index, field) {
     const { drawing } = this;
     const wanted = field.value.trim();
-    const next = changeKeypoint(drawing.definition, index, { name: wanted });
-    const same = next === drawing.definition && wanted !== drawing.keypoints[index].name;
-    if (same) this.say(wanted ? `There is a keypoint “${wanted}” already: names must differ.` : "A keypoint needs a name.");
-    drawing.edit(next);
+    const problem = nameProblem(drawing.definition, index, wanted);
+    if (problem) this.say(problem);
+    else if (wanted !== drawing.keypoints[index].name) drawing.edit(changeKeypoint(drawing.definition, index, { name: wanted }));
     field.value = drawing.keypoints[index].name;
   }
 
@@ -74,25 +134,32 @@ export class KeypointList {
 
 /** Colour, other side, sigma, edges and place in the order of the selected keypoint. */
 export class KeypointDetails {
-  /** @param {Drawing} drawing @param {(text: string) => void} say @param {(index: number) => void} remove */
-  constructor(drawing, say, remove) {
+  /**
+   * @param {Drawing} drawing
+   * @param {(text: string) => void} say
+   * @param {(index: number) => void} remove
+   * @param {(index: number, to: number) => void} order
+   */
+  constructor(drawing, say, remove, order) {
     this.drawing = drawing;
     this.say = say;
     const button = (/** @type {string} */ text, /** @type {() => void} */ act) => h("button", { type: "button", onclick: act }, text);
     this.title = h("h2", { id: "selected" });
     this.color = h("input", { type: "color", onchange: () => this.change({ color: this.color.value }) });
-    this.pair = h("select", { onchange: () => this.change({ pair: this.pair.value }) });
+    this.pair = choiceOf({}, (pair) => this.change({ pair }), say, true);
     this.sigma = h("input", { type: "number", min: "0.001", max: "1", step: "0.001", placeholder: "0.07", inputMode: "decimal", "aria-describedby": "sigma-hint", onchange: () => this.changeSigma() });
     this.edges = h("ul", { class: "chips", "aria-label": "Joined with" });
-    this.join = h("select", { "aria-label": "Join with", onchange: () => this.toggle(this.join.value) });
-    this.earlier = button("↑ Earlier", () => this.move(-1));
-    this.later = button("↓ Later", () => this.move(1));
+    this.places = ["x", "y"].map(() => h("input", { type: "number", step: "0.1", inputMode: "decimal", onchange: () => this.changePlace() }));
+    this.join = choiceOf({ "aria-label": "Join with" }, (name) => this.toggle(name), say);
+    this.earlier = button("↑ Earlier", () => order(drawing.selected, drawing.selected - 1));
+    this.later = button("↓ Later", () => order(drawing.selected, drawing.selected + 1));
     this.mirror = button("", () => drawing.edit(withOtherSide(drawing.definition, drawing.selected, drawing.size.width), { select: drawing.keypoints.length }));
     this.remove = h("button", { type: "button", class: "danger", onclick: () => remove(drawing.selected) }, icon("bin"), "Remove");
     const field = (/** @type {string} */ label, /** @type {HTMLElement} */ input) => h("label", { class: "field" }, h("span", {}, label), input);
     /** @type {HTMLElement} */
     this.root = h("section", { class: "details", "aria-labelledby": "selected" }, this.title,
       h("div", { class: "fields" }, field("Colour", this.color), field("Other side", this.pair), field("Sigma", this.sigma)),
+      h("div", { class: "fields two" }, field("X", this.places[0]), field("Y", this.places[1])),
       h("p", { id: "sigma-hint", class: "hint" }, "Sigma: how far careful people differ. 0.025 for an eye, 0.107 for a hip; empty is 0.07."),
       h("div", { class: "joined" }, h("span", { "aria-hidden": "true" }, "Joined with"), this.edges, this.join),
       h("div", { class: "buttons" }, this.earlier, this.later, this.mirror, this.remove));
@@ -117,11 +184,12 @@ export class KeypointDetails {
     if (name) drawing.edit(toggledEdge(drawing.definition, drawing.keypoints[drawing.selected].name, name));
   }
 
-  /** @param {1 | -1} step */
-  move(step) {
-    const { drawing } = this;
-    drawing.edit(movedInOrder(drawing.definition, drawing.selected, step), { select: drawing.selected + step });
-    this.say(`${drawing.keypoints[drawing.selected].name} is keypoint ${drawing.selected + 1} now.`);
+  changePlace() {
+    const [x, y] = this.places.map((field) => field.valueAsNumber);
+    const { width, height } = this.drawing.size;
+    if (x >= 0 && x <= width && y >= 0 && y <= height) this.change({ x: tenth(x), y: tenth(y) });
+    else this.say(`Expected X from 0 to ${width} and Y from 0 to ${height}, the size of the image.`);
+    this.draw();
   }
 
   draw() {
@@ -135,16 +203,55 @@ export class KeypointDetails {
     const option = (/** @type {string} */ name) => h("option", { value: name }, name);
     put(this.title, "textContent", keypoint.name);
     put(this.color, "value", hexadecimal(keypoint.color));
-    this.pair.replaceChildren(h("option", { value: "" }, "none"), ...others.map(option));
-    this.pair.value = keypoint.pair;
+    if (!this.pair.isOpen) {
+      this.pair.replaceChildren(h("option", { value: "" }, "none"), ...others.map(option));
+      this.pair.value = keypoint.pair;
+    }
     this.sigma.value = keypoint.sigma ?? "";
+    put(this.places[0], "value", String(keypoint.x));
+    put(this.places[1], "value", String(keypoint.y));
     this.edges.replaceChildren(...joined.map((name) => h("li", {}, name, h("button", { type: "button", "aria-label": `No edge to ${name}`, onclick: () => this.toggle(name) }, icon("close")))));
-    this.join.replaceChildren(h("option", { value: "" }, "add …"), ...others.filter((name) => !joined.includes(name)).map(option));
+    if (!this.join.isOpen) this.join.replaceChildren(h("option", { value: "" }, "add …"), ...others.filter((name) => !joined.includes(name)).map(option));
     this.earlier.disabled = selected === 0;
     this.later.disabled = selected === drawing.keypoints.length - 1;
     const side = missingSide(definition, selected);
     this.mirror.hidden = !side;
     put(this.mirror, "textContent", `Add ${side}`);
+  }
+}
+
+/** What is done with all keypoints: mirrored, fitted, paired; and a warning where sides are in doubt. */
+export class Arrangement {
+  /** @param {Drawing} drawing @param {(text: string) => void} say */
+  constructor(drawing, say) {
+    this.drawing = drawing;
+    const button = (/** @type {string} */ text, /** @type {(definition: import("./definition.js").Definition) => import("./definition.js").Definition} */ change, /** @type {string} */ done) => h("button", {
+      type: "button",
+      onclick: () => {
+        const next = change(drawing.definition);
+        say(next === drawing.definition ? "Nothing to change: it is so already." : done);
+        drawing.edit(next);
+      },
+    }, text);
+    this.doubt = h("p", { id: "doubt" });
+    this.warning = h("div", { class: "warning", hidden: true }, this.doubt, button("Pair by name", pairedByName, "Paired by name."));
+    this.buttons = h("div", { class: "buttons" },
+      button("Mirror left to right", (definition) => mirroredFrom(definition, "left", drawing.size.width), "The right side mirrors the left one."),
+      button("Mirror right to left", (definition) => mirroredFrom(definition, "right", drawing.size.width), "The left side mirrors the right one."),
+      button("Fit to image", (definition) => fitted(definition, drawing.size), "Fitted to the image."));
+    /** @type {HTMLElement} */
+    this.root = h("section", { class: "arrange", "aria-label": "All keypoints" }, this.warning, this.buttons);
+  }
+
+  draw() {
+    const { definition } = this.drawing;
+    const doubted = sidesInDoubt(definition);
+    const names = doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
+    put(this.warning, "hidden", !doubted.length);
+    put(this.doubt, "textContent", `Check left and right: ${names} ${doubted.length > 1 ? "name sides" : "names a side"} without a matching other side. Training that mirrors images (flip_idx) would mix them up.`);
+    put(this.buttons, "hidden", !definition.keypoints.length);
+    const canPair = pairedByName(definition) !== definition;
+    put(this.warning.lastElementChild, "hidden", !canPair);
   }
 }
 

@@ -1,25 +1,27 @@
 /** <skeleton-creator>: draw a skeleton over a reference image, name, pair, order, preview, export. */
 import { h, put, reveal } from "../dom.js";
 import { icon } from "../icons.js";
-import { Board } from "./board.js";
+import { Board, letterOf } from "./board.js";
+import { choiceOf } from "./choice.js";
 import { emptyDefinition } from "./definition.js";
 import { Exchange } from "./exchange.js";
 import { LONGEST_NAME, whatIsMissing } from "./formats.js";
-import { keepDrawing, keepPhoto, keptDrawing, keptPhoto } from "./kept.js";
-import { KeypointDetails, KeypointList } from "./list.js";
+import { drawingOf, keeping, keepPhoto, openKept } from "./kept.js";
+import { Arrangement, KeypointDetails, KeypointList } from "./list.js";
 import { PRESETS } from "./presets.js";
 import { openPreview } from "./preview.js";
 import css from "./page.css";
 
-export class SkeletonCreator extends HTMLElement {
-  constructor() {
-    super();
-    const shadow = this.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    shadow.adoptedStyleSheets = [sheet];
+/** What the element shows, once it is known what the browser kept. */
+class Page {
+  /** @param {HTMLElement} host @param {ShadowRoot} shadow @param {import("./kept.js").Kept} kept */
+  constructor(host, shadow, kept) {
+    this.host = host;
+    this.shadow = shadow;
     const say = (/** @type {string} */ text) => this.say(text);
-    this.drawing = keptDrawing();
+    this.key = kept.key;
+    this.others = kept.others;
+    this.drawing = kept.drawing;
     /** Address of the reference image; empty for none. */
     this.photo = "";
     /** The selected keypoint that was brought into view. */
@@ -29,21 +31,24 @@ export class SkeletonCreator extends HTMLElement {
     this.message = h("p", { class: "message", role: "status" });
     this.list = new KeypointList(this.drawing, say);
     this.board = new Board(this.drawing, say, () => this.list.focus(this.drawing.selected));
-    this.details = new KeypointDetails(this.drawing, say, (index) => this.board.remove(index));
+    this.details = new KeypointDetails(this.drawing, say, (index) => this.board.remove(index), (index, to) => this.list.order(index, to));
+    this.arrangement = new Arrangement(this.drawing, say);
     this.exchange = new Exchange(this.drawing, say);
-    this.build(shadow);
+    this.keeping = keeping(kept, (isKept) => this.kept(isKept));
+    this.build();
     this.listen();
     this.drawing.onChange = () => this.draw();
     this.draw();
-    keptPhoto().then((photo) => photo && !this.photo && this.showPhoto(photo));
+    if (kept.photo) void this.showPhoto(kept.photo);
+    this.kept(kept.isKeeping);
+    if (!kept.isStored && this.drawing.keypoints.length) this.say("This is a copy of the drawing that another tab has open.");
   }
 
-  /** @param {ShadowRoot} shadow */
-  build(shadow) {
+  build() {
     const { drawing } = this;
     const button = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act) => h("button", { type: "button", class: "tool", title: label, "aria-label": label.split(" (")[0], onclick: act }, icon(name));
-    const file = (/** @type {string} */ label, /** @type {string} */ accept, /** @type {(file: File) => void} */ take) => {
-      const input = h("input", { type: "file", accept, onchange: () => {
+    const file = (/** @type {string} */ label, /** @type {string} */ accept, /** @type {(file: File) => void} */ take, name = label) => {
+      const input = h("input", { type: "file", accept, title: name, "aria-label": name, onchange: () => {
         if (input.files[0]) take(input.files[0]);
         input.value = "";
       } });
@@ -53,48 +58,75 @@ export class SkeletonCreator extends HTMLElement {
       maxLength: LONGEST_NAME, spellcheck: false, "aria-label": label,
       oninput: (/** @type {any} */ event) => drawing.edit({ ...drawing.definition, [key]: event.target.value.trimStart() }, { merge: key }),
     });
-    this.presets = h("select", { "aria-label": "Start from", onchange: () => this.choosePreset() },
-      h("option", { value: "" }, "Start from …"), ...PRESETS.map(([label], n) => h("option", { value: String(n) }, label)));
+    this.presets = /** @type {any} */ (choiceOf({ "aria-label": "Start from" }, () => this.choosePreset(), (text) => this.say(text)));
+    this.presets.append(h("option", { value: "" }, "Start from …"), ...PRESETS.map(([label], n) => h("option", { value: String(n) }, label)));
+    const when = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
+    const keptOnes = this.others.map(({ definition, at }, n) => h("option", { value: `kept ${n}` }, `${definition?.name || "skeleton"}, ${definition?.keypoints.length ?? "some"} keypoints, ${when.format(at)}`));
+    if (keptOnes.length) this.presets.append(h("optgroup", { label: "Kept in this browser" }, ...keptOnes));
     this.undo = button("Undo (Ctrl + Z)", "undo", () => drawing.travel(-1));
     this.redo = button("Redo (Ctrl + Shift + Z)", "redo", () => drawing.travel(1));
     this.join = h("button", { type: "button", title: "Draw edges (J)", onclick: () => drawing.setJoining(!drawing.joining) }, "Draw edges");
     this.noPhoto = button("Remove the reference image", "close", () => this.forgetPhoto());
-    this.tryIt = h("button", { type: "button", class: "primary", onclick: () => openPreview(shadow, drawing, this.photo) }, "Try it");
+    this.tryIt = h("button", { type: "button", class: "primary", onclick: () => this.preview() }, "Try it");
     this.name = field("Name of the skeleton", "name");
     this.super = field("Supercategory", "supercategory");
     this.hint = h("p", { class: "hint", id: "hint" });
-    this.start = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from a skeleton that is there already.");
-    shadow.append(h("div", { class: "app" },
+    this.invitation = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from a skeleton that is there already.");
+    this.shadow.append(h("div", { class: "app" },
       h("header", {}, h("h1", {}, "Skeleton creator"), this.presets,
         h("div", { class: "group" }, file("Reference image", "image/*", (photo) => this.takePhoto(photo)), this.noPhoto),
-        file("Open JSON", ".json,application/json", (text) => this.exchange.readFile(text)),
+        file("Open", ".json,.yaml,.yml,.xml,.svg,.html,.txt,.csv", (text) => this.exchange.readFile(text), "Open JSON, YAML, XML, SVG or a list of names"),
         h("button", { type: "button", onclick: () => this.clear() }, "New"),
         h("div", { class: "group" }, this.undo, this.redo), this.join, this.tryIt),
-      h("main", {}, h("div", { class: "board" }, this.board.root, this.start), h("div", { class: "foot" }, this.hint, this.message)),
+      h("main", {}, h("div", { class: "board" }, this.board.root, this.invitation,
+        h("div", { class: "zoom" }, button("Zoom in (+)", "zoomIn", () => this.board.view.zoom(1.25)), button("Zoom out (−)", "zoomOut", () => this.board.view.zoom(0.8)), button("Whole image (0)", "fit", () => this.board.view.fit()))), h("div", { class: "foot" }, this.hint, this.message)),
       this.side = h("aside", { "aria-label": "Definition" },
         h("div", { class: "fields two" }, h("label", { class: "field" }, h("span", {}, "Skeleton"), this.name), h("label", { class: "field" }, h("span", {}, "Supercategory"), this.super)),
         this.details.root,
         h("section", { class: "list", "aria-labelledby": "keypoints" }, h("h2", { id: "keypoints" }, "Keypoints, in the order of labelling"), this.list.root),
+        this.arrangement.root,
         this.exchange.root)));
   }
 
   listen() {
-    this.addEventListener("keydown", (event) => {
+    // One press, one action: a button that is held down is pressed once.
+    this.host.addEventListener("keydown", (event) => {
+      const target = /** @type {Element} */ (event.composedPath()[0]);
+      if (event.repeat && event.key === "Enter" && target.matches("button, summary")) event.preventDefault();
+    }, { capture: true });
+    this.host.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
       // A text field has an undo of its own, and the preview's element too.
-      if (target.matches("input:not([type=color]), textarea") || target.closest("dialog") || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
-      const key = event.key.toLowerCase();
-      if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key)) return;
+      if (target.matches("input:not([type=color], [type=file]), textarea") || target.closest("dialog") || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
+      const key = letterOf(event);
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return;
       event.preventDefault();
-      this.drawing.travel(key === "y" || event.shiftKey ? 1 : -1);
+      if (!event.repeat) this.drawing.travel(key === "y" || event.shiftKey ? 1 : -1);
     });
-    this.addEventListener("dragover", (event) => event.preventDefault());
-    this.addEventListener("drop", (event) => {
+    addEventListener("beforeunload", (event) => {
+      if (!this.keeps && this.drawing.keypoints.length) event.preventDefault();
+    });
+    this.host.addEventListener("dragover", (event) => event.preventDefault());
+    this.host.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file?.type.startsWith("image/")) this.takePhoto(file);
+      if (file?.type.startsWith("image/") && file.type !== "image/svg+xml") this.takePhoto(file);
       else if (file) this.exchange.readFile(file);
     });
+  }
+
+  /** @param {boolean} isKept */
+  kept(isKept) {
+    if (!isKept && this.keeps) this.say("This browser keeps nothing: download the skeleton before you leave.");
+    this.keeps = isKept;
+  }
+
+  async preview() {
+    try {
+      await openPreview(this.shadow, this.drawing, this.photo);
+    } catch {
+      this.say("The labelling element could not be loaded. Check the connection and press “Try it” again.");
+    }
   }
 
   clear() {
@@ -103,13 +135,18 @@ export class SkeletonCreator extends HTMLElement {
   }
 
   choosePreset() {
-    if (this.presets.value) this.exchange.read(JSON.stringify(PRESETS[Number(this.presets.value)][1]));
+    const { value } = this.presets;
     this.presets.value = "";
+    const [, kept] = value.split("kept ");
+    if (kept !== undefined) {
+      const drawing = drawingOf(this.others[Number(kept)]);
+      if (drawing) this.exchange.take({ definition: drawing.definition, notes: [], hasPlaces: true, size: drawing.size });
+    } else if (value) this.exchange.read(JSON.stringify(PRESETS[Number(value)][1]));
   }
 
   /** @param {Blob} photo from the user's disk */
   async takePhoto(photo) {
-    if (await this.showPhoto(photo)) await keepPhoto(photo);
+    if (await this.showPhoto(photo)) await keepPhoto(this.key, photo);
     else this.say("This file is not an image that the browser can show.");
   }
 
@@ -125,14 +162,16 @@ export class SkeletonCreator extends HTMLElement {
       return false;
     }
     this.setPhoto(url);
-    this.drawing.resize({ width: image.naturalWidth, height: image.naturalHeight });
+    // An SVG may have no size of its own.
+    this.exchange.photoShown({ width: image.naturalWidth || 400, height: image.naturalHeight || 400 });
     return true;
   }
 
   forgetPhoto() {
     this.setPhoto("");
+    this.exchange.hasPhoto = false;
     this.draw();
-    void keepPhoto(null);
+    void keepPhoto(this.key, null);
   }
 
   /** @param {string} url */
@@ -151,7 +190,7 @@ export class SkeletonCreator extends HTMLElement {
   revealSelected() {
     const { selected } = this.drawing;
     const row = this.list.rows[selected]?.row;
-    const narrow = matchMedia("(max-width: 900px)").matches && !row?.contains(/** @type {ShadowRoot} */ (this.shadowRoot).activeElement);
+    const narrow = matchMedia("(max-width: 900px)").matches && !row?.contains(this.shadow.activeElement);
     if (row) reveal(this.side, narrow ? this.details.root : row);
     this.shown = selected;
   }
@@ -165,19 +204,42 @@ export class SkeletonCreator extends HTMLElement {
     put(this.tryIt, "disabled", Boolean(whatIsMissing(drawing.definition)));
     put(this.join, "aria-pressed", String(drawing.joining));
     put(this.noPhoto, "hidden", !this.photo);
-    put(this.start, "hidden", drawing.keypoints.length > 0);
+    put(this.invitation, "hidden", drawing.keypoints.length > 0);
     put(this.hint, "textContent", drawing.joining
       ? "Choose a keypoint, then the one it is joined with; again takes the edge away."
-      : "Click: new keypoint. Drag: move it. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, Delete removes.");
+      : "Click: new keypoint. Drag: move it, or the image. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, J joins, Delete removes, + and − zoom.");
     this.board.draw();
     this.list.draw();
     this.details.draw();
+    this.arrangement.draw();
     this.exchange.draw();
     if (drawing.selected !== this.shown) this.revealSelected();
-    if (!keepDrawing(drawing) && this.keeps) {
-      this.keeps = false;
-      this.say("This browser keeps nothing: download the skeleton before you leave.");
-    }
+    this.keeping.later();
+  }
+}
+
+export class SkeletonCreator extends HTMLElement {
+  constructor() {
+    super();
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    const shadow = this.attachShadow({ mode: "open" });
+    shadow.adoptedStyleSheets = [sheet];
+    /** @type {Page | null} */
+    this.page = null;
+    openKept().then((kept) => (this.page = new Page(this, shadow, kept)));
+  }
+
+  get drawing() {
+    return this.page?.drawing;
+  }
+
+  get board() {
+    return this.page?.board;
+  }
+
+  get photo() {
+    return this.page?.photo ?? "";
   }
 }
 

@@ -1,5 +1,4 @@
 /** The preview: the labelling element itself, with this skeleton, over the same image. */
-import "../index.js";
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { toAttributes } from "./formats.js";
@@ -10,13 +9,21 @@ function blank({ width, height }) {
   return URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
 }
 
+/** Loads the element's script, for the first preview only. @returns {Promise<void>} */
+const loaded = () => new Promise((resolve, reject) => {
+  if (customElements.get("crowd-2d-skeleton")) resolve();
+  else document.head.append(h("script", { ...ELEMENT, onload: () => resolve(), onerror: reject }));
+});
+
 /**
  * Opens it. Nothing that is labelled there is kept.
  * @param {ShadowRoot} parent
  * @param {import("./drawing.js").Drawing} drawing
  * @param {string} photo address of the reference image, or empty
+ * @returns {Promise<void>} rejects if the element could not be loaded
  */
-export function openPreview(parent, drawing, photo) {
+export async function openPreview(parent, drawing, photo) {
+  await loaded();
   const source = photo || blank(drawing.size);
   const attributes = Object.entries(toAttributes(drawing.definition)).map(([name, value]) => [name, JSON.stringify(value)]);
   const element = h("crowd-2d-skeleton", Object.fromEntries([...attributes, ["imgSrc", source]]));

@@ -1,4 +1,4 @@
-"""The quality report: one page with its style, its script and its data inside, for a browser without network."""
+"""The quality report: one HTML page with its style, script and data inside. It needs no network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _FOLDER = Path(__file__).parent
 
 
 def page(report: Report) -> bytes:
-    """The whole page. Its policy lets nothing run or load but the style and the script that are named by digest.
+    """Return the page as HTML. Its policy lets only the style and the script inside it run, which it names by digest.
 
-    The data is JSON in a script of another type, `<` and `&` escaped, so that no text of a job can end it or be markup.
+    The data is JSON in a script element of another type. `<`, `>` and `&` are escaped, so that no text of a job can end
+    the element or become markup.
     """
     style, script = ((_FOLDER / name).read_bytes() for name in ("report.css", "report.js"))
     policy = (
@@ -27,7 +28,7 @@ def page(report: Report) -> bytes:
     for character in b"<>&":
         data = data.replace(bytes([character]), b"\\u%04x" % character)
     html = (_FOLDER / "report.html").read_bytes()
-    # One at a time and the data last: what a job says must not be searched for placeholders.
+    # The data is inserted last, so that the job's own text is never searched for placeholders.
     for name, content in ((b"policy", policy.encode()), (b"style", style), (b"script", script)):
         html = html.replace(b"{{" + name + b"}}", content)
     before, _, after = html.partition(b"{{data}}")

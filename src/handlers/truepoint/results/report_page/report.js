@@ -1,10 +1,11 @@
 "use strict";
-/* Draws the report from the JSON beside it. Text goes in as text only; the page's policy allows nothing else. */
+/* Draws the report from the JSON beside it. Text is inserted as text nodes and attributes only. */
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { quality, consensus } = data;
   const { agreement } = quality;
-  const HONEST_PAIR = 0.8; // two workers who scatter as sigma says
+  const HUMAN_CEILING = 0.8; // OKS of two careful workers whose positions scatter as the sigmas state
+  const SMALLEST_SAMPLE = 20; // instances below which a worker should not be judged
   const root = document.getElementById("report");
   const NONE = "–";
 
@@ -17,34 +18,136 @@
   const html = make("http://www.w3.org/1999/xhtml");
   const svg = make("http://www.w3.org/2000/svg");
 
+  // ------------------------------------------------------------------------------------------------- numbers
+
+  /** The value with as many digits as it takes not to look like one of the limits, which it reaches only if it equals it. */
+  const rounded = (value, limits, digits, most) => {
+    if (limits.includes(value)) return String(value);
+    for (let d = digits; d <= most; d++) {
+      const text = value.toFixed(d);
+      if (!limits.includes(Number(text))) return text;
+    }
+    const limit = limits.find((l) => Math.abs(value - l) < 1);
+    const step = 10 ** -most;
+    return value > limit ? `<${(limit + step).toFixed(most)}` : `>${(limit - step).toFixed(most)}`;
+  };
   const whole = (n) => n.toLocaleString("en");
-  const percent = (share) => (share === null ? NONE : `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`);
-  const fixed = (value) => (value === null ? NONE : value.toFixed(2));
-  const share = (part, all) => (all ? part / all : null);
+  const percent = (share) => {
+    if (share === null) return NONE;
+    const value = 100 * share;
+    return `${rounded(value, [0, 100], value < 10 || Math.abs(100 - value) < 10 ? 1 : 0, 3)}%`;
+  };
+  const fixed = (value) => (value === null ? NONE : rounded(value, [0, 1], 2, 4));
   const time = (seconds) => {
     if (seconds === null) return NONE;
-    if (seconds < 90) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+    if (seconds < 90) return `${rounded(seconds, [0], seconds < 10 ? 1 : 0, 3)} s`;
     return seconds < 5400 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
   };
+  /** A time that is a short number of seconds, minutes or hours, exactly. */
+  const exactTime = (seconds) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`);
+  const count = (n, one, many) => `${whole(n)} ${n === 1 ? one : many}`;
+  const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
   const day = (text) => (text ?? "").slice(0, 10);
+  const isAre = (n) => (n === 1 ? "is" : "are");
 
-  const section = (title, note, ...content) =>
-    root.append(html("section", { id: title.toLowerCase().replaceAll(" ", "-") }, html("h2", {}, title), note ? html("p", { class: "note" }, note) : null, ...content));
+  // ------------------------------------------------------------------------------------------------ building
 
-  const table = (columns, rows) =>
-    html("div", { class: "scroll" }, html("table", {},
-      html("thead", {}, html("tr", {}, columns.map(([name, kind]) => html("th", { scope: "col", class: kind ?? "" }, name)))),
-      html("tbody", {}, rows.map((row) => html("tr", {}, row.map((cell, i) => html("td", { class: columns[i][1] ?? "" }, cell)))))));
+  const idOf = (title) => title.toLowerCase().replaceAll(" ", "-");
+  const paragraph = (...content) => html("p", { class: "note" }, ...content);
+  const section = (title, ...content) => {
+    root.append(html("section", { id: idOf(title), "aria-labelledby": `${idOf(title)}-title` }, html("h2", { id: `${idOf(title)}-title` }, title), ...content));
+  };
 
   const meter = (value, all = 1) => svg("svg", { viewBox: "0 0 72 8", "aria-hidden": "true" },
     svg("rect", { class: "track", width: 72, height: 8, rx: 4 }),
     svg("rect", { class: "bar", width: Math.max(0, Math.min(1, value / all)) * 72, height: 8, rx: 4 }));
-  const withMeter = (value) => html("span", {}, percent(value), value === null ? null : meter(value));
+  const withMeter = (text, value, all = 1) => html("span", {}, text, value === null ? null : meter(value, all));
+  /** A share, and beneath it what it is made of and its 95% confidence interval. */
+  const rateCell = (rate) => (rate.n
+    ? html("span", {}, percent(rate.share), html("span", { class: "basis" }, html("span", {}, `${whole(rate.count)} of ${whole(rate.n)}`), " ", html("span", {}, `${percent(rate.low)} to ${percent(rate.high)}`)))
+    : NONE);
+
+  // ------------------------------------------------------------------------------------------------- tables
+
+  // Spreadsheets run text as a formula if it, or a line of it, begins with one of these; some read full-width signs too.
+  const FORMULA = /(^|[\r\n\v\f\u0085\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])/g;
+  const csvCell = (value) => {
+    if (value === null) return "";
+    const text = typeof value === "string" ? value.replace(FORMULA, "$1'") : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const csv = (columns, rows) => {
+    const fields = columns.flatMap((column) => column.csv ?? [[column.name, column.of]]);
+    const lines = [fields.map(([name]) => name), ...rows.map((row) => fields.map(([, of]) => of(row)))];
+    return lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("");
+  };
+  const download = (name, text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    html("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  };
+
+  /** Missing values last, numbers by size, text by the alphabet with numbers in it by size. */
+  const compared = (a, b, direction) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    return direction * (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
+  };
+
+  /**
+   * A table with a caption, sorted by the buttons in its header, and with a button that downloads it as CSV.
+   * A column has a `name`, `of(row)` for the value, and optionally `show(row)` for what the cell displays, a `kind` that
+   * sets the layout, and `csv`: headings and values of several CSV columns in place of its own.
+   */
+  const table = (caption, columns, rows) => {
+    let shown = rows;
+    const body = html("tbody");
+    const lines = new Map(rows.map((row) => [row, html("tr", {}, columns.map((column, i) => {
+      const value = column.of(row);
+      const content = column.show ? column.show(row) : value === null ? NONE : typeof value === "number" ? whole(value) : value;
+      return html(i ? "td" : "th", { class: column.kind ?? "", ...(i ? {} : { scope: "row" }) }, content);
+    }))]));
+    const fill = () => body.replaceChildren(...shown.map((row) => lines.get(row)));
+    const headers = columns.map((column) => {
+      const header = html("th", { scope: "col", class: column.kind ?? "" }, html("button", { type: "button" }, column.name));
+      header.firstChild.addEventListener("click", () => {
+        const current = header.getAttribute("aria-sort");
+        // The first press puts what stands out first: the largest numbers, but words from A.
+        const next = current ? (current === "ascending" ? "descending" : "ascending") : column.kind ? "ascending" : "descending";
+        for (const other of headers) other.removeAttribute("aria-sort");
+        header.setAttribute("aria-sort", next);
+        shown = [...rows].sort((a, b) => compared(column.of(a), column.of(b), next === "ascending" ? 1 : -1));
+        fill();
+      });
+      return header;
+    });
+    fill();
+    const save = html("button", { type: "button", class: "save", "aria-label": `Download as CSV: ${caption}` }, "Download as CSV");
+    const name = `${quality.labeling_job}-${caption}`.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 120);
+    save.addEventListener("click", () => download(`${name}.csv`, csv(columns, shown)));
+    return html("div", { class: "table" },
+      html("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
+        html("table", {}, html("caption", {}, caption), html("thead", {}, html("tr", {}, headers)), body)),
+      save);
+  };
+
+  const rateColumn = (name, rateOf) => {
+    const part = (field) => (row) => rateOf(row)?.[field] ?? null;
+    return {
+      name, of: part("share"), show: (row) => (rateOf(row) ? rateCell(rateOf(row)) : NONE),
+      csv: [[name, part("share")], [`${name}: count`, part("count")], [`${name}: of`, part("n")], [`${name}: 95% low`, part("low")], [`${name}: 95% high`, part("high")]],
+    };
+  };
+  const percentColumn = (name, of) => ({ name, of, show: (row) => withMeter(percent(of(row)), of(row)) });
+  const fixedColumn = (name, of) => ({ name, of, show: (row) => fixed(of(row)) });
 
   // ------------------------------------------------------------------------------------------------ headline
 
-  const tile = (name, value, more) =>
-    html("dl", { class: "tile" }, html("dt", {}, name), html("dd", { class: "value" }, value), html("dd", { class: "more" }, more));
+  const AGAIN = "Images to look at again";
+  const EMPTY = "Empty answers";
+  const ALL_LINES = "Every line accounted for";
+
+  const tile = (name, target, value, more) => html("dl", { class: "tile" },
+    html("dt", {}, html("a", { href: `#${idOf(target)}` }, name)), html("dd", { class: "value" }, value), html("dd", { class: "more" }, more));
 
   const headline = () => {
     document.title = `Quality of ${quality.labeling_job}`;
@@ -54,174 +157,218 @@
       html("p", {}, [`Skeleton: ${data.skeleton}`, days.length ? `labelled ${days.join(" to ")}` : null, `status: ${data.status}`]
         .filter(Boolean).join(" · "))));
     if (data.status !== "Completed") {
-      root.append(html("p", { class: "warning" }, `The job did not end as Completed but as ${data.status}: what is here is what there was until then.`));
+      root.append(html("p", { class: "warning" }, `The job ended with the status “${data.status}”, not “Completed”. This report covers the labels that existed then.`));
     }
-    const labeled = quality.keypoints.reduce((sum, k) => sum + k.labeled, 0);
     const times = quality.time_in_seconds;
+    const answers = sum(quality.workers.map((w) => w.answers)) + quality.other_workers_answers;
     const agreed = agreement === null || agreement.oks === null
-      ? tile("Agreement", NONE, "no image has several workers: nobody to agree with")
-      : tile("Agreement of two workers", fixed(agreement.oks),
-        `${percent(agreement.relative)} of the ${fixed(HONEST_PAIR)} that two honest people reach`);
+      ? tile("Agreement", "Keypoints", NONE, "no instance was marked by two workers")
+      : tile("Agreement", "Keypoints", percent(agreement.relative),
+        `Workers agree ${percent(agreement.relative)} as well as two careful people would: similarity ${fixed(agreement.oks)} of ${fixed(HUMAN_CEILING)}.`);
     root.append(html("div", { class: "tiles" },
-      tile("Images labelled", whole(quality.written), `${percent(share(quality.written, quality.lines))} of ${whole(quality.lines)} lines`),
-      tile("Instances", whole(quality.instances), `${whole(labeled)} keypoints; ${whole(quality.empty_answers)} answers label nothing`),
+      tile("Images labelled", ALL_LINES, whole(quality.written), quality.lines ? `${percent(quality.written / quality.lines)} of the manifest's ${count(quality.lines, "line", "lines")}` : "the manifest has no lines"),
+      tile("Instances labelled", "Keypoints", whole(quality.instances), `with ${count(sum(quality.keypoints.map((k) => k.labeled)), "keypoint", "keypoints")}`),
       agreed,
-      tile("To look at again", whole(quality.instances_needing_review + quality.instances_below_quorum),
-        data.worst.length ? html("a", { href: "#look-at-these-first" }, "disputed, or marked by too few workers") : "no instance has been disputed"),
-      tile("Time an image", time(times.median), times.images ? `median, its workers together; ${time(times.total)} in all` : "no times known")));
+      tile(AGAIN, AGAIN, whole(data.suspicious), data.suspicious
+        ? `${count(quality.instances_needing_review, "disputed instance", "disputed instances")}, ${whole(quality.instances_below_quorum)} marked by too few workers, ${count(quality.images_without_instances, "image", "images")} without a label`
+        : "no image looks wrong"),
+      tile(EMPTY, EMPTY, whole(quality.empty_answers), answers ? `of ${count(answers, "answer", "answers")}` : "there are no answers"),
+      tile("Time per image", "Distributions", time(times.median), times.images ? `the median, all workers of an image together; ${time(times.total)} in total` : "no time was recorded")));
   };
 
   // --------------------------------------------------------------------------------------------- histograms
 
-  const histogram = (title, bins, { tick, ticks, mark = null, markText = "" }) => {
+  /** `bounds` has one entry more than `bins`: a bin counts from its own bound up to, and without, the next one. */
+  const histogram = (title, unit, bins, bounds, boundText, { every, mark = null, markText = "" }) => {
     const [width, height, left, bottom, top] = [360, 180, 8, 22, 30];
     const most = Math.max(1, ...bins);
     const step = (width - 2 * left) / bins.length;
-    const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
+    const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Histogram: ${title}. The figures are in the table below it.` });
     bins.forEach((n, i) => {
       const high = (n / most) * (height - bottom - top);
       drawing.append(svg("rect", { class: "bar", x: left + i * step + 0.5, y: height - bottom - high, width: Math.max(1, step - 1), height: high },
-        svg("title", {}, `${tick(i)} to ${tick(i + 1)}: ${whole(n)}`)));
+        svg("title", {}, `${boundText(bounds[i])} to ${boundText(bounds[i + 1])}: ${whole(n)}`)));
     });
     drawing.append(svg("line", { class: "axis", x1: left, x2: width - left, y1: height - bottom, y2: height - bottom }));
-    for (const i of ticks) {
+    bounds.forEach((bound, i) => {
+      if (i % every || (i > bins.length - every / 2 && i < bins.length)) return;
       const anchor = i === 0 ? "start" : i === bins.length ? "end" : "middle";
-      drawing.append(svg("text", { x: left + i * step, y: height - 7, "text-anchor": anchor }, tick(i)));
-    }
-    drawing.append(svg("text", { x: left, y: 12 }, `tallest: ${whole(most)}`));
+      drawing.append(svg("text", { x: left + i * step, y: height - 7, "text-anchor": anchor }, boundText(bound)));
+    });
+    drawing.append(svg("text", { x: left, y: 12 }, `highest bar: ${whole(most)}`));
     if (mark !== null) {
-      const x = left + mark * bins.length * step;
+      const x = left + mark * (width - 2 * left);
       drawing.append(svg("line", { class: "mark", x1: x, x2: x, y1: 4, y2: height - bottom }));
       drawing.append(svg("text", { class: "marked", x: x - 5, y: 12, "text-anchor": "end" }, markText));
     }
-    return html("div", { class: "card" }, html("h3", {}, title), drawing);
+    const rows = bins.map((n, i) => ({ n, from: bounds[i], to: bounds[i + 1] })).filter((row) => row.n);
+    const seen = (bound) => ({ of: (row) => (Number.isFinite(row[bound]) ? row[bound] : null), show: (row) => boundText(row[bound]) });
+    return html("div", { class: "card" }, html("h3", {}, title), drawing,
+      html("details", {}, html("summary", {}, "Figures"), table(title, [{ name: "from", ...seen("from") }, { name: "to less than", ...seen("to") }, { name: unit, of: (row) => row.n }], rows)));
   };
 
   const distributions = () => {
     const cards = [];
     if (consensus.instances) {
       const bins = consensus.bins;
-      cards.push(histogram("Similarity of workers to the consensus, by instance", bins, {
-        tick: (i) => (i / bins.length).toFixed(2).replace(/0$/, ""), ticks: [0, bins.length / 4, bins.length / 2, (3 * bins.length) / 4, bins.length],
-        mark: consensus.ceiling, markText: `honest people: ${fixed(consensus.ceiling)}`,
+      // Nothing is above 1, so the last bin includes it.
+      cards.push(histogram("Similarity of workers to the consensus", "instances", bins, [0, ...consensus.edges, 1], String, {
+        every: bins.length / 4, mark: consensus.ceiling, markText: `human ceiling: ${fixed(consensus.ceiling)}`,
       }));
     }
-    if (quality.time_in_seconds.images) {
-      // the first bin is below the first edge, the last above the last
-      const used = data.time_bins.map((n, i) => (n ? i : -1)).filter((i) => i >= 0);
+    const used = data.time_bins.map((n, i) => (n ? i : -1)).filter((i) => i >= 0);
+    if (used.length) {
+      const bounds = [0, ...data.time_edges, Infinity];
       const first = Math.max(0, used[0] - 1), last = Math.min(data.time_bins.length, used.at(-1) + 2);
-      const edge = (i) => (i <= 0 ? "0" : i > data.time_edges.length ? "more" : time(data.time_edges[i - 1]));
       const bins = data.time_bins.slice(first, last);
-      const every = Math.ceil(bins.length / 5);
-      cards.push(histogram("Time an image, by image", bins, {
-        tick: (i) => edge(first + i), ticks: [...bins.keys()].filter((i) => i % every === 0),
-      }));
+      cards.push(histogram("Time per image", "images", bins, bounds.slice(first, last + 1), (bound) => (bound === Infinity ? "longer" : exactTime(bound)), { every: Math.ceil(bins.length / 5) }));
     }
-    if (cards.length) {
-      section("Distributions", "Similarity is object keypoint similarity (OKS): 1 is the same spot, 0 far away, on the scale by which people differ. "
-        + "Two honest people differ too: what they reach is the yardstick, not 1.", html("div", { class: "columns" }, cards));
-    }
+    section("Distributions", cards.length
+      ? paragraph(consensus.instances
+        ? "Similarity is object keypoint similarity (OKS). It is 1 for equal positions and 0 for distant ones, on the scale by which people usually differ at each keypoint. "
+          + "Careful people differ too: the human ceiling is the similarity that they reach. A value of exactly 1 is in the last bin. "
+        : "", "A bin includes its lower edge.")
+      : paragraph("No instance was marked by several workers, and no time was recorded."), html("div", { class: "columns" }, cards));
   };
 
-  // ---------------------------------------------------------------------------------------------- keypoints
+  // ----------------------------------------------------------------------------------------------- keypoints
 
-  const places = () => {
-    const known = data.keypoints.every((k) => k.place);
+  const GRADES = [0.5, 0.75, 0.9, 0.97];
+  const GRADE_NAMES = ["below 50%", "50% to below 75%", "75% to below 90%", "90% to below 97%", "97% or more"];
+  const gradeOf = (value) => GRADES.filter((step) => value >= step).length;
+
+  /** A disc that is filled by the quarter: empty for the lowest grade, full for the highest, dashed for no value. */
+  const disc = (value, x, y, r, title = null) => {
+    if (value === null) return [svg("circle", { class: "disc none", cx: x, cy: y, r }, title)];
+    const grade = gradeOf(value);
+    const edge = svg("circle", { class: `disc q${grade}${grade === 4 ? " full" : ""}`, cx: x, cy: y, r }, title);
+    if (grade === 0 || grade === 4) return [edge];
+    const angle = (grade * Math.PI) / 2;
+    const arc = `M${x} ${y}V${y - r}A${r} ${r} 0 ${grade > 2 ? 1 : 0} 1 ${x + r * Math.sin(angle)} ${y - r * Math.cos(angle)}Z`;
+    return [edge, svg("path", { class: `part q${grade}`, d: arc })];
+  };
+
+  const positions = () => {
+    const drawn = data.keypoints.every((k) => k.point);
     const turn = (2 * Math.PI) / data.keypoints.length;
-    const raw = data.keypoints.map((k, i) => (known ? k.place : [Math.sin(i * turn), -Math.cos(i * turn)]));
+    const raw = data.keypoints.map((k, i) => (drawn ? k.point : [Math.sin(i * turn), -Math.cos(i * turn)]));
     const [xs, ys] = [raw.map((p) => p[0]), raw.map((p) => p[1])];
     const [x0, y0] = [Math.min(...xs), Math.min(...ys)];
     const size = Math.max(Math.max(...xs) - x0, Math.max(...ys) - y0) || 1;
     return raw.map(([x, y]) => [40 + (280 * (x - x0)) / size, 24 + (280 * (y - y0)) / size]);
   };
 
-  const STEPS = [0.5, 0.75, 0.9, 0.97];
-  const grade = (value, all) => (value === null ? "none" : `q${STEPS.filter((step) => value / all >= step).length}`);
-
-  const onSkeleton = (title, values, all, text) => {
-    const at = places();
-    const right = Math.max(...at.map((p) => p[0])) + 40;
-    const drawing = svg("svg", { class: "skeleton", viewBox: `0 0 ${Math.max(200, right)} ${Math.max(...at.map((p) => p[1])) + 24}`, role: "img", "aria-label": title });
+  const onSkeleton = (title, values) => {
+    const at = positions();
+    const gaps = at.flatMap(([x, y], i) => at.slice(0, i).map(([u, v]) => Math.hypot(x - u, y - v))).sort((a, b) => a - b);
+    const radius = Math.max(3, Math.min(8, 0.45 * (gaps[Math.floor(gaps.length / 100)] ?? 18)));
+    const [width, height] = [Math.max(200, Math.max(...at.map((p) => p[0])) + 40), Math.max(...at.map((p) => p[1])) + 24];
+    const drawing = svg("svg", { class: "skeleton", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}, drawn on the skeleton. The figures are in the table below.` });
     for (const [a, b] of data.edges) {
       drawing.append(svg("line", { class: "edge", x1: at[a][0], y1: at[a][1], x2: at[b][0], y2: at[b][1] }));
     }
-    data.keypoints.forEach((k, i) => {
-      drawing.append(svg("circle", { class: `node ${grade(values[i], all)}`, cx: at[i][0], cy: at[i][1], r: 8 }, svg("title", {}, `${k.name}: ${text(values[i])}`)));
-    });
-    const lowest = values.map((value, i) => [value, i]).filter(([value]) => value !== null && value / all < STEPS[3])
+    data.keypoints.forEach((k, i) => drawing.append(...disc(values[i], ...at[i], radius, svg("title", {}, `${k.name}: ${percent(values[i])}`))));
+    const lowest = values.map((value, i) => [value, i]).filter(([value]) => value !== null && value < GRADES[3])
       .sort((a, b) => a[0] - b[0]).slice(0, 4);
     const taken = [];
     for (const [value, i] of lowest) {
-      // a figure on top of another can be read by nobody; the lower one stays
-      if (taken.some((j) => Math.abs(at[i][0] - at[j][0]) < 36 && Math.abs(at[i][1] - at[j][1]) < 14)) continue;
+      // Figures that overlap cannot be read: the lower one is kept.
+      if (taken.some((j) => Math.abs(at[i][0] - at[j][0]) < 40 && Math.abs(at[i][1] - at[j][1]) < 14)) continue;
       taken.push(i);
-      drawing.append(svg("text", { class: "strong", x: at[i][0], y: at[i][1] - 12, "text-anchor": "middle" }, text(value)));
+      drawing.append(svg("text", { class: "strong", x: at[i][0], y: at[i][1] - radius - 4, "text-anchor": "middle" }, percent(value)));
     }
-    const words = ["below 50%", "50 to 75%", "75 to 90%", "90 to 97%", "97% and more"];
-    const legend = words.map((word, i) => html("li", {}, svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("circle", { class: `q${i}`, cx: 5, cy: 5, r: 5 })), word));
+    const legend = GRADE_NAMES.map((name, grade) => html("li", {}, svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, disc([0, ...GRADES][grade], 6, 6, 5)), name));
     return html("div", { class: "card" }, html("h3", {}, title), drawing, html("ul", { class: "legend" }, legend));
   };
 
   const keypoints = () => {
-    const completeness = quality.keypoints.map((k) => k.completeness);
-    const cards = [onSkeleton("Labelled, of all instances", completeness, 1, percent)];
-    const columns = [["keypoint", "word"], ["labelled"], ["of instances"], ["visible"], ["occluded"]];
-    let more = () => [];
+    const alike = new Map((agreement?.keypoints ?? []).map((k) => [k.name, k]));
+    const cards = [], notes = [];
+    const columns = [
+      { name: "keypoint", kind: "word", of: (k) => k.name },
+      { name: "labelled", of: (k) => k.labeled },
+      percentColumn("share of instances", (k) => k.completeness),
+      { name: "visible", of: (k) => k.visible },
+      { name: "occluded", of: (k) => k.occluded },
+    ];
+    if (data.keypoints.length) cards.push(onSkeleton("Instances in which the keypoint is labelled", quality.keypoints.map((k) => k.completeness)));
     if (agreement) {
-      const by = new Map(agreement.keypoints.map((k) => [k.name, k]));
-      const alike = (name, what) => by.get(name)?.[what] ?? null;
-      cards.push(onSkeleton(`Likeness of two workers, of what two honest people reach`, data.keypoints.map((k) => alike(k.name, "relative")), 1, percent));
-      columns.push(["alike"], ["of honest"], ["pairs"], ["α place"], ["α visibility"]);
-      more = (name) => [...["similarity", "relative", "pairs", "alpha_position", "alpha_visibility"].entries()].map(([i, what]) => {
-        const value = alike(name, what);
-        return value === null ? NONE : i === 1 ? withMeter(value) : i === 2 ? whole(value) : fixed(value);
-      });
+      const of = (field) => (k) => alike.get(k.name)?.[field] ?? null;
+      if (data.keypoints.length) cards.push(onSkeleton("Agreement between two workers, relative to the human ceiling", data.keypoints.map((k) => of("relative")(k))));
+      columns.push(percentColumn("agreement", of("relative")), fixedColumn("similarity", of("similarity")), { name: "pairs", of: of("pairs") },
+        fixedColumn("α position", of("alpha_position")), fixedColumn("α visibility", of("alpha_visibility")));
+      notes.push("Agreement is the mean similarity of two workers, relative to what two careful people reach; it can exceed 100%. Pairs counts the compared labels. "
+        + "α is Krippendorff's alpha: 1 is full agreement, 0 is agreement by chance. ");
+      if (agreement.instances_matched !== null) notes.push(`If one of two workers marked an instance, the other marked it too in ${percent(agreement.instances_matched)} of cases. `);
+      if (agreement.coverage !== null) notes.push(`Both workers labelled ${percent(agreement.coverage)} of the keypoints that at least one of them labelled. `);
     }
-    section("Keypoints", "The lowest figures are written beside their keypoints; all are in the table."
-      + (agreement ? " Alike is the mean similarity of two workers; α is Krippendorff's: 1 is full agreement, 0 is chance." : ""),
-    html("div", { class: "columns" }, cards));
-    const rows = quality.keypoints.map((k) => [k.name, whole(k.labeled), withMeter(k.completeness), percent(k.visible_share), whole(k.occluded), ...more(k.name)]);
-    root.lastElementChild.append(table(columns, rows));
     const unknown = Object.entries(quality.unknown_keypoints);
-    if (unknown.length) {
-      const names = unknown.slice(0, 20).map(([name, n]) => `${name} (${whole(n)})`).join(", ");
-      root.lastElementChild.append(html("p", { class: "warning" }, `Keypoints that the skeleton does not have: ${names}${unknown.length > 20 ? " and more" : ""}`));
-    }
+    const named = unknown.slice(0, 20).map(([name, n]) => `${name} (${whole(n)})`).join(", ");
+    section("Keypoints",
+      paragraph("The drawings name the lowest figures; the table has all of them. ", ...notes),
+      html("div", { class: "columns" }, cards),
+      quality.keypoints.length ? table("Labels by keypoint", columns, quality.keypoints) : null,
+      unknown.length ? html("p", { class: "warning" }, `Some labels have keypoints that the skeleton does not have: ${named}${unknown.length > 20 ? ` and ${whole(unknown.length - 20)} more names` : ""}.`) : null);
   };
 
   // ------------------------------------------------------------------------------------------------ workers
 
-  const rate = (one) => html("span", { title: one.n ? `${whole(one.count)} of ${whole(one.n)}; 95% interval ${percent(one.low)} to ${percent(one.high)}` : "no cases" }, percent(one.share));
+  const judged = () => {
+    const reports = new Map(data.workers.map((w) => [w.worker_id, w]));
+    return quality.workers.map((w, i) => ({ ...w, report: reports.get(w.worker_id), emptyRate: data.empty[i] }));
+  };
 
   const workers = () => {
     if (!quality.workers.length) return;
-    const reports = new Map(data.workers.map((w) => [w.worker_id, w]));
-    const compared = data.workers.some((w) => w.against_others.instances);
-    const gold = data.workers.some((w) => w.against_gold.instances);
-    const slowest = Math.max(...quality.workers.map((w) => w.mean_time_in_seconds ?? 0)) || 1;
-    const columns = [["worker", "word"], ["images"], ["unusable"], ["empty"]];
-    if (compared) columns.push(["of honest"], ["instances"], ["good"], ["jitter"], ["sides"], ["misses"], ["left out"], ["overlooked"]);
-    if (gold) columns.push(["gold, of honest"], ["gold"]);
-    columns.push(["mean time"]);
-    const rows = quality.workers.map((w) => {
-      const report = reports.get(w.worker_id);
-      const row = [w.worker_id, whole(w.answers), whole(w.unusable), html("span", { title: `${whole(w.empty)} answers without a keypoint and without a box` }, whole(w.empty))];
-      const blank = (n) => Array.from({ length: n }, () => NONE);
-      if (compared) {
-        const found = report?.against_others;
-        row.push(...(found?.instances ? [withMeter(found.relative), whole(found.instances),
-          ...["good", "jitter", "inversion", "miss", "missing"].map((kind) => (found.errors[kind] ? rate(found.errors[kind]) : NONE)), rate(found.missed)] : blank(8)));
-      }
-      if (gold) row.push(...(report?.against_gold.instances ? [withMeter(report.against_gold.relative), whole(report.against_gold.instances)] : blank(2)));
-      return [...row, html("span", {}, time(w.mean_time_in_seconds), w.mean_time_in_seconds === null ? null : meter(w.mean_time_in_seconds, slowest))];
-    });
-    section("Workers", "Ground Truth's pseudonyms. Empty answers label nothing; images without a label are at the end of the review list. "
-      + (compared ? "Each is compared with what the others agree on without them: how alike, of what honest people reach, and the share of keypoints that are good, near (jitter), "
-        + "on the other side, far off (misses) or left out; overlooked are whole instances. Point at a share for its count and interval. " : "")
-      + "Few instances say little: nobody should be judged by fewer than twenty.", table(columns, rows));
+    const rows = judged();
+    const of = (field, against) => (w) => (w.report?.[against].instances ? w.report[against][field] : null);
+    const slowest = Math.max(...rows.map((w) => w.mean_time_in_seconds ?? 0)) || 1;
+    const columns = [
+      { name: "worker", kind: "word", of: (w) => w.worker_id },
+      { name: "answers", of: (w) => w.answers },
+      { name: "unusable", of: (w) => w.unusable },
+      { name: "empty", of: (w) => w.empty },
+      { name: "mean time", of: (w) => w.mean_time_in_seconds, show: (w) => withMeter(time(w.mean_time_in_seconds), w.mean_time_in_seconds, slowest),
+        csv: [["mean time in seconds", (w) => w.mean_time_in_seconds]] },
+    ];
+    const compared = rows.some((w) => w.report?.against_others.instances);
+    const gold = rows.some((w) => w.report?.against_gold.instances);
+    if (compared) columns.push(percentColumn("agreement with the others", of("relative", "against_others")), { name: "instances compared", of: of("instances", "against_others") });
+    if (gold) columns.push(percentColumn("agreement with gold", of("relative", "against_gold")), { name: "gold instances", of: of("instances", "against_gold") });
+    section("Workers",
+      paragraph("Names are pseudonyms. An unusable answer could not be read or reports a problem; an empty answer labels nothing. ",
+        compared ? `Agreement compares a worker with the consensus of the others, relative to what a careful person reaches. Do not judge a worker by fewer than ${SMALLEST_SAMPLE} instances.` : "The workers are not compared, because no three of them marked the same instance."),
+      table("Answers by worker", columns, rows),
+      quality.other_workers_answers ? paragraph(`Workers who are not listed gave ${count(quality.other_workers_answers, "more answer", "more answers")}.`) : null);
+    if (!compared) return;
+    const error = (kind) => (w) => of("errors", "against_others")(w)?.[kind] ?? null;
+    section("Errors by worker",
+      paragraph("Each worker is compared with the consensus of the others. The first figures are shares of the consensus's keypoints: close to it (good), near it (jitter), on the other side of the body, far away, or not labelled. "
+        + "Instances missed counts whole instances. The second line of a cell is the count and the 95% confidence interval."),
+      table("Error shares by worker", [
+        columns[0],
+        rateColumn("good", error("good")), rateColumn("jitter", error("jitter")), rateColumn("left and right swapped", error("inversion")),
+        rateColumn("far away", error("miss")), rateColumn("not labelled", error("missing")), rateColumn("instances missed", of("missed", "against_others")),
+      ], rows.filter((w) => w.report?.against_others.instances)));
   };
 
-  // -------------------------------------------------------------------------------------------------- worst
+  const emptyAnswers = () => {
+    const rows = judged().filter((w) => w.empty);
+    const images = quality.images_without_instances;
+    if (!quality.empty_answers) return section(EMPTY, paragraph("No answer is empty."));
+    const name = /^[A-Za-z0-9-]+$/.test(quality.labeling_job) ? quality.labeling_job : "JOB";
+    section(EMPTY,
+      paragraph("An empty answer has no keypoint and no box. It is right if the image shows no subject, and wrong if a worker submitted without labelling. "
+        + "The share is that of the worker's usable answers; below it are the counts and the 95% confidence interval."),
+      table("Empty answers by worker", [{ name: "worker", kind: "word", of: (w) => w.worker_id }, { name: "empty answers", of: (w) => w.empty }, rateColumn("share", (w) => w.emptyRate)], rows),
+      images
+        ? [paragraph(`${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`),
+          html("pre", { tabindex: "0" }, html("code", {}, `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`)),
+          paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal.")]
+        : paragraph("The result has labels for each of these images."));
+  };
+
+  // -------------------------------------------------------------------------------------------------- again
 
   const drawing = ({ suspects, drawing: image }) => {
     const suspected = suspects.map((i) => image.instances[i]).filter(Boolean);
@@ -234,7 +381,7 @@
       box = [(x0 + x1 - side) / 2, (y0 + y1 - side * 0.75) / 2, side, side * 0.75];
     }
     const unit = box[2] / 240;
-    const picture = svg("svg", { viewBox: box.join(" "), role: "img", "aria-label": `Keypoints of ${image.name}` });
+    const picture = svg("svg", { viewBox: box.join(" "), role: "img", "aria-label": `Keypoints of ${image.name}: ${count(image.instances.length, "instance", "instances")}, ${whole(suspects.length)} in doubt` });
     picture.append(svg("rect", { class: "frame", x: 0, y: 0, width: image.width ?? 640, height: image.height ?? 480 }));
     const lines = (instance, kind) => {
       const by = new Map(instance.map((p) => [p[0], p]));
@@ -252,51 +399,66 @@
       lines(instance, doubted ? "accepted suspect" : "accepted");
       for (const [k, x, y, v] of instance) {
         const kind = `point${v === 1 ? " hollow" : ""}${doubted ? " suspected" : ""}`;
-        picture.append(svg("circle", { class: kind, cx: x, cy: y, r: 3.2 * unit }, svg("title", {}, data.keypoints[k].name)));
+        picture.append(svg("circle", { class: kind, cx: x, cy: y, r: (doubted ? 4 : 2.6) * unit }, svg("title", {}, data.keypoints[k].name)));
       }
     });
     return picture;
   };
 
-  const worst = () => {
-    if (!data.worst.length) return;
-    section("Look at these first", "The images most likely to hold a label error; suspicious.jsonl has the whole list. Drawn is the part around it: in colour the accepted labels (hollow: occluded), "
-      + "in grey each worker's own. The pictures stay in S3.",
-    html("ol", { class: "worst" }, data.worst.map((image, i) => html("li", { class: "card" }, drawing(image),
-      html("div", { class: "words" }, html("h3", {}, `${i + 1}. ${image.drawing.name}`), html("ul", {}, image.reasons.map((reason) => html("li", {}, reason))),
-        html("p", {}, `line ${whole(image.line)} · ${percent(image.suspicion)} likely to hold an error`), html("p", {}, image.drawing.s3_uri))))));
+  const again = () => {
+    if (!data.suspicious) return section(AGAIN, paragraph("No image looks wrong."));
+    const [drawn, listed] = [data.worst.length, data.listed];
+    section(AGAIN,
+      paragraph(`${count(data.suspicious, "image", "images")} may hold a label error. `,
+        listed < data.suspicious ? `suspicious.jsonl lists the ${whole(listed)} most likely. ` : "suspicious.jsonl lists all of them. ",
+        drawn < listed ? `The ${whole(drawn)} most likely ${isAre(drawn)} drawn here. ` : "",
+        "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. The pictures themselves stay in S3."),
+      html("ol", { class: "worst" }, data.worst.map((image, i) => html("li", { class: "card" }, drawing(image),
+        html("div", { class: "words" }, html("h3", {}, `${i + 1}. ${image.drawing.name}`), html("ul", {}, image.reasons.map((reason) => html("li", {}, reason))),
+          html("p", {}, `line ${whole(image.line)}, ${percent(image.suspicion)} likely to hold an error`), html("p", {}, image.drawing.s3_uri))))));
   };
 
   // ----------------------------------------------------------------------------------------------- comments
 
   const written = () => {
     if (!data.comments.length) return;
-    const rows = data.comments.map(({ line, source_ref: image, worker_id: worker, instance, keypoint, text }) =>
-      [whole(line), image.slice(image.lastIndexOf("/") + 1), [instance ?? "the image", keypoint].filter(Boolean).join(", "), text, worker]);
-    if (data.other_comments) rows.push(["", "", "", `${whole(data.other_comments)} more, in comments.jsonl`, ""]);
-    section("What workers wrote", "Comments on instances and keypoints, and why an answer could not be used.",
-      table([["line"], ["image", "word"], ["about", "word"], ["text", "text"], ["worker", "word"]], rows));
+    const title = "What workers wrote";
+    section(title,
+      paragraph("Comments on images, instances and keypoints, and reasons why an answer could not be used. ",
+        data.other_comments ? `comments.jsonl has ${whole(data.other_comments)} more.` : ""),
+      table("Comments by workers", [
+        { name: "line", of: (c) => c.line },
+        { name: "image", kind: "word", of: (c) => c.source_ref.slice(c.source_ref.lastIndexOf("/") + 1) },
+        { name: "about", kind: "word", of: (c) => [c.instance ?? "the image", c.keypoint].filter(Boolean).join(", ") },
+        { name: "text", kind: "text", of: (c) => c.text },
+        { name: "worker", kind: "word", of: (c) => c.worker_id },
+      ], data.comments));
   };
 
   // --------------------------------------------------------------------------------------------- accounting
 
   const accounting = () => {
-    const parts = [["written", quality.written], ["rejected", quality.rejected], ["failed", quality.failed], ["unlabelled", quality.unlabeled]];
-    const bar = svg("svg", { viewBox: "0 0 600 14", preserveAspectRatio: "none", role: "img", "aria-label": "lines by outcome" });
-    let x = 0;
-    parts.forEach(([name, n], i) => {
-      const width = (600 * n) / (quality.lines || 1);
-      bar.append(svg("rect", { class: `s${i}`, x, width, height: 14 }, svg("title", {}, `${name}: ${whole(n)}`)));
-      x += width;
-    });
-    const legend = parts.map(([name, n], i) => html("li", {}, svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("rect", { class: `s${i}`, width: 10, height: 10, rx: 2 })), `${name}: ${whole(n)}`));
-    section("Every line accounted for", `${parts.map(([, n]) => whole(n)).join(" + ")} = ${whole(quality.lines)} lines of the manifest.`,
-      html("div", { class: "card" }, bar, html("ul", { class: "legend" }, legend)));
-    if (data.not_labeled.length) {
-      const rows = data.not_labeled.map(([status, reason, n]) => [status === "unlabeled" ? "unlabelled" : status, reason, whole(n)]);
-      if (data.other_reasons) rows.push(["", "other reasons, in rejected.jsonl", whole(data.other_reasons)]);
-      root.lastElementChild.append(table([["outcome", "word"], ["reason", "text"], ["lines"]], rows));
-    }
+    const outcomes = [
+      { name: "written", n: quality.written, meaning: "the image has an accepted annotation" },
+      { name: "rejected", n: quality.rejected, meaning: "the line or its label could not be used" },
+      { name: "failed", n: quality.failed, meaning: "the labelling service reported a failure" },
+      { name: "unlabelled", n: quality.unlabeled, meaning: "no worker labelled the image before the job ended" },
+    ];
+    const columns = [
+      { name: "outcome", kind: "word", of: (o) => o.name }, { name: "meaning", kind: "text", of: (o) => o.meaning },
+      { name: "lines", of: (o) => o.n }, percentColumn("share of lines", (o) => (quality.lines ? o.n / quality.lines : null)),
+    ];
+    section(ALL_LINES, paragraph(`${outcomes.map((o) => whole(o.n)).join(" + ")} = ${count(quality.lines, "line", "lines")} of the manifest.`),
+      table("Lines by outcome", columns, outcomes),
+      data.not_labeled.length ? [
+        table("Why lines have no annotation", [
+          { name: "outcome", kind: "word", of: (m) => (m.status === "unlabeled" ? "unlabelled" : m.status) },
+          { name: "reason", kind: "text", of: (m) => m.reason, show: (m) => [m.reason, m.differ ? html("span", { class: "basis" }, "Other lines have other numbers in this text.") : null] },
+          { name: "lines", of: (m) => m.lines }, { name: "first line", of: (m) => m.line },
+        ], data.not_labeled),
+        paragraph("Lines are counted from 0, as in rejected.jsonl, which has every line and its reason. ",
+          data.other_reasons ? `${count(data.other_reasons, "more line has another reason", "more lines have other reasons")}.` : ""),
+      ] : null);
   };
 
   root.replaceChildren();
@@ -304,9 +466,10 @@
   distributions();
   keypoints();
   workers();
-  worst();
+  emptyAnswers();
+  again();
   written();
   accounting();
-  root.append(html("footer", {}, "Made by Truepoint from the labels themselves. Agreement is not accuracy: workers can agree on a mistake. "
-    + "The figures are those of quality.json beside this page."));
+  root.append(html("footer", {}, "Truepoint made this report from the labels. Agreement is not accuracy: workers can agree on a mistake. "
+    + "The figures are those of quality.json and workers.json beside this page."));
 })();

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Run the functions in containers, by `sam local invoke`, with the sample events in events/.
+
+Builds the functions for this machine's architecture, starts the AWS emulator with the objects that the events name,
+and invokes the function of each event, in the order in which the events build on each other. Needs a container engine
+that answers Docker's API: Docker, or Podman's service (docs/operations.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import docker  # SAM CLI's own client
+from docker.errors import DockerException
+
+from truepoint.emulator.emulator import CONTAINER_HOST, HOST, Emulator, EmulatorError
+from truepoint.emulator.local_stack import ARCHITECTURES
+from truepoint.jobs import command
+
+PROJECT = Path(__file__).resolve().parents[1]
+EVENTS = PROJECT / "events"
+OBJECTS = EVENTS / "s3"
+BUCKET = "truepoint-events"
+SAM = Path(sys.executable).parent / "sam"
+FUNCTIONS = {
+    "pre_annotation": "PreAnnotationFunction",
+    "post_annotation": "PostAnnotationFunction",
+    "job_completion": "JobCompletionFunction",
+    "sweep": "SweepFunction",
+    "results_step": "ResultsStepFunction",
+}
+"""Function of each folder of events, in the order in which the events build on each other."""
+
+STEPS = ("plan", "survey", "join", "label", "merge", "announce")
+"""Events of results_step in the order of the state machine."""
+
+CHUNK = 65536
+IP_FREEBIND = 15
+"""Linux's socket option (linux/in.h), which Python does not name."""
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command; 0 if every function answered, 1 if one failed, 2 bad usage."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help="files in events/ (default: all)")
+    options = parser.parse_args(given)
+    return command.run(lambda: invoke_all(options.events))
+
+
+def invoke_all(chosen: Sequence[Path]) -> int:
+    """Build, start what the functions need, and invoke; return the exit code.
+
+    Raises:
+        UsageError: an event is not one of events/, or this machine lacks something.
+    """
+    wanted = [known(path) for path in chosen] or all_events()
+    gateway = engine_gateway()
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as emulator:
+        environment = emulator.environment() | {
+            "BUCKET_NAME": BUCKET,
+            "ENDPOINT_URL": f"http://{CONTAINER_HOST}:{emulator.port}",
+            "PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",  # sam calls uv, beside it
+        }
+        put_objects(emulator)
+        template = f"{folder}/build/template.yaml"
+        sam(["build", "--build-dir", f"{folder}/build", "--parameter-overrides", parameters()], environment)
+        failed = 0
+        with forwarded(emulator.port, gateway):
+            for event in wanted:
+                answer = sam(invocation(event, template, gateway), environment)
+                failed += shown(event, answer)
+    print(f"{len(wanted) - failed} of {len(wanted)} events were answered")
+    return command.AWS_ERROR if failed else command.OK
+
+
+def all_events() -> list[Path]:
+    """Return every sample event, in the order in which they build on each other."""
+    named = [path for folder in FUNCTIONS if folder != "results_step" for path in sorted((EVENTS / folder).iterdir())]
+    return [*named, *(EVENTS / "results_step" / f"{step}.json" for step in STEPS)]
+
+
+def known(path: Path) -> Path:
+    """Return the path of a sample event.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    if path.resolve() not in all_events():
+        names = ", ".join(f"{folder}/" for folder in FUNCTIONS)
+        raise command.UsageError(f"expected a file of events/ ({names}), got {path}")
+    return path.resolve()
+
+
+def parameters() -> str:
+    """Return the template's parameters for this machine.
+
+    `UsesGroundTruth=no`, because no emulator has Ground Truth: a job's description in an event counts only then.
+
+    Raises:
+        UsageError: Lambda does not run on such a machine.
+    """
+    machine = platform.machine().lower()
+    if machine not in ARCHITECTURES:
+        raise command.UsageError(f"expected a machine of {', '.join(sorted(ARCHITECTURES))}, got {machine}")
+    return f"Architecture={ARCHITECTURES[machine]} UsesGroundTruth=no"
+
+
+def invocation(event: Path, template: str, gateway: str | None) -> list[str]:
+    """Return the arguments of `sam local invoke` for an event.
+
+    Args:
+        event: file in a folder that is named after the function's module.
+        template: the built template.
+        gateway: address at which containers reach this machine; None if they know it by name.
+
+    Returns:
+        The arguments. The architecture is given again, because `sam local` chooses the image by it.
+    """
+    hosts = [] if gateway is None else ["--add-host", f"{CONTAINER_HOST}:{gateway}"]
+    function = FUNCTIONS[event.parent.name]
+    return [
+        "local",
+        "invoke",
+        function,
+        "-t",
+        template,
+        "-e",
+        str(event),
+        "--parameter-overrides",
+        parameters(),
+        *hosts,
+    ]
+
+
+def engine_gateway() -> str | None:
+    """Return the address at which containers reach this machine, or None if they know it by name.
+
+    They do where containers run in a virtual machine: Docker Desktop, and every engine of macOS. `sam local` joins no
+    host network: its `--docker-network host` leaves the container on the engine's bridge.
+
+    Raises:
+        UsageError: no container engine answers.
+    """
+    try:
+        engine = docker.from_env()
+        if sys.platform != "linux" or engine.info().get("OperatingSystem") == "Docker Desktop":
+            return None
+        return str(engine.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"])
+    except DockerException as error:
+        raise command.UsageError(
+            "expected a container engine that answers Docker's API, got none; start Docker, or Podman's service "
+            f"(`podman system service`) and name its socket in DOCKER_HOST: {error}"
+        ) from error
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Emulator]:
+    """An emulator of its own, stopped in the end.
+
+    Raises:
+        UsageError: it is not installed, or does not start.
+    """
+    try:
+        with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder / "emulator") as emulator:
+            yield emulator
+    except EmulatorError as error:
+        raise command.UsageError(f"{error}") from error
+
+
+def put_objects(emulator: Emulator) -> None:
+    """Put the objects that the events name into a bucket of their own."""
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    s3.create_bucket(Bucket=BUCKET)
+    for file in sorted(file for file in OBJECTS.rglob("*") if file.is_file()):
+        s3.upload_file(str(file), BUCKET, file.relative_to(OBJECTS).as_posix())
+
+
+@contextmanager
+def forwarded(port: int, gateway: str | None) -> Iterator[None]:
+    """Forward a port of the engine's bridge to the same port of loopback, so that only containers reach it as well."""
+    if gateway is None:
+        yield
+        return
+
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((HOST, port)) as emulator:
+                answers = threading.Thread(target=copy, args=(emulator, self.request))
+                answers.start()
+                copy(self.request, emulator)
+                answers.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+        def server_bind(self) -> None:
+            # Podman makes its bridge with the first container: the address need not be there yet.
+            self.socket.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+            super().server_bind()
+
+    with Server((gateway, port), Connection) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def copy(source: socket.socket, sink: socket.socket) -> None:
+    """Copy what one side sends to the other until it ends."""
+    with suppress(OSError):
+        while data := source.recv(CHUNK):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def sam(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Call SAM CLI and return what it printed.
+
+    Raises:
+        UsageError: the command failed; with the end of its output.
+    """
+    print(f"$ sam {shlex.join(arguments)}", flush=True)
+    done = subprocess.run(
+        [SAM, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise command.UsageError(f"sam {' '.join(arguments[:3])} failed: {done.stderr[-2000:].strip()}")
+    return done.stdout
+
+
+def shown(event: Path, answer: str) -> bool:
+    """Print a function's answer; return whether it is an error."""
+    last = (answer.strip().splitlines() or [""])[-1]
+    with suppress(ValueError):
+        found: Any = json.loads(last)
+        failed = isinstance(found, dict) and "errorMessage" in found
+        print(f"{'FAIL' if failed else 'ok  '} {event.relative_to(EVENTS)}: {last[:200]}", flush=True)
+        return failed
+    print(f"FAIL {event.relative_to(EVENTS)}: expected a JSON answer, got {last[:200]!r}", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,263 @@
+/** Skeletons of other tools: COCO, CVAT, SLEAP, DeepLabCut, YOLO, Label Studio, and plain lists of names. */
+import { isNumber, isRecord } from "../json.js";
+import { PRESETS } from "./presets.js";
+
+/**
+ * @typedef {object} Source a skeleton as a file has it; `classes` and `rig` as the element's attributes have them
+ * @property {string} [name]
+ * @property {string} [supercategory]
+ * @property {any[]} classes
+ * @property {any} [rig]
+ * @property {string[]} [notes] what the file has and a skeleton cannot hold
+ */
+
+/** @param {unknown} value @returns {any[]} */
+const list = (value) => (Array.isArray(value) ? value : []);
+/** @param {unknown} value @returns {value is string[]} */
+const areTexts = (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
+/** @param {unknown} value a list, or a record of numbers as YOLO has it @returns {any[]} */
+const inOrder = (value) => {
+  if (!isRecord(value)) return list(value);
+  const keys = Object.keys(/** @type {object} */ (value));
+  return keys.every((key) => /^\d+$/.test(key)) ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key]) : [];
+};
+/** @param {unknown} value @returns {number[]} */
+const numbers = (value) => list(value).map((number) => (typeof number === "string" && number.trim() ? Number(number) : /** @type {number} */ (number)));
+
+// -------------------------------------------------------------------------------------------------------------- COCO
+
+/** @param {any} value */
+const isCategory = (value) => isRecord(value) && areTexts(value.keypoints);
+
+/** @param {any} value a file, a list of categories, or one @returns {Source[]} */
+const fromCoco = (value) => [value, ...list(value), ...list(value?.categories)].filter(isCategory).map(fromCategory);
+
+/**
+ * COCO has names and edges, and this project's own coco.json sigmas and pairs, but no places: those of a preset of the same
+ * names. Edges count from 1; files in which one of them is 0 count from 0.
+ * @param {any} category
+ * @returns {Source}
+ */
+function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas, flip_pairs: pairs }) {
+  const known = PRESETS.map(([, preset]) => preset.keypoints).find((keypoints) => names.every((/** @type {string} */ label) => keypoints.some((/** @type {any} */ keypoint) => keypoint.name === label)));
+  const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
+    const place = known?.find((/** @type {any} */ keypoint) => keypoint.name === label);
+    const pair = list(pairs).find((entry) => Array.isArray(entry) && entry.includes(n))?.find((/** @type {unknown} */ i) => i !== n);
+    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
+  });
+  const isFromZero = list(skeleton).some((edge) => list(edge).slice(0, 2).includes(0));
+  const notes = isFromZero ? ["Its edges count from 0, where COCO counts from 1: they were read so."] : [];
+  return { name, supercategory, classes, rig: byIndex(skeleton, names, isFromZero ? 0 : 1), notes };
+}
+
+/** @param {any} edges of numbers @param {string[]} names @param {0 | 1} first */
+const byIndex = (edges, names, first) => (Array.isArray(edges) ? edges.map((edge) => (Array.isArray(edge) ? numbers(edge).slice(0, 2).map((i) => names[i - first] ?? i) : edge)) : []);
+
+// -------------------------------------------------------------------------------------------------------------- CVAT
+
+/** @param {string} text @returns {Element} */
+const svgOf = (text) => new DOMParser().parseFromString(`<div>${text}</div>`, "text/html").body;
+
+/**
+ * @param {Element} drawing with CVAT's lines and circles
+ * @param {any[]} sublabels in the order in which CVAT exports them; empty if only the drawing is there
+ * @param {string} [name]
+ * @returns {Source}
+ */
+function fromCvatDrawing(drawing, sublabels, name) {
+  const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
+  /** @type {any} */
+  let described = {};
+  try {
+    described = JSON.parse(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? "{}");
+  } catch {
+    // Without a description the nodes' own names count.
+  }
+  const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort((a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")));
+  const labels = nodes.map((node, n) => {
+    const id = attribute(node, "label-id");
+    const label = described[attribute(node, "node-id")] ?? sublabels.find((sublabel) => id && String(sublabel?.id) === id) ?? sublabels.find((sublabel) => sublabel?.name === attribute(node, "label-name"));
+    // Ids of labels are new in each CVAT server: then the order of the nodes is that of the labels.
+    return label ?? { name: attribute(node, "label-name") || sublabels[n]?.name || attribute(node, "node-id"), color: sublabels[n]?.color };
+  });
+  const named = new Map(nodes.map((node, n) => [attribute(node, "node-id"), labels[n].name]));
+  const at = (/** @type {Element | undefined} */ node, /** @type {string} */ axis) => (node ? Number(node.getAttribute(`c${axis}`)) : undefined);
+  const classes = (sublabels.length ? sublabels : labels).map((label) => {
+    const node = nodes[labels.findIndex((other) => other.name === label?.name)];
+    return { label: label?.name, color: label?.color, x: at(node, "x"), y: at(node, "y") };
+  });
+  const rig = [...drawing.querySelectorAll("[data-node-from]")].map((edge) => [named.get(attribute(edge, "node-from")), named.get(attribute(edge, "node-to"))]);
+  const attributes = [...sublabels, ...labels].filter((label) => list(label?.attributes).length);
+  return { name, classes, rig, notes: attributes.length ? [`CVAT's attributes of “${attributes[0].name}” were left out.`] : [] };
+}
+
+/** @param {any} value the labels of a project or task, as CVAT's "Raw" tab and its API give them @returns {Source[]} */
+function fromCvatLabels(value) {
+  const labels = [value, ...list(value), ...list(value?.labels), ...list(value?.results)];
+  return labels.filter((label) => isRecord(label) && (label.type === "skeleton" || typeof label.svg === "string") && Array.isArray(label.sublabels))
+    .map((label) => fromCvatDrawing(svgOf(typeof label.svg === "string" ? label.svg : ""), label.sublabels, label.name));
+}
+
+/** @param {Document} page CVAT's annotations.xml @returns {Source[]} */
+function fromCvatXml(page) {
+  const text = (/** @type {Element} */ label, /** @type {string} */ tag) => [...label.children].find((child) => child.tagName === tag)?.textContent ?? "";
+  const labels = [...page.querySelectorAll("labels > label")];
+  return labels.filter((label) => text(label, "type") === "skeleton").map((label) => {
+    const name = text(label, "name");
+    const own = labels.filter((other) => text(other, "parent") === name).map((other) => ({ name: text(other, "name"), color: text(other, "color") }));
+    return fromCvatDrawing(svgOf(text(label, "svg")), own, name);
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------ Label Studio
+
+/** @param {Document} page a labelling configuration @returns {Source[]} one for each set of labels */
+function fromLabelStudio(page) {
+  const sets = [...page.querySelectorAll(page.querySelector("KeyPointLabels") ? "KeyPointLabels" : page.querySelector("KeyPoint") ? "Labels" : "_")];
+  const boxes = [...page.querySelectorAll("RectangleLabels > Label")].map((label) => label.getAttribute("value") ?? "");
+  return sets.map((set) => {
+    const labels = [...set.querySelectorAll("Label")];
+    const fixed = labels.filter((label) => label.getAttribute("value") && !/^\$/.test(label.getAttribute("value") ?? ""));
+    const order = fixed.map((label) => Number(label.getAttribute("model_index") ?? NaN));
+    // The order of Label Studio's own exports, where every label has it.
+    const isOrdered = new Set(order.filter(isNumber)).size === fixed.length;
+    if (isOrdered) fixed.sort((a, b) => Number(a.getAttribute("model_index")) - Number(b.getAttribute("model_index")));
+    const notes = labels.length > fixed.length ? ["Labels that Label Studio takes from each task were left out."] : [];
+    const name = boxes.length === 1 ? boxes[0] : (set.getAttribute("name") ?? "");
+    return { name, classes: fixed.map((label) => ({ label: label.getAttribute("value"), color: label.getAttribute("background") })), notes };
+  });
+}
+
+/** @param {string} text XML or SVG @returns {Source[] | null} null for what is no XML */
+export function fromXml(text) {
+  const page = new DOMParser().parseFromString(text, "text/xml");
+  const drawing = svgOf(text);
+  if (drawing.querySelector("svg [data-node-id]") && !/<annotations[\s>]/.test(text)) return [fromCvatDrawing(drawing, [])];
+  if (page.querySelector("parsererror")) return null;
+  return [...fromCvatXml(page), ...fromLabelStudio(page)];
+}
+
+// ------------------------------------------------------------------------------------------------------------- SLEAP
+
+/** @param {any} value a node or a kind of edge as jsonpickle writes it @returns {any} the node's name, or the kind: 1 for an edge, 2 for a symmetry */
+const unpickled = (value) => list(value?.["py/reduce"])[1]?.["py/tuple"]?.[0] ?? value?.["py/state"]?.["py/tuple"]?.[0] ?? value?.["py/state"]?.name ?? value?.name ?? value;
+
+/**
+ * jsonpickle writes an object where it comes first, and later its number in the file. SLEAP counts nodes and kinds of edges
+ * together; sleap-io writes nodes out again and again, and counts different nodes and kinds each for itself.
+ * @param {any} graph of one skeleton
+ * @param {any[]} shared the nodes that all skeletons of a labels file have together
+ * @returns {Source}
+ */
+function fromSleap(graph, shared) {
+  const nodes = list(graph.nodes).map((node) => (isRecord(node) && "id" in node ? node.id : node));
+  const links = list(graph.links).filter(isRecord);
+  const written = Object.keys(graph).flatMap((key) => (key === "nodes" ? nodes : key === "links" ? links.flatMap((link) => Object.values(link)) : []));
+  const together = written.filter((value) => value?.["py/object"] || value?.["py/reduce"]).map(unpickled);
+  const apart = {
+    string: [...new Set(together.filter((value) => typeof value === "string"))],
+    number: together.filter((value) => typeof value === "number"),
+  };
+  const references = [...nodes, ...links.flatMap(({ source, target }) => [source, target])].map((value) => [value, "string"])
+    .concat(links.map(({ type }) => [type, "number"])).filter(([value]) => isNumber(value?.["py/id"]));
+  const isTogether = references.every(([value, kind]) => typeof together[value["py/id"] - 1] === kind);
+  const decoded = (/** @type {any} */ value, /** @type {"string" | "number"} */ kind) =>
+    isNumber(value?.["py/id"]) ? (isTogether ? together : apart[kind])[value["py/id"] - 1]
+      // A labels file names its nodes by their place in the list that all its skeletons share.
+      : isNumber(value) && kind === "string" ? unpickled(shared[value]) ?? value : unpickled(value);
+  const names = nodes.map((node) => decoded(node, "string"));
+  /** @type {[any, any][]} */
+  const edges = [];
+  /** @type {[any, any][]} */
+  const symmetries = [];
+  const order = (/** @type {any} */ link) => (isNumber(link.edge_insert_idx) ? link.edge_insert_idx : Infinity);
+  for (const { source, target, type } of links.toSorted((a, b) => order(a) - order(b) || 0)) {
+    (decoded(type, "number") === 2 ? symmetries : edges).push([decoded(source, "string"), decoded(target, "string")]);
+  }
+  // The plain form names the ends of an edge, or counts from 0.
+  const end = (/** @type {any} */ value) => {
+    const name = unpickled(value);
+    return names.includes(name) ? name : names[Number(name)] ?? name;
+  };
+  for (const edge of list(graph.edges)) edges.push(Array.isArray(edge) ? [end(edge[0]), end(edge[1])] : [end(edge?.source), end(edge?.destination ?? edge?.target)]);
+  for (const symmetry of list(graph.symmetries)) {
+    const [a, b] = Array.isArray(symmetry) ? symmetry : list(symmetry?.nodes);
+    symmetries.push([end(a), end(b)]);
+  }
+  const pairs = new Map(symmetries.flatMap(([a, b]) => [[a, b], [b, a]]));
+  return { name: graph.graph?.name ?? graph.name, classes: names.map((label) => ({ label, pair: pairs.get(label) })), rig: edges };
+}
+
+/** @param {any} value @returns {boolean} */
+const isSleap = (value) => isRecord(value) && Array.isArray(value.nodes) && (Array.isArray(value.links) || Array.isArray(value.edges) || Array.isArray(value.symmetries));
+
+/** @param {any} value a skeleton, a labels file, a training configuration, or a record of skeletons by name @returns {Source[]} */
+function fromSleapFile(value) {
+  const inside = value?.nx_graph ?? value?.data?.labels ?? value;
+  const skeletons = [inside, ...list(inside), ...list(inside?.skeletons)].map((skeleton) => skeleton?.nx_graph ?? skeleton);
+  if (isRecord(inside) && !skeletons.some(isSleap)) for (const [name, skeleton] of Object.entries(inside)) if (isSleap(skeleton)) skeletons.push({ ...skeleton, name });
+  return skeletons.filter(isSleap).map((skeleton) => fromSleap(skeleton, list(inside?.nodes)));
+}
+
+// ------------------------------------------------------------------------------------------------- DeepLabCut and YOLO
+
+/** @param {any} value config.yaml @returns {Source[]} the animals' body parts, and the unique ones */
+function fromDeepLabCut(value) {
+  const isMulti = Array.isArray(value?.multianimalbodyparts);
+  const sets = isMulti ? [value.multianimalbodyparts, list(value.uniquebodyparts)] : [list(value?.bodyparts)];
+  const name = typeof value?.Task === "string" ? value.Task : "skeleton";
+  return sets.filter((parts) => parts.length).map((parts, n) => ({
+    name: n ? `${name}_unique` : name,
+    classes: parts.map((/** @type {unknown} */ label) => ({ label })),
+    // One list holds the edges of both sets.
+    rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
+    notes: isMulti && !n ? ["Individuals belong to no skeleton: each animal becomes an instance."] : [],
+  }));
+}
+
+/** @param {any} value data.yaml @returns {Source[]} one for each class with names of its own */
+function fromYolo(value) {
+  const count = numbers(value?.kpt_shape)[0];
+  if (!(count > 0) || !Number.isInteger(count) || count > 1e5) return [];
+  const classes = inOrder(value.names);
+  const given = inOrder(value.kpt_names ?? value.node_names);
+  const sets = areTexts(given) ? [given] : given.filter(areTexts);
+  const flips = numbers(value.flip_idx);
+  const sigmas = numbers(value.kpt_oks_sigmas);
+  const isSound = flips.length === count && flips.every((i, n) => flips[i] === n);
+  return (sets.length ? sets : [[]]).map((labels, n) => {
+    const names = Array.from({ length: count }, (_, i) => labels[i] ?? `keypoint_${i + 1}`);
+    const notes = [];
+    if (!sets.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
+    else if (labels.length !== count) notes.push(`Expected ${count} kpt_names, got ${labels.length}.`);
+    if (flips.length && !isSound) notes.push("flip_idx was left out: expected a number for each keypoint, and its counterpart’s number to lead back to it.");
+    return {
+      name: classes[n], notes, rig: byIndex(value.skeleton, names, 0),
+      classes: names.map((/** @type {string} */ label, i) => ({ label, sigma: sigmas[i], ...(isSound && { pair: flips[i] === i ? null : names[flips[i]] }) })),
+    };
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------- names
+
+/** @param {string} text names in lines, or in one line with separators @returns {string[]} fewer than two for any other text */
+export function namesIn(text) {
+  const names = text.split(/[\n,;\t|]/).map((name) => name.trim().replace(/^(?:[-*•]|\d+[.)])\s+/, "").replace(/^(["'])(.*)\1$/, "$2")).filter(Boolean);
+  return /[\ufffd<>{}]/.test(text) ? [] : names;
+}
+
+/** @param {string[]} names @returns {Source} */
+export const fromNames = (names) => ({ classes: names.map((label) => ({ label })) });
+
+/**
+ * @param {any} value of JSON or YAML
+ * @returns {Source[]} the skeletons in it, of whatever tool; none if it is of none
+ */
+export function fromValue(value) {
+  for (const read of [fromCoco, fromCvatLabels, fromDeepLabCut, fromYolo, fromSleapFile]) {
+    const found = read(value);
+    if (found.length) return found;
+  }
+  const names = inOrder(value);
+  return names.length > 1 && areTexts(names) ? [fromNames(names)] : [];
+}

@@ -1,0 +1,254 @@
+/**
+ * A reader of the part of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists, plain and
+ * quoted texts. Every value is a text; an empty one is null. Keys of the top level are read when somebody asks for them, so
+ * that whatever else a file holds (file names as keys, scripts) is in nobody's way.
+ */
+
+/** YAML that is none, or that is beyond this reader; its message is a sentence for the reader. */
+export class YamlError extends Error {}
+
+const KEY = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
+const ITEM = /^-(?=\s|$)/;
+/** @type {Record<string, string>} */
+const ESCAPES = { n: "\n", t: "\t", r: "\r", 0: "\0", b: "\b", f: "\f", e: "\x1b", " ": " ", _: "\xa0", N: "\x85", L: "\u2028", P: "\u2029" };
+
+/** @param {string} text of a quoted scalar, with its quotes */
+function unquoted(text) {
+  // A line break is a space, several are one less; in double quotes a backslash before it takes it away.
+  const isPlain = text[0] === "'";
+  const special = isPlain ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g : /\\(x..|u....|U.{8}|\n[ \t]*|[^])|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g;
+  return text.slice(1, -1).replace(special, (found, ...groups) => {
+    const more = groups[isPlain ? 0 : 1];
+    if (more !== undefined) return more.replace(/[^\n]/g, "") || " ";
+    if (isPlain) return "'";
+    const code = groups[0];
+    return code[0] === "\n" ? "" : (ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
+  });
+}
+
+/** @param {string} text @returns {string} without the comment at its end */
+const bare = (text) => text.replace(/(^|\s)#.*$/, "").trim();
+
+class Reader {
+  /** @param {string[]} lines @param {number} first the number of the first one in the file */
+  constructor(lines, first) {
+    this.lines = lines.map((text) => ({ indent: text.search(/[^ ]|$/), text: text.trimEnd() }));
+    this.first = first;
+    this.at = 0;
+    /** The line that was looked at last: a problem is there. */
+    this.current = 0;
+  }
+
+  /** @param {string} problem @returns {never} */
+  fail(problem) {
+    throw new YamlError(`Line ${this.first + this.current}: ${problem}`);
+  }
+
+  /** The next line that says something. */
+  peek() {
+    while (this.at < this.lines.length && /^\s*(#|$)/.test(this.lines[this.at].text)) this.at += 1;
+    this.current = Math.min(this.at, this.lines.length - 1);
+    return this.lines[this.at];
+  }
+
+  /**
+   * Read what is indented by more than so many spaces, or a list by as many.
+   * @param {number} outer
+   * @param {boolean} [isValue] of a key: a list may begin below the key
+   * @returns {any}
+   */
+  block(outer, isValue = false) {
+    const line = this.peek();
+    if (!line) return null;
+    const { indent } = line;
+    const rest = line.text.slice(indent);
+    const isItem = ITEM.test(rest);
+    if (rest[0] === "\t") this.fail("expected spaces, got a tab.");
+    if (indent < outer || (indent === outer && !(isItem && isValue))) return null;
+    if (isItem) return this.list(indent);
+    if (KEY.test(rest)) return this.mapping(indent);
+    this.at += 1;
+    return this.scalar(rest, outer);
+  }
+
+  /** @param {number} indent */
+  list(indent) {
+    const items = [];
+    for (let line = this.peek(); line?.indent === indent && ITEM.test(line.text.slice(indent)); line = this.peek()) {
+      const rest = line.text.slice(indent + 1);
+      const start = rest.search(/\S|$/);
+      const inner = rest.slice(start);
+      if (ITEM.test(inner) || KEY.test(inner)) {
+        // "- - a" and "- name: a": what follows the dash is a block of its own.
+        this.lines[this.at] = { indent: indent + 1 + start, text: " ".repeat(indent + 1 + start) + inner };
+        items.push(this.block(indent));
+      } else {
+        this.at += 1;
+        items.push(bare(inner) ? this.scalar(inner, indent) : this.block(indent));
+      }
+    }
+    return items;
+  }
+
+  /** @param {number} indent */
+  mapping(indent) {
+    const found = Object.create(null);
+    for (let line = this.peek(); line?.indent === indent; line = this.peek()) {
+      const rest = line.text.slice(indent);
+      const key = KEY.exec(rest);
+      if (!key) return this.fail(`expected “key: value”, got “${rest.slice(0, 40)}”.`);
+      this.at += 1;
+      const value = rest.slice(key[0].length).trim();
+      found[/^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim()] = bare(value) ? this.scalar(value, indent) : this.block(indent, true);
+    }
+    const line = this.peek();
+    if (line && line.indent > indent) this.fail("expected less indentation.");
+    return found;
+  }
+
+  /** @param {string} start of the value @param {number} outer indentation of what it belongs to @returns {any} */
+  scalar(start, outer) {
+    if (/^[|>]/.test(start)) {
+      const lines = [];
+      while (this.at < this.lines.length && (this.lines[this.at].indent > outer || !this.lines[this.at].text)) lines.push(this.lines[this.at++].text);
+      return lines.join("\n");
+    }
+    if (/^[&*!@`%?]/.test(start)) this.fail(`expected a text, a list or a mapping, got “${start.slice(0, 20)}”, which this reader does not know.`);
+    const more = () => {
+      const line = this.lines[this.at];
+      if (!line) return this.fail(`expected the end of “${start.slice(0, 20)}”, got the end of the file.`);
+      this.current = this.at++;
+      return `\n${line.text}`;
+    };
+    if (/^["'[{]/.test(start)) {
+      const flow = new Flow(start, more, (problem) => this.fail(problem));
+      const value = flow.value();
+      if (bare(flow.text.slice(flow.at))) this.fail(`expected nothing after “${flow.text.slice(0, flow.at).slice(-20)}”.`);
+      return value;
+    }
+    let text = bare(start);
+    if (/:(\s|$)/.test(text)) this.fail(`expected quotes around “${text.slice(0, 40)}”.`);
+    for (let line = this.peek(); line && line.indent > outer; line = this.peek()) {
+      if (KEY.test(line.text.trim())) this.fail(`expected a text, got “${line.text.trim().slice(0, 40)}”.`);
+      this.at += 1;
+      text += ` ${bare(line.text)}`;
+    }
+    return plain(text);
+  }
+}
+
+/** @param {string} text */
+const plain = (text) => (/^(|~|null|Null|NULL)$/.test(text) ? null : text);
+
+/** Values in brackets or quotes, which may go on in the next line. */
+class Flow {
+  /** @param {string} text @param {() => string} more the next line @param {(problem: string) => never} fail */
+  constructor(text, more, fail) {
+    this.text = text;
+    this.more = more;
+    this.fail = fail;
+    this.at = 0;
+    this.depth = 0;
+  }
+
+  /** The next character that is no space and in no comment. */
+  next() {
+    for (;;) {
+      const rest = this.text.slice(this.at);
+      const space = /^(\s+(#[^\n]*)?)*/.exec(rest)?.[0].length ?? 0;
+      this.at += space;
+      if (this.at < this.text.length) return this.text[this.at];
+      this.text += this.more();
+    }
+  }
+
+  /** @returns {any} */
+  value() {
+    if ((this.depth += 1) > 32) this.fail("expected at most 32 levels of brackets, got more.");
+    const first = this.next();
+    const value = first === "[" ? this.list() : first === "{" ? this.mapping() : this.word();
+    this.depth -= 1;
+    return value;
+  }
+
+  /** @returns {any} */
+  word() {
+    const quote = this.text[this.at];
+    if (quote !== '"' && quote !== "'") {
+      const read = () => /^(?:[^,[\]{}:#]|:(?=[^\s,[\]{}])|(?<=\S)#)*/.exec(this.text.slice(this.at))?.[0] ?? "";
+      let found = read();
+      while (this.at + found.length === this.text.length) {
+        this.text += this.more();
+        found = read();
+      }
+      if (!found.trim()) this.fail(`expected a value, got “${this.text.slice(this.at, this.at + 20)}”.`);
+      if (/^[&*!@`%|>]/.test(found)) this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
+      this.at += found.length;
+      return plain(found.trim().replace(/\s*\n\s*/g, " "));
+    }
+    const whole = quote === '"' ? /^"(?:[^"\\]|\\[^])*"/ : /^'(?:[^']|'')*'/;
+    let found = whole.exec(this.text.slice(this.at));
+    while (!found) {
+      this.text += this.more();
+      found = whole.exec(this.text.slice(this.at));
+    }
+    this.at += found[0].length;
+    return unquoted(found[0]);
+  }
+
+  /** @param {string} end @param {() => void} one */
+  each(end, one) {
+    this.at += 1;
+    while (this.next() !== end) {
+      one();
+      if (this.next() === ",") this.at += 1;
+      else if (this.next() !== end) this.fail(`expected “,” or “${end}”, got “${this.text.slice(this.at, this.at + 20)}”.`);
+    }
+    this.at += 1;
+  }
+
+  list() {
+    /** @type {any[]} */
+    const items = [];
+    this.each("]", () => items.push(this.value()));
+    return items;
+  }
+
+  mapping() {
+    const found = Object.create(null);
+    this.each("}", () => {
+      const key = this.word();
+      if (this.next() !== ":") this.fail(`expected “:” after “${key}”.`);
+      this.at += 1;
+      found[key] = /[,}]/.test(this.next()) ? null : this.value();
+    });
+    return found;
+  }
+}
+
+/**
+ * Read a YAML document, or the first one of several.
+ * @param {string} text
+ * @returns {any} a record whose values are read when they are asked for, or a list
+ * @throws {YamlError} also when a value is asked for
+ */
+export function readYaml(text) {
+  const lines = text.replaceAll("\r\n", "\n").split("\n");
+  // What is on the line that begins a document belongs to it.
+  const start = lines.findIndex((line, n) => (lines[n] = line.replace(/^---(?=\s)/, "   "), !/^(%|\s*(#|$)|---$)/.test(lines[n])));
+  const end = lines.findIndex((line, n) => n > start && /^(---|\.\.\.)(\s|$)/.test(line));
+  const body = lines.slice(Math.max(0, start), end < 0 ? undefined : end);
+  const first = Math.max(0, start) + 1;
+  if (!KEY.test(body[0] ?? "")) return new Reader(body, first).block(-1);
+  const found = Object.create(null);
+  // A key begins a part; what follows is indented, or a list, a comment, or the end of a bracket.
+  const starts = body.flatMap((line, n) => (/^(?:[^\s#\]},-]|-(?=\S))/.test(line) ? [n] : []));
+  starts.forEach((from, n) => {
+    const key = KEY.exec(body[from]);
+    // A key in the long form ("? key"): nothing that is asked for has one.
+    if (!key) return;
+    const name = /^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim();
+    Object.defineProperty(found, name, { enumerable: true, configurable: true, get: () => new Reader(body.slice(from, starts[n + 1]), first + from).mapping(0)[name] });
+  });
+  return found;
+}

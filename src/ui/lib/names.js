@@ -1,0 +1,90 @@
+/** Names of keypoints: which side they tell, which two are a pair, which two look alike. truepoint/pose/names.py has the same rules. */
+
+const WORD = "left|right|Left|Right|LEFT|RIGHT";
+/**
+ * What tells a side: a word at the start of a word (left_hip, hip left, lefteye), a capitalised one in or at the end of a word
+ * (ArmLeftUpper), a letter of its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1).
+ */
+const SIDE = new RegExp(
+  `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])`
+  + "|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])", "g");
+/** A word that is glued to the word before it: eyeleft, EYELEFT. It may as well be the end of a word: bright, cleft. */
+const ENDING = /(?:left|right|LEFT|RIGHT)(?![a-zA-Z])/;
+/** A letter that is glued to the word after it: lwing, Lwing, fLleg1. It may as well be the start of a word: lip, leg. */
+const GLUED = /(?<![a-zA-Z])[lrLR](?=[a-zA-Z])|(?<=[a-z])[LR](?=[a-z])/;
+/** No English word starts with L or R and then one of these, and has a counterpart that does. */
+const CONSONANT = /^[b-df-hj-np-tv-xz]/i;
+/** Letters after a glued L or R and a vowel, at least: eye, ear and ankle have them; what is left of lip and leg has not. */
+const LEAST_REST = 3;
+const WORDS = WORD.split("|").concat("l", "r", "L", "R");
+
+const exchanged = (/** @type {string} */ word) => WORDS[WORDS.indexOf(word) ^ 1];
+
+/** @param {string} name @returns {string} the name of its counterpart; empty for a name that tells no side */
+export function otherSide(name) {
+  const other = name.replace(SIDE, exchanged);
+  return other === name ? "" : other;
+}
+
+/** @param {string} name @returns {"left" | "right" | ""} */
+export function sideOf(name) {
+  const word = name.match(SIDE)?.[0];
+  return !word ? "" : /^l/i.test(word) ? "left" : "right";
+}
+
+/** @param {string} name @returns {boolean} whether the name surely tells a side: a letter of its own also begins a number (L1) */
+export const tellsSide = (name) => (name.match(SIDE)?.[0].length ?? 0) > 1 || (sideOf(name) !== "" && /\p{L}/u.test(name.replace(SIDE, "")));
+
+/** @param {string} a @param {string} b the other keypoint of a pair @returns {boolean} whether the first is the left one */
+export function isLeftOf(a, b) {
+  const [own, other] = [sideOf(a), sideOf(b)];
+  if (own !== other) return own !== "right" && other !== "left";
+  const [p, q] = [[...a.toLowerCase()], [...b.toLowerCase()]];
+  const at = p.findIndex((letter, i) => letter !== q[i]);
+  return !(p[at] === "r" && q[at] === "l");
+}
+
+/** @param {string} name @returns {string[]} names that its counterpart may have: all sides exchanged (left_eye_left_corner), or only one */
+function candidates(name) {
+  const found = [...name.matchAll(SIDE)];
+  const single = found.map(({ 0: word, index }) => name.slice(0, index) + exchanged(word) + name.slice(index + word.length));
+  return [otherSide(name), ...single, name.replace(ENDING, exchanged)];
+}
+
+/**
+ * Find the pairs among names.
+ * @param {string[]} names
+ * @returns {number[]} the index of each name's counterpart, -1 for none
+ */
+export function pairsOf(names) {
+  const lower = new Map(names.map((name, i) => [name.toLowerCase(), i]));
+  const exact = new Map(names.map((name, i) => [name, i]));
+  const pairs = names.map(() => -1);
+  const find = (/** @type {number} */ i, /** @type {string} */ name) => {
+    const j = exact.get(name) ?? lower.get(name.toLowerCase()) ?? i;
+    return j !== i && pairs[i] < 0 && pairs[j] < 0 ? j : -1;
+  };
+  const join = (/** @type {number} */ i, /** @type {number} */ j) => {
+    if (j >= 0) [pairs[i], pairs[j]] = [j, i];
+  };
+  names.forEach((name, i) => candidates(name).forEach((other) => join(i, find(i, other))));
+  // One pair of glued letters may be a coincidence (lip, rip); a consonant, or a second pair, is none.
+  const glued = names.flatMap((name, i) => {
+    const letter = GLUED.exec(name);
+    if (!letter) return [];
+    const rest = name.slice(letter.index + 1);
+    const j = find(i, name.slice(0, letter.index) + exchanged(letter[0]) + rest);
+    const isSure = CONSONANT.test(rest);
+    return j > i && (isSure || rest.search(/[^a-z]|$/i) >= LEAST_REST) ? [{ i, j, isSure }] : [];
+  });
+  for (const { i, j, isSure } of glued) if (isSure || glued.length > 1) join(i, j);
+  return pairs;
+}
+
+const SPACES = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000]+/g;
+/** Unicode's default-ignorable, control and format characters. */
+// eslint-disable-next-line no-control-regex, no-misleading-character-class
+const UNSEEN = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+
+/** @param {string} name @returns {string} the same for names that differ only in case or in characters that nobody sees; empty for a name without any other */
+export const nameKey = (name) => name.replace(UNSEEN, "").replace(SPACES, " ").trim().normalize().toUpperCase().toLowerCase().normalize();

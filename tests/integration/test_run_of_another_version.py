@@ -1,0 +1,79 @@
+"""Results that were being made while the stack was updated from commit c574846: the execution of the state machine
+goes on with today's function. tests/upgrade/c574846/run.json holds what that commit's steps had left in the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sample_events import BUCKET, event
+from truepoint.adapters.bucket import Bucket
+from truepoint.results.run import read_step
+from truepoint.runs import steps
+
+LEFT: dict[str, str] = json.loads((Path(__file__).parents[1] / "upgrade" / "c574846" / "run.json").read_text("utf-8"))
+[PLAN] = [key for key in LEFT if key.endswith("/plan.json")]
+RUN = PLAN.removesuffix("plan.json")
+JOB = read_step(event("results_step/plan.json")).job
+RANGES = range(3)
+LARGEST = 2_000
+"""Bytes of a range, as in the run that was recorded."""
+
+
+def put(s3: Any, objects: dict[str, str]) -> Bucket:
+    for key, body in objects.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body.encode())
+    return Bucket(BUCKET)
+
+
+def whole_run(store: Bucket) -> None:
+    assert JOB is not None
+    assert steps.make_plan(JOB, steps.find_manifest(JOB, store), store, LARGEST) == (RUN, len(RANGES))
+    for place in RANGES:
+        assert steps.survey(RUN, place, store)
+    steps.join(RUN, store)
+    for place in RANGES:
+        assert steps.label(RUN, place, store)
+    steps.merge(RUN, store)
+
+
+def results(s3: Any) -> dict[str, bytes]:
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="results/").get("Contents", [])
+    return {item["Key"]: s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in listed}
+
+
+@pytest.fixture
+def expected(s3: Any) -> dict[str, bytes]:
+    """What a run of today's version alone makes."""
+    inputs = {key: body for key, body in LEFT.items() if not key.startswith("tmp/")}
+    whole_run(put(s3, inputs))
+    made = results(s3)
+    assert len(made) == 14
+    for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        if item["Key"].startswith(("tmp/", "results/")):
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    return made
+
+
+def test_a_run_goes_on_after_the_first_pass(s3: Any, expected: dict[str, bytes]) -> None:
+    done = ("plan.json", "turn.json", "joined.json", *(f"survey-{place}.json" for place in RANGES))
+    store = put(s3, {key: body for key, body in LEFT.items() if not key.startswith("tmp/") or key.endswith(done)})
+    for place in RANGES:
+        assert steps.label(RUN, place, store)
+    steps.merge(RUN, store)
+    assert results(s3) == expected
+
+
+def test_a_run_that_cannot_go_on_fails_and_the_next_one_makes_everything(s3: Any, expected: dict[str, bytes]) -> None:
+    """What the second pass leaves has changed: the execution fails without a marker, and the sweep starts the next."""
+    store = put(s3, LEFT)
+    with pytest.raises(msgspec.ValidationError):
+        steps.merge(RUN, store)
+    assert "results/people/results.json" not in results(s3)
+    whole_run(store)
+    assert results(s3) == expected

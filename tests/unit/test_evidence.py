@@ -1,0 +1,73 @@
+"""Claims about AWS in the documentation: each has its source, or says that it has none. The code is compared with AWS's
+own model of its API."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from acceptance import REGIONS
+from truepoint.jobs import limits
+
+ROOT = Path(__file__).parents[2]
+HEADING = "## What we say about AWS, and how we know"
+LINK = "operations.md#what-we-say-about-aws-and-how-we-know"
+READ = {"page", "model", "captured", "report", "not opened", "unverified"}
+"""How a source was read; docs/operations.md explains each."""
+
+
+def rows() -> list[list[str]]:
+    section = (ROOT / "docs" / "operations.md").read_text("utf-8").split(HEADING, 1)[1]
+    table = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
+def test_a_claim_has_a_source_that_was_read_or_says_that_it_has_none(row: list[str]) -> None:
+    claim, source, read = row
+    kinds = {kind.strip() for kind in re.split(r"[,;:]|\(.*?\)", read) if kind.strip() in READ}
+    assert claim
+    assert kinds
+    if kinds & {"page", "model"}:
+        assert "https://" in source or "PreHumanTaskLambdaArn" in source or "API has no operation" in source
+    for file in re.findall(r"`([a-z_]+/\w+\.(?:json|txt))`", source):
+        assert (ROOT / "tests" / "recorded" / file).is_file()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/scale.md", "docs/migrating.md"])
+def test_a_page_that_speaks_of_aws_leads_to_the_sources(page: str) -> None:
+    assert LINK in (ROOT / page).read_text("utf-8")
+
+
+def test_the_readme_says_that_nothing_ran_on_an_account() -> None:
+    assert "**Not yet run on a real AWS account.**" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return boto3.client("sagemaker", "us-east-1").meta.service_model
+
+
+def test_the_regions_are_those_of_the_built_in_functions(model: Any) -> None:
+    text = model.shape_for("HumanTaskConfig").members["PreHumanTaskLambdaArn"].documentation
+    assert set(re.findall(r"arn:aws:lambda:([a-z0-9-]+):\d+:function:PRE-", text)) == REGIONS
+    assert "arn:aws-us-gov" not in text
+
+
+def test_names_and_times_are_bounded_as_the_model_says(model: Any) -> None:
+    for shape, most in (("LabelingJobName", 63), ("LabelAttributeName", 127)):
+        assert model.shape_for(shape).metadata["max"] == most
+        assert model.shape_for(shape).metadata["pattern"] == rf"[a-zA-Z0-9](-*[a-zA-Z0-9]){{0,{most - 1}}}"
+    task = model.shape_for("HumanTaskConfig").members["TaskTimeLimitInSeconds"].documentation
+    assert (
+        f"custom labeling job, the maximum value for this parameter is 8 hours ({limits.MAX_TASK_SECONDS:,} seconds)"
+        in task
+    )
+
+
+def test_no_operation_deletes_a_job(model: Any) -> None:
+    assert [name for name in model.operation_names if "LabelingJob" in name and name.startswith("Delete")] == []
