@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from truepoint.jobs import command
+from truepoint.jobs import command, prelabels
 from truepoint.jobs.images import LEAST_COPY, FoundImages, images_in_folder, images_under_prefix
 from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
-from truepoint.jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
 from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
 from truepoint.keys import split_s3_prefix
-from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.pose.skeleton import parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,9 +69,7 @@ def arguments() -> argparse.ArgumentParser:
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
     task.add_argument("--label-attribute", default=DEFAULT_LABEL_ATTRIBUTE, metavar="NAME", help="default: %(default)s")
-    labels = parser.add_mutually_exclusive_group()
-    labels.add_argument("--prelabels", type=Path, metavar="FILE", help="JSON or JSON Lines: instances by file name")
-    labels.add_argument("--coco", type=Path, metavar="FILE", help="pre-labels from a COCO keypoints file")
+    prelabels.add_options(parser)
     return parser
 
 
@@ -86,7 +83,8 @@ def create(options: argparse.Namespace) -> int:
     """Prepare the job, and create it unless it is a dry run."""
     # The files of the command line come first: a mistake in them costs no call.
     skeleton = parse_skeleton(options.skeleton.read_bytes())
-    prelabels = _prelabels(options, skeleton)
+    chosen = prelabels.choices(options)
+    labels = None if options.prelabels is None else prelabels.read_file(options.prelabels, skeleton, chosen)
     instructions = _instructions(options.instructions)
     session = command.session(options)
     s3 = session.client("s3")
@@ -95,9 +93,12 @@ def create(options: argparse.Namespace) -> int:
         print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
     if found.refused and not options.skip_refused:
         raise command.UsageError(f"{len(found.refused)} images cannot be used; --skip-refused goes on without them")
-    matched, unmatched = match_prelabels(prelabels, [image.name for image in found.images])
-    if unmatched:
-        print(f"note: {len(unmatched)} of {len(prelabels)} pre-labelled images are not among the images")
+    matched: dict[str, prelabels.Instances] = {}
+    if labels is not None:
+        sizes = {image.name: (image.width, image.height) for image in found.images}
+        fitted = prelabels.fit(labels, prelabels.Job(skeleton, sizes), chosen, options.prelabels.name)
+        matched = fitted.instances
+        print(*(f"pre-labels: {line}" for line in fitted.report), sep="\n")
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     prepared = prepare_job(
         _settings(options),
@@ -164,14 +165,6 @@ def _images(source: str, s3: S3Client) -> FoundImages:
         except ValueError as error:
             raise command.UsageError(str(error)) from error
         return images_under_prefix(s3, bucket, prefix, advance)
-
-
-def _prelabels(options: argparse.Namespace, skeleton: Skeleton) -> dict[str, Instances]:
-    if options.prelabels:
-        return parse_prelabels(options.prelabels.read_text(encoding="utf-8"), skeleton)
-    if options.coco:
-        return coco_prelabels(options.coco.read_text(encoding="utf-8"), skeleton)
-    return {}
 
 
 def _instructions(path: Path | None) -> str:

@@ -100,6 +100,7 @@ test("anything else is refused with a sentence", () => {
     ["{", /not JSON/], ["7", /neither/], ["{}", /neither/], ["null", /neither/], ['"keypoints"', /neither/], ["[]", /no keypoints/], ['{"keypoints": []}', /no keypoints/],
     ['{"keypointClasses": "[{"}', /not JSON/], ["keypointClasses='[{'", /not JSON/], ['[{"label": {"toString": 1}}]', /no keypoints/],
     [JSON.stringify(Array.from({ length: 1001 }, (_, n) => ({ label: `k${n}` }))), /at most 1000 keypoints; this one has 1001/],
+    [JSON.stringify({ keypointClasses: [{ label: "a" }, { label: "b" }], skeletonRig: Array(5001).fill(["a", "b"]) }), /at most 5000 edges; this one has 5001/],
     [JSON.stringify([{ label: "x".repeat(129) }]), /at most 128 characters; .* has 129/],
   ]) assert.throws(() => read(text), (error) => error instanceof FormatError && sentence.test(error.message), text);
 });
@@ -117,7 +118,7 @@ function random(seed) {
 test("no JSON whatever makes it fail otherwise, or give what cannot be exported and read again", () => {
   const next = random(7);
   const pick = (list) => list[Math.floor(next() * list.length)];
-  const keys = ["keypoints", "keypointClasses", "skeletonRig", "skeleton", "categories", "label", "name", "pair", "template", "sigma", "sigmas", "flip_pairs", "x", "y", "edges", "color", "toString", "length"];
+  const keys = ["keypoints", "keypointClasses", "skeletonRig", "skeleton", "categories", "label", "name", "pair", "template", "sigma", "sigmas", "flip_pairs", "x", "y", "edges", "color", "toString", "length", "template_size", "nodes", "links", "source", "target", "type", "id", "graph", "nx_graph", "symmetries", "data", "labels", "skeletons", "py/id", "py/object", "py/reduce", "bodyparts", "multianimalbodyparts", "uniquebodyparts", "Task", "kpt_shape", "flip_idx", "names", "kpt_names", "node_names", "kpt_oks_sigmas"];
   const value = (depth) => {
     const kind = depth > 4 ? 0 : next();
     if (kind < 0.3) return pick([null, true, 0, 1, -1, 0.5, 1e9, 1e308, "", "a", "b", "left_a", "right_a", "[]", "red", "#123456"]);
@@ -125,7 +126,7 @@ test("no JSON whatever makes it fail otherwise, or give what cannot be exported 
     return Object.fromEntries(Array.from({ length: Math.floor(next() * 6) }, () => [pick(keys), value(depth + 1)]));
   };
   let readable = 0;
-  for (let n = 0; n < 20000; n++) {
+  for (let n = 0; n < 30000; n++) {
     const text = JSON.stringify(next() < 0.5 ? { [pick(keys)]: [{ label: pick(["a", 1]), name: "b", ...value(3) }, value(2)], edges: value(2), skeletonRig: value(2), skeleton: value(2), sigmas: value(2) } : value(0));
     let definition;
     try {
@@ -216,4 +217,20 @@ test("steps of one drag are one step; an edit after undo ends what was undone", 
   assert.equal(drawing.canRedo, false);
   drawing.travel(1);
   assert.equal(drawing.keypoints[0].x, 5);
+});
+
+test("no text whatever makes it fail otherwise: configurations with parts exchanged", () => {
+  const next = random(11);
+  const parts = ["Task: x\n", "bodyparts:\n", "- a\n", "- b: c\n", "  - d\n", "- - e\n", "kpt_shape: [2, 3]\n", "[", "]", "{", "}", ", ", ": ", "\"", "'", "\\", "#", "- ", "\n", "\t", "|\n", "? ", "&x ", "*x", "nodes:\n", "edges: []\n", "names: {0: a}\n", "left_eye\n", "flip_idx: [1, 0]\n", "---\n", "\u200b", "é", "multianimalbodyparts: [a, b]\n"];
+  let readable = 0;
+  for (let n = 0; n < 20000; n++) {
+    const text = Array.from({ length: 1 + Math.floor(next() * 12) }, () => parts[Math.floor(next() * parts.length)]).join("");
+    try {
+      read(text);
+      readable += 1;
+    } catch (error) {
+      assert.ok(error instanceof FormatError, `${JSON.stringify(text)}: ${error.stack}`);
+    }
+  }
+  assert.ok(readable > 300, String(readable));
 });

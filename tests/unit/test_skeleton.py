@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from truepoint.pose.instance import MOST_KEYPOINTS
-from truepoint.pose.skeleton import LEAST_SIGMA, SkeletonError, parse_skeleton
+from truepoint.pose.skeleton import LEAST_SIGMA, MOST_EDGES, SkeletonError, parse_skeleton
 
 SKELETONS = sorted((Path(__file__).parents[2] / "skeletons").glob("*.json"))
 MINIMAL: dict[str, Any] = {
@@ -97,6 +97,6 @@ def test_what_is_no_skeleton_at_all() -> None:
 
 def test_the_element_has_the_same_limits() -> None:
     text = (Path(__file__).parents[2] / "src/ui/lib/skeleton.js").read_text()
-    for name, value in (("MOST_KEYPOINTS", MOST_KEYPOINTS), ("LEAST_SIGMA", LEAST_SIGMA)):
+    for name, value in (("MOST_KEYPOINTS", MOST_KEYPOINTS), ("MOST_EDGES", MOST_EDGES), ("LEAST_SIGMA", LEAST_SIGMA)):
         (found,) = re.findall(rf"export const {name} = ([\d.e-]+);", text)
         assert float(found) == value

@@ -11,6 +11,7 @@ export const DEFAULT_SIGMA = 0.07;
 
 /** Limits of a skeleton: those of truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
 export const MOST_KEYPOINTS = 1000;
+export const MOST_EDGES = 5000;
 export const LEAST_SIGMA = 1e-6;
 
 /** @param {Attributes} attributes @returns {Skeleton} */
@@ -91,7 +92,9 @@ function nameOf({ display_names: names }, label) {
  * @returns {Edge[]}
  */
 function readEdges(attributes, index, problems) {
-  return (readAttribute(attributes, "skeletonRig", Array.isArray, problems) ?? []).flatMap((/** @type {unknown} */ entry) => {
+  const entries = readAttribute(attributes, "skeletonRig", Array.isArray, problems) ?? [];
+  if (entries.length > MOST_EDGES) problems.push(t.tooManyEdges(MOST_EDGES));
+  return entries.slice(0, MOST_EDGES).flatMap((/** @type {unknown} */ entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];

@@ -186,6 +186,7 @@ export const english = {
   nameless: "A keypoint without a name was left out.",
   twice: (/** @type {string} */ keypoint) => `The keypoint “${keypoint}” is defined twice: the second one was left out.`,
   tooMany: (/** @type {number} */ most) => `This task has more than ${most} keypoints: the rest was left out.`,
+  tooManyEdges: (/** @type {number} */ most) => `This task has more than ${most} edges: the rest was left out.`,
   noKeypoints: "This task has no keypoints to label.",
   badEdge: (/** @type {string} */ from, /** @type {string} */ to) => `The edge “${from}” to “${to}” was left out: it does not join two keypoints of this task.`,
 

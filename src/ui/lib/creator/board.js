@@ -387,12 +387,15 @@ export class Board {
       if (index < 0 || sides.has(index)) continue;
       const { x, y } = places[index];
       const { name } = keypoints[index];
-      const side = x < middle ? "left" : "right";
-      const left = side === "right" ? x + MARKER / 2 : x - MARKER / 2 - name.length * LETTER;
-      const own = { left, right: left + name.length * LETTER, top: y - LINE / 2, bottom: y + LINE / 2 };
+      const length = name.length * LETTER;
+      const outer = x < middle ? "left" : "right";
+      const begin = (/** @type {string} */ on) => (on === "right" ? x + MARKER / 2 : x - MARKER / 2 - length);
+      const isWhole = (/** @type {string} */ on) => begin(on) > 0 && begin(on) + length < width;
+      // The selected one is read in any case: on its inner side, if the outer one is at the edge of the board.
+      const side = index === selected && !isWhole(outer) ? (outer === "left" ? "right" : "left") : outer;
+      const own = { left: begin(side), right: begin(side) + length, top: y - LINE / 2, bottom: y + LINE / 2 };
       const free = taken.every((other, at) => at === index || own.right < other.left || own.left > other.right || own.bottom < other.top || own.top > other.bottom);
-      const whole = own.left > 0 && own.right < width;
-      if (!(free && whole) && index !== selected) continue;
+      if (!(free && isWhole(side)) && index !== selected) continue;
       taken.push(own);
       sides.set(index, side);
     }

@@ -89,21 +89,21 @@ export class Exchange {
   }
 
   /** A definition from outside takes the place of what is drawn; undo brings that back. @param {import("./formats.js").Read} read */
-  take({ definition, notes, hasPlaces, size }) {
+  take({ definition, notes, hasPlaces, size, isOwn }) {
     const { drawing } = this;
     const replaces = drawing.keypoints.length > 0;
     const said = [`${definition.keypoints.length} keypoints, ${definition.edges.length} edges.`];
     // Without an image the board becomes that of the file, so that every point stays where it was drawn.
     if (size && !this.hasPhoto) drawing.resize(size);
     const board = drawing.size;
-    const isExact = size ? size.width === board.width && size.height === board.height : this.hasPhoto && hasPlaces && isOver(definition, board);
+    const isExact = size ? size.width === board.width && size.height === board.height : Boolean(isOwn) && this.hasPhoto && hasPlaces && isOver(definition, board);
     const shown = isExact ? definition : size ? onBoard(definition, size, board) : fitted(definition, board);
-    this.unsized = size || this.hasPhoto || !hasPlaces ? null : { raw: definition, shown };
+    this.unsized = size || this.hasPhoto || !isOwn || !hasPlaces ? null : { raw: definition, shown };
     drawing.edit(shown, { select: -1 });
+    said.push(...(notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes));
     if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to where it belongs.");
     else if (isExact && !size) said.push("Placed where the file has them; “Fit to image” enlarges.");
-    const shownNotes = notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes;
-    this.say([...said, ...shownNotes, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
+    this.say([...said, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
   }
 
   /** There is an image: what was opened before it may have been drawn over it. @param {Size} size */

@@ -1,7 +1,7 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
 import { isNumber, isRecord } from "../json.js";
 import { nameKey } from "../names.js";
-import { LEAST_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
+import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
 import { readYaml, YamlError } from "./yaml.js";
 
@@ -66,6 +66,7 @@ export function findSkeletons(text) {
  * @property {string[]} notes what was left out of it, in sentences
  * @property {boolean} hasPlaces whether the text says where the keypoints are; without that they are in a circle
  * @property {Size} [size] of the picture that it was drawn over
+ * @property {boolean} [isOwn] whether it is a skeleton file, whose places may be those of a picture's pixels
  */
 
 /**
@@ -81,7 +82,7 @@ export function readDefinition(text) {
   return read;
 }
 
-/** @param {string} text @returns {Source[]} */
+/** @param {string} text @returns {AnySource[]} */
 function sourcesOf(text) {
   const attributes = attributesOf(text);
   if (attributes) return [fromClasses(attributes)];
@@ -154,20 +155,23 @@ function attributesOf(text) {
   return found.keypointClasses === undefined ? null : found;
 }
 
-/** @param {any} file @returns {Source & {size?: unknown}} */
+/** @typedef {Source & {size?: unknown, isOwn?: boolean}} AnySource */
+
+/** @param {any} file @returns {AnySource} */
 const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }) => ({
-  name, supercategory, size, rig: edges,
+  name, supercategory, size, rig: edges, isOwn: true,
   classes: keypoints.map((/** @type {any} */ keypoint) => ({ ...keypoint, label: keypoint?.name, x: keypoint?.template?.[0], y: keypoint?.template?.[1] })),
 });
 
 /**
  * The element's own reader decides what is sound.
- * @param {Source & {size?: unknown}} source
+ * @param {AnySource} source
  * @returns {Read}
  */
-function readSource({ name, supercategory, classes, rig, notes: known = [], size }) {
+function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn }) {
   if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
   if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
+  if (Array.isArray(rig) && rig.length > MOST_EDGES) throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
@@ -192,7 +196,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
     edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
   };
   const [width, height] = Array.isArray(size) ? size : [];
-  return { definition, notes, hasPlaces, ...(isLength(width) && isLength(height) && { size: { width, height } }) };
+  return { definition, notes, hasPlaces, isOwn, ...(isLength(width) && isLength(height) && { size: { width, height } }) };
 }
 
 /** @param {unknown} value */

@@ -1,5 +1,5 @@
 /** Skeletons of other tools: COCO, CVAT, SLEAP, DeepLabCut, YOLO, Label Studio, and plain lists of names. */
-import { isNumber, isRecord } from "../json.js";
+import { isNumber, isRecord, readJson, shown } from "../json.js";
 import { PRESETS } from "./presets.js";
 
 /**
@@ -22,7 +22,7 @@ const inOrder = (value) => {
   return keys.every((key) => /^\d+$/.test(key)) ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key]) : [];
 };
 /** @param {unknown} value @returns {number[]} */
-const numbers = (value) => list(value).map((number) => (typeof number === "string" && number.trim() ? Number(number) : /** @type {number} */ (number)));
+const numbers = (value) => list(value).map((number) => (isNumber(number) || (typeof number === "string" && number.trim()) ? Number(number) : NaN));
 
 // -------------------------------------------------------------------------------------------------------------- COCO
 
@@ -66,13 +66,8 @@ const svgOf = (text) => new DOMParser().parseFromString(`<div>${text}</div>`, "t
  */
 function fromCvatDrawing(drawing, sublabels, name) {
   const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
-  /** @type {any} */
-  let described = {};
-  try {
-    described = JSON.parse(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? "{}");
-  } catch {
-    // Without a description the nodes' own names count.
-  }
+  // Without a description the nodes' own names count.
+  const described = readJson(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null) ?? {};
   const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort((a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")));
   const labels = nodes.map((node, n) => {
     const id = attribute(node, "label-id");
@@ -177,7 +172,7 @@ function fromSleap(graph, shared) {
   // The plain form names the ends of an edge, or counts from 0.
   const end = (/** @type {any} */ value) => {
     const name = unpickled(value);
-    return names.includes(name) ? name : names[Number(name)] ?? name;
+    return names.includes(name) ? name : names[/^\d+$/.test(shown(name)) ? Number(name) : -1] ?? name;
   };
   for (const edge of list(graph.edges)) edges.push(Array.isArray(edge) ? [end(edge[0]), end(edge[1])] : [end(edge?.source), end(edge?.destination ?? edge?.target)]);
   for (const symmetry of list(graph.symmetries)) {

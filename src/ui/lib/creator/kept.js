@@ -81,6 +81,7 @@ const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).
  * @property {Blob | null} photo
  * @property {Draft[]} others drawings of other tabs, and of earlier ones, the newest first
  * @property {boolean} isStored whether the drawing is kept under this key already
+ * @property {boolean} isCopy whether another tab has the original
  * @property {boolean} isKeeping whether anything can be kept
  */
 
@@ -88,7 +89,7 @@ const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).
 export async function openKept() {
   /** @type {any[]} */
   const all = await allDrafts(DRAWING);
-  const newest = new Map(all.filter((draft) => draft?.key).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
+  const newest = new Map(all.filter((draft) => draft?.key && isNumber(draft.at)).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
   const old = load(OWN, null);
   if (old) newest.set(EARLIER, { ...old, key: EARLIER, at: 0 });
   const drafts = [...newest.values()].filter((draft) => drawingOf(draft)).sort((a, b) => b.at - a.at);
@@ -99,6 +100,7 @@ export async function openKept() {
   if (last && (await hold(last, PATIENCE))) key = last;
   else if (!last && navigator.locks) for (const draft of full) if (!key && (await hold(draft.key, 0))) key = draft.key;
   const source = key || last;
+  const isCopy = !key && drafts.some((draft) => draft.key === last);
   if (!key || key === EARLIER) {
     key = DRAWING + crypto.getRandomValues(new Uint32Array(2)).join("");
     await hold(key, 0);
@@ -114,7 +116,7 @@ export async function openKept() {
   const limit = Date.now() - KEEP_DAYS * 86_400_000;
   const others = full.filter((other) => other.key !== source);
   for (const other of others) if (other.at && other.at < limit && (await hold(other.key, 0))) void Promise.all([dropDraft(other.key), dropDraft(photoKey(other.key))]);
-  return { key, drawing: drawingOf(draft) ?? new Drawing(), photo, others, isStored: !draft || source === key, isKeeping: await canKeep() };
+  return { key, drawing: drawingOf(draft) ?? new Drawing(), photo, others, isStored: !draft || source === key, isCopy, isKeeping: await canKeep() };
 }
 
 /** The browser's database takes whole files. @param {string} key of the draft @param {Blob | null} photo null forgets it */
@@ -146,7 +148,11 @@ export function keeping({ drawing, key, isStored }, done) {
     done(isKept);
   };
   // A page that is left may have no time for the database.
-  addEventListener("pagehide", () => timer && save(key, draft()) && void write());
+  addEventListener("pagehide", () => {
+    if (!timer) return;
+    save(key, draft());
+    void write();
+  });
   document.addEventListener("visibilitychange", () => document.hidden && timer && void write());
   return {
     later() {

@@ -57,6 +57,8 @@ export class KeypointList {
       class: "grip", title: "Drag to another place in the order (Alt + ↑ or ↓ in the name)",
       onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
+      // The click after a drag would select what has its place now.
+      onclick: (/** @type {Event} */ event) => event.stopPropagation(),
       onpointerup: () => this.drop(true), onpointercancel: () => this.drop(false), onlostpointercapture: () => this.drop(false),
     }, "⠿");
     grip.setAttribute("aria-hidden", "true");

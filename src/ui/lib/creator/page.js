@@ -5,7 +5,7 @@ import { Board, letterOf } from "./board.js";
 import { choiceOf } from "./choice.js";
 import { emptyDefinition } from "./definition.js";
 import { Exchange } from "./exchange.js";
-import { LONGEST_NAME, whatIsMissing } from "./formats.js";
+import { LONGEST_NAME, readDefinition, whatIsMissing } from "./formats.js";
 import { drawingOf, keeping, keepPhoto, openKept } from "./kept.js";
 import { Arrangement, KeypointDetails, KeypointList } from "./list.js";
 import { PRESETS } from "./presets.js";
@@ -41,7 +41,7 @@ class Page {
     this.draw();
     if (kept.photo) void this.showPhoto(kept.photo);
     this.kept(kept.isKeeping);
-    if (!kept.isStored && this.drawing.keypoints.length) this.say("This is a copy of the drawing that another tab has open.");
+    if (kept.isCopy) this.say("This is a copy of the drawing that another tab has open.");
   }
 
   build() {
@@ -141,7 +141,7 @@ class Page {
     if (kept !== undefined) {
       const drawing = drawingOf(this.others[Number(kept)]);
       if (drawing) this.exchange.take({ definition: drawing.definition, notes: [], hasPlaces: true, size: drawing.size });
-    } else if (value) this.exchange.read(JSON.stringify(PRESETS[Number(value)][1]));
+    } else if (value) this.exchange.take({ ...readDefinition(JSON.stringify(PRESETS[Number(value)][1])), isOwn: false });
   }
 
   /** @param {Blob} photo from the user's disk */

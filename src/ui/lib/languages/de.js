@@ -172,6 +172,7 @@ export default {
   nameless: "Ein Punkt ohne Namen wurde weggelassen.",
   twice: (keypoint) => `Der Punkt „${keypoint}“ ist doppelt definiert: Der zweite wurde weggelassen.`,
   tooMany: (most) => `Diese Aufgabe hat mehr als ${most} Punkte: Die übrigen wurden weggelassen.`,
+  tooManyEdges: (most) => `Diese Aufgabe hat mehr als ${most} Verbindungen: Die übrigen wurden weggelassen.`,
   noKeypoints: "Diese Aufgabe hat keine Punkte.",
   badEdge: (from, to) => `Die Linie von „${from}“ nach „${to}“ wurde weggelassen: Sie verbindet nicht zwei Punkte dieser Aufgabe.`,
 
