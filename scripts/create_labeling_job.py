@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from truepoint.jobs import command, prelabels
-from truepoint.jobs.images import FoundImages, images_in_folder, images_under_prefix
+from truepoint.jobs.images import LEAST_COPY, FoundImages, images_in_folder, images_under_prefix
 from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
 from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
 from truepoint.jobs.stack import read_stack
@@ -54,6 +55,16 @@ def arguments() -> argparse.ArgumentParser:
         "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
     )
     task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument(
+        "--language", type=_language, default="en", metavar="TAG", help="of the labelling page, as in de; default: en"
+    )
+    task.add_argument(
+        "--copies",
+        type=_longer_side,
+        metavar="PIXELS",
+        help="for slow lines: show copies of larger images, their longer side so long; labels stay in the originals'"
+        " pixels; default: no copies",
+    )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
@@ -97,6 +108,7 @@ def create(options: argparse.Namespace) -> int:
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         instructions=instructions,
         prelabels=matched,
+        copies=options.copies,
     )
     command.say_omitted(prepared.omitted)
     if options.dry_run:
@@ -124,7 +136,20 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         availability_seconds=options.availability,
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
+        language=options.language,
     )
+
+
+def _longer_side(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text) or int(text) < LEAST_COPY:
+        raise argparse.ArgumentTypeError(f"expected at least {LEAST_COPY} pixels, got {text!r}")
+    return int(text)
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+        raise argparse.ArgumentTypeError(f"expected a language tag such as de or pt-BR, got {text!r}")
+    return text
 
 
 def _images(source: str, s3: S3Client) -> FoundImages:

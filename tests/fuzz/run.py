@@ -20,8 +20,8 @@ with atheris.instrument_imports(include=INSTRUMENTED):
 
 
 def main() -> None:
-    """Begin with the seeds and what was found before. An input may take a minute by the clock, on a busy machine too: what
-    it may cost is measured in CPU time by the target `cost`."""
+    """Begin with the seeds and what was found before. An input may take a minute by the clock, on a busy machine too:
+    what it may cost is measured in CPU time by the target `cost`."""
     logging.disable()
     missing = set(INSTRUMENTED) - {name.split(".")[0] for name in sys.modules}
     assert not missing, f"expected to instrument {missing}, but nothing of that name is imported"

@@ -49,6 +49,25 @@ def test_element_attributes() -> None:
     assert "skeletonBoundingBox" not in attributes
 
 
+def test_display_names_by_language_reach_the_element() -> None:
+    named = MINIMAL | {"keypoints": [{"name": "tip", "display_names": {"de": "Spitze", "pt-br": "Ponta"}}], "edges": []}
+    skeleton = parse_skeleton(json.dumps(named))
+    (entry,) = json.loads(skeleton.element_attributes()["keypointClasses"])
+    assert (entry["label"], entry["display_names"]) == ("tip", {"de": "Spitze", "pt-br": "Ponta"})
+    assert skeleton.keypoint_names == ("tip",)
+    for names in ({"": "x"}, {"DE": "x"}, {"de": ""}, {"de": 1}, ["de"]):
+        named["keypoints"][0]["display_names"] = names
+        with pytest.raises(SkeletonError, match="display_names"):
+            parse_skeleton(json.dumps(named))
+
+
+def test_the_skeletons_that_ship_have_german_names() -> None:
+    for file in SKELETONS:
+        named = [(keypoint.display_names or {}).get("de") for keypoint in parse_skeleton(file.read_bytes()).keypoints]
+        assert all(named)
+        assert len(set(named)) == len(named)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

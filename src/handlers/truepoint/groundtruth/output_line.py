@@ -8,11 +8,11 @@ from typing import Any, Literal
 import msgspec
 
 from truepoint.groundtruth.annotation import Annotation, WorkerAnswer
-from truepoint.groundtruth.answer import pixels, without_query
+from truepoint.groundtruth.answer import without_query
 from truepoint.groundtruth.manifest import LONGEST_LINE, Line, file_name, read_data_object
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import below_images
-from truepoint.pose.instance import Instance, InstanceError, parse_instances, type_name
+from truepoint.pose.instance import Instance, InstanceError, parse_instances, pixels, type_name
 
 Status = Literal["rejected", "failed", "unlabeled"]
 
