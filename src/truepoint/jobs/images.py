@@ -97,7 +97,7 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is none")
-    files = []
+    files: list[tuple[str, Callable[[], SourceImage]]] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if not any(part.startswith(".") for part in name.parts):
