@@ -3,13 +3,15 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
 READERS := .venv-readers
 XTCOCOTOOLS := .venv-xtcocotools
+LOADERS := .venv-loaders
+MMPOSE := .venv-mmpose
 FUZZ := .venv-fuzz
 BENCH := .venv-bench
 AUDIT := .venv-audit
@@ -19,6 +21,11 @@ export PATH := $(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 # Whatever the locale: files are UTF-8, and so is what the commands print.
 export PYTHONUTF8 := 1
+# Where HOME cannot be written, uv and npm keep their downloads here.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export npm_config_cache := $(CURDIR)/.cache/npm
+endif
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -51,10 +58,10 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make demo PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
-demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
-	python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
+demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
+	@python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") \
-	  $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
+	  $(if $(PRELABELS),--prelabels "$(PRELABELS)") $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
 demo-reset: ## forget the demo: its emulated account, its jobs and their labels
 	@if [ -e .demo/lock ]; then flock --nonblock --conflict-exit-code 3 .demo/lock rm -rf .demo || { \
@@ -65,6 +72,9 @@ test: setup readers $(PROXY)/.ready ## every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
 	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+loaders: setup $(LOADERS)/.ready $(MMPOSE)/.ready ## the real loaders of Ultralytics, torchvision, MMPose and DeepLabCut on an export (12 GB)
+	PYTHONPATH=tests/contract:scripts python tests/loaders/run.py
 
 fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (10 minutes)
 	FAULTS=thorough pytest tests/faults
@@ -92,7 +102,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -112,6 +122,9 @@ bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that
 bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1 minute, Linux)
 	python bench/libraries.py
 
+bench-costs: setup ## bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
+	python tests/fuzz/costs.py
+
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py
 
@@ -125,17 +138,19 @@ deploy: build ## into the AWS account that your credentials name
 	sam deploy
 
 acceptance: tools setup ## try everything on your AWS account, and print a report [WORKTEAM=arn REGION=name PROFILE=name]
-	python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
+	@python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
 clean: ## remove everything that make made, but not a demo's labels (.demo)
-	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample
+	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(LOADERS) $(MMPOSE) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample .cache
 
 lock: ## pin every dependency again, by version and hash
 	for env in bootstrap dev emulator bench audit proxy; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$env.in -o requirements/$$env.txt || exit 1; done
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/loaders.in -o requirements/loaders.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/mmpose.in --override requirements/mmpose-without.txt -o requirements/mmpose.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved=true

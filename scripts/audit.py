@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ KEPT = ROOT / "docs" / "audit.txt"
 LOCKS = ["src/handlers/requirements.txt", *sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("requirements/*.txt"))]
 NPM = "package-lock.json"
 FOUND, UNREACHABLE = 1, 3
+_URL = re.compile(r"https?://\S+")
+"""Which mirror of a registry was asked says nothing of the dependencies."""
 
 
 class Outcome(NamedTuple):
@@ -33,8 +36,9 @@ class Outcome(NamedTuple):
     problem: str = ""
 
     def __str__(self) -> str:
+        problem = _URL.sub("…", self.problem)
         told = ", ".join(self.vulnerable) or ("nothing known" if self.answered else "no answer")
-        missing = f"; {self.asked - self.answered} not audited: {self.problem}" if self.answered < self.asked else ""
+        missing = f"; {self.asked - self.answered} not audited: {problem}" if self.answered < self.asked else ""
         return f"{told} ({self.answered} of {self.asked} dependencies audited{missing})"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from truepoint.jobs import command
-from truepoint.jobs.images import FoundImages, images_in_folder, images_under_prefix
+from truepoint.jobs import command, prelabels
+from truepoint.jobs.images import LEAST_COPY, FoundImages, images_in_folder, images_under_prefix
 from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
-from truepoint.jobs.prelabels import Instances, coco_prelabels, match_prelabels, parse_prelabels
 from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
 from truepoint.keys import split_s3_prefix
-from truepoint.pose.skeleton import Skeleton, parse_skeleton
+from truepoint.pose.skeleton import parse_skeleton
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,13 +55,21 @@ def arguments() -> argparse.ArgumentParser:
         "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
     )
     task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument(
+        "--language", type=_language, default="en", metavar="TAG", help="of the labelling page, as in de; default: en"
+    )
+    task.add_argument(
+        "--copies",
+        type=_longer_side,
+        metavar="PIXELS",
+        help="for slow lines: show copies of larger images, their longer side so long; labels stay in the originals'"
+        " pixels; default: no copies",
+    )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
     task.add_argument("--label-attribute", default=DEFAULT_LABEL_ATTRIBUTE, metavar="NAME", help="default: %(default)s")
-    labels = parser.add_mutually_exclusive_group()
-    labels.add_argument("--prelabels", type=Path, metavar="FILE", help="JSON or JSON Lines: instances by file name")
-    labels.add_argument("--coco", type=Path, metavar="FILE", help="pre-labels from a COCO keypoints file")
+    prelabels.add_options(parser)
     return parser
 
 
@@ -75,7 +83,8 @@ def create(options: argparse.Namespace) -> int:
     """Prepare the job, and create it unless it is a dry run."""
     # The files of the command line come first: a mistake in them costs no call.
     skeleton = parse_skeleton(options.skeleton.read_bytes())
-    prelabels = _prelabels(options, skeleton)
+    chosen = prelabels.choices(options)
+    labels = None if options.prelabels is None else prelabels.read_file(options.prelabels, skeleton, chosen)
     instructions = _instructions(options.instructions)
     session = command.session(options)
     s3 = session.client("s3")
@@ -84,9 +93,12 @@ def create(options: argparse.Namespace) -> int:
         print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
     if found.refused and not options.skip_refused:
         raise command.UsageError(f"{len(found.refused)} images cannot be used; --skip-refused goes on without them")
-    matched, unmatched = match_prelabels(prelabels, [image.name for image in found.images])
-    if unmatched:
-        print(f"note: {len(unmatched)} of {len(prelabels)} pre-labelled images are not among the images")
+    matched: dict[str, prelabels.Instances] = {}
+    if labels is not None:
+        sizes = {image.name: (image.width, image.height) for image in found.images}
+        fitted = prelabels.fit(labels, prelabels.Job(skeleton, sizes), chosen, options.prelabels.name)
+        matched = fitted.instances
+        print(*(f"pre-labels: {line}" for line in fitted.report), sep="\n")
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     prepared = prepare_job(
         _settings(options),
@@ -96,6 +108,7 @@ def create(options: argparse.Namespace) -> int:
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         instructions=instructions,
         prelabels=matched,
+        copies=options.copies,
     )
     command.say_omitted(prepared.omitted)
     if options.dry_run:
@@ -123,7 +136,20 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         availability_seconds=options.availability,
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
+        language=options.language,
     )
+
+
+def _longer_side(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text) or int(text) < LEAST_COPY:
+        raise argparse.ArgumentTypeError(f"expected at least {LEAST_COPY} pixels, got {text!r}")
+    return int(text)
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+        raise argparse.ArgumentTypeError(f"expected a language tag such as de or pt-BR, got {text!r}")
+    return text
 
 
 def _images(source: str, s3: S3Client) -> FoundImages:
@@ -139,14 +165,6 @@ def _images(source: str, s3: S3Client) -> FoundImages:
         except ValueError as error:
             raise command.UsageError(str(error)) from error
         return images_under_prefix(s3, bucket, prefix, advance)
-
-
-def _prelabels(options: argparse.Namespace, skeleton: Skeleton) -> dict[str, Instances]:
-    if options.prelabels:
-        return parse_prelabels(options.prelabels.read_text(encoding="utf-8"), skeleton)
-    if options.coco:
-        return coco_prelabels(options.coco.read_text(encoding="utf-8"), skeleton)
-    return {}
 
 
 def _instructions(path: Path | None) -> str:

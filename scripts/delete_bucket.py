@@ -10,10 +10,10 @@ import argparse
 import sys
 from typing import Any
 
+from botocore.exceptions import ClientError
 from tqdm import tqdm
 
 from truepoint.jobs import command
-from truepoint.jobs.stack import StackError, read_stack
 
 EXAMPLE = "%(prog)s truepoint-bucket-1a2b3c --delete-every-label"
 
@@ -32,12 +32,8 @@ def delete(options: argparse.Namespace) -> int:
     session = command.session(options)
     if not options.delete_every_label:
         raise command.UsageError(f"this deletes every label in {options.bucket} for good: say --delete-every-label")
-    try:
-        stack = read_stack(session.client("cloudformation"), options.stack_name)
-    except StackError:
-        stack = None
-    if stack and stack.bucket == options.bucket:
-        raise command.UsageError(f"{options.bucket} belongs to the stack {options.stack_name}: delete that first")
+    if stack := owner(session.client("cloudformation"), options.bucket, options.stack_name):
+        raise command.UsageError(f"{options.bucket} belongs to the stack {stack}: delete that first")
     s3 = session.client("s3")
     try:
         deleted = empty(s3, options.bucket)
@@ -47,6 +43,28 @@ def delete(options: argparse.Namespace) -> int:
     s3.delete_bucket(Bucket=options.bucket)
     print(f"{options.bucket} deleted, with {deleted} versions of objects")
     return command.OK
+
+
+def owner(cloudformation: Any, bucket: str, stack_name: str) -> str | None:
+    """Return the name of the stack that a bucket belongs to, or None.
+
+    Of any version of ours: only the output BucketName is asked for. A stack whose deployment failed has no outputs, so
+    that the resources of the stack `stack_name` are looked at as well.
+    """
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+            if outputs.get("BucketName") == bucket and stack["StackStatus"] != "DELETE_COMPLETE":
+                return str(stack["StackName"])
+    try:
+        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":  # "does not exist"
+            raise
+        return None
+    kept = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+    mine = (r for r in resources if r.get("PhysicalResourceId") == bucket and r.get("ResourceStatus") not in kept)
+    return stack_name if any(mine) else None
 
 
 def empty(s3: Any, bucket: str) -> int:

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from tqdm import tqdm
 
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
+from truepoint.formats.labels import shown
 from truepoint.jobs import command
 from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
 from truepoint.jobs.launch import (
@@ -44,16 +45,25 @@ from truepoint.jobs.launch import (
     prepare_job,
 )
 from truepoint.jobs.limits import JobRefusedError
-from truepoint.jobs.prelabels import Instances
+from truepoint.jobs.prelabels import (
+    Choices,
+    Instances,
+    PrelabelError,
+    Prelabels,
+    Sizes,
+    add_options,
+    choices,
+    read_prelabels,
+)
 from truepoint.jobs.request import JobSettings
 from truepoint.jobs.scenes import render_scenes, write_scenes
 from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.status import job_folders
-from truepoint.keys import job_keys, s3_uri
+from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.portal.cloud import Cloud, StorageFullError
 from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.runner import JobRunner
-from truepoint.portal.scripted import Answers, AnswersError, check_names, parse_answers, some
+from truepoint.portal.scripted import Answers, AnswersError, AnswersFile, image_name
 from truepoint.portal.server import ElementSource, Portal
 from truepoint.portal.unattended import finish, run_unattended
 from truepoint.portal.upkeep import Upkeep, wait_for_results
@@ -93,7 +103,8 @@ class Options:
     continued: str | None
     skeleton: Skeleton
     workers: int
-    answers: Answers | None
+    answers: AnswersFile | None
+    prelabels: Prelabels | None
     finish: bool
     port: int
     browser: bool
@@ -131,24 +142,38 @@ def parse(arguments: list[str] | None) -> Options:
     parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="people who label each image, 1 to 9 (1)")
     parser.add_argument(
-        "--answers", type=Path, metavar="FILE", help="answers of scripted workers: runs to the end without a browser"
-    )
+        "--answers", type=Path, metavar="FILE",
+        help="answers of scripted workers, or labels of any format below: runs to the end without a browser",
+    )  # fmt: skip
     parser.add_argument("--finish", action="store_true", help="with --answers: end the job although images are left")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"of the labelling pages ({DEFAULT_PORT})")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the demo keeps its things (.demo)")
+    add_options(parser, "pre-labels, and answers of other formats")
     given = parser.parse_args(arguments)
     skeleton = _skeleton(given.skeleton)
     if not 1 <= given.workers <= 9:
-        raise DemoError(f"--workers must be 1 to 9 (Ground Truth's limit), not {given.workers}.")
+        raise DemoError(f"argument --workers: expected 1 to 9 (Ground Truth's limit), got {given.workers}.")
     if given.answers is None:
         _check_port(given.port)
     for name in (given.job, given.continue_from):
         _check_job(name, given.folder)
-    answers = _answers(given.answers)
+    if given.prelabels is not None and (given.images is None or given.continue_from is not None):
+        raise DemoError("Pre-labels are of your own images, in a new job: give --images too, and no --continue-from.")
+    try:
+        chosen = choices(given)
+    except PrelabelError as error:
+        raise DemoError(str(error)) from error
+    answers = _answers(given.answers, skeleton, chosen)
     found = None if given.images is None else _find_images(given.images)
     if found is not None and answers is not None:
-        _check_answers(answers, [image.name for image in found.images])
+        _check_answers(answers, _sizes(found), skeleton)
+    prelabels = None
+    if found is not None and given.prelabels is not None:
+        try:
+            prelabels = read_prelabels(given.prelabels, skeleton, _sizes(found), chosen)
+        except (PrelabelError, OSError) as error:
+            raise DemoError(f"The pre-labels cannot be used: {error}") from error
     return Options(
         job=given.job,
         images=given.images,
@@ -157,6 +182,7 @@ def parse(arguments: list[str] | None) -> Options:
         skeleton=skeleton,
         workers=given.workers,
         answers=answers,
+        prelabels=prelabels,
         finish=given.finish,
         port=given.port,
         browser=not given.no_browser and _has_screen(),
@@ -209,7 +235,7 @@ def _run(options: Options) -> int:
                 threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
                 _serve(options, Portal(runner, upkeep, element, secret), element.creator_path)
             else:
-                _answer(options, runner, upkeep, secret)
+                _answer(options, options.answers, runner, upkeep, secret)
         if shown.is_set():
             return 0
         if runner.job.ended and wait_for_results(runner):
@@ -255,13 +281,13 @@ def _check_tools() -> None:
         raise DemoError("The emulator is not installed. Run `make setup` first (`make demo` does).")
 
 
-def _answers(path: Path | None) -> Answers | None:
+def _answers(path: Path | None, skeleton: Skeleton, chosen: Choices) -> AnswersFile | None:
     if path is None:
         return None
     try:
-        return parse_answers(path.read_bytes())
+        return AnswersFile(path, skeleton, chosen)
     except OSError as error:
-        raise DemoError(f"The answers cannot be read: {error}") from error
+        raise DemoError(f"The answers in {path} cannot be read: {error.strerror}.") from error
     except AnswersError as error:
         raise DemoError(f"{path}: {error}") from error
 
@@ -332,11 +358,15 @@ def _named(names: Sequence[object]) -> str:
     return (", ".join(map(str, names[:NAMED])) or "none") + more
 
 
-def _check_answers(answers: Answers, sources: Iterable[str]) -> list[str]:
+def _check_answers(file: AnswersFile, sizes: Sizes, skeleton: Skeleton) -> tuple[Answers, tuple[str, ...]]:
     try:
-        return check_names(answers, sources)
+        return file.for_images(sizes, skeleton)
     except AnswersError as error:
         raise DemoError(f"{error}. Nothing was done.") from error
+
+
+def _sizes(found: FoundImages) -> Sizes:
+    return {image.name: (image.width, image.height) for image in found.images}
 
 
 def _emulator_port(folder: Path) -> int:
@@ -369,12 +399,17 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
     exists = describe_outside_ground_truth(s3, stack.bucket, name) is not None
     before = options.continued
-    if before is None and not exists:
+    if before is None and options.prelabels is None and not exists:
         # Scripted workers confirm no pre-labels, and nobody need be there to be asked.
         ask = options.answers is None and sys.stdin.isatty()
         before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack, ask=ask)
     labels: dict[str, Instances] = {}
-    if before is not None:
+    if options.prelabels is not None:
+        for line in options.prelabels.report:
+            say(f"Pre-labels: {line}")
+        labels = options.prelabels.instances
+        name = _job_name(plain, skeleton, options.workers, [*content, repr(sorted(labels.items()))])
+    elif before is not None:
         labels = _labels(before, emulator, stack, names)
         name = _job_name(plain, skeleton, options.workers, [*content, before])
     settings = JobSettings(
@@ -389,6 +424,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     if not _create(prepared, emulator, stack):
         return _given_job(prepared.name, emulator, stack)
     also = f", {len(labels)} of them with the labels of {before} to start from" if before else ""
+    also = f", {len(labels)} of them with pre-labels" if options.prelabels else also
     say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}{also}")
     return _runner(prepared.name, emulator, stack)
 
@@ -503,9 +539,12 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
         Server(config).run()
 
 
-def _answer(options: Options, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
-    answers = options.answers or {}
-    left = _check_answers(answers, runner.sources())
+def _answer(options: Options, file: AnswersFile, runner: JobRunner, upkeep: Upkeep, secret: bytes) -> None:
+    sizes = {image_name(source): size for source, size in runner.image_sizes().items()}
+    answers, report = _check_answers(file, sizes, _skeleton_of(runner, options))
+    for line in report:
+        say(f"Answers: {line}")
+    left = [name.rsplit("/", 1)[-1] for name in sizes if not any(name in given for given in answers.values())]
     wanted = runner.progress().lines * runner.job.workers_per_object
     say(f"{len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}, {wanted} answers wanted")
     with tqdm(total=wanted, desc="answering", unit="answer") as bar:
@@ -519,7 +558,7 @@ def _answer(options: Options, runner: JobRunner, upkeep: Upkeep, secret: bytes) 
         progress = runner.progress()
         reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
         if left:
-            reason += f"; the file has none for {some(left)}"
+            reason += f"; the file has none for {shown(left)}"
         if not options.finish:
             runner.consolidate()
             raise Unfinished(
@@ -528,6 +567,15 @@ def _answer(options: Options, runner: JobRunner, upkeep: Upkeep, secret: bytes) 
             )
         say(f"{reason}: ending the job without them, as asked")
     finish(runner, say)
+
+
+def _skeleton_of(runner: JobRunner, options: Options) -> Skeleton:
+    """Return the skeleton of a job; the command line's where the job has none."""
+    bucket, _ = split_s3_uri(runner.job.manifest_uri)
+    try:
+        return parse_skeleton(runner.cloud.get(s3_uri(bucket, job_keys(runner.job.name).skeleton)))
+    except (ClientError, SkeletonError):
+        return options.skeleton
 
 
 def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, runner: JobRunner) -> None:

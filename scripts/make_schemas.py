@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,8 +23,71 @@ from truepoint.pose.instance import Instance
 from truepoint.pose.skeleton import Skeleton
 from truepoint.results.comments import Comment
 from truepoint.results.quality import Quality
-from truepoint.results.result_set import AnnotationFile, Results
+from truepoint.results.result_set import AnnotationFile, Results, ResultsReady
 from truepoint.results.review import SuspiciousImage
+from truepoint.results.table import TableRow
+
+
+class CocoImage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An image; without width and height if they are not known. `rater_list` is in coco_workers.json only."""
+
+    id: int
+    file_name: str
+    s3_uri: str
+    width: int | None = None
+    height: int | None = None
+    rater_list: list[str] | None = None
+
+
+class CocoAttributes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What COCO has no place for; the last two are of consolidated instances only."""
+
+    id: str
+    name: str
+    comment: str = ""
+    worker_count: int | None = None
+    score: float | None = None
+
+
+class CocoAnnotation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An instance. `rater_id` is in coco_workers.json only."""
+
+    id: int
+    image_id: int
+    category_id: int
+    keypoints: list[float]
+    num_keypoints: int
+    bbox: tuple[float, float, float, float]
+    area: float
+    area_source: Literal["box", "hull", "default"]
+    iscrowd: Literal[0]
+    segmentation: list[list[float]]
+    attributes: CocoAttributes
+    keypoint_comments: dict[str, str] | None = None
+    rater_id: str | None = None
+
+
+class CocoCategory(msgspec.Struct, forbid_unknown_fields=True):
+    """The skeleton: edges count keypoints from 1, flip pairs from 0."""
+
+    id: int
+    name: str
+    supercategory: str
+    keypoints: list[str]
+    skeleton: list[tuple[int, int]]
+    sigmas: list[float]
+    flip_pairs: list[tuple[int, int]]
+
+
+class CocoFile(msgspec.Struct, forbid_unknown_fields=True):
+    """coco.json and coco_workers.json, as results.coco writes them; a test holds real files against it."""
+
+    info: dict[str, str]
+    licenses: list[str]
+    categories: list[CocoCategory]
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 SHAPES: dict[str, Any] = {
@@ -41,6 +104,9 @@ SHAPES: dict[str, Any] = {
     "suspicious": SuspiciousImage,
     "comment": Comment,
     "results": Results,
+    "results-ready": ResultsReady,
+    "coco": CocoFile,
+    "table-row": TableRow,
 }
 
 

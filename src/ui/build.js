@@ -1,14 +1,15 @@
 /**
- * Bundles the element, and the skeleton creator beside it, each into one classic script, and writes the labeller's guide as
- * a web page: `npm run build`.
+ * Bundles the element, its languages, and the skeleton creator beside it, each into one classic script, and writes the
+ * labeller's guide as a web page: `npm run build`.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 import { labelerGuide } from "./guide.js";
+import { english } from "./lib/texts.js";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -23,6 +24,33 @@ const css = {
   },
 };
 
+/** Texts have names in the sources and numbers in the bundles, which saves 600 B of the element. */
+const NUMBERS = new Map(Object.keys(english).map((name, number) => [name, number]));
+
+/** @param {unknown} value of a text or a table of texts @returns {string} its source */
+const sourceOf = (value) => {
+  if (Array.isArray(value)) return `[${value.map(sourceOf)}]`;
+  if (typeof value !== "object" || !value) return typeof value === "function" ? String(value) : JSON.stringify(value);
+  return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}: ${sourceOf(part)}`)}}`;
+};
+
+const texts = {
+  name: "texts",
+  setup(hooks) {
+    hooks.onLoad({ filter: /\/lib\/\w+\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      if (!/ from "\.\/texts\.js"|const english =/.test(source)) return null;
+      const contents = source
+        .replace(/(?<=\bconst english = )\{[^]*?\n\}(?=;\n)/, () => sourceOf(Object.values(english)))
+        .replace(/\b(t|english)\.(\w+)/g, (_, table, name) => {
+          if (!NUMBERS.has(name)) throw new Error(`${path}: expected the name of a text, got ${table}.${name}`);
+          return `${table}[${NUMBERS.get(name)}]`;
+        });
+      return { contents, loader: "js" };
+    });
+  },
+};
+
 await mkdir(here("dist"), { recursive: true });
 
 /** Puts a whole file in the place of the old one: who reads while this builds (`sam build`, a test) has the one or the other. */
@@ -33,13 +61,17 @@ async function put(/** @type {string} */ name, /** @type {string} */ text) {
 }
 
 const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
-/** What the scripts know of each other. @type {Record<string, string>} */
-const define = {};
 
-const entries = { "crowd-2d-skeleton": "lib/index.js", "skeleton-creator": "lib/creator/page.js" };
-for (const [name, entry] of Object.entries(entries)) {
+/**
+ * Bundle one script.
+ * @param {string} name of the result
+ * @param {string} code that imports what goes into it
+ * @param {Record<string, string>} [define] what the scripts know of each other
+ */
+async function bundle(name, contents, define) {
   const { outputFiles } = await build({
-    entryPoints: [here(entry)],
+    stdin: { contents, resolveDir: here("lib") },
+    define,
     write: false,
     bundle: true,
     minifySyntax: true,
@@ -47,25 +79,35 @@ for (const [name, entry] of Object.entries(entries)) {
     target: "es2022",
     charset: "utf8",
     legalComments: "none",
-    plugins: [css],
-    define,
+    plugins: [css, texts],
   });
   // terser's output is 2 % smaller than esbuild's own.
   const { code = "" } = await minify(outputFiles[0].text, {
     ecma: 2022,
     // What is unsafe: built-ins that somebody replaced, and functions that somebody constructs. Nobody does here.
-    compress: { passes: 2, hoist_funs: true, unsafe: true, unsafe_arrows: true },
+    compress: { passes: 2, unsafe: true, unsafe_arrows: true },
   });
   await put(`${name}.js`, code);
-  // The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
-  const src = `../../${createHash("sha256").update(code).digest("hex").slice(0, 16)}/${name}.js`;
-  define.ELEMENT ??= JSON.stringify({ src, integrity: digestOf(code) });
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);
+  return code;
 }
 
+/** @type {Record<string, [name: string, integrity: string]>} by tag in lower case */
+const languages = {};
+for (const file of (await readdir(here("lib/languages"))).sort()) {
+  const tag = file.replace(/\.js$/, "");
+  const parts = [...NUMBERS.keys()].map((name) => `texts.${name}`);
+  const add = `import texts from "./languages/${file}"; customElements.get("crowd-2d-skeleton").languages["${tag}"] = [${parts}];`;
+  languages[tag] = [tag, digestOf(await bundle(`crowd-2d-skeleton.${tag}`, add))];
+}
+const element = await bundle("crowd-2d-skeleton", 'import "./index.js";', { LANGUAGES: JSON.stringify(languages) });
+// The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
+const src = `../../${createHash("sha256").update(element).digest("hex").slice(0, 16)}/crowd-2d-skeleton.js`;
+const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });
+const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', { ELEMENT });
+
 // The page names its script's digest, so the page's own digest stands for both.
-const digest = digestOf(await readFile(here("dist/skeleton-creator.js"), "utf8"));
 const page = await readFile(here("creator.html"), "utf8");
-await put("creator.html", page.replace("$integrity", digest));
+await put("creator.html", page.replace("$integrity", digestOf(creator)));
 
 await put("labeler-guide.html", await labelerGuide());

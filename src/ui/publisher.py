@@ -1,4 +1,4 @@
-"""Custom resource: puts the built labelling element, the skeleton creator and the labeller's guide into the bucket.
+"""Custom resource: puts the built labelling element, its languages, the skeleton creator and the guide into the bucket.
 
 Keys are made from the content, so publishing twice writes once, a changed element gets a new key, and the script that a
 running job's template names is never changed or deleted. boto3 is the Lambda runtime's own.
@@ -44,8 +44,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
 def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     """Write what is in the folder `built`, each file unless it is there, and never replace anything.
 
-    The element goes to `ui/<digest>/`, the creator's page and script to `ui/creator/<digest>/`, the guide to
-    `ui/guide/<digest>/`: a new creator or guide does not change the element's key.
+    The element goes to `ui/<digest>/`, and beside it its languages, whose digests it knows. The creator's page and
+    script go to `ui/creator/<digest>/`, the guide to `ui/guide/<digest>/`: a new creator or guide does not change the
+    element's key.
 
     Returns:
         `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), `CreatorKey` and
@@ -53,6 +54,8 @@ def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     """
     element = (built / "crowd-2d-skeleton.js").read_bytes()
     key = f"ui/{_digest(element)}/crowd-2d-skeleton.js"
+    for language in sorted(built.glob("crowd-2d-skeleton.*.js")):
+        _put(s3, bucket, f"ui/{_digest(element)}/{language.name}", language.read_bytes(), SCRIPT)
     _put(s3, bucket, key, element, SCRIPT)
     # The page names its script's digest: one that has the page's digest in its key has the right script beside it.
     page = (built / "creator.html").read_bytes()

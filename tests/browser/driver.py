@@ -29,6 +29,7 @@ def classes(skeleton: dict[str, Any] = PERSON) -> list[dict[str, Any]]:
             "y": keypoint["template"][1],
             "pair": keypoint.get("pair"),
             "sigma": keypoint["sigma"],
+            "display_names": keypoint.get("display_names"),
         }
         for number, keypoint in enumerate(skeleton["keypoints"])
     ]
@@ -96,7 +97,7 @@ class TaskPage:
     @staticmethod
     def _is_fault(message: Any) -> bool:
         # Missing files are part of some tests, and only tests read pixels back.
-        expected = ("Failed to load resource", "willReadFrequently")
+        expected = ("Failed to load resource", "willReadFrequently", "Failed to find a valid digest")
         return message.type in ("error", "warning") and not any(text in message.text for text in expected)
 
     def __call__(
@@ -135,8 +136,8 @@ class TaskPage:
 SENT = """
 window.sent = [];
 document.querySelector("form")?.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) window.sent.push(Object.fromEntries(new FormData(event.target)));
   event.preventDefault();
-  if (!event.cancelledByElement) window.sent.push(Object.fromEntries(new FormData(event.target)));
 });
 """
 

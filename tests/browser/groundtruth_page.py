@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from driver import PERSON, attributes, classes, picture
+from driver import PERSON, ROOT, attributes, classes, picture
 
 CROWD_FORM = (Path(__file__).parent / "crowd_form.js").read_text()
 
@@ -30,6 +30,8 @@ class Site:
             "/crowd.js": ("text/javascript", CROWD_FORM),
             "/photo.png": ("image/png", picture(640, 480)),
         }
+        for language in (ROOT / "src/ui/dist").glob("crowd-2d-skeleton.*.js"):
+            self.files[f"/{language.name}"] = ("text/javascript; charset=utf-8", language.read_text())
         self.failing: dict[str, int] = {}
         self.policy = ""
         self.asked: list[str] = []

@@ -117,7 +117,192 @@ def test_defect_27_a_person_by_keyboard_alone(open_task: TaskPage) -> None:
     for _ in NAMES[1:]:
         task.key("Enter", "ArrowLeft")
     assert list(task.points()) == NAMES
-    assert "All keypoints placed" in task.text(".live")
+    expect(task.element.locator(".live")).to_contain_text("All keypoints placed")
+
+
+def spoken(task: Task) -> str:
+    """What the live region says once the last command has been spoken."""
+    task.page.wait_for_timeout(250)
+    return task.element.locator(".live").text_content() or ""
+
+
+def tree(task: Task) -> list[dict[str, Any]]:
+    """The page's accessibility tree as a screen reader gets it: role, name, and the properties that are set."""
+    cdp = task.page.context.new_cdp_session(task.page)
+    nodes = cdp.send("Accessibility.getFullAXTree")["nodes"]
+    cdp.detach()
+    return [
+        {
+            "role": node["role"]["value"],
+            "name": node.get("name", {}).get("value", ""),
+            **{p["name"]: p["value"].get("value") for p in node.get("properties", [])},
+        }
+        for node in nodes
+        if not node["ignored"]
+    ]
+
+
+def test_a_person_by_keyboard_alone_as_a_screen_reader_tells_it(open_task: TaskPage) -> None:
+    """After every command: which keypoint, its state, where it is, what remains."""
+    task = open_task()
+    (stage,) = [node for node in tree(task) if node["role"] == "application"]
+    assert stage["focused"]
+    assert "Enter places the next keypoint" in stage["name"]
+    for number, name in enumerate(NAMES):
+        task.key("Enter")
+        words = name.replace("_", " ")
+        x, y, _ = task.points()[name]
+        said = spoken(task)
+        assert f"Placed {words}" in said
+        assert f"{words}: visible at {round(x)}, {round(y)}" in said or f"at {int(x)}, " in said
+        left = len(NAMES) - number - 1
+        assert (f"{left} left, next: {NAMES[number + 1].replace('_', ' ')}" if left else "All keypoints placed") in said
+        task.key("ArrowLeft", "ArrowUp")
+    for keys, words in (
+        ("w", "left ankle: visible"), ("s", "right ankle: visible"), ("1", "nose: visible at"),
+        ("o", "nose: occluded at"), ("Shift+ArrowRight", "nose: occluded at"), ("Delete", "nose: not placed"),
+        ("Control+z", "Undone: delete nose"), ("h", "Hidden: Instance 1"), ("h", "Shown: Instance 1"),
+        ("k", "Hidden: nose"), ("k", "Shown: nose"), ("y", "Names"), ("l", "Magnifier"), ("Shift+c", "Crosshair"),
+        ("c", "All keypoints placed"), ("n", "Adjust:"), ("n", "All keypoints placed"), ("g", "Box:"),
+        ("Escape", "All keypoints placed"), ("v", "Draw a skeleton:"), ("v", "nose"),
+        ("r", "Select a keypoint that has a left or right pair"), ("Control+y", "Done again: delete nose"),
+        ("Control+y", "Nothing to redo"), ("Control+z", "Undone: delete nose"), ("Shift+m", "click where it belongs"),
+        ("Escape", "nose"), ("2", "left eye"), ("u", "left eye: not visible"), ("2", "left eye: not visible"),
+        ("p", "Instance 2"), ("[", "Instance 1"), ("]", "Instance 2"),
+        ("b", "Instance 3. no keypoint selected. 17 left, next: nose"), ("d", "nose: not placed"),
+        ("a", "right ankle"), ("Shift+Delete", "Instance 2"), ("Shift+Delete", "Instance 1"),
+    ):  # fmt: skip
+        task.key(keys)
+        assert words in spoken(task), keys
+    nodes = tree(task)
+    names = [(node["role"], node["name"]) for node in nodes]
+    for role, name in (
+        ("list", "Instances"), ("list", "Keypoints"), ("group", "Visibility"), ("toolbar", "Tools"), ("main", "Image"),
+        ("complementary", "Labels"), ("button", "Submit"), ("textbox", "Image note"),
+        ("checkbox", "Nothing to label here"),
+    ):  # fmt: skip
+        assert (role, name) in names, (role, name)
+    assert all(node["name"] for node in nodes if node["role"] in {"button", "textbox", "checkbox", "slider", "link"})
+    task.key("Control+Enter")
+    dialog = [node for node in tree(task) if node["role"] == "dialog"]
+    assert [node["name"] for node in dialog] == ["Before you submit"]
+
+
+def test_a_held_key_is_spoken_once(task: Task) -> None:
+    task.key("Enter")
+    spoken(task)
+    task.page.evaluate(
+        """() => {
+          const live = document.querySelector("crowd-2d-skeleton").shadowRoot.querySelector(".live");
+          window.said = [];
+          const note = () => live.textContent && said.push(live.textContent);
+          new MutationObserver(note).observe(live, { childList: true });
+        }"""
+    )
+    for _ in range(15):
+        task.page.keyboard.down("ArrowRight")
+    task.page.keyboard.up("ArrowRight")
+    x = task.points()["nose"][0]
+    spoken(task)
+    said = task.page.evaluate("window.said")
+    assert len(said) <= 3
+    assert f"at {round(x)}, " in said[-1] or f"at {int(x)}, " in said[-1]
+    task.key("Control+y")
+    spoken(task)
+    task.key("Control+y")
+    spoken(task)
+    assert [text.startswith("Nothing to redo") for text in task.page.evaluate("window.said")[-2:]] == [True, True]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844), (360, 640)])
+def test_the_focus_is_never_hidden(browser: Browser, bundle: str, width: int, height: int) -> None:
+    """WCAG 2.4.11: sticky parts of the panel and of dialogs do not cover what has the focus."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(5000)
+    opener = TaskPage(context, bundle)
+    task = opener(
+        initialValues=[person(20 + 40 * n) for n in range(8)], annotationIssues=["look"] * 3, skipReasons={"a": "b"}
+    )
+    task.key("1", "t")
+    task.page.wait_for_timeout(400)
+    task.element.locator("summary").click()
+    hidden = """({shadowRoot: root}) => {
+      const node = root.activeElement;
+      if (!node || node.matches(".stage")) return "";
+      const { left, top, width, height } = node.getBoundingClientRect();
+      const spots = [[0.5, 0.5], [0.1, 0.5], [0.9, 0.5], [0.5, 0.2], [0.5, 0.8]];
+      const seen = spots.filter(([x, y]) => {
+        const at = root.elementFromPoint(left + x * width, top + y * height);
+        return at && (node.contains(at) || at.contains(node));
+      });
+      return seen.length ? "" : node.outerHTML.slice(0, 120);
+    }"""
+    for keys in ("Tab", "Shift+Tab"):
+        found = set()
+        for _ in range(90):
+            task.key(keys)
+            found.add(task.element.evaluate(hidden))
+        assert found <= {""}
+    task.element.locator(".stage").focus()
+    task.key("?")
+    for _ in range(70):
+        task.key("Tab")
+        assert task.element.evaluate(hidden) == ""
+    context.close()
+
+
+def test_dragging_has_alternatives(task: Task) -> None:
+    """WCAG 2.5.7: two clicks do what a drag does."""
+    task.key("v")
+    task.click(100, 50)
+    task.click(300, 400)
+    drawn = task.points()
+    assert list(drawn) == NAMES
+    assert max(p[0] for p in drawn.values()) <= 301
+    task.key("v")
+    task.click(600, 50)
+    task.click(400, 400)
+    assert len(task.doc["instances"]) == 2, "from right to left, as a drag"
+    second = task.points(1)
+    assert second["left_shoulder"][0] < second["right_shoulder"][0]
+    task.key("g")
+    task.click(390, 40)
+    task.click(610, 410)
+    assert task.answer()["updated_annotations"][1]["box"] == pytest.approx([390, 40, 220, 370], abs=2)
+    task.key("1")
+    task.element.locator("button[title^='Move the selected keypoint']").click()
+    task.click(450, 120)
+    assert task.points(1)["nose"][:2] == (pytest.approx(450, abs=1), pytest.approx(120, abs=1))
+    task.key("Control+z")
+    assert task.points(1) == second
+    task.key("n")
+    xs = [p[0] for p in second.values()]
+    ys = [p[1] for p in second.values()]
+    scale = task.state["view"]["scale"]
+    corner = (max(xs) + 18 / scale, max(ys) + 18 / scale)
+    task.click(*corner)
+    task.click(corner[0] - 60, corner[1] - 60)
+    assert max(p[0] for p in task.points(1).values()) == pytest.approx(max(xs) - 60, abs=2)
+
+
+def test_what_was_taken_up_by_a_click_is_dropped_by_escape_and_by_other_work(task: Task) -> None:
+    task.place_person()
+    before = task.points()
+    task.key("1", "Shift+m", "Escape")
+    task.click(600, 400)
+    assert task.points() == before
+    task.key("1", "Shift+m", "ArrowLeft")
+    nudged = task.points()
+    task.click(600, 400)
+    assert {name: place for name, place in task.points().items() if name != "nose"} == {
+        name: place for name, place in nudged.items() if name != "nose"
+    }
+    assert task.points()["nose"] == nudged["nose"]
+    task.key("v")
+    task.click(300, 100)
+    task.key("v")
+    task.click(320, 300)
+    assert task.points()["nose"] == nudged["nose"]
 
 
 def test_whole_instances_by_keyboard_alone(open_task: TaskPage) -> None:

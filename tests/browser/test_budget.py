@@ -19,7 +19,7 @@ DIST = ROOT / "src/ui/dist"
         # The original component weighs 174 kB; a new feature must find its bytes.
         (["crowd-2d-skeleton.js"], 32_000),
         # Without the element, which it loads for the preview.
-        (["creator.html", "skeleton-creator.js"], 30_000),
+        (["creator.html", "skeleton-creator.js"], 33_000),
     ],
 )
 def test_a_bundle_stays_small(bundle: str, files: list[str], most_bytes: int) -> None:

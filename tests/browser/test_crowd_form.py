@@ -114,6 +114,7 @@ def test_the_element_submits_through_crowd_form(in_crowd_form: TaskPage, silent:
     sent = task.submit()
     assert len(sent["updated_annotations"][0]["annotations"]) == len(NAMES)
     task.key("ArrowLeft", "Control+Enter")
+    task.override()
     assert task.page.evaluate("window.sent.length") == 2
     assert task.page.evaluate("location.search") == ""
 
@@ -200,6 +201,39 @@ def test_a_plain_form_gets_the_answer_in_its_body(open_task: TaskPage) -> None:
     sent = task.submit()
     assert len(sent["updated_annotations"][0]["annotations"]) == len(NAMES)
     assert task.page.evaluate("[window.heard, document.querySelector('form').getAttribute('method')]") == [True, "post"]
+
+
+def test_a_form_that_is_not_valid_is_not_taken_for_sent(open_task: TaskPage) -> None:
+    """The host's own field is empty: its browser says so, and nothing was submitted."""
+    task = open_task(after="<input id=own name=own required></form>")
+    task.place_person()
+    for _ in range(2):
+        task.element.locator("footer button.primary").click()
+        task.override()
+        assert task.page.evaluate("window.sent") == []
+        assert task.text("footer button.primary") == "Submit"
+    task.page.locator("#own").fill("x")
+    assert len(task.submit()["updated_annotations"][0]["annotations"]) == len(NAMES)
+
+
+@pytest.mark.parametrize("method", ["get", "", "nonsense", None])
+def test_a_button_cannot_put_the_answer_into_the_url(open_task: TaskPage, method: str | None) -> None:
+    """A button's own method goes before the form's."""
+    own = "" if method is None else f"formmethod='{method}'"
+    sent: list[tuple[str, str]] = []
+    open_task.context.route(
+        f"{ORIGIN}/take*",
+        lambda route: (sent.append((route.request.method, route.request.url)), route.fulfill(body="ok")),
+    )
+    task = open_task(form="<form action=/take>", after=f"<button id=own {own}>Send</button></form>")
+    # The driver's own listener would stop the submission.
+    task.page.evaluate(
+        "document.querySelector('form').addEventListener('submit', (event) => event.stopImmediatePropagation(), true)"
+    )
+    task.place_person()
+    with task.page.expect_navigation():
+        task.page.locator("#own").evaluate("button => button.click()")
+    assert sent == [("POST", f"{ORIGIN}/take")]
 
 
 def test_the_portals_retry_sends_what_is_shown_and_keeps_the_draft_until_then(open_task: TaskPage) -> None:

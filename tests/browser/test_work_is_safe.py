@@ -156,6 +156,27 @@ def test_p2_nothing_is_placed_before_the_image(open_task: TaskPage) -> None:
     assert len(instances(task)) == 1
 
 
+def test_pre_labels_by_reference_are_fetched_once(open_task: TaskPage) -> None:
+    """A renewed address of the image asks for the image again, not for labels that are under way or there."""
+    held: list[Any] = []
+
+    def keep(route: Any) -> None:
+        held.append(route)
+
+    open_task.context.route(f"{ORIGIN}/labels.json*", keep)
+    task = open_task(initialValues="[]", initialValuesSrc="/labels.json?X-Amz-Signature=a", wait=False)
+    for number in range(3):
+        task.element.evaluate("(element, n) => { element.imgSrc = `/photo.png?${n}` }", number)
+        task.page.wait_for_timeout(100)
+    held[0].fulfill(json={"annotations": PERSONS})
+    task.ready()
+    task.element.evaluate("element => { element.imgSrc = '/photo.png?again' }")
+    task.element.evaluate("element => { element.initialValuesSrc = '/labels.json?X-Amz-Signature=b' }")
+    task.page.wait_for_timeout(300)
+    assert len(held) == 1
+    assert len(instances(task)) == len(PERSONS)
+
+
 def test_without_its_image_no_label_is_sent_as_checked(open_task: TaskPage) -> None:
     task = open_task(photo="/gone.png", wait=False, initialValues=PERSONS)
     task.element.locator(".note").wait_for()
@@ -191,6 +212,45 @@ def test_p4_what_is_shown_is_what_is_sent_again(task: Task) -> None:
     nose = again["updated_annotations"][0]["annotations"][0]
     assert (nose["x"], nose["y"]) == task.points()["nose"][:2]
     assert nose["x"] == pytest.approx(400, abs=1)
+
+
+FAILED = "document.dispatchEvent(new Event('answer-failed'))"
+
+
+def test_one_submission_is_in_flight_until_somebody_says_how_it_ended(task: Task) -> None:
+    """However long it takes: the worker alone decides to send again."""
+    button = task.element.locator("footer button.primary")
+    task.place_person()
+    task.submit()
+    expect(button).to_have_text("Sending…")
+    button.click()
+    task.page.evaluate("document.querySelector('form').requestSubmit()")
+    expect(task.element.locator(".toast")).to_contain_text("on its way")
+    task.page.wait_for_timeout(4300)
+    expect(button).to_have_text("Submit")
+    for send in (button.click, lambda: task.page.evaluate("document.querySelector('form').requestSubmit()")):
+        send()
+        expect(ask(task)).to_contain_text("did not say whether it arrived")
+        ask(task).get_by_role("button", name="Wait").click()
+        assert task.page.evaluate("window.sent.length") == 1
+    button.click()
+    ask(task).get_by_role("button", name="Send again").click()
+    assert task.page.evaluate("window.sent.length") == 2
+    task.page.evaluate(FAILED)
+    button.click()
+    assert task.page.evaluate("window.sent.length") == 3, "what is known to have failed needs no question"
+
+
+def test_work_that_changed_after_it_was_sent_is_sent_again_only_when_the_worker_says_so(task: Task) -> None:
+    task.place_person()
+    task.submit()
+    task.key("ArrowLeft")
+    task.element.locator("footer button.primary").click()
+    expect(ask(task)).to_contain_text("did not say whether it arrived")
+    assert task.page.evaluate(LEAVE), "what is shown is not what was sent"
+    ask(task).get_by_role("button", name="Send again").click()
+    first, second = task.page.evaluate("window.sent")
+    assert first["updated_annotations"] != second["updated_annotations"]
 
 
 @pytest.mark.parametrize(
@@ -238,6 +298,104 @@ def test_p6_two_tabs_keep_two_drafts(open_task: TaskPage) -> None:
     assert "17 keypoints" in ask(tabs[0]).locator(".primary").inner_text(), "the most complete one is proposed"
     ask(tabs[0]).locator(".primary").click()
     assert len(tabs[0].points()) == len(NAMES)
+
+
+def test_leaving_right_after_a_submission_keeps_the_draft_as_sent(open_task: TaskPage) -> None:
+    """Nobody said whether the answer arrived, so even a known worker is asked."""
+    task = open_task(worker="one")
+    task.place_person()
+    task.submit()
+    task.page.reload()
+    task.ready()
+    expect(ask(task)).to_contain_text("submitted, but maybe not received")
+    assert instances(task) == []
+    ask(task).get_by_role("button", name="Continue").click()
+    assert len(task.points()) == len(NAMES)
+
+
+def test_a_draft_that_cannot_be_stored_again_stays(open_task: TaskPage) -> None:
+    """Going on with a draft makes it this page's own: the old one goes only once the new one is there."""
+    task = open_task(worker="one")
+    task.place_person()
+    task.page.wait_for_timeout(600)
+    task.page.close()
+    full = """() => {
+      IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError") };
+      Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError") };
+    }"""
+    second = open_task(worker="one", wait=False)
+    second.page.evaluate(full)
+    expect(second.element.locator(".toast")).to_contain_text("is back")
+    second.page.wait_for_timeout(300)
+    second.page.close(run_before_unload=False)
+    third = open_task(worker="one")
+    expect(third.element.locator(".toast")).to_contain_text("is back")
+    assert len(third.points()) == len(NAMES)
+
+
+def test_a_draft_is_offered_again_if_the_image_goes_away_meanwhile(open_task: TaskPage) -> None:
+    task = open_task()
+    task.place_person()
+    task.page.wait_for_timeout(600)
+    second = open_task()
+    expect(ask(second)).to_contain_text("17 keypoints")
+    second.element.evaluate("element => { element.imgSrc = '/gone.png' }")
+    second.element.locator(".note").wait_for()
+    ask(second).get_by_role("button", name="Yes, continue").click()
+    assert instances(second) == []
+    second.element.evaluate("element => { element.imgSrc = '/photo.png?back' }")
+    second.resume()
+    assert len(second.points()) == len(NAMES)
+
+
+def test_storage_that_never_answers_is_done_without(open_task: TaskPage) -> None:
+    """Browsers are known to leave a request for IndexedDB open for ever."""
+    open_task.context.add_init_script("IDBFactory.prototype.open = () => new EventTarget()")
+    task = open_task(wait=False)
+    task.page.wait_for_timeout(2600)
+    task.ready()
+    task.place_person()
+    task.page.wait_for_timeout(3200)
+    again = open_task(wait=False)
+    again.page.wait_for_timeout(2600)
+    again.resume()
+    assert len(again.points()) == len(NAMES)
+
+
+def test_a_draft_that_is_stored_twice_is_offered_once(open_task: TaskPage) -> None:
+    """IndexedDB was full for a while: the older copy in localStorage is not a second draft."""
+    task = open_task(worker="one")
+    put = "window.put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = () => { throw new Error('full') }"
+    task.page.evaluate(put)
+    task.click(100, 100)
+    task.page.wait_for_timeout(600)
+    task.page.evaluate("IDBObjectStore.prototype.put = window.put")
+    task.click(140, 100)
+    task.page.wait_for_timeout(600)
+    again = open_task(worker="one")
+    expect(again.element.locator(".toast")).to_contain_text("is back")
+    assert list(again.points()) == NAMES[:2]
+
+
+def test_an_element_that_comes_back_goes_on_with_its_own_draft(open_task: TaskPage) -> None:
+    task = open_task(worker="one")
+    task.click(100, 100)
+    task.page.wait_for_timeout(600)
+    task.page.evaluate(
+        """async () => {
+          const element = document.querySelector("crowd-2d-skeleton"), form = element.parentNode;
+          element.remove();
+          await new Promise((done) => setTimeout(done, 100));
+          form.append(element);
+        }"""
+    )
+    task.ready()
+    task.click(140, 100)
+    task.page.wait_for_timeout(600)
+    again = open_task(worker="one")
+    expect(again.element.locator(".toast")).to_contain_text("is back")
+    assert ask(again).count() == 0, "there is one draft, not one for each time on the page"
+    assert list(again.points()) == NAMES[:2]
 
 
 def test_a_draft_has_the_end_of_an_unfinished_note(task: Task) -> None:
@@ -312,12 +470,51 @@ def test_p7_deleted_pre_labels_are_asked_about(open_task: TaskPage) -> None:
     assert task.page.evaluate("window.sent.at(-1)")["updated_annotations"] == "[]"
 
 
+def test_p7_no_changes_needed_beside_changes_is_refused(open_task: TaskPage) -> None:
+    task = open_task(initialValues=PERSONS)
+    box = task.element.locator("footer input")
+    for change in (("1", "ArrowLeft"), ("Shift+Delete",), ("b",)):
+        task.key(*change)
+        box.click()
+        expect(task.element.locator(".toast")).to_contain_text("changes were needed")
+        assert not box.is_checked()
+        assert task.answer()["no_changes_needed"] == "false"
+        task.key("Control+z")
+        box.click()
+        assert task.answer()["no_changes_needed"] == "true"
+        task.key("Control+z")
+
+
 # keys ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("key", "left"), [("b", 7), ("p", 7), ("Shift+Delete", 5)])
 def test_p8_a_held_key_acts_once(open_task: TaskPage, key: str, left: int) -> None:
     task = open_task(initialValues=[person(20 + 90 * n, 20, 0.5) for n in range(6)])
     hold(task, key)
     assert len(instances(task)) == left
+
+
+@pytest.mark.parametrize(
+    ("button", "left"),
+    [
+        (".panel header button", 7),
+        ("button[title^='Delete']", 5),
+        (".instances .pick", 6),
+    ],
+)
+def test_p8_a_key_held_on_a_button_presses_it_once(open_task: TaskPage, button: str, left: int) -> None:
+    task = open_task(initialValues=[person(20 + 90 * n, 20, 0.5) for n in range(6)])
+    task.element.locator(button).first.focus()
+    hold(task, "Enter")
+    assert len(instances(task)) == left
+
+
+def test_p8_a_key_held_on_submit_answers_no_question(task: Task) -> None:
+    task.click(100, 100)
+    task.element.locator("footer button.primary").focus()
+    hold(task, "Enter")
+    expect(ask(task)).to_be_visible()
+    hold(task, "Enter")
+    assert task.page.evaluate("window.sent") == []
 
 
 def test_p8_holding_submit_sends_once(task: Task) -> None:
@@ -407,6 +604,23 @@ def test_p14_a_dialog_closes_only_for_a_press_and_release_outside(task: Task) ->
         mouse.move(*end, steps=3)
         mouse.up()
         assert dialog.evaluate("dialog => dialog.open") is stays
+
+
+def test_p14_a_press_outside_counts_for_that_press_only(task: Task) -> None:
+    """A button pressed by key is a click too, long after a press outside closed the dialog."""
+    dialog = task.element.locator("dialog.help")
+    task.key("?")
+    task.page.mouse.click(20, 300)
+    assert not dialog.evaluate("dialog => dialog.open")
+    task.key("?")
+    task.page.mouse.move(20, 300)
+    task.page.mouse.down()
+    task.key("Escape")
+    task.page.mouse.up()
+    task.key("?")
+    dialog.locator("button[data-shortcut=new]").focus()
+    task.key(" ")
+    assert dialog.evaluate("dialog => dialog.open")
 
 
 def test_a_small_corrective_drag_is_no_click(task: Task) -> None:

@@ -93,9 +93,10 @@ class _Http:
 class _Marionette:
     """Firefox's own protocol: `length:json` messages over a socket."""
 
-    def __init__(self, profile: Path, env: dict[str, str]) -> None:
+    def __init__(self, profile: Path, env: dict[str, str], settings: dict[str, Any]) -> None:
         profile.mkdir(exist_ok=True)
         settings = {
+            **settings,
             "marionette.port": 0,
             "browser.shell.checkDefaultBrowser": False,
             "datareporting.policy.dataSubmissionEnabled": False,
@@ -157,14 +158,15 @@ class Browser:
         name: one of `NAMES`.
         profile: a folder that outlives the browser; the same one again continues its storage (Chromium, Firefox).
         display: of the X server that WebKit, which has no headless mode, draws on.
+        settings: of Firefox, as about:config names them.
     """
 
-    def __init__(self, name: str, profile: Path, display: str) -> None:
+    def __init__(self, name: str, profile: Path, display: str, settings: dict[str, Any] | None = None) -> None:
         env = os.environ | {"DISPLAY": display, "HOME": str(profile.parent), "LC_ALL": "C.UTF-8"}
         self.name = name
         self._driver: _Http | _Marionette
         if name == "firefox":
-            self._driver = _Marionette(profile, env)
+            self._driver = _Marionette(profile, env, settings or {})
         elif name == "webkit":
             options = {"binary": MINI_BROWSER, "args": ["--automation"]}
             self._driver = _Http(["WebKitWebDriver"], {"webkitgtk:browserOptions": options}, env)

@@ -11,9 +11,9 @@ from PIL import Image
 from reading import READERS, Read, Sample, run_reader
 
 import export
-from truepoint.jobs.exports.finished import open_results
+from truepoint.jobs.exports.finished import data_set
 
-FORMATS = "yolo,mmpose,cvat,labelstudio,deeplabcut,csv"
+FORMATS = "yolo,coco,mmpose,cvat,labelstudio,deeplabcut,csv"
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     write_results(folder / "results", PERSON, records)
     arguments = ["--results", str(folder / "results"), "--out", str(folder / "exports")]
     assert export.main([*arguments, "--format", FORMATS]) == 0
-    images = list(open_results(folder / "results").images())
+    images = list(data_set([folder / "results"]).images())
     for image in images:
         assert image.size
         for pictures in ("yolo/images/train", "deeplabcut/labeled-data/people"):

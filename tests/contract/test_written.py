@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import runpy
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,17 +17,20 @@ import yaml
 from folders import HOSTILE, PERSON, expected, keypoint, line, write_results
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from reading import Sample
 
+import changed_images
 import export
-from truepoint.jobs.exports import FORMATS
-from truepoint.jobs.exports.finished import image_path, open_results
+from truepoint.jobs.exports import FORMATS, MARKER, NEEDED
+from truepoint.jobs.exports import export as export_format
+from truepoint.jobs.exports.finished import ExportError, ExportImage, data_set, image_path
 from truepoint.jobs.exports.mmpose import dataset_info
 from truepoint.jobs.exports.yolo import DIGITS, data_yaml
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 NAMES = PERSON.keypoint_names
-TEXT = [name for name in FORMATS if name != "parquet"]
+TEXT = [name for name in FORMATS if name not in NEEDED]
 
 
 def run(folder: Path, *formats: str, more: tuple[str, ...] = ()) -> Path:
@@ -34,6 +39,20 @@ def run(folder: Path, *formats: str, more: tuple[str, ...] = ()) -> Path:
     given = ["--results", str(folder / "results"), "--out", str(out), "--format", ",".join(formats), *more]
     assert export.main(given) == 0
     return out
+
+
+def without_names(file: Path) -> Any:
+    """A COCO file's content but for the names of images and of the job."""
+    document = json.loads(file.read_text())
+    for image in document["images"]:
+        del image["file_name"]
+    return document
+
+
+def draw(file: Path, size: tuple[int, int] = (640, 480)) -> None:
+    """Write a picture."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size).save(file)
 
 
 def table(file: Path) -> list[list[str]]:
@@ -106,7 +125,7 @@ def test_mmpose_metainfo_is_what_its_parser_asks_for(sample: Sample) -> None:
         assert [0 <= value <= 255 for value in entry["color"]] == [True] * 3
     assert all(set(entry["link"]) <= by_name.keys() for entry in info["skeleton_info"].values())
     assert len(info["joint_weights"]) == len(info["sigmas"]) == 17
-    assert (folder / "annotations.json").read_bytes() == (sample.folder / "results/coco.json").read_bytes()
+    assert without_names(folder / "annotations.json") == without_names(sample.folder / "results/coco.json")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +163,8 @@ def test_cvat_holds_every_keypoint_to_the_last_digit(sample: Sample) -> None:
         corners = [
             [float(box.get(side) or 0) for side in ("xtl", "ytl", "xbr", "ybr")] for box in image.iterfind("box")
         ]
-        assert corners == [[x, y, x + w, y + h] for x, y, w, h in (instance["box"] for instance in raw)]
+        drawn = [[x, y, x + w, y + h] for x, y, w, h in (instance["box"] for instance in raw)]
+        assert corners == [pytest.approx(box, abs=1e-9) for box in drawn]
 
 
 # ------------------------------------------------------------------------------------- Label Studio, DeepLabCut
@@ -170,6 +190,146 @@ def test_deeplabcut_without_occluded_keypoints(tmp_path: Path) -> None:
     out = run(tmp_path, "deeplabcut", more=("--drop-occluded",))
     rows = table(out / "deeplabcut/labeled-data/people/CollectedData_truepoint.csv")
     assert rows[4][:7] == ["labeled-data", "people", "x-a.jpg", "1.0", "2.0", "", ""]
+
+
+def test_deeplabcut_rows_are_distinct_and_pandas_reads_all_of_them(tmp_path: Path) -> None:
+    shown = [{"annotations": [keypoint("nose", 1, 2)]}]
+    images = "s3://b-b/jobs/people/images/"
+    given = {"0.jpg": [], "cam-1/f.jpg": shown, "cam/1-f.jpg": shown, "cam-1-f.jpg": shown}
+    records = [line(f"{images}{name}", instances) for name, instances in given.items()]
+    write_results(tmp_path / "results", PERSON, records)
+    for name in given:
+        draw(tmp_path / "photos" / name)
+    out = run(tmp_path, "deeplabcut", more=("--images", str(tmp_path / "photos"))) / "deeplabcut"
+    rows = table(out / "labeled-data/people/CollectedData_truepoint.csv")[4:]
+    assert len({row[2] for row in rows}) == 4
+    assert [bool(row[3]) for row in rows] == [True, True, True, False]  # pandas takes an empty first row for names
+    listed = dict(row[:2] for row in table(out / "images.csv")[1:])
+    assert {f"labeled-data/people/{row[2]}" for row in rows} == set(listed)
+    assert all((out / path).is_file() for path in listed)
+    # The rules of DeepLabCut: a video's labels are in the folder of its name; the fifth line starts like that.
+    config = yaml.safe_load((out / "config.yaml").read_text())
+    assert [Path(video).stem for video in config["video_sets"]] == ["people"]
+    assert (config["scorer"], config["bodyparts"], config["multianimalbodyparts"]) == (
+        "truepoint",
+        "MULTI!",
+        list(NAMES),
+    )
+    assert config["project_path"] == str(out.resolve())
+    assert rows[0][0] == "labeled-data"
+
+
+def labels_of(picture: Path) -> Path:
+    """Where Ultralytics looks for a picture's labels: `img2label_paths` of its data/utils.py."""
+    return Path("/labels/".join(str(picture).rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """Two jobs of ten images, some below a folder called `images`, and their pictures."""
+    shown = [{"annotations": [keypoint("nose", 10, 20), keypoint("left_eye", 60, 90)]}]
+    for job in ("people", "more"):
+        names = [f"{folder}{n:04}.jpg" for n in range(5) for folder in ("train/images/", "plain/")]
+        records = [line(f"s3://b-b/jobs/{job}/images/{name}", shown) for name in names]
+        write_results(tmp_path / job, PERSON, records, job=job)
+        for name in names:
+            draw(tmp_path / "photos" / job / name)
+    return tmp_path
+
+
+def test_ultralytics_finds_the_labels_of_every_picture_and_trains_unchanged(folders: Path) -> None:
+    arguments = ["--results", str(folders / "people"), "--format", "yolo,coco", "--out", str(folders / "out")]
+    chosen = ["--images", str(folders / "photos/people"), "--split", "train=0.8,val=0.2", "--seed", "3"]
+    assert export.main([*arguments, *chosen]) == 0
+    root = folders / "out/yolo"
+    data = yaml.safe_load((root / "data.yaml").read_text())
+    assert (data["train"], data["val"]) == ("./images/train", "./images/val")
+    counts = {}
+    for part in ("train", "val"):
+        found = sorted((root / data[part]).rglob("*.jpg"))
+        counts[part] = len(found)
+        assert all(labels_of(picture.resolve()).read_text() for picture in found)
+    assert counts == {"train": 8, "val": 2}
+    ids = []
+    for part in ("train", "val"):
+        coco = json.loads((folders / f"out/coco/annotations/person_keypoints_{part}.json").read_text())
+        assert len(coco["images"]) == len(coco["annotations"]) == counts[part]
+        assert all((folders / "out/coco/images" / part / image["file_name"]).is_file() for image in coco["images"])
+        ids += [image["id"] for image in coco["images"]]
+    assert len(set(ids)) == 10
+    once = snapshot(folders / "out")
+    assert export.main([*arguments, *chosen]) == 0
+    assert snapshot(folders / "out") == once
+    assert export.main([*arguments, *chosen[:-1], "4"]) == 0
+    assert snapshot(folders / "out").keys() != once.keys()
+
+
+def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = ["--results", str(folders / "people"), str(folders / "more"), "--out", str(folders / "out")]
+    (folders / "val.txt").write_text("people/plain/0001.jpg\nmore/train/images/0004.jpg\n")
+    others = [f"{j}/{f}{n:04}.jpg" for j in ("people", "more") for n in range(5) for f in ("train/images/", "plain/")]
+    (folders / "train.txt").write_text("\n".join(sorted({*others} - {*(folders / "val.txt").read_text().split()})))
+    lists = f"train={folders / 'train.txt'},val={folders / 'val.txt'}"
+    chosen = ["--format", "yolo,coco,mmpose,csv,deeplabcut", "--images", str(folders / "photos"), "--split", lists]
+    assert export.main([*both, *chosen]) == 0
+    assert "20 images (18 train, 2 val)" in capsys.readouterr().out
+    val = json.loads((folders / "out/mmpose/annotations_val.json").read_text())
+    assert {image["file_name"] for image in val["images"]} == {"people/plain/0001.jpg", "more/train/images_/0004.jpg"}
+    train = json.loads((folders / "out/coco/annotations/person_keypoints_train.json").read_text())
+    assert len({image["id"] for image in [*train["images"], *val["images"]]}) == 20
+    rows = table(folders / "out/csv/images.csv")
+    assert {(row[8], row[9]) for row in rows[1:]} == {(j, p) for j in ("people", "more") for p in ("train", "val")}
+    refused = ["--results", str(folders / "people"), str(folders / "people"), "--out", str(folders / "no")]
+    assert export.main([*refused, "--format", "csv"]) == 2
+    assert "expected every job once, got people, people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--split", "train=0.8"], "expected shares that are 1 together, got train=0.8"),
+        (["--split", "train=0.8,val=x"], "expected shares that are 1 together"),
+        (["--split", "train"], "expected parts such as train=0.8,val=0.2 or train=FILE,val=FILE, got 'train'"),
+        (["--split", "../x=1"], "expected parts such as"),
+        (["--split", "train=1.5,val=0.2"], "expected shares above 0 and up to 1, got 1.5"),
+        (["--split", "train=/nowhere"], "--split train: "),
+        (["--split", "train={folder}/one.txt"], "expected every image in a list, got 9 in none: "),
+        (["--split", "train={folder}/one.txt,val={folder}/one.txt"], "in one list, got it in 'train' and 'val'"),
+        (["--images", "/nowhere"], "expected a folder of pictures, got /nowhere"),
+        (["--images", "{folder}/more"], "expected the pictures of all 10 images, got none of 10"),
+    ],
+)
+def test_a_wrong_request_leaves_nothing(
+    folders: Path, more: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folders / "one.txt").write_text("plain/0001.jpg\n")
+    chosen = [text.replace("{folder}", str(folders)) for text in more]
+    arguments = ["--results", str(folders / "people"), "--format", "yolo", "--out", str(folders / "out"), *chosen]
+    assert export.main(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not (folders / "out").exists()
+
+
+def test_images_that_changed_since_earlier_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nose, eye = keypoint("nose", 1, 2), keypoint("left_eye", 3, 4)
+    images = "s3://b-b/jobs/people/images/"
+
+    def records(*labels: tuple[str, list[Any]]) -> list[dict[str, Any]]:
+        return [line(f"{images}{name}", [{"annotations": points}], total_time_in_seconds=3) for name, points in labels]
+
+    write_results(tmp_path / "old", PERSON, records(("a.jpg", [nose, eye]), ("b.jpg", [nose]), ("c.jpg", [nose])))
+    moved = keypoint("nose", 1.5, 2)
+    new = records(("d.jpg", [nose]), ("a.jpg", [eye, nose]), ("b.jpg", [moved]))
+    write_results(tmp_path / "new", PERSON, new, job="final")
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path / "new")]) == 0
+    found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [(image["source_ref"].removeprefix(images), image["change"]) for image in found] == [
+        ("d.jpg", "added"), ("b.jpg", "changed"), ("c.jpg", "removed"),
+    ]  # fmt: skip
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path / "old")]) == 0
+    assert capsys.readouterr().out == ""
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path)]) == 2
+    assert "expected the results of a finished job" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------------------------- hostile jobs
@@ -220,7 +380,7 @@ def test_a_hostile_job_is_harmless(hostile: Path, capsys: pytest.CaptureFixture[
 
 
 def test_every_picture_has_a_name_of_its_own(hostile: Path) -> None:
-    images = list(open_results(hostile / "results").images())
+    images = list(data_set([hostile / "results"]).images())
     assert len({Path(image.path).with_suffix("").as_posix().casefold() for image in images}) == 4
 
 
@@ -247,28 +407,94 @@ def test_results_that_are_not_complete(tmp_path: Path, capsys: pytest.CaptureFix
     file = next((tmp_path / "results/annotations").iterdir())
     file.write_text("{}")
     assert "expected an annotation file" in refuse(capsys, tmp_path / "results", tmp_path / "out")
-    assert not (tmp_path / "out/yolo").exists()
+    assert not (tmp_path / "out").exists()
     file.unlink()
     assert "expected 1 annotation files, got 0" in refuse(capsys, tmp_path / "results", tmp_path / "out")
     (tmp_path / "results/skeleton.json").unlink()
     assert "expected the job's skeleton" in refuse(capsys, tmp_path / "results", tmp_path / "out")
 
 
-def test_only_an_earlier_export_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
-    out = run(tmp_path, "csv")
-    (out / "csv/stale.txt").write_text("")
-    run(tmp_path, "csv")
-    assert not (out / "csv/stale.txt").exists()
+def test_only_files_of_an_earlier_export_are_replaced_or_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", []), line("s3://b-b/deep/b.jpg", [])])
+    out = run(tmp_path, "yolo")
+    (out / "yolo/images/train/a.jpg").write_bytes(b"a picture, where data.yaml says")
+    (out / "yolo/labels/train/mine.txt").write_text("")
+    run(tmp_path, "yolo")
+    left = {file.relative_to(out / "yolo").as_posix() for file in (out / "yolo").rglob("*") if file.is_file()}
+    shutil.rmtree(tmp_path / "results")
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])  # one image less
+    run(tmp_path, "yolo")
+    assert (out / "yolo/images/train/a.jpg").read_bytes() == b"a picture, where data.yaml says"
+    now = {file.relative_to(out / "yolo").as_posix() for file in (out / "yolo").rglob("*") if file.is_file()}
+    assert left - now == {"labels/train/deep/b.txt"}
+    assert not (out / "yolo/labels/train/deep").exists()
     (out / "cvat").mkdir()
     (out / "cvat/mine.txt").write_text("")
-    assert "expected nothing or an earlier export" in refuse(capsys, tmp_path / "results", out, "cvat")
-    assert (out / "cvat/mine.txt").exists()
+    before = snapshot(out)
+    assert "expected nothing or an earlier export" in refuse(capsys, tmp_path / "results", out, "yolo,cvat")
+    assert snapshot(out) == before
 
 
-def test_parquet_without_pyarrow_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
-    assert "pip install pyarrow" in refuse(capsys, tmp_path / "results", tmp_path / "out", "parquet")
+    out = run(tmp_path, "yolo")
+    (out / "yolo/images/train/a.jpg").write_bytes(b"mine")
+    draw(tmp_path / "photos/a.jpg")
+    before = snapshot(out)
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(out), "--format", "yolo"]
+    assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 2
+    assert "expected no file of another origin at images/train/a.jpg" in capsys.readouterr().err
+    assert snapshot(out) == before
+
+
+def test_an_export_that_fails_midway_leaves_nothing_half_written(tmp_path: Path) -> None:
+    records = [line("s3://b-b/a.jpg", []), line("s3://b-b/b.jpg", [])]
+    data = data_set([write_results(tmp_path / "results", PERSON, records)])
+    assert export_format(data, "yolo", tmp_path / "out", data.images()) is not None
+    before = snapshot(tmp_path / "out")
+
+    def damaged() -> Iterator[ExportImage]:
+        yield next(data.images())
+        raise ExportError("the second file is damaged")
+
+    for name in ("yolo", "csv", "deeplabcut"):
+        with pytest.raises(ExportError, match="damaged"):
+            export_format(data, name, tmp_path / "out", damaged())
+        assert snapshot(tmp_path / "out") == before
+
+
+def test_another_jobs_export_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
+    write_results(tmp_path / "others", PERSON, [line("s3://b-b/c.jpg", [])], job="others")
+    out = run(tmp_path, "csv")
+    before = snapshot(out)
+    for formats in ("csv", "cvat"):
+        assert "got one of 'people'; choose another folder" in refuse(capsys, tmp_path / "others", out, formats)
+        assert snapshot(out) == before
+    (out / MARKER).unlink()
+    (out / "csv" / MARKER).write_text("people\n")  # as earlier versions wrote it
+    assert "got one of 'people'" in refuse(capsys, tmp_path / "others", out, "csv")
+    assert run(tmp_path, "csv") == out
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/images.csv").write_text("my own")
+    assert "expected nothing or an earlier export" in refuse(capsys, tmp_path / "results", tmp_path / "mine", "csv")
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_missing_package_is_named_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
+    for formats in ("parquet", "csv,parquet"):
+        assert "pip install pyarrow" in refuse(capsys, tmp_path / "results", tmp_path / "out", formats)
+    assert "pip install sleap-io" in refuse(capsys, tmp_path / "results", tmp_path / "out", "sleap")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("formats", ["", "yolo,png"])

@@ -124,13 +124,14 @@ class Loop:
         workers: int = 1,
         marks: tuple[tuple[float, float], ...] = (),
         prelabels: Mapping[str, Instances] | None = None,
+        language: str = "en",
     ) -> JobRunner:
         """A new job over images 0.png, 1.png, …, ready to run."""
         folder = self._folders.mktemp("images")
         for number in range(images):
             draw(folder / f"{number}.png", marks)
         template = (PROJECT / "src/ui/worker-task.liquid.html").read_text()
-        settings = JobSettings(name=name, workers_per_object=workers)
+        settings = JobSettings(name=name, workers_per_object=workers, language=language)
         skeleton = parse_skeleton(json.dumps(SKELETON))
         prepared = prepare_job(
             settings,

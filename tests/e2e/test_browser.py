@@ -94,6 +94,32 @@ def test_clicked_places_arrive_in_the_results(loop: Loop, serve: Callable[[JobRu
     assert json.loads(page.inner_text("pre"))["written"] == 2
 
 
+def test_a_job_in_german_keeps_its_names_and_the_note_on_the_image(
+    loop: Loop, serve: Callable[[JobRunner], str], page: Page
+) -> None:
+    """The language comes through the distribution, beside the element."""
+    runner = loop.job("german", images=1, marks=MARKS, language="de")
+    page.goto(serve(runner))
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Start labelling").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("button", name="Absenden", exact=True)).to_be_visible()
+    places = discs(page)
+    assert len(places) == len(MARKS)
+    for x, y in places:
+        page.mouse.click(x, y)
+    frame.get_by_placeholder("Bildnotiz").fill("Nebel")
+    page.locator("header a").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    assert wait_for_results(runner)
+    [line] = loop.output("german")
+    [instance] = line["keypoints"]["updated_annotations"]
+    assert [point["label"] for point in instance["annotations"]] == ["nose", "left_eye", "right_eye"]
+    [comment] = [json.loads(text) for text in loop.read("results/german/comments.jsonl").splitlines()]
+    assert (comment["instance"], comment["text"]) == (None, "Nebel")
+
+
 def test_prelabels_of_any_size_reach_the_page_and_the_results(
     loop: Loop, serve: Callable[[JobRunner], str], page: Page
 ) -> None:

@@ -152,8 +152,10 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
     ("arguments", "expected"),
     [
         (["--skeleton", "octopus"], "There is no skeleton 'octopus'"),
-        (["--workers", "0"], "--workers must be 1 to 9"),
-        (["--answers", "/nowhere.json"], "The answers cannot be read"),
+        (["--workers", "0"], "argument --workers: expected 1 to 9"),
+        (["--answers", "/nowhere.json"], "The answers in /nowhere.json cannot be read"),
+        (["--prelabels", "/nowhere.json"], "Pre-labels are of your own images, in a new job: give --images too"),
+        (["--min-score", "-1"], "--min-score: expected a number from 0, got -1.0"),
         (["--answers", str(SKELETON)], "expected a list of instances"),
         (["--images", str(SKELETON.parent / "horses")], f"Folders in {SKELETON.parent}: none."),
         (["--images", str(SKELETON.parents[1] / "src" / "horses")], "handlers, "),
@@ -177,11 +179,45 @@ def test_what_cannot_be_is_said_before_anything_starts(tmp_path: Path, arguments
 
 def test_answers_for_other_images_change_nothing(folder: Path, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "others.json").write_text(json.dumps({f"{n}.png": [] for n in "vwxyz"}))
-    (tmp_path / "coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
-    for file, words in (("others.json", "(v.png, w.png, x.png and 2 more)"), ("coco.json", "got a COCO file")):
+    coco = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [], "categories": []}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    for file, words in (("others.json", "(v.png, w.png, x.png and 2 more)"), ("coco.json", "got 1.png. Nothing was")):
         done = run(folder, "--images", pictures, "--answers", tmp_path / file)
         assert (done.returncode, words in done.stderr) == (1, True)
         assert "Starting the AWS emulator" not in done.stdout
+
+
+def test_another_tools_labels_are_pre_labels_and_answers(folder: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "pictures/Walk.png")
+    names = ["nose", "left_eye", "right_eye"]
+    categories = [{"id": 1, "name": "person", "keypoints": names}]
+    images = [{"id": 1, "file_name": "walk.PNG"}]
+    scored = {
+        "id": 7,
+        "image_id": 1,
+        "category_id": 1,
+        "keypoints": [10, 20, 0.9, 30, 20, 0.25, 0, 0, 0],
+        "score": 0.75,
+    }
+    raters = [
+        {"id": n, "image_id": 1, "category_id": 1, "rater_id": rater, "keypoints": [x, 20, 2, 30, 20, 1, 0, 0, 0]}
+        for n, (rater, x) in enumerate((("ada", 10), ("bob", 12)), 1)
+    ]
+    for name, entries in (("model.json", [scored]), ("raters.json", raters)):
+        document = {"images": images, "categories": categories, "annotations": entries}
+        (tmp_path / name).write_text(json.dumps(document))
+    given = ("--images", tmp_path / "pictures", "--prelabels", tmp_path / "model.json", "--workers", 2)
+    done = run(folder, *given, "--answers", tmp_path / "raters.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Pre-labels: scores of 2 keypoints are kept" in done.stdout
+    assert "2 scripted workers, 2 answers wanted" in done.stdout
+    [job] = re.findall(r"Job (\S+) is completed", done.stdout)
+    [file] = (folder / "results" / job / "annotations").glob("*.json")
+    label = json.loads(file.read_text())
+    [shown] = label["original_annotations"]
+    assert (shown["score"], [k["score"] for k in shown["annotations"]]) == (0.75, [0.9, 0.25])
+    assert len(label["workers"]) == 2
+    assert label["file_name"] == "Walk.png"
 
 
 def test_a_job_is_ended_only_if_all_is_done_or_the_user_asks_and_its_labels_can_be_continued(

@@ -29,7 +29,7 @@ from botocore.exceptions import ClientError
 from loop import PROJECT
 from playwright.sync_api import Browser
 
-from truepoint.emulator.emulator import HOST, OWNER_ONLY, REGION, Emulator, free_port
+from truepoint.emulator.emulator import CONTAINER_HOST, HOST, OWNER_ONLY, REGION, Emulator, free_port
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
 
 FIREFOX = os.environ.get("FIREFOX", "/usr/bin/firefox-esr")
@@ -171,6 +171,17 @@ def test_a_link_is_for_one_service(emulator: Emulator) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "localhost", f"{HOST}:1", "s3.us-east-1.amazonaws.com", ""])
 def test_another_host_name_is_refused(emulator: Emulator, host: str) -> None:
     assert ask(emulator, link(emulator), Host=host) == 421
+
+
+def test_a_container_on_this_machine_is_answered_if_it_signs(emulator: Emulator) -> None:
+    """scripts/sam_local.py: functions in containers know this machine by this name."""
+    host = f"{CONTAINER_HOST}:{emulator.port}"
+    credentials = Credentials(emulator.secrets.access_key_id, emulator.secrets.secret_access_key)
+    request = AWSRequest("GET", f"http://{host}/labels/a.txt", headers={"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"})
+    SigV4Auth(credentials, "s3", REGION).add_auth(request)
+    assert ask(emulator, "/labels/a.txt", **{**dict(request.headers), "Host": host}) == 200
+    assert ask(emulator, "/labels/a.txt", Host=host) == 403
+    assert ask(emulator, "/labels/a.txt", Host=f"{CONTAINER_HOST}:1", **dict(request.headers)) == 421
 
 
 def test_the_hosts_of_aws_are_answered_to_whoever_has_the_token(emulator: Emulator) -> None:

@@ -221,6 +221,7 @@ def test_a_full_disk_refuses_answers_and_loses_none(tmp_path: Path, way: str, co
             for n in range(ANSWERS // 2, ANSWERS):
                 with pytest.raises(StorageFullError, match=r"expected room for .* bytes of s3://"):
                     runner.submit("w", str(n), {"said": str(n)})
+                assert "The disk of this computer is full" in (runner.problem or "")
             assert runner.progress().started == len(acknowledged)
             keys = job.s3.list_objects_v2(Bucket=BUCKET, Prefix="full/full/annotations/worker-response/")["KeyCount"]
             assert keys == len(acknowledged), "an object is served that is not on disk"
@@ -231,6 +232,7 @@ def test_a_full_disk_refuses_answers_and_loses_none(tmp_path: Path, way: str, co
             assert set(runner._state.answers) == acknowledged
             for n in range(ANSWERS // 2, ANSWERS):
                 assert runner.submit("w", str(n), {"said": str(n)}) is Verdict.ACCEPT
+            assert runner.problem is None
             finish(runner)
             found = Counter(n for n, workers in job.labels().items() for _ in workers)
             count("full disk", "labelling", (ANSWERS - len(found), found.total() - len(found)))

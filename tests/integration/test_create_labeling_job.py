@@ -121,7 +121,9 @@ def test_a_job_from_images_to_results(
     done = run("create_labeling_job.py", environment, *given)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "note: 1 of 2 pre-labelled images are not among the images",
+        "pre-labels: truth.json: Truepoint pre-labels: read 2 images, 1 instances, 1 keypoints",
+        "pre-labels: matched 1 images, 1 instances, 1 keypoints",
+        "pre-labels: left out 1 images of the labels that are not among the images: gone.png",
         "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people-1",
         "created: 2 images, 1 of them with pre-labels",
     ]
@@ -149,6 +151,30 @@ def test_a_job_from_images_to_results(
     fetched = run("download_results.py", environment, "people-1", tmp_path / "results")
     assert (fetched.returncode, fetched.stderr) == (0, "")
     assert fetched.stdout.endswith("2 files written, 0 unchanged\n")
+
+
+def test_a_start_that_fails_uses_up_no_name(
+    s3: "S3Client", folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    coco = {
+        "images": [{"id": 1, "file_name": "B.PNG"}],
+        "categories": [{"id": 1, "name": "p", "keypoints": ["Nose", "LEye"]}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "keypoints": [1, 2, 0.9, 3, 4, 0.3], "score": 0.8}],
+    }
+    (tmp_path / "others.json").write_text(json.dumps({f"{name}.png": [] for name in "vwxyz"}))
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    given = (folder, *NAMED, OUTSIDE)
+    failed = run("create_labeling_job.py", environment, *given, "--prelabels", tmp_path / "others.json")
+    assert failed.returncode == 2
+    assert "such as a.png, b.png, got v.png, w.png, x.png and 2 more. Nothing was created" in failed.stderr
+    assert keys(s3) == []
+    done = run("create_labeling_job.py", environment, *given, "--coco", tmp_path / "coco.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pre-labels: keypoints renamed: Nose → nose, LEye → left_eye\n" in done.stdout
+    assert "scores of 2 keypoints are kept; a keypoint with a score above 0 counts as labelled" in done.stdout
+    body = s3.get_object(Bucket=BUCKET, Key="jobs/people-1/input.manifest")["Body"].read()
+    [instance] = json.loads(body.splitlines()[1])["annotations"]
+    assert (instance["score"], [k["score"] for k in instance["annotations"]]) == (0.8, [0.9, 0.3])
 
 
 def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[str, str]) -> None:
@@ -219,10 +245,10 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
         ({"images": "s3://"}, "expected an S3 URI like s3://bucket/key"),
         ({"skeleton": "no-such-file.json"}, "No such file or directory: 'no-such-file.json'"),
         ({"skeleton": "pyproject.toml"}, "not a skeleton definition"),
-        ({"more": ["--prelabels", "pyproject.toml"]}, "pre-labels line 1: not JSON"),
-        ({"more": ["--coco", "package.json"]}, "not a COCO keypoints file"),
+        ({"more": ["--prelabels", "pyproject.toml"]}, "expected our own pre-labels (JSON or JSON Lines), COCO"),
+        ({"more": ["--coco", "package.json"]}, "'name': expected a list of instances, got text"),
         ({"more": ["--instructions", "no-such-file.txt"]}, "No such file or directory"),
-        ({"more": ["--prelabels", "a", "--coco", "b"]}, "not allowed with argument"),
+        ({"more": ["--min-score", "-1"]}, "--min-score: expected a number from 0, got -1.0"),
         ({"where": []}, "one of the arguments --workteam-arn --outside-ground-truth is required"),
         ({"where": [OUTSIDE, *WORKTEAM]}, "not allowed with argument"),
     ],
@@ -247,12 +273,23 @@ def test_bad_usage(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("script", ["job_status.py", "redrive.py"])
+def test_an_endpoint_that_is_no_url_is_refused(environment: dict[str, str], script: str) -> None:
+    arguments = ["people-1"] if script == "job_status.py" else []
+    done = run(script, environment | {"AWS_ENDPOINT_URL": "localhost port 4566"}, *arguments)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: expected AWS_ENDPOINT_URL to be a URL such as http://127.0.0.1:4566, got 'localhost port 4566'\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({}, "error: there is no stack 'truepoint' in us-east-1; deploy it first with `sam deploy`"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "start it (`make demo`) and source .demo/environment again"),
         ({"AWS_PROFILE": "no-such-profile"}, "(no-such-profile) could not be found; `aws configure list-profiles`"),
+        ({"AWS_DEFAULT_REGION": "", "AWS_REGION": "us-east-1"}, "there is no stack 'truepoint' in us-east-1"),
         ({"AWS_DEFAULT_REGION": ""}, "You must specify a region.; set AWS_REGION or pass --region"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials; set AWS_PROFILE"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "; set AWS_PROFILE or pass --profile, or run `aws configure`"),

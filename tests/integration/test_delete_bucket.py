@@ -62,3 +62,27 @@ def test_a_living_stacks_bucket_is_kept(versioned: Any, capsys: pytest.CaptureFi
     finally:
         boto3.client("cloudformation").delete_stack(StackName="truepoint")
     assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("truepoint", TEMPLATE % '"BucketName": {"Value": "left-behind"}'),
+        ("other", TEMPLATE % '"BucketName": {"Value": "left-behind"}'),
+        ("truepoint", '{"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "made-by-it"}}}}'),
+    ],
+    ids=["an earlier version's outputs", "another name", "no outputs"],
+)
+def test_a_bucket_of_any_stack_is_kept(
+    versioned: Any, capsys: pytest.CaptureFixture[str], name: str, template: str
+) -> None:
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=template)
+    bucket = "made-by-it" if "made-by-it" in template else "left-behind"
+    try:
+        assert delete_bucket.main([bucket, "--delete-every-label"]) == 2
+        assert f"{bucket} belongs to the stack {name}: delete that first" in capsys.readouterr().err
+        assert bucket in buckets(versioned)
+    finally:
+        cloudformation.delete_stack(StackName=name)
+    delete_bucket.main(["left-behind", "--delete-every-label"])

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 from test_runs import let_pass
@@ -187,6 +188,9 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
     found = result(s3, "results.json")
     assert {k: v for k, v in detail.items() if k != "results_s3_uri"} == found
     assert detail["results_s3_uri"] == f"s3://{BUCKET}/results/people/results.json"
+    schemas = Path(__file__).parents[2] / "docs/schemas"
+    jsonschema.validate(detail, json.loads((schemas / "results-ready.schema.json").read_text()))
+    assert detail.keys() == event("results_ready/people.json")["detail"].keys()
     counts = {k: found[k] for k in ("lines", "written", "rejected", "failed", "unlabeled")}
     assert counts == {"lines": 7, "written": 3, "rejected": 2, "failed": 1, "unlabeled": 1}
     assert keys(s3) == [

@@ -1,5 +1,6 @@
 """Jobs against an S3 of moto and a stubbed SageMaker: uploads, both kinds of job, and doing it twice."""
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
-from PIL import Image
+from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK, WORKTEAM
@@ -25,6 +26,7 @@ from truepoint.jobs.launch import (
     create_outside_ground_truth,
     prepare_job,
     prepare_objects,
+    upload_job,
 )
 from truepoint.jobs.limits import JobRefusedError
 from truepoint.jobs.request import JobSettings
@@ -313,6 +315,79 @@ def people(count: int, keypoints: int = 133) -> tuple[dict[str, Any], ...]:
     """As many people with as many keypoints: eight whole bodies have 65,000 characters."""
     marks = [{"label": "nose", "x": 100.125 + n, "y": 200.25, "visibility": 2} for n in range(keypoints)]
     return tuple({"id": f"p{n}", "name": f"person {n}", "annotations": marks} for n in range(count))
+
+
+def test_smaller_copies_for_slow_lines(s3: "S3Client", tmp_path: Path) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Software] = "kept out of copies"
+    noise = Image.effect_noise((1200, 900), 90).convert("RGB")
+    noise.save(folder / "turned.jpg", exif=exif, quality=95)
+    Image.new("RGBA", (1000, 400), (255, 0, 0, 0)).save(folder / "clear.png")
+    Image.new("RGB", (400, 300)).save(folder / "small.png")
+
+    def launched() -> None:
+        prepared = prepare_job(
+            JobSettings(name="people-1"),
+            STACK,
+            SKELETON,
+            images_in_folder(folder).images,
+            template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+            copies=400,
+        )
+        upload_job(prepared, s3)
+
+    launched()
+    objects = everything(s3)
+    start = "jobs/people-1/copies/"
+    assert sorted(key for key in objects if key.startswith(start)) == [
+        f"{start}clear.png.jpg",
+        f"{start}turned.jpg.jpg",
+    ]
+    body, content_type = objects[f"{start}turned.jpg.jpg"]
+    assert content_type == "image/jpeg"
+    assert len(body) < len((folder / "turned.jpg").read_bytes()) / 4
+    with Image.open(io.BytesIO(body)) as copy:
+        assert copy.size == (300, 400)
+        assert not copy.getexif()
+        # Upright: what is on top of the copy is on top of what a browser shows of the original.
+        upright = ImageOps.exif_transpose(Image.open(folder / "turned.jpg")).resize((300, 400), Image.Resampling.BOX)
+        apart = ImageChops.difference(copy.convert("L").resize((30, 40)), upright.convert("L").resize((30, 40)))
+        assert apart.getextrema()[1] < 12
+    with Image.open(io.BytesIO(objects[f"{start}clear.png.jpg"][0])) as copy:
+        assert copy.getpixel((5, 5)) == (255, 255, 255)
+    lines = {
+        line["source-ref"].rsplit("/", 1)[-1]: line
+        for line in map(json.loads, objects["jobs/people-1/input.manifest"][0].splitlines())
+    }
+    assert lines["turned.jpg"]["image_copy_ref"] == f"s3://{BUCKET}/{start}turned.jpg.jpg"
+    assert (lines["turned.jpg"]["image_width"], lines["turned.jpg"]["image_height"]) == (900, 1200)
+    assert "image_copy_ref" not in lines["small.png"]
+    # Again: nothing is made twice; a copy that an interrupted run left out is made.
+    s3.delete_object(Bucket=BUCKET, Key=f"{start}clear.png.jpg")
+    before = s3.head_object(Bucket=BUCKET, Key=f"{start}turned.jpg.jpg")["LastModified"]
+    launched()
+    assert everything(s3).keys() == objects.keys()
+    assert s3.head_object(Bucket=BUCKET, Key=f"{start}turned.jpg.jpg")["LastModified"] == before
+
+
+def test_copies_of_images_that_are_in_s3(s3: "S3Client") -> None:
+    body = io.BytesIO()
+    Image.effect_noise((800, 600), 90).save(body, "JPEG")
+    s3.put_object(Bucket=BUCKET, Key="photos/a.jpg", Body=body.getvalue())
+    prepared = prepare_job(
+        JobSettings(name="people-1"),
+        STACK,
+        SKELETON,
+        images_under_prefix(s3, BUCKET, "photos").images,
+        template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+        copies=400,
+    )
+    upload_job(prepared, s3)
+    with Image.open(io.BytesIO(everything(s3)["jobs/people-1/copies/a.jpg.jpg"][0])) as copy:
+        assert copy.size == (400, 300)
 
 
 def test_large_prelabels_go_by_reference(s3: "S3Client", folder: Path) -> None:

@@ -20,6 +20,9 @@ from truepoint.jobs.stack import OUTPUT_NAMES
 FIRST = "output/people/manifests/output/output.manifest"
 REVIEW = "output/people-review/manifests/output/output.manifest"
 OUTSIDE = ("people", "--name", "people-review", "--outside-ground-truth")
+REVIEW_SECONDS = 3.3
+JOBS = ("people", "people-final")
+TABLE = "table/annotations.jsonl"
 MERGE = ("people", "people-review", "--name", "people-final")
 
 
@@ -78,7 +81,13 @@ def finish_review(s3: Any, nose: float = 200.0) -> None:
     labels = [dict(instance) for instance in top["annotations"]]
     labels[0] = labels[0] | {"annotations": [labels[0]["annotations"][0] | {"x": nose}, *labels[0]["annotations"][1:]]}
     done = top | {
-        "keypoints": first["keypoints"] | {"updated_annotations": labels, "original_annotations": top["annotations"]},
+        "keypoints": first["keypoints"]
+        | {
+            "updated_annotations": labels,
+            "original_annotations": top["annotations"],
+            "dataset_object_id": "1",  # the second line of the review; line 1 of the first job has it too
+            "total_time_in_seconds": REVIEW_SECONDS,
+        },
         "keypoints-metadata": first["keypoints-metadata"] | {"job-name": "people-review"},
     }
     put(s3, REVIEW, "".join(json.dumps(line) + "\n" for line in [done, *given[1:]]))
@@ -112,6 +121,15 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
     merged = json.loads(read(job, "results/people-final/annotations/0000000-bus-stop.json"))
     assert merged["updated_annotations"][0]["annotations"][0]["x"] == 200.0
     assert merged["labeled_by"] == "people-review"
+    first = json.loads(read(job, "results/people/annotations/0000000-bus-stop.json"))
+    assert merged["dataset_object_id"] == first["dataset_object_id"]
+    assert merged["total_time_in_seconds"] == round(first["total_time_in_seconds"] + REVIEW_SECONDS, 6)
+    assert [a["labeled_by"] for a in merged["earlier_answers"]] == ["people"] * len(first["workers"])
+    names = [[image["file_name"] for image in json.loads(read(job, f"results/{n}/coco.json"))["images"]] for n in JOBS]
+    assert names[0] == names[1]
+    assert task["reviewed_file_name"] == merged["file_name"] == names[0][0]
+    ids = [json.loads(line)["dataset_object_id"] for line in read(job, f"results/people-final/{TABLE}").splitlines()]
+    assert len(set(ids)) == len(ids) == 3
     untouched = json.loads(read(job, "results/people-final/annotations/0000001-crossing.json"))
     before = json.loads(read(job, "results/people/annotations/0000001-crossing.json"))
     assert untouched == before | {"labeling_job": "people-final"}

@@ -137,3 +137,17 @@ test("pre-labels by reference: an object with annotations, or an error", async (
     await assert.rejects(fetchPrelabels("https://host/x", person, signal), `${status} ${bad}`);
   }
 });
+
+test("a keypoint may have the name of anything that objects inherit", () => {
+  const names = ["constructor", "__proto__", "toString"];
+  const clock = new Clock();
+  clock.run(0);
+  names.forEach((name, n) => {
+    clock.act("key", n * 1000);
+    clock.placed(name, (n + 1) * 1000);
+  });
+  const again = new Clock();
+  again.restore(JSON.parse(JSON.stringify(structuredClone(clock.save(3000)))));
+  for (const { perKeypoint } of [clock, again]) assert.deepEqual(Object.entries(perKeypoint), names.map((name) => [name, 1000]));
+  assert.deepEqual(Object.entries(again.details().time_per_keypoint), names.map((name) => [name, 1]));
+});

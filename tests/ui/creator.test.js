@@ -100,6 +100,7 @@ test("anything else is refused with a sentence", () => {
     ["{", /not JSON/], ["7", /neither/], ["{}", /neither/], ["null", /neither/], ['"keypoints"', /neither/], ["[]", /no keypoints/], ['{"keypoints": []}', /no keypoints/],
     ['{"keypointClasses": "[{"}', /not JSON/], ["keypointClasses='[{'", /not JSON/], ['[{"label": {"toString": 1}}]', /no keypoints/],
     [JSON.stringify(Array.from({ length: 1001 }, (_, n) => ({ label: `k${n}` }))), /at most 1000 keypoints; this one has 1001/],
+    [JSON.stringify({ keypointClasses: [{ label: "a" }, { label: "b" }], skeletonRig: Array(5001).fill(["a", "b"]) }), /at most 5000 edges; this one has 5001/],
     [JSON.stringify([{ label: "x".repeat(129) }]), /at most 128 characters; .* has 129/],
   ]) assert.throws(() => read(text), (error) => error instanceof FormatError && sentence.test(error.message), text);
 });

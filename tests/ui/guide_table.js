@@ -1,7 +1,8 @@
 /** The shortcuts table of the labeller guide, made from the element's own: `node tests/ui/guide_table.js --write`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { GESTURES, GROUPS, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { GROUPS, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { t } from "../../src/ui/lib/texts.js";
 
 export const GUIDE = fileURLToPath(new URL("../../docs/labeler-guide.md", import.meta.url));
 const [START, END] = ["<!-- shortcuts -->", "<!-- end of shortcuts -->"];
@@ -10,9 +11,9 @@ const row = (...cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).
 
 export function shortcutsTable() {
   const tables = Object.entries(GROUPS).map(([group, shortcuts]) =>
-    [`**${group}**`, "", row("Keys", "What it does"), row("---", "---"),
-      ...Object.values(shortcuts).map(([text, ...keys]) => row(keys.map((key) => `\`${strokeText(key)}\``).join(" or "), text))].join("\n"));
-  const pointer = ["**Pointer**", "", row("Gesture", "What it does"), row("---", "---"), ...GESTURES.map((gesture) => row(...gesture))].join("\n");
+    [`**${t.groups[group]}**`, "", row("Keys", "What it does"), row("---", "---"),
+      ...Object.entries(shortcuts).map(([id, keys]) => row(keys.split(" ").map((key) => `\`${strokeText(key)}\``).join(" or "), t.commands[id]))].join("\n"));
+  const pointer = [`**${t.pointer}**`, "", row("Gesture", "What it does"), row("---", "---"), ...t.gestures.map((gesture) => row(...gesture))].join("\n");
   return [pointer, ...tables].join("\n\n");
 }
 

@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { instanceToJson } from "../../src/ui/lib/answer.js";
 import { draftKey } from "../../src/ui/lib/drafts.js";
 import { Session } from "../../src/ui/lib/session.js";
-import { commandOf, digitOf, GESTURES, keymap, REPEATED, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
+import { commandOf, digitOf, GROUPS, keymap, REPEATED, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
 import { commandsOf } from "../../src/ui/lib/commands.js";
 import { mapping } from "../../src/ui/lib/geometry.js";
 import { nearestKeypoint, stretched } from "../../src/ui/lib/hits.js";
+import { english } from "../../src/ui/lib/texts.js";
 import { View } from "../../src/ui/lib/view.js";
 import { index, person, standing } from "./people.js";
 
@@ -248,11 +249,12 @@ test("digits choose keypoints by position, with Shift the second nine", () => {
 });
 
 test("no key is given twice, and every shortcut does something", () => {
-  const keys = Object.values(SHORTCUTS).flatMap(([, ...own]) => own);
+  const keys = Object.values(SHORTCUTS).flatMap((own) => own.split(" "));
   assert.equal(new Set(keys).size, keys.length);
   const commands = commandsOf({ session: {}, stage: {} });
   assert.deepEqual(Object.keys(SHORTCUTS).filter((id) => !commands[id]), []);
-  assert.ok(GESTURES.length > 4);
+  assert.deepEqual(Object.keys(english.commands).sort(), Object.keys(SHORTCUTS).sort());
+  assert.deepEqual(Object.keys(english.groups), Object.keys(GROUPS));
   assert.deepEqual(REPEATED.filter((id) => !commands[id]), []);
 });
 
@@ -266,4 +268,77 @@ test("own keys replace, move and turn off", () => {
 test("drafts of different tasks have different names", () => {
   const keys = new Set(Array.from({ length: 2000 }, (_, n) => draftKey([`s3://b/${n}.jpg`, "[]", null])));
   assert.equal(keys.size, 2000);
+});
+
+test("another image's instances come in one step, with places of their own, and none before the image", () => {
+  const points = standing("x").points;
+  const previous = { task: "", image: "", size: { width: 1280, height: 960 }, instances: [{ name: "Ada", points, box: { left: 2, top: 4, right: 60, bottom: 80 } }, { name: "", points, box: null }] };
+  const s = session();
+  s.begin();
+  s.copyImage(previous);
+  assert.deepEqual(s.doc.instances.map(({ id, name }) => [id, name]), [["n1", ""], ["n2", "Ada"], ["n3", ""]]);
+  assert.deepEqual(s.doc.instances[1].box, { left: 1, top: 2, right: 30, bottom: 40 });
+  assert.equal(s.doc.instances[1].points[0].x, points[0].x / 2);
+  s.travel(-1);
+  assert.equal(s.doc.instances.length, 1);
+  const before = s.doc;
+  let said = "";
+  s.onSay = (text) => (said = text);
+  s.copyImage(undefined);
+  s.copyImage({ ...previous, instances: [] });
+  assert.equal(s.doc, before);
+  assert.match(said, /previous image/);
+  const early = new Session(person, []);
+  early.copyImage(previous);
+  assert.equal(early.doc.instances.length, 0);
+});
+
+test("copied instances of several colours keep apart", () => {
+  const { points } = standing("x");
+  const s = session([], ["#ff0000", "#00ff00"]);
+  s.copyImage({ task: "", image: "", size, instances: [{ name: "", points, box: null }, { name: "", points, box: null }] });
+  assert.deepEqual(s.doc.instances.map(({ color }) => color), ["#ff0000", "#00ff00"]);
+});
+
+test("a note on the image stays through every edit and takes nothing back", () => {
+  const s = session([{ ...standing("p0"), prelabel: true }]);
+  s.setNoChanges(true);
+  s.setComment("f");
+  s.setComment("fog");
+  assert.equal(s.doc.noChanges, true, "a note changes no label");
+  s.travel(-1);
+  assert.equal(s.doc.comment, "", "typing is one step");
+  s.travel(1);
+  for (const act of [() => s.place({ x: 1, y: 1 }), () => s.begin(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.mirror(), () => s.setNothing()]) {
+    act();
+    assert.equal(s.doc.comment, "fog");
+  }
+  assert.equal(new Session(person, []).doc.comment, "");
+});
+
+test("corrected: a pre-label changed, added to or deleted, until that is taken back", () => {
+  const s = session([{ ...standing("p0"), prelabel: true }]);
+  assert.equal(s.isCorrected, false);
+  for (const act of [() => { s.select("p0", 0); s.nudge(1, 0); }, () => s.begin(), () => s.removeInstance("p0")]) {
+    act();
+    assert.equal(s.isCorrected, true);
+    s.travel(-1);
+    assert.equal(s.isCorrected, false);
+  }
+  s.setComment("note");
+  assert.equal(s.isCorrected, false);
+  const none = session();
+  none.begin();
+  assert.equal(none.isCorrected, false, "there were no pre-labels");
+});
+
+test("hiding says what, and of many how many", () => {
+  const s = session(["a", "b", "c", "d"].map((id) => standing(id)));
+  const said = [];
+  s.onSay = (text) => said.push(text);
+  s.toggleHidden(["a"]);
+  s.toggleHidden(["a/0"]);
+  s.toggleHidden(["a", "b", "c", "d"]);
+  s.toggleHidden(["a", "b", "c", "d"]);
+  assert.deepEqual(said, ["Hidden: Instance 1", "Hidden: nose", "Hidden: 4", "Shown: 4"]);
 });

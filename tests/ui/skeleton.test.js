@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { colorOr, freeColor, readUniqueColors } from "../../src/ui/lib/colors.js";
-import { DEFAULT_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../../src/ui/lib/skeleton.js";
+import { DEFAULT_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../../src/ui/lib/skeleton.js";
 import { attributes, index, person } from "./people.js";
 
 const labels = (indexes) => indexes.map((i) => person.keypoints[i].label).sort();
@@ -71,6 +71,13 @@ test("unique colours: true, a list, nothing; a freed colour is given again", () 
   assert.deepEqual(readUniqueColors('["red", "#2CA02C"]'), ["red", "#2CA02C"]);
   assert.equal(freeColor(["red", "blue"], ["red", null]), "blue");
   assert.equal(freeColor(["red", "blue"], ["red", "blue"]), "red");
+});
+
+test("more edges than a skeleton may have are left out with a message", () => {
+  const edges = Array.from({ length: 50_000 }, () => ["a", "b"]);
+  const skeleton = of([{ label: "a" }, { label: "b" }], edges);
+  assert.equal(skeleton.edges.length, MOST_EDGES);
+  assert.ok(skeleton.problems.some((problem) => problem.includes("more than 5000 edges")));
 });
 
 test("more keypoints than a skeleton may have, and sigmas too small to divide by, are left out with a message", () => {

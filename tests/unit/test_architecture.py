@@ -31,9 +31,10 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
-    "jobs": {*CORE, "adapters", "runs"},
+    "formats": {"json_text", "pose"},
+    "jobs": {*CORE, "adapters", "runs", "formats"},
     "emulator": {"jobs", "adapters"},
-    "portal": {*CORE, "adapters", "runs", "jobs", "emulator"},
+    "portal": {*CORE, "adapters", "runs", "formats", "jobs", "emulator"},
 }
 
 

@@ -23,8 +23,8 @@ def test_vulnerable_dependencies_are_named() -> None:
 
 
 def test_npm_without_an_answer_has_a_message() -> None:
-    outcome = npm_outcome({"message": "405 Method Not Allowed", "error": {}}, "")
-    assert str(outcome) == "no answer (0 of 1 dependencies audited; 1 not audited: 405 Method Not Allowed)"
+    outcome = npm_outcome({"message": "405 Method Not Allowed - POST https://h/v1", "error": {}}, "")
+    assert str(outcome) == "no answer (0 of 1 dependencies audited; 1 not audited: 405 Method Not Allowed - POST …)"
 
 
 def test_npm_names_what_is_vulnerable() -> None:

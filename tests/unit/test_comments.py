@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from builders import keypoint, label, outcome, record
 from hypothesis import given
@@ -41,6 +42,32 @@ def test_one_workers_comments() -> None:
         ("w1", "n1", "nose", "blurred"),
         ("w1", "n1", "left_ear", "a hat"),
     ]
+
+
+def test_a_note_on_the_image_comes_first() -> None:
+    answer = {
+        "updated_annotations": json.dumps([with_note("blurred")]),
+        "answer_details": json.dumps({"image_width": 640, "image_height": 480, "comment": " fog\n"}),
+    }
+    found = [
+        annotate(
+            "0", "s3://bucket-name/jobs/people/images/a.jpg", [(worker, answer) for worker in workers], SigmaTable()
+        )
+        for workers in (["w1"], ["w1", "w2"])
+    ]
+    for made in found:
+        listed = written(json.loads(msgspec.json.encode(made)))
+        for worker in made.workers:
+            own = [entry[1:] for entry in listed if entry[0] == worker.worker_id]
+            assert own == [(None, None, "fog"), ("n1", "nose", "blurred")]
+
+
+@pytest.mark.parametrize("note", [7, None, ["fog"], {}, "", "  "])
+def test_what_is_no_note_costs_nothing(note: Any) -> None:
+    answer = {"updated_annotations": "[]", "answer_details": json.dumps({"comment": note})}
+    made = annotate("0", "s3://bucket-name/jobs/people/images/a.jpg", [("w1", answer)], SigmaTable())
+    assert made.valid
+    assert made.workers[0].comment == ""
 
 
 def test_each_of_several_workers_and_why_an_answer_was_not_used() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import convert_manifest
 from evidence import RECORDED
-from truepoint.jobs.prelabels import parse_prelabels
+from truepoint.jobs.prelabels import Choices, read_prelabels
 from truepoint.pose.skeleton import parse_skeleton
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,9 @@ def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert {name: [i["annotations"] for i in instances] for name, instances in found.items()} == {
         "a b+%C3.jpg": [[NOSE]], "b.jpg": [[NOSE]],
     }  # fmt: skip
-    assert set(parse_prelabels(json.dumps(found), SKELETON)) == set(found)
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    sizes = dict.fromkeys(found, (9, 9))
+    assert set(read_prelabels(tmp_path / "found.json", SKELETON, sizes, Choices()).instances) == set(found)
     said = capsys.readouterr()
     assert "labels of 2 images; 4 of 6 lines left out" in said.out
     for reason in (

@@ -3,6 +3,7 @@ own model of its API."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
+import acceptance
 from acceptance import REGIONS
+from job_builders import STACK, WORKTEAM
 from truepoint.jobs import limits
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +74,16 @@ def test_names_and_times_are_bounded_as_the_model_says(model: Any) -> None:
 
 def test_no_operation_deletes_a_job(model: Any) -> None:
     assert [name for name in model.operation_names if "LabelingJob" in name and name.startswith("Delete")] == []
+
+
+def test_the_acceptance_run_passes_large_prelabels_by_reference(tmp_path: Path) -> None:
+    """R11: more than the 20,000 characters that an attribute of a manifest line may have."""
+    acceptance.draw(tmp_path)
+    prelabels = {acceptance.LARGE_IMAGE: acceptance.LARGE_PRELABELS}
+    prepared = acceptance.prepare("a-complete", WORKTEAM, STACK, tmp_path, prelabels)
+    assert prepared.omitted == ()
+    lines = {line["source-ref"].rsplit("/", 1)[1]: line for line in map(json.loads, prepared.manifest.splitlines())}
+    assert set(lines) == set(acceptance.IMAGES)
+    assert [name for name, line in lines.items() if "annotations_ref" in line] == [acceptance.LARGE_IMAGE]
+    assert not any("annotations" in line for line in lines.values())
+    assert len(json.dumps(acceptance.LARGE_PRELABELS)) > limits.MAX_ATTRIBUTE_CHARACTERS

@@ -12,7 +12,8 @@ import pytest
 
 import make_schemas
 from sample_events import event
-from truepoint.groundtruth.job import read_ended
+from truepoint.groundtruth.job import RESULTS_READY, SOURCE, read_ended
+from truepoint.keys import job_keys
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = re.findall(r"```json ([a-z-]+)\n(.+?)```", (DOCS / "formats.md").read_text(), re.DOTALL)
@@ -53,3 +54,20 @@ def test_the_events_table() -> None:
     assert sample["detail-type"] in text
     assert read_ended(sample).description is not None
     assert read_ended(sample | {"source": "aws.sagemaker"}).description is None
+
+
+def test_the_sample_of_our_own_event_and_a_consumers_permissions() -> None:
+    text = (DOCS / "formats.md").read_text()
+    sample = event("results_ready/people.json")
+    assert (sample["source"], sample["detail-type"]) == (SOURCE, RESULTS_READY)
+    assert f"`{SOURCE}` | `{RESULTS_READY}`" in text
+    jsonschema.validate(sample["detail"], schema("results-ready"))
+    [policy] = [
+        json.loads(block) for block in re.findall(r"```json\n(.+?)```", text, re.DOTALL) if "Statement" in block
+    ]
+    found = {s["Sid"]: (s["Action"], s["Resource"]) for s in policy["Statement"]}
+    results = job_keys("people").results
+    assert found == {
+        "ReadResults": ("s3:GetObject", f"arn:aws:s3:::BUCKET/{results.partition('/')[0]}/*"),
+        "ListResults": ("s3:ListBucket", "arn:aws:s3:::BUCKET"),
+    }

@@ -1,6 +1,7 @@
 """Images in a folder: found by content, upright, in a stable order; unusable ones are reported, never fatal."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,20 @@ def test_strange_images_are_accepted_or_left_out_by_name(tmp_path: Path) -> None
     assert "got HEIC" in reasons["phone.heic"]
     assert "damaged: " in reasons["text.png"]
     assert all(reasons.values())
+
+
+def test_what_is_no_readable_file_is_left_out_by_name(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "nowhere.png").symlink_to("/nonexistent")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).write_bytes((tmp_path / "a.png").read_bytes())
+    found = images_in_folder(tmp_path)
+    assert [image.name for image in found.images] == ["a.png"]
+    reasons = {image.name: image.reason for image in found.refused}
+    assert sorted(reasons) == ["\\xff.png", "loop.png", "nowhere.png", "pipe.png"]
+    assert reasons["nowhere.png"] == "cannot be read: No such file or directory"
+    assert reasons["loop.png"] == "cannot be read: Too many levels of symbolic links"
+    assert reasons["\\xff.png"] == "expected a name in UTF-8, got other bytes; rename the file"
+    assert "not an image" in reasons["pipe.png"]

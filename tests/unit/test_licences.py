@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import audit
 import make_licences
 from make_licences import LOCKS, NODE, PAGE, ROOT, SHIPPED, dependencies, node_dependencies, pinned
 
@@ -43,3 +44,23 @@ def test_the_labelling_element_ships_nothing_of_others() -> None:
     assert NODE in PAGE.read_text()
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert [path for path, package in packages.items() if path and not package.get("dev")] == []
+
+
+def test_a_missing_environment_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(LOCKS, SHIPPED, (".venv-missing", "Shipped"))
+    monkeypatch.setattr("sys.argv", ["make_licences.py"])
+    with pytest.raises(SystemExit, match="2"):
+        make_licences.main()
+    assert (
+        f"expected an environment in {ROOT / '.venv-missing'}, got none; run `make licences`" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [([], "arguments are required: PIP-AUDIT"), (["/nowhere"], "expected a command, got '/nowhere'")],
+)
+def test_the_audit_says_what_it_needs(given: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        audit.main(given)
+    assert words in capsys.readouterr().err

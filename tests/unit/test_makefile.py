@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -57,3 +58,24 @@ def test_a_loop_fails_with_its_first_command_without_shellflags(target: str, tmp
     )  # fmt: skip
     assert done.returncode != 0, done.stdout
     assert len(calls.read_text().splitlines()) == 1
+
+
+def test_uv_and_npm_have_a_cache_where_home_cannot_be_written(tmp_path: Path) -> None:
+    """Without one, uv fails and npm hangs."""
+    show = f"include {ROOT / 'Makefile'}\nshow:\n\t@echo $${{UV_CACHE_DIR:-}},$${{npm_config_cache:-}},$$PYTHONUTF8\n"
+    (tmp_path / "show.mk").write_text(show)
+
+    def caches(home: str) -> str:
+        done = subprocess.run(
+            ["make", "-s", "-f", tmp_path / "show.mk", "show"],
+            cwd=tmp_path, env={"PATH": os.defpath, "HOME": home}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    assert caches(str(tmp_path)) == ",,1"
+    assert caches("/proc/nowhere") == f"{tmp_path}/.cache/uv,{tmp_path}/.cache/npm,1"
+
+
+def test_a_path_with_spaces_stays_one_word() -> None:
+    """A word of a recipe that begins with the checkout's folder is quoted."""
+    assert [line for line in makefile().splitlines() if re.search(r'(?<!")\$\(BIN\)/', line)] == []

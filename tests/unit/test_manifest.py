@@ -72,6 +72,40 @@ def test_unusable_pre_labels_are_said_and_left_out(value: Any) -> None:
     assert read.error.startswith("the pre-labels cannot be used: ")
 
 
+def test_a_smaller_copy_is_shown_in_the_images_place() -> None:
+    line = {
+        "source-ref": IMAGE,
+        "image_copy_ref": "s3://bucket/copies/b.jpg.jpg",
+        "image_width": 4000,
+        "image_height": 3000,
+    }
+    task = pre_annotation_response(line)["taskInput"]
+    assert (task["image_s3_uri"], task["image_copy_s3_uri"]) == (IMAGE, "s3://bucket/copies/b.jpg.jpg")
+    assert json.loads(task["image_size"]) == {"width": 4000, "height": 3000}
+    assert task["error"] == ""
+    without = pre_annotation_response({"source-ref": IMAGE, "image_width": 4000, "image_height": 3000})["taskInput"]
+    assert (without["image_copy_s3_uri"], without["image_size"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image_width": None},
+        {"image_height": 0},
+        {"image_width": True},
+        {"image_width": "4000"},
+        {"image_copy_ref": "https://host/b.jpg"},
+        {"image_copy_ref": 5},
+        {"image_copy_ref": "s3://bucket/\ud800"},
+    ],
+)
+def test_without_a_usable_copy_or_its_size_the_image_itself_is_shown(changes: dict[str, Any]) -> None:
+    line = {"source-ref": IMAGE, "image_copy_ref": "s3://bucket/b.jpg", "image_width": 4000, "image_height": 3000}
+    task = pre_annotation_response(line | changes)["taskInput"]
+    assert (task["image_s3_uri"], task["image_copy_s3_uri"], task["image_size"]) == (IMAGE, "", "")
+    assert task["error"].startswith("image_copy_ref cannot be used: ")
+
+
 def test_pre_labels_by_reference_are_named_not_read() -> None:
     line = {"source-ref": IMAGE, "annotations_ref": "s3://bucket/jobs/people/pre-labels/a b.json"}
     task_input = pre_annotation_response(line)["taskInput"]

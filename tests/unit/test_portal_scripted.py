@@ -12,62 +12,99 @@ from hypothesis import strategies as st
 
 from truepoint.emulator.local_stack import parameter_overrides, source_fingerprint
 from truepoint.groundtruth.answer import AnswerError, parse_answer
-from truepoint.portal.scripted import AnswersError, answer_for, check_names, form_fields, parse_answers
+from truepoint.jobs.prelabels import Choices
+from truepoint.portal.scripted import AnswersError, AnswersFile, answer_for, form_fields, image_name
 from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
+from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 INSTANCE: dict[str, Any] = {"id": "n1", "name": "", "annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
 TASK = {"image_s3_uri": "s3://b/a.jpg", "image_name": "a.jpg", "initial_values": json.dumps([INSTANCE])}
 
 
-def test_a_truth_file_is_one_worker() -> None:
-    assert parse_answers(json.dumps({"a.jpg": [INSTANCE]})) == {"scripted": {"a.jpg": [INSTANCE]}}
+SKELETON = Skeleton("face", (SkeletonKeypoint("nose"), SkeletonKeypoint("left_eye")))
+SIZES = {"a.jpg": (100, 50), "more/b.jpg": (100, 50)}
 
 
-def test_several_workers() -> None:
-    workers = {"ada": {"a.jpg": [INSTANCE]}, "bob": {"a.jpg": {"updated_annotations": "[]"}}}
-    assert parse_answers(json.dumps({"workers": workers})) == workers
+@pytest.fixture
+def answers(tmp_path: Path) -> Any:
+    """Reads a text as a file of answers for the images of `SIZES`, or of other names."""
+
+    def read(text: str, names: Any = SIZES) -> Any:
+        file = tmp_path / "answers.json"
+        file.write_text(text)
+        sizes = names if isinstance(names, dict) else dict.fromkeys(names, (9, 9))
+        return AnswersFile(file, SKELETON, Choices()).for_images(sizes, SKELETON)[0]
+
+    return read
 
 
-def test_the_documented_example_is_read() -> None:
+def test_a_truth_file_is_one_worker(answers: Any) -> None:
+    assert answers(json.dumps({"a.jpg": [INSTANCE]})) == {"scripted": {"a.jpg": [INSTANCE]}}
+
+
+def test_several_workers_whose_images_are_found_however_they_are_spelled(answers: Any) -> None:
+    workers = {"ada": {"A.JPG": [INSTANCE]}, "bob": {"b.jpg": {"updated_annotations": "[]"}, "gone.jpg": []}}
+    found = {"ada": {"a.jpg": [INSTANCE]}, "bob": {"more/b.jpg": {"updated_annotations": "[]"}}}
+    assert answers(json.dumps({"workers": workers})) == found
+
+
+def test_the_documented_example_is_read(answers: Any) -> None:
     formats = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
     example = formats.split("## Answers file", 1)[1].split("```json\n", 1)[1].split("```", 1)[0]
-    assert {worker: list(images) for worker, images in parse_answers(example).items()} == {
-        "ada": ["a.jpg", "b.jpg"],
+    assert {worker: list(images) for worker, images in answers(example).items()} == {
+        "ada": ["a.jpg", "more/b.jpg"],
         "bob": ["a.jpg"],
     }
 
 
-def test_an_image_may_be_called_workers() -> None:
-    assert parse_answers('{"workers": []}') == {"scripted": {"workers": []}}
+def test_an_image_may_be_called_workers(answers: Any) -> None:
+    assert answers('{"workers": []}', ["workers"]) == {"scripted": {"workers": []}}
+
+
+def test_the_raters_of_another_tools_file_are_workers(answers: Any) -> None:
+    point = [1.5, 2, 2, 3, 4, 1]
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "rater_list": ["ada", "bob"]}, {"id": 2, "file_name": "b.jpg"}],
+        "annotations": [{"id": 9, "image_id": 1, "category_id": 1, "rater_id": "ada", "keypoints": point}],
+        "categories": [{"id": 1, "name": "face", "keypoints": ["nose", "left_eye"]}],
+    }
+    found = answers(json.dumps(document))
+    keypoints = [
+        {"label": "nose", "x": 1.5, "y": 2.0, "visibility": 2},
+        {"label": "left_eye", "x": 3.0, "y": 4.0, "visibility": 1},
+    ]
+    assert found == {"ada": {"a.jpg": ({"id": "9", "annotations": keypoints},)}, "bob": {"a.jpg": ()}}
+    assert answers(json.dumps(document | {"annotations": []})) == {"ada": {"a.jpg": ()}, "bob": {"a.jpg": ()}}
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{", "not JSON"),
-        ("[]", "got list"),
-        ('{"images": [], "annotations": [], "categories": []}', "got a COCO file"),
-        ('{"images": [{"id": 1}], "annotations": []}', r"create_labeling_job\.py --coco"),
-        ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "got a COCO file"),
+        ("{", "expected JSON"),
+        ("[]", "got an empty list"),
+        ('{"images": [], "annotations": [], "categories": []}', "expected labels of images, got none"),
+        ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "no name in the labels is the name of"),
         ('{"workers": {}}', "at least one worker"),
         ('{"workers": {"ada": []}}', "worker 'ada'"),
         ('{"a.jpg": 1}', "'a.jpg': expected a list of instances"),
+        ('{"a.jpg": [], "A.JPG": [], "x/A.jpg": []}', "x"),
     ],
 )
-def test_other_files_are_refused(text: str, expected: str) -> None:
+def test_other_files_are_refused(answers: Any, text: str, expected: str) -> None:
     with pytest.raises(AnswersError, match=expected):
-        parse_answers(text)
+        answers(text, ["A.jpg", "a.JPG"])
 
 
-def test_answers_for_other_images_are_refused_with_names_of_both_sides() -> None:
-    answers = parse_answers(
-        json.dumps({"workers": {"ada": {"z.jpg": [], "y.jpg": []}, "bob": {"x.jpg": [], "w.jpg": []}}})
-    )
-    job = [f"s3://b/jobs/j/images/deep/{name}.jpg" for name in "abcde"]
+def test_answers_for_other_images_are_refused_with_names_of_both_sides(answers: Any) -> None:
+    others = json.dumps({"workers": {"ada": {"z.jpg": [], "y.jpg": []}, "bob": {"x.jpg": [], "w.jpg": []}}})
     expected = r"\(a\.jpg, b\.jpg, c\.jpg and 2 more\), got .* \(w\.jpg, x\.jpg, y\.jpg and 1 more\)"
     with pytest.raises(AnswersError, match=expected):
-        check_names(answers, job)
-    assert check_names({"ada": {"a.jpg": [], "deep/c.jpg": []}, "bob": {"b.jpg": []}}, job) == ["d.jpg", "e.jpg"]
+        answers(others, [f"{name}.jpg" for name in "abcde"])
+
+
+def test_an_image_is_called_by_its_path_below_the_jobs_images() -> None:
+    assert image_name("s3://b/jobs/j/images/deep/a.jpg") == "deep/a.jpg"
+    assert image_name("s3://b/elsewhere/a.jpg") == "a.jpg"
 
 
 def test_instances_become_the_elements_fields() -> None:

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
 ELEMENT, SCRIPT, PAGE, GUIDE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html", "labeler-guide.html"
+GERMAN = "crowd-2d-skeleton.de.js"
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
@@ -29,7 +30,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILT", tmp_path)
-    for name in (ELEMENT, SCRIPT, PAGE, GUIDE):
+    for name in (ELEMENT, GERMAN, SCRIPT, PAGE, GUIDE):
         (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
 
@@ -88,7 +89,8 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
     element = f"ui/{digest(ELEMENT)}/{ELEMENT}"
     creator = f"ui/creator/{digest(PAGE)}/"
     guide = f"ui/guide/{digest(GUIDE)}/{GUIDE}"
-    assert sorted(versions(s3)) == sorted([element, creator + PAGE, creator + SCRIPT, guide])
+    german = f"ui/{digest(ELEMENT)}/{GERMAN}"
+    assert sorted(versions(s3)) == sorted([element, german, creator + PAGE, creator + SCRIPT, guide])
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
     expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE, "GuideKey": guide}
     assert [a["Data"] for a in answers] == [expected] * 2

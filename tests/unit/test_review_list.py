@@ -99,6 +99,7 @@ def test_what_consolidation_adds_is_read_and_left_out_of_the_pre_labels() -> Non
     assert line == {
         "source-ref": image.source_ref,
         "reviewed_line": 0,
+        "reviewed_file_name": "a0.jpg",
         "annotations": [plain],
         "annotation_issues": [{"reason": "Instance 1: The workers are split evenly on left and right"}],
     }

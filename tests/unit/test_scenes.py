@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from truepoint.jobs.prelabels import parse_prelabels
+from truepoint.jobs.prelabels import Choices, read_prelabels
 from truepoint.jobs.scenes import SIZES, SUBJECTS, render_scenes
 from truepoint.jobs.scenes.canvas import Canvas
 from truepoint.jobs.scenes.people import Facing, Person
@@ -44,12 +44,13 @@ def visible(keypoints: dict[str, tuple[float, float, int]]) -> set[str]:
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_truth_fits_the_skeleton_and_the_image(subject: str) -> None:
+def test_truth_fits_the_skeleton_and_the_image(subject: str, tmp_path: Path) -> None:
     skeleton, seen = skeleton_of(subject), set()
     for index, scene in enumerate(render_scenes(subject, 6, seed=1)):
         assert scene.image.size == SIZES[subject][index]
         assert scene.instances
-        parse_prelabels(json.dumps({scene.name: scene.instances}), skeleton)
+        (tmp_path / "truth.json").write_text(json.dumps({scene.name: scene.instances}))
+        read_prelabels(tmp_path / "truth.json", skeleton, {scene.name: scene.image.size}, Choices())
         for keypoint in (k for instance in scene.instances for k in instance["annotations"]):
             assert 0 <= keypoint["x"] < scene.image.width
             assert 0 <= keypoint["y"] < scene.image.height

@@ -168,7 +168,7 @@ def files_of(
         if low:
             cramped(refiner.tally)
         out = {name: bytearray() for name in FRAGMENTS}
-        writer = Fragments(JOB.name, known.skeleton, uploaded, out)  # type: ignore[arg-type]
+        writer = Fragments(JOB, known.skeleton, uploaded, out)  # type: ignore[arg-type]
         for number in numbers:
             writer.add(refiner.add(outcome(lines[number], number)))
         for name, text in out.items():

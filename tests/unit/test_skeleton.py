@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from truepoint.pose.instance import MOST_KEYPOINTS
-from truepoint.pose.skeleton import LEAST_SIGMA, SkeletonError, parse_skeleton
+from truepoint.pose.skeleton import LEAST_SIGMA, MOST_EDGES, SkeletonError, parse_skeleton
 
 SKELETONS = sorted((Path(__file__).parents[2] / "skeletons").glob("*.json"))
 MINIMAL: dict[str, Any] = {
@@ -49,6 +49,25 @@ def test_element_attributes() -> None:
     assert "skeletonBoundingBox" not in attributes
 
 
+def test_display_names_by_language_reach_the_element() -> None:
+    named = MINIMAL | {"keypoints": [{"name": "tip", "display_names": {"de": "Spitze", "pt-br": "Ponta"}}], "edges": []}
+    skeleton = parse_skeleton(json.dumps(named))
+    (entry,) = json.loads(skeleton.element_attributes()["keypointClasses"])
+    assert (entry["label"], entry["display_names"]) == ("tip", {"de": "Spitze", "pt-br": "Ponta"})
+    assert skeleton.keypoint_names == ("tip",)
+    for names in ({"": "x"}, {"DE": "x"}, {"de": ""}, {"de": 1}, ["de"]):
+        named["keypoints"][0]["display_names"] = names
+        with pytest.raises(SkeletonError, match="display_names"):
+            parse_skeleton(json.dumps(named))
+
+
+def test_the_skeletons_that_ship_have_german_names() -> None:
+    for file in SKELETONS:
+        named = [(keypoint.display_names or {}).get("de") for keypoint in parse_skeleton(file.read_bytes()).keypoints]
+        assert all(named)
+        assert len(set(named)) == len(named)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -78,6 +97,6 @@ def test_what_is_no_skeleton_at_all() -> None:
 
 def test_the_element_has_the_same_limits() -> None:
     text = (Path(__file__).parents[2] / "src/ui/lib/skeleton.js").read_text()
-    for name, value in (("MOST_KEYPOINTS", MOST_KEYPOINTS), ("LEAST_SIGMA", LEAST_SIGMA)):
+    for name, value in (("MOST_KEYPOINTS", MOST_KEYPOINTS), ("MOST_EDGES", MOST_EDGES), ("LEAST_SIGMA", LEAST_SIGMA)):
         (found,) = re.findall(rf"export const {name} = ([\d.e-]+);", text)
         assert float(found) == value

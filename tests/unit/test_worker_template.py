@@ -28,6 +28,7 @@ TASK = {
     "annotation_issues": "[]",
     "labeling_job": "people",
     "worker": "",
+    "max_answer_bytes": "",
     "error": "",
 }
 HOSTILE = (
@@ -114,6 +115,16 @@ def test_large_pre_labels_arrive_as_a_signed_address_and_only_if_there_are_any()
     assert given.the("crowd-2d-skeleton")["worker"] == "w-1"
 
 
+def test_a_smaller_copy_arrives_as_a_signed_address_with_the_originals_size() -> None:
+    size = '{"width":4000,"height":3000}'
+    copy = {"image_copy_s3_uri": "s3://bucket/copies/a.jpg.jpg", "image_size": size, "max_answer_bytes": "5000000"}
+    element = page(fill(skeleton_of("nose")), copy).the("crowd-2d-skeleton")
+    assert element["imgsrc"] == "https://signed.example/bucket/copies/a.jpg.jpg?a=1&b=2"
+    assert element["images3uri"] == "s3://bucket/a.jpg"
+    assert element["imagesize"] == size
+    assert element["maxanswerbytes"] == "5000000"
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_arrive_as_they_are(name: str) -> None:
     assert_arrives((name, "other"))
@@ -133,6 +144,13 @@ def test_script_and_integrity_are_attributes_of_one_script() -> None:
     assert {"src": 'https://x/"y"', "integrity": INTEGRITY} in [
         {k: v for k, v in a.items() if k in ("src", "integrity")} for a in scripts
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "lang"), [({}, "en"), ({"language": "de-AT"}, "de-AT"), ({"language": '"><b'}, '"><b')]
+)
+def test_the_elements_language(given: dict[str, str], lang: str) -> None:
+    assert page(fill(skeleton_of("nose"), **given)).the("crowd-2d-skeleton")["lang"] == lang
 
 
 def test_without_template_pose_the_bounding_box_is_empty() -> None:

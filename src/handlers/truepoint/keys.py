@@ -20,8 +20,9 @@ _MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.ma
 
 
 class JobKeys(NamedTuple):
-    """The S3 keys of one labelling job. `images`, `prelabels`, `results` and `runs` are prefixes that end in a slash;
-    `runs` is where the runs that make results keep their parts."""
+    """The S3 keys of one labelling job. `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in
+    a slash. Smaller copies of the images are below `copies`; the runs that make results keep their parts below
+    `runs`."""
 
     manifest: str
     skeleton: str
@@ -29,6 +30,7 @@ class JobKeys(NamedTuple):
     template: str
     labeling_job: str
     images: str
+    copies: str
     prelabels: str
     results: str
     results_marker: str
@@ -48,6 +50,7 @@ def job_keys(job: str) -> JobKeys:
         template=f"{start}template.liquid.html",
         labeling_job=f"{start}labeling_job.json",
         images=f"{start}images/",
+        copies=f"{start}copies/",
         prelabels=f"{start}prelabels/",
         results=results,
         results_marker=f"{results}results.json",

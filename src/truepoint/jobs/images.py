@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from truepoint.formats.labels import IMAGE_SUFFIXES
 from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
@@ -27,11 +29,6 @@ CONTENT_TYPES = {
 }
 WANTED = "JPEG, PNG or WebP, which every browser shows"
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
-)
-"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
-
 HEADER_BYTES = 262_144
 """Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
 
@@ -78,6 +75,12 @@ class FoundImages:
     refused: tuple[RefusedImage, ...]
 
 
+LEAST_COPY = 320
+"""Pixels of a copy's longer side. On a smaller one nobody could place a keypoint."""
+COPY_QUALITY = 85
+"""JPEG quality of copies, of 100: above it, files grow faster than what can be seen."""
+
+
 class ImageError(ValueError):
     """An image that cannot be used; says what was expected and what was found."""
 
@@ -94,11 +97,12 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is none")
-    names = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
-    shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]
-    return _look_at_all(
-        [(name.as_posix(), partial(_local_image, folder / name, name.as_posix())) for name in shown], progress
-    )
+    files = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if not any(part.startswith(".") for part in name.parts):
+            files.append((name.as_posix(), partial(_local_image, path, name.as_posix())))
+    return _look_at_all(files, progress)
 
 
 def images_under_prefix(
@@ -125,6 +129,30 @@ def images_under_prefix(
         return SourceImage(name, size, etag, *measures, location=location)
 
     return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
+
+
+def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
+    """Return width and height of a copy of the image, or None for an image that is no larger than copies are."""
+    longer = max(image.width, image.height)
+    if longer <= longer_side:
+        return None
+    return tuple(max(1, round(side * longer_side / longer)) for side in (image.width, image.height))  # type: ignore[return-value]
+
+
+def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
+    """Return a JPEG of an image, upright and without its metadata, of this width and height."""
+    with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        profile = image.info.get("icc_profile")
+        image.draft("RGB", (max(size), max(size)))
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+        resized = upright.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    out = io.BytesIO()
+    resized.save(out, "JPEG", quality=COPY_QUALITY, icc_profile=profile if upright.mode == "RGB" else None)
+    return out.getvalue()
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
@@ -156,11 +184,18 @@ def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | Refuse
     except UnidentifiedImageError:
         claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
         reason = f"expected {WANTED}, got a file that is not an image; replace it, or take it out of the folder"
-        return RefusedImage(name, reason) if claims else None
+        return RefusedImage(printable(name), reason) if claims else None
+    except IsADirectoryError:
+        return None  # its files are looked at
     except ImageError as error:
-        return RefusedImage(name, str(error))
+        return RefusedImage(printable(name), str(error))
     except OSError as error:
-        return RefusedImage(name, f"cannot be read: {error}")
+        return RefusedImage(printable(name), f"cannot be read: {error.strerror or error}")
+
+
+def printable(name: str) -> str:
+    """Return a file's name with bytes that are no UTF-8 as escape sequences."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
@@ -170,6 +205,15 @@ def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError
+    if not stat.S_ISREG(kind):  # a pipe would be waited for
+        raise UnidentifiedImageError
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ImageError("expected a name in UTF-8, got other bytes; rename the file") from error
     size = path.stat().st_size
     with path.open("rb") as file:
         width, height, content_type = _measure(file, size, whole=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +14,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from truepoint.groundtruth.job import JobError, parse_description
-from truepoint.jobs.images import SourceImage, list_objects
+from truepoint.jobs.images import SourceImage, copy_size, list_objects, smaller_copy
 from truepoint.jobs.limits import (
     MAX_REFERENCED_BYTES,
     JobRefusedError,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 UPLOADS_AT_ONCE = 8
 PRE_LABEL_REFERENCE = "annotations_ref"
 """The attribute that holds where a line's pre-labels are."""
+COPY_REFERENCE = "image_copy_ref"
+"""The attribute that holds where a smaller copy of a line's image is."""
 REFERENCED = ("annotations", "annotation_issues")
 """The attributes that may be passed by reference: what the labelling element can fetch."""
 
@@ -68,7 +70,8 @@ class PreparedJob:
 
     `request` is that of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth. `documents` are the
     skeleton, the worker template, pre-labels that go by reference, and the input manifest, which is the last; `images`
-    pairs each image with its key. `omitted` says of each image that was left out which one it is and why.
+    pairs each image with its key. `omitted` says of each image that was left out which one it is and why. `copies` are
+    the smaller copies: key, size and the image each is made of.
     """
 
     bucket: str
@@ -76,6 +79,7 @@ class PreparedJob:
     documents: tuple[Document, ...]
     images: tuple[tuple[str, SourceImage], ...]
     omitted: tuple[str, ...] = ()
+    copies: tuple[tuple[str, tuple[int, int], SourceImage], ...] = ()
 
     @property
     def name(self) -> str:
@@ -102,6 +106,7 @@ def prepare_job(
     template_source: str,
     instructions: str = "",
     prelabels: Mapping[str, Instances] | None = None,
+    copies: int | None = None,
 ) -> PreparedJob:
     """Everything that a job starts from; pure, no call is made.
 
@@ -113,16 +118,28 @@ def prepare_job(
         template_source: text of the worker template, unfilled.
         instructions: trusted HTML shown to workers.
         prelabels: instances by image name (`SourceImage.name`).
+        copies: the longer side, in pixels, of the copies that workers see of larger images; None for no copies.
 
     Raises:
         JobRefusedError: with all violations of Ground Truth's limits and ours.
         WorkerTemplateError: the template cannot be filled, or is too long.
     """
-    placed = tuple((f"{job_keys(settings.name).images}{image.name}", image) for image in images)
+    keys = job_keys(settings.name)
+    placed = tuple((f"{keys.images}{image.name}", image) for image in images)
     objects = [_data_object(s3_uri(stack.bucket, key), image, prelabels or {}) for key, image in placed]
-    return prepare_objects(
+    sizes = [copies and copy_size(image, copies) for image in images]
+    copied = tuple(
+        (f"{keys.copies}{image.name}.jpg", size, image) for image, size in zip(images, sizes, strict=True) if size
+    )
+    copy_keys = {image.name: key for key, _, image in copied}
+    for data_object, image in zip(objects, images, strict=True):
+        if key := copy_keys.get(image.name):
+            data_object[COPY_REFERENCE] = s3_uri(stack.bucket, key)
+    prepared = prepare_objects(
         settings, stack, skeleton, objects, placed, template_source=template_source, instructions=instructions
     )
+    kept = {image.name for _, image in prepared.images}
+    return replace(prepared, copies=tuple(copy for copy in copied if copy[2].name in kept))
 
 
 def prepare_objects(
@@ -148,6 +165,7 @@ def prepare_objects(
         script_integrity=stack.script_integrity,
         guide_url=stack.guide_url,
         instructions=instructions,
+        language=settings.language,
     )
     lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)
     request = labeling_job_request(settings, stack)
@@ -179,14 +197,20 @@ def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], No
         How many images were written.
     """
     missing = _missing_images(prepared, s3)
+    written = {image.name for _, image in missing}
+    there = {key for key, _, _ in list_objects(s3, prepared.bucket, job_keys(prepared.name).copies)}
+    copies = [copy for copy in prepared.copies if copy[0] not in there or copy[2].name in written]
     progress(len(prepared.images) - len(missing))
     *documents, manifest = prepared.documents
     with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="upload") as pool:
         images = [pool.submit(_put_image, s3, prepared.bucket, key, image) for key, image in missing]
+        copying = [pool.submit(_put_copy, s3, prepared.bucket, *copy) for copy in copies]
         try:
             for future in as_completed(images):
                 future.result()
                 progress(1)
+            for future in as_completed(copying):
+                future.result()
             for _ in pool.map(partial(_put_document, s3, prepared.bucket), documents):
                 pass
         except BaseException:
@@ -375,6 +399,15 @@ def _put_image(s3: S3Client, bucket: str, key: str, image: SourceImage) -> None:
         )
     elif image.path is not None:
         s3.put_object(Bucket=bucket, Key=key, Body=image.path.read_bytes(), ContentType=image.content_type)
+
+
+def _put_copy(s3: S3Client, bucket: str, key: str, size: tuple[int, int], image: SourceImage) -> None:
+    if image.location is not None:
+        source_bucket, source_key = image.location
+        body = s3.get_object(Bucket=source_bucket, Key=source_key)["Body"].read()
+    elif image.path is not None:
+        body = image.path.read_bytes()
+    s3.put_object(Bucket=bucket, Key=key, Body=smaller_copy(body, size), ContentType="image/jpeg")
 
 
 def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:

@@ -1,168 +1,366 @@
-"""Pre-labels: instances by image file name, from our own JSON or from a COCO keypoints file."""
+"""Pre-labels: labels or predictions from a file of any format, made into instances of a job's skeleton and images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
-from truepoint.pose.instance import InstanceError, parse_instances
+from truepoint.formats.detection import READ, read_labels
+from truepoint.formats.labels import (
+    Category,
+    FormatError,
+    Instance,
+    LabeledImage,
+    Labels,
+    Notes,
+    Subject,
+    scaled,
+    shown,
+)
+from truepoint.formats.names import KeypointNames, Matched, map_keypoints, match_images, read_keypoint_names
+from truepoint.formats.own import SHAPE as OWN_SHAPE
+from truepoint.pose.instance import OCCLUDED, VISIBLE, InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton
 
 Instances = tuple[dict[str, Any], ...]
 """Instances of one image in the shape of docs/formats.md."""
+
+Sizes = Mapping[str, tuple[int | None, int | None]]
+"""Width and height of the job's images in pixels, by image name."""
 
 
 class PrelabelError(ValueError):
     """Pre-labels that cannot be used; says where, what was expected and what was found."""
 
 
-class _CocoCategory(msgspec.Struct):
-    id: int
-    name: str = ""
-    keypoints: tuple[str, ...] = ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the operator decides about a file of labels.
+
+    Attributes:
+        keypoint_names: how the file's keypoint names map to the skeleton's, beside equal names and aliases.
+        rater: whose labels to take from a file with several raters.
+        min_score: keypoints with a lower score are left out.
+        occluded_below: keypoints with a lower score, and no visibility of their own, become occluded.
+        min_instance_score: instances with a lower score are left out.
+        images: the COCO annotation file that a COCO results list is of.
+    """
+
+    keypoint_names: KeypointNames | None = None
+    rater: str | None = None
+    min_score: float | None = None
+    occluded_below: float | None = None
+    min_instance_score: float | None = None
+    images: Path | None = None
 
 
-class _CocoImage(msgspec.Struct):
-    id: int
-    file_name: str
+@dataclass(frozen=True, slots=True)
+class Prelabels:
+    """Pre-labels of a job: instances by rater ("" if the file names none) and by the job's image name, and the report
+    of what was read, matched and left out."""
+
+    by_rater: dict[str, dict[str, Instances]]
+    report: tuple[str, ...]
+
+    @property
+    def instances(self) -> dict[str, Instances]:
+        """Return the instances of each image that has some, of the only rater."""
+        (only,) = self.by_rater.values() or ({},)
+        return {name: instances for name, instances in only.items() if instances}
 
 
-class _CocoAnnotation(msgspec.Struct):
-    id: int
-    image_id: int
-    category_id: int
-    keypoints: tuple[float, ...] = ()
+def add_options(parser: argparse.ArgumentParser, what: str = "pre-labels") -> None:
+    """Add the options that read labels of any format to a command."""
+    group = parser.add_argument_group(what, f"read: {READ}")
+    group.add_argument(
+        "--prelabels", "--coco", type=Path, metavar="FILE", help="file or folder; the format is detected"
+    )
+    add_choices(group)
 
 
-class _Coco(msgspec.Struct):
-    images: tuple[_CocoImage, ...]
-    annotations: tuple[_CocoAnnotation, ...]
-    categories: tuple[_CocoCategory, ...]
+def add_choices(group: Any) -> None:
+    """Add the options that say how a file of labels is read."""
+    group.add_argument(
+        "--keypoint-names", type=Path, metavar="FILE",
+        help="JSON: {name in the labels: name in the skeleton or null}, or the labels' names in order",
+    )  # fmt: skip
+    group.add_argument("--rater", metavar="ID", help="whose labels to take, where the file has several raters")
+    group.add_argument(
+        "--min-score", type=float, metavar="S", help="leave out keypoints with a lower score; default: keep all above 0"
+    )
+    group.add_argument(
+        "--occluded-below", type=float, metavar="S",
+        help="keypoints with a lower score become occluded (visibility 1); default: all become visible (2)",
+    )  # fmt: skip
+    group.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with a lower score")
+    group.add_argument(
+        "--prelabel-images", type=Path, metavar="FILE",
+        help="the COCO annotations whose image ids a COCO results list has; default: ids are numbers in image names",
+    )  # fmt: skip
 
 
-def parse_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
-    """Pre-labels by image file name. Keypoints with visibility 0 are left out; 2, the default, is not spelt out.
-
-    Args:
-        text: one JSON object `{file name: [instances]}`, or JSON Lines of such objects.
-        skeleton: its keypoint names are the labels that may occur.
+def choices(options: argparse.Namespace) -> Choices:
+    """Return what the options say.
 
     Raises:
-        PrelabelError: not that shape, an unknown label, a keypoint twice in an instance, an image given twice.
+        PrelabelError: a score that is no number, or an unusable mapping file.
     """
-    found: dict[str, Instances] = {}
-    for where, part in _parts(text):
-        for name, instances in part.items():
-            if name in found:
-                raise PrelabelError(f"{where}: expected every image once, got {name!r} again")
-            found[name] = _checked(instances, skeleton, f"{where}: {name!r}")
+    for name in ("min_score", "occluded_below", "min_instance_score"):
+        value = getattr(options, name)
+        if value is not None and not value >= 0:
+            raise PrelabelError(f"--{name.replace('_', '-')}: expected a number from 0, got {value}")
+    try:
+        names = None if options.keypoint_names is None else read_keypoint_names(options.keypoint_names)
+    except FormatError as error:
+        raise PrelabelError(str(error)) from error
+    return Choices(
+        keypoint_names=names,
+        rater=options.rater,
+        min_score=options.min_score,
+        occluded_below=options.occluded_below,
+        min_instance_score=options.min_instance_score,
+        images=options.prelabel_images,
+    )
+
+
+def read_file(path: Path, skeleton: Skeleton, chosen: Choices) -> Labels:
+    """Read a file of labels.
+
+    Raises:
+        PrelabelError: the format is not known, or the file cannot be used.
+        OSError: the file cannot be read.
+    """
+    try:
+        return read_labels(path, len(skeleton.keypoints), chosen.images)
+    except FormatError as error:
+        raise PrelabelError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What labels are fitted to: a job's skeleton, and its images with their sizes."""
+
+    skeleton: Skeleton
+    sizes: Sizes
+
+
+def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters: bool = False) -> Prelabels:
+    """Make labels into instances of a job. Pure.
+
+    Args:
+        labels: as read.
+        job: the skeleton and the images that they become labels of.
+        chosen: the operator's decisions.
+        where: the file's name, for the report.
+        several_raters: keep each rater's labels apart, as the answers of scripted workers.
+
+    Raises:
+        PrelabelError: no image matches, two images would be merged, no category fits the skeleton, several raters and
+            no choice, or an instance that no worker's page could show.
+    """
+    raters = labels.raters
+    if chosen.rater is not None and chosen.rater not in raters:
+        raise PrelabelError(f"{where}: expected labels of the rater {chosen.rater!r}, got those of {shown(raters)}")
+    if len(raters) > 1 and chosen.rater is None and not several_raters:
+        several = f"{len(raters)} ({shown(raters)})"
+        raise PrelabelError(f"{where}: expected labels of one rater, got those of {several}; choose with --rater")
+    if not labels.images:
+        raise PrelabelError(f"{where}: expected labels of images, got none ({labels.shape})")
+    try:
+        matched = match_images(labels.images, job.sizes)
+        mappings = _mappings(labels, job.skeleton, chosen)
+    except FormatError as error:
+        raise PrelabelError(f"{where}: {error}") from error
+    if not matched.images:
+        raise PrelabelError(
+            f"{where}: no name in the labels is the name of an image: expected names such as "
+            f"{shown(sorted(job.sizes))}, got {shown([image.name for image in labels.images])}. Nothing was created"
+        )
+    fitter = _Fitter(mappings, chosen, labels.notes)
+    by_rater: dict[str, dict[str, Instances]] = {
+        rater: {} for rater in ([chosen.rater] if chosen.rater is not None else raters or ("",))
+    }
+    for name, image in matched.images.items():
+        looked = {*image.raters, *(subject.rater for subject in image.subjects)} or {""}
+        for rater, found in by_rater.items():
+            if rater in looked:
+                instances = fitter.instances(image, rater, job.sizes[name])
+                found[name] = _checked(instances, f"{where}: {image.name!r}")
+    report = (f"{where}: {labels.shape}: read {_counts(labels)}", *_report(labels, matched, by_rater))
+    return Prelabels(by_rater, (*report, *_keypoint_report(labels, mappings, job.skeleton), *fitter.report()))
+
+
+def read_prelabels(path: Path, skeleton: Skeleton, sizes: Sizes, chosen: Choices) -> Prelabels:
+    """Read a file of labels and make it into a job's pre-labels; see `read_file` and `fit`."""
+    return fit(read_file(path, skeleton, chosen), Job(skeleton, sizes), chosen, path.name)
+
+
+def _mappings(labels: Labels, skeleton: Skeleton, chosen: Choices) -> dict[str, dict[str, str]]:
+    """Return the skeleton's keypoint names by the file's, for each category that fits the skeleton.
+
+    A category with keypoints fits if it shares one with the skeleton. One with boxes only fits if it is the only one,
+    or has the skeleton's name.
+    """
+    found: dict[str, dict[str, str]] = {}
+    problem: FormatError | None = None
+    used = {subject.category for image in labels.images for subject in image.subjects}
+    for category in labels.categories:
+        if not category.keypoints:
+            others = [c for c in labels.categories if c is not category and c.name in used]
+            if not others or category.name.casefold() in (skeleton.name.casefold(), ""):
+                found[category.name] = {}
+            continue
+        try:
+            mapping = map_keypoints(category, skeleton, chosen.keypoint_names)
+        except FormatError as error:
+            problem = error
+            continue
+        if mapping:
+            found[category.name] = mapping
+    if used and not used & found.keys():
+        if problem is not None and len(labels.categories) == 1:
+            raise problem
+        raise FormatError(
+            f"expected a category with keypoints of the skeleton ({', '.join(skeleton.keypoint_names)}), "
+            f"got {_categories(labels.categories)}"
+        )
     return found
 
 
-def coco_prelabels(text: str, skeleton: Skeleton) -> dict[str, Instances]:
-    """Pre-labels by image file name from a COCO keypoints file.
+def _categories(categories: Iterable[Category]) -> str:
+    return "; ".join(f"{c.name!r}: {', '.join(c.keypoints) or 'no keypoints'}" for c in categories) or "no category"
 
-    Keypoints go by name, so their order may differ from the skeleton's. Those with v=0 are left out, v=1 is kept as
-    visibility 1, and an annotation without any labelled keypoint gives no instance. Annotations' ids are kept.
 
-    Raises:
-        PrelabelError: not a COCO file, or no category has exactly the skeleton's keypoint names.
-    """
-    try:
-        coco = decode(text, _Coco, DEEPEST_DOCUMENT, most_memory=None)
-    except JsonError as error:
-        raise PrelabelError(f"not a COCO keypoints file: {error}") from error
-    wanted = set(skeleton.keypoint_names)
-    categories = {c.id: c.keypoints for c in coco.categories if set(c.keypoints) == wanted}
-    if not categories:
-        actual = "; ".join(f"{c.name!r}: {', '.join(c.keypoints) or 'none'}" for c in coco.categories) or "no category"
-        expected = ", ".join(skeleton.keypoint_names)
-        raise PrelabelError(f"COCO file: expected a category with the keypoints {expected}, got {actual}")
-    names = {image.id: image.file_name for image in coco.images}
-    found: dict[str, Instances] = dict.fromkeys(names.values(), ())
-    for annotation in coco.annotations:
-        keypoint_names = categories.get(annotation.category_id)
-        if keypoint_names is None or annotation.image_id not in names:
-            continue
-        values = annotation.keypoints
-        if len(values) != 3 * len(keypoint_names):
-            raise PrelabelError(
-                f"COCO annotation {annotation.id}: expected {3 * len(keypoint_names)} numbers in keypoints, "
-                f"got {len(values)}"
+class _Fitter:
+    """Makes subjects into instances of the skeleton, and applies the operator's choice of how scores count."""
+
+    def __init__(self, mappings: Mapping[str, Mapping[str, str]], chosen: Choices, notes: Notes) -> None:
+        self._mappings = mappings
+        self._chosen = chosen
+        self._notes = notes
+        self._scored_keypoints = 0
+        self._scored_instances = 0
+
+    def instances(self, image: LabeledImage, rater: str, size: tuple[int | None, int | None]) -> list[Instance]:
+        """Return a rater's instances of an image, in pixels."""
+        subjects = [subject for subject in image.subjects if subject.rater == rater]
+        if image.in_shares and not (size[0] and size[1]):
+            for _ in subjects:
+                self._notes.add("instances left out, because the size of their image is not known", image.name)
+            return []
+        found = [self._instance(subject, image) for subject in subjects]
+        kept = [instance for instance in found if instance is not None]
+        return [_in_pixels(instance, size) for instance in kept] if image.in_shares else kept
+
+    def report(self) -> Iterator[str]:
+        """Return how scores counted, and every note: a sentence each."""
+        least, occluded = self._chosen.min_score, self._chosen.occluded_below
+        if self._scored_keypoints:
+            kept = "above 0" if least is None else f"of at least {least}"
+            became = "visible" if occluded is None else f"occluded below {occluded}, else visible"
+            yield (
+                f"scores of {self._scored_keypoints} keypoints are kept; a keypoint with a score {kept} counts as "
+                f"labelled, and is {became} if the file has no visibility (--min-score, --occluded-below)"
             )
-        triples = zip(keypoint_names, values[0::3], values[1::3], values[2::3], strict=True)
-        labelled = [{"label": k, "x": x, "y": y, "visibility": int(v)} for k, x, y, v in triples if v]
-        if labelled:
-            image = names[annotation.image_id]
-            instance = {"id": str(annotation.id), "name": "", "annotations": labelled}
-            found[image] = (*found[image], *_checked([instance], skeleton, f"COCO annotation {annotation.id}"))
-    return {name: instances for name, instances in found.items() if instances}
+        if self._scored_instances:
+            yield f"scores of {self._scored_instances} instances are kept (--min-instance-score leaves out low ones)"
+        for note in self._notes.lines():
+            yield f"note: {note}"
+
+    def _instance(self, subject: Subject, image: LabeledImage) -> Instance | None:
+        where = f"{image.name} {subject.instance.get('id', '')}".strip()
+        mapping = self._mappings.get(subject.category)
+        if mapping is None:
+            category = f"{subject.category!r} is not the skeleton's"
+            self._notes.add(f"instances left out, because their category {category}", where)
+            return None
+        score, least = subject.instance.get("score"), self._chosen.min_instance_score
+        if isinstance(score, int | float):
+            self._scored_instances += 1
+            if least is not None and score < least:
+                self._notes.add(f"instances left out, because their score is below {least}", where)
+                return None
+        points = [self._keypoint(point, mapping, where) for point in subject.instance["annotations"]]
+        kept = [point for point in points if point is not None]
+        if points and not kept and "box" not in subject.instance:
+            self._notes.add("instances left out, because no keypoint of theirs is left and they have no box", where)
+            return None
+        return subject.instance | {"annotations": kept}
+
+    def _keypoint(self, point: Instance, mapping: Mapping[str, str], where: str) -> Instance | None:
+        label = mapping.get(point["label"])
+        if label is None:
+            self._notes.add(f"keypoints {point['label']!r} left out: the skeleton does not have them", where)
+            return None
+        found = point | {"label": label}
+        score, least, occluded = point.get("score"), self._chosen.min_score, self._chosen.occluded_below
+        if not isinstance(score, int | float):
+            return found
+        self._scored_keypoints += 1
+        if least is not None and score < least:
+            self._notes.add(f"keypoints left out, because their score is below {least}", f"{where} {label}")
+            return None
+        return {"visibility": OCCLUDED if occluded is not None and score < occluded else VISIBLE} | found
 
 
-def match_prelabels(
-    prelabels: Mapping[str, Instances], image_names: Iterable[str]
-) -> tuple[dict[str, Instances], tuple[str, ...]]:
-    """Pre-labels by the job's own image names, and the names in `prelabels` that no image has.
-
-    A name is an image's whole relative path, or its last segment where that is the only image of that name.
-
-    Raises:
-        PrelabelError: a last segment that several images share, or two entries for one image.
-    """
-    names = set(image_names)
-    by_segment: dict[str, list[str]] = {}
-    for name in sorted(names):
-        by_segment.setdefault(PurePosixPath(name).name, []).append(name)
-    matched: dict[str, Instances] = {}
-    unmatched: list[str] = []
-    for given, instances in prelabels.items():
-        candidates = [given] if given in names else by_segment.get(PurePosixPath(given).name, [])
-        if len(candidates) > 1:
-            raise PrelabelError(f"pre-labels for {given!r}: expected one image, got {', '.join(candidates)}")
-        if not candidates:
-            unmatched.append(given)
-        elif candidates[0] in matched:
-            raise PrelabelError(f"pre-labels for {given!r}: expected one entry for image {candidates[0]!r}, got two")
-        else:
-            matched[candidates[0]] = instances
-    return matched, tuple(unmatched)
+def _in_pixels(instance: Instance, size: tuple[int | None, int | None]) -> Instance:
+    width, height = size[0] or 0, size[1] or 0
+    points = [p | {"x": scaled(p["x"], width), "y": scaled(p["y"], height)} for p in instance["annotations"]]
+    found = instance | {"annotations": points}
+    if "box" in found:
+        found["box"] = [scaled(side, height if i % 2 else width) for i, side in enumerate(found["box"])]
+    return found
 
 
-def _parts(text: str) -> list[tuple[str, dict[str, Any]]]:
+def _checked(instances: list[Instance], where: str) -> Instances:
     try:
-        whole = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
-    except JsonError:
-        lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-        parts = [(f"pre-labels line {n}", _json(line, f"pre-labels line {n}")) for n, line in lines]
-    else:
-        parts = [("pre-labels", whole)]
-    for where, part in parts:
-        if not isinstance(part, dict):
-            raise PrelabelError(f"{where}: expected an object of file names, got {type(part).__name__}")
-    if not parts:
-        raise PrelabelError("pre-labels: expected an object of file names, got nothing")
-    return parts
-
-
-def _json(line: str, where: str) -> Any:
-    try:
-        return decode(line, deepest=DEEPEST_DOCUMENT, most_memory=None)
-    except JsonError as error:
-        raise PrelabelError(f"{where}: not JSON: {error}") from error
-
-
-def _checked(instances: Any, skeleton: Skeleton, where: str) -> Instances:
-    try:
-        parsed = parse_instances(instances)
+        parse_instances(instances)
     except InstanceError as error:
         raise PrelabelError(f"{where}: {error}") from error
-    known = set(skeleton.keypoint_names)
-    for keypoint in (keypoint for instance in parsed for keypoint in instance.annotations):
-        if keypoint.label not in known:
-            expected = ", ".join(skeleton.keypoint_names)
-            raise PrelabelError(f"{where}: expected one of {expected}, got label {keypoint.label!r}")
-    return tuple(msgspec.json.decode(msgspec.json.encode(parsed)))
+    kept = []
+    for instance in instances:
+        points = [point for point in instance["annotations"] if point.get("visibility") != 0]
+        kept.append({key: value for key, value in instance.items() if value != ""} | {"annotations": points})
+    return tuple(kept)
+
+
+def _counts(labels: Labels) -> str:
+    instances = [subject.instance for image in labels.images for subject in image.subjects]
+    points = sum(len(instance["annotations"]) for instance in instances)
+    return f"{len(labels.images)} images, {len(instances)} instances, {points} keypoints"
+
+
+def _report(labels: Labels, matched: Matched, by_rater: Mapping[str, Mapping[str, Instances]]) -> Iterator[str]:
+    """Return what was matched and what was not, a sentence each."""
+    kept = [instance for found in by_rater.values() for instances in found.values() for instance in instances]
+    points = sum(len(instance["annotations"]) for instance in kept)
+    yield f"matched {len(matched.images)} images, {len(kept)} instances, {points} keypoints"
+    if others := [rater for rater in labels.raters if rater not in by_rater]:
+        yield f"left out the labels of {len(others)} other raters: {shown(others)}"
+    if matched.unmatched:
+        count = len(matched.unmatched)
+        yield f"left out {count} images of the labels that are not among the images: {shown(matched.unmatched)}"
+    if matched.by_name_only:
+        count = len(matched.by_name_only)
+        yield f"warning: {count} images were matched by name, in another folder: {shown(matched.by_name_only)}"
+
+
+def _keypoint_report(labels: Labels, mappings: Mapping[str, Mapping[str, str]], skeleton: Skeleton) -> Iterator[str]:
+    """Return how the labels' keypoints and the skeleton's differ, a sentence each."""
+    for category in labels.categories:
+        mapping = mappings.get(category.name)
+        if not mapping:
+            continue
+        missing = [name for name in skeleton.keypoint_names if name not in mapping.values()]
+        if missing and labels.shape != OWN_SHAPE:  # our own file names only the keypoints that occur
+            yield f"warning: the labels lack {len(missing)} keypoints of the skeleton: {shown(missing)}"
+        extra = [name for name in category.keypoints if name not in mapping]
+        if extra:
+            yield f"warning: the skeleton lacks {len(extra)} keypoints of the labels: {shown(extra)}"
+        if not category.named:
+            yield "keypoints have no names in the labels: they were taken in the order of the skeleton"
+        elif renamed := [f"{name} → {target}" for name, target in mapping.items() if name != target]:
+            yield f"keypoints renamed: {', '.join(renamed)}"

@@ -29,6 +29,7 @@ class JobSettings:
     availability_seconds: int = MAX_AVAILABILITY_SECONDS
     label_attribute_name: str = DEFAULT_LABEL_ATTRIBUTE
     workteam_arn: str | None = None
+    language: str = "en"
 
 
 def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str, Any]:

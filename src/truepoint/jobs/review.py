@@ -10,12 +10,13 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from truepoint.groundtruth.manifest import Line
-from truepoint.groundtruth.output_line import Labeled, read_line
+from truepoint.groundtruth.output_line import EARLIER_ANSWERS, EarlierAnswer, Labeled, read_line
 from truepoint.jobs.results import ResultsNotReadyError
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
 from truepoint.results.review import REVIEWED_LINE
+from truepoint.results.table import seconds_in_all
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -83,6 +84,7 @@ class Reviewed:
             ReviewError: a line does not say which one it reviews, or two review the same.
         """
         self._labels: dict[int, tuple[str, Any, Any]] = {}
+        self._fetch = fetch
         for line in lines:
             outcome = read_line(line, attribute, fetch)
             if not isinstance(outcome, Labeled):
@@ -110,21 +112,50 @@ class Reviewed:
             if not line.text:
                 raise ReviewError(f"line {line.number}: its {line.length:,} bytes are too many to be copied")
             label = rest.pop(line.number, None)
-            yield (line.text if label is None else _replaced(line, attribute, *label)) + b"\n"
+            yield (line.text if label is None else self._replaced(line, attribute, *label)) + b"\n"
         if rest:
             raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, got a shorter manifest")
 
+    def _replaced(self, line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
+        """Return a line with another label. The data object keeps its id, and the times of both labels add up."""
+        try:
+            record = decode(line.text, dict[str, Any], DEEPEST_DOCUMENT)
+        except JsonError as error:
+            raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
+        if record.get("source-ref") != source_ref:
+            raise ReviewError(
+                f"line {line.number}: expected {source_ref!r}, which was reviewed, got {record.get('source-ref')!r}"
+            )
+        first = read_line(line, attribute, self._fetch)
+        if isinstance(first, Labeled):
+            second = read_line(_line({"source-ref": source_ref, attribute: label}), attribute, self._fetch)
+            both = [first, second] if isinstance(second, Labeled) else [first]
+            times = [t for labeled in both if (t := labeled.annotation.total_time_in_seconds) is not None]
+            label = label | {
+                "dataset_object_id": first.annotation.dataset_object_id,
+                "total_time_in_seconds": seconds_in_all(times),
+            }
+            earlier = [*first.earlier_answers, *_answers(first)]
+            metadata = (metadata or {}) | {EARLIER_ANSWERS: msgspec.to_builtins(earlier)}
+        return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
 
-def _replaced(line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
-    try:
-        record = decode(line.text, dict[str, Any], DEEPEST_DOCUMENT)
-    except JsonError as error:
-        raise ReviewError(f"line {line.number}: expected {source_ref!r}, which was reviewed, {error}") from error
-    if record.get("source-ref") != source_ref:
-        raise ReviewError(
-            f"line {line.number}: expected {source_ref!r}, which was reviewed, got {record.get('source-ref')!r}"
+
+def _answers(labeled: Labeled) -> list[EarlierAnswer]:
+    return [
+        EarlierAnswer(
+            worker_id=worker.worker_id,
+            labeled_by=labeled.labeled_by,
+            total_time_in_seconds=worker.total_time_in_seconds,
+            active_time_in_seconds=worker.active_time_in_seconds,
         )
-    return msgspec.json.encode(record | {attribute: label, f"{attribute}-metadata": metadata})
+        for worker in labeled.annotation.workers
+        if worker.usable
+    ]
+
+
+def _line(record: dict[str, Any]) -> Line:
+    text = msgspec.json.encode(record)
+    return Line(0, text, len(text))
 
 
 def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ PLACEHOLDERS = frozenset(
         "skeleton_rig",
         "skeleton_bounding_box",
         "instructions",
+        "language",
     }
 )
 
@@ -39,7 +40,14 @@ def plain_instructions(text: str) -> str:
 
 
 def fill_template(
-    source: str, skeleton: Skeleton, *, script_url: str, script_integrity: str, guide_url: str, instructions: str = ""
+    source: str,
+    skeleton: Skeleton,
+    *,
+    script_url: str,
+    script_integrity: str,
+    guide_url: str,
+    instructions: str = "",
+    language: str = "en",
 ) -> str:
     """The worker template of one job.
 
@@ -50,6 +58,7 @@ def fill_template(
         script_integrity: its subresource-integrity value, `sha384-…`.
         guide_url: address of the labeller's guide; the instructions, which the element's help shows, end with a link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
+        language: of the labelling element, a BCP 47 tag.
 
     Returns:
         A Liquid template. No `{{` or `{%` in it comes from the arguments: names of a skeleton are data.
@@ -77,6 +86,7 @@ def fill_template(
         "skeleton_rig": html.escape(attributes["skeletonRig"]),
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
         "instructions": instructions + guide,
+        "language": html.escape(language),
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:

@@ -56,7 +56,12 @@ class Cloud:
     """S3, Lambda and EventBridge for one job. Everything is addressed by `s3://` URI or ARN.
 
     Raises botocore's `ClientError` and `BotoCoreError` where nothing else is said.
+
+    Attributes:
+        is_full: whether the last write was refused because there is no room.
     """
+
+    is_full = False
 
     def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
         s3_style = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
@@ -133,8 +138,10 @@ class Cloud:
         bucket, key = split_s3_uri(uri)
         try:
             self._s3.put_object(Bucket=bucket, Key=key, Body=body, **options)
+            self.is_full = False
         except ClientError as error:
             if error.response["Error"]["Code"] == "InsufficientStorage":
+                self.is_full = True
                 raise StorageFullError(uri, len(body), error.response["Error"].get("Message", "no reason")) from error
             raise
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from truepoint.groundtruth.answer import pixels
 from truepoint.jobs import output_layout
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
@@ -26,6 +27,10 @@ from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 
 READERS = 16
+DISK_FULL = (
+    "The disk of this computer is full, so nothing more can be saved. Nothing that was saved is lost. "
+    "Free some space and send your answer again."
+)
 MOST_FAILURES = 3
 """Objects that the pre-annotation function may fail for while one worker waits for a task."""
 
@@ -175,6 +180,14 @@ class JobRunner:
         """Return the S3 URI, or the inline text, of every data object in the order of the manifest."""
         return tuple(line.source for line in self._state.lines.values())
 
+    def image_sizes(self) -> dict[str, tuple[int | None, int | None]]:
+        """Return width and height that the manifest gives for each data object, by its S3 URI."""
+        objects = {line.source: line.data_object for line in self._state.lines.values()}
+        return {
+            source: (pixels(data_object.get("image_width")), pixels(data_object.get("image_height")))
+            for source, data_object in objects.items()
+        }
+
     def labels(self) -> dict[str, dict[str, Any]]:
         """Return the consolidated labels so far, by their data object's S3 URI."""
         with self._lock:
@@ -192,14 +205,16 @@ class JobRunner:
 
     @property
     def problem(self) -> str | None:
-        """Which function fails, why, and what waits for it; None while both work."""
+        """Why the job does not go on: a full disk, or which function fails and why; None while all works."""
+        if self.cloud.is_full:
+            return DISK_FULL
         with self._lock:
             for name, retries in (("pre-annotation", self._pre_annotation), ("consolidation", self._consolidation)):
                 if retries.reason and (attempt := retries.next_attempt(self.now())):
-                    seconds = max(0.0, (attempt - self.now()).total_seconds())
+                    seconds = (attempt - self.now()).total_seconds()
+                    soon = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
                     return (
-                        f"The {name} function fails: {retries.reason} No answer is lost. "
-                        f"It is tried again in {seconds:.0f} s."
+                        f"The {name} function fails: {retries.reason} No answer is lost. It is tried again in {soon}."
                     )
         return None
 

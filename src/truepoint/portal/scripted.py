@@ -1,40 +1,102 @@
-"""Workers whose answers are in a file: the same job, unattended. Pure, but for pre-labels that a caller fetches."""
+"""Workers whose answers are in a file: the same job, unattended. Pre-labels by reference are fetched by the caller."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from truepoint.formats.coco import is_annotations
+from truepoint.formats.labels import FormatError, LabeledImage, shown
+from truepoint.formats.mmpose import is_predictions
+from truepoint.formats.names import match_images
+from truepoint.formats.own import workers_of
+from truepoint.jobs.prelabels import Choices, Job, PrelabelError, Sizes, fit, read_file
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.pose.skeleton import Skeleton
 
 Answers = Mapping[str, Mapping[str, Any]]
 """By worker name, then by image name: a list of instances, or an answer's fields as they are."""
-
-SHOWN_NAMES = 3
-_SHAPE = "answers by image name (docs/formats.md, Answers file)"
-_COCO = "its labels can be pre-labels of a job: scripts/create_labeling_job.py --coco"
 
 
 class AnswersError(ValueError):
     """A file of answers that cannot be used; says what was expected and what was found."""
 
 
-def parse_answers(text: bytes | str) -> Answers:
-    """Read `{"workers": {name: {image name: instances or fields}}}`, or `{image name: instances}` for one worker.
+class AnswersFile:
+    """A file of answers: our own answers file, or labels of any format that pre-labels may have.
 
-    Raises:
-        AnswersError: not JSON, or not of this shape. A COCO file is named as such.
+    Labels are the answers of one worker, or of each rater that the file names.
     """
+
+    def __init__(self, path: Path, skeleton: Skeleton, chosen: Choices) -> None:
+        """Read the file.
+
+        Args:
+            path: a file, or a folder of label files.
+            skeleton: the job's, as far as it is known.
+            chosen: the user's decisions about labels of other tools.
+
+        Raises:
+            AnswersError: its format is not known, or it holds no answers.
+            OSError: it cannot be read.
+        """
+        self._path, self._chosen = path, chosen
+        self._answers = _own_answers(path) if path.is_file() else None
+        try:
+            self._labels = read_file(path, skeleton, chosen) if self._answers is None else None
+        except PrelabelError as error:
+            raise AnswersError(str(error)) from error
+
+    def for_images(self, sizes: Sizes, skeleton: Skeleton) -> tuple[Answers, tuple[str, ...]]:
+        """Return the answers by worker and by the job's image name, and the report of what was read and left out.
+
+        Args:
+            sizes: the job's images, named as `image_name` does, and their sizes.
+            skeleton: the job's.
+
+        Raises:
+            AnswersError: no answer is for any image of the job, or two are for one image.
+        """
+        if self._labels is None:
+            return self._own_for_images(sizes)
+        try:
+            fitted = fit(self._labels, Job(skeleton, sizes), self._chosen, self._path.name, several_raters=True)
+        except PrelabelError as error:
+            raise AnswersError(str(error)) from error
+        return {rater or "scripted": dict(answers) for rater, answers in fitted.by_rater.items()}, fitted.report
+
+    def _own_for_images(self, sizes: Sizes) -> tuple[Answers, tuple[str, ...]]:
+        found: dict[str, dict[str, Any]] = {}
+        unmatched: dict[str, None] = {}
+        for worker, answers in (self._answers or {}).items():
+            try:
+                matched = match_images([LabeledImage(name) for name in answers], sizes)
+            except FormatError as error:
+                raise AnswersError(f"worker {worker!r}: {error}") from error
+            found[worker] = {name: answers[image.name] for name, image in matched.images.items()}
+            unmatched.update(dict.fromkeys(matched.unmatched))
+        if not any(found.values()):
+            raise AnswersError(
+                f"expected answers for images of the job ({shown(sorted(sizes))}), got answers for other images "
+                f"({shown(sorted(unmatched))})"
+            )
+        left = [f"left out answers for {len(unmatched)} other images: {shown(sorted(unmatched))}"] if unmatched else []
+        return found, (f"{self._path.name}: answers of {len(found)} workers", *left)
+
+
+def _own_answers(path: Path) -> Answers | None:
+    """Return the answers of our own answers file, or of a pre-labels file; None if the file has another format."""
     try:
-        document = decode(text, deepest=DEEPEST_DOCUMENT, most_memory=None)
-    except JsonError as error:
-        raise AnswersError(f"the answers are not JSON: {error}") from error
-    if _is_coco(document):
-        raise AnswersError(f"expected {_SHAPE}, got a COCO file; {_COCO}")
-    if not isinstance(document, dict):
-        raise AnswersError(f"expected an object of answers by image name, got {type(document).__name__}")
-    workers = document["workers"] if isinstance(document.get("workers"), dict) else {"scripted": document}
+        document = decode(path.read_bytes(), deepest=DEEPEST_DOCUMENT, most_memory=None)
+    except JsonError:
+        return None
+    if not isinstance(document, dict) or is_annotations(document) or is_predictions(document):
+        return None
+    workers = workers_of(document)
+    if workers is None:
+        workers = {"scripted": document}
     if not workers:
         raise AnswersError("expected at least one worker, got none")
     for worker, answers in workers.items():
@@ -47,41 +109,14 @@ def parse_answers(text: bytes | str) -> Answers:
     return workers
 
 
-def check_names(answers: Answers, sources: Iterable[str]) -> list[str]:
-    """Return the images of a job that no worker has an answer for, by the last part of their name.
-
-    Args:
-        answers: what `parse_answers` read.
-        sources: S3 URIs of the job's images.
-
-    Raises:
-        AnswersError: no answer is for any image of the job.
-    """
-    tasks = [{"image_s3_uri": uri, "image_name": uri.rsplit("/", 1)[-1]} for uri in sources]
-    missing = [task["image_name"] for task in tasks if all(answer_for(a, task) is None for a in answers.values())]
-    if len(missing) == len(tasks):
-        given = sorted({image for worker in answers.values() for image in worker})
-        raise AnswersError(
-            f"expected answers for images of the job ({some(missing)}), got answers for other images ({some(given)})"
-        )
-    return missing
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first three names and the number of the others."""
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return (", ".join(names[:SHOWN_NAMES]) or "none") + more
-
-
-def _is_coco(document: Any) -> bool:
-    if isinstance(document, dict):
-        return isinstance(document.get("images"), list) and isinstance(document.get("annotations"), list)
-    return isinstance(document, list) and any(isinstance(item, dict) and "image_id" in item for item in document)
+def image_name(source: str) -> str:
+    """Return what an image is called in a file of answers: its path below an images folder, or its last part."""
+    return source.partition("/images/")[2] or source.rsplit("/", 1)[-1]
 
 
 def answer_for(answers: Mapping[str, Any], task_input: Mapping[str, Any]) -> Any | None:
-    """A worker's answer for a task's image: by its path below the job's images, or by its last segment."""
-    path = str(task_input.get("image_s3_uri", "")).partition("/images/")[2]
+    """Return a worker's answer for a task's image: by its path below the job's images, or by its last segment."""
+    path = image_name(str(task_input.get("image_s3_uri", "")))
     return answers.get(path, answers.get(str(task_input.get("image_name", ""))))
 
 

@@ -28,7 +28,7 @@ from truepoint.jobs.stack import StackOutputs
 from truepoint.portal import documents
 from truepoint.portal.assignments import Verdict
 from truepoint.portal.cloud import EventRefusedError, StorageFullError
-from truepoint.portal.guard import Guard
+from truepoint.portal.guard import MAX_BODY, Guard
 from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.links import Links
 from truepoint.portal.rendering import CROWD_SCRIPTS, TaskTemplate, TaskTemplateError
@@ -201,13 +201,14 @@ class Portal:
         task = self._runner.current_task(worker, request.path_params["object_id"]) if worker else None
         if task is None:
             raise HTTPException(404, "This image is not yours at the moment.")
-        page = self._template.render({**task.task_input, "worker": worker})
+        page = self._template.render({**task.task_input, "worker": worker, "max_answer_bytes": str(MAX_BODY)})
         return HTMLResponse(page, headers={"content-security-policy": TASK_POLICY, "cache-control": "no-store"})
 
     def _next_image(self, request: Request) -> Response:
         worker = _worker(request)
         task_input = self._runner.upcoming(worker) if worker else None
-        uri = str((task_input or {}).get("image_s3_uri", ""))
+        shown = task_input or {}
+        uri = str(shown.get("image_copy_s3_uri") or shown.get("image_s3_uri", ""))
         # The link that the next task's page will have, if it is opened before long.
         image = self._links(uri) if uri.startswith("s3://") else None
         return JSONResponse({"image": image}, headers={"cache-control": "no-store"})

@@ -1,6 +1,6 @@
 /** The answer: the form's fields, exactly as docs/formats.md says. */
 /** @import {Attributes, Doc, Instance, Skeleton} from "./types.js" */
-import { isPlaced } from "./document.js";
+import { isPlaced, memo } from "./document.js";
 import { isNumber } from "./json.js";
 import { withoutSignature } from "./prelabels.js";
 
@@ -37,6 +37,13 @@ export function instanceToJson({ id, name, points, strays, box, comment, extra }
 const notLabeled = ({ id, points }, skeleton) => points.flatMap((point, i) => (point?.v === 0
   ? [{ id, label: skeleton.keypoints[i].label, reason: point.reason ?? "not_visible", comment: point.comment }]
   : []));
+
+/** Bytes of a text within a request's JSON, where the fields of an answer are. @param {string} text */
+export const sentBytes = (text) => new TextEncoder().encode(JSON.stringify(text)).length;
+
+/** Bytes that an instance takes in the answer. @param {Skeleton} skeleton */
+export const bytesOf = (skeleton) => memo((/** @type {Instance} */ instance) =>
+  sentBytes(JSON.stringify([instanceToJson(instance, skeleton), notLabeled(instance, skeleton)])));
 
 /** Never a signature: a presigned URL lets its holder read the image. @param {Attributes} attributes */
 export function imageUri(attributes) {

@@ -1,13 +1,13 @@
 /** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
-import { answerFields, imageUri } from "./answer.js";
+import { answerFields, bytesOf, imageUri, sentBytes } from "./answer.js";
 import { autosave } from "./autosave.js";
-import { chip, nextLabel } from "./chip.js";
+import { chip, nextLabel, wordsOf } from "./chip.js";
 import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
-import { helpDialog, lightDialog, questions } from "./dialogs.js";
-import { findInstance, isPlaced, labelOf } from "./document.js";
-import { h, update } from "./dom.js";
+import { dialog, helpDialog, lightDialog, questions } from "./dialogs.js";
+import { docOf, findInstance, isPlaced, labelOf, nameOf, pendingOf, stateOf } from "./document.js";
+import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
 import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
@@ -15,18 +15,24 @@ import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
+import { pixelsOf, urlOf } from "./image.js";
+import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
+import { keepPrevious, previousOf } from "./previous.js";
 import { Session } from "./session.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
+import { english, t } from "./texts.js";
 import { toolbar } from "./toolbar.js";
 
-/** A second submission within this time is a double click. Milliseconds. */
-const DOUBLE_CLICK = 1000;
 /** Storage that does not answer within this time counts as blocked. Milliseconds. */
 const STORAGE_PATIENCE = 3000;
+/** An answer that takes this share of what the host accepts is announced. */
+const NEARLY = 0.8;
+/** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
+const SPEECH_PAUSE = 150;
 
 /** The element that gets the keys while the focus is outside all of them. @type {HTMLElement | null} */
 let current = null;
@@ -56,6 +62,9 @@ let current = null;
  * @property {() => void} submit
  * @property {(nothing: boolean) => void} tick "no changes needed" or "nothing to label"
  * @property {() => boolean} isSending
+ * @property {boolean} canSkip whether the host takes images back
+ * @property {() => unknown} skip ask why
+ * @property {() => void} copyPrevious the previous image's instances
  * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
  * @property {HTMLDialogElement} help
  * @property {HTMLDialogElement} light
@@ -65,9 +74,11 @@ let current = null;
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
   const skeleton = readSkeleton(get);
+  const sourceOf = () => urlOf(get("imgSrc"));
   const labelsSrc = () => get("initialValuesSrc");
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
   let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton));
+  if (work) work.session.skeleton = skeleton;
   const session = work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
   session.size = { width: 0, height: 0 };
@@ -76,32 +87,74 @@ export function appOf(element, shadow, work) {
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
   // The photograph is the long pole: it is asked for before anything else is built.
-  img.src = get("imgSrc") ?? "";
+  img.src = sourceOf();
+  /** Where what is shown is a smaller copy: the size of the image that coordinates are of. @type {import("./types.js").Size | null} */
+  const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
+  /** The same for the image that is shown, once it is. @type {import("./types.js").Size | null} */
+  let measured = null;
   const removed = new AbortController();
   const { signal } = removed;
-  /** What is wrong with the image or the pre-labels; "" for nothing. */
+  /** What is wrong with the image or the pre-labels; "" for nothing. @type {keyof typeof english.problems | ""} */
   let problem = "";
   let toastTimer = 0;
+  let speechTimer = 0;
+  /** What is to be spoken. */
+  let said = "";
   /** The document that the worker said is rightly empty. @type {import("./types.js").Doc | null} */
   let confirmed = null;
   /** The submission in progress began here, not with the form. */
   let isOurs = false;
+  /** In a small window the panel lies over the image while this is true. */
+  let isOpen = false;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
     board.refresh();
     stage.setTag(nextLabel(session));
-    stage.touchAll();
+    stage.touch();
   };
 
   /** A short word on the image, and aloud. @param {string} text */
   const say = (text) => {
-    live.textContent = toast.textContent = text;
+    toast.textContent = text;
     clearTimeout(toastTimer);
     toastTimer = setTimeout(() => (toast.textContent = ""), 2600);
+    speak(text);
+  };
+
+  /** @returns {string} the keypoint in hand, its state, where it is, and what remains */
+  const situation = () => {
+    const { instance, selected, point, tool, size, doc } = session;
+    if (!size.width) return "";
+    if (tool !== "place") return wordsOf(session).join(": ");
+    if (!instance) return session.next < 0 ? wordsOf(session).join(": ") : t.left(skeleton.keypoints.length, nextLabel(session));
+    const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
+    return [
+      nameOf(doc, instance.id),
+      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${stateOf(point)}${where}`,
+      instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
+    ].join(". ");
+  };
+
+  /** Tell a screen reader what happened, and where that leads. @param {string} [text] */
+  const speak = (text = said) => {
+    said = text;
+    clearTimeout(speechTimer);
+    // The same words twice are spoken twice only if the region was empty in between.
+    live.textContent = "";
+    speechTimer = setTimeout(() => {
+      live.textContent = [said, situation()].filter(Boolean).join(". ");
+      said = "";
+    }, SPEECH_PAUSE);
   };
 
   const focus = () => stage.root.focus({ preventScroll: true });
+
+  const openPanel = (/** @type {boolean} */ open) => {
+    isOpen = open;
+    put(root, ".open", isOpen);
+    update(head);
+  };
 
   /** @param {string} id @param {number} index */
   const focusPoint = (id, index) => {
@@ -124,29 +177,31 @@ export function appOf(element, shadow, work) {
     session.hidden.delete(id);
     focusPoint(id, indexes.find((index) => isPlaced(points[index])) ?? indexes[0] ?? -1);
     if (!isPlaced(session.point)) focusInstance();
+    openPanel(false);
     focus();
   };
 
-  /** Nothing can be labelled. @param {string} text */
-  const fail = (text) => {
+  /** Nothing can be labelled. @param {keyof typeof english.problems} why */
+  const fail = (why) => {
     gestures.abort();
-    problem = text;
+    problem = why;
     session.size = { width: 0, height: 0 };
     clock.pause();
     refresh();
-    say(text);
+    say(t.problems[why]);
   };
 
   let fetching = false;
 
   /** @param {boolean} [again] the first time it is under way already */
   const loadImage = (again = true) => {
-    const src = get("imgSrc");
+    const src = sourceOf();
     gestures.finish();
     problem = "";
+    measured = null;
     update(note);
     update(waiting);
-    if (!src) fail("This task has no image.");
+    if (!src) fail("noImage");
     else if (again) {
       // WebKit requests nothing when the address stays the same.
       img.removeAttribute("src");
@@ -160,37 +215,49 @@ export function appOf(element, shadow, work) {
       begin();
     }, () => {
       fetching = false;
-      if (!signal.aborted) fail("The labels made before could not be loaded.");
+      if (!signal.aborted) fail("noLabels");
     });
   };
 
-  img.onerror = () => fail("The image could not be loaded.");
-  img.onload = () => {
-    if (!img.naturalWidth) fail("The image has no size, so it cannot be labelled.");
+  img.onerror = () => fail("image");
+  img.onload = async () => {
+    const { naturalWidth, naturalHeight, src } = img;
+    const { width, height } = stated ?? await pixelsOf(img);
+    // Another image is on its way by now.
+    if (src !== img.src) return;
+    // The sides of a smaller copy are whole pixels: each may be off by one.
+    const isOther = stated && Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height);
+    measured = isOther ? null : { width, height };
+    if (!naturalWidth) fail("size");
+    else if (isOther) fail("otherSize");
     else begin();
   };
 
   /** Let the worker begin, once image, pre-labels and drafts are there. */
   const begin = async () => {
     const drafts = await found;
-    const { naturalWidth: width, naturalHeight: height } = img;
-    if (!prelabels || !img.complete || !width || problem || signal.aborted) {
+    if (!prelabels || !measured || problem || signal.aborted) {
       refresh();
       return;
     }
-    session.size = { width, height };
+    session.size = measured;
     if (!document.hidden) clock.run();
     stage.ready();
     offer(drafts.splice(0));
     refresh();
     saving.checkLater();
-    element.dispatchEvent(new CustomEvent("image-ready", { detail: { width, height } }));
+    element.dispatchEvent(new CustomEvent("image-ready", { detail: measured }));
   };
 
   /** @param {import("./drafts.js").Draft} draft */
-  const take = (draft) => {
+  const take = async (draft) => {
+    if (!session.ready) {
+      // The image went away meanwhile. When it is back, the draft is offered again.
+      (await found).push(draft);
+      return;
+    }
     saving.take(draft);
-    say(`Your work of ${timeOf(draft)} is back. Undo starts over.`);
+    say(t.draftBack(timeOf(draft)));
     focus();
   };
 
@@ -201,20 +268,21 @@ export function appOf(element, shadow, work) {
     if (draft && isKnown && !others.length && !draft.sent) take(draft);
     else if (draft) {
       /** @type {[string, () => void][]} */
-      const choices = drafts.map((one) => [others.length ? `Continue: ${stateOf(one)}` : isKnown ? "Continue" : "Yes, continue", () => take(one)]);
+      const choices = drafts.map((one) => [others.length ? t.continueWith(draftText(one)) : isKnown ? t.continue : t.yesContinue, () => take(one)]);
       ask(
-        isKnown ? "Unfinished work" : "Is this your work?",
-        `This browser keeps unfinished work on this image${others.length ? "." : `: ${stateOf(draft)}.`}`,
-        [isKnown ? "Start without it" : "No, start without it", focus], ...choices.reverse(),
+        isKnown ? t.unfinished : t.yours,
+        t.draftHere(others.length ? "" : draftText(draft)),
+        [isKnown ? t.startWithout : t.noStartWithout, focus], ...choices.reverse(),
       );
     }
   };
 
   /** Say that nothing is to be labelled, or that no change is needed. @param {boolean} nothing */
   const tick = (nothing) => {
-    if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
+    if (nothing && session.isCorrected) say(t.corrected);
+    else if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
     else {
-      ask("Nothing to label here?", "There are labels in this image.", ["Keep the labels", focus], ["Delete the labels", () => {
+      ask(t.nothingTitle, t.nothingText, [t.keepLabels, focus], [t.deleteLabels, () => {
         session.setNothing();
         focus();
       }]);
@@ -225,7 +293,7 @@ export function appOf(element, shadow, work) {
   const answer = () =>
     answerFields({
       // Without its image nobody has checked a label.
-      doc: problem ? { instances: [], noChanges: false } : session.doc,
+      doc: problem ? docOf([]) : session.doc,
       skeleton,
       attributes: get,
       original: prelabels?.text ?? "",
@@ -235,7 +303,9 @@ export function appOf(element, shadow, work) {
         image_height: session.size.height,
         ...clock.details(),
         findings: findings.details(),
-        problem: problem || undefined,
+        comment: session.doc.comment || undefined,
+        // What leads read is the same in every language.
+        problem: problem ? english.problems[problem] : undefined,
       },
     });
 
@@ -243,6 +313,7 @@ export function appOf(element, shadow, work) {
   const handOver = () => {
     clock.tick();
     saving.send();
+    if (!problem) keepPrevious({ task: series, image, size: session.size }, session.doc);
     return answer();
   };
 
@@ -250,9 +321,9 @@ export function appOf(element, shadow, work) {
   const asks = () => {
     gestures.finish();
     if (problem) return false;
-    if (!session.size.width) say("The image is not there yet.");
+    if (!session.size.width) say(t.notReady);
     else if (!session.isLabelled && !session.doc.noChanges && confirmed !== session.doc) {
-      ask("Submit without labels?", "Nothing is labelled in this image.", ["Keep labelling", focus], ["Nothing to label: submit", () => {
+      ask(t.emptyTitle, t.emptyText, [t.keepLabelling, focus], [t.submitEmpty, () => {
         if (!session.original.instances.length) session.setNothing();
         confirmed = session.doc;
         submit();
@@ -263,23 +334,53 @@ export function appOf(element, shadow, work) {
 
   const send = () => {
     isOurs = true;
-    const reason = form.submit(handOver);
+    try {
+      const reason = form.submit(handOver);
+      if (reason) say(reason);
+    } catch (error) {
+      // The host's own code failed: nothing was sent.
+      saving.settle();
+      say(t.notSent);
+      reportError(error);
+    }
     isOurs = false;
-    if (reason) say(reason);
+  };
+
+  /** @returns {boolean} whether another submission is in flight: only the worker can decide to send again */
+  const waits = () => {
+    if (!saving.isInFlight) return false;
+    if (saving.isSending) say(t.onItsWay);
+    else {
+      ask(t.againTitle, t.againText, [t.wait, focus], [t.sendAgain, () => {
+        saving.settle();
+        submit();
+      }]);
+    }
+    return true;
   };
 
   const submit = () => {
-    if (isSending()) say("Your answer is on its way.");
-    else if (!asks()) send();
+    if (!waits() && !asks()) send();
   };
 
-  const isSending = () => saving.inFlight < Infinity;
+  const form = answerForm(element, () => ((!isOurs && waits()) || asks() ? null : handOver()), send);
 
-  const form = answerForm(element, () => ((!isOurs && saving.inFlight < DOUBLE_CLICK) || asks() ? null : handOver()), send);
+  /** Hand the image back without an answer. @param {string} reason */
+  const skip = (reason) => {
+    skipping.close();
+    clock.tick();
+    const detail = { reason, comment: session.doc.comment, total_time_in_seconds: Math.round(clock.totalSeconds()) };
+    // A host that skips says so at once, and later how it ended, as for an answer.
+    if (element.dispatchEvent(new CustomEvent("task-skip", { detail, bubbles: true, composed: true, cancelable: true }))) say(t.cannotSkip);
+    else saving.send();
+  };
 
   const findings = findingsOf(session, jump, send);
   const uri = imageUri(get);
-  const task = draftKey([get("labelingJob"), get("worker"), uri === "data:" ? get("imgSrc") : uri, get("keypointClasses"), get("initialValues"), withoutSignature(labelsSrc())]);
+  const image = uri === "data:" ? get("imgSrc") ?? "" : uri;
+  const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
+  const series = draftKey(owner);
+  const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
   const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal, work?.draftKey);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
@@ -287,6 +388,10 @@ export function appOf(element, shadow, work) {
   ]);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
   const { root: question, ask } = questions();
+  /** @type {Record<string, string>} */
+  const skipReasons = readAttribute(get, "skipReasons", (value) => isRecord(value) && Object.values(value).every((text) => typeof text === "string"), skeleton.problems) ?? {};
+  const skipping = dialog("review", t.skipTitle, h("p", {}, t.skipText), h("div.asked", {},
+    ...Object.entries(skipReasons).map(([reason, text]) => h("button", { onclick: () => skip(reason) }, text))));
 
   /** @type {App} */
   const app = {
@@ -299,6 +404,7 @@ export function appOf(element, shadow, work) {
       if (id !== "placing") gestures.finish();
       commands[id]?.();
       refresh();
+      speak();
     },
     after: (act, now) => (now ? act() : gestures.after(act)),
     // Light is for the image at hand; the rest stays.
@@ -307,7 +413,10 @@ export function appOf(element, shadow, work) {
     focusInstance,
     submit,
     tick,
-    isSending,
+    isSending: () => saving.isSending,
+    canSkip: Object.keys(skipReasons).length > 0,
+    skip: () => waits() || skipping.showModal(),
+    copyPrevious: () => session.copyImage(previousOf(series, image)),
     close(isTyped) {
       const { light } = app;
       const checks = shadow.querySelector("details[open]");
@@ -315,6 +424,7 @@ export function appOf(element, shadow, work) {
         if (!element.shadowRoot?.activeElement) return false;
       } else if (light.open) light.close();
       else if (checks) checks.removeAttribute("open");
+      else if (isOpen) openPanel(false);
       else return false;
       focus();
       return true;
@@ -324,33 +434,47 @@ export function appOf(element, shadow, work) {
   };
   const commands = commandsOf(app);
 
-  const board = panel(app, () => [get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
-  const head = h("div.head", { role: "region", "aria-label": "Tools and next keypoint" }, toolbar(app), chip(session),
-    h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, "Help"));
+  const most = Number(get("maxAnswerBytes")) || Infinity;
+  const sizeOfAnswer = bytesOf(skeleton);
+  /** What the host would refuse, before the work is done. @returns {string} */
+  const tooLarge = () => {
+    if (most === Infinity || !prelabels) return "";
+    const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sentBytes(prelabels.text));
+    const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
+    return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
+  };
+  const board = panel(app, () => [tooLarge(), get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
+  const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
+    h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
+    h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast");
   const note = h("div.note", { hidden: () => !problem },
-    h("h2", { textContent: () => problem }),
-    h("p", {}, "Try again. If that does not help, submit: your answer says what was missing."),
-    h("button.primary", { onclick: () => loadImage() }, "Try again"),
-    h("button", { onclick: submit }, "Submit without labels"));
+    h("h2", { textContent: () => (problem ? t.problems[problem] : "") }),
+    h("p", {}, t.tryOrSubmit),
+    h("button.primary", { onclick: () => loadImage() }, t.tryAgain),
+    h("button", { onclick: submit }, t.submitWithout));
   const waiting = h("div.waiting", { hidden: () => Boolean(problem || session.size.width) },
-    h("p", { role: "status", textContent: () => (prelabels ? "Loading the image…" : "Loading the labels made before…") }));
+    h("progress", { "aria-hidden": true }),
+    h("p", { role: "status", textContent: () => (prelabels ? t.loadingImage : t.loadingLabels) }));
   // A page has one main part: its own, else the first element on it.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
-  const root = h("div.app", {}, head,
-    h("section.work", { "aria-label": "Image", role: first ? "main" : null }, stage.root, waiting, note, toast),
-    board.root, live, app.help, app.light, findings.review, question);
+  const root = h("div.app", { lang: t.lang }, head,
+    h("section.work", { "aria-label": t.imageRegion, role: first ? "main" : null }, stage.root, waiting, note, toast),
+    board.root, live, app.help, app.light, findings.review, question, skipping);
   shadow.append(root);
 
   session.onSay = say;
   session.onPlace = (index) => {
     clock.placed(skeleton.keypoints[index].label);
-    live.textContent = `Placed ${labelOf(skeleton, index)}. ${session.target >= 0 ? `Next: ${labelOf(skeleton, session.target)}` : "All keypoints placed"}`;
+    speak(t.placed(labelOf(skeleton, index)));
   };
   session.onChange = (what) => {
-    if (what === "preview") stage.touchTop();
-    else refresh();
+    if (what === "preview") stage.touch();
+    else {
+      refresh();
+      speak();
+    }
     if (what === "doc") saving.later();
   };
   stage.onView = () => update(head);
@@ -380,6 +504,9 @@ export function appOf(element, shadow, work) {
     focus();
   }, { signal });
 
+  // A host that shows no problems itself can have them shown here.
+  document.addEventListener("answer-failed", (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)), { signal });
+
   loadImage(false);
   refresh();
   stage.measure();
@@ -403,6 +530,7 @@ export function appOf(element, shadow, work) {
       removed.abort();
       if (current === element) current = null;
       clearTimeout(toastTimer);
+      clearTimeout(speechTimer);
       form.destroy();
       img.onload = img.onerror = null;
       stage.destroy();
@@ -412,10 +540,7 @@ export function appOf(element, shadow, work) {
 }
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
-const timeOf = ({ at }) => new Date(at).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const timeOf = ({ at }) => new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
-const stateOf = (draft) => {
-  const count = placedIn(draft);
-  return `${count} keypoint${count === 1 ? "" : "s"}, ${timeOf(draft)}${draft.sent ? ", submitted, but maybe not received" : ""}`;
-};
+const draftText = (draft) => t.draftState(placedIn(draft), timeOf(draft), draft.sent ?? false);

@@ -3,7 +3,7 @@ import { dropDraft, dropOldDrafts, loadDrafts, saveDraft } from "./drafts.js";
 
 /** Milliseconds from an edit to its being written. With the write itself, work is on the disk within a second. */
 const PAUSE = 300;
-/** Milliseconds after which a submission that nobody confirmed, and that did not leave the page, counts as failed. */
+/** Milliseconds after which the page says that nobody confirmed a submission. It stays in flight: sending again is for the worker to decide. */
 const PATIENCE = 4000;
 
 /**
@@ -18,6 +18,9 @@ const PATIENCE = 4000;
 export function autosave(session, clock, task, check, changed, signal, key = task + crypto.getRandomValues(new Uint32Array(2)).join("")) {
   let saveTimer = 0;
   let checkTimer = 0;
+  /** When the submission in flight began, and its document; 0 for none. */
+  let sentAt = 0;
+  let sentDoc = session.kept;
   let sentTimer = 0;
   /** What was written last, or what the page began with. */
   let saved = session.kept;
@@ -30,7 +33,7 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
     saveTimer = 0;
     if (isSafe) return true;
     const doc = session.kept;
-    const sent = Boolean(sentTimer);
+    const sent = sentAt > 0 && doc === sentDoc;
     saved = doc;
     if (doc !== session.original || sent) return saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
     await dropDraft(key);
@@ -42,7 +45,7 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
   /** The submission in flight, if any, is over. */
   const settle = () => {
     clearTimeout(sentTimer);
-    sentTimer = 0;
+    sentAt = 0;
     changed();
   };
 
@@ -51,7 +54,6 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
 
     /** The document changed. */
     later() {
-      if (sentTimer) settle();
       isSafe = false;
       saveTimer ||= setTimeout(write, PAUSE);
       saving.checkLater();
@@ -67,19 +69,27 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
       if (saved !== session.kept) write();
     },
 
-    /** Milliseconds since a submission began that is still in flight; Infinity for none. */
-    get inFlight() {
-      return sentTimer ? performance.now() - sentAt : Infinity;
+    /** Whether a submission began that nobody has confirmed or refused. */
+    get isInFlight() {
+      return sentAt > 0;
+    },
+
+    /** Whether it began just now, and what is shown is what was sent. */
+    get isSending() {
+      return sentAt > 0 && performance.now() - sentAt < PATIENCE && session.kept === sentDoc;
     },
 
     /** A submission begins. */
     send() {
       clearTimeout(sentTimer);
       sentAt = performance.now();
-      sentTimer = setTimeout(settle, PATIENCE);
+      sentDoc = session.kept;
+      sentTimer = setTimeout(changed, PATIENCE);
       write();
       changed();
     },
+
+    settle,
 
     /** @returns {Promise<import("./drafts.js").Draft[]>} of this task, by this or other pages */
     find() {
@@ -99,11 +109,9 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
       for (const timer of [saveTimer, checkTimer, sentTimer]) clearTimeout(timer);
     },
   };
-  let sentAt = 0;
-
   addEventListener("beforeunload", (event) => {
     // A host that accepted the answer leaves the page; one that could not, stays.
-    if (isUnsent() && (!sentTimer || !navigator.onLine)) event.preventDefault();
+    if (isUnsent() && !(saving.isSending && navigator.onLine)) event.preventDefault();
   }, { signal });
   addEventListener("pagehide", saving.now, { signal });
   document.addEventListener("visibilitychange", () => document.hidden && isUnsent() && write(), { signal });

@@ -1,9 +1,10 @@
 /** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "./document.js";
-import { distance, isInside } from "./geometry.js";
+import { distance, extentOf, isInside } from "./geometry.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
+import { t } from "./texts.js";
 
 /**
  * @typedef {object} Finding
@@ -11,7 +12,8 @@ import { swappedSides } from "./sides.js";
  * @property {"warning" | "info"} level a warning asks before submitting
  * @property {string} id of the instance, "" for the image
  * @property {number[]} indexes keypoints
- * @property {string} text
+ * @property {string} text what it is
+ * @property {string} names of the keypoints
  */
 
 /** Limbs differ by perspective; three times the template's share is no perspective any more. */
@@ -28,26 +30,27 @@ const ALIKE = 0.7;
 export function checkInstance(skeleton, instance, size) {
   /** @type {Finding[]} */
   const findings = [];
-  const found = (/** @type {string} */ check, /** @type {number[]} */ indexes, /** @type {string} */ text, /** @type {Finding["level"]} */ level = "warning") =>
-    findings.push({ check, level, id: instance.id, indexes, text: [text, ...indexes.map((index) => labelOf(skeleton, index))].join(", ").replace(",", ":") });
+  const found = (/** @type {string} */ check, /** @type {number[]} */ indexes, text = t.checks[check], /** @type {Finding["level"]} */ level = "warning") =>
+    findings.push({ check, level, id: instance.id, indexes, text, names: indexes.map((index) => labelOf(skeleton, index)).join(", ") });
   const placed = instance.points.flatMap((point, i) => (isPlaced(point) ? [{ ...point, i, sigma: skeleton.keypoints[i].sigma }] : []));
   const pending = pendingOf(instance);
   if (pending.length === instance.points.length) {
-    found("empty_instance", [], "No keypoint placed");
+    found("empty_instance", []);
     return findings;
   }
-  if (pending.length) found("missing_keypoints", pending, "Neither placed nor marked");
+  if (pending.length) found("missing_keypoints", pending);
   const outside = placed.filter((point) => !isInside(size, point)).map(({ i }) => i);
-  if (outside.length) found("out_of_image", outside, "Outside the image");
+  if (outside.length) found("out_of_image", outside);
   const s = Math.sqrt(areaOf(instance));
   placed.forEach((p, n) => {
-    for (const q of placed.slice(n + 1)) {
-      if (distance(p, q) < Math.max(1, 0.1 * Math.min(p.sigma, q.sigma) * s)) found("coincident_keypoints", [p.i, q.i], "On one spot");
+    for (let m = n + 1; m < placed.length; m += 1) {
+      const q = placed[m];
+      if (distance(p, q) < Math.max(1, 0.1 * Math.min(p.sigma, q.sigma) * s)) found("coincident_keypoints", [p.i, q.i]);
     }
   });
   const sides = swappedSides(skeleton, instance);
-  if (sides) found("swapped_sides", sides, `Left and right look swapped${sides.length ? "" : ": the whole body"}`);
-  for (const { edge, long } of oddLimbs(skeleton, instance)) found("limb_length", edge, `Very ${long ? "long" : "short"}`, long ? "warning" : "info");
+  if (sides) found("swapped_sides", sides, t.checks[sides.length ? "swapped_sides" : "swapped_body"]);
+  for (const { edge, long } of oddLimbs(skeleton, instance)) found("limb_length", edge, t.checks[long ? "long" : "short"], long ? "warning" : "info");
   return findings;
 }
 
@@ -71,6 +74,51 @@ function oddLimbs({ edges, keypoints }, { points }) {
     .map(({ edge, ratio }) => ({ edge, long: ratio > median }));
 }
 
+/** @type {WeakMap<Instance, {skeleton: Skeleton, size: Size, findings: Finding[]}>} findings in an instance, and what else they depend on */
+const checked = new WeakMap();
+
+/** As `checkInstance`, once for each instance: an edit changes one of hundreds. @type {typeof checkInstance} */
+export function findingsIn(skeleton, instance, size) {
+  let own = checked.get(instance);
+  if (own?.skeleton !== skeleton || own.size.width !== size.width || own.size.height !== size.height) {
+    own = { skeleton, size, findings: checkInstance(skeleton, instance, size) };
+    checked.set(instance, own);
+  }
+  return own.findings;
+}
+
+/** @typedef {{a: Instance, b: Instance, oks: number}} Pair of instances that are alike */
+
+/** @type {WeakMap<Skeleton, {instances: Instance[], pairs: Pair[]}>} of the last document that was checked */
+const lastPairs = new WeakMap();
+
+/**
+ * Return the pairs of instances that are alike. Those of the last document are kept as far as neither changed.
+ * @param {Skeleton} skeleton
+ * @param {Instance[]} instances
+ */
+function alikeIn(skeleton, instances) {
+  const last = lastPairs.get(skeleton) ?? { instances: [], pairs: [] };
+  const [before, now] = [new Set(last.instances), new Set(instances)];
+  const pairs = last.pairs.filter(({ a, b }) => now.has(a) && now.has(b));
+  const most = Math.max(0, ...skeleton.keypoints.map(({ sigma }) => sigma));
+  const boxes = instances.map((instance) => ({ box: extentOf(instance), area: areaOf(instance), isOld: before.has(instance) }));
+  instances.forEach((b, j) => {
+    for (let i = 0; i < j; i += 1) {
+      const [p, q] = [boxes[i], boxes[j]];
+      if ((p.isOld && q.isOld) || !p.box || !q.box) continue;
+      // No keypoint of one is nearer to its counterpart than the two extents are to each other.
+      const across = Math.max(0, p.box.left - q.box.right, q.box.left - p.box.right);
+      const down = Math.max(0, p.box.top - q.box.bottom, q.box.top - p.box.bottom);
+      if (Math.exp(-(across ** 2 + down ** 2) / ((p.area + q.area) * (2 * most) ** 2)) <= ALIKE) continue;
+      const { oks, shared } = similarity(skeleton, instances[i], b);
+      if (shared >= 2 && oks > ALIKE) pairs.push({ a: instances[i], b, oks });
+    }
+  });
+  lastPairs.set(skeleton, { instances, pairs });
+  return pairs;
+}
+
 /**
  * @param {Skeleton} skeleton
  * @param {Doc} doc
@@ -79,24 +127,20 @@ function oddLimbs({ edges, keypoints }, { points }) {
  * @returns {Finding[]}
  */
 export function checkDoc(skeleton, { instances, noChanges }, size, original) {
-  const untouched = instances.filter((instance) => {
+  const untouched = new Set(instances.filter((instance) => {
     const before = findInstance(original, instance.id);
     return before && !isChanged(instance, before);
-  });
+  }));
   const findings = instances.flatMap((instance) =>
-    checkInstance(skeleton, instance, size).map((finding) =>
+    findingsIn(skeleton, instance, size).map((finding) =>
       // What a pre-label leaves out may be meant: it asks only once the worker has worked on the instance.
-      untouched.includes(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
-  instances.forEach((a, i) => {
-    for (const b of instances.slice(i + 1)) {
-      const { oks, shared } = similarity(skeleton, a, b);
-      if (shared < 2 || oks <= ALIKE) continue;
-      findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: "Nearly the same as another instance" });
-    }
-  });
+      untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
+  for (const { b, oks } of alikeIn(skeleton, instances)) {
+    findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: t.checks.duplicate_instance, names: "" });
+  }
   const count = original.instances.length;
-  if (count && count === instances.length && count === untouched.length && !noChanges) {
-    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: "Nothing was changed: tick “No changes needed” if all is right" });
+  if (count && count === instances.length && count === untouched.size && !noChanges) {
+    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: t.checks.untouched_prelabels, names: "" });
   }
   return findings;
 }

@@ -2,13 +2,7 @@
 import { h } from "./dom.js";
 import { labelOf } from "./document.js";
 import { keypointMarker } from "./icons.js";
-
-/** @type {Record<string, [string, string]>} */
-const TOOLS = {
-  draw: ["Draw a skeleton", "drag a box around the subject · right to left if seen from behind"],
-  adjust: ["Adjust", "inside moves, squares scale, circle turns · N to finish"],
-  box: ["Box", "drag around the whole subject"],
-};
+import { t } from "./texts.js";
 
 /** What a click would place now: -1 for nothing. @param {import("./session.js").Session} session */
 const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -1 : session.next);
@@ -16,18 +10,20 @@ const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -
 /** @param {import("./session.js").Session} session */
 export const nextLabel = (session) => labelOf(session.skeleton, nextOf(session));
 
+/** @param {import("./session.js").Session} session @returns {string[]} what comes next, and how to do it */
+export function wordsOf(session) {
+  if (!session.size.width) return ["", ""];
+  if (nextOf(session) >= 0) return [nextLabel(session), session.startsNew && session.doc.instances.length ? t.clickToBegin : t.clickToPlace];
+  return /** @type {Record<string, string[]>} */ ({ draw: t.drawTool, adjust: t.adjustTool, box: t.boxTool })[session.tool] ?? [t.review, session.instance?.locked ? t.locked : t.correct];
+}
+
 /** @param {import("./session.js").Session} session */
 export function chip(session) {
   const keypoint = () => session.skeleton.keypoints[nextOf(session)];
-  const words = () => {
-    if (!session.size.width) return ["", ""];
-    if (keypoint()) return [nextLabel(session), session.startsNew && session.doc.instances.length ? "click to start the next instance" : "click to place · right click if occluded"];
-    return TOOLS[session.tool] ?? ["Review", session.instance?.locked ? "this instance may not be changed" : "drag to correct · B for a new instance"];
-  };
   return h(
     "div.chip", {},
     h("span.next", { hidden: () => !keypoint() }, keypointMarker(keypoint, () => (session.startsNew ? null : session.instance))),
-    h("strong", { dir: "auto", textContent: () => words()[0] }),
-    h("span.soft", { textContent: () => words()[1] }),
+    h("strong", { dir: "auto", translate: false, textContent: () => wordsOf(session)[0] }),
+    h("span.soft", { textContent: () => wordsOf(session)[1] }),
   );
 }

@@ -13,10 +13,10 @@ export class Clock {
   total = 0;
   active = 0;
   placedAt = 0;
-  /** @type {Record<string, number>} */
-  actions = {};
+  /** Without a prototype: a keypoint may be called "constructor". @type {Record<string, number>} */
+  actions = Object.create(null);
   /** @type {Record<string, number>} by keypoint label */
-  perKeypoint = {};
+  perKeypoint = Object.create(null);
   running = false;
   last = 0;
 
@@ -59,7 +59,7 @@ export class Clock {
   details() {
     return {
       active_time_in_seconds: tenths(this.active),
-      actions: this.actions,
+      actions: { ...this.actions },
       time_per_keypoint: Object.fromEntries(Object.entries(this.perKeypoint).map(([label, time]) => [label, tenths(time)])),
     };
   }

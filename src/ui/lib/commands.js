@@ -1,5 +1,6 @@
 /** Commands: what each shortcut and tool does. Names are those of shortcuts.js; a test compares the two. */
 import { mapped, middleOf, turning } from "./geometry.js";
+import { t } from "./texts.js";
 
 /**
  * @param {import("./app.js").App} app
@@ -12,6 +13,7 @@ export function commandsOf(app) {
     prefs[key] = !prefs[key];
     app.savePrefs();
     stage.applyLook();
+    session.onSay(t.toggled[key][Number(prefs[key])]);
   };
   const ids = () => session.doc.instances.map(({ id }) => id);
   const active = () => (session.active ? [session.active] : []);
@@ -36,6 +38,8 @@ export function commandsOf(app) {
     },
     draw: () => session.take("draw"),
     copy: () => session.copyPose(view.toImage(stage.pointer ?? view.middle)),
+    previousPose: () => app.copyPrevious(),
+    move: () => app.gestures.lift(),
     occlude: () => session.toggleOccluded(),
     delete: () => session.removePoint(),
     swap: () => session.swap([session.selected]),

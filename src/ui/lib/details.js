@@ -3,9 +3,10 @@
 import { h } from "./dom.js";
 import { isPlaced, labelOf } from "./document.js";
 import { straysOf } from "./prelabels.js";
+import { t } from "./texts.js";
 
-/** @type {[text: string, key: string, v: 0 | 1 | 2, reason?: Reason][]} */
-const STATES = [["Visible", "O", 2], ["Occluded", "O", 1], ["Not visible", "U", 0, "not_visible"], ["Outside", "I", 0, "outside_image"]];
+/** In the order of their texts. @type {[key: string, v: 0 | 1 | 2, reason?: Reason][]} */
+const STATES = [["O", 2], ["O", 1], ["U", 0, "not_visible"], ["I", 0, "outside_image"]];
 
 /** @param {import("./session.js").Session} session */
 export function details(session) {
@@ -24,8 +25,8 @@ export function details(session) {
     });
   return h(
     "div.details", { hidden: () => !session.instance },
-    h("div.choice", { role: "group", "aria-label": "Visibility" }, ...STATES.map(([text, key, v, reason]) => h("button", {
-      title: `${text} (${key})`,
+    h("div.choice", { role: "group", "aria-label": t.visibility }, ...STATES.map(([key, v, reason], choice) => h("button", {
+      title: `${t.choices[choice]} (${key})`,
       "aria-pressed": () => String(state()?.v === v && (v > 0 || state()?.reason === reason)),
       disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
       onclick: () => {
@@ -33,20 +34,20 @@ export function details(session) {
         // As the keys do: what has no place is done with, the next click is for the next keypoint.
         if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
       },
-    }, text))),
-    field({ placeholder: "Instance name", maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit("change name", () => ({ name }), `name ${it().id}`)),
+    }, t.choices[choice]))),
+    field({ placeholder: t.instanceName, maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit(t.instanceName, () => ({ name }), `name ${it().id}`)),
     field({
-      placeholder: () => `Note on ${session.point ? labelOf(session.skeleton, session.selected) : "instance"}`,
+      placeholder: () => t.noteOn(session.point ? labelOf(session.skeleton, session.selected) : ""),
       maxLength: 1000,
       value: () => (session.point ?? it()).comment ?? "",
     }, (comment) => {
       const { point, selected } = session;
       if (((point ?? it()).comment ?? "") === comment) return;
-      session.edit("write note", ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }),
+      session.edit(t.steps.note, ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }),
         `note ${it().id}/${point && selected}`);
     }),
     h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
-      h("span", { textContent: () => `Not in this skeleton: ${straysOf(it())} ` }),
-      h("button.small", { disabled: locked, onclick: () => session.edit("change entries", () => ({ strays: [] })) }, "Remove them")),
+      h("span", { textContent: () => t.strays(straysOf(it())) }),
+      h("button.small", { disabled: locked, onclick: () => session.edit(t.removeStrays, () => ({ strays: [] })) }, t.removeStrays)),
   );
 }

@@ -1,7 +1,8 @@
 /** Dialogs: help, brightness, and questions. Native dialogs keep the focus in and close on Escape. */
 import { h, update } from "./dom.js";
 import { icon } from "./icons.js";
-import { GESTURES, GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
+import { GROUPS, keysOf, strokeOf, strokeText } from "./shortcuts.js";
+import { t } from "./texts.js";
 
 /**
  * @param {string} name
@@ -13,12 +14,12 @@ export function dialog(name, title, ...body) {
   // The dialog's content covers it completely, so an event whose target is the dialog happened outside.
   let isOutside = false;
   const track = (/** @type {Event} */ { type, target }) => (isOutside = target === node && (isOutside || type === "pointerdown"));
-  const close = () => {
-    if (isOutside) node.close();
-    isOutside = false;
+  // A key that presses a button inside is a click without a pointer: what the pointer did before counts for nothing then.
+  const close = (/** @type {Event} */ { target }) => {
+    if (isOutside && target === node) node.close();
   };
   const node = h(`dialog.${name}`, { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: close },
-    h("header", {}, h("h2", {}, title), h("button.ghost", { title: "Close", onclick: () => node.close() }, icon("close"))),
+    h("header", {}, h("h2", {}, title), h("button.ghost", { title: t.close, onclick: () => node.close() }, icon("close"))),
     h("div.body", { tabIndex: 0 }, ...body));
   // The second click of a double click was meant for the button that opened the dialog.
   node.addEventListener("click", (/** @type {MouseEvent} */ event) => event.detail > 1 && event.stopPropagation(), true);
@@ -30,7 +31,7 @@ export function dialog(name, title, ...body) {
 /** @returns {{root: HTMLDialogElement, ask: Ask}} one question at a time; closing the dialog chooses nothing */
 export function questions() {
   const body = h("div.asked");
-  const root = dialog("review", "Question", body);
+  const root = dialog("review", t.question, body);
   return {
     root,
     ask(title, text, ...choices) {
@@ -71,19 +72,19 @@ export function helpDialog(prefs, changed) {
     change({ keys: { ...prefs.keys, [id]: /^(Delete|Backspace)$/.test(stroke) ? [] : [stroke] } });
   };
   const key = (/** @type {string} */ id, /** @type {string} */ text) => h(
-    "button.ghost", { title: `Change: ${text}`, "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
-    h("kbd", { textContent: () => keysOf(id, prefs).map(strokeText).join(" or ") || "off" }),
+    "button.ghost", { title: t.change(text), "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
+    h("kbd", { translate: false, textContent: () => keysOf(id, prefs).map(strokeText).join(` ${t.or} `) || t.off }),
   );
   const node = dialog(
-    "help", "Help",
+    "help", t.help,
     h("slot", { name: "instructions" }),
-    h("h3", {}, "Pointer"), list(GESTURES),
-    h("h3", {}, "Keyboard"),
-    h("label.tick", {}, h("input", { type: "checkbox", checked: () => prefs.hotkeys !== false, onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }) }), "Shortcuts on"),
-    h("p.soft", {}, "Choose one and press its new key; Delete turns it off."),
-    h("button", { onclick: () => change({ keys: undefined, hotkeys: undefined }) }, "As delivered"),
+    h("h3", {}, t.pointer), list(t.gestures),
+    h("h3", {}, t.keyboard),
+    h("label.tick", {}, h("input", { type: "checkbox", checked: () => prefs.hotkeys !== false, onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }) }), t.shortcutsOn),
+    h("p.soft", {}, t.changeKeys),
+    h("button", { onclick: () => change({ keys: undefined, hotkeys: undefined }) }, t.delivered),
     ...Object.entries(GROUPS).flatMap(([group, shortcuts]) => [
-      h("h3", {}, group), list(Object.entries(shortcuts).map(([id, [text]]) => [key(id, text), text])),
+      h("h3", {}, t.groups[group]), list(Object.keys(shortcuts).map((id) => [key(id, t.commands[id]), t.commands[id]])),
     ]),
   );
   update(node);
@@ -100,12 +101,12 @@ export function lightDialog(look, apply) {
     apply();
     update(node);
   };
-  const slider = (/** @type {"brightness" | "contrast"} */ key, /** @type {string} */ text) =>
-    h("label.tick", {}, text, h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
+  const slider = (/** @type {"brightness" | "contrast"} */ key) =>
+    h("label.tick", {}, t[key], h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
   const node = dialog(
-    "light", "Brightness and contrast", slider("brightness", "Brightness"), slider("contrast", "Contrast"),
-    h("p.soft", {}, "Only what you see changes, never the image."),
-    h("button", { onclick: () => change({ brightness: 100, contrast: 100 }) }, "As it was"),
+    "light", t.commands.light, slider("brightness"), slider("contrast"),
+    h("p.soft", {}, t.onlySeen),
+    h("button", { onclick: () => change({ brightness: 100, contrast: 100 }) }, t.asItWas),
   );
   update(node);
   return node;

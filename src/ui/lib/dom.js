@@ -2,12 +2,13 @@
 
 import { clamp } from "./geometry.js";
 
-/** @type {WeakMap<Element, (() => void)[]>} */
+/** @typedef {{asked: (() => void)[], given?: () => unknown[], last?: unknown[]}} Live what a node asks; `given` is what all of it follows from */
+/** @type {WeakMap<Element, Live>} */
 const live = new WeakMap();
 
 /**
  * @param {string} tag with its classes: "button.primary"
- * @param {Record<string, any>} [props] `on…` listens, `.name` is a class that comes and goes, `children` are kept where they
+ * @param {Record<string, any>} [props] `on…` listens, `given` lists what all that the node and its children show follows from, `.name` is a class that comes and goes, `children` are kept where they
  *   stay, the rest are properties of the node, or attributes where it has none; a function gives the value at every `update`
  * @param {...any} children nodes and texts; what is false or empty is left out
  * @returns {any} the element, of the type its tag says
@@ -18,11 +19,12 @@ export function h(tag, props = {}, ...children) {
   node.classList.add(...classes);
   const asked = [];
   for (const [key, value] of Object.entries(props)) {
+    if (key === "given") continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (typeof value === "function") asked.push(() => put(node, key, value()));
     else put(node, key, value);
   }
-  live.set(node, asked);
+  live.set(node, { asked, given: props.given });
   node.append(...children.filter(Boolean));
   return node;
 }
@@ -46,9 +48,15 @@ export function put(node, key, value) {
   else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
 }
 
-/** Asks a node and all below it what they show now; what is hidden is not asked. @param {Element} node */
+/** Asks a node and all below it what they show now; what is hidden, or follows from the same as before, is not asked. @param {Element} node */
 export function update(node) {
-  live.get(node)?.forEach((ask) => ask());
+  const own = live.get(node);
+  const given = own?.given?.();
+  if (own && given) {
+    if (own.last?.every((value, at) => value === given[at])) return;
+    own.last = given;
+  }
+  own?.asked.forEach((ask) => ask());
   if (!(/** @type {any} */ (node).hidden)) for (const child of node.children) update(child);
 }
 

@@ -6,12 +6,14 @@
  * IndexedDB is blocked. Every page writes a draft of its own, so that two tabs never overwrite each other.
  */
 /** @import {Doc, Skeleton} from "./types.js" */
-import { placedCount } from "./document.js";
+import { memo, placedCount } from "./document.js";
 import { isNumber, isRecord } from "./json.js";
 import { keys, load, save } from "./prefs.js";
 
 const PREFIX = "truepoint-draft:";
 const KEEP_DAYS = 7;
+/** IndexedDB that does not answer within this time counts as blocked. Milliseconds. */
+const PATIENCE = 2500;
 
 /**
  * @typedef {object} Draft
@@ -85,12 +87,31 @@ export async function within(mode, act) {
   return value;
 }
 
+/** @type {typeof within} the same, and never without an end */
+const inTime = (mode, act) => Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
+
 /** @param {string} task its key @returns {Promise<Draft[]>} of the task, of whatever pages */
 export async function allDrafts(task) {
   const range = IDBKeyRange.bound(task, `${task}\uffff`);
   /** @type {Draft[]} */
-  const stored = await within("readonly", (store) => store.getAll(range)).catch(() => []);
-  return [...stored, ...keys().filter((key) => key.startsWith(task)).map((key) => load(key, null))];
+  const stored = await inTime("readonly", (store) => store.getAll(range)).catch(() => []);
+  const all = [...stored, ...keys().filter((key) => key.startsWith(task)).map((key) => load(key, null))];
+  // A draft may be in both, written when one of them was full.
+  const byAge = all.filter(isRecord).map(unpacked).sort((a, b) => a.at - b.at);
+  return [...new Map(byAge.map((draft) => [draft.key, draft])).values()];
+}
+
+/** Instances as JSON. A store copies a text in a fraction of the time of its objects, and an edit changes one of hundreds. */
+const packed = memo(JSON.stringify);
+
+/** @param {any} draft as it is stored; earlier versions stored objects @returns {any} */
+function unpacked(draft) {
+  try {
+    const { doc } = draft;
+    return { ...draft, doc: { ...doc, instances: doc.instances.map((/** @type {unknown} */ one) => (typeof one === "string" ? JSON.parse(one) : one)) } };
+  } catch {
+    return draft;
+  }
 }
 
 /** @param {Draft} draft */
@@ -107,19 +128,20 @@ export async function loadDrafts(task, skeleton) {
 }
 
 /** @param {Draft} draft @returns {Promise<boolean>} whether it is kept */
-export async function saveDraft(draft) {
-  const isStored = await within("readwrite", (store) => store.put(draft)).then(() => true, () => false);
+export async function saveDraft({ doc, ...rest }) {
+  const draft = { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } };
+  const isStored = await inTime("readwrite", (store) => store.put(draft)).then(() => true, () => false);
   return isStored || save(draft.key, draft);
 }
 
 /** @param {string} key @returns {Promise<unknown>} */
 export const dropDraft = (key) => {
   save(key, null);
-  return within("readwrite", (store) => store.delete(key)).catch(() => {});
+  return inTime("readwrite", (store) => store.delete(key)).catch(() => {});
 };
 
 /** @param {number} now @returns {Promise<unknown>} */
 export async function dropOldDrafts(now) {
   const drafts = await allDrafts(PREFIX);
-  return Promise.all(drafts.filter((draft) => !(draft?.at > now - KEEP_DAYS * 86_400_000) && draft?.key).map(({ key }) => dropDraft(key)));
+  return Promise.all(drafts.filter((draft) => !(draft.at > now - KEEP_DAYS * 86_400_000) && draft.key).map(({ key }) => dropDraft(key)));
 }

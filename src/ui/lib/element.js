@@ -1,13 +1,15 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
 import { shown } from "./json.js";
+import { load } from "./language.js";
 import { withoutSignature } from "./prelabels.js";
 import css from "./styles.css";
+import { languages, setLanguage } from "./texts.js";
 
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
   "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker",
+  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes",
 ];
 
 /** Shared by all elements of a page. */
@@ -15,7 +17,9 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
 export class Crowd2dSkeleton extends HTMLElement {
-  static observedAttributes = ATTRIBUTES.map((name) => name.toLowerCase());
+  static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
+  /** Texts by language: the scripts of languages add theirs. */
+  static languages = languages;
 
   constructor() {
     super();
@@ -29,8 +33,7 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   connectedCallback() {
     if (this.app) this.app.attach();
-    else this.build(this.work);
-    this.wake();
+    else this.start();
     this.place();
     addEventListener("resize", this.place);
   }
@@ -40,15 +43,43 @@ export class Crowd2dSkeleton extends HTMLElement {
     // A page that moves the element takes it out and puts it in at once: the work in hand goes with it.
     queueMicrotask(() => {
       if (this.isConnected || !this.app) return;
-      // It may come back later: document, undo and times go on then.
-      this.work = this.app.work();
-      this.app.destroy();
-      this.app = null;
+      this.leave();
     });
+  }
+
+  /** End the app. It may come back later: document, undo and times go on then. */
+  leave() {
+    this.work = this.app?.work() ?? null;
+    this.app?.destroy();
+    this.app = null;
+  }
+
+  /** Build the app, in the language of this part of the page. */
+  start() {
+    const { lang: tag = "" } = /** @type {HTMLElement} */ (this.closest("[lang]")) ?? {};
+    const begin = () => {
+      if (this.app || !this.isConnected) return;
+      setLanguage(tag);
+      this.build(this.work);
+      this.wake();
+    };
+    const loaded = load(tag);
+    if (!loaded) begin();
+    else {
+      loaded.then(begin);
+      // The image does not wait for the language.
+      new Image().src = this.getAttribute("imgSrc") ?? "";
+    }
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
+    if (name === "lang") {
+      if (!this.app || before === after) return;
+      this.leave();
+      this.start();
+      return;
+    }
     if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after))) return;
     // A new address of the same image (a signature renewed) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
@@ -80,10 +111,12 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
   place = () => {
-    const top = this.getBoundingClientRect().top + scrollY;
+    const { top, height } = this.getBoundingClientRect();
+    // CSS transform and zoom of what surrounds the element change the size of its pixels.
+    const magnified = height / this.offsetHeight || 1;
     const below = parseFloat(getComputedStyle(document.body).marginBottom) || 0;
-    const room = innerHeight - top - below;
-    this.style.setProperty("--room", room >= innerHeight / 2 ? `${Math.floor(room)}px` : "100vh");
+    const room = innerHeight - top - scrollY - below;
+    this.style.setProperty("--room", `${Math.floor((room >= innerHeight / 2 ? room : innerHeight) / magnified)}px`);
   };
 }
 

@@ -1,25 +1,29 @@
 /** Findings: the list of what looks wrong, in the panel while labelling and in a dialog before submitting. */
 /** @import {Finding} from "./checks.js" */
-import { checkDoc } from "./checks.js";
+import { checkDoc, findingsIn } from "./checks.js";
 import { dialog } from "./dialogs.js";
 import { findInstance, nameOf } from "./document.js";
 import { h, put } from "./dom.js";
 import { clampTo } from "./geometry.js";
 import { icon } from "./icons.js";
 import { moved } from "./pose.js";
+import { t } from "./texts.js";
 
 /** Not worth a word while the instance is still being labelled. */
 const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"];
 
+/** Milliseconds of checking at a time. */
+const SLICE = 10;
+
 /** @typedef {import("./session.js").Session} Session */
-/** @type {Record<string, [text: string, fix: (session: Session, finding: Finding) => unknown]>} what one click can do about it */
+/** @type {Record<string, (session: Session, finding: Finding) => unknown>} what one click can do about it */
 const FIXES = {
-  untouched_prelabels: ["Tick it", (session) => session.setNoChanges(true)],
-  empty_instance: ["Delete", (session) => session.removeInstance()],
-  duplicate_instance: ["Delete", (session) => session.removeInstance()],
-  missing_keypoints: ["Not visible", (session, { indexes }) => session.mark(indexes, 0, "not_visible")],
-  swapped_sides: ["Swap", (session, { indexes }) => session.swapLimbs(indexes)],
-  out_of_image: ["Move inside", (session) => session.edit("move inside", ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) }))],
+  untouched_prelabels: (session) => session.setNoChanges(true),
+  empty_instance: (session) => session.removeInstance(),
+  duplicate_instance: (session) => session.removeInstance(),
+  missing_keypoints: (session, { indexes }) => session.mark(indexes, 0, "not_visible"),
+  swapped_sides: (session, { indexes }) => session.swapLimbs(indexes),
+  out_of_image: (session) => session.edit(t.fixes.out_of_image, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
 };
 
 /** @param {Finding} finding accepted as long as it is about the same keypoints */
@@ -41,10 +45,10 @@ export function findingsOf(session, jump, submit) {
 
   /** @param {Finding} finding */
   const row = (finding) => {
-    const { check, id, level, text } = finding;
+    const { check, id, level, text, names } = finding;
     const instance = findInstance(session.doc, id);
     const name = nameOf(session.doc, id);
-    const [fixText, fix] = instance?.locked ? [] : FIXES[check] ?? [];
+    const fix = !instance?.locked && FIXES[check];
     const then = (/** @type {() => void} */ act) => () => {
       act();
       refresh();
@@ -55,42 +59,50 @@ export function findingsOf(session, jump, submit) {
       h("button.pick", { onclick: () => {
         review.close();
         jump(finding);
-      } }, icon(level), h("span", { dir: "auto" }, name ? `${name}: ${text}` : text)),
+      } }, icon(level), h("span", { dir: "auto" }, ...[name, text, names].filter(Boolean).flatMap((part, at) => [at && ": ", h("span", { translate: part === text }, part)]))),
       fix && h("button.small", { onclick: then(() => {
         if (id) session.select(id);
         fix(session, finding);
-      }) }, fixText),
-      h("button.ghost", { title: "It is right as it is", onclick: then(() => accept(finding)) }, icon("check")),
+      }) }, t.fixes[check]),
+      h("button.ghost", { title: t.isRight, onclick: then(() => accept(finding)) }, icon("check")),
     );
   };
 
+  let timer = 0;
   const summary = h("summary");
   const list = h("ul.findings");
   const root = h("details.checks", { hidden: true }, summary, list);
-  const refresh = () => {
+  /** @param {boolean} [whole] also what takes long; else that goes on in a moment, and the page answers in between */
+  const refresh = (whole) => {
+    clearTimeout(timer);
+    const end = performance.now() + SLICE;
+    if (!whole && !session.doc.instances.every((one) => performance.now() < end && findingsIn(session.skeleton, one, session.size))) {
+      timer = setTimeout(refresh);
+      return;
+    }
     all = checkDoc(session.skeleton, session.doc, session.size, session.original);
     const shown = open().filter((finding) => !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active));
     const level = shown.some(isWarning) ? "warning" : "info";
     put(root, "hidden", !shown.length);
     put(root, "data-level", level);
-    summary.replaceChildren(icon(level), `${shown.length} to check`);
+    summary.replaceChildren(icon(level), t.toCheck(shown.length));
     list.replaceChildren(...shown.map(row));
   };
 
   const asked = h("ul.findings");
   const review = dialog(
-    "review", "Before you submit", h("p", {}, "This looks unusual. Choose one to look at it."), asked,
+    "review", t.beforeSubmit, h("p", {}, t.unusual), asked,
     h("div.row", {},
-      h("button", { onclick: () => review.close() }, "Keep labelling"),
+      h("button", { onclick: () => review.close() }, t.keepLabelling),
       h("button.primary.anyway", { onclick: () => {
         all.forEach(accept);
         review.close();
         submit();
-      } }, "Submit anyway")),
+      } }, t.submitAnyway)),
   );
   /** @returns {boolean} whether there is something to ask first */
   const ask = () => {
-    refresh();
+    refresh(true);
     const warnings = open().filter(isWarning);
     asked.replaceChildren(...warnings.map(row));
     if (!warnings.length) review.close();

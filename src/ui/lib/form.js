@@ -1,7 +1,17 @@
 /** The form: hidden inputs in the light DOM, because that is all Ground Truth collects. */
 import { h, put } from "./dom.js";
+import { t } from "./texts.js";
 
 const { requestSubmit } = HTMLFormElement.prototype;
+
+/**
+ * Replace a method that would put the answer in a URL, where histories and logs keep it.
+ * @param {Element} node the form, or the button that submits it
+ * @param {string} attribute
+ */
+const keepOutOfUrl = (node, attribute) => {
+  if (!/^(post|dialog)$/i.test(node.getAttribute(attribute) ?? "")) node.setAttribute(attribute, "post");
+};
 
 /**
  * Connect the element with the form that surrounds it: `<crowd-form>`, or a plain `<form>` where there is no crowd-form.
@@ -27,8 +37,7 @@ export function answerForm(element, answer, send) {
       put(input, "value", value);
       element.append(input);
     }
-    // An answer in a URL would be kept in histories and logs.
-    if (isPlain() && !/^(post|dialog)$/i.test(form.getAttribute("method"))) form.setAttribute("method", "post");
+    if (isPlain()) keepOutOfUrl(form, "method");
   };
 
   const isPlain = () => form instanceof HTMLFormElement;
@@ -41,7 +50,9 @@ export function answerForm(element, answer, send) {
       const { signal } = removed;
       form = element.closest("crowd-form") ?? element.closest("form");
       form?.addEventListener("submit", (/** @type {Event} */ event) => {
+        const { submitter } = /** @type {SubmitEvent} */ (event);
         const fields = answer();
+        if (submitter?.hasAttribute("formmethod")) keepOutOfUrl(submitter, "formmethod");
         if (fields) fill(fields);
         else event.preventDefault();
         // Capture: the fields are there before anyone reads them, be it at crowd-form or at its inner form.
@@ -61,12 +72,14 @@ export function answerForm(element, answer, send) {
      * @returns {string} why nothing was submitted; "" if it was
      */
     submit(fields) {
-      if (!form) return "This page has no form to submit to.";
-      if (!isPlain() && !form.submit) return "The page is still loading. Submit again in a moment.";
-      fill(fields());
-      // A control named "submit" hides a form's own method.
+      if (!form) return t.noForm;
+      if (!isPlain() && !form.submit) return t.pageLoading;
+      // A control named "submit" hides a form's own method. A form with invalid fields submits nothing: the listener fills it.
       if (isPlain()) requestSubmit.call(form);
-      else form.submit();
+      else {
+        fill(fields());
+        form.submit();
+      }
       return "";
     },
 

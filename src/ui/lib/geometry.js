@@ -1,6 +1,6 @@
 /** Geometry: places and boxes in image pixels, and the maps that put one in the place of another. */
 /** @import {Box, Instance, Size, XY} from "./types.js" */
-import { isPlaced } from "./document.js";
+import { isPlaced, memo } from "./document.js";
 
 /** @param {number} value @param {number} least @param {number} most */
 export const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
@@ -49,6 +49,9 @@ export function boundsOf({ points, box }, withBox) {
   if (withBox && box) all.push({ x: box.left, y: box.top }, { x: box.right, y: box.bottom });
   return around(all);
 }
+
+/** Around everything of an instance that is drawn. @type {(instance: Instance) => Box | null} */
+export const extentOf = memo((/** @type {Instance} */ instance) => boundsOf(instance, true));
 
 /** @param {Box} from @param {Box} to @returns {(at: XY) => XY} an empty side stays where it is */
 export function mapping(from, to) {

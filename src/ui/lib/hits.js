@@ -2,7 +2,7 @@
 /** @import {Box, Size, XY} from "./types.js" */
 /** @import {View} from "./view.js" */
 import { isPlaced } from "./document.js";
-import { clamp, distance, mapped } from "./geometry.js";
+import { clamp, distance, extentOf, mapped } from "./geometry.js";
 
 /** The frame stands off the keypoints so that their markers stay free. */
 export const FRAME_PAD = 18;
@@ -21,15 +21,20 @@ const MARKER = 7;
 export function nearestKeypoint(session, view, at, radius) {
   let best = null;
   let least = radius;
-  for (const { id, points } of session.visible()) {
+  const { x, y } = view.toImage(at);
+  const far = radius / view.scale;
+  for (const instance of session.visible()) {
+    const { id, points } = instance;
+    const extent = extentOf(instance);
+    if (!extent || x < extent.left - far || x > extent.right + far || y < extent.top - far || y > extent.bottom + far) continue;
     points.forEach((point, index) => {
       if (!isPlaced(point) || session.isHidden(id, index)) return;
-      const far = distance(view.toScreen(point), at);
-      const isSelected = id === session.active && index === session.selected && far <= MARKER;
+      const away = distance(view.toScreen(point), at);
+      const isSelected = id === session.active && index === session.selected && away <= MARKER;
       const bonus = isSelected ? 2 * radius : id === session.active ? 4 : 0;
-      if (far > radius || far - bonus >= least) return;
-      least = far - bonus;
-      best = { id, index, distance: far };
+      if (away > radius || away - bonus >= least) return;
+      least = away - bonus;
+      best = { id, index, distance: away };
     });
   }
   return /** @type {{id: string, index: number, distance: number} | null} */ (best);

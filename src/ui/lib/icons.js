@@ -12,6 +12,7 @@ const RING = "M12 3a9 9 0 1 0 .1 0";
 const PATHS = {
   new: "M12 5v14M5 12h14",
   draw: `${CORNERS}M12 8v0M9 12h6M12 11v4l-2 3M12 15l2 3`,
+  move: "M5 19l6-6m4-4 4-4m-5 0h5v5M5 16a3 3 0 1 0 .1 0",
   adjust: "M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3",
   box: "M5 6h14v12H5z",
   swapAll: "M4 8h15l-4-4M20 16H5l4 4",

@@ -1,4 +1,5 @@
 /** JSON from outside, in attributes and in storage: read without ever throwing, and told apart. */
+import { t } from "./texts.js";
 
 /** @param {string | null} text @returns {any} null for none, undefined for what is no JSON */
 export function readJson(text) {
@@ -12,15 +13,14 @@ export function readJson(text) {
 /**
  * @param {import("./types.js").Attributes} attributes
  * @param {string} name of the attribute
- * @param {string} what in words
  * @param {(value: any) => boolean} isSound
  * @param {string[]} problems takes what could not be read
  * @returns {any} null for none
  */
-export function readAttribute(attributes, name, what, isSound, problems) {
+export function readAttribute(attributes, name, isSound, problems) {
   const value = readJson(attributes(name));
   if (isSound(value)) return value;
-  if (value !== null) problems.push(`${what} (${name}) could not be read.`);
+  if (value !== null) problems.push(t.unreadable(t.attributes[name], name));
   return null;
 }
 

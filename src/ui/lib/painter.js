@@ -1,73 +1,107 @@
 /** The painter: skeletons on a canvas of the stage's size. Sizes are screen pixels, whatever the zoom. */
-/** @import {Box, XY} from "./types.js" */
-import { isPlaced, labelOf } from "./document.js";
+/** @import {Box, Instance, Shape, XY} from "./types.js" */
+import { findInstance, isPlaced, labelOf } from "./document.js";
 import { FRAME_PAD, frameOf, handlesOf } from "./hits.js";
 import { markerColor, SHAPES, shapeOf } from "./markers.js";
 
-const INK = "#080c129e";
-
-/**
- * One path a colour, not one a line: a few canvas calls draw any number of instances.
- * @extends {Map<string, Path2D>}
- */
-class Paths extends Map {
-  /** @param {string} color */
-  of(color) {
-    const path = this.get(color) ?? new Path2D();
-    this.set(color, path);
-    return path;
-  }
-
-  get all() {
-    const all = new Path2D();
-    for (const path of this.values()) all.addPath(path);
-    return all;
-  }
-}
+/** Under edges: the image shows through. */
+const SHADOW = "#080c129e";
+/** Around everything else lies a dark and a light line. One of the two has a contrast of 4.5 or more against any background. */
+const DARK = "#080c12";
+const LIGHT = "#fff";
+/** Half the width of the largest marker with its lines. What is painted of an instance reaches no further beyond its keypoints. */
+export const REACH = 12;
+/** Shorter edges, in screen pixels, lie under the markers at their ends. */
+const HIDDEN_EDGE = 4;
 
 /** @type {Record<string, Path2D>} read once: they are drawn by the hundred */
 const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
 
+/** A hollow marker is larger, so that the image shows within. @param {number} radius @param {boolean} filled */
+const widened = (radius, filled) => (filled ? radius : radius + 2);
+
 /** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
 const stamp = (path, shape, { x, y }, radius) => path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
 
-/** @param {Path2D} path @param {XY} from @param {XY} to */
-const line = (path, from, to) => {
-  path.moveTo(from.x, from.y);
-  path.lineTo(to.x, to.y);
+/** @param {CanvasRenderingContext2D} ctx @param {Path2D} path @param {string} color @param {number} width */
+const stroke = (ctx, path, color, width, dash = 0) => {
+  ctx.setLineDash([dash, dash]);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.stroke(path);
+};
+
+/** @param {CanvasRenderingContext2D} ctx @param {Path2D} path @param {number} width */
+const outline = (ctx, path, width, dash = 0) => {
+  stroke(ctx, path, DARK, width + 2);
+  stroke(ctx, path, LIGHT, width, dash);
+};
+
+/**
+ * One marker: filled when visible, hollow when occluded.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Path2D} path
+ * @param {string} color
+ * @param {boolean} filled
+ */
+const paintMarker = (ctx, path, color, filled) => {
+  stroke(ctx, path, DARK, filled ? 5.5 : 7);
+  stroke(ctx, path, LIGHT, filled ? 2.5 : 4.5);
+  ctx.fillStyle = color;
+  if (filled) ctx.fill(path);
+  else stroke(ctx, path, color, 2);
+};
+
+/** @type {Map<string, HTMLCanvasElement>} markers by look: copying a picture of one takes a fraction of the time of drawing it */
+const sprites = new Map();
+
+/** @param {string} color @param {Shape} shape @param {boolean} filled @param {number} radius @param {number} ratio device pixels in a screen pixel */
+const spriteOf = (color, shape, filled, radius, ratio) => {
+  const key = [color, shape, filled, radius, ratio].join();
+  let sprite = sprites.get(key);
+  if (!sprite) {
+    // Ratios differ with every step of a page's zoom: pictures of former ones are not kept.
+    if (sprites.size > 4000) sprites.clear();
+    sprite = document.createElement("canvas");
+    sprite.width = sprite.height = 2 * Math.ceil(REACH * ratio);
+    const ctx = sprite.getContext("2d");
+    const path = new Path2D();
+    stamp(path, shape, { x: 0, y: 0 }, widened(radius, filled));
+    ctx?.setTransform(ratio, 0, 0, ratio, sprite.width / 2, sprite.width / 2);
+    if (ctx) ctx.lineJoin = "round";
+    if (ctx) paintMarker(ctx, path, color, filled);
+    sprites.set(key, sprite);
+  }
+  return sprite;
 };
 
 /**
  * @param {CanvasRenderingContext2D} ctx
  * @param {import("./stage.js").Stage} stage
- * @param {boolean} strong the instance in hand: larger, not faded; else all others
+ * @param {Instance[]} instances
+ * @param {boolean} strong the instance in hand: larger, and all that only it has; else all others
  */
-export function paint(ctx, { session, view, look, hover, rect }, strong) {
+export function paint(ctx, { session, view, look, hover, rect, fontSize }, instances, strong) {
   const { skeleton, active, selected, original } = session;
-  const instances = session.visible().filter(({ id }) => (id === active) === strong);
+  const { width } = view.stage;
+  const ratio = ctx.canvas.width / width;
   const [lineWidth, radius] = strong ? [2.5, 5] : [1.75, 3.6];
-  const edges = new Paths();
-  const filled = new Paths();
-  const hollow = new Paths();
+  /** @type {Map<string, Path2D>} one path a colour, not one a line: a few canvas calls draw any number of edges */
+  const edges = new Map();
+  /** @type {[at: XY, color: string, shape: Shape, filled: boolean][]} */
+  const markers = [];
   /** @type {[string, XY][]} */
   const names = [];
   const rings = new Path2D();
   const traces = new Path2D();
-
-  const stroke = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ width, dash = 0) => {
-    ctx.setLineDash([dash, dash]);
-    ctx.strokeStyle = color;
-    ctx.lineWidth = width;
-    ctx.stroke(path);
-  };
-  const outline = (/** @type {Path2D} */ path, /** @type {string} */ color, /** @type {number} */ width, dash = 0) => {
-    stroke(path, INK, width + 2);
-    stroke(path, color, width, dash);
-  };
-  const frame = (/** @type {Box} */ box, /** @type {number} */ dash, color = "#fff") => {
+  const frame = (/** @type {Box} */ box, /** @type {number} */ dash) => {
     const path = new Path2D();
     path.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
-    outline(path, color, 1.5, dash);
+    outline(ctx, path, 1.5, dash);
+  };
+  const line = (/** @type {Path2D} */ path, /** @type {XY} */ from, /** @type {XY} */ to) => {
+    path.moveTo(from.x, from.y);
+    path.lineTo(to.x, to.y);
   };
 
   for (const instance of instances) {
@@ -75,22 +109,23 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
     const places = points.map((point, i) => (isPlaced(point) && !session.isHidden(id, i) ? view.toScreen(point) : null));
     for (const [a, b, own] of skeleton.edges) {
       const [from, to] = [places[a], places[b]];
+      if (!from || !to || (Math.abs(from.x - to.x) < HIDDEN_EDGE && Math.abs(from.y - to.y) < HIDDEN_EDGE)) continue;
       // A worker who asks for one colour an instance gets it on the edges too.
-      if (!from || !to) continue;
-      line(edges.of(options.line ?? color ?? own ?? skeleton.keypoints[b].color), from, to);
+      const tint = options.line ?? color ?? own ?? skeleton.keypoints[b].color;
+      const path = edges.get(tint) ?? new Path2D();
+      edges.set(tint, path);
+      line(path, from, to);
     }
     places.forEach((at, i) => {
       if (!at) return;
       const keypoint = skeleton.keypoints[i];
-      const hovered = hover?.id === id && hover.index === i;
+      markers.push([at, markerColor(instance, keypoint), options.shape ?? shapeOf(keypoint), points[i]?.v === 2]);
       const chosen = strong && i === selected;
-      const path = (points[i]?.v === 2 ? filled : hollow).of(markerColor(instance, keypoint));
-      stamp(path, options.shape ?? shapeOf(keypoint), at, hovered ? radius + 1.5 : radius);
       if (chosen) stamp(rings, "circle", at, radius + 6);
-      if (hovered || chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i).slice(0, 60), at]);
+      if (chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i), at]);
     });
     // Where a pre-label was before the worker moved or deleted it.
-    const before = original.instances.find((other) => other.id === id);
+    const before = findInstance(original, id);
     if (before && before !== instance) before.points.forEach((old, i) => {
       const now = points[i];
       if (!isPlaced(old) || (now?.x === old.x && now.y === old.y)) return;
@@ -102,31 +137,58 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
 
   ctx.lineCap = "round";
   ctx.lineJoin = "round";
-  outline(traces, "#fffd", 1.25, 4);
-  if (strong) stroke(edges.all, INK, lineWidth + 2);
-  for (const [color, path] of edges) stroke(path, color, lineWidth);
-  const outlines = filled.all;
-  stroke(outlines, INK, 3);
-  for (const [color, path] of filled) {
-    ctx.fillStyle = color;
-    ctx.fill(path);
+  outline(ctx, traces, 1.25, 4);
+  if (strong) for (const path of edges.values()) stroke(ctx, path, SHADOW, lineWidth + 2);
+  for (const [color, path] of edges) stroke(ctx, path, color, lineWidth);
+  if (strong) {
+    const at = hover && findInstance(session.doc, hover.id)?.points[hover.index];
+    // The keypoint under the pointer, whosever it is.
+    const hovered = hover && isPlaced(at) ? view.toScreen(at) : null;
+    for (const [place, color, shape, filled] of markers) {
+      const path = new Path2D();
+      stamp(path, shape, place, widened(radius, filled));
+      paintMarker(ctx, path, color, filled);
+    }
+    if (hover && hovered) {
+      stamp(rings, "circle", hovered, radius + 3);
+      names.push([labelOf(skeleton, hover.index), hovered]);
+    }
+  } else {
+    ctx.save();
+    ctx.resetTransform();
+    // What lies on the same few pixels is painted once: of a crowd only what is on top can be seen.
+    const cell = 3;
+    const columns = Math.ceil(width / cell);
+    const taken = new Uint8Array(columns * Math.ceil(view.stage.height / cell));
+    const shown = markers.reverse().filter(([{ x, y }]) => {
+      const at = Math.floor(y / cell) * columns + Math.floor(x / cell);
+      const isFree = x >= -REACH && x <= width + REACH && !taken[at];
+      if (x >= 0 && x < width) taken[at] = 1;
+      return isFree;
+    });
+    for (const [{ x, y }, color, shape, filled] of shown.reverse()) {
+      const sprite = spriteOf(color, shape, filled, radius, ratio);
+      ctx.drawImage(sprite, Math.round(x * ratio) - sprite.width / 2, Math.round(y * ratio) - sprite.width / 2);
+    }
+    ctx.restore();
   }
-  stroke(outlines, "#fff", 1);
-  stroke(hollow.all, INK, 5);
-  for (const [color, path] of hollow) stroke(path, color, 2.5);
-  outline(rings, "#fff", 2);
+  outline(ctx, rings, 2);
 
-  ctx.font = "500 12px system-ui, sans-serif";
+  ctx.font = `500 ${fontSize}px system-ui, sans-serif`;
   ctx.textBaseline = "middle";
   ctx.lineWidth = 3.5;
-  ctx.strokeStyle = "#080c12d9";
-  ctx.fillStyle = "#fff";
-  for (const [text, { x, y }] of names) {
-    ctx.strokeText(text, x + 14, y);
-    ctx.fillText(text, x + 14, y);
+  ctx.strokeStyle = DARK;
+  ctx.fillStyle = LIGHT;
+  for (const [name, { x, y }] of names) {
+    const text = name.slice(0, 60);
+    // On a page that reads from right to left a text would begin at its right end; and none ends outside the stage.
+    const isBeyond = x + 16 + ctx.measureText(text).width > width && x > width / 2;
+    ctx.textAlign = isBeyond ? "right" : "left";
+    ctx.strokeText(text, x + (isBeyond ? -14 : 14), y);
+    ctx.fillText(text, x + (isBeyond ? -14 : 14), y);
   }
 
-  for (const { box } of instances) if (box) frame(frameOf(box, view, 0), 0, strong ? "#fff" : "#fffa");
+  for (const { box } of instances) if (box) frame(frameOf(box, view, 0), 0);
   if (!strong) return;
   if (rect) frame(frameOf(rect, view, 0), 6);
   const bounds = session.tool === "adjust" && session.bounds;
@@ -135,6 +197,6 @@ export function paint(ctx, { session, view, look, hover, rect }, strong) {
   frame(around, 6);
   const handles = new Path2D();
   for (const [name, x, y] of handlesOf(around)) stamp(handles, name === "alias" ? "circle" : "square", { x, y }, 5.5);
-  outline(handles, "#fff", 1.5);
+  outline(ctx, handles, 1.5);
   ctx.fill(handles);
 }

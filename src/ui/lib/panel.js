@@ -5,6 +5,7 @@ import { details } from "./details.js";
 import { h, reveal, update } from "./dom.js";
 import { icon, keypointMarker } from "./icons.js";
 import { titleOf } from "./shortcuts.js";
+import { t } from "./texts.js";
 
 /**
  * @param {import("./app.js").App} app
@@ -25,18 +26,18 @@ export function panel(app, notices) {
     const hidden = () => session.hidden.has(id);
     const news = () => {
       const before = findInstance(session.original, id);
-      if (it().locked) return "locked";
-      return before ? isChanged(it(), before) && "changed" : session.original.instances.length && "new";
+      if (it().locked) return t.news.locked;
+      return before ? isChanged(it(), before) && t.news.changed : session.original.instances.length && t.news.new;
     };
     const row = h(
-      "li", { ".on": () => id === session.active, ".off": hidden },
+      "li", { given: () => [it(), id === session.active, hidden(), name()], ".on": () => id === session.active, ".off": hidden },
       h("button.pick", { "aria-current": () => id === session.active, onclick: () => session.select(id) },
         h("svg.dot", { color, hidden: () => !color() }),
-        h("span.name", { dir: "auto", textContent: name }),
+        h("span.name", { dir: "auto", translate: false, textContent: name }),
         h("span.badge", { textContent: () => news() || "" }),
         h("span.soft", { textContent: () => `${placedCount(it())}/${it().points.length}` })),
-      h("button.ghost", { title: () => `${hidden() ? "Show" : "Hide"} ${name()}`, onclick: () => session.toggleHidden([id]) }, icon(() => (hidden() ? "hidden" : "hideAll"))),
-      h("button.ghost", { title: () => `Delete ${name()}`, disabled: () => it().locked, onclick: () => session.removeInstance(id) }, icon("bin")),
+      h("button.ghost", { title: () => (hidden() ? t.show : t.hide)(name()), onclick: () => session.toggleHidden([id]) }, icon(() => (hidden() ? "hidden" : "hideAll"))),
+      h("button.ghost", { title: () => t.delete(name()), disabled: () => it().locked, onclick: () => session.removeInstance(id) }, icon("bin")),
     );
     rows.set(id, row);
     return row;
@@ -51,23 +52,26 @@ export function panel(app, notices) {
   const pointRow = (/** @type {Keypoint} */ keypoint, /** @type {number} */ index) => {
     const point = () => session.instance?.points[index] ?? null;
     const before = () => findInstance(session.original, session.active)?.points[index];
+    const isHidden = () => session.isHidden(`${session.active}`, index);
+    const current = () => session.selected >= 0 ? session.selected : target;
     return h(
       "li", {
+        given: () => [point(), before(), session.instance?.color, session.instance?.options, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
         ".on": () => index === session.selected,
         ".next": () => index === target,
         ".changed": () => before() !== undefined && !same(point(), before()),
-        ".off": () => session.isHidden(`${session.active}`, index),
+        ".off": isHidden,
       },
       h("button.pick", {
         "aria-current": () => index === session.selected,
-        tabIndex: () => (index === Math.max(0, session.selected >= 0 ? session.selected : target) ? 0 : -1),
+        tabIndex: () => (index === Math.max(0, current()) ? 0 : -1),
         onclick: () => pick(index),
         ondblclick: () => session.active && app.focusPoint(session.active, index),
       },
         keypointMarker(() => keypoint, () => session.instance, point),
-        h("span.name", { dir: "auto" }, labelOf(skeleton, index)),
-        h("span.soft", { textContent: () => (index === target ? "next" : stateOf(point())) }),
+        h("span.name", { dir: "auto", translate: false }, labelOf(skeleton, index)),
+        h("span.soft", { textContent: () => (index === target ? t.next : point() ? stateOf(point()) : "") }),
         index < 18 && h("kbd", {}, `${index > 8 ? "⇧" : ""}${(index % 9) + 1}`)),
     );
   };
@@ -92,27 +96,35 @@ export function panel(app, notices) {
     return row;
   });
 
-  const filter = h("input.filter", { type: "search", placeholder: "Find a keypoint", hidden: skeleton.keypoints.length <= 24, oninput: () => update(points) });
-  const instances = h("ul.rows.instances", { role: "list", "aria-label": "Instances", children: () => session.doc.instances.map(({ id }) => rows.get(id) ?? instanceRow(id)) });
-  const points = h("ul.rows.points", { role: "list", "aria-label": "Keypoints", onkeydown: walk }, ...skeleton.keypoints.map(pointRow));
+  const filter = h("input.filter", { type: "search", placeholder: t.find, hidden: skeleton.keypoints.length <= 24, oninput: () => update(points) });
+  const instances = h("ul.rows.instances", { role: "list", "aria-label": t.instances, children: () => session.doc.instances.map(({ id }) => rows.get(id) ?? instanceRow(id)) });
+  const points = h("ul.rows.points", { role: "list", "aria-label": t.keypoints, onkeydown: walk }, ...skeleton.keypoints.map(pointRow));
   const root = h(
-    "aside.panel", { "aria-label": "Labels" },
+    "aside.panel", { "aria-label": t.labels },
     h("div.notices", { role: "status", tabIndex: 0, children: noticeRows }),
     h("section.instances-part", {},
-      h("header", {}, h("h2", {}, "Instances"), h("span.soft", { textContent: () => String(session.doc.instances.length || "") }),
-        h("button.small", { title: () => titleOf("new", app.prefs), onclick: () => app.run("new") }, icon("new"), "New")),
-      h("p.soft", { hidden: () => session.doc.instances.length > 0 }, "None yet. Click the image to place the first keypoint."),
+      h("header", {}, h("h2", {}, t.instances), h("span.soft", { textContent: () => String(session.doc.instances.length || "") }),
+        h("button.small", { title: () => titleOf("new", app.prefs), onclick: () => app.run("new") }, icon("new"), t.new)),
+      h("p.soft", { hidden: () => session.doc.instances.length > 0 }, t.noInstance),
       instances),
     h("section.points-part", {},
-      h("header", {}, h("h2", {}, "Keypoints"), h("span.soft", { textContent: () => session.instance ? `${placedCount(session.instance)} of ${skeleton.keypoints.length}` : "" })),
+      h("header", {}, h("h2", {}, t.keypoints), h("span.soft", { textContent: () => session.instance ? t.of(placedCount(session.instance), skeleton.keypoints.length) : "" })),
       filter, points),
     details(session),
+    h("div.details.image", {}, h("input", {
+      placeholder: t.imageNote,
+      "aria-label": t.imageNote,
+      dir: "auto",
+      maxLength: 1000,
+      value: () => session.doc.comment ?? "",
+      oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
+    }), app.canSkip && h("button", { onclick: () => app.skip() }, t.skip)),
     findings.root,
     h("footer", {},
       h("label.tick", {},
         h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),
-        h("span", { textContent: () => (session.original.instances.length ? "No changes needed" : "Nothing to label here") })),
-      h("button.primary", { onclick: () => app.run("submit"), textContent: () => (app.isSending() ? "Sending…" : "Submit") })),
+        h("span", { textContent: () => (session.original.instances.length ? t.noChanges : t.nothing) })),
+      h("button.primary", { onclick: () => app.run("submit"), textContent: () => (app.isSending() ? t.sending : t.submit) })),
   );
 
   const inHand = (/** @type {Element} */ list) => /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));

@@ -3,6 +3,7 @@
 import { colorOr } from "./colors.js";
 import { newInstance } from "./document.js";
 import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
+import { t } from "./texts.js";
 
 /** @typedef {{instances: Instance[], problems: string[], issues: string[], text: string}} Prelabels `text` is JSON, as it came */
 
@@ -10,7 +11,7 @@ const OURS = ["id", "name", "annotations", "comment", "box"];
 const POINT_OURS = ["label", "x", "y", "visibility", "comment"];
 
 /** @param {any} record @param {string[]} known @returns {Record<string, unknown>} */
-const rest = (record, known) => Object.fromEntries(Object.entries(record).filter(([key]) => !known.includes(key)));
+const rest = (record, known) => Object.fromEntries(Object.keys(record).filter((key) => !known.includes(key)).map((key) => [key, record[key]]));
 
 /** @param {unknown} value */
 const textOf = (value) => (typeof value === "string" ? value : "");
@@ -30,27 +31,28 @@ export async function fetchPrelabels(src, skeleton, signal) {
   const response = await fetch(src, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
   const { annotations, annotation_issues: issues } = response.ok && (await response.json());
   if (!Array.isArray(annotations)) throw new TypeError("expected a list of annotations");
-  return readPrelabels(JSON.stringify(annotations), JSON.stringify(issues ?? null), skeleton);
+  return readPrelabels(JSON.stringify(annotations), JSON.stringify(issues ?? null), skeleton, annotations);
 }
 
 /**
  * @param {string | null} text of initialValues
  * @param {string | null} issues text of annotationIssues
  * @param {Skeleton} skeleton
+ * @param {any[]} [read] the list that the text stands for, where it was read already
  * @returns {Prelabels}
  */
-export function readPrelabels(text, issues, skeleton) {
+export function readPrelabels(text, issues, skeleton, read) {
   /** @type {string[]} */
   const problems = [];
   /** @type {any[]} */
-  const entries = readAttribute(() => text, "initialValues", "The labels made before", Array.isArray, problems) ?? [];
+  const entries = read ?? readAttribute(() => text, "initialValues", Array.isArray, problems) ?? [];
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
   const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
   /** @type {Map<string, Instance>} */
   const instances = new Map();
   list.forEach((entry, place) => {
     if (!isRecord(entry)) {
-      problems.push(`Entry ${place + 1} of the labels made before was left out: it is not an instance.`);
+      problems.push(t.noInstanceEntry(place + 1));
       return;
     }
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);
@@ -87,7 +89,7 @@ function readInstance(entry, id, skeleton, problems) {
     else instance.points[index] = readPoint(annotation, visible);
   }
   if (instance.strays.length) {
-    problems.push(`${instance.name || id}: ${straysOf(instance)} cannot be shown with this skeleton; it is kept as it came.`);
+    problems.push(t.notShown(instance.name || id, straysOf(instance)));
   }
   return instance;
 }

@@ -1,9 +1,10 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
-import { docOf, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
-import { clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
+import { docOf, findInstance, isChanged, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
+import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./state.js";
+import { t } from "./texts.js";
 
 /** A note outlives its keypoint's place. @param {import("./types.js").Point | null} point */
 const noteOf = (point) => (point?.comment ? { comment: point.comment } : {});
@@ -24,12 +25,12 @@ export class Session extends State {
   }
 
   /** @param {Partial<Instance>} [more] @param {string} [label] @param {number} [selected] */
-  begin(more, label = "new instance", selected = -1) {
+  begin(more, label = t.commands.new, selected = -1) {
     if (!this.ready) return;
-    const instance = this.colored(newInstance(nextId(this.doc), this.skeleton.keypoints.length, more));
-    this.active = instance.id;
+    this.active = nextId(this.doc);
     this.selected = selected;
-    this.commit(docOf([...this.doc.instances, instance]), label);
+    this.add(newInstance(this.active, this.skeleton.keypoints.length, more));
+    this.commit(this.doc, label);
   }
 
   /** Places the next keypoint, in a new instance if need be. @param {XY} at @param {1 | 2} v */
@@ -39,7 +40,7 @@ export class Session extends State {
       this.editable();
       return;
     }
-    const label = `place ${labelOf(this.skeleton, index)}`;
+    const label = t.steps.place(labelOf(this.skeleton, index));
     const point = { ...clampTo(size, at), v };
     if (startsNew) this.begin({ points: this.skeleton.keypoints.map((_, i) => (i === 0 ? point : null)) }, label, 0);
     else {
@@ -72,9 +73,9 @@ export class Session extends State {
     const { instance, skeleton } = this;
     const able = indexes.filter((index) => index >= 0 && (v === 0 || isPlaced(instance?.points[index])));
     if (!able.length) return false;
-    const names = able.length === 1 ? labelOf(skeleton, able[0]) : `${able.length} keypoints`;
+    const names = able.length === 1 ? labelOf(skeleton, able[0]) : t.many(able.length);
     const state = stateOf({ v, reason });
-    const done = this.edit(`mark ${names} ${state}`, ({ points }) => ({
+    const done = this.edit(t.steps.mark(names, state), ({ points }) => ({
       points: points.map((old, i) => (!able.includes(i) ? old : old && v ? { ...old, v } : { x: 0, y: 0, v, reason, ...noteOf(old) })),
     }));
     if (done) this.onSay(`${names}: ${state}`);
@@ -87,7 +88,7 @@ export class Session extends State {
 
   removePoint() {
     const { selected, skeleton } = this;
-    this.edit(`delete ${labelOf(skeleton, selected)}`, ({ points }) => (points[selected] ? { points: points.with(selected, null) } : null));
+    this.edit(t.steps.delete(labelOf(skeleton, selected)), ({ points }) => (points[selected] ? { points: points.with(selected, null) } : null));
   }
 
   /** @param {string | null} [id] */
@@ -100,15 +101,15 @@ export class Session extends State {
       this.active = (rest[at] ?? rest[at - 1])?.id ?? null;
       this.selected = -1;
     }
-    this.commit(docOf(rest), "delete instance");
+    this.commit(docOf(rest, this.doc), t.commands.deleteInstance);
   }
 
   /** The keypoint in hand, or the whole instance while it is adjusted. @param {number} dx image pixels @param {number} dy */
   nudge(dx, dy) {
     const { active, selected, point, size } = this;
-    if (this.tool === "adjust") this.edit("move instance", (instance) => shifted(instance, size, dx, dy), `move ${active}`);
+    if (this.tool === "adjust") this.edit(t.commands.adjust, (instance) => shifted(instance, size, dx, dy), `move ${active}`);
     else if (isPlaced(point)) {
-      this.edit(`move ${labelOf(this.skeleton, selected)}`, ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }), `nudge ${active}/${selected}`);
+      this.edit(t.steps.move(labelOf(this.skeleton, selected)), ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }), `nudge ${active}/${selected}`);
     }
   }
 
@@ -127,22 +128,22 @@ export class Session extends State {
   turn(angle, factor) {
     const { bounds } = this;
     if (!bounds) return;
-    const done = this.edit("scale or turn instance", (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
-    if (!done) this.onSay("It would leave the image.");
+    const done = this.edit(t.commands.adjust, (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
+    if (!done) this.onSay(t.leavesImage);
   }
 
   /** For a copied or drawn pose that faces the other way. */
   mirror() {
     const { bounds } = this;
-    if (bounds) this.edit("mirror pose", ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
+    if (bounds) this.edit(t.commands.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
   }
 
   /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
   swap(indexes) {
     const { skeleton } = this;
     const able = !indexes.length || indexes.some((index) => skeleton.keypoints[index]?.pair >= 0);
-    if (!able) this.onSay("Select a keypoint that has a left or right pair.");
-    else if (this.edit("swap left and right", ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay("Left and right swapped");
+    if (!able) this.onSay(t.noPair);
+    else if (this.edit(t.sidesSwapped, ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay(t.sidesSwapped);
   }
 
   /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
@@ -158,7 +159,7 @@ export class Session extends State {
     /** @type {import("./types.js").Point[]} */
     const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
     // An instance just begun and still empty is the one that was meant.
-    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit("draw skeleton", () => ({ points }));
+    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit(t.commands.draw, () => ({ points }));
     else this.begin({ points });
   }
 
@@ -173,7 +174,7 @@ export class Session extends State {
 
   /** @param {Box | null} box */
   setBox(box) {
-    this.edit(box ? "draw box" : "delete box", () => ({ box }));
+    this.edit(t.commands.box, () => ({ box }));
   }
 
   /** The same pose once more, its middle at a place. @param {XY} at */
@@ -185,19 +186,54 @@ export class Session extends State {
     this.begin({ points: points?.map((point) => isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point) });
   }
 
+  /**
+   * The instances of another image, at the same places of this one.
+   * @param {import("./previous.js").Previous | undefined} previous
+   */
+  copyImage(previous) {
+    if (!this.ready) return;
+    if (!previous?.instances.length) {
+      this.onSay(t.noPrevious);
+      return;
+    }
+    const whole = (/** @type {import("./types.js").Size} */ { width, height }) => boxOf({ x: 0, y: 0 }, { x: width, y: height });
+    const place = mapping(whole(previous.size), whole(this.size));
+    for (const { points, box, name } of previous.instances) {
+      this.active = nextId(this.doc);
+      this.add(newInstance(this.active, points.length, { name, points: moved(points, place), box: box && mapped(box, place) }));
+    }
+    this.selected = -1;
+    this.commit(this.doc, t.commands.previousPose);
+  }
+
+  /** @param {string} comment on the whole image */
+  setComment(comment) {
+    if (comment !== this.doc.comment) this.commit({ ...this.doc, comment }, t.steps.note, "note");
+  }
+
   /** Places the remaining keypoints by the shape of the skeleton. */
   complete() {
     const { instance, size } = this;
     const at = instance && templateFit(this.skeleton, instance.points);
-    if (!at) this.onSay("Place two keypoints first; the others follow from them.");
+    if (!at) this.onSay(t.needsTwo);
     else if (pendingOf(instance).length) {
-      this.edit("complete skeleton", ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
+      this.edit(t.commands.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
     }
   }
 
   /** @param {boolean} noChanges */
   setNoChanges(noChanges) {
-    if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, noChanges ? "no changes needed" : "changes needed");
+    if (noChanges !== this.doc.noChanges) this.commit({ ...this.doc, noChanges }, t.noChanges);
+  }
+
+  /** Whether a pre-label was changed, or instances were added to pre-labels or deleted. */
+  get isCorrected() {
+    const { doc: { instances }, original } = this;
+    const count = original.instances.length;
+    return count > 0 && (count !== instances.length || instances.some((instance) => {
+      const before = findInstance(original, instance.id);
+      return !before || isChanged(instance, before);
+    }));
   }
 
   /** Whether anything in the image is labelled. */
@@ -210,6 +246,6 @@ export class Session extends State {
     const instances = this.doc.instances.filter(({ locked }) => locked);
     this.active = instances[0]?.id ?? null;
     this.selected = -1;
-    this.commit({ instances, noChanges: true }, "nothing to label");
+    this.commit({ ...docOf(instances, this.doc), noChanges: true }, t.nothing);
   }
 }

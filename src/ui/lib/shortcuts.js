@@ -1,81 +1,70 @@
 /**
- * Shortcuts, the one source: the element's keys, its help, and the table of the labeller guide come from here.
+ * Shortcuts, the one source: the element's keys, its help, and the table of the labeller guide come from here; what they do is
+ * said in texts.js.
  * The original component's keys keep their meaning where it had one (q b v n m , . c x z w s a d Delete).
  */
+import { t } from "./texts.js";
 
-/** @type {Record<string, Record<string, [text: string, ...keys: string[]]>>} by group and command */
+/** Keys by group and command, separated by spaces. @type {Record<string, Record<string, string>>} */
 export const GROUPS = {
-  Placing: {
-    place: ["Place the next keypoint where it is expected", "Enter"],
-    skip: ["The next keypoint is not visible", "u"],
-    outside: ["The next keypoint is outside the image", "i"],
-    skipRest: ["The remaining keypoints are not visible", "Shift+u"],
-    complete: ["Place the remaining keypoints where they are expected", "f"],
-    new: ["Start a new instance", "b"],
-    draw: ["Draw a whole skeleton", "v"],
-    copy: ["Copy the pose of this instance to the pointer", "p"],
+  placing: {
+    place: "Enter",
+    skip: "u",
+    outside: "i",
+    skipRest: "Shift+u",
+    complete: "f",
+    new: "b",
+    draw: "v",
+    copy: "p",
+    previousPose: "Shift+p",
   },
-  Keypoint: {
-    occlude: ["Selected keypoint: visible or occluded", "o", "Space"],
-    delete: ["Delete the selected keypoint", "Delete", "Backspace"],
-    swap: ["Swap the selected keypoint with its pair", "r"],
-    swapLimb: ["Swap the whole limb with the other side", "Shift+r"],
-    hidePoint: ["Hide or show the selected keypoint", "k"],
+  keypoint: {
+    move: "Shift+m",
+    occlude: "o Space",
+    delete: "Delete Backspace",
+    swap: "r",
+    swapLimb: "Shift+r",
+    hidePoint: "k",
   },
-  Choosing: {
-    previous: ["Previous keypoint", "w"],
-    next: ["Next keypoint", "s"],
-    previousPending: ["Previous keypoint without a place", "a"],
-    nextPending: ["Next keypoint without a place", "d"],
-    previousInstance: ["Previous instance", "["],
-    nextInstance: ["Next instance", "]"],
+  choosing: {
+    previous: "w",
+    next: "s",
+    previousPending: "a",
+    nextPending: "d",
+    previousInstance: "[",
+    nextInstance: "]",
   },
-  Instance: {
-    adjust: ["Move, scale and turn this instance", "n"],
-    box: ["Draw the box around this instance", "g"],
-    swapAll: ["Swap left and right of this instance", "t"],
-    mirror: ["Mirror the pose of this instance", "Shift+t"],
-    hide: ["Hide or show this instance", "h"],
-    isolate: ["Show only this instance, or all", "j"],
-    hideAll: ["Hide or show all instances", "m"],
-    deleteInstance: ["Delete this instance", "Shift+Delete", "Shift+Backspace"],
+  instance: {
+    adjust: "n",
+    box: "g",
+    swapAll: "t",
+    mirror: "Shift+t",
+    hide: "h",
+    isolate: "j",
+    hideAll: "m",
+    deleteInstance: "Shift+Delete Shift+Backspace",
   },
-  View: {
-    zoomIn: ["Zoom in", "c", "+", "="],
-    zoomOut: ["Zoom out", "x", "-"],
-    fit: ["Show the whole image", "z", "0"],
-    focus: ["Zoom to this instance", "e"],
-    names: ["Hide or show all names", "y"],
-    loupe: ["Magnifier at the pointer", "l"],
-    crosshair: ["Crosshair at the pointer", "Shift+c"],
-    light: ["Brightness and contrast", "Shift+l"],
+  view: {
+    zoomIn: "c + =",
+    zoomOut: "x -",
+    fit: "z 0",
+    focus: "e",
+    names: "y",
+    loupe: "l",
+    crosshair: "Shift+c",
+    light: "Shift+l",
   },
-  Work: {
-    undo: ["Undo", "Ctrl+z", ","],
-    redo: ["Redo", "Ctrl+Shift+z", "Ctrl+y", "."],
-    placing: ["Back to placing; cancel", "q", "Escape"],
-    help: ["Shortcuts and instructions", "?"],
-    submit: ["Check and submit", "Ctrl+Enter"],
+  work: {
+    undo: "Ctrl+z ,",
+    redo: "Ctrl+Shift+z Ctrl+y .",
+    placing: "q Escape",
+    help: "?",
+    submit: "Ctrl+Enter",
   },
 };
 
-/** The same without groups. */
+/** The same without groups. @type {Record<string, string>} */
 export const SHORTCUTS = Object.assign({}, ...Object.values(GROUPS));
-
-/** What the pointer does, and keys that come in rows: part of the same table, but not changed one by one. */
-export const GESTURES = [
-  ["Click", "Place the next keypoint; when none is left, select one"],
-  ["Right click", "Place it as occluded"],
-  ["Drag a keypoint", "Move it"],
-  ["Shift + drag", "Move it with all that hangs on it"],
-  ["Ctrl + click", "Select a keypoint of any instance"],
-  ["Drag elsewhere, or with the middle button", "Move the image"],
-  ["Wheel, or pinch", "Zoom"],
-  ["Arrows, Shift + arrows", "Move the selected keypoint by 1, by 10 screen pixels"],
-  ["Ctrl + arrows, after N", "Up and down scale, left and right turn"],
-  ["Enter, after V or G", "Draw it without a pointer"],
-  ["1 … 9, Shift + 1 … 9", "Choose keypoint 1 to 9, 10 to 18"],
-];
 
 /** Commands that a held key repeats. */
 export const REPEATED = ["zoomIn", "zoomOut", "undo", "redo", "previous", "next", "previousPending", "nextPending", "previousInstance", "nextInstance"];
@@ -141,7 +130,7 @@ export function digitOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) 
 /** @typedef {{keys?: Record<string, string[]>}} Own a worker's own keys by command; an empty list turns one off */
 
 /** @param {string} id @param {Own} own @returns {string[]} */
-export const keysOf = (id, own) => own.keys?.[id] ?? SHORTCUTS[id].slice(1);
+export const keysOf = (id, own) => own.keys?.[id] ?? SHORTCUTS[id].split(" ");
 
 /**
  * @param {Own} [own]
@@ -171,11 +160,11 @@ export function commandOf(event, own) {
 export const strokeText = (stroke) =>
   stroke
     .split(/\+(?=.)/)
-    .map((key) => (key.length === 1 ? key.toUpperCase() : key))
+    .map((key) => (key.length === 1 ? key.toUpperCase() : t.keys[key] ?? key))
     .join(" + ");
 
 /** What a command does, and its first key. @param {string} id @param {Own} own */
 export function titleOf(id, own) {
   const [key] = keysOf(id, own);
-  return `${SHORTCUTS[id][0]}${key ? ` (${strokeText(key)})` : ""}`;
+  return `${t.commands[id]}${key ? ` (${strokeText(key)})` : ""}`;
 }

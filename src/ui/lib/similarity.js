@@ -1,6 +1,6 @@
 /** How alike two instances are: symmetric OKS with the area rules of the Python side; the same cases test both. */
 /** @import {Instance, Skeleton} from "./types.js" */
-import { isPlaced } from "./document.js";
+import { isPlaced, memo } from "./document.js";
 import { boundsOf } from "./geometry.js";
 
 /** Segment area over box area of COCO people. */
@@ -8,8 +8,8 @@ const BOX_TO_AREA = 0.53;
 const THINNEST = 0.05;
 const LONE_SIDE = 32;
 
-/** @param {Instance} instance @returns {number} square pixels */
-export function areaOf(instance) {
+/** Square pixels. */
+export const areaOf = memo((/** @type {Instance} */ instance) => {
   const box = instance.box ?? boundsOf(instance);
   const width = box ? box.right - box.left : 0;
   const height = box ? box.bottom - box.top : 0;
@@ -18,7 +18,7 @@ export function areaOf(instance) {
   if (longer === 0) return BOX_TO_AREA * LONE_SIDE ** 2;
   const floor = Math.max(2, THINNEST * longer);
   return BOX_TO_AREA * Math.max(width, floor) * Math.max(height, floor);
-}
+});
 
 /**
  * @param {Skeleton} skeleton

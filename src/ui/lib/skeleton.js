@@ -2,14 +2,16 @@
 /** @import {Attributes, Box, Edge, Keypoint, Skeleton} from "./types.js" */
 import { colorOr, PALETTE } from "./colors.js";
 import { around } from "./geometry.js";
-import { isNumber, readAttribute, shown } from "./json.js";
+import { isNumber, isRecord, readAttribute, shown } from "./json.js";
 import { isLeftOf, pairsOf, sideOf } from "./names.js";
+import { inLanguage, t } from "./texts.js";
 
 /** Where a definition has no sigma: about the mean of COCO's seventeen. */
 export const DEFAULT_SIGMA = 0.07;
 
 /** Limits of a skeleton: those of truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
 export const MOST_KEYPOINTS = 1000;
+export const MOST_EDGES = 5000;
 export const LEAST_SIGMA = 1e-6;
 
 /** @param {Attributes} attributes @returns {Skeleton} */
@@ -40,17 +42,18 @@ function readKeypoints(attributes, problems) {
   const keypoints = new Map();
   /** @type {Map<string, unknown>} */
   const wanted = new Map();
-  for (const entry of readAttribute(attributes, "keypointClasses", "The keypoints of this task", Array.isArray, problems) ?? []) {
+  for (const entry of readAttribute(attributes, "keypointClasses", Array.isArray, problems) ?? []) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
-    if (!label) problems.push("A keypoint without a name was left out.");
-    else if (keypoints.has(label)) problems.push(`The keypoint “${label}” is defined twice: the second one was left out.`);
+    if (!label) problems.push(t.nameless);
+    else if (keypoints.has(label)) problems.push(t.twice(label));
     else if (keypoints.size === MOST_KEYPOINTS) {
-      problems.push(`This task has more than ${MOST_KEYPOINTS} keypoints: the rest was left out.`);
+      problems.push(t.tooMany(MOST_KEYPOINTS));
       break;
     } else {
       wanted.set(label, entry.pair);
       keypoints.set(label, {
         label,
+        name: nameOf(entry, label),
         color: colorOr(entry.color, PALETTE[keypoints.size % PALETTE.length]),
         x: isNumber(entry.x) ? entry.x : 0,
         y: isNumber(entry.y) ? entry.y : 0,
@@ -60,7 +63,7 @@ function readKeypoints(attributes, problems) {
       });
     }
   }
-  if (!keypoints.size && !problems.length) problems.push("This task has no keypoints to label.");
+  if (!keypoints.size && !problems.length) problems.push(t.noKeypoints);
   const list = [...keypoints.values()];
   const counterparts = pairsOf([...keypoints.keys()]);
   // A pair counts when both keypoints exist; without `pair` the names decide (left_hip, right_hip).
@@ -76,6 +79,12 @@ function readKeypoints(attributes, problems) {
   return list;
 }
 
+/** @param {any} entry @param {string} label @returns {string} the name that the entry has in the page's language, else its label */
+function nameOf({ display_names: names }, label) {
+  const name = isRecord(names) && inLanguage(names);
+  return (typeof name === "string" && name.trim()) || label.replaceAll("_", " ");
+}
+
 /**
  * @param {Attributes} attributes
  * @param {Map<string, number>} index
@@ -83,11 +92,13 @@ function readKeypoints(attributes, problems) {
  * @returns {Edge[]}
  */
 function readEdges(attributes, index, problems) {
-  return (readAttribute(attributes, "skeletonRig", "The edges", Array.isArray, problems) ?? []).flatMap((/** @type {unknown} */ entry) => {
+  const entries = readAttribute(attributes, "skeletonRig", Array.isArray, problems) ?? [];
+  if (entries.length > MOST_EDGES) problems.push(t.tooManyEdges(MOST_EDGES));
+  return entries.slice(0, MOST_EDGES).flatMap((/** @type {unknown} */ entry) => {
     const [from, to, color] = Array.isArray(entry) ? entry : [];
     const [a, b] = [index.get(from), index.get(to)];
     if (a !== undefined && b !== undefined && a !== b) return [[a, b, colorOr(color, "") || null]];
-    problems.push(`The edge “${shown(from)}” to “${shown(to)}” was left out: it does not join two keypoints of this task.`);
+    problems.push(t.badEdge(shown(from), shown(to)));
     return [];
   });
 }
@@ -102,7 +113,7 @@ const isBox = (box) => [box?.left, box?.top, box?.right, box?.bottom].every(isNu
  * @returns {Box | null}
  */
 function readBox(attributes, keypoints, problems) {
-  const box = readAttribute(attributes, "skeletonBoundingBox", "The size of the template pose", isBox, problems) ?? around(keypoints);
+  const box = readAttribute(attributes, "skeletonBoundingBox", isBox, problems) ?? around(keypoints);
   return isBox(box) ? box : null;
 }
 

@@ -1,11 +1,19 @@
 /** The stage: the photograph as a plain image element, and two canvases of the stage's own size over it. */
-/** @import {Box, XY} from "./types.js" */
+/** @import {Box, Instance, XY} from "./types.js" */
+import { findInstance } from "./document.js";
 import { h, put } from "./dom.js";
-import { paint } from "./painter.js";
+import { around, extentOf } from "./geometry.js";
+import { frameOf } from "./hits.js";
+import { paint, REACH } from "./painter.js";
+import { t } from "./texts.js";
 import { View } from "./view.js";
 
 const LOUPE_SIZE = 150;
 const LOUPE_FACTOR = 4;
+/** Device pixels of one canvas. iOS draws nothing on larger ones. */
+const MOST_PIXELS = 16e6;
+/** With more instances changed at once, painting all of them is no slower. */
+const MOST_CHANGES = 20;
 
 /** @param {HTMLElement} node @param {number} x @param {number} y @param {number} [scale] */
 const lay = (node, x, y, scale = 1) => {
@@ -32,11 +40,13 @@ export function stageOf(session, look) {
   /** @type {HTMLElement} */
   const root = h(
     "div.stage",
-    { tabIndex: 0, role: "application", "aria-label": "Image. Enter places the next keypoint, arrows move it, question mark shows all keys." },
+    { tabIndex: 0, role: "application", "aria-label": t.stage },
     h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag),
   );
   let frameRequest = 0;
-  let touchedAll = false;
+  const removed = new AbortController();
+  /** What the lower canvas shows: the instances, and everything else that they look different by. @type {{instances: Instance[], look: string}} */
+  let painted = { instances: [], look: "" };
 
   const stage = {
     session,
@@ -53,18 +63,30 @@ export function stageOf(session, look) {
     pointer: null,
     onView: () => {},
 
+    /** Pixels of names on the image: no smaller than the least size that the browser is set to. */
+    fontSize: 12,
+
     measure() {
       const { clientWidth: width, clientHeight: height } = root;
       if (view.stage.width === width && view.stage.height === height) return;
-      const ratio = Math.min(2, devicePixelRatio);
-      for (const layer of layers) {
-        layer.width = Math.round(width * ratio);
-        layer.height = Math.round(height * ratio);
-      }
       view.resize({ width, height });
       // A resized canvas is empty: it is drawn before the browser paints, not a frame later.
-      touchedAll = true;
       stage.draw();
+    },
+
+    /** How much larger than its own pixels the page shows the stage: by `transform` and `zoom` of what surrounds it. */
+    get magnified() {
+      const { width, height } = root.getBoundingClientRect();
+      // `offsetWidth` is rounded: what differs by less than a hundredth is the same.
+      const [x, y] = [width / root.offsetWidth, height / root.offsetHeight].map((factor) => (Math.abs(factor - 1) > 0.01 ? factor : 1));
+      return { x, y };
+    },
+
+    /** The place of the stage under a pointer. @param {{clientX: number, clientY: number}} event @returns {XY} */
+    placeOf({ clientX, clientY }) {
+      const { left, top } = root.getBoundingClientRect();
+      const { x, y } = stage.magnified;
+      return { x: (clientX - left) / x, y: (clientY - top) / y };
     },
 
     /** The image is there. */
@@ -72,36 +94,56 @@ export function stageOf(session, look) {
       const { width, height } = view.image;
       stage.measure();
       view.image = session.size;
+      // Whatever the file's size, and whatever density it states.
+      for (const one of [img, lens]) Object.assign(one.style, { width: `${session.size.width}px`, height: `${session.size.height}px` });
       // The same image from a renewed address keeps the view.
-      if (width === session.size.width && height === session.size.height) stage.touchAll();
+      if (width === session.size.width && height === session.size.height) stage.touch();
       else view.fit();
     },
 
-    /** Only the instance in hand looks different. */
-    touchTop() {
+    /** Something looks different: draw it with the next frame. */
+    touch() {
       frameRequest ||= requestAnimationFrame(stage.draw);
-    },
-
-    touchAll() {
-      touchedAll = true;
-      stage.touchTop();
     },
 
     draw() {
       const { width, height } = view.stage;
+      const { image: { width: wide }, scale, tx, ty } = view;
       cancelAnimationFrame(frameRequest);
-      put(img, "hidden", !session.size.width);
-      lay(img, view.tx, view.ty, view.scale);
-      put(img, ".near", view.scale > 6);
-      for (const layer of touchedAll ? layers : layers.slice(1)) {
-        const ctx = layer.getContext("2d");
-        const ratio = layer.width / width;
-        ctx?.setTransform(ratio, 0, 0, ratio, 0, 0);
-        ctx?.clearRect(0, 0, width, height);
-        if (ctx && session.size.width) paint(ctx, stage, layer === layers[1]);
-      }
-      touchedAll = false;
       frameRequest = 0;
+      put(img, "hidden", !session.size.width);
+      lay(img, tx, ty, scale);
+      put(img, ".near", scale > 6);
+      const { x, y } = stage.magnified;
+      const ratio = Math.min(devicePixelRatio * Math.max(x, y), Math.sqrt(MOST_PIXELS / (width * height || 1)));
+      stage.fontSize = Math.max(12, parseFloat(getComputedStyle(tag).fontSize));
+      const [below, above] = layers.map((layer) => {
+        const size = [Math.round(width * ratio), Math.round(height * ratio)];
+        // Setting a size empties the canvas, even the same one.
+        if (layer.width !== size[0] || layer.height !== size[1]) [layer.width, layer.height] = size;
+        const ctx = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
+        ctx.setTransform(layer.width / width, 0, 0, layer.width / width, 0, 0);
+        return ctx;
+      });
+      const isShown = session.size.width > 0;
+      const others = isShown ? session.visible().filter(({ id }) => id !== session.active) : [];
+      const look = [width, height, layers[0].width, wide, scale, tx, ty, stage.fontSize, stage.look.names && !session.active, ...session.hidden].join();
+      const areas = (look === painted.look && areasOf(others)) || [[0, 0, width, height]];
+      below.save();
+      below.beginPath();
+      for (const [left, top, right, bottom] of areas) {
+        below.rect(left, top, right - left, bottom - top);
+        below.clearRect(left, top, right - left, bottom - top);
+      }
+      below.clip();
+      paint(below, stage, others.filter((one) => {
+        const own = areaOf(one);
+        return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
+      }), false);
+      below.restore();
+      painted = { instances: others, look };
+      above.clearRect(0, 0, width, height);
+      if (isShown) paint(above, stage, session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [], true);
     },
 
     /** What follows the pointer. @param {XY | null} at @param {boolean} [touch] */
@@ -127,11 +169,12 @@ export function stageOf(session, look) {
       const { brightness, contrast } = look;
       img.style.filter = lens.style.filter = brightness === 100 && contrast === 100 ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
       stage.follow(stage.pointer);
-      stage.touchAll();
+      stage.touch();
     },
 
     destroy() {
       observer.disconnect();
+      removed.abort();
       cancelAnimationFrame(frameRequest);
       // A detached image or canvas holds its pixels until it is collected: give them back now.
       img.removeAttribute("src");
@@ -151,8 +194,34 @@ export function stageOf(session, look) {
     lay(lens, half - eye.x * scale, half - eye.y * scale, scale);
   };
 
+  /** Where something of an instance may be painted, on the stage. @param {Instance} instance @returns {number[]} left, top, right, bottom */
+  const areaOf = (instance) => {
+    const before = findInstance(session.original, instance.id);
+    // Where its pre-label was is painted too, once it has changed.
+    const extents = [extentOf(instance), before && extentOf(before)].flatMap((extent) => extent ?? []);
+    const both = around(extents.flatMap(({ left, top, right, bottom }) => [{ x: left, y: top }, { x: right, y: bottom }]));
+    if (!both) return [0, 0, 0, 0];
+    const { left, top, right, bottom } = frameOf(both, view, REACH);
+    // Whole screen pixels: no line of half a device pixel stays at the border.
+    return [Math.floor(left), Math.floor(top), Math.ceil(right), Math.ceil(bottom)];
+  };
+
+  /** What of the lower canvas is to be painted again; null for all. @param {Instance[]} others */
+  const areasOf = (others) => {
+    const [before, now] = [new Set(painted.instances), new Set(others)];
+    const changed = [...painted.instances.filter((one) => !now.has(one)), ...others.filter((one) => !before.has(one))];
+    return changed.length > MOST_CHANGES ? null : changed.map(areaOf);
+  };
+
+  /** A window that moves to another screen, or is zoomed, gets as many pixels as that has. */
+  const watch = () => {
+    stage.touch();
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", watch, { once: true, signal: removed.signal });
+  };
+  watch();
+
   view.onChange = () => {
-    stage.touchAll();
+    stage.touch();
     stage.onView();
   };
   const observer = new ResizeObserver(stage.measure);

@@ -1,8 +1,9 @@
 /** The state of a session: document, selection, and the steps that undo goes back. Edits are in session.js. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { freeColor } from "./colors.js";
-import { docOf, findInstance, isPlaced } from "./document.js";
+import { docOf, findInstance, isPlaced, labelOf, nameOf } from "./document.js";
 import { boundsOf } from "./geometry.js";
+import { t } from "./texts.js";
 
 /** @typedef {"place" | "draw" | "adjust" | "box"} Tool */
 
@@ -46,7 +47,7 @@ export class State {
   /** Begin the document with these instances. @param {Instance[]} instances */
   start(instances) {
     this.doc = docOf([]);
-    for (const instance of instances) this.doc = docOf([...this.doc.instances, this.colored(instance)]);
+    for (const instance of instances) this.add(instance);
     this.original = this.doc;
     this.active = instances[0]?.id ?? null;
     this.selected = -1;
@@ -56,13 +57,15 @@ export class State {
 
   /** Whether the image is shown; says so if not. */
   get ready() {
-    if (!this.size.width) this.onSay("The image is not there yet.");
+    if (!this.size.width) this.onSay(t.notReady);
     return this.size.width > 0;
   }
 
-  /** @param {Instance} instance */
-  colored(instance) {
-    return this.palette ? { ...instance, color: freeColor(this.palette, this.doc.instances.map(({ color }) => color)) } : instance;
+  /** Not a step of undo by itself. @param {Instance} instance */
+  add(instance) {
+    const { instances } = this.doc;
+    const color = this.palette && freeColor(this.palette, instances.map((other) => other.color));
+    this.doc = docOf([...instances, color ? { ...instance, color } : instance], this.doc);
   }
 
   get instance() {
@@ -81,7 +84,7 @@ export class State {
   /** An instance that may be changed; says so if not. */
   editable(instance = this.instance) {
     if (!this.ready) return null;
-    if (instance?.locked) this.onSay("This instance may not be changed.");
+    if (instance?.locked) this.onSay(t.mayNotChange);
     return instance && !instance.locked ? instance : null;
   }
 
@@ -116,6 +119,12 @@ export class State {
     return this.hidden.size > 0 && this.hidden.has(`${id}/${index}`);
   }
 
+  /** @param {string} key of what may be hidden */
+  nameOf(key) {
+    const [id, index] = key.split(/\/(?=\d+$)/);
+    return index ? labelOf(this.skeleton, Number(index)) : nameOf(this.doc, id);
+  }
+
   visible() {
     return this.doc.instances.filter(({ id }) => !this.hidden.has(id));
   }
@@ -125,6 +134,7 @@ export class State {
     const shown = keys.every((key) => this.hidden.has(key));
     for (const key of keys) this.hidden[shown ? "delete" : "add"](key);
     this.onChange("select");
+    if (keys.length) this.onSay((shown ? t.shown : t.hidden)(keys.length > 3 ? String(keys.length) : keys.map((key) => this.nameOf(key)).join(", ")));
   }
 
   /** The same tool again puts it down. @param {Tool} tool */
@@ -132,7 +142,7 @@ export class State {
     if (!this.ready) return;
     if (tool === this.tool) this.tool = "place";
     else if (tool === "draw" ? this.skeleton.box : this.editable()) this.tool = tool;
-    else if (tool === "draw") this.onSay("This skeleton has no template pose to draw.");
+    else if (tool === "draw") this.onSay(t.noTemplate);
   }
 
   /** @param {string | null} id @param {number} [selected] */
@@ -172,7 +182,7 @@ export class State {
 
   /** @param {Partial<Instance>} change @param {string | null} [id] of the instance, by default the one in hand @returns {Doc} */
   with(change, id = this.active) {
-    return docOf(this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)));
+    return docOf(this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)), this.kept);
   }
 
   /** While a drag goes on. @param {Partial<Instance>} change @param {string} id */
@@ -199,7 +209,7 @@ export class State {
   /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
   restore(doc) {
     this.active = doc.instances.at(-1)?.id ?? null;
-    this.commit(doc, "restore draft");
+    this.commit(doc, t.unfinished);
   }
 
   /** @param {1 | -1} step 1 does again what -1 undid */
@@ -212,13 +222,13 @@ export class State {
     const back = step < 0;
     if (!this.ready) return;
     if (!this.canTravel(step)) {
-      this.onSay(`Nothing to ${back ? "undo" : "redo"}`);
+      this.onSay(back ? t.nothingToUndo : t.nothingToRedo);
       return;
     }
     const { label } = this.steps[back ? this.at : this.at + 1];
     this.at += step;
     Object.assign(this, this.steps[this.at].state);
     this.onChange("doc");
-    this.onSay(`${back ? "Undone" : "Done again"}: ${label}`);
+    this.onSay((back ? t.undone : t.redone)(label));
   }
 }

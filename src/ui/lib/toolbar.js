@@ -1,10 +1,12 @@
 /** The toolbar: what the keys do, for hands that prefer a pointer. */
 import { h } from "./dom.js";
+import { isPlaced } from "./document.js";
 import { icon } from "./icons.js";
 import { titleOf } from "./shortcuts.js";
+import { t } from "./texts.js";
 
 /** Commands, which are the names of their icons too. */
-const GROUPS = [["new", "draw", "adjust", "box", "swapAll"], ["undo", "redo"], ["zoomOut", "fit", "zoomIn"], ["names", "loupe", "hideAll", "light"]];
+const GROUPS = [["new", "draw", "move", "adjust", "box", "swapAll"], ["undo", "redo"], ["zoomOut", "fit", "zoomIn"], ["names", "loupe", "hideAll", "light"]];
 
 /** @param {import("./app.js").App} app */
 export function toolbar(app) {
@@ -17,17 +19,17 @@ export function toolbar(app) {
   };
   /** @type {Record<string, () => boolean>} */
   const disabled = {
-    undo: () => !session.canTravel(-1), redo: () => !session.canTravel(1), draw: () => !session.skeleton.box, swapAll: () => !session.instance,
+    undo: () => !session.canTravel(-1), redo: () => !session.canTravel(1), draw: () => !session.skeleton.box, move: () => !isPlaced(session.point), swapAll: () => !session.instance,
   };
   return h(
     "div.toolbar",
-    { role: "toolbar", "aria-label": "Tools" },
+    { role: "toolbar", "aria-label": t.tools },
     ...GROUPS.map((group) => h("div.group", {}, ...group.map((id) => h("button.tool", {
       title: () => titleOf(id, prefs),
       disabled: disabled[id] ?? false,
       "aria-pressed": id in pressed && (() => String(Boolean(pressed[id]()))),
       onclick: () => app.run(id),
     }, icon(id))))),
-    h("output.soft", { "aria-label": "Zoom", textContent: () => `${Math.round(stage.view.scale * 100)} %` }),
+    h("output.soft", { "aria-label": t.zoom, textContent: () => `${Math.round(stage.view.scale * 100)} %` }),
   );
 }

@@ -4,7 +4,8 @@
  * @typedef {(name: string) => string | null} Attributes of the element, by name
  *
  * @typedef {object} Keypoint one class of keypoint of the skeleton
- * @property {string} label
+ * @property {string} label as it is stored
+ * @property {string} name as it is shown, in the language of the page
  * @property {string} color
  * @property {number} x place in the template pose
  * @property {number} y
@@ -51,6 +52,7 @@
  * @typedef {object} Doc everything that is submitted, and so everything that undo covers
  * @property {Instance[]} instances
  * @property {boolean} noChanges
+ * @property {string} comment on the whole image
  *
  * @typedef {{width: number, height: number}} Size
  * @typedef {{x: number, y: number}} XY

@@ -33,6 +33,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
     is worked out again once the whole job is known. `not_labeled`: keypoints of theirs without a place, and why.
+    `comment`: the note on the whole image.
     """
 
     worker_id: str
@@ -44,6 +45,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     active_time_in_seconds: float | None = None
     annotations: list[Any] = []
     not_labeled: list[UnlabeledKeypoint] = []
+    comment: str = ""
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +117,7 @@ def annotate(
                 active_time_in_seconds=read.active_time_in_seconds,
                 annotations=read.updated if len(latest) > 1 else [],
                 not_labeled=read.not_labeled,
+                comment=read.comment,
             )
         )
     location = data_object_s3_uri or next((a.image_s3_uri for a in usable), "")

@@ -10,11 +10,11 @@ import msgspec
 
 from truepoint.json_text import JsonError, decode, memory
 from truepoint.pose.instance import (
-    LARGEST_SIDE,
     Instance,
     InstanceError,
     Label,
     parse_instances,
+    pixels,
     same_instances,
     type_name,
 )
@@ -27,6 +27,10 @@ ORIGINAL_TOLERANCE = 0.5
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer's text."""
+
+
+LONGEST_COMMENT = 1000
+"""Characters of a note on an image: as many as the labelling element's field takes."""
 
 
 class AnswerError(ValueError):
@@ -45,6 +49,7 @@ class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`.
 
+    `comment` is the worker's note on the whole image.
     `memory` is about how many bytes the parsed JSON takes.
     """
 
@@ -61,6 +66,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image_width: int | None
     image_height: int | None
     not_labeled: list[UnlabeledKeypoint]
+    comment: str
     memory: int = 0
 
     @property
@@ -106,6 +112,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         image_width=width if height else None,
         image_height=height if width else None,
         not_labeled=_not_labeled(details.get("not_labeled")),
+        comment=_comment(details.get("comment")),
         memory=_memory(content, fields),
     )
 
@@ -156,6 +163,10 @@ def _details(value: Any) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
+def _comment(value: Any) -> str:
+    return value.strip()[:LONGEST_COMMENT] if isinstance(value, str) else ""
+
+
 def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
     found = []
     for entry in value if isinstance(value, list) else ():
@@ -178,11 +189,6 @@ def _seconds(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def pixels(value: Any) -> int | None:
-    """Width or height of an image; None if it is not one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
 
 
 def without_query(value: Any) -> str:

@@ -17,6 +17,8 @@ SOURCE = "truepoint.labeling"
 
 JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{JOB_NAME.pattern})")
 
+_INPUT_MANIFEST = re.compile(rf"s3://[^/]+/jobs/(?P<name>{JOB_NAME.pattern})/input\.manifest")
+
 T = TypeVar("T")
 
 
@@ -47,6 +49,13 @@ class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
     output_manifest_uri: str
     failure_reason: str | None = None
     workers_per_object: int | None = None
+    input_manifest_uri: str | None = None
+
+    @property
+    def images_job(self) -> str:
+        """The job below whose folder the images are: of a merged job the one that was reviewed, else this one."""
+        match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")
+        return match["name"] if match else self.name
 
 
 def read_ended(event: Any) -> Ended:
@@ -94,6 +103,7 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
         path = description["OutputConfig"]["S3OutputPath"].rstrip("/")
         # Absent if the job ended before Ground Truth wrote any; the file may still be there.
         output = (description.get("LabelingJobOutput") or {}).get("OutputDatasetS3Uri")
+        source = ((description.get("InputConfig") or {}).get("DataSource") or {}).get("S3DataSource") or {}
         manifest = output or f"{path}/{name}/manifests/output/output.manifest"
         split_s3_uri(manifest)
         return LabelingJob(
@@ -106,6 +116,7 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
             workers_per_object=_optional(
                 int, (description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject")
             ),
+            input_manifest_uri=_optional(str, source.get("ManifestS3Uri")),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error

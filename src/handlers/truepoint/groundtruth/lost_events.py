@@ -46,6 +46,7 @@ def ended_detail(job: LabelingJob) -> dict[str, Any]:
         "LabelAttributeName": job.label_attribute_name,
         "OutputConfig": {"S3OutputPath": job.output_manifest_uri.rsplit(f"/{job.name}/", 1)[0]},
         "LabelingJobOutput": {"OutputDatasetS3Uri": job.output_manifest_uri},
+        "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": job.input_manifest_uri}}},
         "HumanTaskConfig": {"NumberOfHumanWorkersPerDataObject": job.workers_per_object},
         "FailureReason": job.failure_reason,
     }

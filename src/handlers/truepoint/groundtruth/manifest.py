@@ -10,7 +10,7 @@ import msgspec
 
 from truepoint.json_text import BYTE_ORDER_MARK, JsonError, decode
 from truepoint.keys import split_s3_uri
-from truepoint.pose.instance import InstanceError, parse_instances, type_name
+from truepoint.pose.instance import InstanceError, parse_instances, pixels, type_name
 
 PRE_LABEL_KEYS = ("annotations", "initial_values")
 LONGEST_LINE = 8 * 1024 * 1024
@@ -22,7 +22,8 @@ class DataObject(msgspec.Struct, frozen=True):
 
     `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
     `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
-    characters per attribute keeps out of the manifest; empty if there is none.
+    characters per attribute keeps out of the manifest; empty if there is none. `copy_s3_uri` names a smaller copy of
+    the image, whose original has `width` and `height` upright pixels; empty, 0 and 0 if there is none.
     """
 
     image_s3_uri: str
@@ -30,6 +31,9 @@ class DataObject(msgspec.Struct, frozen=True):
     annotation_issues: list[Any]
     error: str
     pre_labels_s3_uri: str = ""
+    copy_s3_uri: str = ""
+    width: int = 0
+    height: int = 0
 
     @property
     def image_name(self) -> str:
@@ -68,14 +72,33 @@ def read_data_object(line: Any) -> DataObject:
             problem = str(error)
     issues, _ = _list_of(line.get("annotation_issues") or [])
     error_text = f"the pre-labels cannot be used: {problem}" if problem else ""
-    reference = line.get("annotations_ref") or ""
+    reference, unusable = _reference(line, "annotations_ref")
+    copy, no_copy = _reference(line, "image_copy_ref")
+    width, height = pixels(line.get("image_width")), pixels(line.get("image_height"))
+    if copy and not (width and height):
+        copy, no_copy = "", "image_copy_ref cannot be used: image_width and image_height must say the original's size"
+    return DataObject(
+        source,
+        [] if problem else pre_labels,
+        issues,
+        unusable or error_text or no_copy,
+        reference,
+        copy,
+        (width or 0) if copy else 0,
+        (height or 0) if copy else 0,
+    )
+
+
+def _reference(line: dict[str, Any], name: str) -> tuple[str, str]:
+    """The S3 URI that an attribute holds, or an empty text; and what is wrong with it, if anything."""
+    reference = line.get(name) or ""
     try:
         if reference:
             split_s3_uri(reference if isinstance(reference, str) else type_name(reference))
             reference.encode()
     except ValueError as error:
-        reference, error_text = "", f"annotations_ref cannot be used: {error}"
-    return DataObject(source, [] if problem else pre_labels, issues, error_text, reference)
+        return "", f"{name} cannot be used: {error}"
+    return reference, ""
 
 
 def _list_of(value: Any) -> tuple[list[Any], str]:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 import msgspec
 
 from truepoint.groundtruth.annotation import Annotation, WorkerAnswer
-from truepoint.groundtruth.answer import pixels, without_query
+from truepoint.groundtruth.answer import without_query
 from truepoint.groundtruth.manifest import LONGEST_LINE, Line, file_name, read_data_object
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
-from truepoint.pose.instance import Instance, InstanceError, parse_instances, type_name
+from truepoint.keys import below_images
+from truepoint.pose.instance import Instance, InstanceError, parse_instances, pixels, type_name
 
 Status = Literal["rejected", "failed", "unlabeled"]
 
@@ -20,8 +21,28 @@ class LabelError(ValueError):
     """A label that is no keypoint annotation; says expected and actual."""
 
 
+REVIEWED_NAME = "reviewed_file_name"
+"""In a review's manifests: what the image is called in the results of the job that is reviewed."""
+EARLIER_ANSWERS = "earlier-answers"
+"""In the metadata of a merged label: the answers that a review replaced, with their times."""
+REFERENCE_KEEPS = ("dataset_object_id", "total_time_in_seconds")
+"""What a label that refers to an annotation says itself: merging a review changes it."""
+
+
+class EarlierAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer whose label a review replaced: whose it was, in which job, and how long it took."""
+
+    worker_id: str
+    labeled_by: str | None = None
+    total_time_in_seconds: float | None = None
+    active_time_in_seconds: float | None = None
+
+
 class Labeled(msgspec.Struct, frozen=True, kw_only=True):
-    """A line with a valid annotation. `labeled_by` is the job that made it: not this one in a chain of jobs."""
+    """A line with a valid annotation. `labeled_by` is the job that made it: not this one in a chain of jobs.
+
+    `file_name` is what the image is called in results, if the line says so. A review replaced `earlier_answers`.
+    """
 
     line: int
     source_ref: str
@@ -29,6 +50,13 @@ class Labeled(msgspec.Struct, frozen=True, kw_only=True):
     instances: list[Instance]
     labeled_by: str | None
     creation_date: str | None
+    file_name: str | None = None
+    earlier_answers: list[EarlierAnswer] = []
+
+    def path_below(self, images_job: str) -> str:
+        """Return what the image is called in results: its path below a job's image folder, else its whole key."""
+        key = self.source_ref.removeprefix("s3://").partition("/")[2] or self.annotation.image_file_name
+        return self.file_name or below_images(images_job, key)
 
 
 class NotLabeled(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +92,9 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
         return _not_labeled(line.number, "unlabeled", reason, source)
     label = record[attribute]
     if isinstance(label, dict) and isinstance(uri := label.get("annotation_s3_uri"), str):
+        kept = {name: label[name] for name in REFERENCE_KEEPS if name in label}
         label = _decoded(fetch(uri))
+        label = label | kept if isinstance(label, dict) else label
     try:
         annotation = read_label(label)
         instances = parse_instances(annotation.updated_annotations)
@@ -79,6 +109,8 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
         instances=instances,
         labeled_by=_text(metadata.get("job-name") or metadata.get("job_name")),
         creation_date=_text(metadata.get("creation-date") or metadata.get("creation_date")),
+        file_name=_text(record.get(REVIEWED_NAME)) or None,
+        earlier_answers=_earlier(metadata.get(EARLIER_ANSWERS)),
     )
 
 
@@ -148,6 +180,13 @@ def _list(value: Any) -> list[Any]:
     if not isinstance(parsed, list):
         raise LabelError(f"expected a list of instances, got {type_name(parsed)}")
     return parsed
+
+
+def _earlier(value: Any) -> list[EarlierAnswer]:
+    try:
+        return msgspec.convert(value or [], list[EarlierAnswer])
+    except msgspec.ValidationError:  # not ours
+        return []
 
 
 def _text(value: Any) -> str | None:

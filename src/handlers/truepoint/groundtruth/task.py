@@ -17,17 +17,22 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
 
     `initial_values_s3_uri` names the object with pre-labels that are too large for `initial_values`; empty if there is
     none. The worker's browser reads it, never this code. `labeling_job` is the job's name. `worker` is empty here: a
-    host that knows the worker fills it in, and Ground Truth does not.
+    host that knows the worker fills it in, and Ground Truth does not. `image_copy_s3_uri` names a smaller copy of the
+    image, to be shown in its place, and `image_size` is the original's size, `{"width": …, "height": …}` as JSON text;
+    both are empty if there is no copy. `max_answer_bytes` is filled in by a host that takes no larger answers.
     """
 
     version: str
     image_s3_uri: str
     image_name: str
+    image_copy_s3_uri: str
+    image_size: str
     initial_values: str
     initial_values_s3_uri: str
     annotation_issues: str
     labeling_job: str
     worker: str
+    max_answer_bytes: str
     error: str
 
 
@@ -46,11 +51,14 @@ def pre_annotation_response(data_object: Any, labeling_job_arn: Any = None) -> d
         version=VERSION,
         image_s3_uri=read.image_s3_uri,
         image_name=read.image_name,
+        image_copy_s3_uri=read.copy_s3_uri,
+        image_size=f'{{"width":{read.width},"height":{read.height}}}' if read.copy_s3_uri else "",
         initial_values=_text(read.pre_labels),
         initial_values_s3_uri=read.pre_labels_s3_uri,
         annotation_issues=_text(read.annotation_issues),
         labeling_job=_job_name(labeling_job_arn),
         worker="",
+        max_answer_bytes="",
         error=read.error,
     )
     return {"taskInput": msgspec.to_builtins(task_input), "isHumanAnnotationRequired": bool(read.image_s3_uri)}

@@ -33,6 +33,11 @@ Place = tuple[float, ...]
 """A point or a box."""
 
 
+def pixels(value: Any) -> int | None:
+    """Return the width or height of an image, or None if it is not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
+
+
 class InstanceError(ValueError):
     """A list of instances that cannot be used; says where, expected and actual."""
 

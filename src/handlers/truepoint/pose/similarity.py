@@ -21,6 +21,8 @@ SMALLEST_SIDE = 2.0
 """Pixels."""
 LEAST_BOX_SIDE = 1e-3
 """Pixels. A drawn box that is narrower is none: areas divide, and that of a narrow enough one is 0."""
+EXTENT_DIGITS = 6
+"""Decimal places, in pixels, of a rectangle that is made from keypoints."""
 LONE_KEYPOINT_SIDE = 32.0
 """Pixels. One keypoint has no extent; COCO calls an object of 32 x 32 pixels small."""
 HONEST_PAIR = 0.80
@@ -28,6 +30,27 @@ HONEST_PAIR = 0.80
 mean t, E[exp(-X)] = 1 / (1 + t), and t = 1/4 for a pair. Agreement is read against it, not against 1."""
 HONEST_TO_TRUTH = 8 / 9
 """The same for one worker and the truth: t = 1/8."""
+
+
+def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] | None:
+    """Return x, y, width, height of the subject and their source: `box` if drawn, else `hull` or, around one place,
+    `default`. None for an instance with neither a drawn box nor a keypoint.
+
+    It always has an area, by the rules that `area` follows: `area` is `BOX_TO_AREA` of it. Numbers that are
+    computed are rounded to `EXTENT_DIGITS`, so that they have no noise that the keypoints do not have.
+    """
+    if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
+        return instance.box, "box"
+    hull = instance.hull
+    if not hull:
+        return None
+    x, y, width, height = hull
+    longer = max(width, height)
+    least = max(SMALLEST_SIDE, THINNEST_BOX * longer) if longer else LONE_KEYPOINT_SIDE
+    wide, high = max(width, least), max(height, least)
+    sides = x - (wide - width) / 2, y - (high - height) / 2, wide, high
+    left, top, wide, high = (round(side, EXTENT_DIGITS) for side in sides)
+    return (left, top, wide, high), "hull" if longer else "default"
 
 
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:

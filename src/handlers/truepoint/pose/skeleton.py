@@ -12,6 +12,7 @@ from truepoint.pose.names import name_key
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+LanguageTag = Annotated[str, msgspec.Meta(pattern="^[a-z]{2,8}(-[a-z0-9]{1,8})*$")]
 MOST_EDGES = 5000
 """Of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994, and what hangs on what takes time in
 proportion to keypoints times edges."""
@@ -30,13 +31,18 @@ class SkeletonError(ValueError):
 
 
 class SkeletonKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A named location of the skeleton; `template` is its place (x, y) in the template pose, in any unit."""
+    """A named location of the skeleton; `template` is its place (x, y) in the template pose, in any unit.
+
+    `display_names` are what workers read in place of `name`, by language (BCP 47 tag in lower case).
+    They are never stored with labels.
+    """
 
     name: Name
     pair: Name | None = None
     sigma: Sigma | None = None
     color: str | None = None
     template: tuple[Number, Number] | None = None
+    display_names: dict[LanguageTag, Name] | None = None
 
 
 class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,13 +77,14 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
     def element_attributes(self) -> dict[str, str]:
         """The labelling element's attributes `keypointClasses`, `skeletonRig`, `skeletonBoundingBox`, as JSON text.
 
-        `pair` and `sigma` ride along in each class: the original component ignores keys it does not know.
+        `pair`, `sigma` and `display_names` are further keys of each class. The original component ignores keys
+        it does not know.
         """
         classes: list[dict[str, Any]] = []
         for k in self.keypoints:
             x, y = k.template or (0, 0)
             entry: dict[str, Any] = {"id": k.name, "label": k.name, "x": x, "y": y}
-            entry |= {key: value for key in ("color", "pair", "sigma") if (value := getattr(k, key))}
+            entry |= {key: value for key in ("color", "pair", "sigma", "display_names") if (value := getattr(k, key))}
             classes.append(entry)
         attributes = {"keypointClasses": _text(classes), "skeletonRig": _text(self.edges)}
         places = [k.template for k in self.keypoints if k.template]

@@ -34,6 +34,8 @@ def comments(outcome: Labeled) -> Iterator[Comment]:
     shown = set(_written(annotation.original_annotations))
     for worker in annotation.workers:
         found: list[tuple[str | None, str | None, str]] = [(None, None, worker.reason)] if worker.reason else []
+        if worker.comment:
+            found.append((None, None, worker.comment))
         # Where only one answered, the result is that worker's answer.
         own = annotation.updated_annotations if len(annotation.workers) == 1 else worker.annotations
         found += [written for written in _written(own) if written not in shown]

@@ -9,7 +9,7 @@ import msgspec
 from truepoint.groundtruth.annotation import Annotation
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.manifest import file_name
-from truepoint.groundtruth.output_line import Labeled, NotLabeled
+from truepoint.groundtruth.output_line import EarlierAnswer, Labeled, NotLabeled
 from truepoint.json_text import JsonError, decode
 
 VERSION = "1.0"
@@ -24,13 +24,19 @@ class AccountingError(AssertionError):
 
 
 class AnnotationFile(Annotation, frozen=True, kw_only=True):
-    """One image's annotation file: the annotation, and where it comes from. `line` counts from 0."""
+    """One image's annotation file: the annotation, and where it comes from. `line` counts from 0.
+
+    `file_name` is the image's name in coco.json. `earlier_answers` are those whose label a review replaced; the
+    annotation's time includes theirs.
+    """
 
     labeling_job: str
     line: int
     source_ref: str
     labeled_by: str | None = None
     creation_date: str | None = None
+    file_name: str = ""
+    earlier_answers: list[EarlierAnswer] = msgspec.field(default_factory=list)
 
 
 class ManifestSource(msgspec.Struct, frozen=True):
@@ -62,6 +68,7 @@ class Files(msgspec.Struct, frozen=True):
     suspicious: str = "suspicious.jsonl"
     review: str = "review.manifest"
     comments: str = "comments.jsonl"
+    table: str = "table/annotations.jsonl"
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +90,12 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     files: Files
 
 
+class ResultsReady(Results, frozen=True, kw_only=True):
+    """The `detail` of the event that results are complete: results.json, and its URI."""
+
+    results_s3_uri: str
+
+
 def annotation_key(labeled: Labeled) -> str:
     """Key of an image's file below the folder: a pure function of the line, harmless whatever the image is called."""
     stem = _UNSAFE.sub("_", file_name(labeled.source_ref).rsplit(".", 1)[0])[:80].strip("._") or "image"
@@ -95,14 +108,16 @@ def line_of(key: str) -> int | None:
     return int(number) if len(number) >= DIGITS and number.isascii() and number.isdigit() else None
 
 
-def annotation_file(labeled: Labeled, job_name: str) -> AnnotationFile:
-    """The content of an image's file."""
+def annotation_file(labeled: Labeled, job_name: str, images_job: str | None = None) -> AnnotationFile:
+    """Return the content of an image's file. `images_job` is the job below whose folder images are, if another one."""
     return AnnotationFile(
         labeling_job=job_name,
         line=labeled.line,
         source_ref=labeled.source_ref,
         labeled_by=labeled.labeled_by,
         creation_date=labeled.creation_date,
+        file_name=labeled.path_below(images_job or job_name),
+        earlier_answers=labeled.earlier_answers,
         **msgspec.structs.asdict(labeled.annotation),
     )
 

@@ -19,7 +19,7 @@ from truepoint.errors.suspicion import (
     suspicion,
     workers_reasons,
 )
-from truepoint.groundtruth.output_line import Labeled
+from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled
 
 VERSION = "1.0"
 MOST_IMAGES = 1000
@@ -103,13 +103,13 @@ def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage 
     )
 
 
-def listed(labeled: Labeled, image: SuspiciousImage) -> Listed:
-    """The image's lines, neither longer than `LONGEST_LINE`."""
+def listed(labeled: Labeled, image: SuspiciousImage, images_job: str) -> Listed:
+    """Return the image's lines, neither longer than `LONGEST_LINE`. `images_job` has the images in its folder."""
     line = msgspec.json.encode(image)
     while len(line) > LONGEST_LINE:
         image = msgspec.structs.replace(image, instances=image.instances[: len(image.instances) // 2])
         line = msgspec.json.encode(image)
-    review = _review_line(labeled, image)
+    review = _review_line(labeled, image, images_job)
     return Listed(line.decode(), review.decode() if len(review) <= LONGEST_LINE else None)
 
 
@@ -121,7 +121,7 @@ def _suspicious(
     return SuspiciousInstance(instance=place, id=instance_id, name=name, suspicion=suspected, reasons=rounded)
 
 
-def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:
+def _review_line(labeled: Labeled, image: SuspiciousImage, images_job: str) -> bytes:
     """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
     annotation = labeled.annotation
     issues = [
@@ -129,7 +129,11 @@ def _review_line(labeled: Labeled, image: SuspiciousImage) -> bytes:
         for entry in image.instances
         for r in entry.reasons
     ]
-    line: dict[str, Any] = {"source-ref": labeled.source_ref, REVIEWED_LINE: labeled.line}
+    line: dict[str, Any] = {
+        "source-ref": labeled.source_ref,
+        REVIEWED_LINE: labeled.line,
+        REVIEWED_NAME: labeled.path_below(images_job),
+    }
     if annotation.image_width and annotation.image_height:
         line |= {"image_width": annotation.image_width, "image_height": annotation.image_height}
     annotations = _plain(annotation.updated_annotations)

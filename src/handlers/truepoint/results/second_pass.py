@@ -35,10 +35,12 @@ class Refiner:
         job_name: as in jobs/<job>/.
         known: what the survey of all its lines tells.
         gold: the job's; empty if there is none.
+        images_job: the job below whose folder the images are, if another one.
     """
 
-    def __init__(self, job_name: str, known: Surveyed, gold: Gold) -> None:
+    def __init__(self, job_name: str, known: Surveyed, gold: Gold, images_job: str | None = None) -> None:
         self._job = job_name
+        self._images_job = images_job or job_name
         self._known = known
         self._ruler = OksComparer(known.yardstick)
         self._gold = gold
@@ -51,7 +53,7 @@ class Refiner:
         if isinstance(outcome, Labeled):
             outcome = self.refine(outcome)
             if image := suspicious_image(outcome, self._reader):
-                self.tally.add_suspicious(outcome, image, self._places)
+                self.tally.add_suspicious(outcome, image, self._places, self._images_job)
         self.tally.add(outcome, self._known.yardstick)
         return outcome
 

@@ -45,11 +45,20 @@ class Tally(Statistic):
         self.quality.add(outcome, self.labeling_job, yardstick)
         self.figures.add(outcome)
 
-    def add_suspicious(self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> None:
-        """Count a suspicious image, and keep it if it is among the most suspicious. `places`: keypoints' indices."""
+    def add_suspicious(
+        self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int], images_job: str
+    ) -> None:
+        """Count a suspicious image, and keep it if it is among the most suspicious.
+
+        Args:
+            labeled: the image.
+            image: what is suspicious about it.
+            places: the keypoints' indices, by name.
+            images_job: the job below whose folder the images are.
+        """
         self.figures.suspicious += 1
         if self.review.wants(image.suspicion, image.line):
-            self.review.add(image.suspicion, image.line, listed(labeled, image))
+            self.review.add(image.suspicion, image.line, listed(labeled, image, images_job))
         if self.worst.wants(image.suspicion, image.line):
             self.worst.add(image.suspicion, image.line, worst_image(labeled, image, places))
 

@@ -55,7 +55,7 @@ def worst_image(labeled: Labeled, image: SuspiciousImage, places: Mapping[str, i
     several = len(annotation.workers) > 1
     reasons = dict.fromkeys(shortened(r.message) for entry in image.instances for r in entry.reasons)
     suspects = [entry.instance for entry in image.instances if entry.instance is not None]
-    own = [instances for _, instances in islice(own_instances(labeled), MOST_DRAWN_WORKERS)] if several else []
+    own = [instances for _, instances, _ in islice(own_instances(labeled), MOST_DRAWN_WORKERS)] if several else []
     return WorstImage(
         line=image.line,
         suspicion=image.suspicion,

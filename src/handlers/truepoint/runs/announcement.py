@@ -11,13 +11,14 @@ from truepoint.adapters.control import put_event
 from truepoint.adapters.telemetry import count_results
 from truepoint.groundtruth.job import RESULTS_READY, SOURCE
 from truepoint.keys import job_keys, s3_uri
-from truepoint.results.result_set import Results
+from truepoint.results.result_set import Results, ResultsReady
 
 
 def announce(found: Results, store: Bucket) -> dict[str, Any]:
     """Announce results that are complete; returns what was told."""
-    detail: dict[str, Any] = msgspec.to_builtins(found)
-    detail["results_s3_uri"] = s3_uri(store.name, job_keys(found.labeling_job).results_marker)
+    uri = s3_uri(store.name, job_keys(found.labeling_job).results_marker)
+    ready = ResultsReady(**msgspec.structs.asdict(found), results_s3_uri=uri)
+    detail: dict[str, Any] = msgspec.to_builtins(ready)
     put_event(SOURCE, RESULTS_READY, [found.labeling_job_arn], detail)
     count_results(found)
     return detail

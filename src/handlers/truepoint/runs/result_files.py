@@ -24,11 +24,12 @@ from truepoint.results.comments import comments
 from truepoint.results.first_pass import Surveyed
 from truepoint.results.report_page import page
 from truepoint.results.result_set import Files, annotation_file, annotation_key, rejected_line
+from truepoint.results.table import table_row
 from truepoint.results.tally import Tally
 
 JSON, JSON_LINES, HTML = "application/json", "application/x-ndjson", "text/html; charset=utf-8"
 
-FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected", "comments")
+FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected", "comments", "table")
 """Names of the files of a range of lines that `line_files` puts together; each has a line for whatever it holds."""
 
 
@@ -43,9 +44,9 @@ class File(NamedTuple):
 class Fragments:
     """Writes what comes of each line of a range by itself: the image's file is uploaded, the rest are fragments."""
 
-    def __init__(self, job_name: str, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, bytearray]) -> None:
-        self._job = job_name
-        self._coco = CocoWriter(skeleton, job_name)
+    def __init__(self, job: LabelingJob, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, bytearray]) -> None:
+        self._job = job
+        self._coco = CocoWriter(skeleton, job.images_job)
         self._uploads = uploads
         self._out = out
 
@@ -55,8 +56,10 @@ class Fragments:
             self._out["rejected"] += rejected_line(outcome)
             return
         self._out["comments"] += b"".join(msgspec.json.encode(comment) + b"\n" for comment in comments(outcome))
-        key = job_keys(self._job).results + annotation_key(outcome)
-        self._uploads.put(key, pretty(annotation_file(outcome, self._job)))
+        key = job_keys(self._job.name).results + annotation_key(outcome)
+        file = annotation_file(outcome, self._job.name, self._job.images_job)
+        self._uploads.put(key, pretty(file))
+        self._out["table"] += table_row(file, outcome.instances)
         for prefix, (image, entries) in (("", self._coco.accepted(outcome)), ("rater_", self._coco.raters(outcome))):
             self._out[prefix + "images"] += image
             self._out[prefix + "annotations"] += b"".join(entries)
@@ -72,6 +75,7 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
     yield File(Files().coco_workers, partial(coco, "rater_"))
     yield File(Files().rejected, partial(lines, "rejected"), JSON_LINES)
     yield File(Files().comments, partial(lines, "comments"), JSON_LINES)
+    yield File(Files().table, partial(lines, "table"), JSON_LINES)
 
 
 def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[File]:

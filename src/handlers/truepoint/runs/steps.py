@@ -198,7 +198,7 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     turn = _hold_turn(plan, store).turn
     first, end = joined.firsts[place : place + 2]
     made = _begun(run, f"labels-{place}", Labels, store)
-    refiner = Refiner(job.name, known, _gold(plan, store))
+    refiner = Refiner(job.name, known, _gold(plan, store), job.images_job)
     if made is None or not turn or made.turn != turn.id:
         made = Labels(refiner.tally, [], plan.ranges[place].start, first, turn.id if turn else "")
     refiner.tally, first = made.tally, made.line
@@ -206,7 +206,7 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
-        fragments = Fragments(job.name, known.skeleton, uploads, out)
+        fragments = Fragments(job, known.skeleton, uploads, out)
         for n, line in enumerate(_lines(plan, place, store, first, start)):
             if n and (seconds_left() < SPARE_SECONDS or sum(map(len, out.values())) > LARGEST_PART):
                 made.next, made.line = start + line.offset, line.number

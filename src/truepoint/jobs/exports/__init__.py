@@ -1,61 +1,173 @@
-"""Exports: a downloaded results folder in the formats that other tools read. One module a format."""
+"""Exports: downloaded results folders in the formats that other tools read. One module a format."""
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from truepoint.jobs.exports import cvat, deeplabcut, label_studio, mmpose, tables, yolo
-from truepoint.jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes
+from truepoint.jobs.exports import coco, cvat, deeplabcut, label_studio, mmpose, sleap, tables, yolo
+from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
 
-Writer = Callable[[FinishedJob, Path, Iterable[ExportImage]], Notes]
+Writer = Callable[[DataSet, Path, Iterable[ExportImage]], Notes]
 
 FORMATS: dict[str, Writer] = {
     "yolo": yolo.write,
+    "coco": coco.write,
     "mmpose": mmpose.write,
     "cvat": cvat.write,
     "labelstudio": label_studio.write,
     "deeplabcut": deeplabcut.write,
+    "sleap": sleap.write,
     "csv": tables.write_csv,
     "parquet": tables.write_parquet,
 }
+NEEDED = {"parquet": ("pyarrow", "pyarrow"), "sleap": ("sleap_io", "sleap-io")}
+"""The module and the package that a format needs and that are not installed by default, because they are large."""
+PICTURES = frozenset({"coco", "yolo", "mmpose", "deeplabcut", "sleap"})
+"""Formats that pictures can be copied beside."""
+
+MARKER = ".truepoint-export"
+"""In a folder that we wrote: the job, and the files that are ours."""
+IMAGE_LIST = "images.csv"
 
 
-def export(job: FinishedJob, name: str, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write one format to `out/<name>/` and say what it could not hold. Nothing is there until all of it is.
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    """What a marker says. `files` is None in folders that earlier versions wrote: theirs names the job only."""
+
+    job: str
+    files: frozenset[str] | None
+
+
+def check(formats: Sequence[str], job: str, out: Path) -> None:
+    """Find out whether formats can be written, before anything is.
+
+    Raises:
+        ExportError: a format is not known or needs a package that is missing, or another export is in the way.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise ExportError(f"expected some of {', '.join(FORMATS)}, got {name!r}")
+        if name in NEEDED and importlib.util.find_spec(NEEDED[name][0]) is None:
+            package = NEEDED[name][1]
+            raise ExportError(f"the format {name} needs {package}, which is not installed: pip install {package}")
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out}: expected a folder, got a file")
+    for folder in (out, *(out / name for name in FORMATS)):
+        marker = _read_marker(folder)
+        if marker is not None and marker.job != job:
+            wanted = f"expected nothing or an export of {job!r}"
+            raise ExportError(f"{folder}: {wanted}, got one of {marker.job!r}; choose another folder")
+        if marker is None and folder != out and folder.name in formats and folder.exists():
+            raise ExportError(f"{folder}: expected nothing or an earlier export, got something else")
+    ours = [marker for folder in (out, *(out / name for name in FORMATS)) if (marker := _read_marker(folder))]
+    if (out / IMAGE_LIST).exists() and not ours:
+        raise ExportError(f"{out / IMAGE_LIST}: expected nothing or an earlier export, got something else")
+
+
+def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write one format to `out/<name>/` and say what it could not hold.
+
+    Nothing is there until all of it is. Of an earlier export only the files that it wrote are replaced or removed.
 
     Args:
-        job: the results.
+        data: what is exported.
         name: of `FORMATS`.
-        out: the folder; an export of the same format that an earlier run left there is replaced.
-        images: of the job, perhaps with a progress bar around them.
+        out: the folder.
+        images: of `data`, perhaps with a progress bar around them.
 
     Raises:
         ExportError: an image's file is damaged, or something else is in the way.
     """
+    check([name], data.name, out)
     final, part = out / name, out / f"{name}.part"
-    if final.exists() and not (final / MARKER).is_file():
-        raise ExportError(f"{final}: expected nothing or an earlier export, got something else")
     if part.exists():
+        if _read_marker(part) is None:
+            raise ExportError(f"{part}: expected nothing or an export that was stopped, got something else")
         shutil.rmtree(part)
     part.mkdir(parents=True)
-    notes = FORMATS[name](job, part, images)
-    (part / MARKER).write_text(f"{job.name}\n", encoding="utf-8")
+    _write_marker(part, data.name, ())
+    try:
+        notes = FORMATS[name](data, part, images)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
+    files = frozenset(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file()) - {MARKER}
+    _write_marker(part, data.name, files)
     if final.exists():
-        shutil.rmtree(final)
-    part.rename(final)
+        _replace(final, part, data.name, files)
+    else:
+        part.rename(final)
     return +notes  # without the notes that nothing came to
 
 
-MARKER = ".truepoint-export"
-"""Says that a folder is ours to replace."""
-
-
-def write_image_list(job: FinishedJob, file: Path) -> None:
+def write_image_list(data: DataSet, out: Path) -> None:
     """Write which picture in S3 belongs under which name in the exports."""
-    with file.open("w", encoding="utf-8", newline="") as out:
-        table = tables.rows_writer(out)
-        table.writerow(["path", "s3_uri"])
-        for image in job.images():
-            table.writerow([tables.cell(image.path), tables.cell(image.s3_uri)])
+    text = io.StringIO(newline="")
+    table = tables.rows_writer(text)
+    table.writerow(["path", "s3_uri", "split"] if data.splits else ["path", "s3_uri"])
+    for image in data.images():
+        row = [tables.cell(image.path), tables.cell(image.s3_uri)]
+        table.writerow([*row, image.split] if data.splits else row)
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / f"{IMAGE_LIST}.part"
+    part.write_text(text.getvalue(), encoding="utf-8", newline="")
+    part.replace(out / IMAGE_LIST)
+    _write_marker(out, data.name, [IMAGE_LIST])
+
+
+def _replace(final: Path, part: Path, job: str, files: frozenset[str]) -> None:
+    """Put the files of `part` into `final`, and remove what an earlier export wrote and this one did not."""
+    before = _read_marker(final)
+    ours = before.files if before is not None else frozenset()
+    foreign = [
+        file
+        for file in sorted(files)
+        if ours is not None
+        and file not in ours
+        and (final / file).exists()
+        and (final / file).read_bytes() != (part / file).read_bytes()
+    ]
+    if foreign:
+        shutil.rmtree(part)
+        others = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise ExportError(
+            f"{final}: expected no file of another origin at {foreign[0]}{others}, got one; move it away, or choose "
+            "another folder"
+        )
+    # If this is interrupted, the next export knows all files that are ours.
+    _write_marker(final, job, files | (ours or frozenset()))
+    for file in files:
+        (final / file).parent.mkdir(parents=True, exist_ok=True)
+        (part / file).replace(final / file)
+    for file in (ours or frozenset()) - files:
+        (final / file).unlink(missing_ok=True)
+        for folder in (final / file).parents:
+            if folder == final or any(folder.iterdir()):
+                break
+            folder.rmdir()
+    _write_marker(final, job, files)
+    shutil.rmtree(part)
+
+
+def _write_marker(folder: Path, job: str, files: Iterable[str]) -> None:
+    text = json.dumps({"labeling_job": job, "files": sorted(files)}, ensure_ascii=False, indent=1)
+    part = folder / f"{MARKER}.part"
+    part.write_text(f"{text}\n", encoding="utf-8")
+    part.replace(folder / MARKER)
+
+
+def _read_marker(folder: Path) -> _Marker | None:
+    file = folder / MARKER
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8")
+    if not text.startswith("{"):  # an earlier version's: the job's name
+        return _Marker(text.strip(), None)
+    document = json.loads(text)
+    return _Marker(document["labeling_job"], frozenset(document["files"]))

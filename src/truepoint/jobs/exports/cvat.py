@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes
+from truepoint.formats.labels import total
+from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.instance import OCCLUDED, Instance
 from truepoint.pose.skeleton import Skeleton
 
@@ -20,17 +21,17 @@ ATTRIBUTES = ("id", "name")
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     """Write annotations.xml, an image at a time."""
     notes: Notes = Notes()
     with (out / "annotations.xml").open("w", encoding="utf-8") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
-        file.write(_line(_meta(job)))
+        file.write(_line(_meta(data)))
         for number, image in enumerate(images):
             if image.size is None:
                 notes["images left out: their size is not known"] += 1
                 continue
-            file.write(_line(_image(number, image, image.size, job.skeleton, notes)))
+            file.write(_line(_image(number, image, image.size, data.skeleton, notes)))
         file.write("</annotations>\n")
     return notes
 
@@ -55,25 +56,25 @@ def clean(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
-def _meta(job: FinishedJob) -> ET.Element:
+def _meta(data: DataSet) -> ET.Element:
     meta = ET.Element("meta")
     task = _add(meta, "task")
-    _add(task, "name", job.name)
-    _add(task, "size", str(len(job.files)))
+    _add(task, "name", data.name)
+    _add(task, "size", str(data.count))
     _add(task, "mode", "annotation")
     _add(task, "overlap", "0")
     labels = _add(task, "labels")
-    parent = _label(labels, job.skeleton.name, "skeleton")
+    parent = _label(labels, data.skeleton.name, "skeleton")
     for name in ATTRIBUTES:
         attribute = _add(parent, "attribute")
         for tag, text in (("name", name), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
             _add(attribute, tag, text)
         _add(attribute, "values")
-    _add(labels[0], "svg", skeleton_svg(job.skeleton))
-    for keypoint in job.skeleton.keypoints:
+    _add(labels[0], "svg", skeleton_svg(data.skeleton))
+    for keypoint in data.skeleton.keypoints:
         _label(labels, keypoint.name, "points", keypoint.color)
-        _add(labels[-1], "parent", job.skeleton.name)
-    _label(labels, box_label(job.skeleton), "rectangle")
+        _add(labels[-1], "parent", data.skeleton.name)
+    _label(labels, box_label(data.skeleton), "rectangle")
     return meta
 
 
@@ -115,12 +116,14 @@ def _places(skeleton: Skeleton) -> list[tuple[float, float]]:
 
 def _image(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> ET.Element:
     found = ET.Element("image", {"id": str(number), "name": image.path, "width": str(size[0]), "height": str(size[1])})
+    if image.split:
+        found.set("subset", image.split)
     for group, instance in enumerate(image.instances, 1):
         if instance.annotations or not instance.box:
             _skeleton(found, instance, group, skeleton, notes)
         if instance.box:
             x, y, width, height = instance.box
-            corners = {"xtl": x, "ytl": y, "xbr": x + width, "ybr": y + height}
+            corners = {"xtl": x, "ytl": y, "xbr": total(x, width), "ybr": total(y, height)}
             box = _shape(found, "box", box_label(skeleton), group, occluded="0")
             box.attrib |= {name: repr(float(value)) for name, value in corners.items()}
     return found

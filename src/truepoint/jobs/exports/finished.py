@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.keys import below_images
 from truepoint.pose.instance import Instance, InstanceError, parse_instances
-from truepoint.pose.similarity import SMALLEST_SIDE, THINNEST_BOX
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 from truepoint.results.result_set import AnnotationFile, Files, Results, read_results
 
@@ -35,7 +37,11 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ExportImage:
-    """One image. `path` is its place in an export: unique, relative, harmless. Sizes are None if nobody said them."""
+    """One image. `path` is its place in an export: unique, relative, harmless. Sizes are None if nobody said them.
+
+    `file_name` is its name in coco.json, `job` the labelling job, `split` the part of a data set that it belongs to
+    ("" if the set is not split). `raw` are the instances as they are in the annotation file.
+    """
 
     line: int
     path: str
@@ -44,6 +50,10 @@ class ExportImage:
     height: int | None
     instances: list[Instance]
     seconds: float | None = None
+    file_name: str = ""
+    job: str = ""
+    split: str = ""
+    raw: list[Any] = field(default_factory=list, repr=False)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -53,56 +63,101 @@ class ExportImage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """A results folder. `images` reads the files anew each time, so memory stays bounded."""
+    """One results folder. `images` reads the files anew each time, so memory stays bounded."""
 
     folder: Path
     results: Results
     skeleton: Skeleton
     files: list[Path] = field(repr=False)
-    keep_occluded: bool = True
 
     @property
     def name(self) -> str:
         """The labeling job's."""
         return self.results.labeling_job
 
-    def images(self) -> Iterator[ExportImage]:
-        """Every image with an accepted annotation, in the manifest's order, also those without instances.
+    def images(self) -> Iterator[AnnotationFile]:
+        """Return every image with an accepted annotation, in the manifest's order, also those without instances.
 
         Raises:
             ExportError: a file of the set is not an annotation file.
         """
-        paths = Paths()
         for file in self.files:
             try:
                 read = decode(file.read_bytes(), AnnotationFile, DEEPEST_DOCUMENT)
-                instances = parse_instances(read.updated_annotations)
+                parse_instances(read.updated_annotations)
             except (JsonError, InstanceError) as error:
-                raise ExportError(f"{file}: expected an annotation file, got {error}") from error
-            if not self.keep_occluded:
-                instances = [_visible(instance) for instance in instances]
-            yield ExportImage(
-                line=read.line,
-                path=paths.take(image_path(read.source_ref, self.name)),
-                s3_uri=read.source_ref,
-                width=read.image_width,
-                height=read.image_height,
-                instances=instances,
-                seconds=read.total_time_in_seconds,
-            )
+                raise ExportError(f"{file}: expected an annotation file, got: {error}") from error
+            yield read
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What is exported: the images of one results folder, or of several with the same keypoints.
+
+    `splits` gives the part of the set for each image, by its path in the export; empty if the set is not split.
+    `pictures` gives the file of each image's picture, by that path; empty if pictures are not to be copied.
+    """
+
+    jobs: tuple[FinishedJob, ...]
+    keep_occluded: bool = True
+    splits: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pictures: Mapping[str, Path] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the labeling job, or of all jobs."""
+        return "+".join(job.name for job in self.jobs)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton; edges and colours are those of the first job."""
+        return self.jobs[0].skeleton
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return sum(len(job.files) for job in self.jobs)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The parts of the set that have images, training first."""
+        return tuple(sorted(set(self.splits.values()), key=lambda name: (name != "train", name)))
+
+    def images(self) -> Iterator[ExportImage]:
+        """Return every image of every job, in order; of several jobs each has a folder of its own."""
+        paths = Paths()
+        for job in self.jobs:
+            folder = f"{job.name}/" if len(self.jobs) > 1 else ""
+            for read in job.images():
+                instances = parse_instances(read.updated_annotations)
+                path = paths.take(folder + image_path(read.source_ref, job.name, read.file_name))
+                yield ExportImage(
+                    line=read.line,
+                    path=path,
+                    s3_uri=read.source_ref,
+                    width=read.image_width,
+                    height=read.image_height,
+                    instances=instances if self.keep_occluded else [_visible(instance) for instance in instances],
+                    seconds=read.total_time_in_seconds,
+                    file_name=read.file_name or read.source_ref,
+                    job=job.name,
+                    split=self.splits.get(path, ""),
+                    raw=read.updated_annotations,
+                )
+
+    def copy_picture(self, image: ExportImage, target: Path) -> None:
+        """Copy the picture of an image, if pictures are to be copied."""
+        if source := self.pictures.get(image.path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
 
 
 Notes = Counter[str]
 """What an export could not hold, in words, and how often."""
 
 
-def open_results(folder: Path, keep_occluded: bool = True) -> FinishedJob:
+def open_results(folder: Path) -> FinishedJob:
     """Read a folder that `download_results` made.
-
-    Args:
-        folder: holds results.json and the files that it names.
-        keep_occluded: without it keypoints of visibility 1 count as not labelled, for formats that have no word for
-            them and for models that must not learn them.
 
     Raises:
         ExportError: no results.json there, or not a complete set.
@@ -114,41 +169,57 @@ def open_results(folder: Path, keep_occluded: bool = True) -> FinishedJob:
     try:
         skeleton = parse_skeleton((folder / results.files.skeleton).read_bytes(), stored=True)
     except (OSError, SkeletonError) as error:
-        raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, got {error}") from error
+        raise ExportError(f"{folder / results.files.skeleton}: expected the job's skeleton, got: {error}") from error
     files = sorted((folder / Files().annotations).glob("*.json"))
     if len(files) != results.written:
         raise ExportError(f"{folder}: expected {results.written} annotation files, got {len(files)}")
-    return FinishedJob(folder, results, skeleton, files, keep_occluded)
+    return FinishedJob(folder, results, skeleton, files)
 
 
-def image_path(source_ref: str, job: str) -> str:
-    """An image's path below the job's image folder, harmless on any file system: no `..`, no control characters."""
-    key = source_ref.removeprefix("s3://").partition("/")[2] or source_ref
+def data_set(folders: Sequence[Path], keep_occluded: bool = True) -> DataSet:
+    """Open results folders that become one data set.
+
+    Args:
+        folders: each made by `download_results`.
+        keep_occluded: without it keypoints of visibility 1 count as not labelled, for formats that have no word for
+            them and for models that must not learn them.
+
+    Raises:
+        ExportError: a folder is unusable, a job or an image is there twice, or keypoints differ.
+    """
+    jobs = tuple(open_results(folder) for folder in folders)
+    sources: dict[str, str] = {}
+    for job in jobs:
+        if job.skeleton.keypoint_names != jobs[0].skeleton.keypoint_names:
+            wanted, names = (", ".join(j.skeleton.keypoint_names) for j in (jobs[0], job))
+            raise ExportError(f"{job.folder}: expected the keypoints of {jobs[0].folder} ({wanted}), got {names}")
+        if len(jobs) > 1:
+            for read in job.images():
+                other = sources.setdefault(read.source_ref, job.name)
+                if other != job.name:
+                    both = f"{other!r} and {job.name!r}"
+                    raise ExportError(f"{read.source_ref}: expected each image in one set of results, got it in {both}")
+    if len({job.name.lower() for job in jobs}) < len(jobs):
+        raise ExportError(f"expected every job once, got {', '.join(job.name for job in jobs)}")
+    return DataSet(jobs, keep_occluded)
+
+
+def image_path(source_ref: str, job: str, file_name: str = "") -> str:
+    """Return an image's path below the job's image folder, harmless on any file system: no `..`, no control characters.
+
+    A folder called `images` gets another name, because Ultralytics looks for labels beside the last such folder.
+    """
+    key = file_name or below_images(job, source_ref.removeprefix("s3://").partition("/")[2] or source_ref)
     parts = []
-    for part in PurePosixPath(key.removeprefix(f"jobs/{job}/images/")).parts:
+    for part in PurePosixPath(key).parts:
         safe = PurePosixPath(_UNSAFE.sub("_", part).strip(".") or "_")
         ending = safe.suffix[:10]
         stem = safe.stem[:_LONGEST].encode()[: _LONGEST_BYTES - len(ending.encode())].decode(errors="ignore")
         clean = stem + ending
         # A leading dash would be an option to a command.
         parts.append(f"_{clean}" if clean.startswith("-") or _RESERVED.match(clean) else clean)
-    return "/".join(parts) or "image"
-
-
-def extent(instance: Instance) -> tuple[float, float, float, float] | None:
-    """x, y, width, height of the drawn box, else of the hull of the keypoints, never flat; None of nothing.
-
-    A straight or single-keypoint hull is widened about its centre by the rule that areas follow.
-    """
-    if instance.box:
-        return instance.box
-    hull = instance.hull
-    if hull is None:
-        return None
-    x, y, width, height = hull
-    least = max(SMALLEST_SIDE, THINNEST_BOX * max(width, height))
-    wide, high = max(width, least), max(height, least)
-    return x - (wide - width) / 2, y - (high - height) / 2, wide, high
+    folders = [f"{folder}_" if folder == "images" else folder for folder in parts[:-1]]
+    return "/".join([*folders, *parts[-1:]]) or "image"
 
 
 def _visible(instance: Instance) -> Instance:

@@ -1,7 +1,8 @@
 """Label Studio: `tasks.json` to import, and `config.xml`, the labelling interface that it needs.
 
 https://labelstud.io/guide/predictions: places are percent of the image; a keypoint is tied to its subject's rectangle
-by a relation. Label Studio has no visibility: an occluded keypoint carries it in `meta`.
+by a relation. Label Studio has no visibility: an occluded keypoint carries it in `meta`. A rectangle has there the
+subject's name and id, and says whether it was made from the keypoints.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from truepoint.jobs.exports.cvat import clean as xml_text
-from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes, extent
+from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.instance import OCCLUDED, Instance
+from truepoint.pose.similarity import extent
 from truepoint.pose.skeleton import Skeleton
 
 
-def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     """Write tasks.json, an image at a time, and config.xml."""
     notes: Notes = Notes()
     with (out / "tasks.json").open("w", encoding="utf-8") as file:
@@ -27,10 +29,10 @@ def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
             if image.size is None:
                 notes["images left out: their size is not known"] += 1
                 continue
-            file.write(separator + json.dumps(_task(number, image, image.size, job.skeleton, notes)))
+            file.write(separator + json.dumps(_task(number, image, image.size, data.skeleton, notes)))
             separator = ",\n"
         file.write("\n]\n" if separator.startswith(",") else "[]\n")
-    (out / "config.xml").write_text(config(job.skeleton), encoding="utf-8")
+    (out / "config.xml").write_text(config(data.skeleton), encoding="utf-8")
     return notes
 
 
@@ -55,7 +57,7 @@ def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skel
         result += _regions(f"i{place}", instance, size, skeleton, notes)
     return {
         "id": number + 1,
-        "data": {"image": image.s3_uri},
+        "data": {"image": image.s3_uri} | ({"split": image.split} if image.split else {}),
         # sleap-io takes every task for a frame of a video
         "meta": {"video": {"filename": image.path, "frame_idx": 0, "shape": [1, height, width, 3]}},
         "annotations": [{"result": result, "was_cancelled": False, "ground_truth": False}],
@@ -65,11 +67,12 @@ def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skel
 def _regions(
     subject: str, instance: Instance, size: tuple[int, int], skeleton: Skeleton, notes: Notes
 ) -> Iterator[dict[str, Any]]:
-    box = extent(instance)
-    if box is None:
+    found = extent(instance)
+    if found is None:
         notes["instances left out: they have neither a keypoint nor a box"] += 1
         return
-    if not instance.box:
+    box, source = found
+    if source != "box":
         notes["rectangles made from keypoints: Label Studio groups by them"] += 1
     percent = {
         "x": 100 * box[0] / size[0],
@@ -78,17 +81,20 @@ def _regions(
         "height": 100 * box[3] / size[1],
         "rotation": 0,
     }
-    meta = {"meta": {"text": [instance.name]}} if instance.name else {}
-    yield _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]}) | meta
+    meta: dict[str, Any] = {"text": [instance.name]} if instance.name else {}
+    meta |= {"instance_id": instance.id} if instance.id else {}
+    meta |= {"from_keypoints": True} if source != "box" else {}
+    region = _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]})
+    yield region | ({"meta": meta} if meta else {})
     known = set(skeleton.keypoint_names)
     for place, k in enumerate(instance.annotations):
         if k.label not in known:
             notes["keypoints left out: the skeleton does not have them"] += 1
             continue
         at = {"x": 100 * k.x / size[0], "y": 100 * k.y / size[1], "width": 0.5, "keypointlabels": [k.label]}
-        meta = {"meta": {"text": ["occluded"]}} if k.visibility == OCCLUDED else {}
+        occluded = {"meta": {"text": ["occluded"]}} if k.visibility == OCCLUDED else {}
         region = _region(f"{subject}k{place}", "keypoint", "keypointlabels", size, at)
-        yield region | {"parentID": subject} | meta
+        yield region | {"parentID": subject} | occluded
         yield {"type": "relation", "from_id": f"{subject}k{place}", "to_id": subject, "direction": "right"}
 
 

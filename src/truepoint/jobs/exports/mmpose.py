@@ -1,4 +1,4 @@
-"""MMPose: `metainfo.py` with the five parts that `parse_pose_metainfo` asks for, beside the job's COCO file.
+"""MMPose: `metainfo.py` with the five parts that `parse_pose_metainfo` asks for, beside COCO files.
 
 https://mmpose.readthedocs.io/en/latest/user_guides/dataset_tools.html
 """
@@ -6,27 +6,24 @@ https://mmpose.readthedocs.io/en/latest/user_guides/dataset_tools.html
 from __future__ import annotations
 
 import pprint
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from truepoint.jobs.exports.finished import ExportImage, FinishedJob, Notes
+from truepoint.jobs.exports.coco import parts
+from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.skeleton import Skeleton
 
 PLAIN = "#808080"
 
 
-def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write metainfo.py and annotations.json; the COCO file is the one that the job wrote, to the byte."""
+def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write metainfo.py, and annotations.json or, of a split set, annotations_<part>.json; copy the pictures."""
     notes: Notes = Notes()
-    for _ in images:  # every export looks at every image, so that a damaged one is found whatever was asked for
-        continue
-    text = pprint.pformat(dataset_info(job.skeleton, job.name), width=118, sort_dicts=False)
+    for part, content in parts(data, images, notes, "", out / "images").items():
+        (out / (f"annotations_{part}.json" if part else "annotations.json")).write_bytes(content)
+    text = pprint.pformat(dataset_info(data.skeleton, data.name), width=118, sort_dicts=False)
     (out / "metainfo.py").write_text(f"dataset_info = {text}\n", encoding="utf-8")
-    shutil.copyfile(job.folder / job.results.files.coco, out / "annotations.json")
-    if not job.keep_occluded:
-        notes["occluded keypoints are in annotations.json all the same"] += 1
     return notes
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from truepoint.jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes
+from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.instance import NOT_LABELED
 from truepoint.pose.skeleton import Skeleton
 
@@ -26,6 +26,8 @@ KEYPOINT_COLUMNS = {
     "x": "float64",
     "y": "float64",
     "visibility": "int64",
+    "labeling_job": "string",
+    "split": "string",
 }
 IMAGE_COLUMNS = {
     "line": "int64",
@@ -36,6 +38,8 @@ IMAGE_COLUMNS = {
     "instances": "int64",
     "keypoints": "int64",
     "time_in_seconds": "float64",
+    "labeling_job": "string",
+    "split": "string",
 }
 ROWS_AT_ONCE = 50_000
 """In one row group of a Parquet file: some megabytes of memory."""
@@ -62,6 +66,8 @@ def keypoint_rows(image: ExportImage, skeleton: Skeleton) -> Iterator[Row]:
                 "x": k.x if k else None,
                 "y": k.y if k else None,
                 "visibility": k.visibility if k else NOT_LABELED,
+                "labeling_job": image.job,
+                "split": image.split,
             }
 
 
@@ -76,6 +82,8 @@ def image_row(image: ExportImage) -> Row:
         "instances": len(image.instances),
         "keypoints": sum(len(instance.annotations) for instance in image.instances),
         "time_in_seconds": image.seconds,
+        "labeling_job": image.job,
+        "split": image.split,
     }
 
 
@@ -90,7 +98,7 @@ def rows_writer(file: TextIO) -> Any:
     return csv.writer(file, lineterminator="\r\n")
 
 
-def write_csv(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
+def write_csv(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     """Write keypoints.csv and images.csv."""
     notes: Notes = Notes()
     with (
@@ -102,22 +110,15 @@ def write_csv(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Not
         image_rows.writerow(IMAGE_COLUMNS)
         for image in images:
             image_rows.writerow([cell(value) for value in image_row(image).values()])
-            for row in keypoint_rows(image, job.skeleton):
+            for row in keypoint_rows(image, data.skeleton):
                 rows.writerow([cell(value) for value in row.values()])
             notes.update(_boxes(image))
     return notes
 
 
-def write_parquet(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write keypoints.parquet and images.parquet; needs pyarrow, which is 150 MB and not installed by default.
-
-    Raises:
-        ExportError: pyarrow is not installed.
-    """
-    try:
-        pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ExportError("Parquet needs pyarrow, which is not installed: pip install pyarrow") from error
+def write_parquet(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write keypoints.parquet and images.parquet; needs pyarrow, which is 150 MB and not installed by default."""
+    pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     notes: Notes = Notes()
     kinds = {"int64": pyarrow.int64(), "float64": pyarrow.float64(), "string": pyarrow.string()}
     shapes = [
@@ -139,7 +140,7 @@ def write_parquet(job: FinishedJob, out: Path, images: Iterable[ExportImage]) ->
 
         for image in images:
             image_rows.append(image_row(image))
-            rows.extend(keypoint_rows(image, job.skeleton))
+            rows.extend(keypoint_rows(image, data.skeleton))
             notes.update(_boxes(image))
             if len(rows) >= ROWS_AT_ONCE:
                 flush()

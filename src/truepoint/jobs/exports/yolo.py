@@ -1,42 +1,51 @@
 """Ultralytics pose labels: https://docs.ultralytics.com/datasets/pose/
 
-`labels/train/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
-normalised by the image's size. Pictures go to `images/train/`, under the paths of `images.csv`.
+`labels/<part>/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
+normalised by the image's size. Pictures go to `images/<part>/`, under the paths of `images.csv`. The part is `train`
+where the set is not split. Ultralytics looks for labels in the folder `labels` beside the last `images` of a path.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from truepoint.jobs.exports.finished import ExportError, ExportImage, FinishedJob, Notes, extent
+from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
 from truepoint.pose.instance import Instance
+from truepoint.pose.similarity import extent
 from truepoint.pose.skeleton import Skeleton
 
+WHOLE = "train"
+"""The folder of a set that is not split."""
 DIGITS = 9
 """After the point: a millionth of a pixel in a picture of a thousand."""
 _NOT_PLAIN = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-def write(job: FinishedJob, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write labels and data.yaml below `out`."""
+def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
+    """Write labels and data.yaml below `out`, and copy the pictures."""
     notes: Notes = Notes()
+    for part in data.split_names or (WHOLE,):
+        (out / "images" / part).mkdir(parents=True)
+        (out / "labels" / part).mkdir(parents=True)
     for image in images:
+        part = image.split or WHOLE
         if image.size is None:
             notes["images left out: their size is not known"] += 1
             continue
-        file = out / "labels" / "train" / Path(image.path).with_suffix(".txt")
+        file = out / "labels" / part / Path(image.path).with_suffix(".txt")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(_rows(image.instances, image.size, job.skeleton, notes)), encoding="ascii")
-    (out / "images" / "train").mkdir(parents=True, exist_ok=True)
-    (out / "data.yaml").write_text(data_yaml(job.skeleton), encoding="utf-8")
+        file.write_text("".join(_rows(image.instances, image.size, data.skeleton, notes)), encoding="ascii")
+        data.copy_picture(image, out / "images" / part / image.path)
+    text = data_yaml(data.skeleton, data.split_names, with_pictures=bool(data.pictures))
+    (out / "data.yaml").write_text(text, encoding="utf-8")
     return notes
 
 
-def data_yaml(skeleton: Skeleton) -> str:
-    """The data set's description; `node_names` and `skeleton` are what sleap-io reads besides.
+def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: bool = False) -> str:
+    """Return the data set's description; `node_names` and `skeleton` are what sleap-io reads besides.
 
     Raises:
         ExportError: flipping twice would not give back the same keypoints.
@@ -46,12 +55,21 @@ def data_yaml(skeleton: Skeleton) -> str:
         raise ExportError(f"expected a flip_idx that is its own inverse, got {flips}")
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     names = [_text(name) for name in skeleton.keypoint_names]
+    parts = list(splits) or [WHOLE]
+    # Ultralytics wants both; without a part of its own, validation looks at the training images.
+    folders = {"train": parts[0], "val": "val" if "val" in parts else parts[0]} | {part: part for part in parts}
+    hints = []
+    if not with_pictures:
+        hints.append(
+            f"# Put the pictures into {', '.join(f'images/{part}' for part in parts)}; images.csv has their names."
+        )
+    if not splits:
+        hints.append("# To validate on other images than it trains on, export with --split.")
     lines = [
-        "# Put the pictures into images/train, and move some of both folders to images/val and labels/val to validate.",
+        *hints,
         # No `path`: Ultralytics then starts from this file's folder, wherever it is. The dot is for sleap-io, which
         # looks for "/images" to find the labels.
-        "train: ./images/train",
-        "val: ./images/train",
+        *(f"{part}: ./images/{folder}" for part, folder in folders.items()),
         f"names: {{0: {_text(skeleton.name)}}}",
         f"kpt_shape: [{len(flips)}, 3]",
         f"flip_idx: {flips}",
@@ -71,10 +89,11 @@ def _text(value: str) -> str:
 def _rows(instances: Iterable[Instance], size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> Iterable[str]:
     width, height = size
     for instance in instances:
-        box = extent(instance)
-        if box is None:
+        found = extent(instance)
+        if found is None:
             notes["instances left out: they have neither a keypoint nor a box"] += 1
             continue
+        box = found[0]
         left, top = _share(box[0], width), _share(box[1], height)
         right, bottom = _share(box[0] + box[2], width), _share(box[1] + box[3], height)
         values = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]

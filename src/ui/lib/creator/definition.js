@@ -4,7 +4,7 @@ import { isLeftOf, nameKey, otherSide, pairsOf, sideOf, tellsSide } from "../nam
 import { MOST_KEYPOINTS } from "../skeleton.js";
 
 /**
- * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number}} DrawnKeypoint
+ * @typedef {{name: string, color: string, pair: string, sigma: number | null, x: number, y: number, displayNames?: Record<string, string>}} DrawnKeypoint
  * @typedef {[string, string] | [string, string, string]} DrawnEdge
  * @typedef {{name: string, supercategory: string, keypoints: DrawnKeypoint[], edges: DrawnEdge[]}} Definition
  */

@@ -1,7 +1,7 @@
 /** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
 import { isNumber, isRecord } from "../json.js";
 import { nameKey } from "../names.js";
-import { LEAST_SIGMA, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
+import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
 import { readYaml, YamlError } from "./yaml.js";
 
@@ -10,6 +10,7 @@ import { readYaml, YamlError } from "./yaml.js";
 
 /** The limits of a skeleton file: docs/schemas/skeleton.schema.json. */
 export const LONGEST_NAME = 128;
+const LANGUAGE_TAG = /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/;
 
 /** Text that is none of the formats; its message is a sentence for the reader. */
 export class FormatError extends Error {}
@@ -20,8 +21,8 @@ export const whatIsMissing = (definition) =>
 
 /** @param {Definition} definition the project's own file @param {Size} [size] of the picture that it was drawn over */
 export function toSkeletonJson(definition, size) {
-  const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y }) => ({
-    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y],
+  const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y, displayNames }) => ({
+    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y], ...(displayNames ? { display_names: displayNames } : {}),
   }));
   const { name, supercategory, edges } = definition;
   return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), ...(size ? { template_size: [size.width, size.height] } : {}), keypoints, edges };
@@ -32,7 +33,7 @@ export function toAttributes(definition) {
   const xs = definition.keypoints.map(({ x }) => x);
   const ys = definition.keypoints.map(({ y }) => y);
   return {
-    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}) })),
+    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y, displayNames }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), ...(displayNames ? { display_names: displayNames } : {}) })),
     skeletonRig: definition.edges,
     skeletonBoundingBox: xs.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null,
   };
@@ -170,6 +171,7 @@ const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }
 function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn }) {
   if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
   if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
+  if (Array.isArray(rig) && rig.length > MOST_EDGES) throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
@@ -190,7 +192,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
   const definition = {
     name: text(name, "skeleton"),
     supercategory: text(supercategory, ""),
-    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
+    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNamesOf(classes.find((entry) => String(entry?.label) === label)), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
     edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
   };
   const [width, height] = Array.isArray(size) ? size : [];
@@ -212,6 +214,12 @@ function checkNames(names) {
     if (alike.has(key)) throw new FormatError(`Expected names that differ in more than case and invisible characters, got “${alike.get(key)}” and “${name}”.`);
     alike.set(key, name);
   }
+}
+
+/** What a keypoint is called in other languages. @param {any} entry @returns {{displayNames?: Record<string, string>}} */
+function displayNamesOf({ display_names: names }) {
+  const sound = isRecord(names) ? Object.entries(names).filter(([tag, name]) => LANGUAGE_TAG.test(tag) && typeof name === "string" && name && name.length <= LONGEST_NAME) : [];
+  return sound.length ? { displayNames: Object.fromEntries(sound) } : {};
 }
 
 /** Keypoints that have no places: all of them can be seen and taken hold of. @param {number} n @param {number} count */

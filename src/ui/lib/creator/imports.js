@@ -43,7 +43,7 @@ function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas,
   const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
     const place = known?.find((/** @type {any} */ keypoint) => keypoint.name === label);
     const pair = list(pairs).find((entry) => Array.isArray(entry) && entry.includes(n))?.find((/** @type {unknown} */ i) => i !== n);
-    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n] };
+    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
   });
   const isFromZero = list(skeleton).some((edge) => list(edge).slice(0, 2).includes(0));
   const notes = isFromZero ? ["Its edges count from 0, where COCO counts from 1: they were read so."] : [];

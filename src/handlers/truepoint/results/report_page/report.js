@@ -344,7 +344,7 @@
     const error = (kind) => (w) => of("errors", "against_others")(w)?.[kind] ?? null;
     section("Errors by worker",
       paragraph("Each worker is compared with the consensus of the others. The first figures are shares of the consensus's keypoints: close to it (good), near it (jitter), on the other side of the body, far away, or not labelled. "
-        + "Instances missed counts whole instances. The second line of a cell is the count and the 95% confidence interval."),
+        + "Instances missed counts whole instances. Below each share are its count and its 95% confidence interval."),
       table("Error shares by worker", [
         columns[0],
         rateColumn("good", error("good")), rateColumn("jitter", error("jitter")), rateColumn("left and right swapped", error("inversion")),

@@ -1,0 +1,322 @@
+"""COCO: annotation files and lists of results, https://cocodataset.org/#format-data and #format-results.
+
+The reader also takes what our own coco.json adds: `attributes` (id, name, comment), `keypoint_comments`, `area_source`,
+`rater_id` and `rater_list`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from truepoint.formats.labels import (
+    Category,
+    FormatError,
+    Instance,
+    LabeledImage,
+    Labels,
+    Notes,
+    Subject,
+    box,
+    has_scores,
+    keypoint,
+    number,
+    with_third,
+)
+from truepoint.pose.instance import VISIBLE
+
+ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
+OWN_ATTRIBUTES = ("id", "name", "comment")
+CONSOLIDATION = ("worker_count", "score")
+"""Attributes that our own results have in addition; they describe the consolidation, not the label."""
+_NO_NAME = "(no name)"
+
+
+def is_annotations(document: Any) -> bool:
+    """Return whether a JSON document is a COCO annotation file."""
+    return (
+        isinstance(document, dict)
+        and isinstance(document.get("annotations"), list)
+        and (isinstance(document.get("images"), list))
+    )
+
+
+def is_results(document: Any) -> bool:
+    """Return whether a JSON document is a list of COCO results."""
+    return (
+        isinstance(document, list)
+        and bool(document)
+        and all(isinstance(entry, dict) and "image_id" in entry for entry in document)
+    )
+
+
+def read_annotations(document: Mapping[str, Any], where: str) -> Labels:
+    """Read an annotation file.
+
+    Raises:
+        FormatError: images or annotations without what makes them such.
+    """
+    notes = Notes()
+    images = _images(document, where)
+    categories = {c.get("id"): c for c in _objects(document.get("categories") or [], f"{where}: categories")}
+    entries = _objects(document["annotations"], f"{where}: annotations")
+    ordinary = [entry for entry in entries if _is_ordinary(entry, images, notes)]
+    found = _Categories(categories, ordinary, where)
+    for entry in ordinary:
+        subject = found.subject(entry, notes)
+        if subject is not None:
+            images[entry["image_id"]].subjects.append(subject)
+    return Labels(ANNOTATIONS, list(images.values()), found.categories, notes)
+
+
+def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[str, Any] | None) -> Labels:
+    """Read a list of results.
+
+    Args:
+        document: the list.
+        where: its file, for errors.
+        companion: the annotation file that the ids of images and categories are of. Without it an image id stands for
+            the image whose name is that id, or ends with that number.
+
+    Raises:
+        FormatError: a result is not one, or the companion is no annotation file.
+    """
+    notes = Notes()
+    categories: dict[Any, dict[str, Any]] = {}
+    images: dict[Any, LabeledImage] = {}
+    if companion is not None:
+        images = _images(companion, f"{where}: file of images")
+        categories = {c.get("id"): c for c in _objects(companion.get("categories") or [], f"{where}: categories")}
+    else:
+        for entry in document:
+            image = entry["image_id"]
+            if isinstance(image, int) and not isinstance(image, bool):
+                images.setdefault(image, LabeledImage(str(image), has_ending=False, numbered=image))
+            elif isinstance(image, str):
+                images.setdefault(image, LabeledImage(image, has_ending="." in image))
+            else:
+                raise FormatError(f"{where}: expected an image_id that is a whole number or text, got {image!r}")
+    ordinary = [entry for entry in document if _is_ordinary(entry, images, notes)]
+    found = _Categories(categories, ordinary, where, results=True)
+    for entry in ordinary:
+        subject = found.subject(entry, notes)
+        if subject is not None:
+            images[entry["image_id"]].subjects.append(subject)
+    return Labels(RESULTS, list(images.values()), found.categories, notes)
+
+
+def _images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledImage]:
+    if not isinstance(document, dict) or not isinstance(document.get("images"), list):
+        raise FormatError(f"{where}: expected a COCO file with images")
+    images: dict[Any, LabeledImage] = {}
+    names: dict[str, Any] = {}
+    for image in _objects(document["images"], f"{where}: images"):
+        image_id, name = image.get("id"), image.get("file_name")
+        if not isinstance(image_id, int | str) or not isinstance(name, str) or not name:
+            raise FormatError(f"{where}: expected images with id and file_name, got {_head(image)}")
+        if image_id in images:
+            raise FormatError(f"{where}: expected every image id once, got {image_id!r} twice")
+        if name in names:
+            raise FormatError(
+                f"{where}: expected every file_name once, got {name!r} of {names[name]!r} and {image_id!r}"
+            )
+        names[name] = image_id
+        raters = image.get("rater_list")
+        images[image_id] = LabeledImage(
+            name,
+            width=_pixels(image.get("width")),
+            height=_pixels(image.get("height")),
+            raters=tuple(str(r) for r in raters) if isinstance(raters, list) else (),
+        )
+    return images
+
+
+def _is_ordinary(entry: dict[str, Any], images: Mapping[Any, LabeledImage], notes: Notes) -> bool:
+    """Return whether an annotation is one instance of a listed image; else note why not."""
+    image = entry.get("image_id")
+    name = f"annotation {entry['id']}" if "id" in entry else f"image {image}"
+    if not isinstance(image, int | str) or image not in images:
+        notes.add("annotations left out, because the file does not list their image", name)
+    elif entry.get("iscrowd"):
+        notes.add("crowd regions left out (iscrowd)", name)
+    elif entry.get("ignore"):
+        notes.add("annotations left out, because they are marked to be ignored", name)
+    else:
+        return True
+    return False
+
+
+class _Categories:
+    """Turns annotations into subjects; knows which names the numbers of `keypoints` have, by category."""
+
+    def __init__(
+        self, given: Mapping[Any, dict[str, Any]], entries: Iterable[dict[str, Any]], where: str, results: bool = False
+    ) -> None:
+        self._where = where
+        self._by_id: dict[Any, Category] = {}
+        lengths: dict[Any, set[int]] = {}
+        thirds: list[float | None] = []
+        for entry in entries:
+            values = _values(entry)
+            lengths.setdefault(_category_id(entry), set()).add(len(values))
+            if len(values) % 3 == 0:
+                thirds += [number(v) for v in values[2::3]]
+        # Evaluation ignores the third number of a result: where it is never 2, it is a confidence or a mere 1.
+        self._scores = has_scores(thirds) or (results and VISIBLE not in thirds)
+        for category_id in [*given, *(c for c in lengths if c not in given)]:
+            self._by_id[category_id] = _category(
+                category_id, given.get(category_id, {}), lengths.get(category_id, set()) - {0}, where
+            )
+
+    @property
+    def categories(self) -> list[Category]:
+        return list(self._by_id.values())
+
+    def subject(self, entry: dict[str, Any], notes: Notes) -> Subject | None:
+        category = self._by_id[_category_id(entry)]
+        values = _values(entry)
+        where = f"annotation {entry['id']}" if "id" in entry else f"image {entry['image_id']}"
+        step = self._step(len(values), category, where)
+        # One file may hold both kinds: an annotation with a 2 among its whole numbers has visibilities.
+        own = [number(v) for v in values[2::3]] if step == 3 else []
+        scores = self._scores and not (VISIBLE in own and not has_scores(own))
+        points: list[Instance] = []
+        for i, label in enumerate(category.keypoints[: len(values) // step]):
+            third = number(values[step * i + 2]) if step == 3 else float(VISIBLE)
+            if third == 0:  # not labelled: whatever stands for its place counts as nothing
+                if scores and (values[step * i] or values[step * i + 1]):
+                    notes.add("keypoints left out, because their score is not above 0", f"{where} {label}")
+                continue
+            point = keypoint(label, values[step * i], values[step * i + 1], notes, where)
+            point = point and with_third(point, third, scores and step == 3, notes, where)
+            if point:
+                points.append(point)
+        _add_comments(points, entry.get("keypoint_comments"))
+        attributes = _attributes(entry)
+        instance: Instance = {"id": _identifier(entry, attributes), "name": _text(attributes.get("name"))}
+        if not instance["id"]:
+            del instance["id"]
+        instance["annotations"] = points
+        if drawn := _box(entry, notes, where):
+            instance["box"] = drawn
+        if comment := _text(attributes.get("comment")):
+            instance["comment"] = comment
+        score = number(entry.get("score"))
+        if score is not None:
+            instance["score"] = score
+        _note_losses(entry, attributes, notes, where)
+        if not points and "box" not in instance:
+            notes.add("annotations left out, because they have neither keypoints nor a box", where)
+            return None
+        return Subject(instance, category.name, _text(entry.get("rater_id")) or _digits(entry.get("rater_id")))
+
+    def _step(self, length: int, category: Category, where: str) -> int:
+        count = len(category.keypoints)
+        if length in (0, 3 * count):
+            return 3
+        if length == 2 * count:
+            return 2
+        raise FormatError(
+            f"{self._where}: {where}: expected {3 * count} numbers in keypoints, because category "
+            f"{category.name!r} has {count} keypoints, got {length}"
+        )
+
+
+def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where: str) -> Category:
+    name = _text(given.get("name")) or f"category {category_id}"
+    names = given.get("keypoints")
+    if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names):
+        if len(set(names)) < len(names):
+            raise FormatError(f"{where}: category {name!r}: expected every keypoint name once, got one twice: {names}")
+        return Category(name, tuple(names), edges=_edges(given.get("skeleton"), len(names)))
+    if len(lengths) > 1:
+        raise FormatError(
+            f"{where}: category {name!r}: expected as many keypoints everywhere, got {sorted(lengths)} numbers"
+        )
+    count = (max(lengths) if lengths else 0) // 3
+    return Category(name, tuple(map(str, range(count))), named=False, edges=_edges(given.get("skeleton"), count))
+
+
+def _edges(value: Any, count: int) -> tuple[tuple[int, int], ...]:
+    """Return a category's edges, counted from 0. COCO counts from 1; a file with a 0 in it counts from 0."""
+    pairs = [
+        (pair[0], pair[1])
+        for pair in (value if isinstance(value, list) else ())
+        if isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair)
+    ]
+    first = 0 if any(0 in pair for pair in pairs) else 1
+    return tuple((a - first, b - first) for a, b in pairs if min(a, b) - first >= 0 and max(a, b) - first < count)
+
+
+def _category_id(entry: dict[str, Any]) -> Any:
+    found = entry.get("category_id", 1)
+    return found if isinstance(found, int | str) else 1
+
+
+def _values(entry: dict[str, Any]) -> list[Any]:
+    values = entry.get("keypoints")
+    if not isinstance(values, list):
+        return []
+    if values and all(isinstance(value, list) for value in values):
+        return [number for triple in values for number in triple]
+    return values
+
+
+def _box(entry: dict[str, Any], notes: Notes, where: str) -> list[float] | None:
+    """Return a drawn box. In our own files one with another `area_source` was made from the keypoints."""
+    if "bbox" not in entry or entry.get("area_source", "box") != "box":
+        return None
+    return box(entry["bbox"] if isinstance(entry["bbox"], list) else (), notes, where)
+
+
+def _add_comments(points: list[Instance], comments: Any) -> None:
+    if isinstance(comments, dict):
+        for point in points:
+            if text := _text(comments.get(point["label"])):
+                point["comment"] = text
+
+
+def _attributes(entry: dict[str, Any]) -> dict[str, Any]:
+    attributes = entry.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _identifier(entry: dict[str, Any], attributes: dict[str, Any]) -> str:
+    own = attributes.get("id")
+    found = own if isinstance(own, str) else entry.get("id")  # "": in our own files an instance without an id
+    return found if isinstance(found, str) else _digits(found)
+
+
+def _note_losses(entry: dict[str, Any], attributes: dict[str, Any], notes: Notes, where: str) -> None:
+    segmentation = entry.get("segmentation")
+    if segmentation and entry.get("area_source") is None:
+        notes.add("segmentation masks left out: pre-labels have none", where)
+    consolidated = CONSOLIDATION if "worker_count" in attributes else ()
+    for name in attributes.keys() - {*OWN_ATTRIBUTES, *consolidated}:
+        notes.add(f"attributes {name!r} left out: instances have none", where)
+    for name in ("foot_kpts", "lefthand_kpts", "righthand_kpts", "face_kpts"):
+        if name in entry:
+            notes.add(f"arrays {name!r} left out: only `keypoints` is read", where)
+
+
+def _objects(values: Any, where: str) -> list[dict[str, Any]]:
+    for place, value in enumerate(values if isinstance(values, list) else ["no list"]):
+        if not isinstance(value, dict):
+            raise FormatError(f"{where}: expected a list of objects, got {_head(value)} at position {place}")
+    return list(values)
+
+
+def _head(value: Any) -> str:
+    return repr(value)[:80]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _digits(value: Any) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _pixels(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

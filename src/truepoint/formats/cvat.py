@@ -1,0 +1,185 @@
+"""CVAT for images 1.1: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+
+A rectangle in a skeleton's group is its box. Keypoints without a skeleton that share a group are one subject, as
+before CVAT had skeletons. `outside` is not labelled, `occluded` is visibility 1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from truepoint.formats.labels import (
+    Category,
+    FormatError,
+    Instance,
+    LabeledImage,
+    Labels,
+    Notes,
+    Subject,
+    box,
+    difference,
+)
+from truepoint.formats.labels import keypoint as read_keypoint
+from truepoint.pose.instance import OCCLUDED, VISIBLE
+
+SHAPE = "CVAT for images 1.1"
+BOX_SUFFIX = "-box"
+"""Our own exports name the rectangle of a skeleton `person` so: `person-box`."""
+
+
+def read(path: Path) -> Labels:
+    """Read annotations.xml.
+
+    Raises:
+        FormatError: not XML, or not CVAT's.
+    """
+    notes = Notes()
+    images: list[LabeledImage] = []
+    keypoints: dict[str, dict[str, None]] = {}
+    meta: dict[str, list[str]] = {}
+    try:
+        pieces = ET.iterparse(path, ("start", "end"))  # noqa: S314 - expat bounds the expansion of entities
+        _, root = next(pieces)
+        if root.tag != "annotations":
+            raise FormatError(f"{path}: expected CVAT's <annotations>, got <{root.tag}>")
+        for event, element in pieces:
+            if event == "start" or element.tag not in ("meta", "image", "track"):
+                continue
+            if element.tag == "meta":
+                meta = _meta(element)
+            elif element.tag == "image":
+                images.append(_ImageReader(element, meta, keypoints, notes).image)
+            else:
+                notes.add("tracks left out: only CVAT for images is read, not for video", element.get("label") or "")
+            element.clear()
+    except (ET.ParseError, UnicodeError) as error:
+        raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
+    names = {name: dict.fromkeys(found) | keypoints.get(name, {}) for name, found in meta.items()}
+    categories = [Category(name, tuple(found)) for name, found in (keypoints | names).items()]
+    return Labels(SHAPE, images, categories, notes)
+
+
+def _meta(element: ET.Element) -> dict[str, list[str]]:
+    """Return the keypoint names of each label that is a skeleton."""
+    labels = list(element.iter("label"))
+    found: dict[str, list[str]] = {
+        label.findtext("name") or "": [] for label in labels if label.findtext("type") == "skeleton"
+    }
+    for label in labels:
+        parent = label.findtext("parent")
+        if parent in found:
+            found[parent].append(label.findtext("name") or "")
+    return found
+
+
+class _ImageReader:
+    """Reads one <image>; `meta` are the keypoint names of skeletons, `keypoints` those that occur, by label."""
+
+    def __init__(
+        self, element: ET.Element, meta: dict[str, list[str]], keypoints: dict[str, dict[str, None]], notes: Notes
+    ) -> None:
+        self._meta, self._keypoints, self._notes = meta, keypoints, notes
+        name = element.get("name") or ""
+        self.image = LabeledImage(name, width=_pixels(element.get("width")), height=_pixels(element.get("height")))
+        self._grouped: dict[str, Subject] = {}
+        boxes: list[tuple[ET.Element, str]] = []
+        for number, shape in enumerate(element, 1):
+            where = f"{name} shape {number}"
+            if shape.tag == "skeleton":
+                self._add(shape, _skeleton(shape, keypoints, notes, where))
+            elif shape.tag == "box":
+                boxes.append((shape, where))
+            elif shape.tag == "points" and ";" not in (shape.get("points") or ""):
+                self._add_loose(shape, where)
+            else:
+                reason = f"shapes left out, because a {shape.tag} is neither a skeleton, a box nor a keypoint"
+                notes.add(reason, where)
+        for shape, where in boxes:
+            self._add_box(shape, where)
+        for subject in list(self.image.subjects):
+            if not subject.instance["annotations"] and "box" not in subject.instance:
+                self.image.subjects.remove(subject)
+                notes.add("skeletons left out, because no keypoint of theirs is labelled and they have no box", name)
+
+    def _add(self, shape: ET.Element, subject: Subject) -> None:
+        self.image.subjects.append(subject)
+        if (group := shape.get("group_id") or "0") != "0":
+            self._grouped.setdefault(group, subject)
+
+    def _add_loose(self, shape: ET.Element, where: str) -> None:
+        """Add a keypoint without a skeleton to the subject of its group, or to one of its own."""
+        label, group = shape.get("label") or "", shape.get("group_id") or "0"
+        self._keypoints.setdefault("", {})[label] = None
+        if group not in self._grouped:
+            self._add(shape, Subject({"annotations": []}))
+        subject = self._grouped.get(group, self.image.subjects[-1])
+        if point := _point(shape, label, self._notes, where):
+            subject.instance["annotations"].append(point)
+
+    def _add_box(self, shape: ET.Element, where: str) -> None:
+        """Give a box to the skeleton of its group; one without is a subject of its own."""
+        label, group = shape.get("label") or "", shape.get("group_id") or "0"
+        drawn = _box(shape, self._notes, where)
+        if drawn is None:
+            return
+        if group in self._grouped and "box" not in self._grouped[group].instance:
+            self._grouped[group].instance["box"] = drawn
+            return
+        category = label if label in self._meta else label.removesuffix(BOX_SUFFIX)
+        self._keypoints.setdefault(category, {})
+        instance = _attributes(shape, self._notes, where) | {"annotations": [], "box": drawn}
+        self.image.subjects.append(Subject(instance, category))
+
+
+def _skeleton(shape: ET.Element, keypoints: dict[str, dict[str, None]], notes: Notes, where: str) -> Subject:
+    label = shape.get("label") or ""
+    names = keypoints.setdefault(label, {})
+    points = []
+    for element in shape.iterfind("points"):
+        name = element.get("label") or ""
+        names[name] = None
+        if point := _point(element, name, notes, where):
+            points.append(point)
+    return Subject(_attributes(shape, notes, where) | {"annotations": points}, label)
+
+
+def _point(element: ET.Element, label: str, notes: Notes, where: str) -> Instance | None:
+    if element.get("outside") == "1":
+        return None
+    x, _, y = (element.get("points") or "").partition(",")
+    point = read_keypoint(label, _float(x), _float(y), notes, where)
+    return point and point | {"visibility": OCCLUDED if element.get("occluded") == "1" else VISIBLE}
+
+
+def _box(shape: ET.Element, notes: Notes, where: str) -> list[float] | None:
+    left, top, right, bottom = (_float(shape.get(side)) for side in ("xtl", "ytl", "xbr", "ybr"))
+    if _float(shape.get("rotation")) not in (None, 0.0):
+        notes.add("boxes left out, because they are turned", where)
+        return None
+    if left is None or top is None or right is None or bottom is None:
+        return box((), notes, where)
+    return box((left, top, difference(right, left), difference(bottom, top)), notes, where)
+
+
+def _attributes(shape: ET.Element, notes: Notes, where: str) -> Instance:
+    found: Instance = {}
+    for attribute in shape.iterfind("attribute"):
+        name, text = attribute.get("name") or "", attribute.text or ""
+        if name in ("id", "name", "comment"):
+            if text:
+                found[name] = text
+        else:
+            notes.add(f"attributes {name!r} left out: instances have none", where)
+    return found
+
+
+def _float(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _pixels(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None

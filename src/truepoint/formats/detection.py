@@ -1,0 +1,86 @@
+"""Which format a file of labels has, and the reader for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from truepoint.formats import coco, cvat, deeplabcut, label_studio, mmpose, own, sleap, yolo
+from truepoint.formats.labels import FormatError, Labels, parse_json
+
+READ = (
+    "our own pre-labels (JSON or JSON Lines), COCO annotations, COCO results lists, YOLO-pose labels (data.yaml, or a "
+    "folder), CVAT for images (.xml), Label Studio (JSON), DeepLabCut (.csv, .h5, or the project folder), SLEAP "
+    "(.slp), "
+    "MMPose predictions (JSON, or a folder of them)"
+)
+
+
+def read_labels(path: Path, expected_keypoints: int, companion: Path | None = None) -> Labels:
+    """Read labels or predictions of any format that is known.
+
+    Args:
+        path: a file, or a folder of files of one format.
+        expected_keypoints: the number of keypoints of the job's skeleton, for files that do not tell theirs.
+        companion: the COCO annotation file that a list of results is of.
+
+    Raises:
+        FormatError: the format is not known, or the file cannot be used.
+        OSError: the file cannot be read.
+    """
+    if path.is_dir():
+        return _read_folder(path, expected_keypoints)
+    match path.suffix.lower():
+        case ".slp":
+            return sleap.read(path)
+        case ".h5" | ".hdf5" | ".csv":
+            return deeplabcut.read([path])
+        case ".xml":
+            return cvat.read(path)
+        case ".yaml" | ".yml" | ".txt":
+            return yolo.read(path, expected_keypoints)
+        case ".pkl" | ".pickle":
+            raise FormatError(f"{path}: expected a file of labels, got a pickle, which may run code; save JSON")
+        case ".zip" | ".tar" | ".gz":
+            raise FormatError(f"{path}: expected a file of labels, got an archive; unpack it and give what is in it")
+    text = path.read_bytes()
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        kind = "nothing" if not text.strip() else f"{text[:40]!r}"
+        raise FormatError(f"{path}: expected {READ}; got {kind}")
+    return _read_json(path, text, companion)
+
+
+def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
+    where = path.name
+    document: Any
+    try:
+        document = parse_json(text, where)
+    except FormatError:
+        if text.count(b"\n") < 1 or not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            raise
+        document = None  # JSON Lines
+    if coco.is_annotations(document):
+        return coco.read_annotations(document, where)
+    if coco.is_results(document):
+        images = None if companion is None else parse_json(companion.read_bytes(), companion.name)
+        return coco.read_results(document, where, images)
+    if label_studio.is_tasks(document):
+        return label_studio.read(document, where)
+    if mmpose.is_predictions(document):
+        return mmpose.read({path: document})
+    if isinstance(document, list):
+        first = f"a list of {repr(document[0])[:60]}" if document else "an empty list"
+        raise FormatError(f"{where}: expected {READ}; got {first}")
+    return own.read(text, document, where)
+
+
+def _read_folder(folder: Path, expected_keypoints: int) -> Labels:
+    if tables := deeplabcut.find_tables(folder):
+        return deeplabcut.read(tables)
+    if yolo.find_labels(folder):
+        return yolo.read(folder, expected_keypoints)
+    if (found := mmpose.read_folder(folder)) is not None:
+        return found
+    raise FormatError(
+        f"{folder}: expected a folder of YOLO-pose labels, DeepLabCut tables or MMPose predictions, got none"
+    )

@@ -1,0 +1,215 @@
+"""Labels read from a file of any format: images, their subjects, and what the reader left out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST_DOCUMENT, is_deeper
+from truepoint.pose.instance import FARTHEST, OCCLUDED, VISIBLE
+
+Instance = dict[str, Any]
+"""An instance in the shape of docs/formats.md. A keypoint without `visibility` has none in the file; `score` on a
+keypoint or an instance is a model's confidence."""
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
+)
+"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
+
+NAMED_EXAMPLES = 3
+"""Number of left-out items whose names are kept; the others are only counted."""
+SHARE_DIGITS = 9
+"""Decimal places, in pixels, of a coordinate that was a share of the image's size."""
+
+
+class FormatError(ValueError):
+    """A file of labels that cannot be used; says where, expected and got."""
+
+
+class Notes:
+    """Counts what a reader left out or changed, by reason, and keeps the first names."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, reason: str, name: object = "") -> None:
+        """Count one item, and keep its name if it is among the first."""
+        self._counts[reason] = self._counts.get(reason, 0) + 1
+        names = self._names.setdefault(reason, [])
+        if name != "" and len(names) < NAMED_EXAMPLES and str(name) not in names:
+            names.append(str(name))
+
+    def count(self, reason: str) -> int:
+        """Return how many items have this reason."""
+        return self._counts.get(reason, 0)
+
+    def lines(self) -> Iterator[str]:
+        """Return one sentence for each reason."""
+        for reason, count in self._counts.items():
+            names = self._names[reason]
+            more = ", …" if names and count > len(names) else ""
+            yield f"{count} {reason}" + (f": {', '.join(names)}{more}" if names else "")
+
+
+@dataclass(slots=True)
+class Subject:
+    """A labelled subject: an instance, its category in the file, and who labelled it ("" if the file names nobody)."""
+
+    instance: Instance
+    category: str = ""
+    rater: str = ""
+
+
+@dataclass(slots=True)
+class LabeledImage:
+    """The labels of one image.
+
+    `name` is the file name as the file has it, perhaps with folders. `numbered` is an image's number where the format
+    has no names. `in_shares` says that coordinates are shares of the image's width and height, not pixels. `raters`
+    are those who looked at the image, also those who marked nothing.
+    """
+
+    name: str
+    subjects: list[Subject] = field(default_factory=list)
+    width: int | None = None
+    height: int | None = None
+    raters: tuple[str, ...] = ()
+    has_ending: bool = True
+    numbered: int | None = None
+    in_shares: bool = False
+
+
+@dataclass(slots=True)
+class Category:
+    """A kind of subject. `keypoints` are empty where the file has only boxes; without `named` they are "0", "1", …,
+    because the file has an order and no names. Edges are pairs of indices from 0."""
+
+    name: str
+    keypoints: tuple[str, ...] = ()
+    named: bool = True
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(slots=True)
+class Labels:
+    """Everything that a reader found in a file. `shape` is the format in words."""
+
+    shape: str
+    images: list[LabeledImage]
+    categories: list[Category] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
+
+    @property
+    def raters(self) -> tuple[str, ...]:
+        """Return everyone whom the file names as a rater, sorted."""
+        return tuple(
+            sorted({r for image in self.images for r in (*image.raters, *(s.rater for s in image.subjects)) if r})
+        )
+
+
+def parse_json(text: bytes, where: str) -> Any:
+    """Return the value of a JSON text. NaN and Infinity, which Python writes, are read: readers then leave them out.
+
+    Raises:
+        FormatError: not JSON, or nested too deep.
+    """
+    plain = text.removeprefix(BYTE_ORDER_MARK)
+    if is_deeper(plain, DEEPEST_DOCUMENT):
+        raise FormatError(f"{where}: expected at most {DEEPEST_DOCUMENT} levels of nesting, got more")
+    try:
+        return json.loads(plain)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: expected JSON, got something else: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text without a byte order mark.
+
+    Raises:
+        FormatError: it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().removeprefix(BYTE_ORDER_MARK).decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: expected UTF-8 text, got other bytes: {error}") from error
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or None if `value` is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def keypoint(label: str, x: Any, y: Any, notes: Notes, where: object) -> Instance | None:
+    """Return a keypoint, or None with a note if its place is not one."""
+    place = number(x), number(y)
+    if place[0] is None or place[1] is None:
+        notes.add("keypoints left out, because their coordinates are not numbers", f"{where} {label}")
+        return None
+    if abs(place[0]) > FARTHEST or abs(place[1]) > FARTHEST:
+        notes.add(f"keypoints left out, because they are beyond ±{FARTHEST:.0f} pixels", f"{where} {label}")
+        return None
+    return {"label": label, "x": place[0], "y": place[1]}
+
+
+def box(given: Sequence[Any], notes: Notes, where: object) -> list[float] | None:
+    """Return x, y, width, height of a box, or None with a note if it is not one or has no area."""
+    values = [number(value) for value in given]
+    if len(values) != 4 or None in values or any(abs(value or 0) > FARTHEST for value in values):
+        notes.add("boxes left out, because they are not four numbers", where)
+        return None
+    found = [value or 0.0 for value in values]
+    if found[2] <= 0 or found[3] <= 0:
+        notes.add("boxes left out, because they have no area", where)
+        return None
+    return found
+
+
+def difference(a: float, b: float) -> float:
+    """Return a - b as the decimal numbers that they are written as: 10.3 - 10.1 is 0.2."""
+    return float(Decimal(repr(a)) - Decimal(repr(b)))
+
+
+def total(a: float, b: float) -> float:
+    """Return a + b as the decimal numbers that they are written as: 0.1 + 0.2 is 0.3."""
+    return float(Decimal(repr(a)) + Decimal(repr(b)))
+
+
+def scaled(share: float, side: float) -> float:
+    """Return a share of an image's side in pixels, without the noise of the multiplication."""
+    return round(share * side, SHARE_DIGITS)
+
+
+def has_scores(thirds: Iterable[float | None]) -> bool:
+    """Return whether the third numbers of keypoints are confidences: any of them is none of 0, 1 and 2."""
+    return any(v is not None and v not in (0, OCCLUDED, VISIBLE) for v in thirds)
+
+
+def with_third(point: Instance, third: float | None, scores: bool, notes: Notes, where: object) -> Instance | None:
+    """Return a keypoint with its third number as `visibility` or, with `scores`, as `score`; None if not labelled."""
+    if third is None:
+        notes.add("keypoints left out, because their third number is not one", f"{where} {point['label']}")
+        return None
+    if third <= 0:
+        if scores and (point["x"] or point["y"]):
+            notes.add("keypoints left out, because their score is not above 0", f"{where} {point['label']}")
+        return None
+    return point | ({"score": third} if scores else {"visibility": int(third)})
+
+
+def shown(names: Sequence[str], most: int = NAMED_EXAMPLES) -> str:
+    """Return the first names and the number of the others."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more

@@ -1,0 +1,139 @@
+"""MMPose predictions: the JSON files of its inferencer (`--pred-out-dir`) and of its demos (`--save-predictions`).
+
+https://mmpose.readthedocs.io/en/latest/user_guides/inference.html: one file an image, named after it, with a list of
+instances; or one file a video, with a list of frames. Keypoints are in the order of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from truepoint.formats.labels import (
+    Category,
+    FormatError,
+    Instance,
+    LabeledImage,
+    Labels,
+    Notes,
+    Subject,
+    box,
+    difference,
+    keypoint,
+    number,
+    parse_json,
+)
+
+SHAPE = "MMPose predictions"
+DEMO_PREFIX = "results_"
+"""MMPose's demo scripts put it in front of the image's name."""
+
+
+def is_predictions(document: Any) -> bool:
+    """Return whether a JSON document is a file of predictions."""
+    if isinstance(document, dict):
+        return isinstance(document.get("instance_info"), list)
+    return isinstance(document, list) and bool(document) and all(_is_instance(e) or _is_frame(e) for e in document)
+
+
+def read(files: dict[Path, Any]) -> Labels:
+    """Read files of predictions, given with their JSON documents.
+
+    Raises:
+        FormatError: an instance is not one, or has another number of keypoints than the others.
+    """
+    notes = Notes()
+    images: list[LabeledImage] = []
+    names: tuple[str, ...] | None = None
+    count: int | None = None
+    for path, document in files.items():
+        entries, own = document, None
+        if isinstance(document, dict):
+            entries, own = document["instance_info"], _names(document.get("meta_info"))
+        names = own or names
+        for image, instances in _images(path, entries):
+            images.append(image)
+            for instance in instances:
+                subject, length = _subject(instance, names, notes, f"{path.name}, {image.name}")
+                if count not in (None, length):
+                    raise FormatError(f"{path}: expected {count} keypoints in every instance, got {length}")
+                count = length
+                image.subjects.append(subject)
+    count = count or 0
+    if names is not None and count and len(names) != count:
+        raise FormatError(f"expected {len(names)} keypoints, as meta_info names them, got {count}")
+    return Labels(SHAPE, images, [Category("", names or tuple(map(str, range(count))), named=names is not None)], notes)
+
+
+def read_folder(folder: Path) -> Labels | None:
+    """Read a folder of such files; None if one of its JSON files is something else, or there is none."""
+    files = {path: parse_json(path.read_bytes(), str(path)) for path in sorted(folder.glob("*.json"))}
+    # An image without anybody has an empty list.
+    return (
+        read(files)
+        if files and all(document == [] or is_predictions(document) for document in files.values())
+        else None
+    )
+
+
+def _images(path: Path, entries: list[Any]) -> Iterator[tuple[LabeledImage, list[Any]]]:
+    stem = path.stem.removeprefix(DEMO_PREFIX)
+    if any(_is_frame(entry) for entry in entries):
+        for entry in entries:
+            frame = entry.get("frame_id")
+            if type(frame) is not int or not isinstance(entry.get("instances"), list):
+                raise FormatError(f"{path}: expected frames with frame_id and instances, got {repr(entry)[:80]}")
+            yield LabeledImage(f"{stem}/{frame}", has_ending=False, numbered=frame), entry["instances"]
+    else:
+        yield LabeledImage(stem, has_ending=False), entries
+
+
+def _subject(instance: Any, names: tuple[str, ...] | None, notes: Notes, where: str) -> tuple[Subject, int]:
+    places = instance.get("keypoints") if isinstance(instance, dict) else None
+    scores = instance.get("keypoint_scores") if isinstance(instance, dict) else None
+    if not isinstance(places, list) or not all(isinstance(p, list) and len(p) >= 2 for p in places):
+        raise FormatError(
+            f"{where}: expected an instance with keypoints as a list of [x, y], got {repr(instance)[:80]}"
+        )
+    if scores is not None and not (isinstance(scores, list) and len(scores) == len(places)):
+        raise FormatError(f"{where}: expected {len(places)} keypoint_scores, got {repr(scores)[:80]}")
+    points: list[Instance] = []
+    for i, place in enumerate(places):
+        point = keypoint(names[i] if names and i < len(names) else str(i), place[0], place[1], notes, where)
+        score = number(scores[i]) if scores else None
+        if point is not None:
+            points.append(point if score is None else point | {"score": score})
+    found: Instance = {"annotations": points}
+    if "bbox" in instance and (drawn := _box(instance["bbox"], notes, where)):
+        found["box"] = drawn
+    score = instance.get("bbox_score")
+    score = number(score[0] if isinstance(score, list) and score else score)
+    if score is not None:
+        found["score"] = score
+    return Subject(found), len(places)
+
+
+def _box(corners: Any, notes: Notes, where: str) -> list[float] | None:
+    corners = corners[0] if isinstance(corners, list) and corners and isinstance(corners[0], list) else corners
+    values = [number(value) for value in corners] if isinstance(corners, list) and len(corners) == 4 else []
+    if not values or None in values:
+        return box((), notes, where)
+    left, top, right, bottom = (value or 0.0 for value in values)
+    return box((left, top, difference(right, left), difference(bottom, top)), notes, where)
+
+
+def _names(meta: Any) -> tuple[str, ...] | None:
+    """Return the keypoint names of a file's meta_info, in order."""
+    names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    if not isinstance(names, dict) or not all(str(i) in names for i in range(len(names))):
+        return None
+    return tuple(str(names[str(i)]) for i in range(len(names)))
+
+
+def _is_instance(entry: Any) -> bool:
+    return isinstance(entry, dict) and "keypoints" in entry and ("keypoint_scores" in entry or "bbox_score" in entry)
+
+
+def _is_frame(entry: Any) -> bool:
+    return isinstance(entry, dict) and "frame_id" in entry and "instances" in entry

@@ -1,0 +1,211 @@
+"""Names of images and of keypoints that two sides spell differently: which are the same, without ever merging two."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from truepoint.formats.labels import Category, FormatError, LabeledImage, parse_json, shown
+from truepoint.pose.skeleton import Skeleton
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """`images` are the labels' images by the job's own image name; `unmatched` are names that no image has;
+    `by_name_only` are names whose folders differ from the image's."""
+
+    images: dict[str, LabeledImage]
+    unmatched: tuple[str, ...]
+    by_name_only: tuple[str, ...]
+
+
+def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> Matched:
+    """Match the images of a file of labels with those of a job.
+
+    A name matches, best first: as it is; with other path separators or another Unicode normal form; in another case;
+    by its last folders; by its last part alone, where only one image of the job is called so. Names without an ending
+    match images whatever their ending; numbers match the image whose name ends with that number.
+
+    Raises:
+        FormatError: two names are equally good for one image, or one name for two images. No two are merged.
+    """
+    names = sorted(set(image_names))
+    matched: dict[str, LabeledImage] = {}
+    rest = list(labels)
+    by_name_only: list[str] = []
+    for rule in (_exact, _plain, _folded, _suffixes_of(2), _suffixes_of(1), _numbers):
+        index: dict[str, list[str]] = {}
+        for name in names:
+            for key in dict.fromkeys(rule(LabeledImage(name), True)):
+                index.setdefault(key, []).append(name)
+        taken: dict[str, LabeledImage] = {}
+        left: list[LabeledImage] = []
+        for image in rest:
+            candidates = next((found for key in rule(image, False) if (found := index.get(key))), [])
+            free = [name for name in candidates if name not in matched]
+            if len(candidates) > 1:
+                raise FormatError(f"{image.name!r}: expected one image of that name, got {shown(candidates)}")
+            if not free:
+                left.append(image)  # no image, or one that another name matches better
+            elif free[0] in taken:
+                both = shown([taken[free[0]].name, image.name])
+                raise FormatError(f"image {free[0]!r}: expected labels once, got two entries: {both}")
+            else:
+                taken[free[0]] = image
+                if _folders_differ(image.name, free[0]):
+                    by_name_only.append(image.name)
+        matched |= taken
+        rest = left
+    return Matched(matched, tuple(image.name for image in rest), tuple(by_name_only))
+
+
+Rule = Callable[[LabeledImage, bool], list[str]]
+"""Gives the keys that a name is found by, best first; the flag says that it is the job's own."""
+
+
+def _exact(image: LabeledImage, _own: bool) -> list[str]:
+    return [image.name]
+
+
+def _plain(image: LabeledImage, _own: bool) -> list[str]:
+    return [_path(image.name)]
+
+
+def _folded(image: LabeledImage, _own: bool) -> list[str]:
+    return [_path(image.name).casefold()]
+
+
+def _suffixes_of(least: int) -> Rule:
+    """Return a rule that looks at the last parts of a path, `least` at least; the longest common end wins."""
+
+    def suffixes(image: LabeledImage, own: bool) -> list[str]:
+        parts = _path(image.name).casefold().split("/")
+        ends = ["/".join(parts[i:]) for i in range(len(parts) - least + 1)]
+        # A name without an ending, as of a label file, is looked up beside those that have one.
+        stems = [f"{PurePosixPath(end).with_suffix('')}\0" for end in ends if PurePosixPath(end).name] if own else []
+        return ends + stems if image.has_ending else [f"{end}\0" for end in ends]
+
+    return suffixes
+
+
+def _numbers(image: LabeledImage, own: bool) -> list[str]:
+    if not own:
+        return [] if image.numbered is None else [str(image.numbered)]
+    digits = re.search(r"(\d+)$", PurePosixPath(_path(image.name)).stem)
+    return [str(int(digits[1]))] if digits else []
+
+
+def _path(name: str) -> str:
+    """Return a path in NFC, with forward slashes and without leading dots and drives."""
+    plain = unicodedata.normalize("NFC", name).replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
+    return "/".join(parts[1:] if parts and re.fullmatch(r"[A-Za-z]:", parts[0]) else parts)
+
+
+def _folders_differ(name: str, other: str) -> bool:
+    """Return whether both have folders and the last one is not the same."""
+    a, b = (_path(n).casefold().split("/")[:-1] for n in (name, other))
+    return bool(a and b) and a[-1] != b[-1]
+
+
+KeypointNames = Mapping[str, str | None] | Sequence[str]
+"""What a mapping file says: names of the skeleton by names of the file (None: left out), or the file's names in
+order."""
+
+
+def read_keypoint_names(path: Path) -> KeypointNames:
+    """Read a mapping file: a JSON object {name in the labels: name in the skeleton or null}, or a list of the names in
+    the order of the labels, for formats without names.
+
+    Raises:
+        FormatError: neither.
+    """
+    document = parse_json(path.read_bytes(), str(path))
+    if isinstance(document, list) and all(isinstance(name, str) for name in document):
+        return document
+    if isinstance(document, dict) and all(value is None or isinstance(value, str) for value in document.values()):
+        return document
+    raise FormatError(
+        f"{path}: expected a JSON object {{name in the labels: name in the skeleton or null}}, or a list of names in "
+        f"the order of the labels, got {json.dumps(document)[:80]}"
+    )
+
+
+def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames | None) -> dict[str, str]:
+    """Return the skeleton's name for each keypoint name of a category that has one.
+
+    Names are the same as they are, by the mapping file, or by alias: whatever their case and separators, with `l` and
+    `r` for left and right, before or behind the rest ("LEye", "eye_left").
+
+    Raises:
+        FormatError: an order of another length than the skeleton's, a mapping to a name that is not the skeleton's, or
+            two names for one keypoint.
+    """
+    wanted = skeleton.keypoint_names
+    given: dict[str, str | None] = dict(mapping) if isinstance(mapping, Mapping) else {}
+    names = dict(zip(category.keypoints, category.keypoints, strict=True))
+    if not category.named and category.keypoints:
+        order = list(wanted) if mapping is None or isinstance(mapping, Mapping) else list(mapping)
+        if len(order) != len(category.keypoints):
+            raise FormatError(
+                f"category {category.name!r} has an order of keypoints and no names: expected {len(order)} keypoints, "
+                f"got {len(category.keypoints)}; --keypoint-names takes a JSON list of their names, in that order"
+            )
+        names = dict(zip(category.keypoints, order, strict=True))
+    elif mapping is not None and not isinstance(mapping, Mapping):
+        if len(mapping) != len(category.keypoints):
+            raise FormatError(
+                f"expected {len(category.keypoints)} keypoint names in the mapping file, got {len(mapping)}"
+            )
+        names = dict(zip(category.keypoints, mapping, strict=True))
+    aliases: dict[tuple[str, str], list[str]] = {}
+    for name in wanted:
+        aliases.setdefault(_alias(name), []).append(name)
+    found: dict[str, str] = {}
+    for label, name in names.items():
+        target = given.get(name, given.get(label)) if name in given or label in given else _named(name, wanted, aliases)
+        if target is None:
+            continue
+        if target not in wanted:
+            raise FormatError(f"keypoint {name!r}: expected a name of the skeleton ({shown(wanted)}), got {target!r}")
+        found[label] = target
+    for target in set(found.values()):
+        sources = [names[label] for label, t in found.items() if t == target]
+        if len(sources) > 1:
+            exact = target in sources and not given
+            if not exact:
+                raise FormatError(
+                    f"keypoint {target!r}: expected one name in the labels, got {shown(sources)}; "
+                    "--keypoint-names takes a JSON object that says which one it is"
+                )
+            found = {label: t for label, t in found.items() if t != target or names[label] == target}
+    return found
+
+
+def _named(name: str, wanted: Sequence[str], aliases: Mapping[tuple[str, str], list[str]]) -> str | None:
+    if name in wanted:
+        return name
+    same = aliases.get(_alias(name), [])
+    return same[0] if len(same) == 1 else None
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
+
+
+def _alias(name: str) -> tuple[str, str]:
+    """Return the side that a keypoint's name says, and the rest of the name without case and separators."""
+    # "LEye": a capital that stands for a side ends where the next word begins.
+    plain = re.sub(r"(?<![A-Za-z])([LR])(?=[A-Z][a-z])", r"\1_", unicodedata.normalize("NFKC", name))
+    words = [word.casefold() for word in _WORDS.findall(plain)]
+    if len(words) == 1 and (glued := re.fullmatch(r"(left|right)(.+)|(.+)(left|right)", words[0])):
+        words = [w for w in glued.groups() if w]
+    for place in (0, -1):
+        if len(words) > 1 and words[place] in _SIDES:
+            side = _SIDES[words[place]]
+            return side, "".join(words[1:] if place == 0 else words[:-1])
+    return "", "".join(words)

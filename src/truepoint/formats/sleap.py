@@ -1,0 +1,84 @@
+"""SLEAP projects (`.slp`), read with sleap-io, which SLEAP's authors maintain: https://io.sleap.ai
+
+A point that is placed but not visible is occluded, visibility 1. A track's name is the instance's. Where a frame has
+labels of a person, predictions that they replaced are left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from truepoint.formats.labels import Category, FormatError, Instance, LabeledImage, Labels, Notes, Subject, keypoint
+from truepoint.pose.instance import OCCLUDED, VISIBLE
+
+SHAPE = "SLEAP project"
+NEEDED = "SLEAP's format needs sleap-io, which is not installed: pip install sleap-io"
+
+
+def read(path: Path) -> Labels:
+    """Read a project.
+
+    Raises:
+        FormatError: sleap-io is not installed, or cannot read the file.
+    """
+    try:
+        sleap_io = importlib.import_module("sleap_io")
+    except ImportError as error:
+        raise FormatError(f"{path}: {NEEDED}") from error
+    try:
+        project = sleap_io.load_slp(str(path), open_videos=False)
+    except Exception as error:
+        raise FormatError(f"{path}: expected a SLEAP project, got something else: {error}") from error
+    notes = Notes()
+    images: dict[str, LabeledImage] = {}
+    for frame in project.labeled_frames:
+        image = _image(frame)
+        image = images.setdefault(image.name, image)
+        replaced = {id(i.from_predicted) for i in frame.instances if getattr(i, "from_predicted", None) is not None}
+        for instance in frame.instances:
+            if id(instance) in replaced:
+                notes.add("predictions left out, because a person replaced them", image.name)
+                continue
+            image.subjects.append(_subject(instance, notes, image.name))
+    categories = [
+        Category(s.name or "", tuple(s.node_names), edges=tuple((int(a), int(b)) for a, b in s.edge_inds))
+        for s in project.skeletons
+    ]
+    return Labels(SHAPE, list(images.values()), categories, notes)
+
+
+def _subject(instance: Any, notes: Notes, where: str) -> Subject:
+    predicted = type(instance).__name__ == "PredictedInstance"
+    points: list[Instance] = []
+    for row in instance.points:
+        x, y = (float(value) for value in row["xy"])
+        if math.isnan(x) or math.isnan(y):
+            continue
+        point = keypoint(str(row["name"]), x, y, notes, where)
+        if point is None:
+            continue
+        if predicted:
+            points.append(point | {"score": float(row["score"])})
+        else:
+            points.append(point | {"visibility": VISIBLE if row["visible"] else OCCLUDED})
+    name = instance.track.name if instance.track is not None else ""
+    found: Instance = {"name": name or "", "annotations": points}
+    if predicted:
+        found["score"] = float(instance.score)
+    return Subject(found, instance.skeleton.name or "")
+
+
+def _image(frame: Any) -> LabeledImage:
+    """Return the image of a frame: of a list of images its own name, of a video the frame's number."""
+    files, number = frame.video.filename, int(frame.frame_idx)
+    shape = frame.video.shape
+    height, width = (int(shape[1]), int(shape[2])) if shape else (None, None)
+    if isinstance(files, list):
+        return LabeledImage(str(files[number]).replace("\\", "/"), width=width, height=height)
+    path = PurePosixPath(str(files).replace("\\", "/"))
+    if number == 0 and path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
+        return LabeledImage(str(path), width=width, height=height)
+    return LabeledImage(f"{path.stem}/{number}", width=width, height=height, has_ending=False, numbered=number)

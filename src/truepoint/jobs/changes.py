@@ -1,0 +1,48 @@
+"""Which images' labels differ between two sets of results of the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from truepoint.jobs.exports.finished import open_results
+from truepoint.pose.instance import Instance, parse_instances
+
+
+class ChangedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image whose labels changed, or that only one of the sets has."""
+
+    source_ref: str
+    file_name: str
+    change: Literal["added", "changed", "removed"]
+
+
+def changed_images(old: Path, new: Path) -> Iterator[ChangedImage]:
+    """Return the images that differ between two results folders: in the new one's order, removed ones last.
+
+    Labels are the instances with their names, boxes, keypoints and visibility. Times and workers do not count.
+
+    Raises:
+        ExportError: a folder is not a complete set of results.
+    """
+    before = {source: (name, instances) for source, name, instances in _labels(old)}
+    for source, name, instances in _labels(new):
+        earlier = before.pop(source, None)
+        if earlier is None:
+            yield ChangedImage(source_ref=source, file_name=name, change="added")
+        elif earlier[1] != instances:
+            yield ChangedImage(source_ref=source, file_name=name, change="changed")
+    for source, (name, _) in before.items():
+        yield ChangedImage(source_ref=source, file_name=name, change="removed")
+
+
+def _labels(folder: Path) -> Iterator[tuple[str, str, list[Instance]]]:
+    for read in open_results(folder).images():
+        instances = parse_instances(read.updated_annotations)
+        # The order of keypoints in an instance says nothing.
+        ordered = [tuple(sorted(instance.annotations, key=lambda k: k.label)) for instance in instances]
+        plain = [msgspec.structs.replace(i, annotations=points) for i, points in zip(instances, ordered, strict=True)]
+        yield read.source_ref, read.file_name or read.source_ref, plain

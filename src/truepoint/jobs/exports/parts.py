@@ -1,0 +1,119 @@
+"""Which part of a data set each image belongs to, and which file is its picture."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage, read_text, shown
+from truepoint.formats.names import match_images
+from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage
+
+_PART = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+def split(data: DataSet, wanted: str, seed: int) -> dict[str, str]:
+    """Return the part of each image, by its path in the export.
+
+    Args:
+        data: the set.
+        wanted: `train=0.8,val=0.2`, shares of the images, or `train=train.txt,val=val.txt`, files that list names.
+        seed: another one draws other images. An image's place depends on the seed and its path only, so that few images
+            change their part when others are added.
+
+    Raises:
+        ExportError: not such a text, shares that are not 1 together, or an image in no list or in two.
+    """
+    parts: dict[str, str] = {}
+    for text in wanted.split(","):
+        name, equals, value = text.strip().partition("=")
+        if not _PART.fullmatch(name) or not equals or not value or name in parts:
+            raise ExportError(f"--split: expected parts such as train=0.8,val=0.2 or train=FILE,val=FILE, got {text!r}")
+        parts[name] = value
+    images = list(data.images())
+    shares = {name: share for name, value in parts.items() if (share := _share(value)) is not None}
+    if not shares:
+        return _listed({name: Path(value) for name, value in parts.items()}, images, several=len(data.jobs) > 1)
+    if len(shares) < len(parts) or abs(sum(shares.values()) - 1) > 1e-9:
+        raise ExportError(f"--split: expected shares that are 1 together, got {wanted}")
+    return _drawn(shares, [image.path for image in images], seed)
+
+
+def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
+    """Return the picture of each image in a folder, by the image's path in the export.
+
+    Raises:
+        ExportError: there is no such folder, or an image has no picture there, or two.
+    """
+    if not folder.is_dir():
+        raise ExportError(f"--images: expected a folder of pictures, got {folder}")
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES
+    }
+    images = list(data.images())
+    named = _named(images, several=len(data.jobs) > 1)
+    try:
+        matched = match_images([image for image, _ in named], files)
+    except FormatError as error:
+        raise ExportError(f"--images {folder}: {error}") from error
+    if matched.unmatched:
+        raise ExportError(
+            f"--images {folder}: expected the pictures of all {len(images)} images, got none of "
+            f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder has {shown(list(files))}"
+        )
+    paths = {id(image): path for image, path in named}
+    return {paths[id(image)]: files[name] for name, image in matched.images.items()}
+
+
+def _share(value: str) -> float | None:
+    try:
+        share = float(value)
+    except ValueError:
+        return None
+    if not 0 < share <= 1:
+        raise ExportError(f"--split: expected shares above 0 and up to 1, got {value}")
+    return share
+
+
+def _drawn(shares: Mapping[str, float], paths: Sequence[str], seed: int) -> dict[str, str]:
+    order = sorted(paths, key=lambda path: hashlib.sha256(f"{seed}/{path}".encode()).digest())
+    found: dict[str, str] = {}
+    begin, before = 0, 0.0
+    for name, share in shares.items():
+        before += share
+        end = round(before * len(order))
+        found |= dict.fromkeys(order[begin:end], name)
+        begin = end
+    return found
+
+
+def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bool) -> dict[str, str]:
+    named = _named(images, several=several)
+    names = {image.name: path for image, path in named}
+    found: dict[str, str] = {}
+    for part, file in files.items():
+        try:
+            lines = [line.strip() for line in read_text(file).splitlines() if line.strip()]
+            matched = match_images([LabeledImage(line) for line in dict.fromkeys(lines)], names)
+        except (OSError, FormatError) as error:
+            raise ExportError(f"--split {part}: {error}") from error
+        for name in matched.images:
+            if names[name] in found:
+                raise ExportError(
+                    f"--split: expected {name!r} in one list, got it in {found[names[name]]!r} and {part!r}"
+                )
+            found[names[name]] = part
+    if left := [image.name for image, path in named if path not in found]:
+        raise ExportError(f"--split: expected every image in a list, got {len(left)} in none: {shown(left)}")
+    return found
+
+
+def _named(images: list[ExportImage], *, several: bool) -> list[tuple[LabeledImage, str]]:
+    """Return each image's name, of several jobs with the job in front, and its path in the export."""
+    return [
+        (LabeledImage(f"{image.job}/{image.file_name}" if several else image.file_name), image.path) for image in images
+    ]

@@ -1,0 +1,19 @@
+/** The image: its address, and the size of its file. */
+
+/**
+ * A line break in a file's name is part of the address; URLs would lose it.
+ * @param {string | null} src
+ */
+export const urlOf = (src) => (src ?? "").trim().replace(/[\t\n\r]/g, encodeURIComponent);
+
+/**
+ * Return the pixels of the file, turned upright. An image's natural size is divided by the density that its EXIF data state;
+ * a bitmap of it is not, except in Firefox 153.
+ * @param {HTMLImageElement} img that is loaded
+ * @returns {Promise<import("./types.js").Size>}
+ */
+export const pixelsOf = (img) => createImageBitmap(img).then((bitmap) => {
+  const { width, height } = bitmap;
+  bitmap.close();
+  return { width, height };
+}, () => ({ width: img.naturalWidth, height: img.naturalHeight }));
