@@ -17,7 +17,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,13 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truepoint.consensus.assignment import assign
-from truepoint.consensus.consolidation import Consolidated, clusters, consolidate
-from truepoint.consensus.median import geometric_median
-from truepoint.consensus.swap_repair import repair_sides
+from truepoint.consensus.consolidation import Consensus, Consolidated, consolidate_all
+from truepoint.consensus.matching import CrowdedError
+from truepoint.consensus.robust_mean import robust_means
 from truepoint.groundtruth.annotation import annotate
 from truepoint.measures.reliability import PairDistances
 from truepoint.pose.instance import Instance, Keypoint
-from truepoint.pose.pose import OksComparer
+from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable, yardstick
 from truepoint.pose.similarity import BOX_TO_AREA
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
@@ -164,12 +164,18 @@ def _medoid(answers: Points, random: int) -> Points:
     return np.asarray(answers[int(np.argmax(sums))])
 
 
+def geometric_median(points: Points) -> Points:
+    """The robust mean with a width of next to nothing."""
+    x, y = robust_means(points[None, :, 0], points[None, :, 1], np.ones((1, len(points))), np.array([1e-9]))
+    return np.array([x[0], y[0]])
+
+
 BASELINES: dict[str, Callable[[Points, int], Points]] = {
     "one random worker": lambda answers, random: np.asarray(answers[random % len(answers)]),
     "mean": _each(lambda p: p.mean(axis=0)),
     "medoid (CVAT)": _medoid,
     "median per axis": _each(lambda p: np.median(p, axis=0)),
-    "geometric median": _each(lambda p: np.array(geometric_median([(x, y) for x, y in p.tolist()]))),
+    "geometric median": _each(geometric_median),
 }
 OURS = ("ours, at once", "ours, whole job")
 
@@ -186,20 +192,25 @@ def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, lis
     submitted = [[(f"w{w}", [instance(marked)]) for w, marked in enumerate(given)] for given in answers]
     weights = whole_job(submitted)
     for name, trust in zip(OURS, ({}, weights), strict=True):
-        scores[name] = []
-        for pose, given in zip(truths, submitted, strict=True):
-            merged, _ = consolidate(given, MEASURE, trust)
-            scores[name].append(max((oks(pose, array(m)) for m in merged), default=0.0))
+        scores[name] = [
+            max((oks(pose, array(m)) for m in merged), default=0.0)
+            for pose, merged in zip(truths, consolidated(submitted, trust), strict=True)
+        ]
     return scores
+
+
+def consolidated(images: Sequence[Answers], weights: Mapping[str, float] | None = None) -> list[list[Consolidated]]:
+    """What the workers of each image agree on."""
+    merged = consolidate_all(images, MEASURE, weights)
+    return [[] if isinstance(found, CrowdedError) else found[0] for found in merged]
 
 
 def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str, float]:
     """The weights that the second pass would use."""
-    distances, ruler = PairDistances(), OksComparer(MEASURE)
-    for answers in submitted:
-        for cluster in clusters(answers, ruler):
-            equal = [1.0] * len(cluster.poses)
-            distances.add(cluster.worker_ids, repair_sides(cluster.poses, equal, ruler).poses, ruler)
+    distances = PairDistances()
+    consensus = Consensus(submitted, MEASURE, {})
+    for agreed in consensus.agreed:
+        distances.add(agreed.repaired, consensus.worker_ids)
     return distances.weights(distances.variances())
 
 
@@ -226,12 +237,12 @@ SCENES = (
 )
 
 
-def crowd(scene: Scene, workers: int, images: int, seed: int) -> tuple[float, float, float]:
+def crowd(scene: Scene, workers: int, images_wanted: int, seed: int) -> tuple[float, float, float]:
     """Recall and precision of instances at an OKS of .5, one to one, and the mean OKS of those found."""
     rng = np.random.default_rng([seed, workers, 7])
-    right, wanted, given, similar = 0, 0, 0, 0.0
     noise = replace(MODELS[0], absent=scene.hidden)
-    for _ in range(images):
+    truths, images = [], []
+    for _ in range(images_wanted):
         first = truth(rng)
         width = np.ptp(first[:, 0])
         people = [
@@ -240,13 +251,16 @@ def crowd(scene: Scene, workers: int, images: int, seed: int) -> tuple[float, fl
         ]
         answers = []
         for w in range(workers):
-            seen = [answer(pose, w + 1, noise, rng) for pose in people if rng.random() >= scene.absent]
+            marked = [answer(pose, w + 1, noise, rng) for pose in people if rng.random() >= scene.absent]
             added = [
                 answer(truth(rng) + np.array([0, 900]), w + 1, MODELS[0], rng) for _ in range(rng.poisson(scene.extra))
             ]
-            order = rng.permutation(len(seen) + len(added))
-            answers.append((f"w{w}", [instance((seen + added)[i]) for i in order]))
-        merged, _ = consolidate(answers, MEASURE)
+            order = rng.permutation(len(marked) + len(added))
+            answers.append((f"w{w}", [instance((marked + added)[i]) for i in order]))
+        truths.append(people)
+        images.append(answers)
+    right, wanted, given, similar = 0, 0, 0, 0.0
+    for people, merged in zip(truths, consolidated(images), strict=True):
         gains = [
             [value if (value := oks(pose, array(m), of_found=True)) >= 0.5 else 0.0 for m in merged] for pose in people
         ]

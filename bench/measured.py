@@ -19,7 +19,7 @@ import msgspec
 
 import post_annotation
 from truepoint.adapters.bucket import Bucket
-from truepoint.adapters.uploads import Uploads
+from truepoint.adapters.uploads import AT_ONCE, Uploads
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.manifest import Line, read_lines
 from truepoint.groundtruth.output_line import Labeled, read_line
@@ -62,8 +62,8 @@ def parsing() -> Iterator[None]:
         msgspec.json.decode(line.text)
 
 
-def puts() -> Iterator[None]:
-    """Put the annotation files, which are there already, with our client as we use it."""
+def puts(at_once: str = "") -> Iterator[None]:
+    """Put the annotation files, which are there already, with our client as we use it, or so many at once."""
     store = Bucket(BUCKET)
     found = (read_line(line, ATTRIBUTE, store.read) for line in manifest(store))
     objects = [
@@ -72,7 +72,7 @@ def puts() -> Iterator[None]:
         if isinstance(o, Labeled)
     ]
     yield
-    with Uploads(store) as uploads:
+    with Uploads(store, int(at_once or AT_ONCE)) as uploads:
         for key, content in objects:
             uploads.put(key, content)
 

@@ -41,6 +41,8 @@ TITLES = {
 }
 DELAYS = (0, 20)
 """Milliseconds of a put."""
+AT_ONCE = (8, 16, 32, 64, 128)
+"""Puts at once."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
 """Workers, instances of each, and images in a batch, for post_annotation."""
 
@@ -61,7 +63,9 @@ def main(given: list[str] | None = None) -> int:
                     completion(workers, delay, options.images, options.runs, Path(folder) / f"{workers}-{delay}")
         with local_s3(DELAYS[-1]):
             boto3.client("s3").create_bucket(Bucket=BUCKET)
-            largest(options.largest, options.runs)
+            for workers in (1, 3):
+                largest(options.largest, workers, options.runs)
+            concurrency(options.images, options.runs)
         with local_s3():
             boto3.client("s3").create_bucket(Bucket=BUCKET)
             consolidation(options.runs)
@@ -87,10 +91,25 @@ def completion(workers: int, delay: int, images: int, runs: int, folder: Path) -
     tell(found, images, workers, delay, runs)
 
 
-def largest(images: int, runs: int) -> None:
+def largest(images: int, workers: int, runs: int) -> None:
     """Measure about the largest job that one invocation makes whole, against its ceilings."""
-    found = by_turns(["parsing", "puts", "ours"], images, 1, runs)
-    tell(found, images, 1, DELAYS[-1], runs)
+    found = by_turns(["parsing", "puts", "ours"], images, workers, runs)
+    tell(found, images, workers, DELAYS[-1], runs)
+
+
+def concurrency(images: int, runs: int) -> None:
+    """Measure throughput and memory by the number of puts at once, of three workers' files."""
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, 3)))
+    print(f"\nputs at once, {images} files of three workers' images, a put takes {DELAYS[-1]} ms; median of {runs}")
+    print(f"{'':6}{'files/s':>10}{'CPU ms a file':>16}{'peak MB':>10}")
+    for at_once in AT_ONCE:
+        turns = [measured("puts", str(at_once)) for _ in range(runs)]
+        found = {unit: middle(turn[unit] for turn in turns) for unit in turns[0]}
+        print(
+            f"{at_once:6}{images / found['seconds']:10.0f}{1000 * found['cpu'] / images:16.3f}"
+            f"{found['megabytes']:10.0f}"
+        )
 
 
 def by_turns(parts: list[str], images: int, workers: int, runs: int) -> dict[str, dict[str, float]]:

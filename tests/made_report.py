@@ -16,10 +16,8 @@ def made_report(skeleton: Skeleton, lines: Sequence[bytes], job: str = "people",
     """The report's figures of the lines of an output manifest."""
     outcomes = [read_line(Line(n, text, len(text)), "keypoints", lambda _uri: b"") for n, text in enumerate(lines)]
     survey = JobSurvey(skeleton)
-    for outcome in outcomes:
-        survey.add(outcome)
+    survey.add_all(outcomes)
     known = survey.surveyed()
     refiner = Refiner(job, known, {})
-    for outcome in outcomes:
-        refiner.add(outcome)
+    refiner.add_all(outcomes)
     return refiner.tally.report(known, status)

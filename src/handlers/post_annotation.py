@@ -8,7 +8,7 @@ from typing import Any
 
 from truepoint.adapters.bucket import Bucket, NotReadableError, TooLargeError
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
-from truepoint.groundtruth.annotation import Annotation, annotate
+from truepoint.groundtruth.annotation import Annotation, annotate_all
 from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
 from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
 from truepoint.keys import job_keys, s3_uri, spelled, split_s3_uri
@@ -24,14 +24,16 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
     store = bucket(bucket_name)
     job, folder = job_of(key)
-    measure = yardstick(_skeleton(store, job))
     invalid = 0
+
+    def objects() -> Iterator[tuple[str, str, list[tuple[str, Any]]]]:
+        for entry in read_batch(store.read(key)):
+            answers = [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations]
+            yield entry.dataset_object_id, entry.data_object.s3_uri, answers
 
     def annotations() -> Iterator[Annotation]:
         nonlocal invalid
-        for entry in read_batch(store.read(key)):
-            answers = [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations]
-            annotation = annotate(entry.dataset_object_id, entry.data_object.s3_uri, answers, measure)
+        for annotation in annotate_all(objects(), yardstick(_skeleton(store, job))):
             invalid += not annotation.valid
             yield annotation
 

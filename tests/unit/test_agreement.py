@@ -9,19 +9,32 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from people import MEASURE, SKELETON, person
+from people import SKELETON, person
+from subjects import subject
 
-from truepoint.measures.agreement import AgreementMeter, NominalAlpha, PositionAlpha
-from truepoint.pose.pose import OksComparer, pose
+from truepoint.measures.agreement import AgreementMeter, NominalAlpha, PositionAlpha, place_sums
+from truepoint.pose.instance import Instance
 from truepoint.pose.similarity import HONEST_PAIR
-
-RULER = OksComparer(MEASURE)
 
 
 def table(units: list[list[float]]) -> np.ndarray:
     """Workers by units, NaN where a worker gave none, as the package wants it."""
     most = max(map(len, units))
     return np.array([[*unit, *[np.nan] * (most - len(unit))] for unit in units], dtype=float).T
+
+
+def position_alpha(units: list[Any]) -> float | None:
+    """Of subjects' places, taken in two parts."""
+    alpha = PositionAlpha()
+    for part in (units[:3], units[3:]):
+        places = np.zeros((len(part), max(map(len, part), default=0), 2))
+        there = np.zeros(places.shape[:2], bool)
+        for row, unit in enumerate(part):
+            places[row, : len(unit)] = unit
+            there[row, : len(unit)] = True
+        sums = place_sums(places[:, :, 0], places[:, :, 1], there)
+        alpha.add(sums, np.flatnonzero(sums.places > 1))
+    return alpha.value
 
 
 def usable(units: list[Any]) -> bool:
@@ -45,10 +58,8 @@ def test_visibility_alpha_is_krippendorffs(units: list[list[int]]) -> None:
 def test_position_alpha_along_one_axis_is_krippendorffs_of_intervals(units: list[list[float]]) -> None:
     expected = krippendorff.alpha(table(units), level_of_measurement="interval")
     for turned in (False, True):
-        alpha = PositionAlpha()
-        for unit in units:
-            alpha.add([(7.0, v) if turned else (v, 7.0) for v in unit])
-        assert alpha.value == pytest.approx(expected, abs=1e-6)
+        places = [[(7.0, v) if turned else (v, 7.0) for v in unit] for unit in units]
+        assert position_alpha(places) == pytest.approx(expected, abs=1e-6)
 
 
 def test_position_alpha_in_the_plane_is_krippendorffs_with_the_distance_given() -> None:
@@ -65,33 +76,35 @@ def test_position_alpha_in_the_plane_is_krippendorffs_with_the_distance_given() 
     expected = krippendorff.alpha(
         numbered, level_of_measurement=squared, value_domain=np.arange(len(places)), dtype=np.float64
     )
-    alpha = PositionAlpha()
-    for unit in units:
-        alpha.add(unit)
-    assert alpha.value == pytest.approx(expected, abs=1e-9)
+    assert position_alpha(units) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("alpha", [PositionAlpha(), NominalAlpha()])
-def test_of_nothing_there_is_no_alpha(alpha: Any) -> None:
-    assert alpha.value is None
-    alpha.add([])
-    assert alpha.value is None
+def test_of_nothing_there_is_no_alpha() -> None:
+    assert position_alpha([]) is None
+    visible = NominalAlpha()
+    assert visible.value is None
+    visible.add([])
+    assert visible.value is None
 
 
 def test_of_one_place_or_one_value_there_is_no_alpha() -> None:
-    position, visible = PositionAlpha(), NominalAlpha()
-    position.add([(0.5, 0.5)] * 3)
+    visible = NominalAlpha()
     visible.add([2, 2, 2])
-    assert (position.value, visible.value) == (None, None)
+    assert (position_alpha([[(0.5, 0.5)] * 3]), visible.value) == (None, None)
 
 
 def filled(seeds: range, loud: float = 1) -> AgreementMeter:
     meter = AgreementMeter.of(SKELETON.keypoint_names)
     for seed in seeds:
-        poses = [pose(person(seed=3 * seed + w, loud=loud), MEASURE) for w in range(3)]
         meter.add_image([1, 1, 1])
-        meter.add(["a", "b", "c"], poses, (0, 0, 124, 378), RULER)
+        add(meter, [person(seed=3 * seed + w, loud=loud) for w in range(3)], "abc")
     return meter
+
+
+def add(meter: AgreementMeter, instances: list[Instance], ids: str) -> list[float]:
+    poses, agreed = subject(instances, ids=ids)
+    worker_ids = [worker_id for answers in poses.answers for worker_id, _ in answers]
+    return meter.add(agreed, poses, worker_ids).ravel().tolist()
 
 
 def test_honest_workers_reach_the_human_ceiling() -> None:
@@ -113,8 +126,8 @@ def test_what_one_of_two_did_not_mark() -> None:
     less = msgspec.structs.replace(whole, annotations=whole.annotations[:16])
     meter = AgreementMeter.of(SKELETON.keypoint_names)
     meter.add_image([1, 2])
-    assert meter.add(["a", "b"], [pose(whole, MEASURE), pose(less, MEASURE)], (0, 0, 10, 10), RULER) == [1.0]
-    meter.add(["b"], [pose(whole, MEASURE)], (0, 0, 10, 10), RULER)
+    assert add(meter, [whole, less], "ab") == [1.0]
+    add(meter, [whole], "b")
     found = meter.agreement()
     assert found.coverage == pytest.approx(16 / 17)
     assert found.instances_matched == pytest.approx(2 / 3)

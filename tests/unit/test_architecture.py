@@ -81,9 +81,9 @@ def test_the_order_of_the_packages_has_no_cycle() -> None:
 
 
 @pytest.mark.parametrize("package", CORE)
-def test_the_core_imports_only_the_standard_library_and_msgspec(package: str) -> None:
+def test_the_core_imports_only_the_standard_library_msgspec_and_numpy(package: str) -> None:
     for file in files_of(package):
-        assert other_packages(file) <= (set(sys.stdlib_module_names) | {"msgspec"}) - IMPURE, file
+        assert other_packages(file) <= (set(sys.stdlib_module_names) | {"msgspec", "numpy"}) - IMPURE, file
 
 
 @pytest.mark.parametrize("file", sorted(HANDLERS.glob("*.py")), ids=lambda f: f.stem)
@@ -121,8 +121,8 @@ UNUSED_BEFORE_A_TASK = {
     ("module", "heavy", "most"),
     [
         ("pre_annotation", HEAVY | UNUSED_BEFORE_A_TASK, 21),
-        ("post_annotation", HEAVY, 95),
-        ("job_completion", HEAVY, 150),
+        ("post_annotation", HEAVY - {"numpy"}, 300),
+        ("job_completion", HEAVY - {"numpy"}, 350),
         ("sweep", HEAVY | {"truepoint.runs.completion"}, 100),
     ],
 )
@@ -134,9 +134,9 @@ def test_what_a_cold_start_loads(module: str, heavy: set[str], most: int) -> Non
 
 
 def test_the_package_is_small() -> None:
-    """Lambda fetches and unpacks it before a cold start; its own limit is 250 MB."""
-    pinned = re.findall(r"^([a-z0-9-]+)==", (HANDLERS / "requirements.txt").read_text(), re.MULTILINE)
+    """Lambda fetches and unpacks it before a cold start; its own limit is 250 MB. numpy is 57 MB of it."""
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (HANDLERS / "requirements.txt").read_text(), re.MULTILINE))
     files = [Path(str(f.locate())) for name in pinned for f in distribution(name).files or ()]
     files += [f for f in HANDLERS.rglob("*") if "__pycache__" not in f.parts]
     assert len(pinned) >= 3
-    assert sum(f.stat().st_size for f in files if f.is_file() and f.suffix != ".pyc") < 25_000_000
+    assert sum(f.stat().st_size for f in files if f.is_file() and f.suffix != ".pyc") < 85_000_000

@@ -6,19 +6,19 @@ import json
 import random
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import SOURCE, keypoint
 
-from truepoint.consensus import matching
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
-from truepoint.consensus.matching import match
+from truepoint.consensus.matching import similar_pairs, symmetric
 from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.answer import LARGEST_ANSWER
 from truepoint.pose.instance import MOST_KEYPOINTS_IN_IMAGE, InstanceError, parse_instances
-from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.poses import Poses
 from truepoint.pose.sigma_table import yardstick
 
 HUGE = [0, 0, 1e6, 1e6]
@@ -77,7 +77,7 @@ def test_one_huge_box_is_refused_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_passing_over_far_pairs_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passing_over_far_pairs_changes_nothing(seed: int) -> None:
     chance, measure = random.Random(seed), yardstick(None)
 
     def instance() -> dict[str, Any]:
@@ -86,17 +86,27 @@ def test_passing_over_far_pairs_changes_nothing(seed: int, monkeypatch: pytest.M
         points = [keypoint(n, x + chance.uniform(0, size), y + chance.uniform(0, size)) for n in names]
         return {"annotations": points} | ({"box": [x, y, size, size]} if chance.random() < 0.3 else {})
 
-    poses = [[pose(i, measure) for i in parse_instances([instance() for _ in range(40)])] for _ in range(3)]
-    found = matching._similar(poses, OksComparer(measure))
-    monkeypatch.setattr(matching, "_reaches", lambda workers, _: dict.fromkeys(_members(workers), float("inf")))
-    monkeypatch.setattr(matching, "MOST_OUTLINED", 0)
-    slow = matching._similar(poses, OksComparer(measure))
-    assert [(m, list(others.items())) for m, others in found.items()] == [(m, list(o.items())) for m, o in slow.items()]
-    assert match(poses, OksComparer(measure))
+    answers = [(f"w{w}", parse_instances([instance() for _ in range(40)])) for w in range(3)]
+    poses = Poses([answers], measure)
+    one, other = np.triu_indices(120, 1)
+    apart = poses.worker[one] < poses.worker[other]
+    first, second = one[apart], other[apart]
+    oks = symmetric(poses, first, second)
+    every = {(a, b): s for a, b, s in zip(first.tolist(), second.tolist(), oks.tolist(), strict=True) if s >= 0.1}
+    a, b, alike, refused = similar_pairs(poses)
+    assert not refused
+    assert dict(zip(zip(a.tolist(), b.tolist(), strict=True), alike.tolist(), strict=True)) == every
 
 
-def _members(workers: Sequence[Sequence[Any]]) -> list[tuple[int, int]]:
-    return [(w, i) for w, poses in enumerate(workers) for i in range(len(poses))]
+def test_a_subject_that_many_workers_mark_differently_is_refused() -> None:
+    def marked(w: int) -> dict[str, Any]:
+        return {"annotations": [keypoint("tip", w / 1000, 0), *[keypoint(f"{w}-{i}", i, i) for i in range(999)]]}
+
+    answers = [(f"w{w}", {"updated_annotations": [marked(w)]}) for w in range(40)]
+    began = time.process_time()
+    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    assert time.process_time() - began < SECONDS
+    assert "expected at most 4000000 members squared times keypoints of one subject" in (annotation.reason or "")
 
 
 def test_an_assignment_ends_with_its_budget() -> None:

@@ -1,38 +1,58 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
+from people import MEASURE, exchanged, person
 
-from truepoint.consensus.matching import FAR, LEAST_SIMILARITY, Outline
-from truepoint.pose.pose import OksComparer, Pose
-from truepoint.pose.sigma_table import SigmaTable
-
-LABELS = ("ankle", "ear", "elbow", "eye", "hip", "knee", "wrist")
-RULER = OksComparer(SigmaTable())
-
-
-def near(random: Random) -> tuple[Pose, Pose]:
-    """Two poses of some of the labels, whose keypoints are up to 60 pixels apart."""
-    labels = [[label for label in LABELS if random.random() < 0.7] for _ in range(2)]
-    places = {label: (random.uniform(0, 300), random.uniform(0, 300)) for label in LABELS}
-    apart = random.uniform(0, 60)
-    first, second = (
-        {k: (places[k][0] + random.gauss(0, apart), places[k][1] + random.gauss(0, apart), 2) for k in found}
-        for found in labels
-    )
-    return Pose(first, random.uniform(500, 40_000)), Pose(second, random.uniform(500, 40_000))
+from truepoint.consensus import matching
+from truepoint.consensus.matching import components, match
+from truepoint.pose.instance import Instance
+from truepoint.pose.poses import Answers, Poses
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_the_first_look_tells_apart_exactly_the_pairs_that_are_not_alike(seed: int) -> None:
-    random = Random(seed)
-    alike = 0
-    for _ in range(100):
-        a, b = near(random)
-        expected = RULER.oks(a, b) >= LEAST_SIMILARITY
-        found = Outline(a, LABELS, RULER, FAR).may_be_alike(Outline(b, LABELS, RULER, -FAR))
-        # Nothing in common is no similarity, and passes: the closer look finds that.
-        assert found == expected or (found and not a.places.keys() & b.places.keys())
-        alike += expected
-    assert 10 < alike < 95
+def crowd(random: Random) -> Answers:
+    """People side by side, some of them missed, turned or badly marked by some of the workers."""
+    gap, people = random.choice([15, 40, 120, 300]), random.randint(1, 7)
+
+    def marked(n: int) -> Instance:
+        found = person(gap * n, 0, seed=random.randrange(10**6), loud=random.choice([1, 1, 1, 3]))
+        found = exchanged(found) if random.random() < 0.1 else found
+        return Instance(tuple(k for k in found.annotations if random.random() > 0.1))
+
+    return [(f"w{w}", [marked(n) for n in range(people) if random.random() > 0.1]) for w in range(random.randint(2, 6))]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_clear_subjects_are_what_clustering_and_assignment_would_make(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [crowd(Random(100 * seed + n)) for n in range(10)]
+    home, refused = match(Poses(images, MEASURE))
+    assert not refused
+    alone = [match(Poses([image], MEASURE))[0] for image in images]
+    starts = np.cumsum([0, *map(len, alone)])[:-1]
+    assert home.tolist() == np.concatenate([h + s for h, s in zip(alone, starts, strict=True)]).tolist()
+
+    def nothing_is_clear(poses: Poses, *_: Any) -> Any:
+        return np.arange(len(poses.area)), np.zeros(len(poses.area), bool)
+
+    monkeypatch.setattr(matching, "_clear_clusters", nothing_is_clear)
+    assert home.tolist() == match(Poses(images, MEASURE))[0].tolist()
+
+
+def test_most_subjects_of_a_job_are_clear() -> None:
+    images = [
+        [(f"w{w}", [person(200 * p, seed=50 * n + 9 * w + p) for p in range(4)]) for w in range(5)] for n in (1, 2)
+    ]
+    poses = Poses(images, MEASURE)
+    _, clear = matching._clear_clusters(poses, *matching.similar_pairs(poses)[:3])
+    assert clear.all()
+
+
+def test_components_of_a_long_chain() -> None:
+    chain = np.arange(999)
+    assert not components(1000, chain, chain + 1).any()
+    assert components(4, np.array([3]), np.array([1])).tolist() == [0, 1, 2, 1]

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
 import pytest
-from people import MEASURE, person
+from people import person
+from subjects import subject
 
 from truepoint.measures.reliability import PairDistances
-from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.instance import Instance
 
 
 def weights_of(found: PairDistances) -> dict[str, float]:
     return found.weights(found.variances())
 
 
+def add(found: PairDistances, ids: list[str], instances: list[Instance]) -> None:
+    _, agreed = subject(instances, ids=ids)
+    found.add(agreed.stack, ids)
+
+
 def distances(louds: list[float], instances: range) -> PairDistances:
-    found, ruler = PairDistances(), OksComparer(MEASURE)
+    found = PairDistances()
     names = [f"w{i}" for i in range(len(louds))]
     for i in instances:
-        poses = [pose(person(seed=100 * i + w, loud=loud), MEASURE) for w, loud in enumerate(louds)]
-        found.add(names, poses, ruler)
+        if names:
+            add(found, names, [person(seed=100 * i + w, loud=loud) for w, loud in enumerate(louds)])
     return found
 
 
@@ -40,18 +46,16 @@ def test_too_little_to_tell_means_equal_weights(louds: list[float], instances: i
 
 
 def test_workers_who_never_differ_weigh_the_same() -> None:
-    found, ruler = PairDistances(), OksComparer(MEASURE)
+    found = PairDistances()
     for _ in range(40):
-        found.add(["a", "b", "c"], [pose(person(), MEASURE)] * 3, ruler)
+        add(found, ["a", "b", "c"], [person()] * 3)
     assert weights_of(found) == {}
 
 
 def test_a_worker_seen_twice_is_near_the_average() -> None:
     found = distances([1, 1, 1], range(60))
-    ruler = OksComparer(MEASURE)
     for i in range(2):
-        poses = [pose(person(seed=i), MEASURE), pose(person(seed=50 + i, loud=6), MEASURE)]
-        found.add(["w0", "x"], poses, ruler)
+        add(found, ["w0", "x"], [person(seed=i), person(seed=50 + i, loud=6)])
     assert 1 < found.variances()["x"] < 12  # not 36
 
 

@@ -24,13 +24,11 @@ def submitted(instance: Instance, **extra: Any) -> dict[str, Any]:
 def lists(labels: list[Any], most: int = 1000) -> tuple[list[SuspiciousImage], list[bytes]]:
     outcomes = [outcome(record(value, f"{SOURCE[:-4]}{number}.jpg"), number) for number, value in enumerate(labels)]
     survey = JobSurvey(SKELETON)
-    for one in outcomes:
-        survey.add(one)
+    survey.add_all(outcomes)
     refiner = Refiner("people", survey.surveyed(), {})
     tally = refiner.tally
     tally.review.most = most
-    for one in outcomes:
-        refiner.add(one)
+    refiner.add_all(outcomes)
     images = [msgspec.json.decode(line, type=SuspiciousImage) for line in tally.suspicious_lines()]
     return images, list(tally.review_lines())
 

@@ -141,10 +141,21 @@ def joined(parts: list[S]) -> S:
     return parts[0]
 
 
+def batches_of(numbers: range, size: int) -> list[range]:
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+
 def files_of(
-    lines: Sequence[Any], cuts: Sequence[int], skeleton: Skeleton | None, gold: Gold, *, one_worker: bool, low: bool
+    lines: Sequence[Any],
+    cuts: Sequence[int],
+    skeleton: Skeleton | None,
+    gold: Gold,
+    *,
+    one_worker: bool,
+    low: bool,
+    batch_size: int = 100,
 ) -> dict[str, bytes]:
-    """Every file of the results but the marker, the lines cut into ranges at these places."""
+    """Every file of the results but the marker, the lines cut into ranges at these places, and worked on in batches."""
     edges = [0, *cuts, len(lines)]
     ranges = [range(a, b) for a, b in pairwise(edges)]
 
@@ -153,9 +164,8 @@ def files_of(
         survey = JobSurvey(skeleton, one_worker=one_worker)
         if low:
             cramp(survey)
-        for number in numbers:
-            if survey.wants(number):
-                survey.add(outcome(lines[number], number))
+        for batch in batches_of(numbers, batch_size):
+            survey.add_all([outcome(lines[number], number) for number in batch if survey.wants(number)])
         surveys.append(msgspec.json.encode(survey))
     sent = msgspec.json.encode(joined([msgspec.json.decode(text, type=JobSurvey) for text in surveys]).surveyed())
 
@@ -169,8 +179,9 @@ def files_of(
             cramped(refiner.tally)
         out = {name: bytearray() for name in FRAGMENTS}
         writer = Fragments(JOB, known.skeleton, uploaded, out)  # type: ignore[arg-type]
-        for number in numbers:
-            writer.add(refiner.add(outcome(lines[number], number)))
+        for batch in batches_of(numbers, batch_size):
+            for refined in refiner.add_all([outcome(lines[number], number) for number in batch]):
+                writer.add(refined)
         for name, text in out.items():
             fragments[name] += bytes(text).splitlines(keepends=True)
         tallies.append(msgspec.json.encode(refiner.tally))
@@ -195,6 +206,7 @@ def files_of(
             "strays": st.sampled_from([0, 1, 12]),
             "derived": st.booleans(),
             "low": st.booleans(),
+            "batch_size": st.sampled_from([1, 2, 7]),
         }
     ),
 )
@@ -206,7 +218,8 @@ def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict
     skeleton = None if case["derived"] else SKELETON
     cuts = sorted(round(share * count) for share in shares)
     whole = files_of(lines, [], skeleton, gold, one_worker=workers == 1, low=case["low"])
-    parted = files_of(lines, cuts, skeleton, gold, one_worker=workers == 1, low=case["low"])
+    size = case["batch_size"]
+    parted = files_of(lines, cuts, skeleton, gold, one_worker=workers == 1, low=case["low"], batch_size=size)
     assert parted.keys() == whole.keys()
     for key, content in whole.items():
         assert parted[key] == content, key
@@ -256,12 +269,10 @@ def test_hostile_labels_do_not_swell_what_is_gathered(derived: bool) -> None:
             [{"annotations": tails[:1000]}, {"annotations": tails[1000:]}], workers=workers, below_quorum=below
         )
         lines.append(outcome(record(value, source), number))
-    for line in lines:
-        survey.add(line)
+    survey.add_all(lines)
     known = survey.surveyed()
     refiner = Refiner(JOB.name, known, {})
-    for line in lines:
-        refiner.add(line)
+    refiner.add_all(lines)
     quality = refiner.tally.quality_file(known)
     assert len(known.skeleton.keypoints) == (1000 if derived else 5)
     assert len(quality.unknown_keypoints) == len(quality.workers) / 2 == 1000

@@ -1,20 +1,35 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import pytest
 from people import MEASURE, exchanged, person
+from subjects import subject
 
 from truepoint.consensus.consolidation import consolidate
-from truepoint.consensus.swap_repair import Repair, repair_sides
 from truepoint.pose.instance import Instance, Keypoint
-from truepoint.pose.pose import OksComparer, pose
 
 ALL = 8  # pairs of COCO's person
 
 
+class Repair(NamedTuple):
+    """(Worker's place, pair) of every exchange, and the pairs on which the workers are split evenly."""
+
+    swaps: list[tuple[int, tuple[str, str]]]
+    disputed: list[tuple[str, str]]
+
+
 def repaired(*instances: Instance, weights: list[float] | None = None) -> Repair:
-    ruler = OksComparer(MEASURE)
-    poses = [pose(instance, MEASURE) for instance in instances]
-    return repair_sides(poses, weights or [1.0] * len(poses), ruler)
+    poses, agreed = subject(instances, weights=weights)
+    names = [poses.labels[label] for label in agreed.stack.label[0]]
+    mirror = agreed.stack.mirror[0]
+
+    def pairs(flags: np.ndarray) -> list[tuple[str, str]]:
+        return [(names[column], names[mirror[column]]) for column in np.flatnonzero(flags) if mirror[column] > column]
+
+    swaps = [(worker, pair) for worker in range(len(instances)) for pair in pairs(agreed.swapped[0, worker])]
+    return Repair(swaps, pairs(agreed.disputed[0]))
 
 
 def who(found: Repair) -> set[int]:
@@ -81,9 +96,8 @@ def test_a_profile_whose_sides_coincide_is_no_repair() -> None:
     assert repaired(narrow(1), exchanged(narrow(2)), narrow(3)).disputed == []
 
 
-@pytest.mark.parametrize("instances", [(), (person(),)])
-def test_too_few(instances: tuple[Instance, ...]) -> None:
-    assert repaired(*instances).swaps == []
+def test_one_worker_alone_is_not_repaired() -> None:
+    assert repaired(person()).swaps == []
 
 
 def test_a_repair_is_reported_with_the_worker() -> None:

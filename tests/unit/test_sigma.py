@@ -3,13 +3,15 @@ from __future__ import annotations
 import math
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from people import MEASURE, SKELETON, person
+from people import MEASURE, SKELETON, exchanged, person
+from subjects import subject
 
 from truepoint.measures.sigma import SigmaMeter, sigmas
-from truepoint.pose.pose import pose
+from truepoint.pose.instance import Instance
 from truepoint.pose.sigma_table import SigmaTable, preset, yardstick
 from truepoint.pose.skeleton import DEFAULT_SIGMA, Skeleton, SkeletonKeypoint
 from truepoint.statistics.histogram import Histogram
@@ -18,8 +20,16 @@ from truepoint.statistics.histogram import Histogram
 def meter(seeds: range, loud: float = 1) -> SigmaMeter:
     found = SigmaMeter()
     for seed in seeds:
-        found.add([pose(person(seed=4 * seed + w, loud=loud), MEASURE) for w in range(3)])
+        add(found, *[person(seed=4 * seed + w, loud=loud) for w in range(3)])
     return found
+
+
+WITHOUT_PAIRS = msgspec.structs.replace(MEASURE, pairs={})
+
+
+def add(found: SigmaMeter, *instances: Instance, table: SigmaTable = WITHOUT_PAIRS) -> None:
+    poses, agreed = subject(instances, table=table)
+    found.add(agreed, poses.labels)
 
 
 @pytest.mark.parametrize("loud", [0.5, 1, 2])
@@ -60,12 +70,14 @@ def test_the_interval_narrows() -> None:
 def test_what_says_nothing_is_left_out() -> None:
     found = SigmaMeter()
     assert found.measured("nose", MEASURE.pairs) is None
-    found.add([pose(person(), MEASURE)])
+    add(found, person())
     assert found.measured("nose", MEASURE.pairs) is None
-    found.add([pose(person(), MEASURE), pose(person(), MEASURE)])
+    add(found, person(), person())
     assert found.measured("nose", MEASURE.pairs) is None  # at the very same place: a copy, no scatter
-    found.add([pose(person(seed=1), MEASURE), pose(person(seed=2), MEASURE)], {(0, "nose")})
-    assert found.measured("nose", MEASURE.pairs) is None
+    hips = SigmaMeter()
+    add(hips, person(seed=1), exchanged(person(seed=2), ["hip"]), table=MEASURE)
+    assert hips.measured("left_hip", MEASURE.pairs) is None  # exchanged, and so in doubt
+    assert hips.measured("left_knee", MEASURE.pairs)
 
 
 def test_merged_meters_are_one() -> None:
@@ -129,5 +141,5 @@ def test_a_rough_crowd_cannot_exceed_what_a_skeleton_may_say() -> None:
     rng = random.Random(1)
     found = SigmaMeter()
     for _ in range(40):
-        found.add([pose(person(rng.uniform(-900, 900), rng.uniform(-900, 900)), MEASURE) for _ in range(2)])
+        add(found, *[person(rng.uniform(-900, 900), rng.uniform(-900, 900)) for _ in range(2)])
     assert max(found.usable(SKELETON.keypoint_names, MEASURE.pairs).values()) <= 1

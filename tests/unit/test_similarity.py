@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,20 +11,12 @@ from people import MEASURE, SKELETON, person
 from pycocotools.cocoeval import COCOeval
 from strategies import instances
 
+from truepoint.consensus.matching import symmetric
+from truepoint.measures.taxonomy import Comparisons
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
-from truepoint.pose.pose import OksComparer, pose
+from truepoint.pose.poses import Poses
 from truepoint.pose.sigma_table import SigmaTable
-from truepoint.pose.similarity import (
-    BOX_TO_AREA,
-    area,
-    coco_oks,
-    coverage,
-    distances,
-    nme,
-    oks,
-    pck,
-    symmetric_oks,
-)
+from truepoint.pose.similarity import BOX_TO_AREA, NEGLIGIBLE, area, falloff, falloff_of, symmetric_oks
 
 SIGMAS = {"nose": 0.026, "left_eye": 0.025, "left_shoulder": 0.079}
 
@@ -75,19 +68,37 @@ def flat(found: Instance, names: list[str]) -> list[float]:
 NUMBER = st.floats(-500, 1500)
 
 
-@given(st.data(), st.integers(1, 17))
-def test_equal_to_pycocotools_on_anything(data: st.DataObject, count: int) -> None:
-    """References without any keypoint, and candidates at 0, 0, included."""
-    triple = st.tuples(NUMBER, NUMBER, st.sampled_from([0, 1, 2]))
-    reference = [v for _ in range(count) for v in data.draw(triple)]
-    if data.draw(st.booleans()):
-        reference[2::3] = [0] * count
-    candidate = [v for _ in range(count) for v in data.draw(triple)]
-    box = (data.draw(NUMBER), data.draw(NUMBER), data.draw(st.floats(0, 900)), data.draw(st.floats(0, 900)))
-    size, sigmas = data.draw(st.floats(0, 1e6)), [data.draw(st.floats(0.01, 0.2)) for _ in range(count)]
-    expected = pycocotools(reference, candidate, box=box, area=size, sigmas=sigmas)
-    found = coco_oks(reference, candidate, box=box, area=size, sigmas=sigmas)
-    assert found == pytest.approx(expected, abs=1e-9)
+def oks(reference: Instance, candidate: Instance, table: SigmaTable) -> float:
+    """COCO's OKS, as workers are compared with references."""
+    poses = Poses([[("0", [reference]), ("1", [candidate])]], table)
+    labels = range(len(poses.labels))
+    there, x, y = np.zeros((2, len(labels)), bool), np.zeros((2, len(labels))), np.zeros((2, len(labels)))
+    there[poses.owner, poses.label] = True
+    x[poses.owner, poses.label], y[poses.owner, poses.label] = poses.x, poses.y
+    one = np.zeros(1, np.intp)
+    compared = Comparisons(
+        answer=one,
+        body=one,
+        area=poses.area[:1],
+        label=np.array([labels]),
+        inverse=poses.inverse[None],
+        mirror=poses.mirror[None],
+        there=there[1:],
+        x=x[1:],
+        y=y[1:],
+        visibility=np.full((1, len(labels)), 2, np.int8),
+        reference_there=there[:1],
+        reference_x=x[:1],
+        reference_y=y[:1],
+        reference_visibility=np.full((1, len(labels)), 2, np.int8),
+    )
+    return float(compared.similarities.sum() / there[0].sum())
+
+
+def symmetric_of(a: Instance, b: Instance, table: SigmaTable, *, mirrored: bool = False) -> float:
+    """The symmetric OKS, as workers' instances are matched."""
+    poses = Poses([[("0", [a]), ("1", [b])]], table)
+    return float(symmetric(poses, np.array([0]), np.array([1]), mirrored=mirrored)[0])
 
 
 @pytest.mark.parametrize("loud", [0.3, 1, 3])
@@ -106,7 +117,7 @@ def test_equal_to_pycocotools_on_people_by_our_own_area_rules(loud: float, scale
         a = Instance(annotations=a.annotations[seed % 3 :], box=(0, 0, 130 * scale, 400 * scale) if seed % 2 else None)
         box = a.box or a.hull or (0, 0, 0, 0)
         expected = pycocotools(flat(a, names), flat(b, names), box=box, area=area(a)[0], sigmas=sigmas)
-        assert oks(a, b, MEASURE.sigmas) == pytest.approx(expected, abs=1e-9)
+        assert oks(a, b, MEASURE) == pytest.approx(expected, abs=1e-9)
 
 
 def test_equal_to_pycocotools_where_both_have_the_same_area() -> None:
@@ -114,41 +125,24 @@ def test_equal_to_pycocotools_where_both_have_the_same_area() -> None:
     names = list(SIGMAS)
     box = (0.0, 0.0, 100.0, 80.0)
     rng = np.random.default_rng(5)
-    ruler = OksComparer(SigmaTable(sigmas=SIGMAS))
     for _ in range(50):
         a = instance(*[(n, *rng.uniform(0, 100, 2)) for n in names], box=box)
         b = instance(*[(k.label, *rng.normal((k.x, k.y), 5)) for k in a.annotations], box=box)
         expected = pycocotools(flat(a, names), flat(b, names), box=box, area=area(a)[0], sigmas=list(SIGMAS.values()))
         assert symmetric_oks(a, b, SIGMAS) == pytest.approx(expected, abs=1e-9)
-        fast = ruler.oks(pose(a, ruler.yardstick), pose(b, ruler.yardstick))
-        assert fast == pytest.approx(expected, abs=1e-9)
+        assert symmetric_of(a, b, SigmaTable(sigmas=SIGMAS)) == pytest.approx(expected, abs=1e-9)
 
 
 def test_what_the_candidate_lacks_counts_nothing_and_what_the_reference_lacks_does_not_count() -> None:
     a = instance(("nose", 0, 0), ("left_eye", 50, 50))
-    assert oks(a, instance(("nose", 0, 0), ("left_shoulder", 9, 9)), SIGMAS) == 0.5
-    assert oks(instance(), a, SIGMAS) is None
+    assert oks(a, instance(("nose", 0, 0), ("left_shoulder", 9, 9)), SigmaTable(sigmas=SIGMAS)) == 0.5
 
 
-def test_coverage() -> None:
-    assert coverage(instance(("a", 0, 0), ("b", 1, 1)), instance(("b", 5, 5), ("c", 1, 1))) == pytest.approx(1 / 3)
-    assert coverage(instance(), instance()) == 1
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0.1, 1 / 3), (0.1000001, 2 / 3), (0.5, 2 / 3)])
-def test_pck_counts_what_is_closer_and_misses_what_is_lacking(share: float, expected: float) -> None:
-    reference = instance(("a", 0, 0), ("b", 100, 0), ("c", 50, 50))
-    candidate = instance(("a", 5, 0), ("b", 100, 10))
-    assert pck(reference, candidate, share) == pytest.approx(expected)
-    assert pck(instance(), candidate) is None
-
-
-def test_nme() -> None:
-    reference = instance(("a", 0, 0), ("b", 100, 0), box=(0, 0, 100, 100))
-    candidate = instance(("a", 3, 4), ("b", 100, 15))
-    assert distances(reference, candidate) == {"a": 5, "b": 15}
-    assert nme(reference, candidate) == pytest.approx(10 / math.sqrt(5300))
-    assert nme(reference, instance(("c", 1, 1))) is None
+@given(st.lists(st.floats(0, 45), max_size=40))
+def test_the_falloff_is_the_exponential_function_one_by_one_or_all_at_once(exponents: list[float]) -> None:
+    found = falloff(np.array(exponents)).tolist()
+    assert found == [falloff_of(e) for e in exponents]
+    assert found == pytest.approx([math.exp(-e) if e < NEGLIGIBLE else 0 for e in exponents], rel=4e-16, abs=0)
 
 
 def test_a_lone_keypoint_has_the_jobs_usual_area_where_that_is_known() -> None:
@@ -157,17 +151,22 @@ def test_a_lone_keypoint_has_the_jobs_usual_area_where_that_is_known() -> None:
 
 
 @given(instances(st.sampled_from(sorted(SIGMAS)), 2), instances(st.sampled_from(sorted(SIGMAS)), 2))
-def test_no_similarity_exceeds_the_bound_of_hulls(
+def test_the_arrays_of_poses_say_what_the_instances_say(
     first: list[dict[str, object]], second: list[dict[str, object]]
 ) -> None:
-    measure = SigmaTable(sigmas=SIGMAS, pairs={"nose": "left_eye", "left_eye": "nose"})
-    ruler = OksComparer(measure)
-    for a in (pose(i, measure) for i in parse_instances(first)):
-        for b in (pose(i, measure) for i in parse_instances(second)):
-            most = ruler.bound(a, b) + 1e-12
-            assert ruler.oks(a, b) <= most
-            assert ruler.oks(a, b.mirrored(measure.pairs)) <= most
-            assert ruler.oks(a, b) == ruler.oks(b, a)
+    table = SigmaTable(sigmas=SIGMAS, pairs={"nose": "left_eye", "left_eye": "nose"})
+    poses = Poses([[("0", parse_instances(first)), ("1", parse_instances(second))]], table)
+    assert poses.area.tolist() == [area(found)[0] for found in poses.instances]
+    for a in parse_instances(first):
+        for b in parse_instances(second):
+            assert symmetric_of(a, b, table) == pytest.approx(symmetric_oks(a, b, SIGMAS), rel=1e-12)
+            assert symmetric_of(a, b, table) == symmetric_of(b, a, table)
+            names = {"nose": "left_eye", "left_eye": "nose"}
+            turned = msgspec.structs.replace(
+                b,
+                annotations=tuple(msgspec.structs.replace(k, label=names.get(k.label, k.label)) for k in b.annotations),
+            )
+            assert symmetric_of(a, b, table, mirrored=True) == symmetric_of(a, turned, table)
 
 
 @given(instances(st.sampled_from(sorted(SIGMAS)), 2), instances(st.sampled_from(sorted(SIGMAS)), 2))

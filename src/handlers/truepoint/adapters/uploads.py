@@ -10,17 +10,17 @@ from types import TracebackType
 from truepoint.adapters.bucket import Bucket
 
 AT_ONCE = 32
-"""obstore waits for S3 outside Python's lock, so threads are cheap; more of them wins nothing on two cores."""
-IN_FLIGHT = 4 * AT_ONCE
-"""Bounds what waits in memory."""
+"""obstore waits for S3 outside Python's lock, so threads are cheap. With 20 ms a put they write 1,600 objects a second,
+more than one core makes."""
 
 
 class Uploads:
     """Writes objects in the background. Leaving the `with` block waits for all; the first failure is raised."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, at_once: int = AT_ONCE) -> None:
         self._bucket = bucket
-        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._pool = ThreadPoolExecutor(at_once)
+        self._most = 4 * at_once  # under way, which bounds what waits in memory
         self._under_way = 0
         self._done: SimpleQueue[Future[None]] = SimpleQueue()
 
@@ -28,7 +28,7 @@ class Uploads:
         self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
     ) -> None:
         """Start a `Bucket.write`; waits, and raises what went wrong, if too many are under way."""
-        if self._under_way >= IN_FLIGHT:
+        if self._under_way >= self._most:
             self._take()
         self._pool.submit(self._bucket.write, key, content, content_type).add_done_callback(self._done.put)
         self._under_way += 1

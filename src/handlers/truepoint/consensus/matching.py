@@ -4,73 +4,77 @@ Constrained average-linkage clustering on symmetric OKS, at most one instance of
 by worker, the best assignment of their instances to the clusters of the others: of two workers that is the optimal
 assignment. A mirrored body is the same subject, so the larger similarity of both versions counts here, and only here.
 Instances need not overlap (CVAT's rule), only be alike.
+
+The similarities of all images are computed at once. Nearly all subjects are clear: all their workers' instances are
+more alike each other than anything else. Such subjects are taken as they are, because clustering and assignment could
+not change them; the rest goes through both.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
-import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.pose.instance import Instance
-from truepoint.pose.pose import OksComparer, Pose
+from truepoint.pose.poses import Flags, Integers, Poses, expanded
+from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 
 LEAST_SIMILARITY = 0.1
 """Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
 CLEARLY_ALIKE = 0.5
 """From here on the mirrored version is not tried: both can only be alike if left and right coincide."""
 ROUNDS = 3
-"""Of assignment; the sum of similarities grows in each, and the second rarely changes anything."""
-FAR = 1e12
-"""Where a missing keypoint is put: nothing is near it."""
-NOTHING = 40
-"""exp(-40) is nothing beside the rounding of a sum."""
-ROUNDING = 1e-9
+"""Rounds of assignment; the sum of similarities grows in each, and the second rarely changes anything."""
+FARTHEST_EXPONENT = 2.303
+"""Exponent of OKS beyond which the similarity is below `LEAST_SIMILARITY`: -ln 0.1, rounded up."""
 LARGEST_ASSIGNMENT = 120
 """Instances of a worker in one crowd; the assignment's cost grows with the cube, and a hostile answer must not cost
 minutes. Beyond it the clustering stands."""
 
 MOST_OVERLAPS = 50_000
 """Pairs of instances of different workers whose hulls overlap. It takes 180 people by each of three workers, all in one
-place; each pair costs some 50 microseconds, and a hostile answer must not cost minutes."""
+place; a hostile answer must not cost minutes."""
 MOST_TOGETHER = 3000
 """Instances of all workers."""
 MOST_KEYPOINTS_TOGETHER = 200_000
-"""Keypoints of all workers' instances. Each costs some 25 microseconds to be consolidated."""
+"""Keypoints of all workers' instances."""
 MOST_COMPARED = 100_000
 """Pairs of instances of different workers that are near enough, for their areas, to be compared. It is twice
 `MOST_OVERLAPS`, because instances side by side are near too."""
 MOST_KEYPOINTS_COMPARED = 2_000_000
-"""Keypoints in those pairs; each costs half a microsecond."""
-MOST_OUTLINED = 1_000_000
-"""Places in all outlines together, of 40 bytes each. With more, instances are compared without the first look."""
+"""Keypoints in those pairs."""
 MOST_STEPS = 12_000_000
 """Steps of all assignments of an image: 2 seconds. A crowd of 120 people takes less than a hundredth of that."""
+AT_ONCE = 200_000
+"""Pairs, or keypoints in pairs, in memory at a time."""
 
 Member = tuple[int, int]
-"""Worker's and instance's place."""
+"""An instance's worker, and its index among all instances."""
 Similar = dict[Member, dict[Member, float]]
 
 
 def crowded(workers: Sequence[Sequence[Instance]]) -> str:
-    """Why these instances are too many to be matched; empty if they are not."""
+    """Return why these instances are too many to be matched; empty if they are not."""
     total = sum(map(len, workers))
     if total > MOST_TOGETHER:
         return f"expected at most {MOST_TOGETHER} instances of all workers together, got {total}"
     keypoints = sum(len(instance.annotations) for instances in workers for instance in instances)
     if keypoints > MOST_KEYPOINTS_TOGETHER:
         return f"expected at most {MOST_KEYPOINTS_TOGETHER} keypoints of all workers together, got {keypoints}"
+    if total * total <= 2 * MOST_OVERLAPS:
+        return ""
     hulls = [[box for instance in instances if (box := instance.hull)] for instances in workers]
     overlaps = 0
-    for later, theirs in enumerate(hulls):
-        for mine in hulls[:later]:
-            for p in mine:
-                overlaps += sum(
-                    p[0] <= q[0] + q[2] and q[0] <= p[0] + p[2] and p[1] <= q[1] + q[3] and q[1] <= p[1] + p[3]
-                    for q in theirs
-                )
+    corners = [np.array(boxes, float).reshape(-1, 4) for boxes in hulls]
+    for later, theirs in enumerate(corners):
+        right, bottom = theirs[:, 0] + theirs[:, 2], theirs[:, 1] + theirs[:, 3]
+        for mine in corners[:later]:
+            for x, y, width, height in mine.tolist():
+                beside = (x <= right) & (theirs[:, 0] <= x + width) & (y <= bottom) & (theirs[:, 1] <= y + height)
+                overlaps += int(np.count_nonzero(beside))
     if overlaps > MOST_OVERLAPS:
         return f"expected at most {MOST_OVERLAPS} overlapping pairs of different workers' instances, got {overlaps}"
     return ""
@@ -80,117 +84,228 @@ class CrowdedError(ValueError):
     """Instances that cost more to be matched than those of any honest image; says expected and got."""
 
 
-def match(workers: Sequence[Sequence[Pose]], ruler: OksComparer) -> list[list[Member]]:
-    """Clusters of members, each in the order of workers, together in the order of their first members.
+def match(poses: Poses) -> tuple[Integers, dict[int, CrowdedError]]:
+    """Match the instances of each image.
 
-    Raises:
-        CrowdedError: too many instances are near each other, for their areas.
+    Returns:
+        For each instance the index of the first instance of its cluster; and by image why it cannot be matched. Each
+        instance of such an image is a cluster by itself.
     """
-    similar = _similar(workers, ruler)
-    clusters, budget = _linked(similar), Budget(MOST_STEPS)
+    first, second, oks, refused = similar_pairs(poses)
+    links = components(len(poses.area), first, second)
+    home, clear = _clear_clusters(poses, first, second, oks)
+    # A set of instances that are linked by any similarity is settled if all of its clusters are clear.
+    settled = np.ones(len(home), bool)
+    np.logical_and.at(settled, links, clear)
+    unsettled = ~settled[links[first]]
+    if unsettled.any():
+        _match_rest(poses, home, links, (first[unsettled], second[unsettled], oks[unsettled]))
+    return home, refused
+
+
+def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, CrowdedError]]:
+    """Return the pairs of instances of different workers of an image whose similarity is at least `LEAST_SIMILARITY`.
+
+    Returns:
+        The earlier worker's instance, the later one's, and the similarity, by pair; and by image why its instances
+        are not compared.
+    """
+    widest = np.full(len(poses.area), np.inf)
+    np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
+    candidates = _candidates(poses)
+    near = [_near_pairs(poses, widest, candidates, part) for part in _parts(candidates)]
+    first, second = (np.concatenate([pairs[side] for pairs in near] or [np.zeros(0, np.intp)]) for side in (0, 1))
+    refused = _too_many(poses, first, second)
+    if refused:
+        kept = ~np.isin(poses.image[first], list(refused))
+        first, second = first[kept], second[kept]
+    sizes = np.diff(poses.starts)[first]
+    compared = [_compared(poses, first[part], second[part]) for part in _parts(sizes)]
+    oks = np.concatenate(compared) if compared else np.zeros(0)
+    alike = oks >= LEAST_SIMILARITY
+    return first[alike], second[alike], oks[alike], refused
+
+
+def _candidates(poses: Poses) -> Integers:
+    """Return by instance how many instances the earlier workers of its image marked."""
+    return np.searchsorted(_worker_keys(poses), _worker_keys(poses)) - np.searchsorted(poses.image, poses.image)
+
+
+def _worker_keys(poses: Poses) -> Integers:
+    return poses.image * (int(poses.worker.max(initial=0)) + 1) + poses.worker
+
+
+def _parts(sizes: Integers) -> Iterator[slice]:
+    """Cut members of these sizes into parts of about `AT_ONCE`, at least one member each."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        before = int(ends[start - 1]) if start else 0
+        end = max(int(np.searchsorted(ends, before + AT_ONCE, side="right")), start + 1)
+        yield slice(start, end)
+        start = end
+
+
+def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
+    """Return the pairs of these instances with those of earlier workers that are near enough to be similar: no keypoint
+    of one is nearer to the other's than their hulls are to each other. `widest` is by instance the least 1 / (2
+    sigma)^2 of its keypoints."""
+    which, place = expanded(candidates[later])
+    second = which + later.start
+    first = np.searchsorted(poses.image, poses.image[second]) + place
+    counts = np.diff(poses.starts)
+    p, q = poses.hull[first], poses.hull[second]
+    gap_x = np.maximum(np.maximum(p[:, 0] - q[:, 2], q[:, 0] - p[:, 2]), 0)
+    gap_y = np.maximum(np.maximum(p[:, 1] - q[:, 3], q[:, 1] - p[:, 3]), 0)
+    near = (counts[first] > 0) & (counts[second] > 0)
+    first, second = first[near], second[near]
+    apart = (gap_x * gap_x + gap_y * gap_y)[near] * widest[first]
+    near = apart <= FARTHEST_EXPONENT * (poses.area[first] + poses.area[second])
+    return first[near], second[near]
+
+
+def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, CrowdedError]:
+    image = poses.image[first]
+    pairs = np.bincount(image, minlength=1)
+    keypoints = np.bincount(image, np.diff(poses.starts)[first], minlength=1)
+    expected = "pairs of different workers' instances that are near each other, got more"
+    refused = {
+        int(i): CrowdedError(f"expected at most {MOST_KEYPOINTS_COMPARED} keypoints in {expected}")
+        for i in np.flatnonzero(keypoints > MOST_KEYPOINTS_COMPARED)
+    }
+    return refused | {
+        int(i): CrowdedError(f"expected at most {MOST_COMPARED} {expected}")
+        for i in np.flatnonzero(pairs > MOST_COMPARED)
+    }
+
+
+def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
+    """Return the symmetric OKS of pairs, or that with the second one mirrored where it is larger."""
+    oks = symmetric(poses, first, second)
+    unlike = np.flatnonzero(oks < CLEARLY_ALIKE)
+    if len(unlike) and len(poses.table.pairs):
+        oks[unlike] = np.maximum(oks[unlike], symmetric(poses, first[unlike], second[unlike], mirrored=True))
+    return oks
+
+
+def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
+    """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
+    0 if they share none. `mirrored` exchanges the second one's left and right."""
+    if poses.table_of_places is not None:
+        return _symmetric_by_label(poses, poses.table_of_places, first, second, mirrored=mirrored)
+    pair, place = expanded(np.diff(poses.starts)[first])
+    p = poses.starts[first][pair] + place
+    label = poses.label[p]
+    wanted = poses.mirror[label] if mirrored else label
+    keys = poses.owner * len(poses.labels) + poses.label
+    key = second[pair] * len(poses.labels) + wanted
+    q = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+    shared = keys[q] == key
+    p, q, pair, label = p[shared], q[shared], pair[shared], label[shared]
+    dx, dy = poses.x[p] - poses.x[q], poses.y[p] - poses.y[q]
+    scale = (poses.area[first] + poses.area[second])[pair]
+    alike = falloff((dx * dx + dy * dy) * poses.inverse[label] / scale)
+    # bincount adds in the order in which its input comes: that of labels.
+    count = np.bincount(pair, minlength=len(first))
+    return np.asarray(np.bincount(pair, alike, minlength=len(first)) / np.maximum(count, 1))
+
+
+def _symmetric_by_label(
+    poses: Poses, places: tuple[Flags, Floats, Floats], first: Integers, second: Integers, *, mirrored: bool
+) -> Floats:
+    """Return the same from a table of places, which is faster where most instances have most keypoints."""
+    there, x, y = places
+    scale = poses.area[first] + poses.area[second]
+    total, count = np.zeros(len(first)), np.zeros(len(first))
+    for label, other in enumerate(poses.mirror.tolist() if mirrored else range(len(poses.labels))):
+        dx, dy = x[label, first] - x[other, second], y[label, first] - y[other, second]
+        exponents = (dx * dx + dy * dy) * poses.inverse[label] / scale
+        shared = there[label, first] & there[other, second]
+        count += shared
+        near = np.flatnonzero(shared & (exponents < NEGLIGIBLE))
+        total[near] += falloff(exponents[near])
+    return np.asarray(total / np.maximum(count, 1))
+
+
+def components(count: int, first: Integers, second: Integers) -> Integers:
+    """Return for each of `count` nodes the smallest node that edges lead to."""
+    smallest = np.arange(count)
+    while True:
+        least = np.minimum(smallest[first], smallest[second])
+        before = smallest.copy()
+        np.minimum.at(smallest, first, least)
+        np.minimum.at(smallest, second, least)
+        smallest = smallest[smallest]
+        if (smallest == before).all():
+            return smallest
+
+
+def _clear_clusters(poses: Poses, first: Integers, second: Integers, oks: Floats) -> tuple[Integers, Flags]:
+    """Return clusters by mutual preference, and by instance whether its cluster is clear.
+
+    Two instances prefer each other if neither is more alike another one of the other's worker. A cluster is clear if
+    all its members prefer each other, each more than whatever is not in the cluster, and if nothing that is similar to
+    it could join it: it then has no place left, because more than half of the workers of the image are in it and in
+    each such cluster. Average linkage merges such members before any other, and an assignment keeps them.
+    """
+    count = len(poses.area)
+    workers = int(poses.worker.max(initial=0)) + 1
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    wish = ends[0] * workers + poses.worker[ends[1]]
+    both = np.concatenate([oks, oks])
+    best = np.zeros(count * workers)
+    np.maximum.at(best, wish, both)
+    wished = both == best[wish]
+    mutual = wished[: len(first)] & wished[len(first) :]
+    home = components(count, first[mutual], second[mutual])
+    inside = home[first] == home[second]
+    size = np.bincount(home, minlength=count)
+    edges = np.bincount(home[first[inside & mutual]], minlength=count)
+    least, most = np.full(count, np.inf), np.zeros(count)
+    np.minimum.at(least, home[first[inside]], oks[inside])
+    outside = ~inside
+    for end in (first[outside], second[outside]):
+        np.maximum.at(most, home[end], oks[outside])
+    answering = np.array([len(answers) for answers in poses.answers], np.intp)
+    full = 2 * size > answering[poses.image]
+    clear = (edges == size * (size - 1) // 2) & ((most == 0) | ((least > most) & full))
+    return home, clear[home]
+
+
+def _match_rest(poses: Poses, home: Integers, links: Integers, edges: tuple[Integers, Integers, Floats]) -> None:
+    """Match what is not settled, and write it to `home`. `links` tells which instances are linked by similarities."""
+    first, second, oks = edges
+    similar: dict[int, Similar] = {}
+    members = np.flatnonzero(np.isin(links, links[first]))
+    for link, worker, index in zip(
+        links[members].tolist(), poses.worker[members].tolist(), members.tolist(), strict=True
+    ):
+        similar.setdefault(link, {})[worker, index] = {}
+    workers = poses.worker.tolist()
+    for link, a, b, alike in zip(links[first].tolist(), first.tolist(), second.tolist(), oks.tolist(), strict=True):
+        p, q = (workers[a], a), (workers[b], b)
+        similar[link][p][q] = similar[link][q][p] = alike
+    budgets: dict[int, Budget] = {}
+    for link, alike_to in similar.items():
+        for cluster in _clusters(alike_to, budgets.setdefault(int(poses.image[link]), Budget(MOST_STEPS))):
+            indices = [index for _, index in cluster]
+            home[indices] = min(indices)
+
+
+def _clusters(similar: Similar, budget: Budget) -> list[list[Member]]:
+    clusters = _linked(similar)
+    workers = sorted({worker for worker, _ in similar})
     for _ in range(ROUNDS):
         changed = False
-        for worker in range(len(workers)):
+        for worker in workers:
             changed |= _assigned(clusters, worker, similar, budget)
         if not changed:
             break
-    return sorted(cluster for cluster in clusters if cluster)
-
-
-def _similar(workers: Sequence[Sequence[Pose]], ruler: OksComparer) -> Similar:
-    """Similarities of at least `LEAST_SIMILARITY`, in both directions; every member is a key."""
-    similar: Similar = {(w, i): {} for w, poses in enumerate(workers) for i in range(len(poses))}
-    labels = sorted({label for poses in workers for pose in poses for label in pose.places})
-    outlined = len(labels) * len(similar) <= MOST_OUTLINED
-    first = {m: Outline(workers[m[0]][m[1]], labels, ruler, FAR) for m in similar} if outlined else {}
-    mirrored: dict[Member, Pose] = {}
-    hulls = [[pose.hull for pose in poses] for poses in workers]
-    reaches = _reaches(workers, ruler)
-    pairs = keypoints = 0
-    for b in similar:
-        theirs = workers[b[0]][b[1]]
-        second: Outline | None = None
-        reach = reaches[b]
-        left, top, right, bottom = theirs.hull
-        left, top, right, bottom = left - reach, top - reach, right + reach, bottom + reach
-        for w in range(b[0]):
-            for i, (x0, y0, x1, y1) in enumerate(hulls[w]):
-                if x1 < left or x0 > right or y1 < top or y0 > bottom:
-                    continue
-                mine = workers[w][i]
-                if ruler.bound(mine, theirs) < LEAST_SIMILARITY:
-                    continue
-                pairs, keypoints = pairs + 1, keypoints + len(mine.places)
-                _check_cost(pairs, keypoints)
-                if b not in mirrored:
-                    mirrored[b] = theirs.mirrored(ruler.pairs)
-                    if outlined:
-                        second, turned = (Outline(p, labels, ruler, -FAR) for p in (theirs, mirrored[b]))
-                if second and not (first[w, i].may_be_alike(second) or first[w, i].may_be_alike(turned)):
-                    continue
-                oks = ruler.oks(mine, theirs)
-                if oks < CLEARLY_ALIKE and ruler.pairs:
-                    oks = max(oks, ruler.oks(mine, mirrored[b]))
-                if oks >= LEAST_SIMILARITY:
-                    similar[w, i][b] = similar[b][w, i] = oks
-    return similar
-
-
-def _reaches(workers: Sequence[Sequence[Pose]], ruler: OksComparer) -> dict[Member, float]:
-    """How far from an instance's hull, in pixels, another one may be and `OksComparer.bound` reach `LEAST_SIMILARITY`.
-
-    It is an upper bound for all others, by the largest area and the largest sigma, and rounded up.
-    """
-    members = {(w, i): pose for w, poses in enumerate(workers) for i, pose in enumerate(poses)}
-    widest = min((ruler.inverse(label) for pose in members.values() for label in pose.places), default=0.0)
-    if widest <= 0 or not all(pose.places for pose in members.values()):
-        return dict.fromkeys(members, math.inf)
-    largest = max((pose.area for pose in members.values()), default=0.0)
-    exponent = -math.log(LEAST_SIMILARITY) * 1.001
-    return {m: math.sqrt(exponent * (largest + pose.area) / widest) for m, pose in members.items()}
-
-
-def _check_cost(pairs: int, keypoints: int) -> None:
-    if pairs > MOST_COMPARED:
-        raise CrowdedError(
-            f"expected at most {MOST_COMPARED} pairs of different workers' instances that are near each other, got more"
-        )
-    if keypoints > MOST_KEYPOINTS_COMPARED:
-        raise CrowdedError(
-            f"expected at most {MOST_KEYPOINTS_COMPARED} keypoints in pairs of different workers' instances that are "
-            "near each other, got more"
-        )
-
-
-class Outline:
-    """A pose as a row of complex numbers, for a first look that costs a third of OKS: most pairs in a crowd overlap
-    and are not alike."""
-
-    __slots__ = ("area", "mask", "places")
-
-    def __init__(self, pose: Pose, labels: Sequence[str], ruler: OksComparer, far: float) -> None:
-        there = [pose.places.get(label) for label in labels]
-        self.area = pose.area
-        self.mask = sum(1 << i for i, place in enumerate(there) if place)
-        # Each in units of its own keypoint's scatter; what is missing is far from everything, and from what the other
-        # is missing too.
-        self.places = [
-            complex(place[0], place[1]) * math.sqrt(ruler.inverse(label)) if place else complex(far)
-            for label, place in zip(labels, there, strict=True)
-        ]
-
-    def may_be_alike(self, other: Outline) -> bool:
-        """False only if OKS is below `LEAST_SIMILARITY`; `other` was made with the opposite `far`."""
-        scale = self.area + other.area
-        reach = math.sqrt(NOTHING * scale)
-        near = [d for d in map(abs, map(operator.sub, self.places, other.places)) if d < reach]
-        wanted = LEAST_SIMILARITY * (self.mask & other.mask).bit_count()
-        # The very OKS is computed another way, and may differ in its last digits.
-        return len(near) > wanted - ROUNDING and sum([math.exp(-d * d / scale) for d in near]) > wanted - ROUNDING
+    return [cluster for cluster in clusters if cluster]
 
 
 def _linked(similar: Similar) -> list[list[Member]]:
-    """Average linkage: the two clusters that are most alike on average become one, while that is allowed."""
+    """Cluster by average linkage: the two clusters that are most alike on average become one, while that is allowed."""
     members = {place: [node] for place, node in enumerate(similar)}
     place_of = {node: place for place, node in enumerate(similar)}
     sums = [{place_of[other]: oks for other, oks in similar[node].items()} for node in similar]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate
+from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate_all
 from truepoint.consensus.matching import CrowdedError, crowded
 from truepoint.groundtruth.answer import (
     ORIGINAL_TOLERANCE,
@@ -20,15 +21,19 @@ from truepoint.groundtruth.answer import (
 from truepoint.groundtruth.manifest import file_name
 from truepoint.json_text import MOST_MEMORY
 from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
+from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
 VERSION = "1.0"
+MEMORY_AT_ONCE = 32 * 1024 * 1024
+"""Bytes that the values of answers take which are consolidated together, by `json_text.memory`: arrays of fewer images
+cost more an image, and those of a batch of large ones would not fit into memory."""
 TOO_MUCH_TOGETHER = (
     f"expected values of at most {MOST_MEMORY:,} bytes in memory in all workers' answers together, got more"
 )
 
 
-class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
     """What became of one worker's answer; `reason` says why an answer could not be used.
 
     `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
@@ -46,6 +51,15 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     annotations: list[Any] = []
     not_labeled: list[UnlabeledKeypoint] = []
     comment: str = ""
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        """The worker's own instances, where several workers answered.
+
+        Raises:
+            InstanceError: they are not such as we write.
+        """
+        return parse_instances(self.annotations)
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,21 +91,64 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def annotate(
-    dataset_object_id: str,
-    data_object_s3_uri: str,
-    answers: Sequence[tuple[str, Any]],
-    yardstick: SigmaTable,
+    dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]], table: SigmaTable
 ) -> Annotation:
-    """One annotation from the answers to one data object: always one, whatever they hold.
+    """Return the annotation of one data object; see `annotate_all`."""
+    [annotation] = annotate_all([(dataset_object_id, data_object_s3_uri, answers)], table)
+    return annotation
+
+
+def annotate_all(
+    objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable
+) -> Iterator[Annotation]:
+    """Return one annotation from the answers to each data object: always one, whatever they hold.
 
     Args:
-        dataset_object_id: Ground Truth's id of the object.
-        data_object_s3_uri: the image; empty if the payload names none, then what the page submitted counts.
-        answers: (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). Of a
-            worker's several answers the last counts. One usable answer passes through unchanged; several are
-            consolidated.
-        yardstick: sigmas and pairs of the job's skeleton.
+        objects: of each data object
+
+            - Ground Truth's id,
+            - the image's URI; empty if the payload names none, then what the page submitted counts,
+            - (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). If a worker
+              gave several answers, the last counts. One usable answer passes through unchanged; several are
+              consolidated.
+        table: sigmas and pairs of the job's skeleton.
     """
+    together: list[tuple[Annotation, list[Answer]]] = []
+    held = 0
+    for dataset_object_id, data_object_s3_uri, answers in objects:
+        read = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        together.append(read)
+        held += sum(answer.memory for answer in read[1])
+        if held > MEMORY_AT_ONCE:
+            yield from _annotated(together, table)
+            together, held = [], 0
+    yield from _annotated(together, table)
+
+
+def _annotated(objects: Sequence[tuple[Annotation, list[Answer]]], table: SigmaTable) -> list[Annotation]:
+    """Return the annotations of data objects whose answers are read."""
+    annotations: list[Annotation] = []
+    several: list[tuple[int, Answers]] = []
+    for draft, usable in objects:
+        if len(usable) > 1 and (reason := crowded([a.instances for a in usable])):
+            annotations.append(_refused(draft, reason))
+            continue
+        if len(usable) > 1:
+            several.append((len(annotations), [(a.worker_id, a.instances) for a in usable]))
+        annotations.append(_accepted(draft, usable) if usable else draft)
+    merged = consolidate_all([answers for _, answers in several], table)
+    for (place, _), result in zip(several, merged, strict=True):
+        if isinstance(result, CrowdedError):
+            annotations[place] = _refused(objects[place][0], str(result))
+        else:
+            annotations[place] = with_consensus(annotations[place], *result)
+    return annotations
+
+
+def _read_all(
+    dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]]
+) -> tuple[Annotation, list[Answer]]:
+    """Return what became of each answer to a data object, and those that can be used."""
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
@@ -129,10 +186,14 @@ def annotate(
         worker_id=workers[0].worker_id if len(workers) == 1 else None,
         workers=workers,
     )
-    if not usable:
-        reason = "; ".join(f"{w.worker_id}: {w.reason}" for w in workers) or "no worker answered"
-        return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    return _accept(annotation, usable, yardstick)
+    if usable:
+        return annotation, usable
+    reason = "; ".join(f"{w.worker_id}: {w.reason}" for w in workers) or "no worker answered"
+    return _refused(annotation, reason), []
+
+
+def _refused(annotation: Annotation, reason: str) -> Annotation:
+    return msgspec.structs.replace(annotation, valid=False, reason=reason)
 
 
 def _read(worker_id: str, content: Any) -> Answer | AnswerError:
@@ -144,11 +205,12 @@ def _read(worker_id: str, content: Any) -> Answer | AnswerError:
         return error
 
 
-def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: SigmaTable) -> Annotation:
+def _accepted(annotation: Annotation, usable: Sequence[Answer]) -> Annotation:
+    """Return the annotation with the first answer's instances, and what all answers say of the image."""
     first = usable[0]
     sized = next((a for a in usable if a.image_width), first)
     times = [a.total_time_in_seconds for a in usable if a.total_time_in_seconds is not None]
-    accepted = msgspec.structs.replace(
+    return msgspec.structs.replace(
         annotation,
         original_annotations=first.original,
         updated_annotations=first.updated,
@@ -159,14 +221,6 @@ def _accept(annotation: Annotation, usable: Sequence[Answer], yardstick: SigmaTa
         image_width=sized.image_width,
         image_height=sized.image_height,
     )
-    if len(usable) == 1:
-        return accepted
-    if reason := crowded([a.instances for a in usable]):
-        return msgspec.structs.replace(annotation, valid=False, reason=reason)
-    try:
-        return with_consensus(accepted, *consolidate([(a.worker_id, a.instances) for a in usable], yardstick))
-    except CrowdedError as error:
-        return msgspec.structs.replace(annotation, valid=False, reason=str(error))
 
 
 def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
@@ -197,5 +251,4 @@ def _modified(original: list[Any], merged: Sequence[Consolidated], tolerance: fl
         before = parse_instances(original)
     except InstanceError:
         return bool(merged)
-    after = [Instance(annotations=m.annotations, name=m.name, box=m.box) for m in merged]
-    return not same_instances(before, after, tolerance)
+    return not same_instances(before, [m.instance for m in merged], tolerance)

@@ -16,6 +16,11 @@ PRE_LABEL_KEYS = ("annotations", "initial_values")
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes. Ground Truth takes input lines of 100,000 characters; the label it adds is bounded by Lambda's 6 MB answer."""
 
+LINES_AT_ONCE = 100
+"""Lines that are worked on together: arrays of fewer images cost more an image, those of more hardly less."""
+BYTES_AT_ONCE = 1024 * 1024
+"""Bytes of those lines, which bounds memory: as values they take up to thirty times as much."""
+
 
 class DataObject(msgspec.Struct, frozen=True):
     """What a manifest line says of one image.
@@ -156,6 +161,20 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: i
             held.clear()
     if line := finished():
         yield line
+
+
+def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Return lines in batches to be worked on together, at least one line each."""
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) >= LINES_AT_ONCE or size + len(line.text) > BYTES_AT_ONCE):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line.text)
+    if batch:
+        yield batch
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

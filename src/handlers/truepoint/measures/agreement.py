@@ -11,17 +11,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
-from truepoint.measures.reliability import MOST_PAIRS, pair_name, pair_of
-from truepoint.pose.pose import OksComparer, Place, Pose
-from truepoint.pose.similarity import HONEST_PAIR
+from truepoint.consensus.consolidation import Agreed
+from truepoint.measures.reliability import MOST_PAIRS, pair_name, pair_of, pairs_of_workers
+from truepoint.pose.instance import NOT_LABELED, OCCLUDED, VISIBLE
+from truepoint.pose.poses import Flags, Integers, Poses, grouped, in_order
+from truepoint.pose.similarity import HONEST_PAIR, SMALLEST_SIDE, THINNEST_BOX, Floats, falloff
 from truepoint.statistics.bottom_k import Table
 from truepoint.statistics.exact_sum import ExactSum
 from truepoint.statistics.statistic import Statistic
-
-Box = tuple[float, float, float, float]
 
 
 class KeypointAgreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,28 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     worker_pairs: list[PairAgreement]
 
 
+class PlaceSums(NamedTuple):
+    """By subject the number of places, their sums and the sum of their squares, and their squared distances from each
+    other, each place weighing as much as Krippendorff's alpha wants."""
+
+    places: Integers
+    x: Floats
+    y: Floats
+    square: Floats
+    within: Floats
+
+
+def place_sums(x: Floats, y: Floats, there: Flags) -> PlaceSums:
+    """Return the sums of each row of places; where they are not `there`, x and y are 0."""
+    m = np.count_nonzero(there, axis=1)
+    count = np.maximum(m, 1)
+    sum_x, sum_y = in_order(x), in_order(y)
+    # About their own middle: places far from the origin would lose their differences to rounding.
+    off_x, off_y = x - (sum_x / count)[:, None], y - (sum_y / count)[:, None]
+    within = in_order(np.where(there, off_x * off_x + off_y * off_y, 0))
+    return PlaceSums(m, sum_x, sum_y, in_order(x * x + y * y), 2 * m * within / np.maximum(m - 1, 1))
+
+
 class PositionAlpha(Statistic):
     """Krippendorff's alpha of places, from sums: all pairs' squared distances are n times the sum of squares less the
     square of the sum."""
@@ -72,18 +96,16 @@ class PositionAlpha(Statistic):
     square: ExactSum = msgspec.field(default_factory=ExactSum)
     within: ExactSum = msgspec.field(default_factory=ExactSum)
 
-    def add(self, places: Sequence[tuple[float, float]]) -> None:
-        """One subject's places; fewer than two compare with nothing."""
-        m = len(places)
-        if m < 2:
-            return
-        x, y = sum(p[0] for p in places), sum(p[1] for p in places)
-        self.places += m
-        self.x.add(x)
-        self.y.add(y)
-        self.square.add(sum(p[0] ** 2 + p[1] ** 2 for p in places))
-        # About their own middle: places far from the origin would lose their differences to rounding.
-        self.within.add(2 * m * sum((p[0] - x / m) ** 2 + (p[1] - y / m) ** 2 for p in places) / (m - 1))
+    def add(self, subjects: PlaceSums, rows: Integers) -> None:
+        """Take the sums of some subjects."""
+        self.places += int(subjects.places[rows].sum())
+        for total, values in (
+            (self.x, subjects.x),
+            (self.y, subjects.y),
+            (self.square, subjects.square),
+            (self.within, subjects.within),
+        ):
+            total.add_all(values[rows].tolist())
 
     @property
     def value(self) -> float | None:
@@ -98,11 +120,11 @@ class NominalAlpha(Statistic):
 
     subjects: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, values: Sequence[int]) -> None:
-        """One subject's values; fewer than two compare with nothing."""
+    def add(self, values: Sequence[int], subjects: int = 1) -> None:
+        """Count so many subjects with these values; fewer than two values compare with nothing."""
         if len(values) > 1:
             name = " ".join(map(str, sorted(values)))
-            self.subjects[name] = self.subjects.get(name, 0) + 1
+            self.subjects[name] = self.subjects.get(name, 0) + subjects
 
     @property
     def value(self) -> float | None:
@@ -160,32 +182,57 @@ class AgreementMeter(Statistic):
         self.images += 1
         self.marked += (len(instances_by_worker) - 1) * sum(instances_by_worker)
 
-    def add(self, worker_ids: Sequence[str], poses: Sequence[Pose], box: Box, ruler: OksComparer) -> list[float]:
-        """Take one subject as its workers left it, and the consensus's box; gives the OKS of every pair."""
-        found: list[float] = []
-        self.instances += 1
-        for i, (a, p) in enumerate(zip(worker_ids, poses, strict=True)):
-            for b, q in zip(worker_ids[i + 1 :], poses[i + 1 :], strict=True):
-                similar = ruler.similarities(p, q)
-                oks = sum(similar.values()) / len(similar) if similar else 0.0
-                found.append(oks)
-                self.oks.add(oks)
-                self.pairs.at(pair_name(a, b), ExactSum).add(oks)
-                self.matched += 2
-                self.both += len(similar)
-                self.either += len(p.places.keys() | q.places.keys())
-                for label, value in similar.items():
-                    if label in self.keypoints:
-                        self.keypoints[label].similar.add(value)
-        if len(poses) > 1:
-            self._add_alphas(poses, box)
-        return found
+    def add(self, agreed: Agreed, poses: Poses, worker_ids: Sequence[str]) -> Floats:
+        """Take the subjects of a stack as their workers left them; return by subject and pair of members the OKS."""
+        stack = agreed.stack
+        first, second, both, squares = stack.pairs()
+        self.instances += len(stack.cluster)
+        if not len(first):
+            return np.zeros((len(stack.cluster), 0))
+        scale = (stack.area[:, first] + stack.area[:, second])[:, :, None]
+        similar = np.where(both, falloff(squares * stack.inverse[:, None, :] / scale), 0)
+        shared = np.count_nonzero(both, axis=2)
+        oks: Floats = in_order(similar) / np.maximum(shared, 1)
+        self.oks.add_all(oks.ravel().tolist())
+        for (a, b), rows in pairs_of_workers(stack, worker_ids):
+            self.pairs.at(pair_name(a, b), ExactSum).add_all(oks.ravel()[rows].tolist())
+        self.matched += 2 * shared.size
+        self.both += int(shared.sum())
+        self.either += int(np.count_nonzero(stack.there[:, first] | stack.there[:, second]))
+        labels = np.broadcast_to(stack.label[:, None, :], both.shape)[both]
+        values = similar[both]
+        for label, rows in grouped(labels):
+            if meter := self.keypoints.get(poses.labels[label]):
+                meter.similar.add_all(values[rows].tolist())
+        self._add_alphas(agreed, poses)
+        return oks
 
-    def _add_alphas(self, poses: Sequence[Pose], box: Box) -> None:
-        for name, meter in self.keypoints.items():
-            places: list[Place] = [p.places[name] for p in poses if name in p.places]
-            meter.position.add([((x - box[0]) / box[2], (y - box[1]) / box[3]) for x, y, _ in places])
-            meter.visible.add([v for _, _, v in places] + [0] * (len(poses) - len(places)))
+    def _add_alphas(self, agreed: Agreed, poses: Poses) -> None:
+        stack = agreed.stack
+        subjects, members = stack.member.shape
+        left, top, width, height = (side[:, None] for side in _boxes(agreed, poses))
+        there = np.moveaxis(stack.there, 1, 2).reshape(-1, members)
+        x = np.moveaxis((stack.x - left[:, :, None]) / width[:, :, None], 1, 2).reshape(-1, members)
+        y = np.moveaxis((stack.y - top[:, :, None]) / height[:, :, None], 1, 2).reshape(-1, members)
+        sums = place_sums(np.where(there, x, 0), np.where(there, y, 0), there)
+        visible = np.count_nonzero(stack.visibility == VISIBLE, axis=1).ravel()
+        label = stack.label.ravel()
+        rest = {name: int(subjects) for name in self.keypoints}
+        for number, rows in grouped(label):
+            name = poses.labels[number]
+            if number < 0 or name not in self.keypoints:
+                continue
+            meter = self.keypoints[name]
+            meter.position.add(sums, rows[sums.places[rows] > 1])
+            kinds, counts = np.unique(sums.places[rows] * (members + 1) + visible[rows], return_counts=True)
+            for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+                marked, seen = divmod(kind, members + 1)
+                values = [NOT_LABELED] * (members - marked) + [OCCLUDED] * (marked - seen) + [VISIBLE] * seen
+                meter.visible.add(values, count)
+            rest[name] -= len(rows)
+        for name, count in rest.items():
+            if count:
+                self.keypoints[name].visible.add([NOT_LABELED] * members, count)
 
     def agreement(self) -> Agreement:
         """The agreement so far."""
@@ -213,6 +260,19 @@ class AgreementMeter(Statistic):
                 for pair, n, mean in sorted((pair_of(key), s.n, s.mean or 0.0) for key, s in self.pairs.kept().items())
             ],
         )
+
+
+def _boxes(agreed: Agreed, poses: Poses) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return by subject left, top, width and height of the consensus; of one without keypoints, of the first member."""
+    places = agreed.places
+    left, top, right, bottom = poses.hull[agreed.stack.member[:, 0]].T
+    some = places.there.any(axis=1)
+    x0, y0 = (np.min(np.where(places.there, v, np.inf), axis=1, initial=np.inf) for v in (places.x, places.y))
+    x1, y1 = (np.max(np.where(places.there, v, -np.inf), axis=1, initial=-np.inf) for v in (places.x, places.y))
+    left, top = np.where(some, x0, left), np.where(some, y0, top)
+    width, height = np.where(some, x1, right) - left, np.where(some, y1, bottom) - top
+    least = THINNEST_BOX * np.maximum(np.maximum(width, height), SMALLEST_SIDE)
+    return left, top, np.maximum(width, least), np.maximum(height, least)
 
 
 def _relative(similarity: float | None) -> float | None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from truepoint.consensus.matching import match
+from truepoint.consensus.stack import Clusters
 from truepoint.groundtruth.output_line import Labeled
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import below_images
+from truepoint.measures.taxonomy import Bodies, Comparisons
 from truepoint.measures.workers import WorkerMeter
 from truepoint.pose.instance import Instance, InstanceError, parse_instances
-from truepoint.pose.pose import OksComparer, Pose, pose
+from truepoint.pose.poses import Poses
+from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import HONEST_TO_TRUTH
 
 
@@ -50,20 +55,46 @@ def gold_of(gold: Gold, labeled: Labeled, job: str) -> list[Instance] | None:
 
 
 def compare(
-    gold: Sequence[Instance], worker_id: str, answer: Sequence[Instance], ruler: OksComparer, to: WorkerMeter
+    images: Sequence[tuple[str, Sequence[Instance], Sequence[Instance]]], table: SigmaTable, to: WorkerMeter
 ) -> None:
-    """Add one worker's answer for a gold image to what is collected of them."""
-    references = [pose(instance, ruler.yardstick) for instance in gold]
-    marked = [pose(instance, ruler.yardstick) for instance in answer]
-    found = to.against_gold(worker_id)
-    found.wanted += len(references)
-    found.marked += len(marked)
-    for cluster in match([references, marked], ruler):
-        if len(cluster) == 2:
-            (_, i), (_, j) = cluster
-            others: list[Pose] = references[:i] + references[i + 1 :]
-            found.add(marked[j], references[i], others, ruler, HONEST_TO_TRUTH)
-        elif cluster[0][0] == 0:
-            found.missed += 1
-        else:
-            found.added += 1
+    """Add workers' answers for gold images to what is collected of them.
+
+    Args:
+        images: worker id, gold and answer.
+        table: the job's sigmas.
+        to: what is collected of the workers. An image whose instances cannot be matched does not count.
+    """
+    poses = Poses([(("answer", answer), ("", gold)) for _, gold, answer in images], table)
+    home, refused = match(poses)
+    clusters = Clusters(poses, home)
+    collected = [to.against_gold(worker_id) for worker_id, _, _ in images]
+    of_gold = poses.worker == 0
+    alone = clusters.size[clusters.of] == 1
+    for n, found in enumerate(collected):
+        if n not in refused:
+            mine = poses.image == n
+            found.wanted += int(np.count_nonzero(mine & of_gold))
+            found.marked += int(np.count_nonzero(mine & ~of_gold))
+            found.missed += int(np.count_nonzero(mine & of_gold & alone))
+            found.added += int(np.count_nonzero(mine & ~of_gold & alone))
+    point = np.flatnonzero(of_gold[poses.owner])
+    owner = poses.owner[point]
+    bodies = Bodies(poses.image[owner], clusters.of[owner], poses.label[point], poses.x[point], poses.y[point])
+    for stack in clusters.stacks(clusters.size == 2):
+        compared = Comparisons(
+            answer=clusters.image[stack.cluster],
+            body=stack.cluster,
+            area=stack.area[:, 0],
+            label=stack.label,
+            inverse=stack.inverse,
+            mirror=stack.mirror,
+            there=stack.there[:, 1],
+            x=stack.x[:, 1],
+            y=stack.y[:, 1],
+            visibility=stack.visibility[:, 1],
+            reference_there=stack.there[:, 0],
+            reference_x=stack.x[:, 0],
+            reference_y=stack.y[:, 0],
+            reference_visibility=stack.visibility[:, 0],
+        )
+        to.compare(compared, bodies, poses, collected, np.full(len(stack.cluster), HONEST_TO_TRUTH))

@@ -9,13 +9,17 @@ includes the worker himself (expectation maximisation, done naively) collapse on
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from truepoint.pose.pose import OksComparer, Pose
+from truepoint.consensus.stack import Stack
+from truepoint.pose.poses import Integers, grouped
 from truepoint.statistics.bottom_k import Table
-from truepoint.statistics.histogram import Histogram
+from truepoint.statistics.histogram import Histogram, bins_of
 from truepoint.statistics.statistic import Statistic
 
 LEAST_WORKERS = 3
@@ -40,6 +44,22 @@ def pair_of(name: str) -> tuple[str, str]:
     return msgspec.json.decode(name, type=tuple[str, str])
 
 
+def pairs_of_workers(stack: Stack, worker_ids: Sequence[str]) -> Iterator[tuple[tuple[str, str], Integers]]:
+    """Return the pairs of workers, ids in rising order, that are members of the same clusters, and where: indices of
+    rows of arrays by cluster and pair of members, flattened."""
+    distinct = sorted({worker_ids[i] for i in stack.member.ravel().tolist()})
+    number = {worker_id: n for n, worker_id in enumerate(distinct)}
+    worker = np.array([number[worker_ids[i]] for i in stack.member.ravel().tolist()], np.intp)
+    worker = worker.reshape(stack.member.shape)
+    first, second = np.triu_indices(stack.member.shape[1], 1)
+    for key, rows in grouped((worker[:, first] * len(distinct) + worker[:, second]).ravel()):
+        yield (distinct[key // len(distinct)], distinct[key % len(distinct)]), rows
+
+
+def _by_pair(values: NDArray[Any]) -> NDArray[Any]:
+    return values.reshape(-1, values.shape[2])
+
+
 class PairDistance(Statistic):
     """Two workers: how many instances both marked, and how far apart they are in the square, in (sigma s)^2."""
 
@@ -54,17 +74,20 @@ class PairDistances(Statistic):
     pairs: Table[PairDistance] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
     instances: int = 0
 
-    def add(self, worker_ids: Sequence[str], poses: Sequence[Pose], ruler: OksComparer) -> None:
-        """Take one subject: its workers in rising order, and their poses with sides repaired."""
-        self.instances += len(poses) > 1
-        for i, (a, p) in enumerate(zip(worker_ids, poses, strict=True)):
-            for b, q in zip(worker_ids[i + 1 :], poses[i + 1 :], strict=True):
-                found = self.pairs.at(pair_name(a, b), lambda: PairDistance(0, Histogram()))
-                found.shared += 1
-                scale = 8 / (p.area + q.area)  # 1/s^2 with s^2 the mean, times the 4 of (2 sigma)^2
-                for label in p.places.keys() & q.places.keys():
-                    (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
-                    found.squares.add(((px - qx) ** 2 + (py - qy) ** 2) * ruler.inverse(label) * scale)
+    def add(self, stack: Stack, worker_ids: Sequence[str]) -> None:
+        """Take the subjects of a stack: poses with sides repaired. `worker_ids` are by instance."""
+        self.instances += len(stack.cluster) * (stack.member.shape[1] > 1)
+        first, second, both, squares = stack.pairs()
+        scale = 8 / (
+            stack.area[:, first] + stack.area[:, second]
+        )  # 1/s^2 with s^2 the mean, times the 4 of (2 sigma)^2
+        bins = bins_of(squares * stack.inverse[:, None, :] * scale[:, :, None])
+        for (a, b), rows in pairs_of_workers(stack, worker_ids):
+            met = self.pairs.at(pair_name(a, b), lambda: PairDistance(0, Histogram()))
+            met.shared += len(rows)
+            numbers, counts = np.unique(_by_pair(bins)[rows][_by_pair(both)[rows]], return_counts=True)
+            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+                met.squares.add_bin(number, count)
 
     def variances(self) -> dict[str, float]:
         """r^2 by worker: 1 for one who scatters as sigma says. Empty without shared keypoints."""

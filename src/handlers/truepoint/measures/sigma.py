@@ -8,16 +8,16 @@ sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), whatever a few gross misses do to t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 
+from truepoint.consensus.consolidation import Agreed
 from truepoint.pose.instance import MOST_KEYPOINTS
-from truepoint.pose.pose import Pose
 from truepoint.pose.sigma_table import SigmaSource, SigmaTable
 from truepoint.statistics.bottom_k import Table
-from truepoint.statistics.histogram import Histogram
+from truepoint.statistics.histogram import Histogram, bins_of
 from truepoint.statistics.rates import Z_95
 from truepoint.statistics.statistic import Statistic
 
@@ -65,20 +65,29 @@ class SigmaMeter(Statistic):
     keypoints: Table[Scatter] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
     pooled: Scatter = msgspec.field(default_factory=_scatter)
 
-    def add(self, poses: Sequence[Pose], doubtful: Collection[tuple[int, str]] = ()) -> None:
-        """Take one subject. `doubtful` are (pose's place, label) that had sides exchanged and say nothing here."""
-        for label in sorted({label for found in poses for label in found.places}):
-            having = [p for w, p in enumerate(poses) if label in p.places and (w, label) not in doubtful]
-            if len(having) < 2:
-                continue
-            squares = []
-            for p, q in combinations(having, 2):
-                (px, py, _), (qx, qy, _) = p.places[label], q.places[label]
-                squares.append(((px - qx) ** 2 + (py - qy) ** 2) * 2 / (p.area + q.area))
-            for found in (self.keypoints.at(label, _scatter), self.pooled):
-                for square in squares:
-                    found.squares.add(square)
-                found.independent += len(having) - 1
+    def add(self, agreed: Agreed, labels: Sequence[str]) -> None:
+        """Take the subjects of a stack, from poses with sides repaired; keypoints that had to be exchanged say nothing
+        here. `labels` are the names of the stack's labels."""
+        stack = agreed.repaired
+        first, second, both, squares = stack.pairs()
+        both &= ~(agreed.swapped[:, first] | agreed.swapped[:, second])
+        cluster, pair, column = np.nonzero(both)
+        scale = 2 / (stack.area[cluster, first[pair]] + stack.area[cluster, second[pair]])
+        bins = bins_of(squares[both] * scale) - Histogram.SMALLEST
+        many = Histogram.LARGEST - Histogram.SMALLEST + 1
+        for number, count in enumerate(np.bincount(bins).tolist()):
+            if count:
+                self.pooled.squares.add_bin(Histogram.SMALLEST + number, count)
+        numbers, counts = np.unique(stack.label[cluster, column] * many + bins, return_counts=True)
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+            scatter = self.keypoints.at(labels[number // many], _scatter)
+            scatter.squares.add_bin(Histogram.SMALLEST + number % many, count)
+        having = np.count_nonzero(stack.there & ~agreed.swapped, axis=1)
+        compared = having > 1
+        independent = np.bincount(stack.label[compared], having[compared] - 1.0)
+        for label in np.flatnonzero(independent).tolist():
+            for scatter in (self.keypoints.at(labels[label], _scatter), self.pooled):
+                scatter.independent += int(independent[label])
 
     def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
         """The sigma of one keypoint and its pair; None if neither was ever marked twice, or always at the very same

@@ -10,10 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from truepoint.groundtruth.annotation import Annotation
-from truepoint.measures.taxonomy import KINDS, Kind, classify
-from truepoint.pose.pose import OksComparer, Pose
+from truepoint.measures.taxonomy import KINDS, Bodies, Comparisons, Kind
+from truepoint.pose.poses import Flags, Integers, Poses, grouped, in_order
+from truepoint.pose.similarity import Floats
 from truepoint.statistics.bottom_k import Table
 from truepoint.statistics.exact_sum import ExactSum
 from truepoint.statistics.histogram import Histogram
@@ -26,7 +28,6 @@ LEAST_FOR_Z = 3
 """Workers; a median of fewer says nothing about the others."""
 MAD_TO_SIGMA = 0.6745
 """The normal distribution's: robust z is this times (value - median) / MAD (Iglewicz and Hoaglin 1993)."""
-PCK_SHARE = 0.1
 MOST_WORKERS = 2000
 """In a job: with 17 keypoints they take some 100 MB. Of more, so many are told of (statistics.bottom_k)."""
 
@@ -112,37 +113,24 @@ class References(Statistic):
     kinds: dict[Kind, int] = msgspec.field(default_factory=dict)
     bias: dict[str, BiasMeter] = msgspec.field(default_factory=dict)
 
-    def add(self, mine: Pose, reference: Pose, others: Sequence[Pose], ruler: OksComparer, expected: float) -> None:
-        """One subject. `expected` is the similarity that an honest worker would reach with this reference."""
-        if not reference.places:
-            return
-        self.instances += 1
-        self.keypoints += len(reference.places)
-        self.extra_of += len(mine.places)
-        self.expected.add(expected)
-        for _, kind in classify(mine, reference, others, ruler):
-            self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        size, known = math.sqrt(reference.area), ruler.yardstick.sigmas
-        limit = PCK_SHARE * max(reference.hull[2] - reference.hull[0], reference.hull[3] - reference.hull[1], 2.0)
-        total = distance = 0.0
-        for label, (x, y, _) in reference.places.items():
-            place = mine.places.get(label)
-            if place is None:
-                continue
-            dx, dy = place[0] - x, place[1] - y
-            total += math.exp(-(dx * dx + dy * dy) * ruler.inverse(label) / (2 * reference.area))
-            far = math.hypot(dx, dy)
-            distance += far / size
-            self.distances += 1
-            self.close += far < limit
-            if label in known:  # by the skeleton: others could be any number
-                bias = self.bias.get(label)
-                if bias is None:
-                    bias = self.bias[label] = BiasMeter()
-                bias.x.add(dx / size)
-                bias.y.add(dy / size)
-        self.oks.add(total / len(reference.places))
-        self.distance.add(distance)
+    def add(self, compared: Comparisons, rows: Integers, expected: Floats, kinds: Mapping[Kind, Flags]) -> None:
+        """Take some of the subjects that were compared; each reference has keypoints. `expected` is by subject the
+        similarity that an honest worker would reach with its reference."""
+        there, reference_there = compared.there[rows], compared.reference_there[rows]
+        wanted = np.count_nonzero(reference_there, axis=1)
+        self.instances += len(rows)
+        self.keypoints += int(wanted.sum())
+        self.extra_of += int(np.count_nonzero(there))
+        self.expected.add_all(expected[rows].tolist())
+        self.oks.add_all((in_order(compared.similarities[rows]) / wanted).tolist())
+        for kind, flags in kinds.items():
+            if count := int(np.count_nonzero(flags[rows])):
+                self.kinds[kind] = self.kinds.get(kind, 0) + count
+        both = compared.both[rows]
+        far = compared.distances[rows] / np.sqrt(compared.area[rows])[:, None]
+        self.distance.add_all(in_order(far).tolist())
+        self.distances += int(np.count_nonzero(both))
+        self.close += int(np.count_nonzero(compared.close[rows] & both))
 
     @property
     def relative(self) -> float | None:
@@ -196,6 +184,36 @@ class WorkerMeter(Statistic):
     def against_gold(self, worker_id: str) -> References:
         """What is collected of a worker against gold."""
         return self.workers.at(worker_id, Worker).gold
+
+    def compare(
+        self,
+        compared: Comparisons,
+        bodies: Bodies,
+        poses: Poses,
+        to: Sequence[References],
+        expected: Floats,
+    ) -> None:
+        """Take subjects of answers that were compared with references; `to` is by answer what is collected of its
+        worker. Answers of one worker must share it."""
+        kinds = compared.kinds(bodies, poses.mirror)
+        size = np.sqrt(compared.area)[:, None]
+        dx, dy = compared.offsets[0] / size, compared.offsets[1] / size
+        number = {id(references): n for n, references in enumerate(to)}
+        worker = np.array([number[id(references)] for references in to], np.intp)[compared.answer]
+        for n, rows in grouped(worker):
+            to[n].add(compared, rows, expected, kinds)
+        subject, column = np.nonzero(compared.both)
+        label = compared.label[subject, column]
+        for key, points in grouped(worker[subject] * len(poses.labels) + label):
+            n, number_of_label = divmod(key, len(poses.labels))
+            name = poses.labels[number_of_label]
+            if name in poses.table.sigmas:  # by the skeleton: others could be any number
+                bias = to[n].bias.get(name)
+                if bias is None:
+                    bias = to[n].bias[name] = BiasMeter()
+                where = subject[points], column[points]
+                bias.x.add_all(dx[where].tolist())
+                bias.y.add_all(dy[where].tolist())
 
     def add(self, annotation: Annotation, sizes: Mapping[str, tuple[int, int]]) -> None:
         """Take one image. `sizes`: by worker how many instances and keypoints were marked."""

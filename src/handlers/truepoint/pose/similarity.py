@@ -1,17 +1,24 @@
-"""How alike two instances are: object keypoint similarity (OKS), as COCO defines it and in its symmetric form.
+"""Object keypoint similarity (OKS) of two instances, as COCO defines it and in its symmetric form.
 
 Sources: COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval, and the code behind it, pycocotools'
-COCOeval.computeOks; the area rules follow xtcocotools and MMPose; PCK and NME as MMPose computes them.
+COCOeval.computeOks; the area rules follow xtcocotools and MMPose.
+
+Runs with the same inputs may execute on different hosts at the same time. So nothing here depends on the CPU: the
+exponential function is made of operations whose results IEEE 754 fixes, and sums have a fixed order.
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from truepoint.pose.instance import Instance
 from truepoint.pose.skeleton import DEFAULT_SIGMA
+
+Floats = NDArray[np.float64]
 
 BOX_TO_AREA = 0.53
 """Segment area over box area of COCO people; xtcocotools, MMPose and ultralytics use the same ratio."""
@@ -30,6 +37,47 @@ HONEST_PAIR = 0.80
 mean t, E[exp(-X)] = 1 / (1 + t), and t = 1/4 for a pair. Agreement is read against it, not against 1."""
 HONEST_TO_TRUTH = 8 / 9
 """The same for one worker and the truth: t = 1/8."""
+
+NEGLIGIBLE = 40.0
+"""exp(-40) is nothing beside the rounding of a sum."""
+_LOG2_E = 1.4426950408889634
+_LN_2 = (0.6931471803691238, 1.9082149292705877e-10)
+"""ln 2 in two parts, so that its product with a small integer has no rounding error (W. Cody and W. Waite, "Software
+Manual for the Elementary Functions", 1980, chapter 6)."""
+_TAYLOR = tuple(1 / math.factorial(n) for n in range(13, -1, -1))
+"""Coefficients of exp(r), the highest power first: exact to the last digits for |r| <= ln 2 / 2."""
+_POWERS = tuple(0.5**n for n in range(64))
+_POWER_TABLE = np.array(_POWERS)
+
+
+def falloff(exponents: Floats) -> Floats:
+    """Return exp(-e) for exponents e >= 0, and 0 from `NEGLIGIBLE` on.
+
+    numpy's own exponential function differs in the last digit from CPU to CPU. This one has only additions,
+    multiplications and exact scalings, whose results IEEE 754 fixes.
+    """
+    capped = np.minimum(exponents, NEGLIGIBLE)
+    halvings = np.rint(capped * _LOG2_E)
+    rest = halvings * _LN_2[0] - capped + halvings * _LN_2[1]
+    result = np.full_like(rest, _TAYLOR[0])
+    for coefficient in _TAYLOR[1:]:
+        result *= rest
+        result += coefficient
+    result *= _POWER_TABLE[halvings.astype(np.intp)]
+    result[exponents >= NEGLIGIBLE] = 0.0
+    return result
+
+
+def falloff_of(exponent: float) -> float:
+    """Return `falloff` of one number, to the last digit."""
+    if exponent >= NEGLIGIBLE:
+        return 0.0
+    halvings = round(exponent * _LOG2_E)
+    rest = halvings * _LN_2[0] - exponent + halvings * _LN_2[1]
+    result = 0.0
+    for coefficient in _TAYLOR:
+        result = result * rest + coefficient
+    return result * _POWERS[halvings]
 
 
 def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] | None:
@@ -66,62 +114,6 @@ def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str
     return BOX_TO_AREA * max(hull[2], floor) * max(hull[3], floor), "hull"
 
 
-def coco_oks(
-    reference: Sequence[float],
-    candidate: Sequence[float],
-    *,
-    box: Sequence[float],
-    area: float,
-    sigmas: Sequence[float],
-) -> float:
-    """OKS exactly as COCO's code computes it, its treatment of a reference without keypoints included.
-
-    Args:
-        reference, candidate: x, y, v for each keypoint in order. A candidate's v is not looked at, as in COCO: a
-            keypoint that it lacks is at 0, 0.
-        box: the reference's x, y, width, height; used only if no keypoint of it is labelled. Then distances are to
-            that box, expanded by its own size on each side.
-        area: the reference's, in square pixels.
-        sigmas: one a keypoint.
-    """
-    labeled = any(v > 0 for v in reference[2::3])
-    x0, x1 = box[0] - box[2], box[0] + 2 * box[2]
-    y0, y1 = box[1] - box[3], box[1] + 2 * box[3]
-    total, count = 0.0, 0
-    for i, sigma in enumerate(sigmas):
-        x, y = candidate[3 * i], candidate[3 * i + 1]
-        if labeled:
-            if not reference[3 * i + 2] > 0:
-                continue
-            dx, dy = x - reference[3 * i], y - reference[3 * i + 1]
-        else:
-            dx, dy = max(0.0, x0 - x) + max(0.0, x - x1), max(0.0, y0 - y) + max(0.0, y - y1)
-        total += math.exp(-(dx * dx + dy * dy) / (2 * sigma) ** 2 / (area + sys.float_info.epsilon) / 2)
-        count += 1
-    return total / count
-
-
-def keypoint_similarities(reference: Instance, candidate: Instance, sigmas: Mapping[str, float]) -> dict[str, float]:
-    """COCO's similarity of each labelled keypoint of the reference; 0 where the candidate lacks it.
-
-    COCO's code takes a lacking keypoint to be at 0, 0, which is a place like any other to it.
-    """
-    scale = 2 * area(reference)[0]
-    theirs = candidate.by_label
-    found: dict[str, float] = {}
-    for p in reference.annotations:
-        q = theirs.get(p.label)
-        k = 2 * sigmas.get(p.label, DEFAULT_SIGMA)
-        found[p.label] = math.exp(-((p.x - q.x) ** 2 + (p.y - q.y) ** 2) / (scale * k * k)) if q else 0.0
-    return found
-
-
-def oks(reference: Instance, candidate: Instance, sigmas: Mapping[str, float]) -> float | None:
-    """OKS of a candidate with a reference, whose keypoints and area count; None of a reference without keypoints."""
-    found = keypoint_similarities(reference, candidate, sigmas)
-    return sum(found.values()) / len(found) if found else None
-
-
 def symmetric_oks(a: Instance, b: Instance, sigmas: Mapping[str, float]) -> float:
     """Similarity of two instances, 0 to 1, over the keypoints both have labelled; 0 if there are none.
 
@@ -136,37 +128,6 @@ def symmetric_oks(a: Instance, b: Instance, sigmas: Mapping[str, float]) -> floa
     for label in sorted(shared):  # floating sums depend on order
         p, q = mine[label], theirs[label]
         k = 2 * sigmas.get(label, DEFAULT_SIGMA)
-        total += math.exp(-((p.x - q.x) ** 2 + (p.y - q.y) ** 2) / (scale * k * k))
+        dx, dy = p.x - q.x, p.y - q.y
+        total += falloff_of((dx * dx + dy * dy) / (scale * k * k))
     return total / len(shared)
-
-
-def coverage(a: Instance, b: Instance) -> float:
-    """Keypoints that both have labelled over those that either has; 1 if neither has any."""
-    mine, theirs = a.by_label.keys(), b.by_label.keys()
-    return len(mine & theirs) / len(mine | theirs) if mine or theirs else 1.0
-
-
-def distances(reference: Instance, candidate: Instance) -> dict[str, float]:
-    """Pixels between the two versions of each keypoint that both have labelled."""
-    theirs = candidate.by_label
-    return {k.label: math.dist((k.x, k.y), (q.x, q.y)) for k in reference.annotations if (q := theirs.get(k.label))}
-
-
-def longer_side(instance: Instance) -> float:
-    """PCK's length: the longer side of the drawn box, else of the hull, and never below `SMALLEST_SIDE`."""
-    box = instance.box or instance.hull or (0, 0, 0, 0)
-    return max(box[2], box[3], SMALLEST_SIDE)
-
-
-def pck(reference: Instance, candidate: Instance, share: float = 0.1) -> float | None:
-    """Share of the reference's keypoints that the candidate has closer than `share` of the longer side."""
-    if not reference.annotations:
-        return None
-    limit = share * longer_side(reference)
-    return sum(d < limit for d in distances(reference, candidate).values()) / len(reference.annotations)
-
-
-def nme(reference: Instance, candidate: Instance) -> float | None:
-    """Normalised mean error: mean distance over the square root of the area, of the keypoints both have."""
-    found = distances(reference, candidate)
-    return sum(found.values()) / len(found) / math.sqrt(area(reference)[0]) if found else None

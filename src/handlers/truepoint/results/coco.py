@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from truepoint.groundtruth.output_line import Labeled
-from truepoint.pose.instance import Instance, InstanceError, parse_instances
+from truepoint.pose.instance import Instance, InstanceError
 from truepoint.pose.similarity import BOX_TO_AREA, EXTENT_DIGITS, extent
 from truepoint.pose.skeleton import Skeleton
 
@@ -155,7 +155,7 @@ def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[
             yield worker.worker_id, labeled.instances, labeled.annotation.updated_annotations
             continue
         try:
-            yield worker.worker_id, parse_instances(worker.annotations), worker.annotations
+            yield worker.worker_id, worker.instances, worker.annotations
         except InstanceError:
             continue
 

@@ -3,21 +3,21 @@ by it. Surveys of parts of a job merge, so the pass can be shared out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import msgspec
 
-from truepoint.consensus.consolidation import clusters
-from truepoint.consensus.matching import CrowdedError, crowded
-from truepoint.consensus.swap_repair import repair_sides
+from truepoint.consensus.consolidation import Consensus, parts
+from truepoint.consensus.matching import crowded
 from truepoint.errors.norms import Norms, measure
 from truepoint.groundtruth.annotation import Annotation
 from truepoint.groundtruth.output_line import Labeled, NotLabeled
 from truepoint.measures.reliability import PairDistances
 from truepoint.measures.sigma import KeypointSigma, SigmaMeter, sigmas
 from truepoint.pose.anatomy import Anatomy
-from truepoint.pose.instance import MOST_KEYPOINTS, Instance, InstanceError, parse_instances
-from truepoint.pose.pose import OksComparer
+from truepoint.pose.instance import MOST_KEYPOINTS, InstanceError
+from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable, yardstick
 from truepoint.pose.similarity import area
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
@@ -29,8 +29,6 @@ from truepoint.statistics.statistic import Count, Statistic
 MOST_ANSWERS = 50
 """To one image; Ground Truth asks nine workers at most."""
 
-Answers = list[tuple[str, list[Instance]]]
-
 
 def answers_of(annotation: Annotation) -> Answers:
     """Each worker's own instances, where several gave a usable answer that is kept with the label; else none."""
@@ -38,7 +36,7 @@ def answers_of(annotation: Annotation) -> Answers:
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
     try:
-        answers = [(w.worker_id, parse_instances(w.annotations)) for w in usable[:MOST_ANSWERS]]
+        answers = [(w.worker_id, w.instances) for w in usable[:MOST_ANSWERS]]
     except InstanceError:
         return []  # not written by us; what was consolidated at once stands
     return [] if crowded([instances for _, instances in answers]) else answers
@@ -76,11 +74,11 @@ class JobSurvey(Statistic, dict=True):
     sample: LineSample = msgspec.field(default_factory=LineSample)
 
     @cached_property
-    def _ruler(self) -> OksComparer:
-        return OksComparer(yardstick(self.given))
+    def _table(self) -> SigmaTable:
+        return yardstick(self.given)
 
     @cached_property
-    def _known(self) -> frozenset[str] | None:
+    def _names(self) -> frozenset[str] | None:
         return frozenset(self.given.keypoint_names) if self.given else None
 
     @property
@@ -91,30 +89,30 @@ class JobSurvey(Statistic, dict=True):
         """Whether a line is to be added at all; the others tell nothing."""
         return not self._sample_only or self.sample.wants(line)
 
-    def add(self, outcome: Labeled | NotLabeled) -> None:
-        """Take one line."""
-        if not isinstance(outcome, Labeled):
-            return
-        self.sample.add(outcome.line, outcome.instances, self._known)
-        if self._sample_only:
-            return
-        for instance in outcome.instances:
-            if self.given is None:
-                for keypoint in instance.annotations:
-                    self.names.at(keypoint.label, Count).n += 1
-            size, source = area(instance)
-            if source in ("box", "hull"):
-                self.areas.add(size)
-        try:
-            found = clusters(answers_of(outcome.annotation), self._ruler)
-        except CrowdedError:
-            return  # by the sigmas of the job's skeleton; those of the batch had allowed it
-        for cluster in found:
-            equal = [1.0] * len(cluster.poses)
-            repair = repair_sides(cluster.poses, equal, self._ruler)
-            doubtful = {(w, label) for w, pair in repair.swaps for label in pair}
-            self.sigmas.add(repair.poses, doubtful)
-            self.distances.add(cluster.worker_ids, repair.poses, self._ruler)
+    def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> None:
+        """Take some lines."""
+        images: list[Answers] = []
+        for outcome in outcomes:
+            if not isinstance(outcome, Labeled):
+                continue
+            self.sample.add(outcome.line, outcome.instances, self._names)
+            if self._sample_only:
+                continue
+            for instance in outcome.instances:
+                if self.given is None:
+                    for keypoint in instance.annotations:
+                        self.names.at(keypoint.label, Count).n += 1
+                size, source = area(instance)
+                if source in ("box", "hull"):
+                    self.areas.add(size)
+            if answers := answers_of(outcome.annotation):
+                images.append(answers)
+        for part in parts(images):
+            # What the sigmas of the job's skeleton refuse, those of the batch had allowed.
+            consensus = Consensus(part, self._table, {})
+            for agreed in consensus.agreed:
+                self.sigmas.add(agreed, consensus.poses.labels)
+                self.distances.add(agreed.repaired, consensus.worker_ids)
 
     @property
     def skeleton(self) -> Skeleton:

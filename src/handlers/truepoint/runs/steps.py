@@ -3,6 +3,7 @@ the results; whoever makes it again writes the same bytes. The bucket is passed 
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, To
 from truepoint.adapters.telemetry import logger
 from truepoint.adapters.uploads import Uploads
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.groundtruth.manifest import Line, read_lines, whole_lines
+from truepoint.groundtruth.manifest import Line, batches, read_lines, whole_lines
 from truepoint.groundtruth.output_line import Labeled, read_line
 from truepoint.keys import job_keys, manifests_folder, s3_uri, spelled, split_s3_uri
 from truepoint.measures.gold import Gold, GoldError, parse_gold
@@ -49,6 +50,9 @@ LARGEST_LABEL = 64 * 1024 * 1024
 """Bytes of a label that a manifest line names: more than the answers of nine workers make."""
 LARGEST_FILE = 64 * 1024 * 1024
 """Bytes of a job's skeleton or gold."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""New objects after which Python looks for cycles. A batch of parsed lines has as many and no cycles; with Python's
+default, to look at them again and again takes 5 % of a run."""
 WAITS = (1, 2, 4, 8, 15, 30)
 """Seconds. That the manifest is there when the event comes is likely, not documented."""
 
@@ -155,20 +159,20 @@ def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float
     Returns:
         Whether the range is done. If not, the step is to be called again.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan = _kept(run, "plan", Plan, store)
     found = _begun(run, f"survey-{place}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
     start, fetch = found.next or plan.ranges[place].start, _fetch(store)
     found.next = None
-    for n, line in enumerate(_lines(plan, place, store, start=start)):
+    for n, lines in enumerate(batches(_lines(plan, place, store, start=start))):
         if n and seconds_left() < SPARE_SECONDS:
-            found.next = start + line.offset
+            found.next = start + lines[0].offset
             break
-        found.lines += 1
+        found.lines += len(lines)
         # By lot some lines are drawn. Their numbers are not known before all earlier ranges are, where they begin is.
-        begin = start + line.offset
-        if found.survey.wants(begin):
-            drawn = msgspec.structs.replace(line, number=begin)
-            found.survey.add(read_line(drawn, plan.job.label_attribute_name, fetch))
+        numbered = [msgspec.structs.replace(line, number=start + line.offset) for line in lines]
+        drawn = [line for line in numbered if found.survey.wants(line.number)]
+        found.survey.add_all([read_line(line, plan.job.label_attribute_name, fetch) for line in drawn])
     _keep(found, run, f"survey-{place}", store)
     return found.next is None
 
@@ -193,6 +197,7 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     Returns:
         Whether the range is done. If not, the step is to be called again.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
     job, known, fetch = plan.job, joined.known, _fetch(store)
     turn = _hold_turn(plan, store).turn
@@ -207,15 +212,15 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
         fragments = Fragments(job, known.skeleton, uploads, out)
-        for n, line in enumerate(_lines(plan, place, store, first, start)):
+        for n, lines in enumerate(batches(_lines(plan, place, store, first, start))):
             if n and (seconds_left() < SPARE_SECONDS or sum(map(len, out.values())) > LARGEST_PART):
-                made.next, made.line = start + line.offset, line.number
-                left_over = {key for key in left_over if (line_of(key) or 0) < line.number}
+                made.next, made.line = start + lines[0].offset, lines[0].number
+                left_over = {key for key in left_over if (line_of(key) or 0) < made.line}
                 break
-            outcome = refiner.add(read_line(line, job.label_attribute_name, fetch))
-            fragments.add(outcome)
-            if left_over and isinstance(outcome, Labeled):
-                left_over.discard(job_keys(job.name).results + annotation_key(outcome))
+            for outcome in refiner.add_all([read_line(line, job.label_attribute_name, fetch) for line in lines]):
+                fragments.add(outcome)
+                if left_over and isinstance(outcome, Labeled):
+                    left_over.discard(job_keys(job.name).results + annotation_key(outcome))
         sizes = {name: len(content) for name, content in out.items()}
         for name in FRAGMENTS:
             uploads.put(_fragment(run, name, place, len(made.fragments)), bytes(out.pop(name)), JSON_LINES)

@@ -4,6 +4,7 @@ digit than one sum; these do not."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -35,6 +36,13 @@ class ExactSum(Statistic):
         parts = self.parts
         parts.append(value)
         if len(parts) > _MOST_PARTS:
+            self._condense()
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Take many finite numbers, none beyond `LARGEST`."""
+        self.n += len(values)
+        self.parts += values
+        if len(self.parts) > _MOST_PARTS:
             self._condense()
 
     def merge(self, later: ExactSum) -> None:

@@ -1,16 +1,26 @@
 """Histograms of positive numbers: quantiles of any many values in bounded memory, mergeable.
 
-A quantile is in the bin of the exact one, which is the least value that at least so large a share of all are not above.
+The q-quantile is in the bin of the exact one, which is the smallest value v such that at least a share q of the samples
+is <= v.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import ClassVar
 
 import msgspec
+import numpy as np
 
+from truepoint.pose.poses import Integers
+from truepoint.pose.similarity import Floats, falloff_of
 from truepoint.statistics.statistic import Statistic
+
+
+def _exp(value: float) -> float:
+    """exp(value) for |value| < 40, the same on every CPU."""
+    return falloff_of(-value) if value <= 0 else 1 / falloff_of(value)
 
 
 class Histogram(Statistic):
@@ -28,24 +38,33 @@ class Histogram(Statistic):
 
     def add(self, value: float) -> None:
         """Count one value."""
-        if math.isnan(value):
-            return
-        place = self.SMALLEST
-        if value > 0:
-            place = self.LARGEST if math.isinf(value) else math.floor(math.log(value) * self.BINS)
-            place = max(min(place, self.LARGEST), self.SMALLEST)
-        self.bins[place] = self.bins.get(place, 0) + 1
-        self.count += 1
+        if not math.isnan(value):
+            self.add_bin(self.SMALLEST + bisect_right(_EDGES, value), 1)
+
+    def add_bin(self, number: int, count: int) -> None:
+        """Count so many values of a bin."""
+        self.bins[number] = self.bins.get(number, 0) + count
+        self.count += count
 
     def quantile(self, share: float) -> float | None:
-        """The value that `share` of all are below; None of no values."""
+        """Return the value that `share` of all are below; None of no values."""
         wanted, below = min(max(share, 0.0), 1.0) * self.count, 0
-        for place in sorted(self.bins):
-            here = self.bins[place]
+        for number in sorted(self.bins):
+            here = self.bins[number]
             if below + here >= wanted:
-                return math.exp((place + (wanted - below) / here) / self.BINS) if place > self.SMALLEST else 0.0
+                return _exp((number + (wanted - below) / here) / self.BINS) if number > self.SMALLEST else 0.0
             below += here
         return None
+
+
+_EDGES = tuple(_exp(number / Histogram.BINS) for number in range(Histogram.SMALLEST + 1, Histogram.LARGEST + 1))
+"""Where each bin begins but the first."""
+_EDGE_TABLE = np.array(_EDGES)
+
+
+def bins_of(values: Floats) -> Integers:
+    """Return the numbers of the bins that values are in, none of them NaN."""
+    return Histogram.SMALLEST + np.searchsorted(_EDGE_TABLE, values, side="right")
 
 
 class TimeHistogram(Statistic):
