@@ -95,7 +95,7 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services); keeps docs/audit.txt
 	python scripts/audit.py $(AUDIT)/bin/pip-audit
 
-licences: setup readers $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
+licences: setup readers $(LOADERS)/.ready $(MMPOSE)/.ready $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
 	python scripts/make_licences.py
 
 format: setup ## lay the code out
@@ -150,7 +150,7 @@ lock: ## pin every dependency again, by version and hash
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header src/handlers/requirements.in -c requirements/dev.txt -o src/handlers/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/readers.in --override requirements/readers-without.txt -o requirements/readers.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/loaders.in -o requirements/loaders.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/mmpose.in --override requirements/mmpose-without.txt -o requirements/mmpose.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/mmpose.in --override requirements/mmpose-without.in -o requirements/mmpose.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/xtcocotools.in -o requirements/xtcocotools.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved=true

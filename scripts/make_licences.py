@@ -25,6 +25,8 @@ LOCKS = {
     "requirements/emulator.txt": (".venv-emulator", "Development: the emulated AWS account"),
     "requirements/readers.txt": (".venv-readers", "Tests: other projects' readers of the exports"),
     "requirements/xtcocotools.txt": (".venv-xtcocotools", "Tests: another reader"),
+    "requirements/loaders.txt": (".venv-loaders", "`make loaders`: training frameworks' own loaders of the exports"),
+    "requirements/mmpose.txt": (".venv-mmpose", "`make loaders`: MMPose's loader"),
     "requirements/bench.txt": (".venv-bench", "Benches: what they compare with"),
     "requirements/fuzz.txt": (".venv-fuzz", "Fuzzing"),
     "requirements/audit.txt": (".venv-audit", "Checks: template and dependencies"),

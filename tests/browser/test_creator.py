@@ -501,7 +501,7 @@ def test_selects_act_on_confirmation(creator: Page) -> None:
     creator.get_by_label("Name of keypoint 1", exact=True).click()
     before = exported(creator)
     for label in ("Other side", "Join with"):
-        select = creator.get_by_label(label, exact=True)
+        select = creator.get_by_label(label)
         select.focus()
         creator.keyboard.press("ArrowDown")
         creator.keyboard.press("ArrowDown")
@@ -606,7 +606,8 @@ def test_two_tabs_never_overwrite_each_other(open_creator: Callable[[], Page]) -
     assert found in kept
     other = kept[1 - kept.index(found)]
     third.get_by_label("Start from").select_option("kept 0")
-    assert exported(third)["keypoints"] == other["keypoints"]
+    # On this tab's board, which may have another size.
+    assert names(third) == [k["name"] for k in other["keypoints"]]
 
 
 def test_zoom_and_pan_keep_what_is_placed_where_it_is_seen(creator: Page) -> None:
@@ -811,7 +812,7 @@ def test_cvats_drawing_labels_and_annotations(creator: Page) -> None:
     assert templates(creator)[1][0] < templates(creator)[0][0]
 
 
-def test_label_studios_configuration(creator: Page) -> None:
+def test_label_studios_configuration(creator: Page, open_task: TaskPage) -> None:
     # https://github.com/HumanSignal/label-studio, annotation_templates/computer-vision/keypoints (Apache-2.0)
     template = """<View>
   <KeyPointLabels name="kp-1" toName="img-1">
@@ -840,6 +841,9 @@ def test_label_studios_configuration(creator: Page) -> None:
     for text, sentence in (("<View><Image", "neither sound XML nor SVG"), ("<View/>", "got none")):
         paste(creator, text)
         assert sentence in said(creator)
+    # Chromium styles its report of XML that is not sound, which the page's policy forbids.
+    assert all("Applying inline style" in error for error in open_task.errors)
+    open_task.errors.clear()
     paste(
         creator,
         f"<View><KeyPointLabels name='k' toName='i'><Label value='{html.escape(HOSTILE)}'/></KeyPointLabels></View>",

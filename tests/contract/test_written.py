@@ -204,7 +204,7 @@ def test_deeplabcut_rows_are_distinct_and_pandas_reads_all_of_them(tmp_path: Pat
     rows = table(out / "labeled-data/people/CollectedData_truepoint.csv")[4:]
     assert len({row[2] for row in rows}) == 4
     assert [bool(row[3]) for row in rows] == [True, True, True, False]  # pandas takes an empty first row for names
-    listed = dict(row[:2] for row in table(out / "images.csv")[1:])
+    listed = json.loads((out / "images.json").read_text())
     assert {f"labeled-data/people/{row[2]}" for row in rows} == set(listed)
     assert all((out / path).is_file() for path in listed)
     # The rules of DeepLabCut: a video's labels are in the folder of its name; the fifth line starts like that.
@@ -275,6 +275,7 @@ def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pyte
     assert "20 images (18 train, 2 val)" in capsys.readouterr().out
     val = json.loads((folders / "out/mmpose/annotations_val.json").read_text())
     assert {image["file_name"] for image in val["images"]} == {"people/plain/0001.jpg", "more/train/images_/0004.jpg"}
+    assert all((folders / "out/mmpose/images" / image["file_name"]).is_file() for image in val["images"])
     train = json.loads((folders / "out/coco/annotations/person_keypoints_train.json").read_text())
     assert len({image["id"] for image in [*train["images"], *val["images"]]}) == 20
     rows = table(folders / "out/csv/images.csv")

@@ -1,13 +1,12 @@
 """The acceptance run for an account's owner, here against the emulator, with our driver in Ground Truth's role.
 
-docs/acceptance-example.json is the report of this run: ACCEPTANCE_REPORT=docs/acceptance-example.json writes it again.
+ACCEPTANCE_REPORT=file keeps the report.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -32,7 +31,6 @@ from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import run_unattended
 
 TEAM = "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/acceptance-team"
-EXAMPLE = PROJECT / "docs" / "acceptance-example.json"
 CROSS = [{"id": "1", "name": "", "annotations": [{"label": "cross", "x": 100.5, "y": 70.5, "visibility": 2}]}]
 
 
@@ -90,14 +88,6 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
         assert errors == []
 
 
-def tried(report: dict[str, Any]) -> list[tuple[str, ...]]:
-    """What a report says was tried and expected, without the names of one run's jobs."""
-    return [
-        tuple(re.sub(r"\d{14}", "…", check[part]) for part in ("name", "expected", "outcome"))
-        for check in report["checks"]
-    ]
-
-
 def test_the_acceptance_run(tmp_path: Path) -> None:
     written = Path(os.environ.get("ACCEPTANCE_REPORT", tmp_path / "report.json")).absolute()
     python = PROJECT / ".venv-emulator" / "bin" / "python"
@@ -130,7 +120,6 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         "submission",
         "removal",
     } <= set(outcomes)
-    assert tried(report) == tried(json.loads(EXAMPLE.read_text("utf-8")))
     assert report["recorded"]["DescribeLabelingJob of a missing job"]["Code"] == "ValidationException"
     for secret in ("000000000000", "truepoint-bucket", "acceptance-team"):
         assert secret not in text.replace("truepoint-bucket-", "") or secret == "truepoint-bucket"

@@ -14,6 +14,8 @@ from s3_endpoint import Endpoint
 tried: Counter[tuple[str, str]] = Counter()
 lost: Counter[tuple[str, str]] = Counter()
 duplicated: Counter[tuple[str, str]] = Counter()
+acknowledged: Counter[tuple[str, str]] = Counter()
+"""Answers of workers that the portal said it had stored."""
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +43,9 @@ def endpoint(one_endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoin
 def count(request: pytest.FixtureRequest) -> Any:
     """Called for every run that a fault was tried on, with what it did to the records."""
 
-    def counted(fault: str, driver: str, records: tuple[int, int]) -> None:
-        tried[fault, driver] += 1
+    def counted(fault: str, driver: str, records: tuple[int, int], *, rounds: int = 1, answers: int = 0) -> None:
+        tried[fault, driver] += rounds
+        acknowledged[fault, driver] += answers
         lost[fault, driver] += records[0]
         duplicated[fault, driver] += records[1]
         assert records == (0, 0)
@@ -54,7 +57,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The fault matrix, in Markdown."""
     if not (THOROUGH and tried):
         return
-    terminalreporter.write_line("\n| fault | driver | times tried | records lost | duplicated |\n|---|---|---|---|---|")
+    terminalreporter.write_line(
+        "\n| fault | driver | times tried | answers acknowledged | records lost | duplicated |"
+        "\n|---|---|---|---|---|---|"
+    )
     for fault, driver in sorted(tried):
-        figures = [str(counter[fault, driver]) for counter in (tried, lost, duplicated)]
+        figures = [str(counter[fault, driver]) for counter in (tried, acknowledged, lost, duplicated)]
         terminalreporter.write_line(f"| {fault} | {driver} | {' | '.join(figures)} |")

@@ -235,7 +235,7 @@ def test_a_full_disk_refuses_answers_and_loses_none(tmp_path: Path, way: str, co
             assert runner.problem is None
             finish(runner)
             found = Counter(n for n, workers in job.labels().items() for _ in workers)
-            count("full disk", "labelling", (ANSWERS - len(found), found.total() - len(found)))
+            count("full disk", "labelling", (ANSWERS - len(found), found.total() - len(found)), answers=ANSWERS)
         finally:
             emulator.kill()
 
@@ -309,7 +309,7 @@ def test_a_function_that_fails_for_a_while_is_never_final(
     assert runner.problem is None
     assert runner.job.status == "Completed"
     found = Counter(n for n, workers in job.labels().items() for _ in workers)
-    count(f"the {kind} function: {how}", "labelling", (4 - len(found), found.total() - len(found)))
+    count(f"the {kind} function: {how}", "labelling", (4 - len(found), found.total() - len(found)), answers=4)
 
 
 @pytest.mark.parametrize("function", ["pre", "post"] if THOROUGH else ["post"])
@@ -334,7 +334,8 @@ def test_an_object_that_a_working_function_fails_for_fails_alone_and_can_be_reop
     assert json.loads(job.read("job.json"))["LabelCounters"] == {
         "TotalLabeled": 5, "HumanLabeled": 5, "MachineLabeled": 0, "FailedNonRetryableError": 0, "Unlabeled": 0,
     }  # fmt: skip
-    count(f"one object fails in {function}, then reopened", "labelling", (5 - len(found), found.total() - len(found)))
+    count(f"one object fails in {function}, then reopened", "labelling",
+          (5 - len(found), found.total() - len(found)), answers=5)  # fmt: skip
 
 
 # -- the processes
@@ -365,7 +366,7 @@ with Upkeep(runner) as upkeep:
 
 def test_each_process_is_killed_at_any_time(emulator: Emulator, count: Any) -> None:
     """The portal's process, the emulator's, and those of its functions, one after another, until the job has ended."""
-    objects = 12
+    objects = 8 * ROUNDS  # more are answered between two kills than the test waits for
     job = Job(emulator, "killed", objects)
     uri = f"s3://{BUCKET}/{job.name}/job.json"
     acknowledged = 0
@@ -396,11 +397,11 @@ def test_each_process_is_killed_at_any_time(emulator: Emulator, count: Any) -> N
             portal.wait()
         if json.loads(job.read("job.json"))["LabelingJobStatus"] == "Completed":
             break
-    assert number >= ROUNDS - 1
+    assert number >= ROUNDS, "the job ended before every process was killed as often as it should be"
     found = Counter(n for n, workers in job.labels().items() for _ in workers)
     assert acknowledged <= len(found) == objects
     count("SIGKILL of the portal, the emulator and the functions", "labelling",
-          (objects - len(found), found.total() - len(found)))  # fmt: skip
+          (objects - len(found), found.total() - len(found)), rounds=ROUNDS, answers=acknowledged)  # fmt: skip
 
 
 def children(emulator: Emulator) -> list[int]:

@@ -333,7 +333,7 @@ def of_functions() -> Iterator[Case]:
         "the same with exchanged sides": lambda: [[answer(people(100, 1000)), answer(crossed(people(100, 1000)))]],
         "9 workers, 22 x 1000 keypoints": lambda: [[answer(people(22, 1000)) for _ in range(9)]],
         "9 workers, 333 x 60 keypoints": lambda: [[answer(people(333, 60)) for _ in range(9)]],
-        "3 workers, 130 x 17 in one place": lambda: [[answer(people(130, 17, apart=1)) for _ in range(3)]],
+        "3 workers, 128 x 17 in one place": lambda: [[answer(people(128, 17, apart=1)) for _ in range(3)]],
         "3 workers, 1000 x 1, own names": lambda: [[answer(people(1000, 1, "{n}")) for _ in range(3)]],
     }
     for name, made in answers.items():
@@ -353,7 +353,7 @@ def of_results() -> Iterator[Case]:
         "2 workers, 100 x 1000 keypoints": lambda: label_of(*(people(100, 1000) for _ in range(2))),
         "9 workers, 22 x 1000 keypoints": lambda: label_of(*(people(22, 1000) for _ in range(9))),
         "9 workers, 333 x 60 keypoints": lambda: label_of(*(people(333, 60) for _ in range(9))),
-        "3 workers, 130 x 17 in one place": lambda: label_of(*(people(130, 17, apart=1) for _ in range(3))),
+        "3 workers, 128 x 17 in one place": lambda: label_of(*(people(128, 17, apart=1) for _ in range(3))),
         "1000 x 17 in one place": lambda: label_of(people(1000, 17, apart=1)),
         "1000 x 100 in one place": lambda: label_of(people(1000, 100, apart=1)),
     }

@@ -207,6 +207,7 @@ def test_a_completed_jobs_results(s3: Any, context: Any) -> None:
         "results/people/review.manifest",
         "results/people/skeleton.json",
         "results/people/suspicious.jsonl",
+        "results/people/table/annotations.jsonl",
         "results/people/workers.json",
     ]
     body = s3.get_object(Bucket=BUCKET, Key="results/people/rejected.jsonl")["Body"].read().decode()
@@ -302,7 +303,7 @@ def test_a_stopped_job_has_results_too(s3: Any, context: Any) -> None:
 
 
 def test_a_failed_job_without_manifest_has_empty_results(s3: Any, context: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("steps.WAITS", (0,))
+    monkeypatch.setattr("truepoint.runs.steps.WAITS", (0,))
     job_completion.handler(event("job_completion/failed_without_manifest.json"), context)
     found = result(s3, "results.json", "people-broken")
     assert (found["lines"], found["manifest"]) == (0, None)

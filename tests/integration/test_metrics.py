@@ -133,6 +133,6 @@ def test_nothing_of_one_invocation_is_logged_in_the_next(s3: Any, context: Any, 
 def test_a_job_without_lines_has_no_share(
     s3: Any, context: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("steps.WAITS", ())
+    monkeypatch.setattr("truepoint.runs.steps.WAITS", ())
     job_completion.handler(event("job_completion/failed_without_manifest.json"), context)
     assert metrics(emitted(capsys.readouterr().out))["PercentFailed"] == 0

@@ -66,7 +66,7 @@ JOBS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steps.WAITS", ())
+    monkeypatch.setattr("truepoint.runs.steps.WAITS", ())
 
 
 def prepared(s3: Any, name: str = "three workers") -> LabelingJob:

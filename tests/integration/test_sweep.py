@@ -161,7 +161,7 @@ def described(name: str, **changed: Any) -> tuple[str, Any, Any]:
 def test_ended_jobs_of_ground_truth_are_looked_through_page_by_page(
     sagemaker: Stubber, s3: Any, heard: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("steps.WAITS", ())
+    monkeypatch.setattr("truepoint.runs.steps.WAITS", ())
     s3.put_object(Bucket=BUCKET, Key="results/done/results.json", Body=b"{}")
     elsewhere = {"OutputConfig": {"S3OutputPath": "s3://theirs/output/"}}
     for answer in (

@@ -25,7 +25,7 @@ with contextlib.redirect_stdout(sys.stderr):
             path = Path(entry["img_path"])
             assert path.is_file(), path
             [box], [keypoints], [visible] = entry["bbox"], entry["keypoints"], entry["keypoints_visible"]
-            name = path.relative_to(root / "images" / part).as_posix()
+            name = path.relative_to(root / "images").as_posix()
             found[part].setdefault(name, []).append(
                 {
                     "box": [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])],

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { checkDoc } from "../../src/ui/lib/checks.js";
 import { docOf } from "../../src/ui/lib/document.js";
 import { similarity } from "../../src/ui/lib/similarity.js";
-import { cases, instanceOf, person, standing } from "./people.js";
+import { readSkeleton } from "../../src/ui/lib/skeleton.js";
+import { attributes, cases, classes, instanceOf, PERSON, person, standing } from "./people.js";
 
 for (const { name, size, instances, expect } of cases("checks")) {
   test(`check: ${name}`, () => {
@@ -32,4 +33,46 @@ test("an untouched pre-label asks nothing about what it leaves out, but wants to
 test("a deleted pre-label is a change", () => {
   const doc = docOf([standing("p0")]);
   assert.deepEqual(checkDoc(person, docOf([]), { width: 800, height: 500 }, doc), []);
+});
+
+test("what is kept of earlier checks changes no finding, whatever was edited in between", () => {
+  const size = { width: 900, height: 600 };
+  const fresh = (doc) => docOf(structuredClone(doc.instances));
+  let seed = 7;
+  const dice = (n) => (seed = (seed * 16807) % 2147483647) % n;
+  let doc = docOf([]);
+  let most = 0;
+  for (let n = 0; n < 300; n += 1) {
+    const instances = [...doc.instances];
+    const at = dice(instances.length || 1);
+    // Few places, so that many are alike; some far apart.
+    const moved = { ...standing(`n${n}`), points: standing().points.map((point) => ({ ...point, x: point.x + 3 * dice(3) + 250 * dice(2), y: point.y + dice(5) })) };
+    if (dice(4) === 0 && instances.length) instances.splice(at, 1);
+    else if (dice(3) === 0 && instances.length) instances[at] = { ...instances[at], points: instances[at].points.with(dice(17), dice(2) ? null : { x: dice(900), y: dice(600), v: 2 }) };
+    else if (instances.length < 12) instances.push(moved);
+    doc = docOf(instances);
+    const own = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: PERSON.edges }));
+    const kept = checkDoc(person, doc, size, docOf([]));
+    const sorted = (findings) => findings.map((finding) => JSON.stringify(finding)).sort();
+    assert.deepEqual(sorted(kept), sorted(checkDoc(own, fresh(doc), size, docOf([]))));
+    most = Math.max(most, kept.filter(({ check }) => check === "duplicate_instance").length);
+  }
+  assert.ok(most > 3, `expected several duplicates, got ${most}`);
+});
+
+test("a document of 500 people is checked again in a small part of the time that the first check takes", () => {
+  const size = { width: 4000, height: 3000 };
+  const people = Array.from({ length: 500 }, (_, n) => ({
+    ...standing(`n${n}`),
+    points: standing().points.map((point) => ({ ...point, x: (point.x + 380 * (n % 25)) / 3, y: (point.y + 450 * Math.floor(n / 25)) / 3 })),
+  }));
+  const timed = (doc) => {
+    const start = process.cpuUsage();
+    checkDoc(person, doc, size, docOf([]));
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  };
+  const first = timed(docOf(people));
+  const again = Array.from({ length: 5 }, (_, n) => timed(docOf(people.with(n, { ...people[n], comment: "seen" }))));
+  assert.ok(Math.min(...again) < first / 3, `first ${first} µs, again ${again} µs`);
 });

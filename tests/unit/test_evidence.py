@@ -15,6 +15,7 @@ import acceptance
 from acceptance import REGIONS
 from job_builders import STACK, WORKTEAM
 from truepoint.jobs import limits
+from truepoint.portal.scripted import form_fields
 
 ROOT = Path(__file__).parents[2]
 HEADING = "## What we say about AWS, and how we know"
@@ -87,3 +88,9 @@ def test_the_acceptance_run_passes_large_prelabels_by_reference(tmp_path: Path) 
     assert [name for name, line in lines.items() if "annotations_ref" in line] == [acceptance.LARGE_IMAGE]
     assert not any("annotations" in line for line in lines.values())
     assert len(json.dumps(acceptance.LARGE_PRELABELS)) > limits.MAX_ATTRIBUTE_CHARACTERS
+    [document] = [json.loads(d.body) for d in prepared.documents if "/prelabels/" in d.key]
+    task = {"image_s3_uri": "s3://b/x.png", "image_name": "x.png", "initial_values_s3_uri": "s3://b/p.json"}
+    answer = list(acceptance.LARGE_PRELABELS)
+    fields = form_fields(answer, task, lambda _: json.dumps(document).encode())
+    assert json.loads(fields["original_annotations"]) == answer
+    assert fields["no_changes_needed"] == "true"

@@ -126,13 +126,13 @@ def test_an_image_is_known_by_its_path_or_its_name() -> None:
 
 def test_pre_labels_by_reference_are_what_the_answer_is_compared_with() -> None:
     task = TASK | {"initial_values": "[]", "initial_values_s3_uri": "s3://b/p.json"}
-    stored = {"s3://b/p.json": b'[{"annotations":[]}]'}
+    stored = {"s3://b/p.json": b'{"annotations":[{"annotations":[]}]}'}
     fields = form_fields([{"annotations": []}], task, stored.get)
     assert json.loads(fields["original_annotations"]) == [{"annotations": []}]
     assert fields["no_changes_needed"] == "true"
 
 
-@pytest.mark.parametrize(("stored", "got"), [(None, "got no object"), (b"[" * 9999, "32 levels"), (b"{}", "array")])
+@pytest.mark.parametrize(("stored", "got"), [(None, "got no object"), (b"[" * 9999, "32 levels"), (b"[]", "object")])
 def test_an_image_whose_pre_labels_cannot_be_read_is_not_labelled(stored: bytes | None, got: str) -> None:
     fields = form_fields([{"annotations": []}], TASK | {"initial_values_s3_uri": "s3://b/p.json"}, lambda _: stored)
     with pytest.raises(AnswerError, match=f"expected pre-labels s3://b/p.json.*{got}"):

@@ -97,12 +97,19 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is none")
-    files = []
+    files: list[tuple[str, Callable[[], SourceImage]]] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if not any(part.startswith(".") for part in name.parts):
+        if not any(part.startswith(".") for part in name.parts) and not _is_folder(path):
             files.append((name.as_posix(), partial(_local_image, path, name.as_posix())))
     return _look_at_all(files, progress)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it may not be looked at, and is left out with that reason
+        return False
 
 
 def images_under_prefix(
@@ -185,8 +192,6 @@ def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | Refuse
         claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
         reason = f"expected {WANTED}, got a file that is not an image; replace it, or take it out of the folder"
         return RefusedImage(printable(name), reason) if claims else None
-    except IsADirectoryError:
-        return None  # its files are looked at
     except ImageError as error:
         return RefusedImage(printable(name), str(error))
     except OSError as error:
@@ -205,10 +210,7 @@ def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
-    kind = path.stat().st_mode
-    if stat.S_ISDIR(kind):
-        raise IsADirectoryError
-    if not stat.S_ISREG(kind):  # a pipe would be waited for
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
         raise UnidentifiedImageError
     try:
         name.encode()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import ClientError
 
+from truepoint.groundtruth.job import read_description
 from truepoint.groundtruth.manifest import Line
 from truepoint.groundtruth.output_line import EARLIER_ANSWERS, EarlierAnswer, Labeled, read_line
 from truepoint.jobs.results import ResultsNotReadyError
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
-from truepoint.keys import job_keys, s3_uri
+from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
 from truepoint.results.review import REVIEWED_LINE
 from truepoint.results.table import seconds_in_all
@@ -160,11 +161,15 @@ def _line(record: dict[str, Any]) -> Line:
 
 def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:
     """`labeling_job.json` of the merged job: the first job's, ended when the review ended. Times are the review's, so
-    that merging twice writes the same."""
+    that merging twice writes the same. The input manifest tells whose images they are, and so what they are called."""
     output = s3_uri_of_output(first, name)
     arn = str(first["LabelingJobArn"]).rpartition("/")[0] + f"/{name}"
+    images_job = read_description(dict(first)).images_job
+    bucket, _ = split_s3_uri(output)
+    manifest = {"ManifestS3Uri": s3_uri(bucket, job_keys(images_job).manifest)}
     kept = ("LabelAttributeName", "OutputConfig", "InputConfig", "RoleArn", "HumanTaskConfig")
     return {
+        "InputConfig": {"DataSource": {"S3DataSource": manifest}},
         **{key: first[key] for key in kept if key in first},
         "LabelingJobName": name,
         "LabelingJobArn": arn,

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from truepoint.groundtruth.answer import pixels
 from truepoint.jobs import output_layout
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
@@ -25,6 +24,7 @@ from truepoint.portal.documents import WorkerAnswer
 from truepoint.portal.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
 from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
+from truepoint.pose.instance import pixels
 
 READERS = 16
 DISK_FULL = (

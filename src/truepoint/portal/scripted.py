@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from truepoint.formats.coco import is_annotations
 from truepoint.formats.labels import FormatError, LabeledImage, shown
 from truepoint.formats.mmpose import is_predictions
@@ -146,6 +148,12 @@ def form_fields(
     }
 
 
+class _Referenced(msgspec.Struct):
+    """Pre-labels by reference, as a manifest line's `annotations_ref` names them (docs/formats.md)."""
+
+    annotations: list[Any] = []
+
+
 def _original(task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None]) -> list[Any]:
     """The image's pre-labels.
 
@@ -158,6 +166,6 @@ def _original(task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None
     if text is None:
         raise AnswersError(f"expected pre-labels {where}, got no object")
     try:
-        return list(decode(text, list[Any]))
+        return decode(text, _Referenced).annotations if uri else list(decode(text, list[Any]))
     except JsonError as error:
         raise AnswersError(f"expected pre-labels {where}, got: {error}") from error

@@ -293,12 +293,11 @@ export function listenToPointers(stage, signal, count) {
       const { deltaX, deltaY, deltaMode, wheelDeltaY = 0, ctrlKey, timeStamp } = event;
       event.preventDefault();
       if (pointers.size) return;
-      const notches = clamp(Math.round(-wheelDeltaY / 120), -3, 3) || Math.sign(deltaY);
       // Scrolling on a trackpad begins with small steps in any direction. A movement stays what it began as.
       if (timeStamp - turned > SAME_TURN) isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
       turned = timeStamp;
       // A trackpad's pinch arrives with Ctrl, its delta is 100 times the logarithm of the factor. Ctrl may also be held while a wheel turns.
-      const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? notches / 5 : 0;
+      const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? Math.sign(deltaY) / 5 : 0;
       if (step) view.zoom(Math.exp(-step), place(event));
       else view.pan(-deltaX, -deltaY);
       count(step ? "zoom" : "pan");

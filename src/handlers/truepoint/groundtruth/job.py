@@ -49,12 +49,12 @@ class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
     output_manifest_uri: str
     failure_reason: str | None = None
     workers_per_object: int | None = None
-    input_manifest_uri: str | None = None
+    input_manifest_uri: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def images_job(self) -> str:
         """The job below whose folder the images are: of a merged job the one that was reviewed, else this one."""
-        match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")
+        match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")  # unset is false
         return match["name"] if match else self.name
 
 
@@ -116,7 +116,7 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
             workers_per_object=_optional(
                 int, (description.get("HumanTaskConfig") or {}).get("NumberOfHumanWorkersPerDataObject")
             ),
-            input_manifest_uri=_optional(str, source.get("ManifestS3Uri")),
+            input_manifest_uri=_optional(str, source.get("ManifestS3Uri")) or msgspec.UNSET,
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error

@@ -39,6 +39,7 @@ def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None
 
 def ended_detail(job: LabelingJob) -> dict[str, Any]:
     """`detail` of the event that the job has ended, with a description that `read_description` reads back."""
+    source = {"S3DataSource": {"ManifestS3Uri": job.input_manifest_uri}}
     described = {
         "LabelingJobName": job.name,
         "LabelingJobArn": job.arn,
@@ -46,7 +47,7 @@ def ended_detail(job: LabelingJob) -> dict[str, Any]:
         "LabelAttributeName": job.label_attribute_name,
         "OutputConfig": {"S3OutputPath": job.output_manifest_uri.rsplit(f"/{job.name}/", 1)[0]},
         "LabelingJobOutput": {"OutputDatasetS3Uri": job.output_manifest_uri},
-        "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": job.input_manifest_uri}}},
+        **({"InputConfig": {"DataSource": source}} if job.input_manifest_uri else {}),
         "HumanTaskConfig": {"NumberOfHumanWorkersPerDataObject": job.workers_per_object},
         "FailureReason": job.failure_reason,
     }

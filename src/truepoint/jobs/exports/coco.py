@@ -6,7 +6,7 @@ exports, so that pictures can be beside them; everything else is as in the resul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -22,15 +22,17 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     """Write the files, and copy the pictures."""
     notes: Notes = Notes()
     (out / "annotations").mkdir()
-    for part, pieces in parts(data, images, notes, WHOLE, out / "images").items():
+    for part, pieces in parts(data, images, notes, WHOLE, lambda part: out / "images" / part).items():
         (out / "annotations" / f"person_keypoints_{part}.json").write_bytes(pieces)
     return notes
 
 
-def parts(data: DataSet, images: Iterable[ExportImage], notes: Notes, whole: str, pictures: Path) -> dict[str, bytes]:
-    """Return the COCO file of each part of a set, and copy the pictures to `pictures/<part>/`.
+def parts(
+    data: DataSet, images: Iterable[ExportImage], notes: Notes, whole: str, folder_of: Callable[[str], Path]
+) -> dict[str, bytes]:
+    """Return the COCO file of each part of a set, and copy each picture to the folder of its part.
 
-    A set that is not split has the one part `whole`; with an empty name its pictures are in no folder of their own.
+    A set that is not split has the one part `whole`.
     """
     names = data.skeleton.keypoint_names
     written: dict[str, tuple[list[bytes], list[bytes]]] = {part: ([], []) for part in data.split_names or (whole,)}
@@ -46,5 +48,5 @@ def parts(data: DataSet, images: Iterable[ExportImage], notes: Notes, whole: str
                 continue
             annotations.append(msgspec.json.encode(entry | told(instance, raw)) + b"\n")
             notes["keypoints left out: the skeleton does not have them"] += len(instance.by_label.keys() - set(names))
-        data.copy_picture(image, pictures / part / image.path)
+        data.copy_picture(image, folder_of(part) / image.path)
     return {part: b"".join(coco_file(data.skeleton, data.name, *lines)) for part, lines in written.items()}

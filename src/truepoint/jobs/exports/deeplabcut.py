@@ -53,12 +53,11 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
                 for keypoint in names:
                     values += labeled.get(keypoint, ("", ""))
             table.writerow(["labeled-data", video, name, *values])
-    with (out / "images.csv").open("w", encoding="utf-8", newline="") as file:
-        table = rows_writer(file)
-        table.writerow(["path", "s3_uri"])
-        for image, name, _ in rows:
-            table.writerow([cell(f"labeled-data/{video}/{name}"), cell(image.s3_uri)])
-            data.copy_picture(image, folder / name)
+    # Not a CSV file: readers take every one in the project for labels.
+    listed = {f"labeled-data/{video}/{name}": image.s3_uri for image, name, _ in rows}
+    (out / "images.json").write_text(json.dumps(listed, ensure_ascii=False, indent=1), encoding="utf-8")
+    for image, name, _ in rows:
+        data.copy_picture(image, folder / name)
     sizes = [image.size for image, _, _ in rows if image.size]
     width, height = max((w for w, _ in sizes), default=1), max((h for _, h in sizes), default=1)
     target = out.resolve().with_name(out.name.removesuffix(".part"))

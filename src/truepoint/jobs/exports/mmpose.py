@@ -20,7 +20,7 @@ PLAIN = "#808080"
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     """Write metainfo.py, and annotations.json or, of a split set, annotations_<part>.json; copy the pictures."""
     notes: Notes = Notes()
-    for part, content in parts(data, images, notes, "", out / "images").items():
+    for part, content in parts(data, images, notes, "", lambda _part: out / "images").items():
         (out / (f"annotations_{part}.json" if part else "annotations.json")).write_bytes(content)
     text = pprint.pformat(dataset_info(data.skeleton, data.name), width=118, sort_dicts=False)
     (out / "metainfo.py").write_text(f"dataset_info = {text}\n", encoding="utf-8")

@@ -180,11 +180,14 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
   checkNames(names);
   /** @type {Map<string, number | null>} */
   const sigmas = new Map();
+  /** @type {Map<string, {displayNames?: Record<string, string>}>} */
+  const displayNames = new Map();
   for (const entry of classes) {
     const label = ["string", "number"].includes(typeof entry?.label) ? String(entry.label) : "";
     if (!label || sigmas.has(label)) continue;
     const good = isNumber(entry?.sigma) && entry.sigma >= LEAST_SIGMA && entry.sigma <= 1;
     sigmas.set(label, good ? entry.sigma : null);
+    displayNames.set(label, displayNamesOf(entry));
     if (!good && (entry?.sigma ?? null) !== null) notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
   }
   const hasPlaces = classes.some((entry) => isNumber(entry?.x) && isNumber(entry?.y));
@@ -192,7 +195,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
   const definition = {
     name: text(name, "skeleton"),
     supercategory: text(supercategory, ""),
-    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNamesOf(classes.find((entry) => String(entry?.label) === label)), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
+    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNames.get(label), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
     edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
   };
   const [width, height] = Array.isArray(size) ? size : [];
