@@ -53,7 +53,7 @@ def expected(s3: Any) -> dict[str, bytes]:
     inputs = {key: body for key, body in LEFT.items() if not key.startswith("tmp/")}
     whole_run(put(s3, inputs))
     made = results(s3)
-    assert len(made) == 14
+    assert len(made) == 15
     for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
         if item["Key"].startswith(("tmp/", "results/")):
             s3.delete_object(Bucket=BUCKET, Key=item["Key"])
