@@ -13,6 +13,7 @@ from make_licences import LOCKS, NODE, PAGE, ROOT, SHIPPED, dependencies, node_d
 
 ALLOWED = {
     "Apache-2.0", "BSD-3-Clause", "MIT License", "MIT License / MIT No Attribution License (MIT-0)", "PSF-2.0",
+    "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
 }  # fmt: skip
 """Licences of what is in the functions' package: none asks anything of who uses it but to keep its text."""
 
