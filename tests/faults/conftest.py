@@ -58,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not (THOROUGH and tried):
         return
     terminalreporter.write_line(
-        "\n| fault | driver | times tried | answers acknowledged | records lost | duplicated |\n|---|---|---|---|---|---|"
+        "\n| fault | driver | times tried | answers acknowledged | records lost | duplicated |\n" + "|---" * 6 + "|"
     )
     for fault, driver in sorted(tried):
         figures = [str(counter[fault, driver]) for counter in (tried, acknowledged, lost, duplicated)]
