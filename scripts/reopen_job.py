@@ -2,7 +2,8 @@
 """Reopen an ended job that was run outside Ground Truth: objects without a label, failed ones included, are open again.
 
 Labels and answers stay. The job's results are withdrawn: its results.json is removed, and the end of the job makes
-them anew. Stop whatever runs the job first, and start it again afterwards (make demo JOB=<name>).
+them anew, 16 minutes after the earlier results at the soonest, when nothing can write those any more. Stop whatever
+runs the job first, and start it again afterwards (make demo JOB=<name>).
 """
 
 from __future__ import annotations

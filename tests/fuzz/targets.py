@@ -166,7 +166,7 @@ def event(data: bytes) -> None:
 def depth(data: bytes) -> None:
     """Any value nested to any depth, wherever it is put: each entry point refuses it, or writes what it read."""
     levels, _, inner = data.partition(b",")
-    deep = int(levels[:5]) if levels[:5].isdigit() else len(levels)
+    deep = int(levels[:4]) if levels[:4].isdigit() else len(levels)
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
         nested = opening * deep + (inner or b"1") + closing * deep
         for place in (b"%s", b'[{"annotations":[],"z":%s}]', b'{"updated_annotations":[{"annotations":[],"z":%s}]}'):
