@@ -334,7 +334,7 @@ def test_defect_24_markers_keep_their_size_and_have_names(task: Task) -> None:
 
     small = extent()
     task.page.mouse.move(*task.screen(200, 200))
-    for _ in range(6):
+    for _ in range(12):
         task.page.mouse.wheel(0, -300)
     task.page.wait_for_timeout(100)
     assert task.state["view"]["scale"] > 10

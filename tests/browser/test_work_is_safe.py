@@ -365,11 +365,15 @@ def test_storage_that_never_answers_is_done_without(open_task: TaskPage) -> None
 def test_a_draft_that_is_stored_twice_is_offered_once(open_task: TaskPage) -> None:
     """IndexedDB was full for a while: the older copy in localStorage is not a second draft."""
     task = open_task(worker="one")
-    put = "window.put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = () => { throw new Error('full') }"
-    task.page.evaluate(put)
+    task.page.evaluate(
+        """() => {
+  window.put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = () => { throw new Error("full") };
+}"""
+    )
     task.click(100, 100)
     task.page.wait_for_timeout(600)
-    task.page.evaluate("IDBObjectStore.prototype.put = window.put")
+    task.page.evaluate("() => { IDBObjectStore.prototype.put = window.put }")
     task.click(140, 100)
     task.page.wait_for_timeout(600)
     again = open_task(worker="one")

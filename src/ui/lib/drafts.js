@@ -127,9 +127,9 @@ export async function loadDrafts(task, skeleton) {
   return drafts.sort((a, b) => placedIn(b) - placedIn(a) || b.at - a.at);
 }
 
-/** @param {Draft} draft @returns {Promise<boolean>} whether it is kept */
+/** @param {any} given a draft of the element, or of the skeleton creator, which has no document @returns {Promise<boolean>} whether it is kept */
 export async function saveDraft({ doc, ...rest }) {
-  const draft = { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } };
+  const draft = doc ? { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } } : rest;
   const isStored = await inTime("readwrite", (store) => store.put(draft)).then(() => true, () => false);
   return isStored || save(draft.key, draft);
 }

@@ -45,7 +45,7 @@ const outline = (ctx, path, width, dash = 0) => {
  * @param {boolean} filled
  */
 const paintMarker = (ctx, path, color, filled) => {
-  stroke(ctx, path, DARK, filled ? 5.5 : 7);
+  stroke(ctx, path, DARK, filled ? 5.5 : 8);
   stroke(ctx, path, LIGHT, filled ? 2.5 : 4.5);
   ctx.fillStyle = color;
   if (filled) ctx.fill(path);
