@@ -188,6 +188,7 @@ def test_answers_for_other_images_change_nothing(folder: Path, pictures: Path, t
 
 
 def test_another_tools_labels_are_pre_labels_and_answers(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
     draw(tmp_path / "pictures/Walk.png")
     names = ["nose", "left_eye", "right_eye"]
     categories = [{"id": 1, "name": "person", "keypoints": names}]

@@ -124,6 +124,7 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
         published = [o["Key"].rsplit("/", 1)[1] for o in s3.list_objects_v2(Bucket=bucket, Prefix="ui/")["Contents"]]
         assert sorted(published) == [
             "creator.html",
+            "crowd-2d-skeleton.de.js",
             "crowd-2d-skeleton.js",
             "labeler-guide.html",
             "skeleton-creator.js",
@@ -227,7 +228,7 @@ def test_migrate(loop: Loop, tmp_path: Path) -> None:
     (tmp_path / "output.manifest").write_text("\n".join(map(json.dumps, lines)))
     said = shell(BLOCKS["migrate-labels"], tmp_path, env)
     assert "prelabels.json: labels of 1 images; 1 of 2 lines left out" in said
-    assert '"annotations":[{"annotations":[{"label":"nose","x":3.0,"y":4.0}],"id":"1"}]' in said
+    assert '"annotations":[{"id":"1","annotations":[{"label":"nose","x":3,"y":4}]}]' in said
 
 
 def test_redrive(loop: Loop) -> None:

@@ -33,6 +33,12 @@ def until_done(step: Callable[[], bool]) -> int:
     return calls
 
 
+@pytest.fixture(autouse=True)
+def one_line_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step hands over between batches of lines; the job of these tests is smaller than one."""
+    monkeypatch.setattr("truepoint.groundtruth.manifest.LINES_AT_ONCE", 1)
+
+
 @pytest.fixture(scope="module")
 def expected() -> dict[str, bytes]:
     store = bucket()

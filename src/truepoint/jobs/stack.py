@@ -52,6 +52,8 @@ OUTPUT_NAMES = {
     "execution_role_arn": "LabelingJobExecutionRoleArn",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
+NEWER = frozenset({"LabelerGuideUrl"})
+"""Outputs that stacks of earlier versions do not have; they are empty until the next deployment."""
 
 
 def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_STACK_NAME) -> StackOutputs:
@@ -69,13 +71,13 @@ def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_S
         where = cloudformation.meta.region_name
         raise StackError(f"there is no stack {stack_name!r} in {where}; deploy it first with `sam deploy`") from error
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
-    missing = [name for name in OUTPUT_NAMES.values() if not outputs.get(name)]
+    missing = [name for name in OUTPUT_NAMES.values() if not outputs.get(name) and name not in NEWER]
     if missing:
         status = stack.get("StackStatus", "unknown")
         raise StackError(f"stack {stack_name!r} ({status}) has no output {', '.join(missing)}; deploy it again")
     # arn:<partition>:cloudformation:<region>:<account>:stack/<name>/<id>
     _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
-    values = {field: outputs[name] for field, name in OUTPUT_NAMES.items()}
+    values = {field: outputs.get(name, "") for field, name in OUTPUT_NAMES.items()}
     given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", ())}
     uses_ground_truth = given.get("UsesGroundTruth") != "no"
     return StackOutputs(

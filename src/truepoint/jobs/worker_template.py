@@ -56,7 +56,7 @@ def fill_template(
         skeleton: gives the labelling element its attributes.
         script_url: where the labelling element's script is.
         script_integrity: its subresource-integrity value, `sha384-…`.
-        guide_url: address of the labeller's guide; the instructions, which the element's help shows, end with a link.
+        guide_url: address of the labeller's guide, or nothing; the instructions, which the help shows, end with a link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
         language: of the labelling element, a BCP 47 tag.
 
@@ -78,14 +78,14 @@ def fill_template(
         )
     attributes = skeleton.element_attributes()
     # A new tab: leaving the page would interrupt the worker's task.
-    guide = f'<p><a href="{html.escape(guide_url)}" target="_blank" rel="noopener">Labeller\'s guide</a> (new tab)</p>'
+    link = f'<p><a href="{html.escape(guide_url)}" target="_blank" rel="noopener">Labeller\'s guide</a> (new tab)</p>'
     values = {
         "script_url": html.escape(script_url),
         "script_integrity": html.escape(script_integrity),
         "keypoint_classes": html.escape(attributes["keypointClasses"]),
         "skeleton_rig": html.escape(attributes["skeletonRig"]),
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
-        "instructions": instructions + guide,
+        "instructions": instructions + (link if guide_url else ""),
         "language": html.escape(language),
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})

@@ -93,8 +93,8 @@ class ElementSource:
     def of(cls, stack: StackOutputs, emulator: Emulator) -> ElementSource:
         """Return the source of a stack that is deployed in the emulator."""
         _, _, domain, path = stack.creator_url.split("/", 3)
-        guide = stack.guide_url.split("/", 3)[3]
-        return cls(domain, emulator.endpoint, emulator.secrets.token, f"/{path}", f"/{guide}")
+        guide = f"/{stack.guide_url.split('/', 3)[3]}" if stack.guide_url else ""
+        return cls(domain, emulator.endpoint, emulator.secrets.token, f"/{path}", guide)
 
 
 class Portal:

@@ -219,6 +219,7 @@ export function stageOf(session, look) {
     matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", watch, { once: true, signal: removed.signal });
   };
   watch();
+  addEventListener("resize", () => stage.touch(), { signal: removed.signal });
 
   view.onChange = () => {
     stage.touch();
