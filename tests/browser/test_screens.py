@@ -127,6 +127,8 @@ def test_the_drawing_is_as_sharp_as_the_screen(window: Opener) -> None:
             "Emulation.setDeviceMetricsOverride",
             {"width": 1200, "height": 800, "deviceScaleFactor": ratio, "mobile": False},
         )
+        # The emulation of another screen fires no event. A page's zoom fires this one.
+        task.page.evaluate("() => void dispatchEvent(new Event('resize'))")
         task.page.wait_for_function(
             "([element, wanted]) => [...element.shadowRoot.querySelectorAll('canvas')].every(c => c.width === wanted)",
             arg=[task.element.element_handle(), round(width * ratio)],
