@@ -29,7 +29,6 @@ ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
 OWN_ATTRIBUTES = ("id", "name", "comment")
 CONSOLIDATION = ("worker_count", "score")
 """Attributes that our own results have in addition; they describe the consolidation, not the label."""
-_NO_NAME = "(no name)"
 
 
 def is_annotations(document: Any) -> bool:

@@ -26,7 +26,6 @@ from truepoint.formats.labels import (
 )
 
 SHAPE = "DeepLabCut table"
-HDF_KEYS = "df_with_missing"
 _TABLES = ("CollectedData_*.csv", "CollectedData_*.h5")
 _NUMBER = re.compile(r"\d+(\.0)?")
 
