@@ -56,7 +56,6 @@ from truepoint.jobs.prelabels import (
     read_prelabels,
 )
 from truepoint.jobs.request import JobSettings
-from truepoint.jobs.scenes import render_scenes, write_scenes
 from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.status import job_folders
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
@@ -77,8 +76,8 @@ FOLDER = PROJECT / ".demo"
 TEMPLATE = PROJECT / "src" / "ui" / "worker-task.liquid.html"
 SKELETONS = PROJECT / "skeletons"
 DEFAULT_PORT = 8000
-SCENES = 6
-"""Pictures that are rendered when no folder is given."""
+EXAMPLES = PROJECT / "examples"
+"""Images to label when no folder is given: one folder for each subject."""
 RUNTIME = Path(sys.executable).parent
 FAILED = 1
 NAMED = 10
@@ -136,7 +135,7 @@ def parse(arguments: list[str] | None) -> Options:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
+    what.add_argument("--images", type=Path, help="a folder of images (default: a folder in examples/)")
     what.add_argument("--job", metavar="NAME", help="a job that is in the demo's account already, such as a review")
     parser.add_argument("--continue-from", metavar="JOB", help="an earlier job whose labels become pre-labels")
     parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
@@ -390,7 +389,7 @@ def _secret(folder: Path) -> bytes:
 
 def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> JobRunner:
     skeleton = options.skeleton
-    folder = options.images or _scenes(options.folder, skeleton.name)
+    folder = options.images or EXAMPLES / ("box-truck" if "truck" in skeleton.name else "person")
     found = options.found or _find_images(folder)
     names = [image.name for image in found.images]
     content = [image.md5 for image in found.images] + names
@@ -504,16 +503,6 @@ def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> b
         return False
     with tqdm(total=len(prepared.images), desc="uploading", unit="image", leave=False) as bar:
         return create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC), bar.update)[1]
-
-
-def _scenes(folder: Path, skeleton: str) -> Path:
-    subject = "box-truck" if "truck" in skeleton else "person"
-    scenes = folder / "scenes" / subject
-    if not (scenes / "truth.json").is_file():
-        say(f"Rendering {SCENES} scenes to label into {scenes}")
-        rendered = tqdm(render_scenes(subject, SCENES, seed=1), total=SCENES, unit="scene", leave=False)
-        write_scenes(scenes, rendered)
-    return scenes
 
 
 def _serve(options: Options, portal: Portal, creator_path: str) -> None:
