@@ -202,18 +202,18 @@ def run(options: Options) -> int:
 
 
 def _run(options: Options) -> int:
-    say("Starting the AWS emulator (listens on this machine only)")
+    say("Starting the AWS emulator, which listens on this machine only")
     python = PROJECT / ".venv-emulator" / "bin" / "python"
     origins = frozenset({f"http://{host}:{options.port}" for host in (HOST, "localhost")})
     port = _emulator_port(options.folder)
     with Emulator(python, options.folder, port=port, keep=True, origins=origins) as emulator:
         began = time.monotonic()
-        say("Deploying template.yaml into it with `sam build` and `sam deploy` (the first time takes half a minute)")
+        say("Deploying template.yaml to the emulator with `sam build` and `sam deploy` (first time: half a minute)")
         deployed = deploy(PROJECT, emulator, RUNTIME / "sam")
         say(
-            f"The stack is deployed ({time.monotonic() - began:.0f} s)"
+            f"Deployed the stack in {time.monotonic() - began:.0f} s"
             if deployed
-            else "It is there already, unchanged"
+            else "The stack is already deployed, unchanged"
         )
         stack = stack_outputs(emulator)
         if stack is None:
@@ -243,7 +243,7 @@ def _run(options: Options) -> int:
         if runner.job.ended:
             log = function_log(emulator, stack.job_completion_arn)
             raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
-    say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
+    say("Stopped. Every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
 
 
@@ -424,7 +424,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         return _given_job(prepared.name, emulator, stack)
     also = f", {len(labels)} of them with the labels of {before} to start from" if before else ""
     also = f", {len(labels)} of them with pre-labels" if options.prelabels else also
-    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}{also}")
+    say(f"Created job {prepared.name}: {prepared.object_count} images from {folder}{also}")
     return _runner(prepared.name, emulator, stack)
 
 
@@ -511,8 +511,8 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            say(f"A skeleton of your own:  {address[:-1]}{creator_path}")
-            say(f"Label here:  {address}     (Ctrl+C stops; nothing is lost)")
+            say(f"Create a skeleton:  {address[:-1]}{creator_path}")
+            say(f"Label here:         {address}     (Ctrl+C stops; no submitted answer is lost)")
             if options.browser:
                 webbrowser.open(address)
 
@@ -580,8 +580,8 @@ def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, run
     say(f"Job {runner.job.name} is {runner.job.status.lower()}")
     counts = ", ".join(f"{results.get(name)} {name}" for name in ("written", "rejected", "failed", "unlabeled"))
     say(f"Results: {counts} of {results.get('lines')} images")
-    say(f"They are in {target}")
-    say(f"On AWS they would be in {runner.results_uri()}")
+    say(f"The results are in {target}")
+    say(f"On AWS, the results would be in {runner.results_uri()}")
 
 
 if __name__ == "__main__":
