@@ -60,13 +60,13 @@ from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.status import job_folders
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.portal.cloud import Cloud, StorageFullError
-from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.scripted import Answers, AnswersError, AnswersFile, image_name
 from truepoint.portal.server import ElementSource, Portal
 from truepoint.portal.unattended import finish, run_unattended
 from truepoint.portal.upkeep import Upkeep, wait_for_results
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
+from truepoint.tasks.labeling_job import LabelingJobError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
