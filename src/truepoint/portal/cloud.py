@@ -13,7 +13,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import ClientError
 
 from truepoint.keys import split_s3_uri
-from truepoint.portal.labeling_job import state_change_detail
+from truepoint.tasks.labeling_job import state_change_detail
 
 EVENT_SOURCE = "truepoint.labeling"
 DETAIL_TYPE = "SageMaker Ground Truth Labeling Job State Change"

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from truepoint.jobs import output_layout
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
-from truepoint.portal import documents
 from truepoint.portal.assignments import Lease, Verdict
 from truepoint.portal.cloud import Cloud, FunctionFailedError
-from truepoint.portal.documents import WorkerAnswer
-from truepoint.portal.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
 from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 from truepoint.pose.instance import pixels
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import WorkerAnswer
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
 
 READERS = 16
 DISK_FULL = (

@@ -85,7 +85,8 @@ class AnswersFile:
                 f"({shown(sorted(unmatched))})"
             )
         left = [f"left out answers for {len(unmatched)} other images: {shown(sorted(unmatched))}"] if unmatched else []
-        return found, (f"{self._path.name}: answers of {len(found)} workers", *left)
+        workers = "1 worker" if len(found) == 1 else f"{len(found)} workers"
+        return found, (f"{self._path.name}: answers of {workers}", *left)
 
 
 def _own_answers(path: Path) -> Answers | None:

@@ -25,16 +25,16 @@ from starlette.staticfiles import StaticFiles
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
 from truepoint.jobs.stack import StackOutputs
-from truepoint.portal import documents
 from truepoint.portal.assignments import Verdict
 from truepoint.portal.cloud import EventRefusedError, StorageFullError
 from truepoint.portal.guard import MAX_BODY, Guard
-from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.links import Links
 from truepoint.portal.rendering import CROWD_SCRIPTS, TaskTemplate, TaskTemplateError
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.upkeep import Upkeep
 from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
+from truepoint.tasks import documents
+from truepoint.tasks.labeling_job import LabelingJobError
 
 HERE = Path(__file__).parent
 COOKIE = "worker"

@@ -10,11 +10,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from truepoint.jobs import output_layout
-from truepoint.portal import documents
 from truepoint.portal.assignments import Assignments
-from truepoint.portal.documents import Label, ManifestLine
-from truepoint.portal.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import Label, ManifestLine
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 
 _log = logging.getLogger(__name__)
 
