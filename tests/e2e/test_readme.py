@@ -150,10 +150,21 @@ def test_make_has_the_target(target: str) -> None:
 
 
 def test_deploy_and_clean_up(tmp_path: Path) -> None:
-    """The commands for AWS, with the settings for AWS, against the emulator."""
-    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path) as emulator:
-        env = environment(emulator) | {"AWS_DEFAULT_REGION": "us-east-1"}
-        said = shell(BLOCKS["deploy"], PROJECT, env, typed="y\n")
+    """The commands for AWS, with the settings for AWS, against the emulator; in a folder of their own, because
+    `sam build` writes into .aws-sam, which other builds of this checkout may use now."""
+    checkout = tmp_path / "checkout"
+    sources = (path for path in PROJECT.iterdir() if not path.name.startswith(".") and path.name != "node_modules")
+    checkout.mkdir()
+    for path in sources:
+        if path.is_dir():
+            shutil.copytree(path, checkout / path.name)
+        else:
+            shutil.copy(path, checkout)
+    for name in (".venv", "node_modules"):
+        (checkout / name).symlink_to(PROJECT / name)
+    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", tmp_path / "emulator") as emulator:
+        env = environment(emulator) | {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_POLL_DELAY": "0.5"}
+        said = shell(BLOCKS["deploy"], checkout, env, typed="y\n")
         assert "Successfully created/updated stack - truepoint" in said
         s3 = boto3.Session(region_name="us-east-1", **_credentials(env)).client("s3", endpoint_url=emulator.endpoint)
         [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("truepoint-bucket")]
@@ -166,9 +177,9 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
             "skeleton-creator.js",
         ]
         activate, delete_stack, delete_bucket = BLOCKS["clean-up"]
-        shell([activate, delete_stack], PROJECT, env)
+        shell([activate, delete_stack], checkout, env)
         assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]
-        shell([activate, delete_bucket.replace("truepoint-bucket-1a2b3c", bucket)], PROJECT, env)
+        shell([activate, delete_bucket.replace("truepoint-bucket-1a2b3c", bucket)], checkout, env)
         assert bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]
 
 
