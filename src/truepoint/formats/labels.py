@@ -89,7 +89,8 @@ class LabeledImage:
 @dataclass(slots=True)
 class Category:
     """A kind of subject. `keypoints` are empty where the file has only boxes; without `named` they are "0", "1", …,
-    because the file has an order and no names. Edges are pairs of indices from 0."""
+    because the file has an order and no names. Edges are pairs of indices from 0.
+    """
 
     name: str
     keypoints: tuple[str, ...] = ()
