@@ -188,7 +188,8 @@ class EntryReader:
 
 def _subject(file: LabelFile, label: Any, notes: Notes) -> Subject | None:
     if file.reader is not None:
-        return file.reader.subject(label, notes)
+        entry = msgspec.json.decode(label) if isinstance(label, msgspec.Raw) else label
+        return file.reader.subject(entry, notes)
     return label if isinstance(label, Subject) else msgspec.convert(label, Subject)
 
 
