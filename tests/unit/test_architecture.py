@@ -33,12 +33,13 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
+    "tasks": {*CORE, "adapters", "runs"},
     "formats": {"json_text", "pose"},
-    "jobs": {*CORE, "adapters", "runs", "formats"},
+    "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
     "analysis": {*CORE, "runs", "formats", "jobs"},
     "commands": {*CORE, "formats", "jobs", "analysis"},
     "emulator": {"jobs", "adapters"},
-    "portal": {*CORE, "adapters", "runs", "formats", "jobs", "emulator"},
+    "portal": {*CORE, "adapters", "runs", "tasks", "formats", "jobs", "emulator"},
 }
 
 

@@ -127,7 +127,10 @@ def read_label_files(
     ]
     found = skeleton or next((named_skeleton(str(file)) for _, file in files if file), None)
     if found is None:
-        found = derived_skeleton(main_category(_all_categories(opened)))
+        try:
+            found = derived_skeleton(main_category(_all_categories(opened)))
+        except FormatError as error:
+            raise FormatError(f"{shown([one.file.where for one in opened])}: {error}") from error
     for one in opened:
         used = {name for name, (_, subjects) in one.file.categories.items() if subjects}
         try:
@@ -294,8 +297,8 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
     """Return the images of all files, those of the first file first. Names that differ only in spelling are one."""
     entries: dict[str, Entry] = {}
     order = sorted(range(len(opened)), key=lambda number: not all(i.has_ending for i in opened[number].images))
-    needs_sizes = any(i.in_shares and not i.width for one in opened for i in one.images)
-    known = dict(sizes()) if needs_sizes else {}
+    needs_sizes = any(i.in_shares for one in opened for i in one.images)
+    known = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
     ids = [image.id for image in opened[order[0]].images]
     numbers = [i - 1 for i in ids if i is not None and i <= LARGEST_ID]
     if len(numbers) < len(ids):  # coco.json keeps a file's ids if it can

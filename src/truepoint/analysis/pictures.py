@@ -12,10 +12,10 @@ from pathlib import Path
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage
 from truepoint.formats.names import match_images
 
-LONGER_SIDE = 480
-"""Pixels of a thumbnail: the report draws images some 400 CSS pixels wide."""
-LARGEST = 60_000
-"""Bytes of a thumbnail: a report of 24 has less than 2 MB."""
+LONGER_SIDE = 640
+"""Pixels of a thumbnail: the report draws a part of an image some 400 CSS pixels wide."""
+LARGEST = 80_000
+"""Bytes of a thumbnail: those of 24 images add less than 3 MB to a report."""
 QUALITIES = (75, 60, 45, 30)
 """Of JPEG, tried until a thumbnail is small enough."""
 NEEDED = "thumbnails and image sizes need Pillow, which is not installed: pip install 'truepoint[images]'"
