@@ -100,7 +100,8 @@ class LabeledImage:
 class Category:
     """A kind of subject. `keypoints` are empty where the file has only boxes; without `named` they are "0", "1", …,
     because the file has an order and no names. Edges and left/right pairs are pairs of indices from 0. `sigmas` are
-    one a keypoint, or empty."""
+    one a keypoint, or empty.
+    """
 
     name: str
     keypoints: tuple[str, ...] = ()

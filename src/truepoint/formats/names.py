@@ -16,7 +16,8 @@ from truepoint.pose.skeleton import Skeleton
 @dataclass(frozen=True, slots=True)
 class Matched:
     """`images` are the labels' images by the job's own image name; `unmatched` are names that no image has;
-    `by_name_only` are names whose folders differ from the image's."""
+    `by_name_only` are names whose folders differ from the image's.
+    """
 
     images: dict[str, LabeledImage]
     unmatched: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the operator commands share: AWS options, and expected errors as one line and an exit code."""
+"""Shared parts of the operator commands: AWS options, and expected errors as one line with an exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from truepoint.pose.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
 NAMED = 10
-"""Images that are named of those that are left out."""
+"""Maximum number of left-out images that are named."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
@@ -76,11 +76,11 @@ _CREDENTIAL_CODES = frozenset(
 
 
 class UsageError(ValueError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something impossible."""
 
 
 def parser(description: str | None, example: str) -> argparse.ArgumentParser:
-    """A parser with the help's form and the AWS options; `example` may use %(prog)s."""
+    """Return a parser with our help format and the AWS options; `example` may use %(prog)s."""
     made = argparse.ArgumentParser(
         description=description,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 AWS refused or is not ready, 2 bad usage or input",
@@ -115,7 +115,7 @@ def open_session(region: str | None = None, profile: str | None = None) -> boto3
 
 
 def say_omitted(omitted: Sequence[str]) -> None:
-    """Name the images that a job leaves out, each with its reason; of many the first ten."""
+    """Print the images that a job leaves out, at most ten, each with its reason."""
     for reason in omitted[:NAMED]:
         print(f"left out: {reason}", file=sys.stderr)
     if len(omitted) > NAMED:
@@ -123,7 +123,7 @@ def say_omitted(omitted: Sequence[str]) -> None:
 
 
 def run(work: Callable[[], int]) -> int:
-    """Do the command's work; an error that an operator can understand is said in one line, without a traceback."""
+    """Run the command; print an expected error in one line, without a traceback."""
     print_any_text()
     try:
         return work()

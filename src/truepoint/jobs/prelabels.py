@@ -33,12 +33,12 @@ Sizes = Mapping[str, tuple[int | None, int | None]]
 
 
 class PrelabelError(ValueError):
-    """Pre-labels that cannot be used; says where, what was expected and what was found."""
+    """Pre-labels that cannot be used. The message says where, what was expected and what the file contains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the operator decides about a file of labels.
+    """The operator's choices for a file of labels.
 
     Attributes:
         keypoint_names: how the file's keypoint names map to the skeleton's, beside equal names and aliases.
@@ -46,7 +46,7 @@ class Choices:
         min_score: keypoints with a lower score are left out.
         occluded_below: keypoints with a lower score, and no visibility of their own, become occluded.
         min_instance_score: instances with a lower score are left out.
-        images: the COCO annotation file that a COCO results list is of.
+        images: the COCO annotation file that defines the image ids of a COCO results list.
     """
 
     keypoint_names: KeypointNames | None = None
@@ -59,8 +59,10 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Prelabels:
-    """Pre-labels of a job: instances by rater ("" if the file names none) and by the job's image name, and the report
-    of what was read, matched and left out."""
+    """Pre-labels of a job, and the report of what was read, matched and left out.
+
+    Instances are by rater ("" if the file names none) and by the job's image name.
+    """
 
     by_rater: dict[str, dict[str, Instances]]
     report: tuple[str, ...]
@@ -141,7 +143,7 @@ def read_file(path: Path, skeleton: Skeleton, chosen: Choices) -> Labels:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What labels are fitted to: a job's skeleton, and its images with their sizes."""
+    """The skeleton and the image sizes of the job that labels are fitted to."""
 
     skeleton: Skeleton
     sizes: Sizes

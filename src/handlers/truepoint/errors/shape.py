@@ -70,7 +70,8 @@ class Shape:
 
     def inverse(self, there: tuple[int, ...]) -> tuple[Matrix, list[float]]:
         """Of the covariance of these keypoints, wherever the subject is; and how stiffly the others hold each, which is
-        one over the standard deviation that they leave it."""
+        one over the standard deviation that they leave it.
+        """
         found = self._inverses.get(there)
         if found is None:
             missing, unknown = self.missing(there)

@@ -69,8 +69,11 @@ class Consensus(msgspec.Struct, frozen=True):
 
 
 class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines without an annotation for one reason. `reason` is that of the first such line, `line`; where `differ` is
-    true, reasons of other lines have other numbers in the same text."""
+    """Lines without an annotation for one reason.
+
+    `reason` is that of the first such line, `line`; where `differ` is true, reasons of other lines have other numbers
+    in the same text.
+    """
 
     status: str
     reason: str

@@ -1,5 +1,6 @@
-"""Parts: the files that results are made of. Some are written line by line while the lines are read, some come out of
-the tally of all of them.
+"""Parts: the files that results are made of.
+
+Some are written line by line while the lines are read, some come out of the tally of all of them.
 
 A new file of the first kind is a fragment in `Fragments.add` and its place in `line_files`; one of the second kind is
 an entry in `tally_files`. A file that no consumer must do without is named in results.result_set.Files too. What is
