@@ -65,8 +65,8 @@ def job_keys(job: str) -> JobKeys:
 def manifests_folder(output_manifest: str) -> str | None:
     """Return the folder of all of a job's manifests, with a trailing slash.
 
-    `key` is the key of one manifest that Ground Truth named: `…/<job>/manifests/output/output.manifest` or
-        `…/<job>/manifests/intermediate/<n>/output.manifest`.
+    `output_manifest` is the key of one manifest that Ground Truth named: `…/<job>/manifests/output/output.manifest` or
+    `…/<job>/manifests/intermediate/<n>/output.manifest`.
     """
     match = _MANIFEST.fullmatch(output_manifest)
     return match[1] if match else None

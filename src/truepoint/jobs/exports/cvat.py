@@ -1,4 +1,6 @@
-"""CVAT for images 1.1: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+"""A writer of CVAT for images 1.1.
+
+https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
 Not labelled is `outside`, occluded is `occluded`. A drawn box is a rectangle of the label `<skeleton>-box`, tied to its
 skeleton by group. An instance's name and id are attributes.

@@ -1,4 +1,6 @@
-"""Ultralytics pose labels: https://docs.ultralytics.com/datasets/pose/
+"""A writer of Ultralytics pose labels.
+
+https://docs.ultralytics.com/datasets/pose/
 
 `labels/<part>/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
 normalised by the image's size. Pictures go to `images/<part>/`, under the paths of `images.csv`. The part is `train`
