@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from truepoint.jobs.rerun import EventRefusedError, NotEndedError
 from truepoint.jobs.results import ResultsNotReadyError
 from truepoint.jobs.stack import DEFAULT_STACK_NAME, StackError
 from truepoint.jobs.status import NoSuchJobError
+from truepoint.jobs.terminal import print_any_text
 from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.pose.skeleton import SkeletonError
 
@@ -136,13 +136,6 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nstopped; run it again to go on", file=sys.stderr)
         return AWS_ERROR
-
-
-def print_any_text() -> None:
-    """Have `print` replace characters that the terminal's encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _next_step(error: Exception) -> str:
