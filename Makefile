@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -94,9 +94,6 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services); keeps docs/audit.txt
 	python scripts/audit.py $(AUDIT)/bin/pip-audit
-
-licences: setup readers $(LOADERS)/.ready $(MMPOSE)/.ready $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
-	python scripts/make_licences.py
 
 format: setup ## lay the code out
 	ruff check --fix .

@@ -31,10 +31,11 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
+    "tasks": {*CORE, "adapters", "runs"},
     "formats": {"json_text", "pose"},
-    "jobs": {*CORE, "adapters", "runs", "formats"},
+    "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
     "emulator": {"jobs", "adapters"},
-    "portal": {*CORE, "adapters", "runs", "formats", "jobs", "emulator"},
+    "portal": {*CORE, "adapters", "runs", "tasks", "formats", "jobs", "emulator"},
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import stat
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
 from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
@@ -37,7 +38,21 @@ HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b
 
 LOOKS_AT_ONCE = 8
 
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_SWAPS_SIDES = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each EXIF orientation upright."""
+_EXIF_HEADER = b"Exif\0\0"
+_SHORT = 3
+"""TIFF's number for an unsigned 16-bit value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +164,11 @@ def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
 def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
     """Return a JPEG of an image, upright and without its metadata, of this width and height."""
     with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # as in `_look_at_all`
         profile = image.info.get("icc_profile")
+        turn = _UPRIGHT.get(_orientation(image))
         image.draft("RGB", (max(size), max(size)))
-        upright = ImageOps.exif_transpose(image)
+        upright = image if turn is None else image.transpose(turn)
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
@@ -174,8 +190,9 @@ def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: C
     images: list[SourceImage] = []
     refused: list[RefusedImage] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
-        # Pillow warns of pictures that may be decompression bombs; our own limit is checked for each of them.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Pillow warns of damaged EXIF data, without the file's name, and of pictures that may be decompression bombs:
+        # our own limit is checked for each of them.
+        warnings.simplefilter("ignore")
         for outcome in pool.map(lambda file: _outcome(*file), files):
             progress()
             if isinstance(outcome, SourceImage):
@@ -237,8 +254,8 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         with Image.open(file) as image:
             _check_kind(image)
             width, height = image.size
-            orientation = image.getexif().get(ExifTags.Base.Orientation)
             content_type = CONTENT_TYPES[str(image.format)]
+            orientation = _orientation(image)
             if whole:
                 # JPEG: an eighth of the work, yet the whole file is read.
                 image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
@@ -249,7 +266,42 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
     except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
         raise ImageError(f"damaged: {error or type(error).__name__}") from error
-    return (height, width, content_type) if orientation in _TURNED else (width, height, content_type)
+    return (height, width, content_type) if orientation in _SWAPS_SIDES else (width, height, content_type)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, from 1 to 8, as browsers read it: 1 where it is not a single unsigned 16-bit value.
+
+    Pillow also takes other types and counts. Its size would then differ from what the worker sees.
+
+    Raises:
+        ImageError: the picture is not upright, and browsers differ: all turn a JPEG, none turns a WebP, and Chromium
+            and Firefox turn a PNG, which WebKit does not (tests/browser/test_browsers.py).
+    """
+    image.getexif()  # looks for the data where a PNG has them last
+    orientation = _orientation_of(image.info.get("exif", b""))
+    if orientation != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
+        raise ImageError(
+            f"expected an upright {image.format}, got one that its EXIF data turn, which not every browser does; "
+            "save it upright, for example with `magick mogrify -auto-orient`"
+        )
+    return orientation
+
+
+def _orientation_of(data: bytes) -> int:
+    data = data.removeprefix(_EXIF_HEADER)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    try:
+        if order is not None:
+            (start,) = struct.unpack_from(f"{order}I", data, 4)
+            (count,) = struct.unpack_from(f"{order}H", data, start)
+            for entry in range(start + 2, start + 2 + 12 * count, 12):
+                tag, kind, values, value = struct.unpack_from(f"{order}HHIH", data, entry)
+                if tag == ExifTags.Base.Orientation:
+                    return value if (kind, values) == (_SHORT, 1) and value in _UPRIGHT else 1
+    except struct.error:  # the data end early
+        pass
+    return 1
 
 
 def _check_kind(image: Image.Image) -> None:

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from truepoint.groundtruth.lost_events import ENDED_STATUSES
 from truepoint.jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
-from truepoint.jobs.output_layout import WORKER_RESPONSES, object_of
 from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys, s3_uri, split_s3_prefix
+from truepoint.tasks.output_layout import WORKER_RESPONSES, object_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
