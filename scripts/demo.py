@@ -35,7 +35,6 @@ from tqdm import tqdm
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from truepoint.formats.labels import shown
-from truepoint.jobs import command
 from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
 from truepoint.jobs.launch import (
     JobExistsError,
@@ -58,6 +57,7 @@ from truepoint.jobs.prelabels import (
 from truepoint.jobs.request import JobSettings
 from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.status import job_folders
+from truepoint.jobs.terminal import print_any_text
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.portal.cloud import Cloud, StorageFullError
 from truepoint.portal.runner import JobRunner
@@ -113,7 +113,7 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    command.print_any_text()
+    print_any_text()
     try:
         options = parse(arguments)
         return run(options)

@@ -86,8 +86,10 @@ def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
 
 
 def zip_code(build: Path) -> None:
-    """Zip each folder of code of a built template once. SAM CLI zips a folder again for every function that shares it,
-    which takes most of a deployment's time."""
+    """Zip each folder of code of a built template once.
+
+    SAM CLI zips a folder again for every function that shares it, which takes most of a deployment's time.
+    """
     template = build / "template.yaml"
     text = template.read_text(encoding="utf-8")
     for folder in (path for path in build.iterdir() if path.is_dir()):

@@ -1,4 +1,4 @@
-"""The images of a job: found in a folder or under an S3 prefix, with upright sizes; unusable ones have a reason."""
+"""The images of a job, from a folder or an S3 prefix, with their upright sizes. Unusable images have a reason."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # a JPEG with more pictures behind it, as phones write them; browsers show the first
+    "MPO": "image/jpeg",  # a JPEG with several pictures, as phones write them; browsers show the first
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
 WANTED = "JPEG, PNG or WebP, which every browser shows"
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
 HEADER_BYTES = 262_144
-"""Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
+"""Bytes read from an S3 object to find its size in pixels. Mostly enough: EXIF data of a JPEG have at most 64 kB."""
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 """Bytes 8 to 12 of a HEIF file, the format of iPhones (ISO/IEC 23008-12), which Pillow cannot read."""
@@ -49,7 +49,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a picture of each EXIF orientation upright."""
+"""The transposition that makes a picture of each EXIF orientation upright."""
 _EXIF_HEADER = b"Exif\0\0"
 _SHORT = 3
 """TIFF's number for an unsigned 16-bit value."""
@@ -84,28 +84,28 @@ class RefusedImage:
 
 @dataclass(frozen=True, slots=True)
 class FoundImages:
-    """What was found, sorted by name."""
+    """The usable and refused images of a folder or prefix, sorted by name."""
 
     images: tuple[SourceImage, ...]
     refused: tuple[RefusedImage, ...]
 
 
 LEAST_COPY = 320
-"""Pixels of a copy's longer side. On a smaller one nobody could place a keypoint."""
+"""Minimum longer side of a copy, in pixels. On a smaller copy nobody could place a keypoint."""
 COPY_QUALITY = 85
-"""JPEG quality of copies, of 100: above it, files grow faster than what can be seen."""
+"""JPEG quality of copies, of 100. Above it, files grow without a visible gain."""
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; says what was expected and what was found."""
+    """An image that cannot be used. The message says what was expected and what the file contains."""
 
 
 def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
-    """Images below `folder`, by content; hidden files and files that do not claim to be images are passed over.
+    """Return the images below `folder`. Hidden files and files without an image suffix or image content are ignored.
 
     Args:
-        folder: looked through with its subfolders.
-        progress: called once a file that was looked at.
+        folder: searched with its subfolders.
+        progress: called once for each file.
 
     Raises:
         NotADirectoryError: there is no such folder.
@@ -123,20 +123,20 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # it may not be looked at, and is left out with that reason
+    except OSError:  # it cannot be read, and is left out for that reason
         return False
 
 
 def images_under_prefix(
     s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None
 ) -> FoundImages:
-    """Images below `s3://bucket/prefix`, by name; mostly just their heads are read: damage farther back is not seen.
+    """Return the images below `s3://bucket/prefix`. Mostly only their heads are read, so later damage is not noticed.
 
-    A prefix without a final slash stands for the folder of that name.
+    A prefix without a final slash means the folder of that name.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
-    # Only names that claim to be images: to look into any other object would cost a call each.
+    # Only names with an image suffix, because reading any other object would cost one call each.
     claims = [item for item in found if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
 
     def look(name: str, size: int, etag: str) -> SourceImage:
@@ -179,14 +179,14 @@ def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
-    """Key, size in bytes and ETag (without quotes) of every object below `prefix`."""
+    """Yield key, size in bytes and ETag (without quotes) of every object below `prefix`."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", ()):
             yield item["Key"], item["Size"], item["ETag"].strip('"')
 
 
 def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
-    """Look at several files at once; the outcomes keep the order of `files`, pairs of name and what looks at it."""
+    """Inspect several files concurrently and keep their order; `files` pairs names with inspecting functions."""
     images: list[SourceImage] = []
     refused: list[RefusedImage] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
@@ -227,7 +227,7 @@ def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would block
         raise UnidentifiedImageError
     try:
         name.encode()
@@ -242,7 +242,7 @@ def _local_image(path: Path, name: str) -> SourceImage:
 
 
 def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]:
-    """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
+    """Return upright width, height and content type. `whole` also decodes the picture, to find damage."""
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, got {size:,}")
     begin = file.read(12)
@@ -257,7 +257,7 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
             content_type = CONTENT_TYPES[str(image.format)]
             orientation = _orientation(image)
             if whole:
-                # JPEG: an eighth of the work, yet the whole file is read.
+                # JPEG: an eighth of the work, but the whole file is still read.
                 image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
                 image.load()
     except (ImageError, OSError):  # an unidentified image is the latter

@@ -149,7 +149,8 @@ def _parts(sizes: Integers) -> Iterator[slice]:
 def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
     """Return the pairs of these instances with those of earlier workers that are near enough to be similar: no keypoint
     of one is nearer to the other's than their hulls are to each other. `widest` is by instance the least 1 / (2
-    sigma)^2 of its keypoints."""
+    sigma)^2 of its keypoints.
+    """
     which, place = expanded(candidates[later])
     second = which + later.start
     first = np.searchsorted(poses.image, poses.image[second]) + place
@@ -190,7 +191,8 @@ def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
 
 def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
     """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
-    0 if they share none. `mirrored` exchanges the second one's left and right."""
+    0 if they share none. `mirrored` exchanges the second one's left and right.
+    """
     if poses.table_of_places is not None:
         return _symmetric_by_label(poses, poses.table_of_places, first, second, mirrored=mirrored)
     pair, place = expanded(np.diff(poses.starts)[first])

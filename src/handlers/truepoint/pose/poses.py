@@ -111,7 +111,8 @@ class Poses:
 
 def in_order(values: Floats, axis: int = -1) -> Floats:
     """Return sums along an axis, added up from the first to the last. numpy's sum does not say in which order it
-    adds."""
+    adds.
+    """
     axis %= values.ndim
     terms = values.transpose(axis, *range(axis), *range(axis + 1, values.ndim))
     total = np.zeros(terms.shape[1:])
