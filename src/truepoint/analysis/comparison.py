@@ -35,9 +35,12 @@ THRESHOLDS = (0.5, 0.75)
 
 
 class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint. `labeled` counts it in the reference's instances that were found; `similarity` is its mean in OKS
-    and `pck` its share within a tenth of the longer side, both over `labeled`. `errors` are shares by kind, of
-    `labeled`, and for `extra` of the other file's."""
+    """One keypoint of the comparison.
+
+    `labeled` counts it in the reference's instances that were found. `similarity` is its mean in OKS and `pck` its
+    share within a tenth of the longer side, both over `labeled`. `errors` are shares by kind, of `labeled`, and for
+    `extra` of the other file's.
+    """
 
     name: str
     labeled: int

@@ -1,5 +1,6 @@
-"""The two passes of a job over a range of images, in a process of its own: what runs.steps does with byte ranges of a
-manifest in S3, done with files of a folder. The results come from the same functions.
+"""The two passes of a job over a range of images, in a process of its own.
+
+`runs.steps` does the same with byte ranges of a manifest in S3. The results come from the same functions.
 """
 
 from __future__ import annotations

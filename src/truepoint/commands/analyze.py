@@ -1,6 +1,7 @@
-"""Find out how well raters agree and which labels are likely wrong. Reads labels
-of any format, from one file with raters or one file a rater, and writes what a
-finished job has: consensus, sigmas, agreement, suspicious labels, report.html.
+"""Find out how well raters agree and which labels are likely wrong.
+
+Reads labels of any format, in one file with raters or one file a rater, and
+writes what a finished job has: consensus, sigmas, agreement, report.html.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""List the images whose labels differ between two downloaded results, as JSON
-Lines. Who has read the earlier results needs to read only these images again.
+"""List the images whose labels differ between two results, as JSON Lines.
+
+Who has read the earlier results needs to read only these images again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from truepoint.commands import console
 from truepoint.jobs.changes import changed_images
 
 USAGE = "%(prog)s OLD NEW"
-EXAMPLE = "%(prog)s results/people-1 results/people-1-final > changed.jsonl"
+EXAMPLE = "%(prog)s results/people-1 results/people-1-final"
 
 
 def main(given: list[str] | None = None, prog: str | None = None) -> int:

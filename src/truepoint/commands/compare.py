@@ -1,7 +1,7 @@
-"""Compare the labels in B with those in A, which count as right: similarity, PCK at
-a tenth of the longer side, and errors in percent by keypoint: jitter (near),
-inversion (on the other side), swap (on another body), miss (far), lack (not
-labelled), extra, visibility (1 against 2).
+"""Compare the labels in B with those in A, which count as right.
+
+By keypoint: similarity, PCK at a tenth of the longer side, errors in percent:
+jitter (near), inversion (other side), swap (other body), miss (far), lack, ….
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Read labels of any format and write COCO annotations or pre-labels. Labels of
-Ground Truth are read with --label-attribute, also those of AWS's own elements.
+"""Read labels of any format and write COCO annotations or pre-labels.
+
+With --label-attribute, labels of Ground Truth and of AWS's own elements.
 """
 
 from __future__ import annotations

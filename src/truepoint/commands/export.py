@@ -1,5 +1,7 @@
-"""Write results for other tools: what each format can hold arrives unchanged, the
-rest is counted and said. OUT/images.csv says which picture belongs where.
+"""Write results for other tools.
+
+What each format can hold arrives unchanged, the rest is counted and said.
+OUT/images.csv says which picture belongs where.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from truepoint.jobs.exports import FORMATS, PICTURES, check, export, write_image
 from truepoint.jobs.exports.finished import DataSet, data_set
 from truepoint.jobs.exports.parts import pictures, split
 
-USAGE = "%(prog)s --results DIR [DIR …] --format NAMES --out DIR [options]"
+USAGE = "%(prog)s --results DIR … --format NAMES --out DIR [options]"
 EXAMPLE = "%(prog)s --results analysis --format yolo,coco --out exports"
 
 

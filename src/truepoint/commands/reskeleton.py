@@ -1,4 +1,5 @@
 """Map labels to another skeleton: rename, reorder, drop and derive keypoints.
+
 Writes COCO, with raters if there are any, and lists what is lost.
 """
 
@@ -19,7 +20,7 @@ from truepoint.commands import console
 from truepoint.jobs.prelabels import Choices
 
 USAGE = "%(prog)s FILE [FILE …] --to SKELETON --out FILE [options]"
-EXAMPLE = "%(prog)s labels.json --to van.json --keypoints rules.json --out vans.json"
+EXAMPLE = "%(prog)s a.json --to van.json --keypoints rules.json --out b.json"
 
 
 def main(given: list[str] | None = None, prog: str | None = None) -> int:

@@ -30,7 +30,9 @@ Point = tuple[int, float, float, int]
 
 class Drawing(msgspec.Struct, frozen=True, omit_defaults=True):
     """One image: the accepted instances and, if several workers answered, the instances of each (`own`).
-    `picture` is a thumbnail as a data URL, "" where none was asked for."""
+
+    `picture` is a thumbnail as a data URL, "" where none was asked for.
+    """
 
     name: str
     s3_uri: str
