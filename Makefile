@@ -83,9 +83,10 @@ fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); fin
 	@for target in manifest results pre_annotation batch answers skeleton gold event marker review depth cost keys; do \
 	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0 || exit 1; done
 
-check: setup ## linters and types
+check: setup ## linters, spelling and types
 	ruff check .
 	ruff format --check .
+	codespell README.md CONTRIBUTING.md CHANGELOG.md docs src scripts template.yaml
 	mypy src/handlers src/truepoint scripts src/ui/publisher.py
 	npm run --silent lint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,19 @@ def long_lines(text: str) -> list[int]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_prose_is_wrapped(page: Path) -> None:
     assert long_lines(page.read_text("utf-8")) == []
+
+
+AMERICAN = re.compile(
+    r"\b(behavior|canceled|catalog|center|color|gray|labeled|labeler|labeling|modeling|"
+    r"(analy|normali|optimi|organi|recogni|summari)(ze|zed|zes|zing|zation))s?\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_prose_has_british_spelling(page: Path) -> None:
+    """Code, links, AWS's own names in capitals and quotations keep their spelling."""
+    text = re.sub(
+        r"```.*?```|`[^`]*`|\]\([^)]*\)|https?://\S+|“[^”]*”|\"[^\"]*\"", "", page.read_text("utf-8"), flags=re.DOTALL
+    )
+    assert [word[0] for word in AMERICAN.finditer(text) if not word[0][0].isupper()] == []
