@@ -42,13 +42,14 @@ def test_the_examples_run(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(RULES[1])
     keypoints = [{"name": name} for name in ("head", "pelvis", "tail", "left_wrist")]
     (tmp_path / "stick.json").write_text(json.dumps({"name": "stick", "keypoints": keypoints}))
-    assert [name for name, _ in BLOCKS] == ["analyze", "thumbnails", "compare", "reskeleton", "convert"]
+    assert [name for name, _ in BLOCKS] == ["analyze", "thumbnails", "report", "compare", "reskeleton", "convert"]
     for name, block in BLOCKS:
         script = f'truepoint() {{ "{sys.executable}" -m truepoint.commands "$@"; }}\n{block}'
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
+    assert "data:image/jpeg" in (tmp_path / "report.html").read_text()
     assert "data:image/jpeg" not in (tmp_path / "analysis/report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["raters"] == ["ann", "bob"]
     assert (tmp_path / "exports/yolo/data.yaml").is_file()
