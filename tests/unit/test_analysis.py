@@ -186,6 +186,14 @@ def test_a_rater_who_looked_and_marked_nothing_counts(tmp_path: Path) -> None:
     assert (by_id["eve"].tasks, by_id["eve"].instances, by_id["ann"].instances) == (1, 0, 1)
 
 
+def test_labels_without_a_rater_are_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = coco({key: [10.0, 10.0, 2, 50.0, 10.0, 2, 10.0, 50.0, 1] for key in ("ann", "bob")})
+    del document["annotations"][1]["rater_id"]
+    (tmp_path / "thing.json").write_text(json.dumps(document))
+    assert main(["analyze", str(tmp_path / "thing.json"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["raters"] == ["ann", "thing"]
+
+
 def test_one_rater_alone_has_no_agreement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "alone.json"
     document = coco({"": [10.0, 10.0, 2, 50.0, 10.0, 2, 0, 0, 0]})
