@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -100,7 +100,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -122,6 +122,9 @@ bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1
 
 bench-costs: setup ## bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
 	python tests/fuzz/costs.py
+
+bench-analysis: setup ## time and memory of `truepoint analyze` on 100,000 instances of three raters (2 minutes, Linux)
+	python bench/analysis.py
 
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py

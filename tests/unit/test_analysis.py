@@ -341,6 +341,35 @@ def test_thumbnails_are_bounded_and_off_by_default(sample: Path, tmp_path: Path)
     assert any("no thumbnails of" in note for note in missing.notes)
 
 
+def test_the_labels_and_the_results_of_a_job_are_not_replaced(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analyze(Request(paths=[sample], out=tmp_path / "out"))
+    before = contents(tmp_path / "out")
+    assert main(["analyze", str(tmp_path / "out"), "--out", str(tmp_path / "out")]) == 1
+    assert "expected another folder than that of the labels" in capsys.readouterr().err
+    assert contents(tmp_path / "out") == before
+    marker = tmp_path / "out/results.json"
+    marker.write_text(marker.read_text().replace('"labeling_job_arn": ""', '"labeling_job_arn": "arn:aws:x"'))
+    assert main(["analyze", str(sample), "--out", str(tmp_path / "out")]) == 1
+    assert "got the results of the job 'coco-workers'" in capsys.readouterr().err
+
+
+def test_thumbnails_in_the_report_of_a_job(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    analyze(Request(paths=[sample], out=tmp_path / "job"))
+    (tmp_path / "photos").mkdir()
+    for image in json.loads(sample.read_text())["images"]:
+        Image.new("RGB", (120, 90), "red").save(tmp_path / "photos" / image["file_name"].rsplit("/", 1)[-1])
+    given = ["thumbnails", str(tmp_path / "job/report.html"), "--images", str(tmp_path / "photos")]
+    assert main([*given, "--out", str(tmp_path / "new/report.html")]) == 0
+    assert all(drawn(tmp_path / "new")[1])
+    analyze(Request(paths=[sample], out=tmp_path / "at once", images=tmp_path / "photos"))
+    assert drawn(tmp_path / "new")[1] == drawn(tmp_path / "at once")[1]
+    assert main(["thumbnails", str(sample), *given[2:], "--out", str(tmp_path / "x")]) == 1
+    assert "expected a quality report of this version" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_quality_is_the_files(sample: Path, tmp_path: Path) -> None:
     found = analyze(Request(paths=[sample], out=tmp_path / "out"))
     assert pretty(found.quality) == (tmp_path / "out/quality.json").read_bytes()
