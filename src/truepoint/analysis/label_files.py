@@ -258,9 +258,9 @@ def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
         kept = [(raw, e) for raw, e in zip(part, entries, strict=True) if coco.is_ordinary(e, by_id, notes)]
         reader.scan(entry for _, entry in kept)
         for raw, entry in kept:
-            labels[entry["image_id"]].append(raw)
-            category = coco.category_id(entry)
-            counts[category] = counts.get(category, 0) + 1
+            labels[coco.identity(entry["image_id"])].append(raw)
+            of = coco.category_id(entry)
+            counts[of] = counts.get(of, 0) + 1
             raters.add(coco.rater_of(entry))
     raters |= {name for image in by_id.values() for name in image.raters}
     categories: dict[str, tuple[Category, int]] = {}
