@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit licences format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -83,9 +83,10 @@ fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); fin
 	@for target in manifest results pre_annotation batch answers skeleton gold event marker review depth cost keys; do \
 	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0 || exit 1; done
 
-check: setup ## linters and types
+check: setup ## linters, spelling and types
 	ruff check .
 	ruff format --check .
+	codespell README.md CONTRIBUTING.md CHANGELOG.md docs src scripts template.yaml
 	mypy src/handlers src/truepoint scripts src/ui/publisher.py
 	npm run --silent lint
 
@@ -95,14 +96,11 @@ check-security: $(AUDIT)/.ready ## the template against checkov's rules
 audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services); keeps docs/audit.txt
 	python scripts/audit.py $(AUDIT)/bin/pip-audit
 
-licences: setup readers $(LOADERS)/.ready $(MMPOSE)/.ready $(AUDIT)/.ready $(BENCH)/.ready $(FUZZ)/.ready $(PROXY)/.ready ## write docs/licences.md from what is installed
-	python scripts/make_licences.py
-
 format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -124,6 +122,9 @@ bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1
 
 bench-costs: setup ## bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
 	python tests/fuzz/costs.py
+
+bench-analysis: setup ## time and memory of `truepoint analyze` on 100,000 instances of three raters (2 minutes, Linux)
+	python bench/analysis.py
 
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py

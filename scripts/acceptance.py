@@ -270,15 +270,21 @@ def deploy(options: argparse.Namespace, session: Session) -> str:
     began = time.monotonic()
     parameters = ["--parameter-overrides", *options.sam_parameters] if options.sam_parameters else []
     with tempfile.TemporaryDirectory() as folder:
-        build = ["build", "--build-dir", folder, *parameters]
-        sam(build, options, session)
-        template = ["--template-file", f"{folder}/template.yaml", "--stack-name", options.stack_name]
-        sam(["deploy", *template, "--no-confirm-changeset", *parameters], options, session)
+        sources = ["--template-file", str(PROJECT / "template.yaml")]
+        sam(["build", *sources, "--build-dir", f"{folder}/build", *parameters], options, session, folder)
+        built = ["--template-file", f"{folder}/build/template.yaml", "--stack-name", options.stack_name]
+        sam(["deploy", *built, "--no-confirm-changeset", *parameters], options, session, folder)
     return f"{time.monotonic() - began:.0f} s"
 
 
-def sam(arguments: list[str], options: argparse.Namespace, session: Session) -> None:
+def sam(arguments: list[str], options: argparse.Namespace, session: Session, folder: str | Path = PROJECT) -> None:
     """Call SAM CLI with the output of a failure as the error; `uv`, which it calls, is installed beside it.
+
+    Args:
+        arguments: the subcommand and its options.
+        options: the command's own, for the profile.
+        session: for the Region.
+        folder: working directory, where `sam build` keeps .aws-sam: apart from a build that runs in the project now.
 
     Raises:
         OSError: the command failed.
@@ -287,7 +293,7 @@ def sam(arguments: list[str], options: argparse.Namespace, session: Session) -> 
     aws = ["--region", session.region_name, *(["--profile", options.profile] if options.profile else [])]
     done = subprocess.run(
         [SAM, *arguments, "--config-file", PROJECT / "samconfig.toml", *aws],
-        cwd=PROJECT,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,

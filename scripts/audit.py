@@ -27,8 +27,11 @@ _URL = re.compile(r"https?://\S+")
 
 
 class Outcome(NamedTuple):
-    """What a service said of a lock file: how many of its dependencies it knows, and which are vulnerable; `problem`
-    says why it does not know the others."""
+    """A service's answer for one lock file.
+
+    It has the number of dependencies that the service knows and the vulnerable ones. `problem` says why the service
+    does not know the others.
+    """
 
     asked: int
     answered: int

@@ -35,7 +35,6 @@ from tqdm import tqdm
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
 from truepoint.formats.labels import shown
-from truepoint.jobs import command
 from truepoint.jobs.images import FoundImages, images_in_folder, list_objects
 from truepoint.jobs.launch import (
     JobExistsError,
@@ -56,18 +55,18 @@ from truepoint.jobs.prelabels import (
     read_prelabels,
 )
 from truepoint.jobs.request import JobSettings
-from truepoint.jobs.scenes import render_scenes, write_scenes
 from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.status import job_folders
+from truepoint.jobs.terminal import print_any_text
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.portal.cloud import Cloud, StorageFullError
-from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.scripted import Answers, AnswersError, AnswersFile, image_name
 from truepoint.portal.server import ElementSource, Portal
 from truepoint.portal.unattended import finish, run_unattended
 from truepoint.portal.upkeep import Upkeep, wait_for_results
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
+from truepoint.tasks.labeling_job import LabelingJobError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,8 +76,8 @@ FOLDER = PROJECT / ".demo"
 TEMPLATE = PROJECT / "src" / "ui" / "worker-task.liquid.html"
 SKELETONS = PROJECT / "skeletons"
 DEFAULT_PORT = 8000
-SCENES = 6
-"""Pictures that are rendered when no folder is given."""
+EXAMPLES = PROJECT / "examples"
+"""Images to label when no folder is given: one folder for each subject."""
 RUNTIME = Path(sys.executable).parent
 FAILED = 1
 NAMED = 10
@@ -114,7 +113,7 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    command.print_any_text()
+    print_any_text()
     try:
         options = parse(arguments)
         return run(options)
@@ -136,7 +135,7 @@ def parse(arguments: list[str] | None) -> Options:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--images", type=Path, help="a folder of images; without it scenes are rendered")
+    what.add_argument("--images", type=Path, help="a folder of images (default: a folder in examples/)")
     what.add_argument("--job", metavar="NAME", help="a job that is in the demo's account already, such as a review")
     parser.add_argument("--continue-from", metavar="JOB", help="an earlier job whose labels become pre-labels")
     parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
@@ -203,18 +202,18 @@ def run(options: Options) -> int:
 
 
 def _run(options: Options) -> int:
-    say("Starting the AWS emulator (listens on this machine only)")
+    say("Starting the AWS emulator, which listens on this machine only")
     python = PROJECT / ".venv-emulator" / "bin" / "python"
     origins = frozenset({f"http://{host}:{options.port}" for host in (HOST, "localhost")})
     port = _emulator_port(options.folder)
     with Emulator(python, options.folder, port=port, keep=True, origins=origins) as emulator:
         began = time.monotonic()
-        say("Deploying template.yaml into it with `sam build` and `sam deploy` (the first time takes half a minute)")
+        say("Deploying template.yaml to the emulator with `sam build` and `sam deploy` (first time: half a minute)")
         deployed = deploy(PROJECT, emulator, RUNTIME / "sam")
         say(
-            f"The stack is deployed ({time.monotonic() - began:.0f} s)"
+            f"Deployed the stack in {time.monotonic() - began:.0f} s"
             if deployed
-            else "It is there already, unchanged"
+            else "The stack is already deployed, unchanged"
         )
         stack = stack_outputs(emulator)
         if stack is None:
@@ -244,7 +243,7 @@ def _run(options: Options) -> int:
         if runner.job.ended:
             log = function_log(emulator, stack.job_completion_arn)
             raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
-    say("Stopped. Nothing is lost: every submitted answer is stored. Continue with the same `make demo` command.")
+    say("Stopped. Every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
 
 
@@ -390,7 +389,7 @@ def _secret(folder: Path) -> bytes:
 
 def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> JobRunner:
     skeleton = options.skeleton
-    folder = options.images or _scenes(options.folder, skeleton.name)
+    folder = options.images or EXAMPLES / ("box-truck" if "truck" in skeleton.name else "person")
     found = options.found or _find_images(folder)
     names = [image.name for image in found.images]
     content = [image.md5 for image in found.images] + names
@@ -425,7 +424,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         return _given_job(prepared.name, emulator, stack)
     also = f", {len(labels)} of them with the labels of {before} to start from" if before else ""
     also = f", {len(labels)} of them with pre-labels" if options.prelabels else also
-    say(f"Made job {prepared.name}: {prepared.object_count} images from {folder}{also}")
+    say(f"Created job {prepared.name}: {prepared.object_count} images from {folder}{also}")
     return _runner(prepared.name, emulator, stack)
 
 
@@ -506,24 +505,14 @@ def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> b
         return create_outside_ground_truth(prepared, s3, stack, datetime.now(UTC), bar.update)[1]
 
 
-def _scenes(folder: Path, skeleton: str) -> Path:
-    subject = "box-truck" if "truck" in skeleton else "person"
-    scenes = folder / "scenes" / subject
-    if not (scenes / "truth.json").is_file():
-        say(f"Rendering {SCENES} scenes to label into {scenes}")
-        rendered = tqdm(render_scenes(subject, SCENES, seed=1), total=SCENES, unit="scene", leave=False)
-        write_scenes(scenes, rendered)
-    return scenes
-
-
 def _serve(options: Options, portal: Portal, creator_path: str) -> None:
     address = f"http://{HOST}:{options.port}/"
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            say(f"A skeleton of your own:  {address[:-1]}{creator_path}")
-            say(f"Label here:  {address}     (Ctrl+C stops; nothing is lost)")
+            say(f"Create a skeleton:  {address[:-1]}{creator_path}")
+            say(f"Label here:         {address}     (Ctrl+C stops; no submitted answer is lost)")
             if options.browser:
                 webbrowser.open(address)
 
@@ -591,8 +580,8 @@ def _show_results(options: Options, emulator: Emulator, stack: StackOutputs, run
     say(f"Job {runner.job.name} is {runner.job.status.lower()}")
     counts = ", ".join(f"{results.get(name)} {name}" for name in ("written", "rejected", "failed", "unlabeled"))
     say(f"Results: {counts} of {results.get('lines')} images")
-    say(f"They are in {target}")
-    say(f"On AWS they would be in {runner.results_uri()}")
+    say(f"The results are in {target}")
+    say(f"On AWS, the results would be in {runner.results_uri()}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from truepoint.jobs import command
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.status import NoSuchJobError
 from truepoint.keys import job_keys
-from truepoint.portal.labeling_job import LabelingJobError, parse_labeling_job, reopened
+from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job, reopened
 
 EXAMPLE = "%(prog)s people-1"
 MOST_HOURS = 365 * 24

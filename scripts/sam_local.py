@@ -77,7 +77,9 @@ def invoke_all(chosen: Sequence[Path]) -> int:
         }
         put_objects(emulator)
         template = f"{folder}/build/template.yaml"
-        sam(["build", "--build-dir", f"{folder}/build", "--parameter-overrides", parameters()], environment)
+        sources = ["--template-file", f"{PROJECT}/template.yaml", "--config-file", f"{PROJECT}/samconfig.toml"]
+        build = [*sources, "--build-dir", f"{folder}/build"]
+        sam(["build", *build, "--parameter-overrides", parameters()], environment, folder)
         failed = 0
         with forwarded(emulator.port, gateway):
             for event in wanted:
@@ -231,15 +233,15 @@ def copy(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def sam(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Call SAM CLI and return what it printed.
+def sam(arguments: Sequence[str], environment: Mapping[str, str], folder: str | Path = PROJECT) -> str:
+    """Call SAM CLI in a folder, where `sam build` keeps .aws-sam, and return what it printed.
 
     Raises:
         UsageError: the command failed; with the end of its output.
     """
     print(f"$ sam {shlex.join(arguments)}", flush=True)
     done = subprocess.run(
-        [SAM, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        [SAM, *arguments], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
     if done.returncode:
         raise command.UsageError(f"sam {' '.join(arguments[:3])} failed: {done.stderr[-2000:].strip()}")

@@ -26,8 +26,10 @@ from truepoint.runs.completion import HandOver, complete
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Write the results of the job that the event names, unless they are there, and announce them; or hand a job that
-    is too large for one invocation over to the state machine, which does the same."""
+    """Write and announce the results of the event's job, unless they exist.
+
+    Hand a job that is too large for one invocation over to the state machine, which does the same.
+    """
     ended = read_ended(event)
     logger.append_keys(labeling_job=ended.name.lower())
     store = Bucket(bucket_name())

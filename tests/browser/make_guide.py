@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -14,7 +16,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
-from truepoint.jobs.scenes import Scene, render_scenes
 
 GUIDE = ROOT / "docs/labeler-guide.md"
 PICTURES = ROOT / "docs/labeler-guide"
@@ -30,20 +31,27 @@ def screenshot(page: Page, file: Path) -> None:
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(file, optimize=True)
 
 
-def png(scene: Scene) -> bytes:
-    photo = io.BytesIO()
-    scene.image.save(photo, "PNG")
-    return photo.getvalue()
+class Example(NamedTuple):
+    """An image of examples/ with its true instances."""
+
+    photo: bytes
+    instances: list[dict]
 
 
-def open_scene(
-    browser: Browser, bundle: str, scene: Scene, *, width: int = 1280, height: int = 800, prelabels: int = 0
+def first_example(subject: str) -> Example:
+    folder = ROOT / "examples" / subject
+    name, instances = next(iter(json.loads((folder / "truth.json").read_text()).items()))
+    return Example((folder / name).read_bytes(), instances)
+
+
+def open_example(
+    browser: Browser, bundle: str, example: Example, *, width: int = 1280, height: int = 800, prelabels: int = 0
 ) -> Task:
     context = browser.new_context(viewport={"width": width, "height": height})
     pages = TaskPage(context, bundle)
-    pages.files["/photo.png"] = ("image/png", png(scene))
-    instances = [{"name": "", **entry} for entry in scene.instances[:prelabels]]
-    return pages(photo="/photo.png", initialValues=instances or None)
+    pages.files["/photo.jpg"] = ("image/jpeg", example.photo)
+    instances = [{"name": "", **entry} for entry in example.instances[:prelabels]]
+    return pages(photo="/photo.jpg", initialValues=instances or None)
 
 
 def label(task: Task, instance: dict, count: int) -> None:
@@ -52,9 +60,9 @@ def label(task: Task, instance: dict, count: int) -> None:
 
 
 def pictures(browser: Browser, bundle: str) -> None:
-    scene = next(iter(render_scenes("person", 1, seed=4)))
-    first = scene.instances[0]
-    task = open_scene(browser, bundle, scene)
+    example = first_example("person")
+    first = example.instances[0]
+    task = open_example(browser, bundle, example)
     label(task, first, 9)
     following = first["annotations"][min(9, len(first["annotations"]) - 1)]
     task.page.mouse.move(*task.screen(following["x"] - 6, following["y"] - 4))
@@ -65,24 +73,24 @@ def pictures(browser: Browser, bundle: str) -> None:
     task.key("n", "t")
     task.element.locator("footer button.primary").click()
     save(task, "checks")
-    review = open_scene(browser, bundle, scene, prelabels=len(scene.instances))
+    review = open_example(browser, bundle, example, prelabels=len(example.instances))
     wrist = next(k for k in first["annotations"] if k["label"].endswith("wrist"))
     review.drag((wrist["x"], wrist["y"]), (wrist["x"] + 60, wrist["y"] - 40))
     save(review, "reviewing")
-    save(open_scene(browser, bundle, scene, width=390, height=780, prelabels=1), "phone")
+    save(open_example(browser, bundle, example, width=390, height=780, prelabels=1), "phone")
 
 
 def draw_skeleton(browser: Browser, bundle: str) -> None:
-    """A van's near side, drawn by clicks where the scene has its keypoints."""
-    scene = next(iter(render_scenes("box-truck", 1, seed=8)))
+    """A van's near side, drawn by clicks on the truck's true keypoints."""
+    example = first_example("box-truck")
     places = {
-        k["label"]: (k["x"], k["y"]) for k in scene.instances[0]["annotations"] if k["label"].startswith("right_")
+        k["label"]: (k["x"], k["y"]) for k in example.instances[0]["annotations"] if k["label"].startswith("right_")
     }
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     pages = TaskPage(context, bundle)
     pages.files["/skeleton-creator.js"] = ("text/javascript", (ROOT / "src/ui/dist/skeleton-creator.js").read_text())
     page = pages.html((ROOT / "src/ui/dist/creator.html").read_text(), path="/creator.html")
-    photo = {"name": "van.png", "mimeType": "image/png", "buffer": png(scene)}
+    photo = {"name": "van.jpg", "mimeType": "image/jpeg", "buffer": example.photo}
     page.get_by_label("Reference image", exact=True).set_input_files(photo)
     page.wait_for_function("document.querySelector('skeleton-creator').photo")
     page.get_by_label("Name of the skeleton").fill("van")

@@ -401,7 +401,7 @@ def test_own_keys_and_no_keys(open_task: TaskPage) -> None:
     help_dialog.locator("input[type=checkbox]").uncheck()
     task.key("Escape", "Control+b", "o")
     assert len(task.doc["instances"]) == 2
-    task.element.locator(".head > button").click()
+    task.element.get_by_role("button", name="Help").click()
     help_dialog.get_by_text("As delivered").click()
     task.key("Escape", "b")
     assert len(task.doc["instances"]) == 3

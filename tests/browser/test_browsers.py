@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +13,11 @@ from typing import Any
 import pytest
 from driver import NAMES, person
 from groundtruth_page import Site, serve
+from PIL import ExifTags, Image
 from webdriver import CONTROL, ENTER, Browser, display
 from webdriver import NAMES as BROWSERS
+
+from truepoint.jobs.images import images_in_folder
 
 ELEMENT = "document.querySelector('crowd-2d-skeleton')"
 SHADOW = f"{ELEMENT}.shadowRoot"
@@ -216,6 +221,45 @@ def test_p17_a_failed_image_is_requested_again(worker: Worker, site: Site) -> No
     worker.press(".note .primary")
     worker.ready()
     assert len([asked for asked in site.asked if asked.startswith(path)]) >= 2
+
+
+def turned_pictures() -> dict[str, bytes]:
+    """Pictures of 40 x 30 pixels that EXIF data turn, in every way that somebody could write."""
+
+    def picture(image_format: str, orientation: int) -> bytes:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        file = io.BytesIO()
+        Image.new("RGB", (40, 30)).save(file, image_format, exif=exif)
+        return file.getvalue()
+
+    pictures = {f"{n}.{name}": picture(name, n) for name in ("jpeg", "png", "webp") for n in (1, 3, 6, 8, 9)}
+    short = struct.pack(">HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0)
+    for name, entry in {
+        "two": struct.pack(">HHIHH", ExifTags.Base.Orientation, 3, 2, 6, 6),
+        "long": struct.pack(">HHII", ExifTags.Base.Orientation, 4, 1, 6),
+        "text": struct.pack(">HHI4s", ExifTags.Base.Orientation, 2, 2, b"6"),
+    }.items():
+        pictures[f"{name}.jpeg"] = pictures["6.jpeg"].replace(short, entry)
+        assert pictures[f"{name}.jpeg"] != pictures["6.jpeg"]
+    return pictures
+
+
+def test_a_picture_has_the_size_that_was_measured_or_was_left_out(worker: Worker, site: Site, tmp_path: Path) -> None:
+    for name, body in turned_pictures().items():
+        (tmp_path / name).write_bytes(body)
+        site.files[f"/{name}"] = (f"image/{name.partition('.')[2]}", body)
+    measured = {image.name: [image.width, image.height] for image in images_in_folder(tmp_path).images}
+    assert len(measured) == 12
+    worker.open(site.task())
+    worker.browser.run(
+        "(([names, assets]) => { window.sizes = {}; for (const name of names) { const image = new Image();"
+        " image.onload = () => (sizes[name] = [image.naturalWidth, image.naturalHeight]);"
+        " image.src = `${assets}/${name}`; } })(arguments[0])",
+        [sorted(measured), site.assets],
+    )
+    worker.browser.wait(f"Object.keys(sizes).length === {len(measured)}")
+    assert worker.browser.run("sizes") == measured
 
 
 LAYOUTS = [

@@ -106,7 +106,15 @@ class _Marionette:
         )
         (profile / "MarionetteActivePort").unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [FIREFOX, "--headless", "--marionette", "--no-remote", "--profile", str(profile)],
+            [
+                FIREFOX,
+                "--headless",
+                "--marionette",
+                "--remote-allow-system-access",
+                "--no-remote",
+                "--profile",
+                str(profile),
+            ],
             env=env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -143,6 +151,12 @@ class _Marionette:
 
     def run(self, script: str, args: list[Any]) -> Any:
         return self._ask("WebDriver:ExecuteScript", {"script": script, "args": args, "sandbox": None})["value"]
+
+    def setting(self, name: str, value: str) -> None:
+        script = "Services.prefs.setStringPref(...arguments)"
+        self._ask("Marionette:SetContext", {"value": "chrome"})
+        self._ask("WebDriver:ExecuteScript", {"script": script, "args": [name, value]})
+        self._ask("Marionette:SetContext", {"value": "content"})
 
     def frame(self, number: int | None) -> None:
         self._ask("WebDriver:SwitchToFrame", {"id": number})
@@ -198,6 +212,11 @@ class Browser:
     def frame(self, number: int | None) -> None:
         """Go on in the frame of that number; None is the page."""
         self._driver.frame(number)
+
+    def setting(self, name: str, value: str) -> None:
+        """Change a setting of about:config while Firefox runs."""
+        assert isinstance(self._driver, _Marionette)
+        self._driver.setting(name, value)
 
     def run(self, script: str, *args: Any) -> Any:
         """Return the value of a JavaScript expression; `arguments` holds args."""

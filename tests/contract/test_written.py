@@ -281,7 +281,7 @@ def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pyte
     rows = table(folders / "out/csv/images.csv")
     assert {(row[8], row[9]) for row in rows[1:]} == {(j, p) for j in ("people", "more") for p in ("train", "val")}
     refused = ["--results", str(folders / "people"), str(folders / "people"), "--out", str(folders / "no")]
-    assert export.main([*refused, "--format", "csv"]) == 2
+    assert export.main([*refused, "--format", "csv"]) == 1
     assert "expected every job once, got people, people" in capsys.readouterr().err
 
 
@@ -306,7 +306,7 @@ def test_a_wrong_request_leaves_nothing(
     (folders / "one.txt").write_text("plain/0001.jpg\n")
     chosen = [text.replace("{folder}", str(folders)) for text in more]
     arguments = ["--results", str(folders / "people"), "--format", "yolo", "--out", str(folders / "out"), *chosen]
-    assert export.main(arguments) == 2
+    assert export.main(arguments) == 1
     assert words in capsys.readouterr().err
     assert not (folders / "out").exists()
 
@@ -329,7 +329,7 @@ def test_images_that_changed_since_earlier_results(tmp_path: Path, capsys: pytes
     ]  # fmt: skip
     assert changed_images.main([str(tmp_path / "old"), str(tmp_path / "old")]) == 0
     assert capsys.readouterr().out == ""
-    assert changed_images.main([str(tmp_path / "old"), str(tmp_path)]) == 2
+    assert changed_images.main([str(tmp_path / "old"), str(tmp_path)]) == 1
     assert "expected the results of a finished job" in capsys.readouterr().err
 
 
@@ -398,7 +398,7 @@ def test_any_key_gives_a_path_that_stays_inside(key: str) -> None:
 
 
 def refuse(capsys: pytest.CaptureFixture[str], results: Path, out: Path, formats: str = "yolo") -> str:
-    assert export.main(["--results", str(results), "--out", str(out), "--format", formats]) == 2
+    assert export.main(["--results", str(results), "--out", str(out), "--format", formats]) == 1
     return capsys.readouterr().err
 
 
@@ -445,7 +445,7 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytes
     draw(tmp_path / "photos/a.jpg")
     before = snapshot(out)
     arguments = ["--results", str(tmp_path / "results"), "--out", str(out), "--format", "yolo"]
-    assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 2
+    assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 1
     assert "expected no file of another origin at images/train/a.jpg" in capsys.readouterr().err
     assert snapshot(out) == before
 

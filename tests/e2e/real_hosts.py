@@ -115,7 +115,8 @@ class RealHosts:
         """Where `sam build` put the function's code; functions with the same sources share it."""
         build = self.loop.emulator.folder / "build"
         template = yaml_parse((build / "template.yaml").read_text())
-        return (build / str(template["Resources"][name]["Properties"]["CodeUri"])).resolve()
+        archive = build / str(template["Resources"][name]["Properties"]["CodeUri"])
+        return archive.with_suffix("").resolve()
 
     @contextmanager
     def sagemaker_at(self, url: str) -> Iterator[None]:

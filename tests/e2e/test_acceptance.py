@@ -26,9 +26,9 @@ from sagemaker import SageMaker
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import interpreter_of, parameter_overrides
 from truepoint.portal.cloud import Cloud
-from truepoint.portal.labeling_job import lower_case_arn
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import run_unattended
+from truepoint.tasks.labeling_job import lower_case_arn
 
 TEAM = "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/acceptance-team"
 CROSS = [{"id": "1", "name": "", "annotations": [{"label": "cross", "x": 100.5, "y": 70.5, "visibility": 2}]}]

@@ -83,7 +83,7 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
         # A new shell: nothing of this project is on the PATH, and the person's own account is named.
         mine = {"PATH": os.defpath, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-1a2b3c4d", job)],
+            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-852dec8e", job)],
             cwd=tmp_path, env=mine, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -126,7 +126,7 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         started.send_signal(signal.SIGINT)
         rest = started.stdout.read()
         watchdog.cancel()
-    assert "Nothing is lost" in rest, rest
+    assert "Every submitted answer is stored" in rest, rest
     assert started.returncode == 0
     assert not is_listening(port)
     assert not is_listening(int((folder / "port").read_text()))
@@ -242,7 +242,7 @@ def test_a_job_is_ended_only_if_all_is_done_or_the_user_asks_and_its_labels_can_
     assert f"add CONTINUE={job} to the command" in offered.stdout
     continued = run(folder, *part, "--continue-from", job)
     assert f"3 images from {tmp_path}, 1 of them with the labels of {job} to start from" in continued.stdout
-    [newer] = re.findall(r"Made job (\S+):", continued.stdout)
+    [newer] = re.findall(r"Created job (\S+):", continued.stdout)
     manifest = next((folder / "state").glob(f"s3/**/jobs/{newer}/input.manifest")).read_text().splitlines()
     labels = {Path(line["source-ref"]).name: line.get("annotations") for line in map(json.loads, manifest)}
     assert {name for name, instances in labels.items() if instances} == {first}

@@ -19,15 +19,14 @@ from real_hosts import FunctionError, RealHosts, real_hosts
 import sagemaker
 from evidence import recorded
 from sagemaker import SageMaker
-from truepoint.jobs import output_layout
 from truepoint.keys import job_keys, split_s3_uri
-from truepoint.portal import documents
 from truepoint.portal.cloud import Cloud
-from truepoint.portal.documents import ManifestLine, WorkerAnswer
-from truepoint.portal.labeling_job import parse_labeling_job
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import run_unattended
 from truepoint.portal.upkeep import wait_for_results
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import ManifestLine, WorkerAnswer
+from truepoint.tasks.labeling_job import parse_labeling_job
 
 NAME = "real-hosts"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)

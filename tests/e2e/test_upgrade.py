@@ -17,7 +17,7 @@ import pytest
 from loop import PROJECT, VENV, face
 
 from truepoint.emulator.emulator import Emulator
-from truepoint.emulator.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs
+from truepoint.emulator.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs, zip_code
 from truepoint.jobs.stack import StackOutputs
 from truepoint.keys import s3_uri
 from truepoint.portal.cloud import Cloud
@@ -50,7 +50,7 @@ def deploy_old(emulator: Emulator, folder: Path) -> None:
         *overrides,
     ]
     environment = emulator.environment()
-    environment["PATH"] = f"{VENV}:{environment['PATH']}"
+    environment |= {"PATH": f"{VENV}:{environment['PATH']}", "SAM_CLI_POLL_DELAY": "0.5"}
     build = [
         "build",
         "--template-file",
@@ -58,11 +58,14 @@ def deploy_old(emulator: Emulator, folder: Path) -> None:
         "--base-dir",
         str(PROJECT),
         "--build-dir",
-        str(folder),
+        str(folder / "build"),
     ]
-    for command in (build, ["deploy", "--template-file", str(folder / "template.yaml")]):
+    folder.mkdir()
+    for command in (build, ["deploy", "--template-file", str(folder / "build" / "template.yaml")]):
+        if command[0] == "deploy":
+            zip_code(folder / "build")
         done = subprocess.run(
-            [VENV / "sam", *command, *common], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+            [VENV / "sam", *command, *common], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -27,10 +27,10 @@ from truepoint.emulator.emulator import Emulator
 from truepoint.portal import retries
 from truepoint.portal.assignments import Verdict
 from truepoint.portal.cloud import Cloud, StorageFullError
-from truepoint.portal.labeling_job import reopened
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import finish, run_unattended
 from truepoint.portal.upkeep import Upkeep
+from truepoint.tasks.labeling_job import reopened
 
 PROJECT = Path(__file__).parents[2]
 BUCKET = "truepoint-labeling"

@@ -264,8 +264,8 @@ def export(data: bytes) -> str:
 
 def portal(data: bytes) -> str:
     """Do what the portal does with an answer: read it, keep it, and put it into a request of its own."""
-    from truepoint.portal import documents
-    from truepoint.portal.labeling_job import LabelingJobError
+    from truepoint.tasks import documents
+    from truepoint.tasks.labeling_job import LabelingJobError
 
     try:
         content = documents.parse_content(data)

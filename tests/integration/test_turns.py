@@ -43,9 +43,9 @@ def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket)
     assert waits("b", store) == SECONDS_BETWEEN_RUNS
     let_pass(SECONDS_BETWEEN_RUNS - 60)
     assert 0 < waits("b", store) <= 60
-    with pytest.raises(SupersededError, match="expected it to be the turn of a to write People-1, got b"):
+    with pytest.raises(SupersededError, match="expected the write lock of People-1 to be held for a, got b"):
         write_lock.check(JOB, "a", store)
-    with pytest.raises(ChangedError, match="was lost and taken again"):
+    with pytest.raises(ChangedError, match="was lost and acquired again"):
         write_lock.check(JOB, "b", store)
     let_pass(60)
     take("b", store)
@@ -111,7 +111,7 @@ def test_who_ends_after_the_turn_was_taken_changes_nothing(store: Bucket) -> Non
 
 
 def test_a_step_without_a_turn_is_planned_again(store: Bucket) -> None:
-    with pytest.raises(ChangedError, match=f"expected a turn at s3://{BUCKET}/{KEY}, got none") as caught:
+    with pytest.raises(ChangedError, match=f"expected a write lock at s3://{BUCKET}/{KEY}, got none") as caught:
         write_lock.check(JOB, "a", store)
     assert not isinstance(caught.value, SupersededError)
 

@@ -131,7 +131,7 @@ test("pre-labels by reference: an object with annotations, or an error", async (
   const { instances, issues, text } = await fetchPrelabels("https://host/labels.json?X-Amz-Signature=1", person, signal);
   assert.equal(instances[0].points[index("nose")].x, 0.1);
   assert.deepEqual(issues, ["look"]);
-  assert.deepEqual(JSON.parse(text), JSON.parse(body).annotations);
+  assert.deepEqual(JSON.parse(text()), JSON.parse(body).annotations);
   for (const [status, bad] of [[403, body], [200, "{"], [200, "null"], [200, "[]"], [200, "{}"], [200, '{"annotations": null}'], [404, ""]]) {
     answers(status, bad);
     await assert.rejects(fetchPrelabels("https://host/x", person, signal), `${status} ${bad}`);

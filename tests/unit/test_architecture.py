@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from truepoint.commands.main import SUBCOMMANDS
+
 SOURCE = Path(__file__).parents[2] / "src"
 HANDLERS = SOURCE / "handlers"
 AWS = {"boto3", "botocore", "obstore"}
@@ -31,10 +33,13 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
+    "tasks": {*CORE, "adapters", "runs"},
     "formats": {"json_text", "pose"},
-    "jobs": {*CORE, "adapters", "runs", "formats"},
+    "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
+    "analysis": {*CORE, "runs", "formats", "jobs"},
+    "commands": {*CORE, "formats", "jobs", "analysis"},
     "emulator": {"jobs", "adapters"},
-    "portal": {*CORE, "adapters", "runs", "formats", "jobs", "emulator"},
+    "portal": {*CORE, "adapters", "runs", "tasks", "formats", "jobs", "emulator"},
 }
 
 
@@ -94,6 +99,14 @@ def test_only_adapters_call_aws(file: Path) -> None:
 @pytest.mark.parametrize("file", files_of("runs"), ids=lambda f: f.stem)
 def test_runs_call_aws_through_adapters(file: Path) -> None:
     assert not other_packages(file) & AWS
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_the_command_loads_nothing_of_aws_nor_an_optional_library(subcommand: str) -> None:
+    """`pip install truepoint` installs msgspec, numpy, PyYAML and tqdm only."""
+    found = {module.partition(".")[0] for module in loaded(f"truepoint.commands.{subcommand}")}
+    optional = {"PIL", "pandas", "tables", "pyarrow", "sleap_io", "aws_lambda_powertools", "scipy", "jsonschema"}
+    assert not found & (AWS | optional)
 
 
 @pytest.mark.parametrize("file", sorted(HANDLERS.rglob("*.py")), ids=lambda f: f.stem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances as instance_lists
 
-from truepoint.errors.checks import check_instance, check_instances
+from truepoint.errors.checks import Finding, Fix, check_instance
 from truepoint.errors.swap_rules import swapped_sides
 from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
+from truepoint.pose.similarity import symmetric_oks
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint, parse_skeleton
 
 ROOT = Path(__file__).parents[2]
 PERSON = Anatomy(parse_skeleton((ROOT / "skeletons" / "coco-person.json").read_bytes()))
 CASES = json.loads((ROOT / "tests" / "cases" / "checks.json").read_text())["cases"]
+SAME = 0.9
+ALIKE = 0.7
+
+
+def check_instances(
+    anatomy: Anatomy, instances: Sequence[Instance], size: tuple[int, int] | None = None
+) -> list[Finding]:
+    """Return all findings of one image, with duplicates as the labelling element finds them."""
+    findings = [f for index, instance in enumerate(instances) for f in check_instance(anatomy, instance, index, size)]
+    sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
+    for (_, a), (index, b) in combinations(enumerate(instances), 2):
+        if len(a.by_label.keys() & b.by_label.keys() & sigmas.keys()) < 2:
+            continue
+        oks = symmetric_oks(a, b, sigmas)
+        if oks > ALIKE:
+            findings.append(
+                Finding(
+                    check="duplicate_instance",
+                    level="warning" if oks > SAME else "info",
+                    instance=index,
+                    message="Nearly the same as another instance",
+                    fix=Fix("delete"),
+                )
+            )
+    return findings
 
 
 def instance(case: dict[str, Any]) -> Instance:

@@ -57,5 +57,5 @@ def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_manifest_without_keypoint_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorded = (RECORDED / "manifests" / "custom_job.jsonl").read_text().splitlines()
-    assert convert(tmp_path, *recorded, attribute="mock_job_name") == (2, None)
+    assert convert(tmp_path, *recorded, attribute="mock_job_name") == (1, None)
     assert "expected labels under 'mock_job_name'" in capsys.readouterr().err

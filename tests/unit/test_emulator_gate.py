@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,7 +32,8 @@ def put(pieces: Sequence[bytes], *headers: tuple[bytes, bytes]) -> tuple[int, in
 
     gate = Gate(emulator, frozenset({"127.0.0.1:1"}), frozenset(), "token", lambda *_: True)
     scope = {"type": "http", "method": "PUT", "path": "/b/k", "query_string": b"", "headers": [*SIGNED, *headers]}
-    asyncio.run(gate(scope, receive, send))
+    with ThreadPoolExecutor() as pool:  # a browser's tests may have left a loop running in this thread
+        pool.submit(asyncio.run, gate(scope, receive, send)).result()
     return int(sent[0]["status"]), len(pieces) - len(rest)
 
 

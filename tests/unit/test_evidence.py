@@ -48,7 +48,7 @@ def test_a_page_that_speaks_of_aws_leads_to_the_sources(page: str) -> None:
 
 
 def test_the_readme_says_that_nothing_ran_on_an_account() -> None:
-    assert "**Not yet run on a real AWS account.**" in (ROOT / "README.md").read_text("utf-8")
+    assert "**Nobody has run this stack on a real AWS account yet.**" in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

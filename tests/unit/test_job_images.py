@@ -2,13 +2,14 @@
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
 
 from truepoint.jobs import images as module
-from truepoint.jobs.images import images_in_folder
+from truepoint.jobs.images import images_in_folder, smaller_copy
 
 
 def picture(image_format: str, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> bytes:
@@ -43,6 +44,50 @@ def test_sizes_are_upright(tmp_path: Path, orientation: int) -> None:
     (tmp_path / "a.jpg").write_bytes(picture("JPEG", orientation=orientation))
     (image,) = images_in_folder(tmp_path).images
     assert (image.width, image.height) == ((30, 40) if orientation >= 5 else (40, 30))
+
+
+def exif(kind: int, count: int, value: bytes) -> bytes:
+    """A JPEG whose EXIF data hold the orientation with this TIFF type, count and value."""
+    entry = struct.pack(">HHI4s", 0x0112, kind, count, value)
+    data = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    plain = picture("JPEG")
+    return plain[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(data)) + data + plain[2:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "value", "turned"),
+    [
+        (3, 1, b"\0\6\0\0", True),
+        (3, 2, b"\0\6\0\6", False),
+        (4, 1, b"\0\0\0\6", False),
+        (2, 2, b"6\0\0\0", False),
+        (3, 1, b"\0\x09\0\0", False),
+        (3, 1, b"\0\0\0\0", False),
+    ],
+)
+def test_a_size_is_turned_as_browsers_turn_it(
+    tmp_path: Path, kind: int, count: int, value: bytes, turned: bool
+) -> None:
+    """test_browsers.py asks three browsers; Pillow would turn the second and third as well."""
+    body = exif(kind, count, value)
+    (tmp_path / "a.jpg").write_bytes(body)
+    (image,) = images_in_folder(tmp_path).images
+    assert (image.width, image.height) == ((30, 40) if turned else (40, 30))
+    with Image.open(io.BytesIO(smaller_copy(body, (image.width // 2, image.height // 2)))) as copy:
+        # The test picture is dark above and bright below; turned by a quarter, it is dark on the right.
+        dark, bright = ((13, 10), (1, 10)) if turned else ((10, 1), (10, 13))
+        assert copy.convert("L").getpixel(dark) + 100 < copy.convert("L").getpixel(bright)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP"])
+def test_a_picture_that_browsers_turn_differently_is_left_out(tmp_path: Path, image_format: str) -> None:
+    (tmp_path / "upright").write_bytes(picture(image_format, orientation=1))
+    (tmp_path / "turned").write_bytes(picture(image_format, orientation=6))
+    found = images_in_folder(tmp_path)
+    assert [image.name for image in found.images] == ["upright"]
+    assert [(image.name, image.reason.partition(";")[0]) for image in found.refused] == [
+        ("turned", f"expected an upright {image_format}, got one that its EXIF data turn, which not every browser does")
+    ]
 
 
 def test_subfolders_order_and_what_is_passed_over(tmp_path: Path) -> None:

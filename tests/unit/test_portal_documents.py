@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truepoint.jobs import output_layout
-from truepoint.portal import documents
-from truepoint.portal.documents import Label, ManifestLine, WorkerAnswer
-from truepoint.portal.labeling_job import (
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import Label, ManifestLine, WorkerAnswer
+from truepoint.tasks.labeling_job import (
     LabelingJobError,
     lower_case_arn,
     parse_labeling_job,

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_portal_documents import DESCRIPTION
 
-from truepoint.jobs import output_layout
-from truepoint.portal import documents
 from truepoint.portal.assignments import Verdict
-from truepoint.portal.documents import WorkerAnswer
-from truepoint.portal.labeling_job import parse_labeling_job
 from truepoint.portal.state import NO_LABEL, JobState, batch_request, derive_state
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import WorkerAnswer
+from truepoint.tasks.labeling_job import parse_labeling_job
 
 OBJECTS = 4
 WORKERS = ("w1", "w2")

@@ -18,6 +18,7 @@ from moto import mock_aws
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
 ELEMENT, SCRIPT, PAGE, GUIDE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html", "labeler-guide.html"
 GERMAN = "crowd-2d-skeleton.de.js"
+FILES = ELEMENT, GERMAN, SCRIPT, PAGE, GUIDE
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
@@ -30,7 +31,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILT", tmp_path)
-    for name in (ELEMENT, GERMAN, SCRIPT, PAGE, GUIDE):
+    for name in FILES:
         (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
 
@@ -126,13 +127,13 @@ def test_a_run_that_broke_off_before_the_page_is_completed_by_the_next(
     (publisher.BUILT / PAGE).write_bytes(page)
     publisher.handler(request("Create"), CONTEXT)
     assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]
-    assert len(versions(s3)) == 4
+    assert len(versions(s3)) == len(FILES)
 
 
 def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: list[Any]) -> None:
     publisher.handler(request("Create"), CONTEXT)
     publisher.handler(request("Delete") | {"PhysicalResourceId": "ui-bundle"}, CONTEXT)
-    assert len(versions(s3)) == 4
+    assert len(versions(s3)) == len(FILES)
     assert answers[1]["Status"] == "SUCCESS"
 
 

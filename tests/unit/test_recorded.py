@@ -28,9 +28,9 @@ from truepoint.groundtruth.task import pre_annotation_response
 from truepoint.jobs.launch import describe_in_ground_truth
 from truepoint.jobs.status import job_status
 from truepoint.keys import split_s3_uri
-from truepoint.portal import documents
-from truepoint.portal.documents import Label, ManifestLine, WorkerAnswer
-from truepoint.portal.labeling_job import parse_labeling_job
+from truepoint.tasks import documents
+from truepoint.tasks.documents import Label, ManifestLine, WorkerAnswer
+from truepoint.tasks.labeling_job import parse_labeling_job
 
 TESTS = RECORDED.parent
 MODEL = botocore.session.get_session().get_service_model("sagemaker")

@@ -20,9 +20,11 @@ _MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.ma
 
 
 class JobKeys(NamedTuple):
-    """The S3 keys of one labelling job. `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in
-    a slash. Smaller copies of the images are below `copies`; the runs that make results keep their parts below
-    `runs`."""
+    """The S3 keys of one labelling job.
+
+    `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller copies of the images
+    are below `copies`; the runs that make results keep their parts below `runs`.
+    """
 
     manifest: str
     skeleton: str
@@ -61,8 +63,11 @@ def job_keys(job: str) -> JobKeys:
 
 
 def manifests_folder(output_manifest: str) -> str | None:
-    """Return the folder of all of a job's manifests, with a slash at the end, from the key of one that Ground Truth
-    named: `…/<job>/manifests/output/output.manifest` or `…/<job>/manifests/intermediate/<n>/output.manifest`."""
+    """Return the folder of all of a job's manifests, with a trailing slash.
+
+    `output_manifest` is the key of one manifest that Ground Truth named: `…/<job>/manifests/output/output.manifest` or
+    `…/<job>/manifests/intermediate/<n>/output.manifest`.
+    """
     match = _MANIFEST.fullmatch(output_manifest)
     return match[1] if match else None
 

@@ -42,8 +42,10 @@ class EmulatorError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What lets a process use one emulator, made at random for its folder: the root's credentials, and the token for
-    requests that AWS takes unsigned (`emulator_gate`)."""
+    """The random secrets of one emulator folder.
+
+    They are the root's credentials, and the token for requests that AWS accepts unsigned (`emulator_gate`).
+    """
 
     access_key_id: str
     secret_access_key: str

@@ -7,6 +7,7 @@ The reader also takes what our own coco.json adds: `attributes` (id, name, comme
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from truepoint.formats.labels import (
@@ -24,6 +25,7 @@ from truepoint.formats.labels import (
     with_third,
 )
 from truepoint.pose.instance import VISIBLE
+from truepoint.pose.skeleton import LEAST_SIGMA
 
 ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
 OWN_ATTRIBUTES = ("id", "name", "comment")
@@ -56,11 +58,12 @@ def read_annotations(document: Mapping[str, Any], where: str) -> Labels:
         FormatError: images or annotations without what makes them such.
     """
     notes = Notes()
-    images = _images(document, where)
-    categories = {c.get("id"): c for c in _objects(document.get("categories") or [], f"{where}: categories")}
-    entries = _objects(document["annotations"], f"{where}: annotations")
-    ordinary = [entry for entry in entries if _is_ordinary(entry, images, notes)]
-    found = _Categories(categories, ordinary, where)
+    images = read_images(document, where)
+    categories = categories_by_id(document, where)
+    entries = objects(document["annotations"], f"{where}: annotations")
+    ordinary = [entry for entry in entries if is_ordinary(entry, images, notes)]
+    found = AnnotationReader(categories, where)
+    found.scan(ordinary)
     for entry in ordinary:
         subject = found.subject(entry, notes)
         if subject is not None:
@@ -84,8 +87,8 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
     categories: dict[Any, dict[str, Any]] = {}
     images: dict[Any, LabeledImage] = {}
     if companion is not None:
-        images = _images(companion, f"{where}: file of images")
-        categories = {c.get("id"): c for c in _objects(companion.get("categories") or [], f"{where}: categories")}
+        images = read_images(companion, f"{where}: file of images")
+        categories = categories_by_id(companion, where)
     else:
         for entry in document:
             image = entry["image_id"]
@@ -95,8 +98,9 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
                 images.setdefault(image, LabeledImage(image, has_ending="." in image))
             else:
                 raise FormatError(f"{where}: expected an image_id that is a whole number or text, got {image!r}")
-    ordinary = [entry for entry in document if _is_ordinary(entry, images, notes)]
-    found = _Categories(categories, ordinary, where, results=True)
+    ordinary = [entry for entry in document if is_ordinary(entry, images, notes)]
+    found = AnnotationReader(categories, where, results=True)
+    found.scan(ordinary)
     for entry in ordinary:
         subject = found.subject(entry, notes)
         if subject is not None:
@@ -104,12 +108,17 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
     return Labels(RESULTS, list(images.values()), found.categories, notes)
 
 
-def _images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledImage]:
+def read_images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledImage]:
+    """Return the images of an annotation file by their ids, without labels.
+
+    Raises:
+        FormatError: it has none, or one without a name of its own.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("images"), list):
         raise FormatError(f"{where}: expected a COCO file with images")
     images: dict[Any, LabeledImage] = {}
     names: dict[str, Any] = {}
-    for image in _objects(document["images"], f"{where}: images"):
+    for image in objects(document["images"], f"{where}: images"):
         image_id, name = image.get("id"), image.get("file_name")
         if not isinstance(image_id, int | str) or not isinstance(name, str) or not name:
             raise FormatError(f"{where}: expected images with id and file_name, got {_head(image)}")
@@ -126,11 +135,22 @@ def _images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledImage]:
             width=_pixels(image.get("width")),
             height=_pixels(image.get("height")),
             raters=tuple(str(r) for r in raters) if isinstance(raters, list) else (),
+            s3_uri=_text(image.get("s3_uri")),
+            id=_pixels(image_id),
         )
     return images
 
 
-def _is_ordinary(entry: dict[str, Any], images: Mapping[Any, LabeledImage], notes: Notes) -> bool:
+def categories_by_id(document: Mapping[str, Any], where: str) -> dict[Any, dict[str, Any]]:
+    """Return the categories of an annotation file by their ids.
+
+    Raises:
+        FormatError: they are no list of objects.
+    """
+    return {c.get("id"): c for c in objects(document.get("categories") or [], f"{where}: categories")}
+
+
+def is_ordinary(entry: dict[str, Any], images: Mapping[Any, LabeledImage], notes: Notes) -> bool:
     """Return whether an annotation is one instance of a listed image; else note why not."""
     image = entry.get("image_id")
     name = f"annotation {entry['id']}" if "id" in entry else f"image {image}"
@@ -145,34 +165,58 @@ def _is_ordinary(entry: dict[str, Any], images: Mapping[Any, LabeledImage], note
     return False
 
 
-class _Categories:
-    """Turns annotations into subjects; knows which names the numbers of `keypoints` have, by category."""
+class AnnotationReader:
+    """Turns annotations into subjects, once all of them were scanned: only together do they tell how many keypoints a
+    category without names has, and whether third numbers are visibilities or scores.
 
-    def __init__(
-        self, given: Mapping[Any, dict[str, Any]], entries: Iterable[dict[str, Any]], where: str, results: bool = False
-    ) -> None:
-        self._where = where
-        self._by_id: dict[Any, Category] = {}
-        lengths: dict[Any, set[int]] = {}
-        thirds: list[float | None] = []
+    Args:
+        given: the file's categories, by id.
+        where: the file, for errors.
+        results: the annotations are a list of results.
+    """
+
+    def __init__(self, given: Mapping[Any, dict[str, Any]], where: str, *, results: bool = False) -> None:
+        self._given, self._where, self._results = given, where, results
+        self._lengths: dict[Any, set[int]] = {}
+        self._any_scores = self._any_visible = False
+
+    def scan(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Take some of the annotations."""
         for entry in entries:
             values = _values(entry)
-            lengths.setdefault(_category_id(entry), set()).add(len(values))
+            self._lengths.setdefault(category_id(entry), set()).add(len(values))
             if len(values) % 3 == 0:
-                thirds += [number(v) for v in values[2::3]]
+                thirds = [number(v) for v in values[2::3]]
+                self._any_scores = self._any_scores or has_scores(thirds)
+                self._any_visible = self._any_visible or VISIBLE in thirds
+
+    @cached_property
+    def _scores(self) -> bool:
         # Evaluation ignores the third number of a result: where it is never 2, it is a confidence or a mere 1.
-        self._scores = has_scores(thirds) or (results and VISIBLE not in thirds)
-        for category_id in [*given, *(c for c in lengths if c not in given)]:
-            self._by_id[category_id] = _category(
-                category_id, given.get(category_id, {}), lengths.get(category_id, set()) - {0}, where
-            )
+        return self._any_scores or (self._results and not self._any_visible)
+
+    @cached_property
+    def categories_by_id(self) -> dict[Any, Category]:
+        """The categories by id, also those that only annotations name.
+
+        Raises:
+            FormatError: a keypoint name twice, or keypoints of different number in one category.
+        """
+        ids = [*self._given, *(c for c in self._lengths if c not in self._given)]
+        return {i: _category(i, self._given.get(i, {}), self._lengths.get(i, set()) - {0}, self._where) for i in ids}
 
     @property
     def categories(self) -> list[Category]:
-        return list(self._by_id.values())
+        """The same in the order of the file; see there for errors."""
+        return list(self.categories_by_id.values())
 
     def subject(self, entry: dict[str, Any], notes: Notes) -> Subject | None:
-        category = self._by_id[_category_id(entry)]
+        """Return the subject of an annotation; None, with a note, if it has neither keypoints nor a box.
+
+        Raises:
+            FormatError: another number of keypoints than the category has.
+        """
+        category = self.categories_by_id[category_id(entry)]
         values = _values(entry)
         where = f"annotation {entry['id']}" if "id" in entry else f"image {entry['image_id']}"
         step = self._step(len(values), category, where)
@@ -207,7 +251,7 @@ class _Categories:
         if not points and "box" not in instance:
             notes.add("annotations left out, because they have neither keypoints nor a box", where)
             return None
-        return Subject(instance, category.name, _text(entry.get("rater_id")) or _digits(entry.get("rater_id")))
+        return Subject(instance, category.name, rater_of(entry))
 
     def _step(self, length: int, category: Category, where: str) -> int:
         count = len(category.keypoints)
@@ -227,7 +271,19 @@ def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where:
     if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names):
         if len(set(names)) < len(names):
             raise FormatError(f"{where}: category {name!r}: expected every keypoint name once, got one twice: {names}")
-        return Category(name, tuple(names), edges=_edges(given.get("skeleton"), len(names)))
+        count, supercategory = len(names), _text(given.get("supercategory"))
+        pairs = tuple((i, j) for i, j in _index_pairs(given.get("flip_pairs")) if max(i, j) < count and i != j)
+        sigmas = given.get("sigmas")
+        known = [number(v) for v in sigmas] if isinstance(sigmas, list) else []
+        usable = tuple(v for v in known if v is not None and LEAST_SIGMA <= v <= 1)
+        return Category(
+            name,
+            tuple(names),
+            edges=_edges(given.get("skeleton"), count),
+            pairs=pairs if len({i for pair in pairs for i in pair}) == 2 * len(pairs) else (),
+            sigmas=usable if len(usable) == count else (),
+            supercategory=supercategory,
+        )
     if len(lengths) > 1:
         raise FormatError(
             f"{where}: category {name!r}: expected as many keypoints everywhere, got {sorted(lengths)} numbers"
@@ -238,16 +294,26 @@ def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where:
 
 def _edges(value: Any, count: int) -> tuple[tuple[int, int], ...]:
     """Return a category's edges, counted from 0. COCO counts from 1; a file with a 0 in it counts from 0."""
-    pairs = [
-        (pair[0], pair[1])
-        for pair in (value if isinstance(value, list) else ())
-        if isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair)
-    ]
+    pairs = _index_pairs(value)
     first = 0 if any(0 in pair for pair in pairs) else 1
     return tuple((a - first, b - first) for a, b in pairs if min(a, b) - first >= 0 and max(a, b) - first < count)
 
 
-def _category_id(entry: dict[str, Any]) -> Any:
+def _index_pairs(value: Any) -> list[tuple[int, int]]:
+    return [
+        (pair[0], pair[1])
+        for pair in (value if isinstance(value, list) else ())
+        if isinstance(pair, list) and len(pair) == 2 and all(type(i) is int and i >= 0 for i in pair)
+    ]
+
+
+def rater_of(entry: dict[str, Any]) -> str:
+    """Return who made an annotation, "" if it does not say."""
+    return _text(entry.get("rater_id")) or _digits(entry.get("rater_id"))
+
+
+def category_id(entry: dict[str, Any]) -> Any:
+    """Return the id of an annotation's category."""
     found = entry.get("category_id", 1)
     return found if isinstance(found, int | str) else 1
 
@@ -298,7 +364,12 @@ def _note_losses(entry: dict[str, Any], attributes: dict[str, Any], notes: Notes
             notes.add(f"arrays {name!r} left out: only `keypoints` is read", where)
 
 
-def _objects(values: Any, where: str) -> list[dict[str, Any]]:
+def objects(values: Any, where: str) -> list[dict[str, Any]]:
+    """Return a list of objects as it is.
+
+    Raises:
+        FormatError: something in it is no object.
+    """
     for place, value in enumerate(values if isinstance(values, list) else ["no list"]):
         if not isinstance(value, dict):
             raise FormatError(f"{where}: expected a list of objects, got {_head(value)} at position {place}")

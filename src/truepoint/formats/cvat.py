@@ -1,4 +1,6 @@
-"""CVAT for images 1.1: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+"""A reader of CVAT for images 1.1.
+
+https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
 A rectangle in a skeleton's group is its box. Keypoints without a skeleton that share a group are one subject, as
 before CVAT had skeletons. `outside` is not labelled, `occluded` is visibility 1.

@@ -1,4 +1,6 @@
-"""Label Studio JSON: https://labelstud.io/guide/export and https://labelstud.io/guide/predictions
+"""A reader of Label Studio's JSON.
+
+https://labelstud.io/guide/export and https://labelstud.io/guide/predictions
 
 Places are percent of the image. A keypoint belongs to the rectangle that a relation, or `parentID`, ties it to; a
 task's loose keypoints are one subject if no label is there twice. Several annotations of a task are several raters.

@@ -46,6 +46,13 @@ class Notes:
         if name != "" and len(names) < NAMED_EXAMPLES and str(name) not in names:
             names.append(str(name))
 
+    def merge(self, later: Notes) -> None:
+        """Add the items of later notes."""
+        for reason, count in later._counts.items():
+            self._counts[reason] = self._counts.get(reason, 0) + count
+            names = self._names.setdefault(reason, [])
+            names += [name for name in later._names[reason] if name not in names][: NAMED_EXAMPLES - len(names)]
+
     def count(self, reason: str) -> int:
         """Return how many items have this reason."""
         return self._counts.get(reason, 0)
@@ -73,7 +80,8 @@ class LabeledImage:
 
     `name` is the file name as the file has it, perhaps with folders. `numbered` is an image's number where the format
     has no names. `in_shares` says that coordinates are shares of the image's width and height, not pixels. `raters`
-    are those who looked at the image, also those who marked nothing.
+    are those who looked at the image, also those who marked nothing. `s3_uri` is empty if the file names none.
+    `id` is a whole number that the file gives the image.
     """
 
     name: str
@@ -84,17 +92,24 @@ class LabeledImage:
     has_ending: bool = True
     numbered: int | None = None
     in_shares: bool = False
+    s3_uri: str = ""
+    id: int | None = None
 
 
 @dataclass(slots=True)
 class Category:
     """A kind of subject. `keypoints` are empty where the file has only boxes; without `named` they are "0", "1", …,
-    because the file has an order and no names. Edges are pairs of indices from 0."""
+    because the file has an order and no names. Edges and left/right pairs are pairs of indices from 0. `sigmas` are
+    one a keypoint, or empty.
+    """
 
     name: str
     keypoints: tuple[str, ...] = ()
     named: bool = True
     edges: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    sigmas: tuple[float, ...] = ()
+    supercategory: str = ""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from truepoint.pose.skeleton import Skeleton
 @dataclass(frozen=True, slots=True)
 class Matched:
     """`images` are the labels' images by the job's own image name; `unmatched` are names that no image has;
-    `by_name_only` are names whose folders differ from the image's."""
+    `by_name_only` are names whose folders differ from the image's.
+    """
 
     images: dict[str, LabeledImage]
     unmatched: tuple[str, ...]
@@ -209,3 +210,16 @@ def _alias(name: str) -> tuple[str, str]:
             side = _SIDES[words[place]]
             return side, "".join(words[1:] if place == 0 else words[:-1])
     return "", "".join(words)
+
+
+def side_pairs(names: Sequence[str]) -> dict[str, str]:
+    """Return the left/right counterpart of each keypoint whose name says its side, where exactly one has the other."""
+    by_alias: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        by_alias.setdefault(_alias(name), []).append(name)
+    found: dict[str, str] = {}
+    for (side, rest), left in by_alias.items():
+        right = by_alias.get(("right", rest), [])
+        if side == "left" and len(left) == len(right) == 1:
+            found |= {left[0]: right[0], right[0]: left[0]}
+    return found

@@ -1,4 +1,6 @@
-"""SLEAP projects (`.slp`), read with sleap-io, which SLEAP's authors maintain: https://io.sleap.ai
+"""A reader of SLEAP projects (`.slp`), with sleap-io, which SLEAP's authors maintain.
+
+https://io.sleap.ai
 
 A point that is placed but not visible is occluded, visibility 1. A track's name is the instance's. Where a frame has
 labels of a person, predictions that they replaced are left out.

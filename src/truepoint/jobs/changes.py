@@ -1,4 +1,4 @@
-"""Which images' labels differ between two sets of results of the same images."""
+"""Comparison of two sets of results for the same images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def changed_images(old: Path, new: Path) -> Iterator[ChangedImage]:
 def _labels(folder: Path) -> Iterator[tuple[str, str, list[Instance]]]:
     for read in open_results(folder).images():
         instances = parse_instances(read.updated_annotations)
-        # The order of keypoints in an instance says nothing.
+        # The order of keypoints in an instance has no meaning.
         ordered = [tuple(sorted(instance.annotations, key=lambda k: k.label)) for instance in instances]
         plain = [msgspec.structs.replace(i, annotations=points) for i, points in zip(instances, ordered, strict=True)]
         yield read.source_ref, read.file_name or read.source_ref, plain

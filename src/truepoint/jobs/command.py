@@ -1,9 +1,8 @@
-"""What the operator commands share: AWS options, and expected errors as one line and an exit code."""
+"""Shared parts of the operator commands: AWS options, and expected errors as one line with an exit code."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,12 +27,13 @@ from truepoint.jobs.rerun import EventRefusedError, NotEndedError
 from truepoint.jobs.results import ResultsNotReadyError
 from truepoint.jobs.stack import DEFAULT_STACK_NAME, StackError
 from truepoint.jobs.status import NoSuchJobError
+from truepoint.jobs.terminal import print_any_text
 from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.pose.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
 NAMED = 10
-"""Images that are named of those that are left out."""
+"""Maximum number of left-out images that are named."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
@@ -76,11 +76,11 @@ _CREDENTIAL_CODES = frozenset(
 
 
 class UsageError(ValueError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something impossible."""
 
 
 def parser(description: str | None, example: str) -> argparse.ArgumentParser:
-    """A parser with the help's form and the AWS options; `example` may use %(prog)s."""
+    """Return a parser with our help format and the AWS options; `example` may use %(prog)s."""
     made = argparse.ArgumentParser(
         description=description,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 AWS refused or is not ready, 2 bad usage or input",
@@ -115,7 +115,7 @@ def open_session(region: str | None = None, profile: str | None = None) -> boto3
 
 
 def say_omitted(omitted: Sequence[str]) -> None:
-    """Name the images that a job leaves out, each with its reason; of many the first ten."""
+    """Print the images that a job leaves out, at most ten, each with its reason."""
     for reason in omitted[:NAMED]:
         print(f"left out: {reason}", file=sys.stderr)
     if len(omitted) > NAMED:
@@ -123,7 +123,7 @@ def say_omitted(omitted: Sequence[str]) -> None:
 
 
 def run(work: Callable[[], int]) -> int:
-    """Do the command's work; an error that an operator can understand is said in one line, without a traceback."""
+    """Run the command; print an expected error in one line, without a traceback."""
     print_any_text()
     try:
         return work()
@@ -136,13 +136,6 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nstopped; run it again to go on", file=sys.stderr)
         return AWS_ERROR
-
-
-def print_any_text() -> None:
-    """Have `print` replace characters that the terminal's encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _next_step(error: Exception) -> str:

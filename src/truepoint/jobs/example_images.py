@@ -1,4 +1,4 @@
-"""Fetch openly licensed example photographs by URL, prove that they are the ones, and say whose they are."""
+"""Download of openly licensed example photographs, with a check of their content and their attribution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LICENSE = "CC BY 2.0, https://creativecommons.org/licenses/by/2.0/"
 
 
 class DownloadError(RuntimeError):
-    """A photograph could not be fetched, or is not the one that was expected."""
+    """A photograph could not be downloaded, or its content is not the expected one."""
 
 
 class ExamplePhoto(msgspec.Struct, frozen=True):
@@ -34,12 +34,12 @@ class ExamplePhoto(msgspec.Struct, frozen=True):
 
     @property
     def file_name(self) -> str:
-        """Its name in the folder."""
+        """Return its file name in the folder."""
         return f"{self.image_id}.jpg"
 
 
 def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
-    """The photographs of a CSV file whose columns are the fields of `ExamplePhoto`.
+    """Return the photographs of a CSV file whose columns are the fields of `ExamplePhoto`.
 
     Raises:
         DownloadError: other columns, or an id that is no plain file name.
@@ -57,22 +57,22 @@ def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
 
 
 def is_the_one(photo: ExamplePhoto, content: bytes) -> bool:
-    """Whether these bytes are that photograph's."""
+    """Return whether these bytes are the photograph's."""
     digest = hashlib.md5(content, usedforsecurity=False).digest()
     return len(content) == photo.size and base64.b64encode(digest).decode() == photo.md5
 
 
 def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff: float = 0.5) -> bool:
-    """Put the photograph into `folder`, unless it is there already.
+    """Download the photograph to `folder`, unless it is already there.
 
     Args:
-        photo: which.
-        folder: is there.
-        pool: makes the connections.
+        photo: the photograph.
+        folder: an existing folder.
+        pool: the HTTP connection pool.
         backoff: seconds before the second attempt; doubles with each.
 
     Returns:
-        Whether it was fetched now.
+        Whether it was downloaded now.
 
     Raises:
         DownloadError: no connection, no such file, or other bytes than expected.
@@ -101,7 +101,7 @@ def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff:
 
 
 def attribution(photos: Iterable[ExamplePhoto]) -> str:
-    """Text of the ATTRIBUTION file, which must stay with the photographs."""
+    """Return the text of the ATTRIBUTION file, which must stay with the photographs."""
     entries = (
         f"{p.file_name}\n  “{p.title}” by {p.author} ({p.author_page})\n  {p.page}\n  {LICENSE}; unchanged\n"
         for p in photos

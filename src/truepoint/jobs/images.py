@@ -1,10 +1,11 @@
-"""The images of a job: found in a folder or under an S3 prefix, with upright sizes; unusable ones have a reason."""
+"""The images of a job, from a folder or an S3 prefix, with their upright sizes. Unusable images have a reason."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import stat
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
 from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
@@ -23,21 +24,35 @@ if TYPE_CHECKING:
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # a JPEG with more pictures behind it, as phones write them; browsers show the first
+    "MPO": "image/jpeg",  # a JPEG with several pictures, as phones write them; browsers show the first
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
 WANTED = "JPEG, PNG or WebP, which every browser shows"
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
 HEADER_BYTES = 262_144
-"""Read of an S3 object to learn its size in pixels; mostly enough: EXIF data of a JPEG hold at most 64 kB."""
+"""Bytes read from an S3 object to find its size in pixels. Mostly enough: EXIF data of a JPEG have at most 64 kB."""
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 """Bytes 8 to 12 of a HEIF file, the format of iPhones (ISO/IEC 23008-12), which Pillow cannot read."""
 
 LOOKS_AT_ONCE = 8
 
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_SWAPS_SIDES = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""The transposition that makes a picture of each EXIF orientation upright."""
+_EXIF_HEADER = b"Exif\0\0"
+_SHORT = 3
+"""TIFF's number for an unsigned 16-bit value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +84,28 @@ class RefusedImage:
 
 @dataclass(frozen=True, slots=True)
 class FoundImages:
-    """What was found, sorted by name."""
+    """The usable and refused images of a folder or prefix, sorted by name."""
 
     images: tuple[SourceImage, ...]
     refused: tuple[RefusedImage, ...]
 
 
 LEAST_COPY = 320
-"""Pixels of a copy's longer side. On a smaller one nobody could place a keypoint."""
+"""Minimum longer side of a copy, in pixels. On a smaller copy nobody could place a keypoint."""
 COPY_QUALITY = 85
-"""JPEG quality of copies, of 100: above it, files grow faster than what can be seen."""
+"""JPEG quality of copies, of 100. Above it, files grow without a visible gain."""
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; says what was expected and what was found."""
+    """An image that cannot be used. The message says what was expected and what the file contains."""
 
 
 def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
-    """Images below `folder`, by content; hidden files and files that do not claim to be images are passed over.
+    """Return the images below `folder`. Hidden files and files without an image suffix or image content are ignored.
 
     Args:
-        folder: looked through with its subfolders.
-        progress: called once a file that was looked at.
+        folder: searched with its subfolders.
+        progress: called once for each file.
 
     Raises:
         NotADirectoryError: there is no such folder.
@@ -108,20 +123,20 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # it may not be looked at, and is left out with that reason
+    except OSError:  # it cannot be read, and is left out for that reason
         return False
 
 
 def images_under_prefix(
     s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None
 ) -> FoundImages:
-    """Images below `s3://bucket/prefix`, by name; mostly just their heads are read: damage farther back is not seen.
+    """Return the images below `s3://bucket/prefix`. Mostly only their heads are read, so later damage is not noticed.
 
-    A prefix without a final slash stands for the folder of that name.
+    A prefix without a final slash means the folder of that name.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
-    # Only names that claim to be images: to look into any other object would cost a call each.
+    # Only names with an image suffix, because reading any other object would cost one call each.
     claims = [item for item in found if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
 
     def look(name: str, size: int, etag: str) -> SourceImage:
@@ -149,10 +164,11 @@ def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
 def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
     """Return a JPEG of an image, upright and without its metadata, of this width and height."""
     with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # as in `_look_at_all`
         profile = image.info.get("icc_profile")
+        turn = _UPRIGHT.get(_orientation(image))
         image.draft("RGB", (max(size), max(size)))
-        upright = ImageOps.exif_transpose(image)
+        upright = image if turn is None else image.transpose(turn)
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
@@ -163,19 +179,20 @@ def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
-    """Key, size in bytes and ETag (without quotes) of every object below `prefix`."""
+    """Yield key, size in bytes and ETag (without quotes) of every object below `prefix`."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", ()):
             yield item["Key"], item["Size"], item["ETag"].strip('"')
 
 
 def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
-    """Look at several files at once; the outcomes keep the order of `files`, pairs of name and what looks at it."""
+    """Inspect several files concurrently and keep their order; `files` pairs names with inspecting functions."""
     images: list[SourceImage] = []
     refused: list[RefusedImage] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
-        # Pillow warns of pictures that may be decompression bombs; our own limit is checked for each of them.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Pillow warns of damaged EXIF data, without the file's name, and of pictures that may be decompression bombs:
+        # our own limit is checked for each of them.
+        warnings.simplefilter("ignore")
         for outcome in pool.map(lambda file: _outcome(*file), files):
             progress()
             if isinstance(outcome, SourceImage):
@@ -210,7 +227,7 @@ def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would block
         raise UnidentifiedImageError
     try:
         name.encode()
@@ -225,7 +242,7 @@ def _local_image(path: Path, name: str) -> SourceImage:
 
 
 def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]:
-    """Upright width and height and the content type; `whole` also decodes the picture, to find damage."""
+    """Return upright width, height and content type. `whole` also decodes the picture, to find damage."""
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, got {size:,}")
     begin = file.read(12)
@@ -237,10 +254,10 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         with Image.open(file) as image:
             _check_kind(image)
             width, height = image.size
-            orientation = image.getexif().get(ExifTags.Base.Orientation)
             content_type = CONTENT_TYPES[str(image.format)]
+            orientation = _orientation(image)
             if whole:
-                # JPEG: an eighth of the work, yet the whole file is read.
+                # JPEG: an eighth of the work, but the whole file is still read.
                 image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
                 image.load()
     except (ImageError, OSError):  # an unidentified image is the latter
@@ -249,7 +266,42 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
     except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
         raise ImageError(f"damaged: {error or type(error).__name__}") from error
-    return (height, width, content_type) if orientation in _TURNED else (width, height, content_type)
+    return (height, width, content_type) if orientation in _SWAPS_SIDES else (width, height, content_type)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, from 1 to 8, as browsers read it: 1 where it is not a single unsigned 16-bit value.
+
+    Pillow also takes other types and counts. Its size would then differ from what the worker sees.
+
+    Raises:
+        ImageError: the picture is not upright, and browsers differ: all turn a JPEG, none turns a WebP, and Chromium
+            and Firefox turn a PNG, which WebKit does not (tests/browser/test_browsers.py).
+    """
+    image.getexif()  # looks for the data where a PNG has them last
+    orientation = _orientation_of(image.info.get("exif", b""))
+    if orientation != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
+        raise ImageError(
+            f"expected an upright {image.format}, got one that its EXIF data turn, which not every browser does; "
+            "save it upright, for example with `magick mogrify -auto-orient`"
+        )
+    return orientation
+
+
+def _orientation_of(data: bytes) -> int:
+    data = data.removeprefix(_EXIF_HEADER)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    try:
+        if order is not None:
+            (start,) = struct.unpack_from(f"{order}I", data, 4)
+            (count,) = struct.unpack_from(f"{order}H", data, start)
+            for entry in range(start + 2, start + 2 + 12 * count, 12):
+                tag, kind, values, value = struct.unpack_from(f"{order}HHIH", data, entry)
+                if tag == ExifTags.Base.Orientation:
+                    return value if (kind, values) == (_SHORT, 1) and value in _UPRIGHT else 1
+    except struct.error:  # the data end early
+        pass
+    return 1
 
 
 def _check_kind(image: Image.Image) -> None:

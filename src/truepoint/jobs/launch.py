@@ -1,4 +1,4 @@
-"""From settings and images to a job: prepare it (pure), upload it, create it in or outside Ground Truth."""
+"""Creation of a job: prepare it (pure), upload it, create it in or outside Ground Truth."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 
 UPLOADS_AT_ONCE = 8
 PRE_LABEL_REFERENCE = "annotations_ref"
-"""The attribute that holds where a line's pre-labels are."""
+"""The attribute with the URI of a line's pre-labels."""
 COPY_REFERENCE = "image_copy_ref"
-"""The attribute that holds where a smaller copy of a line's image is."""
+"""The attribute with the URI of a smaller copy of a line's image."""
 REFERENCED = ("annotations", "annotation_issues")
-"""The attributes that may be passed by reference: what the labelling element can fetch."""
+"""The attributes that may be passed by reference, because the labelling element can fetch them."""
 
 
 class JobExistsError(RuntimeError):
-    """A job of this name exists and is not the same; says what differs."""
+    """A job of this name exists and differs. The message says in what."""
 
 
 class LabelingJobs(Protocol):
     """The part of boto3's SageMaker client that creates jobs and describes them."""
 
     def create_labeling_job(self, **request: Any) -> Any:
-        """Create a job; answers with its ARN."""
+        """Create a job and return its ARN."""
 
     def describe_labeling_job(self, *, LabelingJobName: str) -> Any:  # noqa: N803 (AWS's own name)
         """Describe a job."""
@@ -66,7 +66,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class PreparedJob:
-    """A job that breaks no rule and has not touched AWS yet.
+    """A job that violates no limit and is not created yet.
 
     `request` is that of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth. `documents` are the
     skeleton, the worker template, pre-labels that go by reference, and the input manifest, which is the last; `images`
@@ -108,12 +108,12 @@ def prepare_job(
     prelabels: Mapping[str, Instances] | None = None,
     copies: int | None = None,
 ) -> PreparedJob:
-    """Everything that a job starts from; pure, no call is made.
+    """Return everything that a job needs. Pure: makes no call.
 
     Args:
         settings: the operator's choices; without a workteam ARN it is a job outside Ground Truth.
         stack: where the job runs.
-        skeleton: what workers mark.
+        skeleton: the skeleton that workers mark.
         images: in the order of the manifest.
         template_source: text of the worker template, unfilled.
         instructions: trusted HTML shown to workers.
@@ -186,7 +186,7 @@ def prepare_objects(
 
 
 def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], None] = lambda _count: None) -> int:
-    """Put the images and then the documents into the bucket; what is there already with the same content stays.
+    """Upload the images, then the documents. Objects that exist with the same content are not written again.
 
     Args:
         prepared: from `prepare_job`.
@@ -226,7 +226,7 @@ def create_in_ground_truth(
     """Upload the job and call CreateLabelingJob.
 
     Returns:
-        The job's ARN, and whether it was created now: the very same job from before is left as it is.
+        The job's ARN, and whether it was created now. An identical existing job is left unchanged.
 
     Raises:
         JobExistsError: a job of this name exists and differs; nothing was written.
@@ -274,7 +274,7 @@ def create_outside_ground_truth(
             Key=key,
             Body=json.dumps(document, ensure_ascii=False, indent=2).encode(),
             ContentType="application/json",
-            IfNoneMatch="*",  # two operators at once: the second one learns of it
+            IfNoneMatch="*",  # two operators at the same time: the second gets this error
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
@@ -284,7 +284,7 @@ def create_outside_ground_truth(
 
 
 def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetime) -> dict[str, Any]:
-    """`labeling_job.json` of a new job: the request and what DescribeLabelingJob adds, times as ISO 8601 text."""
+    """Return a new job's `labeling_job.json`: the request plus DescribeLabelingJob's keys, with ISO 8601 times."""
     counters = {"TotalLabeled": 0, "HumanLabeled": 0, "MachineLabeled": 0, "FailedNonRetryableError": 0}
     time = now.isoformat(timespec="milliseconds")
     arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:labeling-job/{prepared.name}"
@@ -299,12 +299,12 @@ def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetim
 
 
 def is_unknown_service(error: ClientError) -> bool:
-    """Whether the endpoint does not know the service, as an emulator answers: an HTTP status and no error code."""
+    """Return whether the endpoint lacks the service: an emulator then answers with an HTTP status and no error code."""
     return error.response["Error"]["Code"].isdecimal() and not error.response["Error"].get("Message")
 
 
 def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, Any] | None:
-    """DescribeLabelingJob's answer, or None if there is no such job, or no Ground Truth."""
+    """Return DescribeLabelingJob's response; None if there is no such job or no Ground Truth."""
     try:
         return dict(sagemaker.describe_labeling_job(LabelingJobName=name))
     except ClientError as error:
@@ -347,8 +347,7 @@ def _data_object(source_ref: str, image: SourceImage, prelabels: Mapping[str, In
 def _lines(
     objects: Sequence[dict[str, Any]], bucket: str, prelabels: str
 ) -> tuple[list[tuple[dict[str, Any], str]], list[Document], list[str], set[str]]:
-    """Return the manifest's lines, each with its data object; the pre-labels that go by reference; what was left out;
-    and the names of all attributes."""
+    """Return the lines with their data objects, pre-labels by reference, left-out images, and all attribute names."""
     lines: list[tuple[dict[str, Any], str]] = []
     documents: list[Document] = []
     omitted: list[str] = []
@@ -411,7 +410,7 @@ def _put_copy(s3: S3Client, bucket: str, key: str, size: tuple[int, int], image:
 
 
 def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:
-    asked = {name: value for name, value in prepared.request.items() if name != "Tags"}  # a bill's, not the job's
+    asked = {name: value for name, value in prepared.request.items() if name != "Tags"}  # for the bill only
     differences = [*_request_differences(asked, existing), *_document_differences(prepared, s3)]
     if differences:
         raise JobExistsError(
@@ -421,7 +420,7 @@ def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str
 
 
 def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    # Only what we ask for is compared: a description has more members, defaults among them.
+    # Only requested members are compared, because a description also contains defaults.
     for name, wanted in request.items():
         actual = existing.get(name)
         if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
@@ -448,10 +447,10 @@ def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
 
 
 def _missing_images(prepared: PreparedJob, s3: S3Client) -> list[tuple[str, SourceImage]]:
-    """Images that are not in the bucket with the same size and digest.
+    """Return the images that are not in the bucket with the same size and digest.
 
-    An object encrypted with a KMS key has an ETag that is no digest: it counts as missing, and writing it again changes
-    nothing. An image that came to S3 in several parts has no digest to compare with, so its size decides.
+    The ETag of an object that is encrypted with a KMS key is not a digest: the object counts as missing, and writing it
+    again is harmless. A multipart upload has no digest to compare with, so its size decides.
     """
     there = {key: (size, etag) for key, size, etag in list_objects(s3, prepared.bucket, job_keys(prepared.name).images)}
 

@@ -1,4 +1,4 @@
-"""Ground Truth's limits, checked before any call. Every function lists all violations: expected and found.
+"""Ground Truth's limits, checked before any call. Every function lists all violations, with expected and actual values.
 
 Lengths, ranges and patterns of the CreateLabelingJob request are those of botocore's own service model, so they
 follow AWS; the rules below that are stated in AWS's documentation only.
@@ -24,21 +24,21 @@ MAX_AVAILABILITY_SECONDS = 2_592_000
 """Private workforce: thirty days."""
 MAX_IMAGE_BYTES = 40_000_000
 MAX_IMAGE_PIXELS = 100_000_000
-"""Stated for the built-in image tasks; we hold custom ones to the same, as nothing more is promised."""
+"""Stated for built-in image tasks. We apply it to custom tasks too, because AWS promises nothing more."""
 
 UNICODE_CATEGORIES = {"L": "a", "N": "0", "Z": " "}
-"""Letters, numbers, separators: those that the pattern of tags names."""
+"""The Unicode categories in AWS's pattern for tags: letters, numbers, separators."""
 
 MAX_REFERENCED_BYTES = 2_000_000
-"""Bytes of pre-labels that are passed by reference. An answer holds them twice, as they were and as they are now, and
-the portal takes answers of 5 MB."""
+"""Maximum size of pre-labels by reference, in bytes. An answer contains the original and the updated instances, and the
+portal accepts answers of 5 MB."""
 
 RESERVED_LABELS = ("source", "source-ref", "annotations")
 """Ground Truth's own names of a line's input, and ours for pre-labels."""
 
 
 class JobRefusedError(ValueError):
-    """A job that breaks Ground Truth's rules or ours; `violations` has all of them."""
+    """A job that violates Ground Truth's limits or ours, all listed in `violations`."""
 
     def __init__(self, job: str, violations: Iterable[str]) -> None:
         self.violations = tuple(violations)
@@ -47,7 +47,7 @@ class JobRefusedError(ValueError):
 
 
 def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = True) -> list[str]:
-    """What is wrong with a CreateLabelingJob request; empty if nothing.
+    """Return the violations of a CreateLabelingJob request; empty if there are none.
 
     Args:
         request: the call's keyword arguments.
@@ -78,7 +78,7 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
 
 
 def line_violations(attributes: Mapping[str, str], text: str) -> Iterator[str]:
-    """Yield what is wrong with one line of an input manifest.
+    """Yield the violations of one line of an input manifest.
 
     Args:
         attributes: the JSON text of each of the line's attributes.
@@ -95,7 +95,7 @@ def line_violations(attributes: Mapping[str, str], text: str) -> Iterator[str]:
 
 
 def manifest_violations(count: int, attributes: Collection[str], label: str) -> Iterator[str]:
-    """Yield what is wrong with an input manifest as a whole.
+    """Yield the violations of an input manifest as a whole.
 
     Args:
         count: how many data objects it has.
@@ -119,7 +119,7 @@ def _request_shape() -> Shape:
 
 
 def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Pairs of (path, violation), by the service model's required members, minima, maxima, patterns and enums."""
+    """Yield pairs of (path, violation), by the service model's required members, minima, maxima, patterns and enums."""
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
@@ -143,8 +143,11 @@ def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str
 
 
 def _fits(pattern: str, value: str) -> bool:
-    """Whether a value has an AWS pattern. That may name Unicode's categories, of which Python's `re` knows nothing: one
-    character stands for all of a category, in both."""
+    """Return whether a value matches an AWS pattern.
+
+    The pattern may name Unicode categories, which Python's `re` does not support. One character replaces all characters
+    of a category, in the value and in the pattern.
+    """
     for category, stand_in in UNICODE_CATEGORIES.items():
         if (named := rf"\p{{{category}}}") in pattern:
             pattern = pattern.replace(named, stand_in)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ Sizes = Mapping[str, tuple[int | None, int | None]]
 
 
 class PrelabelError(ValueError):
-    """Pre-labels that cannot be used; says where, what was expected and what was found."""
+    """Pre-labels that cannot be used. The message says where, what was expected and what the file contains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the operator decides about a file of labels.
+    """The operator's choices for a file of labels.
 
     Attributes:
         keypoint_names: how the file's keypoint names map to the skeleton's, beside equal names and aliases.
@@ -46,7 +46,7 @@ class Choices:
         min_score: keypoints with a lower score are left out.
         occluded_below: keypoints with a lower score, and no visibility of their own, become occluded.
         min_instance_score: instances with a lower score are left out.
-        images: the COCO annotation file that a COCO results list is of.
+        images: the COCO annotation file that defines the image ids of a COCO results list.
     """
 
     keypoint_names: KeypointNames | None = None
@@ -59,8 +59,10 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Prelabels:
-    """Pre-labels of a job: instances by rater ("" if the file names none) and by the job's image name, and the report
-    of what was read, matched and left out."""
+    """Pre-labels of a job, and the report of what was read, matched and left out.
+
+    Instances are by rater ("" if the file names none) and by the job's image name.
+    """
 
     by_rater: dict[str, dict[str, Instances]]
     report: tuple[str, ...]
@@ -141,7 +143,7 @@ def read_file(path: Path, skeleton: Skeleton, chosen: Choices) -> Labels:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What labels are fitted to: a job's skeleton, and its images with their sizes."""
+    """The skeleton and the image sizes of the job that labels are fitted to."""
 
     skeleton: Skeleton
     sizes: Sizes
@@ -171,7 +173,8 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         raise PrelabelError(f"{where}: expected labels of images, got none ({labels.shape})")
     try:
         matched = match_images(labels.images, job.sizes)
-        mappings = _mappings(labels, job.skeleton, chosen)
+        used = {subject.category for image in labels.images for subject in image.subjects}
+        mappings = category_mappings(labels.categories, used, job.skeleton, chosen)
     except FormatError as error:
         raise PrelabelError(f"{where}: {error}") from error
     if not matched.images:
@@ -179,7 +182,7 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
             f"{where}: no name in the labels is the name of an image: expected names such as "
             f"{shown(sorted(job.sizes))}, got {shown([image.name for image in labels.images])}. Nothing was created"
         )
-    fitter = _Fitter(mappings, chosen, labels.notes)
+    fitter = Fitter(mappings, chosen, labels.notes)
     by_rater: dict[str, dict[str, Instances]] = {
         rater: {} for rater in ([chosen.rater] if chosen.rater is not None else raters or ("",))
     }
@@ -188,7 +191,7 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         for rater, found in by_rater.items():
             if rater in looked:
                 instances = fitter.instances(image, rater, job.sizes[name])
-                found[name] = _checked(instances, f"{where}: {image.name!r}")
+                found[name] = checked(instances, f"{where}: {image.name!r}")
     report = (f"{where}: {labels.shape}: read {_counts(labels)}", *_report(labels, matched, by_rater))
     return Prelabels(by_rater, (*report, *_keypoint_report(labels, mappings, job.skeleton), *fitter.report()))
 
@@ -198,18 +201,28 @@ def read_prelabels(path: Path, skeleton: Skeleton, sizes: Sizes, chosen: Choices
     return fit(read_file(path, skeleton, chosen), Job(skeleton, sizes), chosen, path.name)
 
 
-def _mappings(labels: Labels, skeleton: Skeleton, chosen: Choices) -> dict[str, dict[str, str]]:
+def category_mappings(
+    categories: Sequence[Category], used: Set[str], skeleton: Skeleton, chosen: Choices
+) -> dict[str, dict[str, str]]:
     """Return the skeleton's keypoint names by the file's, for each category that fits the skeleton.
 
     A category with keypoints fits if it shares one with the skeleton. One with boxes only fits if it is the only one,
     or has the skeleton's name.
+
+    Args:
+        categories: those of the file.
+        used: names of the categories that subjects have.
+        skeleton: what they are mapped to.
+        chosen: the operator's decisions.
+
+    Raises:
+        FormatError: no category that is used fits.
     """
     found: dict[str, dict[str, str]] = {}
     problem: FormatError | None = None
-    used = {subject.category for image in labels.images for subject in image.subjects}
-    for category in labels.categories:
+    for category in categories:
         if not category.keypoints:
-            others = [c for c in labels.categories if c is not category and c.name in used]
+            others = [c for c in categories if c is not category and c.name in used]
             if not others or category.name.casefold() in (skeleton.name.casefold(), ""):
                 found[category.name] = {}
             continue
@@ -221,11 +234,11 @@ def _mappings(labels: Labels, skeleton: Skeleton, chosen: Choices) -> dict[str, 
         if mapping:
             found[category.name] = mapping
     if used and not used & found.keys():
-        if problem is not None and len(labels.categories) == 1:
+        if problem is not None and len(categories) == 1:
             raise problem
         raise FormatError(
             f"expected a category with keypoints of the skeleton ({', '.join(skeleton.keypoint_names)}), "
-            f"got {_categories(labels.categories)}"
+            f"got {_categories(categories)}"
         )
     return found
 
@@ -234,7 +247,7 @@ def _categories(categories: Iterable[Category]) -> str:
     return "; ".join(f"{c.name!r}: {', '.join(c.keypoints) or 'no keypoints'}" for c in categories) or "no category"
 
 
-class _Fitter:
+class Fitter:
     """Makes subjects into instances of the skeleton, and applies the operator's choice of how scores count."""
 
     def __init__(self, mappings: Mapping[str, Mapping[str, str]], chosen: Choices, notes: Notes) -> None:
@@ -254,6 +267,12 @@ class _Fitter:
         found = [self._instance(subject, image) for subject in subjects]
         kept = [instance for instance in found if instance is not None]
         return [_in_pixels(instance, size) for instance in kept] if image.in_shares else kept
+
+    def merge(self, later: Fitter) -> None:
+        """Add the counts of a fitter of other images."""
+        self._scored_keypoints += later._scored_keypoints
+        self._scored_instances += later._scored_instances
+        self._notes.merge(later._notes)
 
     def report(self) -> Iterator[str]:
         """Return how scores counted, and every note: a sentence each."""
@@ -315,7 +334,12 @@ def _in_pixels(instance: Instance, size: tuple[int | None, int | None]) -> Insta
     return found
 
 
-def _checked(instances: list[Instance], where: str) -> Instances:
+def checked(instances: list[Instance], where: str) -> Instances:
+    """Return instances without what says nothing: empty texts, and keypoints that are not labelled.
+
+    Raises:
+        PrelabelError: not such a list.
+    """
     try:
         parse_instances(instances)
     except InstanceError as error:

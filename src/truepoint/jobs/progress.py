@@ -1,4 +1,4 @@
-"""How far the results of a large job are, told from what its run has left in `tmp/results/<job>/`."""
+"""The progress of a large job's results, derived from its run's files in `tmp/results/<job>/`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _LABELED = re.compile(r"labels-\d+\.json")
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """The stage a run is in, and how many of the manifest's ranges are done in it; or for how many seconds at most it
-    has to wait before it begins."""
+    """The stage of a run and its number of finished ranges, or the maximum number of seconds before it starts."""
 
     stage: str
     done: int = 0
@@ -38,13 +37,13 @@ class RunProgress:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Steps done and all steps: each range is read twice, and both passes are then put together."""
+        """Return finished and total steps: each range is read twice, and each pass is merged once."""
         before = self.ranges + 1 if self.stage not in (WAIT, "survey") else 0
         return before + self.done, 2 * self.ranges + 2
 
 
 def run_progress(names: Collection[str], ranges: int) -> RunProgress:
-    """The progress that the names of a run's files tell of."""
+    """Return the progress that the names of a run's files show."""
     if "joined.json" not in names:
         return RunProgress("survey", sum(1 for name in names if _SURVEYED.fullmatch(name)), ranges)
     labeled = sum(1 for name in names if _LABELED.fullmatch(name))
@@ -52,9 +51,9 @@ def run_progress(names: Collection[str], ranges: int) -> RunProgress:
 
 
 def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
-    """The folder of the run that was planned last, and the names of its files; None if nothing was planned.
+    """Return the folder of the latest planned run and the names of its files; None if no run was planned.
 
-    What an earlier try of the same run has left is made again, so it does not count.
+    Files of an earlier attempt of the same run are written again, so they do not count.
     """
     plans = [(changed, key) for key, changed in files.items() if key.endswith(f"/{PLAN}")]
     if not plans:
@@ -65,7 +64,7 @@ def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
 
 
 def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
-    """The progress of the job's latest run; None if it has none yet."""
+    """Return the progress of the job's latest run; None if there is none yet."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=job_keys(job).runs)
     files = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
     if job_keys(job).write_lock in files:

@@ -1,4 +1,4 @@
-"""Letters of the dead-letter queue: what failed, with which error, and where it belongs.
+"""Messages of the dead-letter queue: what failed, with which error, and which function they belong to.
 
 SQS's own redrive (StartMessageMoveTask) moves only what came from another queue. Ours come from Lambda, as a record of
 the failed invocation (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html), and from
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HIDDEN_SECONDS = 300
-"""How long letters are hidden from others while we look at them."""
+"""Visibility timeout while we read the messages, in seconds."""
 
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+")
 _QUERY = re.compile(r"\?\S+")
@@ -28,7 +28,7 @@ _DEPLOYMENT = {"RequestType", "ResponseURL", "StackId"}
 
 
 class LetterError(ValueError):
-    """A message that neither Lambda nor EventBridge wrote; says what is not as expected."""
+    """A message that neither Lambda nor EventBridge wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ class Letter:
 
     @property
     def of_deployment(self) -> bool:
-        """A request of CloudFormation, which has stopped waiting for its answer: sending it again helps nobody."""
+        """Return whether it is a request of CloudFormation, which no longer waits for the answer."""
         return isinstance(self.payload, dict) and self.payload.keys() >= _DEPLOYMENT
 
     @property
     def job(self) -> str:
-        """The labelling job that the payload is about, or nothing."""
+        """Return the labelling job of the payload, or an empty text."""
         resources = self.payload.get("resources") if isinstance(self.payload, dict) else None
         arn = resources[0] if isinstance(resources, list) and resources else ""
         match = re.fullmatch(r"arn:\S+:labeling-job/([A-Za-z0-9-]{1,63})", arn) if isinstance(arn, str) else None
         return match[1] if match else ""
 
     def same(self) -> str:
-        """Equal for letters of which one is enough: every failed attempt on a job leaves one."""
+        """Return a key that is equal for messages of which one is enough: each failed attempt on a job leaves one."""
         payload = self.payload
         if isinstance(payload, dict):
             payload = {name: value for name, value in payload.items() if name not in ("id", "time")}
@@ -82,14 +82,14 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
         cause = f"{answer.get('errorType', 'no answer')}: {answer.get('errorMessage', '')}"
     else:
         raise LetterError("expected a record of a failed invocation, or an event with its target, got neither")
-    function = _FUNCTION.match(arn)  # what follows is a version
+    function = _FUNCTION.match(arn)  # the rest is a version
     if not function:
         raise LetterError(f"expected the ARN of a function, got {arn[:200]!r}")
     return Letter(str(message["ReceiptHandle"]), function[0], payload, _QUERY.sub("?…", cause)[:300])
 
 
 def receive(sqs: SQSClient, queue_url: str) -> Iterator[Mapping[str, Any]]:
-    """Every message that is in the queue now; hidden from others for some minutes."""
+    """Return all messages in the queue and hide them from other consumers for some minutes."""
     while messages := sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=10,
@@ -101,5 +101,5 @@ def receive(sqs: SQSClient, queue_url: str) -> Iterator[Mapping[str, Any]]:
 
 
 def send_back(client: LambdaClient, letter: Letter) -> None:
-    """Have the function try again; Lambda's retries and the dead-letter queue apply as the first time."""
+    """Invoke the function again. Lambda's retries and the dead-letter queue apply as before."""
     client.invoke(FunctionName=letter.function, InvocationType="Event", Payload=json.dumps(letter.payload).encode())

@@ -14,10 +14,10 @@ DEFAULT_LABEL_ATTRIBUTE = "keypoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSettings:
-    """What the operator chooses; the rest of a job follows from the stack, the skeleton and the images.
+    """The operator's choices. The rest of a job follows from the stack, the skeleton and the images.
 
-    The time limits default to Ground Truth's maxima: a shorter one costs workers half-done tasks, or the job
-    objects that nobody reached in time.
+    The time limits default to Ground Truth's maxima: shorter limits waste unfinished tasks, or leave objects
+    unlabelled.
     """
 
     name: str
@@ -33,7 +33,7 @@ class JobSettings:
 
 
 def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str, Any]:
-    """Keyword arguments of `sagemaker.create_labeling_job`; without a workteam ARN it is a job outside Ground Truth.
+    """Return the keyword arguments of `sagemaker.create_labeling_job`; a job outside Ground Truth has no workteam ARN.
 
     The job has the stack's tags, so that its cost is found with the stack's.
     """

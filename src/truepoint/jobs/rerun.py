@@ -1,4 +1,4 @@
-"""Make ended jobs' results again: put the event that they have ended, as Ground Truth would."""
+"""Publishes the completion events of ended jobs again, so that their results are made again."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class NotEndedError(RuntimeError):
-    """The job has not ended, or its output is in another bucket: there is nothing to make results of."""
+    """The job has not ended, or its output is in another bucket."""
 
 
 class EventRefusedError(RuntimeError):
-    """EventBridge did not take an event; says its error code."""
+    """EventBridge refused an event. The message contains its error code."""
 
 
 class Rerun:
-    """Looks for ended jobs of a stack and puts their events, as the operator."""
+    """Finds ended jobs of a stack and publishes their events, with the operator's permissions."""
 
     def __init__(self, session: Session, stack: StackOutputs) -> None:
         self._stack = stack
@@ -36,7 +36,7 @@ class Rerun:
         self._sagemaker = session.client("sagemaker")
 
     def job(self, name: str) -> LabelingJob:
-        """The ended job of this name.
+        """Return the ended job of this name.
 
         Raises:
             NoSuchJobError: there is none.
@@ -59,7 +59,7 @@ class Rerun:
         return job
 
     def missing(self) -> Iterator[LabelingJob]:
-        """Every ended job of this stack without results, however old."""
+        """Return every ended job of this stack without results, of any age."""
         for name in self._names():
             if not self.has_results(name):
                 try:
@@ -68,18 +68,18 @@ class Rerun:
                     continue  # of another stack, or still running
 
     def has_results(self, name: str) -> bool:
-        """Whether the job's set of results is complete."""
+        """Return whether the job's set of results is complete."""
         return exists(self._s3, self._stack.bucket, job_keys(name).results_marker)
 
     def forget_results(self, name: str) -> None:
-        """Remove the completion marker, so that results are made although their manifest has not changed."""
+        """Delete the completion marker, so that the results are made again although the manifest has not changed."""
         self._s3.delete_object(Bucket=self._stack.bucket, Key=job_keys(name).results_marker)
 
     def announce(self, job: LabelingJob) -> None:
-        """Put the event that the job has ended.
+        """Publish the event that the job has ended.
 
         Raises:
-            EventRefusedError: EventBridge did not take it.
+            EventRefusedError: EventBridge refused it.
         """
         detail = json.dumps(ended_detail(job))
         entry: Any = {"Source": SOURCE, "DetailType": ENDED, "Resources": [job.arn], "Detail": detail}

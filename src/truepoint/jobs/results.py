@@ -1,4 +1,4 @@
-"""Fetch a job's results into a folder: only a complete set, and of it only what is not there yet."""
+"""Download of a job's results: only a complete set, and only files that are missing or changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ResultsNotReadyError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """How many files were written now and found unchanged; `left_over` are files in the folder that are not results."""
+    """Numbers of written and unchanged files; `left_over` are files in the folder that are not results."""
 
     written: int
     unchanged: int
@@ -37,13 +37,13 @@ class Downloaded:
 def download_results(
     s3: S3Client, bucket: str, job: str, folder: Path, progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> Downloaded:
-    """Make `folder` hold the results of the job named `job`; its own results.json appears last, as in the bucket.
+    """Download the results of `job` to `folder`. results.json appears last, as in the bucket.
 
     Args:
         s3: boto3's client; its threads share it.
         bucket: of the stack.
         job: the labeling job's name.
-        folder: made if it is not there; other files in it are left alone.
+        folder: created if it is missing; other files in it are left unchanged.
         progress: called with the number of files done and of all files.
 
     Raises:

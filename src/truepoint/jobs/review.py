@@ -1,4 +1,4 @@
-"""A review: a job that looks again at the most suspicious images of another one, whose labels it then replaces."""
+"""Review jobs: jobs that label the most suspicious images of another job again and replace its labels."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ SKELETON = "skeleton.json"
 
 
 class ReviewError(ValueError):
-    """A review that cannot be made of, or merged into, this job; says what was expected and what was found."""
+    """A review that cannot be created from, or merged into, this job."""
 
 
 def review_objects(
     s3: S3Client, bucket: str, job: str, top: int
 ) -> tuple[list[dict[str, Any]], Skeleton, tuple[str, ...]]:
-    """Return the data objects of a review of the `top` most suspicious images, the skeleton of the first job, and which
-    of these images cannot be reviewed because their line would be too long for an input manifest.
+    """Return the data objects of a review of the `top` most suspicious images, and the skeleton of the first job.
+
+    The third value lists images that cannot be reviewed, because their line is too long for an input manifest.
 
     Raises:
         ResultsNotReadyError: the job has no complete results.
         ReviewError: nothing in it is suspicious.
     """
     keys = job_keys(job)
-    read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be half there
+    read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be incomplete
     lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
     by_line = {line[REVIEWED_LINE]: line for line in lines}
     wanted = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()[:top]]
@@ -60,10 +61,10 @@ def review_objects(
 
 
 def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
-    """An object of a job's results.
+    """Return an object of a job's results.
 
     Raises:
-        ResultsNotReadyError: it is not there.
+        ResultsNotReadyError: the object is missing.
     """
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -76,10 +77,10 @@ def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
 
 
 class Reviewed:
-    """The labels of a review that replace the first job's: those of images that were labelled, by line of the first."""
+    """The labels of a review that replace the first job's labels, by line number of the first job."""
 
     def __init__(self, lines: Iterable[Line], attribute: str, fetch: Callable[[str], bytes]) -> None:
-        """From the review's output manifest.
+        """Read the review's output manifest.
 
         Raises:
             ReviewError: a line does not say which one it reviews, or two review the same.
@@ -103,7 +104,7 @@ class Reviewed:
         return len(self._labels)
 
     def over(self, lines: Iterable[Line], attribute: str) -> Iterator[bytes]:
-        """The first job's output manifest with the labels replaced, line by line. All else is as it was.
+        """Return the first job's output manifest with the labels replaced, line by line.
 
         Raises:
             ReviewError: a line is of another image than the one reviewed, or too long to be copied.
@@ -160,8 +161,10 @@ def _line(record: dict[str, Any]) -> Line:
 
 
 def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:
-    """`labeling_job.json` of the merged job: the first job's, ended when the review ended. Times are the review's, so
-    that merging twice writes the same. The input manifest tells whose images they are, and so what they are called."""
+    """Return `labeling_job.json` of the merged job: the first job's, which ended when the review ended.
+
+    Times are the review's, so that merging twice writes the same bytes. The input manifest defines the images' names.
+    """
     output = s3_uri_of_output(first, name)
     arn = str(first["LabelingJobArn"]).rpartition("/")[0] + f"/{name}"
     images_job = read_description(dict(first)).images_job
@@ -182,7 +185,7 @@ def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str,
 
 
 def s3_uri_of_output(description: Mapping[str, Any], name: str) -> str:
-    """Where the output manifest of a job with this name belongs."""
+    """Return the S3 URI of the output manifest of a job with this name."""
     path = str(description["OutputConfig"]["S3OutputPath"]).rstrip("/")
     return f"{path}/{name}/manifests/output/output.manifest"
 

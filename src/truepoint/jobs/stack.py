@@ -1,4 +1,4 @@
-"""What a job needs to know of the deployed stack, from its CloudFormation outputs."""
+"""The facts about the deployed stack that a job needs, from its CloudFormation outputs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DEFAULT_STACK_NAME = "truepoint"
 
 
 class StackError(RuntimeError):
-    """The stack is not there, not ready, or not one of ours; says which stack."""
+    """The stack is missing, not ready, or not a Truepoint stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOutputs:
-    """Outputs of the stack, where it is, and the tags that its resources have, as pairs of key and value."""
+    """The stack's outputs, its location, and the tags of its resources as pairs of key and value."""
 
     bucket: str
     script_url: str
@@ -53,11 +53,11 @@ OUTPUT_NAMES = {
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
 NEWER = frozenset({"LabelerGuideUrl"})
-"""Outputs that stacks of earlier versions do not have; they are empty until the next deployment."""
+"""Outputs that stacks of earlier versions lack; they are empty until the next deployment."""
 
 
 def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_STACK_NAME) -> StackOutputs:
-    """Outputs of the stack named `stack_name`.
+    """Return the outputs of the stack named `stack_name`.
 
     Raises:
         StackError: there is no such stack in this account and Region, or it lacks outputs.
@@ -65,7 +65,7 @@ def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_S
     try:
         stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
     except ClientError as error:
-        # CloudFormation's answer for an unknown stack is a ValidationError that says "does not exist".
+        # For an unknown stack, CloudFormation answers with a ValidationError that contains "does not exist".
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         where = cloudformation.meta.region_name

@@ -1,4 +1,4 @@
-"""How far a labeling job is, in Ground Truth or outside it, and whether its results can be read."""
+"""The status of a labelling job, in Ground Truth or outside it, and of its results."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from truepoint.groundtruth.lost_events import ENDED_STATUSES
 from truepoint.jobs.launch import LabelingJobs, describe_in_ground_truth, describe_outside_ground_truth
-from truepoint.jobs.output_layout import WORKER_RESPONSES, object_of
 from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys, s3_uri, split_s3_prefix
+from truepoint.tasks.output_layout import WORKER_RESPONSES, object_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,25 +59,25 @@ class JobStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether the job takes no more answers."""
+        """Return whether the job accepts no more answers."""
         return self.status in ENDED_STATUSES
 
     @property
     def total(self) -> int:
-        """All data objects."""
+        """Return the number of all data objects."""
         return self.labeled + self.failed + self.unlabeled
 
     def bar(self, width: int = 40) -> str:
-        """A bar of `width` characters: # labelled, x failed, - not yet."""
+        """Return a bar of `width` characters: # labelled, x failed, - open."""
         if not self.total:
             return "-" * width
         labeled = width * self.labeled // self.total
-        failed = min(width - labeled, -(-width * self.failed // self.total))  # rounded up: one failure is seen
+        failed = min(width - labeled, -(-width * self.failed // self.total))  # rounded up: one failure is visible
         return "#" * labeled + "x" * failed + "-" * (width - labeled - failed)
 
 
 def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -> JobStatus:
-    """The status of the job named `name`, looked for outside Ground Truth first: that costs no SageMaker call.
+    """Return the status of the job named `name`. Jobs outside Ground Truth come first: they need no SageMaker call.
 
     Raises:
         NoSuchJobError: there is none.
@@ -96,7 +96,7 @@ def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -
 def job_status(
     name: str, description: Mapping[str, Any], *, outside_ground_truth: bool, results: str | None
 ) -> JobStatus:
-    """The status that a description in DescribeLabelingJob's shape tells of."""
+    """Return the status from a description in the format of DescribeLabelingJob."""
     counters = description.get("LabelCounters", {})
     return JobStatus(
         name=name,
@@ -137,7 +137,7 @@ def count_answered(s3: S3Client, description: Mapping[str, Any]) -> dict[str, in
 
 
 def exists(s3: S3Client, bucket: str, key: str) -> bool:
-    """Whether the object is there."""
+    """Return whether the object exists."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Fill the worker task template: a skeleton, the script's address and the instructions become Liquid-safe HTML."""
+"""Filling of the worker task template with a skeleton, the script's URL and the instructions, as Liquid-safe HTML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from truepoint.pose.skeleton import Skeleton
 
 TEMPLATE_PATH = Path(__file__).resolve().parents[2] / "ui" / "worker-task.liquid.html"
 TEMPLATE_LIMIT = 128_000
-"""Characters of UiTemplate.Content in RenderUiTemplate, the only stated limit of a worker template."""
+"""Maximum length of UiTemplate.Content in RenderUiTemplate, in characters; AWS states no other limit."""
 
 PLACEHOLDERS = frozenset(
     {
@@ -30,11 +30,11 @@ _LIQUID_OPENING = re.compile(r"\{(?=[{%]|\Z)")
 
 
 class WorkerTemplateError(ValueError):
-    """The worker template cannot be filled; says what was expected and what was found."""
+    """The worker template cannot be filled. The message says what was expected and what it contains."""
 
 
 def plain_instructions(text: str) -> str:
-    """HTML of plain text: blank lines part paragraphs, single line ends stay line ends."""
+    """Return HTML of plain text: blank lines separate paragraphs, and single line ends stay line ends."""
     paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
     return "".join(f"<p>{html.escape(p).replace(chr(10), '<br>')}</p>" for p in paragraphs if p)
 
@@ -49,7 +49,7 @@ def fill_template(
     instructions: str = "",
     language: str = "en",
 ) -> str:
-    """The worker template of one job.
+    """Return the worker template of one job.
 
     Args:
         source: the template's text with the `string.Template` placeholders of `PLACEHOLDERS`, each used at least once.
@@ -99,7 +99,7 @@ def fill_template(
 
 
 def _inert(value: str) -> str:
-    # Escaping for HTML leaves braces alone, and Liquid reads the template before the browser does.
+    # HTML escaping does not change braces, and Liquid reads the template before the browser does.
     return _LIQUID_OPENING.sub("&#123;", value)
 
 

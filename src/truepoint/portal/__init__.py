@@ -1,5 +1,5 @@
-"""Runs labelling jobs in Ground Truth's place: on a laptop today, as a labelling portal of our own later.
+"""A labelling portal: runs labelling jobs without Ground Truth.
 
-Pure: `labeling_job`, `layout`, `assignments`, `documents`, `scripted`. Around them: `cloud` (AWS), `runner` (one job),
-`rendering` and `server` (web pages), `emulator` and `stack` (the stack on a laptop).
+`labeling_job`, `assignments`, `documents` and `scripted` are pure. `cloud` calls AWS, `runner` runs one job, and
+`rendering` and `server` serve the web pages.
 """

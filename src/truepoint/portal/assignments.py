@@ -1,7 +1,7 @@
-"""Who labels what: several workers an object, leases that run out, every answer once. Pure: time is an argument.
+"""The assignment of objects to workers, with leases and exactly one answer per worker and object.
 
-Nothing here is kept: answers are in the bucket, from which this state is derived at every start. Leases are not; after
-a restart a worker's page in the browser still hands in its answer as long as the object has room for it.
+Pure: time is an argument. The bucket stores the answers, and this state is derived from them at every start. Leases are
+not stored: after a restart, a worker's page can still submit its answer while the object needs one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ class Verdict(Enum):
 
     ACCEPT = "accept"
     REPEATED = "repeated"
-    """This worker has answered this object before: the first answer stands."""
+    """This worker answered this object before: the first answer counts."""
     TOO_LATE = "too late"
-    """The worker's time was over and others have taken, or filled, the object's places."""
+    """The worker's lease expired, and other workers hold or filled all assignments of the object."""
     CLOSED = "closed"
-    """The object needs no answers: it was skipped or its label is made."""
+    """The object needs no answers: it was skipped, or it has a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One worker's hold on one object."""
+    """A time-limited assignment of one object to one worker."""
 
     object_id: str
     accepted: datetime
@@ -41,9 +41,9 @@ class Assignments:
         object_ids: every data object that needs labelling, in the order in which it is handed out.
         workers_per_object: how many different workers answer each object.
         time_limit: how long a lease lasts.
-        answered: for each object the workers whose answers are in the bucket.
-        closed: objects that take no answers (any more).
-        postponed: objects that cannot be shown at present, and until when they are not handed out.
+        answered: for each object, the workers whose answers are stored.
+        closed: objects that accept no answers.
+        postponed: objects that cannot be shown now, and the time until which they are not handed out.
     """
 
     object_ids: tuple[str, ...]
@@ -57,7 +57,7 @@ class Assignments:
     _first_open: int = 0
 
     def next_task(self, worker: str, now: datetime) -> Lease | None:
-        """The worker's present task, or a lease on the next object that needs them; None if there is none now."""
+        """Return the worker's lease, or lease the next object that needs this worker; None if there is none."""
         held = self._leases.get(worker)
         if held and held.expires > now and self._wants(held.object_id, worker, now):
             return held
@@ -71,7 +71,7 @@ class Assignments:
         return None
 
     def upcoming(self, worker: str, now: datetime) -> str | None:
-        """What the worker would be given after the present task. Nothing is promised: others may be given it first."""
+        """Return the object that this worker would get next. It is not leased, so another worker may get it first."""
         held = self._leases.get(worker)
         for object_id in self.object_ids[self._first_open :]:
             if not (held and held.object_id == object_id) and self._wants(object_id, worker, now):
@@ -79,11 +79,11 @@ class Assignments:
         return None
 
     def lease_of(self, worker: str) -> Lease | None:
-        """What the worker was given last, even if its time is over."""
+        """Return the worker's latest lease, even if it expired."""
         return self._leases.get(worker)
 
     def check(self, object_id: str, worker: str, now: datetime) -> Verdict:
-        """Whether an answer is to be taken. An accepted one holds its place until `record` or the lease's end."""
+        """Decide whether to accept an answer, which then keeps its assignment until `record` or the lease's end."""
         answered = self.answered.get(object_id, set())
         if worker in answered:
             return Verdict.REPEATED
@@ -97,25 +97,25 @@ class Assignments:
         return Verdict.ACCEPT
 
     def record(self, object_id: str, worker: str) -> None:
-        """The answer is in the bucket."""
+        """Record that the answer is stored."""
         self.answered.setdefault(object_id, set()).add(worker)
         held = self._leases.get(worker)
         if held and held.object_id == object_id:
             del self._leases[worker]
 
     def decline(self, object_id: str, worker: str) -> None:
-        """The worker does not want this object: their place is free, and it is not offered to them again."""
+        """Release the worker's lease, and do not offer this object to the worker again."""
         self._declined.add((object_id, worker))
         held = self._leases.get(worker)
         if held and held.object_id == object_id:
             del self._leases[worker]
 
     def close(self, object_ids: Iterable[str]) -> None:
-        """These objects take no (more) answers."""
+        """Accept no more answers for these objects."""
         self.closed.update(object_ids)
 
     def open_for(self, worker: str) -> int:
-        """Return how many objects still need an answer that this worker may give. Leases of others do not count."""
+        """Return how many objects need an answer that this worker may give, ignoring other workers' leases."""
         self._skip_done()
         return sum(
             1
@@ -126,23 +126,23 @@ class Assignments:
         )
 
     def is_full(self, object_id: str) -> bool:
-        """Whether the object has all the answers it needs."""
+        """Return whether the object has all the answers that it needs."""
         return len(self.answered.get(object_id, ())) >= self.workers_per_object
 
     def is_finished(self) -> bool:
-        """Whether no object needs another answer."""
+        """Return whether no object needs another answer."""
         self._skip_done()
         return all(self._is_done(object_id) for object_id in self.object_ids[self._first_open :])
 
     def with_answers(self) -> Iterator[str]:
-        """Objects that have at least one answer, in order."""
+        """Return the objects with at least one answer, in order."""
         return (object_id for object_id in self.object_ids if self.answered.get(object_id))
 
     def _is_done(self, object_id: str) -> bool:
         return object_id in self.closed or self.is_full(object_id)
 
     def _skip_done(self) -> None:
-        # Objects are handed out in order, so what is done is mostly at the front: looking at it once is enough.
+        # Objects are handed out in order, so finished ones are mostly at the front. Skipping them once is enough.
         while self._first_open < len(self.object_ids) and self._is_done(self.object_ids[self._first_open]):
             self._first_open += 1
 

@@ -1,4 +1,4 @@
-"""The AWS calls that running a job takes, made as the job's execution role."""
+"""The AWS calls of the portal, made as the job's execution role."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import ClientError
 
 from truepoint.keys import split_s3_uri
-from truepoint.portal.labeling_job import state_change_detail
+from truepoint.tasks.labeling_job import state_change_detail
 
 EVENT_SOURCE = "truepoint.labeling"
 DETAIL_TYPE = "SageMaker Ground Truth Labeling Job State Change"
 LINK_SECONDS = 3600
-"""How long a presigned URL works. An assumed role's own credentials last an hour."""
+"""Lifetime of a presigned URL, in seconds. An assumed role's credentials last an hour."""
 
 _CONFIG = Config(
     signature_version="v4",
     retries={"mode": "standard", "max_attempts": 4},
-    read_timeout=900,  # as long as a function may run: giving up earlier would invoke it twice
+    read_timeout=900,  # The maximum duration of a function: a shorter timeout would invoke it twice.
     max_pool_connections=64,
 )
 
 
 class FunctionFailedError(RuntimeError):
-    """A function ran and failed. The message is Ground Truth's reason for it, without the function's own text."""
+    """A function ran and failed. The message is Ground Truth's reason, without the function's own text."""
 
     def __init__(self, arn: str, code: str) -> None:
         super().__init__(
@@ -39,11 +39,11 @@ class FunctionFailedError(RuntimeError):
 
 
 class EventRefusedError(RuntimeError):
-    """EventBridge did not take an event; says its error code."""
+    """EventBridge refused an event. The message contains its error code."""
 
 
 class StorageFullError(RuntimeError):
-    """The emulator's disk has no room for an object; says what was refused and what to do."""
+    """The emulator's disk has no room for an object. The message says what was refused and what to do."""
 
     def __init__(self, uri: str, size: int, reason: str) -> None:
         super().__init__(
@@ -53,9 +53,9 @@ class StorageFullError(RuntimeError):
 
 
 class Cloud:
-    """S3, Lambda and EventBridge for one job. Everything is addressed by `s3://` URI or ARN.
+    """S3, Lambda and EventBridge for one job, addressed by `s3://` URIs and ARNs.
 
-    Raises botocore's `ClientError` and `BotoCoreError` where nothing else is said.
+    Methods raise botocore's `ClientError` and `BotoCoreError` unless they document another error.
 
     Attributes:
         is_full: whether the last write was refused because there is no room.
@@ -71,7 +71,7 @@ class Cloud:
 
     @classmethod
     def as_role(cls, role_arn: str, operator: boto3.Session, endpoint_url: str | None = None) -> Cloud:
-        """As a role that the operator may assume; its credentials are renewed before they run out."""
+        """Return clients that act as a role which the operator may assume, with credentials that renew themselves."""
 
         def create_client(name: str, **_: Any) -> Any:
             return operator.client(name, endpoint_url=endpoint_url)  # type: ignore[call-overload]
@@ -86,14 +86,14 @@ class Cloud:
         return cls(boto3.Session(botocore_session=session), endpoint_url)
 
     def get(self, uri: str) -> bytes:
-        """An object's bytes."""
+        """Return an object's bytes."""
         bucket, key = split_s3_uri(uri)
         return self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def find(self, uri: str) -> bytes | None:
-        """An object's bytes, or None if there is no such object.
+        """Return an object's bytes, or None if there is no such object.
 
-        S3 tells a missing object from a forbidden one only to those who may list its folder.
+        S3 distinguishes a missing object from a forbidden one only for callers who may list its prefix.
         """
         try:
             return self.get(uri)
@@ -121,7 +121,7 @@ class Cloud:
         self._put(uri, body, ContentType=content_type)
 
     def put_new(self, uri: str, body: bytes) -> bool:
-        """Write an object unless there is one already; says whether it was written.
+        """Write an object unless it exists, and return whether it was written.
 
         Raises:
             StorageFullError: there is no room for it.
@@ -146,16 +146,16 @@ class Cloud:
             raise
 
     def list(self, uri: str) -> Iterator[str]:
-        """URIs of all objects whose URI begins with `uri`, in the order of their keys."""
+        """Return the URIs of all objects whose URI starts with `uri`, in key order."""
         bucket, prefix = split_s3_uri(uri)
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
                 yield f"s3://{bucket}/{item['Key']}"
 
     def presign(self, uri: str) -> str:
-        """A URL by which a browser may GET the object for `LINK_SECONDS`, and keep what it got."""
+        """Return a URL with which a browser may GET and cache the object for `LINK_SECONDS`."""
         bucket, key = split_s3_uri(uri)
-        # S3 says nothing about caching by itself: a browser would ask again, or not, by the object's age.
+        # S3 sends no caching headers by default: a browser would decide by the object's age.
         kept = f"private, max-age={LINK_SECONDS}"
         return self._s3.generate_presigned_url(
             "get_object", Params={"Bucket": bucket, "Key": key, "ResponseCacheControl": kept}, ExpiresIn=LINK_SECONDS
@@ -165,7 +165,8 @@ class Cloud:
         """Invoke a function and wait for its response's JSON text.
 
         Raises:
-            FunctionFailedError: the function raised, ran out of time or memory, or answered too much.
+            FunctionFailedError: the function raised an exception, exceeded its time or memory, or its response was too
+                large.
         """
         response = self._lambda.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
         payload = response["Payload"].read()
@@ -174,10 +175,10 @@ class Cloud:
         return payload
 
     def announce(self, document: Mapping[str, Any], arn: str) -> None:
-        """Publish that the job's state changed.
+        """Publish the event for a changed job state.
 
         Raises:
-            EventRefusedError: EventBridge did not take the event.
+            EventRefusedError: EventBridge refused the event.
         """
         entry = {
             "Source": EVENT_SOURCE,

@@ -1,4 +1,4 @@
-"""What the portal refuses before it looks: foreign hosts and origins, large bodies. Pure ASGI."""
+"""An ASGI guard that refuses foreign hosts, foreign origins and large bodies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 5_000_000
-"""Bytes of an answer. A batch goes through a Lambda, which takes and gives 6 MB."""
+"""Maximum size of an answer, in bytes. A batch of answers passes through Lambda, which accepts and returns 6 MB."""
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; "
@@ -16,16 +16,17 @@ PAGE_POLICY = (
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _COMMON = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),  # "no-referrer" would also take the Origin from our own forms
+    (b"referrer-policy", b"same-origin"),  # "no-referrer" would also remove the Origin header from our own forms
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
 
 class Guard:
-    """Lets through only requests to `hosts`, from the portal's own pages where they change something.
+    """A guard that accepts only requests to `hosts`, and state-changing requests only from the portal's own pages.
 
-    A name that somebody else's DNS points at loopback is not among the hosts (DNS rebinding); a page of another site
-    that posts here sends its own origin (cross-site request forgery).
+    A foreign domain that resolves to loopback is not among the hosts (DNS rebinding). A page of another site sends its
+    own
+    origin (cross-site request forgery).
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
@@ -48,7 +49,7 @@ class Guard:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            # A body without a length is cut off here: what is left of it is no JSON and is refused as such.
+            # A body without a length is truncated here: the rest is not valid JSON and is refused.
             return message if read <= MAX_BODY else {"type": "http.disconnect"}
 
         async def with_headers(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Presigned links that stay the same for a while, so that a browser finds in its cache what it has loaded before."""
+"""Presigned URLs that stay the same for a while, so that browsers can cache the objects."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 SAME_SECONDS = 900
-"""Far less than a link works: one given out again has three quarters of an hour left."""
+"""Time for which a URL is reused, in seconds. A reused URL is valid for at least 45 more minutes."""
 
 
 class Links:
-    """Signs each `s3://` URI once in `SAME_SECONDS`; every signature is another URL, which no cache knows.
+    """A signer that signs each `s3://` URI once in `SAME_SECONDS`, because a new signature is a new URL for a cache.
 
     Args:
         sign: an `s3://` URI to a URL.
@@ -23,7 +23,7 @@ class Links:
         self._links: dict[str, tuple[float, str]] = {}
 
     def __call__(self, uri: str) -> str:
-        """The URL of an object."""
+        """Return the URL of an object."""
         now = self._now()
         self._links = {key: link for key, link in self._links.items() if now - link[0] < SAME_SECONDS}
         if uri not in self._links:

@@ -1,4 +1,4 @@
-"""Worker task templates, rendered as Ground Truth renders them."""
+"""Rendering of worker task templates, as Ground Truth renders them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CROWD_SCRIPTS = ("https://assets.crowd.aws/crowd-html-elements.js", "http://asse
 
 
 class TaskTemplateError(ValueError):
-    """A worker task template that cannot be rendered; says why."""
+    """A worker task template that cannot be rendered."""
 
 
 class TaskTemplate:
@@ -30,7 +30,8 @@ class TaskTemplate:
     """
 
     def __init__(self, text: str, presign: Callable[[str], str], replaced: Mapping[str, str]) -> None:
-        # Ground Truth escapes whatever Liquid inserts, in scripts and URLs too, unless told otherwise.
+        # Ground Truth escapes everything that Liquid inserts, also in scripts and URLs, unless the template disables
+        # it.
         environment = Environment(autoescape=True)
         environment.add_filter("to_json", lambda value: json.dumps(value, ensure_ascii=False))
         environment.add_filter("skip_autoescape", Markup)
@@ -44,10 +45,10 @@ class TaskTemplate:
             raise TaskTemplateError(f"the worker task template is not Liquid: {error}") from error
 
     def render(self, task_input: Mapping[str, Any]) -> str:
-        """The page of one task.
+        """Return the page of one task.
 
         Raises:
-            TaskTemplateError: the template asks for what Liquid does not have.
+            TaskTemplateError: the template uses something that Liquid does not have.
         """
         try:
             return self._template.render(task={"input": task_input})

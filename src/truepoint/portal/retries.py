@@ -1,8 +1,8 @@
-"""Retries: the objects that a function failed for, and when each is tried again. Pure: time is an argument.
+"""Retries of a function: the objects that it failed for, and when to try each again.
 
-A failure says nothing about the object as long as the function fails for others too: it may be out of memory, without a
-right, or in the middle of a deployment. An object has failed for good only if the function failed for it alone
-`ATTEMPTS` times and worked for another object in the meantime.
+Pure: time is an argument. While the function also fails for other objects, a failure says nothing about one object: the
+function may lack memory or a permission, or a deployment may be running. An object has failed for good only if the
+function failed for it alone `ATTEMPTS` times and worked for another object in the meantime.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ ATTEMPTS = 5
 FIRST_WAIT = timedelta(seconds=3)
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_IN_A_ROW = 10
-"""Consecutive failures, of any objects, after which the function counts as down. Bisecting a batch of 50 down to the
-one object that it fails for takes six."""
+"""Number of consecutive failures, for any objects, after which the function counts as down. Bisecting a batch of 50
+objects takes six."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Retries:
         if len(object_ids) == 1:
             earlier = self._objects.get(object_ids[0])
             if earlier and now < earlier.not_before:
-                return  # several workers asked for the object at once: one attempt
+                return  # several workers requested the object at the same time: this counts as one attempt
             attempts = earlier.attempts + 1 if earlier else 1
             before = earlier.successes_before if earlier else self._successes
             is_final = attempts >= ATTEMPTS and self._successes > before
@@ -65,25 +65,25 @@ class Retries:
             self._objects.pop(object_id, None)
 
     def is_down(self, now: datetime) -> bool:
-        """Whether the function failed so often in a row that it is left alone for now."""
+        """Return whether the function failed so often in a row that it is not invoked for now."""
         return self._down_until is not None and now < self._down_until
 
     def has_failed(self, object_id: str) -> bool:
-        """Whether the function failed for this object alone, and has not worked for it since."""
+        """Return whether the function failed for this object alone and has not succeeded since."""
         return object_id in self._objects
 
     def not_before(self, object_id: str) -> datetime | None:
-        """When this object is tried again; None if it may be tried at once."""
+        """Return when this object is tried again; None if it may be tried now."""
         failed = self._objects.get(object_id)
         return failed.not_before if failed else None
 
     def final_reason(self, object_id: str) -> str | None:
-        """Why this object has failed for good; None if it has not."""
+        """Return why this object has failed for good; None if it has not."""
         failed = self._objects.get(object_id)
         return failed.reason if failed and failed.is_final else None
 
     def next_attempt(self, now: datetime) -> datetime | None:
-        """When something is tried again; None if nothing waits."""
+        """Return the time of the next retry; None if nothing waits."""
         first = min((o.not_before for o in self._objects.values() if not o.is_final), default=None)
         if not self.is_down(now):
             return first

@@ -1,7 +1,7 @@
-"""Runs one labelling job: hands out tasks, takes answers, has them consolidated, writes the output, says it is over.
+"""Runs one labelling job: hands out tasks, stores and consolidates answers, writes the output, announces the end.
 
-The job's whole state is in the bucket and is derived from there at every start. An answer is in the bucket before
-`submit` returns; whatever else a stop or a crash interrupts is made up for at the next start.
+The job's whole state is derived from the bucket at every start. An answer is stored before `submit` returns. The next
+start completes everything else that a stop or a crash interrupts.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from truepoint.jobs import output_layout
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri
-from truepoint.portal import documents
 from truepoint.portal.assignments import Lease, Verdict
 from truepoint.portal.cloud import Cloud, FunctionFailedError
-from truepoint.portal.documents import WorkerAnswer
-from truepoint.portal.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
 from truepoint.portal.retries import Retries
 from truepoint.portal.state import NO_LABEL, File, JobState, Progress, batch_request, derive_state
 from truepoint.pose.instance import pixels
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import WorkerAnswer
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
 
 READERS = 16
 DISK_FULL = (
@@ -32,19 +31,19 @@ DISK_FULL = (
     "Free some space and send your answer again."
 )
 MOST_FAILURES = 3
-"""Objects that the pre-annotation function may fail for while one worker waits for a task."""
+"""Maximum number of objects that the pre-annotation function may fail for while one worker waits for a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one worker is asked to do."""
+    """One task for one worker."""
 
     lease: Lease
     task_input: Mapping[str, Any]
 
 
 class JobRunner:
-    """One job, shared by the web server's threads.
+    """One job, shared by the threads of the web server.
 
     Args:
         cloud: AWS as the job's execution role.
@@ -79,12 +78,12 @@ class JobRunner:
         self._worker_locks: dict[str, threading.Lock] = {}
         self._towards_output = threading.RLock()
         self.announced: datetime | None = None
-        """When this process last published the ended job's event."""
+        """The time when this process last published the ended job's event."""
 
     # -- tasks and answers
 
     def next_task(self, worker: str) -> Task | None:
-        """The worker's present or next task; None if there is nothing for this worker now."""
+        """Return the worker's current or next task; None if there is none now."""
         failures = 0
         while failures < MOST_FAILURES:
             with self._lock:
@@ -98,7 +97,7 @@ class JobRunner:
         return None
 
     def upcoming(self, worker: str) -> Mapping[str, Any] | None:
-        """The input of the task that this worker will probably have next; it is not theirs yet."""
+        """Return the input of the task that this worker will probably get next. It is not leased yet."""
         failures = 0
         while failures < MOST_FAILURES:
             with self._lock:
@@ -112,7 +111,7 @@ class JobRunner:
         return None
 
     def current_task(self, worker: str, object_id: str) -> Task | None:
-        """The worker's task if it is this object."""
+        """Return the worker's task if it is for this object."""
         with self._lock:
             lease = self._state.assignments.lease_of(worker)
         task_input = self._task_input(object_id) if lease and lease.object_id == object_id else None
@@ -121,13 +120,15 @@ class JobRunner:
     def submit(
         self, worker: str, object_id: str, content: Mapping[str, Any], started: datetime | None = None
     ) -> Verdict:
-        """Take an answer. On `ACCEPT` it is in the bucket; the same worker's second answer is `REPEATED` and not taken.
+        """Store an answer.
+
+        `ACCEPT` means that it is stored; a second answer of the same worker is `REPEATED` and not stored.
 
         Args:
             worker: the worker's id.
             object_id: what was labelled.
             content: the form's values by field name.
-            started: when the worker's page was made; counts only if the lease is unknown (after a restart).
+            started: when the worker's page was rendered; used only if the lease is unknown (after a restart).
 
         Raises:
             LabelingJobError: the job has no such data object, or the answer is nested too deep.
@@ -161,12 +162,12 @@ class JobRunner:
         return verdict
 
     def decline(self, worker: str, object_id: str) -> None:
-        """This worker does not want this object; it is not offered to them again until the next start."""
+        """Decline an object: it is not offered to this worker again until the next start."""
         with self._lock:
             self._state.assignments.decline(object_id, worker)
 
     def progress(self) -> Progress:
-        """Where the job stands."""
+        """Return the job's progress."""
         with self._lock:
             return self._state.progress()
 
@@ -197,7 +198,7 @@ class JobRunner:
         return {source: self._label(json.loads(bytes(value))) for source, value in labels.items()}
 
     def is_finished(self) -> bool:
-        """Whether no object needs another answer."""
+        """Return whether no object needs another answer."""
         with self._lock:
             return self._state.assignments.is_finished()
 
@@ -205,7 +206,7 @@ class JobRunner:
 
     @property
     def problem(self) -> str | None:
-        """Why the job does not go on: a full disk, or which function fails and why; None while all works."""
+        """Return why the job is stuck: a full disk, or the failing function and its reason; None if it is not."""
         if self.cloud.is_full:
             return DISK_FULL
         with self._lock:
@@ -219,11 +220,11 @@ class JobRunner:
         return None
 
     def retry_in(self) -> float | None:
-        """Seconds until consolidation that failed is tried again; None if none waits."""
+        """Return the seconds until a failed consolidation is tried again; None if none waits."""
         return self._seconds_until(self._consolidation)
 
     def postponed_for(self) -> float | None:
-        """Seconds until an object that pre-annotation failed for is handed out again; None if none waits."""
+        """Return the seconds until an object that pre-annotation failed for is handed out again; None if none waits."""
         return self._seconds_until(self._pre_annotation) if self._taking_answers else None
 
     def _seconds_until(self, retries: Retries) -> float | None:
@@ -232,10 +233,10 @@ class JobRunner:
         return max(0.0, (attempt - self.now()).total_seconds()) if attempt else None
 
     def consolidate(self, *, partial: bool = False) -> None:
-        """Have every object that has all its answers (`partial`: any) consolidated.
+        """Consolidate every object that has all its answers (with `partial`: any answer).
 
-        A function that fails is asked again for ever smaller parts of the batch, so that one bad object fails alone;
-        such an object is tried again later, by itself. A function that fails for everything is left alone for a while.
+        If the function fails, it is invoked again with smaller parts of the batch, so that a bad object fails alone and
+        is tried again later. A function that fails for everything is not invoked for a while.
         """
         with self._towards_output:
             with self._lock:
@@ -246,11 +247,13 @@ class JobRunner:
                 self._consolidate_batch(batch)
 
     def end_if_due(self) -> bool:
-        """End the job if all is done, its time is over, or an earlier stop was cut off; says if it has ended.
+        """End the job if it is finished, its time is over, or an earlier stop was interrupted.
+
+        Return whether it has ended.
 
         It does not end while an answered object waits for a function that fails.
         """
-        with self._towards_output:  # a stop at the same time decides how the job ended
+        with self._towards_output:  # a concurrent stop decides how the job ended
             if self.job.status == "Stopping":
                 self._end("Stopped")
             elif not self.job.ended and (self.is_finished() or self.now() >= self.job.deadline):
@@ -258,7 +261,7 @@ class JobRunner:
         return self.job.ended
 
     def stop(self) -> bool:
-        """End the job before every object is labelled. What was answered is consolidated; the rest stays as it came.
+        """End the job before every object is labelled. Answered objects are consolidated; the others stay unchanged.
 
         Returns:
             Whether it has ended. If not, an answered object waits for a function that fails: `end_if_due` ends the job
@@ -271,32 +274,32 @@ class JobRunner:
         return self.job.ended
 
     def announce(self) -> None:
-        """Publish the ended job's event (again): whoever makes its results does nothing twice."""
+        """Publish the ended job's event, perhaps again: making the results is idempotent."""
         self.cloud.announce(self._document, self.job.arn)
         self.announced = self.now()
 
     def results_uri(self, path: str = "") -> str:
-        """Where the job's results are, which the job-completion function writes."""
+        """Return the S3 URI of the job's results, which the job-completion function writes."""
         bucket = self.job.output_uri.split("/", 3)[2]
         return s3_uri(bucket, job_keys(self.job.name).results + path)
 
     def results(self) -> dict[str, Any] | None:
-        """`results.json`, which is written last; None as long as there is none of this output manifest."""
+        """Return `results.json`, which is written last; None while there is none for this output manifest."""
         text = self.cloud.find(self.results_uri("results.json"))
         if text is None:
             return None
         try:
             results = dict(decode(text, dict[str, Any], DEEPEST_DOCUMENT))
         except JsonError:
-            return None  # nothing that job_completion writes: it will be written again
+            return None  # job_completion did not write this: it will be written again
         made_of = results.get("manifest") or {}
-        # A job that was reopened and has ended again has the results of its first end for a while.
+        # A job that was reopened and has ended again still has the results of its first end for a while.
         return results if made_of.get("etag") == self.cloud.etag(self._output_uri) else None
 
     # -- private
 
     def _label(self, label: dict[str, Any]) -> dict[str, Any]:
-        uri = label.get("annotation_s3_uri")  # of an annotation too large for the consolidation response
+        uri = label.get("annotation_s3_uri")  # for an annotation that is too large for the consolidation response
         return dict(json.loads(self.cloud.get(uri))) if uri else label
 
     @property
@@ -315,7 +318,7 @@ class JobRunner:
         return self._read(list(self.cloud.list(f"{self.job.output_uri}/{prefix}")))
 
     def _put_new(self, path: Callable[[datetime], str], body: bytes, time: datetime) -> str:
-        """Write a file that has its time in its name; two in the same second take two seconds."""
+        """Write a file with its time in its name. A second file in the same second waits for the next second."""
         while not self.cloud.put_new(uri := f"{self.job.output_uri}/{path(time)}", body):
             time += timedelta(seconds=1)
         return uri
@@ -326,8 +329,10 @@ class JobRunner:
         return uri, len(body)
 
     def _task_input(self, object_id: str) -> Mapping[str, Any] | None:
-        """The pre-annotation function's task input. None if nobody needs to see the object, which is then closed, or if
-        the function fails for it, which is then postponed."""
+        """Return the pre-annotation function's task input.
+
+        Return None if the object needs no worker (it is then closed) or if the function fails (it is then postponed).
+        """
         known = self._task_inputs.get(object_id)
         if known is not None:
             return known
@@ -383,7 +388,7 @@ class JobRunner:
             else:
                 self._give_up_if_final(object_ids[0])
             return
-        # The label's creation date is the time in this file's name, here as after a restart.
+        # The label's creation date is the time in this file's name, both here and after a restart.
         uri = self._put_new(output_layout.consolidation_response, response, self.now())
         with self._lock:
             self._consolidation.succeed(object_ids)
@@ -405,7 +410,7 @@ class JobRunner:
             self.consolidate(partial=True)
             with self._lock:
                 if self._state.to_consolidate(partial=True):
-                    return  # answers wait for a function that fails: what it cannot do now is not lost
+                    return  # answers wait for a failing function and are not lost
                 manifest, counters = self._state.output(expired=status == "Completed")
             self.cloud.put(self._output_uri, manifest, "application/jsonl")
             self._save(with_status(self._document, status, self.now(), counters))

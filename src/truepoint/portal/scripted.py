@@ -1,4 +1,4 @@
-"""Workers whose answers are in a file: the same job, unattended. Pre-labels by reference are fetched by the caller."""
+"""Scripted workers, whose answers are read from a file. The caller fetches pre-labels by reference."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.skeleton import Skeleton
 
 Answers = Mapping[str, Mapping[str, Any]]
-"""By worker name, then by image name: a list of instances, or an answer's fields as they are."""
+"""Answers by worker name, then by image name: a list of instances, or the fields of an answer."""
 
 
 class AnswersError(ValueError):
-    """A file of answers that cannot be used; says what was expected and what was found."""
+    """A file of answers that cannot be used. The message says what was expected and what it contains."""
 
 
 class AnswersFile:
@@ -37,12 +37,12 @@ class AnswersFile:
 
         Args:
             path: a file, or a folder of label files.
-            skeleton: the job's, as far as it is known.
-            chosen: the user's decisions about labels of other tools.
+            skeleton: the job's skeleton, if it is known.
+            chosen: the user's choices for labels of other tools.
 
         Raises:
-            AnswersError: its format is not known, or it holds no answers.
-            OSError: it cannot be read.
+            AnswersError: the format is unknown, or the file has no answers.
+            OSError: the file cannot be read.
         """
         self._path, self._chosen = path, chosen
         self._answers = _own_answers(path) if path.is_file() else None
@@ -85,7 +85,8 @@ class AnswersFile:
                 f"({shown(sorted(unmatched))})"
             )
         left = [f"left out answers for {len(unmatched)} other images: {shown(sorted(unmatched))}"] if unmatched else []
-        return found, (f"{self._path.name}: answers of {len(found)} workers", *left)
+        workers = "1 worker" if len(found) == 1 else f"{len(found)} workers"
+        return found, (f"{self._path.name}: answers of {workers}", *left)
 
 
 def _own_answers(path: Path) -> Answers | None:
@@ -112,7 +113,7 @@ def _own_answers(path: Path) -> Answers | None:
 
 
 def image_name(source: str) -> str:
-    """Return what an image is called in a file of answers: its path below an images folder, or its last part."""
+    """Return an image's name in a file of answers: its path below an images folder, or its last segment."""
     return source.partition("/images/")[2] or source.rsplit("/", 1)[-1]
 
 
@@ -125,18 +126,18 @@ def answer_for(answers: Mapping[str, Any], task_input: Mapping[str, Any]) -> Any
 def form_fields(
     answer: Any, task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None] = lambda _: None
 ) -> dict[str, Any]:
-    """What the labelling element would submit: `answer` itself if it is a form's fields, else made of its instances.
+    """Return the form fields that the labelling element would submit for an answer.
 
     Args:
-        answer: instances, or a form's fields.
-        task_input: of the image.
-        fetch: gives the object at an S3 URI, for pre-labels by reference; None if there is none.
+        answer: instances, or form fields, which are returned unchanged.
+        task_input: the task input of the image.
+        fetch: returns the object at an S3 URI, for pre-labels by reference; None if there is none.
     """
     if isinstance(answer, dict):
         return answer
     try:
         original = _original(task_input, fetch)
-    except AnswersError as error:  # the labelling element does not let anybody label such an image either
+    except AnswersError as error:  # the labelling element refuses such an image too
         return {"updated_annotations": "[]", "answer_details": json.dumps({"problem": str(error)})}
     return {
         "updated_annotations": json.dumps(answer),
@@ -155,10 +156,10 @@ class _Referenced(msgspec.Struct):
 
 
 def _original(task_input: Mapping[str, Any], fetch: Callable[[str], bytes | None]) -> list[Any]:
-    """The image's pre-labels.
+    """Return the image's pre-labels.
 
     Raises:
-        AnswersError: they cannot be had.
+        AnswersError: the pre-labels cannot be read.
     """
     uri = str(task_input.get("initial_values_s3_uri") or "")
     text = fetch(uri) if uri else str(task_input.get("initial_values") or "[]")

@@ -1,4 +1,4 @@
-"""The portal's web pages for one job: home, tasks, results. `guard.py` keeps everybody else out."""
+"""The portal's web pages for one job: home, tasks and results. `guard.py` refuses all foreign requests."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from starlette.staticfiles import StaticFiles
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
 from truepoint.jobs.stack import StackOutputs
-from truepoint.portal import documents
 from truepoint.portal.assignments import Verdict
 from truepoint.portal.cloud import EventRefusedError, StorageFullError
 from truepoint.portal.guard import MAX_BODY, Guard
-from truepoint.portal.labeling_job import LabelingJobError
 from truepoint.portal.links import Links
 from truepoint.portal.rendering import CROWD_SCRIPTS, TaskTemplate, TaskTemplateError
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.upkeep import Upkeep
 from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
+from truepoint.tasks import documents
+from truepoint.tasks.labeling_job import LabelingJobError
 
 HERE = Path(__file__).parent
 COOKIE = "worker"
 COOKIE_SECONDS = 365 * 24 * 3600
-# A job's template is its maker's: it may load what it likes, but nobody else may show it.
+# A job's template may load any resource, but no other page may frame it.
 TASK_POLICY = "frame-ancestors 'self'; base-uri 'none'"
-# Results hold workers' text. Whatever is in them, it gets no rights on this origin. The report draws itself by script,
+# Results contain workers' text, which gets no rights on this origin. The report draws itself by script,
 # and its tables can be downloaded as CSV.
 RESULT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
@@ -70,7 +70,7 @@ MESSAGES = {
     "confirm": "The job was not finished: tick the box to confirm.",
 }
 ELEMENT_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
-"""Below `ui/`: no empty segment, none that begins with a dot, nothing percent-encoded."""
+"""A path below `ui/` without empty segments, segments that start with a dot, and percent-encoding."""
 PASSED_ON = frozenset(
     {"content-type", "cache-control", "etag", "access-control-allow-origin", "content-security-policy"}
 )
@@ -80,8 +80,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ElementSource:
-    """Where the labelling element, the skeleton creator and the labeller's guide are: the distribution's domain name,
-    the URL at which it is reached, the emulator's token, and the paths of creator and guide in the distribution."""
+    """The location of the labelling element, the skeleton creator and the labeller's guide.
+
+    It has the distribution's domain name, the URL that reaches it, the emulator's token, and the paths of creator and
+    guide.
+    """
 
     domain: str
     base_url: str
@@ -102,9 +105,9 @@ class Portal:
 
     Args:
         runner: the job.
-        upkeep: told of whatever happens.
-        element: where the script that the job's template names, and the skeleton creator, are to be had.
-        secret: of the workers' pseudonyms.
+        upkeep: the upkeep thread, which is notified of every change.
+        element: the location of the element's script and of the skeleton creator.
+        secret: the key of the workers' pseudonyms.
 
     Raises:
         TaskTemplateError: the job's template is not Liquid.
@@ -124,7 +127,7 @@ class Portal:
         self._template = TaskTemplate(template, self._links, replaced)
 
     def application(self, port: int) -> Guard:
-        """The ASGI application, served on this port of loopback."""
+        """Return the ASGI application for this port on loopback."""
         routes = [
             Route("/", self._home),
             Route("/worker", self._set_worker, methods=["POST"]),
@@ -185,7 +188,7 @@ class Portal:
     def _task(self, request: Request) -> Response:
         worker = _worker(request)
         task = self._runner.next_task(worker) if worker else None
-        self._upkeep.poke()  # objects that nobody needs to see may have been the last ones
+        self._upkeep.poke()  # objects that need no worker may have been the last ones
         if task is None:
             progress = self._runner.progress()
             return RedirectResponse("/?message=nothing" if worker and progress.full < progress.lines else "/", 303)
@@ -209,7 +212,7 @@ class Portal:
         task_input = self._runner.upcoming(worker) if worker else None
         shown = task_input or {}
         uri = str(shown.get("image_copy_s3_uri") or shown.get("image_s3_uri", ""))
-        # The link that the next task's page will have, if it is opened before long.
+        # The link of the next task's page, if it is opened soon.
         image = self._links(uri) if uri.startswith("s3://") else None
         return JSONResponse({"image": image}, headers={"cache-control": "no-store"})
 
@@ -250,7 +253,9 @@ class Portal:
         path = request.path_params["path"]
         if not ELEMENT_PATH.fullmatch(path):
             raise HTTPException(404, "There is no such file of the labelling element.")
-        # Through the distribution, as a worker's browser would: it speaks HTTPS only, which ends here on loopback.
+        # Request it through the distribution, as a worker's browser does. The distribution accepts HTTPS only, which
+        # ends here on
+        # loopback.
         response = self._http.request(
             "GET",
             f"{self._element.base_url}/ui/{path}",
@@ -281,7 +286,7 @@ class Portal:
         return self._page("problem", status=507, title=reason)
 
     def _cloud_failed(self, request: Request, error: Exception) -> Response:
-        # The class alone: a message may hold a presigned URL.
+        # Log only the class: the message may contain a presigned URL.
         _log.warning("%s for a request of %s", type(error).__name__, request.method)
         reason = "The storage does not answer as it should. Nothing that was saved is lost; please try again."
         if request.url.path.endswith("/answer"):
@@ -310,13 +315,13 @@ def _worker(request: Request) -> str | None:
 
 
 async def _field(request: Request, name: str) -> str:
-    """A field of a form without files; empty if it is not there."""
+    """Return a field of a form without files; empty if it is missing."""
     fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
     return fields.get(name, [""])[0]
 
 
 def _time(milliseconds: str) -> datetime | None:
-    # 13 digits reach the year 2286; what a browser sends is only used within the task's time limit.
+    # 13 digits reach the year 2286. A browser's value is only used within the task's time limit.
     if not (milliseconds.isdecimal() and len(milliseconds) <= 13):
         return None
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

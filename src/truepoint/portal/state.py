@@ -1,7 +1,7 @@
-"""A job's state and what follows from it: which objects are to be consolidated, what the output is. Pure.
+"""A job's state, the objects that it needs to consolidate, and its output. Pure.
 
-It is derived from the files in the bucket alone, so that whatever happens to a process, another one continues: any
-order of answers, repetitions and crashes ends in the same output.
+The state is derived only from files in the bucket, so that another process can continue after any crash. Any order of
+answers, repetitions and crashes gives the same output.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from truepoint.jobs import output_layout
-from truepoint.portal import documents
 from truepoint.portal.assignments import Assignments
-from truepoint.portal.documents import Label, ManifestLine
-from truepoint.portal.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.documents import Label, ManifestLine
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 
 _log = logging.getLogger(__name__)
 
 NO_LABEL = "ClientError: the consolidation function gave no label for this object"
 BATCH = 50
-"""Objects of a consolidation request: an annotation of ten people is 10 kB, and a function may answer 6 MB."""
+"""Maximum number of objects in a consolidation request. An annotation of ten people has 10 kB, and a response at most 6
+MB."""
 BATCH_BYTES = 8_000_000
-"""Bytes of answers in a consolidation request of several objects: more time and memory than a function has must not be
-spent on one. 50 images of ten people by three workers have 5 MB."""
+"""Maximum size of all answers in a consolidation request of several objects, in bytes. A larger request could exceed a
+function's time or memory. 50 images of ten people by three workers have 5 MB."""
 File = tuple[str, bytes]
-"""A file's URI, or key, and its content."""
+"""A file's URI or key, and its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class JobState:
     """Answers, labels and failures of one job.
 
     Attributes:
-        job: its description.
+        job: the job's description.
         lines: the input manifest by object id.
-        assignments: who labels what.
-        answers: where each answer's file is, by object id and worker id.
-        sizes: bytes of an object's answers.
+        assignments: the assignment of objects to workers.
+        answers: the URI of each answer's file, by object id and worker id.
+        sizes: the size of an object's answers, in bytes.
         labels: consolidated labels by object id.
-        failures: reasons by object id, of objects that get no label. Not kept in the bucket: at the next start of a
-            job that has not ended, or was reopened, what failed is tried again.
+        failures: reasons by object id, for objects that get no label. They are not stored: the next start of a job that
+            has not ended, or was reopened, tries them again.
     """
 
     job: LabelingJob
@@ -63,13 +63,13 @@ class JobState:
     failures: dict[str, str] = field(default_factory=dict)
 
     def record_answer(self, object_id: str, worker: str, uri: str, size: int) -> None:
-        """An answer is in the bucket, in a file of so many bytes; of two by one worker the first counts."""
+        """Record a stored answer and its size in bytes. A worker's first answer for an object counts."""
         if self.answers.setdefault(object_id, {}).setdefault(worker, uri) == uri:
             self.sizes[object_id] = self.sizes.get(object_id, 0) + size
         self.assignments.record(object_id, worker)
 
     def record_labels(self, response: File, wanted: Sequence[str] | None = None) -> set[str]:
-        """The labels of a consolidation response; the first of an object counts. Gives the ids it had labels for.
+        """Record the labels of a consolidation response, and return their object ids. An object's first label counts.
 
         Raises:
             LabelingJobError: not a consolidation response.
@@ -84,17 +84,17 @@ class JobState:
         return set(found)
 
     def skip(self, object_id: str, failure: str | None = None) -> None:
-        """Nobody needs to see this object, or it cannot be shown."""
+        """Close an object that needs no worker or cannot be shown."""
         self.assignments.close([object_id])
         if failure is not None:
             self.failures[object_id] = failure
 
     def fail(self, object_ids: Iterable[str], reason: str) -> None:
-        """These objects get no label."""
+        """Record that these objects get no label."""
         self.failures.update(dict.fromkeys(object_ids, reason))
 
     def to_consolidate(self, *, partial: bool = False) -> list[str]:
-        """Objects without a label that have all their answers, or, if `partial`, any."""
+        """Return the objects without a label that have all their answers (with `partial`: any answer)."""
         return [
             object_id
             for object_id in self.assignments.with_answers()
@@ -104,7 +104,7 @@ class JobState:
         ]
 
     def batches(self, object_ids: Sequence[str]) -> list[list[str]]:
-        """The objects in batches of at most `BATCH`, whose answers have at most `BATCH_BYTES` if there are several."""
+        """Divide the objects into batches of at most `BATCH` objects and `BATCH_BYTES` of answers, or of one object."""
         batches: list[list[str]] = []
         held = 0
         for object_id in object_ids:
@@ -117,7 +117,7 @@ class JobState:
         return batches
 
     def output(self, *, expired: bool) -> tuple[bytes, dict[str, int]]:
-        """The output manifest and `LabelCounters`; with `expired`, objects that nobody answered have failed."""
+        """Return the output manifest and `LabelCounters`. With `expired`, unanswered objects count as failed."""
         attribute = self.job.label_attribute
         lines: list[bytes] = []
         labelled = failed = 0
@@ -132,7 +132,7 @@ class JobState:
         return b"".join(lines), documents.label_counters(len(lines), labelled, failed)
 
     def progress(self) -> Progress:
-        """Where the job stands."""
+        """Return the job's progress."""
         done = self.assignments
         full = sum(1 for object_id in done.object_ids if object_id in done.closed or done.is_full(object_id))
         already = len(self.lines) - len(done.object_ids)
@@ -142,12 +142,12 @@ class JobState:
 def derive_state(
     job: LabelingJob, manifest: bytes, worker_responses: Iterable[File], consolidation_responses: Iterable[File]
 ) -> JobState:
-    """The state of a job from its files, each kind in the order of their keys.
+    """Return the state of a job, derived from its files. Files of each kind must be in key order.
 
-    A file that cannot be read counts as one that is not there: its object is labelled, or consolidated, again.
+    An unreadable file counts as missing: its object is labelled or consolidated again.
     """
     lines = {line.object_id: line for line in documents.read_manifest(manifest)}
-    # An object that has this job's label from an earlier job in a chain is not labelled again.
+    # An object with this job's label, from an earlier job of a chain, is not labelled again.
     open_ids = tuple(
         object_id
         for object_id, line in lines.items()
@@ -171,7 +171,7 @@ def derive_state(
 
 
 def batch_request(state: JobState, object_ids: Sequence[str], files: Mapping[str, bytes]) -> list[dict[str, object]]:
-    """The consolidation request for these objects, of the answers' files by URI."""
+    """Return the consolidation request for these objects."""
     return documents.consolidation_request(
         (
             state.lines[object_id],

@@ -1,4 +1,4 @@
-"""Workers whose answers are in a file do their part of a job, each in a thread of their own."""
+"""Runs a job with scripted workers, one thread per worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from truepoint.portal.workers import worker_id
 
 MOST_AT_ONCE = 16
 LOOK_SECONDS = 1.0
-"""Between attempts to end a job, where no time for the next one is known."""
+"""Seconds between attempts to end a job, if the time of the next attempt is unknown."""
 
 
 def run_unattended(
@@ -24,17 +24,17 @@ def run_unattended(
     on_answer: Callable[[], None] = lambda: None,
     on_problem: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Every scripted worker answers every object that the job gives them and the file has an answer for.
+    """Let every scripted worker answer the objects that the file has an answer for.
 
     Args:
         runner: the job.
-        answers: by worker name and image name; an object without an answer is declined.
-        secret: of the workers' pseudonyms.
-        on_answer: called after each answer that was taken, in the workers' threads.
-        on_problem: called while a function fails, which is waited for.
+        answers: answers by worker name and image name; a worker declines objects without an answer.
+        secret: the key of the workers' pseudonyms.
+        on_answer: called after each stored answer, in the workers' threads.
+        on_problem: called with the reason while a function fails.
 
     Returns:
-        How many answers were taken.
+        The number of stored answers.
 
     Raises:
         StorageFullError: an answer is not stored, because there is no room for it.
@@ -45,14 +45,14 @@ def run_unattended(
 
     taken = 0
     with ThreadPoolExecutor(min(len(answers), MOST_AT_ONCE), thread_name_prefix="worker") as pool:
-        # A place that one worker held and then declined is free for the others: again, until nobody finds anything.
+        # An object that one worker declined is free for the others. Repeat until no worker finds an object.
         while (now := sum(pool.map(work, answers))) or _wait(runner.postponed_for(), runner, on_problem):
             taken += now
     return taken
 
 
 def finish(runner: JobRunner, on_problem: Callable[[str], None] = lambda _: None) -> None:
-    """End the job: by itself if every object has its answers, else early. Waits for a function that fails."""
+    """End the job, early if objects lack answers. Wait for a function that fails."""
     runner.consolidate()
     if not runner.is_finished():
         runner.stop()
@@ -62,7 +62,7 @@ def finish(runner: JobRunner, on_problem: Callable[[str], None] = lambda _: None
 
 
 def _wait(seconds: float | None, runner: JobRunner, on_problem: Callable[[str], None]) -> bool:
-    """Wait so long for the next attempt of a function that fails; says whether there is one."""
+    """Wait for the next attempt of a failing function, and return whether there is one."""
     if seconds is None:
         return False
     if problem := runner.problem:

@@ -1,4 +1,4 @@
-"""What happens beside the workers: consolidation, the job's end, the completion event."""
+"""A background thread that consolidates answers, ends the job and publishes its completion event."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from types import TracebackType
 from truepoint.portal.runner import JobRunner
 
 LOOK_SECONDS = 30.0
-"""Between looks without a reason: a job's time may be over."""
+"""Seconds between checks without a notification: a job's time may be over."""
 RETRY_SECONDS = 3.0
 RESULTS_SECONDS = 120.0
 ANNOUNCE_AGAIN = timedelta(minutes=16)
-"""After which the event of an ended job without results is published again: a minute more than the function that makes
-them may run."""
+"""Seconds after which the event of an ended job without results is published again: the function's timeout plus a
+minute."""
 
 _log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """A thread that brings a job forward whenever it is poked. A context manager: leaving it ends the thread.
+    """A thread that advances a job when it is notified. A context manager that stops the thread at its end.
 
-    At its start it makes up for whatever the last stop cut off: answers that were not consolidated, an end that was
-    not finished, an ended job whose results are not there.
+    At its start it completes what the last stop interrupted: unconsolidated answers, an unfinished end, or missing
+    results of an ended job.
     """
 
     def __init__(self, runner: JobRunner) -> None:
@@ -45,7 +45,7 @@ class Upkeep:
         self._thread.join()
 
     def poke(self) -> None:
-        """Something happened: look now."""
+        """Notify the thread of a change, so that it checks the job now."""
         self._poked.set()
 
     def _run(self) -> None:
@@ -58,8 +58,8 @@ class Upkeep:
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 (the thread's entry)
-                # Whatever it is, the thread lives on: a record that cannot be read must not keep the job from ending.
-                # Nothing is lost by it: the answers are in the bucket. The class alone: a message may hold a URL.
+                # The thread continues after any error: an unreadable record must not keep the job from ending.
+                # No answer is lost, because answers are stored. Log only the class: the message may contain a URL.
                 _log.warning("%s: trying again in %g s", type(error).__name__, RETRY_SECONDS)
                 if not self._leaving.wait(RETRY_SECONDS):
                     self._poked.set()
@@ -74,7 +74,7 @@ class Upkeep:
 
 
 def wait_for_results(runner: JobRunner, seconds: float = RESULTS_SECONDS) -> bool:
-    """Wait until an ended job's results are complete; says whether they are."""
+    """Wait until an ended job's results are complete, and return whether they are."""
     deadline = time.monotonic() + seconds
     while runner.results() is None:
         if time.monotonic() > deadline:

@@ -1,4 +1,7 @@
-"""Workers' pseudonyms: the same name gives the same id in one installation, and the id does not give the name. Pure."""
+"""Workers' pseudonyms: a name always gives the same id in one installation, and the id does not reveal the name.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ MAX_NAME = 80
 
 
 class WorkerNameError(ValueError):
-    """A name that cannot stand for a worker; says why."""
+    """A name that cannot be a worker's name."""
 
 
 def worker_id(name: str, secret: bytes) -> str:
-    """`private.local.<hex>`, in the form of Ground Truth's ids. Letter case and space around the name do not count.
+    """Return `private.local.<hex>`, in the format of Ground Truth's ids, ignoring case and surrounding space.
 
     Raises:
         WorkerNameError: the name is empty or too long.

@@ -6,7 +6,7 @@ import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { dialog, helpDialog, lightDialog, questions } from "./dialogs.js";
-import { docOf, findInstance, isPlaced, labelOf, nameOf, pendingOf, stateOf } from "./document.js";
+import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, stateOf } from "./document.js";
 import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
 import { findingsOf } from "./findings.js";
@@ -296,7 +296,7 @@ export function appOf(element, shadow, work) {
       doc: problem ? docOf([]) : session.doc,
       skeleton,
       attributes: get,
-      original: prelabels?.text ?? "",
+      original: prelabels?.text() ?? "",
       totalSeconds: problem ? 0 : clock.totalSeconds(),
       details: {
         image_width: session.size.width,
@@ -381,7 +381,11 @@ export function appOf(element, shadow, work) {
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
   const series = draftKey(owner);
   const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
-  const saving = autosave(session, clock, task, findings.refresh, () => update(board.root), signal, work?.draftKey);
+  const saving = autosave(session, clock, task, () => {
+    sizeNotice = tooLarge();
+    update(board.root);
+    findings.refresh();
+  }, () => update(board.root), signal, work?.draftKey);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
     saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, [])),
@@ -436,14 +440,17 @@ export function appOf(element, shadow, work) {
 
   const most = Number(get("maxAnswerBytes")) || Infinity;
   const sizeOfAnswer = bytesOf(skeleton);
+  const sizeOfOriginal = memo((/** @type {import("./prelabels.js").Prelabels} */ { text }) => sentBytes(text()));
+  /** What the last check of the answer's size said. */
+  let sizeNotice = "";
   /** What the host would refuse, before the work is done. @returns {string} */
   const tooLarge = () => {
     if (most === Infinity || !prelabels) return "";
-    const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sentBytes(prelabels.text));
+    const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sizeOfOriginal(prelabels));
     const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
     return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
   };
-  const board = panel(app, () => [tooLarge(), get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
+  const board = panel(app, () => [sizeNotice, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
     h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));

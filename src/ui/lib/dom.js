@@ -2,14 +2,22 @@
 
 import { clamp } from "./geometry.js";
 
-/** @typedef {{asked: (() => void)[], given?: () => unknown[], last?: unknown[]}} Live what a node asks; `given` is what all of it follows from */
+/**
+ * What `update` does with a node.
+ * @typedef {object} Live
+ * @property {(() => void)[]} asked sets of properties whose value is a function
+ * @property {Element[]} parts children that have something to ask themselves
+ * @property {() => unknown[]} [given] everything that the node and its children show follows from these values
+ * @property {unknown[]} [last] those values at the last update
+ */
 /** @type {WeakMap<Element, Live>} */
 const live = new WeakMap();
 
 /**
  * @param {string} tag with its classes: "button.primary"
- * @param {Record<string, any>} [props] `on…` listens, `given` lists what all that the node and its children show follows from, `.name` is a class that comes and goes, `children` are kept where they
- *   stay, the rest are properties of the node, or attributes where it has none; a function gives the value at every `update`
+ * @param {Record<string, any>} [props] `on…` listens, `given` lists the values that everything in the node follows from, `.name` is a
+ *   class that comes and goes, `children` are kept where they stay, the rest are properties of the node, or attributes where it
+ *   has none; a function gives the value at every `update`
  * @param {...any} children nodes and texts; what is false or empty is left out
  * @returns {any} the element, of the type its tag says
  */
@@ -17,14 +25,16 @@ export function h(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const node = document.createElementNS(`http://www.w3.org/${name === "svg" || name === "path" ? "2000/svg" : "1999/xhtml"}`, name);
   node.classList.add(...classes);
-  const asked = [];
+  /** @type {Live} */
+  const own = { asked: [], parts: children.filter((child) => live.has(child)), given: props.given };
   for (const [key, value] of Object.entries(props)) {
     if (key === "given") continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (typeof value === "function") asked.push(() => put(node, key, value()));
-    else put(node, key, value);
+    else if (typeof value !== "function") put(node, key, value);
+    else if (key === "children") own.asked.push(() => put(node, key, own.parts = value()));
+    else own.asked.push(() => put(node, key, value()));
   }
-  live.set(node, { asked, given: props.given });
+  if (own.asked.length || own.parts.length) live.set(node, own);
   node.append(...children.filter(Boolean));
   return node;
 }
@@ -48,16 +58,14 @@ export function put(node, key, value) {
   else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
 }
 
-/** Asks a node and all below it what they show now; what is hidden, or follows from the same as before, is not asked. @param {Element} node */
+/** Ask a node and its parts what they show now, except where it is hidden or follows from the same values as before. @param {Element} node */
 export function update(node) {
   const own = live.get(node);
   const given = own?.given?.();
-  if (own && given) {
-    if (own.last?.every((value, at) => value === given[at])) return;
-    own.last = given;
-  }
-  own?.asked.forEach((ask) => ask());
-  if (!(/** @type {any} */ (node).hidden)) for (const child of node.children) update(child);
+  if (!own || given?.every((value, at) => value === own.last?.[at])) return;
+  own.last = given;
+  for (const ask of own.asked) ask();
+  if (!(/** @type {any} */ (node).hidden)) own.parts.forEach(update);
 }
 
 /**

@@ -13,6 +13,8 @@ const LIGHT = "#fff";
 export const REACH = 12;
 /** Shorter edges, in screen pixels, lie under the markers at their ends. */
 const HIDDEN_EDGE = 4;
+/** More markers than this are painted one per square of 8 screen pixels instead of 3. */
+const MANY = 10_000;
 
 /** @type {Record<string, Path2D>} read once: they are drawn by the hundred */
 const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
@@ -157,7 +159,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize }, insta
     ctx.save();
     ctx.resetTransform();
     // What lies on the same few pixels is painted once: of a crowd only what is on top can be seen.
-    const cell = 3;
+    const cell = markers.length > MANY ? 8 : 3;
     const columns = Math.ceil(width / cell);
     const taken = new Uint8Array(columns * Math.ceil(view.stage.height / cell));
     const shown = markers.reverse().filter(([{ x, y }]) => {

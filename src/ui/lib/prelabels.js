@@ -5,13 +5,18 @@ import { newInstance } from "./document.js";
 import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
 import { t } from "./texts.js";
 
-/** @typedef {{instances: Instance[], problems: string[], issues: string[], text: string}} Prelabels `text` is JSON, as it came */
+/** @typedef {{instances: Instance[], problems: string[], issues: string[], text: () => string}} Prelabels `text` returns the JSON that came */
 
 const OURS = ["id", "name", "annotations", "comment", "box"];
 const POINT_OURS = ["label", "x", "y", "visibility", "comment"];
+/** Extra fields of almost every keypoint, of which there may be 66,500. @type {Record<string, unknown>} */
+const NOTHING = {};
 
 /** @param {any} record @param {string[]} known @returns {Record<string, unknown>} */
-const rest = (record, known) => Object.fromEntries(Object.keys(record).filter((key) => !known.includes(key)).map((key) => [key, record[key]]));
+const rest = (record, known) => {
+  const keys = Object.keys(record).filter((key) => !known.includes(key));
+  return keys.length ? Object.fromEntries(keys.map((key) => [key, record[key]])) : NOTHING;
+};
 
 /** @param {unknown} value */
 const textOf = (value) => (typeof value === "string" ? value : "");
@@ -31,14 +36,14 @@ export async function fetchPrelabels(src, skeleton, signal) {
   const response = await fetch(src, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
   const { annotations, annotation_issues: issues } = response.ok && (await response.json());
   if (!Array.isArray(annotations)) throw new TypeError("expected a list of annotations");
-  return readPrelabels(JSON.stringify(annotations), JSON.stringify(issues ?? null), skeleton, annotations);
+  return readPrelabels("", JSON.stringify(issues ?? null), skeleton, annotations);
 }
 
 /**
  * @param {string | null} text of initialValues
  * @param {string | null} issues text of annotationIssues
  * @param {Skeleton} skeleton
- * @param {any[]} [read] the list that the text stands for, where it was read already
+ * @param {any[]} [read] the list in place of its text: megabytes of JSON are not written while a worker waits
  * @returns {Prelabels}
  */
 export function readPrelabels(text, issues, skeleton, read) {
@@ -60,7 +65,7 @@ export function readPrelabels(text, issues, skeleton, read) {
     while (instances.has(id)) id += "_";
     instances.set(id, readInstance(entry, id, skeleton, problems));
   });
-  return { instances: [...instances.values()], problems, issues: readIssues(issues), text: text ?? "" };
+  return { instances: [...instances.values()], problems, issues: readIssues(issues), text: () => (read ? JSON.stringify(read) : text ?? "") };
 }
 
 /**
@@ -110,7 +115,7 @@ function readPoint(annotation, visible) {
     y,
     v: visible === 1 || visible === "1" ? 1 : 2,
     ...(textOf(comment) && { comment }),
-    ...(Object.keys(extra).length && { extra }),
+    ...(extra !== NOTHING && { extra }),
   };
 }
 

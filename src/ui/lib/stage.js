@@ -10,6 +10,9 @@ import { View } from "./view.js";
 
 const LOUPE_SIZE = 150;
 const LOUPE_FACTOR = 4;
+/** Pixels of names on the image, unless the browser is set to larger ones, and a text that measures them: `.probe` of styles.css. */
+const FONT_SIZE = 12;
+const PROBE = "name";
 /** Device pixels of one canvas. iOS draws nothing on larger ones. */
 const MOST_PIXELS = 16e6;
 /** With more instances changed at once, painting all of them is no slower. */
@@ -34,6 +37,7 @@ export function stageOf(session, look) {
   /** @type {HTMLCanvasElement[]} all instances but the one in hand, which has a canvas of its own: while it is dragged, the others are not drawn again */
   const layers = [h("canvas"), h("canvas")];
   const tag = h("div.tag");
+  const probe = h("div.probe", {}, PROBE);
   const cross = h("div.cross");
   const lens = h("img", { alt: "", draggable: false });
   const loupe = h("div.loupe", {}, lens, h("div.cross"));
@@ -41,7 +45,7 @@ export function stageOf(session, look) {
   const root = h(
     "div.stage",
     { tabIndex: 0, role: "application", "aria-label": t.stage },
-    h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag),
+    h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag, probe),
   );
   let frameRequest = 0;
   const removed = new AbortController();
@@ -63,8 +67,8 @@ export function stageOf(session, look) {
     pointer: null,
     onView: () => {},
 
-    /** Pixels of names on the image: no smaller than the least size that the browser is set to. */
-    fontSize: 12,
+    /** Pixels of names on the image. */
+    fontSize: FONT_SIZE,
 
     measure() {
       const { clientWidth: width, clientHeight: height } = root;
@@ -116,7 +120,6 @@ export function stageOf(session, look) {
       put(img, ".near", scale > 6);
       const { x, y } = stage.magnified;
       const ratio = Math.min(devicePixelRatio * Math.max(x, y), Math.sqrt(MOST_PIXELS / (width * height || 1)));
-      stage.fontSize = Math.max(12, parseFloat(getComputedStyle(tag).fontSize));
       const [below, above] = layers.map((layer) => {
         const size = [Math.round(width * ratio), Math.round(height * ratio)];
         // Setting a size empties the canvas, even the same one.
@@ -125,6 +128,9 @@ export function stageOf(session, look) {
         ctx.setTransform(layer.width / width, 0, 0, layer.width / width, 0, 0);
         return ctx;
       });
+      // Firefox tells the least size that it is set to only by the room that a text takes; a canvas never heeds it.
+      above.font = `${FONT_SIZE}px monospace`;
+      stage.fontSize = Math.max(FONT_SIZE, (FONT_SIZE * probe.getBoundingClientRect().width) / x / above.measureText(PROBE).width);
       const isShown = session.size.width > 0;
       const others = isShown ? session.visible().filter(({ id }) => id !== session.active) : [];
       const look = [width, height, layers[0].width, wide, scale, tx, ty, stage.fontSize, stage.look.names && !session.active, ...session.hidden].join();

@@ -1,5 +1,5 @@
 /** The toolbar: what the keys do, for hands that prefer a pointer. */
-import { h } from "./dom.js";
+import { h, reveal } from "./dom.js";
 import { isPlaced } from "./document.js";
 import { icon } from "./icons.js";
 import { titleOf } from "./shortcuts.js";
@@ -23,7 +23,12 @@ export function toolbar(app) {
   };
   return h(
     "div.toolbar",
-    { role: "toolbar", "aria-label": t.tools },
+    {
+      role: "toolbar",
+      "aria-label": t.tools,
+      // Chromium scrolls to no button that only touches the edge of what is seen.
+      onfocusin: (/** @type {any} */ { currentTarget, target }) => reveal(currentTarget, target),
+    },
     ...GROUPS.map((group) => h("div.group", {}, ...group.map((id) => h("button.tool", {
       title: () => titleOf(id, prefs),
       disabled: disabled[id] ?? false,

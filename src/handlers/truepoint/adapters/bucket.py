@@ -68,8 +68,10 @@ class Found(NamedTuple):
 
 
 class Bucket:
-    """One bucket. Keys are plain text, without leading slash. Every method raises UnavailableError if S3 fails for
-    good."""
+    """One bucket.
+
+    Keys are plain text, without leading slash. Every method raises UnavailableError if S3 fails for good.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -181,9 +183,7 @@ class Bucket:
             after = found[-1]
 
     def write(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str) -> None:
-        """Replace the object, as a whole or not at all, by bytes, or by pieces that are never all in memory and can be
-        had again."""
-
+        """Replace the object atomically by bytes, or by pieces that are not all in memory and can be produced again."""
         attributes: Any = {"Content-Type": content_type}
 
         def put() -> None:
@@ -236,8 +236,10 @@ class Bucket:
             self._retry(keys[0], delete)
 
     def listed(self, key: str) -> ListedObject | None:
-        """What a listing says of the object, None if it is not there. S3 tells a missing object from a forbidden one
-        only to those who may list its folder."""
+        """What a listing says of the object, None if it is not there.
+
+        S3 tells a missing object from a forbidden one only to those who may list its folder.
+        """
         folder, _, _ = key.rpartition("/")
 
         def listed() -> list[ListedObject]:

@@ -51,8 +51,11 @@ REASONS: frozenset[str] = frozenset(get_args(Reason))
 
 
 class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A keypoint that `worker_count` workers labelled. `score` is their mean similarity to it, 0 to 1; `dispersion`
-    their median distance from it in sigma s, .6 to .7 for honest workers."""
+    """A keypoint that `worker_count` workers labelled.
+
+    `score` is their mean similarity to it, 0 to 1; `dispersion` their median distance from it in sigma s, .6 to .7 for
+    honest workers.
+    """
 
     worker_count: int
     score: float
@@ -136,8 +139,10 @@ def parts(images: Sequence[Answers]) -> Iterator[Sequence[Answers]]:
 
 @dataclass(frozen=True)
 class Places:
-    """Where workers agree that the keypoints of subjects are: by cluster and column of a stack. `there` says which
-    keypoints are kept; x and y are 0 elsewhere. `votes` counts who labelled each."""
+    """Where workers agree that the keypoints of subjects are: by cluster and column of a stack.
+
+    `there` says which keypoints are kept; x and y are 0 elsewhere. `votes` counts who labelled each.
+    """
 
     x: Floats
     y: Floats
@@ -309,15 +314,19 @@ def agreed_places(stack: Stack, weights: Floats) -> Places:
 
 
 def squares(stack: Stack, places: Places) -> Floats:
-    """Return by cluster, member and column the squared distance from the agreed place, in pixels; 0 where the member
-    or the consensus has none."""
+    """Return the squared distances from the consensus in pixels, by cluster, member and column.
+
+    A distance is 0 if the member or the consensus lacks the keypoint.
+    """
     dx, dy = stack.x - places.x[:, None, :], stack.y - places.y[:, None, :]
     return np.where(stack.there & places.there[:, None, :], dx * dx + dy * dy, 0)
 
 
 def keypoint_scores(stack: Stack, places: Places) -> tuple[Floats, Floats]:
-    """Return by cluster and column the mean similarity of the workers with the consensus, and their median distance
-    from it in sigma s."""
+    """Return the workers' mean similarity to the consensus and median distance from it, by cluster and column.
+
+    The distance is in units of sigma s.
+    """
     off = squares(stack, places)
     scale = stack.inverse / stack.size[:, None]
     alike = np.where(stack.there, falloff(off * (scale / 2)[:, None, :]), 0)

@@ -49,7 +49,7 @@ MOST_KEYPOINTS_COMPARED = 2_000_000
 MOST_STEPS = 12_000_000
 """Steps of all assignments of an image: 2 seconds. A crowd of 120 people takes less than a hundredth of that."""
 AT_ONCE = 16_000
-"""Pairs, or keypoints in pairs, in memory at a time."""
+"""Pairs, or keypoints in pairs, in memory at a time. Arrays of 128 kB stay in the CPU's cache."""
 
 Member = tuple[int, int]
 """An instance's worker, and its index among all instances."""
@@ -111,7 +111,9 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
         are not compared.
     """
     candidates = _candidates(poses)
-    near = [_near_pairs(poses, candidates, part) for part in _parts(candidates)]
+    widest = np.full(len(poses.area), np.nan)
+    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
+    near = [_near_pairs(poses, widest, candidates, part) for part in _parts(candidates)]
     first, second = (np.concatenate([pairs[side] for pairs in near] or [np.zeros(0, np.intp)]) for side in (0, 1))
     refused = _too_many(poses, first, second)
     if refused:
@@ -144,17 +146,16 @@ def _parts(sizes: Integers) -> Iterator[slice]:
         start = end
 
 
-def _near_pairs(poses: Poses, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
+def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
     """Return the pairs of these instances with those of earlier workers that are near enough to be similar.
 
-    The keypoints of two instances are at least as far apart as their hulls.
+    The keypoints of two instances are at least as far apart as their hulls. `widest` is by instance the least
+    1 / (2 sigma)^2 of its keypoints, NaN without any.
     """
     which, place = expanded(candidates[later])
     second = which + later.start
     first = np.searchsorted(poses.image, poses.image[later])[which] + place
     left, top, right, bottom = np.ascontiguousarray(poses.hull.T)
-    widest = np.full(len(poses.area), np.nan)  # the least 1 / (2 sigma)^2 of an instance's keypoints
-    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
     reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
     gap = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
     near = (gap * gap <= reach) & (np.diff(poses.starts) > 0)[second]
@@ -190,7 +191,8 @@ def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
 
 def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
     """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
-    0 if they share none. `mirrored` exchanges the second one's left and right."""
+    0 if they share none. `mirrored` exchanges the second one's left and right.
+    """
     if poses.places is not None:
         return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored)
     pair, place = expanded(np.diff(poses.starts)[first])

@@ -53,13 +53,18 @@ class Stack:
 
     @cached_property
     def size(self) -> Floats:
-        """Return by cluster the area of the subject: the median, since one keypoint far off makes a hull of any
-        size."""
+        """Return the subject's area by cluster.
+
+        It is the median, because one distant keypoint can enlarge a hull to any size.
+        """
         return median(np.sort(self.area, axis=1))
 
     def pairs(self) -> tuple[Integers, Integers, Flags, Floats]:
-        """Return the pairs of members, first and second, and by cluster, pair and column whether both labelled the
-        keypoint and the square of their distance, in pixels; 0 if not."""
+        """Return the pairs of members and their squared distances.
+
+        The first two values are the first and second members. By cluster, pair and column follow whether both labelled
+        the keypoint, and the squared distance in pixels, 0 if not.
+        """
         first, second = np.triu_indices(self.member.shape[1], 1)
         both = self.there[:, first] & self.there[:, second]
         dx, dy = self.x[:, first] - self.x[:, second], self.y[:, first] - self.y[:, second]

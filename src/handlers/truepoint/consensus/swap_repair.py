@@ -75,8 +75,11 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
 
 
 def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
-    """Return by row and two members the pixels between their pairs, both keypoints together: each compared with the
-    same one, and with the other side's. 0 where one of them lacks the pair."""
+    """Return the distances between two members' pairs, by row and members.
+
+    The first value compares each keypoint with the same one, the second with the other side's. Both add the two
+    keypoints, in pixels, and are 0 if a member lacks the pair.
+    """
     x, y, other_x, other_y = points
 
     def apart(p: Floats, q: Floats, r: Floats, s: Floats) -> Floats:
@@ -91,8 +94,11 @@ def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
 
 
 def _other_way(gain: Floats, having: Flags) -> Flags:
-    """Return who is the other way round than most, for the least sum of distances; found by turning, one worker at a
-    time, whoever gains most. `gain` is what two members gain if one of them is turned."""
+    """Return which workers exchanged left and right, so that the sum of distances is smallest.
+
+    A greedy search exchanges the worker with the largest gain, one at a time. `gain` is the gain of two members if one
+    of them is exchanged.
+    """
     turned = np.zeros_like(having)
     rows = np.arange(len(gain))
     for _ in range(4 * having.shape[1]):  # half of that is enough but for rounding
@@ -106,8 +112,11 @@ def _other_way(gain: Floats, having: Flags) -> Flags:
 
 
 def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing: Floats) -> tuple[Flags, Flags]:
-    """Return who of the two camps is wrong: the lighter, else the one less at one with the rest of the body, else the
-    one without the first worker. And whether the camps are equally many."""
+    """Return which of two groups of workers is wrong, and whether the groups have the same size.
+
+    The smaller group is wrong; otherwise the one that agrees less with the rest of the body; otherwise the one without
+    the first worker.
+    """
     camps = having & turned, having & ~turned
     sizes = [np.count_nonzero(camp, axis=1) for camp in camps]
     even = sizes[0] == sizes[1]

@@ -8,7 +8,6 @@ and the thresholds of duplicates are those of quality reviews of COCO people (Ro
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -17,14 +16,12 @@ import msgspec
 from truepoint.errors.swap_rules import distance, swapped_sides
 from truepoint.pose.anatomy import Anatomy, Points
 from truepoint.pose.instance import Instance
-from truepoint.pose.similarity import area, symmetric_oks
+from truepoint.pose.similarity import area
 
 LIMB_FACTOR = 3.0
 """Limbs differ by perspective; three times the template's share is no perspective any more."""
 LEAST_LIMBS = 4
 """Of fewer edges the median is no yardstick."""
-SAME = 0.9
-ALIKE = 0.7
 COINCIDENT = 0.1
 """Two keypoints on one spot are closer than this share of the distance that labels scatter by."""
 
@@ -48,29 +45,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     keypoints: tuple[str, ...] = ()
     message: str
     fix: Fix
-
-
-def check_instances(
-    anatomy: Anatomy, instances: Sequence[Instance], size: tuple[int, int] | None = None
-) -> list[Finding]:
-    """All findings of one image; `size` is width and height in upright pixels, None if unknown."""
-    found = [f for place, instance in enumerate(instances) for f in check_instance(anatomy, instance, place, size)]
-    sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
-    for (_, a), (place, b) in combinations(enumerate(instances), 2):
-        if len(a.by_label.keys() & b.by_label.keys() & sigmas.keys()) < 2:
-            continue
-        oks = symmetric_oks(a, b, sigmas)
-        if oks > ALIKE:
-            found.append(
-                Finding(
-                    check="duplicate_instance",
-                    level="warning" if oks > SAME else "info",
-                    instance=place,
-                    message="Nearly the same as another instance",
-                    fix=Fix("delete"),
-                )
-            )
-    return found
 
 
 def check_instance(

@@ -37,8 +37,11 @@ class Posture:
         self._head = [(i, sign) for i, sign in named if i is not None]
 
     def facing_offset(self, points: Points) -> float | None:
-        """People with a visible nose: how far, in pixels and upright, their visible left eye and ear lie to the image's
-        right of it, and the right ones to its left, in the mean. Above zero for every head, frontal or in profile."""
+        """Return how far eyes and ears are on the expected side of a visible nose.
+
+        The value is a mean in pixels of the upright person: left eye and ear to the image's right, right ones to its
+        left. It is above zero for every head, frontal or in profile.
+        """
         nose = None if self._nose is None else points[self._nose]
         if not nose or nose.visibility != VISIBLE:
             return None
@@ -49,8 +52,11 @@ class Posture:
         return sum([sign * ((k.x - nose.x) * rx + (k.y - nose.y) * ry) for k, sign in seen]) / len(seen)
 
     def away_offset(self, points: Points) -> float | None:
-        """People of whose face nothing is visible: how far, in pixels and upright, the left shoulder lies to the
-        image's left of the right one. Mostly above zero: they turn their back."""
+        """Return how far the left shoulder is to the image's left of the right one.
+
+        It applies to people without a visible face, in pixels of the upright person. It is mostly above zero, because
+        these people turn their back.
+        """
         if not self._whole_face:
             return None
         for i in self._face:

@@ -104,8 +104,11 @@ def expected(norms: Norms, points: Points, keypoint: int) -> float | None:
 
 
 def _edge_norms(anatomy: Anatomy, logs: Sequence[Sequence[float | None]]) -> tuple[LengthNorm | None, ...]:
-    """Norms of log length over size. The size is told by the norms and they by the sizes, so both are found by turns,
-    from each instance's median edge on; three turns settle it."""
+    """Norms of log length over size.
+
+    The size is told by the norms and they by the sizes, so both are found by turns, from each instance's median edge
+    on; three turns settle it.
+    """
     norms: tuple[LengthNorm | None, ...] = ()
     sizes = [_median(sorted(q for q in found if q is not None)) for found in logs]
     for _ in range(3):

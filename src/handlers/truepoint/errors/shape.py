@@ -69,8 +69,10 @@ class Shape:
         return missing, inverted([[self.precision[m][o] for o in missing] for m in missing])
 
     def inverse(self, there: tuple[int, ...]) -> tuple[Matrix, list[float]]:
-        """Of the covariance of these keypoints, wherever the subject is; and how stiffly the others hold each, which is
-        one over the standard deviation that they leave it."""
+        """Return the inverse covariance of these keypoints for any position of the subject, and their stiffness.
+
+        The stiffness of a keypoint is one over the standard deviation that the other keypoints leave it.
+        """
         found = self._inverses.get(there)
         if found is None:
             missing, unknown = self.missing(there)

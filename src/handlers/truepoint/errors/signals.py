@@ -73,8 +73,11 @@ class SignalReader:
         return found
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
-        """By place, the evidence that an instance is another one again: of two alike the one with fewer keypoints,
-        else the later. Of the first `MOST_COMPARED` pairs that overlap."""
+        """Return the evidence that an instance duplicates another one, by index.
+
+        Of two similar instances, the one with fewer keypoints is the duplicate, otherwise the later one. Only the first
+        `MOST_COMPARED` overlapping pairs are compared.
+        """
         found: dict[int, Signal] = {}
         boxes = [instance.hull for instance in instances]
         compared = 0

@@ -21,8 +21,11 @@ Swap = tuple[float, tuple[int, ...]]
 
 
 class Exchanges:
-    """The pairs and limbs that can be exchanged in poses of the same keypoints, `there`, and what of an exchange's
-    effect on the quadratic form is the same for all of them."""
+    """The pairs and limbs that can be exchanged in poses with the same keypoints.
+
+    `there` are these keypoints. The other fields are the parts of an exchange's effect on the quadratic form that all
+    these poses share.
+    """
 
     def __init__(self, limbs: Sequence[Sequence[tuple[int, int]]], there: tuple[int, ...], inverse: Matrix) -> None:
         at = {keypoint: i for i, keypoint in enumerate(there)}
@@ -85,8 +88,10 @@ class SwapReader:
         return found.best(fit)
 
     def whole_body(self, points: Points, size: float) -> float | None:
-        """Evidence that every side is exchanged: a face looks at the camera, and a back is turned to it. None if
-        there is neither, or no norm of it."""
+        """Evidence that every side is exchanged: a face looks at the camera, and a back is turned to it.
+
+        None if there is neither, or no norm of it.
+        """
         for offset_of, norm in (
             (self._posture.facing_offset, self._norms.facing),
             (self._posture.away_offset, self._norms.away),
@@ -97,6 +102,8 @@ class SwapReader:
 
 
 def _mirror(value: float, norm: OffsetNorm) -> float:
-    """Log likelihood ratio of minus the offset against the offset, both normal. Of a job where even the median is on
-    the wrong side nothing can be said."""
+    """Log likelihood ratio of minus the offset against the offset, both normal.
+
+    Of a job where even the median is on the wrong side nothing can be said.
+    """
     return -2 * max(norm.center, 0.0) * value / norm.spread**2

@@ -47,8 +47,10 @@ def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float
 
 
 def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
-    """The direction down the body as a unit vector, from the middle of the shoulders to the middle of the hips; None
-    without two pairs of those names."""
+    """Return the direction down the body as a unit vector.
+
+    It leads from the middle of the shoulders to the middle of the hips; None if a pair is missing.
+    """
     middles = [
         ((left.x + right.x) / 2, (left.y + right.y) / 2)
         for i, j in anatomy.trunk
@@ -88,8 +90,10 @@ def _whole_pairs(anatomy: Anatomy, points: Points) -> list[tuple[int, Keypoint, 
 def _votes(
     anatomy: Anatomy, pairs: list[tuple[int, Keypoint, Keypoint]], axis: tuple[float, float], s: float
 ) -> dict[int, float]:
-    """How far left lies to the side of right, by pair: negative for one who faces the camera. Pairs closer together
-    than labels scatter do not vote."""
+    """How far left lies to the side of right, by pair: negative for one who faces the camera.
+
+    Pairs closer together than labels scatter do not vote.
+    """
     votes = {}
     for i, left, right in pairs:
         apart = axis[0] * (left.y - right.y) - axis[1] * (left.x - right.x)

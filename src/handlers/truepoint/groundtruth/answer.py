@@ -194,7 +194,8 @@ def _seconds(value: Any) -> float | None:
 
 def without_query(value: Any) -> str:
     """A URI without a presigned URL's query: the original component submits the signed URL whole. Keys of S3 may have a
-    question mark. Empty if it is no text."""
+    question mark. Empty if it is no text.
+    """
     if not isinstance(value, str):
         return ""
     return value if value.startswith("s3://") else value.split("?", 1)[0]

@@ -35,7 +35,8 @@ class BatchError(ValueError):
 
 class AnnotationData(msgspec.Struct, frozen=True):
     """An answer, in place (JSON text or an object) or by reference. In place it is not looked into: what is wrong with
-    one answer must not keep the others from being read."""
+    one answer must not keep the others from being read.
+    """
 
     content: msgspec.Raw = msgspec.Raw(b"null")
     s3_uri: str | None = msgspec.field(name="s3Uri", default=None)

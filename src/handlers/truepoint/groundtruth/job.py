@@ -39,8 +39,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a labelling job's description that results are made of; how many workers an object had may be
-    unknown."""
+    """The parts of a labelling job's description that the results need.
+
+    The number of workers per object may be unknown.
+    """
 
     name: str
     arn: str

@@ -121,8 +121,11 @@ def _list_of(value: Any) -> tuple[list[Any], str]:
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of a manifest file. `number` counts from 0 over lines that are not blank; `text` is empty if too long;
-    `offset` bytes of the stream are before it."""
+    """A line of a manifest file.
+
+    `number` counts from 0 over lines that are not blank; `text` is empty if too long; `offset` bytes of the stream are
+    before it.
+    """
 
     number: int
     text: bytes

@@ -65,8 +65,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaceSums(NamedTuple):
-    """By subject the number of places, their sums and the sum of their squares, and their squared distances from each
-    other, each place weighing as much as Krippendorff's alpha wants."""
+    """Sums for Krippendorff's alpha of positions, by subject.
+
+    They are the number of positions, their sums, the sum of their squares, and their squared distances from each other,
+    with alpha's weight for each position.
+    """
 
     places: Integers
     x: Floats
@@ -87,8 +90,10 @@ def place_sums(x: Floats, y: Floats, there: Flags) -> PlaceSums:
 
 
 class PositionAlpha(Statistic):
-    """Krippendorff's alpha of places, from sums: all pairs' squared distances are n times the sum of squares less the
-    square of the sum."""
+    """Return Krippendorff's alpha of positions, from sums.
+
+    The squared distances of all pairs are n times the sum of squares minus the square of the sum.
+    """
 
     places: int = 0
     x: ExactSum = msgspec.field(default_factory=ExactSum)
@@ -115,8 +120,11 @@ class PositionAlpha(Statistic):
 
 
 class NominalAlpha(Statistic):
-    """Krippendorff's alpha of names, which are small integers. `subjects` counts them by their values in rising order:
-    of a few values and workers there are few such, and the divisions come last."""
+    """Krippendorff's alpha of names, which are small integers.
+
+    `subjects` counts them by their values in rising order: of a few values and workers there are few such, and the
+    divisions come last.
+    """
 
     subjects: dict[str, int] = msgspec.field(default_factory=dict)
 
@@ -159,8 +167,10 @@ class KeypointMeter(Statistic):
 
 
 class AgreementMeter(Statistic):
-    """Takes the subjects of a job's images. Memory: sums for every keypoint and pair of workers; of more than
-    `MOST_PAIRS` pairs so many are told of."""
+    """Takes the subjects of a job's images.
+
+    Memory: sums for every keypoint and pair of workers; of more than `MOST_PAIRS` pairs so many are told of.
+    """
 
     keypoints: dict[str, KeypointMeter]
     images: int = 0

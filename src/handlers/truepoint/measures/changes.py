@@ -32,8 +32,11 @@ Change = Literal["unchanged", "moved", "added", "deleted", "visibility_changed",
 
 
 class KeypointChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint over all images with pre-labels, those of added and deleted instances included. `acceptance` is the
-    share of pre-labels that stayed `unchanged`; `nme` the mean distance moved over the square root of the area."""
+    """One keypoint over all images with pre-labels, those of added and deleted instances included.
+
+    `acceptance` is the share of pre-labels that stayed `unchanged`; `nme` the mean distance moved over the square root
+    of the area.
+    """
 
     name: str
     unchanged: int
@@ -47,8 +50,11 @@ class KeypointChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """All images that had pre-labels. `edit_distance` is, per pre-labelled instance that was kept, the sum over its
-    keypoints of the distance moved over the square root of the area, and of one for each added or deleted."""
+    """All images that had pre-labels.
+
+    `edit_distance` is, per pre-labelled instance that was kept, the sum over its keypoints of the distance moved over
+    the square root of the area, and of one for each added or deleted.
+    """
 
     images: int
     instances: int

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from truepoint.consensus.matching import match
-from truepoint.consensus.stack import Clusters
+from truepoint.consensus.stack import Clusters, Stack
 from truepoint.groundtruth.output_line import Labeled
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import below_images
@@ -77,24 +78,38 @@ def compare(
             found.marked += int(np.count_nonzero(mine & ~of_gold))
             found.missed += int(np.count_nonzero(mine & of_gold & alone))
             found.added += int(np.count_nonzero(mine & ~of_gold & alone))
-    point = np.flatnonzero(of_gold[poses.owner])
+    bodies, comparisons = with_references(poses, clusters)
+    for compared in comparisons:
+        to.compare(compared, bodies, poses, collected, np.full(len(compared.answer), HONEST_TO_TRUTH))
+
+
+def with_references(poses: Poses, clusters: Clusters) -> tuple[Bodies, Iterator[Comparisons]]:
+    """Return the references of images and the comparisons of subjects that reference and answer have in common.
+
+    Args:
+        poses: each image's reference, by the worker id "", and its answer, by any other.
+        clusters: the subjects.
+    """
+    point = np.flatnonzero((poses.worker == 0)[poses.owner])
     owner = poses.owner[point]
     bodies = Bodies(poses.image[owner], clusters.of[owner], poses.label[point], poses.x[point], poses.y[point])
-    for stack in clusters.stacks(clusters.size == 2):
-        compared = Comparisons(
-            answer=clusters.image[stack.cluster],
-            body=stack.cluster,
-            area=stack.area[:, 0],
-            label=stack.label,
-            inverse=stack.inverse,
-            mirror=stack.mirror,
-            there=stack.there[:, 1],
-            x=stack.x[:, 1],
-            y=stack.y[:, 1],
-            visibility=stack.visibility[:, 1],
-            reference_there=stack.there[:, 0],
-            reference_x=stack.x[:, 0],
-            reference_y=stack.y[:, 0],
-            reference_visibility=stack.visibility[:, 0],
-        )
-        to.compare(compared, bodies, poses, collected, np.full(len(stack.cluster), HONEST_TO_TRUTH))
+    return bodies, map(partial(_compared, clusters), clusters.stacks(clusters.size == 2))
+
+
+def _compared(clusters: Clusters, stack: Stack) -> Comparisons:
+    return Comparisons(
+        answer=clusters.image[stack.cluster],
+        body=stack.cluster,
+        area=stack.area[:, 0],
+        label=stack.label,
+        inverse=stack.inverse,
+        mirror=stack.mirror,
+        there=stack.there[:, 1],
+        x=stack.x[:, 1],
+        y=stack.y[:, 1],
+        visibility=stack.visibility[:, 1],
+        reference_there=stack.there[:, 0],
+        reference_x=stack.x[:, 0],
+        reference_y=stack.y[:, 0],
+        reference_visibility=stack.visibility[:, 0],
+    )

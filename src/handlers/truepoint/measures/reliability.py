@@ -1,5 +1,4 @@
-"""Reliability: how far each worker of a job scatters, from how far pairs of workers are apart, and the weights that
-follow.
+"""Reliability: each worker's scatter, from the distances between pairs of workers, and the weights.
 
 Of two independent workers the mean square distance is the sum of both variances, r_a^2 + r_b^2, in (sigma s)^2,
 so the variances solve a least-squares problem over all pairs, none below 0. Weights estimated against a consensus that
@@ -45,8 +44,10 @@ def pair_of(name: str) -> tuple[str, str]:
 
 
 def pairs_of_workers(stack: Stack, worker_ids: Sequence[str]) -> Iterator[tuple[tuple[str, str], Integers]]:
-    """Return the pairs of workers, ids in rising order, that are members of the same clusters, and where: indices of
-    rows of arrays by cluster and pair of members, flattened."""
+    """Return the pairs of workers that are members of the same clusters, and their rows.
+
+    Ids are in rising order. Rows are indices of flattened arrays by cluster and pair of members.
+    """
     distinct = sorted({worker_ids[i] for i in stack.member.ravel().tolist()})
     number = {worker_id: n for n, worker_id in enumerate(distinct)}
     worker = np.array([number[worker_ids[i]] for i in stack.member.ravel().tolist()], np.intp)
@@ -68,8 +69,10 @@ class PairDistance(Statistic):
 
 
 class PairDistances(Statistic):
-    """Takes subjects that several workers marked. Memory: a histogram for every pair of workers that met; see
-    `MOST_PAIRS`."""
+    """Takes subjects that several workers marked.
+
+    Memory: a histogram for every pair of workers that met; see `MOST_PAIRS`.
+    """
 
     pairs: Table[PairDistance] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
     instances: int = 0

@@ -66,8 +66,10 @@ class SigmaMeter(Statistic):
     pooled: Scatter = msgspec.field(default_factory=_scatter)
 
     def add(self, agreed: Agreed, labels: Sequence[str]) -> None:
-        """Take the subjects of a stack, from poses with sides repaired; keypoints that had to be exchanged say nothing
-        here. `labels` are the names of the stack's labels."""
+        """Add the subjects of a stack, after swap repair.
+
+        Exchanged keypoints are ignored. `labels` are the names of the stack's labels.
+        """
         stack = agreed.repaired
         first, second, both, squares = stack.pairs()
         both &= ~(agreed.swapped[:, first] | agreed.swapped[:, second])
@@ -90,8 +92,10 @@ class SigmaMeter(Statistic):
                 scatter.independent += int(independent[label])
 
     def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
-        """The sigma of one keypoint and its pair; None if neither was ever marked twice, or always at the very same
-        place."""
+        """Return the sigma of one keypoint and its pair.
+
+        It is None if neither was marked twice, or always at the same position.
+        """
         found = _scatter()
         for name in sorted({label, pairs.get(label, label)} & self.keypoints.kept().keys()):
             found.merge(self.keypoints.entries[name])

@@ -31,8 +31,10 @@ KINDS: tuple[Kind, ...] = ("good", "jitter", "inversion", "swap", "miss", "missi
 
 
 class Bodies(NamedTuple):
-    """The references that answers are compared with, as one entry a keypoint: which answer it is a reference of, which
-    of its bodies it belongs to, label and place."""
+    """The references of answers, with one entry per keypoint.
+
+    An entry has the answer that it is a reference for, the body that it belongs to, the label and the position.
+    """
 
     answer: Integers
     body: Integers
@@ -98,7 +100,9 @@ class Comparisons:
     @cached_property
     def similarities(self) -> Floats:
         """By subject and column COCO's similarity, with the area of the reference; 0 where the answer has no keypoint.
-        Their mean over the keypoints of the reference is COCO's OKS."""
+
+        Their mean over the keypoints of the reference is COCO's OKS.
+        """
         dx, dy = self.offsets
         return np.where(self.both, falloff((dx * dx + dy * dy) * self._scale), 0)
 

@@ -42,9 +42,12 @@ class Bias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker against references. `oks` is COCO's, the mean over `instances`; `relative` is that over what an honest
-    worker reaches against such references; `errors` are shares of the references' keypoints, by kind as
-    measures.taxonomy has them (`extra`: of the worker's own). `missed` and `added` count whole instances."""
+    """A worker against references.
+
+    `oks` is COCO's, the mean over `instances`; `relative` is that over what an honest worker reaches against such
+    references; `errors` are shares of the references' keypoints, by kind as measures.taxonomy has them (`extra`: of the
+    worker's own). `missed` and `added` count whole instances.
+    """
 
     instances: int
     keypoints: int
@@ -59,10 +62,13 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker. `rubber_stamps`: pre-labels submitted untouched, of those that another worker changed. `active_z`:
-    how unusual the active time for a keypoint is among the job's workers; far below 0 is speeding. `rank`: by
-    `relative` against the others, 1 is best; null for few subjects. `variance`: scatter in the square, 1 is what sigma
-    says. `weight`: how far the consensus relied on the worker; null where all count the same."""
+    """One worker.
+
+    `rubber_stamps`: pre-labels submitted untouched, of those that another worker changed. `active_z`: how unusual the
+    active time for a keypoint is among the job's workers; far below 0 is speeding. `rank`: by `relative` against the
+    others, 1 is best; null for few subjects. `variance`: scatter in the square, 1 is what sigma says. `weight`: how far
+    the consensus relied on the worker; null where all count the same.
+    """
 
     worker_id: str
     tasks: int
@@ -114,8 +120,10 @@ class References(Statistic):
     bias: dict[str, BiasMeter] = msgspec.field(default_factory=dict)
 
     def add(self, compared: Comparisons, rows: Integers, expected: Floats, kinds: Mapping[Kind, Flags]) -> None:
-        """Take some of the subjects that were compared; each reference has keypoints. `expected` is by subject the
-        similarity that an honest worker would reach with its reference."""
+        """Take some of the subjects that were compared; each reference has keypoints.
+
+        `expected` is by subject the similarity that an honest worker would reach with its reference.
+        """
         there, reference_there = compared.there[rows], compared.reference_there[rows]
         wanted = np.count_nonzero(reference_there, axis=1)
         self.instances += len(rows)
@@ -171,8 +179,10 @@ class Worker(Statistic):
 
 
 class WorkerMeter(Statistic):
-    """Takes the annotations of a job and what their workers are compared with. Memory: sums for every worker and
-    keypoint; of more than `MOST_WORKERS` workers so many are told of."""
+    """Takes the annotations of a job and what their workers are compared with.
+
+    Memory: sums for every worker and keypoint; of more than `MOST_WORKERS` workers so many are told of.
+    """
 
     tasks: int = 0
     workers: Table[Worker] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
@@ -193,8 +203,10 @@ class WorkerMeter(Statistic):
         to: Sequence[References],
         expected: Floats,
     ) -> None:
-        """Take subjects of answers that were compared with references; `to` is by answer what is collected of its
-        worker. Answers of one worker must share it."""
+        """Add subjects of answers that were compared with references.
+
+        `to` has, by answer, the statistics of its worker. Answers of one worker must share them.
+        """
         kinds = compared.kinds(bodies, poses.mirror)
         size = np.sqrt(compared.area)[:, None]
         dx, dy = compared.offsets[0] / size, compared.offsets[1] / size

@@ -76,8 +76,10 @@ class Poses:
 
     @cached_property
     def places(self) -> tuple[Floats, Floats] | None:
-        """x and y by label and instance, NaN where the instance lacks the keypoint; None if this would be much larger
-        than the poses."""
+        """Coordinates by label and instance, NaN where an instance lacks the keypoint.
+
+        None if the arrays would be much larger than the poses.
+        """
         shape = len(self.labels), len(self.instances)
         if shape[0] * shape[1] > LARGEST_TABLE:
             return None
@@ -111,7 +113,8 @@ class Poses:
 
 def in_order(values: Floats, axis: int = -1) -> Floats:
     """Return sums along an axis, added up from the first to the last. numpy's sum does not say in which order it
-    adds."""
+    adds.
+    """
     axis %= values.ndim
     terms = values.transpose(axis, *range(axis), *range(axis + 1, values.ndim))
     total = np.zeros(terms.shape[1:])

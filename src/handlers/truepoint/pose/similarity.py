@@ -33,8 +33,8 @@ EXTENT_DIGITS = 6
 LONE_KEYPOINT_SIDE = 32.0
 """Pixels. One keypoint has no extent; COCO calls an object of 32 x 32 pixels small."""
 HONEST_PAIR = 0.80
-"""Expected similarity of two workers whose labels scatter as sigma says: with d^2 / (8 sigma^2 s^2) exponential of
-mean t, E[exp(-X)] = 1 / (1 + t), and t = 1/4 for a pair. Agreement is read against it, not against 1."""
+"""Expected similarity of two workers whose labels scatter as sigma says: with d^2 / (8 sigma^2 s^2) exponential of mean
+t, E[exp(-X)] = 1 / (1 + t), and t = 1/4 for a pair. Agreement is read against it, not against 1."""
 HONEST_TO_TRUTH = 8 / 9
 """The same for one worker and the truth: t = 1/8."""
 
@@ -81,8 +81,10 @@ def falloff_of(exponent: float) -> float:
 
 
 def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] | None:
-    """Return x, y, width, height of the subject and their source: `box` if drawn, else `hull` or, around one place,
-    `default`. None for an instance with neither a drawn box nor a keypoint.
+    """Return x, y, width and height of the subject, and their source.
+
+    The source is `box` if a box was drawn, otherwise `hull` or, for a single keypoint, `default`. None for an instance
+    with neither a drawn box nor a keypoint.
 
     It always has an area, by the rules that `area` follows: `area` is `BOX_TO_AREA` of it. Numbers that are
     computed are rounded to `EXTENT_DIGITS`, so that they have no noise that the keypoints do not have.
@@ -102,8 +104,11 @@ def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] 
 
 
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:
-    """The subject's area in square pixels, and its source: `box`, `hull`, or for less than two points `job` if
-    `lone_area`, the job's usual area, is given and `default` if not."""
+    """Return the subject's area in square pixels, and its source.
+
+    The source is `box`, `hull`, or, for less than two points, `job` if `lone_area` (the job's usual area) is given,
+    otherwise `default`.
+    """
     if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return BOX_TO_AREA * instance.box[2] * instance.box[3], "box"
     hull = instance.hull

@@ -141,8 +141,9 @@ def coco_file(
 
 
 def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[Any]]]:
-    """Each worker whose answer was usable, by id, and the instances of that answer, parsed and as they came, in the
-    order of the label.
+    """Return the instances of each worker with a usable answer, by worker id.
+
+    They are parsed and unchanged, in the order of the label.
 
     One worker's answer is the annotation, so the label does not repeat it. Answers that a foreign label carries in an
     unknown shape are left out: they are not what was accepted.

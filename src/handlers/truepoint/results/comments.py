@@ -13,8 +13,11 @@ VERSION = "1.0"
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of comments.jsonl. `instance` is its id in that worker's answer, null if the text is about the image;
-    `keypoint` is null if it is about the whole instance."""
+    """One line of comments.jsonl.
+
+    `instance` is its id in that worker's answer, null if the text is about the image; `keypoint` is null if it is about
+    the whole instance.
+    """
 
     version: str = VERSION
     line: int

@@ -1,5 +1,7 @@
-"""A survey: what the whole job tells, gathered in a first pass over its lines, so that the second can judge each image
-by it. Surveys of parts of a job merge, so the pass can be shared out."""
+"""The first pass over a job's lines: statistics of the whole job that the second pass needs for each image.
+
+Surveys of parts of a job merge, so the pass can be shared out.
+"""
 
 from __future__ import annotations
 

@@ -39,8 +39,11 @@ class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """Workers' time per image, in seconds, over the images that have one. Percentiles are the least time that so many
-    images took no longer than, right to .4%, and exact in whole seconds up to 256."""
+    """Workers' time per image, in seconds, over the images that have one.
+
+    Percentiles are the least time that so many images took no longer than, right to .4%, and exact in whole seconds up
+    to 256.
+    """
 
     images: int
     total: float
@@ -119,8 +122,11 @@ class WorkerTimes(Statistic):
 
 
 class QualityMeter(Statistic):
-    """Takes the outcomes of a job's lines and gives its `Quality`. Memory: a few numbers a keypoint, unknown keypoint
-    and worker, and a histogram; of more than `MOST_UNKNOWN` and `MOST_WORKERS` so many are told of."""
+    """Takes the outcomes of a job's lines and gives its `Quality`.
+
+    Memory: a few numbers a keypoint, unknown keypoint and worker, and a histogram; of more than `MOST_UNKNOWN` and
+    `MOST_WORKERS` so many are told of.
+    """
 
     keypoints: dict[str, KeypointMeter]
     changes: ChangeMeter

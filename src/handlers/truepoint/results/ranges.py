@@ -1,5 +1,8 @@
-"""Ranges: a manifest cut into parts at line ends, by small reads around each cut, so that the parts can be worked on
-apart and together hold every line once."""
+"""Ranges of a manifest.
+
+A manifest is divided at line ends, with small reads around each boundary. The ranges can be processed independently and
+together contain every line once.
+"""
 
 from __future__ import annotations
 

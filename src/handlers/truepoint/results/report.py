@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,8 +69,11 @@ class Consensus(msgspec.Struct, frozen=True):
 
 
 class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines without an annotation for one reason. `reason` is that of the first such line, `line`; where `differ` is
-    true, reasons of other lines have other numbers in the same text."""
+    """Lines without an annotation for one reason.
+
+    `reason` is that of the first such line, `line`; where `differ` is true, reasons of other lines have other numbers
+    in the same text.
+    """
 
     status: str
     reason: str
@@ -256,6 +259,17 @@ class ReportMeter(Statistic):
             self.scores[bisect_right(SCORE_EDGES, instance.score)] += 1
             self.score.add(instance.score)
             self.ceiling.add(human_ceiling(instance.worker_count))
+
+
+def with_pictures(report: Report, pictures: Mapping[int, str]) -> Report:
+    """Return a report whose most suspicious images have thumbnails: JPEGs as data URLs, by line."""
+    worst = [
+        msgspec.structs.replace(
+            image, drawing=msgspec.structs.replace(image.drawing, picture=pictures.get(image.line, ""))
+        )
+        for image in report.worst
+    ]
+    return msgspec.structs.replace(report, worst=worst)
 
 
 def human_ceiling(workers: int) -> float:

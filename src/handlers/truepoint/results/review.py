@@ -43,8 +43,11 @@ _CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "ne
 
 
 class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance. `instance` is its place in `updated_annotations`, null for one that is not in the result; `reasons`
-    are the likeliest first."""
+    """One instance.
+
+    `instance` is its place in `updated_annotations`, null for one that is not in the result; `reasons` are the
+    likeliest first.
+    """
 
     instance: int | None
     id: str | None
@@ -54,8 +57,11 @@ class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of suspicious.jsonl. `suspicion` is that of its most suspicious instance, which comes first; of a line
-    that would have more than 100,000 bytes the least suspicious instances are left out."""
+    """One line of suspicious.jsonl.
+
+    `suspicion` is that of its most suspicious instance, which comes first; of a line that would have more than 100,000
+    bytes the least suspicious instances are left out.
+    """
 
     version: str
     line: int
@@ -65,8 +71,10 @@ class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An image on the list: its line of suspicious.jsonl, and its line of review.manifest, none if that is too long for
-    Ground Truth."""
+    """An image on the review list.
+
+    It has its line of suspicious.jsonl and its line of review.manifest; None if that is too long for Ground Truth.
+    """
 
     suspicious: str
     review: str | None

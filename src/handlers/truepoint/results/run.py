@@ -1,5 +1,8 @@
-"""A run: one job's results made from one manifest, in steps. Each step can be made anywhere and again: it reads and
-writes objects below the run's own folder of the bucket, whose name follows from the plan."""
+"""A run: one job's results made from one manifest, in steps.
+
+Each step can be made anywhere and again: it reads and writes objects below the run's own folder of the bucket, whose
+name follows from the plan.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,10 @@ class StepError(ValueError):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What all steps of a run must know alike. `manifest` is null if the job ended without one, `gold_etag` if it
-    has no gold."""
+    """What all steps of a run must know alike.
+
+    `manifest` is null if the job ended without one, `gold_etag` if it has no gold.
+    """
 
     job: LabelingJob
     manifest: ManifestSource | None
@@ -49,8 +54,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """Which runs may write a job's results: those that make results `of` the same, by a digest, `wait` seconds after
-    this was written. `over` once they are complete. No two have the same `id`."""
+    """The write lock of a job's results.
+
+    Runs whose inputs have the digest `of` may write, `wait` seconds after the lock was written. `over` means that the
+    results are complete. Every lock has its own `id`.
+    """
 
     of: str
     id: str

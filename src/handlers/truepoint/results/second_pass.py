@@ -1,5 +1,8 @@
-"""The second pass. Each image with several workers is consolidated again with what the first pass tells of the job, its
-agreement measured, and each of its workers compared with the others and with gold; every image is read for errors."""
+"""The second pass.
+
+Each image with several workers is consolidated again with what the first pass tells of the job, its agreement measured,
+and each of its workers compared with the others and with gold; every image is read for errors.
+"""
 
 from __future__ import annotations
 
@@ -79,8 +82,10 @@ class Refiner:
         return refined
 
     def _again(self, images: Sequence[Labeled], answers: Sequence[Answers]) -> list[Labeled]:
-        """Return the images consolidated again, and measure how well their workers agree. Images that the sigmas
-        measured on the job refuse stay as they were consolidated at once."""
+        """Return the images consolidated again, and measure how well their workers agree.
+
+        Images that the sigmas measured on the job refuse stay as they were consolidated at once.
+        """
         consensus = Consensus(answers, self._surveyed.yardstick, self._surveyed.weights)
         agreement = self.tally.agreement
         for image, given in enumerate(answers):

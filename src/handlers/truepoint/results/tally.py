@@ -1,5 +1,8 @@
-"""A tally: what the second pass counts over a job's lines, from which quality.json, workers.json, report.html,
-suspicious.jsonl and review.manifest are made. Tallies of parts of a job merge to the very same."""
+"""The statistics of the second pass.
+
+quality.json, workers.json, report.html, suspicious.jsonl and review.manifest are made from them. Tallies of parts of a
+job merge exactly.
+"""
 
 from __future__ import annotations
 

@@ -28,8 +28,11 @@ Point = tuple[int, float, float, int]
 """Index of the keypoint in the skeleton, x and y in pixels, visibility."""
 
 
-class Drawing(msgspec.Struct, frozen=True):
-    """One image: the accepted instances and, if several workers answered, the instances of each (`own`)."""
+class Drawing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One image: the accepted instances and, if several workers answered, the instances of each (`own`).
+
+    `picture` is a thumbnail as a data URL, "" where none was asked for.
+    """
 
     name: str
     s3_uri: str
@@ -37,6 +40,7 @@ class Drawing(msgspec.Struct, frozen=True):
     height: int | None
     instances: list[list[Point]]
     own: list[list[Point]]
+    picture: str = ""
 
 
 class WorstImage(msgspec.Struct, frozen=True):

@@ -1,5 +1,8 @@
-"""Completion: a finished job's results, all steps of a run made one after another. A job that is too large for that is
-left to the state machine, which makes the same steps side by side. The bucket is passed in."""
+"""Completion: a finished job's results, all steps of a run made one after another.
+
+A job that is too large for that is left to the state machine, which makes the same steps side by side. The bucket is
+passed in.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Parts: the files that results are made of. Some are written line by line while the lines are read, some come out of
-the tally of all of them.
+"""Parts: the files that results are made of.
+
+Some are written line by line while the lines are read, some come out of the tally of all of them.
 
 A new file of the first kind is a fragment in `Fragments.add` and its place in `line_files`; one of the second kind is
 an entry in `tally_files`. A file that no consumer must do without is named in results.result_set.Files too. What is
@@ -10,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from truepoint.adapters.uploads import Uploads
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.output_line import Labeled, NotLabeled
 from truepoint.keys import job_keys
@@ -22,6 +22,7 @@ from truepoint.pose.skeleton import Skeleton
 from truepoint.results.coco import CocoWriter, coco_file
 from truepoint.results.comments import comments
 from truepoint.results.first_pass import Surveyed
+from truepoint.results.report import with_pictures
 from truepoint.results.report_page import page
 from truepoint.results.result_set import Files, annotation_file, annotation_key, rejected_line
 from truepoint.results.table import table_row
@@ -41,10 +42,19 @@ class File(NamedTuple):
     media_type: str = JSON
 
 
+class Destination(Protocol):
+    """Where files are written: a bucket in the background (adapters.uploads), or a folder."""
+
+    def put(self, key: str, content: bytes, content_type: str = JSON) -> None:
+        """Write one file."""
+
+
 class Fragments:
     """Writes what comes of each line of a range by itself: the image's file is uploaded, the rest are fragments."""
 
-    def __init__(self, job: LabelingJob, skeleton: Skeleton, uploads: Uploads, out: Mapping[str, bytearray]) -> None:
+    def __init__(
+        self, job: LabelingJob, skeleton: Skeleton, uploads: Destination, out: Mapping[str, bytearray]
+    ) -> None:
         self._job = job
         self._coco = CocoWriter(skeleton, job.images_job)
         self._uploads = uploads
@@ -78,14 +88,16 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
     yield File(Files().table, partial(lines, "table"), JSON_LINES)
 
 
-def tally_files(job: LabelingJob, known: Surveyed, tally: Tally) -> Iterator[File]:
-    """The files that tell of the job as a whole."""
+def tally_files(
+    job: LabelingJob, known: Surveyed, tally: Tally, pictures: Mapping[int, str] | None = None
+) -> Iterator[File]:
+    """The files that tell of the job as a whole. `pictures` are thumbnails for the report, as data URLs by line."""
     yield File(Files().skeleton, pretty(known.skeleton))
     yield File(Files().quality, pretty(tally.quality_file(known)))
     yield File(Files().workers, pretty(tally.workers_file(known)))
     yield File(Files().suspicious, tally.suspicious_lines, JSON_LINES)
     yield File(Files().review, tally.review_lines, JSON_LINES)
-    yield File(Files().report, page(tally.report(known, job.status)), HTML)
+    yield File(Files().report, page(with_pictures(tally.report(known, job.status), pictures or {})), HTML)
 
 
 def pretty(value: Any) -> bytes:

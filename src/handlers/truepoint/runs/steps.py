@@ -1,5 +1,8 @@
-"""Steps: what one run is made of. Each reads what earlier steps left in the run's folder and writes its own there, or
-the results; whoever makes it again writes the same bytes. The bucket is passed in."""
+"""Steps: what one run is made of.
+
+Each reads what earlier steps left in the run's folder and writes its own there, or the results; whoever makes it again
+writes the same bytes. The bucket is passed in.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +65,10 @@ class ManifestMissingError(Exception):
 
 
 class RangeSurvey(msgspec.Struct):
-    """What the first pass leaves of a range: how many lines it has, and what they tell of the job. `next` is the offset
-    in the manifest of the line to go on with; None once the range is done."""
+    """What the first pass leaves of a range: how many lines it has, and what they tell of the job.
+
+    `next` is the offset in the manifest of the line to go on with; None once the range is done.
+    """
 
     lines: int
     survey: JobSurvey
@@ -71,8 +76,10 @@ class RangeSurvey(msgspec.Struct):
 
 
 class Joined(msgspec.Struct):
-    """What the first pass leaves of the manifest: the number of each range's first line, and that of the line after the
-    last; and what all lines tell of the job."""
+    """The result of the first pass: line numbers and statistics.
+
+    It has the number of each range's first line, the number after the last line, and the statistics of all lines.
+    """
 
     firsts: list[int]
     known: Surveyed
@@ -130,8 +137,9 @@ def _newest_manifest(job: LabelingJob, store: Bucket) -> ManifestSource | None:
 def make_plan(
     job: LabelingJob, manifest: ManifestSource | None, store: Bucket, largest: int = LARGEST_RANGE
 ) -> tuple[str, int]:
-    """Begin a run: from here on there are no complete results. Returns the run's folder and its number of ranges, of
-    about `largest` bytes.
+    """Begin a run: from here on there are no complete results.
+
+    Returns the run's folder and its number of ranges, of about `largest` bytes.
 
     Raises:
         NotYetError: an earlier run of other content may still write; nothing was changed.
@@ -335,8 +343,10 @@ def _gold_keys(job: LabelingJob) -> tuple[str, ...]:
 
 
 def _gold(plan: Plan, store: Bucket) -> Gold:
-    """The job's gold as it was planned; none if there is no file, or one that cannot be used: results do not wait for
-    it."""
+    """Return the planned version of the job's gold images.
+
+    There are none if the file is missing or unusable, because results do not wait for it.
+    """
     if plan.gold_etag is None:
         return {}
     key, _ = store.first(_gold_keys(plan.job))

@@ -1,5 +1,8 @@
-"""Exact sums of floats. Floating addition depends on the order, so sums of parts of a job would add up to another last
-digit than one sum; these do not."""
+"""Exact sums of floats.
+
+Floating addition depends on the order, so sums of parts of a job would add up to another last digit than one sum; these
+do not.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ _MOST_PARTS = 24
 
 
 class ExactSum(Statistic):
-    """The sum and number of floats: `value` is what math.fsum gives of all of them, in any order and however shared
-    out. NaN is no number and is not counted.
+    """The exact sum and the number of floats.
+
+    `value` equals math.fsum of all of them, for any order and partition. NaN is not counted.
 
     `parts` are a few floats with exactly that sum. Adding takes .2 microseconds, and up to 24 floats of memory.
     """
@@ -62,8 +66,10 @@ class ExactSum(Statistic):
         return self.value / self.n if self.n else None
 
     def _condense(self) -> None:
-        """Replace the parts by the rounded sum, the rounded rest, the rest of that, until nothing is left (J. R.
-        Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997): at most 41 floats, mostly two."""
+        """Replace the parts by the rounded sum, the rounded rest, the rest of that, until nothing is left (J.
+
+        R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997): at most 41 floats, mostly two.
+        """
         rest, parts = self.parts, []
         while part := math.fsum(rest):
             parts.append(part)

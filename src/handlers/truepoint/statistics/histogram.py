@@ -24,8 +24,11 @@ def _exp(value: float) -> float:
 
 
 class Histogram(Statistic):
-    """Counts of values from 0 up, by the logarithm: quantiles are right to 6.5%, and as they are read between a bin's
-    edges, to about 1% where values are spread. NaN is not counted."""
+    """Counts of values from 0 up, in logarithmic bins.
+
+    Quantiles are correct within 6.5 %, and, because they are interpolated, within about 1 % for spread values. NaN is
+    not counted.
+    """
 
     BINS: ClassVar[int] = 16
     """For each factor of e."""
@@ -68,9 +71,11 @@ def bins_of(values: Floats) -> Integers:
 
 
 class TimeHistogram(Statistic):
-    """Counts of seconds, rounded to eight binary digits: quantiles are right to .4%, and exact in whole seconds up to
-    256. Times below a millisecond count as 0, those above 2**30 seconds, which are 34 years, as that. NaN is not
-    counted."""
+    """Counts of seconds, rounded to eight binary digits.
+
+    Quantiles are correct within .4 %, and exact for whole seconds up to 256. Times below a millisecond count as 0,
+    those above 2**30 seconds, which are 34 years, as that. NaN is not counted.
+    """
 
     DIGITS: ClassVar[int] = 8
     SMALLEST: ClassVar[float] = 0.001

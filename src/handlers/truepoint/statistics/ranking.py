@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 
 class Ranking(Statistic, Generic[T]):
-    """Keeps the `most` highest; of equals the one of the earlier line goes first. `heap` has the suspicion, the line
-    negated and what is kept of it."""
+    """Keeps the `most` highest; of equals the one of the earlier line goes first.
+
+    `heap` has the suspicion, the line negated and what is kept of it.
+    """
 
     most: int
     heap: list[tuple[float, int, T]] = msgspec.field(default_factory=list)

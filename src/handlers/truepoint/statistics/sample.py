@@ -33,8 +33,11 @@ class LineSample(Statistic):
         return self.size < self.largest or _rank(line) > self.heap[0][:2]
 
     def add(self, line: int, instances: Sequence[Instance], names: Container[str] | None = None) -> None:
-        """Offer one line. Of an instance only the keypoints are kept: those called so, or, without `names`, the first
-        as many as a skeleton can have."""
+        """Offer one line.
+
+        Of an instance only the keypoints are kept: those called so, or, without `names`, the first as many as a
+        skeleton can have.
+        """
         if instances and self.wants(line):
             self._push((*_rank(line), [_bare(instance, names) for instance in instances]))
 

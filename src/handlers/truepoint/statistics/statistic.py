@@ -13,8 +13,10 @@ import msgspec
 
 
 class Statistic(msgspec.Struct, forbid_unknown_fields=True):
-    """Fields are counts, statistics, and lists (of one length) and dicts of them. All else says what is counted and is
-    the same in all parts of a job."""
+    """Fields are counts, statistics, and lists (of one length) and dicts of them.
+
+    All else says what is counted and is the same in all parts of a job.
+    """
 
     def merge(self, later: Self) -> None:
         """Take what was gathered from later lines too; it must not be used any more."""

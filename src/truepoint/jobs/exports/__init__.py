@@ -1,4 +1,4 @@
-"""Exports: downloaded results folders in the formats that other tools read. One module a format."""
+"""Exports of downloaded results to the formats of other tools, one module per format."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ FORMATS: dict[str, Writer] = {
     "parquet": tables.write_parquet,
 }
 NEEDED = {"parquet": ("pyarrow", "pyarrow"), "sleap": ("sleap_io", "sleap-io")}
-"""The module and the package that a format needs and that are not installed by default, because they are large."""
+"""The module and the package that a format needs. They are large and not installed by default."""
 PICTURES = frozenset({"coco", "yolo", "mmpose", "deeplabcut", "sleap"})
-"""Formats that pictures can be copied beside."""
+"""Formats whose files the pictures can be copied to."""
 
 MARKER = ".truepoint-export"
-"""In a folder that we wrote: the job, and the files that are ours."""
+"""A file in each folder that we wrote, with the job and the names of our files."""
 IMAGE_LIST = "images.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """What a marker says. `files` is None in folders that earlier versions wrote: theirs names the job only."""
+    """The content of a marker. `files` is None in folders of earlier versions, whose markers name only the job."""
 
     job: str
     files: frozenset[str] | None
 
 
 def check(formats: Sequence[str], job: str, out: Path) -> None:
-    """Find out whether formats can be written, before anything is.
+    """Check that the formats can be written, before anything is written.
 
     Raises:
         ExportError: a format is not known or needs a package that is missing, or another export is in the way.
@@ -71,13 +71,13 @@ def check(formats: Sequence[str], job: str, out: Path) -> None:
 
 
 def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write one format to `out/<name>/` and say what it could not hold.
+    """Write one format to `out/<name>/` and return what it could not hold.
 
-    Nothing is there until all of it is. Of an earlier export only the files that it wrote are replaced or removed.
+    The folder appears only when it is complete. Only files of an earlier export are replaced or removed.
 
     Args:
-        data: what is exported.
-        name: of `FORMATS`.
+        data: the images to export.
+        name: a key of `FORMATS`.
         out: the folder.
         images: of `data`, perhaps with a progress bar around them.
 
@@ -103,11 +103,11 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
         _replace(final, part, data.name, files)
     else:
         part.rename(final)
-    return +notes  # without the notes that nothing came to
+    return +notes  # without notes that count nothing
 
 
 def write_image_list(data: DataSet, out: Path) -> None:
-    """Write which picture in S3 belongs under which name in the exports."""
+    """Write the list of pictures in S3 and their names in the exports."""
     text = io.StringIO(newline="")
     table = tables.rows_writer(text)
     table.writerow(["path", "s3_uri", "split"] if data.splits else ["path", "s3_uri"])
@@ -140,7 +140,7 @@ def _replace(final: Path, part: Path, job: str, files: frozenset[str]) -> None:
             f"{final}: expected no file of another origin at {foreign[0]}{others}, got one; move it away, or choose "
             "another folder"
         )
-    # If this is interrupted, the next export knows all files that are ours.
+    # If this is interrupted, the next export still knows all our files.
     _write_marker(final, job, files | (ours or frozenset()))
     for file in files:
         (final / file).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""CVAT for images 1.1: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+"""A writer of CVAT for images 1.1.
+
+https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
 Not labelled is `outside`, occluded is `occluded`. A drawn box is a rectangle of the label `<skeleton>-box`, tied to its
 skeleton by group. An instance's name and id are attributes.
@@ -37,7 +39,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def box_label(skeleton: Skeleton) -> str:
-    """The label of drawn boxes."""
+    """Return the label of drawn boxes."""
     return f"{skeleton.name}-box"
 
 
@@ -52,7 +54,7 @@ def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
 
 
 def clean(text: str) -> str:
-    """Text without the characters that XML cannot hold in any spelling."""
+    """Return a text without the characters that XML does not allow."""
     return _NOT_XML.sub("\ufffd", text)
 
 
@@ -87,7 +89,7 @@ def _label(labels: ET.Element, name: str, kind: str, color: str | None = None) -
 
 
 def skeleton_svg(skeleton: Skeleton) -> str:
-    """The drawing that CVAT makes a skeleton label of: nodes count from 1, in a square of 100 by 100."""
+    """Return the SVG of a CVAT skeleton label: nodes count from 1, in a square of 100 by 100."""
     places = _places(skeleton)
     number = {name: i for i, name in enumerate(skeleton.keypoint_names, 1)}
     svg = ET.Element("svg")
@@ -104,7 +106,7 @@ def skeleton_svg(skeleton: Skeleton) -> str:
 
 
 def _places(skeleton: Skeleton) -> list[tuple[float, float]]:
-    """The template pose within 5 to 95; keypoints on a circle if any of them has no place."""
+    """Return the template pose scaled to 5 to 95, or a circle of keypoints if any has no position."""
     known = [k.template for k in skeleton.keypoints if k.template]
     if len(known) < len(skeleton.keypoints):
         turn = 2 * math.pi / len(skeleton.keypoints)

@@ -1,4 +1,4 @@
-"""A finished job as exports see it: its skeleton, and its images with their accepted instances, in order."""
+"""A finished job for exports: its skeleton, and its images with their accepted instances, in order."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from truepoint.pose.instance import Instance, InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 from truepoint.results.result_set import AnnotationFile, Files, Results, read_results
 
-# Letters and digits of any script are fine in a path; what a shell, Windows, a URL or a CSV row stumbles over is not.
+# A path may contain letters and digits of any script, but nothing with a meaning for shells, Windows, URLs or CSV.
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST = 120
-"""Characters in one segment of a path."""
+"""Maximum length of one path segment, in characters."""
 _LONGEST_BYTES = 200
-"""The same in UTF-8. File systems take 255, and exports add to a name."""
+"""Maximum length of one path segment, in UTF-8 bytes. File systems allow 255, and exports append to names."""
 _ENDINGS = (".txt",)
-"""Of the files that exports write beside an image's name."""
+"""Suffixes of the files that exports write for an image."""
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
 """Names of devices, with any ending (learn.microsoft.com/windows/win32/fileio/naming-a-file)."""
 
 
 class ExportError(ValueError):
-    """A results folder, or a request, that no export can be made of; says what was expected and what was found."""
+    """A results folder or a request that cannot be exported. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportImage:
-    """One image. `path` is its place in an export: unique, relative, harmless. Sizes are None if nobody said them.
+    """One image. `path` is its unique and safe relative path in an export. Sizes are None if unknown.
 
     `file_name` is its name in coco.json, `job` the labelling job, `split` the part of a data set that it belongs to
     ("" if the set is not split). `raw` are the instances as they are in the annotation file.
@@ -57,7 +57,7 @@ class ExportImage:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height in pixels, or None if either is not known."""
+        """Return width and height in pixels, or None if either is unknown."""
         return (self.width, self.height) if self.width and self.height else None
 
 
@@ -72,7 +72,7 @@ class FinishedJob:
 
     @property
     def name(self) -> str:
-        """The labeling job's."""
+        """Return the labelling job's name."""
         return self.results.labeling_job
 
     def images(self) -> Iterator[AnnotationFile]:
@@ -92,7 +92,7 @@ class FinishedJob:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What is exported: the images of one results folder, or of several with the same keypoints.
+    """The images to export, of one results folder or of several with the same keypoints.
 
     `splits` gives the part of the set for each image, by its path in the export; empty if the set is not split.
     `pictures` gives the file of each image's picture, by that path; empty if pictures are not to be copied.
@@ -105,22 +105,22 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """The name of the labeling job, or of all jobs."""
+        """Return the name of the labelling job, or of all jobs."""
         return "+".join(job.name for job in self.jobs)
 
     @property
     def skeleton(self) -> Skeleton:
-        """The skeleton; edges and colours are those of the first job."""
+        """Return the skeleton, with the edges and colours of the first job."""
         return self.jobs[0].skeleton
 
     @property
     def count(self) -> int:
-        """How many images there are."""
+        """Return the number of images."""
         return sum(len(job.files) for job in self.jobs)
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """The parts of the set that have images, training first."""
+        """Return the parts of the set that have images, training first."""
         return tuple(sorted(set(self.splits.values()), key=lambda name: (name != "train", name)))
 
     def images(self) -> Iterator[ExportImage]:
@@ -153,14 +153,14 @@ class DataSet:
 
 
 Notes = Counter[str]
-"""What an export could not hold, in words, and how often."""
+"""Counts of items that an export could not hold, by description."""
 
 
 def open_results(folder: Path) -> FinishedJob:
     """Read a folder that `download_results` made.
 
     Raises:
-        ExportError: no results.json there, or not a complete set.
+        ExportError: results.json is missing, or the set is incomplete.
     """
     marker = folder / "results.json"
     results = read_results(marker.read_bytes()) if marker.is_file() else None
@@ -216,7 +216,7 @@ def image_path(source_ref: str, job: str, file_name: str = "") -> str:
         ending = safe.suffix[:10]
         stem = safe.stem[:_LONGEST].encode()[: _LONGEST_BYTES - len(ending.encode())].decode(errors="ignore")
         clean = stem + ending
-        # A leading dash would be an option to a command.
+        # A leading dash would make it a command-line option.
         parts.append(f"_{clean}" if clean.startswith("-") or _RESERVED.match(clean) else clean)
     folders = [f"{folder}_" if folder == "images" else folder for folder in parts[:-1]]
     return "/".join([*folders, *parts[-1:]]) or "image"
@@ -227,7 +227,7 @@ def _visible(instance: Instance) -> Instance:
 
 
 class Paths:
-    """Gives each image a path of its own, whatever the case and ending: exports replace the ending by `.txt`.
+    """Unique paths of images, also without case and suffix, because exports replace the suffix by `.txt`.
 
     No path is a folder of another one, with either ending.
     """
@@ -237,7 +237,7 @@ class Paths:
         self._folders: set[str] = set()
 
     def take(self, path: str) -> str:
-        """The path, or one that differs in what is taken already."""
+        """Return the path, or a variant of it if it is taken."""
         *folders, name = path.split("/")
         place = ""
         for folder in folders:

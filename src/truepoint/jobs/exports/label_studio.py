@@ -37,7 +37,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def config(skeleton: Skeleton) -> str:
-    """The labelling interface; `model_index` is what Label Studio's own COCO and YOLO export orders keypoints by."""
+    """Return the labelling interface. Label Studio's own COCO and YOLO exports order keypoints by `model_index`."""
     view = ET.Element("View")
     ET.SubElement(view, "Image", {"name": "image", "value": "$image"})
     boxes = ET.SubElement(view, "RectangleLabels", {"name": "subject", "toName": "image"})
@@ -58,7 +58,7 @@ def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skel
     return {
         "id": number + 1,
         "data": {"image": image.s3_uri} | ({"split": image.split} if image.split else {}),
-        # sleap-io takes every task for a frame of a video
+        # sleap-io treats every task as a frame of a video
         "meta": {"video": {"filename": image.path, "frame_idx": 0, "shape": [1, height, width, 3]}},
         "annotations": [{"result": result, "was_cancelled": False, "ground_truth": False}],
     }

@@ -28,7 +28,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def dataset_info(skeleton: Skeleton, job: str) -> dict[str, Any]:
-    """The data set's metainfo. Colours are blue, green, red, as MMPose writes them."""
+    """Return the data set's metainfo. Colours are in the order blue, green, red, as in MMPose."""
     return {
         "dataset_name": skeleton.name,
         "paper_info": {"title": f"Truepoint, labelling job {job}"},

@@ -1,4 +1,4 @@
-"""Which part of a data set each image belongs to, and which file is its picture."""
+"""The part of the data set and the picture file of each image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, pandas and Athena: `keypoints` has one row an instance's keypoint, `images` one an image.
+"""Tables for spreadsheets, pandas and Athena: one row per keypoint in `keypoints`, one row per image in `images`.
 
 A keypoint of the skeleton that is not labelled has a row too, with visibility 0 and no place.
 """
@@ -42,7 +42,7 @@ IMAGE_COLUMNS = {
     "split": "string",
 }
 ROWS_AT_ONCE = 50_000
-"""In one row group of a Parquet file: some megabytes of memory."""
+"""Rows in one row group of a Parquet file: some megabytes of memory."""
 _FORMULA = re.compile(r"(^|[\r\n\v\f\x85\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])")
 """The beginning of a line of text that a spreadsheet may take for a formula, full-width signs included."""
 
@@ -50,7 +50,7 @@ Row = dict[str, Any]
 
 
 def keypoint_rows(image: ExportImage, skeleton: Skeleton) -> Iterator[Row]:
-    """The rows of one image; keypoints that the skeleton does not have come last."""
+    """Return the rows of one image. Keypoints that the skeleton does not have come last."""
     for number, instance in enumerate(image.instances):
         keypoints = instance.by_label
         names = [*skeleton.keypoint_names, *(keypoints.keys() - set(skeleton.keypoint_names))]
@@ -72,7 +72,7 @@ def keypoint_rows(image: ExportImage, skeleton: Skeleton) -> Iterator[Row]:
 
 
 def image_row(image: ExportImage) -> Row:
-    """The row of one image, also of one without instances."""
+    """Return the row of one image, which may have no instances."""
     return {
         "line": image.line,
         "image": image.path,
@@ -88,13 +88,16 @@ def image_row(image: ExportImage) -> Row:
 
 
 def cell(value: Any) -> Any:
-    """A CSV cell that no spreadsheet takes for a formula: each line of text that may be one gets an apostrophe."""
+    """Return a CSV cell that no spreadsheet reads as a formula: lines that look like one get an apostrophe."""
     return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def rows_writer(file: TextIO) -> Any:
-    """A writer of rows as RFC 4180 has them. Lines end with CRLF, because Python quotes only the line ends that it
-    writes itself: a lone carriage return would begin a new row."""
+    """Return a CSV writer that follows RFC 4180.
+
+    Lines end with CRLF, because Python quotes only the line ends that it writes: a lone carriage return would start a
+        row.
+    """
     return csv.writer(file, lineterminator="\r\n")
 
 

@@ -1,4 +1,6 @@
-"""Ultralytics pose labels: https://docs.ultralytics.com/datasets/pose/
+"""A writer of Ultralytics pose labels.
+
+https://docs.ultralytics.com/datasets/pose/
 
 `labels/<part>/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
 normalised by the image's size. Pictures go to `images/<part>/`, under the paths of `images.csv`. The part is `train`
@@ -20,7 +22,7 @@ from truepoint.pose.skeleton import Skeleton
 WHOLE = "train"
 """The folder of a set that is not split."""
 DIGITS = 9
-"""After the point: a millionth of a pixel in a picture of a thousand."""
+"""Decimal places of a coordinate: a millionth of a pixel in an image of a thousand pixels."""
 _NOT_PLAIN = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -82,7 +84,7 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
 
 
 def _text(value: str) -> str:
-    """A YAML string in double quotes: JSON's, with the characters escaped that YAML would fold or refuse."""
+    """Return a YAML string in double quotes: a JSON string that also escapes characters YAML would fold or refuse."""
     return _NOT_PLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 

@@ -20,8 +20,9 @@ def page(report: Report) -> bytes:
     the element or become markup.
     """
     style, script = ((_FOLDER / name).read_bytes() for name in ("report.css", "report.js"))
+    pictures = "img-src data:; " if any(image.drawing.picture for image in report.worst) else ""
     policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; {pictures}"
         f"style-src {_digest(style)}; script-src {_digest(script)}"
     )
     data = msgspec.json.encode(report)

@@ -383,6 +383,9 @@
     const unit = box[2] / 240;
     const picture = svg("svg", { viewBox: box.join(" "), role: "img", "aria-label": `Keypoints of ${image.name}: ${count(image.instances.length, "instance", "instances")}, ${whole(suspects.length)} in doubt` });
     picture.append(svg("rect", { class: "frame", x: 0, y: 0, width: image.width ?? 640, height: image.height ?? 480 }));
+    if (image.picture && image.width && image.height) {
+      picture.append(svg("image", { href: image.picture, x: 0, y: 0, width: image.width, height: image.height, preserveAspectRatio: "none" }));
+    }
     const lines = (instance, kind) => {
       const by = new Map(instance.map((p) => [p[0], p]));
       for (const [a, b] of data.edges) {

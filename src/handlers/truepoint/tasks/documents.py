@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST, DEEPEST_DOCUMENT, JsonError, decode, is_deeper
-from truepoint.portal.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 
 EXPIRED = (
     "ClientError: Annotation tasks expired. Probable Reasons are 1) the availability lifetime is too small, "

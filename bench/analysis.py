@@ -1,0 +1,135 @@
+"""Time and memory of `truepoint analyze` on one COCO file whose instances three raters labelled.
+
+The file is what KaLOS reads: `rater_id` with each annotation, `rater_list` with each image. Memory is the largest sum
+of the resident sets of all processes of the command, looked at ten times a second (Linux).
+
+Example:
+    python bench/analysis.py --instances 100000        # or: make bench-analysis
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+SKELETON = json.loads((ROOT / "skeletons" / "coco-person.json").read_text())
+NAMES = [k["name"] for k in SKELETON["keypoints"]]
+RATERS = ("ann", "bob", "eve")
+INSTANCES_AN_IMAGE = 2
+WIDTH, HEIGHT = 1920, 1080
+SECONDS, MEGABYTES = 180, 1000
+"""The limits on two cores."""
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the command; 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--instances", type=int, default=100_000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the file and the results there")
+    options = parser.parse_args(given)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "labels.json"
+        with file.open("w", encoding="utf-8") as out:
+            out.writelines(pieces(options.instances))
+        command = [sys.executable, "-m", "truepoint.commands", "analyze", str(file), "--out", str(folder / "results")]
+        seconds, megabytes = measured(command)
+    print(
+        f"{options.instances:,} instances x {len(RATERS)} raters, {len(NAMES)} keypoints: "
+        f"{seconds:.0f} s (at most {SECONDS}), {megabytes:.0f} MB (at most {MEGABYTES})"
+    )
+    return int(seconds > SECONDS or megabytes > MEGABYTES)
+
+
+def pieces(instances: int) -> Iterator[str]:
+    """Return the file in pieces."""
+    rng = np.random.default_rng(1)
+    images = -(-instances // INSTANCES_AN_IMAGE)
+    listed = [
+        {"id": n + 1, "file_name": f"{n:06}.jpg", "width": WIDTH, "height": HEIGHT, "rater_list": RATERS}
+        for n in range(images)
+    ]
+    category = {"id": 1, "name": "person", "keypoints": NAMES, "skeleton": []}
+    yield json.dumps({"images": listed, "categories": [category]})[:-1] + ', "annotations": ['
+    template = np.array([k["template"] for k in SKELETON["keypoints"]], float)
+    template -= template.min(axis=0)
+    sigmas = np.array([k["sigma"] for k in SKELETON["keypoints"]])
+    separator, number = "", 0
+    for image in range(images):
+        for place in range(min(INSTANCES_AN_IMAGE, instances - image * INSTANCES_AN_IMAGE)):
+            tall = rng.uniform(0.3, 0.8) * HEIGHT
+            pose = template / template[:, 1].max() * tall + (
+                200 + 800 * place + rng.uniform(0, 200),
+                rng.uniform(5, 200),
+            )
+            pose += rng.normal(0, 0.03 * tall, pose.shape)
+            size = np.sqrt(0.53 * np.prod(np.ptp(pose, axis=0)))
+            for rater in RATERS:
+                number += 1
+                seen = pose + rng.normal(0, 1, pose.shape) * (sigmas * size / np.sqrt(2))[:, None]
+                annotation = _annotation(number, image + 1, rater, np.round(np.clip(seen, 0, WIDTH), 2), rng)
+                yield separator + json.dumps(annotation)
+                separator = ",\n"
+    yield "]}"
+
+
+def _annotation(number: int, image: int, rater: str, places: Any, rng: np.random.Generator) -> dict[str, Any]:
+    there = rng.random(len(places)) > 0.05
+    visible = np.where(there, np.where(rng.random(len(places)) < 0.1, 1, 2), 0)
+    values = np.column_stack([places * there[:, None], visible])
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": 1,
+        "rater_id": rater,
+        "keypoints": values.ravel().tolist(),
+        "num_keypoints": int(there.sum()),
+        "iscrowd": 0,
+    }
+
+
+def measured(command: list[str]) -> tuple[float, float]:
+    """Run a command; return the seconds that it took and the largest memory of all of its processes, in MB."""
+    started, most = time.perf_counter(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            most = max(most, sum(map(_resident, _family(process.pid))))
+            time.sleep(0.1)
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}")
+    return time.perf_counter() - started, most / 1e6
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    found = [pid]
+    for parent in found:
+        try:
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+        except OSError:
+            continue
+        found += map(int, children.split())
+    return found
+
+
+def _resident(pid: int) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0.0
+    return 4096.0 * pages
+
+
+if __name__ == "__main__":
+    sys.exit(main())

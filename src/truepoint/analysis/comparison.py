@@ -1,0 +1,239 @@
+"""One file's labels compared with another's: how near they are, and what kinds of errors they have.
+
+OKS is COCO's, with the reference's area; kinds of errors are those of Ronchi and Perona (measures.taxonomy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import PurePosixPath
+
+import msgspec
+import numpy as np
+
+from truepoint.analysis.label_files import EntryReader, LabelSet
+from truepoint.consensus.matching import match
+from truepoint.consensus.stack import Clusters
+from truepoint.formats.labels import FormatError, LabeledImage, shown
+from truepoint.formats.names import match_images
+from truepoint.jobs.prelabels import Choices
+from truepoint.measures.gold import with_references
+from truepoint.measures.taxonomy import KINDS, Kind
+from truepoint.pose.instance import Instance, parse_instances
+from truepoint.pose.poses import Poses, in_order
+from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.similarity import HONEST_TO_TRUTH
+from truepoint.statistics.exact_sum import ExactSum
+from truepoint.statistics.rates import Rate, rate
+
+VERSION = "1.0"
+AT_ONCE = 200
+"""Images compared together."""
+THRESHOLDS = (0.5, 0.75)
+"""OKS from which an instance counts as found; COCO's most used."""
+
+
+class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One keypoint of the comparison.
+
+    `labeled` counts it in the reference's instances that were found. `similarity` is its mean in OKS and `pck` its
+    share within a tenth of the longer side, both over `labeled`. `errors` are shares by kind, of `labeled`, and for
+    `extra` of the other file's.
+    """
+
+    name: str
+    labeled: int
+    similarity: float | None
+    pck: float | None
+    errors: dict[str, Rate]
+
+
+class FileComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What `truepoint compare --json` prints. `relative` is OKS over what a careful person reaches with the truth.
+
+    `found` are instances of the reference that the other file has too, `missed` those it lacks, `added` those that only
+    it has. `recall` and `precision` are by OKS threshold.
+    """
+
+    version: str = VERSION
+    images: int
+    only_in_reference: int
+    only_in_other: int
+    found: int
+    missed: Rate
+    added: Rate
+    oks: float | None
+    relative: float | None
+    pck: float | None
+    recall: dict[str, Rate]
+    precision: dict[str, Rate]
+    errors: dict[str, Rate]
+    keypoints: list[KeypointComparison]
+    notes: list[str]
+
+
+class _Meter:
+    """Counts comparisons; `names` are the skeleton's keypoints."""
+
+    def __init__(self, names: Sequence[str], table: SigmaTable) -> None:
+        self._table = table
+        self.reference = self.other = self.found = self.images = 0
+        self.oks = ExactSum()
+        self.above = dict.fromkeys(THRESHOLDS, 0)
+        self.labeled = dict.fromkeys(names, 0)
+        self.marked = dict.fromkeys(names, 0)
+        self.close = dict.fromkeys(names, 0)
+        self.similar = {name: ExactSum() for name in names}
+        self.kinds: dict[str, dict[Kind, int]] = {name: dict.fromkeys(KINDS, 0) for name in names}
+
+    def add(self, images: Sequence[tuple[Sequence[Instance], Sequence[Instance]]]) -> int:
+        """Take images as reference and other instances; return how many cannot be matched."""
+        poses = Poses([(("", reference), ("other", other)) for reference, other in images], self._table)
+        home, refused = match(poses)
+        clusters = Clusters(poses, home)
+        left_out = {*refused, *clusters.image[clusters.too_large].tolist()}
+        self.images += len(images) - len(left_out)
+        for place, (reference, other) in enumerate(images):
+            if place not in left_out:
+                self.reference += len(reference)
+                self.other += len(other)
+        bodies, comparisons = with_references(poses, clusters)
+        for compared in comparisons:
+            wanted = np.count_nonzero(compared.reference_there, axis=1)
+            usable = ~np.isin(compared.answer, list(left_out))
+            self.found += int(np.count_nonzero(usable))
+            counted = usable & (wanted > 0)
+            similar = compared.similarities
+            oks = in_order(similar)[counted] / wanted[counted]
+            self.oks.add_all(oks.tolist())
+            for threshold in THRESHOLDS:
+                self.above[threshold] += int(np.count_nonzero(oks >= threshold))
+            close = compared.close & compared.both
+            kinds = compared.kinds(bodies, poses.mirror)
+            for number in np.unique(compared.label).tolist():
+                if number < 0 or (name := poses.labels[number]) not in self.labeled:
+                    continue
+                here = (compared.label == number) & usable[:, None]
+                there = here & compared.reference_there
+                self.labeled[name] += int(np.count_nonzero(there))
+                self.marked[name] += int(np.count_nonzero(here & compared.there))
+                self.close[name] += int(np.count_nonzero(here & close))
+                self.similar[name].add_all(similar[there].tolist())
+                for kind, flags in kinds.items():
+                    self.kinds[name][kind] += int(np.count_nonzero(here & flags))
+        return len(left_out)
+
+
+def compare_files(
+    reference: LabelSet, other: LabelSet, chosen: Choices, raters: tuple[str | None, str | None] = (None, None)
+) -> FileComparison:
+    """Compare the labels of the images that both have.
+
+    Args:
+        reference: labels that count as right; its skeleton is that of the comparison.
+        other: labels of the same skeleton.
+        chosen: how labels are read.
+        raters: whose labels to take of each, where there are several.
+
+    Raises:
+        FormatError: no image is in both, or several raters and no choice.
+    """
+    readers = [EntryReader(labels.files, chosen) for labels in (reference, other)]
+    right = dict(_instances(reference, readers[0], raters[0], "--rater-a"))
+    meter = _Meter(reference.skeleton.keypoint_names, yardstick(reference.skeleton))
+    left = dict(_instances(other, readers[1], raters[1], "--rater-b"))
+    spelled = [LabeledImage(name, has_ending=bool(PurePosixPath(name).suffix)) for name in left]
+    try:
+        matched = match_images(spelled, right).images
+    except FormatError as error:
+        raise FormatError(f"{other.files[0].where}: {error}") from error
+    pairs = [(right[name], left[image.name]) for name, image in matched.items()]
+    if not pairs:
+        raise FormatError(
+            f"expected an image that both files have, got none: {shown(list(right))} in the first, "
+            f"{shown(list(left))} in the second"
+        )
+    notes = [line for reader in readers for line in reader.report()]
+    rest, refused = iter(pairs), 0
+    while part := list(islice(rest, AT_ONCE)):
+        refused += meter.add(part)
+    if refused:
+        notes.append(f"note: {refused} images left out, because their instances are too many to be matched")
+    return _result(meter, len(right) - len(pairs), len(left) - len(pairs), notes)
+
+
+def _instances(
+    labels: LabelSet, reader: EntryReader, rater: str | None, option: str
+) -> Iterator[tuple[str, list[Instance]]]:
+    raters = labels.raters
+    if rater is None and len(raters) > 1:
+        raise FormatError(
+            f"{labels.files[0].where}: expected labels of one rater, got those of {shown(raters)}; choose with {option}"
+        )
+    if rater is not None and rater not in raters:
+        raise FormatError(f"{labels.files[0].where}: expected a rater of {shown(raters)}, got {rater!r}")
+    for entry in labels.entries():
+        found = reader.instances(entry)
+        if (rater or raters[0]) in found:
+            yield entry.name, parse_instances(list(found[rater or raters[0]]))
+
+
+def _result(meter: _Meter, only_in_reference: int, only_in_other: int, notes: list[str]) -> FileComparison:
+    labeled, marked = sum(meter.labeled.values()), sum(meter.marked.values())
+    totals = {kind: sum(kinds[kind] for kinds in meter.kinds.values()) for kind in KINDS}
+    return FileComparison(
+        images=meter.images,
+        only_in_reference=only_in_reference,
+        only_in_other=only_in_other,
+        found=meter.found,
+        missed=rate(meter.reference - meter.found, meter.reference),
+        added=rate(meter.other - meter.found, meter.other),
+        oks=meter.oks.mean,
+        relative=None if meter.oks.mean is None else meter.oks.mean / HONEST_TO_TRUTH,
+        pck=sum(meter.close.values()) / labeled if labeled else None,
+        recall={str(t): rate(n, meter.reference) for t, n in meter.above.items()},
+        precision={str(t): rate(n, meter.other) for t, n in meter.above.items()},
+        errors=_rates(totals, labeled, marked),
+        keypoints=[
+            KeypointComparison(
+                name=name,
+                labeled=count,
+                similarity=meter.similar[name].mean,
+                pck=meter.close[name] / count if count else None,
+                errors=_rates(meter.kinds[name], count, meter.marked[name]),
+            )
+            for name, count in meter.labeled.items()
+        ],
+        notes=notes,
+    )
+
+
+def _rates(kinds: dict[Kind, int], labeled: int, marked: int) -> dict[str, Rate]:
+    return {kind: rate(count, marked if kind == "extra" else labeled) for kind, count in kinds.items()}
+
+
+def table(found: FileComparison) -> Iterable[str]:
+    """Return the comparison of keypoints as rows of text that fit 80 columns. Errors are in percent."""
+    titles = ("good", "jitt", "inv", "swap", "miss", "lack", "extra", "vis")
+    yield f"{'keypoint':15}{'n':>7}{'sim':>5}{'pck':>5}" + "".join(f"{title:>6}" for title in titles)
+    whole = KeypointComparison(
+        name="all",
+        labeled=sum(k.labeled for k in found.keypoints),
+        similarity=None,
+        pck=found.pck,
+        errors=found.errors,
+    )
+    for row in (*found.keypoints, whole):
+        yield (
+            f"{row.name[:14]:15}{row.labeled:>7}{_decimal(row.similarity):>5}{_decimal(row.pck):>5}"
+            + "".join(f"{_percent(row.errors[kind].share):>6}" for kind in KINDS)
+        )
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

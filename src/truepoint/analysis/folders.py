@@ -1,0 +1,73 @@
+"""A folder, or a file, that appears whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class TargetError(ValueError):
+    """A place that cannot be written to without losing what is there; says what was expected and what was found."""
+
+
+def check_target(folder: Path, ours: Collection[str]) -> None:
+    """Find out whether a folder may be written: it is not there, is empty, or holds only what we write.
+
+    Raises:
+        TargetError: something else is there.
+    """
+    kind = "a link" if folder.is_symlink() else "a file"
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise TargetError(f"{folder}: expected a folder or nothing, got {kind}")
+    if not folder.exists():
+        return
+    names = sorted(entry.name for entry in folder.iterdir())
+    if foreign := [name for name in names if name not in ours]:
+        raise TargetError(
+            f"{folder}: expected nothing, an empty folder or an earlier analysis, got a folder with "
+            f"{foreign[0]!r}{f' and {len(foreign) - 1} more' if len(foreign) > 1 else ''}; choose another --out"
+        )
+
+
+@contextmanager
+def whole_folder(folder: Path, ours: Collection[str]) -> Iterator[Path]:
+    """Give a new folder beside `folder`, which takes its place once the block has ended without an error.
+
+    Raises:
+        TargetError: see `check_target`.
+    """
+    check_target(folder, ours)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        new = part / "new"
+        new.mkdir()
+        yield new
+        check_target(folder, ours)
+        if folder.exists():
+            folder.rename(part / "old")
+        try:
+            new.rename(folder)
+        except OSError:
+            if (part / "old").exists():
+                (part / "old").rename(folder)
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as part:
+        try:
+            part.write(content)
+            part.close()
+            Path(part.name).chmod(0o644)
+            Path(part.name).replace(path)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise

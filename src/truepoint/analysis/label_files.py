@@ -1,0 +1,348 @@
+"""Label files of one or several raters, read and put together by image.
+
+A COCO annotation file is read a part at a time: as Python values, a file of 300,000 annotations takes 2 GB. It is cut
+into its annotations once, which are parsed where they are worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from truepoint.analysis.skeletons import derived_skeleton, main_category, named_skeleton
+from truepoint.formats import coco
+from truepoint.formats.detection import read_labels
+from truepoint.formats.labels import Category, FormatError, LabeledImage, Labels, Notes, Subject, shown
+from truepoint.formats.names import match_images
+from truepoint.jobs.prelabels import Choices, Fitter, Instances, category_mappings, checked
+from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST_DOCUMENT, is_deeper
+from truepoint.pose.instance import pixels
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.result_set import DIGITS
+
+RESULTS, WORKERS_FILE, SKELETON_FILE = "results.json", "coco_workers.json", "skeleton.json"
+"""In a downloaded results folder, which is read as its workers' file and its skeleton."""
+LARGEST_ID = 10**DIGITS
+"""Of an image that is kept: file names hold the number in so many digits."""
+AT_ONCE = 1000
+"""Annotations that are scanned together."""
+
+
+class Part(msgspec.Struct, array_like=True):
+    """What one file says of an image. `labels` are COCO annotations or subjects, as the file's reader takes them."""
+
+    file: int
+    raters: list[str]
+    in_shares: bool
+    labels: list[Any]
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """One image with the labels of all raters. `line` is its number: from 0, or the first file's image id less 1."""
+
+    line: int
+    name: str
+    width: int | None
+    height: int | None
+    s3_uri: str
+    parts: list[Part]
+
+
+@dataclass
+class LabelFile:
+    """One file, without its labels. It is sent to each process.
+
+    Attributes:
+        where: the file, for messages.
+        shape: its format in words.
+        rater: who labelled what the file says no rater of.
+        categories: by name, with the number of their subjects.
+        raters: whom the file names.
+        reader: of a COCO file, whose labels are still annotations; None if they are subjects.
+        notes: what was left out so far.
+        mappings: by category the skeleton's keypoint names by the file's.
+    """
+
+    where: str
+    shape: str
+    rater: str
+    categories: dict[str, tuple[Category, int]]
+    raters: set[str]
+    reader: coco.AnnotationReader | None
+    notes: Notes
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass
+class _Opened:
+    """A file, its images, and by their index its labels."""
+
+    file: LabelFile
+    images: list[LabeledImage]
+    labels: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Files that were read, their skeleton, and a function that gives their images in order."""
+
+    files: list[LabelFile]
+    skeleton: Skeleton
+    count: int
+    entries: Callable[[], Iterator[Entry]]
+
+    @property
+    def raters(self) -> list[str]:
+        """Return everyone who labelled, sorted."""
+        return sorted({rater for file in self.files for rater in (file.raters or {file.rater})})
+
+
+def read_label_files(
+    paths: Sequence[Path],
+    skeleton: Skeleton | None,
+    chosen: Choices,
+    sizes: Callable[[], Mapping[str, tuple[int, int]]] = dict,
+) -> LabelSet:
+    """Read files that label the same images, one or several raters each.
+
+    Args:
+        paths: files, folders of label files, or downloaded results.
+        skeleton: of the labels; None to take that of the results, or of the category with most subjects.
+        chosen: the user's decisions.
+        sizes: gives the images' sizes by name, for formats whose coordinates are shares of them.
+
+    Raises:
+        FormatError: a file cannot be read, two images would be one, or no category fits the skeleton.
+    """
+    files = [_results_file(path) or (path, None) for path in paths]
+    raters = _rater_names([path for path, _ in files])
+    opened = [
+        _open(path, rater, len(skeleton.keypoints) if skeleton else 0, chosen)
+        for (path, _), rater in zip(files, raters, strict=True)
+    ]
+    found = skeleton or next((named_skeleton(str(file)) for _, file in files if file), None)
+    if found is None:
+        try:
+            found = derived_skeleton(main_category(_all_categories(opened)))
+        except FormatError as error:
+            raise FormatError(f"{shown([one.file.where for one in opened])}: {error}") from error
+    for one in opened:
+        used = {name for name, (_, subjects) in one.file.categories.items() if subjects}
+        try:
+            mapped = category_mappings([c for c, _ in one.file.categories.values()], used, found, chosen)
+        except FormatError as error:
+            raise FormatError(f"{one.file.where}: {error}") from error
+        one.file.mappings = mapped
+    entries = _put_together(opened, sizes)
+    if not entries:
+        raise FormatError(f"expected labels of images, got none in {shown([str(path) for path in paths])}")
+    return LabelSet([one.file for one in opened], found, len(entries), lambda: iter(entries))
+
+
+class EntryReader:
+    """Makes entries into instances of the skeleton, by rater. Counts what was left out in `fitters`, one a file."""
+
+    def __init__(self, files: Sequence[LabelFile], chosen: Choices) -> None:
+        self._files = files
+        self._notes = [Notes() for _ in files]
+        self.fitters = [Fitter(f.mappings, chosen, notes) for f, notes in zip(files, self._notes, strict=True)]
+
+    def instances(self, entry: Entry) -> dict[str, Instances]:
+        """Return the instances that each rater marked; raters who marked nothing have none.
+
+        Raises:
+            FormatError: a label that cannot be read, or a rater who labelled the image in two files.
+        """
+        found: dict[str, Instances] = {}
+        for part in entry.parts:
+            file, fitter = self._files[part.file], self.fitters[part.file]
+            image = LabeledImage(entry.name, in_shares=part.in_shares)
+            for label in part.labels:
+                subject = _subject(file, label, self._notes[part.file])
+                if subject is not None:
+                    subject.rater = subject.rater or file.rater
+                    image.subjects.append(subject)
+            for rater in dict.fromkeys([*part.raters, *(subject.rater for subject in image.subjects)]):
+                if rater in found:
+                    raise FormatError(
+                        f"{file.where}: expected labels of the rater {rater!r} for {entry.name!r} in one file, "
+                        "got them in two"
+                    )
+                instances = fitter.instances(image, rater, (entry.width, entry.height))
+                found[rater] = checked(instances, f"{file.where}: {entry.name!r}")
+        return found
+
+    def report(self, fitters: Iterable[Sequence[Fitter]] = ()) -> list[str]:
+        """Return what was read and left out, a sentence each; `fitters` are those of other readers."""
+        lines = []
+        for others in fitters:
+            for mine, other in zip(self.fitters, others, strict=True):
+                mine.merge(other)
+        for file, fitter in zip(self._files, self.fitters, strict=True):
+            lines += [f"{file.where}: {line}" for line in fitter.report()]
+            lines += [f"{file.where}: note: {line}" for line in file.notes.lines()]
+        return lines
+
+
+def _subject(file: LabelFile, label: Any, notes: Notes) -> Subject | None:
+    if file.reader is not None:
+        entry = msgspec.json.decode(label) if isinstance(label, msgspec.Raw) else label
+        return file.reader.subject(entry, notes)
+    return label if isinstance(label, Subject) else msgspec.convert(label, Subject)
+
+
+def _results_file(path: Path) -> tuple[Path, Path] | None:
+    """Return the workers' file and the skeleton of a results folder; None if the path is no such folder."""
+    if not (path / RESULTS).is_file() or not (path / WORKERS_FILE).is_file():
+        return None
+    return path / WORKERS_FILE, path / SKELETON_FILE
+
+
+def _rater_names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each file: its own without the ending, with folders in front where that is not unique."""
+    for depth in range(1, 1 + max(len(path.resolve().parts) for path in paths)):
+        names = ["/".join((*p.parts[-depth:-1], p.stem)) for p in (path.resolve() for path in paths)]
+        if len(set(names)) == len(names):
+            return names
+    raise FormatError(f"expected every file once, got one twice: {shown([str(path) for path in paths])}")
+
+
+def _open(path: Path, rater: str, expected_keypoints: int, chosen: Choices) -> _Opened:
+    if not path.exists():
+        raise FormatError(f"{path}: expected a file or a folder, got nothing of that name")
+    try:
+        text = path.read_bytes() if path.suffix.lower() in (".json", "") and path.is_file() else b""
+        opened = _open_annotations(text.removeprefix(BYTE_ORDER_MARK), path, rater)
+        return opened or _opened(read_labels(path, expected_keypoints, chosen.images), path, rater)
+    except OSError as error:
+        raise FormatError(f"{path}: expected a readable file, got: {error.strerror or error}") from error
+    except FormatError as error:
+        raise error if str(error).startswith(str(path)) else FormatError(_with_path(str(error), path)) from error
+
+
+def _with_path(message: str, path: Path) -> str:
+    return f"{path}{message.removeprefix(path.name)}" if message.startswith(path.name) else f"{path}: {message}"
+
+
+class _Annotations(msgspec.Struct):
+    """A COCO annotation file whose objects are not parsed."""
+
+    images: list[msgspec.Raw]
+    annotations: list[msgspec.Raw]
+    categories: Any = None
+
+
+def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
+    """Open a COCO annotation file; None if it is none, or has what only the lenient reader takes (NaN)."""
+    if not text or is_deeper(text, DEEPEST_DOCUMENT):
+        return None
+    try:
+        document = msgspec.json.decode(text, type=_Annotations)
+        images = [msgspec.json.decode(image) for image in document.images]
+        given = coco.categories_by_id({"categories": document.categories}, path.name)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    by_id = coco.read_images({"images": images}, path.name)
+    notes, reader = Notes(), coco.AnnotationReader(given, path.name)
+    labels: dict[Any, list[Any]] = {image_id: [] for image_id in by_id}
+    counts: dict[Any, int] = {}
+    raters: set[str] = set()
+    for start in range(0, len(document.annotations), AT_ONCE):
+        part = document.annotations[start : start + AT_ONCE]
+        entries = coco.objects([msgspec.json.decode(raw) for raw in part], f"{path.name}: annotations")
+        kept = [(raw, e) for raw, e in zip(part, entries, strict=True) if coco.is_ordinary(e, by_id, notes)]
+        reader.scan(entry for _, entry in kept)
+        for raw, entry in kept:
+            labels[entry["image_id"]].append(raw)
+            category = coco.category_id(entry)
+            counts[category] = counts.get(category, 0) + 1
+            raters.add(coco.rater_of(entry))
+    raters |= {name for image in by_id.values() for name in image.raters}
+    categories: dict[str, tuple[Category, int]] = {}
+    for category_id, category in reader.categories_by_id.items():
+        earlier = categories.get(category.name, (category, 0))[1]
+        categories[category.name] = (category, earlier + counts.get(category_id, 0))
+    file = LabelFile(str(path), coco.ANNOTATIONS, rater, categories, _raters(raters, rater), reader, notes)
+    return _Opened(file, list(by_id.values()), list(labels.values()))
+
+
+def _raters(found: set[str], rater: str) -> set[str]:
+    """Return whom a file names; where it names some, `rater` made the labels without one."""
+    named = found - {""}
+    return named | {rater} if named and "" in found else named
+
+
+def _opened(read: Labels, path: Path, rater: str) -> _Opened:
+    counts: dict[str, int] = {}
+    for image in read.images:
+        for subject in image.subjects:
+            counts[subject.category] = counts.get(subject.category, 0) + 1
+    categories = {c.name: (c, counts.get(c.name, 0)) for c in read.categories}
+    raters = {*read.raters, *(subject.rater for image in read.images for subject in image.subjects)}
+    file = LabelFile(str(path), read.shape, rater, categories, _raters(raters, rater), None, read.notes)
+    return _Opened(file, read.images, [list(image.subjects) for image in read.images])
+
+
+def _all_categories(opened: Sequence[_Opened]) -> dict[str, tuple[Category, int]]:
+    found: dict[str, tuple[Category, int]] = {}
+    for one in opened:
+        for name, (category, subjects) in one.file.categories.items():
+            earlier, before = found.get(name, (category, 0))
+            # Our own files name only the keypoints that occur: those of all files count.
+            more = tuple(n for n in category.keypoints if n not in earlier.keypoints)
+            whole = earlier if not more else Category(name, earlier.keypoints + more, earlier.named and category.named)
+            found[name] = (whole, before + subjects)
+    return found
+
+
+def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tuple[int, int]]]) -> list[Entry]:
+    """Return the images of all files, those of the first file first. Names that differ only in spelling are one."""
+    entries: dict[str, Entry] = {}
+    order = sorted(range(len(opened)), key=lambda number: not all(i.has_ending for i in opened[number].images))
+    needs_sizes = any(i.in_shares for one in opened for i in one.images)
+    known = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
+    ids = [image.id for image in opened[order[0]].images]
+    numbers = [i - 1 for i in ids if i is not None and i <= LARGEST_ID]
+    if len(numbers) < len(ids):  # coco.json keeps a file's ids if it can
+        numbers = list(range(len(ids)))
+    following = count(max(numbers, default=-1) + 1)
+    for number in order:
+        one = opened[number]
+        names = _names_of(one, entries.keys() | known.keys())
+        own = bool(one.file.raters)
+        for place, (image, labels, name) in enumerate(zip(one.images, one.labels, names, strict=True)):
+            size = known.get(name, (None, None))
+            entry = entries.get(name)
+            if entry is None:
+                line = numbers[place] if number == order[0] else next(following)
+                entry = entries[name] = Entry(line, name, None, None, "", [])
+            entry.width = entry.width or pixels(image.width) or size[0]
+            entry.height = entry.height or pixels(image.height) or size[1]
+            entry.s3_uri = entry.s3_uri or image.s3_uri
+            # In a file of one rater, whoever labelled looked at all of its images.
+            raters = sorted(set(image.raters)) if own else [one.file.rater]
+            entry.parts.append(Part(number, raters, image.in_shares, labels))
+    if needs_sizes and not any(entry.width for entry in entries.values()):
+        raise FormatError(
+            f"{opened[order[-1]].file.where}: expected the images' sizes, because coordinates are shares of them, "
+            "got none; --images takes the folder of the images"
+        )
+    return list(entries.values())
+
+
+def _names_of(one: _Opened, known: set[str]) -> list[str]:
+    """Return what each image of a file is called: as other files, or the images, call it, else as this file does."""
+    names = [image.name for image in one.images]
+    if not known or known.issuperset(names):
+        return names
+    try:
+        matched = match_images(one.images, known).images
+    except FormatError as error:
+        raise FormatError(f"{one.file.where}: {error}") from error
+    others = {id(image): name for name, image in matched.items()}
+    return [others.get(id(image), image.name) for image in one.images]

@@ -1,0 +1,220 @@
+"""An analysis: label files become a results folder, as a finished job's manifest does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from truepoint.analysis import passes
+from truepoint.analysis.folders import TargetError, whole_folder
+from truepoint.analysis.label_files import EntryReader, read_label_files
+from truepoint.analysis.passes import Context
+from truepoint.analysis.pictures import PictureFolder
+from truepoint.formats.labels import shown
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.jobs.prelabels import Choices
+from truepoint.keys import JOB_NAME
+from truepoint.measures.workers import Workers
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.first_pass import JobSurvey, Surveyed
+from truepoint.results.quality import Quality
+from truepoint.results.ranges import Range, cut
+from truepoint.results.result_set import Files, Results, SkeletonSource, read_results, results
+from truepoint.results.tally import Tally
+from truepoint.runs.result_files import line_files, pretty, tally_files
+
+LARGEST_RANGE = 4 * 1024 * 1024
+"""Bytes of entries worked on by one process at a time: a progress bar moves every few seconds."""
+LEAST_FOR_PROCESSES = 2 * LARGEST_RANGE
+"""Bytes of entries. Fewer are done sooner than other processes have started."""
+WORK = ".work"
+OURS = frozenset({name.split("/")[0] for name in msgspec.structs.astuple(Files())} | {"results.json"})
+"""What a results folder holds. A folder with anything else in it is never replaced."""
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+"""Takes what is done, how many images are done, and how many there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to analyse.
+
+    Attributes:
+        paths: label files, folders of them, or downloaded results.
+        out: the folder of the results.
+        skeleton: None to take it from the labels.
+        name: of the results; None for the first file's.
+        images: the folder of the images, for thumbnails and for sizes.
+        chosen: how labels are read.
+        processes: how many work side by side.
+    """
+
+    paths: Sequence[Path]
+    out: Path
+    skeleton: Skeleton | None = None
+    name: str | None = None
+    images: Path | None = None
+    chosen: Choices = field(default_factory=Choices)
+    processes: int = 0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an analysis found; `notes` say what was read and left out, a sentence each."""
+
+    out: Path
+    results: Results
+    raters: list[str]
+    quality: Quality
+    workers: Workers
+    suspicious: int
+    notes: list[str]
+
+
+def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
+    """Write the results of label files to a folder, whole or not at all. Twice is the same as once.
+
+    Raises:
+        FormatError, PrelabelError: the files cannot be read together.
+        TargetError: the folder holds something else.
+    """
+    _check_out(request)
+    with whole_folder(request.out, OURS) as new:
+        work = new / WORK
+        for folder in (work, new / Files().annotations, (new / Files().table).parent):
+            folder.mkdir()
+        analysis = _run(request, new, work, progress)
+        shutil.rmtree(work)
+        return analysis
+
+
+def _check_out(request: Request) -> None:
+    """Refuse to replace the labels that are read, or the results of a job.
+
+    Raises:
+        TargetError: the folder of results holds either.
+    """
+    out = request.out.resolve()
+    for path in request.paths:
+        if path.resolve().is_relative_to(out):
+            raise TargetError(
+                f"{request.out}: expected another folder than that of the labels, got the folder of {path}"
+            )
+    marker = out / "results.json"
+    found = read_results(marker.read_bytes()) if marker.is_file() else None
+    if found is not None and found.labeling_job_arn:
+        raise TargetError(
+            f"{request.out}: expected nothing, an empty folder or an earlier analysis, got the results of the job "
+            f"{found.labeling_job!r}; choose another --out"
+        )
+
+
+def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysis:
+    pictures = PictureFolder(request.images) if request.images else None
+    progress("read", 0, 0)
+    labels = read_label_files(request.paths, request.skeleton, request.chosen, pictures.sizes if pictures else dict)
+    job = _job(request.name or job_name(request.paths[0]))
+    context = Context(job, labels.skeleton, labels.files, request.chosen, work, new)
+    raters, count = labels.raters, labels.count
+    size = passes.write_entries(labels.entries(), work)
+    del labels  # with it go the files' bytes
+    with (work / passes.ENTRIES).open("rb") as file:
+        ranges = cut(size, LARGEST_RANGE, lambda start, end: b"".join(passes.pieces(file, Range(start, end))))
+    processes = (request.processes or _processors()) if size > LEAST_FOR_PROCESSES else 1
+    survey, numbers, fitters = JobSurvey(context.skeleton), [], []
+    for found in _each(processes, passes.first_pass, [(context, n, part) for n, part in enumerate(ranges)]):
+        survey.merge(msgspec.json.decode(found.survey, type=JobSurvey))
+        numbers.append(found.lines)
+        fitters.append(found.fitters)
+        progress("compare", sum(map(len, numbers)), count)
+    (work / passes.ENTRIES).unlink()
+    known = survey.surveyed()
+    told, tally = msgspec.json.encode(known), Tally.of(job.name, known.skeleton)
+    done = 0
+    for text in _each(processes, passes.second_pass, [(context, told, n, lines) for n, lines in enumerate(numbers)]):
+        part = msgspec.json.decode(text, type=Tally)
+        done += part.counts["lines"]
+        tally.merge(part)
+        progress("check", done, count)
+    notes = EntryReader(context.files, context.chosen).report(fitters)
+    drawn: dict[int, str] = {}
+    if pictures is not None:
+        drawn, missing = pictures.thumbnails(_names(work, len(ranges), {image.line for image in tally.worst.ranked()}))
+        if missing:
+            notes.append(f"{request.images}: no thumbnails of {len(missing)} images: {shown(missing)}")
+    _write(context, known, tally, drawn, len(ranges))
+    marker = results(job, None, SkeletonSource("file", known.skeleton.name), tally.counts, count)
+    passes.FolderFiles(new, job.name).put("results.json", pretty(marker))
+    quality, workers = tally.quality_file(known), tally.workers_file(known)
+    return Analysis(request.out, marker, raters, quality, workers, tally.figures.suspicious, notes)
+
+
+def _write(context: Context, known: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:
+    """Write the files of all images together."""
+    files = passes.FolderFiles(context.out, context.job.name)
+    for file in tally_files(context.job, known, tally, drawn):
+        content = file.content
+        if file.key == Files().review:  # a review job is of images in S3
+            content = b"".join(line for line in tally.review_lines() if line.startswith(b'{"source-ref":"s3://'))
+        files.put(file.key, content)
+    for file in line_files(context.job, known.skeleton, lambda name: passes.fragments_of(context.work, name, ranges)):
+        files.put(file.key, file.content)
+
+
+def _each(processes: int, work: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+    """Return what the function gives for each of the arguments, in order; several processes work side by side."""
+    if min(processes, len(arguments)) < 2:
+        yield from (work(*given) for given in arguments)
+        return
+    spawn = multiprocessing.get_context("spawn")  # the same on every system, and safe beside threads
+    with ProcessPoolExecutor(processes, spawn, initializer=_leave_interrupts) as pool:
+        try:
+            yield from pool.map(work, *zip(*arguments, strict=True))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl+C to the parent, which every process of a terminal is sent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _names(work: Path, ranges: int, lines: Set[int]) -> dict[int, str]:
+    """Return the names of images, by line."""
+    images = (msgspec.json.decode(line, type=_Image) for line in passes.fragments_of(work, "images", ranges))
+    return {image.id - 1: image.file_name for image in images if image.id - 1 in lines}
+
+
+class _Image(msgspec.Struct):
+    """An image of coco.json; its id is the line's number from 1."""
+
+    id: int
+    file_name: str
+
+
+def job_name(path: Path) -> str:
+    """Return a name of results that is one of a labelling job, from a file's."""
+    plain = re.sub(r"[^a-zA-Z0-9]+", "-", path.resolve().stem).strip("-")[:63].strip("-")
+    return plain if JOB_NAME.fullmatch(plain) else "labels"
+
+
+def _job(name: str) -> LabelingJob:
+    return LabelingJob(
+        name=name, arn="", status="Completed", label_attribute_name=passes.ATTRIBUTE, output_manifest_uri=""
+    )

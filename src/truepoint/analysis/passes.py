@@ -1,0 +1,183 @@
+"""The two passes of a job over a range of images, in a process of its own.
+
+`runs.steps` does the same with byte ranges of a manifest in S3. The results come from the same functions.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from truepoint.analysis.label_files import Entry, EntryReader, LabelFile
+from truepoint.groundtruth.annotation import annotate_all
+from truepoint.groundtruth.job import LabelingJob
+from truepoint.groundtruth.manifest import Line, batches, read_lines, whole_lines
+from truepoint.groundtruth.output_line import REVIEWED_NAME, read_line
+from truepoint.jobs.prelabels import Choices, Fitter
+from truepoint.keys import job_keys
+from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.first_pass import JobSurvey, Surveyed
+from truepoint.results.ranges import Range
+from truepoint.results.second_pass import Refiner
+from truepoint.runs.result_files import FRAGMENTS, Fragments
+
+ATTRIBUTE = "keypoints"
+ENTRIES = "entries.jsonl"
+LONGEST_ENTRY = 1024 * 1024 * 1024
+"""Bytes of one image's labels: they are on this machine already, so they are bounded by its memory only."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""New objects after which Python looks for cycles, as in runs.steps."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every range needs: `work` holds entries, lines and fragments, `out` becomes the results."""
+
+    job: LabelingJob
+    skeleton: Skeleton
+    files: Sequence[LabelFile]
+    chosen: Choices
+    work: Path
+    out: Path
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the first pass leaves of a range: the survey as JSON, the numbers of its lines, and what was left out."""
+
+    survey: bytes
+    lines: list[int]
+    fitters: Sequence[Fitter]
+
+
+class FolderFiles:
+    """Writes results into a folder, by their keys in a bucket."""
+
+    def __init__(self, folder: Path, job: str) -> None:
+        self._folder, self._prefix = folder, job_keys(job).results
+
+    def put(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "") -> None:  # noqa: ARG002
+        """Write one file."""
+        path = self._folder / key.removeprefix(self._prefix)
+        with path.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content())
+
+
+def first_pass(context: Context, number: int, part: Range) -> FirstPass:
+    """Read a range of entries, consolidate each image at once, and gather what the lines tell of the whole.
+
+    The lines are kept for the second pass, as an output manifest has them.
+
+    Raises:
+        FormatError, PrelabelError: a label that cannot be read.
+    """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    reader = EntryReader(context.files, context.chosen)
+    survey, table = JobSurvey(context.skeleton), yardstick(context.skeleton)
+    numbers: list[int] = []
+    with (context.work / ENTRIES).open("rb") as file, _lines_file(context, number).open("wb") as out:
+        for texts in batches(read_lines(pieces(file, part), LONGEST_ENTRY)):
+            entries = [msgspec.json.decode(text.text, type=Entry) for text in texts]
+            made = _manifest(entries, reader, table, context)
+            lines = [Line(entry.line, text, len(text)) for entry, text in zip(entries, made, strict=True)]
+            survey.add_all([read_line(line, ATTRIBUTE, _nothing) for line in lines])
+            out.writelines(line.text + b"\n" for line in lines)
+            numbers += [line.number for line in lines]
+    return FirstPass(msgspec.json.encode(survey), numbers, reader.fitters)
+
+
+def second_pass(context: Context, told: bytes, number: int, numbers: Sequence[int]) -> bytes:
+    """Read a range's lines as the whole job sees them; write the images' files and the range's fragments.
+
+    Args:
+        context: of the analysis.
+        told: what the first pass tells of all lines, as JSON.
+        number: of the range.
+        numbers: those of the range's lines.
+
+    Returns:
+        The range's tally, as JSON.
+    """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    job, known = context.job, msgspec.json.decode(told, type=Surveyed)
+    refiner = Refiner(job.name, known, {}, job.images_job)
+    files = {name: (context.work / f"{name}-{number}.jsonl").open("wb") for name in FRAGMENTS}
+    try:
+        with _lines_file(context, number).open("rb") as file:
+            numbered = zip(read_lines(pieces(file), LONGEST_ENTRY), numbers, strict=True)
+            for lines in batches(msgspec.structs.replace(line, number=n) for line, n in numbered):
+                out = {name: bytearray() for name in FRAGMENTS}
+                fragments = Fragments(job, known.skeleton, FolderFiles(context.out, job.name), out)
+                for outcome in refiner.add_all([read_line(line, ATTRIBUTE, _nothing) for line in lines]):
+                    fragments.add(outcome)
+                for name, content in out.items():
+                    files[name].write(content)
+    finally:
+        for opened in files.values():
+            opened.close()
+    _lines_file(context, number).unlink()
+    return msgspec.json.encode(refiner.tally)
+
+
+def fragments_of(work: Path, name: str, ranges: int) -> Iterator[bytes]:
+    """Return the lines of the fragments of one name, of all ranges in order."""
+    for number in range(ranges):
+        with (work / f"{name}-{number}.jsonl").open("rb") as file:
+            yield from whole_lines(pieces(file))
+
+
+def write_entries(entries: Iterable[Entry], work: Path) -> int:
+    """Write images with their labels, a line each; return how many bytes they take."""
+    with (work / ENTRIES).open("wb") as out:
+        for entry in entries:
+            out.write(msgspec.json.encode(entry) + b"\n")
+        return out.tell()
+
+
+def _manifest(entries: Sequence[Entry], reader: EntryReader, table: SigmaTable, context: Context) -> Iterator[bytes]:
+    """Return an output manifest's line of each image."""
+    answers: list[list[tuple[str, Any]]] = []
+    for entry in entries:
+        size = {"image_width": entry.width, "image_height": entry.height} if entry.width and entry.height else {}
+        details = {"version": "1.0"} | size
+        answers.append(
+            [
+                (rater, {"updated_annotations": list(instances), "answer_details": details})
+                for rater, instances in reader.instances(entry).items()
+            ]
+        )
+    sources = [entry.s3_uri or entry.name for entry in entries]
+    objects = [
+        (str(e.line), source, given) for e, source, given in zip(entries, sources, answers, strict=True) if given
+    ]
+    annotated = annotate_all(objects, table)
+    for entry, source, given in zip(entries, sources, answers, strict=True):
+        record: dict[str, Any] = {"source-ref": source, REVIEWED_NAME: entry.name}
+        if given:
+            record |= {ATTRIBUTE: next(annotated), f"{ATTRIBUTE}-metadata": {"job-name": context.job.name}}
+        yield msgspec.json.encode(record)
+
+
+def _lines_file(context: Context, number: int) -> Path:
+    return context.work / f"lines-{number}.jsonl"
+
+
+def pieces(file: BinaryIO, part: Range | None = None) -> Iterator[bytes]:
+    """Return a file, or a range of it, in pieces."""
+    if part is not None:
+        file.seek(part.start)
+    left = part.end - part.start if part is not None else None
+    while piece := file.read(1 << 20 if left is None else min(1 << 20, left)):
+        if left is not None:
+            left -= len(piece)
+        yield piece
+
+
+def _nothing(_uri: str) -> bytes:
+    return b""

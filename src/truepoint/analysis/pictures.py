@@ -1,0 +1,107 @@
+"""Thumbnails of the images that a report draws, from a folder of images. Pillow is needed only for these."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage
+from truepoint.formats.names import match_images
+from truepoint.results.report import Report, with_pictures
+from truepoint.results.report_page import page
+
+LONGER_SIDE = 640
+"""Pixels of a thumbnail: the report draws a part of an image some 400 CSS pixels wide."""
+LARGEST = 80_000
+"""Bytes of a thumbnail: those of 24 images add less than 3 MB to a report."""
+QUALITIES = (75, 60, 45, 30)
+"""Of JPEG, tried until a thumbnail is small enough."""
+NEEDED = "thumbnails and image sizes need Pillow, which is not installed: pip install 'truepoint[images]'"
+
+
+class PictureFolder:
+    """A folder of images.
+
+    Raises:
+        FormatError: it is none, or Pillow is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise FormatError(f"{folder}: expected a folder of images, got none")
+        if importlib.util.find_spec("PIL") is None:
+            raise FormatError(f"{folder}: {NEEDED}")
+        self._folder = folder
+
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Return width and height of each image in upright pixels, by its path in the folder."""
+        from truepoint.jobs.images import images_in_folder  # noqa: PLC0415 - needs Pillow
+
+        return {image.name: (image.width, image.height) for image in images_in_folder(self._folder).images}
+
+    def thumbnails(self, names: Mapping[int, str]) -> tuple[dict[int, str], list[str]]:
+        """Return thumbnails as data URLs by line, and the names of images without one.
+
+        Args:
+            names: of images, by line.
+
+        Raises:
+            FormatError: several files are equally good for one image.
+        """
+        files = {
+            path.relative_to(self._folder).as_posix(): path
+            for path in sorted(self._folder.rglob("*"))
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        }
+        images = {line: LabeledImage(name, has_ending=bool(Path(name).suffix)) for line, name in names.items()}
+        try:
+            matched = match_images(list(images.values()), files).images
+        except FormatError as error:
+            raise FormatError(f"{self._folder}: {error}") from error
+        paths = {id(image): files[name] for name, image in matched.items()}
+        found = {line: _thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
+        drawn = {line: url for line, url in found.items() if url}
+        return drawn, [name for line, name in names.items() if line not in drawn]
+
+
+def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes, list[str]]:
+    """Return a report's page with thumbnails of the images that it draws, and the names of those without one.
+
+    Raises:
+        FormatError: not a report of this version.
+    """
+    begin, end = b'<script type="application/json" id="data">', b"</script>"
+    data = report.partition(begin)[2].partition(end)[0]
+    try:
+        figures = msgspec.json.decode(data, type=Report)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{where}: expected a quality report of this version, got: {error}") from error
+    names = {image.line: image.drawing.s3_uri.removeprefix("s3://") or image.drawing.name for image in figures.worst}
+    drawn, missing = folder.thumbnails(names)
+    return page(with_pictures(figures, drawn)), missing
+
+
+def _thumbnail(path: Path) -> str:
+    """Return a JPEG of an image, upright and without its metadata, as a data URL; "" of a file that is no image."""
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image.draft("RGB", (2 * LONGER_SIDE, 2 * LONGER_SIDE))
+            small = ImageOps.exif_transpose(image).convert("RGB")
+            small.thumbnail((LONGER_SIDE, LONGER_SIDE))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return ""
+    for quality in QUALITIES:
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=quality, optimize=True)
+        if out.tell() <= LARGEST:
+            return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return ""

@@ -1,0 +1,157 @@
+"""Labels mapped to another skeleton: keypoints renamed, reordered, dropped or derived, and what is lost by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from truepoint.analysis.label_files import Entry, EntryReader, LabelSet
+from truepoint.formats.labels import Category, FormatError, parse_json, shown
+from truepoint.formats.names import map_keypoints
+from truepoint.jobs.prelabels import Choices
+from truepoint.pose.instance import OCCLUDED, VISIBLE, parse_instances
+from truepoint.pose.skeleton import Skeleton
+from truepoint.results.coco import annotation_entry, coco_file, image_entry, told
+
+Rules = Mapping[str, tuple[str, ...]]
+"""By keypoint of the new skeleton the old ones that it comes from: one is renamed, several are averaged."""
+
+
+@dataclass
+class Losses:
+    """What the new labels lack of the old ones.
+
+    Attributes:
+        dropped: labelled keypoints that no rule uses, by name.
+        not_derived: by name, keypoints that could not be derived because only some of their sources are labelled.
+        never_filled: keypoints of the new skeleton without a rule.
+        instances: how many have neither a keypoint nor a box left.
+    """
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    not_derived: Counter[str] = field(default_factory=Counter)
+    never_filled: tuple[str, ...] = ()
+    instances: int = 0
+
+    def lines(self) -> Iterator[str]:
+        """Return a sentence for each loss."""
+        for name, count in sorted(self.dropped.items()):
+            yield f"lost: {count} labelled keypoints {name!r}: the new skeleton does not have them"
+        for name, count in sorted(self.not_derived.items()):
+            yield f"lost: {count} keypoints {name!r} were not derived: only some of their sources are labelled"
+        if self.never_filled:
+            yield f"never labelled: {', '.join(self.never_filled)}: no keypoint of the labels becomes one of these"
+        if self.instances:
+            yield f"lost: {self.instances} instances that have neither a keypoint nor a box left"
+
+
+def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
+    """Return the rule of each keypoint of the new skeleton that has one.
+
+    Names that are the same, or the same but for spelling ("LEye", "left_eye"), need no rule.
+
+    Args:
+        path: JSON: {name in the new skeleton: old name, or list of old names whose mean it is, or null}.
+        old: of the labels.
+        new: what they become.
+
+    Raises:
+        FormatError: not such a file, or a name that a skeleton does not have.
+    """
+    found = {target: (source,) for source, target in map_keypoints(Category("", old.keypoint_names), new, None).items()}
+    document = parse_json(path.read_bytes(), str(path)) if path else {}
+    if not isinstance(document, dict):
+        raise FormatError(
+            f"{path}: expected a JSON object {{new name: old name, list of old names or null}}, got a list"
+        )
+    for target, given in document.items():
+        sources = [given] if isinstance(given, str) else given or []
+        if target not in new.keypoint_names:
+            raise FormatError(
+                f"{path}: expected names of the new skeleton ({shown(new.keypoint_names)}), got {target!r}"
+            )
+        if not isinstance(sources, list) or not all(isinstance(s, str) for s in sources):
+            raise FormatError(f"{path}: {target!r}: expected an old name, a list of old names or null, got {given!r}")
+        if unknown := [s for s in sources if s not in old.keypoint_names]:
+            raise FormatError(
+                f"{path}: {target!r}: expected names of the labels ({shown(old.keypoint_names)}), got {unknown[0]!r}"
+            )
+        found.pop(target, None)
+        if sources:
+            found[target] = tuple(dict.fromkeys(sources))
+    if not found:
+        raise FormatError(
+            f"expected a keypoint of {new.name!r} that comes from the labels ({shown(old.keypoint_names)}), got none; "
+            "--keypoints says which does"
+        )
+    return {name: found[name] for name in new.keypoint_names if name in found}
+
+
+def mapped(instance: Mapping[str, Any], rules: Rules, losses: Losses) -> dict[str, Any]:
+    """Return an instance of the new skeleton; a derived keypoint is visible if all of its sources are."""
+    old = {point["label"]: point for point in instance["annotations"]}
+    used = {source for sources in rules.values() for source in sources}
+    losses.dropped.update(name for name in old if name not in used)
+    points = []
+    for name, sources in rules.items():
+        there = [old[source] for source in sources if source in old]
+        if len(there) < len(sources):
+            if there:
+                losses.not_derived[name] += 1
+        elif len(there) == 1:
+            points.append(there[0] | {"label": name})
+        else:
+            middle = {axis: sum(point[axis] for point in there) / len(there) for axis in ("x", "y")}
+            hidden = any(point.get("visibility", VISIBLE) == OCCLUDED for point in there)
+            points.append({"label": name, **middle, "visibility": OCCLUDED if hidden else VISIBLE})
+    return {**instance, "annotations": points}
+
+
+def write_coco(
+    labels: LabelSet, new: Skeleton, rules: Rules | None, chosen: Choices, name: str
+) -> tuple[Iterator[bytes], Losses, list[str]]:
+    """Return labels as a COCO file in pieces, what is lost, and the notes of reading.
+
+    Args:
+        labels: files that were read.
+        new: the skeleton of the file.
+        rules: None to keep keypoints as they are.
+        chosen: how labels are read.
+        name: of the set, for the file's description.
+
+    Raises:
+        FormatError, PrelabelError: a label that cannot be read.
+    """
+    losses = Losses(never_filled=tuple(n for n in new.keypoint_names if rules is not None and n not in rules))
+    reader = EntryReader(labels.files, chosen)
+    named = len(labels.raters) > 1 or any(file.raters for file in labels.files)
+    images: list[bytes] = []
+    annotations: list[bytes] = []
+    for entry in labels.entries():
+        by_rater = reader.instances(entry)
+        listed = image_entry(entry.line + 1, entry.name, (entry.width, entry.height), entry.s3_uri or entry.name)
+        images.append(_line(listed | ({"rater_list": sorted(by_rater)} if named else {})))
+        for rater, instances in sorted(by_rater.items()):
+            kept = [mapped(instance, rules, losses) if rules is not None else instance for instance in instances]
+            annotations += _annotations(kept, entry, new, {"rater_id": rater} if named else {}, losses)
+    return coco_file(new, name, images, annotations), losses, reader.report()
+
+
+def _annotations(
+    instances: Sequence[Mapping[str, Any]], entry: Entry, skeleton: Skeleton, more: dict[str, str], losses: Losses
+) -> Iterable[bytes]:
+    for instance, raw in zip(parse_instances(list(instances)), instances, strict=True):
+        found = annotation_entry(skeleton.keypoint_names, entry.line + 1, instance)
+        if found is None:
+            losses.instances += 1
+        else:
+            yield _line(found | told(instance, raw) | more)
+
+
+def _line(value: Any) -> bytes:
+    return msgspec.json.encode(value) + b"\n"

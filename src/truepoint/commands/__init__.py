@@ -1,0 +1,1 @@
+"""The command `truepoint`: one module a subcommand, none of which needs AWS."""

@@ -1,0 +1,120 @@
+"""Find out how well raters agree and which labels are likely wrong.
+
+Reads labels of any format, in one file with raters or one file a rater, and
+writes what a finished job has: consensus, sigmas, agreement, report.html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from truepoint.analysis.local_run import Analysis, Request, analyze
+from truepoint.analysis.skeletons import named_skeleton
+from truepoint.commands import console
+from truepoint.formats.names import read_keypoint_names
+from truepoint.jobs.prelabels import Choices
+from truepoint.keys import JOB_NAME
+
+USAGE = "%(prog)s FILE [FILE …] --out DIR [options]"
+EXAMPLE = "%(prog)s ann.json bob.json eve.json --out analysis"
+
+
+def main(given: list[str] | None = None, prog: str | None = None) -> int:
+    """Run the command."""
+    parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="labels, a folder of them, or results")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the results' folder, replaced as a whole"
+    )
+    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: the labels' own")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
+    parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints with a lower score")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="embed thumbnails of the worst in the report")
+    parser.add_argument("--name", help="of the results; default: the first file's")
+    parser.add_argument("--processes", type=int, metavar="N", help="default: as many as there are cores")
+    parser.add_argument("--json", action="store_true", help="print a summary that programs can read")
+    options = parser.parse_args(given)
+    if options.processes is not None and options.processes < 1:
+        parser.error(f"argument --processes: expected a number from 1, got {options.processes}")
+    if options.min_score is not None and not options.min_score >= 0:
+        parser.error(f"argument --min-score: expected a number from 0, got {options.min_score}")
+    if options.name is not None and not JOB_NAME.fullmatch(options.name):
+        parser.error(f"argument --name: expected letters, digits and hyphens, at most 63, got {options.name!r}")
+    return console.run(lambda: _analyze(options))
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
+    request = Request(
+        paths=options.files,
+        out=options.out,
+        skeleton=named_skeleton(options.skeleton) if options.skeleton else None,
+        name=options.name,
+        images=options.images,
+        chosen=Choices(keypoint_names=names, min_score=options.min_score),
+        processes=options.processes or 0,
+    )
+    progress = console.Progress()
+    try:
+        found = analyze(request, progress)
+    finally:
+        progress.close()
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    print(msgspec.json.encode(summary(found)).decode() if options.json else text(found))
+    return console.OK
+
+
+def summary(found: Analysis) -> dict[str, Any]:
+    """Return what programs want to know of an analysis."""
+    quality = found.quality
+    agreement = quality.agreement
+    return {
+        "version": "1.0",
+        "out": str(found.out),
+        "images": quality.lines,
+        "written": quality.written,
+        "rejected": quality.rejected,
+        "unlabeled": quality.unlabeled,
+        "instances": quality.instances,
+        "raters": found.raters,
+        "keypoints": [keypoint.name for keypoint in quality.keypoints],
+        "agreement": None
+        if agreement is None
+        else {"images": agreement.images, "oks": agreement.oks, "relative": agreement.relative},
+        "sigmas": quality.sigmas,
+        "workers": [
+            {"worker_id": w.worker_id, "instances": w.instances, "relative": w.against_others.relative, "rank": w.rank}
+            for w in found.workers.workers
+        ],
+        "suspicious_images": found.suspicious,
+        "notes": found.notes,
+    }
+
+
+def text(found: Analysis) -> str:
+    """Return what a person wants to know of an analysis."""
+    quality = found.quality
+    counted = (
+        console.count(quality.written, "image"),
+        f"{console.count(quality.instances, 'instance')} in the result",
+        console.count(len(found.raters), "rater"),
+    )
+    lines = [", ".join(counted)]
+    if quality.rejected:
+        lines.append(f"rejected: {console.count(quality.rejected, 'image')}; rejected.jsonl says why")
+    if quality.agreement is not None and quality.agreement.relative is not None:
+        lines.append(f"Raters agree {100 * quality.agreement.relative:.0f} % as well as two careful people would.")
+    else:
+        lines.append("No image has labels of two raters, so there is no agreement.")
+    measured = [s for s in quality.sigmas if s.measured]
+    if measured:
+        lines.append(f"Sigmas were measured for {len(measured)} of {len(quality.sigmas)} keypoints: quality.json")
+    lines.append(f"{console.count(found.suspicious, 'image')} may hold a label error: suspicious.jsonl says why")
+    lines.append(f"Report: {found.out / 'report.html'}")
+    return "\n".join(lines)

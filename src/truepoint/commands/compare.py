@@ -1,0 +1,85 @@
+"""Compare the labels in B with those in A, which count as right.
+
+By keypoint: similarity, PCK at a tenth of the longer side, errors in percent:
+jitter (near), inversion (other side), swap (other body), miss (far), lack, ….
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from truepoint.analysis.comparison import FileComparison, compare_files, table
+from truepoint.analysis.label_files import read_label_files
+from truepoint.analysis.pictures import PictureFolder
+from truepoint.analysis.skeletons import named_skeleton
+from truepoint.commands import console
+from truepoint.formats.names import read_keypoint_names
+from truepoint.jobs.prelabels import Choices
+from truepoint.pose.similarity import HONEST_TO_TRUTH
+from truepoint.statistics.rates import Rate
+
+USAGE = "%(prog)s A B [options]"
+EXAMPLE = "%(prog)s gold.json predictions.json"
+
+
+def main(given: list[str] | None = None, prog: str | None = None) -> int:
+    """Run the command."""
+    parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
+    parser.add_argument("a", type=Path, metavar="A", help="the reference: labels of any format")
+    parser.add_argument("b", type=Path, metavar="B", help="the labels or predictions to judge")
+    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: that of A")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by those of B")
+    parser.add_argument("--rater-a", metavar="ID", help="whose labels to take of A, where it has several")
+    parser.add_argument("--rater-b", metavar="ID", help="the same of B")
+    parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints of B with a lower score")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
+    parser.add_argument("--json", action="store_true", help="print all figures so that programs can read them")
+    options = parser.parse_args(given)
+    if options.min_score is not None and not options.min_score >= 0:
+        parser.error(f"argument --min-score: expected a number from 0, got {options.min_score}")
+    return console.run(lambda: _compare(options))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
+    sizes = PictureFolder(options.images).sizes if options.images else dict
+    skeleton = named_skeleton(options.skeleton) if options.skeleton else None
+    reference = read_label_files([options.a], skeleton, Choices(), sizes)
+    chosen = Choices(
+        keypoint_names=names, min_score=options.min_score, images=options.a if options.a.is_file() else None
+    )
+    other = read_label_files([options.b], reference.skeleton, chosen, sizes)
+    found = compare_files(reference, other, chosen, (options.rater_a, options.rater_b))
+    if options.json:
+        print(msgspec.json.encode(found).decode())
+        return console.OK
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    print("\n".join([*table(found), "", *_summary(found)]))
+    return console.OK
+
+
+def _summary(found: FileComparison) -> list[str]:
+    oks = (
+        "none"
+        if found.oks is None
+        else f"{found.oks:.3f}; a careful person reaches {HONEST_TO_TRUTH:.3f} with the truth"
+    )
+    lines = [
+        f"OKS {oks}",
+        f"{found.images:,} images; {found.found:,} instances in both, {found.missed.count:,} missed, "
+        f"{found.added.count:,} added",
+    ]
+    for threshold, recall in found.recall.items():
+        lines.append(f"OKS ≥ {threshold}: recall {_share(recall)}, precision {_share(found.precision[threshold])}")
+    if found.only_in_reference or found.only_in_other:
+        lines.append(f"not compared: {found.only_in_reference:,} images only in A, {found.only_in_other:,} only in B")
+    return lines
+
+
+def _share(found: Rate) -> str:
+    return "none" if found.share is None else f"{100 * found.share:.1f} %"

@@ -1,0 +1,100 @@
+"""What the subcommands share: exit codes, errors in one line, progress bars, the form of the help."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from tqdm import tqdm
+
+from truepoint.analysis.folders import TargetError
+from truepoint.formats.labels import FormatError
+from truepoint.jobs.exports.finished import ExportError
+from truepoint.jobs.prelabels import PrelabelError
+from truepoint.jobs.terminal import print_any_text
+from truepoint.pose.instance import InstanceError
+from truepoint.pose.skeleton import SkeletonError
+
+OK, BAD_INPUT, BAD_USAGE = 0, 1, 2
+_ERRORS = (
+    ExportError,
+    FormatError,
+    InstanceError,
+    OSError,
+    PrelabelError,
+    SkeletonError,
+    TargetError,
+    UnicodeDecodeError,
+)
+_NAMES = {"read": "read", "compare": "compare raters", "check": "look for errors"}
+
+
+class InputError(ValueError):
+    """Input that a command cannot use; says what was expected and what was found."""
+
+
+def parser(description: str | None, usage: str, example: str, prog: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help fits a screen of 24 lines; `usage` and `example` may use %(prog)s."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        usage=usage,
+        description=description,
+        epilog=f"example: {example}\nexit codes: 0 done, 1 bad input, 2 bad usage",
+        formatter_class=lambda **options: argparse.RawDescriptionHelpFormatter(max_help_position=22, **options),
+    )
+
+
+def run(work: Callable[[], int]) -> int:
+    """Do the command's work; bad input is told in one line, without a traceback."""
+    print_any_text()
+    signal.signal(signal.SIGTERM, _stop)  # so that what was begun is removed
+    try:
+        return work()
+    except (InputError, *_ERRORS) as error:
+        print(f"error: {_text(error)}", file=sys.stderr)
+    except BrokenProcessPool:
+        print("error: expected every process to end, got one that was killed; is memory short?", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing was written", file=sys.stderr)
+    return BAD_INPUT
+
+
+def count(number: int, name: str) -> str:
+    """Return a number and what it counts: "1 image", "2 images"."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+class Progress:
+    """Bars on standard error, one a step; none where nobody watches."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._step = ""
+
+    def __call__(self, step: str, done: int, count: int) -> None:
+        """Show how many images are done in a step."""
+        if step != self._step:
+            self.close()
+            self._step = step
+            # disable=None: no bar where standard error is no terminal.
+            self._bar = tqdm(total=count or None, desc=_NAMES[step], unit="image", leave=False, disable=None)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _stop(_number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
+    return " ".join(str(error).split())

@@ -1,0 +1,125 @@
+"""Read labels of any format and write COCO annotations or pre-labels.
+
+With --label-attribute, labels of Ground Truth and of AWS's own elements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from truepoint.analysis.folders import write_whole
+from truepoint.analysis.label_files import EntryReader, read_label_files
+from truepoint.analysis.local_run import job_name
+from truepoint.analysis.pictures import PictureFolder
+from truepoint.analysis.reskeleton import write_coco
+from truepoint.analysis.skeletons import named_skeleton
+from truepoint.commands import console
+from truepoint.formats.labels import shown
+from truepoint.formats.names import read_keypoint_names
+from truepoint.groundtruth.manifest import file_name, read_lines
+from truepoint.groundtruth.output_line import LabelError, read_label
+from truepoint.jobs.prelabels import Choices
+from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
+from truepoint.pose.instance import InstanceError, parse_instances
+
+SHOWN_REASONS = 5
+USAGE = "%(prog)s FILE --out FILE [options]"
+EXAMPLE = "%(prog)s annotations.xml --out labels.json"
+
+
+def main(given: list[str] | None = None, prog: str | None = None) -> int:
+    """Run the command."""
+    parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
+    parser.add_argument("file", type=Path, metavar="FILE", help="labels, a folder of them, or an output.manifest")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
+    parser.add_argument("--to", choices=("coco", "prelabels"), help="default: coco; of a manifest, prelabels")
+    parser.add_argument("--label-attribute", metavar="NAME", help="FILE is the output.manifest of a job with this one")
+    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: the labels' own")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
+    parser.add_argument("--rater", metavar="ID", help="whose labels become pre-labels, where there are several")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
+    options = parser.parse_args(given)
+    if options.label_attribute and options.to == "coco":
+        parser.error("argument --to: expected prelabels for an output.manifest, got coco; convert these once more")
+    return console.run(lambda: _convert_manifest(options) if options.label_attribute else _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
+    chosen = Choices(keypoint_names=names)
+    skeleton = named_skeleton(options.skeleton) if options.skeleton else None
+    sizes = PictureFolder(options.images).sizes if options.images else dict
+    labels = read_label_files([options.file], skeleton, chosen, sizes)
+    if options.to == "prelabels":
+        raters = [options.rater] if options.rater else labels.raters
+        if len(raters) > 1 or (options.rater and options.rater not in labels.raters):
+            given = repr(options.rater) if options.rater else shown(labels.raters)
+            raise console.InputError(
+                f"{options.file}: expected one rater of {shown(labels.raters)} in --rater, got {given}"
+            )
+        reader = EntryReader(labels.files, chosen)
+        found = {entry.name: list(reader.instances(entry).get(raters[0], ())) for entry in labels.entries()}
+        write_whole(options.out, json.dumps(found, ensure_ascii=False).encode())
+        notes = reader.report()
+    else:
+        pieces, _, notes = write_coco(labels, labels.skeleton, None, chosen, job_name(options.file))
+        write_whole(options.out, b"".join(pieces))
+    for note in notes:
+        print(note, file=sys.stderr)
+    print(f"{options.out}: labels of {labels.count:,} images")
+    return console.OK
+
+
+def _convert_manifest(options: argparse.Namespace) -> int:
+    prelabels: dict[str, list[dict[str, Any]]] = {}
+    left_out: Counter[str] = Counter()
+    total = 0
+    with options.file.open("rb") as file:
+        for line in read_lines(iter(lambda: file.read(1 << 20), b"")):
+            total += 1
+            try:
+                name, instances = _read(line.text, options.label_attribute)
+            except (LabelError, InstanceError) as error:
+                left_out[str(error)] += 1
+                continue
+            if name in prelabels:
+                left_out[f"two images have the file name {name!r}; the first one's labels were taken"] += 1
+            else:
+                prelabels[name] = instances
+    for reason, count in left_out.most_common(SHOWN_REASONS):
+        print(f"left out {count}: {reason}", file=sys.stderr)
+    if not prelabels:
+        raise console.InputError(
+            f"expected labels under {options.label_attribute!r} in {options.file}, got none in {total} lines"
+        )
+    write_whole(options.out, json.dumps(prelabels, ensure_ascii=False).encode())
+    print(f"{options.out}: labels of {len(prelabels)} images; {sum(left_out.values())} of {total} lines left out")
+    return console.OK
+
+
+def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return an image's file name and its instances.
+
+    Raises:
+        LabelError, InstanceError: the line has no keypoint label that can be read.
+    """
+    try:
+        record = decode(text, deepest=DEEPEST_DOCUMENT)
+    except JsonError as error:
+        raise LabelError(f"the line is not JSON: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("source-ref"), str):
+        raise LabelError("expected an object with source-ref")
+    if attribute not in record:
+        raise LabelError("the line has no label")
+    label = record[attribute]
+    if isinstance(label, dict) and isinstance(label.get("keypoints"), list):
+        instances: list[Any] = [{"id": "1", "name": "", "annotations": label["keypoints"]}]
+    else:
+        instances = read_label(label).updated_annotations
+    parse_instances(instances)
+    return file_name(record["source-ref"]), instances

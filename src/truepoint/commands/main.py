@@ -1,0 +1,56 @@
+"""The command `truepoint`, which passes its arguments to one of its subcommands."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+SUBCOMMANDS = {
+    "analyze": "consensus, sigmas, agreement and likely errors of label files",
+    "compare": "how near one file's labels are to another's: OKS, PCK, errors",
+    "reskeleton": "map labels to another skeleton, and list what is lost",
+    "convert": "read labels of any format, write COCO or pre-labels",
+    "export": "write results for other tools: YOLO-pose, CVAT, SLEAP, …",
+    "thumbnails": "embed thumbnails of the worst images in a job's report",
+    "changes": "list the images whose labels differ between two results",
+}
+"""Each is the module of that name."""
+OK, BAD_USAGE = 0, 2
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    arguments = list(sys.argv[1:] if given is None else given)
+    if arguments == ["--version"]:
+        print(f"truepoint {version('truepoint')}")
+        return OK
+    if arguments and arguments[0] in SUBCOMMANDS:
+        module = importlib.import_module(f"truepoint.commands.{arguments[0]}")
+        code: int = module.main(arguments[1:], f"truepoint {arguments[0]}")
+        return code
+    asked = not arguments or arguments[0] in ("-h", "--help")
+    if not asked:
+        known = ", ".join(SUBCOMMANDS)
+        print(f"truepoint: error: expected a command ({known}), got {arguments[0]!r}", file=sys.stderr)
+    print(usage(), file=sys.stdout if asked else sys.stderr)
+    return OK if asked and arguments else BAD_USAGE
+
+
+def usage() -> str:
+    """Return the help of the whole command."""
+    rows = "\n".join(f"  {name:11} {text}" for name, text in SUBCOMMANDS.items())
+    return f"""usage: truepoint COMMAND …
+
+Keypoint labels: how good they are, and how to carry them to other tools.
+
+commands:
+{rows}
+
+truepoint COMMAND --help says more; truepoint --version prints the version.
+
+example:
+  truepoint analyze ann.json bob.json eve.json --out analysis
+
+exit codes: 0 done, 1 bad input, 2 bad usage"""
