@@ -1,4 +1,4 @@
-"""Entry: a finished job's output manifest becomes results. Called by EventBridge, or by hand with the same event."""
+"""Entry module: makes the results of a finished job. Called by EventBridge, or by hand with the same event."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _description(ended: Ended, store: Bucket) -> dict[str, Any]:
-    """The job's description from where only who runs jobs can write: the bucket, else Ground Truth.
+    """Return the job's description from a trusted source: the bucket, otherwise Ground Truth.
 
     What the event says, anybody in the account can say who may put events. It counts only where there is neither.
     """

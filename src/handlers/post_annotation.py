@@ -1,4 +1,4 @@
-"""Entry: the workers' answers to a batch of data objects become one annotation each. Called by Ground Truth."""
+"""Entry module: consolidates the workers' answers for a batch of data objects. Called by Ground Truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ bucket = cache(Bucket)
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
-    """Ground Truth's post-annotation contract: one result for every data object, always."""
+    """Return one result for every data object, as Ground Truth's post-annotation contract requires."""
     bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
     store = bucket(bucket_name)
     job, folder = job_of(key)
@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
 
 
 def _content(data: AnnotationData | AnswerError) -> str | bytes | AnswerError | None:
-    """The answer's text, fetched if it came by reference; an AnswerError if that cannot be had."""
+    """Return the answer's text, fetched if it is a reference; an AnswerError if it cannot be read."""
     if isinstance(data, AnswerError):
         return data
     try:
@@ -66,7 +66,7 @@ def _content(data: AnnotationData | AnswerError) -> str | bytes | AnswerError | 
 
 
 def _skeleton(store: Bucket, job: str) -> Skeleton | None:
-    """The job's skeleton; None for a job made by other means, which is then compared with default sigmas."""
+    """Return the job's skeleton; None for a job that other tools created, which then uses default sigmas."""
     key, etag = store.first(spelled(job, job_keys(job).skeleton))
     if etag is None:
         return None

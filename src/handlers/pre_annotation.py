@@ -1,4 +1,4 @@
-"""Entry: a manifest line becomes the input of a worker's task. Called by Ground Truth for every data object.
+"""Entry module: converts a manifest line to a worker's task input. Called by Ground Truth for every data object.
 
 No boto3 and no Powertools: nothing here needs them, and this function's cold start keeps a worker waiting.
 """
@@ -19,7 +19,7 @@ if sys.modules["typing_extensions"] is None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Ground Truth's pre-annotation contract. Never raises for a bad data object: that would fail the whole job."""
+    """Return the task input. Never raise for a bad data object, because that would fail the whole job."""
     read = event if isinstance(event, dict) else {}
     response = pre_annotation_response(read.get("dataObject"), read.get("labelingJobArn"))
     if error := response["taskInput"]["error"]:

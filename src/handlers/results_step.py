@@ -1,4 +1,7 @@
-"""Entry: one step of the results of a large job. Called by the state machine ResultsStateMachine of template.yaml."""
+"""Entry module: runs one step of a large job's results.
+
+Called by the state machine ResultsStateMachine of template.yaml.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from truepoint.runs.write_lock import NotYetError
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Make the step that the event asks for. The answer becomes part of the execution's state, so it is small."""
+    """Run the step that the event names. The response becomes part of the execution's state, so it is small."""
     step = read_step(event)
     store = Bucket(bucket_name())
     logger.append_keys(labeling_job=step.labeling_job, run=step.run or None, step=step.step, range=step.range)

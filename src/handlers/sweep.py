@@ -1,4 +1,4 @@
-"""Entry: finds jobs that ended and have no results, and puts the event again that was lost. Called by a schedule."""
+"""Entry module: finds ended jobs without results and publishes their lost events again. Called by a schedule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Put one event for each job without results, on the rule, retries and dead-letter queue of any job's end.
+    """Publish one event for each job without results. The rule, retries and dead-letter queue are the usual ones.
 
     A job whose results are being made is found again only if that takes longer than the grace period. That does no
     harm: results are the same bytes under the same keys, and their marker is written last.
@@ -43,7 +43,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _without_results(store: Bucket, now: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and description of jobs without a completion marker; first those outside Ground Truth."""
+    """Yield name and description of jobs without a completion marker, jobs outside Ground Truth first."""
     for name in store.folders(JOBS_PREFIX):
         if not JOB_NAME.fullmatch(name):
             logger.warning("a folder that cannot be a job's is left out", folder=name[:100])
@@ -63,7 +63,7 @@ def _has_results(store: Bucket, name: str) -> bool:
 
 
 def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
-    """The description of a job run outside Ground Truth; None if there is none that can be this job's."""
+    """Return the description of a job outside Ground Truth; None if there is no valid one."""
     try:
         text = store.find(f"{JOBS_PREFIX}{name}/labeling_job.json", LARGEST_DESCRIPTION)
         described = {} if text is None else parse_description(text)
@@ -78,7 +78,7 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
 
 
 def _ended(description: dict[str, Any]) -> float:
-    """When the job last changed, in seconds since 1970.
+    """Return when the job last changed, in seconds since 1970.
 
     Raises:
         JobError: no such time.

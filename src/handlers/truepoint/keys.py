@@ -1,4 +1,4 @@
-"""Where a job's objects are in the bucket (docs/formats.md): the one module that spells keys and parses S3 URIs.
+"""The S3 keys of a job's objects (docs/formats.md), and the parser of S3 URIs. No other module builds keys.
 
 Job names that differ only in case name the same job: Ground Truth refuses the second one and lower-cases names in ARNs.
 Our own keys therefore hold the name in lower case. Only Ground Truth's output keeps the case given at creation.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 OUTPUT_PREFIX = "output/"
 JOBS_PREFIX = "jobs/"
 JOB_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-"""Names that Ground Truth allows."""
+"""The pattern of job names that Ground Truth allows."""
 
 _S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 

@@ -1,1 +1,1 @@
-"""The edge: the only modules that talk to AWS or read the environment."""
+"""The only modules that call AWS or read the environment."""

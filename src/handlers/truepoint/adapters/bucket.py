@@ -32,35 +32,35 @@ TRIES = 3
 """Of a whole operation. obstore retries a request that is not answered well, but not one whose answer breaks off, nor a
 multipart upload that was completed without the client's hearing of it."""
 CHUNK = 4 * 1024 * 1024
-"""Bytes of one request for a part of an object."""
+"""Size of one ranged read, in bytes."""
 PART = 8 * 1024 * 1024
 """Bytes of a part of an object that is written in parts: of 10,000, so of 80 GB at most."""
 PARTS_AT_ONCE = 2
-"""Bounds what waits in memory."""
+"""Maximum number of parts of one upload in flight, which limits memory."""
 GATHERED = 256 * 1024
-"""Bytes of small pieces that are written together."""
+"""Size up to which small pieces are joined before a write, in bytes."""
 
 T = TypeVar("T")
 
 
 class NotReadableError(Exception):
-    """An object that is not there, or may not be read: S3 does not always tell which."""
+    """An object that is missing or forbidden: S3 does not always distinguish them."""
 
 
 class TooLargeError(NotReadableError):
-    """An object of more bytes than its reader takes."""
+    """An object that is larger than its reader's limit."""
 
 
 class ChangedError(Exception):
-    """An object that is no longer the one that was found."""
+    """An object that changed since it was found."""
 
 
 class UnavailableError(Exception):
-    """S3 did not do what it was asked, after all tries: a matter for a retry later, and for an operator."""
+    """S3 failed after all attempts. A later retry may succeed; otherwise an operator must act."""
 
 
 class Found(NamedTuple):
-    """An object that is there: its ETag, and how many seconds ago S3 says it was written."""
+    """An existing object: its ETag and its age by S3's clock, in seconds."""
 
     content: bytes
     etag: str
@@ -82,7 +82,7 @@ class Bucket:
         self._store = S3Store(name, client_options=options, retry_config=RETRY, **where)
 
     def read(self, key: str, etag: str | None = None, largest: int | None = None) -> bytes:
-        """The whole object; with `etag`, that which has this one.
+        """Return the whole object; with `etag`, only the version with this ETag.
 
         Raises:
             ChangedError: another ETag.
@@ -92,7 +92,7 @@ class Bucket:
         return self._get(key, etag, largest=largest)
 
     def find(self, key: str, largest: int) -> bytes | None:
-        """The whole object, None if it is not there: only for those who may list its folder.
+        """Return the whole object, None if it is missing. The caller needs permission to list its prefix.
 
         Raises:
             NotReadableError: forbidden, or larger than `largest` bytes.
@@ -101,7 +101,7 @@ class Bucket:
         return None if found is None else found.content
 
     def look(self, key: str, largest: int) -> Found | None:
-        """As `find`, with what is needed to `swap` it."""
+        """Return the object like `find`, with the ETag that `swap` needs."""
 
         def get() -> Found | None:
             try:
@@ -118,7 +118,7 @@ class Bucket:
         return self._retry(key, get)
 
     def folders(self, prefix: str) -> list[str]:
-        """Names of the folders directly below a prefix that ends in a slash; an empty name is left out."""
+        """Return the names of the folders directly below a prefix that ends in a slash, except an empty name."""
 
         def listed() -> list[str]:
             try:
@@ -130,7 +130,7 @@ class Bucket:
         return [name for name in names if name]
 
     def stream(self, key: str, start: int, end: int, etag: str | None = None) -> Iterator[bytes]:
-        """Bytes `start` to `end`, not included, in pieces; with `etag`, of the object that has this one.
+        """Yield bytes `start` to `end` (exclusive) in pieces; with `etag`, only of the version with this ETag.
 
         A request for each piece, and the next while one is worked on: S3 gives a request, its body included, only so
         long, and who reads a manifest works on each line of it.
@@ -152,22 +152,22 @@ class Bucket:
                 yield piece
 
     def etag(self, key: str) -> str | None:
-        """The object's ETag, None if it is not there."""
+        """Return the object's ETag, None if it is missing."""
         entry = self.listed(key)
         return entry.etag if entry else None
 
     def first(self, keys: Sequence[str]) -> tuple[str, str | None]:
-        """The first of the keys that is there, and its ETag; the first of all and None if none is."""
+        """Return the first existing key and its ETag; the first key and None if no key exists."""
         found = ((key, self.etag(key)) for key in keys)
         return next(((key, etag) for key, etag in found if etag), (keys[0], None))
 
     def size(self, key: str) -> int:
-        """Bytes of the object, 0 if it is not there."""
+        """Return the object's size in bytes, 0 if it is missing."""
         entry = self.listed(key)
         return entry.size if entry else 0
 
     def keys(self, folder: str, after: str) -> Iterator[str]:
-        """The keys below a folder that sort behind `after`, in that order."""
+        """Yield the keys below a folder that sort after `after`, in order."""
 
         def page() -> list[str]:
             try:
@@ -205,7 +205,7 @@ class Bucket:
         self._retry(key, put, (GenericError, OSError))
 
     def swap(self, key: str, content: bytes, etag: str | None) -> str:
-        """Replace the small object that has this ETag, None where there is to be none, and return the new ETag.
+        """Replace the small object with this ETag (None: there must be no object), and return the new ETag.
 
         Raises:
             ChangedError: it is another one by now. One that has this very content is taken for our own.
@@ -224,7 +224,7 @@ class Bucket:
         return self._retry(key, put)
 
     def delete(self, *keys: str) -> None:
-        """Remove objects; fine if they are not there."""
+        """Delete objects, which may be missing."""
 
         def delete() -> None:
             try:
@@ -236,7 +236,7 @@ class Bucket:
             self._retry(keys[0], delete)
 
     def listed(self, key: str) -> ListedObject | None:
-        """What a listing says of the object, None if it is not there.
+        """Return the object's entry in a listing, None if it is missing.
 
         S3 tells a missing object from a forbidden one only to those who may list its folder.
         """

@@ -18,7 +18,7 @@ UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")
 
 
 def describe_labeling_job(name: str) -> dict[str, Any]:
-    """Ground Truth's description of a job; names are case-insensitive."""
+    """Return Ground Truth's description of a job; names are case-insensitive."""
     import boto3  # noqa: PLC0415 - jobs run outside Ground Truth never need it
 
     description: dict[str, Any] = boto3.client("sagemaker", endpoint_url=endpoint_url()).describe_labeling_job(
@@ -54,7 +54,7 @@ def put_event(source: str, detail_type: str, resources: list[str], detail: dict[
 
 
 def start_execution(state_machine_arn: str, name: str, payload: Any) -> str:
-    """Have a state machine's execution under way, and return its ARN.
+    """Start an execution of a state machine unless it runs already, and return its ARN.
 
     One of this name that is running is left alone. Names cannot be used again for 90 days, so where one has ended, well
     or not, the next is numbered.

@@ -1,4 +1,4 @@
-"""The one reader of the environment."""
+"""The only module that reads environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def bucket_name() -> str:
 
 
 def state_machine_arn() -> str:
-    """The state machine that makes the results of large jobs.
+    """Return the ARN of the state machine for large jobs.
 
     Raises:
         RuntimeError: `STATE_MACHINE_ARN` is not set; template.yaml sets it for the function that needs it.
@@ -29,7 +29,7 @@ def uses_ground_truth() -> bool:
 
 
 def endpoint_url() -> str | None:
-    """Where AWS is, if not where it always is.
+    """Return the endpoint URL of AWS, None for the default one.
 
     An emulator sets AWS_ENDPOINT_URL. `sam local` hands on only variables that the template declares, and declaring
     that one would give it to the deployed functions too, empty, which S3 clients refuse: hence one of our own.
@@ -38,7 +38,7 @@ def endpoint_url() -> str | None:
 
 
 def number(name: str, usual: int) -> int:
-    """A positive integer that a variable of this name gives instead of the usual one.
+    """Return the positive integer in a variable, or the default.
 
     Raises:
         RuntimeError: it gives something else.

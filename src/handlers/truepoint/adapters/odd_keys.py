@@ -60,7 +60,7 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
 
 
 def delete(bucket: str, keys: Iterable[str]) -> None:
-    """Remove objects, one by one; fine if they are not there.
+    """Delete objects one by one; they may be missing.
 
     Raises:
         GenericError: S3 failed.
@@ -99,7 +99,7 @@ def _listed(entry: Any) -> ListedObject:
 
 @contextmanager
 def _errors_of_obstore() -> Iterator[None]:
-    """Raise what obstore would: a bucket handles the errors of one library."""
+    """Convert errors to obstore's, because `Bucket` handles the errors of one library."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:

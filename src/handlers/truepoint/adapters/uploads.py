@@ -1,4 +1,4 @@
-"""Uploads: many objects at once, few in flight, none lost."""
+"""Concurrent uploads of many objects with a limited number in flight."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Uploads:
     def put(
         self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
     ) -> None:
-        """Start a `Bucket.write`; waits, and raises what went wrong, if too many are under way."""
+        """Start a `Bucket.write`. If too many are in flight, wait for one and raise its error."""
         if self._under_way >= self._most:
             self._take()
         self._pool.submit(self._bucket.write, key, content, content_type).add_done_callback(self._done.put)
@@ -44,6 +44,6 @@ class Uploads:
             self._take()
 
     def _take(self) -> None:
-        """Wait for whichever ends first: behind a slow one others are long done."""
+        """Wait for the first to finish, because others may finish before a slow one."""
         self._under_way -= 1
         self._done.get().result()

@@ -34,7 +34,7 @@ TOO_MUCH_TOGETHER = (
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
-    """What became of one worker's answer; `reason` says why an answer could not be used.
+    """The outcome of one worker's answer; `reason` says why an answer could not be used.
 
     `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
     is worked out again once the whole job is known. `not_labeled`: keypoints of theirs without a place, and why.
@@ -54,7 +54,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     @cached_property
     def instances(self) -> list[Instance]:
-        """The worker's own instances, where several workers answered.
+        """Return the worker's own instances, if several workers answered.
 
         Raises:
             InstanceError: they are not such as we write.
@@ -235,7 +235,7 @@ def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
 
 
 def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:
-    """The annotation with these instances as its result."""
+    """Return the annotation with these instances as its result."""
     # Whose page says no image size is the original component's, which rounds.
     tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""A labeling job, as DescribeLabelingJob tells of it, and the events that announce its end and its results."""
+"""A labelling job as DescribeLabelingJob describes it, and the events for its end and its results."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ T = TypeVar("T")
 
 
 LARGEST_DESCRIPTION = 32 * 1024
-"""Bytes of labeling_job.json: ours have 3 kB, and an event holds 256."""
+"""Maximum size of labeling_job.json, in bytes. Ours have 3 kB, and an event holds 256 kB."""
 
 
 class JobError(ValueError):
-    """An event or a description that is not of a labelling job; says expected and actual."""
+    """An event or a description that does not belong to a labelling job."""
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """What an event says: the job's ARN and, for a job run outside Ground Truth, its description."""
+    """The content of an event: the job's ARN and, for a job outside Ground Truth, its description."""
 
     arn: str
     name: str
@@ -55,7 +55,7 @@ class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def images_job(self) -> str:
-        """The job below whose folder the images are: of a merged job the one that was reviewed, else this one."""
+        """Return the job whose folder contains the images: for a merged job the reviewed job, otherwise this job."""
         match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")  # unset is false
         return match["name"] if match else self.name
 
@@ -80,7 +80,7 @@ def read_ended(event: Any) -> Ended:
 
 
 def parse_description(text: bytes) -> dict[str, Any]:
-    """The description that labeling_job.json holds.
+    """Parse the description in labeling_job.json.
 
     Raises:
         JobError: not a JSON object.

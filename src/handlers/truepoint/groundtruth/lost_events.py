@@ -1,4 +1,4 @@
-"""Jobs that have ended without anybody hearing of it: Ground Truth's events are best effort.
+"""Ended jobs whose completion event was lost: Ground Truth delivers events on a best-effort basis.
 
 Times are seconds since 1970; the clock is the caller's.
 """
@@ -12,9 +12,9 @@ from truepoint.keys import split_s3_uri
 
 ENDED_STATUSES = ("Completed", "Stopped", "Failed")
 GRACE = 3600
-"""The event may be on its way, or worked on: three attempts of 900 seconds and the waits between take 48 minutes."""
+"""Time after a job's end before its event counts as lost: three attempts of 900 s and the waits take 48 minutes."""
 WINDOW = 3 * 24 * 3600
-"""A long weekend. A job that fails every time is not tried for ever."""
+"""Time after a job's end during which it is tried again: a long weekend. A job that always fails is then left alone."""
 
 
 def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
@@ -23,7 +23,7 @@ def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
 
 
 def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None:
-    """The ended job, if its output is in this bucket; else None.
+    """Return the ended job if its output is in this bucket, otherwise None.
 
     Raises:
         JobError: not a description, or one whose event would be refused.
@@ -38,7 +38,7 @@ def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None
 
 
 def ended_detail(job: LabelingJob) -> dict[str, Any]:
-    """`detail` of the event that the job has ended, with a description that `read_description` reads back."""
+    """Return `detail` of the job's completion event, with a description that `read_description` can read."""
     source = {"S3DataSource": {"ManifestS3Uri": job.input_manifest_uri}}
     described = {
         "LabelingJobName": job.name,

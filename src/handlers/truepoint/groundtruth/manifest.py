@@ -1,4 +1,4 @@
-"""The manifest: one data object a line, before labelling and after."""
+"""The manifest: one data object per line, before and after labelling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BYTES_AT_ONCE = 1024 * 1024
 
 
 class DataObject(msgspec.Struct, frozen=True):
-    """What a manifest line says of one image.
+    """The content of a manifest line for one image.
 
     `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
     `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
@@ -42,12 +42,12 @@ class DataObject(msgspec.Struct, frozen=True):
 
     @property
     def image_name(self) -> str:
-        """Last part of the image's key."""
+        """Return the last part of the image's key."""
         return file_name(self.image_s3_uri)
 
 
 def file_name(s3_uri: str) -> str:
-    """Last path segment of an S3 URI or URL, without query and fragment, percent-decoded only for URLs."""
+    """Return the last path segment of an S3 URI or URL, without query and fragment, percent-decoded only for URLs."""
     path = s3_uri
     if not s3_uri.startswith("s3://"):
         from urllib.parse import unquote  # noqa: PLC0415 - a tenth of pre_annotation's start, and hardly ever needed
@@ -95,7 +95,7 @@ def read_data_object(line: Any) -> DataObject:
 
 
 def _reference(line: dict[str, Any], name: str) -> tuple[str, str]:
-    """The S3 URI that an attribute holds, or an empty text; and what is wrong with it, if anything."""
+    """Return an attribute's S3 URI, or an empty text, and its problem, if any."""
     reference = line.get(name) or ""
     try:
         if reference:
@@ -107,7 +107,7 @@ def _reference(line: dict[str, Any], name: str) -> tuple[str, str]:
 
 
 def _list_of(value: Any) -> tuple[list[Any], str]:
-    """A list, given as such or as JSON text; and what is wrong with it, if anything."""
+    """Return a list that is given as such or as JSON text, and its problem, if any."""
     try:
         # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
         value = decode(value if isinstance(value, str) else msgspec.json.encode(value))
@@ -134,7 +134,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
-    """Cut a stream into lines (LF or CRLF; the last may have none), holding one at a time. Blank lines are skipped.
+    """Divide a stream into lines (LF or CRLF; the last may have none), one at a time. Skip blank lines.
 
     Of a line longer than `longest` bytes only the length is kept. `first` is the number of the first line.
     """
@@ -181,7 +181,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a stream of our own, in which every line ends with LF, into lines, ends included."""
+    """Divide a stream in which every line ends with LF into lines, with their ends."""
     held = b""
     for chunk in chunks:
         *lines, held = (held + chunk).split(b"\n")

@@ -18,19 +18,19 @@ Status = Literal["rejected", "failed", "unlabeled"]
 
 
 class LabelError(ValueError):
-    """A label that is no keypoint annotation; says expected and actual."""
+    """A label that is not a keypoint annotation."""
 
 
 REVIEWED_NAME = "reviewed_file_name"
-"""In a review's manifests: what the image is called in the results of the job that is reviewed."""
+"""In a review's manifests: the image's name in the results of the reviewed job."""
 EARLIER_ANSWERS = "earlier-answers"
 """In the metadata of a merged label: the answers that a review replaced, with their times."""
 REFERENCE_KEEPS = ("dataset_object_id", "total_time_in_seconds")
-"""What a label that refers to an annotation says itself: merging a review changes it."""
+"""Members that a label by reference keeps itself, because merging a review changes them."""
 
 
 class EarlierAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer whose label a review replaced: whose it was, in which job, and how long it took."""
+    """An answer whose label a review replaced: its worker, its job and its times."""
 
     worker_id: str
     labeled_by: str | None = None
@@ -69,7 +69,7 @@ class NotLabeled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labeled | NotLabeled:
-    """What became of one line. Never raises for a line: what is wrong with it is its outcome.
+    """Return the outcome of one line. Never raise for a line: a problem is its outcome.
 
     `fetch` gives the bytes of an S3 URI, for an annotation too large for the manifest; none if they cannot be had.
     """
@@ -115,7 +115,7 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
 
 
 def read_label(label: Any) -> Annotation:
-    """A label as post_annotation writes it, or as the original stack's Lambda did (no version, annotations as text).
+    """Read a label of post_annotation, or of the original stack's function (no version, annotations as text).
 
     Raises:
         LabelError: neither.
@@ -166,7 +166,7 @@ def _decoded(text: bytes) -> Any:
 
 
 def _sized(annotation: Annotation, record: dict[str, Any]) -> Annotation:
-    """The annotation with the image's size: the page's, else the manifest's, where job creation put it."""
+    """Return the annotation with the image's size: the page's, otherwise the manifest's."""
     width, height = pixels(record.get("image_width")), pixels(record.get("image_height"))
     if annotation.image_width or not (width and height):
         return annotation

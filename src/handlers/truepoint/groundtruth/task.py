@@ -1,4 +1,4 @@
-"""The task: what a worker's page is given for one data object."""
+"""The task: the input of a worker's page for one data object."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One run: a finished job's results written to the bucket, step by step."""
+"""A run writes a finished job's results to the bucket, step by step."""

@@ -1,4 +1,4 @@
-"""Announcement: whoever listens is told of a job's results, and they are counted."""
+"""Announcement of a job's results as an event and as metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from truepoint.results.result_set import Results, ResultsReady
 
 
 def announce(found: Results, store: Bucket) -> dict[str, Any]:
-    """Announce results that are complete; returns what was told."""
+    """Announce complete results, and return the event's detail."""
     uri = s3_uri(store.name, job_keys(found.labeling_job).results_marker)
     ready = ResultsReady(**msgspec.structs.asdict(found), results_s3_uri=uri)
     detail: dict[str, Any] = msgspec.to_builtins(ready)

@@ -1,4 +1,4 @@
-"""Completion: a finished job's results, all steps of a run made one after another.
+"""Completion: all steps of a run, one after another in one invocation.
 
 A job that is too large for that is left to the state machine, which makes the same steps side by side. The bucket is
 passed in.
@@ -31,7 +31,7 @@ TRIES = 3
 
 
 class HandOver(msgspec.Struct, frozen=True):
-    """A job that is more than this invocation can do, why, and what the execution that does it is called."""
+    """A job that is too large for this invocation, the reason, and the name of the execution that continues it."""
 
     execution_name: str
     reason: str
@@ -71,7 +71,7 @@ def complete(
 
 
 def _made(job: LabelingJob, manifest: ManifestSource | None, store: Bucket) -> Results | None:
-    """The marker of results that are complete; None if there is none, or one of another manifest or status."""
+    """Return the marker of complete results; None if it is missing or belongs to another manifest or status."""
     marker = job_keys(job.name).results_marker
     try:
         found = read_results(store.read(marker)) if store.etag(marker) else None

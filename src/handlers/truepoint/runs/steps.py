@@ -1,4 +1,4 @@
-"""Steps: what one run is made of.
+"""The steps of a run.
 
 Each reads what earlier steps left in the run's folder and writes its own there, or the results; whoever makes it again
 writes the same bytes. The bucket is passed in.
@@ -61,11 +61,11 @@ WAITS = (1, 2, 4, 8, 15, 30)
 
 
 class ManifestMissingError(Exception):
-    """A completed job without its manifest. Raised, so that it is tried again and an operator hears of it at last."""
+    """A completed job without its manifest. It is raised so that Lambda retries, and an alarm reaches an operator."""
 
 
 class RangeSurvey(msgspec.Struct):
-    """What the first pass leaves of a range: how many lines it has, and what they tell of the job.
+    """The result of the first pass over one range: its number of lines and their statistics.
 
     `next` is the offset in the manifest of the line to go on with; None once the range is done.
     """
@@ -86,7 +86,7 @@ class Joined(msgspec.Struct):
 
 
 class Labels(msgspec.Struct):
-    """What the second pass leaves of a range: its tally, and how many bytes the fragments of each of its parts have.
+    """The result of the second pass over one range: its tally and the sizes of its fragments in bytes.
 
     `next` is the offset in the manifest of the line to go on with, and `line` its number; `next` is None once the range
     is done. `turn` is the id of the turn in which it was begun: after another run has written, it begins again.
@@ -137,7 +137,7 @@ def _newest_manifest(job: LabelingJob, store: Bucket) -> ManifestSource | None:
 def make_plan(
     job: LabelingJob, manifest: ManifestSource | None, store: Bucket, largest: int = LARGEST_RANGE
 ) -> tuple[str, int]:
-    """Begin a run: from here on there are no complete results.
+    """Start a run and return its plan. From here on there are no complete results.
 
     Returns the run's folder and its number of ranges, of about `largest` bytes.
 
@@ -162,7 +162,7 @@ def make_plan(
 
 
 def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
-    """The first pass over one range, by its place among them; goes on where an earlier call ran out of time.
+    """Run the first pass over one range, by index, and continue where an earlier call ran out of time.
 
     Returns:
         Whether the range is done. If not, the step is to be called again.
@@ -186,7 +186,7 @@ def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float
 
 
 def join(run: str, store: Bucket) -> None:
-    """What all ranges' surveys tell of the job."""
+    """Merge the statistics of all ranges."""
     plan = _kept(run, "plan", Plan, store)
     counts, whole = [], _survey(plan)
     for place in range(len(plan.ranges)):
@@ -197,7 +197,7 @@ def join(run: str, store: Bucket) -> None:
 
 
 def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
-    """The second pass over one range: its images' files, fragments of the files of all images, and its tally.
+    """Run the second pass over one range: write its images' files, its fragments of the combined files, and its tally.
 
     Files of lines that are no longer what they were in an earlier manifest are removed. The step goes on where an
     earlier call ran out of time.
@@ -239,7 +239,7 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
 
 
 def merge(run: str, store: Bucket) -> Results:
-    """The files of all images and of the job as a whole, and last the completion marker.
+    """Write the combined files and the files of the whole job, and the completion marker last.
 
     Raises:
         AccountingError: a line is missing, or counted twice.
@@ -270,7 +270,7 @@ def merge(run: str, store: Bucket) -> Results:
 
 
 def made(run: str, store: Bucket) -> Results:
-    """The marker of a run that is complete.
+    """Return the marker of a complete run.
 
     Raises:
         NotReadableError: it is not there.
