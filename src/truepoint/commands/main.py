@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "reskeleton": "map labels to another skeleton, and list what is lost",
     "convert": "read labels of any format, write COCO or pre-labels",
     "export": "write results for other tools: YOLO-pose, CVAT, SLEAP, …",
+    "prelabel": "a model's predictions of images, as pre-labels",
     "thumbnails": "embed thumbnails of the worst images in a job's report",
     "changes": "list the images whose labels differ between two results",
 }
