@@ -25,7 +25,7 @@ export default [
   },
   { files: ["src/ui/lib/**/*.js", "src/truepoint/portal/static/**/*.js", "src/handlers/truepoint/results/report_page/*.js"], languageOptions: { globals: { ...globals.browser, ELEMENT: "readonly" } } },
   {
-    files: ["src/ui/*.js", "tests/**/*.js", "eslint.config.js", "scripts/**/*.js"],
+    files: ["src/ui/*.js", "tests/**/*.js", "eslint.config.js", "scripts/**/*.js", "src/truepoint/prediction/node/*.js"],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },
     rules: { "no-console": "off" },
   },

@@ -42,6 +42,10 @@ class Worker:
 
     def ready(self) -> None:
         self.browser.wait(f"{ELEMENT}?.app?.session.size.width && document.querySelector('crowd-form > form') && true")
+        before = None
+        while before != (now := self.screen(0, 0)):  # the page may still be laid out
+            before = now
+            time.sleep(0.2)
 
     def doc(self) -> dict[str, Any]:
         return json.loads(self.browser.run(f"JSON.stringify({ELEMENT}.app.session.doc)"))

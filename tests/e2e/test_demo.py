@@ -89,7 +89,7 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
     assert done.returncode == 0, done.stderr
     assert "created: 2 images to review" in done.stdout
 
-    assert "`make demo JOB=review-1` serves that job" in (PROJECT / "README.md").read_text()
+    assert "`make demo JOB=review-1`" in (PROJECT / "README.md").read_text()
     reviewed = run(folder, "--job", "review-1", "--answers", answers)
     assert reviewed.returncode == 0, reviewed.stderr
     assert "Continuing job review-1: 0 of 2 images are done" in reviewed.stdout
@@ -139,7 +139,7 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
 
     done = run(folder, "--images", pictures, "--workers", 2, "--answers", answers)
     assert done.returncode == 0, done.stderr
-    assert "there already, unchanged" in done.stdout
+    assert "The stack is already deployed, unchanged" in done.stdout
     assert "Continuing job" in done.stdout
     assert "2 written, 0 rejected, 0 failed, 0 unlabeled of 2 images" in done.stdout
     [job] = re.findall(r"Job (\S+) is completed", done.stdout)

@@ -186,6 +186,14 @@ def test_a_rater_who_looked_and_marked_nothing_counts(tmp_path: Path) -> None:
     assert (by_id["eve"].tasks, by_id["eve"].instances, by_id["ann"].instances) == (1, 0, 1)
 
 
+def test_labels_without_a_rater_are_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = coco({key: [10.0, 10.0, 2, 50.0, 10.0, 2, 10.0, 50.0, 1] for key in ("ann", "bob")})
+    del document["annotations"][1]["rater_id"]
+    (tmp_path / "thing.json").write_text(json.dumps(document))
+    assert main(["analyze", str(tmp_path / "thing.json"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["raters"] == ["ann", "thing"]
+
+
 def test_one_rater_alone_has_no_agreement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "alone.json"
     document = coco({"": [10.0, 10.0, 2, 50.0, 10.0, 2, 0, 0, 0]})
@@ -238,12 +246,23 @@ def test_a_bad_annotation_far_inside_leaves_an_earlier_analysis_as_it_was(
     analyze(Request(paths=[sample], out=out))
     before = contents(out)
     document = json.loads(sample.read_text())
-    document["annotations"][-1]["keypoints"].pop()
+    document["annotations"][-1] = 7
     (tmp_path / "bad.json").write_text(json.dumps(document))
     assert main(["analyze", str(tmp_path / "bad.json"), "--out", str(out)]) == 1
-    assert "expected 51 numbers in keypoints" in capsys.readouterr().err
+    assert "expected a list of objects, got 7" in capsys.readouterr().err
     assert contents(out) == before
     assert {p.name for p in tmp_path.iterdir()} == {"bad.json", "out"}
+
+
+def test_a_damaged_annotation_is_left_out_by_name(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(sample.read_text())
+    document["annotations"][-1]["keypoints"].pop()
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    assert main(["analyze", str(tmp_path / "bad.json"), "--out", str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    assert "keypoints were left out, because they are not 51 numbers" in captured.out + captured.err
 
 
 def test_a_folder_with_anything_else_is_not_replaced(
@@ -297,7 +316,12 @@ def test_a_stopped_analysis_leaves_nothing(number: signal.Signals, tmp_path: Pat
         "--out",
         str(tmp_path / "out"),
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+
+    def heed() -> None:
+        """Let the signal end the process: what a shell starts in the background ignores Ctrl+C."""
+        signal.signal(number, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:  # noqa: PLW1509
         until = time.monotonic() + 60
         while not list(tmp_path.glob(".out.*")) and time.monotonic() < until:
             time.sleep(0.02)
@@ -339,6 +363,35 @@ def test_thumbnails_are_bounded_and_off_by_default(sample: Path, tmp_path: Path)
         photo.write_bytes(b"no image")
     missing = analyze(Request(paths=[sample], out=tmp_path / "with", images=photos))
     assert any("no thumbnails of" in note for note in missing.notes)
+
+
+def test_the_labels_and_the_results_of_a_job_are_not_replaced(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analyze(Request(paths=[sample], out=tmp_path / "out"))
+    before = contents(tmp_path / "out")
+    assert main(["analyze", str(tmp_path / "out"), "--out", str(tmp_path / "out")]) == 1
+    assert "expected another folder than that of the labels" in capsys.readouterr().err
+    assert contents(tmp_path / "out") == before
+    marker = tmp_path / "out/results.json"
+    marker.write_text(marker.read_text().replace('"labeling_job_arn": ""', '"labeling_job_arn": "arn:aws:x"'))
+    assert main(["analyze", str(sample), "--out", str(tmp_path / "out")]) == 1
+    assert "got the results of the job 'coco-workers'" in capsys.readouterr().err
+
+
+def test_thumbnails_in_the_report_of_a_job(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    analyze(Request(paths=[sample], out=tmp_path / "job"))
+    (tmp_path / "photos").mkdir()
+    for image in json.loads(sample.read_text())["images"]:
+        Image.new("RGB", (120, 90), "red").save(tmp_path / "photos" / image["file_name"].rsplit("/", 1)[-1])
+    given = ["thumbnails", str(tmp_path / "job/report.html"), "--images", str(tmp_path / "photos")]
+    assert main([*given, "--out", str(tmp_path / "new/report.html")]) == 0
+    assert all(drawn(tmp_path / "new")[1])
+    analyze(Request(paths=[sample], out=tmp_path / "at once", images=tmp_path / "photos"))
+    assert drawn(tmp_path / "new")[1] == drawn(tmp_path / "at once")[1]
+    assert main(["thumbnails", str(sample), *given[2:], "--out", str(tmp_path / "x")]) == 1
+    assert "expected a quality report of this version" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
 
 
 def test_quality_is_the_files(sample: Path, tmp_path: Path) -> None:

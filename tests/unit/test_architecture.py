@@ -37,7 +37,8 @@ ALLOWED = CORE | {
     "formats": {"json_text", "pose"},
     "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
     "analysis": {*CORE, "runs", "formats", "jobs"},
-    "commands": {*CORE, "formats", "jobs", "analysis"},
+    "prediction": {"pose", "formats", "jobs"},
+    "commands": {*CORE, "formats", "jobs", "analysis", "prediction"},
     "emulator": {"jobs", "adapters"},
     "portal": {*CORE, "adapters", "runs", "tasks", "formats", "jobs", "emulator"},
 }
@@ -105,7 +106,17 @@ def test_runs_call_aws_through_adapters(file: Path) -> None:
 def test_the_command_loads_nothing_of_aws_nor_an_optional_library(subcommand: str) -> None:
     """`pip install truepoint` installs msgspec, numpy, PyYAML and tqdm only."""
     found = {module.partition(".")[0] for module in loaded(f"truepoint.commands.{subcommand}")}
-    optional = {"PIL", "pandas", "tables", "pyarrow", "sleap_io", "aws_lambda_powertools", "scipy", "jsonschema"}
+    optional = {
+        "PIL",
+        "onnxruntime",
+        "pandas",
+        "tables",
+        "pyarrow",
+        "sleap_io",
+        "aws_lambda_powertools",
+        "scipy",
+        "jsonschema",
+    }
     assert not found & (AWS | optional)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
 import subprocess
 from pathlib import Path
 
@@ -52,6 +54,17 @@ def test_no_path_is_in_another_ones_way(paths: list[str], tmp_path: Path) -> Non
             file.touch()
 
 
+@pytest.mark.parametrize(
+    "pair", [("豈.jpg", "\uf900.jpg"), ("Å.jpg", "\u212b.jpg"), ("ß.jpg", "SS.jpg"), ("k", "\u212a")]
+)
+def test_names_that_are_one_file_on_some_system_differ(pair: tuple[str, str]) -> None:
+    """APFS takes canonical equivalents for one name, NTFS and APFS both cases of a letter."""
+    paths = Paths()
+    first, second = (paths.take(image_path(f"s3://b/jobs/j/images/{name}", "j")) for name in pair)
+    assert first == pair[0]
+    assert second.partition(".")[0].endswith(hashlib.sha256(pair[1].encode()).hexdigest()[:8])
+
+
 CELLS = st.text(st.sampled_from('a1=+-@|%\t\r\n\v\x85\u2028",; \uff1d'), max_size=12)
 
 
@@ -65,7 +78,19 @@ def test_rows_come_back_and_no_line_is_a_formula(rows: list[list[str]]) -> None:
     assert [row or [""] for row in back] == [[cell(text) for text in row] for row in rows]
     for row in back:
         for text in row:
-            assert not any(line.startswith(("=", "+", "-", "@")) for line in text.replace("\r", "\n").split("\n"))
+            assert not any(line.startswith(FORMULA_SIGNS) for line in text.replace("\r", "\n").split("\n"))
+
+
+FORMULA_SIGNS = ("=", "+", "-", "@")
+
+
+@given(CELLS)
+def test_no_cell_of_another_languages_spreadsheet_is_a_formula(text: str) -> None:
+    """Where a comma stands in decimals, Excel takes the file's semicolons for the ends of cells, quoted or not."""
+    file = io.StringIO(newline="")
+    rows_writer(file).writerow(["a", cell(text)])
+    for part in re.split("[;\t]", file.getvalue().partition(",")[2])[1:]:
+        assert not part.lstrip('"').startswith(FORMULA_SIGNS)
 
 
 def test_a_carriage_return_begins_no_row() -> None:

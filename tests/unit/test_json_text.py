@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint import json_text
-from truepoint.json_text import DEEPEST, JsonError, decode, is_deeper, memory, pruned
+from truepoint.json_text import DEEPEST, JsonError, decode, decode_members, is_deeper, memory, pruned
 
 TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])
 VALUES = st.recursive(
@@ -107,3 +107,19 @@ def test_any_text_takes_linear_time(piece: bytes) -> None:
     began = time.process_time()
     is_deeper(text, 64)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("text", ['{"a": "[[", "b": [1, {"c": null}]}', "[1]", '"x"', "{}", "null", '\ufeff{"a": 1}'])
+def test_members_are_decoded_as_the_whole(text: str) -> None:
+    assert decode_members(text) == decode(text)
+    assert decode_members(text.encode()) == decode(text.encode())
+
+
+@pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 900, 100_000])
+def test_each_member_has_its_own_limit_of_nesting(depth: int) -> None:
+    text = '{"a": "x", "b": ' + "[" * depth + "]" * depth + "}"
+    if depth <= DEEPEST:
+        assert decode_members(text)["a"] == "x"
+    else:
+        with pytest.raises(JsonError, match=f"expected at most {DEEPEST} levels of nesting"):
+            decode_members(text)

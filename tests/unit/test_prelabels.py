@@ -219,7 +219,7 @@ def test_edges_count_from_one_or_from_zero(edges: Any, wanted: Any, tmp_path: Pa
         ({"images": [{"id": 1}]}, "expected images with id and file_name"),
         ({"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "a.jpg"}]}, "every file_name once"),
         ({"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 7, "file_name": "b.jpg"}]}, "every image id once"),
-        ({"annotations": [face(keypoints=[1, 2, 2])]}, "annotation 5: expected 9 numbers in keypoints.*, got 3"),
+        ({"annotations": [face(keypoints=[1, 2, 2])]}, "labels.json: expected 9 numbers in keypoints.*, got 3"),
         ({"annotations": ["x"]}, "expected a list of objects, got 'x' at position 0"),
         ({"images": [], "annotations": []}, "expected labels of images, got none"),
     ],
@@ -227,6 +227,30 @@ def test_edges_count_from_one_or_from_zero(edges: Any, wanted: Any, tmp_path: Pa
 def test_unusable_coco(read: Any, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(PrelabelError, match=words):
         read(coco(**changes))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-16"])
+def test_encodings_with_a_byte_order_mark(read: Any, encoding: str) -> None:
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    text = coco(annotations=[face(5)]).replace('"a.jpg"', '"å.jpg"')
+    assert points(read(mark + text.encode(encoding), sizes={"å.jpg": (9, 9)}), "å.jpg")
+
+
+@pytest.mark.parametrize(
+    ("image", "category"), [("7", "2"), (7.0, 2.0), ("7", 2), (7, "2")], ids=["text", "points", "image", "category"]
+)
+def test_ids_are_the_same_however_they_are_written(read: Any, image: Any, category: Any) -> None:
+    found = read(coco(annotations=[face(5, image_id=image, category_id=category)]))
+    assert points(found) == [[("right_eye", 5, 6, 2, None), ("left_eye", 7, 8, 1, None)]]
+
+
+def test_one_damaged_annotation_costs_no_other(read: Any) -> None:
+    found = read(coco(annotations=[face(5), face(6, keypoints=[1, 2, 2]), face(7, keypoints="x", bbox=[1, 2, 3, 4])]))
+    assert [i["id"] for i in found.instances["a.jpg"]] == ["5", "7"]
+    assert (
+        "2 annotations whose keypoints were left out, because they are not 9 numbers: annotation 6, annotation 7"
+        in "\n".join(found.report)
+    )
 
 
 def test_several_raters_are_a_choice(read: Any) -> None:
@@ -418,6 +442,37 @@ def test_label_studio(read: Any) -> None:
     assert points(found) == [[("nose", 10.1, 10.1, 2, 0.5), ("left_eye", 50, 25, 1, None)]]
     assert (found.instances["a.jpg"][0]["box"], found.instances["a.jpg"][0]["score"]) == ([10, 10, 30, 20], 0.9)
     assert "'brushlabels' is neither a keypoint nor a rectangle" in "\n".join(found.report)
+
+
+def test_label_studio_one_task_drafts_and_cancelled_annotations(read: Any) -> None:
+    def nose(x: float) -> list[dict[str, Any]]:
+        return [region("k", "keypointlabels", x=x, y=50, keypointlabels=["nose"])]
+
+    task = {
+        "data": {"image": "a.jpg"},
+        "annotations": [{"result": nose(10)}, {"result": nose(20), "was_cancelled": True}],
+        "drafts": [{"result": nose(30)}],
+    }
+    found = read(json.dumps(task))
+    assert points(found) == [[("nose", 10, 25, None, None)]]
+    report = "\n".join(found.report)
+    assert "1 annotations left out, because they were cancelled: a.jpg" in report
+    assert "1 drafts left out, because nobody submitted them: a.jpg" in report
+
+
+def test_label_studios_minimal_json_is_refused(read: Any) -> None:
+    minimal = [{"image": "a.jpg", "kp-1": [{"x": 1, "y": 2}], "annotator": 1, "annotation_id": 2}]
+    with pytest.raises(PrelabelError, match="expected Label Studio's JSON, got JSON-MIN"):
+        read(json.dumps(minimal))
+
+
+def test_deeplabcut_tables_of_several_scorers_are_several_raters(read: Any) -> None:
+    table = (
+        "scorer,ada,ada,bo,bo\nbodyparts,nose,nose,nose,nose\ncoords,x,y,x,y\nlabeled-data/cam/a.jpg,1,2,3,4\n,,,,\n"
+    )
+    with pytest.raises(PrelabelError, match=r"labels of one rater, got those of 2 \(ada, bo\)"):
+        read(table, "t.csv")
+    assert points(read(table, "t.csv", rater="bo")) == [[("nose", 3, 4, None, None)]]
 
 
 def test_deeplabcut_labels_and_predictions(read: Any) -> None:

@@ -258,17 +258,23 @@ def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
         kept = [(raw, e) for raw, e in zip(part, entries, strict=True) if coco.is_ordinary(e, by_id, notes)]
         reader.scan(entry for _, entry in kept)
         for raw, entry in kept:
-            labels[entry["image_id"]].append(raw)
-            category = coco.category_id(entry)
-            counts[category] = counts.get(category, 0) + 1
+            labels[coco.identity(entry["image_id"])].append(raw)
+            of = coco.category_id(entry)
+            counts[of] = counts.get(of, 0) + 1
             raters.add(coco.rater_of(entry))
     raters |= {name for image in by_id.values() for name in image.raters}
     categories: dict[str, tuple[Category, int]] = {}
     for category_id, category in reader.categories_by_id.items():
         earlier = categories.get(category.name, (category, 0))[1]
         categories[category.name] = (category, earlier + counts.get(category_id, 0))
-    file = LabelFile(str(path), coco.ANNOTATIONS, rater, categories, raters - {""}, reader, notes)
+    file = LabelFile(str(path), coco.ANNOTATIONS, rater, categories, _raters(raters, rater), reader, notes)
     return _Opened(file, list(by_id.values()), list(labels.values()))
+
+
+def _raters(found: set[str], rater: str) -> set[str]:
+    """Return whom a file names; where it names some, `rater` made the labels without one."""
+    named = found - {""}
+    return named | {rater} if named and "" in found else named
 
 
 def _opened(read: Labels, path: Path, rater: str) -> _Opened:
@@ -277,7 +283,8 @@ def _opened(read: Labels, path: Path, rater: str) -> _Opened:
         for subject in image.subjects:
             counts[subject.category] = counts.get(subject.category, 0) + 1
     categories = {c.name: (c, counts.get(c.name, 0)) for c in read.categories}
-    file = LabelFile(str(path), read.shape, rater, categories, set(read.raters), None, read.notes)
+    raters = {*read.raters, *(subject.rater for image in read.images for subject in image.subjects)}
+    file = LabelFile(str(path), read.shape, rater, categories, _raters(raters, rater), None, read.notes)
     return _Opened(file, read.images, [list(image.subjects) for image in read.images])
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from truepoint.analysis import passes
-from truepoint.analysis.folders import whole_folder
+from truepoint.analysis.folders import TargetError, whole_folder
 from truepoint.analysis.label_files import EntryReader, read_label_files
 from truepoint.analysis.passes import Context
 from truepoint.analysis.pictures import PictureFolder
@@ -29,7 +29,7 @@ from truepoint.pose.skeleton import Skeleton
 from truepoint.results.first_pass import JobSurvey, Surveyed
 from truepoint.results.quality import Quality
 from truepoint.results.ranges import Range, cut
-from truepoint.results.result_set import Files, Results, SkeletonSource, results
+from truepoint.results.result_set import Files, Results, SkeletonSource, read_results, results
 from truepoint.results.tally import Tally
 from truepoint.runs.result_files import line_files, pretty, tally_files
 
@@ -89,6 +89,7 @@ def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
         FormatError, PrelabelError: the files cannot be read together.
         TargetError: the folder holds something else.
     """
+    _check_out(request)
     with whole_folder(request.out, OURS) as new:
         work = new / WORK
         for folder in (work, new / Files().annotations, (new / Files().table).parent):
@@ -96,6 +97,27 @@ def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
         analysis = _run(request, new, work, progress)
         shutil.rmtree(work)
         return analysis
+
+
+def _check_out(request: Request) -> None:
+    """Refuse to replace the labels that are read, or the results of a job.
+
+    Raises:
+        TargetError: the folder of results holds either.
+    """
+    out = request.out.resolve()
+    for path in request.paths:
+        if path.resolve().is_relative_to(out):
+            raise TargetError(
+                f"{request.out}: expected another folder than that of the labels, got the folder of {path}"
+            )
+    marker = out / "results.json"
+    found = read_results(marker.read_bytes()) if marker.is_file() else None
+    if found is not None and found.labeling_job_arn:
+        raise TargetError(
+            f"{request.out}: expected nothing, an empty folder or an earlier analysis, got the results of the job "
+            f"{found.labeling_job!r}; choose another --out"
+        )
 
 
 def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysis:

@@ -9,8 +9,12 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage
 from truepoint.formats.names import match_images
+from truepoint.results.report import Report, with_pictures
+from truepoint.results.report_page import page
 
 LONGER_SIDE = 640
 """Pixels of a thumbnail: the report draws a part of an image some 400 CSS pixels wide."""
@@ -64,6 +68,23 @@ class PictureFolder:
         found = {line: _thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
         drawn = {line: url for line, url in found.items() if url}
         return drawn, [name for line, name in names.items() if line not in drawn]
+
+
+def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes, list[str]]:
+    """Return a report's page with thumbnails of the images that it draws, and the names of those without one.
+
+    Raises:
+        FormatError: not a report of this version.
+    """
+    begin, end = b'<script type="application/json" id="data">', b"</script>"
+    data = report.partition(begin)[2].partition(end)[0]
+    try:
+        figures = msgspec.json.decode(data, type=Report)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{where}: expected a quality report of this version, got: {error}") from error
+    names = {image.line: image.drawing.s3_uri.removeprefix("s3://") or image.drawing.name for image in figures.worst}
+    drawn, missing = folder.thumbnails(names)
+    return page(with_pictures(figures, drawn)), missing
 
 
 def _thumbnail(path: Path) -> str:

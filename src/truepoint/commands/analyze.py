@@ -100,10 +100,14 @@ def summary(found: Analysis) -> dict[str, Any]:
 def text(found: Analysis) -> str:
     """Return what a person wants to know of an analysis."""
     quality = found.quality
-    raters = f"{len(found.raters)} rater{'s' if len(found.raters) > 1 else ''}"
-    lines = [f"{quality.written:,} images, {quality.instances:,} instances in the result, {raters}"]
+    counted = (
+        console.count(quality.written, "image"),
+        f"{console.count(quality.instances, 'instance')} in the result",
+        console.count(len(found.raters), "rater"),
+    )
+    lines = [", ".join(counted)]
     if quality.rejected:
-        lines.append(f"{quality.rejected:,} images were rejected: rejected.jsonl says why")
+        lines.append(f"rejected: {console.count(quality.rejected, 'image')}; rejected.jsonl says why")
     if quality.agreement is not None and quality.agreement.relative is not None:
         lines.append(f"Raters agree {100 * quality.agreement.relative:.0f} % as well as two careful people would.")
     else:
@@ -111,6 +115,6 @@ def text(found: Analysis) -> str:
     measured = [s for s in quality.sigmas if s.measured]
     if measured:
         lines.append(f"Sigmas were measured for {len(measured)} of {len(quality.sigmas)} keypoints: quality.json")
-    lines.append(f"{found.suspicious:,} images may hold a label error: suspicious.jsonl has reasons and fixes")
+    lines.append(f"{console.count(found.suspicious, 'image')} may hold a label error: suspicious.jsonl says why")
     lines.append(f"Report: {found.out / 'report.html'}")
     return "\n".join(lines)

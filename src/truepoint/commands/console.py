@@ -63,6 +63,11 @@ def run(work: Callable[[], int]) -> int:
     return BAD_INPUT
 
 
+def count(number: int, name: str) -> str:
+    """Return a number and what it counts: "1 image", "2 images"."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 class Progress:
     """Bars on standard error, one a step; none where nobody watches."""
 

@@ -9,10 +9,12 @@ from importlib.metadata import version
 
 SUBCOMMANDS = {
     "analyze": "consensus, sigmas, agreement and likely errors of label files",
-    "compare": "how far one file's labels are from another's: OKS, PCK, kinds of errors",
+    "compare": "how near one file's labels are to another's: OKS, PCK, errors",
     "reskeleton": "map labels to another skeleton, and list what is lost",
     "convert": "read labels of any format, write COCO or pre-labels",
-    "export": "write results for other tools: YOLO-pose, CVAT, SLEAP, DeepLabCut, …",
+    "export": "write results for other tools: YOLO-pose, CVAT, SLEAP, …",
+    "prelabel": "a model's predictions of images, as pre-labels",
+    "thumbnails": "embed thumbnails of the worst images in a job's report",
     "changes": "list the images whose labels differ between two results",
 }
 """Each is the module of that name."""

@@ -20,7 +20,7 @@ from truepoint.commands import console
 from truepoint.jobs.prelabels import Choices
 
 USAGE = "%(prog)s FILE [FILE …] --to SKELETON --out FILE [options]"
-EXAMPLE = "%(prog)s a.json --to van.json --keypoints rules.json --out b.json"
+EXAMPLE = "%(prog)s a.json --to van.json --out b.json"
 
 
 def main(given: list[str] | None = None, prog: str | None = None) -> int:

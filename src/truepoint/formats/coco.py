@@ -6,11 +6,15 @@ The reader also takes what our own coco.json adds: `attributes` (id, name, comme
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from truepoint.formats.labels import (
+    IMAGE_SUFFIXES,
     Category,
     FormatError,
     Instance,
@@ -24,30 +28,33 @@ from truepoint.formats.labels import (
     number,
     with_third,
 )
-from truepoint.pose.instance import VISIBLE
+from truepoint.pose.instance import VISIBLE, type_name
 from truepoint.pose.skeleton import LEAST_SIGMA
 
 ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
 OWN_ATTRIBUTES = ("id", "name", "comment")
 CONSOLIDATION = ("worker_count", "score")
 """Attributes that our own results have in addition; they describe the consolidation, not the label."""
+AREA_SOURCES = ("hull", "default")
+"""What `area_source` of our own results says where `bbox` was made from the keypoints."""
+
+Id = int | str | None
+"""The id of an image or a category. "7" and 7.0, which some tools write, are 7; None is no id."""
 
 
 def is_annotations(document: Any) -> bool:
-    """Return whether a JSON document is a COCO annotation file."""
-    return (
-        isinstance(document, dict)
-        and isinstance(document.get("annotations"), list)
-        and (isinstance(document.get("images"), list))
-    )
+    """Return whether a JSON document claims to be a COCO annotation file: it has two of its three parts."""
+    parts = ("images", "categories", "annotations")
+    return isinstance(document, dict) and sum(part in document for part in parts) > 1
 
 
 def is_results(document: Any) -> bool:
-    """Return whether a JSON document is a list of COCO results."""
+    """Return whether a JSON document is a list of COCO results: objects, half of which at least have an `image_id`."""
     return (
         isinstance(document, list)
         and bool(document)
-        and all(isinstance(entry, dict) and "image_id" in entry for entry in document)
+        and all(isinstance(entry, dict) for entry in document)
+        and 2 * sum("image_id" in entry for entry in document) >= len(document)
     )
 
 
@@ -59,15 +66,14 @@ def read_annotations(document: Mapping[str, Any], where: str) -> Labels:
     """
     notes = Notes()
     images = read_images(document, where)
-    categories = categories_by_id(document, where)
-    entries = objects(document["annotations"], f"{where}: annotations")
+    entries = objects(document.get("annotations"), f"{where}: annotations")
     ordinary = [entry for entry in entries if is_ordinary(entry, images, notes)]
-    found = AnnotationReader(categories, where)
+    found = AnnotationReader(categories_by_id(document, where), where)
     found.scan(ordinary)
     for entry in ordinary:
         subject = found.subject(entry, notes)
         if subject is not None:
-            images[entry["image_id"]].subjects.append(subject)
+            images[identity(entry["image_id"])].subjects.append(subject)
     return Labels(ANNOTATIONS, list(images.values()), found.categories, notes)
 
 
@@ -84,43 +90,42 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
         FormatError: a result is not one, or the companion is no annotation file.
     """
     notes = Notes()
-    categories: dict[Any, dict[str, Any]] = {}
-    images: dict[Any, LabeledImage] = {}
+    categories: dict[Id, dict[str, Any]] = {}
+    images: dict[Id, LabeledImage] = {}
     if companion is not None:
         images = read_images(companion, f"{where}: file of images")
         categories = categories_by_id(companion, where)
     else:
         for entry in document:
-            image = entry["image_id"]
-            if isinstance(image, int) and not isinstance(image, bool):
-                images.setdefault(image, LabeledImage(str(image), has_ending=False, numbered=image))
-            elif isinstance(image, str):
-                images.setdefault(image, LabeledImage(image, has_ending="." in image))
-            else:
-                raise FormatError(f"{where}: expected an image_id that is a whole number or text, got {image!r}")
+            image = identity(entry.get("image_id"))
+            if isinstance(image, int):
+                images.setdefault(image, LabeledImage(str(entry["image_id"]), has_ending=False, numbered=image))
+            elif image is not None:
+                has_ending = PurePosixPath(image).suffix.lower() in IMAGE_SUFFIXES
+                images.setdefault(image, LabeledImage(image, has_ending=has_ending))
     ordinary = [entry for entry in document if is_ordinary(entry, images, notes)]
     found = AnnotationReader(categories, where, results=True)
     found.scan(ordinary)
     for entry in ordinary:
         subject = found.subject(entry, notes)
         if subject is not None:
-            images[entry["image_id"]].subjects.append(subject)
+            images[identity(entry["image_id"])].subjects.append(subject)
     return Labels(RESULTS, list(images.values()), found.categories, notes)
 
 
-def read_images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledImage]:
+def read_images(document: Mapping[str, Any], where: str) -> dict[Id, LabeledImage]:
     """Return the images of an annotation file by their ids, without labels.
 
     Raises:
         FormatError: it has none, or one without a name of its own.
     """
-    if not isinstance(document, dict) or not isinstance(document.get("images"), list):
-        raise FormatError(f"{where}: expected a COCO file with images")
-    images: dict[Any, LabeledImage] = {}
-    names: dict[str, Any] = {}
-    for image in objects(document["images"], f"{where}: images"):
-        image_id, name = image.get("id"), image.get("file_name")
-        if not isinstance(image_id, int | str) or not isinstance(name, str) or not name:
+    if not isinstance(document, dict):
+        raise FormatError(f"{where}: expected a COCO file with images, got {type_name(document)}")
+    images: dict[Id, LabeledImage] = {}
+    names: dict[str, Id] = {}
+    for image in objects(document.get("images"), f"{where}: images"):
+        image_id, name = identity(image.get("id")), image.get("file_name")
+        if image_id is None or not isinstance(name, str) or not name:
             raise FormatError(f"{where}: expected images with id and file_name, got {_head(image)}")
         if image_id in images:
             raise FormatError(f"{where}: expected every image id once, got {image_id!r} twice")
@@ -141,22 +146,24 @@ def read_images(document: Mapping[str, Any], where: str) -> dict[Any, LabeledIma
     return images
 
 
-def categories_by_id(document: Mapping[str, Any], where: str) -> dict[Any, dict[str, Any]]:
+def categories_by_id(document: Mapping[str, Any], where: str) -> dict[Id, dict[str, Any]]:
     """Return the categories of an annotation file by their ids.
 
     Raises:
         FormatError: they are no list of objects.
     """
-    return {c.get("id"): c for c in objects(document.get("categories") or [], f"{where}: categories")}
+    return {identity(c.get("id")): c for c in objects(document.get("categories") or [], f"{where}: categories")}
 
 
-def is_ordinary(entry: dict[str, Any], images: Mapping[Any, LabeledImage], notes: Notes) -> bool:
+def is_ordinary(entry: dict[str, Any], images: Mapping[Id, LabeledImage], notes: Notes) -> bool:
     """Return whether an annotation is one instance of a listed image; else note why not."""
-    image = entry.get("image_id")
-    name = f"annotation {entry['id']}" if "id" in entry else f"image {image}"
-    if not isinstance(image, int | str) or image not in images:
+    image = identity(entry.get("image_id"))
+    name = f"annotation {entry['id']}" if "id" in entry else f"image {entry.get('image_id')}"
+    if image is None:
+        notes.add("annotations left out, because they have no image_id", name)
+    elif image not in images:
         notes.add("annotations left out, because the file does not list their image", name)
-    elif entry.get("iscrowd"):
+    elif entry.get("iscrowd") not in (None, 0, "", "0"):
         notes.add("crowd regions left out (iscrowd)", name)
     elif entry.get("ignore"):
         notes.add("annotations left out, because they are marked to be ignored", name)
@@ -175,16 +182,19 @@ class AnnotationReader:
         results: the annotations are a list of results.
     """
 
-    def __init__(self, given: Mapping[Any, dict[str, Any]], where: str, *, results: bool = False) -> None:
+    def __init__(self, given: Mapping[Id, dict[str, Any]], where: str, *, results: bool = False) -> None:
         self._given, self._where, self._results = given, where, results
-        self._lengths: dict[Any, set[int]] = {}
+        self._lengths: dict[Id, Counter[int]] = {}
         self._any_scores = self._any_visible = False
 
     def scan(self, entries: Iterable[dict[str, Any]]) -> None:
         """Take some of the annotations."""
         for entry in entries:
             values = _values(entry)
-            self._lengths.setdefault(category_id(entry), set()).add(len(values))
+            if values:
+                self._lengths.setdefault(category_id(entry), Counter())[len(values)] += 1
+            else:
+                self._lengths.setdefault(category_id(entry), Counter())
             if len(values) % 3 == 0:
                 thirds = [number(v) for v in values[2::3]]
                 self._any_scores = self._any_scores or has_scores(thirds)
@@ -196,14 +206,22 @@ class AnnotationReader:
         return self._any_scores or (self._results and not self._any_visible)
 
     @cached_property
-    def categories_by_id(self) -> dict[Any, Category]:
+    def categories_by_id(self) -> dict[Id, Category]:
         """The categories by id, also those that only annotations name.
 
         Raises:
             FormatError: a keypoint name twice, or keypoints of different number in one category.
         """
         ids = [*self._given, *(c for c in self._lengths if c not in self._given)]
-        return {i: _category(i, self._given.get(i, {}), self._lengths.get(i, set()) - {0}, self._where) for i in ids}
+        return {i: _category(i, self._given.get(i, {}), self._counts(i), self._where) for i in ids}
+
+    @cached_property
+    def _steps(self) -> dict[Id, int]:
+        """How many numbers a keypoint has, by category."""
+        return {i: _step(self._counts(i), category, self._where) for i, category in self.categories_by_id.items()}
+
+    def _counts(self, category: Id) -> Counter[int]:
+        return self._lengths.get(category, Counter())
 
     @property
     def categories(self) -> list[Category]:
@@ -214,12 +232,15 @@ class AnnotationReader:
         """Return the subject of an annotation; None, with a note, if it has neither keypoints nor a box.
 
         Raises:
-            FormatError: another number of keypoints than the category has.
+            FormatError: no annotation of the category has as many keypoints as the category.
         """
-        category = self.categories_by_id[category_id(entry)]
+        category, step = self.categories_by_id[category_id(entry)], self._steps[category_id(entry)]
         values = _values(entry)
         where = f"annotation {entry['id']}" if "id" in entry else f"image {entry['image_id']}"
-        step = self._step(len(values), category, where)
+        if (values and len(values) != step * len(category.keypoints)) or (not values and entry.get("keypoints")):
+            wanted = f"{step * len(category.keypoints)} numbers"
+            notes.add(f"annotations whose keypoints were left out, because they are not {wanted}", where)
+            values = []
         # One file may hold both kinds: an annotation with a 2 among its whole numbers has visibilities.
         own = [number(v) for v in values[2::3]] if step == 3 else []
         scores = self._scores and not (VISIBLE in own and not has_scores(own))
@@ -247,25 +268,38 @@ class AnnotationReader:
         score = number(entry.get("score"))
         if score is not None:
             instance["score"] = score
+        elif entry.get("score") is not None:
+            notes.add("scores left out, because they are not numbers", where)
         _note_losses(entry, attributes, notes, where)
         if not points and "box" not in instance:
             notes.add("annotations left out, because they have neither keypoints nor a box", where)
             return None
         return Subject(instance, category.name, rater_of(entry))
 
-    def _step(self, length: int, category: Category, where: str) -> int:
-        count = len(category.keypoints)
-        if length in (0, 3 * count):
-            return 3
-        if length == 2 * count:
-            return 2
+
+def _step(lengths: Counter[int], category: Category, where: str) -> int:
+    """Return how many numbers a keypoint has in a category's annotations: 3, or 2 if that fits and 3 fits none.
+
+    Args:
+        lengths: of all `keypoints` that are not empty, and how many there are of each.
+        category: theirs.
+        where: the file, for the error.
+
+    Raises:
+        FormatError: neither fits any annotation.
+    """
+    count = len(category.keypoints)
+    step = next((step for step in (3, 2) if step * count in lengths), None)
+    if lengths and step is None:
+        found = ", ".join(str(length) for length, _ in lengths.most_common(3))
         raise FormatError(
-            f"{self._where}: {where}: expected {3 * count} numbers in keypoints, because category "
-            f"{category.name!r} has {count} keypoints, got {length}"
+            f"{where}: expected {3 * count} numbers in keypoints, because category {category.name!r} has {count} "
+            f"keypoints, got {found}"
         )
+    return step or 3
 
 
-def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where: str) -> Category:
+def _category(category_id: Id, given: dict[str, Any], lengths: Counter[int], where: str) -> Category:
     name = _text(given.get("name")) or f"category {category_id}"
     names = given.get("keypoints")
     if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names):
@@ -274,8 +308,8 @@ def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where:
         count, supercategory = len(names), _text(given.get("supercategory"))
         pairs = tuple((i, j) for i, j in _index_pairs(given.get("flip_pairs")) if max(i, j) < count and i != j)
         sigmas = given.get("sigmas")
-        known = [number(v) for v in sigmas] if isinstance(sigmas, list) else []
-        usable = tuple(v for v in known if v is not None and LEAST_SIGMA <= v <= 1)
+        numbers = [number(v) for v in sigmas] if isinstance(sigmas, list) else []
+        usable = tuple(v for v in numbers if v is not None and LEAST_SIGMA <= v <= 1)
         return Category(
             name,
             tuple(names),
@@ -284,11 +318,13 @@ def _category(category_id: Any, given: dict[str, Any], lengths: set[int], where:
             sigmas=usable if len(usable) == count else (),
             supercategory=supercategory,
         )
-    if len(lengths) > 1:
+    # Without names the length that most annotations have decides.
+    (length, most), *others = lengths.most_common(2) or [(0, 0)]
+    if others and others[0][1] == most:
         raise FormatError(
             f"{where}: category {name!r}: expected as many keypoints everywhere, got {sorted(lengths)} numbers"
         )
-    count = (max(lengths) if lengths else 0) // 3
+    count = length // 3
     return Category(name, tuple(map(str, range(count))), named=False, edges=_edges(given.get("skeleton"), count))
 
 
@@ -312,10 +348,19 @@ def rater_of(entry: dict[str, Any]) -> str:
     return _text(entry.get("rater_id")) or _digits(entry.get("rater_id"))
 
 
-def category_id(entry: dict[str, Any]) -> Any:
+def category_id(entry: dict[str, Any]) -> Id:
     """Return the id of an annotation's category."""
-    found = entry.get("category_id", 1)
-    return found if isinstance(found, int | str) else 1
+    found = identity(entry.get("category_id"))
+    return 1 if found is None else found
+
+
+def identity(value: Any) -> Id:
+    """Return an id: whole numbers are the same as numbers with a point and as text."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int | str) and not isinstance(value, bool) and value != "" else None
 
 
 def _values(entry: dict[str, Any]) -> list[Any]:
@@ -328,8 +373,8 @@ def _values(entry: dict[str, Any]) -> list[Any]:
 
 
 def _box(entry: dict[str, Any], notes: Notes, where: str) -> list[float] | None:
-    """Return a drawn box. In our own files one with another `area_source` was made from the keypoints."""
-    if "bbox" not in entry or entry.get("area_source", "box") != "box":
+    """Return a drawn box. In our own files `area_source` says whether one was made from the keypoints."""
+    if "bbox" not in entry or entry.get("area_source") in AREA_SOURCES:
         return None
     return box(entry["bbox"] if isinstance(entry["bbox"], list) else (), notes, where)
 
@@ -368,12 +413,14 @@ def objects(values: Any, where: str) -> list[dict[str, Any]]:
     """Return a list of objects as it is.
 
     Raises:
-        FormatError: something in it is no object.
+        FormatError: it is no list, or something in it is no object.
     """
-    for place, value in enumerate(values if isinstance(values, list) else ["no list"]):
+    if not isinstance(values, list):
+        raise FormatError(f"{where}: expected a list of objects, got {type_name(values)}")
+    for position, value in enumerate(values):
         if not isinstance(value, dict):
-            raise FormatError(f"{where}: expected a list of objects, got {_head(value)} at position {place}")
-    return list(values)
+            raise FormatError(f"{where}: expected a list of objects, got {_head(value)} at position {position}")
+    return values
 
 
 def _head(value: Any) -> str:

@@ -8,6 +8,7 @@ before CVAT had skeletons. `outside` is not labelled, `occluded` is visibility 1
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -38,6 +39,7 @@ def read(path: Path) -> Labels:
     """
     notes = Notes()
     images: list[LabeledImage] = []
+    subsets: list[str] = []
     keypoints: dict[str, dict[str, None]] = {}
     meta: dict[str, list[str]] = {}
     try:
@@ -52,11 +54,17 @@ def read(path: Path) -> Labels:
                 meta = _meta(element)
             elif element.tag == "image":
                 images.append(_ImageReader(element, meta, keypoints, notes).image)
+                subsets.append(element.get("subset") or "")
             else:
                 notes.add("tracks left out: only CVAT for images is read, not for video", element.get("label") or "")
             element.clear()
     except (ET.ParseError, UnicodeError) as error:
         raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
+    # An export of several tasks may have one name in several subsets.
+    counts = Counter(image.name for image in images)
+    for image, subset in zip(images, subsets, strict=True):
+        if counts[image.name] > 1 and subset:
+            image.name = f"{subset}/{image.name}"
     names = {name: dict.fromkeys(found) | keypoints.get(name, {}) for name, found in meta.items()}
     categories = [Category(name, tuple(found)) for name, found in (keypoints | names).items()]
     return Labels(SHAPE, images, categories, notes)

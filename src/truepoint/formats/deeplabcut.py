@@ -2,7 +2,7 @@
 
 https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html: header rows scorer, perhaps individuals,
 bodyparts, coords; the index is an image's path, in one or three columns, or a frame's number. An empty cell is not
-labelled. There is no visibility. Predictions have a third column `likelihood`.
+labelled. There is no visibility. Predictions have a third column `likelihood`. Several scorers are several raters.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NUMBER = re.compile(r"\d+(\.0)?")
 
 
 def find_tables(folder: Path) -> list[Path]:
-    """Return the tables of a project folder, one for each folder of images: CSV where both files are there."""
+    """Return the tables of a project folder, one for each scorer and folder of images: CSV where both files are."""
     chosen: dict[Path, Path] = {}
     for pattern in _TABLES:
         for file in sorted(folder.rglob(pattern)):
-            chosen.setdefault(file.parent, file)
+            chosen.setdefault(file.with_suffix(""), file)
     return list(chosen.values())
 
 
@@ -51,11 +51,30 @@ def read(paths: list[Path]) -> Labels:
     for path in paths:
         text = _hdf_as_csv(path) if path.suffix.lower() in (".h5", ".hdf5") else read_text(path)
         images += _read_table(text, path, names, notes)
+    images = _by_name(images)
+    if all(len(image.raters) < 2 for image in images):
+        for image in images:
+            image.raters = ()
+            for subject in image.subjects:
+                subject.rater = ""
     return Labels(SHAPE, images, [Category("", tuple(names))], notes)
 
 
+def _by_name(images: list[LabeledImage]) -> list[LabeledImage]:
+    """Return each image once, with the labels of all scorers who have a table of it."""
+    found: dict[str, LabeledImage] = {}
+    for image in images:
+        first = found.setdefault(image.name, image)
+        if first is not image and not set(first.raters) & set(image.raters):
+            first.raters += image.raters
+            first.subjects += image.subjects
+        elif first is not image:
+            raise FormatError(f"expected every image once for a scorer, got {image.name!r} twice")
+    return list(found.values())
+
+
 def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> list[LabeledImage]:
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)]
     header: dict[str, list[str]] = {}
     while rows and rows[0][0] in ("scorer", "individuals", "bodyparts", "coords"):
         row = rows.pop(0)
@@ -64,35 +83,44 @@ def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> 
         raise FormatError(f"{path}: expected DeepLabCut's header rows scorer, bodyparts and coords, got {list(header)}")
     coords = header["coords"]
     first = next((i for i, text in enumerate(coords) if text == "x"), len(coords))
-    columns: dict[tuple[str, str], dict[str, int]] = {}
+    columns: dict[tuple[str, str, str], dict[str, int]] = {}
     for i in range(first, len(coords)):
-        who = header["individuals"][i] if "individuals" in header else ""
-        columns.setdefault((who, header["bodyparts"][i]), {})[coords[i]] = i
-    names.update((bodypart, None) for _, bodypart in columns)
+        scorer, who, bodypart = (
+            header[name][i] if len(header.get(name, ())) > i else "" for name in ("scorer", "individuals", "bodyparts")
+        )
+        if bodypart:
+            columns.setdefault((scorer, who, bodypart), {})[coords[i]] = i
+    names.update((bodypart, None) for _, _, bodypart in columns)
+    scorers = tuple(dict.fromkeys(scorer for scorer, _, _ in columns))
     images = []
     for number, row in enumerate(rows, len(header) + 1):
         if len(row) != len(coords):
             raise FormatError(f"{path}:{number}: expected {len(coords)} columns, got {len(row)}")
-        image = _image("/".join(part for part in row[:first] if part))
-        subjects: dict[str, list[Instance]] = {}
-        for (who, bodypart), places in columns.items():
+        image = _image("/".join(part for part in row[:first] if part), path)
+        image.raters = scorers
+        subjects: dict[tuple[str, str], list[Instance]] = {}
+        for (scorer, who, bodypart), places in columns.items():
             cells = {axis: row[i].strip() for axis, i in places.items()}
-            if not cells.get("x") or cells["x"].lower() == "nan":
-                continue
             where = f"{path.name}:{number}"
             x, y, score = (_float(cells.get(axis, ""), f"{path}:{number}") for axis in ("x", "y", "likelihood"))
+            if x is None and y is None:
+                continue
             point = keypoint(bodypart, x, y, notes, where)
             if point is not None:
-                subjects.setdefault(who, []).append(point if score is None else point | {"score": score})
-        for who, points in subjects.items():
-            image.subjects.append(Subject({"name": _individual(who), "annotations": points}))
+                subjects.setdefault((scorer, who), []).append(point if score is None else point | {"score": score})
+        for (scorer, who), points in subjects.items():
+            image.subjects.append(Subject({"name": _individual(who), "annotations": points}, rater=scorer))
         images.append(image)
     return images
 
 
-def _image(index: str) -> LabeledImage:
+def _image(index: str, table: Path) -> LabeledImage:
+    """Return the image of a row. A frame's image is in the folder of the video that the table is named after."""
     if _NUMBER.fullmatch(index):
-        return LabeledImage(index, has_ending=False, numbered=int(float(index)))
+        number = int(float(index))
+        video, of_a_video, _ = table.stem.partition("DLC_")
+        name = f"{video}/{number}" if of_a_video and video else str(number)
+        return LabeledImage(name, has_ending=False, numbered=number)
     path = PurePosixPath(index.replace("\\", "/"))
     # labeled-data/<folder>/<image>: the first folder is the same in every project.
     parts = path.parts[1:] if len(path.parts) > 1 and path.parts[0] == "labeled-data" else path.parts

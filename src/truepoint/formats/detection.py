@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from truepoint.formats import coco, cvat, deeplabcut, label_studio, mmpose, own, sleap, yolo
-from truepoint.formats.labels import FormatError, Labels, parse_json
+from truepoint.formats.labels import FormatError, Labels, as_utf8, parse_json
 
 READ = (
     "our own pre-labels (JSON or JSON Lines), COCO annotations, COCO results lists, YOLO-pose labels (data.yaml, or a "
     "folder), CVAT for images (.xml), Label Studio (JSON), DeepLabCut (.csv, .h5, or the project folder), SLEAP "
-    "(.slp), "
-    "MMPose predictions (JSON, or a folder of them)"
+    "(.slp), MMPose predictions (JSON, or a folder of them)"
 )
 
 
@@ -43,8 +42,8 @@ def read_labels(path: Path, expected_keypoints: int, companion: Path | None = No
             raise FormatError(f"{path}: expected a file of labels, got a pickle, which may run code; save JSON")
         case ".zip" | ".tar" | ".gz":
             raise FormatError(f"{path}: expected a file of labels, got an archive; unpack it and give what is in it")
-    text = path.read_bytes()
-    if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+    text = as_utf8(path.read_bytes(), str(path))
+    if text.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
         kind = "nothing" if not text.strip() else f"{text[:40]!r}"
         raise FormatError(f"{path}: expected {READ}; got {kind}")
     return _read_json(path, text, companion)
@@ -56,7 +55,7 @@ def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
     try:
         document = parse_json(text, where)
     except FormatError:
-        if text.count(b"\n") < 1 or not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        if text.count(b"\n") < 1 or not text.lstrip(b" \t\r\n").startswith(b"{"):
             raise
         document = None  # JSON Lines
     if coco.is_annotations(document):
@@ -66,12 +65,24 @@ def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
         return coco.read_results(document, where, images)
     if label_studio.is_tasks(document):
         return label_studio.read(document, where)
+    if label_studio.is_minimal(document):
+        raise FormatError(f"{where}: expected Label Studio's JSON, got JSON-MIN, which ties no keypoint to a subject")
     if mmpose.is_predictions(document):
         return mmpose.read({path: document})
     if isinstance(document, list):
         first = f"a list of {repr(document[0])[:60]}" if document else "an empty list"
         raise FormatError(f"{where}: expected {READ}; got {first}")
     return own.read(text, document, where)
+
+
+def is_foreign(document: Any) -> bool:
+    """Return whether a JSON document has another tool's format rather than our own."""
+    return any(
+        check(document)
+        for check in (
+            coco.is_annotations, coco.is_results, label_studio.is_tasks, label_studio.is_minimal, mmpose.is_predictions,
+        )
+    )  # fmt: skip
 
 
 def _read_folder(folder: Path, expected_keypoints: int) -> Labels:

@@ -2,17 +2,23 @@
 
 https://labelstud.io/guide/export and https://labelstud.io/guide/predictions
 
-Places are percent of the image. A keypoint belongs to the rectangle that a relation, or `parentID`, ties it to; a
-task's loose keypoints are one subject if no label is there twice. Several annotations of a task are several raters.
+Places are percent of the image, so that its size need not be known. A keypoint belongs to the rectangle that a
+relation, or `parentID`, ties it to; a task's loose keypoints are one subject if no label is there twice. Several
+annotations of a task are several raters.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from truepoint.formats.labels import (
+    IMAGE_SUFFIXES,
     Category,
     FormatError,
     Instance,
@@ -23,7 +29,6 @@ from truepoint.formats.labels import (
     box,
     keypoint,
     number,
-    scaled,
 )
 from truepoint.pose.instance import OCCLUDED
 
@@ -35,16 +40,22 @@ _UPLOADED = re.compile(r"(?:^|/)upload/\d+/(?:[0-9a-f]{8}-)?([^/]+)$")
 
 
 def is_tasks(document: Any) -> bool:
-    """Return whether a JSON document is a list of Label Studio's tasks."""
+    """Return whether a JSON document is a list of Label Studio's tasks, or one task."""
+    tasks = _tasks(document)
+    return bool(tasks) and all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks)
+
+
+def is_minimal(document: Any) -> bool:
+    """Return whether a JSON document is Label Studio's JSON-MIN: results without ids and relations."""
     return (
         isinstance(document, list)
         and bool(document)
-        and all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in document)
+        and all(isinstance(task, dict) and "annotation_id" in task and "annotator" in task for task in document)
     )
 
 
-def read(document: list[dict[str, Any]], where: str) -> Labels:
-    """Read a list of tasks.
+def read(document: Any, where: str) -> Labels:
+    """Read a list of tasks, or one task.
 
     Raises:
         FormatError: a task has no image.
@@ -52,26 +63,21 @@ def read(document: list[dict[str, Any]], where: str) -> Labels:
     notes = Notes()
     images: dict[str, LabeledImage] = {}
     found: dict[str, dict[str, None]] = {}
-    for place, task in enumerate(document):
+    given: list[tuple[LabeledImage, list[dict[str, Any]]]] = []
+    for position, task in enumerate(_tasks(document)):
         name = _image_name(task)
         if name is None:
             found_data = repr(task["data"])[:80]
-            raise FormatError(f"{where}: task {place}: expected data with the path of an image, got {found_data}")
+            raise FormatError(f"{where}: task {position}: expected data with the path of an image, got {found_data}")
         if name in images:
-            raise FormatError(f"{where}: task {place}: expected every image once, got {name!r} again")
-        image = images[name] = LabeledImage(name)
-        answers = [a for a in _list(task.get("annotations")) if isinstance(a, dict)]
-        for answer in answers:
-            if answer.get("was_cancelled"):
-                notes.add("annotations left out, because they were cancelled", name)
-        answers = [a for a in answers if not a.get("was_cancelled")]
-        predictions = [p for p in _list(task.get("predictions")) if isinstance(p, dict)]
-        if answers and predictions:
-            notes.add("predictions left out, because their image has annotations", name)
-        given = answers or predictions
-        raters = _raters(given) if len(given) > 1 else [""]
-        image.raters = tuple(raters) if len(given) > 1 else ()
-        for answer, rater in zip(given, raters, strict=False):
+            raise FormatError(f"{where}: task {position}: expected every image once, got {name!r} again")
+        images[name] = LabeledImage(name, in_shares=True)
+        given.append((images[name], _answers(task, notes, name)))
+    several = any(len(answers) > 1 for _, answers in given)
+    for image, answers in given:
+        raters = _raters(answers) if several else [""] * len(answers)
+        image.raters = tuple(raters) if several else ()
+        for answer, rater in zip(answers, raters, strict=True):
             for subject in _subjects(answer, image, found, notes):
                 subject.rater = rater
                 image.subjects.append(subject)
@@ -79,22 +85,41 @@ def read(document: list[dict[str, Any]], where: str) -> Labels:
     return Labels(SHAPE, list(images.values()), categories, notes)
 
 
+def _tasks(document: Any) -> list[Any]:
+    return document if isinstance(document, list) else [document]
+
+
+def _answers(task: dict[str, Any], notes: Notes, name: str) -> list[dict[str, Any]]:
+    """Return the annotations of a task or, if it has none, its predictions."""
+    annotations = [a for a in _list(task.get("annotations")) if isinstance(a, dict)]
+    predictions = [p for p in _list(task.get("predictions")) if isinstance(p, dict)]
+    kept = [a for a in annotations if not a.get("was_cancelled")]
+    for _ in range(len(annotations) - len(kept)):
+        notes.add("annotations left out, because they were cancelled", name)
+    for _ in _list(task.get("drafts")):
+        notes.add("drafts left out, because nobody submitted them", name)
+    if kept and predictions:
+        notes.add("predictions left out, because their image has annotations", name)
+    return kept or predictions
+
+
 def _subjects(
     answer: dict[str, Any], image: LabeledImage, categories: dict[str, dict[str, None]], notes: Notes
 ) -> list[Subject]:
     regions = [region for region in _list(answer.get("result")) if isinstance(region, dict)]
     owners = {r.get("from_id"): r.get("to_id") for r in regions if r.get("type") == "relation"}
+    # Where <Labels> labels the regions of <KeyPoint> and <Rectangle>, the label is an entry of its own.
+    labels = {r.get("id"): label for r in regions if r.get("type") == "labels" if (label := _label(r, "labels"))}
     subjects: dict[Any, Subject] = {}
     points: list[tuple[Any, Instance]] = []
     for region in regions:
         name = f"{image.name} {region.get('id', '')}"
-        size = _size(region, notes, name)
-        if size is None:
+        if not _is_read(region, notes, name):
             continue
-        image.width, image.height = int(size[0]), int(size[1])
+        own_label = labels.get(region.get("id"), "")
         if str(region["type"]).startswith("rectangle"):
-            subjects[region.get("id")] = _rectangle(region, size, notes, name)
-        elif point := _point(region, size, notes, name):
+            subjects[region.get("id")] = _rectangle(region, own_label, notes, name)
+        elif point := _point(region, own_label, notes, name):
             points.append((owners.get(region.get("id"), region.get("parentID")), point))
     loose = Subject({"annotations": []})
     for owner, point in points:
@@ -110,57 +135,66 @@ def _subjects(
     for subject in found:
         names = categories.setdefault(subject.category, {})
         names.update((point["label"], None) for point in subject.instance["annotations"])
-    return [s for s in found if s.instance["annotations"] or "box" in s.instance]
+    kept = [s for s in found if s.instance["annotations"] or "box" in s.instance]
+    if number(answer.get("score")) is not None and not any(_scored(subject) for subject in kept):
+        notes.add("scores of whole images left out: only regions keep theirs", image.name)
+    return kept
 
 
-def _size(region: dict[str, Any], notes: Notes, name: str) -> tuple[float, float] | None:
-    """Return the image's size as a keypoint or a rectangle says it; None, with a note, of other regions."""
+def _scored(subject: Subject) -> bool:
+    return "score" in subject.instance or any("score" in point for point in subject.instance["annotations"])
+
+
+def _is_read(region: dict[str, Any], notes: Notes, name: str) -> bool:
+    """Return whether a region is a keypoint or a rectangle of an image that is not turned; else note why not."""
     kind = region.get("type")
-    width, height = number(region.get("original_width")), number(region.get("original_height"))
-    if kind == "relation":
-        return None
+    if kind in ("relation", "labels"):
+        return False
     if kind not in ("keypointlabels", "rectanglelabels", "keypoint", "rectangle"):
         notes.add(f"regions left out, because {kind!r} is neither a keypoint nor a rectangle", name)
-    elif not width or not height:
-        notes.add("regions left out, because they do not say the image's size", name)
     elif number(region.get("image_rotation")) not in (None, 0.0):
         notes.add("regions left out, because the image was turned", name)
     else:
-        return width, height
-    return None
+        return True
+    return False
 
 
-def _rectangle(region: dict[str, Any], size: tuple[float, float], notes: Notes, name: str) -> Subject:
+def _rectangle(region: dict[str, Any], own_label: str, notes: Notes, name: str) -> Subject:
     value = _object(region.get("value"))
     drawn = None
     if number(value.get("rotation")) not in (None, 0.0):
         notes.add("boxes left out, because they are turned", name)
     else:
         sides = [number(value.get(key)) for key in ("x", "y", "width", "height")]
-        drawn = box([None if s is None else scaled(s / 100, size[i % 2]) for i, s in enumerate(sides)], notes, name)
+        drawn = box([None if side is None else side / 100 for side in sides], notes, name)
     meta = _object(region.get("meta"))
-    instance: Instance = {key: meta[f"instance_{key}"] for key in ("id", "comment") if f"instance_{key}" in meta}
+    instance: Instance = {
+        key: text for key in ("id", "comment") if isinstance(text := meta.get(f"instance_{key}"), str)
+    }
     instance |= {"name": (_meta_texts(region) or [""])[0], "annotations": []} | _score(region)
     if drawn and not meta.get("from_keypoints"):
         instance["box"] = drawn
-    labels = _list(value.get("rectanglelabels"))
-    return Subject(instance, str(labels[0]) if labels else "")
+    return Subject(instance, _label(region, "rectanglelabels") or own_label)
 
 
-def _point(region: dict[str, Any], size: tuple[float, float], notes: Notes, name: str) -> Instance | None:
-    value = _object(region.get("value"))
-    labels = _list(value.get("keypointlabels"))
-    if not labels or not isinstance(labels[0], str):
+def _point(region: dict[str, Any], own_label: str, notes: Notes, name: str) -> Instance | None:
+    label = _label(region, "keypointlabels") or own_label
+    if not label:
         notes.add("keypoints left out, because they have no label", name)
         return None
-    x, y = number(value.get("x")), number(value.get("y"))
-    place = (None if x is None else scaled(x / 100, size[0])), (None if y is None else scaled(y / 100, size[1]))
-    point = keypoint(labels[0], *place, notes, name)
+    value = _object(region.get("value"))
+    x, y = (None if (percent := number(value.get(axis))) is None else percent / 100 for axis in "xy")
+    point = keypoint(label, x, y, notes, name)
     if point is None:
         return None
     if OCCLUDED_TEXT in _meta_texts(region):
         point["visibility"] = OCCLUDED
     return point | _score(region)
+
+
+def _label(region: dict[str, Any], kind: str) -> str:
+    labels = _list(_object(region.get("value")).get(kind))
+    return labels[0] if labels and isinstance(labels[0], str) else ""
 
 
 def _score(region: dict[str, Any]) -> Instance:
@@ -186,14 +220,32 @@ def _raters(answers: list[dict[str, Any]]) -> list[str]:
 def _image_name(task: dict[str, Any]) -> str | None:
     data = task["data"]
     texts = [value for value in (data.get("image"), *data.values()) if isinstance(value, str) and value]
-    if not texts:
-        return None
-    text = texts[0]
+    return _first_image(_path(text) for text in texts)
+
+
+def _first_image(paths: Iterable[str]) -> str | None:
+    """Return the first path that has the ending of an image, or the first of all."""
+    listed = list(paths)
+    images = (path for path in listed if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
+    return next(images, listed[0] if listed else None)
+
+
+def _path(text: str) -> str:
+    """Return the path of an image as the server had it, from how a task refers to it."""
     if uploaded := _UPLOADED.search(text):
         return unquote(uploaded[1])
-    parts = urlsplit(text)
-    if local := parse_qs(parts.query).get("d"):
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # as of "http://[": no URL
+        return text
+    queries = parse_qs(parts.query)
+    if local := queries.get("d"):
         return local[0]  # /data/local-files/?d=path
+    if stored := queries.get("fileuri"):  # /tasks/1/presign/?fileuri=…
+        try:
+            return base64.urlsafe_b64decode(stored[0] + "==").decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return text
     if parts.scheme == "s3":
         return text.partition("://")[2].partition("/")[2]
     return unquote(parts.path).lstrip("/") if parts.scheme in ("http", "https") else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -135,7 +136,7 @@ def parse_json(text: bytes, where: str) -> Any:
     Raises:
         FormatError: not JSON, or nested too deep.
     """
-    plain = text.removeprefix(BYTE_ORDER_MARK)
+    plain = as_utf8(text, where)
     if is_deeper(plain, DEEPEST_DOCUMENT):
         raise FormatError(f"{where}: expected at most {DEEPEST_DOCUMENT} levels of nesting, got more")
     try:
@@ -144,14 +145,28 @@ def parse_json(text: bytes, where: str) -> Any:
         raise FormatError(f"{where}: expected JSON, got something else: {error}") from error
 
 
+def as_utf8(text: bytes, where: str) -> bytes:
+    """Return a text in UTF-8 and without its byte order mark, which may also be UTF-16's, as PowerShell writes it.
+
+    Raises:
+        FormatError: the mark is UTF-16's, and what follows is not.
+    """
+    if not text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return text.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return text.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise FormatError(f"{where}: expected UTF-8 or UTF-16 text, got other bytes: {error}") from error
+
+
 def read_text(path: Path) -> str:
     """Return a file's text without a byte order mark.
 
     Raises:
-        FormatError: it is not UTF-8.
+        FormatError: it is neither UTF-8 nor, with a byte order mark, UTF-16.
     """
     try:
-        return path.read_bytes().removeprefix(BYTE_ORDER_MARK).decode()
+        return as_utf8(path.read_bytes(), str(path)).decode()
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: expected UTF-8 text, got other bytes: {error}") from error
 
@@ -208,18 +223,22 @@ def scaled(share: float, side: float) -> float:
 
 
 def has_scores(thirds: Iterable[float | None]) -> bool:
-    """Return whether the third numbers of keypoints are confidences: any of them is none of 0, 1 and 2."""
-    return any(v is not None and v not in (0, OCCLUDED, VISIBLE) for v in thirds)
+    """Return whether the third numbers of keypoints are confidences: any above 0 is neither 1 nor 2.
+
+    Numbers below 0 decide nothing: some tools write -1 for a keypoint that is not labelled.
+    """
+    return any(v is not None and v > 0 and v not in (OCCLUDED, VISIBLE) for v in thirds)
 
 
 def with_third(point: Instance, third: float | None, scores: bool, notes: Notes, where: object) -> Instance | None:
     """Return a keypoint with its third number as `visibility` or, with `scores`, as `score`; None if not labelled."""
-    if third is None:
+    if third is None or not math.isfinite(third):
         notes.add("keypoints left out, because their third number is not one", f"{where} {point['label']}")
         return None
     if third <= 0:
-        if scores and (point["x"] or point["y"]):
-            notes.add("keypoints left out, because their score is not above 0", f"{where} {point['label']}")
+        if (scores or third < 0) and (point["x"] or point["y"]):
+            what = "score" if scores else "visibility"
+            notes.add(f"keypoints left out, because their {what} is not above 0", f"{where} {point['label']}")
         return None
     return point | ({"score": third} if scores else {"visibility": int(third)})
 

@@ -32,9 +32,10 @@ DEMO_PREFIX = "results_"
 
 def is_predictions(document: Any) -> bool:
     """Return whether a JSON document is a file of predictions."""
-    if isinstance(document, dict):
-        return isinstance(document.get("instance_info"), list)
-    return isinstance(document, list) and bool(document) and all(_is_instance(e) or _is_frame(e) for e in document)
+    if isinstance(document, dict) and isinstance(document.get("instance_info"), list):
+        return True
+    entries = _entries(document)
+    return isinstance(entries, list) and bool(entries) and all(_is_instance(e) or _is_frame(e) for e in entries)
 
 
 def read(files: dict[Path, Any]) -> Labels:
@@ -48,10 +49,9 @@ def read(files: dict[Path, Any]) -> Labels:
     names: tuple[str, ...] | None = None
     count: int | None = None
     for path, document in files.items():
-        entries, own = document, None
+        entries = _entries(document)
         if isinstance(document, dict):
-            entries, own = document["instance_info"], _names(document.get("meta_info"))
-        names = own or names
+            names = _names(document.get("meta_info")) or names
         for image, instances in _images(path, entries):
             images.append(image)
             for instance in instances:
@@ -67,14 +67,28 @@ def read(files: dict[Path, Any]) -> Labels:
 
 
 def read_folder(folder: Path) -> Labels | None:
-    """Read a folder of such files; None if one of its JSON files is something else, or there is none."""
-    files = {path: parse_json(path.read_bytes(), str(path)) for path in sorted(folder.glob("*.json"))}
+    """Read a folder of such files; None if one of its JSON files is something else, or there is none.
+
+    The inferencer's output folder has them in `predictions/`.
+    """
+    inner = folder / "predictions"
+    paths = sorted((inner if inner.is_dir() else folder).glob("*.json"))
+    files = {path: parse_json(path.read_bytes(), str(path)) for path in paths}
     # An image without anybody has an empty list.
     return (
         read(files)
         if files and all(document == [] or is_predictions(document) for document in files.values())
         else None
     )
+
+
+def _entries(document: Any) -> Any:
+    """Return the instances or frames of a document: of the inferencer's result for one image the inner list."""
+    if isinstance(document, dict):
+        document = document.get("instance_info", document.get("predictions"))
+    while isinstance(document, list) and len(document) == 1 and isinstance(document[0], list):
+        document = document[0]
+    return document
 
 
 def _images(path: Path, entries: list[Any]) -> Iterator[tuple[LabeledImage, list[Any]]]:
@@ -102,6 +116,8 @@ def _subject(instance: Any, names: tuple[str, ...] | None, notes: Notes, where: 
     for i, place in enumerate(places):
         point = keypoint(names[i] if names and i < len(names) else str(i), place[0], place[1], notes, where)
         score = number(scores[i]) if scores else None
+        if scores and score is None:
+            notes.add("scores left out, because they are not numbers", where)
         if point is not None:
             points.append(point if score is None else point | {"score": score})
     found: Instance = {"annotations": points}
@@ -126,13 +142,18 @@ def _box(corners: Any, notes: Notes, where: str) -> list[float] | None:
 def _names(meta: Any) -> tuple[str, ...] | None:
     """Return the keypoint names of a file's meta_info, in order."""
     names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    if isinstance(names, list):
+        names = {str(i): name for i, name in enumerate(names)}
     if not isinstance(names, dict) or not all(str(i) in names for i in range(len(names))):
         return None
     return tuple(str(names[str(i)]) for i in range(len(names)))
 
 
 def _is_instance(entry: Any) -> bool:
-    return isinstance(entry, dict) and "keypoints" in entry and ("keypoint_scores" in entry or "bbox_score" in entry)
+    if not isinstance(entry, dict) or "keypoints" not in entry or "image_id" in entry:
+        return False
+    places = entry["keypoints"]
+    return "keypoint_scores" in entry or (isinstance(places, list) and all(isinstance(place, list) for place in places))
 
 
 def _is_frame(entry: Any) -> bool:

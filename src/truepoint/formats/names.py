@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from truepoint.formats.labels import Category, FormatError, LabeledImage, parse_json, shown
 from truepoint.pose.skeleton import Skeleton
@@ -16,12 +17,14 @@ from truepoint.pose.skeleton import Skeleton
 @dataclass(frozen=True, slots=True)
 class Matched:
     """`images` are the labels' images by the job's own image name; `unmatched` are names that no image has;
-    `by_name_only` are names whose folders differ from the image's.
+    `by_name_only` are names whose folders differ from the image's; `by_number` are those that only the number at the
+    end of the image's name matches.
     """
 
     images: dict[str, LabeledImage]
     unmatched: tuple[str, ...]
     by_name_only: tuple[str, ...]
+    by_number: tuple[str, ...]
 
 
 def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> Matched:
@@ -29,7 +32,8 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
 
     A name matches, best first: as it is; with other path separators or another Unicode normal form; in another case;
     by its last folders; by its last part alone, where only one image of the job is called so. Names without an ending
-    match images whatever their ending; numbers match the image whose name ends with that number.
+    match images whatever their ending; numbers match the image whose name ends with that number, in the folder of that
+    name if there is one.
 
     Raises:
         FormatError: two names are equally good for one image, or one name for two images. No two are merged.
@@ -38,6 +42,7 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
     matched: dict[str, LabeledImage] = {}
     rest = list(labels)
     by_name_only: list[str] = []
+    by_number: list[str] = []
     for rule in (_exact, _plain, _folded, _suffixes_of(2), _suffixes_of(1), _numbers):
         index: dict[str, list[str]] = {}
         for name in names:
@@ -57,11 +62,13 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
                 raise FormatError(f"image {free[0]!r}: expected labels once, got two entries: {both}")
             else:
                 taken[free[0]] = image
-                if _folders_differ(image.name, free[0]):
+                if rule is _numbers:
+                    by_number.append(image.name)
+                elif _folders_differ(image.name, free[0]):
                     by_name_only.append(image.name)
         matched |= taken
         rest = left
-    return Matched(matched, tuple(image.name for image in rest), tuple(by_name_only))
+    return Matched(matched, tuple(image.name for image in rest), tuple(by_name_only), tuple(by_number))
 
 
 Rule = Callable[[LabeledImage, bool], list[str]]
@@ -94,14 +101,18 @@ def _suffixes_of(least: int) -> Rule:
 
 
 def _numbers(image: LabeledImage, own: bool) -> list[str]:
-    if not own:
-        return [] if image.numbered is None else [str(image.numbered)]
-    digits = re.search(r"(\d+)$", PurePosixPath(_path(image.name)).stem)
-    return [str(int(digits[1]))] if digits else []
+    path = PurePosixPath(_path(image.name).casefold())
+    digits = re.search(r"([0-9]+)$", path.stem)
+    number = image.numbered if not own else int(digits[1]) if digits else None
+    return [] if number is None else [f"{path.parent.name}/{number}", str(number)]
 
 
 def _path(name: str) -> str:
-    """Return a path in NFC, with forward slashes and without leading dots and drives."""
+    """Return a path in NFC, with forward slashes and without leading dots and drives; of a URL its path."""
+    if re.match(r"(?i)https?://", name):
+        name = unquote(urlsplit(name).path)
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):  # as s3://bucket/key: nothing in it is escaped
+        name = name.partition("://")[2].partition("/")[2]
     plain = unicodedata.normalize("NFC", name).replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
     return "/".join(parts[1:] if parts and re.fullmatch(r"[A-Za-z]:", parts[0]) else parts)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from truepoint.formats.labels import Category, FormatError, LabeledImage, Labels, Subject, parse_json
-from truepoint.json_text import BYTE_ORDER_MARK
+from truepoint.formats.labels import Category, FormatError, LabeledImage, Labels, Subject, as_utf8, parse_json
 from truepoint.pose.instance import InstanceError, parse_instances, type_name
 
 SHAPE = "Truepoint pre-labels"
@@ -29,6 +29,8 @@ def read(text: bytes, document: Any, where: str) -> Labels:
         FormatError: not that shape, an image given twice, or something that is no instance.
     """
     workers = workers_of(document)
+    if document is not None:
+        _refuse_repeated_names(text, where)
     images: dict[str, LabeledImage] = {}
     for rater, place, part in (
         [(rater, f"{where}: worker {rater!r}", part) for rater, part in workers.items()]
@@ -58,7 +60,23 @@ def read(text: bytes, document: Any, where: str) -> Labels:
 def _parts(text: bytes, document: Any, where: str) -> list[tuple[str, Any]]:
     if document is not None:
         return [(where, document)]
-    lines = [(n, line) for n, line in enumerate(text.removeprefix(BYTE_ORDER_MARK).splitlines(), 1) if line.strip()]
+    lines = [(f"{where} line {n}", line) for n, line in enumerate(as_utf8(text, where).splitlines(), 1) if line.strip()]
     if not lines:
         raise FormatError(f"{where}: expected an object of file names, got nothing")
-    return [(f"{where} line {n}", parse_json(line, f"{where} line {n}")) for n, line in lines]
+    parts = [(place, parse_json(line, place)) for place, line in lines]
+    for place, line in lines:
+        _refuse_repeated_names(line, place)
+    return parts
+
+
+def _refuse_repeated_names(text: bytes, where: str) -> None:
+    """Raise FormatError if an object has a name twice: JSON's reader would keep the last value without a word."""
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise FormatError(f"{where}: expected every name once in an object, got {name!r} twice")
+            names.add(name)
+
+    json.loads(as_utf8(text, where), object_pairs_hook=check)

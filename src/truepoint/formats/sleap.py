@@ -10,13 +10,26 @@ from __future__ import annotations
 
 import importlib
 import math
+import struct
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from truepoint.formats.labels import Category, FormatError, Instance, LabeledImage, Labels, Notes, Subject, keypoint
+from truepoint.formats.labels import (
+    Category,
+    FormatError,
+    Instance,
+    LabeledImage,
+    Labels,
+    Notes,
+    Subject,
+    keypoint,
+    number,
+)
 from truepoint.pose.instance import OCCLUDED, VISIBLE
 
 SHAPE = "SLEAP project"
+SINGLE_DIGITS = 9
+"""Significant decimal digits that tell every number of 32 bits from its neighbours."""
 NEEDED = "SLEAP's format needs sleap-io, which is not installed: pip install sleap-io"
 
 
@@ -63,24 +76,39 @@ def _subject(instance: Any, notes: Notes, where: str) -> Subject:
         if point is None:
             continue
         if predicted:
-            points.append(point | {"score": float(row["score"])})
+            points.append(point | _score(row["score"], notes, where))
         else:
             points.append(point | {"visibility": VISIBLE if row["visible"] else OCCLUDED})
     name = instance.track.name if instance.track is not None else ""
     found: Instance = {"name": name or "", "annotations": points}
     if predicted:
-        found["score"] = float(instance.score)
+        found |= _score(instance.score, notes, where)
     return Subject(found, instance.skeleton.name or "")
 
 
+def _score(value: Any, notes: Notes, where: str) -> Instance:
+    """Return a score, which SLEAP stores in 32 bits, as the shortest decimal number that has the same 32 bits."""
+    score = number(float(value))
+    if score is None:
+        notes.add("scores left out, because they are not numbers", where)
+        return {}
+    bits = struct.pack("f", score)
+    texts = (f"{score:.{digits}g}" for digits in range(1, SINGLE_DIGITS + 1))
+    return {"score": next((float(text) for text in texts if struct.pack("f", float(text)) == bits), score)}
+
+
 def _image(frame: Any) -> LabeledImage:
-    """Return the image of a frame: of a list of images its own name, of a video the frame's number."""
-    files, number = frame.video.filename, int(frame.frame_idx)
+    """Return the image of a frame: of a list of images its own name, of a video the frame's number.
+
+    A package (`.pkg.slp`) holds copies of the frames; its source says where they came from.
+    """
+    video = getattr(frame.video, "source_video", None) or frame.video
+    files, index = video.filename, int(frame.frame_idx)
     shape = frame.video.shape
     height, width = (int(shape[1]), int(shape[2])) if shape else (None, None)
-    if isinstance(files, list):
-        return LabeledImage(str(files[number]).replace("\\", "/"), width=width, height=height)
+    if isinstance(files, list) and index < len(files):
+        return LabeledImage(str(files[index]).replace("\\", "/"), width=width, height=height)
     path = PurePosixPath(str(files).replace("\\", "/"))
-    if number == 0 and path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
+    if index == 0 and path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
         return LabeledImage(str(path), width=width, height=height)
-    return LabeledImage(f"{path.stem}/{number}", width=width, height=height, has_ending=False, numbered=number)
+    return LabeledImage(f"{path.stem}/{index}", width=width, height=height, has_ending=False, numbered=index)

@@ -6,14 +6,16 @@ visibility, and the subject's confidence and track id at the end of the row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from truepoint.formats.labels import (
+    IMAGE_SUFFIXES,
     Category,
     FormatError,
     Instance,
@@ -27,35 +29,107 @@ from truepoint.formats.labels import (
     read_text,
     with_third,
 )
+from truepoint.pose.instance import VISIBLE
 
 SHAPE = "YOLO-pose labels"
-OTHER_TEXTS = frozenset(f"{name}.txt" for name in ("classes", "train", "val", "test", "readme", "notes", "attribution"))
-"""Text files that stand beside labels and hold none."""
+OTHER_TEXTS = frozenset({"classes", "train", "val", "test", "readme", "notes", "attribution"})
+"""Names of text files that stand beside labels and hold none, up to the first dot: Roboflow has README.dataset.txt."""
+PARTS = ("train", "val", "test")
+"""The parts of a data set that data.yaml says the images of."""
 BOX_COLUMNS = 5
+LARGEST_SHARE = 2.0
+"""Largest side and farthest centre of a box in shares of the image's size. Pixels are larger in nearly every box."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """What data.yaml says: class names, keypoint names by class, and the shape of keypoints if it is there."""
+    """What data.yaml says: class names, keypoint names by class, the shape of keypoints if it is there, edges, and
+    the images as they are written: the root folder, and folders or lists of images.
+    """
 
     classes: Mapping[int, str]
     keypoints: Mapping[int, tuple[str, ...]]
     shape: tuple[int, int] | None
     edges: tuple[tuple[int, int], ...]
+    root: str
+    images: tuple[str, ...]
 
 
-def find_labels(path: Path) -> tuple[Path, list[Path]] | None:
-    """Return the folder below which label files are, and these files; None if `path` is no YOLO data set.
+def find_labels(path: Path) -> dict[Path, str] | None:
+    """Return the label files of a data set and the name of each one's image; None if `path` is no YOLO data set.
 
     Args:
         path: data.yaml, the folder that it is in, a folder of label files, or one label file.
+
+    Raises:
+        FormatError: a data.yaml that cannot be used.
     """
     if path.is_file() and path.suffix.lower() == ".txt":
-        return path.parent, [path]
+        return {path: path.stem}
+    described = _yaml_file(path)
+    if path.is_file() and described is not None and (files := _described_labels(described)):
+        return files
     root = path.parent if path.is_file() else path
     folder = root / "labels" if (root / "labels").is_dir() else root
-    files = [file for file in sorted(folder.rglob("*.txt")) if file.name.lower() not in OTHER_TEXTS]
-    return (folder, files) if files or _yaml_file(path) else None
+    files = {file: file.relative_to(folder).with_suffix("").as_posix() for file in _label_files(folder)}
+    if not files and described is not None:
+        files = _described_labels(described)
+    return files if files or described else None
+
+
+def _label_files(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*.txt"))
+        if file.name.lower().split(".")[0] not in OTHER_TEXTS
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and not _lists_images(file)
+    ]
+
+
+def _lists_images(file: Path) -> bool:
+    """Return whether a text file is a list of images, such as train2017.txt."""
+    with file.open("rb") as lines:
+        first = next((line for line in lines if line.strip()), b"")
+    return PurePosixPath(first.decode(errors="replace").strip()).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _described_labels(file: Path) -> dict[Path, str]:
+    """Return the label files of the images that data.yaml names, by Ultralytics' rules; what is not there is left out.
+
+    Labels are in the folder `labels` beside the last folder `images` of an image's path.
+    """
+    described = _describe(file)
+    beside = (file.parent / described.root).resolve()
+    root = beside if beside.is_dir() else Path(described.root).resolve()
+    found: dict[Path, str] = {}
+    for text in described.images:
+        # Roboflow writes "../train/images" and means a folder beside data.yaml.
+        places = [root / text, *([root / text[3:]] if text.startswith("../") else [])]
+        place = next((place for place in places if place.exists()), places[-1])
+        if place.suffix.lower() == ".txt" and place.is_file():
+            names = [line.strip() for line in read_text(place).splitlines() if line.strip()]
+            files = [_labels_of((place.parent / name).with_suffix(".txt")) for name in names]
+        else:
+            files = _label_files(_labels_of(place))
+        found |= {label: _image_of(label, root) for file in files if (label := file.resolve()).is_file()}
+    return found
+
+
+def _labels_of(images: Path) -> Path:
+    """Return the path of labels for a path of images: the last `images` in it becomes `labels`."""
+    return Path(*_with_last_renamed(images.parts, "images", "labels"))
+
+
+def _image_of(label: Path, root: Path) -> str:
+    """Return the path of a label file's image below the data set's root, without its ending."""
+    parts = _with_last_renamed(label.with_suffix("").parts, "labels", "images")
+    return "/".join(parts[len(root.parts) :] if parts[: len(root.parts)] == root.parts else parts)
+
+
+def _with_last_renamed(parts: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    last = max((i for i, part in enumerate(parts) if part == old), default=-1)
+    return parts if last < 0 else (*parts[:last], new, *parts[last + 1 :])
 
 
 def read(path: Path, expected: int) -> Labels:
@@ -66,24 +140,31 @@ def read(path: Path, expected: int) -> Labels:
         expected: the number of keypoints to assume where no data.yaml tells it.
 
     Raises:
-        FormatError: a row that is none, or a data.yaml that cannot be used.
+        FormatError: a row that is none, no row with the expected columns, or a data.yaml that cannot be used.
     """
-    found = find_labels(path)
-    folder, files = found or (path, [])
+    files = find_labels(path) or {}
     described = _describe(_yaml_file(path))
     rows = {file: list(_rows(file)) for file in files}
-    every = [row for found_rows in rows.values() for _, row in found_rows]
+    every = [row for of_file in rows.values() for _, row in of_file]
     shape = described.shape or _guessed_shape(every, expected)
-    reader = _RowReader(described, shape, has_scores(v for row in every for v in _thirds(row, shape)))
+    thirds = {third for row in every if _has_shape(row, shape) for third in _thirds(row, shape)}
+    # A row of predictions ends with a confidence. Where none of its third numbers is 2, they are confidences too.
+    predicted = VISIBLE not in thirds and any(_has_shape(row, shape) and len(row) > _width(shape) for row in every)
+    reader = _RowReader(described, shape, has_scores(thirds) or predicted)
     images = []
-    for file, found_rows in rows.items():
-        name = file.relative_to(folder).with_suffix("").as_posix()
-        image = LabeledImage(name, has_ending=False, in_shares=True)
+    for file, of_file in rows.items():
+        image = LabeledImage(files[file], has_ending=False, in_shares=True)
         images.append(image)
-        for where, row in found_rows:
+        for where, row in of_file:
             subject = reader.subject(row, where)
             if subject is not None:
                 image.subjects.append(subject)
+    if every and not reader.categories:
+        where, row = next(of_file[0] for of_file in rows.values() if of_file)
+        raise FormatError(
+            f"{where}: expected {BOX_COLUMNS} + {shape[0]} * {shape[1]} columns, perhaps with a confidence and a track "
+            f"id behind them, got {len(row)}"
+        )
     return Labels(SHAPE, images, list(reader.categories.values()), reader.notes)
 
 
@@ -97,25 +178,27 @@ class _RowReader:
         self.notes = Notes()
 
     def subject(self, row: list[float], where: str) -> Subject | None:
-        """Return a row's subject; None, with a note, if it has neither keypoints nor a box.
+        """Return a row's subject; None, with a note, if it has other columns, or neither keypoints nor a box.
 
         Raises:
-            FormatError: the row has another number of columns, or a class that is no whole number.
+            FormatError: the row has a class that is no whole number, or pixels in place of shares.
         """
+        shape = self._count, self._dimensions
+        has_keypoints = _has_shape(row, shape)
+        if not has_keypoints and len(row) > BOX_COLUMNS + 1:
+            wanted = f"{BOX_COLUMNS} nor {_width(shape)} columns, as boxes and poses have"
+            self.notes.add(f"rows left out, because they have neither {wanted}", where)
+            return None
         category = self._category(row[0], where)
-        width = self._count * self._dimensions
-        rest: list[float] = []
-        points: list[Instance] = []
-        if len(row) > BOX_COLUMNS:
-            if not BOX_COLUMNS + width <= len(row) <= BOX_COLUMNS + width + 2:
-                raise FormatError(
-                    f"{where}: expected {BOX_COLUMNS} + {self._count} * {self._dimensions} columns, perhaps with a "
-                    f"confidence and a track id behind them, got {len(row)}"
-                )
-            rest = row[BOX_COLUMNS + width :]
-            points = self._points(row[BOX_COLUMNS : BOX_COLUMNS + width], category, where)
-        instance: Instance = {"annotations": points}
         _, cx, cy, w, h = row[:BOX_COLUMNS]
+        if max(cx, cy, w, h) > LARGEST_SHARE:
+            raise FormatError(
+                f"{where}: expected a box in shares of the image's size, 0 to 1, got {row[1:BOX_COLUMNS]}"
+            )
+        end = _width(shape) if has_keypoints else BOX_COLUMNS
+        points = self._points(row[BOX_COLUMNS:end], category, where) if has_keypoints else []
+        rest = row[end:]
+        instance: Instance = {"annotations": points}
         if drawn := box((cx - w / 2, cy - h / 2, w, h), self.notes, where):
             instance["box"] = drawn
         if rest:
@@ -171,17 +254,31 @@ def _rows(file: Path) -> Iterator[tuple[str, list[float]]]:
 
 
 def _guessed_shape(rows: list[list[float]], expected: int) -> tuple[int, int]:
-    """Return number and dimensions of keypoints that fit every row, the job's own number first."""
-    lengths = {len(row) for row in rows} - {BOX_COLUMNS}
+    """Return number and dimensions of keypoints: the job's own number if it fits a row, else one that fits every row.
+
+    Rows of a box, perhaps with a confidence, fit any.
+    """
+    lengths = {len(row) for row in rows} - {BOX_COLUMNS, BOX_COLUMNS + 1}
     if not lengths:
         return expected, 3
-    for count in (expected, *range(1, max(lengths))):
-        extra = 2 if count == expected else 0
+    for dimensions in (3, 2):
+        if any(_has_shape(row, (expected, dimensions)) for row in rows):
+            return expected, dimensions
+    for count in range(1, max(lengths)):
         for dimensions in (3, 2):
-            if all(0 <= length - BOX_COLUMNS - count * dimensions <= extra for length in lengths):
+            if lengths == {_width((count, dimensions))}:
                 return count, dimensions
     wanted = "expected rows of one shape"
     raise FormatError(f"{wanted}, got rows of {sorted(lengths)} columns; give data.yaml with kpt_shape")
+
+
+def _width(shape: tuple[int, int]) -> int:
+    return BOX_COLUMNS + shape[0] * shape[1]
+
+
+def _has_shape(row: list[float], shape: tuple[int, int]) -> bool:
+    """Return whether a row has keypoints of a shape, perhaps with a confidence and a track id behind them."""
+    return 0 <= len(row) - _width(shape) <= 2
 
 
 def _thirds(row: list[float], shape: tuple[int, int]) -> list[float]:
@@ -197,7 +294,7 @@ def _yaml_file(path: Path) -> Path | None:
 
 def _describe(file: Path | None) -> _Description:
     if file is None:
-        return _Description({}, {}, None, ())
+        return _Description({}, {}, None, (), "", ())
     try:
         data = yaml.safe_load(read_text(file))
     except yaml.YAMLError as error:
@@ -217,8 +314,24 @@ def _describe(file: Path | None) -> _Description:
     for number, names in keypoints.items():
         if shape is not None and len(names) != shape[0]:
             raise FormatError(f"{file}: class {number}: expected {shape[0]} keypoint names, got {len(names)}")
-    edges = tuple((e[0], e[1]) for e in data.get("skeleton") or () if isinstance(e, list) and len(e) == 2)
-    return _Description(classes, keypoints, (shape[0], shape[1]) if shape else None, edges)
+    pairs = data.get("skeleton")
+    edges = tuple(
+        (e[0], e[1]) for e in (pairs if isinstance(pairs, list) else ()) if isinstance(e, list) and len(e) == 2
+    )
+    root = data.get("path")
+    images = [value for part in PARTS for value in _listed(data.get(part)) if isinstance(value, str) and value]
+    return _Description(
+        classes,
+        keypoints,
+        (shape[0], shape[1]) if shape else None,
+        edges,
+        root if isinstance(root, str) else "",
+        tuple(dict.fromkeys(images)),
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_shape(value: Any) -> bool:
@@ -232,5 +345,5 @@ def _is_shape(value: Any) -> bool:
 
 def _numbered(value: Any) -> list[tuple[int, Any]]:
     if isinstance(value, dict):
-        return [(number, entry) for number, entry in value.items() if isinstance(number, int)]
+        return [(int(number), entry) for number, entry in value.items() if re.fullmatch("[0-9]{1,9}", str(number))]
     return list(enumerate(value)) if isinstance(value, list) else []

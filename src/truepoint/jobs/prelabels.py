@@ -17,12 +17,13 @@ from truepoint.formats.labels import (
     Labels,
     Notes,
     Subject,
+    number,
     scaled,
     shown,
 )
 from truepoint.formats.names import KeypointNames, Matched, map_keypoints, match_images, read_keypoint_names
 from truepoint.formats.own import SHAPE as OWN_SHAPE
-from truepoint.pose.instance import OCCLUDED, VISIBLE, InstanceError, parse_instances
+from truepoint.pose.instance import LONGEST_ID, OCCLUDED, VISIBLE, InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton
 
 Instances = tuple[dict[str, Any], ...]
@@ -170,7 +171,8 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         several = f"{len(raters)} ({shown(raters)})"
         raise PrelabelError(f"{where}: expected labels of one rater, got those of {several}; choose with --rater")
     if not labels.images:
-        raise PrelabelError(f"{where}: expected labels of images, got none ({labels.shape})")
+        notes = "".join(f"; {note}" for note in labels.notes.lines())
+        raise PrelabelError(f"{where}: expected labels of images, got none ({labels.shape}{notes})")
     try:
         matched = match_images(labels.images, job.sizes)
         used = {subject.category for image in labels.images for subject in image.subjects}
@@ -190,10 +192,18 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         looked = {*image.raters, *(subject.rater for subject in image.subjects)} or {""}
         for rater, found in by_rater.items():
             if rater in looked:
-                instances = fitter.instances(image, rater, job.sizes[name])
+                width, height = job.sizes[name]
+                size = width or image.width, height or image.height
+                instances = fitter.instances(image, rater, size)
                 found[name] = checked(instances, f"{where}: {image.name!r}")
-    report = (f"{where}: {labels.shape}: read {_counts(labels)}", *_report(labels, matched, by_rater))
-    return Prelabels(by_rater, (*report, *_keypoint_report(labels, mappings, job.skeleton), *fitter.report()))
+    report = (
+        f"{where}: {labels.shape}: read {_counts(labels)}",
+        *_report(labels, matched, by_rater),
+        *_size_report(matched, job.sizes),
+    )
+    # Categories that share a name or their keypoints say the same.
+    of_keypoints = dict.fromkeys(_keypoint_report(labels, mappings, job.skeleton))
+    return Prelabels(by_rater, (*report, *of_keypoints, *fitter.report()))
 
 
 def read_prelabels(path: Path, skeleton: Skeleton, sizes: Sizes, chosen: Choices) -> Prelabels:
@@ -224,15 +234,15 @@ def category_mappings(
         if not category.keypoints:
             others = [c for c in categories if c is not category and c.name in used]
             if not others or category.name.casefold() in (skeleton.name.casefold(), ""):
-                found[category.name] = {}
+                found.setdefault(category.name, {})
             continue
         try:
             mapping = map_keypoints(category, skeleton, chosen.keypoint_names)
         except FormatError as error:
             problem = error
             continue
-        if mapping:
-            found[category.name] = mapping
+        if mapping:  # one name may stand for several categories
+            found[category.name] = found.get(category.name, {}) | mapping
     if used and not used & found.keys():
         if problem is not None and len(categories) == 1:
             raise problem
@@ -296,18 +306,34 @@ class Fitter:
             category = f"{subject.category!r} is not the skeleton's"
             self._notes.add(f"instances left out, because their category {category}", where)
             return None
-        score, least = subject.instance.get("score"), self._chosen.min_instance_score
-        if isinstance(score, int | float):
+        score, least = self._score(subject.instance, where), self._chosen.min_instance_score
+        if score is not None:
             self._scored_instances += 1
             if least is not None and score < least:
                 self._notes.add(f"instances left out, because their score is below {least}", where)
                 return None
-        points = [self._keypoint(point, mapping, where) for point in subject.instance["annotations"]]
-        kept = [point for point in points if point is not None]
+        points: dict[str, Instance | None] = {}
+        for point in subject.instance["annotations"]:
+            if point["label"] in points:
+                self._notes.add("keypoints left out, because their label is there twice", f"{where} {point['label']}")
+            else:
+                points[point["label"]] = self._keypoint(point, mapping, where)
+        kept = [point for point in points.values() if point is not None]
         if points and not kept and "box" not in subject.instance:
             self._notes.add("instances left out, because no keypoint of theirs is left and they have no box", where)
             return None
-        return subject.instance | {"annotations": kept}
+        fitted = subject.instance | {"annotations": kept}
+        if len(fitted.get("id") or "") > LONGEST_ID:
+            self._notes.add(f"ids left out, because they have more than {LONGEST_ID} characters", where)
+            del fitted["id"]
+        return fitted
+
+    def _score(self, scored: Instance, where: str) -> float | None:
+        """Return the score of an instance or a keypoint. One that is not a number is taken out, with a note."""
+        score = number(scored.get("score"))
+        if score is None and scored.pop("score", None) is not None:
+            self._notes.add("scores left out, because they are not numbers", where)
+        return score
 
     def _keypoint(self, point: Instance, mapping: Mapping[str, str], where: str) -> Instance | None:
         label = mapping.get(point["label"])
@@ -315,13 +341,16 @@ class Fitter:
             self._notes.add(f"keypoints {point['label']!r} left out: the skeleton does not have them", where)
             return None
         found = point | {"label": label}
-        score, least, occluded = point.get("score"), self._chosen.min_score, self._chosen.occluded_below
-        if not isinstance(score, int | float):
+        score, least, occluded = self._score(found, where), self._chosen.min_score, self._chosen.occluded_below
+        if score is None:
             return found
-        self._scored_keypoints += 1
         if least is not None and score < least:
             self._notes.add(f"keypoints left out, because their score is below {least}", f"{where} {label}")
             return None
+        if score <= 0 and "visibility" not in point:
+            self._notes.add("keypoints left out, because their score is not above 0", f"{where} {label}")
+            return None
+        self._scored_keypoints += 1
         return {"visibility": OCCLUDED if occluded is not None and score < occluded else VISIBLE} | found
 
 
@@ -370,6 +399,23 @@ def _report(labels: Labels, matched: Matched, by_rater: Mapping[str, Mapping[str
     if matched.by_name_only:
         count = len(matched.by_name_only)
         yield f"warning: {count} images were matched by name, in another folder: {shown(matched.by_name_only)}"
+    if matched.by_number:
+        count = len(matched.by_number)
+        yield f"{count} images were matched by the number at the end of their name: {shown(matched.by_number)}"
+
+
+def _size_report(matched: Matched, sizes: Sizes) -> Iterator[str]:
+    """Return a warning if pixels in the labels are of images with other sizes than the job's."""
+    different = []
+    for name, image in matched.images.items():
+        said, actual = (image.width, image.height), sizes[name]
+        if None not in (*said, *actual) and said != actual and not image.in_shares:
+            different.append(f"{image.name} ({said[0]}x{said[1]} in the labels, {actual[0]}x{actual[1]} upright)")
+    if different:
+        yield (
+            f"warning: {len(different)} images have another size than the labels say, so that keypoints may be in the "
+            f"wrong place: {shown(different)}"
+        )
 
 
 def _keypoint_report(labels: Labels, mappings: Mapping[str, Mapping[str, str]], skeleton: Skeleton) -> Iterator[str]:

@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from truepoint.formats.coco import is_annotations
+from truepoint.formats.detection import is_foreign
 from truepoint.formats.labels import FormatError, LabeledImage, shown
-from truepoint.formats.mmpose import is_predictions
 from truepoint.formats.names import match_images
 from truepoint.formats.own import workers_of
 from truepoint.jobs.prelabels import Choices, Job, PrelabelError, Sizes, fit, read_file
@@ -95,7 +94,7 @@ def _own_answers(path: Path) -> Answers | None:
         document = decode(path.read_bytes(), deepest=DEEPEST_DOCUMENT, most_memory=None)
     except JsonError:
         return None
-    if not isinstance(document, dict) or is_annotations(document) or is_predictions(document):
+    if not isinstance(document, dict) or is_foreign(document):
         return None
     workers = workers_of(document)
     if workers is None:

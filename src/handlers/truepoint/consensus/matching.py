@@ -48,8 +48,8 @@ MOST_KEYPOINTS_COMPARED = 2_000_000
 """Keypoints in those pairs."""
 MOST_STEPS = 12_000_000
 """Steps of all assignments of an image: 2 seconds. A crowd of 120 people takes less than a hundredth of that."""
-AT_ONCE = 200_000
-"""Pairs, or keypoints in pairs, in memory at a time."""
+AT_ONCE = 16_000
+"""Pairs, or keypoints in pairs, in memory at a time. Arrays of 128 kB stay in the CPU's cache."""
 
 Member = tuple[int, int]
 """An instance's worker, and its index among all instances."""
@@ -110,16 +110,16 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
         The earlier worker's instance, the later one's, and the similarity, by pair; and by image why its instances
         are not compared.
     """
-    widest = np.full(len(poses.area), np.inf)
-    np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
     candidates = _candidates(poses)
+    widest = np.full(len(poses.area), np.nan)
+    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
     near = [_near_pairs(poses, widest, candidates, part) for part in _parts(candidates)]
     first, second = (np.concatenate([pairs[side] for pairs in near] or [np.zeros(0, np.intp)]) for side in (0, 1))
     refused = _too_many(poses, first, second)
     if refused:
         kept = ~np.isin(poses.image[first], list(refused))
         first, second = first[kept], second[kept]
-    sizes = np.diff(poses.starts)[first]
+    sizes = np.full(len(first), len(poses.labels)) if poses.places is not None else np.diff(poses.starts)[first]
     compared = [_compared(poses, first[part], second[part]) for part in _parts(sizes)]
     oks = np.concatenate(compared) if compared else np.zeros(0)
     alike = oks >= LEAST_SIMILARITY
@@ -147,21 +147,21 @@ def _parts(sizes: Integers) -> Iterator[slice]:
 
 
 def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
-    """Return the pairs of these instances with those of earlier workers that are near enough to be similar: no keypoint
-    of one is nearer to the other's than their hulls are to each other. `widest` is by instance the least 1 / (2
-    sigma)^2 of its keypoints.
+    """Return the pairs of these instances with those of earlier workers that are near enough to be similar.
+
+    The keypoints of two instances are at least as far apart as their hulls. `widest` is by instance the least
+    1 / (2 sigma)^2 of its keypoints, NaN without any.
     """
     which, place = expanded(candidates[later])
     second = which + later.start
-    first = np.searchsorted(poses.image, poses.image[second]) + place
-    counts = np.diff(poses.starts)
-    p, q = poses.hull[first], poses.hull[second]
-    gap_x = np.maximum(np.maximum(p[:, 0] - q[:, 2], q[:, 0] - p[:, 2]), 0)
-    gap_y = np.maximum(np.maximum(p[:, 1] - q[:, 3], q[:, 1] - p[:, 3]), 0)
-    near = (counts[first] > 0) & (counts[second] > 0)
-    first, second = first[near], second[near]
-    apart = (gap_x * gap_x + gap_y * gap_y)[near] * widest[first]
-    near = apart <= FARTHEST_EXPONENT * (poses.area[first] + poses.area[second])
+    first = np.searchsorted(poses.image, poses.image[later])[which] + place
+    left, top, right, bottom = np.ascontiguousarray(poses.hull.T)
+    reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
+    gap = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
+    near = (gap * gap <= reach) & (np.diff(poses.starts) > 0)[second]
+    first, second, reach, gap = first[near], second[near], reach[near], gap[near]
+    across = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
+    near = gap * gap + across * across <= reach
     return first[near], second[near]
 
 
@@ -193,8 +193,8 @@ def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool
     """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
     0 if they share none. `mirrored` exchanges the second one's left and right.
     """
-    if poses.table_of_places is not None:
-        return _symmetric_by_label(poses, poses.table_of_places, first, second, mirrored=mirrored)
+    if poses.places is not None:
+        return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored)
     pair, place = expanded(np.diff(poses.starts)[first])
     p = poses.starts[first][pair] + place
     label = poses.label[p]
@@ -213,20 +213,23 @@ def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool
 
 
 def _symmetric_by_label(
-    poses: Poses, places: tuple[Flags, Floats, Floats], first: Integers, second: Integers, *, mirrored: bool
+    poses: Poses, places: tuple[Floats, Floats], first: Integers, second: Integers, *, mirrored: bool
 ) -> Floats:
     """Return the same from a table of places, which is faster where most instances have most keypoints."""
-    there, x, y = places
-    scale = poses.area[first] + poses.area[second]
-    total, count = np.zeros(len(first)), np.zeros(len(first))
-    for label, other in enumerate(poses.mirror.tolist() if mirrored else range(len(poses.labels))):
-        dx, dy = x[label, first] - x[other, second], y[label, first] - y[other, second]
-        exponents = (dx * dx + dy * dy) * poses.inverse[label] / scale
-        shared = there[label, first] & there[other, second]
-        count += shared
-        near = np.flatnonzero(shared & (exponents < NEGLIGIBLE))
-        total[near] += falloff(exponents[near])
-    return np.asarray(total / np.maximum(count, 1))
+    exponents, squares = (
+        np.take(values, first, axis=1) - np.take(values[poses.mirror] if mirrored else values, second, axis=1)
+        for values in places
+    )
+    exponents *= exponents
+    squares *= squares
+    exponents += squares
+    exponents *= poses.inverse[:, None]
+    exponents /= poses.area[first] + poses.area[second]
+    # Where one of them has no keypoint, the exponent is NaN. bincount adds in the order of labels.
+    shared = np.count_nonzero(exponents == exponents, axis=0)  # noqa: PLR0124
+    near = np.flatnonzero(exponents < NEGLIGIBLE)
+    alike = falloff(exponents.ravel()[near])
+    return np.asarray(np.bincount(near % max(len(first), 1), alike, len(first)) / np.maximum(shared, 1))
 
 
 def components(count: int, first: Integers, second: Integers) -> Integers:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 
-from truepoint.json_text import JsonError, decode, memory
+from truepoint.json_text import JsonError, decode, decode_members, memory
 from truepoint.pose.instance import (
     Instance,
     InstanceError,
@@ -81,7 +82,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
     Raises:
         AnswerError: the answer cannot be used; the message is fit to be kept with the annotation.
     """
-    fields = _json(content, "the answer") if isinstance(content, str | bytes) else content
+    fields = _json(content, "the answer", decode_members) if isinstance(content, str | bytes) else content
     if not isinstance(fields, dict):
         raise AnswerError(f"expected the form's fields as an object, got {type_name(fields)}")
     details = _details(fields.get("answer_details"))
@@ -123,14 +124,14 @@ def _memory(content: Any, fields: dict[str, Any]) -> int:
     return max(within, memory(content) if isinstance(content, str | bytes) else 0)
 
 
-def _json(value: Any, name: str) -> Any:
+def _json(value: Any, name: str, read: Callable[[bytes | str], Any] = decode) -> Any:
     if not isinstance(value, str | bytes):
         return value
     size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
     if size > LARGEST_ANSWER:
         raise AnswerError(f"{name} must have at most {LARGEST_ANSWER} bytes, got {size}")
     try:
-        return decode(value)
+        return read(value)
     except JsonError as error:
         raise AnswerError(f"{name} must be JSON: {error}") from error
 

@@ -25,6 +25,7 @@ object."""
 UNKNOWN_WORKER = "unknown"
 """Stands for the worker of an answer without a usable worker id."""
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _REQUEST_KEY = re.compile(r"(?P<output>(?:.*/)?)(?P<job>[^/]+)/annotations/consolidated-annotation/.+", re.DOTALL)
 
 
@@ -111,16 +112,27 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
     Raises:
         BatchError: not such a file, or no entry has an id. Then the batch fails and Ground Truth retries.
     """
-    text = pruned(payload, CONTENT_LEVEL, CONTENT_LEVEL + DEEPEST)
     try:
-        entries = decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST, most_memory=None)
-    except JsonError as error:
-        entries = _lenient(text, error)
+        entries = msgspec.json.decode(payload, type=list[msgspec.Raw])
+    except _UNREADABLE:
+        entries = _slowly(payload)
     read = [_entry(entry) for entry in entries]
     usable = [entry for entry in read if isinstance(entry, BatchEntry)]
     if read and not usable:
         raise BatchError(f"expected entries with a datasetObjectId, got none; the first: {read[0]}")
     return usable
+
+
+def _slowly(payload: bytes) -> list[msgspec.Raw]:
+    """Return the entries of a request that the decoder refuses.
+
+    It begins with a byte order mark, is nested too deep, or is JSON only to Python.
+    """
+    text = pruned(payload, CONTENT_LEVEL, CONTENT_LEVEL + DEEPEST)
+    try:
+        return decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST, most_memory=None)  # type: ignore[no-any-return]
+    except JsonError as error:
+        return _lenient(text, error)
 
 
 def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
@@ -137,13 +149,13 @@ def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
 def _entry(text: msgspec.Raw) -> BatchEntry | Exception:
     try:
         entry = msgspec.json.decode(text, type=_Entry)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except _UNREADABLE as error:
         return error
     object_id = str(entry.dataset_object_id)
     try:
         source = msgspec.json.decode(entry.data_object, type=Source)
         annotations = [_annotation(a) for a in msgspec.json.decode(entry.annotations, type=list[msgspec.Raw])]
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except _UNREADABLE as error:
         problem = AnswerError(f"the entry of the consolidation request cannot be read: {error}")
         return BatchEntry(object_id, Source(), [WorkerAnnotation(UNKNOWN_WORKER, problem)])
     return BatchEntry(object_id, source, annotations)
@@ -153,11 +165,11 @@ def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
     try:
         found = msgspec.json.decode(text, type=_Annotation)
         return WorkerAnnotation(found.worker_id, found.annotation_data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except _UNREADABLE as error:
         problem = AnswerError(f"the answer cannot be read: {error}")
     try:
         return WorkerAnnotation(msgspec.json.decode(text, type=_Worker).worker_id, problem)
-    except (msgspec.MsgspecError, UnicodeError):
+    except _UNREADABLE:
         return WorkerAnnotation(UNKNOWN_WORKER, problem)
 
 

@@ -13,6 +13,9 @@ FARTHEST = 1e6
 Coordinate = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
+LONGEST_ID = 128
+"""Maximum number of characters in an instance's id."""
+
 NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
 """COCO's v."""
 
@@ -57,7 +60,7 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     annotations: tuple[Keypoint, ...]
     name: str = ""
-    id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
 
     @cached_property

@@ -75,15 +75,17 @@ class Poses:
         self.area = self._areas()
 
     @cached_property
-    def table_of_places(self) -> tuple[Flags, Floats, Floats] | None:
-        """What is labelled, x and y by label and instance; None if the table would be much larger than the poses."""
+    def places(self) -> tuple[Floats, Floats] | None:
+        """Coordinates by label and instance, NaN where an instance lacks the keypoint.
+
+        None if the arrays would be much larger than the poses.
+        """
         shape = len(self.labels), len(self.instances)
         if shape[0] * shape[1] > LARGEST_TABLE:
             return None
-        there, x, y = np.zeros(shape, bool), np.zeros(shape), np.zeros(shape)
-        cell = self.label, self.owner
-        there[cell], x[cell], y[cell] = True, self.x, self.y
-        return there, x, y
+        x, y = np.full(shape, np.nan), np.full(shape, np.nan)
+        x[self.label, self.owner], y[self.label, self.owner] = self.x, self.y
+        return x, y
 
     def _hulls(self) -> Floats:
         hull = np.zeros((len(self.instances), 4))

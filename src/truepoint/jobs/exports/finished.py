@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -222,6 +223,11 @@ def image_path(source_ref: str, job: str, file_name: str = "") -> str:
     return "/".join([*folders, *parts[-1:]]) or "image"
 
 
+def _spelled(path: str) -> str:
+    """Return what two paths share that are one file on Windows or macOS: case and canonical equivalents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
 def _visible(instance: Instance) -> Instance:
     return msgspec.structs.replace(instance, annotations=tuple(k for k in instance.annotations if k.visibility == 2))
 
@@ -241,9 +247,9 @@ class Paths:
         *folders, name = path.split("/")
         place = ""
         for folder in folders:
-            while f"{place}{folder}".casefold() in self._files:
+            while _spelled(f"{place}{folder}") in self._files:
                 folder += "_"  # noqa: PLW2901
-            self._folders.add(f"{place}{folder}".casefold())
+            self._folders.add(_spelled(f"{place}{folder}"))
             place += f"{folder}/"
         stem, dot, ending = name.rpartition(".")
         stem, ending = (stem, dot + ending) if dot else (name, "")
@@ -251,9 +257,9 @@ class Paths:
             stem += "-" + hashlib.sha256(path.encode()).hexdigest()[:8]
         while self._is_taken(place + stem, ending):
             stem += "-again"
-        self._files.update(f"{place}{stem}{end}".casefold() for end in ("", ending, *_ENDINGS))
+        self._files.update(_spelled(f"{place}{stem}{end}") for end in ("", ending, *_ENDINGS))
         return f"{place}{stem}{ending}"
 
     def _is_taken(self, stem: str, ending: str) -> bool:
-        names = {f"{stem}{end}".casefold() for end in ("", ending, *_ENDINGS)}
-        return stem.casefold() in self._files or not names.isdisjoint(self._folders)
+        names = {_spelled(f"{stem}{end}") for end in ("", ending, *_ENDINGS)}
+        return _spelled(stem) in self._files or not names.isdisjoint(self._folders)

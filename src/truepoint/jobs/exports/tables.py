@@ -43,8 +43,9 @@ IMAGE_COLUMNS = {
 }
 ROWS_AT_ONCE = 50_000
 """Rows in one row group of a Parquet file: some megabytes of memory."""
-_FORMULA = re.compile(r"(^|[\r\n\v\f\x85\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])")
-"""The beginning of a line of text that a spreadsheet may take for a formula, full-width signs included."""
+_FORMULA = re.compile(r'(^|[\r\n\v\f\x85\u2028\u2029;\t]"*)(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])')
+"""The beginning of text that a spreadsheet may take for a formula, full-width signs included: at the start of a cell or
+of a line, and after a semicolon or a tab, at which spreadsheets of some languages begin a new cell."""
 
 Row = dict[str, Any]
 

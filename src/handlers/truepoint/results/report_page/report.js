@@ -70,7 +70,8 @@
   // ------------------------------------------------------------------------------------------------- tables
 
   // Spreadsheets run text as a formula if it, or a line of it, begins with one of these; some read full-width signs too.
-  const FORMULA = /(^|[\r\n\v\f\u0085\u2028\u2029])(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])/g;
+  // In some languages they begin a new cell at a semicolon.
+  const FORMULA = /(^|[\r\n\v\f\u0085\u2028\u2029;\t]"*)(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])/g;
   const csvCell = (value) => {
     if (value === null) return "";
     const text = typeof value === "string" ? value.replace(FORMULA, "$1'") : String(value);

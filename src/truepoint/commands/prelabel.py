@@ -1,0 +1,150 @@
+"""Write a model's predictions of a folder of images as pre-labels.
+
+A run that was stopped goes on where it was. docs/prelabels.md says more.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from truepoint.commands import console
+from truepoint.formats.detection import read_labels
+from truepoint.formats.labels import shown
+from truepoint.formats.names import match_images
+from truepoint.pose.skeleton import parse_skeleton
+
+if TYPE_CHECKING:
+    from truepoint.prediction.model import Model
+
+USAGE = "%(prog)s DIR --model MODEL --out FILE [options]"
+EXAMPLE = "%(prog)s photos --model my.py:predict --out people.jsonl"
+MOVENET = "movenet"
+Box = tuple[float, float, float, float]
+
+
+def main(given: list[str] | None = None, prog: str | None = None) -> int:
+    """Run the command."""
+    parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
+    parser.add_argument("images", type=Path, metavar="DIR", help="a folder of images")
+    parser.add_argument("--model", required=True, metavar="M", help="movenet, an ONNX file, or file.py:function")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the pre-labels file (JSON Lines)")
+    parser.add_argument("--restart", action="store_true", help="forget the predictions of earlier runs")
+    parser.add_argument("--skip-refused", action="store_true", help="go on without unusable images")
+    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: its keypoints, in the model's order")
+    parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out weaker subjects")
+    parser.add_argument("--boxes", type=Path, metavar="F", help="top-down: labels with boxes; else the whole image")
+    parser.add_argument("--detector", type=Path, metavar="F", help="top-down: a YOLO detector in ONNX")
+    parser.add_argument("--biased-heatmaps", action="store_true", help="without UDP, as HRNet's heatmaps")
+    options = parser.parse_args(given)
+    least = options.min_instance_score
+    is_onnx = options.model.lower().endswith(".onnx")
+    if least is not None and not 0 <= least <= 1:
+        parser.error(f"argument --min-instance-score: expected a number from 0 to 1, got {least}")
+    if least is not None and not is_onnx and options.model != MOVENET:
+        parser.error("argument --min-instance-score: expected with an ONNX model or movenet; a function chooses itself")
+    for name in ("skeleton", "boxes", "detector"):
+        if getattr(options, name) is not None and not is_onnx:
+            parser.error(f"argument --{name}: expected with an ONNX model, got {options.model!r}")
+    if is_onnx and options.skeleton is None:
+        parser.error("argument --skeleton: expected with an ONNX model, which has no names of keypoints")
+    return console.run(lambda: _prelabel(options))
+
+
+def _prelabel(options: argparse.Namespace) -> int:
+    try:
+        # Pillow and onnxruntime are extras of the package.
+        from truepoint.jobs.images import images_in_folder  # noqa: PLC0415
+        from truepoint.prediction.model import PredictionError  # noqa: PLC0415
+        from truepoint.prediction.prelabel_file import write_prelabels  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise console.InputError(
+            f"expected the package {error.name}, which reads images, got none; pip install 'truepoint[images]'"
+        ) from error
+    if options.out.is_dir() or not options.out.parent.is_dir():
+        raise console.InputError(f"expected --out as a file in a folder that exists, got {str(options.out)!r}")
+    with tqdm(desc="look at images", unit="image", leave=False, disable=None) as bar:
+        found = images_in_folder(options.images, bar.update)
+    if found.refused and not options.skip_refused:
+        refused = "; ".join(f"{image.name}: {image.reason}" for image in found.refused[:3])
+        raise console.InputError(
+            f"{len(found.refused)} images cannot be used ({refused}); --skip-refused goes on without them"
+        )
+    if not found.images:
+        raise console.InputError(f"expected images in {str(options.images)!r}, got none")
+    try:
+        model = _model(options, {image.name: (image.width, image.height) for image in found.images})
+        try:
+            with tqdm(total=len(found.images), desc="predict", unit="image", leave=False, disable=None) as bar:
+                done = write_prelabels(options.out, found.images, model, restart=options.restart, progress=bar.update)
+        finally:
+            model.close()
+    except PredictionError as error:
+        raise console.InputError(str(error)) from error
+    print(
+        f"{options.out}: {console.count(len(found.images), 'image')} ({done.predicted} predicted now, {done.kept} "
+        f"before), {done.instances} instances, {done.keypoints} keypoints; nothing was found in {done.empty} images"
+    )
+    return console.OK
+
+
+def _model(options: argparse.Namespace, sizes: Mapping[str, tuple[int, int]]) -> Model:
+    # Each kind of model needs packages of its own.
+    least: dict[str, Any] = {} if options.min_instance_score is None else {"least_score": options.min_instance_score}
+    if options.model == MOVENET:
+        from truepoint.prediction.movenet import MoveNet  # noqa: PLC0415
+
+        return MoveNet(**least)
+    if not options.model.lower().endswith(".onnx"):
+        from truepoint.prediction.model import EntryPoint  # noqa: PLC0415
+
+        return EntryPoint(options.model)
+    from truepoint.prediction.onnx_model import open_onnx  # noqa: PLC0415
+
+    names = parse_skeleton(options.skeleton.read_bytes()).keypoint_names
+    return open_onnx(
+        Path(options.model),
+        names,
+        boxes=None if options.boxes is None else read_boxes(options.boxes, sizes, len(names)),
+        detector=options.detector,
+        unbiased=not options.biased_heatmaps,
+        **least,
+    )
+
+
+def read_boxes(path: Path, sizes: Mapping[str, tuple[int, int]], keypoints: int) -> dict[str, list[Box]]:
+    """Return the boxes of a file of labels by image name; without a box, an instance has that of its keypoints.
+
+    Args:
+        path: labels of any format.
+        sizes: width and height of the images, by name.
+        keypoints: the number of keypoints of the skeleton, for formats that do not tell theirs.
+
+    Raises:
+        InputError: no image of the file is among the images.
+    """
+    labels = read_labels(path, keypoints)
+    matched = match_images(labels.images, sizes)
+    if not matched.images:
+        names = shown([image.name for image in labels.images])
+        raise console.InputError(f"{path}: expected boxes of {shown(sorted(sizes))}, got those of {names}")
+    boxes: dict[str, list[Box]] = {}
+    for name, image in matched.images.items():
+        width, height = sizes[name] if image.in_shares else (1, 1)
+        for subject in image.subjects:
+            if box := _box(subject.instance):
+                boxes.setdefault(name, []).append((box[0] * width, box[1] * height, box[2] * width, box[3] * height))
+    return boxes
+
+
+def _box(instance: Mapping[str, Any]) -> Sequence[float] | None:
+    if instance.get("box"):
+        return list(instance["box"])
+    xs, ys = [p["x"] for p in instance["annotations"]], [p["y"] for p in instance["annotations"]]
+    if not xs or max(xs) == min(xs) or max(ys) == min(ys):
+        return None
+    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]

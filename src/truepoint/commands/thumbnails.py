@@ -1,0 +1,36 @@
+"""Embed thumbnails of the images that a report draws, from a folder of images.
+
+A job's report holds no image, because reports are often shared. At most 24
+images are embedded, each of at most 640 pixels and 80 kB.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from truepoint.analysis.folders import write_whole
+from truepoint.analysis.pictures import PictureFolder, illustrated
+from truepoint.commands import console
+
+USAGE = "%(prog)s REPORT --images DIR --out FILE"
+EXAMPLE = "%(prog)s report.html --images photos --out shown.html"
+
+
+def main(given: list[str] | None = None, prog: str | None = None) -> int:
+    """Run the command."""
+    parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
+    parser.add_argument("report", type=Path, metavar="REPORT", help="report.html of a job or an analysis")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the images")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the report")
+    options = parser.parse_args(given)
+    return console.run(lambda: _embed(options.report, options.images, options.out))
+
+
+def _embed(report: Path, images: Path, out: Path) -> int:
+    written, missing = illustrated(report.read_bytes(), PictureFolder(images), str(report))
+    write_whole(out, written)
+    for name in missing:
+        print(f"no thumbnail of {name}: {images} has no such image", file=sys.stderr)
+    print(out)
+    return console.OK

@@ -1,0 +1,117 @@
+"""MoveNet MultiPose, which `make model` installs into a checkout: runs in Node, finds up to six people in an image.
+
+Input and output are those of the model's page: 32-bit RGB values of 0 to 255 in, sides that 32 divides; six rows of 56
+numbers out, 17 keypoints as y, x, score, then a box as ymin, xmin, ymax, xmax, and the person's score. Places are
+shares of the input.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from truepoint.formats.labels import Instance
+from truepoint.prediction.model import PredictionError, digest
+from truepoint.prediction.onnx_model import instance
+
+NODE = Path(__file__).parent / "node"
+PROGRAM = NODE / "movenet.js"
+WEIGHTS = NODE / "weights" / "movenet-multipose.bin"
+TOPOLOGY = WEIGHTS.with_suffix(".json")
+LONGER_SIDE = 512
+"""Pixels of the input's longer side. At 256, the model's default, small people are lost."""
+MULTIPLE = 32
+LEAST_INSTANCE_SCORE = 0.2
+PEOPLE, NUMBERS = 6, 56
+NAMES = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+"""COCO's order, which the model has."""
+
+
+class MoveNet:
+    """A Node process that runs the model; one image after the other."""
+
+    def __init__(self, least_score: float = LEAST_INSTANCE_SCORE) -> None:
+        node = shutil.which("node")
+        if node is None or not WEIGHTS.is_file() or not (NODE / "node_modules").is_dir():
+            lacking = "Node.js" if node is None else "the model's files"
+            raise PredictionError(
+                f"expected Node.js and MoveNet in {NODE}, got no {lacking}; in a checkout, `make model` installs it"
+            )
+        self._least = least_score
+        self.identity: Mapping[str, Any] = {
+            "movenet": digest(WEIGHTS), "longer_side": LONGER_SIDE, "min_instance_score": least_score
+        }  # fmt: skip
+        self._process = subprocess.Popen(  # noqa: S603 (our own program; both arguments are paths of ours)
+            [node, str(PROGRAM), str(TOPOLOGY)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl+C stops the command, which then ends this process
+        )
+
+    def predict(self, image: Image.Image, name: str) -> list[Instance]:
+        """Return the people in an image."""
+        pixels, gain = model_input(image)
+        height, width = pixels.shape[:2]
+        process = self._process
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise PredictionError(f"{name}: expected a running Node process, got a closed one")
+        try:
+            process.stdin.write(struct.pack("<II", height, width) + pixels.tobytes())
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = b""
+        if not answer:
+            said = process.stderr.read().decode(errors="replace").strip()[-500:]
+            raise PredictionError(f"{name}: the model's process ended: {said or 'it said nothing'}")
+        return people(json.loads(answer), (width / gain, height / gain), self._least)
+
+    def close(self) -> None:
+        """End the Node process."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def model_input(image: Image.Image) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], float]:
+    """Return the image as the model takes it, and the input's pixels for one pixel of the image.
+
+    The array is (height, width, 3), black to the right and below up to a multiple of 32.
+    """
+    gain = LONGER_SIDE / max(image.size)
+    inner = max(round(image.width * gain), 1), max(round(image.height * gain), 1)
+    size = tuple(-(-side // MULTIPLE) * MULTIPLE for side in inner)
+    made = Image.new("RGB", (size[0], size[1]))
+    made.paste(image.resize(inner, Image.Resampling.BILINEAR), (0, 0))
+    return np.asarray(made, np.uint8), gain
+
+
+def people(output: Sequence[float], size: tuple[float, float], least_score: float) -> list[Instance]:
+    """Return instances from the model's output, 6 x 56 numbers. `size` is what the input covers, in image pixels."""
+    rows = np.asarray(output, float)
+    if rows.size != PEOPLE * NUMBERS:
+        raise PredictionError(f"expected {PEOPLE * NUMBERS} numbers of the model, got {rows.size}")
+    made = []
+    for row in rows.reshape(PEOPLE, NUMBERS):
+        if row[55] < least_score:
+            continue
+        points = row[:51].reshape(17, 3)[:, [1, 0, 2]] * np.array([size[0], size[1], 1])
+        top, left, bottom, right = row[51:55] * np.array([size[1], size[0], size[1], size[0]])
+        made.append(instance(NAMES, points, float(row[55]), [left, top, right - left, bottom - top]))
+    return made

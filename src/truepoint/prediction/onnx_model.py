@@ -1,0 +1,222 @@
+"""Pose models in ONNX files: one-stage models (YOLO-pose) and top-down models (SimCC, heatmaps), on the CPU.
+
+The tensors tell which of them a file has. Inputs are named by no project alike, so the first input is the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from truepoint.formats.labels import Instance
+from truepoint.prediction import decoding
+from truepoint.prediction.decoding import Detections
+from truepoint.prediction.geometry import Floats, Size, crop, letterbox
+from truepoint.prediction.model import PredictionError, digest
+
+MEAN = np.array([123.675, 116.28, 103.53])
+DEVIATION = np.array([58.395, 57.12, 57.375])
+"""ImageNet's, of 0 to 255, in RGB: MMPose, RTMPose and ViTPose normalise with them."""
+LEAST_INSTANCE_SCORE = 0.25
+"""Ultralytics' default for predictions."""
+DYNAMIC = 640
+"""Side of the input of a model that takes any size, in pixels: Ultralytics' default."""
+
+Boxes = Mapping[str, Sequence[tuple[float, float, float, float]]]
+"""x, y, width, height of the subjects, by image name."""
+
+
+def open_session(path: Path) -> Any:
+    """Return an ONNX Runtime session of a file.
+
+    Raises:
+        PredictionError: onnxruntime is not installed, or the file is no model that it can run.
+    """
+    try:
+        import onnxruntime  # noqa: PLC0415 (an extra: only ONNX models need it)
+    except ImportError as error:
+        raise PredictionError(
+            "expected the package onnxruntime, which runs ONNX models, got none; pip install 'truepoint[onnx]'"
+        ) from error
+    if not path.is_file():
+        raise FileNotFoundError(f"expected an ONNX file, got {str(path)!r}, which is no file")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: warnings about nodes help nobody who labels
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a kind of error for each thing that may be wrong with a file
+        raise PredictionError(f"{path}: expected an ONNX model, got something else: {error}") from error
+
+
+def input_size(session: Any, path: Path) -> Size:
+    """Return width and height of the first input, (batch, 3, height, width)."""
+    shape = session.get_inputs()[0].shape
+    if len(shape) != 4 or shape[1] != 3:
+        raise PredictionError(f"{path}: expected an input of (batch, 3, height, width), got {shape}")
+    height, width = (side if isinstance(side, int) else DYNAMIC for side in shape[2:])
+    return width, height
+
+
+def run_session(session: Any, batch: Floats, path: Path) -> list[Floats]:
+    """Return the outputs for a batch (n, 3, height, width)."""
+    dtype = np.float16 if "float16" in session.get_inputs()[0].type else np.float32
+    try:
+        return list(session.run(None, {session.get_inputs()[0].name: batch.astype(dtype)}))
+    except Exception as error:  # as of opening a file
+        raise PredictionError(f"{path}: the model failed: {error}") from error
+
+
+class OneStage:
+    """A YOLO-pose model: letterboxed image in, subjects with keypoints out. Without keypoints it is a detector."""
+
+    def __init__(self, path: Path, session: Any, names: Sequence[str], least_score: float) -> None:
+        self._path, self._session, self._names, self._least = path, session, tuple(names), least_score
+        self._size = input_size(session, path)
+        self.identity: Mapping[str, Any] = {
+            "onnx": digest(path), "layout": "yolo-pose", "keypoints": list(names), "min_instance_score": least_score
+        }  # fmt: skip
+
+    def detect(self, image: Image.Image) -> Detections:
+        """Return the subjects of an image, in its pixels."""
+        boxed, transform = letterbox(image, self._size)
+        batch = np.asarray(boxed, float).transpose(2, 0, 1)[None] / 255
+        output = run_session(self._session, batch, self._path)[0][0]
+        try:
+            found = decoding.yolo_pose(output, len(self._names), self._least)
+        except ValueError as error:
+            raise PredictionError(f"{self._path}: {error}") from error
+        corners = transform.to_image(found.boxes[:, :2])
+        boxes = np.concatenate([corners, found.boxes[:, 2:] * np.array(transform.scale)], axis=1)
+        points = np.concatenate([transform.to_image(found.keypoints[..., :2]), found.keypoints[..., 2:]], axis=2)
+        return Detections(boxes, found.scores, points)
+
+    def predict(self, image: Image.Image, _name: str) -> list[Instance]:
+        """Return the instances of an image."""
+        found = self.detect(image)
+        return [
+            instance(self._names, points, float(score), box.tolist())
+            for box, score, points in zip(found.boxes, found.scores, found.keypoints, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class TopDown:
+    """A model of one subject in a crop: SimCC (two outputs) or heatmaps (one output).
+
+    Boxes come from a detector, from a file, or are the whole image.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        session: Any,
+        names: Sequence[str],
+        *,
+        boxes: Boxes | None = None,
+        detector: OneStage | None = None,
+        unbiased: bool = True,
+    ) -> None:
+        self._path, self._session, self._names = path, session, tuple(names)
+        self._boxes, self._detector, self._unbiased = boxes, detector, unbiased
+        self._size = input_size(session, path)
+        self._is_simcc = len(session.get_outputs()) == 2
+        self.identity: Mapping[str, Any] = {
+            "onnx": digest(path),
+            "layout": "simcc" if self._is_simcc else "heatmap",
+            "keypoints": list(names),
+            "unbiased": unbiased,
+            "detector": None if detector is None else detector.identity,
+            "boxes": None if boxes is None else {name: list(map(list, given)) for name, given in boxes.items()},
+        }
+
+    def predict(self, image: Image.Image, name: str) -> list[Instance]:
+        """Return an instance for each box of the image."""
+        if self._detector is not None:
+            found = self._detector.detect(image)
+            pairs = list(zip(found.boxes.tolist(), found.scores.tolist(), strict=True))
+        elif self._boxes is not None:
+            pairs = [(list(box), None) for box in self._boxes.get(name, ())]
+        else:
+            pairs = [([0.0, 0.0, float(image.width), float(image.height)], None)]
+        made = []
+        for box, score in pairs:
+            points = self._points(image, (box[0], box[1], box[2], box[3]))
+            made.append(instance(self._names, points, float(points[:, 2].mean()) if score is None else score, box))
+        return made
+
+    def _points(self, image: Image.Image, box: tuple[float, float, float, float]) -> Floats:
+        cut, transform = crop(image, box, self._size)
+        batch = ((np.asarray(cut, float) - MEAN) / DEVIATION).transpose(2, 0, 1)[None]
+        outputs = [np.asarray(output[0], float) for output in run_session(self._session, batch, self._path)]
+        for output in outputs:
+            if output.ndim != (2 if self._is_simcc else 3) or len(output) != len(self._names):
+                raise PredictionError(
+                    f"{self._path}: expected an output for {len(self._names)} keypoints, got {output.shape}"
+                )
+        if self._is_simcc:
+            points = decoding.simcc(outputs[0], outputs[1], self._size)
+        else:
+            points = decoding.heatmaps(outputs[0], self._size, unbiased=self._unbiased)
+        points[:, :2] = transform.to_image(points[:, :2])
+        return points
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def instance(names: Sequence[str], points: Floats, score: float, box: Sequence[float] | None) -> Instance:
+    """Return an instance of keypoints (k, 3); those with a score of 0 or less are left out."""
+    made: Instance = {
+        "annotations": [
+            {"label": name, "x": float(x), "y": float(y), "score": min(float(s), 1.0)}
+            for name, (x, y, s) in zip(names, points, strict=True)
+            if s > 0
+        ],
+        "score": score,
+    }
+    return made if box is None else made | {"box": [float(side) for side in box]}
+
+
+def open_onnx(
+    path: Path,
+    names: Sequence[str],
+    *,
+    least_score: float = LEAST_INSTANCE_SCORE,
+    boxes: Boxes | None = None,
+    detector: Path | None = None,
+    unbiased: bool = True,
+) -> OneStage | TopDown:
+    """Return the model of an ONNX file.
+
+    Its outputs tell its kind: one of three dimensions is one-stage, one of four is heatmaps, two of three are SimCC.
+
+    Args:
+        path: the file.
+        names: keypoint names, in the model's order.
+        least_score: subjects that a one-stage model or a detector gives a lower score are left out.
+        boxes: of the subjects, for a top-down model.
+        detector: an ONNX file with a YOLO detector, for a top-down model.
+        unbiased: see `decoding.heatmaps`.
+
+    Raises:
+        PredictionError: onnxruntime is missing, or the file is no such model.
+    """
+    session = open_session(path)
+    shapes = [output.shape for output in session.get_outputs()]
+    if [len(shape) for shape in shapes] == [3]:
+        if boxes is not None or detector is not None:
+            raise PredictionError(f"{path}: a one-stage model finds subjects itself; leave out --boxes and --detector")
+        return OneStage(path, session, names, least_score)
+    if [len(shape) for shape in shapes] not in ([4], [3, 3]):
+        raise PredictionError(
+            f"{path}: expected outputs of a pose model (one of 3 dimensions: YOLO-pose; two of 3: SimCC; one of 4: "
+            f"heatmaps), got {shapes}"
+        )
+    found = None if detector is None else OneStage(detector, open_session(detector), (), least_score)
+    return TopDown(path, session, names, boxes=boxes, detector=found, unbiased=unbiased)

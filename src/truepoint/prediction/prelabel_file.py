@@ -1,0 +1,148 @@
+"""A pre-labels file made from images and a model: image by image, so that a run that was stopped goes on where it was.
+
+Beside the file, `<file>.progress.jsonl` keeps every prediction with the digest of its image. The first line says which
+model and settings the predictions are of. The pre-labels file itself is written whole, by renaming.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from truepoint.formats.labels import Instance
+from truepoint.jobs.images import SourceImage
+from truepoint.prediction.model import Model, PredictionError, checked_instances
+
+VERSION = "1.0"
+Predictions = dict[tuple[str, str], list[Instance]]
+"""Instances by an image's name and the MD5 digest of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did: images predicted now, images kept from earlier runs, and what the file holds."""
+
+    predicted: int
+    kept: int
+    instances: int
+    keypoints: int
+    empty: int
+
+
+def progress_path(out: Path) -> Path:
+    """Return where the predictions made so far are kept."""
+    return out.with_name(out.name + ".progress.jsonl")
+
+
+def write_prelabels(
+    out: Path,
+    images: Sequence[SourceImage],
+    model: Model,
+    *,
+    restart: bool = False,
+    progress: Callable[[], Any] = lambda: None,
+) -> Summary:
+    """Predict every image that is not predicted yet, and write the pre-labels file.
+
+    Args:
+        out: the file; JSON Lines, one image each, in the order of `images`.
+        images: with `path`.
+        model: what predicts.
+        restart: forget the predictions of earlier runs.
+        progress: called once for each image.
+
+    Raises:
+        PredictionError: the progress file is of another model or other settings, or the model fails. Predictions made
+            until then are kept.
+        OSError: a file cannot be read or written.
+    """
+    journal = progress_path(out)
+    header = {"version": VERSION, "model": json.loads(json.dumps(model.identity))}
+    kept = {} if restart else read_progress(journal, header)
+    wanted = {(image.name, image.md5) for image in images}
+    # Predictions of images that are gone, and what follows a line that was cut off, are dropped here.
+    predictions = {key: instances for key, instances in kept.items() if key in wanted}
+    _replace(journal, [header, *(_entry(key, instances) for key, instances in predictions.items())])
+    predicted = 0
+    with journal.open("a", encoding="utf-8") as file:
+        for image in images:
+            key = image.name, image.md5
+            if key not in predictions:
+                predictions[key] = _predict(model, image)
+                file.write(_line(_entry(key, predictions[key])))
+                file.flush()
+                predicted += 1
+            progress()
+    lists = [predictions[image.name, image.md5] for image in images]
+    _replace(out, [{image.name: instances} for image, instances in zip(images, lists, strict=True)])
+    found = [instance for instances in lists for instance in instances]
+    return Summary(
+        predicted=predicted,
+        kept=len(images) - predicted,
+        instances=len(found),
+        keypoints=sum(len(instance["annotations"]) for instance in found),
+        empty=sum(not instances for instances in lists),
+    )
+
+
+def read_progress(journal: Path, header: Mapping[str, Any]) -> Predictions:
+    """Return the predictions of earlier runs. What follows a line that was cut off does not count.
+
+    Raises:
+        PredictionError: they are of another model, or the file is not a progress file.
+    """
+    if not journal.exists():
+        return {}
+    first, *rest = journal.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    if (given := _decoded(first)) != header:
+        found = "none" if given is None else "those of another model or other settings"
+        raise PredictionError(
+            f"{journal}: expected predictions of this model and these settings, got {found}; "
+            "write to another file, or start over with --restart"
+        )
+    predictions: Predictions = {}
+    for line in rest:
+        entry = _decoded(line)
+        if not isinstance(entry, dict) or not {"name", "md5", "instances"} <= entry.keys():
+            break
+        predictions[str(entry["name"]), str(entry["md5"])] = entry["instances"]
+    return predictions
+
+
+def _predict(model: Model, image: SourceImage) -> list[Instance]:
+    if image.path is None:
+        raise PredictionError(f"{image.name}: expected a local image, got one in S3")
+    with Image.open(image.path) as file:
+        upright = ImageOps.exif_transpose(file).convert("RGB")
+    return checked_instances(model.predict(upright, image.name), image.name)
+
+
+def _entry(key: tuple[str, str], instances: list[Instance]) -> dict[str, Any]:
+    return {"name": key[0], "md5": key[1], "instances": instances}
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _decoded(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _replace(path: Path, values: Sequence[Any]) -> None:
+    """Write JSON Lines whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text("".join(map(_line, values)), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,205 @@
+"""The command `truepoint`: its help, its exit codes, and what compare, reskeleton and convert find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from truepoint.commands.main import SUBCOMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+NAMES = [k["name"] for k in json.loads((ROOT / "skeletons/coco-person.json").read_text())["keypoints"]]
+
+
+def people(*poses: Any, names: list[str] = NAMES, raters: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a COCO file of one image; poses are arrays of x, y, v."""
+    return {
+        "images": [{"id": 1, "file_name": "a/one.jpg", "width": 900, "height": 900}],
+        "categories": [{"id": 1, "name": "person", "keypoints": names}],
+        "annotations": [
+            {
+                "id": n + 1, "image_id": 1, "category_id": 1, "keypoints": np.ravel(pose).tolist(),
+                "bbox": [9, 9, 300, 300], "area": 0.53 * 90_000, "iscrowd": 0, "num_keypoints": 17,
+            } | ({"rater_id": raters[n]} if raters else {})
+            for n, pose in enumerate(poses)
+        ],
+    }  # fmt: skip
+
+
+def pose(seed: int = 0) -> Any:
+    places = np.random.default_rng(seed).uniform(10, 300, (17, 2))
+    places[5], places[6] = (20, 100), (280, 110)
+    return np.column_stack([places, np.full(17, 2)])
+
+
+def write(path: Path, document: Any) -> str:
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+@pytest.mark.parametrize("given", [["--help"], *([name, "--help"] for name in SUBCOMMANDS)], ids=" ".join)
+def test_the_help_fits_a_screen(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    if len(given) == 1:
+        assert main(given) == 0
+    else:
+        with pytest.raises(SystemExit) as stopped:
+            main(given)
+        assert stopped.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert any("example:" in line for line in lines)
+    assert any("exit codes: 0 done, 1 bad input, 2 bad usage" in line for line in lines)
+
+
+@pytest.mark.parametrize("given", [[], ["analyse"], ["analyze"], ["analyze", "x", "--out", "y", "--processes", "0"]])
+def test_bad_usage_is_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code: Any = main(given)
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code == 2
+    assert "truepoint" in "".join(capsys.readouterr())
+
+
+# ----------------------------------------------------------------------------------------------------------- compare
+
+
+def test_oks_is_pycocotools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shaken = pose()
+    shaken[:, :2] += np.random.default_rng(1).normal(0, 6, (17, 2))
+    a, b = write(tmp_path / "a.json", people(pose())), write(tmp_path / "b.json", people(shaken))
+    assert main(["compare", a, b, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    right = COCO(a)
+    results = right.loadRes([{"image_id": 1, "category_id": 1, "keypoints": np.ravel(shaken).tolist(), "score": 1.0}])
+    evaluation = COCOeval(right, results, "keypoints")
+    evaluation.evaluate()
+    assert found["oks"] == pytest.approx(float(evaluation.ious[1, 1][0, 0]), abs=1e-9)
+    assert (found["found"], found["missed"]["count"], found["added"]["count"]) == (1, 0, 0)
+
+
+def test_kinds_of_errors_by_keypoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = pose()
+    wrong[[5, 6], :2] = wrong[[6, 5], :2]  # shoulders exchanged
+    wrong[9] = 0  # left wrist not labelled
+    wrong[0, :2] = 850  # nose far off
+    wrong[16, 2] = 1
+    a, b = write(tmp_path / "a.json", people(pose())), write(tmp_path / "b.json", people(wrong))
+    assert main(["compare", a, b, "--json"]) == 0
+    found = {k["name"]: k["errors"] for k in json.loads(capsys.readouterr().out)["keypoints"]}
+    wanted = {"left_shoulder": "inversion", "right_shoulder": "inversion", "left_wrist": "missing", "nose": "miss"}
+    for name, errors in found.items():
+        kinds = [kind for kind, share in errors.items() if share["count"]]
+        assert kinds == (["good", "visibility"] if name == "right_ankle" else [wanted.get(name, "good")]), name
+    assert main(["compare", a, b]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_images_are_matched_by_name_and_raters_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = write(tmp_path / "a.json", people(pose()))
+    several = people(pose(), pose(), raters=("ann", "bob"))
+    several["images"][0]["file_name"] = "other\\A\\ONE.jpg"
+    b = write(tmp_path / "b.json", several)
+    assert main(["compare", a, b]) == 1
+    assert "expected labels of one rater, got those of ann, bob; choose with --rater-b" in capsys.readouterr().err
+    assert main(["compare", a, b, "--rater-b", "eve"]) == 1
+    assert "expected a rater of ann, bob, got 'eve'" in capsys.readouterr().err
+    assert main(["compare", a, b, "--rater-b", "ann", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["oks"] == 1
+    several["images"][0]["file_name"] = "two.jpg"
+    assert main(["compare", a, write(tmp_path / "b.json", several), "--rater-b", "ann"]) == 1
+    assert "expected an image that both files have, got none" in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------------------------------------- reskeleton
+
+
+def test_reskeleton_renames_reorders_derives_and_lists_what_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_hip, whole = pose(1), pose()
+    without_hip[12] = 0
+    whole[5, 2] = 1
+    labels = write(tmp_path / "a.json", people(whole, without_hip, raters=("ann", "bob")))
+    new = {"name": "stick", "keypoints": [{"name": n} for n in ("pelvis", "LWrist", "neck", "tail", "head")]}
+    skeleton = write(tmp_path / "stick.json", new)
+    rules = {"pelvis": ["left_hip", "right_hip"], "neck": ["left_shoulder", "right_shoulder"], "head": "nose"}
+    keypoints, out = write(tmp_path / "rules.json", rules), tmp_path / "out/b.json"
+    given = ["reskeleton", labels, "--to", skeleton, "--keypoints", keypoints, "--out", str(out)]
+    assert main(given) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "pelvis ← mean of left_hip, right_hip",
+        "LWrist ← left_wrist",
+        "head ← nose",
+        "lost: 2 labelled keypoints 'left_eye': the new skeleton does not have them",
+        "lost: 1 keypoints 'pelvis' were not derived: only some of their sources are labelled",
+        "never labelled: tail: no keypoint of the labels becomes one of these",
+    ):
+        assert line in said
+    document = json.loads(out.read_text())
+    first, second = (np.reshape(a["keypoints"], (5, 3)) for a in document["annotations"])
+    assert first[0] == pytest.approx([*whole[[11, 12], :2].mean(axis=0), 2])
+    assert first[1].tolist() == whole[9].tolist()
+    assert first[2] == pytest.approx([*whole[[5, 6], :2].mean(axis=0), 1])
+    assert first[4].tolist() == whole[0].tolist()
+    assert first[3].tolist() == second[0].tolist() == second[3].tolist() == [0, 0, 0]
+    assert [a["rater_id"] for a in document["annotations"]] == ["ann", "bob"]
+    assert document["images"][0]["rater_list"] == ["ann", "bob"]
+    before = out.read_bytes()
+    assert main([*given, "--json"]) == 0
+    assert out.read_bytes() == before
+    told = json.loads(capsys.readouterr().out)
+    assert told["dropped"]["left_eye"] == 2
+    assert (told["not_derived"], told["never_filled"], told["instances_lost"]) == ({"pelvis": 1}, ["tail"], 0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ({"neck": "shoulder"}, "expected names of the labels"),
+        ({"neck": 3}, "expected an old name, a list of old names or null, got 3"),
+        ({"knee": "nose"}, "expected names of the new skeleton (neck), got 'knee'"),
+        (["nose"], "expected a JSON object"),
+        ({"neck": None}, "expected a keypoint of 'stick' that comes from the labels"),
+    ],
+)
+def test_bad_rules(rules: Any, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    skeleton = write(tmp_path / "stick.json", {"name": "stick", "keypoints": [{"name": "neck"}]})
+    given = ["reskeleton", labels, "--to", skeleton, "--keypoints", write(tmp_path / "rules.json", rules)]
+    assert main([*given, "--out", str(tmp_path / "out.json")]) == 1
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_unknown_skeleton(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    assert main(["reskeleton", labels, "--to", "dog", "--out", str(tmp_path / "b.json")]) == 1
+    assert "expected a skeleton file or one of box-truck, coco-person, got 'dog'" in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------------------------------------------------- convert
+
+
+def test_convert_to_coco_and_to_prelabels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write(tmp_path / "a.json", people(pose(), pose(1), raters=("ann", "bob")))
+    assert main(["convert", labels, "--out", str(tmp_path / "b.json")]) == 0
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert [a["keypoints"] for a in found["annotations"]] == [np.ravel(pose(n)).tolist() for n in (0, 1)]
+    assert main(["convert", labels, "--to", "prelabels", "--out", str(tmp_path / "c.json")]) == 1
+    assert "expected one rater of ann, bob in --rater" in capsys.readouterr().err
+    assert not (tmp_path / "c.json").exists()
+    assert main(["convert", labels, "--to", "prelabels", "--rater", "bob", "--out", str(tmp_path / "c.json")]) == 0
+    [[instance]] = json.loads((tmp_path / "c.json").read_text()).values()
+    assert [[k["x"], k["y"], k["visibility"]] for k in instance["annotations"]] == pose(1).tolist()
