@@ -285,6 +285,36 @@ def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pyte
     assert "expected every job once, got people, people" in capsys.readouterr().err
 
 
+def test_a_list_with_names_of_no_image_is_said(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"{folder}{n:04}.jpg" for n in range(5) for folder in ("train/images/", "plain/")]
+    (folders / "train.txt").write_text("\n".join([*names[1:], names[1], "elsewhere/9999.jpg"]))
+    (folders / "valid.txt").write_text(f"./images/{names[0]}\n")
+    lists = f"train={folders / 'train.txt'},valid={folders / 'valid.txt'}"
+    arguments = ["--results", str(folders / "people"), "--format", "yolo", "--out", str(folders / "out")]
+    assert export.main([*arguments, "--split", lists]) == 0
+    assert "1 names in the lists are of no image here: elsewhere/9999.jpg" in capsys.readouterr().out
+    data = yaml.safe_load((folders / "out/yolo/data.yaml").read_text())
+    assert (data["train"], data["val"]) == ("./images/train", "./images/valid")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_pictures_have_the_size_that_was_labelled(
+    folders: Path, orientation: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--results", str(folders / "people"), "--format", "yolo", "--out", str(folders / "out")]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("L", (480, 640)).save(folders / "photos/people/plain/0001.jpg", exif=exif)
+    code = export.main([*arguments, "--images", str(folders / "photos/people")])
+    said = capsys.readouterr().err
+    if orientation == 6:  # turned upright, it is 640 wide
+        assert code == 0
+    else:
+        assert code == 1
+        assert "got 1 of another size: plain/0001.jpg (640x480 in the labels, 480x640 there)" in said
+        assert not (folders / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -293,6 +323,7 @@ def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pyte
         (["--split", "train"], "expected parts such as train=0.8,val=0.2 or train=FILE,val=FILE, got 'train'"),
         (["--split", "../x=1"], "expected parts such as"),
         (["--split", "train=1.5,val=0.2"], "expected shares above 0 and up to 1, got 1.5"),
+        (["--split", "train=0.99,val=0.01"], "expected images in every part, got none of 10 in val"),
         (["--split", "train=/nowhere"], "--split train: "),
         (["--split", "train={folder}/one.txt"], "expected every image in a list, got 9 in none: "),
         (["--split", "train={folder}/one.txt,val={folder}/one.txt"], "in one list, got it in 'train' and 'val'"),
@@ -448,6 +479,18 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytes
     assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 1
     assert "expected no file of another origin at images/train/a.jpg" in capsys.readouterr().err
     assert snapshot(out) == before
+
+
+def test_a_file_that_was_there_stays_its_owners_although_it_has_the_same_content(tmp_path: Path) -> None:
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
+    draw(tmp_path / "photos/a.jpg")
+    out = run(tmp_path, "yolo")
+    (out / "yolo/images/train").rmdir()
+    (out / "yolo/images/train").symlink_to(tmp_path / "photos")  # instead of a copy
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(out), "--format", "yolo"]
+    assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 0
+    assert export.main(arguments) == 0  # removes the pictures that the export before copied
+    assert (tmp_path / "photos/a.jpg").is_file()
 
 
 def test_an_export_that_fails_midway_leaves_nothing_half_written(tmp_path: Path) -> None:

@@ -36,10 +36,18 @@ def test_a_name_has_at_most_255_bytes_with_what_exports_add(name: str) -> None:
     assert all(len(f"{part}-12345678-again.txt".encode()) <= 255 for part in path.split("/"))
 
 
+def test_one_image_in_many_lines_has_many_short_names() -> None:
+    given_out = Paths()
+    taken = [given_out.take("a.jpg") for _ in range(2000)]
+    assert len(set(taken)) == 2000
+    assert max(map(len, taken)) <= len("a-12345678-again1998.jpg")
+
+
 @pytest.mark.parametrize(
     "paths",
     [
         ["sub.txt/a.jpg", "sub.jpg"], ["sub.jpg", "sub.txt/a.jpg"], ["a", "a/b.jpg"], ["a/b.jpg", "a"],
+        ["\u212b.jpg", "\u00c5.png", "A\u030a.jpg"],
         ["x.jpg", "X.png", "x/y.jpg"], ["Sub.TXT/a.jpg", "sub.png", "sub.txt/b.jpg"],
     ],
 )  # fmt: skip

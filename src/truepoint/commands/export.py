@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from truepoint.commands import console
+from truepoint.formats.labels import shown
 from truepoint.jobs.exports import FORMATS, PICTURES, check, export, write_image_list
 from truepoint.jobs.exports.finished import DataSet, data_set
 from truepoint.jobs.exports.parts import pictures, split
@@ -47,7 +48,10 @@ def run(options: argparse.Namespace, formats: list[str]) -> int:
     data = data_set(options.results, keep_occluded=not options.drop_occluded)
     check(formats, data.name, options.out)
     if options.split is not None:
-        data = replace(data, splits=split(data, options.split, options.seed))
+        splits, unknown = split(data, options.split, options.seed)
+        data = replace(data, splits=splits)
+        if unknown:
+            print(f"note: --split: {len(unknown)} names in the lists are of no image here: {shown(unknown)}")
     if options.images is not None:
         data = replace(data, pictures=pictures(data, options.images))
     write_image_list(data, options.out)

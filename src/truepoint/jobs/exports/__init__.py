@@ -125,21 +125,17 @@ def _replace(final: Path, part: Path, job: str, files: frozenset[str]) -> None:
     """Put the files of `part` into `final`, and remove what an earlier export wrote and this one did not."""
     before = _read_marker(final)
     ours = before.files if before is not None else frozenset()
-    foreign = [
-        file
-        for file in sorted(files)
-        if ours is not None
-        and file not in ours
-        and (final / file).exists()
-        and (final / file).read_bytes() != (part / file).read_bytes()
-    ]
+    others = [file for file in sorted(files) if ours is not None and file not in ours and _is_there(final / file)]
+    foreign = [file for file in others if not _same(final / file, part / file)]
     if foreign:
         shutil.rmtree(part)
-        others = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise ExportError(
-            f"{final}: expected no file of another origin at {foreign[0]}{others}, got one; move it away, or choose "
+            f"{final}: expected no file of another origin at {foreign[0]}{more}, got one; move it away, or choose "
             "another folder"
         )
+    # A file that was there already stays its owner's, also where it has the same content: a later export keeps it.
+    files -= frozenset(others)
     # If this is interrupted, the next export still knows all our files.
     _write_marker(final, job, files | (ours or frozenset()))
     for file in files:
@@ -153,6 +149,14 @@ def _replace(final: Path, part: Path, job: str, files: frozenset[str]) -> None:
             folder.rmdir()
     _write_marker(final, job, files)
     shutil.rmtree(part)
+
+
+def _is_there(file: Path) -> bool:
+    return file.is_symlink() or file.exists()
+
+
+def _same(file: Path, other: Path) -> bool:
+    return file.is_file() and file.read_bytes() == other.read_bytes()
 
 
 def _write_marker(folder: Path, job: str, files: Iterable[str]) -> None:

@@ -241,6 +241,7 @@ class Paths:
     def __init__(self) -> None:
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._repeats: Counter[str] = Counter()
 
     def take(self, path: str) -> str:
         """Return the path, or a variant of it if it is taken."""
@@ -255,11 +256,19 @@ class Paths:
         stem, ending = (stem, dot + ending) if dot else (name, "")
         if self._is_taken(place + stem, ending):
             stem += "-" + hashlib.sha256(path.encode()).hexdigest()[:8]
+        plain = stem
         while self._is_taken(place + stem, ending):
-            stem += "-again"
+            self._repeats[place + plain] += 1
+            count = self._repeats[place + plain]
+            stem = f"{plain}-again{count if count > 1 else ''}"
         self._files.update(_spelled(f"{place}{stem}{end}") for end in ("", ending, *_ENDINGS))
         return f"{place}{stem}{ending}"
 
     def _is_taken(self, stem: str, ending: str) -> bool:
         names = {_spelled(f"{stem}{end}") for end in ("", ending, *_ENDINGS)}
         return _spelled(stem) in self._files or not names.isdisjoint(self._folders)
+
+
+def _key(path: str) -> str:
+    """Return what a path is on file systems that ignore case and, as those of Apple do, the Unicode normal form."""
+    return unicodedata.normalize("NFD", path.casefold())

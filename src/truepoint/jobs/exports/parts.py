@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage, read_text, shown
 from truepoint.formats.names import match_images
 from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage
+from truepoint.jobs.images import upright_size
 
 _PART = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
-def split(data: DataSet, wanted: str, seed: int) -> dict[str, str]:
-    """Return the part of each image, by its path in the export.
+def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[str]]:
+    """Return the part of each image, by its path in the export, and the names in lists that no image has.
 
     Args:
         data: the set.
@@ -24,7 +25,8 @@ def split(data: DataSet, wanted: str, seed: int) -> dict[str, str]:
             change their part when others are added.
 
     Raises:
-        ExportError: not such a text, shares that are not 1 together, or an image in no list or in two.
+        ExportError: not such a text, shares that are not 1 together, a part without images, or an image in no list or
+            in two.
     """
     parts: dict[str, str] = {}
     for text in wanted.split(","):
@@ -35,10 +37,20 @@ def split(data: DataSet, wanted: str, seed: int) -> dict[str, str]:
     images = list(data.images())
     shares = {name: share for name, value in parts.items() if (share := _share(value)) is not None}
     if not shares:
-        return _listed({name: Path(value) for name, value in parts.items()}, images, several=len(data.jobs) > 1)
+        found, unknown = _listed(
+            {name: Path(value) for name, value in parts.items()}, images, several=len(data.jobs) > 1
+        )
+        return _checked_parts(found, parts, len(images)), unknown
     if len(shares) < len(parts) or abs(sum(shares.values()) - 1) > 1e-9:
         raise ExportError(f"--split: expected shares that are 1 together, got {wanted}")
-    return _drawn(shares, [image.path for image in images], seed)
+    return _checked_parts(_drawn(shares, [image.path for image in images], seed), parts, len(images)), []
+
+
+def _checked_parts(found: dict[str, str], parts: Iterable[str], count: int) -> dict[str, str]:
+    """Return what was given if every part has an image. A training run fails late where one is empty."""
+    if empty := [part for part in parts if part not in found.values()]:
+        raise ExportError(f"--split: expected images in every part, got none of {count} in {', '.join(empty)}")
+    return found
 
 
 def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
@@ -66,7 +78,24 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
             f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder has {shown(list(files))}"
         )
     paths = {id(image): path for image, path in named}
-    return {paths[id(image)]: files[name] for name, image in matched.images.items()}
+    found = {paths[id(image)]: files[name] for name, image in matched.images.items()}
+    _check_sizes(images, found, folder)
+    return found
+
+
+def _check_sizes(images: Iterable[ExportImage], found: Mapping[str, Path], folder: Path) -> None:
+    """Raise ExportError if pictures are not of the size that their labels are in pixels of, as smaller copies are."""
+    different: list[str] = []
+    for image in images:
+        size = upright_size(found[image.path])
+        if size is not None and image.size is not None and size != image.size:
+            wanted, actual = ("x".join(map(str, sides)) for sides in (image.size, size))
+            different.append(f"{image.file_name} ({wanted} in the labels, {actual} there)")
+    if different:
+        raise ExportError(
+            f"--images {folder}: expected pictures of the size that was labelled, got {len(different)} of another "
+            f"size: {shown(different)}"
+        )
 
 
 def _share(value: str) -> float | None:
@@ -91,16 +120,18 @@ def _drawn(shares: Mapping[str, float], paths: Sequence[str], seed: int) -> dict
     return found
 
 
-def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bool) -> dict[str, str]:
+def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bool) -> tuple[dict[str, str], list[str]]:
     named = _named(images, several=several)
     names = {image.name: path for image, path in named}
     found: dict[str, str] = {}
+    unknown: list[str] = []
     for part, file in files.items():
         try:
             lines = [line.strip() for line in read_text(file).splitlines() if line.strip()]
             matched = match_images([LabeledImage(line) for line in dict.fromkeys(lines)], names)
         except (OSError, FormatError) as error:
             raise ExportError(f"--split {part}: {error}") from error
+        unknown += matched.unmatched
         for name in matched.images:
             if names[name] in found:
                 raise ExportError(
@@ -109,7 +140,7 @@ def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bo
             found[names[name]] = part
     if left := [image.name for image, path in named if path not in found]:
         raise ExportError(f"--split: expected every image in a list, got {len(left)} in none: {shown(left)}")
-    return found
+    return found, unknown
 
 
 def _named(images: list[ExportImage], *, several: bool) -> list[tuple[LabeledImage, str]]:

@@ -58,8 +58,9 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     names = [_text(name) for name in skeleton.keypoint_names]
     parts = list(splits) or [WHOLE]
-    # Ultralytics wants both; without a part of its own, validation looks at the training images.
-    folders = {"train": parts[0], "val": "val" if "val" in parts else parts[0]} | {part: part for part in parts}
+    # Ultralytics wants both. Without a part to validate on, validation looks at the training images.
+    validation = [part for part in ("val", "valid", "validation", "dev") if part in parts]
+    folders = {"train": parts[0], "val": [*validation, parts[0]][0]} | {part: part for part in parts}
     hints = []
     if not with_pictures:
         hints.append(
