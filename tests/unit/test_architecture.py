@@ -35,6 +35,7 @@ ALLOWED = CORE | {
     "runs": {*CORE, "adapters"},
     "tasks": {*CORE, "adapters", "runs"},
     "formats": {"json_text", "pose"},
+    "task_queue": {"adapters"},
     "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
     "analysis": {*CORE, "runs", "formats", "jobs"},
     "prediction": {"pose", "formats", "jobs"},

@@ -1,0 +1,552 @@
+"""Who labels which image: leases from an ordered queue in DynamoDB, several different workers an image.
+
+A slot stands for one of the answers that an image needs. Its sort key begins with the time from which it is available:
+a lease is a slot that becomes available again when the lease ends. One ordered query therefore finds what was returned,
+what has expired and what needs another worker. An image that nobody has seen has no row: when the queue has nothing for
+a worker, an atomic counter assigns the next one, and its first worker puts the other slots into the queue.
+
+Time is an argument. Work per request does not depend on the job's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from truepoint.task_queue import rows
+from truepoint.task_queue.rows import Done, Image, Job, Lease, Worker
+from truepoint.task_queue.table import Action, ConditionError, Item, Table
+
+HELD = 2
+"""Tasks that a worker holds: the page prepares the second one while the first is open."""
+LEASE_SECONDS = 1800.0
+"""How long a lease lasts unless the job allows less. The page renews it while it is open, so that an absent worker
+keeps an image from others for half an hour at most."""
+RENEW_SHARE = 0.5
+"""Share of a lease that must have passed before it is renewed: earlier costs a write and gains nothing."""
+LOOKED_AT = 24
+"""Slots of one query. Few of them are of no use to a worker, because each worker remembers where to go on."""
+PAGES = 4
+"""Queries of one request at most, of any shards."""
+MARGIN_SECONDS = 60.0
+"""How far behind the present a worker's place in the queue stays: slots are written by several computers, whose clocks
+differ and whose requests take time."""
+GAPS = 8
+"""Lines that one request may be assigned and find taken, which happens after a lost table was rebuilt."""
+MOST_SKIPS = 3
+"""Skips of an image after which a slot that is given back is not offered again."""
+CONTESTED = 4
+"""Slots of one query that are tried for. Where other workers take each of them first, the next query knows more."""
+TRIES = 5
+"""Of a request that meets others of the same worker or at the same image."""
+
+
+class Verdict(Enum):
+    """What became of an answer or a skip."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """This worker's answer is recorded already."""
+    TOO_LATE = "too late"
+    """The lease ran out and another worker has taken the slot, or the image takes no answers any more."""
+    CLOSED = "closed"
+    """The job takes no answers at present."""
+    REFUSED = "refused"
+    """Gold images cannot be skipped."""
+
+
+class Why(Enum):
+    """Why there is no task for a worker."""
+
+    PAUSED = "paused"
+    """A lead has paused the job."""
+    YOU_ARE_PAUSED = "you are paused"
+    ENDED = "ended"
+    WAITING = "waiting"
+    """All images that are left are with other workers; some may come back."""
+    DONE = "done"
+    """This worker can do no more: nothing is left, or only what the worker has answered or skipped."""
+
+
+class Tasks(NamedTuple):
+    """What a worker holds, or why there is nothing."""
+
+    leases: list[Lease]
+    why: Why | None
+    worker: Worker
+
+
+class Place(NamedTuple):
+    """Where an open image's line is in the manifest: its number, its first byte, its length in bytes."""
+
+    line: int
+    offset: int
+    length: int
+
+
+class _Looked(NamedTuple):
+    """Whether a search of a shard saw all of it, and whether other workers took slots that were usable here."""
+
+    reached_end: bool
+    met_others: bool
+
+
+class BusyWorkerError(Exception):
+    """Other requests of the same worker kept this one from its rows, after all tries."""
+
+
+class TaskQueue:
+    """The queue of one job.
+
+    Args:
+        table: the portal's table.
+        job: the job's row.
+        place_of: where the open image number n is.
+    """
+
+    def __init__(self, table: Table, job: Job, place_of: Callable[[int], Place]) -> None:
+        self._table = table
+        self._job = job
+        self._place_of = place_of
+        self._name = job.key
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a lease lasts."""
+        return min(self._job.time_limit, LEASE_SECONDS)
+
+    def next_tasks(self, worker: str, row: Worker, now: float, held: int = HELD) -> Tasks:
+        """Return the tasks that a worker holds, renewed, after taking more up to `held`.
+
+        Args:
+            worker: the pseudonym.
+            row: the worker's row.
+            now: seconds since 1970.
+            held: how many tasks the worker is to hold.
+
+        Raises:
+            BusyWorkerError: the worker's own requests interfere with each other.
+        """
+        if why := self._why_closed(row):
+            return Tasks([], why, row)
+        for _ in range(TRIES):
+            try:
+                return self._fill(worker, row, now, held)
+            except _StaleError:
+                row = self._read_worker(worker)
+        raise BusyWorkerError("expected at most a few requests of one worker at a time, got more")
+
+    def submit(self, worker: str, row: Worker, line: int, done: Done, seconds: float) -> Verdict:
+        """Record an answer whose file is in the bucket.
+
+        Args:
+            worker: the pseudonym.
+            row: the worker's row.
+            line: the image.
+            done: the answer's file, and when it was submitted.
+            seconds: how long the worker took.
+        """
+        for _ in range(TRIES):
+            image = self._read_image(line)
+            if worker in image.done:
+                return Verdict.REPEATED
+            lease = row.lease_of(line)
+            if lease is None or image.is_closed:
+                return Verdict.TOO_LATE
+            complete = len(image.done) + 1 == self._job.workers_per_image
+            after = self._without(row, line)
+            after.answers += 1
+            after.seconds += seconds
+            after.last = done.time
+            after.recent = [line, *[other for other in row.recent if other != line]][: rows.RECENT]
+            answers = {**image.done, worker: done}
+            changed = msgspec.structs.replace(image, done=answers, changes=image.changes + 1)
+            actions = [
+                Action(*self._slot(lease), condition="attribute_exists(pk)"),
+                self._update_image(line, changed, image.changes),
+                self._update_worker(worker, after, row.revision),
+            ]
+            if complete:
+                actions.append(Action(*rows.complete_key(self._name, done.time, line), put={"line": line}))
+            try:
+                self._table.transact(actions)
+                return Verdict.ACCEPTED  # noqa: TRY300
+            except ConditionError as error:
+                if 0 in error.failed and not error.failed & {1, 2}:
+                    return self._too_late(worker, row, line)
+                row = self._read_worker(worker)
+        raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
+
+    def correct(self, worker: str, line: int, done: Done) -> Verdict:
+        """Replace a worker's own answer by one whose file is in the bucket, until the image has its label."""
+        for _ in range(TRIES):
+            image = self._read_image(line)
+            if worker not in image.done or image.is_closed:
+                return Verdict.TOO_LATE
+            answers = {**image.done, worker: done}
+            changed = msgspec.structs.replace(image, done=answers, changes=image.changes + 1)
+            try:
+                self._table.write(self._update_image(line, changed, image.changes))
+                return Verdict.ACCEPTED  # noqa: TRY300
+            except ConditionError:
+                continue
+        raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
+
+    def skip(self, worker: str, row: Worker, line: int, reason: Mapping[str, Any], now: float) -> Verdict:
+        """Give an image back for good: it is not offered to this worker again. Others get it, unless many skipped it.
+
+        Args:
+            worker: the pseudonym.
+            row: the worker's row.
+            line: the image.
+            reason: what the lead's list shows.
+            now: seconds since 1970.
+        """
+        if line in self._job.gold:
+            return Verdict.REFUSED
+        for _ in range(TRIES):
+            image = self._read_image(line)
+            if worker in image.declined:
+                return Verdict.REPEATED
+            lease = row.lease_of(line)
+            if lease is None or image.is_closed:
+                return Verdict.TOO_LATE
+            after = self._without(row, line)
+            after.skips += 1
+            declined = [*image.declined, worker]
+            changed = msgspec.structs.replace(image, declined=declined, changes=image.changes + 1)
+            actions = [
+                Action(*self._slot(lease), condition="attribute_exists(pk)"),
+                self._update_image(line, changed, image.changes),
+                self._update_worker(worker, after, row.revision),
+                Action(*rows.skip_key(self._name, line, worker), put={**reason, "line": line, "time": now}),
+            ]
+            if len(declined) < MOST_SKIPS:
+                place = Place(line, lease.offset, lease.length)
+                actions.append(self._free_slot(place, now, f"{rows.FREE}{worker}", [*image.done, *declined]))
+            try:
+                self._table.transact(actions)
+                return Verdict.ACCEPTED  # noqa: TRY300
+            except ConditionError as error:
+                if 0 in error.failed and not error.failed & {1, 2}:
+                    return self._too_late(worker, row, line)
+                row = self._read_worker(worker)
+        raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
+
+    def put_into_queue(self, place: Place, slots: int, now: float, not_for: list[str], label: str) -> None:
+        """Add an image's row and its free slots, unless the row is there.
+
+        `label` tells the slots from those of other origin.
+        """
+        free = [self._free_slot(place, now, f"{rows.FREE}{label}{n}", not_for) for n in range(slots)]
+        try:
+            self._table.transact([self._new_image(place), *free])
+        except ConditionError:
+            return  # somebody had it meanwhile
+
+    def reopen(self, place: Place, image: Image, generation: int, now: float) -> None:
+        """Offer an image again that has no label: as many free slots as it needs answers, and a fresh list of skips.
+
+        Done once for each generation of the job.
+        """
+        if image.label or image.generation >= generation:
+            return
+        shard = rows.queue_pk(self._name, self._shard(place.line))
+        changed = msgspec.structs.replace(
+            image, failure="", declined=[], changes=image.changes + 1, generation=generation
+        )
+        missing = max(0, self._job.workers_per_image - len(image.done))
+        slots = [rows.slot_sk(now, place.line, f"{rows.FREE}r{generation}.{n}") for n in range(missing)]
+        actions = [
+            Action(
+                *rows.image_key(self._name, place.line),
+                put=msgspec.to_builtins(changed),
+                condition="changes = :changes AND label = :none",
+                values={"changes": image.changes, "none": ""},
+            ),
+            *[Action(shard, slot, put=_slot_row(place, [*image.done])) for slot in slots],
+        ]
+        if not missing:
+            actions.append(Action(*rows.complete_key(self._name, now, place.line), put={"line": place.line}))
+        self._table.transact(actions)
+
+    def is_empty(self, shard: int) -> bool:
+        """Whether a shard holds no slot, available or leased."""
+        return not self._table.query(rows.queue_pk(self._name, shard), limit=1)
+
+    # -- taking tasks
+
+    def _fill(self, worker: str, row: Worker, now: float, held: int) -> Tasks:
+        row = self._renew(worker, row, now)
+        why: Why | None = None
+        while len(row.leases) < held:
+            taken, why = self._take(worker, row, now)
+            if taken is None:
+                break
+            row = taken
+        return Tasks(row.leases, None if row.leases else why, row)
+
+    def _renew(self, worker: str, row: Worker, now: float) -> Worker:
+        """Extend the leases that are half over. Drop those that another worker has taken."""
+        late = [lease for lease in row.leases if now > lease.until - self.lease_seconds * (1 - RENEW_SHARE)]
+        for lease in late:
+            until = min(now + self.lease_seconds, max(lease.since + self._job.time_limit, now + 60))
+            slot = rows.slot_sk(until, lease.line, worker)
+            if slot == lease.slot:
+                continue
+            renewed = msgspec.structs.replace(lease, slot=slot, until=until)
+            after = self._without(row, lease.line)
+            after.leases = [renewed if other.line == lease.line else other for other in row.leases]
+            put = {"line": lease.line, "offset": lease.offset, "length": lease.length, "not_for": []}
+            try:
+                self._table.transact(
+                    [
+                        Action(*self._slot(lease), condition="attribute_exists(pk)"),
+                        Action(rows.queue_pk(self._name, self._shard(lease.line)), slot, put=put),
+                        self._update_worker(worker, after, row.revision),
+                    ]
+                )
+                row = after
+            except ConditionError as error:
+                if 2 in error.failed:
+                    raise _StaleError from error
+                row = self._drop(worker, row, lease.line)
+        return row
+
+    def _take(self, worker: str, row: Worker, now: float) -> tuple[Worker | None, Why | None]:
+        """Return the worker's row with one lease more, or why there is none."""
+        shards = self._job.shards
+        first = rows.home_shard(worker, row.answers + row.skips, shards)
+        after, is_whole, waiting = dict(row.after), True, False
+        for position in range(shards):
+            shard = (first + position) % shards
+            if position == 1 and (taken := self._untouched(worker, row, after, now)):
+                return taken, None
+            taken, looked = self._from_shard(worker, row, after, shard, now)
+            if taken:
+                return taken, None
+            is_whole, waiting = is_whole and looked.reached_end, waiting or looked.met_others
+        if shards == 1 and (taken := self._untouched(worker, row, after, now)):
+            return taken, None
+        # Slots that a slow computer wrote behind this worker's place are found by beginning anew.
+        after = {} if is_whole else after
+        if after != row.after:
+            changed = msgspec.structs.replace(row, after=after, revision=row.revision + 1)
+            try:
+                self._table.write(self._update_worker(worker, changed, row.revision))
+            except ConditionError as error:
+                raise _StaleError from error
+        return None, Why.WAITING if waiting or not is_whole else self._why_nothing(worker, row, now)
+
+    def _from_shard(
+        self, worker: str, row: Worker, after: dict[str, str], shard: int, now: float
+    ) -> tuple[Worker | None, _Looked]:
+        low = after.get(str(shard), "")
+        high = f"{rows.milliseconds(now)}#{rows.LAST}"
+        met_others = False
+        for _ in range(PAGES):
+            slots = self._table.query(rows.queue_pk(self._name, shard), low, high, LOOKED_AT)
+            useful = self._useful(worker, row, slots)
+            if useful and (taken := self._lease_one_of(worker, row, after, useful, now)):
+                return taken, _Looked(reached_end=True, met_others=True)
+            met_others = met_others or bool(useful)
+            # What is older than the margin stays useless to this worker: new slots are due after it.
+            old = [slot["sk"] for slot in slots if rows.time_of(slot["sk"]) < now - MARGIN_SECONDS]
+            if old and not met_others:
+                after[str(shard)] = old[-1]
+            if len(slots) < LOOKED_AT:
+                return None, _Looked(reached_end=True, met_others=met_others)
+            low = slots[-1]["sk"]
+        return None, _Looked(reached_end=False, met_others=met_others)
+
+    def _useful(self, worker: str, row: Worker, slots: list[Item]) -> list[Item]:
+        """The slots of images that this worker has neither answered nor skipped nor holds."""
+        holds = {lease.line for lease in row.leases}
+        unknown = [slot for slot in slots if slot["line"] not in holds and worker not in slot["not_for"]]
+        if not unknown:
+            return []
+        found = self._table.get([rows.image_key(self._name, slot["line"]) for slot in unknown])
+        useful = []
+        for slot in unknown:
+            image: Image = rows.read(found.get(rows.image_key(self._name, slot["line"])), Image)
+            if not (image.is_closed or worker in image.done or worker in image.declined):
+                useful.append(slot)
+        return useful
+
+    def _lease_one_of(
+        self, worker: str, row: Worker, after: dict[str, str], slots: list[Item], now: float
+    ) -> Worker | None:
+        # Workers who ask at the same time find the same slots: each begins elsewhere.
+        start = hash((worker, now)) % len(slots)
+        for slot in (slots[start:] + slots[:start])[:CONTESTED]:
+            place = Place(slot["line"], slot["offset"], slot["length"])
+            lease = self._lease(place, worker, now)
+            changed = self._with(row, lease, after)
+            try:
+                self._table.transact(
+                    [
+                        Action(slot["pk"], slot["sk"], condition="attribute_exists(pk)"),
+                        Action(slot["pk"], lease.slot, put=_slot_row(place, slot["not_for"])),
+                        self._update_worker(worker, changed, row.revision),
+                    ]
+                )
+                return changed  # noqa: TRY300
+            except ConditionError as error:
+                if 2 in error.failed:
+                    raise _StaleError from error
+        return None
+
+    def _untouched(self, worker: str, row: Worker, after: dict[str, str], now: float) -> Worker | None:
+        """Lease the next image that nobody has seen; put its other slots into the queue."""
+        for _ in range(GAPS):
+            try:
+                cursor = self._table.write(
+                    Action(
+                        *rows.cursor_key(self._name),
+                        update="ADD handed :one",
+                        condition="handed < :open OR attribute_not_exists(handed) AND :open > :zero",
+                        values={"one": 1, "open": self._job.open, "zero": 0},
+                    )
+                )
+            except ConditionError:
+                return None
+            place = self._place_of(cursor["handed"] - 1)
+            lease = self._lease(place, worker, now)
+            changed = self._with(row, lease, after)
+            others = range(1, self._job.workers_per_image)
+            try:
+                self._table.transact(
+                    [
+                        self._new_image(place),
+                        Action(*self._slot(lease), put=_slot_row(place, [])),
+                        self._update_worker(worker, changed, row.revision),
+                        *[self._free_slot(place, now, f"{rows.FREE}{n}", [worker]) for n in others],
+                    ]
+                )
+                return changed  # noqa: TRY300
+            except ConditionError as error:
+                if 2 in error.failed:
+                    # The line was assigned to nobody: the first request of the worker goes on without it.
+                    self.put_into_queue(place, self._job.workers_per_image, now, [], "")
+                    raise _StaleError from error
+        return None
+
+    def _why_closed(self, row: Worker) -> Why | None:
+        if self._job.status != "InProgress":
+            return Why.ENDED
+        if self._job.paused:
+            return Why.PAUSED
+        return Why.YOU_ARE_PAUSED if row.paused else None
+
+    def _why_nothing(self, worker: str, row: Worker, now: float) -> Why:
+        """Whether something may still come back from other workers."""
+        for shard in range(self._job.shards):
+            low = rows.milliseconds(now) + "#" + rows.LAST
+            slots = self._table.query(rows.queue_pk(self._name, shard), low, "", LOOKED_AT)
+            if self._useful(worker, row, slots):
+                return Why.WAITING
+        return Why.DONE
+
+    # -- rows
+
+    def _shard(self, line: int) -> int:
+        return rows.shard_of(line, self._job.shards)
+
+    def _slot(self, lease: Lease) -> tuple[str, str]:
+        return rows.queue_pk(self._name, self._shard(lease.line)), lease.slot
+
+    def _lease(self, place: Place, worker: str, now: float) -> Lease:
+        until = now + self.lease_seconds
+        return Lease(
+            line=place.line,
+            slot=rows.slot_sk(until, place.line, worker),
+            offset=place.offset,
+            length=place.length,
+            since=now,
+            until=until,
+        )
+
+    def _free_slot(self, place: Place, now: float, holder: str, not_for: list[str]) -> Action:
+        pk = rows.queue_pk(self._name, self._shard(place.line))
+        return Action(pk, rows.slot_sk(now, place.line, holder), put=_slot_row(place, not_for))
+
+    def _new_image(self, place: Place) -> Action:
+        image = Image(offset=place.offset, length=place.length)
+        return Action(
+            *rows.image_key(self._name, place.line),
+            put=msgspec.to_builtins(image),
+            condition="attribute_not_exists(pk)",
+        )
+
+    def _update_image(self, line: int, image: Image, changes: int) -> Action:
+        return Action(
+            *rows.image_key(self._name, line),
+            put=msgspec.to_builtins(image),
+            condition="changes = :changes AND label = :none AND failure = :none",
+            values={"changes": changes, "none": ""},
+        )
+
+    def _with(self, row: Worker, lease: Lease, after: dict[str, str]) -> Worker:
+        leases = [*row.leases, lease]
+        return msgspec.structs.replace(row, leases=leases, after=dict(after), revision=row.revision + 1)
+
+    def _without(self, row: Worker, line: int) -> Worker:
+        leases = [lease for lease in row.leases if lease.line != line]
+        return msgspec.structs.replace(row, leases=leases, revision=row.revision + 1)
+
+    def _update_worker(self, worker: str, row: Worker, revision: int) -> Action:
+        """Write what a worker's own requests change; what leads change in the same row stays."""
+        fields = {
+            "leases": [msgspec.to_builtins(lease) for lease in row.leases],
+            "after": row.after,
+            "recent": row.recent,
+            "answers": row.answers,
+            "seconds": row.seconds,
+            "skips": row.skips,
+            "last": row.last,
+            "revision": row.revision,
+        }
+        return Action(
+            *rows.worker_key(self._name, worker),
+            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            # A row that a lead made, or none, has no revision yet.
+            condition="#revision = :before" if revision else "attribute_not_exists(#revision) OR #revision = :before",
+            names={name: name for name in fields},
+            values={**fields, "before": revision},
+        )
+
+    def _too_late(self, worker: str, row: Worker, line: int) -> Verdict:
+        with suppress(_StaleError):  # then another request of this worker drops the lease
+            self._drop(worker, row, line)
+        return Verdict.TOO_LATE
+
+    def _drop(self, worker: str, row: Worker, line: int) -> Worker:
+        """Take a lease that the worker no longer has out of the worker's row."""
+        after = self._without(row, line)
+        try:
+            self._table.write(self._update_worker(worker, after, row.revision))
+        except ConditionError as error:
+            raise _StaleError from error
+        return after
+
+    def _read_worker(self, worker: str) -> Worker:
+        key = rows.worker_key(self._name, worker)
+        found: Worker = rows.read(self._table.get([key]).get(key), Worker)
+        return found
+
+    def _read_image(self, line: int) -> Image:
+        key = rows.image_key(self._name, line)
+        found: Image = rows.read(self._table.get([key]).get(key), Image)
+        return found
+
+
+class _StaleError(Exception):
+    """The worker's row has changed since it was read."""
+
+
+def _slot_row(place: Place, not_for: list[str]) -> dict[str, Any]:
+    return {"line": place.line, "offset": place.offset, "length": place.length, "not_for": not_for}

@@ -1,0 +1,60 @@
+"""The emulator's DynamoDB and S3 for the portal's tests: one process for all of them, a table and a bucket for each."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from truepoint.adapters.bucket import Bucket
+from truepoint.emulator.emulator import Emulator
+from truepoint.task_queue.table import Table
+
+PYTHON = Path(__file__).parents[2] / ".venv-emulator" / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(PYTHON, tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    for name, value in emulator.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert os.environ["AWS_ENDPOINT_URL"] == emulator.endpoint
+    return emulator
+
+
+@pytest.fixture
+def table(account: Emulator) -> Iterator[Table]:
+    client = account.session().client("dynamodb", endpoint_url=account.endpoint)
+    name = f"portal-{uuid.uuid4().hex[:8]}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+    )
+    yield Table(name)
+    client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def s3(account: Emulator) -> Any:
+    return account.session().client("s3", endpoint_url=account.endpoint)
+
+
+@pytest.fixture
+def bucket(account: Emulator, s3: Any) -> Bucket:
+    name = f"portal-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    return Bucket(name)
