@@ -153,19 +153,6 @@ def images_under_prefix(
     return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
 
 
-def upright_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of an image file, EXIF orientation applied; None if it is not a readable image."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-                turned = image.getexif().get(ExifTags.Base.Orientation) in _SWAPS_SIDES
-        except (OSError, ValueError, Image.DecompressionBombError):
-            return None
-    return (height, width) if turned else (width, height)
-
-
 def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
     """Return width and height of a copy of the image, or None for an image that is no larger than copies are."""
     longer = max(image.width, image.height)
