@@ -267,8 +267,3 @@ class Paths:
     def _is_taken(self, stem: str, ending: str) -> bool:
         names = {_spelled(f"{stem}{end}") for end in ("", ending, *_ENDINGS)}
         return _spelled(stem) in self._files or not names.isdisjoint(self._folders)
-
-
-def _key(path: str) -> str:
-    """Return what a path is on file systems that ignore case and, as those of Apple do, the Unicode normal form."""
-    return unicodedata.normalize("NFD", path.casefold())
