@@ -324,6 +324,8 @@ def test_pictures_have_the_size_that_was_labelled(
         (["--split", "../x=1"], "expected parts such as"),
         (["--split", "train=1.5,val=0.2"], "expected shares above 0 and up to 1, got 1.5"),
         (["--split", "train=0.99,val=0.01"], "expected images in every part, got none of 10 in val"),
+        (["--split", "train=0.5,Train=0.5"], "train=FILE,val=FILE, got 'Train=0.5'"),
+        (["--split", "con=0.5,train=0.5"], "train=FILE,val=FILE, got 'con=0.5'"),
         (["--split", "train=/nowhere"], "--split train: "),
         (["--split", "train={folder}/one.txt"], "expected every image in a list, got 9 in none: "),
         (["--split", "train={folder}/one.txt,val={folder}/one.txt"], "in one list, got it in 'train' and 'val'"),
@@ -477,7 +479,7 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytes
     before = snapshot(out)
     arguments = ["--results", str(tmp_path / "results"), "--out", str(out), "--format", "yolo"]
     assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 1
-    assert "expected no file of another origin at images/train/a.jpg" in capsys.readouterr().err
+    assert "expected no file that is not the export's at images/train/a.jpg" in capsys.readouterr().err
     assert snapshot(out) == before
 
 
@@ -491,6 +493,82 @@ def test_a_file_that_was_there_stays_its_owners_although_it_has_the_same_content
     assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 0
     assert export.main(arguments) == 0  # removes the pictures that the export before copied
     assert (tmp_path / "photos/a.jpg").is_file()
+
+
+def test_a_file_that_was_changed_since_the_export_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = [{"annotations": [keypoint("nose", 10, 20)]}]
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", shown), line("s3://b-b/b.jpg", shown)])
+    out = run(tmp_path, "yolo")
+    (out / "yolo/data.yaml").write_text("# mine\n")
+    before = snapshot(out)
+    assert "changed since the export" in refuse(capsys, tmp_path / "results", out)
+    assert snapshot(out) == before
+    (out / "yolo/data.yaml").unlink()
+    (out / "yolo/labels/train/b.txt").write_text("# mine\n")
+    shutil.rmtree(tmp_path / "results")
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])  # one image less
+    run(tmp_path, "yolo")
+    assert (out / "yolo/labels/train/b.txt").read_text() == "# mine\n"
+    assert (out / "yolo/labels/train/a.txt").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "{",
+        "[]x",
+        '{"a": 1}',
+        '{"labeling_job": "people", "files": 5}',
+        b"\xff\xfe",
+        '{"labeling_job": "people", "files": {"../../mine.txt": "unknown"}}',
+        '{"labeling_job": "people", "files": ["../../mine.txt"]}',
+    ],
+)
+def test_a_marker_that_is_none_removes_nothing(
+    marker: str | bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "exports/yolo").mkdir(parents=True)
+    (tmp_path / "exports/yolo" / MARKER).write_bytes(marker if isinstance(marker, bytes) else marker.encode())
+    said = refuse(capsys, tmp_path / "results", tmp_path / "exports")
+    assert any(
+        words in said for words in ("expected an export's list of files", "got one of '[]x'", "names of files in")
+    )
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_an_image_in_two_lines_has_one_picture_and_one_part(tmp_path: Path) -> None:
+    write_results(tmp_path / "results", PERSON, [line(f"s3://b-b/{name}.jpg", []) for name in "aab"])
+    for name in "ab":
+        draw(tmp_path / f"photos/{name}.jpg")
+        (tmp_path / f"{name}.txt").write_text(f"{name}.jpg")
+    lists = f"train={tmp_path / 'a.txt'},val={tmp_path / 'b.txt'}"
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "out"), "--format", "yolo"]
+    assert export.main([*arguments, "--images", str(tmp_path / "photos"), "--split", lists]) == 0
+    found = [file.parent.name for file in (tmp_path / "out/yolo/images").rglob("*.jpg")]
+    assert sorted(found) == ["train", "train", "val"]
+
+
+def test_instances_outside_the_image_are_no_yolo_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outside = [
+        {"annotations": [keypoint("nose", 700, 500)]},
+        {"annotations": [], "box": [-10, 5, 5, 5]},
+        {"annotations": [keypoint("nose", 640, 480)]},
+        {"annotations": [keypoint("nose", -5, 5), keypoint("left_eye", 30, 60)]},
+    ]
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", outside)])
+    rows = (run(tmp_path, "yolo") / "yolo/labels/train/a.txt").read_text().splitlines()
+    assert "instances left out: they are outside the image: 2" in capsys.readouterr().out
+    assert len(rows) == 2
+    for row in rows:
+        _, x, y, width, height = map(float, row.split()[:5])
+        assert width > 0
+        assert height > 0
+        assert 0 <= x - width / 2 <= x + width / 2 <= 1
+        assert 0 <= y - height / 2 <= y + height / 2 <= 1
 
 
 def test_an_export_that_fails_midway_leaves_nothing_half_written(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from truepoint.jobs.exports import coco, cvat, deeplabcut, label_studio, mmpose, sleap, tables, yolo
 from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
@@ -33,15 +34,20 @@ PICTURES = frozenset({"coco", "yolo", "mmpose", "deeplabcut", "sleap"})
 
 MARKER = ".truepoint-export"
 """A file in each folder that we wrote, with the job and the names of our files."""
+UNKNOWN = "unknown"
+"""The digest of a file that an earlier version wrote, or that an interrupted export may have replaced."""
 IMAGE_LIST = "images.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """The content of a marker. `files` is None in folders of earlier versions, whose markers name only the job."""
+    """The content of a marker: the job, and the SHA-256 digests of our files by name.
+
+    `files` is None in folders of earlier versions, whose markers name only the job.
+    """
 
     job: str
-    files: frozenset[str] | None
+    files: Mapping[str, str] | None
 
 
 def check(formats: Sequence[str], job: str, out: Path) -> None:
@@ -91,13 +97,13 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
             raise ExportError(f"{part}: expected nothing or an export that was stopped, got something else")
         shutil.rmtree(part)
     part.mkdir(parents=True)
-    _write_marker(part, data.name, ())
+    _write_marker(part, data.name, {})
     try:
         notes = FORMATS[name](data, part, images)
     except BaseException:
         shutil.rmtree(part)
         raise
-    files = frozenset(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file()) - {MARKER}
+    files = {p.relative_to(part).as_posix(): _digest(p) for p in part.rglob("*") if p.is_file() and p.name != MARKER}
     _write_marker(part, data.name, files)
     if final.exists():
         _replace(final, part, data.name, files)
@@ -118,36 +124,41 @@ def write_image_list(data: DataSet, out: Path) -> None:
     part = out / f"{IMAGE_LIST}.part"
     part.write_text(text.getvalue(), encoding="utf-8", newline="")
     part.replace(out / IMAGE_LIST)
-    _write_marker(out, data.name, [IMAGE_LIST])
+    _write_marker(out, data.name, {IMAGE_LIST: _digest(out / IMAGE_LIST)})
 
 
-def _replace(final: Path, part: Path, job: str, files: frozenset[str]) -> None:
-    """Put the files of `part` into `final`, and remove what an earlier export wrote and this one did not."""
+def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> None:
+    """Put the files of `part` into `final`, and remove what an earlier export wrote and this one did not.
+
+    A file that changed since the earlier export is not ours any more.
+    """
     before = _read_marker(final)
-    ours = before.files if before is not None else frozenset()
-    others = [file for file in sorted(files) if ours is not None and file not in ours and _is_there(final / file)]
-    foreign = [file for file in others if not _same(final / file, part / file)]
-    if foreign:
+    if before is None or before.files is None:  # an earlier version's: all that it would have written is ours
+        ours = dict.fromkeys(files if before is not None else (), UNKNOWN)
+    else:
+        ours = {file: digest for file, digest in before.files.items() if digest in (UNKNOWN, _digest(final / file))}
+    others = {file for file in files if file not in ours and _is_there(final / file)}
+    if foreign := sorted(file for file in others if _digest(final / file) != files[file]):
         shutil.rmtree(part)
         more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise ExportError(
-            f"{final}: expected no file of another origin at {foreign[0]}{more}, got one; move it away, or choose "
-            "another folder"
+            f"{final}: expected no file that is not the export's at {foreign[0]}{more}, got one, or one that was "
+            "changed since the export; move it away, or choose another folder"
         )
     # A file that was there already stays its owner's, also where it has the same content: a later export keeps it.
-    files -= frozenset(others)
+    written = {file: digest for file, digest in files.items() if file not in others}
     # If this is interrupted, the next export still knows all our files.
-    _write_marker(final, job, files | (ours or frozenset()))
-    for file in files:
+    _write_marker(final, job, dict.fromkeys([*ours, *written], UNKNOWN))
+    for file in written:
         (final / file).parent.mkdir(parents=True, exist_ok=True)
         (part / file).replace(final / file)
-    for file in (ours or frozenset()) - files:
+    for file in ours.keys() - files.keys():
         (final / file).unlink(missing_ok=True)
         for folder in (final / file).parents:
-            if folder == final or any(folder.iterdir()):
+            if folder == final or not folder.is_dir() or folder.is_symlink() or any(folder.iterdir()):
                 break
             folder.rmdir()
-    _write_marker(final, job, files)
+    _write_marker(final, job, written)
     shutil.rmtree(part)
 
 
@@ -155,23 +166,45 @@ def _is_there(file: Path) -> bool:
     return file.is_symlink() or file.exists()
 
 
-def _same(file: Path, other: Path) -> bool:
-    return file.is_file() and file.read_bytes() == other.read_bytes()
+def _digest(file: Path) -> str:
+    """Return the SHA-256 digest of a file; an empty text for what is no file."""
+    if not file.is_file():
+        return ""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _write_marker(folder: Path, job: str, files: Iterable[str]) -> None:
-    text = json.dumps({"labeling_job": job, "files": sorted(files)}, ensure_ascii=False, indent=1)
+def _write_marker(folder: Path, job: str, files: Mapping[str, str]) -> None:
+    text = json.dumps({"labeling_job": job, "files": files}, ensure_ascii=False, indent=1, sort_keys=True)
     part = folder / f"{MARKER}.part"
     part.write_text(f"{text}\n", encoding="utf-8")
     part.replace(folder / MARKER)
 
 
 def _read_marker(folder: Path) -> _Marker | None:
+    """Return the content of a folder's marker; None without a marker.
+
+    Raises:
+        ExportError: it cannot be read, so that nobody knows which files are the export's.
+    """
     file = folder / MARKER
     if not file.is_file():
         return None
-    text = file.read_text(encoding="utf-8")
-    if not text.startswith("{"):  # an earlier version's: the job's name
-        return _Marker(text.strip(), None)
-    document = json.loads(text)
-    return _Marker(document["labeling_job"], frozenset(document["files"]))
+    try:
+        text = file.read_text(encoding="utf-8")
+        if not text.startswith("{"):  # an earlier version's: the job's name
+            return _Marker(text.strip(), None)
+        document = json.loads(text)
+        job, files = document["labeling_job"], document["files"]
+        digests = dict.fromkeys(files, UNKNOWN) if isinstance(files, list) else dict(files)
+        outside = [name for name in digests if not _is_below(name)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{file}: expected an export's list of files, got: {error}; choose another folder") from error
+    if outside:  # the marker may come from somebody else
+        raise ExportError(f"{file}: expected names of files in {folder}, got {outside[0]!r}; choose another folder")
+    return _Marker(job, digests)
+
+
+def _is_below(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

@@ -28,7 +28,7 @@ _LONGEST_BYTES = 200
 """Maximum length of one path segment, in UTF-8 bytes. File systems allow 255, and exports append to names."""
 _ENDINGS = (".txt",)
 """Suffixes of the files that exports write for an image."""
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
+RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
 """Names of devices, with any ending (learn.microsoft.com/windows/win32/fileio/naming-a-file)."""
 
 
@@ -218,7 +218,7 @@ def image_path(source_ref: str, job: str, file_name: str = "") -> str:
         stem = safe.stem[:_LONGEST].encode()[: _LONGEST_BYTES - len(ending.encode())].decode(errors="ignore")
         clean = stem + ending
         # A leading dash would make it a command-line option.
-        parts.append(f"_{clean}" if clean.startswith("-") or _RESERVED.match(clean) else clean)
+        parts.append(f"_{clean}" if clean.startswith("-") or RESERVED.match(clean) else clean)
     folders = [f"{folder}_" if folder == "images" else folder for folder in parts[:-1]]
     return "/".join([*folders, *parts[-1:]]) or "image"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage, read_text, shown
 from truepoint.formats.names import match_images
-from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage
+from truepoint.jobs.exports.finished import RESERVED, DataSet, ExportError, ExportImage
 
 SWAP_SIDES = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
@@ -34,7 +34,8 @@ def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[s
     parts: dict[str, str] = {}
     for text in wanted.split(","):
         name, equals, value = text.strip().partition("=")
-        if not _PART.fullmatch(name) or not equals or not value or name in parts:
+        taken = name.casefold() in (part.casefold() for part in parts)  # folders of some file systems ignore case
+        if not _PART.fullmatch(name) or RESERVED.match(name) or not equals or not value or taken:
             raise ExportError(f"--split: expected parts such as train=0.8,val=0.2 or train=FILE,val=FILE, got {text!r}")
         parts[name] = value
     images = list(data.images())
@@ -72,7 +73,7 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
     images = list(data.images())
     named = _named(images, several=len(data.jobs) > 1)
     try:
-        matched = match_images([image for image, _ in named], files)
+        matched = match_images([LabeledImage(name) for name in named], files)
     except FormatError as error:
         raise ExportError(f"--images {folder}: {error}") from error
     if matched.unmatched:
@@ -80,8 +81,7 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
             f"--images {folder}: expected the pictures of all {len(images)} images, got none of "
             f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder has {shown(list(files))}"
         )
-    paths = {id(image): path for image, path in named}
-    found = {paths[id(image)]: files[name] for name, image in matched.images.items()}
+    found = {path: files[name] for name, image in matched.images.items() for path in named[image.name]}
     _check_sizes(images, found, folder)
     return found
 
@@ -142,29 +142,30 @@ def _drawn(shares: Mapping[str, float], paths: Sequence[str], seed: int) -> dict
 
 def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bool) -> tuple[dict[str, str], list[str]]:
     named = _named(images, several=several)
-    names = {image.name: path for image, path in named}
     found: dict[str, str] = {}
     unknown: list[str] = []
     for part, file in files.items():
         try:
             lines = [line.strip() for line in read_text(file).splitlines() if line.strip()]
-            matched = match_images([LabeledImage(line) for line in dict.fromkeys(lines)], names)
+            matched = match_images([LabeledImage(line) for line in dict.fromkeys(lines)], named)
         except (OSError, FormatError) as error:
             raise ExportError(f"--split {part}: {error}") from error
         unknown += matched.unmatched
         for name in matched.images:
-            if names[name] in found:
-                raise ExportError(
-                    f"--split: expected {name!r} in one list, got it in {found[names[name]]!r} and {part!r}"
-                )
-            found[names[name]] = part
-    if left := [image.name for image, path in named if path not in found]:
+            if (other := found.get(named[name][0])) is not None:
+                raise ExportError(f"--split: expected {name!r} in one list, got it in {other!r} and {part!r}")
+            found |= dict.fromkeys(named[name], part)
+    if left := [name for name, paths in named.items() if paths[0] not in found]:
         raise ExportError(f"--split: expected every image in a list, got {len(left)} in none: {shown(left)}")
     return found, unknown
 
 
-def _named(images: list[ExportImage], *, several: bool) -> list[tuple[LabeledImage, str]]:
-    """Return each image's name, of several jobs with the job in front, and its path in the export."""
-    return [
-        (LabeledImage(f"{image.job}/{image.file_name}" if several else image.file_name), image.path) for image in images
-    ]
+def _named(images: list[ExportImage], *, several: bool) -> dict[str, list[str]]:
+    """Return the paths in the export by the image's name, of several jobs with the job in front.
+
+    An image that a manifest has in several lines has as many paths.
+    """
+    found: dict[str, list[str]] = {}
+    for image in images:
+        found.setdefault(f"{image.job}/{image.file_name}" if several else image.file_name, []).append(image.path)
+    return found

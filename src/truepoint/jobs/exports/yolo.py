@@ -99,6 +99,9 @@ def _rows(instances: Iterable[Instance], size: tuple[int, int], skeleton: Skelet
         box = found[0]
         left, top = _share(box[0], width), _share(box[1], height)
         right, bottom = _share(box[0] + box[2], width), _share(box[1] + box[3], height)
+        if left >= right or top >= bottom:
+            notes["instances left out: they are outside the image"] += 1
+            continue
         values = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
         row = ["0", *(f"{value:.{DIGITS}f}" for value in values)]
         keypoints = instance.by_label
