@@ -513,3 +513,171 @@ def test_mmpose_predictions(read: Any, tmp_path: Path) -> None:
 def test_files_that_are_not_read(read: Any, name: str, words: str) -> None:
     with pytest.raises(PrelabelError, match=words):
         read("x", name)
+
+
+# ------------------------------------------------------------------------------- relatives of damaged and odd files
+
+ROW = "0 0.5 0.5 0.2 0.4 0.25 0.5 2 0.1 0.3 1 0 0 0\n"
+DATA = "kpt_shape: [3, 3]\nnames: {0: face}\nkpt_names: {0: [nose, left_eye, right_eye]}\n"
+POINTS = [("nose", 25, 25, 2, None), ("left_eye", 10, 15, 1, None)]
+
+
+def read_files(folder: Path, files: dict[str, str], given: str, sizes: Any = SIZES, **chosen: Any) -> Prelabels:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return read_prelabels(folder / given, SKELETON, sizes, Choices(**chosen))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"cfg/data.yaml": DATA + "path: ../ds\ntrain: images/train\n", "ds/labels/train/a.txt": ROW, "cfg/x.txt": "x"},
+        {"cfg/data.yaml": DATA + "train: [p/images]\nval: p/images\n", "cfg/p/labels/a.txt": ROW},
+        {"cfg/data.yaml": DATA + "train: list.txt\n", "cfg/list.txt": "./x/images/a.jpg\n", "cfg/x/labels/a.txt": ROW},
+        {"cfg/data.yaml": DATA + "train: ../t/images\n", "cfg/t/labels/a.txt": ROW, "cfg/README.dataset.txt": "x y"},
+        {"cfg/data.yaml": DATA + "train: /elsewhere/images\n", "cfg/labels/a.txt": ROW, "cfg/labels/.hidden.txt": "x"},
+        {"cfg/data.yaml": DATA.replace("{0:", "{'0':") + "skeleton: 5\n", "cfg/labels/a.txt": ROW},
+        {"cfg/data.yaml": DATA, "cfg/all.txt": "images/a.jpg\n", "cfg/train2017.txt": "a.jpg\n", "cfg/a.txt": ROW},
+    ],
+    ids=["path", "list of folders", "list of images", "roboflow", "another machine", "text keys", "lists beside"],
+)  # fmt: skip
+def test_yolo_labels_are_found_where_data_yaml_says(tmp_path: Path, files: dict[str, str]) -> None:
+    assert points(read_files(tmp_path, files, "cfg/data.yaml")) == [POINTS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "words"),
+    [
+        (ROW + "0 0.1 0.1 0.2 0.2 0.3 0.3 0.4 0.4\n", [POINTS], "1 rows left out, because they have neither 5 nor 14"),
+        (ROW + "0 0.5 0.5 0.2 0.4 0.9\n", [POINTS, []], "scores of 1 instances are kept"),
+        (ROW.replace("0 0 0\n", "-1 -1 -1\n"), [POINTS], "their visibility is not above 0: a.txt:1 right_eye"),
+        (ROW.replace("0.5 2", "0.5 nan"), [[(*POINTS[1][:3], 1, None)]], "their third number is not one: a.txt:1 nose"),
+        (
+            "0 0.5 0.5 0.2 0.4 0.25 0.5 1 0.1 0.3 1 0 0 0 0.75\n",
+            [[(*POINTS[0][:3], 2, 1), (*POINTS[1][:3], 2, 1)]],
+            "scores of 2 keypoints are kept",
+        ),
+    ],
+    ids=["segment", "box with confidence", "-1", "nan", "predictions of 1"],
+)  # fmt: skip
+def test_odd_yolo_rows_cost_no_other(tmp_path: Path, rows: str, expected: Any, words: str) -> None:
+    found = read_files(tmp_path, {"data.yaml": DATA, "labels/a.txt": rows}, "data.yaml")
+    assert points(found) == expected
+    assert words in "\n".join(found.report)
+
+
+def test_yolo_rows_in_pixels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        PrelabelError, match=r"a\.txt:1: expected a box in shares of the image's size, 0 to 1, got \[50"
+    ):
+        read_files(tmp_path, {"a.txt": "0 50 25 10 10 25 5 2 10 3 1 0 0 0\n"}, "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("given", "image"),
+    [
+        ("http://x.org/p/a.jpg?sig=%2F1", "a.jpg"), ("https://x.org/p/a%20b.jpg", "a b.jpg"),
+        ("s3://bucket/p/a%20#b.jpg", "a%20#b.jpg"), (r"\\\\server\share\a.jpg", "a.jpg"),
+    ],
+)  # fmt: skip
+def test_urls_are_names_too(read: Any, given: str, image: str) -> None:
+    found = read(coco(images=[{"id": 7, "file_name": given}], annotations=[face()]), sizes={image: (9, 9)})
+    assert list(found.instances) == [image]
+
+
+def test_a_frame_is_in_the_folder_of_its_video(read: Any) -> None:
+    table = "scorer,m,m,m\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n1,1,2,0.5\n2,1,2,0\n"
+    sizes = dict.fromkeys(["v/img01.png", "w/img01.png", "v/img02.png"], (9, 9))
+    found = read(table, "vDLC_resnet50_x.csv", sizes=sizes)
+    assert list(found.instances) == ["v/img01.png"]
+    report = "\n".join(found.report)
+    assert "2 images were matched by the number at the end of their name: v/1, v/2" in report
+    assert "1 keypoints left out, because their score is not above 0: v/2 nose" in report
+    with pytest.raises(PrelabelError, match=r"expected one image of that name, got v/img01\.png, w/img01\.png"):
+        read(table, "other.csv", sizes=sizes)
+
+
+def test_another_size_of_the_image_is_a_warning_except_for_shares(read: Any) -> None:
+    found = read(coco(images=[{"id": 7, "file_name": "a.jpg", "width": 50, "height": 100}], annotations=[face()]))
+    assert "warning: 1 images have another size than the labels say" in "\n".join(found.report)
+    assert "a.jpg (50x100 in the labels, 100x50 upright)" in "\n".join(found.report)
+    nose = region("k", "keypointlabels", x=10, y=20, keypointlabels=["nose"]) | {"original_width": 5000}
+    task = {"data": {"title": "one", "photo": "gs://b/a.jpg"}, "annotations": [{"result": [nose]}]}
+    of_shares = read(json.dumps([task]))
+    assert points(of_shares) == [[("nose", 10, 10, None, None)]]
+    assert "another size" not in "\n".join(of_shares.report)
+
+
+def test_a_rater_of_some_tasks_is_a_rater_of_all(read: Any) -> None:
+    def answer(rater: int, x: float) -> dict[str, Any]:
+        nose = region("k", "keypointlabels", x=x, y=50, keypointlabels=["nose"])
+        return {"completed_by": rater, "result": [nose]}
+
+    tasks = [
+        {"data": {"image": "a.jpg"}, "annotations": [answer(1, 10)]},
+        {"data": {"image": "b.jpg"}, "annotations": [answer(1, 20), answer(2, 30)]},
+    ]
+    assert list(read(json.dumps(tasks), rater="1").instances) == ["a.jpg", "b.jpg"]
+    assert list(read(json.dumps(tasks), rater="2").instances) == ["b.jpg"]
+
+
+def test_label_studios_labels_may_be_regions_of_their_own(read: Any) -> None:
+    result = [
+        region("k", "keypoint", x=10, y=20),
+        region("k", "labels", x=10, y=20, labels=["nose"]),
+        region("r", "rectangle", x=10, y=20, width=5, height=5),
+        region("r", "labels", labels=["face"]),
+        {"type": "relation", "from_id": "k", "to_id": "r"},
+    ]
+    task = {"data": {"image": "/tasks/5/presign/?fileuri=czM6Ly9iL2EuanBn"}, "annotations": [{"result": result}]}
+    [found] = read(json.dumps([task])).instances["a.jpg"]
+    assert (found["annotations"], found["box"]) == ([{"label": "nose", "x": 10, "y": 10}], [10, 10, 5, 2.5])
+
+
+def test_cvat_subsets_and_repeated_keypoints(read: Any) -> None:
+    image = '<image name="a.jpg" subset="{0}"><skeleton label="face">{1}</skeleton></image>'
+    nose = '<points label="nose" points="1,2"/>'
+    text = f"<annotations>{image.format('train', nose)}{image.format('val', nose * 2)}</annotations>"
+    found = read(text, "a.xml", sizes={"train/a.jpg": (9, 9), "val/a.jpg": (9, 9)})
+    assert [points(found, f"{part}/a.jpg") for part in ("train", "val")] == [[[("nose", 1, 2, 2, None)]]] * 2
+    assert "1 keypoints left out, because their label is there twice: val/a.jpg nose" in "\n".join(found.report)
+    with pytest.raises(PrelabelError, match=r"got none .*1 tracks left out"):
+        read('<annotations><track label="face"/></annotations>', "a.xml")
+
+
+@pytest.mark.parametrize("wrap", [lambda p: [p], lambda p: [[p]], lambda p: {"predictions": [[p]]}])
+def test_mmpose_predictions_nested_and_without_scores(read: Any, wrap: Any) -> None:
+    found = read(json.dumps(wrap({"keypoints": [[1, 2], [3, 4], [5, 6]]})), "a.json")
+    assert [p[:3] for p in points(found)[0]] == [("nose", 1, 2), ("left_eye", 3, 4), ("right_eye", 5, 6)]
+
+
+@pytest.mark.parametrize("score", ["NaN", "Infinity", '"x"', "true", "1e999"])
+def test_a_score_that_is_no_number_is_left_out(read: Any, score: str) -> None:
+    point = f'{{"label": "nose", "x": 1, "y": 1, "visibility": 2, "score": {score}}}'
+    found = read(f'{{"a.jpg": [{{"score": {score}, "annotations": [{point}]}}]}}')
+    assert json.dumps(found.instances["a.jpg"]).count("score") == 0
+    assert "2 scores left out, because they are not numbers" in "\n".join(found.report)
+
+
+@pytest.mark.parametrize("text", ['{"a.jpg": [], "a.jpg": []}', '{"b.jpg": []}\n{"a.jpg": [], "a.jpg": []}'])
+def test_an_image_twice_in_one_object_is_refused(read: Any, text: str) -> None:
+    with pytest.raises(PrelabelError, match=r"expected every name once in an object, got 'a\.jpg' twice"):
+        read(text)
+
+
+def test_two_categories_of_one_name_and_long_ids(read: Any) -> None:
+    two = [{"id": 1, "name": "face", "keypoints": ["nose"]}, {"id": 2, "name": "face", "keypoints": ["left_eye"]}]
+    first = {"id": 1, "image_id": 7, "category_id": 1, "keypoints": [1, 2, 2], "attributes": {"id": "x" * 200}}
+    second = {"id": 2, "image_id": 7, "category_id": 2, "keypoints": [3, 4, 2]}
+    found = read(coco(categories=two, annotations=[first, second]))
+    assert [p[0][0] for p in points(found)] == ["nose", "left_eye"]
+    assert "id" not in found.instances["a.jpg"][0]
+    assert "1 ids left out, because they have more than 128 characters" in "\n".join(found.report)
+
+
+def test_six_numbers_of_nine_are_no_pairs(read: Any) -> None:
+    found = read(coco(annotations=[face(5), face(6, keypoints=[1, 2, 2, 3, 4, 1], bbox=[1, 1, 5, 5])]))
+    assert [len(p) for p in points(found)] == [2, 0]
+    pairs = read(coco(annotations=[face(5, keypoints=[1, 2, 3, 4, 5, 6])]))
+    assert [p[:3] for p in points(pairs)[0]] == [("right_eye", 1, 2), ("left_eye", 3, 4), ("nose", 5, 6)]
