@@ -22,6 +22,7 @@ from reading import Sample
 
 import changed_images
 import export
+from truepoint.jobs.changes import changed_images as changes_between
 from truepoint.jobs.exports import FORMATS, MARKER, NEEDED
 from truepoint.jobs.exports import export as export_format
 from truepoint.jobs.exports.finished import ExportError, ExportImage, data_set, image_path
@@ -342,6 +343,18 @@ def test_a_wrong_request_leaves_nothing(
     assert export.main(arguments) == 1
     assert words in capsys.readouterr().err
     assert not (folders / "out").exists()
+
+
+def test_an_image_in_two_lines_did_not_change(tmp_path: Path) -> None:
+    records = [line("s3://b-b/a.jpg", [{"annotations": [keypoint("nose", x, 1)]}]) for x in (1, 2)]
+    old = write_results(tmp_path / "old", PERSON, records)
+    assert list(changes_between(old, old)) == []
+    records[1]["keypoints"]["updated_annotations"][0]["annotations"][0]["x"] = 3
+    new = write_results(tmp_path / "new", PERSON, records)
+    assert [found.change for found in changes_between(old, new)] == ["changed"]
+    assert [found.change for found in changes_between(old, write_results(tmp_path / "one", PERSON, records[:1]))] == [
+        "removed"
+    ]
 
 
 def test_images_that_changed_since_earlier_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

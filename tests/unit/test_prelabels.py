@@ -568,9 +568,7 @@ def test_odd_yolo_rows_cost_no_other(tmp_path: Path, rows: str, expected: Any, w
 
 
 def test_yolo_rows_in_pixels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        PrelabelError, match=r"a\.txt:1: expected a box in shares of the image's size, .*got \[50"
-    ):
+    with pytest.raises(PrelabelError, match=r"a\.txt:1: expected a box in shares of the image's size, .*got \[50"):
         read_files(tmp_path, {"a.txt": "0 50 25 10 10 25 5 2 10 3 1 0 0 0\n"}, "a.txt")
 
 

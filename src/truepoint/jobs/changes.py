@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -28,21 +29,25 @@ def changed_images(old: Path, new: Path) -> Iterator[ChangedImage]:
     Raises:
         ExportError: a folder is not a complete set of results.
     """
-    before = {source: (name, instances) for source, name, instances in _labels(old)}
-    for source, name, instances in _labels(new):
-        earlier = before.pop(source, None)
+    before = {image: (name, instances) for image, name, instances in _labels(old)}
+    for image, name, instances in _labels(new):
+        earlier = before.pop(image, None)
+        source, _ = image
         if earlier is None:
             yield ChangedImage(source_ref=source, file_name=name, change="added")
         elif earlier[1] != instances:
             yield ChangedImage(source_ref=source, file_name=name, change="changed")
-    for source, (name, _) in before.items():
+    for (source, _), (name, _) in before.items():
         yield ChangedImage(source_ref=source, file_name=name, change="removed")
 
 
-def _labels(folder: Path) -> Iterator[tuple[str, str, list[Instance]]]:
+def _labels(folder: Path) -> Iterator[tuple[tuple[str, int], str, list[Instance]]]:
+    """Return each image's source and how many lines before it had that source, its name and its instances."""
+    lines: Counter[str] = Counter()
     for read in open_results(folder).images():
         instances = parse_instances(read.updated_annotations)
         # The order of keypoints in an instance has no meaning.
         ordered = [tuple(sorted(instance.annotations, key=lambda k: k.label)) for instance in instances]
         plain = [msgspec.structs.replace(i, annotations=points) for i, points in zip(instances, ordered, strict=True)]
-        yield read.source_ref, read.file_name or read.source_ref, plain
+        yield (read.source_ref, lines[read.source_ref]), read.file_name or read.source_ref, plain
+        lines[read.source_ref] += 1
