@@ -80,11 +80,16 @@ def test_files_that_other_projects_wrote(tmp_path: Path, read: Read) -> None:
 
     sleap = read("our_import.py", tmp_path / "project.slp", skeleton, images)
     nose, eye = {"label": "nose", "x": 1.25, "y": 2.5}, {"label": "left_eye", "x": 3.0, "y": 4.0}
-    scored = [nose | {"score": 0.5, "visibility": 2}, eye | {"score": 0.25, "visibility": 2}]
-    assert sleap["instances"]["walk/img3.png"] == [{"annotations": scored, "score": 0.75}]
+    # Scores have 32 bits in the file: 0.8 is not 0.800000011920929. One that is not a number is left out.
+    scored = [nose | {"score": 0.1, "visibility": 2}, eye]
+    assert sleap["instances"]["walk/img3.png"] == [{"annotations": scored, "score": 0.8}]
+    assert any("1 scores left out, because they are not numbers" in line for line in sleap["report"])
     [own] = sleap["instances"]["walk/img12.png"]
     assert own == {"name": "Ann", "annotations": [{"label": "nose", "x": 5.0, "y": 6.0, "visibility": 2}]}
     assert any("1 predictions left out, because a person replaced them" in line for line in sleap["report"])
+
+    package = read("our_import.py", tmp_path / "project.pkg.slp", skeleton, images)
+    assert [len(i["annotations"]) for i in package["instances"]["walk/img12.png"]] == [2]
 
     table = read("our_import.py", tmp_path / "CollectedData_me.h5", skeleton, images)
     first, second = (table["instances"][name][0]["annotations"] for name in ("walk/img3.png", "walk/img12.png"))
