@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -383,10 +384,13 @@ def test_thumbnails_in_the_report_of_a_job(sample: Path, tmp_path: Path, capsys:
     analyze(Request(paths=[sample], out=tmp_path / "job"))
     (tmp_path / "photos").mkdir()
     for image in json.loads(sample.read_text())["images"]:
-        Image.new("RGB", (120, 90), "red").save(tmp_path / "photos" / image["file_name"].rsplit("/", 1)[-1])
+        Image.new("RGB", (120, 90), "red").save(
+            tmp_path / "photos" / image["file_name"].rsplit("/", 1)[-1], comment=b"secret"
+        )
     given = ["thumbnails", str(tmp_path / "job/report.html"), "--images", str(tmp_path / "photos")]
     assert main([*given, "--out", str(tmp_path / "new/report.html")]) == 0
     assert all(drawn(tmp_path / "new")[1])
+    assert all(b"secret" not in base64.b64decode(url.partition(",")[2]) for url in drawn(tmp_path / "new")[1])
     analyze(Request(paths=[sample], out=tmp_path / "at once", images=tmp_path / "photos"))
     assert drawn(tmp_path / "new")[1] == drawn(tmp_path / "at once")[1]
     assert main(["thumbnails", str(sample), *given[2:], "--out", str(tmp_path / "x")]) == 1

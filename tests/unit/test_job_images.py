@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from truepoint.jobs import images as module
-from truepoint.jobs.images import images_in_folder, smaller_copy
+from truepoint.jobs.images import images_in_folder, smaller_copy, upright, upright_size
 
 
 def picture(image_format: str, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> bytes:
@@ -73,10 +73,29 @@ def test_a_size_is_turned_as_browsers_turn_it(
     (tmp_path / "a.jpg").write_bytes(body)
     (image,) = images_in_folder(tmp_path).images
     assert (image.width, image.height) == ((30, 40) if turned else (40, 30))
+    assert upright_size(tmp_path / "a.jpg") == (image.width, image.height)
+    with Image.open(tmp_path / "a.jpg") as whole:
+        assert upright(whole).size == (image.width, image.height)
     with Image.open(io.BytesIO(smaller_copy(body, (image.width // 2, image.height // 2)))) as copy:
         # The test picture is dark above and bright below; turned by a quarter, it is dark on the right.
         dark, bright = ((13, 10), (1, 10)) if turned else ((10, 1), (10, 13))
         assert copy.convert("L").getpixel(dark) + 100 < copy.convert("L").getpixel(bright)
+
+
+def test_xmp_turns_no_picture(tmp_path: Path) -> None:
+    """Pillow's own `exif_transpose` would turn it."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", xmp=xmp)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert upright(image).size == upright_size(tmp_path / "a.jpg") == (40, 30)
+
+
+def test_a_copy_holds_no_metadata_of_the_original() -> None:
+    data, original = Image.Exif(), io.BytesIO()
+    data[0x010E] = "secret"
+    Image.new("RGB", (40, 30)).save(original, "JPEG", exif=data, comment=b"secret", xmp=b"secret")
+    assert original.getvalue().count(b"secret") == 3
+    assert b"secret" not in smaller_copy(original.getvalue(), (20, 15))
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "WEBP"])

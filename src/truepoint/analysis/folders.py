@@ -1,4 +1,4 @@
-"""A folder, or a file, that appears whole or not at all."""
+"""A folder that appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -57,17 +57,3 @@ def whole_folder(folder: Path, ours: Collection[str]) -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file as a whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as part:
-        try:
-            part.write(content)
-            part.close()
-            Path(part.name).chmod(0o644)
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage
+from truepoint.formats.labels import FormatError, LabeledImage
 from truepoint.formats.names import match_images
+from truepoint.jobs.files import image_files
 from truepoint.results.report import Report, with_pictures
 from truepoint.results.report_page import page
 
@@ -54,11 +54,7 @@ class PictureFolder:
         Raises:
             FormatError: several files are equally good for one image.
         """
-        files = {
-            path.relative_to(self._folder).as_posix(): path
-            for path in sorted(self._folder.rglob("*"))
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        }
+        files = image_files(self._folder)
         images = {line: LabeledImage(name, has_ending=bool(Path(name).suffix)) for line, name in names.items()}
         try:
             matched = match_images(list(images.values()), files).images
@@ -89,19 +85,20 @@ def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes
 
 def _thumbnail(path: Path) -> str:
     """Return a JPEG of an image, upright and without its metadata, as a data URL; "" of a file that is no image."""
-    from PIL import Image, ImageOps  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    from truepoint.jobs.images import jpeg, upright  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image.draft("RGB", (2 * LONGER_SIDE, 2 * LONGER_SIDE))
-            small = ImageOps.exif_transpose(image).convert("RGB")
+            small = upright(image).convert("RGB")
             small.thumbnail((LONGER_SIDE, LONGER_SIDE))
     except (OSError, ValueError, Image.DecompressionBombError):
         return ""
     for quality in QUALITIES:
-        out = io.BytesIO()
-        small.save(out, "JPEG", quality=quality, optimize=True)
-        if out.tell() <= LARGEST:
-            return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+        content = jpeg(small, quality, optimize=True)
+        if len(content) <= LARGEST:
+            return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
     return ""

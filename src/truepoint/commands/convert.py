@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from truepoint.analysis.folders import write_whole
 from truepoint.analysis.label_files import EntryReader, read_label_files
 from truepoint.analysis.local_run import job_name
 from truepoint.analysis.pictures import PictureFolder
@@ -23,6 +22,7 @@ from truepoint.formats.labels import shown
 from truepoint.formats.names import read_keypoint_names
 from truepoint.groundtruth.manifest import file_name, read_lines
 from truepoint.groundtruth.output_line import LabelError, read_label
+from truepoint.jobs.files import write_whole
 from truepoint.jobs.prelabels import Choices
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.instance import InstanceError, parse_instances

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from truepoint.analysis.folders import write_whole
 from truepoint.analysis.label_files import read_label_files
 from truepoint.analysis.local_run import job_name
 from truepoint.analysis.reskeleton import read_rules, write_coco
 from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
+from truepoint.jobs.files import write_whole
 from truepoint.jobs.prelabels import Choices
 
 USAGE = "%(prog)s FILE [FILE …] --to SKELETON --out FILE [options]"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from truepoint.analysis.folders import write_whole
 from truepoint.analysis.pictures import PictureFolder, illustrated
 from truepoint.commands import console
+from truepoint.jobs.files import write_whole
 
 USAGE = "%(prog)s REPORT --images DIR --out FILE"
 EXAMPLE = "%(prog)s report.html --images photos --out shown.html"

@@ -166,16 +166,44 @@ def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
     with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
         warnings.simplefilter("ignore")  # as in `_look_at_all`
         profile = image.info.get("icc_profile")
-        turn = _UPRIGHT.get(_orientation(image))
+        _check_turned(image)
         image.draft("RGB", (max(size), max(size)))
-        upright = image if turn is None else image.transpose(turn)
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-        resized = upright.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+        turned = upright(image)
+        if turned.has_transparency_data:
+            turned = turned.convert("RGBA")
+            turned = Image.alpha_composite(Image.new("RGBA", turned.size, "white"), turned)
+        resized = turned.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    return jpeg(resized, COPY_QUALITY, profile if turned.mode == "RGB" else None)
+
+
+def jpeg(image: Image.Image, quality: int, profile: bytes | None = None, *, optimize: bool = False) -> bytes:
+    """Return an RGB image as a JPEG with a colour profile and no other metadata."""
     out = io.BytesIO()
-    resized.save(out, "JPEG", quality=COPY_QUALITY, icc_profile=profile if upright.mode == "RGB" else None)
+    # Pillow writes the original's comment unless another one is given.
+    image.save(out, "JPEG", quality=quality, icc_profile=profile, comment=b"", optimize=optimize)
     return out.getvalue()
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an opened image as browsers show it: turned by its EXIF orientation."""
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def upright_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of an image file as browsers show it; None if it is not a readable image."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in `_look_at_all`
+        try:
+            with Image.open(path) as image:
+                return _upright_size(image)
+        except (OSError, ValueError, Image.DecompressionBombError):
+            return None
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) in _SWAPS_SIDES else (width, height)
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
@@ -253,12 +281,12 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
     try:
         with Image.open(file) as image:
             _check_kind(image)
-            width, height = image.size
             content_type = CONTENT_TYPES[str(image.format)]
-            orientation = _orientation(image)
+            _check_turned(image)
+            width, height = _upright_size(image)
             if whole:
                 # JPEG: an eighth of the work, but the whole file is still read.
-                image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
+                image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
                 image.load()
     except (ImageError, OSError):  # an unidentified image is the latter
         raise
@@ -266,26 +294,30 @@ def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
     except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
         raise ImageError(f"damaged: {error or type(error).__name__}") from error
-    return (height, width, content_type) if orientation in _SWAPS_SIDES else (width, height, content_type)
+    return width, height, content_type
 
 
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, from 1 to 8, as browsers read it: 1 where it is not a single unsigned 16-bit value.
 
-    Pillow also takes other types and counts. Its size would then differ from what the worker sees.
+    Pillow also takes other types and counts, and XMP's. Its size would then differ from what the worker sees.
+    """
+    image.getexif()  # looks for the data where a PNG has them last
+    return _orientation_of(image.info.get("exif", b""))
+
+
+def _check_turned(image: Image.Image) -> None:
+    """Refuse a picture that not all browsers turn.
 
     Raises:
         ImageError: the picture is not upright, and browsers differ: all turn a JPEG, none turns a WebP, and Chromium
             and Firefox turn a PNG, which WebKit does not (tests/browser/test_browsers.py).
     """
-    image.getexif()  # looks for the data where a PNG has them last
-    orientation = _orientation_of(image.info.get("exif", b""))
-    if orientation != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
+    if _orientation(image) != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
         raise ImageError(
             f"expected an upright {image.format}, got one that its EXIF data turn, which not every browser does; "
             "save it upright, for example with `magick mogrify -auto-orient`"
         )
-    return orientation
 
 
 def _orientation_of(data: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import inspect
 import json
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from truepoint.formats.labels import Instance
+from truepoint.jobs.files import sha256
 from truepoint.pose.instance import InstanceError, parse_instances
 
 SCORE_DIGITS = 4
@@ -84,12 +84,6 @@ def _score(value: Any) -> float:
     return round(float(value), SCORE_DIGITS)
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 digest of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class EntryPoint:
     """A Python function `predict(image) -> instances`, named `module:function` or `file.py:function`.
 
@@ -109,7 +103,7 @@ class EntryPoint:
         source = inspect.getsourcefile(module)
         self.identity: Mapping[str, Any] = {
             "entry": name,
-            "source": None if source is None else digest(Path(source)),
+            "source": None if source is None else sha256(Path(source)),
         }
 
     def predict(self, image: Image.Image, name: str) -> Any:

@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 from truepoint.formats.labels import Instance
-from truepoint.prediction.model import PredictionError, digest
+from truepoint.jobs.files import sha256
+from truepoint.prediction.model import PredictionError
 from truepoint.prediction.onnx_model import instance
 
 NODE = Path(__file__).parent / "node"
@@ -51,7 +52,7 @@ class MoveNet:
             )
         self._least = least_score
         self.identity: Mapping[str, Any] = {
-            "movenet": digest(WEIGHTS), "longer_side": LONGER_SIDE, "min_instance_score": least_score
+            "movenet": sha256(WEIGHTS), "longer_side": LONGER_SIDE, "min_instance_score": least_score
         }  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603 (our own program; both arguments are paths of ours)
             [node, str(PROGRAM), str(TOPOLOGY)],

@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image
 
 from truepoint.formats.labels import Instance
+from truepoint.jobs.files import sha256
 from truepoint.prediction import decoding
 from truepoint.prediction.decoding import Detections
 from truepoint.prediction.geometry import Floats, Size, crop, letterbox
-from truepoint.prediction.model import PredictionError, digest
+from truepoint.prediction.model import PredictionError
 
 MEAN = np.array([123.675, 116.28, 103.53])
 DEVIATION = np.array([58.395, 57.12, 57.375])
@@ -77,7 +78,7 @@ class OneStage:
         self._path, self._session, self._names, self._least = path, session, tuple(names), least_score
         self._size = input_size(session, path)
         self.identity: Mapping[str, Any] = {
-            "onnx": digest(path), "layout": "yolo-pose", "keypoints": list(names), "min_instance_score": least_score
+            "onnx": sha256(path), "layout": "yolo-pose", "keypoints": list(names), "min_instance_score": least_score
         }  # fmt: skip
 
     def detect(self, image: Image.Image) -> Detections:
@@ -127,7 +128,7 @@ class TopDown:
         self._size = input_size(session, path)
         self._is_simcc = len(session.get_outputs()) == 2
         self.identity: Mapping[str, Any] = {
-            "onnx": digest(path),
+            "onnx": sha256(path),
             "layout": "simcc" if self._is_simcc else "heatmap",
             "keypoints": list(names),
             "unbiased": unbiased,

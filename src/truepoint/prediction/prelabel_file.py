@@ -7,16 +7,16 @@ model and settings the predictions are of. The pre-labels file itself is written
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from truepoint.formats.labels import Instance
-from truepoint.jobs.images import SourceImage
+from truepoint.jobs.files import write_whole
+from truepoint.jobs.images import SourceImage, upright
 from truepoint.prediction.model import Model, PredictionError, checked_instances
 
 VERSION = "1.0"
@@ -119,8 +119,8 @@ def _predict(model: Model, image: SourceImage) -> list[Instance]:
     if image.path is None:
         raise PredictionError(f"{image.name}: expected a local image, got one in S3")
     with Image.open(image.path) as file:
-        upright = ImageOps.exif_transpose(file).convert("RGB")
-    return checked_instances(model.predict(upright, image.name), image.name)
+        shown = upright(file).convert("RGB")
+    return checked_instances(model.predict(shown, image.name), image.name)
 
 
 def _entry(key: tuple[str, str], instances: list[Instance]) -> dict[str, Any]:
@@ -140,9 +140,4 @@ def _decoded(line: str) -> Any:
 
 def _replace(path: Path, values: Sequence[Any]) -> None:
     """Write JSON Lines whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text("".join(map(_line, values)), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, "".join(map(_line, values)).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import json
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from truepoint.jobs.exports import coco, cvat, deeplabcut, label_studio, mmpose, sleap, tables, yolo
 from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
+from truepoint.jobs.files import sha256, write_whole
 
 Writer = Callable[[DataSet, Path, Iterable[ExportImage]], Notes]
 
@@ -121,9 +121,7 @@ def write_image_list(data: DataSet, out: Path) -> None:
         row = [tables.cell(image.path), tables.cell(image.s3_uri)]
         table.writerow([*row, image.split] if data.splits else row)
     out.mkdir(parents=True, exist_ok=True)
-    part = out / f"{IMAGE_LIST}.part"
-    part.write_text(text.getvalue(), encoding="utf-8", newline="")
-    part.replace(out / IMAGE_LIST)
+    write_whole(out / IMAGE_LIST, text.getvalue().encode())
     _write_marker(out, data.name, {IMAGE_LIST: _digest(out / IMAGE_LIST)})
 
 
@@ -168,17 +166,12 @@ def _is_there(file: Path) -> bool:
 
 def _digest(file: Path) -> str:
     """Return the SHA-256 digest of a file; an empty text for what is no file."""
-    if not file.is_file():
-        return ""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return sha256(file) if file.is_file() else ""
 
 
 def _write_marker(folder: Path, job: str, files: Mapping[str, str]) -> None:
     text = json.dumps({"labeling_job": job, "files": files}, ensure_ascii=False, indent=1, sort_keys=True)
-    part = folder / f"{MARKER}.part"
-    part.write_text(f"{text}\n", encoding="utf-8")
-    part.replace(folder / MARKER)
+    write_whole(folder / MARKER, f"{text}\n".encode())
 
 
 def _read_marker(folder: Path) -> _Marker | None:

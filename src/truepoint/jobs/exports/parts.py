@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError, LabeledImage, read_text, shown
+from truepoint.formats.labels import FormatError, LabeledImage, read_text, shown
 from truepoint.formats.names import match_images
 from truepoint.jobs.exports.finished import RESERVED, DataSet, ExportError, ExportImage
+from truepoint.jobs.files import image_files
 
-SWAP_SIDES = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height."""
 _PART = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -65,11 +63,7 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise ExportError(f"--images: expected a folder of pictures, got {folder}")
-    files = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES
-    }
+    files = image_files(folder)
     images = list(data.images())
     named = _named(images, several=len(data.jobs) > 1)
     try:
@@ -90,9 +84,11 @@ def _check_sizes(images: Iterable[ExportImage], found: Mapping[str, Path], folde
     """Raise ExportError if pictures are not of the size that their labels are in pixels of, as smaller copies are."""
     if importlib.util.find_spec("PIL") is None:
         return  # a package that the command does not need otherwise
+    from truepoint.jobs.images import upright_size  # noqa: PLC0415
+
     different: list[str] = []
     for image in images:
-        size = _upright_size(found[image.path])
+        size = upright_size(found[image.path])
         if size is not None and image.size is not None and size != image.size:
             wanted, actual = ("x".join(map(str, sides)) for sides in (image.size, size))
             different.append(f"{image.file_name} ({wanted} in the labels, {actual} there)")
@@ -101,21 +97,6 @@ def _check_sizes(images: Iterable[ExportImage], found: Mapping[str, Path], folde
             f"--images {folder}: expected pictures of the size that was labelled, got {len(different)} of another "
             f"size: {shown(different)}"
         )
-
-
-def _upright_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of an image file, EXIF orientation applied; None if it is not a readable image."""
-    from PIL import ExifTags, Image  # noqa: PLC0415 - an optional package
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-                orientation = image.getexif().get(ExifTags.Base.Orientation)
-        except (OSError, ValueError, Image.DecompressionBombError):
-            return None
-    return (height, width) if orientation in SWAP_SIDES else (width, height)
 
 
 def _share(value: str) -> float | None:
