@@ -150,36 +150,18 @@ class TaskQueue:
             done: the answer's file, and when it was submitted.
             seconds: how long the worker took.
         """
-        for _ in range(TRIES):
-            image = self._read_image(line)
-            if worker in image.done:
-                return Verdict.REPEATED
-            lease = row.lease_of(line)
-            if lease is None or image.is_closed:
-                return Verdict.TOO_LATE
-            complete = len(image.done) + 1 == self._job.workers_per_image
-            after = self._without(row, line)
+
+        def change(image: Image, after: Worker, _lease: Lease) -> tuple[Image, list[Action]]:
             after.answers += 1
             after.seconds += seconds
             after.last = done.time
-            after.recent = [line, *[other for other in row.recent if other != line]][: rows.RECENT]
-            answers = {**image.done, worker: done}
-            changed = msgspec.structs.replace(image, done=answers, changes=image.changes + 1)
-            actions = [
-                Action(*self._slot(lease), condition="attribute_exists(pk)"),
-                self._update_image(line, changed, image.changes),
-                self._update_worker(worker, after, row.revision),
-            ]
-            if complete:
-                actions.append(Action(*rows.complete_key(self._name, done.time, line), put={"line": line}))
-            try:
-                self._table.transact(actions)
-                return Verdict.ACCEPTED  # noqa: TRY300
-            except ConditionError as error:
-                if 0 in error.failed and not error.failed & {1, 2}:
-                    return self._too_late(worker, row, line)
-                row = self._read_worker(worker)
-        raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
+            after.recent = [line, *[other for other in after.recent if other != line]][: rows.RECENT]
+            changed = msgspec.structs.replace(image, done={**image.done, worker: done})
+            if len(changed.done) < self._job.workers_per_image:
+                return changed, []
+            return changed, [Action(*rows.complete_key(self._name, done.time, line), put={"line": line})]
+
+        return self._end_lease(worker, row, line, lambda image: worker in image.done, change)
 
     def correct(self, worker: str, line: int, done: Done) -> Verdict:
         """Replace a worker's own answer by one whose file is in the bucket, until the image has its label."""
@@ -208,26 +190,52 @@ class TaskQueue:
         """
         if line in self._job.gold:
             return Verdict.REFUSED
+
+        def change(image: Image, after: Worker, lease: Lease) -> tuple[Image, list[Action]]:
+            after.skips += 1
+            changed = msgspec.structs.replace(image, declined=[*image.declined, worker])
+            actions = [Action(*rows.skip_key(self._name, line, worker), put={**reason, "line": line, "time": now})]
+            if len(changed.declined) < MOST_SKIPS:
+                place = Place(line, lease.offset, lease.length)
+                not_for = [*image.done, *changed.declined]
+                actions.append(self._free_slot(place, now, f"{rows.FREE}{worker}", not_for))
+            return changed, actions
+
+        return self._end_lease(worker, row, line, lambda image: worker in image.declined, change)
+
+    def _end_lease(
+        self,
+        worker: str,
+        row: Worker,
+        line: int,
+        is_repeated: Callable[[Image], bool],
+        change: Callable[[Image, Worker, Lease], tuple[Image, list[Action]]],
+    ) -> Verdict:
+        """Remove a worker's slot and lease in one transaction with what takes their place.
+
+        Args:
+            worker: the pseudonym.
+            row: the worker's row.
+            line: the image.
+            is_repeated: whether an earlier request did the same.
+            change: changes the worker's row, which is without the lease, in place; returns the changed image, and more
+                writes.
+        """
         for _ in range(TRIES):
             image = self._read_image(line)
-            if worker in image.declined:
+            if is_repeated(image):
                 return Verdict.REPEATED
             lease = row.lease_of(line)
             if lease is None or image.is_closed:
                 return Verdict.TOO_LATE
             after = self._without(row, line)
-            after.skips += 1
-            declined = [*image.declined, worker]
-            changed = msgspec.structs.replace(image, declined=declined, changes=image.changes + 1)
+            changed, more = change(image, after, lease)
             actions = [
                 Action(*self._slot(lease), condition="attribute_exists(pk)"),
-                self._update_image(line, changed, image.changes),
+                self._update_image(line, msgspec.structs.replace(changed, changes=image.changes + 1), image.changes),
                 self._update_worker(worker, after, row.revision),
-                Action(*rows.skip_key(self._name, line, worker), put={**reason, "line": line, "time": now}),
+                *more,
             ]
-            if len(declined) < MOST_SKIPS:
-                place = Place(line, lease.offset, lease.length)
-                actions.append(self._free_slot(place, now, f"{rows.FREE}{worker}", [*image.done, *declined]))
             try:
                 self._table.transact(actions)
                 return Verdict.ACCEPTED  # noqa: TRY300
