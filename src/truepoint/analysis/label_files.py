@@ -28,13 +28,14 @@ from truepoint.results.result_set import DIGITS
 RESULTS, WORKERS_FILE, SKELETON_FILE = "results.json", "coco_workers.json", "skeleton.json"
 """In a downloaded results folder, which is read as its workers' file and its skeleton."""
 LARGEST_ID = 10**DIGITS
-"""Of an image that is kept: file names hold the number in so many digits."""
+"""Largest image id that `coco.json` keeps from a label file. Annotation files are named by an image's number in
+`DIGITS` digits."""
 AT_ONCE = 1000
 """Annotations that are scanned together."""
 
 
 class Part(msgspec.Struct, array_like=True):
-    """What one file says of an image. `labels` are COCO annotations or subjects, as the file's reader takes them."""
+    """The labels of one image in one file. `labels` are subjects, or COCO annotations if the file has a reader."""
 
     file: int
     raters: list[str]

@@ -39,7 +39,7 @@ LEAST_FOR_PROCESSES = 2 * LARGEST_RANGE
 """Bytes of entries. Fewer are done sooner than other processes have started."""
 WORK = ".work"
 OURS = frozenset({name.split("/")[0] for name in msgspec.structs.astuple(Files())} | {"results.json"})
-"""What a results folder holds. A folder with anything else in it is never replaced."""
+"""Names in a results folder. A folder that contains any other name is never replaced."""
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -48,7 +48,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to analyse.
+    """The files to analyse, and how.
 
     Attributes:
         paths: label files, folders of them, or downloaded results.
@@ -71,7 +71,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What an analysis found; `notes` say what was read and left out, a sentence each."""
+    """The results of an analysis. Each of `notes` is a sentence about labels that were read or left out."""
 
     out: Path
     results: Results

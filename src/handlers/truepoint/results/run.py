@@ -26,7 +26,7 @@ class StepError(ValueError):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What all steps of a run must know alike.
+    """The inputs that all steps of a run share.
 
     `manifest` is null if the job ended without one, `gold_etag` if it has no gold.
     """
