@@ -1,6 +1,6 @@
 """The rows of the portal's one DynamoDB table: keys, and what each row holds. Pure.
 
-The table is an index of what the bucket holds (docs/decisions/0026-portal-on-aws.md). Times are seconds since 1970;
+The table is an index of what the bucket holds. Times are seconds since 1970;
 within sort keys they are milliseconds with leading zeros, so that their order is the order of the text.
 """
 

@@ -1,0 +1,1 @@
+"""Queue of labelling tasks in DynamoDB, for the portal on AWS."""

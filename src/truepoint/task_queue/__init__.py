@@ -1,1 +1,0 @@
-"""Queue of labelling tasks in DynamoDB, for the portal on AWS. No function ships it yet."""
