@@ -33,8 +33,9 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
-    "tasks": {*CORE, "adapters", "runs"},
     "task_queue": {"adapters"},
+    "tasks": {*CORE, "adapters", "runs", "task_queue"},
+    "web": {*CORE, "adapters", "task_queue", "tasks"},
     "formats": {"json_text", "pose"},
     "jobs": {*CORE, "adapters", "runs", "tasks", "formats"},
     "analysis": {*CORE, "runs", "formats", "jobs"},

@@ -1,0 +1,1 @@
+"""The portal on AWS: identity, sessions, requests and routes."""
