@@ -2,8 +2,8 @@
 
 The signature check is the encoding of RFC 8017, section 8.2.2, compared whole: nothing of the signature is parsed, so
 there is nothing to be lenient about. It needs the public key only, so its timing tells nothing. A library would replace
-ten lines at the cost of a longer start and of megabytes in every function's package. Tests sign with one, and with the
-example of RFC 7515.
+ten lines at the cost of a quarter of a second at each start and 15 MB in the package (joserfc with cryptography). Tests
+sign with that one, and check the example of RFC 7515.
 """
 
 from __future__ import annotations

@@ -1,0 +1,100 @@
+"""Which request goes where, and who may make it: one table, so that a test can try every route as everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from truepoint.keys import JOB_NAME
+from truepoint.web.requests import RefusedError, Request, Response
+
+
+class Role(Enum):
+    """Who may use a route. Each role may also use the routes of the ones before it."""
+
+    NOBODY = "nobody"
+    """Signed in or not."""
+    WORKER = "worker"
+    """Signed in. Routes of a job also need its membership, which they check themselves."""
+    LEAD = "lead"
+
+
+class Caller(Protocol):
+    """Who makes a request."""
+
+    @property
+    def id(self) -> str:
+        """The pseudonym."""
+
+    @property
+    def lead(self) -> bool:
+        """Whether this is a lead."""
+
+
+Parameters = dict[str, Any]
+
+
+class Route(NamedTuple):
+    """A route: `{job}`, `{line}` and `{worker}` in its path are parameters. `run` makes the response."""
+
+    method: str
+    path: str
+    role: Role
+    run: Callable[[Request, Any, Parameters], Response]
+
+
+_PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "job": (JOB_NAME.pattern, str.lower),
+    "line": ("0|[1-9][0-9]{0,8}", int),
+    "worker": ("p[a-z2-7]{19}", str),
+}
+
+
+class Router:
+    """The route table.
+
+    Args:
+        routes: all routes.
+        origin: the portal's own origin, such as `https://d111.cloudfront.net`.
+        identify: returns who makes a request, None if nobody is signed in.
+    """
+
+    def __init__(self, routes: Sequence[Route], origin: str, identify: Callable[[Request], Caller | None]) -> None:
+        self.routes = tuple(routes)
+        self._origin = origin
+        self._identify = identify
+        self._patterns = [(_pattern(route.path), route) for route in routes]
+
+    def respond(self, request: Request) -> Response:
+        """Return the response of the request's route.
+
+        The origin is checked first, then the session and the role, then everything else: nobody learns what exists
+        who may not use it.
+
+        Raises:
+            RefusedError: the request is refused.
+        """
+        request.check_origin(self._origin)
+        matches = [(match, route) for pattern, route in self._patterns if (match := pattern.fullmatch(request.path))]
+        if not matches:
+            raise RefusedError(404, "not-found", "There is nothing at this address.")
+        match, route = next(((m, r) for m, r in matches if r.method == request.method), (None, None))
+        if match is None or route is None:
+            raise RefusedError(405, "wrong-method", "This address does not take such requests.")
+        caller = None
+        if route.role is not Role.NOBODY:
+            caller = self._identify(request)
+            if caller is None:
+                raise RefusedError(401, "signed-out", "Please sign in.")
+            if route.role is Role.LEAD and not caller.lead:
+                raise RefusedError(403, "forbidden", "Only leads may do this.")
+        parameters = {name: _PARAMETERS[name][1](value) for name, value in match.groupdict().items()}
+        return route.run(request, caller, parameters)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", path)
+    pieces = [re.escape(part) if n % 2 == 0 else f"(?P<{part}>{_PARAMETERS[part][0]})" for n, part in enumerate(parts)]
+    return re.compile("".join(pieces))
