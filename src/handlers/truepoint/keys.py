@@ -62,6 +62,21 @@ def job_keys(job: str) -> JobKeys:
     )
 
 
+def output_folder(job: str) -> str:
+    """Return the folder of a job's output, in the case of the name given at creation, with a slash at its end."""
+    return f"{OUTPUT_PREFIX}{job}/"
+
+
+def open_lines(job: str) -> str:
+    """Return the key of the portal's list of the lines that need labels (truepoint.tasks.loading)."""
+    return f"{JOBS_PREFIX}{job.lower()}/portal/open-lines"
+
+
+def skip(job: str, line: int, worker: str) -> str:
+    """Return the key of the file in which the portal keeps why a worker skipped an image."""
+    return f"{JOBS_PREFIX}{job.lower()}/portal/skips/{line}/{worker}.json"
+
+
 def manifests_folder(output_manifest: str) -> str | None:
     """Return the folder of all of a job's manifests, with a trailing slash.
 

@@ -163,6 +163,15 @@ class TaskQueue:
 
         return self._end_lease(worker, row, line, lambda image: worker in image.done, change)
 
+    def image(self, line: int) -> Image:
+        """Return an image's row."""
+        return self._read_image(line)
+
+    def holds(self, lease: Lease) -> bool:
+        """Whether the slot of a lease is still there: nobody else has taken it, even if the lease has run out."""
+        pk, sk = self._slot(lease)
+        return (pk, sk) in self._table.get([(pk, sk)])
+
     def correct(self, worker: str, line: int, done: Done) -> Verdict:
         """Replace a worker's own answer by one whose file is in the bucket, until the image has its label."""
         for _ in range(TRIES):

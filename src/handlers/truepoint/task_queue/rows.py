@@ -127,11 +127,15 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     `lines` counts the lines of the manifest, `open` those that need labels. `everyone` says whether every signed-in
     person may label. `drained` is when the last request that saw the job open has ended. `problem` says what keeps
-    the job from going on. `generation` counts how often the job was reopened.
+    the job from going on. `generation` counts how often the job was reopened. `arn` is the job's as events spell it,
+    `manifest` the key of its input manifest, `pre_annotation` the ARN of the function that makes task inputs.
     """
 
     name: str
     status: str
+    arn: str = ""
+    manifest: str = ""
+    pre_annotation: str = ""
     title: str = ""
     description: str = ""
     lines: int = 0

@@ -21,6 +21,16 @@ def worker_response(object_id: str, time: datetime) -> str:
     return f"{WORKER_RESPONSES}{object_id}/{file_name(time)}"
 
 
+def portal_answer(line: int, worker: str, version: int) -> str:
+    """Key of an answer in the portal on AWS, relative to the job's output. Corrections have versions from 1 on."""
+    return f"{WORKER_RESPONSES}{line}/{worker}_{version}.json"
+
+
+def version_of(portal_answer_key: str) -> int:
+    """The version in the key of an answer."""
+    return int(portal_answer_key.rpartition("_")[2].removesuffix(".json"))
+
+
 def consolidation_request(time: datetime) -> str:
     """Key of the payload of one batch, relative to the job's output."""
     return f"{CONSOLIDATION_REQUESTS}{file_name(time)}"

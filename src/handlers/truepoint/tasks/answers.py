@@ -1,0 +1,147 @@
+"""Answers, corrections and skips: first in the bucket, then in the queue's table, and only then acknowledged.
+
+A file's name is made of the line, the worker and a version, and a file is written only where there is none. Whoever
+repeats a request that was interrupted finds the file of the first try and goes on from there, so that the answer counts
+once. Files that the table does not name are of requests that were never acknowledged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from truepoint import keys
+from truepoint.adapters.bucket import Bucket, ChangedError
+from truepoint.task_queue.queue import TaskQueue, Verdict
+from truepoint.task_queue.rows import Done, Image, Job, Lease, Worker
+from truepoint.tasks import output_layout
+from truepoint.tasks.documents import WorkerAnswer, parse_worker_response, worker_response
+from truepoint.tasks.labeling_job import LabelingJobError
+
+LARGEST_FILE = 16 * 1024 * 1024
+"""Bytes of an answer's file: a body of 4 MB, in which each character may become six."""
+MOST_VERSIONS = 50
+"""Corrections of one answer. Nobody needs as many; a program that goes astray stops here."""
+
+
+class Answers:
+    """What the workers of one job do with their tasks.
+
+    Every method may raise BusyWorkerError, BusyError or UnavailableError. Then nothing was acknowledged, and the same
+    request can be made again.
+    """
+
+    def __init__(self, store: Bucket, queue: TaskQueue, job: Job) -> None:
+        self._store = store
+        self._queue = queue
+        self._job = job
+
+    def submit(
+        self, worker: str, row: Worker, line: int, content: Mapping[str, Any], *, seconds: float, now: float
+    ) -> Verdict:
+        """Store and count an answer.
+
+        Args:
+            worker: the pseudonym.
+            row: the worker's row.
+            line: the image.
+            content: the form's fields.
+            seconds: how long the worker says it took; never more than since the task was handed out.
+            now: seconds since 1970.
+        """
+        if not self._job.is_open:
+            return Verdict.CLOSED
+        lease = self._lease(row, line, now)
+        if lease is None:
+            return Verdict.REPEATED if worker in self._queue.image(line).done else Verdict.TOO_LATE
+        done = self._store_answer(worker, line, content, first=0, accepted=lease.since, now=now)
+        if done is None:
+            return Verdict.TOO_LATE
+        return self._queue.submit(worker, row, line, done, min(seconds, max(0.0, now - lease.since)))
+
+    def correct(self, worker: str, line: int, content: Mapping[str, Any], now: float) -> Verdict:
+        """Replace a worker's own answer, until the image has its label."""
+        if not self._job.is_open:
+            return Verdict.CLOSED
+        image = self._queue.image(line)
+        before = own_answer(image, worker)
+        if before is None:
+            return Verdict.TOO_LATE
+        text = self._store.read(before.key, largest=LARGEST_FILE)
+        if _content(text, worker) == content:
+            return Verdict.ACCEPTED  # a request that is repeated, or one that changes nothing
+        version = output_layout.version_of(before.key) + 1
+        done = self._store_answer(worker, line, content, first=version, accepted=_accepted(text), now=now)
+        return Verdict.TOO_LATE if done is None else self._queue.correct(worker, line, done)
+
+    def skip(self, worker: str, row: Worker, line: int, *, reason: str, note: str, now: float) -> Verdict:
+        """Give an image back for good, with a reason for the leads."""
+        if not self._job.is_open:
+            return Verdict.CLOSED
+        if line in self._job.gold:
+            return Verdict.REFUSED
+        if self._lease(row, line, now) is None:
+            return Verdict.REPEATED if worker in self._queue.image(line).declined else Verdict.TOO_LATE
+        said = {"worker": worker, "reason": reason, "note": note}
+        text = json.dumps({"line": line, "time": now} | said).encode()
+        self._store.write(keys.skip(self._job.name, line, worker), text, "application/json")
+        return self._queue.skip(worker, row, line, said, now)
+
+    def content(self, done: Done, worker: str) -> dict[str, Any]:
+        """Return the form's fields of an answer.
+
+        Raises:
+            NotReadableError: its file is missing.
+            LabelingJobError: its file holds no answer of the worker.
+        """
+        found = _content(self._store.read(done.key, largest=LARGEST_FILE), worker)
+        if found is None:
+            raise LabelingJobError(f"expected an answer of the worker {worker} in {done.key}, got none")
+        return found
+
+    def _lease(self, row: Worker, line: int, now: float) -> Lease | None:
+        """Return the lease if the worker still holds the image: nothing is written for others."""
+        lease = row.lease_of(line)
+        if lease is None or (lease.until <= now and not self._queue.holds(lease)):
+            return None
+        return lease
+
+    def _store_answer(
+        self, worker: str, line: int, content: Mapping[str, Any], *, first: int, accepted: float, now: float
+    ) -> Done | None:
+        """Write the file of an answer, or find it; None if there are too many versions.
+
+        A file with other content is of a request that was never acknowledged: the next version takes its place.
+        """
+        answer = WorkerAnswer(worker, content, datetime.fromtimestamp(accepted, UTC), datetime.fromtimestamp(now, UTC))
+        text = json.dumps(worker_response(answer)).encode()
+        for version in range(first, MOST_VERSIONS):
+            relative = output_layout.portal_answer(line, worker, version)
+            key = f"{keys.output_folder(self._job.name)}{relative}"
+            try:
+                self._store.swap(key, text, None)
+                return Done(key=key, size=len(text), time=now)
+            except ChangedError:
+                found = self._store.read(key, largest=LARGEST_FILE)
+                if _content(found, worker) == content:
+                    return Done(key=key, size=len(found), time=now)
+        return None
+
+
+def own_answer(image: Image, worker: str) -> Done | None:
+    """Return a worker's answer of an image if it can be corrected: until the image has its label."""
+    return None if image.is_closed else image.done.get(worker)
+
+
+def _content(text: bytes, worker: str) -> dict[str, Any] | None:
+    try:
+        return parse_worker_response(text).get(worker)
+    except LabelingJobError:
+        return None
+
+
+def _accepted(text: bytes) -> float:
+    """When the task of a stored answer was handed out."""
+    return datetime.fromisoformat(str(json.loads(text)["answers"][0]["acceptanceTime"])).timestamp()

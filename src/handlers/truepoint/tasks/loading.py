@@ -1,0 +1,202 @@
+"""Loading a job into the portal: which lines of its manifest need labels, and the job's row.
+
+The list of open lines is an object of records of 16 bytes: line number (4), offset (8) and length in bytes (4),
+big-endian. The open line number n is therefore one small ranged read, however large the job is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from truepoint import keys
+from truepoint.adapters.bucket import Bucket, NotReadableError
+from truepoint.groundtruth.manifest import LONGEST_LINE
+from truepoint.groundtruth.task import pre_annotation_response
+from truepoint.json_text import JsonError, decode
+from truepoint.keys import below_images, job_keys, split_s3_uri
+from truepoint.task_queue import rows
+from truepoint.task_queue.queue import Place
+from truepoint.task_queue.rows import Job
+from truepoint.task_queue.table import Action, ConditionError, Table
+from truepoint.tasks.documents import ManifestLine, read_manifest
+from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
+
+RECORD = struct.Struct(">IQI")
+RECORDS_AT_ONCE = 256
+"""Records of one ranged read: workers are handed out neighbours."""
+CACHED = 64
+"""Blocks of records that an instance of the function keeps: 260 kB."""
+LINES_PER_SHARD = 20_000
+MOST_SHARDS = 4
+"""Shards of a job's queue. 500 workers at 10 s an image write 200 times a second, a partition takes 1,000."""
+LARGEST_GOLD = 64 * 1024 * 1024
+"""Bytes of gold.json."""
+
+
+class OpenLines:
+    """The list of a job's open lines, read in blocks."""
+
+    def __init__(self, store: Bucket, job: str) -> None:
+        self._store = store
+        self._key = keys.open_lines(job)
+        self._blocks: dict[int, bytes] = {}
+
+    def __call__(self, number: int) -> Place:
+        """Return where the open line `number`, from 0, is in the manifest.
+
+        Raises:
+            NotReadableError: the list is missing or shorter.
+        """
+        block, position = divmod(number, RECORDS_AT_ONCE)
+        if block not in self._blocks:
+            start = block * RECORDS_AT_ONCE * RECORD.size
+            text = b"".join(self._store.stream(self._key, start, start + RECORDS_AT_ONCE * RECORD.size))
+            if len(self._blocks) >= CACHED:
+                self._blocks.pop(next(iter(self._blocks)))
+            self._blocks[block] = text
+        record = self._blocks[block][position * RECORD.size : (position + 1) * RECORD.size]
+        if len(record) < RECORD.size:
+            raise NotReadableError(f"expected a record of the open line {number} in {self._key}, got its end")
+        return Place(*RECORD.unpack(record))
+
+
+def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:
+    """Return a line of a manifest.
+
+    Raises:
+        NotReadableError: the manifest is missing.
+        LabelingJobError: the line is not what it was when the job was loaded.
+    """
+    text = b"".join(store.stream(manifest, place.offset, place.offset + place.length))
+    line = next(read_manifest(text), None)
+    if line is None or line.problem:
+        raise LabelingJobError(f"expected a data object in line {place.line + 1} of {manifest}, got something else")
+    return line
+
+
+def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
+    """Write the list of a job's open lines, and then its row unless there is one. Can be repeated.
+
+    Args:
+        store: the stack's bucket, which holds the manifest and takes the output.
+        table: the portal's table.
+        document: the job's description.
+
+    Returns:
+        The job's row as it is afterwards.
+
+    Raises:
+        LabelingJobError: the job cannot run here; says why.
+        NotReadableError: its manifest is missing.
+    """
+    job = parse_labeling_job(document)
+    bucket, manifest = split_s3_uri(job.manifest_uri)
+    if bucket != store.name:
+        raise LabelingJobError(f"expected the manifest in the bucket {store.name}, got {job.manifest_uri}")
+    output = keys.s3_uri(store.name, keys.output_folder(job.name)).rstrip("/")
+    if job.output_uri != output:
+        raise LabelingJobError(f"expected the output at {output}, got {job.output_uri}")
+    etag = store.etag(manifest)
+    if etag is None:
+        raise NotReadableError(f"{job.manifest_uri} is missing")
+    scan = _Scan(job.name, _gold_names(store, job.name))
+    size = store.size(manifest)
+    store.write(
+        keys.open_lines(job.name),
+        lambda: scan.records(store.stream(manifest, 0, size, etag) if size else ()),
+        "application/octet-stream",
+    )
+    row = Job(
+        name=job.name,
+        status=job.status,
+        arn=job.arn,
+        manifest=manifest,
+        pre_annotation=job.pre_annotation_arn,
+        title=job.title,
+        description=job.description,
+        lines=scan.lines,
+        open=scan.open,
+        shards=min(MOST_SHARDS, 1 + scan.open // LINES_PER_SHARD),
+        workers_per_image=job.workers_per_object,
+        time_limit=job.time_limit.total_seconds(),
+        deadline=job.deadline.timestamp(),
+        created=datetime.fromisoformat(str(document["CreationTime"])).timestamp(),
+        gold=scan.gold,
+    )
+    key = rows.job_key(row.key)
+    try:
+        table.write(Action(*key, put=msgspec.to_builtins(row), condition="attribute_not_exists(pk)"))
+    except ConditionError:
+        row = rows.read(table.get([key])[key], Job)
+    table.write(Action(*rows.listed_key(row.key), put={"name": row.name}))
+    return row
+
+
+class _Scan:
+    """One pass over a manifest: the records of its open lines, and what it counts on the way."""
+
+    def __init__(self, job: str, gold: frozenset[str]) -> None:
+        self._job = job
+        self._gold_names = gold
+        self.lines = self.open = 0
+        self.gold: list[int] = []
+
+    def records(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        self.lines, self.open, self.gold = 0, 0, []
+        for place, text in _lines(chunks):
+            line = next(read_manifest(text), None)
+            if line is None:
+                continue
+            self.lines += 1
+            # The function that makes task inputs refuses the same: workers would get nothing to label.
+            if line.problem or not pre_annotation_response(dict(line.data_object))["isHumanAnnotationRequired"]:
+                continue
+            self.open += 1
+            if self._gold_names and self._is_gold(line.source):
+                self.gold.append(place.line)
+            yield RECORD.pack(*place)
+
+    def _is_gold(self, source: str) -> bool:
+        _, key = split_s3_uri(source)
+        return bool({below_images(self._job, key), key.rpartition("/")[2]} & self._gold_names)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
+    """Yield the lines of a stream with their places, blank ones too. A line that is too long comes as no JSON."""
+    held, number, offset, length = bytearray(), 0, 0, 0
+    for chunk in chunks:
+        *ended, rest = chunk.split(b"\n")
+        for part in ended:
+            length += len(part)
+            if length <= LONGEST_LINE:
+                held += part
+            yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else b"too long"
+            number, offset, length = number + 1, offset + length + 1, 0
+            held.clear()
+        length += len(rest)
+        if length <= LONGEST_LINE:
+            held += rest
+        else:
+            held.clear()
+    if length:
+        yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else b"too long"
+
+
+def _gold_names(store: Bucket, job: str) -> frozenset[str]:
+    """Return the names of the images in gold.json, none if there is no such file.
+
+    Raises:
+        LabelingJobError: it is no object of instances by image.
+    """
+    text = store.find(job_keys(job).gold, LARGEST_GOLD)
+    if text is None:
+        return frozenset()
+    try:
+        return frozenset(decode(text, dict[str, Any]))
+    except JsonError as error:
+        raise LabelingJobError(f"gold.json of the job cannot be used: {error}") from error

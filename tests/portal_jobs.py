@@ -1,0 +1,52 @@
+"""A job in the emulator's bucket, as `create_labeling_job.py --outside-ground-truth` leaves it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from truepoint.adapters.bucket import Bucket
+
+NOW = 1_764_000_000.0
+CREATED = "2025-11-24T15:00:00.000+00:00"
+
+
+def description(bucket: str, name: str = "People-1", workers: int = 2, **change: Any) -> dict[str, Any]:
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+    return {
+        "LabelingJobName": name,
+        "LabelingJobArn": f"arn:aws:sagemaker:us-east-1:000000000000:labeling-job/{name.lower()}",
+        "LabelingJobStatus": "InProgress",
+        "LabelAttributeName": "keypoints",
+        "CreationTime": CREATED,
+        "RoleArn": "arn:aws:iam::000000000000:role/execution",
+        "InputConfig": {
+            "DataSource": {"S3DataSource": {"ManifestS3Uri": f"s3://{bucket}/jobs/{name.lower()}/input.manifest"}}
+        },
+        "OutputConfig": {"S3OutputPath": f"s3://{bucket}/output/"},
+        "HumanTaskConfig": {
+            "UiConfig": {"UiTemplateS3Uri": f"s3://{bucket}/jobs/{name.lower()}/template.liquid.html"},
+            "PreHumanTaskLambdaArn": f"{arn}pre",
+            "AnnotationConsolidationConfig": {"AnnotationConsolidationLambdaArn": f"{arn}post"},
+            "NumberOfHumanWorkersPerDataObject": workers,
+            "TaskTimeLimitInSeconds": 3600,
+            "TaskAvailabilityLifetimeInSeconds": 864000,
+            "TaskTitle": "Label people",
+            "TaskDescription": "Mark every keypoint",
+        },
+    } | change
+
+
+def line(bucket: str, image: str, name: str = "people-1", **more: Any) -> bytes:
+    return json.dumps({"source-ref": f"s3://{bucket}/jobs/{name}/images/{image}"} | more).encode()
+
+
+def put_manifest(store: Bucket, text: bytes, name: str = "people-1") -> None:
+    store.write(f"jobs/{name}/input.manifest", text, "application/json")
+
+
+def put_images(store: Bucket, count: int, name: str = "people-1") -> None:
+    lines = [line(store.name, f"{n}.jpg", name) for n in range(count)]
+    put_manifest(store, b"\n".join(lines) + b"\n", name)
+    for n in range(count):
+        store.write(f"jobs/{name}/images/{n}.jpg", b"image %d" % n, "image/jpeg")
