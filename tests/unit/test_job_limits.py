@@ -119,6 +119,10 @@ def test_at_the_limit(changes: dict[str, Any]) -> None:
         ({"keywords": ("ok", "no-hyphen")}, "TaskKeywords[1]: expected the pattern"),
         ({"workteam_arn": "my-team"}, "WorkteamArn: expected the pattern"),
         ({"workteam_arn": None}, "WorkteamArn: expected a value, got none"),
+        (
+            {"workteam_arn": "arn:aws:sagemaker:us-east-1:394669845002:workteam/public-crowd/default"},
+            "WorkteamArn: expected a private or a vendor team, got the public workforce",
+        ),
     ],
 )
 def test_one_beyond(changes: dict[str, Any], words: str) -> None:

@@ -67,6 +67,11 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
             f"got {label!r}"
         )
     task = request.get("HumanTaskConfig", {})
+    if ":workteam/public-crowd/" in str(task.get("WorkteamArn", "")):
+        violations.append(
+            "HumanTaskConfig.WorkteamArn: expected a private or a vendor team, got the public workforce, "
+            "Mechanical Turk, which closed on 30 September 2026 (docs/migrating.md)"
+        )
     for key, most in (
         ("TaskTimeLimitInSeconds", MAX_TASK_SECONDS),
         ("TaskAvailabilityLifetimeInSeconds", MAX_AVAILABILITY_SECONDS),
