@@ -291,7 +291,7 @@ def test_an_endpoint_that_is_no_url_is_refused(environment: dict[str, str], scri
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "start it (`make demo`) and source .demo/environment again"),
         ({"AWS_PROFILE": "no-such-profile"}, "(no-such-profile) could not be found; `aws configure list-profiles`"),
         ({"AWS_DEFAULT_REGION": "", "AWS_REGION": "us-east-1"}, "there is no stack 'truepoint' in us-east-1"),
-        ({"AWS_DEFAULT_REGION": ""}, "You must specify a region.; set AWS_REGION or pass --region"),
+        ({"AWS_DEFAULT_REGION": ""}, "You must specify a region; set AWS_REGION or pass --region"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials; set AWS_PROFILE"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "; set AWS_PROFILE or pass --profile, or run `aws configure`"),
     ],

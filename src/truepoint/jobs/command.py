@@ -128,8 +128,14 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except _AWS_ERRORS as error:
-        print(f"error: {error}{_next_step(error)}", file=sys.stderr)
+        step = _next_step(error)
+        said = str(error).removesuffix(".") if step.startswith(";") else str(error)
+        print(f"error: {said}{step}", file=sys.stderr)
         return AWS_ERROR
+    except OSError as error:
+        named = f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
+        print(f"error: {error if error.filename is None else named}", file=sys.stderr)
+        return BAD_USAGE
     except (UsageError, *_USAGE_ERRORS) as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_USAGE
