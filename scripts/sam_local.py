@@ -68,6 +68,8 @@ def invoke_all(chosen: Sequence[Path]) -> int:
         UsageError: an event is not one of events/, or this machine lacks something.
     """
     wanted = [known(path) for path in chosen] or all_events()
+    for event in wanted:
+        check_json(event)
     gateway = engine_gateway()
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as emulator:
         environment = emulator.environment() | {
@@ -91,7 +93,8 @@ def invoke_all(chosen: Sequence[Path]) -> int:
 
 def all_events() -> list[Path]:
     """Return every sample event, in the order in which they build on each other."""
-    named = [path for folder in FUNCTIONS if folder != "results_step" for path in sorted((EVENTS / folder).iterdir())]
+    folders = (folder for folder in FUNCTIONS if folder != "results_step")
+    named = [path for folder in folders for path in sorted((EVENTS / folder).glob("*.json"))]
     return [*named, *(EVENTS / "results_step" / f"{step}.json" for step in STEPS)]
 
 
@@ -105,6 +108,20 @@ def known(path: Path) -> Path:
         names = ", ".join(f"{folder}/" for folder in FUNCTIONS)
         raise command.UsageError(f"expected a file of events/ ({names}), got {path}")
     return path.resolve()
+
+
+def check_json(path: Path) -> None:
+    """Check what SAM CLI does not: it hands the file's text on, and the function then fails inside its container.
+
+    Raises:
+        UsageError: the file is not JSON in UTF-8, or it begins with a byte order mark, as some editors write.
+    """
+    try:
+        json.loads(path.read_bytes().decode("utf-8"))
+    except ValueError as error:  # of the encoding, too
+        raise command.UsageError(
+            f"{path}: expected JSON in UTF-8 without a byte order mark, got something else: {error}"
+        ) from error
 
 
 def parameters() -> str:

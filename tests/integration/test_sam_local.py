@@ -29,6 +29,7 @@ from sam_local import FUNCTIONS
 from sample_events import BUCKET, EVENTS, event, names
 from truepoint.emulator.emulator import CONTAINER_HOST
 from truepoint.emulator.local_stack import ARCHITECTURES
+from truepoint.jobs import command
 
 ROOT = EVENTS.parent
 STEPS = [f"{step}.json" for step in sam_local.STEPS]
@@ -137,6 +138,33 @@ def test_every_event_is_run() -> None:
     everything = {path for path in EVENTS.rglob("*.json") if not {"s3", "results_ready"} & set(path.parts)}
     assert set(sam_local.all_events()) == everything
     assert len(sam_local.all_events()) == len(everything) > 16
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"name": "\xfc"}', b"{", b""])
+def test_an_event_that_a_function_could_not_read_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    for folder in FUNCTIONS:
+        (tmp_path / folder).mkdir()
+    (tmp_path / "sweep" / ".DS_Store").write_bytes(b"no event")
+    event = tmp_path / "sweep" / "mine.json"
+    event.write_bytes(content)
+    monkeypatch.setattr(sam_local, "EVENTS", tmp_path)
+    monkeypatch.setattr(sam_local, "engine_gateway", Mock(side_effect=AssertionError("started")))
+    assert sam_local.main([str(event)]) == 2
+    assert "mine.json: expected JSON in UTF-8 without a byte order mark" in capsys.readouterr().err
+
+
+def test_a_folder_or_a_file_of_no_function_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (*FUNCTIONS, "another"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "event.json").write_text("{}")
+    (tmp_path / "sweep" / "hourly.json~").write_text("{}")
+    monkeypatch.setattr(sam_local, "EVENTS", tmp_path)
+    assert sam_local.known(tmp_path / "sweep" / "event.json")
+    for path in (tmp_path / "another" / "event.json", tmp_path / "sweep" / "hourly.json~", tmp_path / "event.json"):
+        with pytest.raises(command.UsageError, match=r"expected a file of events/ \(pre_annotation/, "):
+            sam_local.known(path)
 
 
 def engine(system: str) -> Callable[[], Any]:
