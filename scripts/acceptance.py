@@ -226,7 +226,7 @@ def accept(options: argparse.Namespace) -> int:
         raise command.UsageError(f"expected a Region that has Ground Truth ({known}), got {session.region_name}")
     where = f"account {account}, {session.region_name}"
     print(f"This deploys a stack {options.stack_name!r} in {where}, with two labeling jobs of 3 images.")
-    if not options.yes and input("It is removed at the end. Go on? [y/N] ").strip().lower() != "y":
+    if not options.yes and not agreed():
         return command.AWS_ERROR
     report = Report(now())
     secrets = {"account": account, "workteam ARN": options.workteam_arn, "stack": options.stack_name}
@@ -243,6 +243,15 @@ def accept(options: argparse.Namespace) -> int:
         print(f"\n{count['passed']} passed, {count['failed']} failed, {count['not tried']} not tried")
         print(f"Please look through {options.report} and send it back. Names and ids of your account are replaced.")
     return command.AWS_ERROR if count["failed"] else command.OK
+
+
+def agreed() -> bool:
+    """Ask whether to go on; no answer, as in a job of a CI server, means no."""
+    try:
+        return input("It is removed at the end. Go on? [y/N] ").strip().lower() == "y"
+    except EOFError:
+        print("\nnobody answered; --yes goes on without asking")
+        return False
 
 
 @contextmanager

@@ -5,6 +5,7 @@ ACCEPTANCE_REPORT=file keeps the report.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -147,6 +148,14 @@ def test_a_failed_check_is_reported_and_the_run_fails(capsys: pytest.CaptureFixt
         {"bucket": "b-1a2b3c", "account": "210987654321"}
     )
     assert json.loads(text)["began"] == "2026-11-18"
+
+
+@pytest.mark.parametrize(
+    ("typed", "goes_on"), [("y\n", True), ("Y \n", True), ("\n", False), ("no\n", False), ("", False)]
+)
+def test_it_goes_on_only_if_somebody_says_yes(monkeypatch: pytest.MonkeyPatch, typed: str, *, goes_on: bool) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    assert acceptance.agreed() is goes_on
 
 
 def _needs_aws() -> None:
