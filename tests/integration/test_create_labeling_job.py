@@ -243,7 +243,10 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
         ({"images": "no-such-folder"}, "expected a folder of images"),
         ({"images": "https://example.com/x"}, "expected an S3 URI like s3://bucket/key"),
         ({"images": "s3://"}, "expected an S3 URI like s3://bucket/key"),
-        ({"skeleton": "no-such-file.json"}, "No such file or directory: 'no-such-file.json'"),
+        (
+            {"skeleton": "no-such-file.json"},
+            "no-such-file.json: expected a file that can be read or written, got: No such file or directory",
+        ),
         ({"skeleton": "pyproject.toml"}, "not a skeleton definition"),
         ({"more": ["--prelabels", "pyproject.toml"]}, "pyproject.toml: expected JSON, got something else"),
         ({"more": ["--prelabels", "LICENSE"]}, "expected our own pre-labels (JSON or JSON Lines), COCO"),
