@@ -24,8 +24,8 @@ READ = {"page", "model", "captured", "report", "not opened", "unverified"}
 """How a source was read; docs/operations.md explains each."""
 
 
-def rows() -> list[list[str]]:
-    section = (ROOT / "docs" / "operations.md").read_text("utf-8").split(HEADING, 1)[1]
+def rows(heading: str = HEADING) -> list[list[str]]:
+    section = (ROOT / "docs" / "operations.md").read_text("utf-8").split(f"{heading}\n", 1)[1].split("\n## ", 1)[0]
     table = [line for line in section.splitlines() if line.startswith("| ")][1:]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
 
@@ -40,6 +40,19 @@ def test_a_claim_has_a_source_that_was_read_or_says_that_it_has_none(row: list[s
         assert "https://" in source or "PreHumanTaskLambdaArn" in source or "API has no operation" in source
     for file in re.findall(r"`([a-z_]+/\w+\.(?:json|txt))`", source):
         assert (ROOT / "tests" / "recorded" / file).is_file()
+
+
+def test_every_difference_from_the_emulator_has_a_test() -> None:
+    differences = rows("## Where AWS differs from the emulator")
+    assert [name for name, *_ in differences] == [f"R{n}" for n in range(1, 14)]
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), re.MULTILINE)
+    }
+    for name, _, _, tests in differences:
+        assert set(re.findall(r"`(test_\w+)`", tests)) <= there, name
+        assert "`test_" in tests, name
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/scale.md", "docs/migrating.md"])
