@@ -30,7 +30,11 @@ STORED = """new Promise((resolve) => {
   };
 })"""
 HOSTILE = "<img src=x onerror=window.hacked=1>'\""
-SCREENS = [(1440, 900, "light"), (1024, 768, "dark"), (390, 844, "light"), (360, 640, "dark")]
+SCREENS = [
+    (1440, 900, "light"), (1024, 768, "dark"), (390, 844, "light"), (360, 640, "dark"),
+    (640, 400, "light"), (667, 375, "dark"),  # 1280 x 800 at 200 %, a phone on its side
+    (320, 256, "light"), (320, 200, "dark"),  # 1280 x 1024 and 1280 x 800 at 400 %
+]  # fmt: skip
 
 
 def content_policy() -> str:
@@ -426,6 +430,64 @@ def test_every_screen_holds_it_and_axe_finds_nothing(creator: Page, width: int, 
     assert [f"{v['id']}: {[n['target'] for n in v['nodes']]}" for v in result["violations"]] == []
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "least"),
+    [
+        (320, 200, (290, 90)),
+        (320, 256, (290, 120)),
+        (360, 640, (330, 200)),
+        (640, 400, (340, 200)),
+        (667, 375, (350, 180)),
+    ],
+)
+def test_small_windows_have_room_to_draw_and_reach_every_control(
+    creator: Page, width: int, height: int, least: tuple[int, int]
+) -> None:
+    creator.set_viewport_size({"width": width, "height": height})
+    creator.get_by_label("Start from").select_option("0")
+    box = creator.locator("skeleton-creator .drawing").bounding_box()
+    assert box
+    assert (box["width"] >= least[0], box["height"] >= least[1]) == (True, True), box
+    assert box["height"] < height, "fingers that draw on the board cannot scroll the page: something must be beside it"
+    creator.get_by_label("Name of keypoint 6", exact=True).click()
+    for details in creator.locator("skeleton-creator details").all():
+        details.locator("summary").click()
+    # Each control can be scrolled to where a pointer hits it, and nothing covers it.
+    covered = creator.locator("skeleton-creator").evaluate(
+        """({shadowRoot}) => [...shadowRoot.querySelectorAll(".app :is(button, input, select, summary, textarea)")]
+          .filter((node) => {
+            if (!node.checkVisibility()) return false;
+            node.scrollIntoView({ block: "center", inline: "center" });
+            const { left, top, width, height } = node.getBoundingClientRect();
+            const hit = shadowRoot.elementFromPoint(left + width / 2, top + height / 2);
+            return !(hit && (node.contains(hit) || hit.closest("label")?.contains(node)));
+          }).map((node) => node.title || node.textContent || node.placeholder)"""
+    )
+    assert covered == []
+    creator.locator("skeleton-creator .drawing").scroll_into_view_if_needed()
+    before = len(names(creator))
+    creator.mouse.click(*board(creator, -120, 10))
+    assert len(names(creator)) == before + 1
+
+
+def test_forced_colours_show_what_is_chosen(creator: Page) -> None:
+    creator.emulate_media(forced_colors="active")
+    creator.get_by_label("Start from").select_option("0")
+    edges = creator.get_by_role("button", name="Draw edges")
+    color = "(node) => getComputedStyle(node).backgroundColor"
+    assert edges.evaluate(color) == creator.get_by_role("button", name="New", exact=True).evaluate(color)
+    edges.click()
+    assert edges.evaluate(color) != creator.get_by_role("button", name="New", exact=True).evaluate(color)
+    creator.get_by_label("Name of keypoint 6", exact=True).click()
+    borders = rows(creator).evaluate_all("(all) => all.map((row) => getComputedStyle(row).borderTopColor)")
+    assert [i for i, border in enumerate(borders) if border != borders[0]] == [5]
+    numbers = rows(creator).locator(".number")
+    lines = numbers.evaluate_all("(all) => all.map((number) => getComputedStyle(number).textDecorationLine)")
+    assert [i for i, line in enumerate(lines) if line == "underline"] == [5]
+    creator.evaluate(AXE)
+    assert [v["id"] for v in creator.evaluate("axe.run()")["violations"]] == []
+
+
 def show_photo(page: Page) -> None:
     page.get_by_label("Reference image", exact=True).set_input_files(PHOTO)
     until(page, "document.querySelector('skeleton-creator').drawing.size.width === 600")
@@ -713,7 +775,7 @@ def test_names_that_look_alike_are_refused(creator: Page) -> None:
     assert names(creator) == ["eye", "nose"]
 
 
-def test_sides_are_paired_or_a_warning_stands_until_they_are(creator: Page) -> None:
+def test_n8_sides_are_paired_or_a_warning_stands_until_they_are(creator: Page) -> None:
     warning = creator.get_by_text("Check left and right")
     paste(creator, "nose\neyeL\neyeR\nleft ear\nright ear\nlip\nrip\nleg")
     assert [k.get("pair") for k in exported(creator)["keypoints"]] == [
