@@ -378,6 +378,73 @@ def test_the_headline_and_the_list_count_the_same_images(visit: Any, tmp_path: P
     assert page.locator("#images-to-look-at-again .note").inner_text().startswith("1 image may hold a label error.")
 
 
+RIGHT_TO_LEFT = ("\u05d9\u05d3_\u05e9\u05de\u05d0\u05dc", "\u202egpj.exe", "n" * 120, "<b>&amp;\nsecond line", "end")
+"""A Hebrew name, one that turns what follows around, a long one, one that looks like HTML and has a line break."""
+
+
+def test_names_of_any_script_turn_and_push_nothing(visit: Any, tmp_path: Path) -> None:
+    job, skeleton, worker = "\u202ejob", "\u05e9\u05dc\u05d3", "\u202eworker"
+    keypoints = tuple(
+        SkeletonKeypoint(name, template=(20.0 * i, 30.0 * (i % 2))) for i, name in enumerate(RIGHT_TO_LEFT)
+    )
+    lines = []
+    for n, name in enumerate(RIGHT_TO_LEFT):
+        points = [{"label": k, "x": 9e3 + 40 * i, "y": 60, "visibility": 2} for i, k in enumerate(RIGHT_TO_LEFT)]
+        label = {
+            "version": "1.0", "dataset_object_id": str(n), "data_object_s3_uri": f"s3://b/{name}", "image_width": 640,
+            "image_file_name": name, "image_s3_location": f"s3://b/{name}", "image_height": 480,
+            "updated_annotations": [{"id": "n1", "name": "", "annotations": points}],
+            "workers": [{"worker_id": worker, "usable": True}],
+        }  # fmt: skip
+        lines.append(json.dumps({"source-ref": f"s3://b/{name}", "keypoints": label}).encode())
+    file = tmp_path / "report.html"
+    file.write_bytes(rendered(Skeleton(skeleton, keypoints), lines, job, "\u202eStopped"))
+    for width in (1280, 320):
+        page = visit(file, viewport={"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#keypoints tbody th").all_text_contents() == list(RIGHT_TO_LEFT)
+        assert page.locator(".worst > li").count() == len(RIGHT_TO_LEFT)
+        # Where each word of the page's own is drawn: from left to right, whatever the name beside it does.
+        order = """([node, text]) => {
+          const at = (part) => {
+            const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+            for (let text = walk.nextNode(); text; text = walk.nextNode()) {
+              const start = text.data.indexOf(part);
+              if (start < 0) continue;
+              const range = new Range();
+              range.setStart(text, start);
+              range.setEnd(text, start + part.length);
+              return range.getBoundingClientRect();
+            }
+          };
+          return text.map(at).map(({ left, top }) => [Math.round(top), left]);
+        }"""
+        header = page.locator("header p")
+        places = header.evaluate(f"(node) => ({order})([node, ['Skeleton', '{skeleton}', 'status', 'Stopped']])")
+        assert places == sorted(places)
+        warning = page.locator(".warning").first
+        places = warning.evaluate(f"(node) => ({order})([node, ['The job', 'Stopped', 'not', 'Completed']])")
+        assert places == sorted(places)
+        card = page.locator(".worst h3", has_text="gpj.exe")
+        places = card.evaluate(f"(node) => ({order})([node, ['. ', 'gpj']])")
+        assert places == sorted(places)
+
+
+def test_a_disc_without_a_value_is_in_the_legend(visit: Any, sample: Path, tmp_path: Path) -> None:
+    assert visit(sample).locator("#keypoints .legend").first.locator("li").count() == 5
+    file = tmp_path / "report.html"
+    file.write_bytes(rendered(Skeleton("a", (SkeletonKeypoint("b", template=(1, 1)),)), [], "empty"))
+    legend = visit(file).locator("#keypoints .legend")
+    assert legend.locator("li").all_inner_texts()[5:] == ["no value"]
+
+
+def test_long_times_have_separators(visit: Any, sample: Path, tmp_path: Path) -> None:
+    times = {"images": 240, "median": 172.4, "total": 51_062_040.0}
+    page = visit(changed(sample, tmp_path, quality={"time_in_seconds": times}))
+    more = page.locator(".tile", has_text="Time per image").locator(".more").inner_text()
+    assert more.endswith("14,183.9 h in total")
+
+
 def test_reasons_are_shown_whole(visit: Any, tmp_path: Path) -> None:
     reason = f"expected at most 640 pixels, got {'1234567 ' * 60}in this image"
     lines = [

@@ -136,7 +136,7 @@ class SignalReader:
             yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
         misfit, worst = max(zip(fit.misfits(), there, strict=True))
         names = (self._anatomy.names[worst],)
-        text = f"Far from where the other keypoints let one expect it: {names[0]}"
+        text = f"Far from its expected position: {names[0]}"
         yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
 
     def _sides_rule(self, instance: Instance) -> Iterator[Signal]:

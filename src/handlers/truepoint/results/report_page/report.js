@@ -41,7 +41,8 @@
   const time = (seconds) => {
     if (seconds === null) return NONE;
     if (seconds < 90) return `${rounded(seconds, [0], seconds < 10 ? 1 : 0, 3)} s`;
-    return seconds < 5400 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+    if (seconds < 5400) return `${(seconds / 60).toFixed(1)} min`;
+    return `${(seconds / 3600).toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 })} h`;
   };
   /** A time that is a short number of seconds, minutes or hours, exactly. */
   const exactTime = (seconds) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`);
@@ -154,11 +155,10 @@
     document.title = `Quality of ${quality.labeling_job}`;
     const days = [day(data.first_label), day(data.last_label)].filter((text, i, all) => text && all.indexOf(text) === i);
     root.append(html("header", {},
-      html("h1", {}, quality.labeling_job),
-      html("p", {}, [`Skeleton: ${data.skeleton}`, days.length ? `labelled ${days.join(" to ")}` : null, `status: ${data.status}`]
-        .filter(Boolean).join(" · "))));
+      html("h1", { dir: "auto" }, quality.labeling_job),
+      html("p", {}, "Skeleton: ", html("bdi", {}, data.skeleton), days.length ? ` · labelled ${days.join(" to ")}` : null, " · status: ", html("bdi", {}, data.status))));
     if (data.status !== "Completed") {
-      root.append(html("p", { class: "warning" }, `The job ended with the status “${data.status}”, not “Completed”. This report covers the labels that existed then.`));
+      root.append(html("p", { class: "warning" }, "The job ended with the status “", html("bdi", {}, data.status), "”, not “Completed”. This report covers the labels that existed then."));
     }
     const times = quality.time_in_seconds;
     const answers = sum(quality.workers.map((w) => w.answers)) + quality.other_workers_answers;
@@ -278,7 +278,9 @@
       taken.push(i);
       drawing.append(svg("text", { class: "strong", x: at[i][0], y: at[i][1] - radius - 4, "text-anchor": "middle" }, percent(value)));
     }
-    const legend = GRADE_NAMES.map((name, grade) => html("li", {}, svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, disc([0, ...GRADES][grade], 6, 6, 5)), name));
+    const sign = (value, name) => html("li", {}, svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, disc(value, 6, 6, 5)), name);
+    const legend = GRADE_NAMES.map((name, grade) => sign([0, ...GRADES][grade], name));
+    if (values.includes(null)) legend.push(sign(null, "no value"));
     return html("div", { class: "card" }, html("h3", {}, title), drawing, html("ul", { class: "legend" }, legend));
   };
 
@@ -304,12 +306,12 @@
       if (agreement.coverage !== null) notes.push(`Both workers labelled ${percent(agreement.coverage)} of the keypoints that at least one of them labelled. `);
     }
     const unknown = Object.entries(quality.unknown_keypoints);
-    const named = unknown.slice(0, 20).map(([name, n]) => `${name} (${whole(n)})`).join(", ");
+    const named = unknown.slice(0, 20).flatMap(([name, n], i) => [i ? ", " : "", html("bdi", {}, name), ` (${whole(n)})`]);
     section("Keypoints",
       paragraph("The drawings name the lowest figures; the table has all of them. ", ...notes),
       html("div", { class: "columns" }, cards),
       quality.keypoints.length ? table("Labels by keypoint", columns, quality.keypoints) : null,
-      unknown.length ? html("p", { class: "warning" }, `Some labels have keypoints that the skeleton does not have: ${named}${unknown.length > 20 ? ` and ${whole(unknown.length - 20)} more names` : ""}.`) : null);
+      unknown.length ? html("p", { class: "warning" }, "Some labels have keypoints that the skeleton does not have: ", named, unknown.length > 20 ? ` and ${whole(unknown.length - 20)} more names.` : ".") : null);
   };
 
   // ------------------------------------------------------------------------------------------------ workers
@@ -418,8 +420,8 @@
         drawn < listed ? `The ${whole(drawn)} most likely ${isAre(drawn)} drawn here. ` : "",
         "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. The pictures themselves stay in S3."),
       html("ol", { class: "worst" }, data.worst.map((image, i) => html("li", { class: "card" }, drawing(image),
-        html("div", { class: "words" }, html("h3", {}, `${i + 1}. ${image.drawing.name}`), html("ul", {}, image.reasons.map((reason) => html("li", {}, reason))),
-          html("p", {}, `line ${whole(image.line)}, ${percent(image.suspicion)} likely to hold an error`), html("p", {}, image.drawing.s3_uri))))));
+        html("div", { class: "words" }, html("h3", {}, `${i + 1}. `, html("bdi", {}, image.drawing.name)), html("ul", {}, image.reasons.map((reason) => html("li", {}, reason))),
+          html("p", {}, `line ${whole(image.line)}, ${percent(image.suspicion)} likely to hold an error`), html("p", { dir: "auto" }, image.drawing.s3_uri))))));
   };
 
   // ----------------------------------------------------------------------------------------------- comments
