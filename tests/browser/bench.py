@@ -104,7 +104,11 @@ def drag(task: Task, meter: Meter, repeats: int) -> tuple[list[float], float]:
         sx, sy = task.screen(x, y)
         task.page.mouse.move(sx, sy)
         task.page.mouse.down()
-        elapsed, busy = meter.steps(lambda n, x=sx, y=sy: task.page.mouse.move(x + 2 * n + 5, y + n), 30)
+
+        def move(n: int, x: float = sx, y: float = sy) -> None:
+            task.page.mouse.move(x + 2 * n + 5, y + n)
+
+        elapsed, busy = meter.steps(move, 30)
         task.page.mouse.up()
         task.key("Control+z")
         times.append(elapsed)

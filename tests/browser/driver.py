@@ -6,13 +6,14 @@ import io
 import json
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import BrowserContext, Page, Route
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://task.example"
+Button = Literal["left", "middle", "right"]
 PERSON = json.loads((ROOT / "skeletons/coco-person.json").read_text())
 NAMES = [keypoint["name"] for keypoint in PERSON["keypoints"]]
 TEMPLATE = [keypoint["template"] for keypoint in PERSON["keypoints"]]
@@ -159,11 +160,11 @@ class Task:
 
     # looking ---------------------------------------------------------------------------------------------------------
     @property
-    def doc(self) -> dict[str, Any]:
+    def doc(self) -> Any:
         return self.element.evaluate("element => element.app.session.doc")
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Any:
         """Members that the bundle does not rename (build.js); what is selected is read from the page."""
         return self.element.evaluate(
             "({shadowRoot, app: {session, stage: {view}}}) => ({"
@@ -201,7 +202,9 @@ class Task:
     def click(self, x: float, y: float, **options: Any) -> None:
         self.page.mouse.click(*self.screen(x, y), **options)
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 6, button: str = "left") -> None:
+    def drag(
+        self, start: tuple[float, float], end: tuple[float, float], steps: int = 6, button: Button = "left"
+    ) -> None:
         mouse = self.page.mouse
         mouse.move(*self.screen(*start))
         end_on_screen = self.screen(*end)

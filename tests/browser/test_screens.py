@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,19 @@ def pixels(task: Task, x: float = 0, y: float = 0, width: float = 0, height: flo
     """What the page shows there."""
     clip = {"x": x, "y": y, "width": width, "height": height}
     return Image.open(io.BytesIO(task.page.screenshot(clip=clip))).convert("RGB")  # type: ignore[arg-type]
+
+
+def color_at(shown: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    """The colour of one pixel of an RGB image."""
+    color = shown.getpixel((x, y))
+    assert isinstance(color, tuple)
+    return color
+
+
+def colors_of(shown: Image.Image) -> list[tuple[int, tuple[int, ...]]]:
+    """An RGB image's colours, each with the number of its pixels."""
+    counted = shown.getcolors(shown.width * shown.height)
+    return [(n, color) for n, color in counted or [] if isinstance(color, tuple)]
 
 
 def contrast(a: tuple[int, ...], b: tuple[int, ...]) -> float:
@@ -100,6 +114,23 @@ def test_p9_the_image_has_room_and_all_controls_can_be_reached(
     task.element.locator(".choice button", has_text="Occluded").click()
     assert task.points()["nose"][2] == 1
     assert len(task.submit()["updated_annotations"]) == 2
+
+
+@pytest.mark.parametrize("reasons", [None, {"dark": "Too dark"}])
+def test_fields_and_states_line_up(window: Opener, reasons: dict[str, str] | None) -> None:
+    """A field's and a state's edge is where those above it have theirs."""
+    task = window()(initialValues=[person(60, 30)], skipReasons=reasons)
+    edges = """({shadowRoot}) => {
+      const edge = (node) => node.getBoundingClientRect().right;
+      const row = shadowRoot.querySelector(".details.image");
+      return {
+        notes: [edge(shadowRoot.querySelector(".details > input:not([hidden])")), edge(row.lastElementChild)],
+        states: [...shadowRoot.querySelectorAll(".points li .soft")].map(edge),
+      };
+    }"""
+    found = task.element.evaluate(edges)
+    assert found["notes"][0] == pytest.approx(found["notes"][1], abs=0.6)
+    assert found["states"] == pytest.approx([found["states"][0]] * len(NAMES), abs=0.6)
 
 
 def test_in_a_tiny_window_the_panel_comes_and_goes(window: Opener) -> None:
@@ -172,7 +203,7 @@ def test_clicks_hit_under_scaled_and_zoomed_parents(window: Opener, style: str) 
         assert box
         task.page.mouse.click(box["x"] + box["width"] * x / 640, box["y"] + box["height"] * y / 480)
     for (x, y), (left, top, _) in zip(spots, task.points().values(), strict=False):
-        assert (left, top) == (pytest.approx(x, abs=3), pytest.approx(y, abs=3))
+        assert (left, top) == pytest.approx((x, y), abs=3)
     box = task.element.bounding_box()
     assert box
     assert box["y"] + box["height"] <= 800
@@ -205,7 +236,7 @@ def test_an_image_has_the_pixels_of_its_file_whatever_density_it_states(window: 
     box = task.element.locator(".stage img").first.bounding_box()
     assert box
     task.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
-    assert task.points()["nose"][:2] == (pytest.approx(480, abs=1), pytest.approx(240, abs=1))
+    assert task.points()["nose"][:2] == pytest.approx((480, 240), abs=1)
     details = task.answer()["answer_details"]
     assert (details["image_width"], details["image_height"]) == (640, 480)
 
@@ -218,7 +249,7 @@ def test_a_smaller_copy_is_labelled_in_the_originals_pixels(window: Opener) -> N
     assert box
     task.key("b")
     task.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
-    assert task.points(1)["nose"][:2] == (pytest.approx(3000, abs=8), pytest.approx(1498, abs=8))
+    assert task.points(1)["nose"][:2] == pytest.approx((3000, 1498), abs=8)
     details = task.answer()["answer_details"]
     assert (details["image_width"], details["image_height"]) == (4000, 2996)
 
@@ -253,7 +284,7 @@ def test_names_stay_inside_the_stage(window: Opener) -> None:
     task.page.wait_for_timeout(200)
     x, y = task.screen(630, 240)
     shown = pixels(task, x - 100, y - 8, 86, 16)
-    assert any(contrast(color, (8, 12, 18)) > 15 for _, color in shown.getcolors(9999) or [])
+    assert any(contrast(color, (8, 12, 18)) > 15 for _, color in colors_of(shown))
 
 
 def test_a_file_whose_name_has_a_line_break(window: Opener) -> None:
@@ -306,7 +337,7 @@ def ring(task: Task, at: tuple[float, float], background: tuple[int, ...], reach
             (int(middle[0] + r * math.cos(angle) / 2), int(middle[1] + r * math.sin(angle) / 2))
             for r in range(2 * reach)
         ]
-        least = min(least, max(contrast(shown.getpixel(spot), background) for spot in line))  # type: ignore[arg-type]
+        least = min(least, max(contrast(color_at(shown, *spot), background) for spot in line))
     return least
 
 
@@ -362,7 +393,7 @@ def test_visible_and_occluded_markers_differ_in_shape(window: Opener) -> None:
     middles = []
     for x, y in (nose[:2], elbow[:2]):
         at = task.screen(x, y)
-        middles.append(pixels(task, round(at[0]), round(at[1]), 1, 1).getpixel((0, 0)))
+        middles.append(color_at(pixels(task, round(at[0]), round(at[1]), 1, 1), 0, 0))
     assert max(abs(a - b) for a, b in zip(middles[1], (128, 128, 128), strict=True)) < 60, "hollow: the image shows"
     assert max(abs(a - b) for a, b in zip(middles[0], (128, 128, 128), strict=True)) > 60
 
@@ -413,9 +444,7 @@ def test_p18_states_are_marked_in_forced_colours(window: Opener, scheme: str) ->
     for button in (pressed, other):
         box = button.bounding_box()
         assert box
-        shown.append(
-            max(pixels(task, box["x"] + 3, box["y"] + 3, box["width"] - 6, box["height"] - 6).getcolors(9999))[1]
-        )
+        shown.append(max(colors_of(pixels(task, box["x"] + 3, box["y"] + 3, box["width"] - 6, box["height"] - 6)))[1])
     assert contrast(*shown) >= 3
 
 
@@ -508,10 +537,10 @@ def test_a_notch_zooms_a_trackpad_scrolls_and_a_pinch_zooms(task: Task) -> None:
         return after["scale"] / before["scale"], after["tx"] - before["tx"], after["ty"] - before["ty"]
 
     for notch in (-120, -100, 53, 400):  # Linux, Windows, Chromium before 112, an accelerated wheel
-        factor, _, _ = change(lambda notch=notch: mouse.wheel(0, notch))
+        factor, _, _ = change(partial(mouse.wheel, 0, notch))
         assert 1.1 < max(factor, 1 / factor) < 1.4
         assert (factor > 1) == (notch < 0)
-    assert change(lambda: mouse.wheel(6, -9)) == (1, pytest.approx(-6), pytest.approx(9))
+    assert change(lambda: mouse.wheel(6, -9)) == pytest.approx((1, -6, 9))
 
     # What begins as scrolling stays scrolling, however fast the fingers become.
     flick = """({shadowRoot}) => {
@@ -520,7 +549,7 @@ def test_a_notch_zooms_a_trackpad_scrolls_and_a_pinch_zooms(task: Task) -> None:
         shadowRoot.querySelector(".stage").dispatchEvent(event);
       }
     }"""
-    assert change(lambda: task.element.evaluate(flick)) == (1, pytest.approx(0, abs=1e-6), pytest.approx(-262))
+    assert change(lambda: task.element.evaluate(flick)) == pytest.approx((1, 0, -262), abs=1e-6)
 
     def pinch(delta: float) -> Callable[[], None]:
         def act() -> None:
