@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -122,6 +123,11 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         "removal",
     } <= set(outcomes)
     assert report["recorded"]["DescribeLabelingJob of a missing job"]["Code"] == "ValidationException"
+    assert shown_in_the_documentation() == [
+        (without_digits(check["name"]), acceptance.MARKS[check["outcome"]])
+        for check in report["checks"]
+        if check["name"] not in portal
+    ]
     for secret in ("000000000000", "truepoint-bucket", "acceptance-team"):
         assert secret not in text.replace("truepoint-bucket-", "") or secret == "truepoint-bucket"
     for words in (
@@ -131,6 +137,17 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         "send it back",
     ):
         assert words in done.stdout
+
+
+def shown_in_the_documentation() -> list[tuple[str, str]]:
+    """Return the checks of the example in docs/operations.md: name, without what differs between runs, and mark."""
+    text = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+    [block] = re.findall(r"```text acceptance-output\n(.+?)\n\n", text, re.DOTALL)
+    return [(without_digits(line[5:].split(": ", 1)[0]), line[:4]) for line in block.splitlines()]
+
+
+def without_digits(name: str) -> str:
+    return re.sub(r"\d{14}", "", name)
 
 
 def test_a_failed_check_is_reported_and_the_run_fails(capsys: pytest.CaptureFixture[str]) -> None:
