@@ -54,7 +54,7 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
         plain = plain.removeprefix(BYTE_ORDER_MARK)
         if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no levels
             raise JsonError(f"expected at most {deepest} levels of nesting, got more")
-        if most_memory is not None and (found := memory(plain)) > most_memory:
+        if most_memory is not None and may_exceed(plain, most_memory) and (found := memory(plain)) > most_memory:
             raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got some {found:,}")
         return msgspec.json.decode(plain, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -71,7 +71,7 @@ def decode_members(text: bytes | str) -> Any:
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return decode(text)
-    if memory(text) > MOST_MEMORY:
+    if may_exceed(text, MOST_MEMORY):
         return decode(text)
     return {name: decode(bytes(value), most_memory=None) for name, value in members.items()}
 
@@ -83,14 +83,20 @@ def memory(text: bytes | str) -> int:
     return OBJECT_BYTES * text.count(b"{") + LIST_BYTES * text.count(b"[") + VALUE_BYTES * text.count(b",")
 
 
+def may_exceed(text: bytes | str, most: int) -> bool:
+    """Return whether `memory` of a text may be more than so many bytes, from the text's length alone."""
+    return OBJECT_BYTES * len(text) > most
+
+
 def is_deeper(text: bytes, deepest: int) -> bool:
     """Whether a JSON text is nested deeper than so many levels. Takes linear time and memory, whatever the text."""
-    if text.count(b"[") + text.count(b"{") <= deepest:
+    brackets = text.translate(_BRACKETS, _PLAIN)
+    if brackets.count(b"[") <= deepest:
         return False
     if b"\\" in text:  # then only quotes that begin or end a string are left
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+        brackets = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _PLAIN)
     # Most strings hold no brackets. They leave two quotes each here, which is ten times as fast.
-    brackets = text.translate(_BRACKETS, _PLAIN).replace(b'""', b"")
+    brackets = brackets.replace(b'""', b"")
     if b'"' in brackets:
         brackets = _outside_strings(brackets)
     for _ in range(deepest):

@@ -181,20 +181,27 @@ def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, Crow
 
 
 def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
-    """Return the symmetric OKS of pairs, or that with the second one mirrored where it is larger."""
-    oks = symmetric(poses, first, second)
+    """Return the symmetric OKS of pairs, or that with the second one mirrored where it is larger.
+
+    Where both are below `LEAST_SIMILARITY`, the value may be 0.
+    """
+    oks = symmetric(poses, first, second, reach=FARTHEST_EXPONENT)
     unlike = np.flatnonzero(oks < CLEARLY_ALIKE)
     if len(unlike) and len(poses.table.pairs):
-        oks[unlike] = np.maximum(oks[unlike], symmetric(poses, first[unlike], second[unlike], mirrored=True))
+        mirrored = symmetric(poses, first[unlike], second[unlike], mirrored=True, reach=FARTHEST_EXPONENT)
+        oks[unlike] = np.maximum(oks[unlike], mirrored)
     return oks
 
 
-def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
+def symmetric(
+    poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False, reach: float = NEGLIGIBLE
+) -> Floats:
     """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
-    0 if they share none. `mirrored` exchanges the second one's left and right.
+    0 if they share none. `mirrored` exchanges the second one's left and right. Pairs may get 0 if the exponents of all
+    their keypoints are at least `reach`.
     """
     if poses.places is not None:
-        return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored)
+        return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored, reach=reach)
     pair, place = expanded(np.diff(poses.starts)[first])
     p = poses.starts[first][pair] + place
     label = poses.label[p]
@@ -213,7 +220,7 @@ def symmetric(poses: Poses, first: Integers, second: Integers, *, mirrored: bool
 
 
 def _symmetric_by_label(
-    poses: Poses, places: tuple[Floats, Floats], first: Integers, second: Integers, *, mirrored: bool
+    poses: Poses, places: tuple[Floats, Floats], first: Integers, second: Integers, *, mirrored: bool, reach: float
 ) -> Floats:
     """Return the same from a table of places, which is faster where most instances have most keypoints."""
     exponents, squares = (
@@ -226,10 +233,14 @@ def _symmetric_by_label(
     exponents *= poses.inverse[:, None]
     exponents /= poses.area[first] + poses.area[second]
     # Where one of them has no keypoint, the exponent is NaN. bincount adds in the order of labels.
+    pairs = np.flatnonzero(np.fmin.reduce(exponents, axis=0, initial=np.inf) < reach)
+    exponents = exponents.take(pairs, axis=1)
     shared = np.count_nonzero(exponents == exponents, axis=0)  # noqa: PLR0124
     near = np.flatnonzero(exponents < NEGLIGIBLE)
     alike = falloff(exponents.ravel()[near])
-    return np.asarray(np.bincount(near % max(len(first), 1), alike, len(first)) / np.maximum(shared, 1))
+    oks = np.zeros(len(first))
+    oks[pairs] = np.bincount(near % max(len(pairs), 1), alike, len(pairs)) / np.maximum(shared, 1)
+    return oks
 
 
 def components(count: int, first: Integers, second: Integers) -> Integers:

@@ -24,33 +24,38 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
         x, y, weights: by row and point. A point with the weight 0 is none; x and y are 0 there.
         width: by row, in pixels, above 0.
     """
-    x, y, weights = (np.ascontiguousarray(values.T) for values in (x, y, weights))
+    places = np.ascontiguousarray(np.stack([x.T, y.T], axis=1))  # by point, axis and row
+    weights = np.ascontiguousarray(weights.T)
     points = np.count_nonzero(weights, axis=0)
     total = np.maximum(in_order(weights, 0), np.finfo(float).tiny)
-    mean_x, mean_y = in_order(x * weights, 0) / total, in_order(y * weights, 0) / total
+    means: Floats = in_order(places * weights[:, None], 0) / total
     single = points == 1  # to the last digit
-    mean_x[single], mean_y[single] = in_order(x[:, single], 0), in_order(y[:, single], 0)
-    off_x, off_y = x - mean_x, y - mean_y
-    spread = np.max(np.where(weights > 0, np.sqrt(off_x * off_x + off_y * off_y), 0), axis=0, initial=0)
+    means[:, single] = in_order(places[:, :, single], 0)
+    spread = np.max(np.where(weights > 0, _distances(places, means), 0), axis=0, initial=0)
     rows = np.flatnonzero((points > 2) & (spread > width))
-    x, y, weights = x[:, rows], y[:, rows], weights[:, rows]
-    at_x, at_y, close = mean_x[rows], mean_y[rows], CLOSE * spread[rows]
+    places, weights, at, close = (values.take(rows, axis=-1) for values in (places, weights, means, CLOSE * spread))
     least = np.maximum(width[rows], close)
+    moving = np.ones(len(rows), bool)
     for _ in range(STEPS):
         if not len(rows):
             break
-        off_x, off_y = x - at_x, y - at_y
-        off_x *= off_x
-        off_y *= off_y
-        off_x += off_y
-        np.sqrt(off_x, out=off_x)
-        pull = weights / np.maximum(off_x, least, out=off_x)
-        total = in_order(pull, 0)
-        next_x, next_y = in_order(pull * x, 0) / total, in_order(pull * y, 0) / total
-        moving = np.abs(next_x - at_x) + np.abs(next_y - at_y) >= close
-        mean_x[rows], mean_y[rows] = next_x, next_y
-        if not moving.all():
-            rows, x, y, weights = rows[moving], x[:, moving], y[:, moving], weights[:, moving]
-            next_x, next_y, close, least = next_x[moving], next_y[moving], close[moving], least[moving]
-        at_x, at_y = next_x, next_y
-    return mean_x, mean_y
+        pulls = np.empty((len(places), 3, len(rows)))  # each point's weight, and its x and y times that
+        np.divide(weights, np.maximum(_distances(places, at), least), out=pulls[:, 0])
+        np.multiply(places, pulls[:, :1], out=pulls[:, 1:])
+        total = in_order(pulls, 0)
+        before, at = at, np.where(moving, total[1:] / total[0], at)
+        step = np.abs(at - before)
+        moving &= step[0] + step[1] >= close
+        if 4 * np.count_nonzero(moving) < 3 * len(moving):
+            means[:, rows] = at
+            kept = np.flatnonzero(moving)
+            rows, moving = rows[kept], moving[kept]
+            places, weights, at, close, least = (v.take(kept, axis=-1) for v in (places, weights, at, close, least))
+    means[:, rows] = at
+    return means[0], means[1]
+
+
+def _distances(places: Floats, at: Floats) -> Floats:
+    off = places - at
+    off *= off
+    return np.asarray(np.sqrt(off[:, 0] + off[:, 1]))

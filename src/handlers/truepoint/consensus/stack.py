@@ -146,7 +146,7 @@ class Clusters:
         """Return the clusters that are wanted, in stacks."""
         wanted = wanted.copy()
         wanted[self.too_large] = False
-        width = np.frexp(np.maximum(self._columns, 1) - 0.5)[1]  # to the next power of two
+        width = np.frexp(np.maximum(self._columns, 1) - 0.5)[1] // 2  # up to 2, 8, 32, 128, ... columns
         kinds = np.where(wanted, self.size * 64 + width, -1)
         for kind in np.unique(kinds[wanted]).tolist():
             chosen = np.flatnonzero(kinds == kind)

@@ -51,18 +51,17 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
     having = whole[cluster, :, column]
     points = [values[cluster, :, column] for values in (stack.x, stack.y, other_x, other_y)]
     plain, crossed = _distances(points, having)
-    gain = plain - crossed
-    mixed = np.flatnonzero((gain > 0).any(axis=(1, 2)))
+    mixed = np.flatnonzero((plain > crossed).any(axis=1))
     if len(mixed):
         cluster, column, having = cluster[mixed], column[mixed], having[mixed]
-        plain, crossed, gain = plain[mixed], crossed[mixed], gain[mixed]
-        turned = _other_way(gain, having)
+        plain, crossed = (_square(values[mixed], having.shape[1]) for values in (plain, crossed))
+        turned = _other_way(plain - crossed, having)
         directions = _directions(across_x, across_y, square, whole)
         facing = in_order(np.where(whole, across_x, 0))
         wrong, even = _wrong(having, turned, weights[cluster], _at_one(directions, cluster, column), facing[cluster])
         right = having & ~wrong
         apart = separated[cluster, :, column]
-        before, after = (in_order(np.where(right[:, None, :], d, 0)) for d in (plain, crossed))
+        before, after = (in_order(np.where(right.T[:, None], d, 0), 0).T for d in (plain, crossed))
         repaired = wrong & (after <= LEAST_GAIN * before) & np.asarray((apart & right).any(axis=1))[:, None]
         swapped[cluster, :, column] = repaired
         kept[cluster, :, column] = right & apart
@@ -75,39 +74,47 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
 
 
 def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
-    """Return the distances between two members' pairs, by row and members.
+    """Return the distances between two members' pairs, by row and pair of members.
 
     The first value compares each keypoint with the same one, the second with the other side's. Both add the two
     keypoints, in pixels, and are 0 if a member lacks the pair.
     """
-    x, y, other_x, other_y = points
+    first, second = np.triu_indices(having.shape[1], 1)
+    both = having[:, first] & having[:, second]
+    x, y, other_x, other_y = ((values[:, first], values[:, second]) for values in points)
 
-    def apart(p: Floats, q: Floats, r: Floats, s: Floats) -> Floats:
-        dx, dy = p[:, :, None] - r[:, None, :], q[:, :, None] - s[:, None, :]
-        return np.sqrt(dx * dx + dy * dy)
+    def apart(across: tuple[Floats, Floats], along: tuple[Floats, Floats]) -> Floats:
+        dx, dy = across[0] - across[1], along[0] - along[1]
+        return np.where(both, np.sqrt(dx * dx + dy * dy), 0)
 
-    both = having[:, :, None] & having[:, None, :]
-    both &= ~np.eye(having.shape[1], dtype=bool)
-    plain = apart(x, y, x, y) + apart(other_x, other_y, other_x, other_y)
-    crossed = apart(x, y, other_x, other_y) + apart(other_x, other_y, x, y)
-    return np.where(both, plain, 0), np.where(both, crossed, 0)
+    plain = apart(x, y) + apart(other_x, other_y)
+    crossed = apart((x[0], other_x[1]), (y[0], other_y[1])) + apart((other_x[0], x[1]), (other_y[0], y[1]))
+    return plain, crossed
+
+
+def _square(values: Floats, members: int) -> Floats:
+    """Return values of pairs of members by both members and row; 0 for a member with itself."""
+    table = np.zeros((members, members, len(values)))
+    first, second = np.triu_indices(members, 1)
+    table[first, second] = table[second, first] = values.T
+    return table
 
 
 def _other_way(gain: Floats, having: Flags) -> Flags:
     """Return which workers exchanged left and right, so that the sum of distances is smallest.
 
-    A greedy search exchanges the worker with the largest gain, one at a time. `gain` is the gain of two members if one
-    of them is exchanged.
+    A greedy search exchanges the worker with the largest gain, one at a time. `gain` is by both members and row the
+    gain if one of them is exchanged.
     """
     turned = np.zeros_like(having)
-    rows = np.arange(len(gain))
+    rows = np.arange(len(having))
     for _ in range(4 * having.shape[1]):  # half of that is enough but for rounding
-        sign = np.where(turned[rows], -1.0, 1.0)
-        won = in_order(gain[rows] * sign[:, None, :]) * sign
-        best = np.argmax(won, axis=1)
-        better = won[np.arange(len(rows)), best] > EQUAL
-        rows, best = rows[better], best[better]
-        turned[rows, best] ^= True
+        sign = np.where(turned[rows].T, -1.0, 1.0)
+        won = in_order(gain * sign[:, None], 0) * sign
+        best = np.argmax(won, axis=0)
+        better = np.flatnonzero(won[best, np.arange(len(rows))] > EQUAL)
+        rows, gain = rows[better], gain.take(better, axis=2)
+        turned[rows, best[better]] ^= True
     return turned
 
 

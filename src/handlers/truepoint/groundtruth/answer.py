@@ -121,7 +121,8 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
 def _memory(content: Any, fields: dict[str, Any]) -> int:
     # Lists are in the text as they are or, within a string, escaped: there their commas and brackets may be hidden.
     within = sum(memory(value) for value in fields.values() if isinstance(value, str))
-    return max(within, memory(content) if isinstance(content, str | bytes) else 0)
+    outside = any(isinstance(value, list | dict) for value in fields.values())
+    return max(within, memory(content)) if outside and isinstance(content, str | bytes) else within
 
 
 def _json(value: Any, name: str, read: Callable[[bytes | str], Any] = decode) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -96,6 +97,14 @@ class _Annotation(_Worker, frozen=True):
     annotation_data: AnnotationData
 
 
+class _WholeEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry in which nothing is wrong."""
+
+    dataset_object_id: str | int
+    data_object: Source = Source()
+    annotations: list[_Annotation] = []
+
+
 class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
     """The label of an annotation too large for the response: where the annotation is."""
 
@@ -113,21 +122,30 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
         BatchError: not such a file, or no entry has an id. Then the batch fails and Ground Truth retries.
     """
     try:
-        entries = msgspec.json.decode(payload, type=list[msgspec.Raw])
+        whole = msgspec.json.decode(payload, type=list[_WholeEntry])
+        return [
+            BatchEntry(
+                str(entry.dataset_object_id),
+                entry.data_object,
+                [WorkerAnnotation(found.worker_id, found.annotation_data) for found in entry.annotations],
+            )
+            for entry in whole
+        ]
     except _UNREADABLE:
-        entries = _slowly(payload)
-    read = [_entry(entry) for entry in entries]
+        read = [_entry(entry) for entry in _entries(payload)]
     usable = [entry for entry in read if isinstance(entry, BatchEntry)]
     if read and not usable:
         raise BatchError(f"expected entries with a datasetObjectId, got none; the first: {read[0]}")
     return usable
 
 
-def _slowly(payload: bytes) -> list[msgspec.Raw]:
-    """Return the entries of a request that the decoder refuses.
+def _entries(payload: bytes) -> list[msgspec.Raw]:
+    """Return the entries of a request.
 
-    It begins with a byte order mark, is nested too deep, or is JSON only to Python.
+    Where the decoder refuses it, it begins with a byte order mark, is nested too deep, or is JSON only to Python.
     """
+    with suppress(*_UNREADABLE):
+        return msgspec.json.decode(payload, type=list[msgspec.Raw])
     text = pruned(payload, CONTENT_LEVEL, CONTENT_LEVEL + DEEPEST)
     try:
         return decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST, most_memory=None)  # type: ignore[no-any-return]
@@ -229,5 +247,7 @@ def sent_size(text: bytes) -> int:
     up to Python 3.11 a character beyond ASCII as an escape sequence, three times its length in UTF-8, and DEL as one of
     six bytes.
     """
-    added = text.count(b",") + text.count(b":") + text.count(b"e") + 5 * text.count(b"\x7f")
-    return len(text) + added + 2 * len(text.translate(None, _ASCII))
+    added = text.count(b",") + text.count(b":") + text.count(b"e")
+    if b"\x7f" in text:
+        added += 5 * text.count(b"\x7f")
+    return len(text) + added + (0 if text.isascii() else 2 * len(text.translate(None, _ASCII)))
