@@ -7,6 +7,7 @@ Our own keys therefore hold the name in lower case. Only Ground Truth's output k
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 OUTPUT_PREFIX = "output/"
@@ -41,6 +42,7 @@ class JobKeys(NamedTuple):
     output_manifest: str
 
 
+@lru_cache(16)  # a job's results ask for them at each image
 def job_keys(job: str) -> JobKeys:
     """Return the keys of the job named `job`."""
     name = job.lower()
