@@ -131,7 +131,9 @@ class Clusters:
         self._begin = np.cumsum(self.size) - self.size
         labels = len(poses.labels)
         of_point = self.of[poses.owner] * labels
-        self._keys = np.unique(np.concatenate([of_point + poses.label, of_point + poses.mirror[poses.label]]))
+        keys = np.concatenate([of_point + poses.label, of_point + poses.mirror[poses.label]])
+        # Without an option np.unique imports numpy.ma, which takes as long as a whole batch.
+        self._keys: Integers = np.unique(keys, return_counts=True)[0]
         owner = self._keys // max(labels, 1)
         self._columns = np.bincount(owner, minlength=len(first))
         self._first_column = np.cumsum(self._columns) - self._columns
@@ -148,7 +150,7 @@ class Clusters:
         wanted[self.too_large] = False
         width = np.frexp(np.maximum(self._columns, 1) - 0.5)[1] // 2  # up to 2, 8, 32, 128, ... columns
         kinds = np.where(wanted, self.size * 64 + width, -1)
-        for kind in np.unique(kinds[wanted]).tolist():
+        for kind in sorted(set(kinds[wanted].tolist())):
             chosen = np.flatnonzero(kinds == kind)
             cells = int(self.size[chosen[0]]) ** 2 * int(self._columns[chosen].max(initial=1))
             for start in range(0, len(chosen), step := max(CELLS_AT_ONCE // max(cells, 1), 1)):
