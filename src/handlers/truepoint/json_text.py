@@ -71,7 +71,7 @@ def decode_members(text: bytes | str) -> Any:
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return decode(text)
-    if may_exceed(text, MOST_MEMORY):
+    if may_exceed(text, MOST_MEMORY) and memory(text) > MOST_MEMORY:
         return decode(text)
     return {name: decode(bytes(value), most_memory=None) for name, value in members.items()}
 
