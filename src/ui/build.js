@@ -85,7 +85,7 @@ async function bundle(name, contents, define) {
   const { code = "" } = await minify(outputFiles[0].text, {
     ecma: 2022,
     // What is unsafe: built-ins that somebody replaced, and functions that somebody constructs. Nobody does here.
-    compress: { passes: 2, unsafe: true, unsafe_arrows: true },
+    compress: { passes: 3, unsafe: true, unsafe_arrows: true },
   });
   await put(`${name}.js`, code);
   console.log(`dist/${name}.js  ${Buffer.byteLength(code)} B, ${gzipSync(code, { level: 9 }).length} B gzip`);

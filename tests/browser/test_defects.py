@@ -459,8 +459,8 @@ def test_defect_33_quotes_in_a_label(open_task: TaskPage) -> None:
     [
         ({"keypointClasses": "{"}, "could not be read"),
         ({"keypointClasses": []}, "no keypoints"),
-        ({"initialValues": "[{"}, "labels made before (initialValues) could not be read"),
-        ({"skeletonRig": "nonsense"}, "edges (skeletonRig) could not be read"),
+        ({"initialValues": "[{"}, "“initialValues” could not be read"),
+        ({"skeletonRig": "nonsense"}, "“skeletonRig” could not be read"),
     ],
 )
 def test_defect_34_bad_attributes_leave_a_way_on(open_task: TaskPage, values: dict, words: str) -> None:

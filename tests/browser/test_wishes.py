@@ -161,4 +161,4 @@ def test_without_such_a_host_nobody_skips(open_task: TaskPage) -> None:
     task.click(100, 100)
     assert task.submit()["updated_annotations"]
     bad = open_task(skipReasons=["dark"])
-    assert "reasons for skipping (skipReasons) could not be read" in bad.text(".notices")
+    assert "“skipReasons” could not be read" in bad.text(".notices")

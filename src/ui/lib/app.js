@@ -66,7 +66,7 @@ let current = null;
  * @property {() => unknown} skip ask why
  * @property {() => void} copyPrevious the previous image's instances
  * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
- * @property {HTMLDialogElement} help
+ * @property {() => void} help show the shortcuts and instructions
  * @property {HTMLDialogElement} light
  */
 
@@ -86,7 +86,6 @@ export function appOf(element, shadow, work) {
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
-  // The photograph is the long pole: it is asked for before anything else is built.
   img.src = sourceOf();
   /** Where what is shown is a smaller copy: the size of the image that coordinates are of. @type {import("./types.js").Size | null} */
   const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
@@ -106,6 +105,8 @@ export function appOf(element, shadow, work) {
   let isOurs = false;
   /** In a small window the panel lies over the image while this is true. */
   let isOpen = false;
+  /** @type {HTMLDialogElement | undefined} */
+  let help;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
@@ -433,7 +434,8 @@ export function appOf(element, shadow, work) {
       focus();
       return true;
     },
-    help: helpDialog(prefs, () => app.savePrefs()),
+    // Built when it is first wanted: its rows are half of all the element's nodes.
+    help: () => (help ??= root.appendChild(helpDialog(prefs, app.savePrefs))).showModal(),
     light: lightDialog(prefs, stage.applyLook),
   };
   const commands = commandsOf(app);
@@ -468,7 +470,7 @@ export function appOf(element, shadow, work) {
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
   const root = h("div.app", { lang: t.lang }, head,
     h("section.work", { "aria-label": t.imageRegion, role: first ? "main" : null }, stage.root, waiting, note, toast),
-    board.root, live, app.help, app.light, findings.review, question, skipping);
+    board.root, live, app.light, findings.review, question, skipping);
   shadow.append(root);
 
   session.onSay = say;

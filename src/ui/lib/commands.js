@@ -74,7 +74,7 @@ export function commandsOf(app) {
       if (session.tool === "place") session.select(session.active);
       else session.tool = "place";
     },
-    help: () => app.help.showModal(),
+    help: () => app.help(),
     submit: () => app.submit(),
   };
 }

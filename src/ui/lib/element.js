@@ -1,5 +1,6 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
+import { urlOf } from "./image.js";
 import { shown } from "./json.js";
 import { load } from "./language.js";
 import { withoutSignature } from "./prelabels.js";
@@ -55,21 +56,15 @@ export class Crowd2dSkeleton extends HTMLElement {
   }
 
   /** Build the app, in the language of this part of the page. */
-  start() {
+  async start() {
     const { lang: tag = "" } = /** @type {HTMLElement} */ (this.closest("[lang]")) ?? {};
-    const begin = () => {
-      if (this.app || !this.isConnected) return;
-      setLanguage(tag);
-      this.build(this.work);
-      this.wake();
-    };
-    const loaded = load(tag);
-    if (!loaded) begin();
-    else {
-      loaded.then(begin);
-      // The image does not wait for the language.
-      new Image().src = this.getAttribute("imgSrc") ?? "";
-    }
+    // A browser sends an image's request once the script at hand has ended: it waits neither for the language nor for the app.
+    new Image().src = urlOf(this.getAttribute("imgSrc"));
+    await load(tag);
+    if (this.app || !this.isConnected) return;
+    setLanguage(tag);
+    this.build(this.work);
+    this.wake();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */

@@ -20,7 +20,7 @@ export function readJson(text) {
 export function readAttribute(attributes, name, isSound, problems) {
   const value = readJson(attributes(name));
   if (isSound(value)) return value;
-  if (value !== null) problems.push(t.unreadable(t.attributes[name], name));
+  if (value !== null) problems.push(t.unreadable(name));
   return null;
 }
 

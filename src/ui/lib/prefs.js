@@ -1,22 +1,24 @@
-/** Preferences and drafts in the browser's storage, which may be blocked: then they last as long as the page. */
+/** Preferences, drafts and previous images in the browser's storage, which may be blocked: then they last as long as the page. */
 
 const PREFS = "truepoint-preferences";
 
-/** @param {string} key @param {unknown} fallback @returns {any} */
-export function load(key, fallback) {
+/** @typedef {"localStorage" | "sessionStorage"} Storage */
+
+/** @param {string} key @param {unknown} fallback @param {Storage} [storage] @returns {any} */
+export function load(key, fallback, storage = "localStorage") {
   try {
     // In a sandboxed frame the mere access throws.
-    return JSON.parse(localStorage.getItem(key) ?? "null") ?? fallback;
+    return JSON.parse(globalThis[storage].getItem(key) ?? "null") ?? fallback;
   } catch {
     return fallback;
   }
 }
 
-/** @param {string} key @param {unknown} value null removes @returns {boolean} whether it was done */
-export function save(key, value) {
+/** @param {string} key @param {unknown} value null removes @param {Storage} [storage] @returns {boolean} whether it was done */
+export function save(key, value, storage = "localStorage") {
   try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, JSON.stringify(value));
+    if (value === null) globalThis[storage].removeItem(key);
+    else globalThis[storage].setItem(key, JSON.stringify(value));
     return true;
   } catch {
     return false;

@@ -1,6 +1,8 @@
 /** The previous images' instances, for workers who label a series. They are kept in this tab, and end with it. */
 /** @import {Box, Point, Size} from "./types.js" */
 
+import { load, save } from "./prefs.js";
+
 const KEY = "truepoint-previous";
 
 /**
@@ -12,14 +14,7 @@ const KEY = "truepoint-previous";
  */
 
 /** @returns {Previous[]} the newest first */
-function kept() {
-  try {
-    // In a sandboxed frame the mere access throws.
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-  } catch {
-    return [];
-  }
-}
+const kept = () => load(KEY, [], "sessionStorage");
 
 /** @param {string} task @param {string} image that is labelled now @returns {Previous | undefined} of the image before it */
 export const previousOf = (task, image) => kept().find((one) => one.task === task && one.image !== image);
@@ -29,10 +24,6 @@ export function keepPrevious(of, { instances }) {
   // Notes are about their own image; fields that came with pre-labels belong to those.
   const bare = (/** @type {Point | null} */ point) => point && { x: point.x, y: point.y, v: point.v, reason: point.reason };
   const labels = instances.map(({ name, points, box }) => ({ name, points: points.map(bare), box }));
-  try {
-    // Two are enough: an image that is submitted again is not the one before itself.
-    sessionStorage.setItem(KEY, JSON.stringify([{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2)));
-  } catch {
-    // Without storage there is no previous image.
-  }
+  // Two are enough: an image that is submitted again is not the one before itself.
+  save(KEY, [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2), "sessionStorage");
 }

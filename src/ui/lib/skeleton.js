@@ -126,12 +126,14 @@ function readBox(attributes, keypoints, problems) {
  */
 function hangingOn(start, neighbours) {
   const seen = new Set([start]);
-  /** @param {number} at @returns {number[]} all that is connected with it and in no other piece */
-  const piece = (at) => {
-    if (seen.has(at)) return [];
-    seen.add(at);
-    return [at, ...neighbours[at].flatMap(piece)];
-  };
-  const pieces = neighbours[start].map(piece).sort((a, b) => b.length - a.length);
-  return pieces.slice(1).flat();
+  const pieces = neighbours[start].map((first) => {
+    // It grows while it is walked.
+    const piece = new Set(seen.has(first) ? [] : [first]);
+    for (const at of piece) {
+      seen.add(at);
+      for (const next of neighbours[at]) if (!seen.has(next)) piece.add(next);
+    }
+    return [...piece];
+  });
+  return pieces.sort((a, b) => b.length - a.length).slice(1).flat();
 }

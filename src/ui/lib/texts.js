@@ -172,15 +172,7 @@ export const english = {
   loadingLabels: "Loading the labels made before…",
   answerSize: (/** @type {string} */ size, /** @type {string} */ most, /** @type {boolean} */ tooLarge) =>
     `${tooLarge ? "Too large to submit" : "Nearly too large to submit"}: your answer has ${size} MB, and this page takes at most ${most} MB. ${tooLarge ? "Delete instances, or tell whoever leads this job." : "Submit before you label much more."}`,
-  attributes: /** @type {Record<string, string>} */ ({
-    keypointClasses: "The keypoints of this task",
-    skeletonRig: "The edges",
-    skeletonBoundingBox: "The size of the template pose",
-    initialValues: "The labels made before",
-    skipReasons: "The reasons for skipping",
-    imageSize: "The size of the image",
-  }),
-  unreadable: (/** @type {string} */ what, /** @type {string} */ attribute) => `${what} (${attribute}) could not be read.`,
+  unreadable: (/** @type {string} */ attribute) => `The task's “${attribute}” could not be read. Tell whoever leads this job.`,
   noInstanceEntry: (/** @type {number} */ number) => `Entry ${number} of the labels made before was left out: it is not an instance.`,
   notShown: (/** @type {string} */ instance, /** @type {string} */ labels) => `${instance}: ${labels} cannot be shown with this skeleton; it is kept as it came.`,
   nameless: "A keypoint without a name was left out.",

@@ -158,15 +158,7 @@ export default {
   loadingLabels: "Die früheren Markierungen werden geladen …",
   answerSize: (size, most, tooLarge) =>
     `${tooLarge ? "Zu groß zum Absenden" : "Fast zu groß zum Absenden"}: Ihre Antwort hat ${size} MB, und diese Seite nimmt höchstens ${most} MB an. ${tooLarge ? "Löschen Sie Instanzen, oder melden Sie es der Leitung dieser Arbeit." : "Senden Sie ab, bevor Sie viel mehr markieren."}`,
-  attributes: {
-    keypointClasses: "Die Punkte dieser Aufgabe",
-    skeletonRig: "Die Linien",
-    skeletonBoundingBox: "Die Größe der Vorlage",
-    initialValues: "Die früheren Markierungen",
-    skipReasons: "Die Gründe zum Überspringen",
-    imageSize: "Die Größe des Bildes",
-  },
-  unreadable: (what, attribute) => `Nicht lesbar: ${what} (${attribute}).`,
+  unreadable: (attribute) => `„${attribute}“ dieser Aufgabe ist nicht lesbar. Melden Sie es der Leitung dieser Arbeit.`,
   noInstanceEntry: (number) => `Eintrag ${number} der früheren Markierungen wurde weggelassen: Er ist keine Instanz.`,
   notShown: (instance, labels) => `${instance}: ${labels} lässt sich mit diesem Skelett nicht zeigen und bleibt, wie es kam.`,
   nameless: "Ein Punkt ohne Namen wurde weggelassen.",
