@@ -17,7 +17,7 @@ DIST = ROOT / "src/ui/dist"
     ("files", "most_bytes"),
     [
         # The original component weighs 174 kB. The goal is 32 kB: a new feature must find its bytes, and more.
-        (["crowd-2d-skeleton.js"], 34_400),
+        (["crowd-2d-skeleton.js"], 34_200),
         # Without the element, which it loads for the preview.
         (["creator.html", "skeleton-creator.js"], 33_000),
     ],

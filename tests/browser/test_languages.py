@@ -46,7 +46,7 @@ def english() -> set[str]:
 
 
 def crowded(open_task: TaskPage, **more: Any) -> Task:
-    """A page that shows many texts: findings, notices, strays, a reason to skip, and the help, which was opened once."""
+    """A page that shows many texts: findings, notices, strays, a reason to skip; and the help, opened once."""
     stray = person(300)
     stray["annotations"].append({"label": "tail", "x": 1, "y": 1})
     task = open_task(initialValues=[person(), stray], skipReasons={"dark": "Zu dunkel"}, **more)
