@@ -25,6 +25,7 @@ def test_open_lines_have_the_numbers_and_the_text_of_the_manifest(bucket: Bucket
         b"",
         good[1] + b"\r",
         b"no JSON",
+        line(bucket.name, "x.jpg", keypoints={}),
         b'{"source":"text"}',
         b"  ",
         b" " + good[2],
@@ -34,9 +35,9 @@ def test_open_lines_have_the_numbers_and_the_text_of_the_manifest(bucket: Bucket
     put_manifest(bucket, text)
     job = loading.load(bucket, table, description(bucket.name))
     expected = [entry for entry in read_manifest(text) if entry.text in good]
-    assert (job.lines, job.open) == (6, 4)
+    assert (job.lines, job.open) == (7, 4)
     places = [OpenLines(bucket, job.name)(n) for n in range(4)]
-    assert [place.line for place in places] == [int(entry.object_id) for entry in expected] == [0, 2, 6, 7]
+    assert [place.line for place in places] == [int(entry.object_id) for entry in expected] == [0, 2, 7, 8]
     assert [loading.read_line(bucket, job.manifest, place).data_object for place in places] == [
         entry.data_object for entry in expected
     ]

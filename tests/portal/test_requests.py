@@ -161,7 +161,7 @@ CALLERS = {"nobody": None, "worker": Somebody(False), "lead": Somebody(True)}
 
 
 def send(method: str, path: str, who: str = "lead", **headers: str) -> Response:
-    router = Router(ROUTES, ORIGIN, lambda _request: CALLERS[who])
+    router = Router(ROUTES, ORIGIN, lambda _request, _parameters: CALLERS[who])
     return router.respond(Request(method=method, path=path, headers={"origin": ORIGIN} | headers))
 
 
@@ -225,7 +225,7 @@ def test_writes_of_other_origins_are_refused_first(who: str, origin: str) -> Non
 
 
 def test_a_write_without_origin_is_refused() -> None:
-    router = Router(ROUTES, ORIGIN, lambda _request: CALLERS["worker"])
+    router = Router(ROUTES, ORIGIN, lambda _request, _parameters: CALLERS["worker"])
     with pytest.raises(RefusedError) as refused:
         router.respond(Request(method="POST", path="/api/jobs/people/answers/1"))
     assert refused.value.status == 403

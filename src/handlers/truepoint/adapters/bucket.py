@@ -161,6 +161,18 @@ class Bucket:
         found = ((key, self.etag(key)) for key in keys)
         return next(((key, etag) for key, etag in found if etag), (keys[0], None))
 
+    def link(self, key: str, seconds: int) -> str:
+        """Return a URL with which whoever has it can read this one object, for so long or until our credentials end.
+
+        Raises:
+            NotReadableError: a key that obstore cannot name.
+        """
+        try:
+            _check(key)
+            return str(obstore.sign(self._store, "GET", key, timedelta(seconds=seconds)))
+        except ValueError as error:  # InvalidPathError is one
+            raise NotReadableError(f"expected a key that can be linked to, got s3://{self.name}/{key}") from error
+
     def size(self, key: str) -> int:
         """Return the object's size in bytes, 0 if it is missing."""
         entry = self.listed(key)

@@ -6,15 +6,52 @@ boto3 takes half a second to import, so that is left until a call is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from truepoint.adapters.environment import endpoint_url
 
 MOST_EXECUTIONS = 99
 """Of one name within 90 days: whoever makes the same results again more often should look why."""
+INVOKED_SECONDS = 8
+"""How long somebody waits for a function."""
 UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")
+
+
+class FunctionError(Exception):
+    """A function that failed, or that could not be invoked in time. The message holds nothing that it returned."""
+
+
+def invoke(arn: str, event: Mapping[str, Any]) -> Any:
+    """Invoke a function that somebody waits for, and return what it returned.
+
+    Raises:
+        FunctionError: it failed, or was not reached.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        answer = _invoker().invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+        text = answer["Payload"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise FunctionError(f"expected {arn} to be invoked, got {type(error).__name__}") from error
+    if "FunctionError" in answer:
+        raise FunctionError(f"expected {arn} to return, got the error {answer['FunctionError']}")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise FunctionError(f"expected {arn} to return JSON, got something else") from error
+
+
+@cache
+def _invoker() -> Any:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    limits = Config(connect_timeout=3, read_timeout=INVOKED_SECONDS, retries={"mode": "standard", "max_attempts": 3})
+    return boto3.client("lambda", endpoint_url=endpoint_url(), config=limits)
 
 
 def describe_labeling_job(name: str) -> dict[str, Any]:

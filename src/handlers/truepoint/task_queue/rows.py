@@ -171,6 +171,15 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
         return self.status == "InProgress" and not self.paused
 
 
+class Person(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
+    """A person's row, written at each sign-in. Without one nobody is signed in, whatever their cookie says."""
+
+    name: str = ""
+    email: str = ""
+    lead: bool = False
+    signed_in: float = 0.0
+
+
 class Lease(msgspec.Struct, kw_only=True):
     """A worker's hold on an image: the slot's sort key, where its manifest line is, and since and until when."""
 

@@ -104,7 +104,7 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
     etag = store.etag(manifest)
     if etag is None:
         raise NotReadableError(f"{job.manifest_uri} is missing")
-    scan = _Scan(job.name, _gold_names(store, job.name))
+    scan = _Scan(job.name, job.label_attribute, _gold_names(store, job.name))
     size = store.size(manifest)
     store.write(
         keys.open_lines(job.name),
@@ -140,8 +140,9 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
 class _Scan:
     """One pass over a manifest: the records of its open lines, and what it counts on the way."""
 
-    def __init__(self, job: str, gold: frozenset[str]) -> None:
+    def __init__(self, job: str, label_attribute: str, gold: frozenset[str]) -> None:
         self._job = job
+        self._label_attribute = label_attribute
         self._gold_names = gold
         self.lines = self.open = 0
         self.gold: list[int] = []
@@ -153,8 +154,10 @@ class _Scan:
             if line is None:
                 continue
             self.lines += 1
+            if line.problem or self._label_attribute in line.data_object:
+                continue  # unusable, or labelled by the job that this one continues
             # The function that makes task inputs refuses the same: workers would get nothing to label.
-            if line.problem or not pre_annotation_response(dict(line.data_object))["isHumanAnnotationRequired"]:
+            if not pre_annotation_response(dict(line.data_object))["isHumanAnnotationRequired"]:
                 continue
             self.open += 1
             if self._gold_names and self._is_gold(line.source):

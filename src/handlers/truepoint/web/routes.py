@@ -58,10 +58,13 @@ class Router:
     Args:
         routes: all routes.
         origin: the portal's own origin, such as `https://d111.cloudfront.net`.
-        identify: returns who makes a request, None if nobody is signed in.
+        identify: returns who makes a request, None if nobody is signed in. It gets the parameters, so that one read
+            can bring what the route needs too.
     """
 
-    def __init__(self, routes: Sequence[Route], origin: str, identify: Callable[[Request], Caller | None]) -> None:
+    def __init__(
+        self, routes: Sequence[Route], origin: str, identify: Callable[[Request, Parameters], Caller | None]
+    ) -> None:
         self.routes = tuple(routes)
         self._origin = origin
         self._identify = identify
@@ -83,14 +86,14 @@ class Router:
         match, route = next(((m, r) for m, r in matches if r.method == request.method), (None, None))
         if match is None or route is None:
             raise RefusedError(405, "wrong-method", "This address does not take such requests.")
+        parameters = {name: _PARAMETERS[name][1](value) for name, value in match.groupdict().items()}
         caller = None
         if route.role is not Role.NOBODY:
-            caller = self._identify(request)
+            caller = self._identify(request, parameters)
             if caller is None:
                 raise RefusedError(401, "signed-out", "Please sign in.")
             if route.role is Role.LEAD and not caller.lead:
                 raise RefusedError(403, "forbidden", "Only leads may do this.")
-        parameters = {name: _PARAMETERS[name][1](value) for name, value in match.groupdict().items()}
         return route.run(request, caller, parameters)
 
 

@@ -1,0 +1,261 @@
+"""The routes of workers: their jobs, tasks, answers, corrections and skips."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from truepoint.adapters.bucket import Bucket, NotReadableError
+from truepoint.adapters.control import FunctionError
+from truepoint.keys import split_s3_uri
+from truepoint.task_queue import rows
+from truepoint.task_queue.queue import Place, TaskQueue, Verdict
+from truepoint.task_queue.rows import Image, Job, Lease, Worker
+from truepoint.task_queue.table import Table
+from truepoint.tasks.answers import Answers, own_answer
+from truepoint.tasks.documents import ManifestLine
+from truepoint.tasks.labeling_job import LabelingJobError
+from truepoint.tasks.loading import OpenLines, read_line
+from truepoint.web import requests
+from truepoint.web.people import Caller
+from truepoint.web.requests import LARGEST_BODY, RefusedError, Request, Response
+from truepoint.web.routes import Parameters, Role, Route
+
+LINK_SECONDS = 3600
+"""How long a link to an image works. The page asks for new ones when it renews its leases."""
+REASONS = frozenset({"unusable", "too-hard", "nothing", "other"})
+LONGEST_NOTE = 500
+LONGEST_SECONDS = 86400.0
+CACHED_INPUTS = 200
+"""Task inputs that an instance of the function keeps: an image needs several workers, and each asks several times."""
+ANSWER_BYTES = LARGEST_BODY - 10_000
+"""Bytes of an answer that the page may send: the body's members beside it are small."""
+
+Invoke = Callable[[str, Mapping[str, Any]], Any]
+"""Invokes a function, by its ARN, and returns what it returned."""
+
+_REFUSALS = {
+    Verdict.TOO_LATE: ("too-late", "This image has gone to somebody else, or has its label."),
+    Verdict.CLOSED: ("closed", "This job takes no answers at present."),
+    Verdict.REFUSED: ("gold", "This image cannot be skipped."),
+}
+
+
+class WorkerRoutes:
+    """What workers do.
+
+    Args:
+        store: the stack's bucket.
+        table: the portal's table.
+        invoke: calls the function that makes task inputs.
+        now: seconds since 1970.
+    """
+
+    def __init__(self, store: Bucket, table: Table, invoke: Invoke, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._table = table
+        self._invoke = invoke
+        self._now = now
+        self._open_lines: dict[str, OpenLines] = {}
+        self._inputs: dict[tuple[str, int], dict[str, Any]] = {}
+        self._buckets = {store.name: store}
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        job = "/api/jobs/{job}"
+        return [
+            Route("GET", "/api/me", Role.WORKER, self.me),
+            Route("POST", f"{job}/tasks", Role.WORKER, self.tasks),
+            Route("GET", f"{job}/answers", Role.WORKER, self.recent),
+            Route("GET", f"{job}/answers/{{line}}", Role.WORKER, self.answer),
+            Route("POST", f"{job}/answers/{{line}}", Role.WORKER, self.submit),
+            Route("PUT", f"{job}/answers/{{line}}", Role.WORKER, self.correct),
+            Route("POST", f"{job}/skips/{{line}}", Role.WORKER, self.skip),
+        ]
+
+    def me(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
+        """Say who is signed in, and on which jobs they may work."""
+        names = [row["sk"] for row in self._table.query(rows.JOBS)]
+        found = self._table.get([rows.job_key(name) for name in names])
+        jobs = [rows.read(found[key], Job) for name in names if (key := rows.job_key(name)) in found]
+        cards = [card for job in jobs if (card := self._card(job, caller)) is not None]
+        person = {"id": caller.id, "name": caller.person.name, "lead": caller.lead}
+        return Response(value={"person": person, "jobs": cards, "expires": caller.expires})
+
+    def tasks(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
+        """Hand out up to two tasks, or renew them."""
+        job = caller.member_of()
+        tasks = self._queue(job).next_tasks(caller.id, caller.row, self._now())
+        value = {
+            "tasks": self._prepared(job, caller, tasks.leases),
+            "why": tasks.why.value if tasks.why else None,
+            "mine": _mine(tasks.worker),
+        }
+        return Response(value=value)
+
+    def submit(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
+        """Take an answer."""
+        job = caller.member_of()
+        content, seconds = _answer(request)
+        answers = Answers(self._store, self._queue(job), job)
+        return _verdict(
+            answers.submit(caller.id, caller.row, parameters["line"], content, seconds=seconds, now=self._now())
+        )
+
+    def correct(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
+        """Replace an answer of the caller's own."""
+        job = caller.member_of()
+        content, _ = _answer(request)
+        answers = Answers(self._store, self._queue(job), job)
+        return _verdict(answers.correct(caller.id, parameters["line"], content, self._now()))
+
+    def skip(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
+        """Take an image back for good."""
+        job = caller.member_of()
+        fields = request.fields()
+        reason, note = requests.text(fields, "reason", 20), requests.text(fields, "note", LONGEST_NOTE)
+        if reason not in REASONS:
+            raise RefusedError(400, "bad-input", f"Expected a reason out of {', '.join(sorted(REASONS))}.")
+        answers = Answers(self._store, self._queue(job), job)
+        return _verdict(
+            answers.skip(caller.id, caller.row, parameters["line"], reason=reason, note=note, now=self._now())
+        )
+
+    def recent(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
+        """List the caller's latest answers."""
+        job = caller.member_of()
+        found = self._table.get([rows.image_key(job.key, line) for line in caller.row.recent])
+        entries = []
+        for line in caller.row.recent:
+            image: Image = rows.read(found.get(rows.image_key(job.key, line)), Image)
+            if done := image.done.get(caller.id):
+                entries.append({"line": line, "time": done.time, "canCorrect": job.is_open and not image.is_closed})
+        return Response(value={"answers": entries})
+
+    def answer(self, _request: Request, caller: Caller, parameters: Parameters) -> Response:
+        """Show an answer of the caller's own, with its image, as long as it can be corrected."""
+        job = caller.member_of()
+        queue = self._queue(job)
+        image = queue.image(parameters["line"])
+        if caller.id not in image.done:
+            raise RefusedError(404, "not-found", "You have no answer of this image.")
+        done = own_answer(image, caller.id)
+        if done is None:
+            raise RefusedError(409, *_REFUSALS[Verdict.TOO_LATE])
+        place = Place(parameters["line"], image.offset, image.length)
+        task = self._links(self._input(job, place), caller) | {
+            "line": place.line,
+            "until": job.deadline,
+            "since": done.time,
+        }
+        return Response(value={"task": task, "content": Answers(self._store, queue, job).content(done, caller.id)})
+
+    # -- parts of answers
+
+    def _queue(self, job: Job) -> TaskQueue:
+        return TaskQueue(self._table, job, self._open_lines.setdefault(job.key, OpenLines(self._store, job.name)))
+
+    def _card(self, job: Job, caller: Caller) -> dict[str, Any] | None:
+        workers = {row["sk"]: rows.read(row, Worker) for row in self._table.query(rows.worker_pk(job.key))}
+        mine: Worker = workers.get(caller.id, Worker())
+        if not (job.everyone or mine.member):
+            return None
+        answers = sum(worker.answers for worker in workers.values())
+        return {
+            "name": job.name,
+            "title": job.title,
+            "description": job.description,
+            "status": job.status,
+            "paused": job.paused,
+            "images": job.open,
+            # Answers are spread over images; so many would be complete if they were not.
+            "complete": min(job.open, answers // job.workers_per_image),
+            "workersPerImage": job.workers_per_image,
+            "mine": _mine(mine),
+        }
+
+    def _prepared(self, job: Job, caller: Caller, leases: list[Lease]) -> list[dict[str, Any]]:
+        """Return the tasks that can be prepared; one that cannot does not keep the worker from the other.
+
+        Raises:
+            RefusedError: none can.
+        """
+        prepared, problem = [], None
+        for lease in leases:
+            try:
+                prepared.append(self._task(job, caller, lease))
+            except RefusedError as error:
+                problem = error
+        if problem and not prepared:
+            raise problem
+        return prepared
+
+    def _task(self, job: Job, caller: Caller, lease: Lease) -> dict[str, Any]:
+        place = Place(lease.line, lease.offset, lease.length)
+        task = self._links(self._input(job, place), caller)
+        return task | {"line": lease.line, "until": lease.until, "since": lease.since}
+
+    def _input(self, job: Job, place: Place) -> dict[str, Any]:
+        """Return the task input that the job's function makes of a line.
+
+        Raises:
+            RefusedError: the function fails, or what it returns is no task.
+        """
+        key = (job.key, place.line)
+        if key not in self._inputs:
+            try:
+                line = read_line(self._store, job.manifest, place)
+            except (NotReadableError, LabelingJobError) as error:
+                raise RefusedError(503, "try-again", "The job's manifest cannot be read.", retry_after=30) from error
+            while len(self._inputs) >= CACHED_INPUTS:
+                self._inputs.pop(next(iter(self._inputs)), None)
+            self._inputs[key] = self._made(job, line)
+        return self._inputs[key]
+
+    def _made(self, job: Job, line: ManifestLine) -> dict[str, Any]:
+        event = {"version": "2018-10-16", "labelingJobArn": job.arn, "dataObject": dict(line.data_object)}
+        try:
+            made = self._invoke(job.pre_annotation, event)
+        except FunctionError as error:
+            raise RefusedError(503, "try-again", "The function that prepares tasks fails.", retry_after=30) from error
+        task_input = made.get("taskInput") if isinstance(made, dict) else None
+        if not isinstance(task_input, dict) or not isinstance(task_input.get("image_s3_uri"), str):
+            raise RefusedError(503, "try-again", "The function that prepares tasks returned none.", retry_after=30)
+        return task_input
+
+    def _links(self, task_input: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        shown = dict(task_input) | {"worker": caller.id, "max_answer_bytes": str(ANSWER_BYTES)}
+        return {
+            "image": self._link(task_input.get("image_s3_uri")),
+            "smallImage": self._link(task_input.get("image_copy_s3_uri")),
+            "prelabels": self._link(task_input.get("initial_values_s3_uri")),
+            "input": shown,
+        }
+
+    def _link(self, uri: Any) -> str | None:
+        """Return a link to an object; None if there is none, or none that can be linked to."""
+        try:
+            bucket, key = split_s3_uri(uri if isinstance(uri, str) else "")
+            store = self._buckets.get(bucket) or self._buckets.setdefault(bucket, Bucket(bucket))
+            return store.link(key, LINK_SECONDS)
+        except (ValueError, NotReadableError):
+            return None
+
+
+def _answer(request: Request) -> tuple[dict[str, Any], float]:
+    fields = request.fields()
+    content = fields.get("content")
+    if not isinstance(content, dict) or not content:
+        raise RefusedError(400, "bad-input", "Expected content to be an object of the form's fields.")
+    return content, requests.number(fields, "seconds", LONGEST_SECONDS)
+
+
+def _verdict(verdict: Verdict) -> Response:
+    if verdict in _REFUSALS:
+        raise RefusedError(409, *_REFUSALS[verdict])
+    return Response(value={"verdict": verdict.value})
+
+
+def _mine(row: Worker) -> dict[str, Any]:
+    return {"answers": row.answers, "seconds": row.seconds, "skips": row.skips}
