@@ -5,6 +5,10 @@ Each job of the bench is labelled by honest workers; one instance in twenty gets
 are measured on that, errors included. Then each kind is judged by itself: AUROC of the suspicion of instances with
 such an error against that of all honest instances, and precision at k with k errors among 19 k honest ones. Curves are
 calibrated (--calibrate) on seeds of their own; the seeds of the report are never calibrated on.
+
+A second table has the same errors with and without the predictions of a simulated model (bench/predictor.py), and for
+jitter the limit: the AUROC of the exact likelihood ratio for somebody who knows where every keypoint truly is. The
+limit is that of the labels' own scatter; no prediction can get beyond it.
 """
 
 from __future__ import annotations
@@ -14,12 +18,22 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from injected import ERRORS, Labels
-from people import NAMES, SIGMAS, Person, Vector, labelled, person
+from injected import ERRORS, GOOD, HALF, Labels
+from people import LEAST_NOISE, NAMES, SIGMAS, Person, Vector, labelled, person
+from predictor import MODELS, MOVENET, Model
 
+from truepoint.analysis.predictions import (
+    CURVES,
+    Matcher,
+    PredictedKeypoint,
+    Prediction,
+    PredictionReader,
+    PredictionSurvey,
+)
 from truepoint.errors.norms import Norms, measure
 from truepoint.errors.signals import Signal, SignalReader
 from truepoint.errors.suspicion import probability, suspicion
@@ -55,6 +69,17 @@ LOOKED_FOR = {
     "duplicate_instance": ("duplicate",),
 }
 """The errors that each curve's check is there for."""
+PREDICTION_SHARES = SHARES | {"missing": 0.015, "extra": 0.002}
+"""Chosen: with a prediction, a keypoint left out is one that could be seen."""
+PREDICTION_AIMS = {"missing": 0.85, "whole flip, no face": 0.85, "jitter": 0.70}
+LOOKED_FOR_BY_PREDICTION = {
+    "prediction_distance": ("gross miss", "wrong keypoint"),
+    "prediction_swap": ("pair swap", "limb swap"),
+    "prediction_flip": ("whole flip, face visible", "whole flip, no face"),
+    "prediction_missing": ("missing",),
+    "prediction_extra": ("extra",),
+}
+"""The errors that each curve of truepoint.analysis.predictions is there for."""
 Scene = list[Instance]
 
 
@@ -95,6 +120,7 @@ class Job:
             for i, honest in enumerate(self.honest)
             for kind in [str(rng.choice(list(self.wrong)))]
         ]
+        self.anatomy, self.mixed = anatomy, mixed
         self.norms: Norms = measure(anatomy, mixed)
         self.reader = SignalReader(anatomy, self.norms)
         self.rng = rng
@@ -105,6 +131,89 @@ class Job:
         return self.reader.signals(scene[-1]) + ([alike] if alike else [])
 
 
+class Predicted:
+    """A job with the predictions of a model.
+
+    Its reliability is measured on the mixture of honest and wrong labels."""
+
+    def __init__(self, job: Job, model: Model, seed: int) -> None:
+        self.job = job
+        rng = np.random.default_rng(seed)
+        self.predictions = [_predictions(model, rng, subject) for subject in job.people]
+        self.behind = [
+            _predictions(model, rng, replace(q, places=_beside(rng, p, q), s=p.s))
+            for p, q in zip(job.people, job.people[1:], strict=False)
+        ]
+        # An error that only a prediction shows: a keypoint marked that cannot be seen, somewhere near its place.
+        self.extra = {
+            i: [instance(labels)]
+            for i, (subject, [given]) in enumerate(zip(job.people, job.honest, strict=True))
+            if (labels := _extra(rng, subject, given)) is not None
+        }
+        survey, matcher = PredictionSurvey.of(len(NAMES)), Matcher(job.anatomy)
+        for label, predictions in zip(job.mixed, self.predictions, strict=True):
+            survey.add(matcher, [label], predictions)
+        norms = survey.norms()
+        if norms is None:
+            raise ValueError(f"expected predictions of at least 30 people, got {survey.matched}")
+        self.reader = PredictionReader(job.anatomy, job.norms, norms)
+
+    def read(self, scene: Scene, i: int, *, crowd: bool = False) -> list[Signal]:
+        """The signals that the predictions for person i, and for the one behind, add to the scene's last instance."""
+        behind = self.behind[i] if crowd else []
+        alone = [self.job.reader.signals(label) for label in scene]
+        return self.reader.signals(scene, [*self.predictions[i], *behind], alone)[-1]
+
+
+def _predictions(model: Model, rng: np.random.Generator, subject: Person) -> list[Prediction]:
+    found = model.predict(rng, subject)
+    if found is None:
+        return []
+    places, scores = found
+    return [
+        Prediction(
+            tuple(PredictedKeypoint(float(x), float(y), float(s)) for (x, y), s in zip(places, scores, strict=True))
+        )
+    ]
+
+
+def _extra(rng: np.random.Generator, subject: Person, given: Instance) -> Labels | None:
+    """One keypoint marked that cannot be seen, up to two sigmas from where it is."""
+    hidden = np.flatnonzero(subject.visibility == 0)
+    if not len(hidden) or not given.annotations:
+        return None
+    at = int(rng.choice(hidden))
+    places, v = subject.places.copy(), subject.visibility.copy()
+    for k in given.annotations:
+        places[NAMES.index(k.label)] = k.x, k.y
+    places[at] += rng.normal(0, 2, 2) * SIGMAS[at] * subject.s
+    v[at] = 2
+    return places, v
+
+
+def jitter_limit(jobs: list[Job]) -> float:
+    """AUROC of jitter by the exact likelihood ratio, if every keypoint's true place were known."""
+    found = []
+    for job in jobs:
+        good = np.array([_jitter_ratio(p, scene[0]) for p, scene in zip(job.people, job.honest, strict=True)])
+        bad = np.array([_jitter_ratio(job.people[i], scene[0]) for i, scene in job.wrong["jitter"].items()])
+        found.append(auroc(bad, good))
+    return float(np.mean(found))
+
+
+def _jitter_ratio(subject: Person, labels: Instance) -> float:
+    """Mean over keypoints of the density of jitter over that of honest labels, by distance from the truth."""
+    ratios = []
+    for k in labels.annotations:
+        at = NAMES.index(k.label)
+        d = float(np.hypot(*(np.array([k.x, k.y]) - subject.places[at])))
+        sigma = SIGMAS[at] * subject.s
+        spread = max(sigma, LEAST_NOISE) * (1.5 if subject.visibility[at] == 1 else 1)
+        honest = d / spread**2 * np.exp(-((d / spread) ** 2) / 2)
+        ratios.append((GOOD * sigma <= d <= HALF * sigma) / ((HALF - GOOD) * sigma) / max(honest, 1e-300))
+    return float(np.mean(ratios)) if ratios else 0.0
+
+
 def _beside(rng: np.random.Generator, subject: Person, other: Person) -> Vector:
     """The other person at the size of the subject and half behind it: two people, not one of them twice."""
     centre = subject.places.mean(axis=0) + rng.normal(0, 0.5 * subject.s, 2)
@@ -113,7 +222,7 @@ def _beside(rng: np.random.Generator, subject: Person, other: Person) -> Vector:
 
 def score(signals: list[Signal]) -> float:
     """The suspicion that these signals add up to."""
-    return suspicion(map(probability, signals))
+    return suspicion(CURVES[s.check].probability(s.strength) if s.check in CURVES else probability(s) for s in signals)
 
 
 OWN = {kind: check for check, kinds in LOOKED_FOR.items() for kind in kinds} | {"gross miss": "misplaced_keypoint"}
@@ -161,6 +270,70 @@ def calibrate(anatomy: Anatomy) -> None:
         )
         b = fit(np.concatenate([x_bad, x_good]), np.repeat([1.0, 0.0], [len(x_bad), len(x_good)]), weights)
         print(f'    "{check}": Curve({b[0]:.2f}, {b[1]:.2f}),')
+
+
+def calibrate_predictions(anatomy: Anatomy) -> None:
+    """Print the curves of predictions, on a model of MoveNet's quality. A better one is then believed less than it
+    could be."""
+    jobs = [Predicted(Job(seed, anatomy), MOVENET, seed + 5000) for seed in CALIBRATION_SEEDS]
+    good = [job.read(scene, i) for job in jobs for i, scene in enumerate(job.job.honest)]
+    for check, kinds in LOOKED_FOR_BY_PREDICTION.items():
+        bad = [
+            (kind, job.read(scene, i))
+            for job in jobs
+            for kind in kinds
+            for i, scene in (job.extra if kind == "extra" else job.job.wrong[kind]).items()
+        ]
+        x_good = np.array([s.strength for signals in good for s in signals if s.check == check])
+        of_bad = [(kind, s.strength) for kind, signals in bad for s in signals if s.check == check]
+        counts = {kind: sum(k == kind for k, _ in of_bad) for kind in kinds}
+        share = sum(PREDICTION_SHARES[kind] for kind in kinds)
+        weights = [PREDICTION_SHARES[kind] / counts[kind] for kind, _ in of_bad] + [(1 - share) / len(x_good)] * len(
+            x_good
+        )
+        x = np.concatenate([np.array([strength for _, strength in of_bad]), x_good])
+        b = fit(x, np.repeat([1.0, 0.0], [len(of_bad), len(x_good)]), np.array(weights))
+        print(f'    "{check}": Curve({b[0]:.2f}, {b[1]:.2f}),')
+
+
+def report_predictions(jobs: list[Job]) -> None:
+    """Print AUROC and precision at k without predictions, and with those of each model."""
+    limit = jitter_limit(jobs)
+    header = "".join(f"{model.name:>22}" for model in MODELS)
+    print(f"\n{'with predictions':26}{'without':>15}{header}\n{'error':26}{'AUROC':>8}{'P@k':>7}", end="")
+    print(f"{'AUROC':>15}{'P@k':>7}" * len(MODELS) + f"{'aim':>6}")
+    sets = {
+        model.name: [Predicted(job, model, seed) for job, seed in zip(jobs, (611, 612, 613), strict=False)]
+        for model in MODELS
+    }
+    scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for number, job in enumerate(jobs):
+        alone = [job.read(scene) for scene in job.honest]
+        crowds = [job.read(scene) for scene in job.crowds]
+        for name, predicted in (("", None), *((m, found[number]) for m, found in sets.items())):
+            good = [_more(predicted, s, scene, i) for i, (s, scene) in enumerate(zip(alone, job.honest, strict=True))]
+            beside = [
+                _more(predicted, s, scene, i, crowd=True)
+                for i, (s, scene) in enumerate(zip(crowds, job.crowds, strict=True))
+            ]
+            extra = sets[MOVENET.name][number].extra
+            for kind, wrong in (job.wrong | {"extra": extra}).items():
+                bad = np.array([_more(predicted, job.read(scene), scene, i) for i, scene in wrong.items()])
+                right = np.array(beside if kind == "duplicate" else good)
+                row = auroc(bad, right), precision_at_k(job.rng, bad, right)
+                scores.setdefault(kind, {}).setdefault(name, []).append(row)
+    for kind, by_model in scores.items():
+        cells = "".join(
+            f"{a:{8 if not name else 15}.3f}{k:7.2f}"
+            for name, rows in by_model.items()
+            for a, k in [np.mean(rows, axis=0)]
+        )
+        aim = f"{PREDICTION_AIMS[kind]:6.2f}" if kind in PREDICTION_AIMS else ""
+        print(f"{kind:26}{cells}{aim}" + (f"  limit {limit:.3f}" if kind == "jitter" else ""))
+
+
+def _more(predicted: Predicted | None, signals: list[Signal], scene: Scene, i: int, *, crowd: bool = False) -> float:
+    return score(signals + (predicted.read(scene, i, crowd=crowd) if predicted else []))
 
 
 def fit(x: Vector, y: Vector, weights: Vector) -> Vector:
@@ -260,9 +433,12 @@ def main() -> int:
     anatomy = Anatomy(parse_skeleton(SKELETON.read_bytes()))
     if options.calibrate:
         calibrate(anatomy)
+        calibrate_predictions(anatomy)
         return 0
     people = coco_people(options.coco) if options.coco else None
-    report([Job(seed, anatomy, people) for seed in REPORT_SEEDS])
+    jobs = [Job(seed, anatomy, people) for seed in REPORT_SEEDS]
+    report(jobs)
+    report_predictions(jobs)
     return 0
 
 

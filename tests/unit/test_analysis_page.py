@@ -42,7 +42,15 @@ def test_the_examples_run(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text(RULES[1])
     keypoints = [{"name": name} for name in ("head", "pelvis", "tail", "left_wrist")]
     (tmp_path / "stick.json").write_text(json.dumps({"name": "stick", "keypoints": keypoints}))
-    assert [name for name, _ in BLOCKS] == ["analyze", "thumbnails", "report", "compare", "reskeleton", "convert"]
+    assert [name for name, _ in BLOCKS] == [
+        "analyze",
+        "predictions",
+        "thumbnails",
+        "report",
+        "compare",
+        "reskeleton",
+        "convert",
+    ]
     for name, block in BLOCKS:
         script = f'truepoint() {{ "{sys.executable}" -m truepoint.commands "$@"; }}\n{block}'
         done = subprocess.run(

@@ -44,7 +44,11 @@ class Part(msgspec.Struct, array_like=True):
 
 
 class Entry(msgspec.Struct, array_like=True):
-    """One image with the labels of all raters. `line` is its number: from 0, or the first file's image id less 1."""
+    """One image with the labels of all raters, and a model's predictions.
+
+    `line` is its number: from 0, or the first file's image id less 1. `predictions` are instances of the skeleton, in
+    the shape of docs/formats.md.
+    """
 
     line: int
     name: str
@@ -52,6 +56,7 @@ class Entry(msgspec.Struct, array_like=True):
     height: int | None
     s3_uri: str
     parts: list[Part]
+    predictions: list[Any] = []
 
 
 @dataclass

@@ -17,12 +17,14 @@ import msgspec
 
 from truepoint.analysis import passes
 from truepoint.analysis.folders import TargetError, whole_folder
-from truepoint.analysis.label_files import EntryReader, read_label_files
+from truepoint.analysis.label_files import Entry, EntryReader, LabelSet, read_label_files
 from truepoint.analysis.passes import Context
 from truepoint.analysis.pictures import PictureFolder
-from truepoint.formats.labels import shown
+from truepoint.analysis.predictions import LEAST_MATCHED, PredictionSurvey
+from truepoint.formats import coco
+from truepoint.formats.labels import FormatError, shown
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.jobs.prelabels import Choices
+from truepoint.jobs.prelabels import Choices, Job, PrelabelError, fit, read_file
 from truepoint.keys import JOB_NAME
 from truepoint.measures.workers import Workers
 from truepoint.pose.skeleton import Skeleton
@@ -58,6 +60,7 @@ class Request:
         images: the folder of the images, for thumbnails and for sizes.
         chosen: how labels are read.
         processes: how many work side by side.
+        predictions: a file of a model's predictions of the same images.
     """
 
     paths: Sequence[Path]
@@ -67,11 +70,16 @@ class Request:
     images: Path | None = None
     chosen: Choices = field(default_factory=Choices)
     processes: int = 0
+    predictions: Path | None = None
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The results of an analysis. Each of `notes` is a sentence about labels that were read or left out."""
+    """The results of an analysis.
+
+    Each of `notes` is a sentence about labels that were read or left out. `predicted` is the number of instances that
+    have a prediction; None if no predictions were given.
+    """
 
     out: Path
     results: Results
@@ -80,6 +88,7 @@ class Analysis:
     workers: Workers
     suspicious: int
     notes: list[str]
+    predicted: int | None = None
 
 
 def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
@@ -127,27 +136,33 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
     job = _job(request.name or job_name(request.paths[0]))
     context = Context(job, labels.skeleton, labels.files, request.chosen, work, new)
     raters, count = labels.raters, labels.count
+    said = _add_predictions(labels, request) if request.predictions else []
     size = passes.write_entries(labels.entries(), work)
     del labels  # with it go the files' bytes
     with (work / passes.ENTRIES).open("rb") as file:
         ranges = cut(size, LARGEST_RANGE, lambda start, end: b"".join(passes.pieces(file, Range(start, end))))
     processes = (request.processes or _processors()) if size > LEAST_FOR_PROCESSES else 1
     survey, numbers, fitters = JobSurvey(context.skeleton), [], []
+    predicted = PredictionSurvey.of(len(context.skeleton.keypoints))
     for found in _each(processes, passes.first_pass, [(context, n, part) for n, part in enumerate(ranges)]):
         survey.merge(msgspec.json.decode(found.survey, type=JobSurvey))
+        predicted.merge(msgspec.json.decode(found.predictions, type=PredictionSurvey))
         numbers.append(found.lines)
         fitters.append(found.fitters)
         progress("compare", sum(map(len, numbers)), count)
     (work / passes.ENTRIES).unlink()
     known = survey.surveyed()
     told, tally = msgspec.json.encode(known), Tally.of(job.name, known.skeleton)
-    done = 0
-    for text in _each(processes, passes.second_pass, [(context, told, n, lines) for n, lines in enumerate(numbers)]):
+    done, reliability = 0, predicted.norms()
+    given = [(context, told, n, lines, reliability) for n, lines in enumerate(numbers)]
+    for text in _each(processes, passes.second_pass, given):
         part = msgspec.json.decode(text, type=Tally)
         done += part.counts["lines"]
         tally.merge(part)
         progress("check", done, count)
-    notes = EntryReader(context.files, context.chosen).report(fitters)
+    notes = EntryReader(context.files, context.chosen).report(fitters) + said
+    if request.predictions:
+        notes.append(_on_predictions(request.predictions, predicted))
     drawn: dict[int, str] = {}
     if pictures is not None:
         drawn, missing = pictures.thumbnails(_names(work, len(ranges), {image.line for image in tally.worst.ranked()}))
@@ -157,7 +172,44 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
     marker = results(job, None, SkeletonSource("file", known.skeleton.name), tally.counts, count)
     passes.FolderFiles(new, job.name).put("results.json", pretty(marker))
     quality, workers = tally.quality_file(known), tally.workers_file(known)
-    return Analysis(request.out, marker, raters, quality, workers, tally.figures.suspicious, notes)
+    matched = predicted.matched if request.predictions else None
+    return Analysis(request.out, marker, raters, quality, workers, tally.figures.suspicious, notes, matched)
+
+
+def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
+    """Add each image's predictions to its entry; return what was read, matched and left out, a sentence each.
+
+    Raises:
+        FormatError, PrelabelError: the file cannot be read, or is not of these images and this skeleton.
+    """
+    path = request.predictions
+    if path is None:
+        return []
+    if not path.exists():
+        raise FormatError(f"{path}: expected a file of predictions, got nothing of that name")
+    entries: dict[str, Entry] = {entry.name: entry for entry in labels.entries()}
+    # A list of COCO results has the image ids of the annotations, and no names.
+    annotations = next((Path(f.where) for f in labels.files if f.shape == coco.ANNOTATIONS), None)
+    chosen = Choices(keypoint_names=request.chosen.keypoint_names, images=annotations)
+    job = Job(labels.skeleton, {name: (entry.width, entry.height) for name, entry in entries.items()})
+    try:
+        found = fit(read_file(path, labels.skeleton, chosen), job, chosen, str(path))
+    except OSError as error:
+        raise FormatError(f"{path}: expected a readable file, got: {error.strerror or error}") from error
+    except PrelabelError as error:
+        raise error if str(path) in str(error) else PrelabelError(f"{path}: {error}") from error
+    if not found.instances:
+        raise PrelabelError(f"{path}: expected predictions of these images, got none: {'; '.join(found.report)}")
+    for name, instances in found.instances.items():
+        entries[name].predictions = list(instances)
+    return [f"predictions: {line}" for line in found.report]
+
+
+def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:
+    told = f"{path}: {predicted.matched} instances have a prediction"
+    if predicted.matched < LEAST_MATCHED:
+        return f"{told}: expected at least {LEAST_MATCHED}, without which predictions count for nothing"
+    return f"{told} of theirs, and it counts in their suspicion"
 
 
 def _write(context: Context, known: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:

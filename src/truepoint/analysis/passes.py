@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,12 +14,24 @@ from typing import Any, BinaryIO
 import msgspec
 
 from truepoint.analysis.label_files import Entry, EntryReader, LabelFile
+from truepoint.analysis.predictions import (
+    Matcher,
+    Prediction,
+    PredictionNorms,
+    PredictionReader,
+    PredictionSurvey,
+    prediction_of,
+    reasons,
+)
+from truepoint.errors.signals import Signal
+from truepoint.errors.suspicion import Reason
 from truepoint.groundtruth.annotation import annotate_all
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.manifest import Line, batches, read_lines, whole_lines
-from truepoint.groundtruth.output_line import REVIEWED_NAME, read_line
+from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled, read_line
 from truepoint.jobs.prelabels import Choices, Fitter
 from truepoint.keys import job_keys
+from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.sigma_table import SigmaTable, yardstick
 from truepoint.pose.skeleton import Skeleton
 from truepoint.results.first_pass import JobSurvey, Surveyed
@@ -49,11 +61,19 @@ class Context:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What the first pass leaves of a range: the survey as JSON, the numbers of its lines, and what was left out."""
+    """What the first pass leaves of a range.
+
+    Attributes:
+        survey: of the labels, as JSON.
+        lines: the numbers of the range's lines.
+        fitters: what was left out.
+        predictions: the survey of the predictions, as JSON.
+    """
 
     survey: bytes
     lines: list[int]
     fitters: Sequence[Fitter]
+    predictions: bytes
 
 
 class FolderFiles:
@@ -80,19 +100,33 @@ def first_pass(context: Context, number: int, part: Range) -> FirstPass:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     reader = EntryReader(context.files, context.chosen)
     survey, table = JobSurvey(context.skeleton), yardstick(context.skeleton)
+    matcher = Matcher(Anatomy(context.skeleton))
+    predicted = PredictionSurvey.of(len(context.skeleton.keypoints))
     numbers: list[int] = []
-    with (context.work / ENTRIES).open("rb") as file, _lines_file(context, number).open("wb") as out:
+    with (
+        (context.work / ENTRIES).open("rb") as file,
+        _lines_file(context, number).open("wb") as out,
+        _predictions_file(context, number).open("wb") as kept,
+    ):
         for texts in batches(read_lines(pieces(file, part), LONGEST_ENTRY)):
             entries = [msgspec.json.decode(text.text, type=Entry) for text in texts]
             made = _manifest(entries, reader, table, context)
             lines = [Line(entry.line, text, len(text)) for entry, text in zip(entries, made, strict=True)]
-            survey.add_all([read_line(line, ATTRIBUTE, _nothing) for line in lines])
+            outcomes = [read_line(line, ATTRIBUTE, _nothing) for line in lines]
+            survey.add_all(outcomes)
+            for entry, outcome in zip(entries, outcomes, strict=True):
+                if entry.predictions and isinstance(outcome, Labeled):
+                    given = [prediction_of(matcher.anatomy, instance) for instance in entry.predictions]
+                    predicted.add(matcher, outcome.instances, given)
+                    kept.write(msgspec.json.encode((entry.line, given)) + b"\n")
             out.writelines(line.text + b"\n" for line in lines)
             numbers += [line.number for line in lines]
-    return FirstPass(msgspec.json.encode(survey), numbers, reader.fitters)
+    return FirstPass(msgspec.json.encode(survey), numbers, reader.fitters, msgspec.json.encode(predicted))
 
 
-def second_pass(context: Context, told: bytes, number: int, numbers: Sequence[int]) -> bytes:
+def second_pass(
+    context: Context, told: bytes, number: int, numbers: Sequence[int], reliability: PredictionNorms | None = None
+) -> bytes:
     """Read a range's lines as the whole job sees them; write the images' files and the range's fragments.
 
     Args:
@@ -100,13 +134,15 @@ def second_pass(context: Context, told: bytes, number: int, numbers: Sequence[in
         told: what the first pass tells of all lines, as JSON.
         number: of the range.
         numbers: those of the range's lines.
+        reliability: of the model whose predictions were given; None if there are none, or too few.
 
     Returns:
         The range's tally, as JSON.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     job, known = context.job, msgspec.json.decode(told, type=Surveyed)
-    refiner = Refiner(job.name, known, {}, job.images_job)
+    witness = None if reliability is None else _Witness(context, number, known, reliability)
+    refiner = Refiner(job.name, known, {}, job.images_job, witness)
     files = {name: (context.work / f"{name}-{number}.jsonl").open("wb") for name in FRAGMENTS}
     try:
         with _lines_file(context, number).open("rb") as file:
@@ -122,7 +158,26 @@ def second_pass(context: Context, told: bytes, number: int, numbers: Sequence[in
         for opened in files.values():
             opened.close()
     _lines_file(context, number).unlink()
+    _predictions_file(context, number).unlink()
     return msgspec.json.encode(refiner.tally)
+
+
+class _Witness:
+    """Gives what a range's predictions say against its instances."""
+
+    def __init__(self, context: Context, number: int, known: Surveyed, reliability: PredictionNorms) -> None:
+        self._reader = PredictionReader(Anatomy(known.skeleton), known.norms, reliability)
+        with _predictions_file(context, number).open("rb") as file:
+            lines = (msgspec.json.decode(text, type=tuple[int, list[Prediction]]) for text in file)
+            self._predictions: Mapping[int, list[Prediction]] = dict(lines)
+
+    def __call__(self, labeled: Labeled, alone: Sequence[Sequence[Signal]]) -> list[list[Reason]]:
+        predictions = self._predictions.get(labeled.line)
+        if not predictions:
+            return []
+        width, height = labeled.annotation.image_width, labeled.annotation.image_height
+        size = (width, height) if width and height else None
+        return [reasons(signals) for signals in self._reader.signals(labeled.instances, predictions, alone, size)]
 
 
 def fragments_of(work: Path, name: str, ranges: int) -> Iterator[bytes]:
@@ -166,6 +221,10 @@ def _manifest(entries: Sequence[Entry], reader: EntryReader, table: SigmaTable, 
 
 def _lines_file(context: Context, number: int) -> Path:
     return context.work / f"lines-{number}.jsonl"
+
+
+def _predictions_file(context: Context, number: int) -> Path:
+    return context.work / f"predictions-{number}.jsonl"
 
 
 def pieces(file: BinaryIO, part: Range | None = None) -> Iterator[bytes]:

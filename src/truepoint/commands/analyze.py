@@ -35,6 +35,9 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
     parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints with a lower score")
     parser.add_argument("--images", type=Path, metavar="DIR", help="embed thumbnails of the worst in the report")
+    parser.add_argument(
+        "--predictions", type=Path, metavar="F", help="a model's, of the same images, as one more rater"
+    )
     parser.add_argument("--name", help="of the results; default: the first file's")
     parser.add_argument("--processes", type=int, metavar="N", help="default: as many as there are cores")
     parser.add_argument("--json", action="store_true", help="print a summary that programs can read")
@@ -58,6 +61,7 @@ def _analyze(options: argparse.Namespace) -> int:
         images=options.images,
         chosen=Choices(keypoint_names=names, min_score=options.min_score),
         processes=options.processes or 0,
+        predictions=options.predictions,
     )
     progress = console.Progress()
     try:
@@ -93,6 +97,7 @@ def summary(found: Analysis) -> dict[str, Any]:
             for w in found.workers.workers
         ],
         "suspicious_images": found.suspicious,
+        "predicted_instances": found.predicted,
         "notes": found.notes,
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from truepoint.errors.signals import SignalReader
+from truepoint.errors.signals import Signal, SignalReader
 from truepoint.errors.suspicion import (
     BELOW_QUORUM,
     EMPTY_IMAGE,
@@ -40,6 +40,11 @@ REVIEWED_LINE = "reviewed_line"
 """In the review's manifests: the line of the first job's output manifest. It passes through Ground Truth untouched."""
 
 _CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "needs_review"})
+
+
+Witness = Callable[[Labeled, Sequence[Sequence[Signal]]], Sequence[Sequence[Reason]]]
+"""Takes an image, and by instance the signals of its labels; returns by instance the reasons that come from elsewhere
+than the labels. An empty list stands for none at all."""
 
 
 class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,17 +85,25 @@ class Listed(msgspec.Struct, frozen=True):
     review: str | None
 
 
-def suspicious_image(labeled: Labeled, reader: SignalReader) -> SuspiciousImage | None:
-    """What an image has that looks like errors; None if nothing does."""
+def suspicious_image(labeled: Labeled, reader: SignalReader, witness: Witness | None = None) -> SuspiciousImage | None:
+    """Return what an image has that looks like errors; None if nothing does.
+
+    Args:
+        labeled: the image.
+        reader: reads its instances against the norms of the job.
+        witness: gives more reasons to suspect an instance, if there is one.
+    """
     annotation = labeled.annotation
     width, height = annotation.image_width, annotation.image_height
     alike = reader.between(labeled.instances)
+    size = (width, height) if width and height else None
+    of_all = [reader.signals(instance, size) for instance in labeled.instances]
+    others = witness(labeled, of_all) if witness else ()
     found = []
-    for place, instance in enumerate(labeled.instances):
-        signals = reader.signals(instance, (width, height) if width and height else None)
-        signals += [alike[place]] if place in alike else []
+    for place, (instance, own) in enumerate(zip(labeled.instances, of_all, strict=True)):
+        signals = [*own, alike[place]] if place in alike else own
         asked = _texts(annotation.updated_annotations[place].get("needs_review"))
-        wanted = workers_reasons(asked)
+        wanted = workers_reasons(asked) + (list(others[place]) if others else [])
         suspected = round(suspicion([*map(probability, signals), *(r.probability for r in wanted)]), 4)
         if suspected >= LEAST_SUSPICION:  # most are not: reasons are made for those that are
             reasons = [reason(s) for s in signals] + wanted

@@ -22,7 +22,7 @@ from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import Instance
 from truepoint.pose.poses import Answers
 from truepoint.results.first_pass import Surveyed, answers_of
-from truepoint.results.review import suspicious_image
+from truepoint.results.review import Witness, suspicious_image
 from truepoint.results.tally import Tally
 
 
@@ -34,13 +34,22 @@ class Refiner:
         surveyed: what the first pass tells of all lines.
         gold: the job's; empty if there is none.
         images_job: the job below whose folder the images are, if another one.
+        witness: gives more reasons to suspect instances, if there is one.
     """
 
-    def __init__(self, job_name: str, surveyed: Surveyed, gold: Gold, images_job: str | None = None) -> None:
+    def __init__(
+        self,
+        job_name: str,
+        surveyed: Surveyed,
+        gold: Gold,
+        images_job: str | None = None,
+        witness: Witness | None = None,
+    ) -> None:
         self._job = job_name
         self._images_job = images_job or job_name
         self._surveyed = surveyed
         self._gold = gold
+        self._witness = witness
         self._reader = SignalReader(Anatomy(surveyed.skeleton), surveyed.norms)
         self._numbers = {name: number for number, name in enumerate(surveyed.skeleton.keypoint_names)}
         self.tally = Tally.of(job_name, surveyed.skeleton)
@@ -50,7 +59,7 @@ class Refiner:
         refined = iter(self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)]))
         results = [next(refined) if isinstance(outcome, Labeled) else outcome for outcome in outcomes]
         for outcome in results:
-            if isinstance(outcome, Labeled) and (image := suspicious_image(outcome, self._reader)):
+            if isinstance(outcome, Labeled) and (image := suspicious_image(outcome, self._reader, self._witness)):
                 self.tally.add_suspicious(outcome, image, self._numbers, self._images_job)
             self.tally.add(outcome, self._surveyed.yardstick)
         return results

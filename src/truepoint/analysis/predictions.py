@@ -1,0 +1,526 @@
+"""Predictions of a model as one more, less reliable rater: what they say against labels that look right by themselves.
+
+Labels of one rater, in a usual pose, may still be wrong: a keypoint left out, sides exchanged on a person without a
+visible face. Only the image shows it, and a model has seen the image. How reliable the model is, is measured on all
+images: its noise by keypoint and score, how often it errs grossly, how often it exchanges sides, and how its scores
+differ between labelled and unlabelled keypoints. All evidence is a log likelihood ratio, bounded by these rates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import msgspec
+
+from truepoint.errors.checks import Fix
+from truepoint.errors.norms import Norms, expected
+from truepoint.errors.signals import Signal
+from truepoint.errors.suspicion import CURVES as ALONE
+from truepoint.errors.suspicion import Curve, Reason
+from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.instance import VISIBLE, Instance, Keypoint
+from truepoint.pose.similarity import area, extent, symmetric_oks
+from truepoint.statistics.histogram import Histogram
+from truepoint.statistics.statistic import Statistic
+
+LEAST_MATCHED = 30
+"""Instances with a prediction. Of fewer the model's reliability is not known, and its predictions count for nothing."""
+LEAST_OKS = 0.5
+"""A prediction that is less similar to an instance, also with sides exchanged, may be of somebody else."""
+LEAST_OVERLAP = 0.8
+"""Intersection over union of both boxes: at least this also makes a prediction one of the instance."""
+MOST_COMPARED = 20_000
+"""Pairs of an instance and a prediction in one image: 140 people who all overlap. The rest are not compared."""
+SCORE_BINS = 10
+"""Equal bins of scores from 0 to 1, for the shares of labelled and unlabelled keypoints."""
+NOISE_LIMITS = (0.3, 0.6)
+"""Scores between which noise is measured by itself. Of MoveNet's keypoints, 86 % of those above .3 lie near the label,
+and 41 % of those below."""
+SHRINKAGE = 20
+"""Samples that the noise of all keypoints together counts for beside a keypoint's own."""
+RAYLEIGH_MEDIAN = math.sqrt(2 * math.log(2))
+"""Median distance over the standard deviation of each coordinate."""
+GROSS = 4.0
+"""Times the noise: of normal errors, one in 3,000 is farther."""
+GROSS_RATES = (0.005, 0.5)
+EXCHANGE_RATES = (0.002, 0.4)
+"""Limits of measured rates. A model that was never seen to err still may."""
+FARTHEST = 1.5
+"""Times the square root of the area: gross errors are taken for spread evenly over a disc of this radius."""
+JITTER = 1.27
+"""Sigmas a coordinate: a displacement of 1.14 to 2.35 sigmas, which Ronchi and Perona call jitter."""
+CLEARLY_APART = 3.0
+"""Sigmas between both sides of a pair. Sides that are nearer to each other tell nothing of an exchange."""
+CLEAR_PAIRS = 3
+"""Pairs that an instance must have for the whole body's exchange to be counted."""
+MOST_RATIO = 6.0
+"""Limit of the log ratio of shares of scores: a factor of 400."""
+PRIORS = (0.02, 0.98)
+"""Limits of the probability that a keypoint is labelled beside the others."""
+FARTHEST_EVIDENCE = 60.0
+
+CLASSES = 2 * (len(NOISE_LIMITS) + 1)
+"""Of noise: by the score, and by whether the label is occluded."""
+
+Box = tuple[float, float, float, float]
+"""x, y, width and height."""
+
+CURVES = {
+    "prediction_distance": Curve(-2.67, 1.71),
+    "prediction_swap": Curve(-7.85, 1.87),
+    "prediction_flip": Curve(-3.54, 1.06),
+    "prediction_missing": Curve(-6.82, 1.06),
+    "prediction_extra": Curve(-6.96, 0.99),
+}
+"""Calibrated by `make bench-errors`, see bench/errors.py."""
+LABELS_ALONE = {
+    "prediction_distance": ("misplaced_keypoint", 4.4),
+    "prediction_swap": ("swapped_sides", 3.9),
+    "prediction_flip": ("flipped_body", 4.6),
+}
+"""By check the one of the labels alone that looks for the same errors, and minus the log odds of these errors (SHARES
+in bench/errors.py). Where the labels by themselves look right, it is rather the model that errs."""
+
+
+class PredictedKeypoint(msgspec.Struct, frozen=True, array_like=True):
+    """Where a model sees a keypoint, in pixels, and its score from 0 to 1; 1 if the file has no scores."""
+
+    x: float
+    y: float
+    score: float
+
+
+class Prediction(msgspec.Struct, frozen=True, array_like=True):
+    """One predicted instance: its keypoints in the skeleton's order, None where it has none, and its box if any."""
+
+    points: tuple[PredictedKeypoint | None, ...]
+    box: Box | None = None
+
+
+def prediction_of(anatomy: Anatomy, instance: dict[str, Any]) -> Prediction:
+    """Return an instance in the shape of docs/formats.md as a prediction."""
+    points: list[PredictedKeypoint | None] = [None] * len(anatomy.names)
+    for k in instance["annotations"]:
+        score = min(max(float(k.get("score", 1.0)), 0.0), 1.0)
+        points[anatomy.index[k["label"]]] = PredictedKeypoint(float(k["x"]), float(k["y"]), score)
+    box = instance.get("box")
+    return Prediction(tuple(points), None if box is None else msgspec.convert(box, Box))
+
+
+class _Pair:
+    """A labelled instance and its prediction. `sigmas` are in pixels, by keypoint."""
+
+    def __init__(self, anatomy: Anatomy, instance: Instance, prediction: Prediction, as_instance: Instance) -> None:
+        self.points: Points = anatomy.points(instance)
+        self.predicted = prediction.points
+        size = area(instance if area(instance)[1] == "box" else as_instance)[0]
+        s = math.sqrt(size)
+        self.sigmas = [max(sigma * s, 1e-6) for sigma in anatomy.sigmas]
+
+    def distance(self, labeled: int, predicted: int) -> float | None:
+        """Return the distance of a label from a prediction, in sigmas; None where either is not there."""
+        p, q = self.points[labeled], self.predicted[predicted]
+        return math.hypot(p.x - q.x, p.y - q.y) / self.sigmas[labeled] if p and q else None
+
+    def exchanged(self, pair: tuple[int, int]) -> bool | None:
+        """Return whether a pair's labels lie on the prediction of the other side; None if that cannot be told."""
+        i, j = pair
+        p, q, r, t = self.points[i], self.points[j], self.predicted[i], self.predicted[j]
+        if not (p and q and r and t):
+            return None
+        least = CLEARLY_APART * self.sigmas[i]
+        if math.hypot(p.x - q.x, p.y - q.y) < least or math.hypot(r.x - t.x, r.y - t.y) < least:
+            return None
+        same = math.hypot(p.x - r.x, p.y - r.y) + math.hypot(q.x - t.x, q.y - t.y)
+        crossed = math.hypot(p.x - t.x, p.y - t.y) + math.hypot(q.x - r.x, q.y - r.y)
+        return crossed < same / 2
+
+
+class Matcher:
+    """Finds each instance's prediction in an image."""
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
+        self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
+        self._mirrored = [anatomy.names[i] for i in anatomy.other_side]
+
+    def pairs(self, instances: Sequence[Instance], predictions: Iterable[Prediction]) -> dict[int, _Pair]:
+        """Return instances with their predictions, by index. Each prediction is of one instance at most.
+
+        The most similar are paired first, by OKS and then by the boxes' overlap. The order of predictions does not
+        matter.
+        """
+        ordered = sorted(predictions, key=msgspec.json.encode)
+        there = [(p, self._instance(p, self.anatomy.names)) for p in ordered if any(p.points)]
+        boxes = [_box(instance) for instance in instances]
+        others = [_box(found) for _, found in there]
+        candidates: list[tuple[float, float, int, int]] = []
+        compared = 0
+        for i, n in product(range(len(instances)), range(len(there))):
+            overlap = _overlap(boxes[i], others[n])
+            if overlap is None:
+                continue
+            compared += 1
+            if compared > MOST_COMPARED:
+                break
+            oks = self._similarity(instances[i], *there[n])
+            if oks >= LEAST_OKS or overlap >= LEAST_OVERLAP:
+                candidates.append((-oks, -overlap, i, n))
+        found: dict[int, _Pair] = {}
+        taken: set[int] = set()
+        for _, _, i, n in sorted(candidates):
+            if i not in found and n not in taken:
+                taken.add(n)
+                found[i] = _Pair(self.anatomy, instances[i], *there[n])
+        return found
+
+    def _similarity(self, instance: Instance, prediction: Prediction, as_instance: Instance) -> float:
+        straight = symmetric_oks(instance, as_instance, self._sigmas)
+        if straight >= LEAST_OKS:
+            return straight
+        return max(straight, symmetric_oks(instance, self._instance(prediction, self._mirrored), self._sigmas))
+
+    def _instance(self, prediction: Prediction, names: Sequence[str]) -> Instance:
+        points = zip(names, prediction.points, strict=True)
+        return Instance(annotations=tuple(Keypoint(n, p.x, p.y) for n, p in points if p), box=prediction.box)
+
+
+class PredictionSurvey(Statistic):
+    """What all instances with a prediction tell of the model.
+
+    `distances` are of keypoints from their labels in sigmas, by keypoint and class of noise. `scores` are counts by
+    visibility (0 not labelled, 1, 2) and bin. `pairs` and `bodies` are those whose sides are clearly apart.
+    """
+
+    distances: list[list[Histogram]]
+    scores: list[list[int]]
+    matched: int = 0
+    predicted: int = 0
+    pairs: int = 0
+    pairs_exchanged: int = 0
+    bodies: int = 0
+    bodies_exchanged: int = 0
+
+    @classmethod
+    def of(cls, keypoints: int) -> PredictionSurvey:
+        """Return one of nothing."""
+        classes = range(CLASSES)
+        return cls([[Histogram() for _ in classes] for _ in range(keypoints)], [[0] * SCORE_BINS for _ in range(3)])
+
+    def add(self, matcher: Matcher, instances: Sequence[Instance], predictions: Sequence[Prediction]) -> None:
+        """Take one image."""
+        self.predicted += len(predictions)
+        for pair in matcher.pairs(instances, predictions).values():
+            self.matched += 1
+            for k, (point, predicted) in enumerate(zip(pair.points, pair.predicted, strict=True)):
+                self.scores[point.visibility if point else 0][_bin(predicted)] += 1
+                if point and predicted and (distance := pair.distance(k, k)) is not None:
+                    self.distances[k][_class(point, predicted)].add(distance)
+            told = [crossed for p in matcher.anatomy.pairs if (crossed := pair.exchanged(p)) is not None]
+            whole = len(told) >= CLEAR_PAIRS and 4 * sum(told) >= 3 * len(told)
+            self.bodies += len(told) >= CLEAR_PAIRS
+            self.bodies_exchanged += whole
+            if not whole:
+                self.pairs += len(told)
+                self.pairs_exchanged += sum(told)
+
+    def norms(self) -> PredictionNorms | None:
+        """Return how reliable the model is; None if too few instances tell."""
+        if self.matched < LEAST_MATCHED:
+            return None
+        everything = Histogram()
+        for row in self.distances:
+            for one in row:
+                _add(everything, one)
+        pooled = _noise(everything) or 1.0
+        noise: list[list[float]] = []
+        far: list[int] = []
+        counts: list[int] = []
+        for number in range(CLASSES):
+            of_class = Histogram()
+            for row in self.distances:
+                _add(of_class, row[number])
+            usual = _shrunk(of_class, pooled)
+            noise.append([_shrunk(row[number], usual) for row in self.distances])
+            far.append(sum(_above(row[number], GROSS * r) for row, r in zip(self.distances, noise[-1], strict=True)))
+            counts.append(of_class.count)
+        rate = (sum(far) + 0.5) / (sum(counts) + 1)
+        gross = [(n + SHRINKAGE * rate) / (count + SHRINKAGE) for n, count in zip(far, counts, strict=True)]
+        return PredictionNorms(
+            matched=self.matched,
+            noise=[list(of_keypoint) for of_keypoint in zip(*noise, strict=True)],
+            gross=[_limited(share, GROSS_RATES) for share in gross],
+            pair_rate=_limited((self.pairs_exchanged + 0.5) / (self.pairs + 1), EXCHANGE_RATES),
+            body_rate=_limited((self.bodies_exchanged + 0.5) / (self.bodies + 1), EXCHANGE_RATES),
+            visible=_log_ratios(self.scores[2], self.scores[0]),
+            occluded=_log_ratios(self.scores[1], self.scores[0]),
+        )
+
+
+class PredictionNorms(msgspec.Struct, frozen=True, kw_only=True):
+    """How reliable a model is.
+
+    `noise` is the standard deviation of each coordinate between label and prediction in sigmas, by keypoint and class;
+    `gross` the rate of gross errors by class. `pair_rate` and `body_rate` are how often sides are exchanged.
+    `visible` and `occluded` are log ratios of the scores' shares, of such labels over unlabelled keypoints, by bin.
+    """
+
+    matched: int
+    noise: list[list[float]]
+    gross: list[float]
+    pair_rate: float
+    body_rate: float
+    visible: list[float]
+    occluded: list[float]
+
+
+class PredictionReader:
+    """Reads instances against a model's predictions.
+
+    Args:
+        anatomy: of the skeleton.
+        norms: of the labels: which keypoints are usual beside which.
+        reliability: the model's, measured on all images.
+    """
+
+    def __init__(self, anatomy: Anatomy, norms: Norms, reliability: PredictionNorms) -> None:
+        self._anatomy = anatomy
+        self._matcher = Matcher(anatomy)
+        self._norms = norms
+        self._of = reliability
+        self._even = [2 * (sigma / FARTHEST) ** 2 for sigma in anatomy.sigmas]
+        """Density of gross errors in square sigmas, by keypoint."""
+        self._turn = Fix("swap", anatomy.label(left for left, _ in anatomy.pairs))
+
+    def signals(
+        self,
+        instances: Sequence[Instance],
+        predictions: Sequence[Prediction],
+        alone: Sequence[Sequence[Signal]],
+        size: tuple[int, int] | None = None,
+    ) -> list[list[Signal]]:
+        """Return the evidence against each instance, none of an instance without a prediction.
+
+        Args:
+            instances: the labels of one image.
+            predictions: those of the image, in any order.
+            alone: what the labels by themselves tell of each instance.
+            size: the image's, if known: a keypoint that is predicted outside is not missed.
+        """
+        found: list[list[Signal]] = [[] for _ in instances]
+        for i, pair in self._matcher.pairs(instances, predictions).items():
+            strengths = {signal.check: signal.strength for signal in alone[i]}
+            against = (*self._sides(pair), self._distance(pair), *self._presence(pair, size))
+            found[i] = [_weighed(signal, strengths) for signal in against if signal]
+        return found
+
+    def _density(self, k: int, number: int, distance: float) -> float:
+        """Return how likely a right label is so far from the prediction, by area."""
+        r, gross = self._of.noise[k][number], self._of.gross[number]
+        return (1 - gross) * _normal(distance, r) + gross * self._even[k]
+
+    def _distance(self, pair: _Pair) -> Signal | None:
+        ratios: list[tuple[float, int]] = []
+        for k, (point, predicted) in enumerate(zip(pair.points, pair.predicted, strict=True)):
+            distance = pair.distance(k, k)
+            if point is None or predicted is None or distance is None:
+                continue
+            number = _class(point, predicted)
+            off = math.hypot(self._of.noise[k][number], JITTER)
+            wrong = (_normal(distance, off) + self._even[k]) / 2
+            ratios.append((wrong / self._density(k, number, distance), k))
+        if not ratios:
+            return None
+        names = (self._anatomy.names[max(ratios)[1]],)
+        strength = math.log(math.fsum(ratio for ratio, _ in ratios) / len(ratios))
+        return _signal("prediction_distance", strength, names, f"Far from the prediction: {names[0]}", "move")
+
+    def _sides(self, pair: _Pair) -> list[Signal]:
+        evidence: dict[tuple[int, int], float] = {}
+        for i, j in self._anatomy.pairs:
+            p, q = pair.predicted[i], pair.predicted[j]
+            if not p or not q:
+                continue
+            total, there = 0.0, False
+            for mine, own, other in ((i, p, q), (j, q, p)):
+                at, theirs = (i, j) if mine == i else (j, i)
+                point = pair.points[mine]
+                straight, crossed = pair.distance(mine, at), pair.distance(mine, theirs)
+                if point is not None and straight is not None and crossed is not None:
+                    there = True
+                    total += math.log(self._density(theirs, _class(point, other), crossed))
+                    total -= math.log(self._density(at, _class(point, own), straight))
+            if there:
+                evidence[i, j] = total
+        if not evidence:
+            return []
+        limbs = [[p for p in limb if p in evidence] for limb in self._limbs]
+        best = max(((math.fsum(evidence[p] for p in limb), limb) for limb in limbs if limb), key=lambda b: b[0])
+        names = self._anatomy.label(left for left, _ in best[1])
+        text = f"Left and right are the other way round in the prediction: {', '.join(names)}"
+        found = [_signal("prediction_swap", _bounded(best[0], self._of.pair_rate), names, text, "swap")]
+        if len(evidence) > 1:
+            strength = _bounded(math.fsum(evidence.values()), self._of.body_rate)
+            text = "Left and right are the other way round in the prediction: the whole body"
+            found.append(Signal(check="prediction_flip", strength=strength, keypoints=(), message=text, fix=self._turn))
+        return found
+
+    @cached_property
+    def _limbs(self) -> list[list[tuple[int, int]]]:
+        """Return pairs and limbs that may be exchanged, the smaller ones first."""
+        pair_of = {i: pair for pair in self._anatomy.pairs for i in pair}
+        limbs = {frozenset(pair_of[i] for i in self._anatomy.chain(a) if i in pair_of) for a, _ in self._anatomy.pairs}
+        limbs |= {frozenset([pair]) for pair in self._anatomy.pairs}
+        return sorted((sorted(limb) for limb in limbs), key=lambda limb: (len(limb), limb))
+
+    def _presence(self, pair: _Pair, size: tuple[int, int] | None) -> list[Signal]:
+        missing: list[tuple[float, int]] = []
+        extra: list[tuple[float, int]] = []
+        points = list(pair.points)
+        for k, (point, predicted) in enumerate(zip(pair.points, pair.predicted, strict=True)):
+            number = _bin(predicted)
+            if point is None:
+                if predicted and _inside(predicted, size):
+                    missing.append((self._of.visible[number] + self._usual(points, k), -k))
+                continue
+            ratios = self._of.visible if point.visibility == VISIBLE else self._of.occluded
+            points[k] = None
+            extra.append((-ratios[number] - self._usual(points, k), -k))
+            points[k] = point
+        found = []
+        if missing:
+            strength, k = max(missing)
+            names = (self._anatomy.names[-k],)
+            found.append(
+                _signal("prediction_missing", strength, names, f"Predicted, not labelled: {names[0]}", "place")
+            )
+        if extra:
+            strength, k = max(extra)
+            names = (self._anatomy.names[-k],)
+            text = f"Labelled, hardly predicted: {names[0]}"
+            found.append(_signal("prediction_extra", strength, names, text, "look"))
+        return found
+
+    def _usual(self, points: Points, k: int) -> float:
+        """Return the log odds that a keypoint is labelled beside the others; 0 if nothing is known of it."""
+        share = expected(self._norms, points, k)
+        if share is None:
+            return 0.0
+        p = _limited(share, PRIORS)
+        return math.log(p / (1 - p))
+
+
+def reasons(signals: Iterable[Signal]) -> list[Reason]:
+    """Return signals with their probabilities."""
+    return [
+        Reason(
+            check=s.check,
+            probability=CURVES[s.check].probability(s.strength),
+            keypoints=s.keypoints,
+            message=s.message,
+            fix=s.fix,
+        )
+        for s in signals
+    ]
+
+
+def _signal(check: str, strength: float, names: tuple[str, ...], message: str, action: Any) -> Signal:
+    return Signal(check=check, strength=strength, keypoints=names, message=message, fix=Fix(action, names))
+
+
+def _weighed(signal: Signal, alone: Mapping[str, float]) -> Signal:
+    """Return a signal, weaker by what the labels alone say against such an error."""
+    check, rarity = LABELS_ALONE.get(signal.check, ("", 0.0))
+    if check not in alone:
+        return signal
+    curve = ALONE[check]
+    against = min(0.0, curve.intercept + curve.slope * alone[check] + rarity)
+    return msgspec.structs.replace(signal, strength=signal.strength + against)
+
+
+def _normal(distance: float, deviation: float) -> float:
+    """Return the density of a normal error in the plane, over 1 / (2 pi)."""
+    return math.exp(-min((distance / deviation) ** 2 / 2, 700.0)) / deviation**2
+
+
+def _bounded(evidence: float, rate: float) -> float:
+    """Return the log likelihood ratio of an exchange, if the model itself exchanges sides at this rate."""
+    ratio = math.exp(max(-FARTHEST_EVIDENCE, min(FARTHEST_EVIDENCE, evidence)))
+    return math.log(((1 - rate) * ratio + rate) / (1 - rate + rate * ratio))
+
+
+def _class(point: Keypoint, predicted: PredictedKeypoint) -> int:
+    """Return the class of noise of a label and its prediction."""
+    by_score = sum(predicted.score >= limit for limit in NOISE_LIMITS)
+    return by_score + (0 if point.visibility == VISIBLE else len(NOISE_LIMITS) + 1)
+
+
+def _bin(predicted: PredictedKeypoint | None) -> int:
+    return min(int(predicted.score * SCORE_BINS), SCORE_BINS - 1) if predicted else 0
+
+
+def _inside(predicted: PredictedKeypoint, size: tuple[int, int] | None) -> bool:
+    return size is None or (0 <= predicted.x <= size[0] and 0 <= predicted.y <= size[1])
+
+
+def _limited(value: float, limits: tuple[float, float]) -> float:
+    return max(limits[0], min(limits[1], value))
+
+
+def _add(total: Histogram, part: Histogram) -> None:
+    for number, count in part.bins.items():
+        total.add_bin(number, count)
+
+
+def _noise(distances: Histogram) -> float | None:
+    median = distances.quantile(0.5)
+    return median / RAYLEIGH_MEDIAN if median else None
+
+
+def _shrunk(distances: Histogram, usual: float) -> float:
+    n, own = distances.count, _noise(distances)
+    return usual if own is None else math.sqrt((n * own**2 + SHRINKAGE * usual**2) / (n + SHRINKAGE))
+
+
+def _above(distances: Histogram, limit: float) -> int:
+    least = Histogram()
+    least.add(limit)
+    [number] = least.bins
+    return sum(count for at, count in distances.bins.items() if at > number)
+
+
+def _log_ratios(labeled: Sequence[int], unlabeled: Sequence[int]) -> list[float]:
+    """Return the log ratio of both shares by bin, with one more of each in every bin, and never falling with the score.
+
+    Neighbouring bins that fall are pooled (the pool-adjacent-violators rule of isotonic regression).
+    """
+    blocks: list[tuple[int, int, int]] = []
+    for a, b in zip(labeled, unlabeled, strict=True):
+        blocks.append((a + 1, b + 1, 1))
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]:
+            (a1, b1, n1), (a2, b2, n2) = blocks[-2:]
+            blocks[-2:] = [(a1 + a2, b1 + b2, n1 + n2)]
+    total = (sum(labeled) + len(labeled)) / (sum(unlabeled) + len(unlabeled))
+    limits = -MOST_RATIO, MOST_RATIO
+    return [_limited(math.log(a / b / total), limits) for a, b, n in blocks for _ in range(n)]
+
+
+def _box(instance: Instance) -> Box | None:
+    found = extent(instance)
+    return found and found[0]
+
+
+def _overlap(a: Box | None, b: Box | None) -> float | None:
+    """Return the intersection over the union; None of boxes that do not touch."""
+    if a is None or b is None:
+        return None
+    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if wide < 0 or high < 0:
+        return None
+    both = wide * high
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
