@@ -394,11 +394,21 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     names = [image.name for image in found.images]
     content = [image.md5 for image in found.images] + names
     plain = re.sub(r"[^a-z0-9]+", "-", skeleton.name.lower()).strip("-") or "keypoints"
-    name = _job_name(plain, skeleton, options.workers, content)
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
-    exists = describe_outside_ground_truth(s3, stack.bucket, name) is not None
+
+    def exists(job: str) -> bool:
+        return describe_outside_ground_truth(s3, stack.bucket, job) is not None
+
+    def name_with(*prelabels: str) -> str:
+        name = _job_name(plain, skeleton, options.workers, [*content, *prelabels])
+        # After a job that an answers file ended, people have a job of their own. A file may complete a job of theirs.
+        if options.answers is None or exists(name):
+            return name
+        return _job_name(plain, skeleton, options.workers, [*content, *prelabels, "scripted"])
+
+    name = name_with()
     before = options.continued
-    if before is None and options.prelabels is None and not exists:
+    if before is None and options.prelabels is None and not exists(name):
         # Scripted workers confirm no pre-labels, and nobody need be there to be asked.
         ask = options.answers is None and sys.stdin.isatty()
         before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack, ask=ask)
@@ -407,10 +417,10 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         for line in options.prelabels.report:
             say(f"Pre-labels: {line}")
         labels = options.prelabels.instances
-        name = _job_name(plain, skeleton, options.workers, [*content, repr(sorted(labels.items()))])
+        name = name_with(repr(sorted(labels.items())))
     elif before is not None:
         labels = _labels(before, emulator, stack, names)
-        name = _job_name(plain, skeleton, options.workers, [*content, before])
+        name = name_with(before)
     settings = JobSettings(
         name=name,
         workers_per_object=options.workers,
@@ -453,8 +463,9 @@ def _offered(job: str | None, emulator: Emulator, stack: StackOutputs, *, ask: b
     if job is None or progress is None or not progress.started:
         return None
     say(
-        f"The images, the skeleton or the number of workers changed since job {job} "
-        f"({progress.full} of {progress.lines} images done), so this is a new job. The earlier one stays as it is."
+        "The images, the skeleton, the number of workers or who labels (you or an answers file) changed since job "
+        f"{job} ({progress.full} of {progress.lines} images done), so this is a new job. "
+        "The earlier one stays as it is."
     )
     say(f"Go on with the earlier job instead:              make demo JOB={job}")
     say(f"Start the new job with the earlier job's labels:  add CONTINUE={job} to the command")

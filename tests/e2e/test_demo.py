@@ -79,11 +79,11 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
     [block] = re.findall(r"```sh demo-review\n(.+?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
     (tmp_path / ".demo").symlink_to(folder)
     (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
-    with serving(folder, "--images", pictures):
+    with serving(folder, "--job", job):
         # A new shell: nothing of this project is on the PATH, and the person's own account is named.
         mine = {"PATH": os.defpath, "AWS_PROFILE": "another", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-852dec8e", job)],
+            ["bash", "-euo", "pipefail", "-c", block.replace("demo-person-59912759", job)],
             cwd=tmp_path, env=mine, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -98,6 +98,34 @@ def test_the_scripts_work_in_the_demos_account_and_a_review_made_there_is_labell
     assert (absent.returncode, "There is no job 'review-2'" in absent.stderr) == (1, True)
     assert f"Jobs there: {job}, review-1" in absent.stderr
     assert "Starting the AWS emulator" not in absent.stdout
+
+
+def test_people_have_a_job_of_their_own_after_an_answers_file_ended_one(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The README's first two commands: the second must give images to label, not the first one's results."""
+    draw(tmp_path / "only.png", ((90.0, 40.0),))
+    (tmp_path / "ada.json").write_text(json.dumps({"workers": {"ada": {"only.png": [face(10, 10)]}}}))
+    first = run(folder, "--images", tmp_path, "--answers", tmp_path / "ada.json")
+    assert first.returncode == 0, first.stderr
+    [scripted] = re.findall(r"Job (\S+) is completed", first.stdout)
+
+    port = free_port()
+    arguments = command(folder, "--images", tmp_path, "--port", port)
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True) as people:
+        while not is_listening(port):
+            time.sleep(0.1)
+            assert people.poll() is None
+        people.send_signal(signal.SIGINT)
+    said = capfd.readouterr().out
+    assert f"who labels (you or an answers file) changed since job {scripted} (1 of 1 images done)" in said
+    [theirs] = re.findall(r"Created job (\S+): 1 images", said)
+    assert theirs != scripted
+    assert "is completed" not in said
+
+    again = run(folder, "--images", tmp_path, "--answers", tmp_path / "ada.json")
+    assert f"Continuing job {theirs}: 0 of 1 images are done" in again.stdout  # a file may complete a job of people
+    assert "1 written" in again.stdout
 
 
 def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(

@@ -229,7 +229,7 @@ def test_without_ground_truth_an_unknown_job_and_a_job_for_it_are_refused(loop: 
     create = f"python scripts/create_labeling_job.py {tmp_path} --name new-1 --skeleton skeletons/coco-person.json"
     status = next(line for line in BLOCKS["demo-review"] if "job_status.py" in line)
     for line, code, words in (
-        (status, 2, "there is no job 'demo-person-852dec8e', neither in Ground Truth nor in s3://"),
+        (status, 2, "there is no job 'demo-person-59912759', neither in Ground Truth nor in s3://"),
         (f"{create} --workteam-arn {work}", 1, "in the demo's account, use --outside-ground-truth"),
     ):
         done = subprocess.run(
