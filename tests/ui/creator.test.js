@@ -101,6 +101,9 @@ test("anything else is refused with a sentence", () => {
     ['{"keypointClasses": "[{"}', /not JSON/], ["keypointClasses='[{'", /not JSON/], ['[{"label": {"toString": 1}}]', /no keypoints/],
     [JSON.stringify(Array.from({ length: 1001 }, (_, n) => ({ label: `k${n}` }))), /at most 1000 keypoints; this one has 1001/],
     [JSON.stringify({ keypointClasses: [{ label: "a" }, { label: "b" }], skeletonRig: Array(5001).fill(["a", "b"]) }), /at most 5000 edges; this one has 5001/],
+    ["[".repeat(50_000) + "]".repeat(50_000), /at most 100 lists and objects/],
+    [`{"keypoints": ${'{"a":'.repeat(5000)}1${"}".repeat(5001)}`, /at most 100 lists and objects/],
+    [JSON.stringify({ keypointClasses: "[".repeat(9000) + "]".repeat(9000) }), /at most 100 lists and objects/],
     [JSON.stringify([{ label: "x".repeat(129) }]), /at most 128 characters; .* has 129/],
   ]) assert.throws(() => read(text), (error) => error instanceof FormatError && sentence.test(error.message), text);
 });

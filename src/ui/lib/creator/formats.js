@@ -120,13 +120,21 @@ function otherTexts(text) {
   return names.length > 1 ? [fromNames(names)] : [];
 }
 
+/** Lists and objects within each other. Labels files of known formats have less than ten. */
+const DEEPEST = 100;
+/** @param {unknown} value @param {number} [left] @returns {boolean} */
+const isTooDeep = (value, left = DEEPEST) => typeof value === "object" && value !== null && (!left || Object.values(value).some((part) => isTooDeep(part, left - 1)));
+
 /** @param {string} text @returns {any} undefined for what is no JSON */
 function parsed(text) {
+  let value;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (isTooDeep(value)) throw new FormatError(`Expected at most ${DEEPEST} lists and objects within each other; this JSON has more.`);
+  return value;
 }
 
 /** JSON in JSON, as a template's variables often have it. @param {unknown} value @returns {any} */
