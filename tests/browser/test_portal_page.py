@@ -56,3 +56,26 @@ def test_the_headers_link_keeps_its_own_keys(portal: Page) -> None:
     portal.get_by_role("link", name="Overview").focus()
     portal.keyboard.press("Enter")
     portal.wait_for_url(f"{ORIGIN}/")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_long_names_stay_within_the_overview(open_task: TaskPage, width: int) -> None:
+    long = "\u05e9\u05dc\u05d5\u05dd <b>& " + "x" * 200
+    pages = Environment(extra=True, autoescape=True, loader=FileSystemLoader(PORTAL / "pages"))
+    open_task.files["/static/portal.css"] = ("text/css", (PORTAL / "static/portal.css").read_text())
+    open_task.files["/static/icon.svg"] = ("image/svg+xml", (PORTAL / "static/icon.svg").read_text())
+    html = pages.get_template("home.liquid.html").render(
+        worker=long,
+        job={"title": long, "description": long, "workers": 2, "ended": True, "open": 0, "problem": long},
+        progress={"full": 2, "lines": 2, "failed": 0},
+        yours={"answered": 2, "left": 0},
+        message=long,
+        results={"written": 2, "rejected": 0, "failed": 0, "unlabeled": 0},
+        files=[{"path": long, "what": long}],
+        results_uri=f"s3://bucket/{long}",
+        guide="",
+    )
+    page = open_task.html(html, path="/")
+    page.set_viewport_size({"width": width, "height": 400})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("main b").count() == 0
