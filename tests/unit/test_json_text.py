@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint import json_text
-from truepoint.json_text import DEEPEST, JsonError, decode, decode_members, is_deeper, memory, pruned
+from truepoint.json_text import (
+    DEEPEST,
+    MOST_MEMORY,
+    OBJECT_BYTES,
+    JsonError,
+    decode,
+    decode_members,
+    is_deeper,
+    may_exceed,
+    memory,
+    pruned,
+)
 
 TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])
 VALUES = st.recursive(
@@ -116,10 +127,19 @@ def test_members_are_decoded_as_the_whole(text: str) -> None:
 
 
 @pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 900, 100_000])
-def test_each_member_has_its_own_limit_of_nesting(depth: int) -> None:
-    text = '{"a": "x", "b": ' + "[" * depth + "]" * depth + "}"
+@pytest.mark.parametrize("spaces", [0, MOST_MEMORY // OBJECT_BYTES])
+def test_each_member_has_its_own_limit_of_nesting(depth: int, spaces: int) -> None:
+    text = '{"a": "x", ' + " " * spaces + '"b": ' + "[" * depth + "]" * depth + "}"
     if depth <= DEEPEST:
         assert decode_members(text)["a"] == "x"
     else:
         with pytest.raises(JsonError, match=f"expected at most {DEEPEST} levels of nesting"):
             decode_members(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{" * 100, "[" * 100, "," * 100, '{"a":[1,2]}' * 100, "é{" * 10])
+def test_a_length_that_cannot_exceed_is_no_larger_in_memory(text: str) -> None:
+    for form in (text, text.encode()):
+        assert not may_exceed(form, OBJECT_BYTES * len(form))
+        assert memory(form) <= OBJECT_BYTES * len(form)
+        assert may_exceed(form, OBJECT_BYTES * len(form) - 1)
