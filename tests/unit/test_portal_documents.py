@@ -125,6 +125,19 @@ def test_an_answer_that_is_no_object_or_too_deep_is_refused(text: str) -> None:
             documents.parse_worker_response(b'{"answers":[{"workerId":"w","answerContent":%s}]}' % text.encode())
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16", "utf-16-be", "utf-32-le", "utf-32"])
+@pytest.mark.parametrize("levels", [300, 5000, 200_000])
+def test_an_answer_in_another_encoding_hides_no_nesting(encoding: str, levels: int) -> None:
+    """Python's decoder recognises these encodings. A byte of ∀ is that of a quotation mark."""
+    text = f'{{"updated_annotations":"[]","∀":{"[" * levels}{"]" * levels},"∀":1}}'.encode(encoding)
+    with pytest.raises(LabelingJobError, match="expected an answer as a JSON object, got"):
+        documents.parse_content(text)
+
+
+def test_a_byte_order_mark_before_an_answer_is_passed_over() -> None:
+    assert documents.parse_content(b'\xef\xbb\xbf{"f":"\\ud800"}') == {"f": "\ud800"}
+
+
 def test_a_worker_response() -> None:
     answer = WorkerAnswer("private.local.ab", {"f": "v", "\ud800": 1}, NOW - timedelta(seconds=2.5), NOW)
     document = documents.worker_response(answer)

@@ -120,10 +120,14 @@ def parse_content(text: bytes) -> dict[str, Any]:
 
 
 def _parsed(text: bytes, deepest: int) -> Any:
-    """JSON as Python reads it: a browser's text may hold half a surrogate pair, which other decoders refuse."""
-    if is_deeper(text, deepest):
+    """JSON as Python reads it: a browser's text may hold half a surrogate pair, which other decoders refuse.
+
+    Only UTF-8 counts. Python would also recognise UTF-16 and UTF-32, whose nesting `is_deeper` does not see.
+    """
+    plain = text.removeprefix(BYTE_ORDER_MARK)
+    if is_deeper(plain, deepest):
         raise JsonError(f"expected at most {deepest} levels of nesting, got more")
-    return json.loads(text, parse_constant=_no_constant)
+    return json.loads(plain.decode(), parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> NoReturn:
