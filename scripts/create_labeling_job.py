@@ -88,7 +88,7 @@ def create(options: argparse.Namespace) -> int:
     instructions = _instructions(options.instructions)
     session = command.session(options)
     s3 = session.client("s3")
-    found = _images(options.images, s3)
+    found = _images(options.images, s3, whole=options.copies is not None)
     for refused in found.refused:
         print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
     if found.refused and not options.skip_refused:
@@ -152,7 +152,7 @@ def _language(text: str) -> str:
     return text
 
 
-def _images(source: str, s3: S3Client) -> FoundImages:
+def _images(source: str, s3: S3Client, *, whole: bool) -> FoundImages:
     with tqdm(desc="look at images", unit="image", disable=None) as bar:
 
         def advance() -> None:
@@ -164,7 +164,7 @@ def _images(source: str, s3: S3Client) -> FoundImages:
             bucket, prefix = split_s3_prefix(source)
         except ValueError as error:
             raise command.UsageError(str(error)) from error
-        return images_under_prefix(s3, bucket, prefix, advance)
+        return images_under_prefix(s3, bucket, prefix, advance, whole=whole)
 
 
 def _instructions(path: Path | None) -> str:

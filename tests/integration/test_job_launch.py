@@ -394,6 +394,30 @@ def test_copies_of_images_that_are_in_s3(s3: "S3Client") -> None:
         assert copy.size == (400, 300)
 
 
+def test_damage_of_images_in_s3_is_found_before_copies_are_made(s3: "S3Client") -> None:
+    body = io.BytesIO()
+    Image.effect_noise((800, 600), 90).save(body, "JPEG")
+    for name, content in (("a.jpg", body.getvalue()), ("cut.jpg", body.getvalue()[:-90_000]), ("empty.jpg", b"")):
+        s3.put_object(Bucket=BUCKET, Key=f"photos/{name}", Body=content)
+    heads = images_under_prefix(s3, BUCKET, "photos")
+    assert [image.name for image in heads.images] == ["a.jpg", "cut.jpg"]
+    found = images_under_prefix(s3, BUCKET, "photos", whole=True)
+    assert [image.name for image in found.images] == ["a.jpg"]
+    assert found.images == heads.images[:1]
+    assert [image.name for image in found.refused] == ["cut.jpg", "empty.jpg"]
+    assert "image file is truncated" in found.refused[0].reason
+    prepared = prepare_job(
+        JobSettings(name="people-1"),
+        STACK,
+        SKELETON,
+        heads.images,
+        template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
+        copies=400,
+    )
+    with pytest.raises(OSError, match=r"cut\.jpg: expected an image that a copy can be made of, got: image file is"):
+        upload_job(prepared, s3)
+
+
 def test_large_prelabels_go_by_reference(s3: "S3Client", folder: Path) -> None:
     large = prepare(folder, prelabels={"c.png": people(8), "sub/a.png": (PRELABEL,)})
     assert large.omitted == ()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from truepoint.jobs import images as module
-from truepoint.jobs.images import images_in_folder, smaller_copy, upright, upright_size
+from truepoint.jobs.images import images_in_folder, smaller_copy, upright, upright_rgb, upright_size
 
 
 def picture(image_format: str, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> bytes:
@@ -96,6 +96,24 @@ def test_a_copy_holds_no_metadata_of_the_original() -> None:
     Image.new("RGB", (40, 30)).save(original, "JPEG", exif=data, comment=b"secret", xmp=b"secret")
     assert original.getvalue().count(b"secret") == 3
     assert b"secret" not in smaller_copy(original.getvalue(), (20, 15))
+
+
+@pytest.mark.parametrize("transparent", [None, 1000])
+def test_grey_values_of_16_bits_are_shown_as_browsers_show_them(transparent: int | None) -> None:
+    """As their higher byte. Pillow would show all values above 255, nearly the whole picture, as white."""
+    values = [256 * step for step in range(256)]
+    picture, file = Image.new("I;16", (256, 8)), io.BytesIO()
+    for x, value in enumerate(values):
+        for y in range(8):
+            picture.putpixel((x, y), value)
+    picture.save(file, "PNG", **({} if transparent is None else {"transparency": transparent}))
+    with Image.open(file) as image:
+        assert image.mode == "I;16"
+        shown = upright_rgb(image)
+    assert [shown.getpixel((x, 4)) for x in range(256)] == [(x, x, x) for x in range(256)]
+    with Image.open(io.BytesIO(smaller_copy(file.getvalue(), (128, 4)))) as copy:
+        row = [copy.convert("L").getpixel((x, 2)) for x in range(128)]
+    assert all(abs(value - 2 * x) <= 4 for x, value in enumerate(row))
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "WEBP"])

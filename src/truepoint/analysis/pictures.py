@@ -87,13 +87,13 @@ def _thumbnail(path: Path) -> str:
     """Return a JPEG of an image, upright and without its metadata, as a data URL; "" of a file that is no image."""
     from PIL import Image  # noqa: PLC0415
 
-    from truepoint.jobs.images import jpeg, upright  # noqa: PLC0415
+    from truepoint.jobs.images import jpeg, upright_rgb  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image.draft("RGB", (2 * LONGER_SIDE, 2 * LONGER_SIDE))
-            small = upright(image).convert("RGB")
+            small = upright_rgb(image)
             small.thumbnail((LONGER_SIDE, LONGER_SIDE))
     except (OSError, ValueError, Image.DecompressionBombError):
         return ""

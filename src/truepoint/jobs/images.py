@@ -128,11 +128,17 @@ def _is_folder(path: Path) -> bool:
 
 
 def images_under_prefix(
-    s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None
+    s3: S3Client, bucket: str, prefix: str, progress: Callable[[], None] = lambda: None, *, whole: bool = False
 ) -> FoundImages:
-    """Return the images below `s3://bucket/prefix`. Mostly only their heads are read, so later damage is not noticed.
+    """Return the images below `s3://bucket/prefix`.
 
-    A prefix without a final slash means the folder of that name.
+    Args:
+        s3: boto3's client.
+        bucket: the bucket's name.
+        prefix: without a final slash it means the folder of that name.
+        progress: called once for each file.
+        whole: whether to read and decode whole images, so that damage is noticed. Smaller copies can be made of such
+            images only. Otherwise mostly the heads are read.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
@@ -141,6 +147,9 @@ def images_under_prefix(
 
     def look(name: str, size: int, etag: str) -> SourceImage:
         location = (bucket, start + name)
+        if whole and size <= MAX_IMAGE_BYTES:
+            measures = _measure(io.BytesIO(_head(s3, *location, size)), size, whole=True)
+            return SourceImage(name, size, etag, *measures, location=location)
         try:
             measures = _measure(io.BytesIO(_head(s3, *location, min(size, HEADER_BYTES))), size, whole=False)
         except OSError:
@@ -168,7 +177,7 @@ def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
         profile = image.info.get("icc_profile")
         _check_turned(image)
         image.draft("RGB", (max(size), max(size)))
-        turned = upright(image)
+        turned = _in_8_bits(upright(image))
         if turned.has_transparency_data:
             turned = turned.convert("RGBA")
             turned = Image.alpha_composite(Image.new("RGBA", turned.size, "white"), turned)
@@ -188,6 +197,20 @@ def upright(image: Image.Image) -> Image.Image:
     """Return an opened image as browsers show it: turned by its EXIF orientation."""
     turn = _UPRIGHT.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Return an opened image as browsers show it: turned by its EXIF orientation, in RGB of 8 bits."""
+    return _in_8_bits(upright(image)).convert("RGB")
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Return an image whose grey values have at most 8 bits: Pillow's `convert` makes all above 255 white."""
+    if not image.mode.startswith("I"):
+        return image
+    grey = image.point(lambda value: value * (1 / 256)).convert("L")
+    grey.info.pop("transparency", None)  # a value of 16 bits
+    return grey
 
 
 def upright_size(path: Path) -> tuple[int, int] | None:

@@ -406,7 +406,11 @@ def _put_copy(s3: S3Client, bucket: str, key: str, size: tuple[int, int], image:
         body = s3.get_object(Bucket=source_bucket, Key=source_key)["Body"].read()
     elif image.path is not None:
         body = image.path.read_bytes()
-    s3.put_object(Bucket=bucket, Key=key, Body=smaller_copy(body, size), ContentType="image/jpeg")
+    try:
+        copy = smaller_copy(body, size)
+    except OSError as error:
+        raise OSError(f"{image.name}: expected an image that a copy can be made of, got: {error}") from error
+    s3.put_object(Bucket=bucket, Key=key, Body=copy, ContentType="image/jpeg")
 
 
 def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from truepoint.formats.labels import Instance
 from truepoint.jobs.files import write_whole
-from truepoint.jobs.images import SourceImage, upright
+from truepoint.jobs.images import SourceImage, upright_rgb
 from truepoint.prediction.model import Model, PredictionError, checked_instances
 
 VERSION = "1.0"
@@ -119,7 +119,7 @@ def _predict(model: Model, image: SourceImage) -> list[Instance]:
     if image.path is None:
         raise PredictionError(f"{image.name}: expected a local image, got one in S3")
     with Image.open(image.path) as file:
-        shown = upright(file).convert("RGB")
+        shown = upright_rgb(file)
     return checked_instances(model.predict(shown, image.name), image.name)
 
 
