@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from truepoint.adapters.bucket import Bucket, NotReadableError, TooLargeError
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
 
     def objects() -> Iterator[tuple[str, str, list[tuple[str, Any]]]]:
         for entry in read_batch(store.read(key)):
-            answers = [(answer.worker_id, _content(answer.annotation_data)) for answer in entry.annotations]
+            answers = [(answer.worker_id, partial(_content, answer.annotation_data)) for answer in entry.annotations]
             yield entry.dataset_object_id, entry.data_object.s3_uri, answers
 
     def annotations() -> Iterator[Annotation]:

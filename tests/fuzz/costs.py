@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
@@ -107,6 +107,16 @@ def crossed(instances: str) -> str:
         for a, b in zip(instance["annotations"][::2], instance["annotations"][1::2], strict=True):
             a["label"], b["label"] = b["label"], a["label"]
     return json.dumps(found, separators=(",", ":"))
+
+
+def alike(order: Iterable[int], keypoints: int) -> str:
+    """Instances that differ in the last of their keypoints only."""
+    names = [f"{k:03d}" for k in range(keypoints)]
+    made = [
+        {"annotations": [{"label": name, "x": 1, "y": 10 * n if name == names[-1] else 1} for name in names]}
+        for n in order
+    ]
+    return json.dumps(made, separators=(",", ":"))
 
 
 def answer(updated: str, original: str = "[]") -> str:
@@ -336,6 +346,11 @@ def of_functions() -> Iterator[Case]:
         "9 workers, 333 x 60 keypoints": lambda: [[answer(people(333, 60)) for _ in range(9)]],
         "3 workers, 128 x 17 in one place": lambda: [[answer(people(128, 17, apart=1)) for _ in range(3)]],
         "3 workers, 1000 x 1, own names": lambda: [[answer(people(1000, 1, "{n}")) for _ in range(3)]],
+        "1000 x 100, pre-labels in reverse": lambda: [
+            [answer(alike(range(1000), 100), alike(range(999, -1, -1), 100))]
+        ],
+        "15 MB of text, one emoji": lambda: [[answer('[{"annotations":[],"z":"%s\U0001f600"}]' % ("x" * 15 * MB))]],
+        "1000 workers": lambda: [[answer("[]")] * 1000],
     }
     for name, made in answers.items():
         yield Case("post_annotation", name, lambda m=made: batch(*m()), post_annotation)

@@ -6,7 +6,7 @@ import json
 import random
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,13 @@ from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.consensus.matching import similar_pairs, symmetric
 from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.answer import LARGEST_ANSWER
-from truepoint.pose.instance import MOST_KEYPOINTS_IN_IMAGE, InstanceError, parse_instances
+from truepoint.pose.instance import (
+    MOST_KEYPOINTS_IN_IMAGE,
+    Instance,
+    InstanceError,
+    parse_instances,
+    same_instances,
+)
 from truepoint.pose.poses import Poses
 from truepoint.pose.sigma_table import yardstick
 
@@ -127,3 +133,25 @@ def test_an_answer_of_too_many_bytes_is_refused() -> None:
     text = json.dumps({"updated_annotations": [], "z": "x" * LARGEST_ANSWER})
     annotation = annotate("0", SOURCE, [("w", text)], yardstick(None))
     assert f"the answer must have at most {LARGEST_ANSWER} bytes, got" in (annotation.reason or "")
+
+
+def alike_but_for_one_place(order: Iterable[int], keypoints: int) -> list[Instance]:
+    """Instances that differ in the last keypoint that is compared."""
+    names = [f"{k:03d}" for k in range(keypoints)]
+    return parse_instances(
+        [{"annotations": [keypoint(n, 1, 10 * i if n == names[-1] else 1) for n in names]} for i in order]
+    )
+
+
+def test_the_same_instances_in_another_order_cost_a_bounded_time() -> None:
+    forward, backward = (alike_but_for_one_place(order, 100) for order in (range(1000), range(999, -1, -1)))
+    began = time.process_time()
+    assert not same_instances(forward, backward, 0.5)  # as far as was compared
+    assert time.process_time() - began < SECONDS
+    assert same_instances(forward, forward, 0.5)
+
+
+def test_many_instances_in_another_order_are_the_same() -> None:
+    forward, backward = (alike_but_for_one_place(order, 1) for order in (range(1000), range(999, -1, -1)))
+    assert same_instances(forward, backward, 0.5)
+    assert not same_instances(forward, backward[:-1] + backward[:1], 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,8 +11,8 @@ import pytest
 from builders import SOURCE, keypoint, label, outcome, record
 
 import post_annotation
-from truepoint.groundtruth.annotation import Annotation, annotate
-from truepoint.groundtruth.batch import BatchError, consolidation_response, fit, read_batch
+from truepoint.groundtruth.annotation import MOST_WORKERS, Annotation, annotate
+from truepoint.groundtruth.batch import AnnotationData, BatchError, consolidation_response, fit, read_batch
 from truepoint.groundtruth.job import JobError, read_description
 from truepoint.groundtruth.manifest import read_lines
 from truepoint.groundtruth.output_line import Labeled, NotLabeled
@@ -268,6 +269,44 @@ def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
     if "levels" in name and "the" not in name:
         assert "expected at most 32 levels of nesting" in made["bad"].reason
     msgspec.json.encode(consolidation_response(fit(made.values(), _unused), "keypoints"))
+
+
+@pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_only_python_writes_becomes_null_outside_of_texts(word: bytes) -> None:
+    answer = b'{"updated_annotations":[],"z":[%s,"%s \\" %s",%s]}' % (word, word, word, word)
+    [entry] = read_batch(
+        b'[{"datasetObjectId":"0","annotations":[{"workerId":"w","annotationData":{"content":%s}}]}]' % answer
+    )
+    data = entry.annotations[0].annotation_data
+    assert isinstance(data, AnnotationData)
+    assert bytes(data.content) == b'{"updated_annotations":[],"z":[null,"%s \\" %s",null]}' % (word, word)
+
+
+def test_an_object_that_more_workers_answered_than_are_asked_is_refused() -> None:
+    several = [(f"w{n}", b'{"updated_annotations":[]}') for n in range(MOST_WORKERS + 1)]
+    assert annotate("0", SOURCE, several[1:], yardstick(None)).valid
+    annotation = annotate("0", SOURCE, several, yardstick(None))
+    assert not annotation.valid
+    assert annotation.reason == "expected answers of at most 1000 workers, got 1001"
+    written = msgspec.to_builtins(annotate("0", SOURCE, several[1:], yardstick(None)))
+    assert isinstance(outcome(record(written)), Labeled)
+    written["workers"] *= 2
+    read = outcome(record(written))
+    assert isinstance(read, NotLabeled)
+    assert read.reason == "expected at most 1000 workers, got 2000"
+
+
+def test_answers_are_fetched_one_at_a_time_and_no_more_than_fit() -> None:
+    text = json.dumps({"updated_annotations": [], "z": "x" * 15_000_000 + "\U0001f600"}, ensure_ascii=False)
+    fetched = []
+
+    def content(worker: str) -> str:
+        fetched.append(worker)
+        return text
+
+    annotation = annotate("0", SOURCE, [(f"w{n}", partial(content, f"w{n}")) for n in range(9)], yardstick(None))
+    assert "expected values of at most 200,000,000 bytes in memory in all workers' answers" in str(annotation.reason)
+    assert fetched == ["w0", "w1", "w2", "w3"]
 
 
 def test_an_entry_without_an_id_is_left_out() -> None:

@@ -143,3 +143,23 @@ def test_a_length_that_cannot_exceed_is_no_larger_in_memory(text: str) -> None:
         assert not may_exceed(form, OBJECT_BYTES * len(form))
         assert memory(form) <= OBJECT_BYTES * len(form)
         assert may_exceed(form, OBJECT_BYTES * len(form) - 1)
+@pytest.mark.parametrize(
+    ("text", "bytes_a_character"),
+    [
+        ("x", 1), ("\u00e9", 1), ("\u4e2d", 2), ("\U0001f600", 4), ("\\n", 1), ("\\u4e2d", 2), ("\\ud83d\\ude00", 4),
+        ("\\UD83D", 1), ("\\uD83D\\uDE00", 4),
+    ],
+)  # fmt: skip
+def test_a_long_text_takes_as_much_memory_as_its_widest_character(text: str, bytes_a_character: int) -> None:
+    whole = '"' + "x" * 100_000 + text + '"'
+    for read in (whole, whole.encode()):
+        assert memory(read) == bytes_a_character * len(read)
+    if "\\U" not in text:
+        assert sys.getsizeof(json.loads(whole)) < memory(whole) + 100
+
+
+def test_a_text_that_takes_too_much_memory_is_refused() -> None:
+    text = b'"' + b"x" * 100_000 + "\U0001f600".encode() + b'"'
+    assert len(decode(text, most_memory=4 * len(text))) == 100_001
+    with pytest.raises(JsonError, match="expected values of at most 400,000 bytes in memory, got some 400,0"):
+        decode(text, most_memory=400_000)

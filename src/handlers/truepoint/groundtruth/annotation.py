@@ -28,6 +28,8 @@ VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
 """Bytes that the values of answers take which are consolidated together, by `json_text.memory`: arrays of fewer images
 cost more an image, and those of a batch of large ones would not fit into memory."""
+MOST_WORKERS = 1000
+"""Workers of one data object at most; Ground Truth asks nine. Each takes some 20 kB while a job's results are made."""
 TOO_MUCH_TOGETHER = (
     f"expected values of at most {MOST_MEMORY:,} bytes in memory in all workers' answers together, got more"
 )
@@ -108,9 +110,9 @@ def annotate_all(
 
             - Ground Truth's id,
             - the image's URI; empty if the payload names none, then what the page submitted counts,
-            - (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). If a worker
-              gave several answers, the last counts. One usable answer passes through unchanged; several are
-              consolidated.
+            - (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). A function
+              may stand for a content, so that only one is in memory at a time. If a worker gave several answers, the
+              last counts. One usable answer passes through unchanged; several are consolidated.
         table: sigmas and pairs of the job's skeleton.
     """
     together: list[tuple[Annotation, list[Answer]]] = []
@@ -152,6 +154,14 @@ def _read_all(
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
+    if len(latest) > MOST_WORKERS:
+        refused = Annotation(
+            dataset_object_id=dataset_object_id,
+            data_object_s3_uri=data_object_s3_uri,
+            image_file_name=file_name(data_object_s3_uri),
+            image_s3_location=data_object_s3_uri,
+        )
+        return _refused(refused, f"expected answers of at most {MOST_WORKERS} workers, got {len(latest)}"), []
     held = 0
     for worker_id, content in sorted(latest.items()):
         read = _read(worker_id, content)
@@ -197,6 +207,8 @@ def _refused(annotation: Annotation, reason: str) -> Annotation:
 
 
 def _read(worker_id: str, content: Any) -> Answer | AnswerError:
+    if callable(content):
+        content = content()
     if isinstance(content, AnswerError):
         return content
     try:

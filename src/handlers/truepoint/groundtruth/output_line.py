@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from truepoint.groundtruth.annotation import Annotation, WorkerAnswer
+from truepoint.groundtruth.annotation import MOST_WORKERS, Annotation, WorkerAnswer
 from truepoint.groundtruth.answer import without_query
 from truepoint.groundtruth.manifest import LONGEST_LINE, Line, file_name, read_data_object
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
@@ -124,6 +124,9 @@ def read_label(label: Any) -> Annotation:
         found = f"the keys {', '.join(sorted(map(str, label))[:8])}" if isinstance(label, dict) else type_name(label)
         raise LabelError(f"expected a keypoint annotation with updated_annotations, got {found}"[:500])
     if "version" in label:
+        workers = label.get("workers")
+        if isinstance(workers, list) and len(workers) > MOST_WORKERS:
+            raise LabelError(f"expected at most {MOST_WORKERS} workers, got {len(workers)}")
         try:
             return msgspec.convert(label, Annotation)
         except msgspec.ValidationError as error:
