@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from truepoint import json_text
 from truepoint.json_text import (
     DEEPEST,
+    MOST_BYTES,
     MOST_MEMORY,
     OBJECT_BYTES,
     JsonError,
@@ -140,9 +141,11 @@ def test_each_member_has_its_own_limit_of_nesting(depth: int, spaces: int) -> No
 @pytest.mark.parametrize("text", ["", "{", "{" * 100, "[" * 100, "," * 100, '{"a":[1,2]}' * 100, "é{" * 10])
 def test_a_length_that_cannot_exceed_is_no_larger_in_memory(text: str) -> None:
     for form in (text, text.encode()):
-        assert not may_exceed(form, OBJECT_BYTES * len(form))
-        assert memory(form) <= OBJECT_BYTES * len(form)
-        assert may_exceed(form, OBJECT_BYTES * len(form) - 1)
+        assert not may_exceed(form, MOST_BYTES * len(form))
+        assert memory(form) <= MOST_BYTES * len(form)
+        assert may_exceed(form, MOST_BYTES * len(form) - 1)
+
+
 @pytest.mark.parametrize(
     ("text", "bytes_a_character"),
     [
