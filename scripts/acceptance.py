@@ -222,8 +222,8 @@ def accept(options: argparse.Namespace) -> int:
     session = command.session(options)
     account = session.client("sts").get_caller_identity()["Account"]
     if session.region_name not in REGIONS:
-        known = ", ".join(sorted(REGIONS))
-        raise command.UsageError(f"expected a Region that has Ground Truth ({known}), got {session.region_name}")
+        regions = ", ".join(sorted(REGIONS))
+        raise command.UsageError(f"expected a Region that has Ground Truth ({regions}), got {session.region_name}")
     where = f"account {account}, {session.region_name}"
     print(f"This deploys a stack {options.stack_name!r} in {where}, with two labeling jobs of 3 images.")
     if not options.yes and not agreed():
@@ -508,10 +508,10 @@ def results(session: Session, stack: StackOutputs, name: str) -> str:
 
 def counts(session: Session, stack: StackOutputs, name: str, status: str) -> str:
     """Check the accounting of a set of results."""
-    found = read(session, stack, job_keys(name).results_marker)
-    four = {kind: found[kind] for kind in ("written", "rejected", "failed", "unlabeled")}
-    expect(found["labeling_job_status"] == status, found["labeling_job_status"])
-    expect(found["lines"] == sum(four.values()) == len(IMAGES), f"{found['lines']} lines, {four}")
+    marker = read(session, stack, job_keys(name).results_marker)
+    four = {kind: marker[kind] for kind in ("written", "rejected", "failed", "unlabeled")}
+    expect(marker["labeling_job_status"] == status, marker["labeling_job_status"])
+    expect(marker["lines"] == sum(four.values()) == len(IMAGES), f"{marker['lines']} lines, {four}")
     expect(four["written"] >= (len(IMAGES) if status == "Completed" else 1), str(four))
     return str(four)
 
@@ -519,9 +519,9 @@ def counts(session: Session, stack: StackOutputs, name: str, status: str) -> str
 def names(session: Session, stack: StackOutputs, name: str) -> str:
     """Check that each image's name came through manifest, page, answer and results unchanged."""
     coco = read(session, stack, f"{job_keys(name).results}coco.json")
-    found = {image["file_name"].rsplit("/", 1)[-1] for image in coco["images"]}
-    expect(found == set(IMAGES), str(sorted(found)))
-    return ", ".join(sorted(found))
+    file_names = {image["file_name"].rsplit("/", 1)[-1] for image in coco["images"]}
+    expect(file_names == set(IMAGES), str(sorted(file_names)))
+    return ", ".join(sorted(file_names))
 
 
 def referenced(session: Session, stack: StackOutputs, name: str) -> str:
@@ -530,17 +530,17 @@ def referenced(session: Session, stack: StackOutputs, name: str) -> str:
     [reference] = [json.loads(line)["annotations_ref"] for line in manifest.splitlines() if b"annotations_ref" in line]
     coco = read(session, stack, f"{job_keys(name).results}coco.json")
     [image] = [image["id"] for image in coco["images"] if image["file_name"].endswith(LARGE_IMAGE)]
-    found = [entry["keypoints"][:2] for entry in coco["annotations"] if entry["image_id"] == image]
+    points = [entry["keypoints"][:2] for entry in coco["annotations"] if entry["image_id"] == image]
     given = [[x, y] for x, y in LARGE_PLACES]
-    expect(sorted(found) == sorted(given), f"{len(found)} of {len(given)} instances, or at other places")
-    return f"{len(found)} instances by {reference.rsplit('/', 1)[-1]}"
+    expect(sorted(points) == sorted(given), f"{len(points)} of {len(given)} instances, or at other places")
+    return f"{len(points)} instances by {reference.rsplit('/', 1)[-1]}"
 
 
 def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:
     """Check the workers' submissions as Ground Truth stored them; keeps the shape of one for the report."""
-    found = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
-    report.recorded["worker-response keys"] = found
-    submitted = [answer for key in found for answer in read(session, stack, key)["answers"]]
+    response_keys = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
+    report.recorded["worker-response keys"] = response_keys
+    submitted = [answer for key in response_keys for answer in read(session, stack, key)["answers"]]
     for answer in submitted:
         content = answer["answerContent"]
         expect("updated_annotations" in content, f"fields {sorted(content)}")

@@ -73,31 +73,31 @@ def reachability(outcomes: dict[str, Outcome]) -> str:
     """Return one line that says which of the two services answered, and for how many lock files."""
     said = []
     for service, of_npm in (("PyPI", False), ("npm", True)):
-        found = [outcome for name, outcome in outcomes.items() if (name == NPM) is of_npm]
-        whole = sum(outcome.answered == outcome.asked for outcome in found)
-        how = "" if whole == len(found) else "partly " if any(outcome.answered for outcome in found) else "not "
-        said.append(f"{service} {how}reachable ({whole} of {len(found)} lock files audited)")
+        audited = [outcome for name, outcome in outcomes.items() if (name == NPM) is of_npm]
+        whole = sum(outcome.answered == outcome.asked for outcome in audited)
+        how = "" if whole == len(audited) else "partly " if any(outcome.answered for outcome in audited) else "not "
+        said.append(f"{service} {how}reachable ({whole} of {len(audited)} lock files audited)")
     return f"services: {', '.join(said)}"
 
 
 def pip_outcome(report: dict[str, Any], _: str) -> Outcome:
     """Read the report of pip-audit. It skips a dependency that PyPI's service gives no answer for."""
-    found = report["dependencies"]
-    skipped = [entry["skip_reason"] for entry in found if "skip_reason" in entry]
+    dependencies = report["dependencies"]
+    skipped = [entry["skip_reason"] for entry in dependencies if "skip_reason" in entry]
     vulnerable = tuple(
         f"{entry['name']} {entry['version']}: {', '.join(v['id'] for v in entry['vulns'])}"
-        for entry in found
+        for entry in dependencies
         if entry.get("vulns")
     )
-    return Outcome(len(found), len(found) - len(skipped), vulnerable, skipped[0] if skipped else "")
+    return Outcome(len(dependencies), len(dependencies) - len(skipped), vulnerable, skipped[0] if skipped else "")
 
 
 def npm_outcome(report: dict[str, Any], problem: str) -> Outcome:
     """Read the report of `npm audit`. Without an answer it has a message instead of counts."""
     if "auditReportVersion" not in report:
         return Outcome(1, 0, problem=str(report.get("message") or problem))
-    found = report["vulnerabilities"].values()
-    vulnerable = tuple(f"{entry['name']} {entry['range']}: {entry['severity']}" for entry in found)
+    vulnerabilities = report["vulnerabilities"].values()
+    vulnerable = tuple(f"{entry['name']} {entry['range']}: {entry['severity']}" for entry in vulnerabilities)
     dependencies = report["metadata"]["dependencies"]["total"]
     return Outcome(dependencies, dependencies, vulnerable)
 

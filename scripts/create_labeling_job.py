@@ -88,14 +88,16 @@ def create(options: argparse.Namespace) -> int:
     instructions = _instructions(options.instructions)
     session = command.session(options)
     s3 = session.client("s3")
-    found = _images(options.images, s3, whole=options.copies is not None)
-    for refused in found.refused:
+    folder_images = _images(options.images, s3, whole=options.copies is not None)
+    for refused in folder_images.refused:
         print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
-    if found.refused and not options.skip_refused:
-        raise command.UsageError(f"{len(found.refused)} images cannot be used; --skip-refused goes on without them")
+    if folder_images.refused and not options.skip_refused:
+        raise command.UsageError(
+            f"{len(folder_images.refused)} images cannot be used; --skip-refused goes on without them"
+        )
     matched: dict[str, prelabels.Instances] = {}
     if labels is not None:
-        sizes = {image.name: (image.width, image.height) for image in found.images}
+        sizes = {image.name: (image.width, image.height) for image in folder_images.images}
         fitted = prelabels.fit(labels, prelabels.Job(skeleton, sizes), chosen, options.prelabels.name)
         matched = fitted.instances
         print(*(f"pre-labels: {line}" for line in fitted.report), sep="\n")
@@ -104,7 +106,7 @@ def create(options: argparse.Namespace) -> int:
         _settings(options),
         stack,
         skeleton,
-        found.images,
+        folder_images.images,
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         instructions=instructions,
         prelabels=matched,

@@ -72,17 +72,17 @@ def empty(s3: Any, bucket: str) -> int:
     deleted = 0
     with tqdm(desc="delete", unit="object", disable=None) as bar:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if found:
-                objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if versions:
+                objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
                 answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
                 if errors := answer.get("Errors"):
                     first = errors[0]
                     raise command.UsageError(
                         f"{len(errors)} objects were kept, the first is {first['Key']}: {first['Message']}"
                     )
-            deleted += len(found)
-            bar.update(len(found))
+            deleted += len(versions)
+            bar.update(len(versions))
     return deleted
 
 

@@ -98,7 +98,7 @@ class Options:
 
     job: str | None
     images: Path | None
-    found: FoundImages | None
+    own_images: FoundImages | None
     continued: str | None
     skeleton: Skeleton
     workers: int
@@ -164,19 +164,19 @@ def parse(arguments: list[str] | None) -> Options:
     except PrelabelError as error:
         raise DemoError(str(error)) from error
     answers = _answers(given.answers, skeleton, chosen)
-    found = None if given.images is None else _find_images(given.images)
-    if found is not None and answers is not None:
-        _check_answers(answers, _sizes(found), skeleton)
+    own_images = None if given.images is None else _find_images(given.images)
+    if own_images is not None and answers is not None:
+        _check_answers(answers, _sizes(own_images), skeleton)
     prelabels = None
-    if found is not None and given.prelabels is not None:
+    if own_images is not None and given.prelabels is not None:
         try:
-            prelabels = read_prelabels(given.prelabels, skeleton, _sizes(found), chosen)
+            prelabels = read_prelabels(given.prelabels, skeleton, _sizes(own_images), chosen)
         except (PrelabelError, OSError) as error:
             raise DemoError(f"The pre-labels cannot be used: {error}") from error
     return Options(
         job=given.job,
         images=given.images,
-        found=found,
+        own_images=own_images,
         continued=given.continue_from,
         skeleton=skeleton,
         workers=given.workers,
@@ -314,8 +314,8 @@ def _skeleton(name: str) -> Skeleton:
     if not path.is_file():
         path = SKELETONS / f"{name}.json"
     if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in SKELETONS.glob("*.json")))
-        raise DemoError(f"There is no skeleton {name!r}. Give a file, or one of: {known}.")
+        names = ", ".join(sorted(path.stem for path in SKELETONS.glob("*.json")))
+        raise DemoError(f"There is no skeleton {name!r}. Give a file, or one of: {names}.")
     try:
         return parse_skeleton(path.read_bytes())
     except SkeletonError as error:
@@ -334,19 +334,19 @@ def _find_images(folder: Path) -> FoundImages:
         beside = folder.parent if folder.parent.is_dir() else Path()
         names = sorted(path for path in beside.iterdir() if path.is_dir() and not path.name.startswith("."))
         raise DemoError(f"There is no folder {folder}. Folders in {beside.absolute()}: {_named(names)}.")
-    found = images_in_folder(folder)
-    for refused in found.refused:
+    images = images_in_folder(folder)
+    for refused in images.refused:
         say(f"Left out {refused.name}: {refused.reason}")
-    if not found.images:
+    if not images.images:
         raise DemoError(f"There are no images (JPEG, PNG or WebP) in {folder}.")
-    return found
+    return images
 
 
 def _check_job(name: str | None, folder: Path) -> None:
     """Look for a job in the emulator's files, so that a wrong name is refused before the emulator starts."""
-    known = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
-    if name is not None and name not in known:
-        there = f"Jobs there: {_named(known)}." if known else "There is none yet; `make demo` creates the first."
+    jobs = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
+    if name is not None and name not in jobs:
+        there = f"Jobs there: {_named(jobs)}." if jobs else "There is none yet; `make demo` creates the first."
         raise DemoError(
             f"There is no job {name!r} in the demo's account (it was forgotten if you ran `make demo-reset`). {there}"
         )
@@ -364,8 +364,8 @@ def _check_answers(file: AnswersFile, sizes: Sizes, skeleton: Skeleton) -> tuple
         raise DemoError(f"{error}. Nothing was done.") from error
 
 
-def _sizes(found: FoundImages) -> Sizes:
-    return {image.name: (image.width, image.height) for image in found.images}
+def _sizes(images: FoundImages) -> Sizes:
+    return {image.name: (image.width, image.height) for image in images.images}
 
 
 def _emulator_port(folder: Path) -> int:
@@ -390,9 +390,9 @@ def _secret(folder: Path) -> bytes:
 def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> JobRunner:
     skeleton = options.skeleton
     folder = options.images or EXAMPLES / ("box-truck" if "truck" in skeleton.name else "person")
-    found = options.found or _find_images(folder)
-    names = [image.name for image in found.images]
-    content = [image.md5 for image in found.images] + names
+    images = options.own_images or _find_images(folder)
+    names = [image.name for image in images.images]
+    content = [image.md5 for image in images.images] + names
     plain = re.sub(r"[^a-z0-9]+", "-", skeleton.name.lower()).strip("-") or "keypoints"
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
 
@@ -427,7 +427,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
         task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
     )
     template = TEMPLATE.read_text("utf-8")
-    prepared = prepare_job(settings, stack, skeleton, found.images, template_source=template, prelabels=labels)
+    prepared = prepare_job(settings, stack, skeleton, images.images, template_source=template, prelabels=labels)
     for reason in prepared.omitted:
         say(f"Left out {reason}")
     if not _create(prepared, emulator, stack):
@@ -481,12 +481,12 @@ def _labels(job: str, emulator: Emulator, stack: StackOutputs, names: Sequence[s
     runner = _runner(job, emulator, stack)
     if not runner.job.ended:
         runner.consolidate()  # what has all its answers; the job itself stays as it is
-    found: dict[str, Instances] = {}
+    labels: dict[str, Instances] = {}
     for source, label in runner.labels().items():
         name = source.partition("/images/")[2]
         if name in names and label.get("valid", True):
-            found[name] = tuple(label["updated_annotations"])
-    return found
+            labels[name] = tuple(label["updated_annotations"])
+    return labels
 
 
 def _given_job(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:

@@ -45,11 +45,11 @@ def reopen(options: argparse.Namespace) -> int:
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
     s3, keys = session.client("s3"), job_keys(options.name)
     try:
-        found = s3.get_object(Bucket=bucket, Key=keys.labeling_job)
+        stored = s3.get_object(Bucket=bucket, Key=keys.labeling_job)
     except s3.exceptions.NoSuchKey as error:
         raise NoSuchJobError(f"there is no job {options.name!r} outside Ground Truth in s3://{bucket}/jobs/") from error
     try:
-        document = parse_description(found["Body"].read())
+        document = parse_description(stored["Body"].read())
         changed = reopened(document, datetime.now(UTC), timedelta(hours=options.hours))
     except (LabelingJobError, JobError) as error:
         raise command.UsageError(str(error)) from error
@@ -61,7 +61,7 @@ def reopen(options: argparse.Namespace) -> int:
     # The description first: results that are withdrawn of a job that has ended would be made again by the sweep.
     body = json.dumps(changed, indent=2).encode()
     s3.put_object(
-        Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=found["ETag"]
+        Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=stored["ETag"]
     )
     s3.delete_object(Bucket=bucket, Key=keys.results_marker)
     print("reopened: start the job again to hand out what is open and to consolidate what was answered")

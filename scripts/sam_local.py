@@ -67,7 +67,7 @@ def invoke_all(chosen: Sequence[Path]) -> int:
     Raises:
         UsageError: an event is not one of events/, or this machine lacks something.
     """
-    wanted = [known(path) for path in chosen] or all_events()
+    wanted = [sample_event(path) for path in chosen] or all_events()
     for event in wanted:
         check_json(event)
     gateway = engine_gateway()
@@ -98,7 +98,7 @@ def all_events() -> list[Path]:
     return [*named, *(EVENTS / "results_step" / f"{step}.json" for step in STEPS)]
 
 
-def known(path: Path) -> Path:
+def sample_event(path: Path) -> Path:
     """Return the path of a sample event.
 
     Raises:
@@ -269,8 +269,8 @@ def shown(event: Path, answer: str) -> bool:
     """Print a function's answer; return whether it is an error."""
     last = (answer.strip().splitlines() or [""])[-1]
     with suppress(ValueError):
-        found: Any = json.loads(last)
-        failed = isinstance(found, dict) and "errorMessage" in found
+        result: Any = json.loads(last)
+        failed = isinstance(result, dict) and "errorMessage" in result
         print(f"{'FAIL' if failed else 'ok  '} {event.relative_to(EVENTS)}: {last[:200]}", flush=True)
         return failed
     print(f"FAIL {event.relative_to(EVENTS)}: expected a JSON answer, got {last[:200]!r}", flush=True)

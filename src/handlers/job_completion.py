@@ -40,12 +40,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
         return {"labeling_job": job.name, "skipped": "its output is not in this stack's bucket"}
-    found = complete(job, store, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
-    if isinstance(found, HandOver):
-        execution = start_execution(state_machine_arn(), found.execution_name, {"job": msgspec.to_builtins(job)})
-        logger.info("handed over", reason=found.reason, execution=execution)
+    outcome = complete(job, store, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    if isinstance(outcome, HandOver):
+        execution = start_execution(state_machine_arn(), outcome.execution_name, {"job": msgspec.to_builtins(job)})
+        logger.info("handed over", reason=outcome.reason, execution=execution)
         return {"labeling_job": job.name, "handed_over": execution}
-    return announce(found, store)
+    return announce(outcome, store)
 
 
 def _description(ended: Ended, store: Bucket) -> dict[str, Any]:

@@ -174,9 +174,9 @@ def _instances(
     if rater is not None and rater not in raters:
         raise FormatError(f"{labels.files[0].where}: expected a rater of {shown(raters)}, got {rater!r}")
     for entry in labels.entries():
-        found = reader.instances(entry)
-        if (rater or raters[0]) in found:
-            yield entry.name, parse_instances(list(found[rater or raters[0]]))
+        by_rater = reader.instances(entry)
+        if (rater or raters[0]) in by_rater:
+            yield entry.name, parse_instances(list(by_rater[rater or raters[0]]))
 
 
 def _result(meter: _Meter, only_in_reference: int, only_in_other: int, notes: list[str]) -> FileComparison:
@@ -213,18 +213,18 @@ def _rates(kinds: dict[Kind, int], labeled: int, marked: int) -> dict[str, Rate]
     return {kind: rate(count, marked if kind == "extra" else labeled) for kind, count in kinds.items()}
 
 
-def table(found: FileComparison) -> Iterable[str]:
+def table(comparison: FileComparison) -> Iterable[str]:
     """Return the comparison of keypoints as rows of text that fit 80 columns. Errors are in percent."""
     titles = ("good", "jitt", "inv", "swap", "miss", "lack", "extra", "vis")
     yield f"{'keypoint':15}{'n':>7}{'sim':>5}{'pck':>5}" + "".join(f"{title:>6}" for title in titles)
     whole = KeypointComparison(
         name="all",
-        labeled=sum(k.labeled for k in found.keypoints),
+        labeled=sum(k.labeled for k in comparison.keypoints),
         similarity=None,
-        pck=found.pck,
-        errors=found.errors,
+        pck=comparison.pck,
+        errors=comparison.errors,
     )
-    for row in (*found.keypoints, whole):
+    for row in (*comparison.keypoints, whole):
         yield (
             f"{row.name[:14]:15}{row.labeled:>7}{_decimal(row.similarity):>5}{_decimal(row.pck):>5}"
             + "".join(f"{_percent(row.errors[kind].share):>6}" for kind in KINDS)

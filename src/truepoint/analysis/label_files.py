@@ -131,23 +131,23 @@ def read_label_files(
         _open(path, rater, len(skeleton.keypoints) if skeleton else 0, chosen)
         for (path, _), rater in zip(files, raters, strict=True)
     ]
-    found = skeleton or next((named_skeleton(str(file)) for _, file in files if file), None)
-    if found is None:
+    common = skeleton or next((named_skeleton(str(file)) for _, file in files if file), None)
+    if common is None:
         try:
-            found = derived_skeleton(main_category(_all_categories(opened)))
+            common = derived_skeleton(main_category(_all_categories(opened)))
         except FormatError as error:
             raise FormatError(f"{shown([one.file.where for one in opened])}: {error}") from error
     for one in opened:
         used = {name for name, (_, subjects) in one.file.categories.items() if subjects}
         try:
-            mapped = category_mappings([c for c, _ in one.file.categories.values()], used, found, chosen)
+            mapped = category_mappings([c for c, _ in one.file.categories.values()], used, common, chosen)
         except FormatError as error:
             raise FormatError(f"{one.file.where}: {error}") from error
         one.file.mappings = mapped
     entries = _put_together(opened, sizes)
     if not entries:
         raise FormatError(f"expected labels of images, got none in {shown([str(path) for path in paths])}")
-    return LabelSet([one.file for one in opened], found, len(entries), lambda: iter(entries))
+    return LabelSet([one.file for one in opened], common, len(entries), lambda: iter(entries))
 
 
 class EntryReader:
@@ -164,7 +164,7 @@ class EntryReader:
         Raises:
             FormatError: a label that cannot be read, or a rater who labelled the image in two files.
         """
-        found: dict[str, Instances] = {}
+        by_rater: dict[str, Instances] = {}
         for part in entry.parts:
             file, fitter = self._files[part.file], self.fitters[part.file]
             image = LabeledImage(entry.name, in_shares=part.in_shares)
@@ -174,14 +174,14 @@ class EntryReader:
                     subject.rater = subject.rater or file.rater
                     image.subjects.append(subject)
             for rater in dict.fromkeys([*part.raters, *(subject.rater for subject in image.subjects)]):
-                if rater in found:
+                if rater in by_rater:
                     raise FormatError(
                         f"{file.where}: expected labels of the rater {rater!r} for {entry.name!r} in one file, "
                         "got them in two"
                     )
                 instances = fitter.instances(image, rater, (entry.width, entry.height))
-                found[rater] = checked(instances, f"{file.where}: {entry.name!r}")
-        return found
+                by_rater[rater] = checked(instances, f"{file.where}: {entry.name!r}")
+        return by_rater
 
     def report(self, fitters: Iterable[Sequence[Fitter]] = ()) -> list[str]:
         """Return what was read and left out, a sentence each; `fitters` are those of other readers."""
@@ -277,10 +277,10 @@ def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
     return _Opened(file, list(by_id.values()), list(labels.values()))
 
 
-def _raters(found: set[str], rater: str) -> set[str]:
+def _raters(names: set[str], rater: str) -> set[str]:
     """Return whom a file names; where it names some, `rater` made the labels without one."""
-    named = found - {""}
-    return named | {rater} if named and "" in found else named
+    named = names - {""}
+    return named | {rater} if named and "" in names else named
 
 
 def _opened(read: Labels, path: Path, rater: str) -> _Opened:
@@ -295,15 +295,15 @@ def _opened(read: Labels, path: Path, rater: str) -> _Opened:
 
 
 def _all_categories(opened: Sequence[_Opened]) -> dict[str, tuple[Category, int]]:
-    found: dict[str, tuple[Category, int]] = {}
+    categories: dict[str, tuple[Category, int]] = {}
     for one in opened:
         for name, (category, subjects) in one.file.categories.items():
-            earlier, before = found.get(name, (category, 0))
+            earlier, before = categories.get(name, (category, 0))
             # Our own files name only the keypoints that occur: those of all files count.
             more = tuple(n for n in category.keypoints if n not in earlier.keypoints)
             whole = earlier if not more else Category(name, earlier.keypoints + more, earlier.named and category.named)
-            found[name] = (whole, before + subjects)
-    return found
+            categories[name] = (whole, before + subjects)
+    return categories
 
 
 def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tuple[int, int]]]) -> list[Entry]:
@@ -311,7 +311,7 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
     entries: dict[str, Entry] = {}
     order = sorted(range(len(opened)), key=lambda number: not all(i.has_ending for i in opened[number].images))
     needs_sizes = any(i.in_shares for one in opened for i in one.images)
-    known = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
+    given_sizes = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
     ids = [image.id for image in opened[order[0]].images]
     numbers = [i - 1 for i in ids if i is not None and i <= LARGEST_ID]
     if len(numbers) < len(ids):  # coco.json keeps a file's ids if it can
@@ -319,10 +319,10 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
     following = count(max(numbers, default=-1) + 1)
     for number in order:
         one = opened[number]
-        names = _names_of(one, entries.keys() | known.keys())
+        names = _names_of(one, entries.keys() | given_sizes.keys())
         own = bool(one.file.raters)
         for place, (image, labels, name) in enumerate(zip(one.images, one.labels, names, strict=True)):
-            size = known.get(name, (None, None))
+            size = given_sizes.get(name, (None, None))
             entry = entries.get(name)
             if entry is None:
                 line = numbers[place] if number == order[0] else next(following)
@@ -341,13 +341,13 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
     return list(entries.values())
 
 
-def _names_of(one: _Opened, known: set[str]) -> list[str]:
+def _names_of(one: _Opened, image_names: set[str]) -> list[str]:
     """Return what each image of a file is called: as other files, or the images, call it, else as this file does."""
     names = [image.name for image in one.images]
-    if not known or known.issuperset(names):
+    if not image_names or image_names.issuperset(names):
         return names
     try:
-        matched = match_images(one.images, known).images
+        matched = match_images(one.images, image_names).images
     except FormatError as error:
         raise FormatError(f"{one.file.where}: {error}") from error
     others = {id(image): name for name, image in matched.items()}

@@ -61,8 +61,8 @@ class PictureFolder:
         except FormatError as error:
             raise FormatError(f"{self._folder}: {error}") from error
         paths = {id(image): files[name] for name, image in matched.items()}
-        found = {line: _thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
-        drawn = {line: url for line, url in found.items() if url}
+        pictures = {line: _thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
+        drawn = {line: url for line, url in pictures.items() if url}
         return drawn, [name for line, name in names.items() if line not in drawn]
 
 

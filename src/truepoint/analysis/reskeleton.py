@@ -63,7 +63,7 @@ def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
     Raises:
         FormatError: not such a file, or a name that a skeleton does not have.
     """
-    found = {target: (source,) for source, target in map_keypoints(Category("", old.keypoint_names), new, None).items()}
+    rules = {target: (source,) for source, target in map_keypoints(Category("", old.keypoint_names), new, None).items()}
     document = parse_json(path.read_bytes(), str(path)) if path else {}
     if not isinstance(document, dict):
         raise FormatError(
@@ -81,15 +81,15 @@ def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
             raise FormatError(
                 f"{path}: {target!r}: expected names of the labels ({shown(old.keypoint_names)}), got {unknown[0]!r}"
             )
-        found.pop(target, None)
+        rules.pop(target, None)
         if sources:
-            found[target] = tuple(dict.fromkeys(sources))
-    if not found:
+            rules[target] = tuple(dict.fromkeys(sources))
+    if not rules:
         raise FormatError(
             f"expected a keypoint of {new.name!r} that comes from the labels ({shown(old.keypoint_names)}), got none; "
             "--keypoints says which does"
         )
-    return {name: found[name] for name in new.keypoint_names if name in found}
+    return {name: rules[name] for name in new.keypoint_names if name in rules}
 
 
 def mapped(instance: Mapping[str, Any], rules: Rules, losses: Losses) -> dict[str, Any]:
@@ -146,11 +146,11 @@ def _annotations(
     instances: Sequence[Mapping[str, Any]], entry: Entry, skeleton: Skeleton, more: dict[str, str], losses: Losses
 ) -> Iterable[bytes]:
     for instance, raw in zip(parse_instances(list(instances)), instances, strict=True):
-        found = annotation_entry(skeleton.keypoint_names, entry.line + 1, instance)
-        if found is None:
+        annotation = annotation_entry(skeleton.keypoint_names, entry.line + 1, instance)
+        if annotation is None:
             losses.instances += 1
         else:
-            yield _line(found | told(instance, raw) | more)
+            yield _line(annotation | told(instance, raw) | more)
 
 
 def _line(value: Any) -> bytes:

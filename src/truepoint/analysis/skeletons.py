@@ -53,9 +53,9 @@ def derived_skeleton(category: Category) -> Skeleton:
         )
     sigmas = [None if sigma == DEFAULT_SIGMA else sigma for sigma in category.sigmas] or [None] * len(names)
     for path in shipped().values():
-        known = parse_skeleton(path.read_bytes(), stored=True)
-        if known.keypoint_names == names and (not category.sigmas or category.sigmas == known.sigmas):
-            return known
+        stored = parse_skeleton(path.read_bytes(), stored=True)
+        if stored.keypoint_names == names and (not category.sigmas or category.sigmas == stored.sigmas):
+            return stored
     pairs = {names[a]: names[b] for i, j in category.pairs for a, b in ((i, j), (j, i))} or side_pairs(names)
     keypoints = [SkeletonKeypoint(n, pairs.get(n), sigma) for n, sigma in zip(names, sigmas, strict=True)]
     skeleton = Skeleton(
@@ -81,6 +81,6 @@ def main_category(categories: dict[str, tuple[Category, int]]) -> Category:
     """
     having = [(count, category) for category, count in categories.values() if category.keypoints]
     if not having:
-        found = shown([name or "without a name" for name in categories])
-        raise FormatError(f"expected a category with keypoints, got none; categories: {found}")
+        actual = shown([name or "without a name" for name in categories])
+        raise FormatError(f"expected a category with keypoints, got none; categories: {actual}")
     return max(having, key=lambda entry: entry[0])[1]

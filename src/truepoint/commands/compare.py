@@ -53,33 +53,35 @@ def _compare(options: argparse.Namespace) -> int:
         keypoint_names=names, min_score=options.min_score, images=options.a if options.a.is_file() else None
     )
     other = read_label_files([options.b], reference.skeleton, chosen, sizes)
-    found = compare_files(reference, other, chosen, (options.rater_a, options.rater_b))
+    comparison = compare_files(reference, other, chosen, (options.rater_a, options.rater_b))
     if options.json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(comparison).decode())
         return console.OK
-    for note in found.notes:
+    for note in comparison.notes:
         print(note, file=sys.stderr)
-    print("\n".join([*table(found), "", *_summary(found)]))
+    print("\n".join([*table(comparison), "", *_summary(comparison)]))
     return console.OK
 
 
-def _summary(found: FileComparison) -> list[str]:
+def _summary(comparison: FileComparison) -> list[str]:
     oks = (
         "none"
-        if found.oks is None
-        else f"{found.oks:.3f}; a careful person reaches {HONEST_TO_TRUTH:.3f} with the truth"
+        if comparison.oks is None
+        else f"{comparison.oks:.3f}; a careful person reaches {HONEST_TO_TRUTH:.3f} with the truth"
     )
     lines = [
         f"OKS {oks}",
-        f"{found.images:,} images; {found.found:,} instances in both, {found.missed.count:,} missed, "
-        f"{found.added.count:,} added",
+        f"{comparison.images:,} images; {comparison.found:,} instances in both, {comparison.missed.count:,} missed, "
+        f"{comparison.added.count:,} added",
     ]
-    for threshold, recall in found.recall.items():
-        lines.append(f"OKS ≥ {threshold}: recall {_share(recall)}, precision {_share(found.precision[threshold])}")
-    if found.only_in_reference or found.only_in_other:
-        lines.append(f"not compared: {found.only_in_reference:,} images only in A, {found.only_in_other:,} only in B")
+    for threshold, recall in comparison.recall.items():
+        lines.append(f"OKS ≥ {threshold}: recall {_share(recall)}, precision {_share(comparison.precision[threshold])}")
+    if comparison.only_in_reference or comparison.only_in_other:
+        lines.append(
+            f"not compared: {comparison.only_in_reference:,} images only in A, {comparison.only_in_other:,} only in B"
+        )
     return lines
 
 
-def _share(found: Rate) -> str:
-    return "none" if found.share is None else f"{100 * found.share:.1f} %"
+def _share(value: Rate) -> str:
+    return "none" if value.share is None else f"{100 * value.share:.1f} %"

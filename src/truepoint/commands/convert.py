@@ -63,8 +63,8 @@ def _convert(options: argparse.Namespace) -> int:
                 f"{options.file}: expected one rater of {shown(labels.raters)} in --rater, got {given}"
             )
         reader = EntryReader(labels.files, chosen)
-        found = {entry.name: list(reader.instances(entry).get(raters[0], ())) for entry in labels.entries()}
-        write_whole(options.out, json.dumps(found, ensure_ascii=False).encode())
+        instances = {entry.name: list(reader.instances(entry).get(raters[0], ())) for entry in labels.entries()}
+        write_whole(options.out, json.dumps(instances, ensure_ascii=False).encode())
         notes = reader.report()
     else:
         pieces, _, notes = write_coco(labels, labels.skeleton, None, chosen, job_name(options.file))

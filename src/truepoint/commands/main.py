@@ -33,8 +33,8 @@ def main(given: Sequence[str] | None = None) -> int:
         return code
     asked = not arguments or arguments[0] in ("-h", "--help")
     if not asked:
-        known = ", ".join(SUBCOMMANDS)
-        print(f"truepoint: error: expected a command ({known}), got {arguments[0]!r}", file=sys.stderr)
+        names = ", ".join(SUBCOMMANDS)
+        print(f"truepoint: error: expected a command ({names}), got {arguments[0]!r}", file=sys.stderr)
     print(usage(), file=sys.stdout if asked else sys.stderr)
     return OK if asked and arguments else BAD_USAGE
 

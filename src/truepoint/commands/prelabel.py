@@ -68,25 +68,25 @@ def _prelabel(options: argparse.Namespace) -> int:
     if options.out.is_dir() or not options.out.parent.is_dir():
         raise console.InputError(f"expected --out as a file in a folder that exists, got {str(options.out)!r}")
     with tqdm(desc="look at images", unit="image", leave=False, disable=None) as bar:
-        found = images_in_folder(options.images, bar.update)
-    if found.refused and not options.skip_refused:
-        refused = "; ".join(f"{image.name}: {image.reason}" for image in found.refused[:3])
+        folder = images_in_folder(options.images, bar.update)
+    if folder.refused and not options.skip_refused:
+        refused = "; ".join(f"{image.name}: {image.reason}" for image in folder.refused[:3])
         raise console.InputError(
-            f"{len(found.refused)} images cannot be used ({refused}); --skip-refused goes on without them"
+            f"{len(folder.refused)} images cannot be used ({refused}); --skip-refused goes on without them"
         )
-    if not found.images:
+    if not folder.images:
         raise console.InputError(f"expected images in {str(options.images)!r}, got none")
     try:
-        model = _model(options, {image.name: (image.width, image.height) for image in found.images})
+        model = _model(options, {image.name: (image.width, image.height) for image in folder.images})
         try:
-            with tqdm(total=len(found.images), desc="predict", unit="image", leave=False, disable=None) as bar:
-                done = write_prelabels(options.out, found.images, model, restart=options.restart, progress=bar.update)
+            with tqdm(total=len(folder.images), desc="predict", unit="image", leave=False, disable=None) as bar:
+                done = write_prelabels(options.out, folder.images, model, restart=options.restart, progress=bar.update)
         finally:
             model.close()
     except PredictionError as error:
         raise console.InputError(str(error)) from error
     print(
-        f"{options.out}: {console.count(len(found.images), 'image')} ({done.predicted} predicted now, {done.kept} "
+        f"{options.out}: {console.count(len(folder.images), 'image')} ({done.predicted} predicted now, {done.kept} "
         f"before), {done.instances} instances, {done.keypoints} keypoints; nothing was found in {done.empty} images"
     )
     return console.OK

@@ -68,13 +68,13 @@ def read_annotations(document: Mapping[str, Any], where: str) -> Labels:
     images = read_images(document, where)
     entries = objects(document.get("annotations"), f"{where}: annotations")
     ordinary = [entry for entry in entries if is_ordinary(entry, images, notes)]
-    found = AnnotationReader(categories_by_id(document, where), where)
-    found.scan(ordinary)
+    annotations = AnnotationReader(categories_by_id(document, where), where)
+    annotations.scan(ordinary)
     for entry in ordinary:
-        subject = found.subject(entry, notes)
+        subject = annotations.subject(entry, notes)
         if subject is not None:
             images[identity(entry["image_id"])].subjects.append(subject)
-    return Labels(ANNOTATIONS, list(images.values()), found.categories, notes)
+    return Labels(ANNOTATIONS, list(images.values()), annotations.categories, notes)
 
 
 def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[str, Any] | None) -> Labels:
@@ -104,13 +104,13 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
                 has_ending = PurePosixPath(image).suffix.lower() in IMAGE_SUFFIXES
                 images.setdefault(image, LabeledImage(image, has_ending=has_ending))
     ordinary = [entry for entry in document if is_ordinary(entry, images, notes)]
-    found = AnnotationReader(categories, where, results=True)
-    found.scan(ordinary)
+    results = AnnotationReader(categories, where, results=True)
+    results.scan(ordinary)
     for entry in ordinary:
-        subject = found.subject(entry, notes)
+        subject = results.subject(entry, notes)
         if subject is not None:
             images[identity(entry["image_id"])].subjects.append(subject)
-    return Labels(RESULTS, list(images.values()), found.categories, notes)
+    return Labels(RESULTS, list(images.values()), results.categories, notes)
 
 
 def read_images(document: Mapping[str, Any], where: str) -> dict[Id, LabeledImage]:
@@ -291,10 +291,10 @@ def _step(lengths: Counter[int], category: Category, where: str) -> int:
     count = len(category.keypoints)
     step = next((step for step in (3, 2) if step * count in lengths), None)
     if lengths and step is None:
-        found = ", ".join(str(length) for length, _ in lengths.most_common(3))
+        actual = ", ".join(str(length) for length, _ in lengths.most_common(3))
         raise FormatError(
             f"{where}: expected {3 * count} numbers in keypoints, because category {category.name!r} has {count} "
-            f"keypoints, got {found}"
+            f"keypoints, got {actual}"
         )
     return step or 3
 
@@ -350,8 +350,8 @@ def rater_of(entry: dict[str, Any]) -> str:
 
 def category_id(entry: dict[str, Any]) -> Id:
     """Return the id of an annotation's category."""
-    found = identity(entry.get("category_id"))
-    return 1 if found is None else found
+    number = identity(entry.get("category_id"))
+    return 1 if number is None else number
 
 
 def identity(value: Any) -> Id:
@@ -393,8 +393,8 @@ def _attributes(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _identifier(entry: dict[str, Any], attributes: dict[str, Any]) -> str:
     own = attributes.get("id")
-    found = own if isinstance(own, str) else entry.get("id")  # "": in our own files an instance without an id
-    return found if isinstance(found, str) else _digits(found)
+    identifier = own if isinstance(own, str) else entry.get("id")  # "": in our own files an instance without an id
+    return identifier if isinstance(identifier, str) else _digits(identifier)
 
 
 def _note_losses(entry: dict[str, Any], attributes: dict[str, Any], notes: Notes, where: str) -> None:

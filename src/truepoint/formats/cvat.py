@@ -65,22 +65,22 @@ def read(path: Path) -> Labels:
     for image, subset in zip(images, subsets, strict=True):
         if counts[image.name] > 1 and subset:
             image.name = f"{subset}/{image.name}"
-    names = {name: dict.fromkeys(found) | keypoints.get(name, {}) for name, found in meta.items()}
-    categories = [Category(name, tuple(found)) for name, found in (keypoints | names).items()]
+    names = {name: dict.fromkeys(names_of_label) | keypoints.get(name, {}) for name, names_of_label in meta.items()}
+    categories = [Category(name, tuple(names_of_label)) for name, names_of_label in (keypoints | names).items()]
     return Labels(SHAPE, images, categories, notes)
 
 
 def _meta(element: ET.Element) -> dict[str, list[str]]:
     """Return the keypoint names of each label that is a skeleton."""
     labels = list(element.iter("label"))
-    found: dict[str, list[str]] = {
+    keypoints: dict[str, list[str]] = {
         label.findtext("name") or "": [] for label in labels if label.findtext("type") == "skeleton"
     }
     for label in labels:
         parent = label.findtext("parent")
-        if parent in found:
-            found[parent].append(label.findtext("name") or "")
-    return found
+        if parent in keypoints:
+            keypoints[parent].append(label.findtext("name") or "")
+    return keypoints
 
 
 class _ImageReader:
@@ -173,15 +173,15 @@ def _box(shape: ET.Element, notes: Notes, where: str) -> list[float] | None:
 
 
 def _attributes(shape: ET.Element, notes: Notes, where: str) -> Instance:
-    found: Instance = {}
+    attributes: Instance = {}
     for attribute in shape.iterfind("attribute"):
         name, text = attribute.get("name") or "", attribute.text or ""
         if name in ("id", "name", "comment"):
             if text:
-                found[name] = text
+                attributes[name] = text
         else:
             notes.add(f"attributes {name!r} left out: instances have none", where)
-    return found
+    return attributes
 
 
 def _float(text: str | None) -> float | None:

@@ -62,15 +62,15 @@ def read(paths: list[Path]) -> Labels:
 
 def _by_name(images: list[LabeledImage]) -> list[LabeledImage]:
     """Return each image once, with the labels of all scorers who have a table of it."""
-    found: dict[str, LabeledImage] = {}
+    by_name: dict[str, LabeledImage] = {}
     for image in images:
-        first = found.setdefault(image.name, image)
+        first = by_name.setdefault(image.name, image)
         if first is not image and not set(first.raters) & set(image.raters):
             first.raters += image.raters
             first.subjects += image.subjects
         elif first is not image:
             raise FormatError(f"expected every image once for a scorer, got {image.name!r} twice")
-    return list(found.values())
+    return list(by_name.values())
 
 
 def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> list[LabeledImage]:

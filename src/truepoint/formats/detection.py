@@ -90,8 +90,8 @@ def _read_folder(folder: Path, expected_keypoints: int) -> Labels:
         return deeplabcut.read(tables)
     if yolo.find_labels(folder):
         return yolo.read(folder, expected_keypoints)
-    if (found := mmpose.read_folder(folder)) is not None:
-        return found
+    if (labels := mmpose.read_folder(folder)) is not None:
+        return labels
     raise FormatError(
         f"{folder}: expected a folder of YOLO-pose labels, DeepLabCut tables or MMPose predictions, got none"
     )

@@ -62,7 +62,7 @@ def read(document: Any, where: str) -> Labels:
     """
     notes = Notes()
     images: dict[str, LabeledImage] = {}
-    found: dict[str, dict[str, None]] = {}
+    keypoints_of: dict[str, dict[str, None]] = {}
     given: list[tuple[LabeledImage, list[dict[str, Any]]]] = []
     for position, task in enumerate(_tasks(document)):
         name = _image_name(task)
@@ -78,10 +78,10 @@ def read(document: Any, where: str) -> Labels:
         raters = _raters(answers) if several else [""] * len(answers)
         image.raters = tuple(raters) if several else ()
         for answer, rater in zip(answers, raters, strict=True):
-            for subject in _subjects(answer, image, found, notes):
+            for subject in _subjects(answer, image, keypoints_of, notes):
                 subject.rater = rater
                 image.subjects.append(subject)
-    categories = [Category(name, tuple(keypoints)) for name, keypoints in found.items()]
+    categories = [Category(name, tuple(keypoints)) for name, keypoints in keypoints_of.items()]
     return Labels(SHAPE, list(images.values()), categories, notes)
 
 
@@ -131,11 +131,11 @@ def _subjects(
             )
             continue
         subject.instance["annotations"].append(point)
-    found = [*subjects.values(), *([loose] if loose.instance["annotations"] else [])]
-    for subject in found:
+    candidates = [*subjects.values(), *([loose] if loose.instance["annotations"] else [])]
+    for subject in candidates:
         names = categories.setdefault(subject.category, {})
         names.update((point["label"], None) for point in subject.instance["annotations"])
-    kept = [s for s in found if s.instance["annotations"] or "box" in s.instance]
+    kept = [s for s in candidates if s.instance["annotations"] or "box" in s.instance]
     if number(answer.get("score")) is not None and not any(_scored(subject) for subject in kept):
         notes.add("scores of whole images left out: only regions keep theirs", image.name)
     return kept

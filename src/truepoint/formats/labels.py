@@ -176,10 +176,10 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        found = float(value)
+        parsed = float(value)
     except OverflowError:
         return None
-    return found if math.isfinite(found) else None
+    return parsed if math.isfinite(parsed) else None
 
 
 def keypoint(label: str, x: Any, y: Any, notes: Notes, where: object) -> Instance | None:
@@ -200,11 +200,11 @@ def box(given: Sequence[Any], notes: Notes, where: object) -> list[float] | None
     if len(values) != 4 or None in values or any(abs(value or 0) > FARTHEST for value in values):
         notes.add("boxes left out, because they are not four numbers", where)
         return None
-    found = [value or 0.0 for value in values]
-    if found[2] <= 0 or found[3] <= 0:
+    sides = [value or 0.0 for value in values]
+    if sides[2] <= 0 or sides[3] <= 0:
         notes.add("boxes left out, because they have no area", where)
         return None
-    return found
+    return sides
 
 
 def difference(a: float, b: float) -> float:

@@ -120,14 +120,14 @@ def _subject(instance: Any, names: tuple[str, ...] | None, notes: Notes, where: 
             notes.add("scores left out, because they are not numbers", where)
         if point is not None:
             points.append(point if score is None else point | {"score": score})
-    found: Instance = {"annotations": points}
+    read: Instance = {"annotations": points}
     if "bbox" in instance and (drawn := _box(instance["bbox"], notes, where)):
-        found["box"] = drawn
+        read["box"] = drawn
     score = instance.get("bbox_score")
     score = number(score[0] if isinstance(score, list) and score else score)
     if score is not None:
-        found["score"] = score
-    return Subject(found), len(places)
+        read["score"] = score
+    return Subject(read), len(places)
 
 
 def _box(corners: Any, notes: Notes, where: str) -> list[float] | None:

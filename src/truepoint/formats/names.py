@@ -51,7 +51,7 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
         taken: dict[str, LabeledImage] = {}
         left: list[LabeledImage] = []
         for image in rest:
-            candidates = next((found for key in rule(image, False) if (found := index.get(key))), [])
+            candidates = next((matching for key in rule(image, False) if (matching := index.get(key))), [])
             free = [name for name in candidates if name not in matched]
             if len(candidates) > 1:
                 raise FormatError(f"{image.name!r}: expected one image of that name, got {shown(candidates)}")
@@ -177,16 +177,16 @@ def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames
     aliases: dict[tuple[str, str], list[str]] = {}
     for name in wanted:
         aliases.setdefault(_alias(name), []).append(name)
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for label, name in names.items():
         target = given.get(name, given.get(label)) if name in given or label in given else _named(name, wanted, aliases)
         if target is None:
             continue
         if target not in wanted:
             raise FormatError(f"keypoint {name!r}: expected a name of the skeleton ({shown(wanted)}), got {target!r}")
-        found[label] = target
-    for target in set(found.values()):
-        sources = [names[label] for label, t in found.items() if t == target]
+        targets[label] = target
+    for target in set(targets.values()):
+        sources = [names[label] for label, t in targets.items() if t == target]
         if len(sources) > 1:
             exact = target in sources and not given
             if not exact:
@@ -194,8 +194,8 @@ def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames
                     f"keypoint {target!r}: expected one name in the labels, got {shown(sources)}; "
                     "--keypoint-names takes a JSON object that says which one it is"
                 )
-            found = {label: t for label, t in found.items() if t != target or names[label] == target}
-    return found
+            targets = {label: t for label, t in targets.items() if t != target or names[label] == target}
+    return targets
 
 
 def _named(name: str, wanted: Sequence[str], aliases: Mapping[tuple[str, str], list[str]]) -> str | None:
@@ -228,9 +228,9 @@ def side_pairs(names: Sequence[str]) -> dict[str, str]:
     by_alias: dict[tuple[str, str], list[str]] = {}
     for name in names:
         by_alias.setdefault(_alias(name), []).append(name)
-    found: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for (side, rest), left in by_alias.items():
         right = by_alias.get(("right", rest), [])
         if side == "left" and len(left) == len(right) == 1:
-            found |= {left[0]: right[0], right[0]: left[0]}
-    return found
+            pairs |= {left[0]: right[0], right[0]: left[0]}
+    return pairs

@@ -80,10 +80,10 @@ def _subject(instance: Any, notes: Notes, where: str) -> Subject:
         else:
             points.append(point | {"visibility": VISIBLE if row["visible"] else OCCLUDED})
     name = instance.track.name if instance.track is not None else ""
-    found: Instance = {"name": name or "", "annotations": points}
+    entry: Instance = {"name": name or "", "annotations": points}
     if predicted:
-        found |= _score(instance.score, notes, where)
-    return Subject(found, instance.skeleton.name or "")
+        entry |= _score(instance.score, notes, where)
+    return Subject(entry, instance.skeleton.name or "")
 
 
 def _score(value: Any, notes: Notes, where: str) -> Instance:

@@ -102,7 +102,7 @@ def _described_labels(file: Path) -> dict[Path, str]:
     described = _describe(file)
     beside = (file.parent / described.root).resolve()
     root = beside if beside.is_dir() else Path(described.root).resolve()
-    found: dict[Path, str] = {}
+    image_of_label: dict[Path, str] = {}
     for text in described.images:
         # Roboflow writes "../train/images" and means a folder beside data.yaml.
         places = [root / text, *([root / text[3:]] if text.startswith("../") else [])]
@@ -112,8 +112,8 @@ def _described_labels(file: Path) -> dict[Path, str]:
             files = [_labels_of((place.parent / name).with_suffix(".txt")) for name in names]
         else:
             files = _label_files(_labels_of(place))
-        found |= {label: _image_of(label, root) for file in files if (label := file.resolve()).is_file()}
-    return found
+        image_of_label |= {label: _image_of(label, root) for file in files if (label := file.resolve()).is_file()}
+    return image_of_label
 
 
 def _labels_of(images: Path) -> Path:

@@ -141,9 +141,9 @@ def images_under_prefix(
             images only. Otherwise mostly the heads are read.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-    found = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
+    listed = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
     # Only names with an image suffix, because reading any other object would cost one call each.
-    claims = [item for item in found if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
+    claims = [item for item in listed if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
 
     def look(name: str, size: int, etag: str) -> SourceImage:
         location = (bucket, start + name)

@@ -190,12 +190,12 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
     }
     for name, image in matched.images.items():
         looked = {*image.raters, *(subject.rater for subject in image.subjects)} or {""}
-        for rater, found in by_rater.items():
+        for rater, by_image in by_rater.items():
             if rater in looked:
                 width, height = job.sizes[name]
                 size = width or image.width, height or image.height
                 instances = fitter.instances(image, rater, size)
-                found[name] = checked(instances, f"{where}: {image.name!r}")
+                by_image[name] = checked(instances, f"{where}: {image.name!r}")
     report = (
         f"{where}: {labels.shape}: read {_counts(labels)}",
         *_report(labels, matched, by_rater),
@@ -228,13 +228,13 @@ def category_mappings(
     Raises:
         FormatError: no category that is used fits.
     """
-    found: dict[str, dict[str, str]] = {}
+    mappings: dict[str, dict[str, str]] = {}
     problem: FormatError | None = None
     for category in categories:
         if not category.keypoints:
             others = [c for c in categories if c is not category and c.name in used]
             if not others or category.name.casefold() in (skeleton.name.casefold(), ""):
-                found.setdefault(category.name, {})
+                mappings.setdefault(category.name, {})
             continue
         try:
             mapping = map_keypoints(category, skeleton, chosen.keypoint_names)
@@ -242,15 +242,15 @@ def category_mappings(
             problem = error
             continue
         if mapping:  # one name may stand for several categories
-            found[category.name] = found.get(category.name, {}) | mapping
-    if used and not used & found.keys():
+            mappings[category.name] = mappings.get(category.name, {}) | mapping
+    if used and not used & mappings.keys():
         if problem is not None and len(categories) == 1:
             raise problem
         raise FormatError(
             f"expected a category with keypoints of the skeleton ({', '.join(skeleton.keypoint_names)}), "
             f"got {_categories(categories)}"
         )
-    return found
+    return mappings
 
 
 def _categories(categories: Iterable[Category]) -> str:
@@ -274,8 +274,8 @@ class Fitter:
             for _ in subjects:
                 self._notes.add("instances left out, because the size of their image is not known", image.name)
             return []
-        found = [self._instance(subject, image) for subject in subjects]
-        kept = [instance for instance in found if instance is not None]
+        fitted = [self._instance(subject, image) for subject in subjects]
+        kept = [instance for instance in fitted if instance is not None]
         return [_in_pixels(instance, size) for instance in kept] if image.in_shares else kept
 
     def merge(self, later: Fitter) -> None:
@@ -340,10 +340,10 @@ class Fitter:
         if label is None:
             self._notes.add(f"keypoints {point['label']!r} left out: the skeleton does not have them", where)
             return None
-        found = point | {"label": label}
-        score, least, occluded = self._score(found, where), self._chosen.min_score, self._chosen.occluded_below
+        keypoint = point | {"label": label}
+        score, least, occluded = self._score(keypoint, where), self._chosen.min_score, self._chosen.occluded_below
         if score is None:
-            return found
+            return keypoint
         if least is not None and score < least:
             self._notes.add(f"keypoints left out, because their score is below {least}", f"{where} {label}")
             return None
@@ -351,16 +351,18 @@ class Fitter:
             self._notes.add("keypoints left out, because their score is not above 0", f"{where} {label}")
             return None
         self._scored_keypoints += 1
-        return {"visibility": OCCLUDED if occluded is not None and score < occluded else VISIBLE} | found
+        return {"visibility": OCCLUDED if occluded is not None and score < occluded else VISIBLE} | keypoint
 
 
 def _in_pixels(instance: Instance, size: tuple[int | None, int | None]) -> Instance:
     width, height = size[0] or 0, size[1] or 0
     points = [p | {"x": scaled(p["x"], width), "y": scaled(p["y"], height)} for p in instance["annotations"]]
-    found = instance | {"annotations": points}
-    if "box" in found:
-        found["box"] = [scaled(side, height if i % 2 else width) for i, side in enumerate(found["box"])]
-    return found
+    scaled_instance = instance | {"annotations": points}
+    if "box" in scaled_instance:
+        scaled_instance["box"] = [
+            scaled(side, height if i % 2 else width) for i, side in enumerate(scaled_instance["box"])
+        ]
+    return scaled_instance
 
 
 def checked(instances: list[Instance], where: str) -> Instances:
@@ -388,7 +390,7 @@ def _counts(labels: Labels) -> str:
 
 def _report(labels: Labels, matched: Matched, by_rater: Mapping[str, Mapping[str, Instances]]) -> Iterator[str]:
     """Return what was matched and what was not, a sentence each."""
-    kept = [instance for found in by_rater.values() for instances in found.values() for instance in instances]
+    kept = [instance for by_image in by_rater.values() for instances in by_image.values() for instance in instances]
     points = sum(len(instance["annotations"]) for instance in kept)
     yield f"matched {len(matched.images)} images, {len(kept)} instances, {points} keypoints"
     if others := [rater for rater in labels.raters if rater not in by_rater]:

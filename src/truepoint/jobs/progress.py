@@ -72,9 +72,9 @@ def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
         left = turn.get("wait", 0) - (datetime.now(UTC) - files[job_keys(job).write_lock]).total_seconds()
         if left > 0:
             return RunProgress(WAIT, seconds=ceil(left))
-    found = latest_run(files)
-    if found is None:
+    latest = latest_run(files)
+    if latest is None:
         return None
-    run, names = found
+    run, names = latest
     plan = json.loads(s3.get_object(Bucket=bucket, Key=run + PLAN)["Body"].read())
     return run_progress(names, len(plan["ranges"]))

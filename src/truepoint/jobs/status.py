@@ -28,9 +28,9 @@ class NoSuchJobError(LookupError):
     @classmethod
     def of(cls, s3: S3Client, bucket: str, name: str) -> NoSuchJobError:
         """Return the error for the job `name`, which names the jobs that the bucket knows."""
-        known = sorted(job_folders(s3, bucket))
-        more = f" and {len(known) - NAMED_JOBS} more" if len(known) > NAMED_JOBS else ""
-        jobs = f"jobs there: {', '.join(known[:NAMED_JOBS])}{more}" if known else "no job was created there yet"
+        existing = sorted(job_folders(s3, bucket))
+        more = f" and {len(existing) - NAMED_JOBS} more" if len(existing) > NAMED_JOBS else ""
+        jobs = f"jobs there: {', '.join(existing[:NAMED_JOBS])}{more}" if existing else "no job was created there yet"
         where = f"neither in Ground Truth nor in s3://{bucket}/jobs/"
         return cls(f"there is no job {name!r}, {where}; {jobs}")
 

@@ -68,13 +68,14 @@ def fill_template(
     """
     template = Template(source)
     try:
-        found = set(template.get_identifiers())
+        identifiers = set(template.get_identifiers())
         valid = template.is_valid()
     except ValueError as error:
         raise WorkerTemplateError(f"the worker template has a malformed placeholder: {error}") from error
-    if not valid or found != PLACEHOLDERS:
+    if not valid or identifiers != PLACEHOLDERS:
         raise WorkerTemplateError(
-            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, got {_listed(found)}"
+            f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, "
+            f"got {_listed(identifiers)}"
         )
     attributes = skeleton.element_attributes()
     # A new tab: leaving the page would interrupt the worker's task.

@@ -149,8 +149,8 @@ class JobRunner:
                 if verdict is not Verdict.ACCEPT:
                     return verdict
                 self._submitting += 1
-            known = held.accepted if held and held.object_id == object_id else None
-            accepted = known or max(min(started or now, now), now - self.job.time_limit)
+            handed_out = held.accepted if held and held.object_id == object_id else None
+            accepted = handed_out or max(min(started or now, now), now - self.job.time_limit)
             try:
                 uri, size = self._write_answer(object_id, WorkerAnswer(worker, content, accepted, now))
                 with self._lock:
@@ -333,9 +333,9 @@ class JobRunner:
 
         Return None if the object needs no worker (it is then closed) or if the function fails (it is then postponed).
         """
-        known = self._task_inputs.get(object_id)
-        if known is not None:
-            return known
+        earlier = self._task_inputs.get(object_id)
+        if earlier is not None:
+            return earlier
         data_object = self._state.lines[object_id].data_object
         event = {"version": "2018-10-16", "labelingJobArn": self.job.arn, "dataObject": data_object}
         needed, task_input, failure = False, {}, None

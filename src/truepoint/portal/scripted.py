@@ -69,23 +69,23 @@ class AnswersFile:
         return {rater or "scripted": dict(answers) for rater, answers in fitted.by_rater.items()}, fitted.report
 
     def _own_for_images(self, sizes: Sizes) -> tuple[Answers, tuple[str, ...]]:
-        found: dict[str, dict[str, Any]] = {}
+        by_worker: dict[str, dict[str, Any]] = {}
         unmatched: dict[str, None] = {}
         for worker, answers in (self._answers or {}).items():
             try:
                 matched = match_images([LabeledImage(name) for name in answers], sizes)
             except FormatError as error:
                 raise AnswersError(f"worker {worker!r}: {error}") from error
-            found[worker] = {name: answers[image.name] for name, image in matched.images.items()}
+            by_worker[worker] = {name: answers[image.name] for name, image in matched.images.items()}
             unmatched.update(dict.fromkeys(matched.unmatched))
-        if not any(found.values()):
+        if not any(by_worker.values()):
             raise AnswersError(
                 f"expected answers for images of the job ({shown(sorted(sizes))}), got answers for other images "
                 f"({shown(sorted(unmatched))})"
             )
         left = [f"left out answers for {len(unmatched)} other images: {shown(sorted(unmatched))}"] if unmatched else []
-        workers = "1 worker" if len(found) == 1 else f"{len(found)} workers"
-        return found, (f"{self._path.name}: answers of {workers}", *left)
+        workers = "1 worker" if len(by_worker) == 1 else f"{len(by_worker)} workers"
+        return by_worker, (f"{self._path.name}: answers of {workers}", *left)
 
 
 def _own_answers(path: Path) -> Answers | None:

@@ -75,13 +75,13 @@ class JobState:
             LabelingJobError: not a consolidation response.
         """
         uri, text = response
-        found = documents.parse_consolidation_response(
+        labels = documents.parse_consolidation_response(
             text, self.job.label_attribute, output_layout.time_of(uri), wanted
         )
-        for object_id, label in found.items():
+        for object_id, label in labels.items():
             self.labels.setdefault(object_id, label)
-        self.assignments.close(found)
-        return set(found)
+        self.assignments.close(labels)
+        return set(labels)
 
     def skip(self, object_id: str, failure: str | None = None) -> None:
         """Close an object that needs no worker or cannot be shown."""

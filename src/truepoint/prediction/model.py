@@ -97,8 +97,8 @@ class EntryPoint:
         module = _module(module_name)
         predict = getattr(module, function, None)
         if not callable(predict):
-            found = "nothing" if predict is None else type(predict).__name__
-            raise PredictionError(f"expected a function {function!r} in {module_name}, got {found}")
+            actual = "nothing" if predict is None else type(predict).__name__
+            raise PredictionError(f"expected a function {function!r} in {module_name}, got {actual}")
         self._predict: Callable[[Image.Image], Any] = predict
         source = inspect.getsourcefile(module)
         self.identity: Mapping[str, Any] = {

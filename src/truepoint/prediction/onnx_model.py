@@ -87,20 +87,22 @@ class OneStage:
         batch = np.asarray(boxed, float).transpose(2, 0, 1)[None] / 255
         output = run_session(self._session, batch, self._path)[0][0]
         try:
-            found = decoding.yolo_pose(output, len(self._names), self._least)
+            detections = decoding.yolo_pose(output, len(self._names), self._least)
         except ValueError as error:
             raise PredictionError(f"{self._path}: {error}") from error
-        corners = transform.to_image(found.boxes[:, :2])
-        boxes = np.concatenate([corners, found.boxes[:, 2:] * np.array(transform.scale)], axis=1)
-        points = np.concatenate([transform.to_image(found.keypoints[..., :2]), found.keypoints[..., 2:]], axis=2)
-        return Detections(boxes, found.scores, points)
+        corners = transform.to_image(detections.boxes[:, :2])
+        boxes = np.concatenate([corners, detections.boxes[:, 2:] * np.array(transform.scale)], axis=1)
+        points = np.concatenate(
+            [transform.to_image(detections.keypoints[..., :2]), detections.keypoints[..., 2:]], axis=2
+        )
+        return Detections(boxes, detections.scores, points)
 
     def predict(self, image: Image.Image, _name: str) -> list[Instance]:
         """Return the instances of an image."""
-        found = self.detect(image)
+        detections = self.detect(image)
         return [
             instance(self._names, points, float(score), box.tolist())
-            for box, score, points in zip(found.boxes, found.scores, found.keypoints, strict=True)
+            for box, score, points in zip(detections.boxes, detections.scores, detections.keypoints, strict=True)
         ]
 
     def close(self) -> None:
@@ -139,8 +141,8 @@ class TopDown:
     def predict(self, image: Image.Image, name: str) -> list[Instance]:
         """Return an instance for each box of the image."""
         if self._detector is not None:
-            found = self._detector.detect(image)
-            pairs = list(zip(found.boxes.tolist(), found.scores.tolist(), strict=True))
+            detections = self._detector.detect(image)
+            pairs = list(zip(detections.boxes.tolist(), detections.scores.tolist(), strict=True))
         elif self._boxes is not None:
             pairs = [(list(box), None) for box in self._boxes.get(name, ())]
         else:
@@ -219,5 +221,5 @@ def open_onnx(
             f"{path}: expected outputs of a pose model (one of 3 dimensions: YOLO-pose; two of 3: SimCC; one of 4: "
             f"heatmaps), got {shapes}"
         )
-    found = None if detector is None else OneStage(detector, open_session(detector), (), least_score)
-    return TopDown(path, session, names, boxes=boxes, detector=found, unbiased=unbiased)
+    one_stage = None if detector is None else OneStage(detector, open_session(detector), (), least_score)
+    return TopDown(path, session, names, boxes=boxes, detector=one_stage, unbiased=unbiased)

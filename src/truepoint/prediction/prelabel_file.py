@@ -81,12 +81,12 @@ def write_prelabels(
             progress()
     lists = [predictions[image.name, image.md5] for image in images]
     _replace(out, [{image.name: instances} for image, instances in zip(images, lists, strict=True)])
-    found = [instance for instances in lists for instance in instances]
+    predicted_instances = [instance for instances in lists for instance in instances]
     return Summary(
         predicted=predicted,
         kept=len(images) - predicted,
-        instances=len(found),
-        keypoints=sum(len(instance["annotations"]) for instance in found),
+        instances=len(predicted_instances),
+        keypoints=sum(len(instance["annotations"]) for instance in predicted_instances),
         empty=sum(not instances for instances in lists),
     )
 
@@ -101,9 +101,9 @@ def read_progress(journal: Path, header: Mapping[str, Any]) -> Predictions:
         return {}
     first, *rest = journal.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
     if (given := _decoded(first)) != header:
-        found = "none" if given is None else "those of another model or other settings"
+        actual = "none" if given is None else "those of another model or other settings"
         raise PredictionError(
-            f"{journal}: expected predictions of this model and these settings, got {found}; "
+            f"{journal}: expected predictions of this model and these settings, got {actual}; "
             "write to another file, or start over with --restart"
         )
     predictions: Predictions = {}

@@ -97,8 +97,8 @@ class Bucket:
         Raises:
             NotReadableError: forbidden, or larger than `largest` bytes.
         """
-        found = self.look(key, largest)
-        return None if found is None else found.content
+        stored = self.look(key, largest)
+        return None if stored is None else stored.content
 
     def look(self, key: str, largest: int) -> Found | None:
         """Return the object like `find`, with the ETag that `swap` needs."""
@@ -158,8 +158,8 @@ class Bucket:
 
     def first(self, keys: Sequence[str]) -> tuple[str, str | None]:
         """Return the first existing key and its ETag; the first key and None if no key exists."""
-        found = ((key, self.etag(key)) for key in keys)
-        return next(((key, etag) for key, etag in found if etag), (keys[0], None))
+        candidates = ((key, self.etag(key)) for key in keys)
+        return next(((key, etag) for key, etag in candidates if etag), (keys[0], None))
 
     def link(self, key: str, seconds: int) -> str:
         """Return a URL with which whoever has it can read this one object, for so long or until our credentials end.
@@ -190,9 +190,9 @@ class Bucket:
                 return [entry.key for entry in odd_keys.page(self.name, f"{folder.rstrip('/')}/", after)]
 
         # Each page is a list of its own: one that breaks off cannot be gone on with.
-        while found := self._retry(folder, page):
-            yield from found
-            after = found[-1]
+        while names := self._retry(folder, page):
+            yield from names
+            after = names[-1]
 
     def write(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str) -> None:
         """Replace the object atomically by bytes, or by pieces that are not all in memory and can be produced again."""
@@ -228,10 +228,10 @@ class Bucket:
             try:
                 return _plain(obstore.put(self._store, key, content, mode=mode)["e_tag"])
             except (PreconditionError, AlreadyExistsError) as error:
-                found = self.look(key, PART)  # S3's answer to an earlier try may have been lost
-                if found is None or found.content != content:
+                stored = self.look(key, PART)  # S3's answer to an earlier try may have been lost
+                if stored is None or stored.content != content:
                     raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
-                return found.etag
+                return stored.etag
 
         return self._retry(key, put)
 
@@ -257,10 +257,10 @@ class Bucket:
         def listed() -> list[ListedObject]:
             try:
                 _check(key)
-                found = obstore.list_with_delimiter(self._store, folder)["objects"]
+                entries = obstore.list_with_delimiter(self._store, folder)["objects"]
             except (InvalidPathError, ValueError):  # a key of the folder, or the folder itself
                 return odd_keys.page(self.name, key)  # the key itself sorts before all that begin with it
-            return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in found]
+            return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in entries]
 
         return next((entry for entry in self._retry(key, listed) if entry.key == key), None)
 

@@ -78,8 +78,8 @@ def page(bucket: str, prefix: str, after: str = "") -> list[ListedObject]:
     """
     start = {"StartAfter": after} if after else {}
     with _errors_of_obstore():
-        found = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **start).get("Contents", ())
-        return [_listed(entry) for entry in found]
+        entries = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **start).get("Contents", ())
+        return [_listed(entry) for entry in entries]
 
 
 def folders(bucket: str, prefix: str) -> list[str]:

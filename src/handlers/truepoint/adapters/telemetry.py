@@ -20,15 +20,15 @@ logger = Logger()
 metrics = Metrics(namespace="Truepoint")
 
 
-def count_results(found: Results) -> None:
+def count_results(results: Results) -> None:
     """Count a job whose results are complete, and its lines; log both."""
-    counts = {"read": found.lines, "written": found.written, "rejected": found.rejected, "failed": found.failed}
-    counts["unlabeled"] = found.unlabeled
+    counts = {"read": results.lines, "written": results.written, "rejected": results.rejected, "failed": results.failed}
+    counts["unlabeled"] = results.unlabeled
     metrics.add_metric("JobsProcessed", MetricUnit.Count, 1)
     for name, count in counts.items():
         metrics.add_metric(f"Lines{name.capitalize()}", MetricUnit.Count, count)
     # A job that was stopped leaves lines unlabelled on purpose: they are no failure.
-    failed = 100 * (found.rejected + found.failed) / found.lines if found.lines else 0.0
+    failed = 100 * (results.rejected + results.failed) / results.lines if results.lines else 0.0
     metrics.add_metric("PercentFailed", MetricUnit.Percent, failed)
     logger.info("results ready", lines=counts, percent_failed=round(failed, 2))
 

@@ -89,8 +89,8 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
     if problem := details.get("problem"):
         raise AnswerError(f"the worker could not label the image: {str(problem)[:500]}")
     if "updated_annotations" not in fields:
-        found = ", ".join(sorted(str(name)[:40] for name in fields)[:8]) or "no field at all"
-        raise AnswerError(f"expected the field updated_annotations, got {found}")
+        names = ", ".join(sorted(str(name)[:40] for name in fields)[:8]) or "no field at all"
+        raise AnswerError(f"expected the field updated_annotations, got {names}")
     updated = _json(fields["updated_annotations"], "updated_annotations")
     original = _original(fields.get("original_annotations"))
     try:
@@ -170,12 +170,12 @@ def _comment(value: Any) -> str:
 
 
 def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
-    found = []
+    keypoints = []
     for entry in value if isinstance(value, list) else ():
         # What is none of these says nothing; it is no reason to refuse the labels.
         with suppress(msgspec.ValidationError):
-            found.append(msgspec.convert(entry, UnlabeledKeypoint))
-    return found
+            keypoints.append(msgspec.convert(entry, UnlabeledKeypoint))
+    return keypoints
 
 
 def _truth(value: Any) -> bool:

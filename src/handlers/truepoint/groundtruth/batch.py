@@ -194,8 +194,8 @@ def _entry(text: msgspec.Raw) -> BatchEntry | Exception:
 
 def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
     try:
-        found = msgspec.json.decode(text, type=_Annotation)
-        return WorkerAnnotation(found.worker_id, found.annotation_data)
+        annotation = msgspec.json.decode(text, type=_Annotation)
+        return WorkerAnnotation(annotation.worker_id, annotation.annotation_data)
     except _UNREADABLE as error:
         problem = AnswerError(f"the answer cannot be read: {error}")
     try:

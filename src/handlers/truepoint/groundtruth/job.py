@@ -67,8 +67,8 @@ def read_ended(event: Any) -> Ended:
         JobError: another event, or one without a job's ARN.
     """
     if not isinstance(event, dict) or event.get("detail-type") != ENDED:
-        found = event.get("detail-type") if isinstance(event, dict) else type(event).__name__
-        raise JobError(f"expected an event with the detail-type {ENDED!r}, got {found!r}")
+        detail_type = event.get("detail-type") if isinstance(event, dict) else type(event).__name__
+        raise JobError(f"expected an event with the detail-type {ENDED!r}, got {detail_type!r}")
     resources = event.get("resources")
     arn = resources[0] if isinstance(resources, list) and resources else None
     match = JOB_ARN.fullmatch(arn) if isinstance(arn, str) else None

@@ -62,8 +62,8 @@ def read_data_object(line: Any) -> DataObject:
         return DataObject("", [], [], f"the manifest line must be an object, it is {type_name(line)}")
     source = line.get("source-ref")
     if not isinstance(source, str):
-        found = "it has a source, but only images are labelled" if "source" in line else "it has none"
-        return DataObject("", [], [], f"the manifest line must have a source-ref with the image's S3 URI, {found}")
+        actual = "it has a source, but only images are labelled" if "source" in line else "it has none"
+        return DataObject("", [], [], f"the manifest line must have a source-ref with the image's S3 URI, {actual}")
     try:
         split_s3_uri(source)
         source.encode()

@@ -121,8 +121,8 @@ def read_label(label: Any) -> Annotation:
         LabelError: neither.
     """
     if not isinstance(label, dict) or "updated_annotations" not in label:
-        found = f"the keys {', '.join(sorted(map(str, label))[:8])}" if isinstance(label, dict) else type_name(label)
-        raise LabelError(f"expected a keypoint annotation with updated_annotations, got {found}"[:500])
+        actual = f"the keys {', '.join(sorted(map(str, label))[:8])}" if isinstance(label, dict) else type_name(label)
+        raise LabelError(f"expected a keypoint annotation with updated_annotations, got {actual}"[:500])
     if "version" in label:
         workers = label.get("workers")
         if isinstance(workers, list) and len(workers) > MOST_WORKERS:

@@ -69,5 +69,5 @@ def _text(value: list[Any]) -> str:
 
 
 def _job_name(arn: Any) -> str:
-    _, found, name = arn.rpartition(":labeling-job/") if isinstance(arn, str) else ("", "", "")
-    return name if found and JOB_NAME.fullmatch(name) else ""
+    _, separator, name = arn.rpartition(":labeling-job/") if isinstance(arn, str) else ("", "", "")
+    return name if separator and JOB_NAME.fullmatch(name) else ""

@@ -236,8 +236,8 @@ class AgreementMeter(Statistic):
             meter.position.add(sums, rows[sums.places[rows] > 1])
             kinds, counts = np.unique(sums.places[rows] * (members + 1) + visible[rows], return_counts=True)
             for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
-                marked, seen = divmod(kind, members + 1)
-                values = [NOT_LABELED] * (members - marked) + [OCCLUDED] * (marked - seen) + [VISIBLE] * seen
+                marked, clear = divmod(kind, members + 1)
+                values = [NOT_LABELED] * (members - marked) + [OCCLUDED] * (marked - clear) + [VISIBLE] * clear
                 meter.visible.add(values, count)
             rest[name] -= len(rows)
         for name, count in rest.items():

@@ -167,9 +167,9 @@ def match_instances(
     places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
     matched: dict[int, int] = {}
     for place, instance in enumerate(before):
-        found = places.pop(instance.id or f"p{place}", None)
-        if found is not None:
-            matched[place] = found
+        index = places.pop(instance.id or f"p{place}", None)
+        if index is not None:
+            matched[place] = index
     taken = set(matched.values())
     rest = [(i, instance) for i, instance in enumerate(before) if i not in matched]
     others = [(j, instance) for j, instance in enumerate(after) if j not in taken]

@@ -35,13 +35,13 @@ def parse_gold(text: bytes) -> Gold:
         GoldError: not such a file.
     """
     try:
-        found = decode(text)
+        document = decode(text)
     except JsonError as error:
         raise GoldError(f"not a gold file: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise GoldError("expected an object of instances by image file name")
     gold: Gold = {}
-    for name, instances in found.items():
+    for name, instances in document.items():
         try:
             gold[name] = parse_instances(instances)
         except InstanceError as error:
@@ -71,13 +71,13 @@ def compare(
     collected = [to.against_gold(worker_id) for worker_id, _, _ in images]
     of_gold = poses.worker == 0
     alone = clusters.size[clusters.of] == 1
-    for n, found in enumerate(collected):
+    for n, comparison in enumerate(collected):
         if n not in refused:
             mine = poses.image == n
-            found.wanted += int(np.count_nonzero(mine & of_gold))
-            found.marked += int(np.count_nonzero(mine & ~of_gold))
-            found.missed += int(np.count_nonzero(mine & of_gold & alone))
-            found.added += int(np.count_nonzero(mine & ~of_gold & alone))
+            comparison.wanted += int(np.count_nonzero(mine & of_gold))
+            comparison.marked += int(np.count_nonzero(mine & ~of_gold))
+            comparison.missed += int(np.count_nonzero(mine & of_gold & alone))
+            comparison.added += int(np.count_nonzero(mine & ~of_gold & alone))
     bodies, comparisons = with_references(poses, clusters)
     for compared in comparisons:
         to.compare(compared, bodies, poses, collected, np.full(len(compared.answer), HONEST_TO_TRUTH))

@@ -96,9 +96,9 @@ class PairDistances(Statistic):
         """r^2 by worker: 1 for one who scatters as sigma says. Empty without shared keypoints."""
         # The median of an exponential distribution is ln 2 of its mean; the mean itself is at the mercy of one miss.
         squares = sorted(
-            (pair_of(name), (found.squares.quantile(0.5) or 0.0) / math.log(2), found.shared)
-            for name, found in self.pairs.kept().items()
-            if found.squares.count
+            (pair_of(name), (pair.squares.quantile(0.5) or 0.0) / math.log(2), pair.shared)
+            for name, pair in self.pairs.kept().items()
+            if pair.squares.count
         )
         if not squares:
             return {}
@@ -107,18 +107,18 @@ class PairDistances(Statistic):
         for (a, b), square, n in squares:
             links.setdefault(a, []).append((b, square, n))
             links.setdefault(b, []).append((a, square, n))
-        found = dict.fromkeys(sorted(links), usual)
+        variances = dict.fromkeys(sorted(links), usual)
         for _ in range(SWEEPS):  # coordinate descent: the problem is convex, so it ends at the least squares
             change = 0.0
-            for worker in found:
+            for worker in variances:
                 total = sum(n for _, _, n in links[worker])
-                wanted = math.fsum(n * (square - found[other]) for other, square, n in links[worker])
+                wanted = math.fsum(n * (square - variances[other]) for other, square, n in links[worker])
                 value = max((wanted + SHRINKAGE * usual) / (total + SHRINKAGE), 0.0)
-                change = max(change, abs(value - found[worker]))
-                found[worker] = value
+                change = max(change, abs(value - variances[worker]))
+                variances[worker] = value
             if change <= 1e-9 * usual:
                 break
-        return found
+        return variances
 
     def weights(self, variances: Mapping[str, float]) -> dict[str, float]:
         """Weight by worker, 1 on average; empty, which means equal weights, where there is too little to tell."""

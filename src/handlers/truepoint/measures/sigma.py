@@ -96,10 +96,10 @@ class SigmaMeter(Statistic):
 
         It is None if neither was marked twice, or always at the same position.
         """
-        found = _scatter()
+        scatter = _scatter()
         for name in sorted({label, pairs.get(label, label)} & self.keypoints.kept().keys()):
-            found.merge(self.keypoints.entries[name])
-        n, squares = found.independent, found.squares
+            scatter.merge(self.keypoints.entries[name])
+        n, squares = scatter.independent, scatter.squares
         own, all_together = _sigma(squares, 0.5), _sigma(self.pooled.squares, 0.5)
         if not own or not all_together:
             return None
@@ -114,8 +114,8 @@ class SigmaMeter(Statistic):
 
     def usable(self, labels: Sequence[str], pairs: Mapping[str, str]) -> dict[str, float]:
         """Sigmas that rest on enough instances to be used."""
-        found = {label: self.measured(label, pairs) for label in labels}
-        return {label: min(m.sigma, 1.0) for label, m in found.items() if m and m.n >= LEAST_INSTANCES}
+        measured = {label: self.measured(label, pairs) for label in labels}
+        return {label: min(m.sigma, 1.0) for label, m in measured.items() if m and m.n >= LEAST_INSTANCES}
 
 
 def sigmas(used: SigmaTable, meter: SigmaMeter) -> list[KeypointSigma]:

@@ -46,8 +46,8 @@ class Anatomy:
 
     def points(self, instance: Instance) -> list[Keypoint | None]:
         """The instance's keypoints in the skeleton's order; those it does not know are left out."""
-        found = instance.by_label
-        return [found.get(name) for name in self.names]
+        by_label = instance.by_label
+        return [by_label.get(name) for name in self.names]
 
     def chain(self, index: int) -> tuple[int, ...]:
         """Both sides of a limb, from the keypoint outwards: exchanging their sides exchanges a whole arm or leg."""
@@ -75,17 +75,17 @@ def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[
     for a, b in edges:
         neighbours[a].append(b)
         neighbours[b].append(a)
-    seen = {start}
+    visited = {start}
     pieces: list[list[int]] = []
     for first in neighbours[start]:
-        if first in seen:
+        if first in visited:
             continue
         piece = [first]
-        seen.add(first)
+        visited.add(first)
         for at in piece:
             for following in neighbours[at]:
-                if following not in seen:
-                    seen.add(following)
+                if following not in visited:
+                    visited.add(following)
                     piece.append(following)
         pieces.append(piece)
     pieces.sort(key=len, reverse=True)

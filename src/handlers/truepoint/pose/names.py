@@ -47,5 +47,5 @@ def name_key(name: str) -> str:
     Returns:
         "" for a name without any character that can be seen.
     """
-    seen = _SPACES.sub(" ", _UNSEEN.sub("", name)).strip(" ")
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).upper().lower())
+    visible = _SPACES.sub(" ", _UNSEEN.sub("", name)).strip(" ")
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).upper().lower())

@@ -81,10 +81,10 @@ def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) ->
     `bbox` always has an area, of which `area` is .53. `segmentation` is that rectangle as a polygon: readers that
     decode masks fail where there is none, or an empty list.
     """
-    found = extent(instance)
-    if found is None:
+    extent_and_source = extent(instance)
+    if extent_and_source is None:
         return None
-    (x, y, width, height), source = found
+    (x, y, width, height), source = extent_and_source
     keypoints = instance.by_label
     values: list[float] = []
     labeled = 0

@@ -36,14 +36,14 @@ def comments(outcome: Labeled) -> Iterator[Comment]:
     annotation = outcome.annotation
     shown = set(_written(annotation.original_annotations))
     for worker in annotation.workers:
-        found: list[tuple[str | None, str | None, str]] = [(None, None, worker.reason)] if worker.reason else []
+        entries: list[tuple[str | None, str | None, str]] = [(None, None, worker.reason)] if worker.reason else []
         if worker.comment:
-            found.append((None, None, worker.comment))
+            entries.append((None, None, worker.comment))
         # Where only one answered, the result is that worker's answer.
         own = annotation.updated_annotations if len(annotation.workers) == 1 else worker.annotations
-        found += [written for written in _written(own) if written not in shown]
-        found += [(k.id, k.label, k.comment) for k in worker.not_labeled if k.comment]
-        for instance, keypoint, text in found:
+        entries += [written for written in _written(own) if written not in shown]
+        entries += [(k.id, k.label, k.comment) for k in worker.not_labeled if k.comment]
+        for instance, keypoint, text in entries:
             yield Comment(
                 line=outcome.line,
                 source_ref=outcome.source_ref,

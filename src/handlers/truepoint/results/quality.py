@@ -176,18 +176,20 @@ class QualityMeter(Statistic):
         for instance in outcome.instances:
             self.instances_without_keypoints += not instance.annotations
             for keypoint in instance.annotations:
-                known = self.keypoints.get(keypoint.label)
-                if known is None:
+                totals = self.keypoints.get(keypoint.label)
+                if totals is None:
                     self.unknown += 1
                     self.unknown_keypoints.at(keypoint.label, Count).n += 1
                 else:
-                    known.labeled += 1
-                    known.visible += keypoint.visibility == VISIBLE
+                    totals.labeled += 1
+                    totals.visible += keypoint.visibility == VISIBLE
         for item in annotation.updated_annotations:
-            found = item.get("needs_review") if isinstance(item, dict) else None
+            needs_review = item.get("needs_review") if isinstance(item, dict) else None
             # One worker's answer passes through with whatever is in it; only our own words count.
             reasons = (
-                [r for r in found if isinstance(r, str) and r in REASONS] if isinstance(found, list | tuple) else []
+                [r for r in needs_review if isinstance(r, str) and r in REASONS]
+                if isinstance(needs_review, list | tuple)
+                else []
             )
             self.instances_needing_review += bool(reasons)
             for reason in reasons:

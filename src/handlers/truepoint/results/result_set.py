@@ -155,7 +155,7 @@ def results(
 def read_results(text: bytes) -> Results | None:
     """Read a completion marker; None if it is not one of this version, which then counts as not complete."""
     try:
-        found = decode(text, Results)
+        results = decode(text, Results)
     except JsonError:
         return None
-    return found if found.version == VERSION else None
+    return results if results.version == VERSION else None

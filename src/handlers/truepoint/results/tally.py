@@ -70,21 +70,21 @@ class Tally(Statistic):
         """The accounting of lines."""
         return self.quality.counts
 
-    def quality_file(self, known: Surveyed) -> Quality:
+    def quality_file(self, surveyed: Surveyed) -> Quality:
         """quality.json; no agreement where no image had several workers."""
         agreement = self.agreement.agreement() if self.agreement.images else None
-        return self.quality.quality(self.labeling_job, agreement, known.sigmas)
+        return self.quality.quality(self.labeling_job, agreement, surveyed.sigmas)
 
-    def workers_file(self, known: Surveyed) -> Workers:
+    def workers_file(self, surveyed: Surveyed) -> Workers:
         """workers.json."""
-        return self.workers.report(self.labeling_job, known.weights, known.variances)
+        return self.workers.report(self.labeling_job, surveyed.weights, surveyed.variances)
 
-    def report(self, known: Surveyed, status: str) -> Report:
+    def report(self, surveyed: Surveyed, status: str) -> Report:
         """The data of report.html; `status` is Ground Truth's word for how the job ended."""
-        workers = self.workers_file(known).workers
+        workers = self.workers_file(surveyed).workers
         return self.figures.report(
-            known.skeleton,
-            self.quality_file(known),
+            surveyed.skeleton,
+            self.quality_file(surveyed),
             status,
             workers,
             self.worst.ranked(),

@@ -14,11 +14,11 @@ from truepoint.keys import job_keys, s3_uri
 from truepoint.results.result_set import Results, ResultsReady
 
 
-def announce(found: Results, store: Bucket) -> dict[str, Any]:
+def announce(results: Results, store: Bucket) -> dict[str, Any]:
     """Announce complete results, and return the event's detail."""
-    uri = s3_uri(store.name, job_keys(found.labeling_job).results_marker)
-    ready = ResultsReady(**msgspec.structs.asdict(found), results_s3_uri=uri)
+    uri = s3_uri(store.name, job_keys(results.labeling_job).results_marker)
+    ready = ResultsReady(**msgspec.structs.asdict(results), results_s3_uri=uri)
     detail: dict[str, Any] = msgspec.to_builtins(ready)
-    put_event(SOURCE, RESULTS_READY, [found.labeling_job_arn], detail)
-    count_results(found)
+    put_event(SOURCE, RESULTS_READY, [results.labeling_job_arn], detail)
+    count_results(results)
     return detail

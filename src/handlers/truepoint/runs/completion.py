@@ -53,9 +53,9 @@ def complete(
     """
     for left in reversed(range(TRIES)):
         manifest = steps.find_manifest(job, store, sleep)
-        if found := _made(job, manifest, store):
+        if results := _made(job, manifest, store):
             logger.info("results are there already")
-            return found
+            return results
         size = store.size(split_s3_uri(manifest.s3_uri)[1]) if manifest else 0
         if size > number("LARGEST_AT_ONCE", LARGEST_AT_ONCE):
             return HandOver(execution_name(job, manifest), f"a manifest of {size} bytes")
@@ -74,10 +74,10 @@ def _made(job: LabelingJob, manifest: ManifestSource | None, store: Bucket) -> R
     """Return the marker of complete results; None if it is missing or belongs to another manifest or status."""
     marker = job_keys(job.name).results_marker
     try:
-        found = read_results(store.read(marker)) if store.etag(marker) else None
+        results = read_results(store.read(marker)) if store.etag(marker) else None
     except NotReadableError:
         return None  # another run has removed it since
-    return found if found and (found.manifest, found.labeling_job_status) == (manifest, job.status) else None
+    return results if results and (results.manifest, results.labeling_job_status) == (manifest, job.status) else None
 
 
 def _run(

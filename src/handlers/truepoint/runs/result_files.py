@@ -89,15 +89,15 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
 
 
 def tally_files(
-    job: LabelingJob, known: Surveyed, tally: Tally, pictures: Mapping[int, str] | None = None
+    job: LabelingJob, surveyed: Surveyed, tally: Tally, pictures: Mapping[int, str] | None = None
 ) -> Iterator[File]:
     """The files that tell of the job as a whole. `pictures` are thumbnails for the report, as data URLs by line."""
-    yield File(Files().skeleton, pretty(known.skeleton))
-    yield File(Files().quality, pretty(tally.quality_file(known)))
-    yield File(Files().workers, pretty(tally.workers_file(known)))
+    yield File(Files().skeleton, pretty(surveyed.skeleton))
+    yield File(Files().quality, pretty(tally.quality_file(surveyed)))
+    yield File(Files().workers, pretty(tally.workers_file(surveyed)))
     yield File(Files().suspicious, tally.suspicious_lines, JSON_LINES)
     yield File(Files().review, tally.review_lines, JSON_LINES)
-    yield File(Files().report, page(with_pictures(tally.report(known, job.status), pictures or {})), HTML)
+    yield File(Files().report, page(with_pictures(tally.report(surveyed, job.status), pictures or {})), HTML)
 
 
 def pretty(value: Any) -> bytes:

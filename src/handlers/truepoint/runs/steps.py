@@ -145,12 +145,12 @@ def make_plan(
         NotYetError: an earlier run of other content may still write; nothing was changed.
         ChangedError: the manifest is no longer this one, or another run has begun just now.
     """
-    seen = write_lock.look(job.name, store)
+    lock = write_lock.look(job.name, store)
     _expect(manifest, job, store)
     skeleton, source = _skeleton(job, store)
     gold, ranges = store.first(_gold_keys(job))[1], [Range(0, 0)]
     plan = Plan(job=job, manifest=manifest, skeleton=skeleton, skeleton_source=source, gold_etag=gold, ranges=ranges)
-    write_lock.acquire(seen, content_of(plan), store)
+    write_lock.acquire(lock, content_of(plan), store)
     store.delete(job_keys(job.name).results_marker)
     if manifest:
         key, etag = split_s3_uri(manifest.s3_uri)[1], manifest.etag
@@ -169,20 +169,20 @@ def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan = _kept(run, "plan", Plan, store)
-    found = _begun(run, f"survey-{place}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
-    start, fetch = found.next or plan.ranges[place].start, _fetch(store)
-    found.next = None
+    state = _begun(run, f"survey-{place}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
+    start, fetch = state.next or plan.ranges[place].start, _fetch(store)
+    state.next = None
     for n, lines in enumerate(batches(_lines(plan, place, store, start=start))):
         if n and seconds_left() < SPARE_SECONDS:
-            found.next = start + lines[0].offset
+            state.next = start + lines[0].offset
             break
-        found.lines += len(lines)
+        state.lines += len(lines)
         # By lot some lines are drawn. Their numbers are not known before all earlier ranges are, where they begin is.
         numbered = [msgspec.structs.replace(line, number=start + line.offset) for line in lines]
-        drawn = [line for line in numbered if found.survey.wants(line.number)]
-        found.survey.add_all([read_line(line, plan.job.label_attribute_name, fetch) for line in drawn])
-    _keep(found, run, f"survey-{place}", store)
-    return found.next is None
+        drawn = [line for line in numbered if state.survey.wants(line.number)]
+        state.survey.add_all([read_line(line, plan.job.label_attribute_name, fetch) for line in drawn])
+    _keep(state, run, f"survey-{place}", store)
+    return state.next is None
 
 
 def join(run: str, store: Bucket) -> None:
@@ -190,9 +190,9 @@ def join(run: str, store: Bucket) -> None:
     plan = _kept(run, "plan", Plan, store)
     counts, whole = [], _survey(plan)
     for place in range(len(plan.ranges)):
-        found = _kept(run, f"survey-{place}", RangeSurvey, store)
-        counts.append(found.lines)
-        whole.merge(found.survey)
+        state = _kept(run, f"survey-{place}", RangeSurvey, store)
+        counts.append(state.lines)
+        whole.merge(state.survey)
     _keep(Joined(list(accumulate(counts, initial=0)), whole.surveyed()), run, "joined", store)
 
 
@@ -207,11 +207,11 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
-    job, known, fetch = plan.job, joined.known, _fetch(store)
+    job, surveyed, fetch = plan.job, joined.known, _fetch(store)
     turn = _hold_turn(plan, store).turn
     first, end = joined.firsts[place : place + 2]
     made = _begun(run, f"labels-{place}", Labels, store)
-    refiner = Refiner(job.name, known, _gold(plan, store), job.images_job)
+    refiner = Refiner(job.name, surveyed, _gold(plan, store), job.images_job)
     if made is None or not turn or made.turn != turn.id:
         made = Labels(refiner.tally, [], plan.ranges[place].start, first, turn.id if turn else "")
     refiner.tally, first = made.tally, made.line
@@ -219,7 +219,7 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
-        fragments = Fragments(job, known.skeleton, uploads, out)
+        fragments = Fragments(job, surveyed.skeleton, uploads, out)
         for n, lines in enumerate(batches(_lines(plan, place, store, first, start))):
             if n and (seconds_left() < SPARE_SECONDS or sum(map(len, out.values())) > LARGEST_PART):
                 made.next, made.line = start + lines[0].offset, lines[0].number
@@ -248,9 +248,9 @@ def merge(run: str, store: Bucket) -> Results:
     turn = _hold_turn(plan, store)
     tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
     for place in range(len(plan.ranges)):
-        found = _kept(run, f"labels-{place}", Labels, store)
-        tally.merge(found.tally)
-        sizes.append(found.fragments)
+        labels = _kept(run, f"labels-{place}", Labels, store)
+        tally.merge(labels.tally)
+        sizes.append(labels.fragments)
 
     def lines(name: str) -> Iterator[bytes]:
         for place, parts in enumerate(sizes):
@@ -281,9 +281,9 @@ def made(run: str, store: Bucket) -> Results:
 
 def _expect(manifest: ManifestSource | None, job: LabelingJob, store: Bucket) -> None:
     _, key = split_s3_uri(manifest.s3_uri if manifest else job.output_manifest_uri)
-    expected, found = manifest and manifest.etag, store.etag(key)
-    if found != expected:
-        raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {expected}, got {found}")
+    expected, actual = manifest and manifest.etag, store.etag(key)
+    if actual != expected:
+        raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {expected}, got {actual}")
 
 
 def _hold_turn(plan: Plan, store: Bucket) -> write_lock.LockState:
@@ -363,8 +363,8 @@ def _fragment(run: str, name: str, place: int, part: int) -> str:
     return f"{run}{name}-{place}.{part}.jsonl"
 
 
-def _keep(found: Any, run: str, name: str, store: Bucket) -> None:
-    store.write(f"{run}{name}.json", msgspec.json.encode(found), JSON)
+def _keep(value: Any, run: str, name: str, store: Bucket) -> None:
+    store.write(f"{run}{name}.json", msgspec.json.encode(value), JSON)
 
 
 def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
@@ -375,10 +375,10 @@ def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
     if store.etag(f"{run}{name}.json") is None:
         return None
     try:
-        found = _kept(run, name, kind, store)
+        state = _kept(run, name, kind, store)
     except msgspec.ValidationError:
         return None
-    return found if getattr(found, "next", None) is not None else None
+    return state if getattr(state, "next", None) is not None else None
 
 
 def _kept(run: str, name: str, kind: type[T], store: Bucket) -> T:

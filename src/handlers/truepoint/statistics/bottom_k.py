@@ -35,14 +35,14 @@ class Table(Statistic, Generic[V]):
 
     def at(self, name: str, make: Callable[[], V]) -> V:
         """The entry to count in; for a name that is not kept, one that is forgotten."""
-        found = self.entries.get(name)
-        if found is None:
-            found = make()
+        entry = self.entries.get(name)
+        if entry is None:
+            entry = make()
             if len(name) <= LONGEST_NAME and _lot(name) < self.limit:
-                self.entries[name] = found
+                self.entries[name] = entry
                 if len(self.entries) > 2 * self.most:
                     self._trim()
-        return found
+        return entry
 
     def merge(self, later: Table[V]) -> None:
         """Take a table of later lines too."""

@@ -178,8 +178,8 @@ def parse_consolidation_response(
         LabelingJobError: not an array of consolidated annotations.
     """
     if is_deeper(text, DEEPEST_DOCUMENT):
-        found = f"more than {DEEPEST_DOCUMENT} levels of nesting"
-        raise LabelingJobError(f"the consolidation function's response cannot be used: it has {found}")
+        actual = f"more than {DEEPEST_DOCUMENT} levels of nesting"
+        raise LabelingJobError(f"the consolidation function's response cannot be used: it has {actual}")
     try:
         entries = _decode_consolidated(text)
     except (msgspec.MsgspecError, UnicodeError) as error:

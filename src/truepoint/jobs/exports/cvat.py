@@ -107,28 +107,30 @@ def skeleton_svg(skeleton: Skeleton) -> str:
 
 def _places(skeleton: Skeleton) -> list[tuple[float, float]]:
     """Return the template pose scaled to 5 to 95, or a circle of keypoints if any has no position."""
-    known = [k.template for k in skeleton.keypoints if k.template]
-    if len(known) < len(skeleton.keypoints):
+    templates = [k.template for k in skeleton.keypoints if k.template]
+    if len(templates) < len(skeleton.keypoints):
         turn = 2 * math.pi / len(skeleton.keypoints)
         return [(50 + 45 * math.sin(i * turn), 50 - 45 * math.cos(i * turn)) for i in range(len(skeleton.keypoints))]
-    left, top = min(x for x, _ in known), min(y for _, y in known)
-    whole = max(max(x for x, _ in known) - left, max(y for _, y in known) - top) or 1
-    return [(5 + 90 * (x - left) / whole, 5 + 90 * (y - top) / whole) for x, y in known]
+    left, top = min(x for x, _ in templates), min(y for _, y in templates)
+    whole = max(max(x for x, _ in templates) - left, max(y for _, y in templates) - top) or 1
+    return [(5 + 90 * (x - left) / whole, 5 + 90 * (y - top) / whole) for x, y in templates]
 
 
 def _image(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> ET.Element:
-    found = ET.Element("image", {"id": str(number), "name": image.path, "width": str(size[0]), "height": str(size[1])})
+    element = ET.Element(
+        "image", {"id": str(number), "name": image.path, "width": str(size[0]), "height": str(size[1])}
+    )
     if image.split:
-        found.set("subset", image.split)
+        element.set("subset", image.split)
     for group, instance in enumerate(image.instances, 1):
         if instance.annotations or not instance.box:
-            _skeleton(found, instance, group, skeleton, notes)
+            _skeleton(element, instance, group, skeleton, notes)
         if instance.box:
             x, y, width, height = instance.box
             corners = {"xtl": x, "ytl": y, "xbr": total(x, width), "ybr": total(y, height)}
-            box = _shape(found, "box", box_label(skeleton), group, occluded="0")
+            box = _shape(element, "box", box_label(skeleton), group, occluded="0")
             box.attrib |= {name: repr(float(value)) for name, value in corners.items()}
-    return found
+    return element
 
 
 def _skeleton(image: ET.Element, instance: Instance, group: int, skeleton: Skeleton, notes: Notes) -> None:

@@ -69,14 +69,14 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 def _individuals(image: ExportImage, names: set[str], notes: Notes) -> list[dict[str, tuple[float, float]]]:
     individuals = []
     for instance in image.instances:
-        known = [k for k in instance.annotations if k.label in names]
-        notes["keypoints left out: the skeleton does not have them"] += len(instance.annotations) - len(known)
-        notes["occluded keypoints that look like visible ones"] += sum(k.visibility == OCCLUDED for k in known)
+        keypoints = [k for k in instance.annotations if k.label in names]
+        notes["keypoints left out: the skeleton does not have them"] += len(instance.annotations) - len(keypoints)
+        notes["occluded keypoints that look like visible ones"] += sum(k.visibility == OCCLUDED for k in keypoints)
         notes["names of instances left out"] += bool(instance.name)
         notes["boxes left out"] += instance.box is not None
-        notes["instances without keypoints left out"] += not known
-        if known:
-            individuals.append({k.label: (k.x, k.y) for k in known})
+        notes["instances without keypoints left out"] += not keypoints
+        if keypoints:
+            individuals.append({k.label: (k.x, k.y) for k in keypoints})
     return individuals
 
 

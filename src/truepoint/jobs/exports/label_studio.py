@@ -67,11 +67,11 @@ def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skel
 def _regions(
     subject: str, instance: Instance, size: tuple[int, int], skeleton: Skeleton, notes: Notes
 ) -> Iterator[dict[str, Any]]:
-    found = extent(instance)
-    if found is None:
+    box_and_source = extent(instance)
+    if box_and_source is None:
         notes["instances left out: they have neither a keypoint nor a box"] += 1
         return
-    box, source = found
+    box, source = box_and_source
     if source != "box":
         notes["rectangles made from keypoints: Label Studio groups by them"] += 1
     percent = {
@@ -86,9 +86,9 @@ def _regions(
     meta |= {"from_keypoints": True} if source != "box" else {}
     region = _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]})
     yield region | ({"meta": meta} if meta else {})
-    known = set(skeleton.keypoint_names)
+    names = set(skeleton.keypoint_names)
     for place, k in enumerate(instance.annotations):
-        if k.label not in known:
+        if k.label not in names:
             notes["keypoints left out: the skeleton does not have them"] += 1
             continue
         at = {"x": 100 * k.x / size[0], "y": 100 * k.y / size[1], "width": 0.5, "keypointlabels": [k.label]}

@@ -39,20 +39,20 @@ def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[s
     images = list(data.images())
     shares = {name: share for name, value in parts.items() if (share := _share(value)) is not None}
     if not shares:
-        found, unknown = _listed(
+        part_of, unknown = _listed(
             {name: Path(value) for name, value in parts.items()}, images, several=len(data.jobs) > 1
         )
-        return _checked_parts(found, parts, len(images)), unknown
+        return _checked_parts(part_of, parts, len(images)), unknown
     if len(shares) < len(parts) or abs(sum(shares.values()) - 1) > 1e-9:
         raise ExportError(f"--split: expected shares that are 1 together, got {wanted}")
     return _checked_parts(_drawn(shares, [image.path for image in images], seed), parts, len(images)), []
 
 
-def _checked_parts(found: dict[str, str], parts: Iterable[str], count: int) -> dict[str, str]:
+def _checked_parts(part_of: dict[str, str], parts: Iterable[str], count: int) -> dict[str, str]:
     """Return what was given if every part has an image. A training run fails late where one is empty."""
-    if empty := [part for part in parts if part not in found.values()]:
+    if empty := [part for part in parts if part not in part_of.values()]:
         raise ExportError(f"--split: expected images in every part, got none of {count} in {', '.join(empty)}")
-    return found
+    return part_of
 
 
 def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
@@ -75,12 +75,12 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
             f"--images {folder}: expected the pictures of all {len(images)} images, got none of "
             f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder has {shown(list(files))}"
         )
-    found = {path: files[name] for name, image in matched.images.items() for path in named[image.name]}
-    _check_sizes(images, found, folder)
-    return found
+    file_of = {path: files[name] for name, image in matched.images.items() for path in named[image.name]}
+    _check_sizes(images, file_of, folder)
+    return file_of
 
 
-def _check_sizes(images: Iterable[ExportImage], found: Mapping[str, Path], folder: Path) -> None:
+def _check_sizes(images: Iterable[ExportImage], file_of: Mapping[str, Path], folder: Path) -> None:
     """Raise ExportError if pictures are not of the size that their labels are in pixels of, as smaller copies are."""
     if importlib.util.find_spec("PIL") is None:
         return  # a package that the command does not need otherwise
@@ -88,7 +88,7 @@ def _check_sizes(images: Iterable[ExportImage], found: Mapping[str, Path], folde
 
     different: list[str] = []
     for image in images:
-        size = upright_size(found[image.path])
+        size = upright_size(file_of[image.path])
         if size is not None and image.size is not None and size != image.size:
             wanted, actual = ("x".join(map(str, sides)) for sides in (image.size, size))
             different.append(f"{image.file_name} ({wanted} in the labels, {actual} there)")
@@ -111,19 +111,19 @@ def _share(value: str) -> float | None:
 
 def _drawn(shares: Mapping[str, float], paths: Sequence[str], seed: int) -> dict[str, str]:
     order = sorted(paths, key=lambda path: hashlib.sha256(f"{seed}/{path}".encode()).digest())
-    found: dict[str, str] = {}
+    part_of: dict[str, str] = {}
     begin, before = 0, 0.0
     for name, share in shares.items():
         before += share
         end = round(before * len(order))
-        found |= dict.fromkeys(order[begin:end], name)
+        part_of |= dict.fromkeys(order[begin:end], name)
         begin = end
-    return found
+    return part_of
 
 
 def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bool) -> tuple[dict[str, str], list[str]]:
     named = _named(images, several=several)
-    found: dict[str, str] = {}
+    part_of: dict[str, str] = {}
     unknown: list[str] = []
     for part, file in files.items():
         try:
@@ -133,12 +133,12 @@ def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bo
             raise ExportError(f"--split {part}: {error}") from error
         unknown += matched.unmatched
         for name in matched.images:
-            if (other := found.get(named[name][0])) is not None:
+            if (other := part_of.get(named[name][0])) is not None:
                 raise ExportError(f"--split: expected {name!r} in one list, got it in {other!r} and {part!r}")
-            found |= dict.fromkeys(named[name], part)
-    if left := [name for name, paths in named.items() if paths[0] not in found]:
+            part_of |= dict.fromkeys(named[name], part)
+    if left := [name for name, paths in named.items() if paths[0] not in part_of]:
         raise ExportError(f"--split: expected every image in a list, got {len(left)} in none: {shown(left)}")
-    return found, unknown
+    return part_of, unknown
 
 
 def _named(images: list[ExportImage], *, several: bool) -> dict[str, list[str]]:
@@ -146,7 +146,7 @@ def _named(images: list[ExportImage], *, several: bool) -> dict[str, list[str]]:
 
     An image that a manifest has in several lines has as many paths.
     """
-    found: dict[str, list[str]] = {}
+    paths_of: dict[str, list[str]] = {}
     for image in images:
-        found.setdefault(f"{image.job}/{image.file_name}" if several else image.file_name, []).append(image.path)
-    return found
+        paths_of.setdefault(f"{image.job}/{image.file_name}" if several else image.file_name, []).append(image.path)
+    return paths_of

@@ -38,9 +38,9 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
             instances.append(_instance(sleap_io, instance, skeleton, names))
         frames[image.split or WHOLE].append(sleap_io.LabeledFrame(video=video, frame_idx=0, instances=instances))
         data.copy_picture(image, out / "images" / image.path)
-    for part, found in frames.items():
-        videos = [frame.video for frame in found]
-        labels = sleap_io.Labels(labeled_frames=found, videos=videos, skeletons=[skeleton])
+    for part, labeled_frames in frames.items():
+        videos = [frame.video for frame in labeled_frames]
+        labels = sleap_io.Labels(labeled_frames=labeled_frames, videos=videos, skeletons=[skeleton])
         sleap_io.save_slp(labels, str(out / f"{part}.slp"), embed=False, verbose=False)
     return notes
 

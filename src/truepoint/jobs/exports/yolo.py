@@ -86,17 +86,17 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
 
 def _text(value: str) -> str:
     """Return a YAML string in double quotes: a JSON string that also escapes characters YAML would fold or refuse."""
-    return _NOT_PLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return _NOT_PLAIN.sub(lambda character: f"\\u{ord(character[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _rows(instances: Iterable[Instance], size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> Iterable[str]:
     width, height = size
     for instance in instances:
-        found = extent(instance)
-        if found is None:
+        box_and_source = extent(instance)
+        if box_and_source is None:
             notes["instances left out: they have neither a keypoint nor a box"] += 1
             continue
-        box = found[0]
+        box = box_and_source[0]
         left, top = _share(box[0], width), _share(box[1], height)
         right, bottom = _share(box[0] + box[2], width), _share(box[1] + box[3], height)
         if left >= right or top >= bottom:
