@@ -247,7 +247,7 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
             {"skeleton": "no-such-file.json"},
             "no-such-file.json: expected a file that can be read or written, got: No such file or directory",
         ),
-        ({"skeleton": "pyproject.toml"}, "not a skeleton definition"),
+        ({"skeleton": "pyproject.toml"}, "expected a skeleton definition"),
         ({"more": ["--prelabels", "pyproject.toml"]}, "pyproject.toml: expected JSON, got something else"),
         ({"more": ["--prelabels", "LICENSE"]}, "expected our own pre-labels (JSON or JSON Lines), COCO"),
         ({"more": ["--coco", "package.json"]}, "'name': expected a list of instances, got text"),

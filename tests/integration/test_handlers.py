@@ -33,7 +33,11 @@ PRE_ANNOTATION = {
     "pre_labels.json": (True, 1, ""),
     "pre_labels_as_text.json": (True, 1, ""),
     "chained_job.json": (True, 0, ""),
-    "pre_labels_unusable.json": (True, 0, "the pre-labels cannot be used: not a list of instances: Expected `float`"),
+    "pre_labels_unusable.json": (
+        True,
+        0,
+        "the pre-labels cannot be used: expected a list of instances, got something else: Expected `float`",
+    ),
     "no_image.json": (False, 0, "must have a source-ref"),
     "image_not_in_s3.json": (
         False,
@@ -137,7 +141,7 @@ def test_an_answer_by_reference_is_fetched_and_a_lost_one_is_an_invalid_annotati
 def test_an_unusable_answer_is_an_invalid_annotation_with_its_reason(s3: Any, context: Any) -> None:
     found = labels("unusable_answers.json", context)
     reasons = {i: label["reason"] for i, label in found.items()}
-    assert "the answer must be JSON" in reasons["0"]
+    assert "the answer: expected JSON, got something else" in reasons["0"]
     assert "expected the field updated_annotations, got no field at all" in reasons["1"]
     assert reasons["2"] == "no worker answered"
     assert "updated_annotations" in reasons["3"]
@@ -150,7 +154,7 @@ def test_an_unusable_answer_is_an_invalid_annotation_with_its_reason(s3: Any, co
 def test_a_payload_that_is_not_ground_truths_fails_the_batch(s3: Any, context: Any) -> None:
     sample = event("post_annotation/one_worker.json")
     s3.put_object(Bucket=BUCKET, Key=sample["payload"]["s3Uri"].split("/", 3)[3], Body=b'{"datasetObjectId": "0"}')
-    with pytest.raises(BatchError, match="not a consolidation request"):
+    with pytest.raises(BatchError, match="expected a consolidation request"):
         post_annotation.handler(sample, context)
 
 

@@ -76,7 +76,7 @@ def test_without_a_uri_in_the_payload_the_pages_word_counts() -> None:
 def test_all_reasons_are_kept() -> None:
     annotation = annotate("0", SOURCE, [("w1", "{"), ("w2", AnswerError("gone"))], PLAIN)
     assert annotation.reason is not None
-    assert annotation.reason.startswith("w1: the answer must be JSON")
+    assert annotation.reason.startswith("w1: the answer: expected JSON")
     assert annotation.reason.endswith("; w2: gone")
 
 

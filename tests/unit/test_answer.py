@@ -114,16 +114,16 @@ def test_a_signed_url_loses_its_query() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "the answer must be JSON"),
+        ("", "the answer: expected JSON"),
         ("null", "expected the form's fields as an object, got nothing"),
         ("[]", "got a list"),
         ("{}", "expected the field updated_annotations, got no field at all"),
         ('{"a": 1, "b": 2}', "got a, b"),
-        ("[" * 100_000, "the answer must be JSON"),
-        ('{"updated_annotations": ""}', "updated_annotations must be JSON"),
+        ("[" * 100_000, "the answer: expected JSON"),
+        ('{"updated_annotations": ""}', "updated_annotations: expected JSON"),
         ('{"updated_annotations": "{}"}', "expected a list of instances, got an object"),
         ('{"updated_annotations": "[{}]"}', "missing required field `annotations`"),
-        (b"\xff\xfe", "the answer must be JSON"),
+        (b"\xff\xfe", "the answer: expected JSON"),
         (None, "got nothing"),
         (7, "got a number"),
     ],
@@ -151,7 +151,7 @@ def test_a_keypoint_that_cannot_be(keypoint: dict[str, Any], message: str) -> No
 
 
 def test_a_keypoint_named_twice_is_refused() -> None:
-    with pytest.raises(AnswerError, match="instance 0 has the keypoint 'nose' twice"):
+    with pytest.raises(AnswerError, match="instance 0: expected each keypoint once, got 'nose' twice"):
         parse(updated_annotations=json.dumps([{"annotations": [NOSE, NOSE]}]))
 
 

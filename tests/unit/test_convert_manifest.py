@@ -47,7 +47,7 @@ def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr()
     assert "labels of 2 images; 4 of 6 lines left out" in said.out
     for reason in (
-        "the line has no label",
+        "expected a label under",
         "the line is not JSON",
         "two images have the file name 'b.jpg'",
         "boundingBoxes",

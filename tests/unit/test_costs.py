@@ -132,7 +132,7 @@ def test_more_keypoints_than_an_image_may_have() -> None:
 def test_an_answer_of_too_many_bytes_is_refused() -> None:
     text = json.dumps({"updated_annotations": [], "z": "x" * LARGEST_ANSWER})
     annotation = annotate("0", SOURCE, [("w", text)], yardstick(None))
-    assert f"the answer must have at most {LARGEST_ANSWER} bytes, got" in (annotation.reason or "")
+    assert f"the answer: expected at most {LARGEST_ANSWER} bytes, got" in (annotation.reason or "")
 
 
 def alike_but_for_one_place(order: Iterable[int], keypoints: int) -> list[Instance]:

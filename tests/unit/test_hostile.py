@@ -226,7 +226,7 @@ def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"\xff", b"[null]", b"[{}]", b"[[[", DEEP])
 def test_what_is_no_batch_is_said(payload: bytes) -> None:
-    with pytest.raises(BatchError, match=r"not a consolidation request|expected entries with a datasetObjectId"):
+    with pytest.raises(BatchError, match=r"expected a consolidation request|expected entries with a datasetObjectId"):
         read_batch(payload)
 
 
@@ -323,7 +323,7 @@ def test_an_entry_without_an_id_is_left_out() -> None:
      b'{"name":"a","keypoints":[%s]}' % b",".join(b'{"name":"%d"}' % n for n in range(1001))],
 )  # fmt: skip
 def test_a_hostile_skeleton_is_said(text: bytes) -> None:
-    with pytest.raises(SkeletonError, match="not a skeleton definition"):
+    with pytest.raises(SkeletonError, match="expected a skeleton definition"):
         parse_skeleton(text)
 
 
@@ -342,7 +342,9 @@ def test_a_description_of_other_types_is_said(changed: Any) -> None:
         "LabelAttributeName": "keypoints", "OutputConfig": {"S3OutputPath": "s3://bucket-name/output"},
     }  # fmt: skip
     assert read_description(good).workers_per_object is None
-    with pytest.raises(JobError, match="not a labelling job's description: TypeError expected "):
+    with pytest.raises(
+        JobError, match="expected a labelling job's description, got something else: TypeError expected "
+    ):
         read_description(good | changed)
 
 

@@ -37,7 +37,7 @@ def test_a_labelled_line(found: list[Any]) -> None:
         (record("text"), "rejected", "got text"),
         (record([]), "rejected", "got a list"),
         (record(label([], valid=False, reason="all black")), "rejected", "all black"),
-        (record(label([], workers="w")), "rejected", "not a keypoint annotation"),
+        (record(label([], workers="w")), "rejected", "expected a keypoint annotation"),
         (record(label([{"annotations": [{"label": "nose"}]}])), "rejected", "missing required field `x`"),
         (record({"version": "1.0", "annotation_s3_uri": "s3://bucket-name/gone"}), "rejected", "got nothing"),
     ],

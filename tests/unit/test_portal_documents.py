@@ -121,7 +121,7 @@ def test_an_answer_that_is_no_object_or_too_deep_is_refused(text: str) -> None:
     with pytest.raises(LabelingJobError, match="expected an answer as a JSON object, got"):
         documents.parse_content(text.encode())
     if text[0] == "{":
-        with pytest.raises(LabelingJobError, match="not a worker response"):
+        with pytest.raises(LabelingJobError, match="expected a worker response"):
             documents.parse_worker_response(b'{"answers":[{"workerId":"w","answerContent":%s}]}' % text.encode())
 
 
@@ -192,7 +192,7 @@ def test_labels_are_read_from_a_response() -> None:
 
 @pytest.mark.parametrize("bad", [b"null", b"{}", b"[1]", b'[{"datasetObjectId": 1}]', b"not json"])
 def test_a_response_of_another_shape_is_refused(bad: bytes) -> None:
-    with pytest.raises(LabelingJobError, match="response cannot be used"):
+    with pytest.raises(LabelingJobError, match="the consolidation function's response: expected"):
         documents.parse_consolidation_response(bad, "k", NOW)
 
 

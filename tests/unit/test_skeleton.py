@@ -72,11 +72,11 @@ def test_the_skeletons_that_ship_have_german_names() -> None:
     ("change", "message"),
     [
         ({"keypoints": []}, "length >= 1"),
-        ({"keypoints": [{"name": "tip"}, {"name": "tip"}]}, "'tip' is there twice"),
+        ({"keypoints": [{"name": "tip"}, {"name": "tip"}]}, "expected keypoint names that differ, got 'tip' twice"),
         ({"keypoints": [{"name": "tip", "pair": "end"}], "edges": []}, "there is no 'end'"),
         ({"keypoints": [{"name": "a", "pair": "b"}, {"name": "b"}], "edges": []}, "that of 'b' is None"),
-        ({"keypoints": [{"name": "a", "pair": "a"}], "edges": []}, "must be mutual"),
-        ({"edges": [["tip", "cap"]]}, "there is no 'cap'"),
+        ({"keypoints": [{"name": "a", "pair": "a"}], "edges": []}, "expected mutual pairs"),
+        ({"edges": [["tip", "cap"]]}, "got one with 'cap'"),
         ({"edges": [["tip"]]}, "length >= 2"),
         ({"keypoints": [{"name": ""}]}, "length >= 1"),
         ({"keypoints": [{"name": "a", "sigma": 0}]}, ">= 1e-06"),
@@ -91,7 +91,7 @@ def test_a_skeleton_that_contradicts_itself(change: dict[str, Any], message: str
 
 def test_what_is_no_skeleton_at_all() -> None:
     for text in (b"", b"[]", b"\xff", b"{", b"null"):
-        with pytest.raises(SkeletonError, match="not a skeleton definition"):
+        with pytest.raises(SkeletonError, match="expected a skeleton definition"):
             parse_skeleton(text)
 
 

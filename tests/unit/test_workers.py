@@ -310,11 +310,11 @@ def test_gold_counts_for_a_lone_worker_too() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"{", "not a gold file"),
+        (b"{", "expected a gold file"),
         (b"[]", "expected an object"),
         (b'{"a.jpg": 7}', "a.jpg: expected a list of instances"),
-        (b'{"a.jpg": [{"annotations": [{"label": "nose", "x": "1", "y": 1}]}]}', "a.jpg: not a list of instances"),
-        (b"\xff", "not a gold file"),
+        (b'{"a.jpg": [{"annotations": [{"label": "nose", "x": "1", "y": 1}]}]}', "a.jpg: expected a list of instances"),
+        (b"\xff", "expected a gold file"),
     ],
 )
 def test_gold_that_cannot_be_used(text: bytes, message: str) -> None:

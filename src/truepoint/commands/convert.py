@@ -115,7 +115,7 @@ def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
     if not isinstance(record, dict) or not isinstance(record.get("source-ref"), str):
         raise LabelError("expected an object with source-ref")
     if attribute not in record:
-        raise LabelError("the line has no label")
+        raise LabelError(f"expected a label under {attribute!r}, got none")
     label = record[attribute]
     if isinstance(label, dict) and isinstance(label.get("keypoints"), list):
         instances: list[Any] = [{"id": "1", "name": "", "annotations": label["keypoints"]}]

@@ -71,7 +71,9 @@ def fill_template(
         identifiers = set(template.get_identifiers())
         valid = template.is_valid()
     except ValueError as error:
-        raise WorkerTemplateError(f"the worker template has a malformed placeholder: {error}") from error
+        raise WorkerTemplateError(
+            f"the worker template: expected well-formed placeholders, got a malformed one: {error}"
+        ) from error
     if not valid or identifiers != PLACEHOLDERS:
         raise WorkerTemplateError(
             f"the worker template: expected well-formed placeholders {_listed(PLACEHOLDERS)}, "

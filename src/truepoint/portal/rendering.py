@@ -42,7 +42,9 @@ class TaskTemplate:
         try:
             self._template = environment.from_string(text)
         except (LiquidError, RecursionError) as error:
-            raise TaskTemplateError(f"the worker task template is not Liquid: {error}") from error
+            raise TaskTemplateError(
+                f"the worker task template: expected Liquid, got something else: {error}"
+            ) from error
 
     def render(self, task_input: Mapping[str, Any]) -> str:
         """Return the page of one task.

@@ -135,7 +135,7 @@ class JobRunner:
             StorageFullError: the answer is not stored, because there is no room for it.
         """
         if object_id not in self._state.lines:
-            raise LabelingJobError(f"the job has no data object {object_id!r}")
+            raise LabelingJobError(f"expected the id of a data object of the job, got {object_id!r}")
         documents.parse_content(json.dumps(content).encode())
         with self._lock:
             one_at_a_time = self._worker_locks.setdefault(worker, threading.Lock())

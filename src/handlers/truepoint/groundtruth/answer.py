@@ -130,11 +130,11 @@ def _json(value: Any, name: str, read: Callable[[bytes | str], Any] = decode) ->
         return value
     size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
     if size > LARGEST_ANSWER:
-        raise AnswerError(f"{name} must have at most {LARGEST_ANSWER} bytes, got {size}")
+        raise AnswerError(f"{name}: expected at most {LARGEST_ANSWER} bytes, got {size}")
     try:
         return read(value)
     except JsonError as error:
-        raise AnswerError(f"{name} must be JSON: {error}") from error
+        raise AnswerError(f"{name}: expected JSON, got something else: {error}") from error
 
 
 def _original(value: Any) -> list[Any]:

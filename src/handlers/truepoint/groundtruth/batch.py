@@ -58,7 +58,7 @@ class AnnotationData(msgspec.Struct, frozen=True):
         try:
             return str(decode(text, str, most_memory=None))
         except JsonError as error:
-            raise AnswerError(f"the answer must be JSON: {error}") from error
+            raise AnswerError(f"the answer: expected JSON, got something else: {error}") from error
 
 
 class WorkerAnnotation(NamedTuple):
@@ -163,7 +163,7 @@ def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
     try:
         return msgspec.json.decode(_without_nan(plain), type=list[msgspec.Raw])
     except _UNREADABLE:  # not to Python either
-        raise BatchError(f"not a consolidation request: {error}") from error
+        raise BatchError(f"expected a consolidation request, got something else: {error}") from error
 
 
 def _without_nan(text: bytes) -> bytes:

@@ -88,7 +88,7 @@ def parse_description(text: bytes) -> dict[str, Any]:
     try:
         description: dict[str, Any] = decode(text, dict[str, Any], DEEPEST_DOCUMENT)
     except JsonError as error:
-        raise JobError(f"not a labelling job's description: {error}") from error
+        raise JobError(f"expected a labelling job's description, got something else: {error}") from error
     return description
 
 
@@ -121,7 +121,9 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
             input_manifest_uri=_optional(str, source.get("ManifestS3Uri")) or msgspec.UNSET,
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise JobError(f"not a labelling job's description: {type(error).__name__} {error}") from error
+        raise JobError(
+            f"expected a labelling job's description, got something else: {type(error).__name__} {error}"
+        ) from error
 
 
 def _optional(kind: type[T], value: Any) -> T | None:

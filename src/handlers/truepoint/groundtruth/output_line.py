@@ -130,7 +130,7 @@ def read_label(label: Any) -> Annotation:
         try:
             return msgspec.convert(label, Annotation)
         except msgspec.ValidationError as error:
-            raise LabelError(f"not a keypoint annotation: {error}") from error
+            raise LabelError(f"expected a keypoint annotation, got something else: {error}") from error
     worker = str(label.get("worker_id") or "")
     seconds = _number(label.get("total_time_in_seconds"))
     uri = without_query(label.get("data_object_s3_uri"))

@@ -37,7 +37,7 @@ def parse_gold(text: bytes) -> Gold:
     try:
         document = decode(text)
     except JsonError as error:
-        raise GoldError(f"not a gold file: {error}") from error
+        raise GoldError(f"expected a gold file, got something else: {error}") from error
     if not isinstance(document, dict):
         raise GoldError("expected an object of instances by image file name")
     gold: Gold = {}

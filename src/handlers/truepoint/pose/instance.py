@@ -98,7 +98,7 @@ def parse_instances(value: Any) -> list[Instance]:
     try:
         instances = _converted(value)
     except msgspec.ValidationError as error:
-        raise InstanceError(f"not a list of instances: {error}") from error
+        raise InstanceError(f"expected a list of instances, got something else: {error}") from error
     total = sum(len(instance.annotations) for instance in instances)
     if total > MOST_KEYPOINTS_IN_IMAGE:
         raise InstanceError(f"expected at most {MOST_KEYPOINTS_IN_IMAGE} keypoints in all instances, got {total}")
@@ -110,7 +110,7 @@ def parse_instances(value: Any) -> list[Instance]:
         labels = [k.label for k in instance.annotations]
         if len(set(labels)) < len(labels):
             twice = next(label for place, label in enumerate(labels) if label in labels[:place])
-            raise InstanceError(f"instance {position} has the keypoint {twice!r} twice")
+            raise InstanceError(f"instance {position}: expected each keypoint once, got {twice!r} twice")
     return instances
 
 

@@ -113,11 +113,11 @@ def parse_skeleton(text: bytes | str, *, stored: bool = False) -> Skeleton:
     try:
         skeleton: Skeleton = decode(text, Skeleton)
     except JsonError as error:
-        raise SkeletonError(f"not a skeleton definition: {error}") from error
+        raise SkeletonError(f"expected a skeleton definition, got something else: {error}") from error
     pairs: dict[str, str | None] = {}
     for keypoint in skeleton.keypoints:
         if keypoint.name in pairs:
-            raise SkeletonError(f"keypoint names must differ, {keypoint.name!r} is there twice")
+            raise SkeletonError(f"expected keypoint names that differ, got {keypoint.name!r} twice")
         pairs[keypoint.name] = keypoint.pair
     if not stored:
         _check_names(skeleton.keypoint_names)
@@ -126,11 +126,11 @@ def parse_skeleton(text: bytes | str, *, stored: bool = False) -> Skeleton:
             continue
         if pair == name or pairs.get(pair) != name:
             actual = f"that of {pair!r} is {pairs[pair]!r}" if pair in pairs else f"there is no {pair!r}"
-            raise SkeletonError(f"pairs must be mutual: the pair of {name!r} is {pair!r}, but {actual}")
+            raise SkeletonError(f"expected mutual pairs, got {pair!r} as the pair of {name!r}, but {actual}")
     for edge in skeleton.edges:
         unknown = [name for name in edge[:2] if name not in pairs]
         if unknown:
-            raise SkeletonError(f"an edge must join keypoints of the skeleton, there is no {unknown[0]!r}")
+            raise SkeletonError(f"expected edges between keypoints of the skeleton, got one with {unknown[0]!r}")
     return skeleton
 
 

@@ -75,7 +75,7 @@ def read_step(event: Any) -> Step:
     try:
         step = msgspec.convert(event, Step)
     except msgspec.ValidationError as error:
-        raise StepError(f"not a step of a run: {error}") from error
+        raise StepError(f"expected a step of a run, got something else: {error}") from error
     if step.step == "plan" and step.job is None:
         raise StepError("expected a job to plan, got none")
     if step.step != "plan" and not _FOLDER.fullmatch(step.run):

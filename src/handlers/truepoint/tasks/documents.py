@@ -101,7 +101,7 @@ def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
         answers = _parsed(text, DEEPEST_DOCUMENT)["answers"]
         return {answer["workerId"]: dict(answer["answerContent"]) for answer in answers}
     except (KeyError, TypeError, ValueError) as error:
-        raise LabelingJobError(f"not a worker response: {error}") from error
+        raise LabelingJobError(f"expected a worker response, got something else: {error}") from error
 
 
 def parse_content(text: bytes) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _parsed(text: bytes, deepest: int) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise JsonError(f"{name} is not JSON")
+    raise JsonError(f"expected a number that JSON has, got {name}")
 
 
 def consolidation_request(
@@ -178,12 +178,15 @@ def parse_consolidation_response(
         LabelingJobError: not an array of consolidated annotations.
     """
     if is_deeper(text, DEEPEST_DOCUMENT):
-        actual = f"more than {DEEPEST_DOCUMENT} levels of nesting"
-        raise LabelingJobError(f"the consolidation function's response cannot be used: it has {actual}")
+        raise LabelingJobError(
+            f"the consolidation function's response: expected at most {DEEPEST_DOCUMENT} levels of nesting, got more"
+        )
     try:
         entries = _decode_consolidated(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise LabelingJobError(f"the consolidation function's response cannot be used: {error}") from error
+        raise LabelingJobError(
+            f"the consolidation function's response: expected an array of annotations, got something else: {error}"
+        ) from error
     labels: dict[str, Label] = {}
     for entry in entries:
         value = entry.annotation.content.get(label_attribute)

@@ -72,7 +72,7 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
             description=str(task["TaskDescription"]),
         )
     except KeyError as error:
-        raise LabelingJobError(f"the job's description has no {error.args[0]}") from error
+        raise LabelingJobError(f"the job's description: expected the field {error.args[0]}, got none") from error
     except (TypeError, ValueError) as error:
         raise LabelingJobError(f"the job's description cannot be read: {error}") from error
     if job.workers_per_object < 1:
