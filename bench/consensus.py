@@ -33,14 +33,14 @@ from truepoint.groundtruth.annotation import annotate
 from truepoint.measures.reliability import PairDistances
 from truepoint.pose.instance import Instance, Keypoint
 from truepoint.pose.poses import Answers
-from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.sigma_table import SigmaTable, sigma_table
 from truepoint.pose.similarity import BOX_TO_AREA
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
 
 Points = NDArray[np.float64]
 
 SKELETON: Skeleton = parse_skeleton((Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes())
-MEASURE: SigmaTable = yardstick(SKELETON)
+MEASURE: SigmaTable = sigma_table(SKELETON)
 NAMES = SKELETON.keypoint_names
 SIGMAS = np.array(SKELETON.sigmas)
 FLIP = np.array(SKELETON.flip_indices)

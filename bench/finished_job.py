@@ -13,7 +13,7 @@ from measured import ATTRIBUTE, BUCKET, NAME, NUMBER
 from people import NAMES, labelled, person
 
 from truepoint.groundtruth.annotation import annotate
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
@@ -52,7 +52,7 @@ def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: i
 def texts(workers: int, instances: int, keypoints: int) -> list[bytes]:
     """Some lines, each with `NUMBER` in the place of its number."""
     rng = np.random.default_rng(1)
-    measure = yardstick(parse_skeleton(SKELETON))
+    measure = sigma_table(parse_skeleton(SKELETON))
     number = NUMBER.decode()
     uri = f"s3://{BUCKET}/jobs/{NAME}/images/{number}.jpg"
     metadata = {"type": "groundtruth/custom", "job-name": NAME, "human-annotated": "yes"}

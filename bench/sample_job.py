@@ -31,7 +31,7 @@ from truepoint.adapters.bucket import Bucket
 from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.jobs.results import download_results
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
 from truepoint.runs.completion import complete
 
@@ -109,7 +109,7 @@ def _labels(number: int, uri: str, skeleton: Skeleton, rng: Random) -> dict[str,
     if number % 67 == 13:
         broken = json.dumps({"version": "1.0", "problem": "the image did not load"})
         answers = [(name, fields | {"answer_details": broken}) for name, fields in answers]
-    annotation = annotate(str(number), uri, answers, yardstick(skeleton))
+    annotation = annotate(str(number), uri, answers, sigma_table(skeleton))
     return {ATTRIBUTE: msgspec.to_builtins(annotation), f"{ATTRIBUTE}-metadata": metadata}
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from sample_events import BUCKET
 from truepoint.groundtruth.annotation import annotate
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
@@ -31,7 +31,7 @@ def answer(offset: float) -> str:
 
 def labeled_lines(job: str, workers: int, images: int) -> list[dict[str, Any]]:
     """A line an image, as post_annotation labelled it."""
-    measure = yardstick(parse_skeleton(SKELETON))
+    measure = sigma_table(parse_skeleton(SKELETON))
     lines = []
     for n in range(images):
         source = f"s3://{BUCKET}/jobs/{job}/images/{n}.jpg"

@@ -12,7 +12,7 @@ from truepoint.groundtruth.annotation import Annotation, annotate_all
 from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
 from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
 from truepoint.keys import job_keys, s3_uri, spelled, split_s3_uri
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 bucket = cache(Bucket)
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
 
     def annotations() -> Iterator[Annotation]:
         nonlocal invalid
-        for annotation in annotate_all(objects(), yardstick(_skeleton(store, job))):
+        for annotation in annotate_all(objects(), sigma_table(_skeleton(store, job))):
             invalid += not annotation.valid
             yield annotation
 

@@ -11,7 +11,7 @@ import msgspec
 
 from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import parse_skeleton
 
 BUCKET = "truepoint-faults"
@@ -43,7 +43,7 @@ def answer(offset: float) -> str:
 def bucket_of_job(lines: int, shift: float = 0.0, names: str = "image") -> State:
     """The bucket as Ground Truth leaves it. Of eight lines five are labelled (one of them by reference, one by a single
     worker), one failed, one was not reached, one is no JSON."""
-    measure = yardstick(parse_skeleton(SKELETON))
+    measure = sigma_table(parse_skeleton(SKELETON))
     objects = {"jobs/people/skeleton.json": SKELETON}
     written = []
     for n in range(lines):

@@ -29,7 +29,7 @@ import msgspec
 from targets import ATTRIBUTE, BUCKET, JOB, MANIFEST, InMemory
 
 from truepoint.groundtruth.annotation import annotate
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import SkeletonError, parse_skeleton
 from truepoint.results.result_set import Results
 from truepoint.runs.completion import complete
@@ -161,7 +161,7 @@ def line(label: str, beside: str = "0") -> bytes:
 
 def label_of(*updated: str) -> bytes:
     """The label of a line: what consolidation makes of these workers' answers."""
-    measure = yardstick(parse_skeleton(skeleton_text(1000)))
+    measure = sigma_table(parse_skeleton(skeleton_text(1000)))
     found = annotate("0", IMAGE, [(f"w{w}", answer(text)) for w, text in enumerate(updated)], measure)
     assert found.valid, found.reason
     return msgspec.json.encode(found)
@@ -210,7 +210,7 @@ def skeleton(data: bytes) -> str:
     except SkeletonError as error:
         return str(error)
     Anatomy(read)
-    msgspec.json.encode((read.element_attributes(), yardstick(read).pairs))
+    msgspec.json.encode((read.element_attributes(), sigma_table(read).pairs))
     return ""
 
 

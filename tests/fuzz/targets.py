@@ -28,7 +28,7 @@ from truepoint.json_text import BYTE_ORDER_MARK, JsonError, decode
 from truepoint.keys import job_keys
 from truepoint.measures.gold import GoldError, parse_gold
 from truepoint.pose.anatomy import Anatomy
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import SkeletonError, parse_skeleton
 from truepoint.results.result_set import Results, annotation_file, annotation_key, read_results, rejected_line
 from truepoint.runs.completion import complete
@@ -40,7 +40,7 @@ JOB = LabelingJob(
     name="people", arn="arn", status="Completed", label_attribute_name=ATTRIBUTE,
     output_manifest_uri=f"s3://{BUCKET}/{MANIFEST}",
 )  # fmt: skip
-MEASURE = yardstick(None)
+MEASURE = sigma_table(None)
 
 
 def manifest(data: bytes) -> None:
@@ -141,7 +141,7 @@ def skeleton(data: bytes) -> None:
         assert len(read.flip_indices) == len(read.sigmas) == len(read.keypoint_names)
         assert [read.flip_indices[i] for i in read.flip_indices] == list(range(len(read.flip_indices)))
         Anatomy(read)
-        msgspec.json.encode((read.element_attributes(), yardstick(read).pairs))
+        msgspec.json.encode((read.element_attributes(), sigma_table(read).pairs))
         assert parse_skeleton(msgspec.json.encode(read)) == read
 
 

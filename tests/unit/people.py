@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from truepoint.pose.instance import Instance, Keypoint
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = parse_skeleton((Path(__file__).parents[2] / "skeletons" / "coco-person.json").read_bytes())
-MEASURE = yardstick(SKELETON)
+MEASURE = sigma_table(SKELETON)
 SIZE = math.sqrt(0.53 * 124 * 378)
 """Pixels: the square root of the template's area."""
 

@@ -12,7 +12,7 @@ from strategies import instances as instance_lists
 from truepoint.groundtruth.output_line import Labeled
 from truepoint.measures.changes import ChangeMeter, PreLabelQuality, keypoint_changes, match_instances
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 SKELETON = Skeleton(
@@ -32,7 +32,7 @@ def quality(*images: tuple[list[Any], list[Any]]) -> PreLabelQuality | None:
     for before, after in images:
         labeled = outcome(record(label(after, original_annotations=before)))
         assert isinstance(labeled, Labeled)
-        meter.add(labeled, yardstick(SKELETON))
+        meter.add(labeled, sigma_table(SKELETON))
     return meter.quality()
 
 

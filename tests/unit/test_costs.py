@@ -25,7 +25,7 @@ from truepoint.pose.instance import (
     same_instances,
 )
 from truepoint.pose.poses import Poses
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 
 HUGE = [0, 0, 1e6, 1e6]
 SECONDS = 10.0
@@ -60,7 +60,7 @@ def without_keypoints() -> Answers:
 def test_the_costliest_answers_are_bounded(made: Callable[[], Answers]) -> None:
     answers = [(f"w{w}", json.dumps({"updated_annotations": found})) for w, found in enumerate(made())]
     began = time.process_time()
-    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    annotation = annotate("0", SOURCE, answers, sigma_table(None))
     assert time.process_time() - began < SECONDS
     assert annotation.valid or "expected at most" in (annotation.reason or "")
 
@@ -68,7 +68,7 @@ def test_the_costliest_answers_are_bounded(made: Callable[[], Answers]) -> None:
 def test_memory_is_bounded() -> None:
     answers = [(f"w{w}", json.dumps({"updated_annotations": a})) for w, a in enumerate(with_names_of_their_own())]
     tracemalloc.start()
-    annotate("0", SOURCE, answers, yardstick(None))
+    annotate("0", SOURCE, answers, sigma_table(None))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < MEGABYTES * 1_000_000
@@ -76,7 +76,7 @@ def test_memory_is_bounded() -> None:
 
 def test_one_huge_box_is_refused_with_its_reason() -> None:
     answers = [(f"w{w}", {"updated_annotations": found}) for w, found in enumerate(in_one_huge_box())]
-    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    annotation = annotate("0", SOURCE, answers, sigma_table(None))
     assert annotation.reason == (
         "expected at most 100000 pairs of different workers' instances that are near each other, got more"
     )
@@ -84,7 +84,7 @@ def test_one_huge_box_is_refused_with_its_reason() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_passing_over_far_pairs_changes_nothing(seed: int) -> None:
-    chance, measure = random.Random(seed), yardstick(None)
+    chance, measure = random.Random(seed), sigma_table(None)
 
     def instance() -> dict[str, Any]:
         x, y, size = chance.uniform(0, 2000), chance.uniform(0, 2000), chance.choice([0, 5, 100, 800])
@@ -110,7 +110,7 @@ def test_a_subject_that_many_workers_mark_differently_is_refused() -> None:
 
     answers = [(f"w{w}", {"updated_annotations": [marked(w)]}) for w in range(40)]
     began = time.process_time()
-    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    annotation = annotate("0", SOURCE, answers, sigma_table(None))
     assert time.process_time() - began < SECONDS
     assert "expected at most 4000000 members squared times keypoints of one subject" in (annotation.reason or "")
 
@@ -131,7 +131,7 @@ def test_more_keypoints_than_an_image_may_have() -> None:
 
 def test_an_answer_of_too_many_bytes_is_refused() -> None:
     text = json.dumps({"updated_annotations": [], "z": "x" * LARGEST_ANSWER})
-    annotation = annotate("0", SOURCE, [("w", text)], yardstick(None))
+    annotation = annotate("0", SOURCE, [("w", text)], sigma_table(None))
     assert f"the answer: expected at most {LARGEST_ANSWER} bytes, got" in (annotation.reason or "")
 
 

@@ -19,7 +19,7 @@ from truepoint.groundtruth.output_line import Labeled, NotLabeled
 from truepoint.groundtruth.task import TaskInput, pre_annotation_response
 from truepoint.measures.gold import GoldError, parse_gold
 from truepoint.pose.instance import InstanceError, parse_instances
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import SkeletonError, parse_skeleton
 from truepoint.results.result_set import annotation_file, annotation_key, rejected_line
 
@@ -219,7 +219,7 @@ def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
         b'[{"datasetObjectId":"0","dataObject":{"s3Uri":"%s"},"annotations":[%s]}]' % (SOURCE.encode(), contents)
     )
     given = [(a.worker_id, post_annotation._content(a.annotation_data)) for a in entry.annotations]
-    annotation = annotate("0", SOURCE, given, yardstick(None))
+    annotation = annotate("0", SOURCE, given, sigma_table(None))
     json.dumps(consolidation_response(fit([annotation], _unused), "keypoints"), allow_nan=False)
     return annotation
 
@@ -262,7 +262,7 @@ def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
     made = {}
     for entry in (bad, good):
         answers = [(a.worker_id, post_annotation._content(a.annotation_data)) for a in entry.annotations]
-        made[entry.dataset_object_id] = annotate(entry.dataset_object_id, SOURCE, answers, yardstick(None))
+        made[entry.dataset_object_id] = annotate(entry.dataset_object_id, SOURCE, answers, sigma_table(None))
     assert made["good"].valid
     assert not made["bad"].valid
     assert made["bad"].reason
@@ -360,7 +360,7 @@ def test_a_signature_goes_nowhere() -> None:
         assert b"secret" not in msgspec.json.encode(written)
     assert "secret" not in json.dumps(pre_annotation_response({"source-ref": SIGNED}))
     fields = {"updated_annotations": "[]", "image_s3_uri": SIGNED}
-    annotation = annotate("0", "", [("w", fields)], yardstick(None))
+    annotation = annotate("0", "", [("w", fields)], sigma_table(None))
     assert annotation.image_s3_location == "https://bucket-name.s3.amazonaws.com/a.jpg"
 
 
@@ -386,13 +386,13 @@ def people(count: int, apart: float, workers: int = 3) -> list[tuple[str, Any]]:
     ],
 )
 def test_more_than_can_be_matched_is_invalid_with_its_reason(answers: Any, reason: str) -> None:
-    annotation = annotate("0", SOURCE, answers, yardstick(None))
+    annotation = annotate("0", SOURCE, answers, sigma_table(None))
     assert (annotation.valid, annotation.reason, annotation.updated_annotations) == (False, reason, [])
     assert all(w.usable and w.annotations for w in annotation.workers)
 
 
 def test_a_crowd_is_matched() -> None:
-    annotation = annotate("0", SOURCE, people(120, 30), yardstick(None))
+    annotation = annotate("0", SOURCE, people(120, 30), sigma_table(None))
     assert len(annotation.updated_annotations) == 120
     assert {i["worker_count"] for i in annotation.updated_annotations} == {3}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 from truepoint.results.quality import Quality, QualityMeter
 from truepoint.results.result_set import AccountingError, SkeletonSource, results
@@ -20,7 +20,7 @@ SKELETON = Skeleton("pen", (SkeletonKeypoint("tip"), SkeletonKeypoint("end")))
 def quality_of(*lines: Any) -> Quality:
     meter = QualityMeter.of(SKELETON)
     for number, line in enumerate(lines):
-        meter.add(outcome(line, number), "people", yardstick(SKELETON))
+        meter.add(outcome(line, number), "people", sigma_table(SKELETON))
     return meter.quality("people")
 
 

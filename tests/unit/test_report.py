@@ -16,7 +16,7 @@ from made_report import made_report
 from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.manifest import Line
 from truepoint.groundtruth.output_line import read_line
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import parse_skeleton
 from truepoint.results.report import (
     LONGEST_REASON,
@@ -56,7 +56,7 @@ def consolidated(*people: dict[str, Any] | None) -> dict[str, Any]:
         for number, one in enumerate(people)
     ]  # fmt: skip
 
-    return dict(msgspec.to_builtins(annotate("0", "s3://bucket-name/a.jpg", answers, yardstick(PERSON))))
+    return dict(msgspec.to_builtins(annotate("0", "s3://bucket-name/a.jpg", answers, sigma_table(PERSON))))
 
 
 @pytest.mark.parametrize(("workers", "expected"), [(1, 1), (2, 16 / 17), (5, 8 / 8.8), (10**9, 8 / 9)])

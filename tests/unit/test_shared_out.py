@@ -18,7 +18,7 @@ from truepoint.groundtruth.annotation import annotate
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.keys import job_keys
 from truepoint.measures.gold import Gold, parse_gold
-from truepoint.pose.sigma_table import yardstick
+from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
 from truepoint.results.first_pass import JobSurvey, Surveyed
 from truepoint.results.second_pass import Refiner
@@ -112,7 +112,7 @@ def manifest_line(random: Random, number: int, workers: int, strays: Sequence[st
                 },
             )
         )
-    label = msgspec.to_builtins(annotate(str(number), source, answers, yardstick(SKELETON)))
+    label = msgspec.to_builtins(annotate(str(number), source, answers, sigma_table(SKELETON)))
     made = record(label, source)
     made["keypoints-metadata"]["creation-date"] = f"2026-01-{random.randrange(1, 29):02d}T00:00:00"
     return made

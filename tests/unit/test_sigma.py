@@ -12,7 +12,7 @@ from subjects import subject
 
 from truepoint.measures.sigma import SigmaMeter, sigmas
 from truepoint.pose.instance import Instance
-from truepoint.pose.sigma_table import SigmaTable, preset, yardstick
+from truepoint.pose.sigma_table import SigmaTable, preset, sigma_table
 from truepoint.pose.skeleton import DEFAULT_SIGMA, Skeleton, SkeletonKeypoint
 from truepoint.statistics.histogram import Histogram
 
@@ -119,7 +119,7 @@ RIG = Skeleton("rig", (SkeletonKeypoint("Left-Wrist", sigma=0.2), SkeletonKeypoi
     ],
 )
 def test_where_a_sigma_comes_from(name: str, measured: dict[str, float], sigma: float, source: str) -> None:
-    found = yardstick(RIG, measured)
+    found = sigma_table(RIG, measured)
     assert (found.sigmas[name], found.sources[name]) == (sigma, source)
     assert [s.source for s in sigmas(found, SigmaMeter()) if s.name == name] == [source]
 
@@ -132,7 +132,7 @@ def test_published_sigmas_are_found_however_spelt(label: str, expected: float | 
 
 
 def test_without_a_skeleton_names_are_all_there_is() -> None:
-    found = yardstick(None)
+    found = sigma_table(None)
     assert found == SigmaTable()
     assert (found.sigma("nose"), found.sigma("bolt")) == (0.026, DEFAULT_SIGMA)
 

@@ -265,7 +265,7 @@ def test_without_a_skeleton_names_come_from_the_labels_and_sigmas_are_measured()
     survey = JobSurvey(None)
     survey.add_all(job(30, {"a": 1, "b": 1}, renamed))
     assert survey.skeleton.keypoint_names[:1] == ("nose",)
-    measure = survey.surveyed().yardstick
+    measure = survey.surveyed().table
     assert measure.sources["bolt"] == "measured"
     assert 0 < measure.sigmas["bolt"] < 0.06
     assert measure.lone_area is not None

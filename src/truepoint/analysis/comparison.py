@@ -22,7 +22,7 @@ from truepoint.measures.gold import with_references
 from truepoint.measures.taxonomy import KINDS, Kind
 from truepoint.pose.instance import Instance, parse_instances
 from truepoint.pose.poses import Poses, in_order
-from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.sigma_table import SigmaTable, sigma_table
 from truepoint.pose.similarity import HONEST_TO_TRUTH
 from truepoint.statistics.exact_sum import ExactSum
 from truepoint.statistics.rates import Rate, rate
@@ -141,7 +141,7 @@ def compare_files(
     """
     readers = [EntryReader(labels.files, chosen) for labels in (reference, other)]
     right = dict(_instances(reference, readers[0], raters[0], "--rater-a"))
-    meter = _Meter(reference.skeleton.keypoint_names, yardstick(reference.skeleton))
+    meter = _Meter(reference.skeleton.keypoint_names, sigma_table(reference.skeleton))
     left = dict(_instances(other, readers[1], raters[1], "--rater-b"))
     spelled = [LabeledImage(name, has_ending=bool(PurePosixPath(name).suffix)) for name in left]
     try:

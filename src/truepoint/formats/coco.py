@@ -173,8 +173,10 @@ def is_ordinary(entry: dict[str, Any], images: Mapping[Id, LabeledImage], notes:
 
 
 class AnnotationReader:
-    """Turns annotations into subjects, once all of them were scanned: only together do they tell how many keypoints a
-    category without names has, and whether third numbers are visibilities or scores.
+    """A reader that turns annotations into subjects after scanning all of them.
+
+    Only all annotations together tell how many keypoints a category without names has, and whether the third numbers
+    are visibilities or scores.
 
     Args:
         given: the file's categories, by id.

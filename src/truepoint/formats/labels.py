@@ -99,9 +99,15 @@ class LabeledImage:
 
 @dataclass(slots=True)
 class Category:
-    """A kind of subject. `keypoints` are empty where the file has only boxes; without `named` they are "0", "1", …,
-    because the file has an order and no names. Edges and left/right pairs are pairs of indices from 0. `sigmas` are
-    one a keypoint, or empty.
+    """A kind of subject.
+
+    Attributes:
+        name: the category's name.
+        keypoints: their names, in order; empty if the file has only boxes.
+        named: whether the file names its keypoints. If not, the names are "0", "1", ….
+        edges: pairs of keypoint indices, from 0.
+        pairs: left/right pairs of keypoint indices, from 0.
+        sigmas: one for each keypoint, or empty.
     """
 
     name: str

@@ -16,9 +16,13 @@ from truepoint.pose.skeleton import Skeleton
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """`images` are the labels' images by the job's own image name; `unmatched` are names that no image has;
-    `by_name_only` are names whose folders differ from the image's; `by_number` are those that only the number at the
-    end of the image's name matches.
+    """The images of a label file, matched with the images of a job.
+
+    Attributes:
+        images: the label file's images by the job's own image names.
+        unmatched: names in the label file that no image of the job has.
+        by_name_only: names that match although their folders differ.
+        by_number: names that match only in the number at their end.
     """
 
     images: dict[str, LabeledImage]
@@ -130,11 +134,13 @@ order."""
 
 
 def read_keypoint_names(path: Path) -> KeypointNames:
-    """Read a mapping file: a JSON object {name in the labels: name in the skeleton or null}, or a list of the names in
-    the order of the labels, for formats without names.
+    """Read a mapping file of keypoint names.
+
+    The file is a JSON object {name in the labels: name in the skeleton or null} or, for formats without names, a list
+    of the names in the order of the labels.
 
     Raises:
-        FormatError: neither.
+        FormatError: the file is neither.
     """
     document = parse_json(path.read_bytes(), str(path))
     if isinstance(document, list) and all(isinstance(name, str) for name in document):

@@ -43,8 +43,15 @@ LARGEST_SHARE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """What data.yaml says: class names, keypoint names by class, the shape of keypoints if it is there, edges, and
-    the images as they are written: the root folder, and folders or lists of images.
+    """The contents of data.yaml.
+
+    Attributes:
+        classes: class names by number.
+        keypoints: keypoint names by class.
+        shape: the number of keypoints and of values for each; None if the file does not say.
+        edges: pairs of keypoint indices.
+        root: the root folder, as written.
+        images: folders or lists of images, as written.
     """
 
     classes: Mapping[int, str]

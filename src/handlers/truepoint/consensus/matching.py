@@ -196,9 +196,11 @@ def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
 def symmetric(
     poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False, reach: float = NEGLIGIBLE
 ) -> Floats:
-    """Return the symmetric OKS of pairs of instances: over the keypoints that both have, with the mean of both areas;
-    0 if they share none. `mirrored` exchanges the second one's left and right. Pairs may get 0 if the exponents of all
-    their keypoints are at least `reach`.
+    """Return the symmetric OKS of pairs of instances, or 0 for a pair that shares no keypoint.
+
+    It is the mean over the keypoints that both instances have, computed with the mean of both areas. `mirrored`
+    exchanges left and right of the second instance. Pairs may get 0 if the exponents of all their keypoints are at
+    least `reach`.
     """
     if poses.places is not None:
         return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored, reach=reach)

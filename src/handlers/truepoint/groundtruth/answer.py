@@ -194,8 +194,10 @@ def _seconds(value: Any) -> float | None:
 
 
 def without_query(value: Any) -> str:
-    """A URI without a presigned URL's query: the original component submits the signed URL whole. Keys of S3 may have a
-    question mark. Empty if it is no text.
+    """Return a URI without the query of a presigned URL; return "" if the value is not text.
+
+    The original component submits the whole presigned URL. An s3:// URI stays as it is, because an S3 key may contain a
+    question mark.
     """
     if not isinstance(value, str):
         return ""

@@ -36,8 +36,9 @@ class BatchError(ValueError):
 
 
 class AnnotationData(msgspec.Struct, frozen=True):
-    """An answer, in place (JSON text or an object) or by reference. In place it is not looked into: what is wrong with
-    one answer must not keep the others from being read.
+    """An answer, in place (JSON text or an object) or by reference.
+
+    An answer in place is not parsed here, so that an invalid answer does not prevent reading the others.
     """
 
     content: msgspec.Raw = msgspec.Raw(b"null")

@@ -88,7 +88,7 @@ class ChangeMeter(Statistic):
         """A meter of the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
 
-    def add(self, labeled: Labeled, yardstick: SigmaTable) -> None:
+    def add(self, labeled: Labeled, table: SigmaTable) -> None:
         """Compare one image's labels with its pre-labels; without any, or with unusable ones, it does not count."""
         try:
             before = parse_instances(labeled.annotation.original_annotations)
@@ -98,10 +98,10 @@ class ChangeMeter(Statistic):
             return
         self.images += 1
         self.instances += len(before)
-        matched = match_instances(before, labeled.instances, yardstick.sigmas)
+        matched = match_instances(before, labeled.instances, table.sigmas)
         for place, instance in enumerate(before):
             if place in matched:
-                self._compare(instance, labeled.instances[matched[place]], yardstick.pairs)
+                self._compare(instance, labeled.instances[matched[place]], table.pairs)
             else:
                 self.deleted += 1
                 self._count(dict.fromkeys(instance.by_label, "deleted"))

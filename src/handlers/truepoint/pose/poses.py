@@ -31,8 +31,10 @@ LARGEST_TABLE = 500_000
 
 
 class Poses:
-    """Instances in the order of images, workers' ids and the workers' own lists; keypoints in the order of instances
-    and labels, because floating sums depend on order.
+    """Instances and keypoints of many images, as arrays.
+
+    Instances are in the order of images, worker ids and the workers' own lists. Keypoints are in the order of instances
+    and labels. The order is fixed because floating-point sums depend on it.
 
     Attributes:
         answers: by image what it was made from, in the order of worker ids.
@@ -112,8 +114,9 @@ class Poses:
 
 
 def in_order(values: Floats, axis: int = -1) -> Floats:
-    """Return sums along an axis, added up from the first to the last. numpy's sum does not say in which order it
-    adds.
+    """Return sums along an axis, added from the first value to the last.
+
+    numpy does not document the order in which its own sum adds.
     """
     axis %= values.ndim
     terms = values.transpose(axis, *range(axis), *range(axis + 1, values.ndim))

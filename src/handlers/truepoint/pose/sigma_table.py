@@ -1,4 +1,4 @@
-"""A yardstick: what comparing instances needs to know of a skeleton, and where each number comes from.
+"""The sigma table of a skeleton: sigmas, left/right pairs and where each number comes from, to compare instances.
 
 A keypoint's sigma is the skeleton's own, else the one measured from this job's redundant labels, else the published one
 of a keypoint of that name, else a default; `sources` says which. The skeleton's own goes before the measured one, so
@@ -43,19 +43,19 @@ class SigmaTable(msgspec.Struct, frozen=True, kw_only=True):
     lone_area: float | None = None
 
     def sigma(self, label: str) -> float:
-        """COCO's sigma of a keypoint, also of one that the skeleton does not have."""
+        """Return the sigma (as COCO defines it) of a keypoint, also of one that the skeleton does not have."""
         return self.sigmas.get(label) or preset(label) or DEFAULT_SIGMA
 
 
 def preset(label: str) -> float | None:
-    """The published sigma of a keypoint of this name, however it is spelt."""
+    """Return the published sigma of a keypoint of this name, in any spelling; None if there is none."""
     return PRESETS.get(label.lower().replace("-", "_").replace(" ", "_"))
 
 
-def yardstick(
+def sigma_table(
     skeleton: Skeleton | None, measured: Mapping[str, float] | None = None, lone_area: float | None = None
 ) -> SigmaTable:
-    """The yardstick of a skeleton; without one every keypoint is known by its name alone, and nothing has a pair."""
+    """Return the sigma table of a skeleton. Without a skeleton it has neither sigmas nor pairs: names decide."""
     sigmas: dict[str, float] = {}
     sources: dict[str, SigmaSource] = {}
     for keypoint in skeleton.keypoints if skeleton else ():

@@ -20,7 +20,7 @@ from truepoint.measures.sigma import KeypointSigma, SigmaMeter, sigmas
 from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import MOST_KEYPOINTS, InstanceError
 from truepoint.pose.poses import Answers
-from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.sigma_table import SigmaTable, sigma_table
 from truepoint.pose.similarity import area
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 from truepoint.statistics.bottom_k import Table
@@ -52,7 +52,7 @@ class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     skeleton: Skeleton
-    yardstick: SigmaTable
+    table: SigmaTable = msgspec.field(name="yardstick")  # an earlier version's name in a stored pass
     sigmas: list[KeypointSigma]
     variances: dict[str, float]
     weights: dict[str, float]
@@ -77,7 +77,7 @@ class JobSurvey(Statistic, dict=True):
 
     @cached_property
     def _table(self) -> SigmaTable:
-        return yardstick(self.given)
+        return sigma_table(self.given)
 
     @cached_property
     def _names(self) -> frozenset[str] | None:
@@ -126,11 +126,11 @@ class JobSurvey(Statistic, dict=True):
         """What all lines so far tell."""
         skeleton = self.skeleton
         measured = self.sigmas.usable(skeleton.keypoint_names, {k.name: k.pair for k in skeleton.keypoints if k.pair})
-        used = yardstick(skeleton, measured, self.areas.quantile(0.5))
+        used = sigma_table(skeleton, measured, self.areas.quantile(0.5))
         variances = self.distances.variances()
         return Surveyed(
             skeleton=skeleton,
-            yardstick=used,
+            table=used,
             sigmas=sigmas(used, self.sigmas),
             variances=variances,
             weights=self.distances.weights(variances),

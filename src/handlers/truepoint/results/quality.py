@@ -158,14 +158,14 @@ class QualityMeter(Statistic):
         """A meter of the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names}, ChangeMeter.of(skeleton))
 
-    def add(self, outcome: Labeled | NotLabeled, labeling_job: str, yardstick: SigmaTable) -> None:
+    def add(self, outcome: Labeled | NotLabeled, labeling_job: str, table: SigmaTable) -> None:
         """Count one line of the job."""
         self.lines += 1
         if isinstance(outcome, NotLabeled):
             setattr(self, outcome.status, getattr(self, outcome.status) + 1)
             return
         annotation = outcome.annotation
-        self.changes.add(outcome, yardstick)
+        self.changes.add(outcome, table)
         self.written += 1
         self.labeled_by_other_jobs += outcome.labeled_by not in (None, labeling_job)
         self.instances += len(outcome.instances)

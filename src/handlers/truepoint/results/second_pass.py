@@ -61,7 +61,7 @@ class Refiner:
         for outcome in results:
             if isinstance(outcome, Labeled) and (image := suspicious_image(outcome, self._reader, self._witness)):
                 self.tally.add_suspicious(outcome, image, self._numbers, self._images_job)
-            self.tally.add(outcome, self._surveyed.yardstick)
+            self.tally.add(outcome, self._surveyed.table)
         return results
 
     def refine(self, images: Sequence[Labeled]) -> list[Labeled]:
@@ -81,7 +81,7 @@ class Refiner:
             if right is not None:
                 for_gold += [(worker_id, right, given) for worker_id, given in answers]
         if for_gold:
-            gold.compare(for_gold, self._surveyed.yardstick, self.tally.workers)
+            gold.compare(for_gold, self._surveyed.table, self.tally.workers)
         start = 0
         for part in parts([answers for _, answers in several]):
             again = self._again([images[place] for place, _ in several[start : start + len(part)]], part)
@@ -95,7 +95,7 @@ class Refiner:
 
         Images that the sigmas measured on the job refuse stay as they were consolidated at once.
         """
-        consensus = Consensus(answers, self._surveyed.yardstick, self._surveyed.weights)
+        consensus = Consensus(answers, self._surveyed.table, self._surveyed.weights)
         agreement = self.tally.agreement
         for image, given in enumerate(answers):
             if image not in consensus.refused:

@@ -43,9 +43,9 @@ class Tally(Statistic):
         """An empty one."""
         return cls(labeling_job, QualityMeter.of(skeleton), AgreementMeter.of(skeleton.keypoint_names))
 
-    def add(self, outcome: Labeled | NotLabeled, yardstick: SigmaTable) -> None:
+    def add(self, outcome: Labeled | NotLabeled, table: SigmaTable) -> None:
         """Count one line."""
-        self.quality.add(outcome, self.labeling_job, yardstick)
+        self.quality.add(outcome, self.labeling_job, table)
         self.figures.add(outcome)
 
     def add_suspicious(
