@@ -21,7 +21,9 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
     """Return the robust mean of each row of points; of one or two points it is their weighted mean.
 
     Args:
-        x, y, weights: by row and point. A point with the weight 0 is none; x and y are 0 there.
+        x: by row and point, in pixels; 0 for a missing point.
+        y: as x.
+        weights: by row and point; 0 for a missing point.
         width: by row, in pixels, above 0.
     """
     places = np.ascontiguousarray(np.stack([x.T, y.T], axis=1))  # by point, axis and row
