@@ -369,7 +369,7 @@ def _sizes(images: FoundImages) -> Sizes:
 
 
 def _emulator_port(folder: Path) -> int:
-    """The port of last time if it is free: links that are still open in a browser go on working."""
+    """Return the port of last time if it is free: links that are still open in a browser go on working."""
     kept = folder / "port"
     port = int(kept.read_text()) if kept.is_file() else 0
     if port == 0 or is_listening(port):

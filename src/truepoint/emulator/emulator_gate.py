@@ -121,7 +121,7 @@ class Gate:
 
 
 def _is_unsigned_on_aws(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a viewer of a distribution reads, or we ask whether the emulator is ready."""
+    """Return whether a viewer of a distribution reads, or we ask whether the emulator is ready."""
     if scope["method"] not in SAFE_METHODS:
         return False
     return _raw_path(scope) == READY_PATH or _host_name(headers).endswith(VIEWER_DOMAIN)
@@ -154,7 +154,7 @@ def _query(scope: Scope) -> dict[str, list[str]]:
 
 
 def _length(headers: Mapping[str, str]) -> int:
-    """The announced length of the body, 0 if there is none that is a number."""
+    """Return the announced length of the body, 0 if there is none that is a number."""
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
@@ -179,7 +179,7 @@ async def _body(receive: Any) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Any) -> Any:
-    """A `receive` that gives the body that was read, and then whatever comes."""
+    """Return a `receive` that gives the body that was read, and then whatever comes."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Any:

@@ -37,7 +37,7 @@ retry it, so the caller hears of it at once."""
 
 
 def behind_tls(application: Application) -> Application:
-    """The ASGI application as it is behind something that terminates TLS."""
+    """Return the ASGI application as it is behind something that terminates TLS."""
 
     async def call(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and all(name.lower() != HEADER for name, _ in scope["headers"]):

@@ -102,7 +102,7 @@ def zip_code(build: Path) -> None:
 
 
 def stack_outputs(emulator: Emulator) -> StackOutputs | None:
-    """The deployed stack's outputs; None if there is no such stack."""
+    """Return the deployed stack's outputs; None if there is no such stack."""
     try:
         return read_stack(emulator.session().client("cloudformation", endpoint_url=emulator.endpoint))
     except StackError:
@@ -110,7 +110,7 @@ def stack_outputs(emulator: Emulator) -> StackOutputs | None:
 
 
 def function_log(emulator: Emulator, function_arn: str, lines: int = 30) -> str:
-    """The last lines that a function logged; empty if it has not run."""
+    """Return the last lines that a function logged; empty if it has not run."""
     session = emulator.session()
     function = session.client("lambda", endpoint_url=emulator.endpoint)
     group = function.get_function_configuration(FunctionName=function_arn)["LoggingConfig"]["LogGroup"]

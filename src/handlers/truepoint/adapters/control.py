@@ -65,7 +65,7 @@ def describe_labeling_job(name: str) -> dict[str, Any]:
 
 
 def list_labeling_jobs(status: str, after: float, before: float) -> Iterator[str]:
-    """Names of Ground Truth's jobs with this status that last changed between two times (seconds since 1970)."""
+    """Return names of Ground Truth's jobs with this status that last changed between two times (seconds since 1970)."""
     import boto3  # noqa: PLC0415
 
     pages = boto3.client("sagemaker", endpoint_url=endpoint_url()).get_paginator("list_labeling_jobs")

@@ -6,7 +6,7 @@ import os
 
 
 def bucket_name() -> str:
-    """The stack's bucket.
+    """Return the stack's bucket.
 
     Raises:
         RuntimeError: `BUCKET_NAME` is not set; template.yaml sets it for every function that needs it.
@@ -24,7 +24,7 @@ def state_machine_arn() -> str:
 
 
 def uses_ground_truth() -> bool:
-    """Whether labelling jobs run in Ground Truth too; no means that its API is not asked."""
+    """Return whether labelling jobs run in Ground Truth too; no means that its API is not asked."""
     return os.environ.get("USES_GROUND_TRUTH") == "yes"
 
 

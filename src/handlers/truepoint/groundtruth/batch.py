@@ -156,9 +156,9 @@ def _entries(payload: bytes) -> list[msgspec.Raw]:
 
 
 def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
-    """The entries of a request that is JSON only to Python, which writes NaN, and here null.
+    """Return the entries of a request that is JSON only to Python, which writes NaN, and here null.
 
-    What is in the entries is not looked into: their values could take more memory than there is.
+    The entries stay unparsed: their values could take more memory than there is.
     """
     plain = text.removeprefix(BYTE_ORDER_MARK)
     try:

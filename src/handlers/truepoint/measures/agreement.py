@@ -141,7 +141,7 @@ class NominalAlpha(Statistic):
 
 
 def alpha(parts: Iterable[NominalAlpha]) -> float | None:
-    """The alpha of all subjects together."""
+    """Return the alpha of all subjects together."""
     totals: Counter[int] = Counter()
     different: Counter[int] = Counter()
     for part in parts:
@@ -184,7 +184,7 @@ class AgreementMeter(Statistic):
 
     @classmethod
     def of(cls, names: Iterable[str]) -> AgreementMeter:
-        """A meter of these keypoints."""
+        """Return a meter of these keypoints."""
         return cls({name: KeypointMeter() for name in names})
 
     def add_image(self, instances_by_worker: Sequence[int]) -> None:
@@ -245,7 +245,7 @@ class AgreementMeter(Statistic):
                 self.keypoints[name].visible.add([NOT_LABELED] * members, count)
 
     def agreement(self) -> Agreement:
-        """The agreement so far."""
+        """Return the agreement so far."""
         return Agreement(
             images=self.images,
             instances=self.instances,

@@ -85,7 +85,7 @@ class ChangeMeter(Statistic):
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> ChangeMeter:
-        """A meter of the skeleton's keypoints."""
+        """Return a meter of the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
 
     def add(self, labeled: Labeled, table: SigmaTable) -> None:
@@ -202,7 +202,7 @@ def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]
 
 
 def _takes_place(old: Mapping[str, Keypoint], new: Mapping[str, Keypoint], label: str, other: str) -> bool:
-    """Whether a keypoint is now about where the other one was."""
+    """Return whether a keypoint is now about where the other one was."""
     if not {label, other} <= old.keys() & new.keys():
         return False
     return _distance(new[label], old[other]) < EXCHANGED * _distance(new[label], old[label])

@@ -34,12 +34,12 @@ MOST_PAIRS = 5000
 
 
 def pair_name(first: str, second: str) -> str:
-    """A pair of workers as a name."""
+    """Return a pair of workers as a name."""
     return msgspec.json.encode((first, second)).decode()
 
 
 def pair_of(name: str) -> tuple[str, str]:
-    """The pair of workers that a name is of."""
+    """Return the pair of workers that a name is of."""
     return msgspec.json.decode(name, type=tuple[str, str])
 
 

@@ -119,7 +119,7 @@ class SigmaMeter(Statistic):
 
 
 def sigmas(used: SigmaTable, meter: SigmaMeter) -> list[KeypointSigma]:
-    """The sigmas of a skeleton's keypoints, used and measured."""
+    """Return the sigmas of a skeleton's keypoints, used and measured."""
     return [
         KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name, used.pairs))
         for name, sigma in used.sigmas.items()

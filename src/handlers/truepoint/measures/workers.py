@@ -146,7 +146,7 @@ class References(Statistic):
         return self.oks.value / self.expected.value if self.instances else None
 
     def comparison(self) -> Comparison:
-        """The comparison so far."""
+        """Return the comparison so far."""
         whole = {kind: self.extra_of if kind == "extra" else self.keypoints for kind in KINDS}
         return Comparison(
             instances=self.instances,
@@ -245,7 +245,7 @@ class WorkerMeter(Statistic):
                 worker.active.add(answer.active_time_in_seconds / keypoints)
 
     def report(self, labeling_job: str, weights: Mapping[str, float], variances: Mapping[str, float]) -> Workers:
-        """The file, by worker id."""
+        """Return the file, by worker id."""
         workers = self.workers.kept()
         times = {w: worker.active.quantile(0.5) for w, worker in sorted(workers.items())}
         zs = _robust_z({w: math.log(t) for w, t in times.items() if t})

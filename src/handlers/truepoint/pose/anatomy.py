@@ -45,7 +45,7 @@ class Anatomy:
         self.hanging = tuple(_hanging(i, len(self.names), self.edges) for i in range(len(self.names)))
 
     def points(self, instance: Instance) -> list[Keypoint | None]:
-        """The instance's keypoints in the skeleton's order; those it does not know are left out."""
+        """Return the instance's keypoints in the skeleton's order; those it does not know are left out."""
         by_label = instance.by_label
         return [by_label.get(name) for name in self.names]
 
@@ -57,7 +57,7 @@ class Anatomy:
         return tuple(dict.fromkeys(members))
 
     def swapped(self, points: Points, indexes: Iterable[int]) -> list[Keypoint | None]:
-        """The points with left and right exchanged in every pair that `indexes` touch."""
+        """Return the points with left and right exchanged in every pair that `indexes` touch."""
         changed = list(points)
         for i in {min(i, self.other_side[i]) for i in indexes}:
             j = self.other_side[i]
@@ -65,12 +65,12 @@ class Anatomy:
         return changed
 
     def label(self, indexes: Iterable[int]) -> tuple[str, ...]:
-        """The names of keypoints."""
+        """Return the names of keypoints."""
         return tuple([self.names[i] for i in indexes])
 
 
 def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """All pieces but the largest that the graph falls into without `start`, of those it was joined to."""
+    """Return all pieces but the largest that the graph falls into without `start`, of those it was joined to."""
     neighbours: list[list[int]] = [[] for _ in range(count)]
     for a, b in edges:
         neighbours[a].append(b)

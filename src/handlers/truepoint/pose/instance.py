@@ -134,7 +134,7 @@ def _without_unlabeled(value: list[Any]) -> list[Any]:
 
 
 def same_instances(first: list[Instance], second: list[Instance], tolerance: float) -> bool:
-    """Whether both lists hold the same instances in any order; keypoints may be `tolerance` pixels apart.
+    """Return whether both lists hold the same instances in any order; keypoints may be `tolerance` pixels apart.
 
     Lists that would need more than `MOST_PLACES_COMPARED` comparisons count as different.
     """
@@ -178,7 +178,7 @@ def _near(places: Sequence[Place], others: Sequence[Place], tolerance: float) ->
 
 
 def coordinate(value: float) -> float:
-    """The nearest number that can be a coordinate: means of those at the limit are rounded beyond it."""
+    """Return the nearest number that can be a coordinate: means of those at the limit are rounded beyond it."""
     return max(-FARTHEST, min(FARTHEST, value))
 
 

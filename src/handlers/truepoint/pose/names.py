@@ -33,7 +33,7 @@ def side_of(name: str) -> str:
 
 
 def is_left_of(name: str, other: str) -> bool:
-    """Whether the first of a pair's two names is the left one; so it is if neither name tells a side."""
+    """Return whether the first of a pair's two names is the left one; so it is if neither name tells a side."""
     side, opposite = side_of(name), side_of(other)
     if side != opposite:
         return side != "right" and opposite != "left"

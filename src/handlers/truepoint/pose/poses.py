@@ -101,7 +101,7 @@ class Poses:
         return hull
 
     def _areas(self) -> Floats:
-        """The areas of `similarity.area`."""
+        """Return the areas of `similarity.area`."""
         box = np.array([instance.box or (0, 0, 0, 0) for instance in self.instances], float).reshape(-1, 4)
         width, height = self.hull[:, 2] - self.hull[:, 0], self.hull[:, 3] - self.hull[:, 1]
         longer = np.maximum(width, height)

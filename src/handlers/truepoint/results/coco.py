@@ -125,7 +125,7 @@ def _comment(value: dict[str, Any]) -> str:
 def coco_file(
     skeleton: Skeleton, labeling_job: str, images: Iterable[bytes], annotations: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """The whole file in pieces, from the lines of all images and annotations in the order of the manifest."""
+    """Return the whole file in pieces, from the lines of all images and annotations in the order of the manifest."""
     head = msgspec.json.encode(
         {
             "info": {"description": f"Truepoint, labelling job {labeling_job}", "version": VERSION},
@@ -162,7 +162,7 @@ def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[
 
 
 def category(skeleton: Skeleton) -> dict[str, Any]:
-    """The category of a skeleton; edges count keypoints from 1, flip pairs from 0."""
+    """Return the category of a skeleton; edges count keypoints from 1, flip pairs from 0."""
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     return {
         "id": 1,
@@ -176,7 +176,7 @@ def category(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def _with(entry: bytes, more: dict[str, Any]) -> bytes:
-    """A line with an object's entries and more."""
+    """Return a line with an object's entries and more."""
     return b"%s,%s\n" % (entry[:-1], msgspec.json.encode(more)[1:])
 
 

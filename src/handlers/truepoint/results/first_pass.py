@@ -33,7 +33,7 @@ MOST_ANSWERS = 50
 
 
 def answers_of(annotation: Annotation) -> Answers:
-    """Each worker's own instances, where several gave a usable answer that is kept with the label; else none."""
+    """Return each worker's own instances, where several gave a usable answer that is kept with the label; else none."""
     usable = [w for w in annotation.workers if w.usable]
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
@@ -88,7 +88,7 @@ class JobSurvey(Statistic, dict=True):
         return self.one_worker and self.given is not None
 
     def wants(self, line: int) -> bool:
-        """Whether a line is to be added at all; the others tell nothing."""
+        """Return whether a line is to be added at all; the others tell nothing."""
         return not self._sample_only or self.sample.wants(line)
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> None:

@@ -155,7 +155,7 @@ class QualityMeter(Statistic):
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> QualityMeter:
-        """A meter of the skeleton's keypoints."""
+        """Return a meter of the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names}, ChangeMeter.of(skeleton))
 
     def add(self, outcome: Labeled | NotLabeled, labeling_job: str, table: SigmaTable) -> None:
@@ -224,7 +224,7 @@ class QualityMeter(Statistic):
     def quality(
         self, labeling_job: str, agreement: Agreement | None = None, sigmas: Sequence[KeypointSigma] = ()
     ) -> Quality:
-        """The quality of all lines so far, and what comparing the workers told of it."""
+        """Return the quality of all lines so far, and what comparing the workers told of it."""
         unknown, workers = self.unknown_keypoints.kept(), self.workers.kept()
         return Quality(
             version=VERSION,

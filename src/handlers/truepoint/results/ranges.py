@@ -31,7 +31,7 @@ class Range(msgspec.Struct, frozen=True):
 
 
 def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = MOST_RANGES) -> list[Range]:
-    """The ranges of a manifest of `size` bytes, at most `most` and at least one.
+    """Return the ranges of a manifest of `size` bytes, at most `most` and at least one.
 
     Each has about `largest` bytes, up to the end of a line. `read` gives the bytes from one offset up to, but not
     including, another.
@@ -48,7 +48,7 @@ def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = 
 
 
 def _line_start(offset: int, size: int, read: Callable[[int, int], bytes]) -> int:
-    """Where the first line begins that begins at `offset` or later; `size` if none does."""
+    """Return where the first line begins that begins at `offset` or later; `size` if none does."""
     at, length = offset - 1, NEAR
     while at < size:
         piece = read(at, min(at + length, size))

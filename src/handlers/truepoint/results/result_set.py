@@ -103,7 +103,7 @@ def annotation_key(labeled: Labeled) -> str:
 
 
 def line_of(key: str) -> int | None:
-    """The line whose file has this key, below whatever folder; None if it is not an image's file."""
+    """Return the line whose file has this key, below whatever folder; None if it is not an image's file."""
     number = key.rpartition("/")[2].partition("-")[0]
     return int(number) if len(number) >= DIGITS and number.isascii() and number.isdigit() else None
 
@@ -130,7 +130,7 @@ def rejected_line(outcome: NotLabeled) -> bytes:
 def results(
     job: LabelingJob, manifest: ManifestSource | None, skeleton: SkeletonSource, counts: dict[str, int], lines: int
 ) -> Results:
-    """The completion marker. `lines` is how many were read, `counts` what became of them.
+    """Return the completion marker. `lines` is how many were read, `counts` what became of them.
 
     Raises:
         AccountingError: written + rejected + failed + unlabeled is not lines, or not all lines were counted.

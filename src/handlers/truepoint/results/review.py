@@ -143,7 +143,7 @@ def _suspicious(
 
 
 def _review_line(labeled: Labeled, image: SuspiciousImage, images_job: str) -> bytes:
-    """A line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
+    """Return a line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
     annotation = labeled.annotation
     issues = [
         {"reason": r.message if r.check == "empty_image" else f"{_title(entry)}: {r.message}"}
@@ -169,7 +169,7 @@ def _title(entry: SuspiciousInstance) -> str:
 
 
 def _plain(annotations: Sequence[Any]) -> list[Any]:
-    """The instances without what consolidation says of them: all else is the workers' own and stays."""
+    """Return the instances without what consolidation says of them: all else is the workers' own and stays."""
     return [
         {key: value for key, value in instance.items() if key not in _CONSOLIDATIONS}
         | {"annotations": [{k: v for k, v in p.items() if k not in _CONSOLIDATIONS} for p in instance["annotations"]]}

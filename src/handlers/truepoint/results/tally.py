@@ -40,7 +40,7 @@ class Tally(Statistic):
 
     @classmethod
     def of(cls, labeling_job: str, skeleton: Skeleton) -> Tally:
-        """An empty one."""
+        """Return an empty one."""
         return cls(labeling_job, QualityMeter.of(skeleton), AgreementMeter.of(skeleton.keypoint_names))
 
     def add(self, outcome: Labeled | NotLabeled, table: SigmaTable) -> None:
@@ -80,7 +80,7 @@ class Tally(Statistic):
         return self.workers.report(self.labeling_job, surveyed.weights, surveyed.variances)
 
     def report(self, surveyed: Surveyed, status: str) -> Report:
-        """The data of report.html; `status` is Ground Truth's word for how the job ended."""
+        """Return the data of report.html; `status` is Ground Truth's word for how the job ended."""
         workers = self.workers_file(surveyed).workers
         return self.figures.report(
             surveyed.skeleton,

@@ -22,7 +22,7 @@ V = TypeVar("V", bound=Statistic)
 
 
 def lot(name: bytes) -> int:
-    """A number below 2**56 that looks random, and is always the same for the same name."""
+    """Return a number below 2**56 that looks random, and is always the same for the same name."""
     return int.from_bytes(blake2b(name, digest_size=7).digest(), "big")
 
 
@@ -34,7 +34,7 @@ class Table(Statistic, Generic[V]):
     limit: int = _END
 
     def at(self, name: str, make: Callable[[], V]) -> V:
-        """The entry to count in; for a name that is not kept, one that is forgotten."""
+        """Return the entry to count in; for a name that is not kept, one that is forgotten."""
         entry = self.entries.get(name)
         if entry is None:
             entry = make()

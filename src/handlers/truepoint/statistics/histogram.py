@@ -96,7 +96,7 @@ class TimeHistogram(Statistic):
         self.count += 1
 
     def quantile(self, share: float) -> float | None:
-        """The least time that `share` of all are not above; None of no times."""
+        """Return the least time that `share` of all are not above; None of no times."""
         wanted, below = min(max(share, 0.0), 1.0) * self.count, 0
         for seconds in sorted(self.times):
             below += self.times[seconds]

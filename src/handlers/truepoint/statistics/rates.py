@@ -21,7 +21,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rate(count: int, n: int) -> Rate:
-    """A rate. The interval is E. Wilson's (JASA 22, 1927): it stays within 0 and 1 and holds for few cases."""
+    """Return a rate. The interval is E. Wilson's (JASA 22, 1927): it stays within 0 and 1 and holds for few cases."""
     if not n:
         return Rate(count=count, n=n, share=None, low=None, high=None)
     share, square = count / n, Z_95 * Z_95

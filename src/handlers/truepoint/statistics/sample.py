@@ -29,7 +29,7 @@ class LineSample(Statistic):
     heap: list[tuple[int, int, list[Instance]]] = msgspec.field(default_factory=list)
 
     def wants(self, line: int) -> bool:
-        """Whether the line is in the sample of all lines so far, if it has instances."""
+        """Return whether the line is in the sample of all lines so far, if it has instances."""
         return self.size < self.largest or _rank(line) > self.heap[0][:2]
 
     def add(self, line: int, instances: Sequence[Instance], names: Container[str] | None = None) -> None:

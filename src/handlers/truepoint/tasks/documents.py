@@ -59,7 +59,7 @@ class Label:
 
 
 def read_manifest(text: bytes) -> Iterator[ManifestLine]:
-    """The lines of an input manifest; blank ones are passed over and counted all the same.
+    """Return the lines of an input manifest; blank ones are passed over and counted all the same.
 
     What is wrong with a line concerns no other: it is in its `problem`.
     """
@@ -77,7 +77,7 @@ def read_manifest(text: bytes) -> Iterator[ManifestLine]:
 
 
 def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
-    """The file of one submission. Identity data stay out: outside Ground Truth the pseudonym is all there is."""
+    """Return the file of one submission. Identity data stay out: outside Ground Truth the pseudonym is all there is."""
     return {
         "answers": [
             {
@@ -137,7 +137,7 @@ def _no_constant(name: str) -> NoReturn:
 def consolidation_request(
     objects: Iterable[tuple[ManifestLine, Mapping[str, Mapping[str, Any]]]],
 ) -> list[dict[str, Any]]:
-    """The payload file for a batch: each object with its workers' answers by worker id.
+    """Return the payload file for a batch: each object with its workers' answers by worker id.
 
     Answers are in the order of worker ids, so the payload does not depend on who was faster.
     """
@@ -155,7 +155,7 @@ def consolidation_request(
 
 
 def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
-    """The event of the consolidation function, with the undocumented members that Ground Truth sends."""
+    """Return the event of the consolidation function, with the undocumented members that Ground Truth sends."""
     return {
         "version": "2018-10-06",
         "labelingJobArn": job.arn,
@@ -170,7 +170,7 @@ def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
 def parse_consolidation_response(
     text: bytes, label_attribute: str, created: datetime, wanted: Sequence[str] | None = None
 ) -> dict[str, Label]:
-    """The labels by object id in a consolidation function's response; the first of an id counts.
+    """Return the labels by object id in a consolidation function's response; the first of an id counts.
 
     Only entries with a label under the right name count, and of `wanted` ids only, if given.
 

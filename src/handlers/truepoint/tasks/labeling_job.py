@@ -83,7 +83,7 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
 
 
 def lower_case_arn(arn: str) -> str:
-    """The ARN as Ground Truth writes it in events: the job's name in lower case."""
+    """Return the ARN as Ground Truth writes it in events: the job's name in lower case."""
     head, slash, name = arn.rpartition("/")
     return f"{head}{slash}{name.lower()}"
 
@@ -91,7 +91,7 @@ def lower_case_arn(arn: str) -> str:
 def with_status(
     document: Mapping[str, Any], status: str, now: datetime, counters: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """The description after the job's state changed; with `counters` also its counts and where its output is."""
+    """Return the description after the job's state changed; with `counters` also its counts and where its output is."""
     changed = {**document, "LabelingJobStatus": status, "LastModifiedTime": now.isoformat(timespec="milliseconds")}
     if counters is not None:
         output = f"{parse_labeling_job(document).output_uri}/manifests/output/output.manifest"
@@ -108,7 +108,7 @@ def state_change_detail(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reopened(document: Mapping[str, Any], now: datetime, available: timedelta) -> dict[str, Any]:
-    """The description of an ended job that takes answers again, for `available` more from now.
+    """Return the description of an ended job that takes answers again, for `available` more from now.
 
     Labels stay. Every object without one, failed or not, is open again.
 

@@ -42,7 +42,7 @@ def consolidation_response(time: datetime) -> str:
 
 
 def object_of(worker_response_key: str) -> str:
-    """The data object's id in the (relative or whole) key of a worker response."""
+    """Return the data object's id in the (relative or whole) key of a worker response."""
     return worker_response_key.rsplit("/", 2)[1]
 
 
@@ -52,5 +52,5 @@ def file_name(time: datetime) -> str:
 
 
 def time_of(key: str) -> datetime:
-    """The time in a file's name, in UTC."""
+    """Return the time in a file's name, in UTC."""
     return datetime.strptime(key.rsplit("/", 1)[1].removesuffix(".json"), _TIME).replace(tzinfo=UTC)
