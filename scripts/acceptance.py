@@ -164,7 +164,7 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """What was tried, and what AWS answered. Ids and names of the account are replaced before it is written."""
+    """The steps that were tried and the answers of AWS. Ids and names of the account are replaced in it."""
 
     began: str
     checks: list[Check] = field(default_factory=list)
@@ -256,7 +256,7 @@ def agreed() -> bool:
 
 @contextmanager
 def deployed(options: argparse.Namespace, session: Session, report: Report) -> Iterator[StackOutputs]:
-    """The deployed stack; leaving removes it, its bucket and all that is in it, whatever happened."""
+    """Deploy the stack and yield it; on leaving, delete the stack and its bucket, also after an error."""
     cloudformation = session.client("cloudformation")
     created = report.check(
         "deployment", "sam build and sam deploy create the stack (R8, R10)", deploy, options, session

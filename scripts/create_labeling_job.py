@@ -38,7 +38,7 @@ DEFAULTS = JobSettings(name="")
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = command.parser(__doc__, EXAMPLE)
     parser.add_argument("images", metavar="IMAGES", help="a folder, or s3://bucket/prefix")
     parser.add_argument("--name", required=True, help="the job's name, lower case; can never be used again")

@@ -48,8 +48,8 @@ def delete(options: argparse.Namespace) -> int:
 def owner(cloudformation: Any, bucket: str, stack_name: str) -> str | None:
     """Return the name of the stack that a bucket belongs to, or None.
 
-    Of any version of ours: only the output BucketName is asked for. A stack whose deployment failed has no outputs, so
-    that the resources of the stack `stack_name` are looked at as well.
+    Only the output BucketName is read, so a stack of any version of this template counts. A stack whose deployment
+    failed has no outputs; therefore the resources of the stack `stack_name` are read as well.
     """
     for page in cloudformation.get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:

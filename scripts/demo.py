@@ -128,10 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str] | None) -> Options:
-    """The command line's meaning.
+    """Return the options that the command line gives.
 
     Raises:
-        DemoError: it asks for what cannot be.
+        DemoError: an option has an invalid value, or two options contradict each other.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
@@ -268,7 +268,7 @@ def _has_screen() -> bool:
 
 
 def say(text: str) -> None:
-    """One line of what is going on."""
+    """Print one line of progress."""
     print(f"• {text}", flush=True)
 
 
@@ -369,7 +369,7 @@ def _sizes(images: FoundImages) -> Sizes:
 
 
 def _emulator_port(folder: Path) -> int:
-    """Return the port of last time if it is free: links that are still open in a browser go on working."""
+    """Return the previous run's port if it is free, so that links still open in a browser go on working."""
     kept = folder / "port"
     port = int(kept.read_text()) if kept.is_file() else 0
     if port == 0 or is_listening(port):
@@ -379,7 +379,7 @@ def _emulator_port(folder: Path) -> int:
 
 
 def _secret(folder: Path) -> bytes:
-    """What workers' pseudonyms are made with: the same in every run, so that nobody labels an image twice."""
+    """Return the key of workers' pseudonyms. It is the same in every run, so that nobody labels an image twice."""
     kept = folder / "worker-secret"
     if not kept.is_file():
         kept.touch(mode=0o600)

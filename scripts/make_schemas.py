@@ -40,7 +40,7 @@ class CocoImage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class CocoAttributes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What COCO has no place for; the last two are of consolidated instances only."""
+    """Attributes that COCO has no field for. Only consolidated instances have the last two."""
 
     id: str
     name: str

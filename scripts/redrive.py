@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Send what is in the dead-letter queue back where it belongs, and take it out of the queue.
+"""Send the messages of the dead-letter queue back to their targets, and take them out of the queue.
 
-Shows what failed and why, never the payloads. Of letters about the same thing one is sent. Requests of a deployment
-that is over are only taken out. What is not of this stack stays in the queue.
+Shows what failed and why, never the payloads. Duplicate messages are sent once. Requests of a finished deployment are
+only taken out. Messages of other stacks stay in the queue.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def redrive(options: argparse.Namespace) -> int:
 
 
 def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tuple[str, Letter | None]:
-    """What becomes of a message, and the letter unless it stays in the queue."""
+    """Return what to do with a message, and its letter unless the message stays in the queue."""
     try:
         letter = read_letter(message)
     except LetterError as error:

@@ -188,10 +188,10 @@ def engine_gateway() -> str | None:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Emulator]:
-    """An emulator of its own, stopped in the end.
+    """Start a separate emulator, yield it, and stop it in the end.
 
     Raises:
-        UsageError: it is not installed, or does not start.
+        UsageError: the emulator is not installed, or does not start.
     """
     try:
         with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder / "emulator") as emulator:

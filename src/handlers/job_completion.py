@@ -51,7 +51,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _description(ended: Ended, store: Bucket) -> dict[str, Any]:
     """Return the job's description from a trusted source: the bucket, otherwise Ground Truth.
 
-    What the event says, anybody in the account can say who may put events. It counts only where there is neither.
+    Anybody in the account who may put events can write the event's fields. They count only where both sources are
+    missing.
     """
     for key in spelled(ended.name, job_keys(ended.name).labeling_job) if ended.description else ():
         if (kept := store.find(key, LARGEST_DESCRIPTION)) is not None:

@@ -21,8 +21,8 @@ from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Publish one event for each job without results. The rule, retries and dead-letter queue are the usual ones.
 
-    A job whose results are being made is found again only if that takes longer than the grace period. That does no
-    harm: results are the same bytes under the same keys, and their marker is written last.
+    A job whose results are being written is found again only if writing takes longer than the grace period. A second
+    run is harmless: it writes the same bytes under the same keys, and the marker last.
     """
     store, now = Bucket(bucket_name()), time.time()
     announced = []

@@ -109,7 +109,7 @@ def may_exceed(text: bytes | str, most: int) -> bool:
 
 
 def is_deeper(text: bytes, deepest: int) -> bool:
-    """Whether a JSON text is nested deeper than so many levels. Takes linear time and memory, whatever the text."""
+    """Return whether a JSON text is nested deeper than `deepest` levels, in linear time and memory."""
     brackets = text.translate(_BRACKETS, _PLAIN)
     if brackets.count(b"[") <= deepest:
         return False

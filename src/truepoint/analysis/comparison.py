@@ -50,7 +50,7 @@ class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """What `truepoint compare --json` prints. `relative` is OKS over what a careful person reaches with the truth.
+    """The output of `truepoint compare --json`. `relative` is OKS over what a careful person reaches with the truth.
 
     `found` are instances of the reference that the other file has too, `missed` those it lacks, `added` those that only
     it has. `recall` and `precision` are by OKS threshold.

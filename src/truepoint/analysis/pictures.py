@@ -21,7 +21,7 @@ LONGER_SIDE = 640
 LARGEST = 80_000
 """Bytes of a thumbnail: those of 24 images add less than 3 MB to a report."""
 QUALITIES = (75, 60, 45, 30)
-"""Of JPEG, tried until a thumbnail is small enough."""
+"""JPEG qualities, tried in order until a thumbnail is small enough."""
 NEEDED = "thumbnails and image sizes need Pillow, which is not installed: pip install 'truepoint[images]'"
 
 

@@ -24,7 +24,7 @@ Rules = Mapping[str, tuple[str, ...]]
 
 @dataclass
 class Losses:
-    """What the new labels lack of the old ones.
+    """The losses of the new labels, compared with the old ones.
 
     Attributes:
         dropped: labelled keypoints that no rule uses, by name.

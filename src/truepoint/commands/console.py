@@ -1,4 +1,4 @@
-"""What the subcommands share: exit codes, errors in one line, progress bars, the form of the help."""
+"""Functions that the subcommands share: exit codes, errors in one line, progress bars, the form of the help."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Write results for other tools.
 
-What each format can hold arrives unchanged, the rest is counted and said.
+Each format receives everything it can hold, unchanged; the rest is counted and reported.
 OUT/images.csv says which picture belongs where.
 """
 

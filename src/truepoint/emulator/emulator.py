@@ -127,7 +127,7 @@ class Emulator:
         )
 
     def shell(self) -> str:
-        """The same as lines of a shell script, for a person's own terminal: AWS variables that it has are unset."""
+        """Return the environment as lines of a shell script, which also unsets the terminal's own AWS variables."""
         mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
         # AWS_PROFILE is named because zsh refuses to unset nothing.

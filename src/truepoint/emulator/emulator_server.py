@@ -127,7 +127,7 @@ class DurableWrites(logging.Handler):
                 os.close(descriptor)
 
     def _snapshot(self, bucket: str, key: str) -> Callable[[], None]:
-        """What memory holds of a key, or of a whole bucket for a request without a key; call it to restore that."""
+        """Return a function that restores the present state of a key, or of the bucket for a request without a key."""
         s3 = self._s3
         objects = s3._buckets.get(bucket, {}).get("objects", {})
         keys = [key] if key else list(objects)

@@ -132,7 +132,7 @@ def interpreter_of(python: Path) -> tuple[str, str]:
 
 
 def parameter_overrides(samconfig: str, runtime: str, architecture: str) -> list[str]:
-    """The local deployment's parameters, for this machine: a command line replaces all that samconfig.toml gives."""
+    """Return all parameters of the local deployment, because a command line replaces those of samconfig.toml."""
     settings = tomllib.loads(samconfig)["local"]["deploy"]["parameters"]["parameter_overrides"]
     parameters = dict(setting.split("=", 1) for setting in settings)
     parameters |= {"PythonRuntime": runtime, "Architecture": architecture}

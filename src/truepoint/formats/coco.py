@@ -36,7 +36,7 @@ OWN_ATTRIBUTES = ("id", "name", "comment")
 CONSOLIDATION = ("worker_count", "score")
 """Attributes that our own results have in addition; they describe the consolidation, not the label."""
 AREA_SOURCES = ("hull", "default")
-"""What `area_source` of our own results says where `bbox` was made from the keypoints."""
+"""Values of `area_source` in our own results if `bbox` was computed from the keypoints."""
 
 Id = int | str | None
 """The id of an image or a category. "7" and 7.0, which some tools write, are 7; None is no id."""

@@ -129,7 +129,7 @@ def _folders_differ(name: str, other: str) -> bool:
 
 
 KeypointNames = Mapping[str, str | None] | Sequence[str]
-"""What a mapping file says: names of the skeleton by names of the file (None: left out), or the file's names in
+"""The contents of a mapping file: names of the skeleton by names of the file (None: left out), or the file's names in
 order."""
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What to do with an answer."""
+    """The decision about an answer."""
 
     ACCEPT = "accept"
     REPEATED = "repeated"

@@ -26,7 +26,7 @@ Predictions = dict[tuple[str, str], list[Instance]]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did: images predicted now, images kept from earlier runs, and what the file holds."""
+    """The counts of a run: images predicted now, images kept from earlier runs, and what the file holds."""
 
     predicted: int
     kept: int
@@ -92,7 +92,7 @@ def write_prelabels(
 
 
 def read_progress(journal: Path, header: Mapping[str, Any]) -> Predictions:
-    """Return the predictions of earlier runs. What follows a line that was cut off does not count.
+    """Return the predictions of earlier runs. Lines after an incomplete one do not count.
 
     Raises:
         PredictionError: they are of another model, or the file is not a progress file.

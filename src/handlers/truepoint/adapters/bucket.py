@@ -29,8 +29,8 @@ one without an answer is tried again."""
 RETRY: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=60)}
 """Half a minute of 503 SlowDown, or five tries without an answer. The timeout counts from a request's first try."""
 TRIES = 3
-"""Of a whole operation. obstore retries a request that is not answered well, but not one whose answer breaks off, nor a
-multipart upload that was completed without the client's hearing of it."""
+"""Maximum number of tries of a whole operation. obstore retries a request that fails, but neither one whose answer
+breaks off nor a multipart upload whose completion was not confirmed to the client."""
 CHUNK = 4 * 1024 * 1024
 """Size of one ranged read, in bytes."""
 PART = 8 * 1024 * 1024
@@ -293,7 +293,7 @@ class Bucket:
             raise TooLargeError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {size}")
 
     def _retry(self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)) -> T:
-        """The operation's result, of `TRIES` tries at most. Everything a bucket does can be done twice."""
+        """Return the operation's result after at most `TRIES` tries. Every operation of a bucket is idempotent."""
         tried = 0
         while True:
             tried += 1
@@ -305,7 +305,7 @@ class Bucket:
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same in larger pieces: to hand one over to obstore costs as much as to make a small one."""
+    """Join small pieces into larger ones, because each piece handed to obstore costs time."""
     held = bytearray()
     for piece in pieces:
         held += piece

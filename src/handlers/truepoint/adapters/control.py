@@ -14,7 +14,7 @@ from typing import Any
 from truepoint.adapters.environment import endpoint_url
 
 MOST_EXECUTIONS = 99
-"""Of one name within 90 days: whoever makes the same results again more often should look why."""
+"""Maximum number of executions of one name within 90 days. More reruns of the same results need an operator."""
 INVOKED_SECONDS = 8
 """How long somebody waits for a function."""
 UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")

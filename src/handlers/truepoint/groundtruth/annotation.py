@@ -248,7 +248,7 @@ def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
 
 def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:
     """Return the annotation with these instances as its result."""
-    # Whose page says no image size is the original component's, which rounds.
+    # An answer without an image size is the original component's, which rounds coordinates.
     tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
     return msgspec.structs.replace(
         annotation,

@@ -39,7 +39,7 @@ class AnswerError(ValueError):
 
 
 class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A keypoint of an instance that the worker said has no place, and why. What nobody spoke of is not among these."""
+    """A keypoint of an instance that the worker marked as absent, with the reason. Others are not here."""
 
     id: str
     label: Label
@@ -172,7 +172,7 @@ def _comment(value: Any) -> str:
 def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
     keypoints = []
     for entry in value if isinstance(value, list) else ():
-        # What is none of these says nothing; it is no reason to refuse the labels.
+        # An invalid entry is ignored: it is no reason to refuse the labels.
         with suppress(msgspec.ValidationError):
             keypoints.append(msgspec.convert(entry, UnlabeledKeypoint))
     return keypoints

@@ -20,8 +20,8 @@ ENVELOPE = 300
 _ASCII = bytes(range(0x80))
 
 CONTENT_LEVEL = 6
-"""Of nesting, at which an answer's object begins if it is not text: in a list of objects with a list of objects with an
-object."""
+"""Level of nesting at which an answer's object begins if it is not text: a list of objects, each with a list of
+objects, each with an object."""
 UNKNOWN_WORKER = "unknown"
 """Stands for the worker of an answer without a usable worker id."""
 
@@ -116,7 +116,7 @@ class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_batch(payload: bytes) -> list[BatchEntry]:
-    """Read a consolidation-request file. What is wrong with one entry, or one answer, concerns no other.
+    """Read a consolidation-request file. An error in one entry or answer does not affect the others.
 
     An entry without an id is left out, because no result can be given for it.
 
@@ -206,10 +206,12 @@ def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
 
 
 def job_of(request_key: str) -> tuple[str, str]:
-    """The job's name, and its folder in the bucket with a slash at the end, from the key of its consolidation request.
+    """Return the name and the folder of the job that a consolidation request's key belongs to.
+
+    The folder ends with a slash.
 
     Raises:
-        BatchError: not Ground Truth's layout.
+        BatchError: the key does not follow Ground Truth's layout.
     """
     match = _REQUEST_KEY.fullmatch(request_key)
     if not match:

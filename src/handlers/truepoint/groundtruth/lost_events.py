@@ -18,7 +18,7 @@ WINDOW = 3 * 24 * 3600
 
 
 def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
-    """Whether the job ended long enough and not too long ago to be one whose event was lost, if it has no results."""
+    """Return whether the end of a job without results is old enough, but not too old, to count as a lost event."""
     return description.get("LabelingJobStatus") in ENDED_STATUSES and GRACE <= now - ended <= WINDOW
 
 

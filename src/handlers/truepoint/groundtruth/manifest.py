@@ -136,7 +136,7 @@ class Line(msgspec.Struct, frozen=True):
 def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
     """Divide a stream into lines (LF or CRLF; the last may have none), one at a time. Skip blank lines.
 
-    Of a line longer than `longest` bytes only the length is kept. `first` is the number of the first line.
+    For a line longer than `longest` bytes, only its length is kept. `first` is the number of the first line.
     """
     number, held, length, offset = first, bytearray(), 0, 0
 

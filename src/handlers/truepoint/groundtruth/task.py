@@ -13,7 +13,7 @@ VERSION = "1.0"
 
 
 class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
-    """What the template can use as `task.input`. Lists are JSON text, because Liquid puts them in attributes.
+    """A task's input, `task.input` in the template. Lists are JSON text, because Liquid puts them in attributes.
 
     `initial_values_s3_uri` names the object with pre-labels that are too large for `initial_values`; empty if there is
     none. The worker's browser reads it, never this code. `labeling_job` is the job's name. `worker` is empty here: a

@@ -150,7 +150,7 @@ def alpha(parts: Iterable[NominalAlpha]) -> float | None:
             m = values.total()
             for value, n in values.items():
                 totals[value] += n * subjects
-                # Of m workers' values each is paired with the m - 1 others, and counts as one altogether.
+                # Each of m workers' values is paired with m - 1 others; the pairs of one value weigh 1 together.
                 different[m - 1] += n * (m - n) * subjects
     n = totals.total()
     expected = n * n - sum(t * t for t in totals.values())

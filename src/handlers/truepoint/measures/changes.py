@@ -66,7 +66,7 @@ class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeypointMeter(Statistic):
-    """What became of one keypoint, and how far it was moved."""
+    """Counts of the changes of one keypoint, and how far it was moved."""
 
     changes: dict[Change, int] = msgspec.field(default_factory=dict)
     moved: ExactSum = msgspec.field(default_factory=ExactSum)
@@ -159,7 +159,7 @@ def _changes(name: str, meter: KeypointMeter) -> KeypointChanges:
 def match_instances(
     before: Sequence[Instance], after: Sequence[Instance], sigmas: Mapping[str, float]
 ) -> dict[int, int]:
-    """By place in `before`, the place in `after` of the same subject: the same id, else the most alike first.
+    """Return the indices of the same subjects in `after`, by index in `before`. Ids match first, then the most similar.
 
     A pre-label without an id has the one that the labelling element gives it, from its place in the list. Beyond
     `MOST_OVERLAPS` pairs only ids count.
@@ -186,7 +186,7 @@ def match_instances(
 
 
 def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]) -> dict[str, Change]:
-    """What became of each keypoint of one instance, by name; each is one thing, the gravest."""
+    """Return the change of each keypoint of one instance, by name; of several changes, the gravest."""
     old, new = before.by_label, after.by_label
     changes: dict[str, Change] = {label: "deleted" for label in old if label not in new}
     changes |= {label: "added" for label in new if label not in old}

@@ -50,7 +50,7 @@ def parse_gold(text: bytes) -> Gold:
 
 
 def gold_of(gold: Gold, labeled: Labeled, job: str) -> list[Instance] | None:
-    """The gold of an image, named by its path below the job's images or by its bare name; None of an image without."""
+    """Return the gold instances of an image, by its path below the job's images or its file name, or None."""
     key = labeled.source_ref.removeprefix("s3://").partition("/")[2]
     return gold.get(below_images(job, key), gold.get(labeled.annotation.image_file_name))
 

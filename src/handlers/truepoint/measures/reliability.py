@@ -1,8 +1,9 @@
 """Reliability: each worker's scatter, from the distances between pairs of workers, and the weights.
 
-Of two independent workers the mean square distance is the sum of both variances, r_a^2 + r_b^2, in (sigma s)^2,
-so the variances solve a least-squares problem over all pairs, none below 0. Weights estimated against a consensus that
-includes the worker himself (expectation maximisation, done naively) collapse on one worker of three: not done here.
+The mean square distance of two independent workers is the sum of their variances, r_a^2 + r_b^2, in (sigma s)^2.
+The variances therefore solve a least-squares problem over all pairs, none below 0. Weights are not
+estimated against a consensus that includes the worker (naive expectation maximisation), because such weights collapse
+on one worker of three.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ LEAST_SHARED = 30
 SHRINKAGE = 10
 """A worker's variance counts as much as this many shared instances of the average worker's."""
 FLOOR = 0.25
-"""Of the typical square distance of a pair, added to a variance: nobody weighs endlessly, bodies differ too."""
+"""Share of a pair's typical square distance that is added to each variance, so that weights are bounded."""
 SWEEPS = 1000
 MOST_PAIRS = 5000
-"""Of workers: all that a hundred workers can be. Of more, so many are kept (statistics.bottom_k)."""
+"""Maximum number of worker pairs kept: all pairs of a hundred workers. More pairs are sampled (statistics.bottom_k)."""
 
 
 def pair_name(first: str, second: str) -> str:

@@ -29,7 +29,7 @@ LEAST_FOR_Z = 3
 MAD_TO_SIGMA = 0.6745
 """The normal distribution's: robust z is this times (value - median) / MAD (Iglewicz and Hoaglin 1993)."""
 MOST_WORKERS = 2000
-"""In a job: with 17 keypoints they take some 100 MB. Of more, so many are told of (statistics.bottom_k)."""
+"""Maximum number of workers listed; with 17 keypoints they take 100 MB. More are sampled (statistics.bottom_k)."""
 
 
 class Bias(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +165,7 @@ class References(Statistic):
 
 
 class Worker(Statistic):
-    """What is collected of one worker."""
+    """The statistics of one worker."""
 
     tasks: int = 0
     unusable: int = 0
@@ -188,11 +188,11 @@ class WorkerMeter(Statistic):
     workers: Table[Worker] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
 
     def against_others(self, worker_id: str) -> References:
-        """What is collected of a worker against the others."""
+        """Return the comparisons of a worker with the other workers."""
         return self.workers.at(worker_id, Worker).others
 
     def against_gold(self, worker_id: str) -> References:
-        """What is collected of a worker against gold."""
+        """Return the comparisons of a worker with gold."""
         return self.workers.at(worker_id, Worker).gold
 
     def compare(
@@ -280,7 +280,7 @@ class WorkerMeter(Statistic):
 
 
 def _robust_z(values: Mapping[str, float]) -> dict[str, float]:
-    """How far each value is from the median, in robust standard deviations; empty of few or of equal values."""
+    """Return each value's distance from the median in robust standard deviations; empty for few or equal values."""
     if len(values) < LEAST_FOR_Z:
         return {}
     middle = _median(list(values.values()))

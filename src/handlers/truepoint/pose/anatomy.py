@@ -1,4 +1,4 @@
-"""What a skeleton tells of a subject's build: sides, pairs, edges by index, and what hangs on what.
+"""The anatomy that a skeleton describes: sides, pairs, edges by index, and which keypoints each keypoint carries.
 
 The labelling element reads the same from its attributes (src/ui/lib/skeleton.js); the cases in tests/cases bind both.
 """
@@ -70,7 +70,7 @@ class Anatomy:
 
 
 def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """Return all pieces but the largest that the graph falls into without `start`, of those it was joined to."""
+    """Return the keypoints that `start` carries: without it the graph falls apart, and the largest part is left out."""
     neighbours: list[list[int]] = [[] for _ in range(count)]
     for a, b in edges:
         neighbours[a].append(b)

@@ -22,14 +22,14 @@ NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
 MOST_INSTANCES = 1000
 """In one image; a hostile answer must not cost more than an honest one could."""
 MOST_KEYPOINTS = 1000
-"""Of an instance, and of a skeleton."""
+"""Maximum number of keypoints of an instance and of a skeleton."""
 MOST_KEYPOINTS_IN_IMAGE = 100_000
-"""Of all its instances: 750 people with 133 keypoints. It bounds what one image costs to some seconds."""
+"""Maximum number of keypoints of an image: 750 people with 133 each. It bounds an image's time to some seconds."""
 LARGEST_SIDE = 1_000_000
-"""Of an image, in pixels: coordinates go no further."""
+"""Largest side of an image, in pixels. It bounds coordinates."""
 MOST_PLACES_COMPARED = 5_000_000
-"""Places compared at most to tell whether two lists of instances are the same. It takes half a second. A thousand equal
-instances in reverse order need a million, unless they share nearly all of their places."""
+"""Maximum number of coordinates compared to tell whether two lists of instances are the same; they take half a second.
+A thousand equal instances in reverse order need a million, unless they share nearly all of their coordinates."""
 
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_SIDE)]
 """Width or height of an image."""
@@ -163,7 +163,7 @@ def same_instances(first: list[Instance], second: list[Instance], tolerance: flo
 
 
 def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Place]]:
-    """What must be equal, and the places that may differ, in the order of labels; the box last."""
+    """Return the fields that must be equal, and the positions that may differ, in the order of labels; the box last."""
     keypoints = sorted((k.label, k.visibility, k.x, k.y) for k in instance.annotations)
     places = [(x, y) for _, _, x, y in keypoints] + ([instance.box] if instance.box else [])
     return (instance.name, instance.box is None, tuple(k[:2] for k in keypoints)), places
@@ -183,6 +183,6 @@ def coordinate(value: float) -> float:
 
 
 def type_name(value: Any) -> str:
-    """What a person calls the JSON type of `value`."""
+    """Return the name of a value's JSON type, for messages."""
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
     return names.get(type(value), "a number")

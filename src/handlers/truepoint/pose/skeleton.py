@@ -14,8 +14,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 LanguageTag = Annotated[str, msgspec.Meta(pattern="^[a-z]{2,8}(-[a-z0-9]{1,8})*$")]
 MOST_EDGES = 5000
-"""Of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994, and what hangs on what takes time in
-proportion to keypoints times edges."""
+"""Maximum number of edges of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994. The
+anatomy takes time proportional to keypoints times edges."""
 Length = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 LEAST_SIGMA = 1e-6
 """A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
@@ -75,7 +75,7 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(index[k.pair] if k.pair else i for i, k in enumerate(self.keypoints))
 
     def element_attributes(self) -> dict[str, str]:
-        """The labelling element's attributes `keypointClasses`, `skeletonRig`, `skeletonBoundingBox`, as JSON text.
+        """Return the labelling element's attributes as JSON text: keypointClasses, skeletonRig, skeletonBoundingBox.
 
         `pair`, `sigma` and `display_names` are further keys of each class. The original component ignores keys
         it does not know.

@@ -1,1 +1,1 @@
-"""What a job's results hold, computed in two passes over its output manifest."""
+"""The results of a job, computed in two passes over its output manifest."""

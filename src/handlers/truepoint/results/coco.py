@@ -61,7 +61,7 @@ class CocoWriter:
         return image_entry(labeled.line + 1, labeled.path_below(self._images_job), size, labeled.source_ref)
 
     def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes | None]:
-        """What their lines say of instances, whoever marked them. Kept, because one worker's are the accepted ones."""
+        """Return the entries of instances. They are kept, because one worker's may be the accepted ones."""
         if self._last[0] is not instances:
             made = (annotation_entry(self._names, labeled.line + 1, instance) for instance in instances)
             self._last = instances, [msgspec.json.encode(entry) if entry else None for entry in made]

@@ -29,7 +29,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def comments(outcome: Labeled) -> Iterator[Comment]:
-    """What the workers wrote about one image, and why an answer to it could not be used.
+    """Yield the workers' comments on one image, and the reasons why answers to it could not be used.
 
     Comments that a worker was shown, because they came with the pre-labels, are not theirs.
     """

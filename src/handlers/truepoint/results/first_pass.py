@@ -45,7 +45,7 @@ def answers_of(annotation: Annotation) -> Answers:
 
 
 class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the survey of all lines of a job tells: all that the second pass must know of it.
+    """The results of the first pass over a job's lines, for the second pass.
 
     `variances` and `weights` are by worker (measures.reliability); `norms` are of the labels as they were consolidated
     at once.
@@ -62,9 +62,9 @@ class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JobSurvey(Statistic, dict=True):
     """Takes a job's outcomes. Memory: histograms for every keypoint and pair of workers, and a sample of instances.
 
-    `given` is the job's skeleton, if it has one. Of a job with a skeleton and `one_worker` an object only the sample is
-    to be known, so most lines need not be parsed. It travels as JSON: `msgspec.json.encode(survey)` and
-    `msgspec.json.decode(text, type=JobSurvey)`.
+    `given` is the job's skeleton, if it has one. For a job with a skeleton and
+    `one_worker` an object, only the sample is needed, so most lines need not be parsed. It travels as JSON:
+    `msgspec.json.encode(survey)` and `msgspec.json.decode(text, type=JobSurvey)`.
     """
 
     given: Skeleton | None
@@ -88,7 +88,7 @@ class JobSurvey(Statistic, dict=True):
         return self.one_worker and self.given is not None
 
     def wants(self, line: int) -> bool:
-        """Return whether a line is to be added at all; the others tell nothing."""
+        """Return whether a line contributes to the statistics and must be added."""
         return not self._sample_only or self.sample.wants(line)
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> None:
@@ -110,7 +110,7 @@ class JobSurvey(Statistic, dict=True):
             if answers := answers_of(outcome.annotation):
                 images.append(answers)
         for part in parts(images):
-            # What the sigmas of the job's skeleton refuse, those of the batch had allowed.
+            # The sigmas of the job's skeleton refuse some matches that those of the batch allowed.
             consensus = Consensus(part, self._table, {})
             for agreed in consensus.agreed:
                 self.sigmas.add(agreed, consensus.poses.labels)
@@ -123,7 +123,7 @@ class JobSurvey(Statistic, dict=True):
         return self.given or Skeleton("subject", tuple(SkeletonKeypoint(name) for name in names))
 
     def surveyed(self) -> Surveyed:
-        """What all lines so far tell."""
+        """Return the results of the first pass over all lines so far."""
         skeleton = self.skeleton
         measured = self.sigmas.usable(skeleton.keypoint_names, {k.name: k.pair for k in skeleton.keypoints if k.pair})
         used = sigma_table(skeleton, measured, self.areas.quantile(0.5))

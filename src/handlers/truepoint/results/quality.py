@@ -24,7 +24,7 @@ from truepoint.statistics.statistic import Count, Statistic
 
 VERSION = "1.0"
 MOST_UNKNOWN = 1000
-"""Keypoints that the skeleton does not have. Of more, so many are told of (statistics.bottom_k)."""
+"""Maximum number of unknown keypoint names listed. More are sampled (statistics.bottom_k)."""
 
 
 class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from truepoint.json_text import JsonError, decode
 
 VERSION = "1.0"
 DIGITS = 7
-"""Of a line's number in the name of its file, so that ten million files sort as their lines do."""
+"""Number of digits of a line's number in its file name, so that ten million files sort like their lines."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -123,7 +123,7 @@ def annotation_file(labeled: Labeled, job_name: str, images_job: str | None = No
 
 
 def rejected_line(outcome: NotLabeled) -> bytes:
-    """One line of rejected.jsonl, which lists every line without an annotation, whatever the status."""
+    """Return one line of rejected.jsonl, which lists every line without an annotation, of any status."""
     return msgspec.json.encode(outcome) + b"\n"
 
 

@@ -40,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What an event asks for: `plan` of a `job`, else a step of the run in the folder `run`; two are of one `range`."""
+    """The request of an event: `plan` for a `job`, or a step of the run in the folder `run`; two need a `range`."""
 
     step: Literal["plan", "survey", "join", "label", "merge", "announce"]
     job: LabelingJob | None = None
@@ -84,20 +84,20 @@ def read_step(event: Any) -> Step:
 
 
 def run_folder(plan: Plan) -> str:
-    """Where the run keeps what its steps found, with a slash at the end. The bucket's lifecycle empties it.
+    """Return the folder of a run's intermediate results, with a slash at the end. The bucket's lifecycle empties it.
 
-    Runs of the same plan share it, and what they write there; those of different plans, though of one job, do not.
+    Runs of the same plan share the folder and its files. Runs of different plans of one job do not.
     """
     return f"{job_keys(plan.job.name).runs}{_digest(plan)}/"
 
 
 def content_of(plan: Plan) -> str:
-    """A digest of what results are made of: runs that have the same one write the same bytes, however they are cut."""
+    """Return a digest of a run's inputs. Runs with the same digest write the same bytes, whatever their ranges."""
     return _digest(msgspec.structs.replace(plan, ranges=[]))
 
 
 def execution_name(job: LabelingJob, manifest: ManifestSource | None) -> str:
-    """What a run is called in Step Functions, in at most 72 of its 80 characters."""
+    """Return a run's name in Step Functions, in at most 72 of the 80 characters allowed."""
     return f"{job.name[:39]}-{_digest((job, manifest))}"
 
 

@@ -40,7 +40,7 @@ class Tally(Statistic):
 
     @classmethod
     def of(cls, labeling_job: str, skeleton: Skeleton) -> Tally:
-        """Return an empty one."""
+        """Return an empty tally."""
         return cls(labeling_job, QualityMeter.of(skeleton), AgreementMeter.of(skeleton.keypoint_names))
 
     def add(self, outcome: Labeled | NotLabeled, table: SigmaTable) -> None:

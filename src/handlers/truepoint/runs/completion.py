@@ -22,12 +22,12 @@ from truepoint.results.run import execution_name
 from truepoint.runs import steps, write_lock
 
 LARGEST_AT_ONCE = 128 * 1024 * 1024
-"""Bytes of a manifest. What costs is its instances: nine workers' jobs are made at 0.7 MB a second on one core, so this
-takes some 200 of the 900 seconds that Lambda gives; one worker's, at 2.4 MB a second, a minute."""
+"""Maximum manifest size processed in one invocation, in bytes. At nine workers (0.7 MB/s on one core) it takes about
+200 s of the 900 s limit; at one worker (2.4 MB/s), about a minute."""
 RESERVE = 120.0
-"""Seconds to merge what was found in so many bytes, and for S3 to be slow."""
+"""Seconds reserved for merging the results of so many bytes, with margin for a slow S3."""
 TRIES = 3
-"""Of a run that finds its manifest changed; then Lambda tries again, later."""
+"""Maximum number of tries of a run whose manifest changes meanwhile. After that, Lambda retries later."""
 
 
 class HandOver(msgspec.Struct, frozen=True):

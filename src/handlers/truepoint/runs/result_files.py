@@ -1,10 +1,10 @@
-"""Parts: the files that results are made of.
+"""The result files of a job.
 
-Some are written line by line while the lines are read, some come out of the tally of all of them.
+Some are written line by line while the lines are read, others from the tally of all lines.
 
 A new file of the first kind is a fragment in `Fragments.add` and its place in `line_files`; one of the second kind is
-an entry in `tally_files`. A file that no consumer must do without is named in results.result_set.Files too. What is
-computed belongs to `results`.
+an entry in `tally_files`. A file that consumers need is named in results.result_set.Files too. Computations
+belong to `results`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Fragments:
 
 
 def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iterable[bytes]]) -> Iterator[File]:
-    """The files that are put together from fragments; `lines` gives those of one name, of all ranges in order."""
+    """Yield the files joined from fragments. `lines` returns the fragments of one name, of all ranges in order."""
 
     def coco(prefix: str) -> Iterator[bytes]:
         return coco_file(skeleton, job.name, lines(prefix + "images"), lines(prefix + "annotations"))
@@ -91,7 +91,7 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
 def tally_files(
     job: LabelingJob, surveyed: Surveyed, tally: Tally, pictures: Mapping[int, str] | None = None
 ) -> Iterator[File]:
-    """The files that tell of the job as a whole. `pictures` are thumbnails for the report, as data URLs by line."""
+    """Yield the files about the job as a whole. `pictures` are thumbnails for the report, as data URLs by line."""
     yield File(Files().skeleton, pretty(surveyed.skeleton))
     yield File(Files().quality, pretty(tally.quality_file(surveyed)))
     yield File(Files().workers, pretty(tally.workers_file(surveyed)))
@@ -101,5 +101,5 @@ def tally_files(
 
 
 def pretty(value: Any) -> bytes:
-    """JSON that a person can read."""
+    """Return a value as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -57,7 +57,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """New objects after which Python looks for cycles. A batch of parsed lines has as many and no cycles; with Python's
 default, to look at them again and again takes 5 % of a run."""
 WAITS = (1, 2, 4, 8, 15, 30)
-"""Seconds. That the manifest is there when the event comes is likely, not documented."""
+"""Waits for the manifest, in seconds. It usually exists when the event arrives, but that is not documented."""
 
 
 class ManifestMissingError(Exception):
@@ -105,7 +105,7 @@ def find_manifest(
     """Return the job's manifest; wait for it if it is not there. None for a job that ended without one.
 
     A stopped or failed job may have left only an intermediate manifest, or an output manifest older than it, whatever
-    its description names. Of such a job the newest manifest counts.
+    its description names. For such a job the newest manifest counts.
 
     Raises:
         ManifestMissingError: a completed job has none after a minute.
@@ -316,7 +316,7 @@ def _fetch(store: Bucket) -> Callable[[str], bytes]:
 
 
 def _annotation_keys(job: LabelingJob, first: int, end: int | None, store: Bucket) -> Iterator[str]:
-    """Of the images' files that are there, those of lines from `first` up to, but not including, `end`."""
+    """Yield the keys of existing image files for lines from `first` up to, but not including, `end`."""
     annotations = job_keys(job.name).results + Files().annotations
     last = annotations + f"{end:0{DIGITS}d}" if end is not None else None
     for key in store.keys(annotations, after=annotations + f"{first:0{DIGITS}d}"):
@@ -368,9 +368,10 @@ def _keep(value: Any, run: str, name: str, store: Bucket) -> None:
 
 
 def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
-    """What an earlier call left that ran out of time; None if there is none, or it is done, or another version left it.
+    """Return the state that an earlier call saved when it ran out of time.
 
-    A run's folder follows from its plan, so that a run which begins after an update meets what the version before left.
+    None if there is none, if it is done, or if another version saved it. A run's folder depends only on its plan, so a
+    run after an update can meet an earlier version's state.
     """
     if store.etag(f"{run}{name}.json") is None:
         return None

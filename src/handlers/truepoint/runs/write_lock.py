@@ -39,7 +39,7 @@ class NotYetError(Exception):
 
 
 class SupersededError(ChangedError):
-    """A run with other content was planned later and holds the lock. That run writes the results."""
+    """A run with other content was planned later and holds the lock. The later run writes the results."""
 
 
 class LockState(NamedTuple):
@@ -57,7 +57,7 @@ class LockState(NamedTuple):
 def look(job: str, store: Bucket) -> LockState:
     """Return the state of a job's lock.
 
-    What is read of the job after this call is at least as new as what the lock's holder read.
+    Data of the job that are read after this call are at least as new as those the lock's holder read.
     """
     stored = store.look(job_keys(job).write_lock, LARGEST)
     if stored is None:

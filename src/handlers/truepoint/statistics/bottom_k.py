@@ -55,7 +55,7 @@ class Table(Statistic, Generic[V]):
         self._trim()
 
     def kept(self) -> dict[str, V]:
-        """What is kept of all names so far."""
+        """Return the entries kept of all names so far."""
         self._trim()
         return self.entries
 

@@ -14,7 +14,7 @@ import msgspec
 from truepoint.statistics.statistic import Statistic
 
 LARGEST = 2.0**960
-"""What is further from 0, infinity too, counts as this: so no sum of as many numbers as there could be is infinite."""
+"""Numbers further from 0, infinity included, count as this one, so that no sum is infinite."""
 _SMALLEST = -LARGEST
 _MOST_PARTS = 24
 

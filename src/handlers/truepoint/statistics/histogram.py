@@ -34,7 +34,7 @@ class Histogram(Statistic):
     """For each factor of e."""
     SMALLEST: ClassVar[int] = math.floor(math.log(1e-12) * BINS)
     LARGEST: ClassVar[int] = math.floor(math.log(1e12) * BINS)
-    """What is smaller, 0 included, or larger, infinity included, is in these bins."""
+    """The last bin. Smaller values (0 included) are in the first bin, larger ones (infinity included) in the last."""
 
     bins: dict[int, int] = msgspec.field(default_factory=dict)
     count: int = 0
@@ -96,7 +96,7 @@ class TimeHistogram(Statistic):
         self.count += 1
 
     def quantile(self, share: float) -> float | None:
-        """Return the least time that `share` of all are not above; None of no times."""
+        """Return the quantile: the smallest value v with at least `share` of the samples ≤ v; None without samples."""
         wanted, below = min(max(share, 0.0), 1.0) * self.count, 0
         for seconds in sorted(self.times):
             below += self.times[seconds]

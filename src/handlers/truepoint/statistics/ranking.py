@@ -22,7 +22,7 @@ class Ranking(Statistic, Generic[T]):
     heap: list[tuple[float, int, T]] = msgspec.field(default_factory=list)
 
     def wants(self, suspicion: float, line: int) -> bool:
-        """Return whether it would be kept: what is not need not be made."""
+        """Return whether an entry would be kept, so that others need not be built."""
         return len(self.heap) < self.most or (suspicion, -line) > self.heap[0][:2]
 
     def add(self, suspicion: float, line: int, entry: T) -> None:
@@ -35,7 +35,7 @@ class Ranking(Statistic, Generic[T]):
             self._offer(offered)
 
     def ranked(self) -> list[T]:
-        """Return the most suspicious first."""
+        """Return the entries, the most suspicious first."""
         return [entry for _, _, entry in sorted(self.heap, key=lambda ranked: ranked[:2], reverse=True)]
 
     def _offer(self, offered: tuple[float, int, T]) -> None:

@@ -35,8 +35,8 @@ class LineSample(Statistic):
     def add(self, line: int, instances: Sequence[Instance], names: Container[str] | None = None) -> None:
         """Offer one line.
 
-        Of an instance only the keypoints are kept: those called so, or, without `names`, the first as many as a
-        skeleton can have.
+        Only keypoints of instances are kept: those in `names`, or without `names` the first ones, up to a skeleton's
+        maximum.
         """
         if instances and self.wants(line):
             self._push((*_rank(line), [_bare(instance, names) for instance in instances]))

@@ -59,9 +59,9 @@ class Label:
 
 
 def read_manifest(text: bytes) -> Iterator[ManifestLine]:
-    """Return the lines of an input manifest; blank ones are passed over and counted all the same.
+    """Return the lines of an input manifest. Blank lines are skipped, but counted.
 
-    What is wrong with a line concerns no other: it is in its `problem`.
+    An error in a line is in its `problem` and does not affect other lines.
     """
     for number, raw in enumerate(text.removeprefix(BYTE_ORDER_MARK).split(b"\n")):
         line = raw.strip()
@@ -120,7 +120,7 @@ def parse_content(text: bytes) -> dict[str, Any]:
 
 
 def _parsed(text: bytes, deepest: int) -> Any:
-    """JSON as Python reads it: a browser's text may hold half a surrogate pair, which other decoders refuse.
+    """Parse JSON with Python's decoder: a browser's text may hold half a surrogate pair, which others refuse.
 
     Only UTF-8 counts. Python would also recognise UTF-16 and UTF-32, whose nesting `is_deeper` does not see.
     """
@@ -198,7 +198,7 @@ def parse_consolidation_response(
 def output_line(
     line: ManifestLine, job: str, label_attribute: str, label: Label | None = None, failure: str | None = None
 ) -> bytes:
-    """A line of output.manifest: labelled, failed (with a reason), or as it came in. Values keep their very text."""
+    """Return a line of output.manifest: labelled, failed (with a reason), or unchanged. Values keep their text."""
     if line.problem or (label is None and failure is None):
         return line.text
     members = _decode_raw(line.text)

@@ -17,7 +17,9 @@ class LabelingJobError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelingJob:
-    """What running a job needs to know. URIs are `s3://…`; `output_uri` has no slash at its end and includes the name.
+    """The description of a job outside Ground Truth.
+
+    URIs are `s3://…`. `output_uri` includes the job's name and has no slash at its end.
 
     `deadline` is when objects that nobody has labelled are given up (availability lifetime), with a time zone.
     """
