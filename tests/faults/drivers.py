@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from made_job import BUCKET
 
-from truepoint.adapters.bucket import Bucket, ChangedError, Found
+from truepoint.adapters.bucket import Bucket, ChangedError, StoredObject
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.runs import steps, write_lock
 from truepoint.runs.completion import TRIES, HandOver, complete
@@ -25,7 +25,7 @@ class Later(Bucket):
 
     seconds = 0
 
-    def look(self, key: str, largest: int) -> Found | None:
+    def look(self, key: str, largest: int) -> StoredObject | None:
         found = super().look(key, largest)
         return found and found._replace(age=found.age + self.seconds)
 

@@ -18,7 +18,7 @@ import job_completion
 import results_step
 from job_manifests import SKELETON, labeled_lines, text
 from sample_events import BUCKET, EVENTS, event
-from truepoint.adapters.bucket import Bucket, ChangedError, Found, NotReadableError
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, StoredObject
 from truepoint.groundtruth.job import LabelingJob, read_description
 from truepoint.keys import job_keys
 from truepoint.results.result_set import AccountingError, Results
@@ -177,7 +177,7 @@ class Racing(Bucket):
         if (method, key) == (when, where) and others:
             s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=others.pop(0))
 
-    def look(self, key: str, largest: int) -> Found | None:
+    def look(self, key: str, largest: int) -> StoredObject | None:
         found = super().look(key, largest)
         self.race("look", key)
         return found

@@ -59,7 +59,7 @@ class UnavailableError(Exception):
     """S3 failed after all attempts. A later retry may succeed; otherwise an operator must act."""
 
 
-class Found(NamedTuple):
+class StoredObject(NamedTuple):
     """An existing object: its ETag and its age by S3's clock, in seconds."""
 
     content: bytes
@@ -100,10 +100,10 @@ class Bucket:
         stored = self.look(key, largest)
         return None if stored is None else stored.content
 
-    def look(self, key: str, largest: int) -> Found | None:
+    def look(self, key: str, largest: int) -> StoredObject | None:
         """Return the object like `find`, with the ETag that `swap` needs."""
 
-        def get() -> Found | None:
+        def get() -> StoredObject | None:
             try:
                 _check(key)
                 got = obstore.get(self._store, key)
@@ -113,7 +113,7 @@ class Bucket:
                 raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
             self._check_size(key, got.meta["size"], largest)
             age = (datetime.now(UTC) - got.meta["last_modified"]).total_seconds()
-            return Found(bytes(got.bytes()), _plain(got.meta["e_tag"]), age)
+            return StoredObject(bytes(got.bytes()), _plain(got.meta["e_tag"]), age)
 
         return self._retry(key, get)
 

@@ -53,7 +53,7 @@ class Step(msgspec.Struct, frozen=True):
         return self.job.name.lower() if self.job else self.run.split("/")[2]
 
 
-class Turn(msgspec.Struct, frozen=True):
+class LockRecord(msgspec.Struct, frozen=True):
     """The write lock of a job's results.
 
     Runs whose inputs have the digest `of` may write, `wait` seconds after the lock was written. `over` means that the

@@ -89,14 +89,15 @@ class Labels(msgspec.Struct):
     """The result of the second pass over one range: its tally and the sizes of its fragments in bytes.
 
     `next` is the offset in the manifest of the line to go on with, and `line` its number; `next` is None once the range
-    is done. `turn` is the id of the turn in which it was begun: after another run has written, it begins again.
+    is done. `lock_id` is the id of the write lock under which the range began. If another run has written since then,
+    the range begins again.
     """
 
     tally: Tally
     fragments: list[dict[str, int]]
     next: int | None = None
     line: int = 0
-    turn: str = ""
+    lock_id: str = msgspec.field(default="", name="turn")
 
 
 def find_manifest(
@@ -208,12 +209,12 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
     job, surveyed, fetch = plan.job, joined.known, _fetch(store)
-    turn = _hold_turn(plan, store).turn
+    lock = _check_lock(plan, store).record
     first, end = joined.firsts[place : place + 2]
     made = _begun(run, f"labels-{place}", Labels, store)
     refiner = Refiner(job.name, surveyed, _gold(plan, store), job.images_job)
-    if made is None or not turn or made.turn != turn.id:
-        made = Labels(refiner.tally, [], plan.ranges[place].start, first, turn.id if turn else "")
+    if made is None or not lock or made.lock_id != lock.id:
+        made = Labels(refiner.tally, [], plan.ranges[place].start, first, lock.id if lock else "")
     refiner.tally, first = made.tally, made.line
     start, made.next = made.next or 0, None
     left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
@@ -245,7 +246,7 @@ def merge(run: str, store: Bucket) -> Results:
         AccountingError: a line is missing, or counted twice.
     """
     plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
-    turn = _hold_turn(plan, store)
+    lock = _check_lock(plan, store)
     tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
     for place in range(len(plan.ranges)):
         labels = _kept(run, f"labels-{place}", Labels, store)
@@ -265,7 +266,7 @@ def merge(run: str, store: Bucket) -> Results:
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
     _expect(plan.manifest, plan.job, store)
     store.write(job_keys(plan.job.name).results_marker, pretty(marker), JSON)
-    write_lock.release(turn, store)
+    write_lock.release(lock, store)
     return marker
 
 
@@ -286,7 +287,7 @@ def _expect(manifest: ManifestSource | None, job: LabelingJob, store: Bucket) ->
         raise ChangedError(f"expected s3://{store.name}/{key} with the ETag {expected}, got {actual}")
 
 
-def _hold_turn(plan: Plan, store: Bucket) -> write_lock.LockState:
+def _check_lock(plan: Plan, store: Bucket) -> write_lock.LockState:
     return write_lock.check(plan.job.name, content_of(plan), store)
 
 

@@ -21,7 +21,7 @@ from truepoint.adapters.bucket import Bucket, ChangedError
 from truepoint.adapters.environment import number
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import job_keys
-from truepoint.results.run import Turn
+from truepoint.results.run import LockRecord
 
 SECONDS_BETWEEN_RUNS = 960
 """The timeout of the functions that write results (template.yaml), in seconds, plus 60 s for requests still under way
@@ -45,11 +45,11 @@ class SupersededError(ChangedError):
 class LockState(NamedTuple):
     """A job's lock as it was read.
 
-    `turn` and `etag` are None if the job has no lock yet. `age` is in seconds.
+    `record` and `etag` are None if the job has no lock yet. `age` is in seconds.
     """
 
     job: str
-    turn: Turn | None
+    record: LockRecord | None
     etag: str | None
     age: float
 
@@ -63,10 +63,10 @@ def look(job: str, store: Bucket) -> LockState:
     if stored is None:
         return LockState(job, None, None, 0.0)
     try:
-        turn = decode(stored.content, Turn)
+        record = decode(stored.content, LockRecord)
     except JsonError:
-        turn = Turn(of="", id="")  # not written by this product: wait as for any other holder
-    return LockState(job, turn, stored.etag, stored.age)
+        record = LockRecord(of="", id="")  # not written by this product: wait as for any other holder
+    return LockState(job, record, stored.etag, stored.age)
 
 
 def acquire(state: LockState, content: str, store: Bucket) -> LockState:
@@ -76,15 +76,15 @@ def acquire(state: LockState, content: str, store: Bucket) -> LockState:
         NotYetError: the lock was acquired, but earlier runs may still write.
         ChangedError: the lock changed since it was read.
     """
-    turn, pause = state.turn, number("SECONDS_BETWEEN_RUNS", SECONDS_BETWEEN_RUNS)
-    if turn is None:
-        return _replace(state, Turn(of=content, id=uuid4().hex), store)
-    if turn.of == content:
-        if (left := turn.wait - state.age) > 0:
+    record, pause = state.record, number("SECONDS_BETWEEN_RUNS", SECONDS_BETWEEN_RUNS)
+    if record is None:
+        return _replace(state, LockRecord(of=content, id=uuid4().hex), store)
+    if record.of == content:
+        if (left := record.wait - state.age) > 0:
             raise NotYetError(ceil(left))
-        return _replace(state, Turn(of=content, id=uuid4().hex), store) if turn.over else state
-    wait = max(0, ceil(pause - state.age)) if turn.over else pause
-    taken = Turn(of=content, id=uuid4().hex, wait=wait)
+        return _replace(state, LockRecord(of=content, id=uuid4().hex), store) if record.over else state
+    wait = max(0, ceil(pause - state.age)) if record.over else pause
+    taken = LockRecord(of=content, id=uuid4().hex, wait=wait)
     return acquire(_replace(state, taken, store), content, store)
 
 
@@ -96,10 +96,10 @@ def check(job: str, content: str, store: Bucket) -> LockState:
         ChangedError: runs with other content held it in between, or it expired. Plan the run again.
     """
     state = look(job, store)
-    if state.turn is None:
+    if state.record is None:
         raise ChangedError(f"expected a write lock at s3://{store.name}/{job_keys(job).write_lock}, got none")
-    if state.turn.of != content:
-        raise SupersededError(f"expected the write lock of {job} to be held for {content}, got {state.turn.of}")
+    if state.record.of != content:
+        raise SupersededError(f"expected the write lock of {job} to be held for {content}, got {state.record.of}")
     try:
         return acquire(state, content, store)
     except NotYetError as error:
@@ -108,13 +108,13 @@ def check(job: str, content: str, store: Bucket) -> LockState:
 
 def release(state: LockState, store: Bucket) -> None:
     """Mark the lock as released. A run with other content then waits only for invocations that began before this."""
-    if state.turn:
+    if state.record:
         try:
-            _replace(state, Turn(of=state.turn.of, id=uuid4().hex, over=True), store)
+            _replace(state, LockRecord(of=state.record.of, id=uuid4().hex, over=True), store)
         except ChangedError:
             return  # a run with the same content released it, or a run with other content has acquired it
 
 
-def _replace(state: LockState, turn: Turn, store: Bucket) -> LockState:
-    etag = store.swap(job_keys(state.job).write_lock, msgspec.json.encode(turn), state.etag)
-    return LockState(state.job, turn, etag, 0.0)
+def _replace(state: LockState, record: LockRecord, store: Bucket) -> LockState:
+    etag = store.swap(job_keys(state.job).write_lock, msgspec.json.encode(record), state.etag)
+    return LockState(state.job, record, etag, 0.0)

@@ -34,8 +34,8 @@ def waits(of: str, store: Bucket) -> int:
 
 def test_who_comes_first_may_write_at_once_and_so_may_all_that_write_the_same(store: Bucket) -> None:
     first, second = take("a", store), take("a", store)
-    assert first.turn == second.turn
-    assert write_lock.check(JOB, "a", store).turn == first.turn
+    assert first.record == second.record
+    assert write_lock.check(JOB, "a", store).record == first.record
 
 
 def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket) -> None:
@@ -77,15 +77,15 @@ def test_nobody_waits_for_results_that_have_long_been_complete(store: Bucket) ->
     write_lock.release(take("a", store), store)
     let_pass(SECONDS_BETWEEN_RUNS + 1)
     seen = take("b", store)
-    assert seen.turn
-    assert (seen.turn.of, seen.turn.wait, seen.turn.over) == ("b", 0, False)
+    assert seen.record
+    assert (seen.record.of, seen.record.wait, seen.record.over) == ("b", 0, False)
 
 
-def test_the_same_results_again_begin_a_turn_that_was_over(store: Bucket) -> None:
+def test_the_same_results_again_take_a_lock_that_was_released(store: Bucket) -> None:
     write_lock.release(take("a", store), store)
     for again in (take("a", store), write_lock.check(JOB, "a", store)):
-        assert again.turn
-        assert not again.turn.over
+        assert again.record
+        assert not again.record.over
     assert waits("b", store) == SECONDS_BETWEEN_RUNS
 
 
@@ -101,23 +101,23 @@ def test_of_two_that_saw_the_same_one_comes_first(store: Bucket, *, already: boo
     write_lock.check(JOB, "b", store)
 
 
-def test_who_ends_after_the_turn_was_taken_changes_nothing(store: Bucket) -> None:
+def test_who_ends_after_the_lock_was_taken_changes_nothing(store: Bucket) -> None:
     first = take("a", store)
     assert waits("b", store)
     write_lock.release(first, store)
     seen = write_lock.look(JOB, store)
-    assert seen.turn
-    assert (seen.turn.of, seen.turn.over) == ("b", False)
+    assert seen.record
+    assert (seen.record.of, seen.record.over) == ("b", False)
 
 
-def test_a_step_without_a_turn_is_planned_again(store: Bucket) -> None:
+def test_a_step_without_a_lock_is_planned_again(store: Bucket) -> None:
     with pytest.raises(ChangedError, match=f"expected a write lock at s3://{BUCKET}/{KEY}, got none") as caught:
         write_lock.check(JOB, "a", store)
     assert not isinstance(caught.value, SupersededError)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"of": 1}', b"\xff", b"null"])
-def test_what_is_no_turn_is_waited_for(s3: Any, store: Bucket, body: bytes) -> None:
+def test_what_is_no_lock_is_waited_for(s3: Any, store: Bucket, body: bytes) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     assert waits("a", store) == SECONDS_BETWEEN_RUNS
 
