@@ -32,7 +32,7 @@ from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled, read_line
 from truepoint.jobs.prelabels import Choices, Fitter
 from truepoint.keys import job_keys
 from truepoint.pose.anatomy import Anatomy
-from truepoint.pose.sigma_table import SigmaTable, yardstick
+from truepoint.pose.sigma_table import SigmaTable, sigma_table
 from truepoint.pose.skeleton import Skeleton
 from truepoint.results.first_pass import JobSurvey, Surveyed
 from truepoint.results.ranges import Range
@@ -99,7 +99,7 @@ def first_pass(context: Context, number: int, part: Range) -> FirstPass:
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     reader = EntryReader(context.files, context.chosen)
-    survey, table = JobSurvey(context.skeleton), yardstick(context.skeleton)
+    survey, table = JobSurvey(context.skeleton), sigma_table(context.skeleton)
     matcher = Matcher(Anatomy(context.skeleton))
     predicted = PredictionSurvey.of(len(context.skeleton.keypoints))
     numbers: list[int] = []
