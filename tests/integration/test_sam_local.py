@@ -161,10 +161,10 @@ def test_a_folder_or_a_file_of_no_function_is_refused(tmp_path: Path, monkeypatc
         (tmp_path / folder / "event.json").write_text("{}")
     (tmp_path / "sweep" / "hourly.json~").write_text("{}")
     monkeypatch.setattr(sam_local, "EVENTS", tmp_path)
-    assert sam_local.known(tmp_path / "sweep" / "event.json")
+    assert sam_local.sample_event(tmp_path / "sweep" / "event.json")
     for path in (tmp_path / "another" / "event.json", tmp_path / "sweep" / "hourly.json~", tmp_path / "event.json"):
         with pytest.raises(command.UsageError, match=r"expected a file of events/ \(pre_annotation/, "):
-            sam_local.known(path)
+            sam_local.sample_event(path)
 
 
 def engine(system: str) -> Callable[[], Any]:
