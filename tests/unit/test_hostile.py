@@ -284,11 +284,11 @@ def test_what_only_python_writes_becomes_null_outside_of_texts(word: bytes) -> N
 
 def test_an_object_that_more_workers_answered_than_are_asked_is_refused() -> None:
     several = [(f"w{n}", b'{"updated_annotations":[]}') for n in range(MOST_WORKERS + 1)]
-    assert annotate("0", SOURCE, several[1:], yardstick(None)).valid
-    annotation = annotate("0", SOURCE, several, yardstick(None))
+    assert annotate("0", SOURCE, several[1:], sigma_table(None)).valid
+    annotation = annotate("0", SOURCE, several, sigma_table(None))
     assert not annotation.valid
     assert annotation.reason == "expected answers of at most 1000 workers, got 1001"
-    written = msgspec.to_builtins(annotate("0", SOURCE, several[1:], yardstick(None)))
+    written = msgspec.to_builtins(annotate("0", SOURCE, several[1:], sigma_table(None)))
     assert isinstance(outcome(record(written)), Labeled)
     written["workers"] *= 2
     read = outcome(record(written))
@@ -304,7 +304,7 @@ def test_answers_are_fetched_one_at_a_time_and_no_more_than_fit() -> None:
         fetched.append(worker)
         return text
 
-    annotation = annotate("0", SOURCE, [(f"w{n}", partial(content, f"w{n}")) for n in range(9)], yardstick(None))
+    annotation = annotate("0", SOURCE, [(f"w{n}", partial(content, f"w{n}")) for n in range(9)], sigma_table(None))
     assert "expected values of at most 200,000,000 bytes in memory in all workers' answers" in str(annotation.reason)
     assert fetched == ["w0", "w1", "w2", "w3"]
 

@@ -1,6 +1,6 @@
 """Write results for other tools.
 
-Each format receives everything it can hold, unchanged; the rest is counted and reported.
+Each format receives all it can hold, unchanged; the rest is counted and said.
 OUT/images.csv says which picture belongs where.
 """
 
