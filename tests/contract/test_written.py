@@ -535,6 +535,7 @@ def test_a_file_that_was_changed_since_the_export_is_not_replaced(
         '{"a": 1}',
         '{"labeling_job": "people", "files": 5}',
         b"\xff\xfe",
+        '{"labeling_job": "people", "files": ' + "[" * 100_000 + "]" * 100_000 + "}",
         '{"labeling_job": "people", "files": {"../../mine.txt": "unknown"}}',
         '{"labeling_job": "people", "files": ["../../mine.txt"]}',
     ],

@@ -39,6 +39,8 @@ from truepoint.tasks.labeling_job import LabelingJobError
 HERE = Path(__file__).parent
 COOKIE = "worker"
 COOKIE_SECONDS = 365 * 24 * 3600
+MOST_FIELDS = 10
+"""Maximum number of fields of a form. The pages' own forms have one."""
 # A job's template may load any resource, but no other page may frame it.
 TASK_POLICY = "frame-ancestors 'self'; base-uri 'none'"
 # Results contain workers' text, which gets no rights on this origin. The report draws itself by script,
@@ -148,6 +150,7 @@ class Portal:
             ClientError: self._cloud_failed,
             EventRefusedError: self._cloud_failed,
             BotoCoreError: self._cloud_failed,
+            urllib3.exceptions.HTTPError: self._cloud_failed,
         }
         return Guard(
             Starlette(routes=routes, exception_handlers=handlers), frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
@@ -315,8 +318,15 @@ def _worker(request: Request) -> str | None:
 
 
 async def _field(request: Request, name: str) -> str:
-    """Return a field of a form without files; empty if it is missing."""
-    fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+    """Return a field of a form without files; empty if it is missing.
+
+    Raises:
+        HTTPException: the form has more fields than any of our pages.
+    """
+    try:
+        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise HTTPException(400, f"Expected a form of at most {MOST_FIELDS} fields, got more.") from error
     return fields.get(name, [""])[0]
 
 

@@ -9,10 +9,12 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from truepoint.jobs.exports import coco, cvat, deeplabcut, label_studio, mmpose, sleap, tables, yolo
 from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
 from truepoint.jobs.files import sha256, write_whole
+from truepoint.json_text import decode
 
 Writer = Callable[[DataSet, Path, Iterable[ExportImage]], Notes]
 
@@ -187,7 +189,7 @@ def _read_marker(folder: Path) -> _Marker | None:
         text = file.read_text(encoding="utf-8")
         if not text.startswith("{"):  # an earlier version's: the job's name
             return _Marker(text.strip(), None)
-        document = json.loads(text)
+        document = decode(text, dict[str, Any], most_memory=None)
         job, files = document["labeling_job"], document["files"]
         digests = dict.fromkeys(files, UNKNOWN) if isinstance(files, list) else dict(files)
         outside = [name for name in digests if not _is_below(name)]
