@@ -100,7 +100,7 @@ def test_a_job_without_manifest_is_not_loaded(bucket: Bucket, table: Table) -> N
     [
         ({"OutputConfig": {"S3OutputPath": "s3://another-bucket/output/"}}, "expected the output"),
         ({"InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": "s3://another-bucket/m"}}}}, "manifest"),
-        ({"LabelingJobArn": None, "HumanTaskConfig": {}}, "has no"),
+        ({"LabelingJobArn": None, "HumanTaskConfig": {}}, "expected the field"),
     ],
 )
 def test_jobs_of_another_place_are_refused(bucket: Bucket, table: Table, change: dict[str, Any], said: str) -> None:
