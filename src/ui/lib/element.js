@@ -55,16 +55,20 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.app = null;
   }
 
-  /** Build the app, in the language of this part of the page. */
-  async start() {
+  /** Build the app, in the language of this part of the page: at once unless the language must be loaded. */
+  start() {
     const { lang: tag = "" } = /** @type {HTMLElement} */ (this.closest("[lang]")) ?? {};
+    const begin = () => {
+      if (this.app || !this.isConnected) return;
+      setLanguage(tag);
+      this.build(this.work);
+      this.wake();
+    };
     // A browser sends an image's request once the script at hand has ended: it waits neither for the language nor for the app.
     new Image().src = urlOf(this.getAttribute("imgSrc"));
-    await load(tag);
-    if (this.app || !this.isConnected) return;
-    setLanguage(tag);
-    this.build(this.work);
-    this.wake();
+    const loaded = load(tag);
+    if (loaded) loaded.then(begin);
+    else begin();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
