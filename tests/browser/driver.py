@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext, Locator, Page, Route
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://task.example"
@@ -247,3 +247,18 @@ def parsed(fields: dict[str, str]) -> dict[str, Any]:
         except ValueError:
             read[name] = fields[name]
     return read
+
+
+def out_of_reach(component: Locator, selector: str) -> list[str]:
+    """Return the controls that a pointer does not hit after scrolling to them, because something covers them."""
+    covered: list[str] = component.evaluate(
+        """({shadowRoot}, selector) => [...shadowRoot.querySelectorAll(selector)].filter((node) => {
+          if (!node.checkVisibility()) return false;
+          node.scrollIntoView({ block: "center", inline: "center" });
+          const { left, top, width, height } = node.getBoundingClientRect();
+          const hit = shadowRoot.elementFromPoint(left + width / 2, top + height / 2);
+          return !(hit && (node.contains(hit) || hit.closest("label")?.contains(node)));
+        }).map((node) => node.title || node.textContent || node.placeholder)""",
+        selector,
+    )
+    return covered

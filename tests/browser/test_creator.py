@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from driver import NAMES, PERSON, ROOT, Task, TaskPage, picture
+from driver import NAMES, PERSON, ROOT, Task, TaskPage, out_of_reach, picture
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from truepoint.pose.skeleton import parse_skeleton
@@ -452,18 +452,8 @@ def test_small_windows_have_room_to_draw_and_reach_every_control(
     creator.get_by_label("Name of keypoint 6", exact=True).click()
     for details in creator.locator("skeleton-creator details").all():
         details.locator("summary").click()
-    # Each control can be scrolled to where a pointer hits it, and nothing covers it.
-    covered = creator.locator("skeleton-creator").evaluate(
-        """({shadowRoot}) => [...shadowRoot.querySelectorAll(".app :is(button, input, select, summary, textarea)")]
-          .filter((node) => {
-            if (!node.checkVisibility()) return false;
-            node.scrollIntoView({ block: "center", inline: "center" });
-            const { left, top, width, height } = node.getBoundingClientRect();
-            const hit = shadowRoot.elementFromPoint(left + width / 2, top + height / 2);
-            return !(hit && (node.contains(hit) || hit.closest("label")?.contains(node)));
-          }).map((node) => node.title || node.textContent || node.placeholder)"""
-    )
-    assert covered == []
+    component = creator.locator("skeleton-creator")
+    assert out_of_reach(component, ".app :is(button, input, select, summary, textarea)") == []
     creator.locator("skeleton-creator .drawing").scroll_into_view_if_needed()
     before = len(names(creator))
     creator.mouse.click(*board(creator, -120, 10))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import NAMES, Task, TaskPage, person, picture
+from driver import NAMES, Task, TaskPage, out_of_reach, person, picture
 from groundtruth_page import serve
 from PIL import Image, TiffImagePlugin
 from playwright.sync_api import Browser, Route, expect
@@ -100,17 +100,7 @@ def test_p9_the_image_has_room_and_all_controls_can_be_reached(
     fold = task.element.get_by_role("button", name="Labels", exact=True)
     if fold.is_visible():
         fold.click()
-    # Each control of the panel can be scrolled to where a pointer hits it, and nothing covers it.
-    covered = task.element.evaluate(
-        """({shadowRoot}) => [...shadowRoot.querySelectorAll(".panel :is(button, input, summary)")].filter((node) => {
-          if (!node.checkVisibility()) return false;
-          node.scrollIntoView({ block: "center", inline: "center" });
-          const { left, top, width, height } = node.getBoundingClientRect();
-          const hit = shadowRoot.elementFromPoint(left + width / 2, top + height / 2);
-          return !(hit && (node.contains(hit) || hit.closest("label")?.contains(node)));
-        }).map((node) => node.title || node.textContent || node.placeholder)"""
-    )
-    assert covered == []
+    assert out_of_reach(task.element, ".panel :is(button, input, summary)") == []
     task.element.locator(".choice button", has_text="Occluded").click()
     assert task.points()["nose"][2] == 1
     assert len(task.submit()["updated_annotations"]) == 2

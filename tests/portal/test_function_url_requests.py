@@ -95,6 +95,8 @@ def test_a_body_is_a_json_object() -> None:
         b'{"a":1e999}',
         b"\xff",
         b'{"a":' + b"[" * 40 + b"]" * 40 + b"}",
+        '{"a":1}'.encode("utf-16"),
+        ('{"\u2200":' + "[" * 300 + "]" * 300 + "}").encode("utf-16-le"),
     ],
 )
 def test_other_bodies_are_bad_input(body: bytes) -> None:

@@ -12,7 +12,7 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from truepoint.web import identity, sessions
-from truepoint.web.identity import Person, Provider, TokenError
+from truepoint.web.identity import Identity, Provider, TokenError
 from truepoint.web.sessions import base64url
 
 NOW = 1_700_000_000.0
@@ -47,13 +47,13 @@ def signed(claims: dict[str, Any], key: RSAKey = OWN, **header: Any) -> str:
     return jws.serialize_compact(protected, json.dumps(claims).encode(), key, algorithms=["RS256", "RS384"])
 
 
-def verify(token: str, keys: dict[str, Any] | None = None, now: float = NOW) -> Person:
+def verify(token: str, keys: dict[str, Any] | None = None, now: float = NOW) -> Identity:
     return identity.verify(token, KEYS if keys is None else keys, PROVIDER, NONCE, now)
 
 
 def test_a_token_names_a_person() -> None:
     person = verify(signed(CLAIMS))
-    assert person == Person(
+    assert person == Identity(
         id=identity.pseudonym(PROVIDER.issuer, "7d1f2c"), name="ada", email="ada@example.com", lead=False
     )
     assert "7d1f2c" not in person.id

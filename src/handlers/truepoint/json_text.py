@@ -7,8 +7,10 @@ that wherever text enters. Honest instances have four levels.
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -63,6 +65,35 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
         return msgspec.json.decode(plain, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise JsonError(str(error)) from error
+
+
+def decode_browsers(text: bytes, deepest: int) -> Any:
+    """Return the value of a JSON text that a browser made, read by Python's decoder.
+
+    Such a text may hold half a surrogate pair, which other decoders refuse. Only UTF-8 counts: Python would also
+    recognise UTF-16 and UTF-32, whose nesting `is_deeper` does not see.
+
+    Raises:
+        JsonError: the text is no JSON in UTF-8, nested too deep, or holds NaN or a number that is no finite float.
+    """
+    plain = text.removeprefix(BYTE_ORDER_MARK)
+    if is_deeper(plain, deepest):
+        raise JsonError(f"expected at most {deepest} levels of nesting, got more")
+    try:
+        return json.loads(plain.decode(), parse_constant=_no_constant, parse_float=_finite)
+    except ValueError as error:  # of the encoding, too
+        raise JsonError(str(error)) from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a number that a float holds, got one of {len(digits)} characters")
+    return value
 
 
 def decode_members(text: bytes | str) -> Any:

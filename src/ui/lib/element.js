@@ -64,11 +64,13 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.build(this.work);
       this.wake();
     };
-    // A browser sends an image's request once the script at hand has ended: it waits neither for the language nor for the app.
-    new Image().src = urlOf(this.getAttribute("imgSrc"));
     const loaded = load(tag);
-    if (loaded) loaded.then(begin);
-    else begin();
+    if (!loaded) begin();
+    else {
+      loaded.then(begin);
+      // The image does not wait for the language.
+      new Image().src = urlOf(this.getAttribute("imgSrc"));
+    }
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */

@@ -165,7 +165,9 @@ class TaskQueue:
 
     def image(self, line: int) -> Image:
         """Return an image's row."""
-        return self._read_image(line)
+        key = rows.image_key(self._name, line)
+        found: Image = rows.read(self._table.get([key]).get(key), Image)
+        return found
 
     def holds(self, lease: Lease) -> bool:
         """Whether the slot of a lease is still there: nobody else has taken it, even if the lease has run out."""
@@ -175,7 +177,7 @@ class TaskQueue:
     def correct(self, worker: str, line: int, done: Done) -> Verdict:
         """Replace a worker's own answer by one whose file is in the bucket, until the image has its label."""
         for _ in range(TRIES):
-            image = self._read_image(line)
+            image = self.image(line)
             if worker not in image.done or image.is_closed:
                 return Verdict.TOO_LATE
             answers = {**image.done, worker: done}
@@ -231,7 +233,7 @@ class TaskQueue:
                 writes.
         """
         for _ in range(TRIES):
-            image = self._read_image(line)
+            image = self.image(line)
             if is_repeated(image):
                 return Verdict.REPEATED
             lease = row.lease_of(line)
@@ -553,11 +555,6 @@ class TaskQueue:
     def _read_worker(self, worker: str) -> Worker:
         key = rows.worker_key(self._name, worker)
         found: Worker = rows.read(self._table.get([key]).get(key), Worker)
-        return found
-
-    def _read_image(self, line: int) -> Image:
-        key = rows.image_key(self._name, line)
-        found: Image = rows.read(self._table.get([key]).get(key), Image)
         return found
 
 

@@ -1,7 +1,7 @@
 """The rows of the portal's one DynamoDB table: keys, and what each row holds. Pure.
 
-The table is an index of what the bucket holds. Times are seconds since 1970;
-within sort keys they are milliseconds with leading zeros, so that their order is the order of the text.
+The table is an index of what the bucket holds. Times are seconds since 1970; within sort keys they are milliseconds
+with leading zeros, so that their order is the order of the text.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ MOST_VERSIONS = 50
 
 
 class Answers:
-    """What the workers of one job do with their tasks.
+    """The answers, corrections and skips of one job's workers.
 
     Every method may raise BusyWorkerError, BusyError or UnavailableError. Then nothing was acknowledged, and the same
     request can be made again.

@@ -6,11 +6,19 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
-from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST, DEEPEST_DOCUMENT, JsonError, decode, is_deeper
+from truepoint.json_text import (
+    BYTE_ORDER_MARK,
+    DEEPEST,
+    DEEPEST_DOCUMENT,
+    JsonError,
+    decode,
+    decode_browsers,
+    is_deeper,
+)
 from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 
 EXPIRED = (
@@ -98,7 +106,7 @@ def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
         LabelingJobError: not such a file.
     """
     try:
-        answers = _parsed(text, DEEPEST_DOCUMENT)["answers"]
+        answers = decode_browsers(text, DEEPEST_DOCUMENT)["answers"]
         return {answer["workerId"]: dict(answer["answerContent"]) for answer in answers}
     except (KeyError, TypeError, ValueError) as error:
         raise LabelingJobError(f"expected a worker response, got something else: {error}") from error
@@ -111,27 +119,12 @@ def parse_content(text: bytes) -> dict[str, Any]:
         LabelingJobError: not a JSON object, or nested too deep.
     """
     try:
-        content = _parsed(text, DEEPEST)
+        content = decode_browsers(text, DEEPEST)
     except ValueError as error:
         raise LabelingJobError(f"expected an answer as a JSON object, got: {error}") from error
     if not isinstance(content, dict):
         raise LabelingJobError(f"expected an answer as a JSON object, got {type(content).__name__}")
     return content
-
-
-def _parsed(text: bytes, deepest: int) -> Any:
-    """Parse JSON with Python's decoder: a browser's text may hold half a surrogate pair, which others refuse.
-
-    Only UTF-8 counts. Python would also recognise UTF-16 and UTF-32, whose nesting `is_deeper` does not see.
-    """
-    plain = text.removeprefix(BYTE_ORDER_MARK)
-    if is_deeper(plain, deepest):
-        raise JsonError(f"expected at most {deepest} levels of nesting, got more")
-    return json.loads(plain.decode(), parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise JsonError(f"expected a number that JSON has, got {name}")
 
 
 def consolidation_request(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ class OpenLines:
     def __init__(self, store: Bucket, job: str) -> None:
         self._store = store
         self._key = keys.open_lines(job)
-        self._blocks: dict[int, bytes] = {}
+        self._block = lru_cache(CACHED)(self._read_block)
 
     def __call__(self, number: int) -> Place:
         """Return where the open line `number`, from 0, is in the manifest.
@@ -53,16 +54,14 @@ class OpenLines:
             NotReadableError: the list is missing or shorter.
         """
         block, position = divmod(number, RECORDS_AT_ONCE)
-        if block not in self._blocks:
-            start = block * RECORDS_AT_ONCE * RECORD.size
-            text = b"".join(self._store.stream(self._key, start, start + RECORDS_AT_ONCE * RECORD.size))
-            if len(self._blocks) >= CACHED:
-                self._blocks.pop(next(iter(self._blocks)))
-            self._blocks[block] = text
-        record = self._blocks[block][position * RECORD.size : (position + 1) * RECORD.size]
+        record = self._block(block)[position * RECORD.size : (position + 1) * RECORD.size]
         if len(record) < RECORD.size:
             raise NotReadableError(f"expected a record of the open line {number} in {self._key}, got its end")
         return Place(*RECORD.unpack(record))
+
+    def _read_block(self, block: int) -> bytes:
+        size = RECORDS_AT_ONCE * RECORD.size
+        return b"".join(self._store.stream(self._key, block * size, (block + 1) * size))
 
 
 def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:

@@ -1,4 +1,4 @@
-"""Who somebody is: the identity provider's answer to a sign-in, verified. Pure.
+"""Verification of the id token with which the identity provider answers a sign-in. Pure.
 
 The signature check is the encoding of RFC 8017, section 8.2.2, compared whole: nothing of the signature is parsed, so
 there is nothing to be lenient about. It needs the public key only, so its timing tells nothing. A library would replace
@@ -25,7 +25,7 @@ LEEWAY = 60
 LONGEST_TOKEN = 16384
 """Characters. A token with hundreds of groups has fewer."""
 LEAST_BITS = 2048
-"""Of an RSA key (RFC 7518, section 3.3)."""
+"""Minimum size of an RSA key, in bits (RFC 7518, section 3.3)."""
 LONGEST_NAME = 200
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # DigestInfo, RFC 8017, section 9.2, note 1
 
@@ -49,7 +49,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     leads: str = "leads"
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who has signed in: the pseudonym, and what the provider says of them."""
 
     id: str
@@ -79,7 +79,7 @@ def pseudonym(issuer: str, subject: str) -> str:
     return "p" + b32encode(digest).decode().lower()[:19]
 
 
-def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, now: float) -> Person:
+def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, now: float) -> Identity:
     """Return the person that an id token is about.
 
     Args:
@@ -114,7 +114,7 @@ def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, 
         raise TokenError("expected a subject of 1 to 255 characters, got none")
     groups = claims.get("cognito:groups")
     email = _text(claims.get("email"))
-    return Person(
+    return Identity(
         id=pseudonym(provider.issuer, subject),
         name=_text(claims.get("name")) or email.partition("@")[0],
         email=email,

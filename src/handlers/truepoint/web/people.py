@@ -1,4 +1,4 @@
-"""Who makes a request, read from its cookie and, in one read, from the table."""
+"""The caller of a request: the session in its cookie, and the caller's rows, in one read of the table."""
 
 from __future__ import annotations
 

@@ -7,15 +7,14 @@ AWS documents the event in "Request and response payloads" of Lambda function UR
 from __future__ import annotations
 
 import json
-import math
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from truepoint.json_text import DEEPEST, is_deeper
+from truepoint.json_text import DEEPEST, JsonError, decode_browsers
 from truepoint.web.sessions import parse_cookies
 
 LARGEST_BODY = 4_000_000
@@ -30,7 +29,7 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Of every response: nothing of it is kept, guessed at, framed or run."""
+"""Headers of every response. Browsers must not cache it, guess its type, frame it or run scripts in it."""
 
 
 class RefusedError(Exception):
@@ -66,28 +65,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> dict[str, Any]:
         """Return the body's JSON object.
 
-        A browser's text may hold half a surrogate pair, so Python's own reader is used: others refuse that.
-
         Raises:
-            RefusedError: it is no such object, too large or nested too deep.
+            RefusedError: it is no such object, or nested too deep.
         """
-        if len(self.body) > LARGEST_BODY:
-            raise RefusedError(413, "too-large", f"Expected at most {LARGEST_BODY} bytes, got {len(self.body)}.")
         if self.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise RefusedError(400, "bad-input", f"Expected the content type {JSON}.")
-        if is_deeper(self.body, DEEPEST_BODY):
-            raise RefusedError(400, "bad-input", f"Expected at most {DEEPEST_BODY} levels of nesting, got more.")
         try:
-            value = json.loads(self.body, parse_constant=_no_constant, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
-            raise RefusedError(400, "bad-input", "Expected a JSON object, got something else.") from error
+            value = decode_browsers(self.body, DEEPEST_BODY)
+        except JsonError as error:
+            raise RefusedError(400, "bad-input", f"Expected a JSON object, got something else: {error}.") from error
         if not isinstance(value, dict):
             raise RefusedError(400, "bad-input", "Expected a JSON object, got another JSON value.")
         return value
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """What a route answers: a JSON value, or a redirection, with cookies to set."""
+    """A route's response: a JSON value or a redirection, and the cookies to set."""
 
     status: int = 200
     value: Any = None
@@ -172,14 +165,3 @@ def _is_whole(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError(f"expected a number that a float holds, got one of {len(digits)} characters")
-    return value
