@@ -324,7 +324,7 @@ def test_a_stopped_analysis_leaves_nothing(number: signal.Signals, tmp_path: Pat
 
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:  # noqa: PLW1509
         until = time.monotonic() + 60
-        while not list(tmp_path.glob(".out.*")) and time.monotonic() < until:
+        while not list(tmp_path.glob(".out.*/new")) and time.monotonic() < until:
             time.sleep(0.02)
         os.kill(process.pid, number)
         _, said = process.communicate(timeout=60)
