@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from truepoint.adapters.bucket import Bucket
@@ -30,6 +31,8 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
             monkeypatch.setenv(name, value)
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    # boto3's own session keeps the credentials that an earlier test of this process had.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert os.environ["AWS_ENDPOINT_URL"] == emulator.endpoint
     return emulator
 
