@@ -24,16 +24,16 @@ DIFFERENT = 500
 
 def lines(count: int, workers: int = 1, instances: int = 2, keypoints: int = 17) -> Iterator[bytes]:
     """The manifest, a line at a time: `instances` people of up to `keypoints` keypoints, marked by `workers`."""
-    found = texts(workers, instances, keypoints)
+    manifest_lines = texts(workers, instances, keypoints)
     for number in range(count):
-        yield found[number % len(found)].replace(NUMBER, b"%07d" % number)
+        yield manifest_lines[number % len(manifest_lines)].replace(NUMBER, b"%07d" % number)
 
 
 def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: int = 17) -> list[tuple[str, str]]:
     """What each worker submits for one image: the same people, as each of them sees their keypoints."""
     people = [person(rng) for _ in range(instances)]
     corners = [rng.uniform((0, 0), (WIDTH - 600, HEIGHT - 600)) for _ in people]
-    found = []
+    answers_of_workers = []
     for worker in range(workers):
         marked = []
         for who, corner in zip(people, corners, strict=True):
@@ -44,8 +44,8 @@ def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: i
         details = {"version": "1.0", "image_width": WIDTH, "image_height": HEIGHT, "active_time_in_seconds": 21.5}
         fields = {"updated_annotations": json.dumps(marked), "original_annotations": "[]"}
         fields |= {"total_time_in_seconds": "27", "answer_details": json.dumps(details)}
-        found.append((f"private.us-east-1.{worker:08x}", json.dumps(fields)))
-    return found
+        answers_of_workers.append((f"private.us-east-1.{worker:08x}", json.dumps(fields)))
+    return answers_of_workers
 
 
 @cache
@@ -57,9 +57,9 @@ def texts(workers: int, instances: int, keypoints: int) -> list[bytes]:
     uri = f"s3://{BUCKET}/jobs/{NAME}/images/{number}.jpg"
     metadata = {"type": "groundtruth/custom", "job-name": NAME, "human-annotated": "yes"}
     metadata |= {"creation-date": "2026-11-23T09:00:00.000000"}
-    found = []
+    encoded = []
     for _ in range(DIFFERENT):
         label = annotate(number, uri, answers(rng, workers, instances, keypoints), measure)
         line = {"source-ref": uri, ATTRIBUTE: msgspec.to_builtins(label), f"{ATTRIBUTE}-metadata": metadata}
-        found.append(json.dumps(line).encode() + b"\n")
-    return found
+        encoded.append(json.dumps(line).encode() + b"\n")
+    return encoded

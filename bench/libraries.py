@@ -33,9 +33,9 @@ def main() -> int:
         for name in ("json", "orjson", "msgspec", "boto3", "minio", "obstore"):
             command = [str(PYTHON), str(ROOT / "bench" / "library_calls.py"), name, file.name, BUCKET]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found = json.loads(done.stdout)
-            found["import"] *= 1000
-            print(f"{name:10}" + "".join(f"{found[c]:12.1f}" if c in found else " " * 12 for c in COLUMNS))
+            figures = json.loads(done.stdout)
+            figures["import"] *= 1000
+            print(f"{name:10}" + "".join(f"{figures[c]:12.1f}" if c in figures else " " * 12 for c in COLUMNS))
     return 0
 
 

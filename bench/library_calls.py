@@ -65,13 +65,13 @@ def putter(name: str, bucket: str) -> Callable[[str], object]:
 
 def per_call(call: Callable[[Any], object], items: list[Any]) -> float:
     """CPU microseconds of a call, the median of some runs."""
-    found = []
+    per_item = []
     for _ in range(RUNS):
         started = time.process_time()
         for item in items:
             call(item)
-        found.append((time.process_time() - started) / len(items) * 1e6)
-    return statistics.median(found)
+        per_item.append((time.process_time() - started) / len(items) * 1e6)
+    return statistics.median(per_item)
 
 
 def main() -> int:
@@ -79,22 +79,22 @@ def main() -> int:
     name, lines, bucket = sys.argv[1:]
     started = time.process_time()
     importlib.import_module(name)
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     if name in ("json", "orjson", "msgspec"):
-        found["import"] = time.process_time() - started
+        figures["import"] = time.process_time() - started
         decode, encode = codecs(name)
         texts = Path(lines).read_bytes().splitlines()
-        found["decode"] = per_call(decode, texts)
-        found["encode"] = per_call(encode, [decode(text) for text in texts])
+        figures["decode"] = per_call(decode, texts)
+        figures["encode"] = per_call(encode, [decode(text) for text in texts])
     else:
         put = putter(name, bucket)
-        found["import"] = time.process_time() - started
+        figures["import"] = time.process_time() - started
         put("first")
-        found["put"] = per_call(put, [f"object-{n}" for n in range(200)])
+        figures["put"] = per_call(put, [f"object-{n}" for n in range(200)])
     owned = [] if name == "json" else [name, *(["botocore", "s3transfer"] if name == "boto3" else [])]
     files = [f for dist in owned for f in importlib.metadata.files(dist) or ()]
-    found["megabytes"] = sum(Path(str(f.locate())).stat().st_size for f in files if f.suffix != ".pyc") / 1e6
-    print(json.dumps(found))
+    figures["megabytes"] = sum(Path(str(f.locate())).stat().st_size for f in files if f.suffix != ".pyc") / 1e6
+    print(json.dumps(figures))
     return 0
 
 

@@ -51,17 +51,17 @@ class Objects(dict[str, bytes]):
             return 204, [], b""
         if not key:
             return 200, [], self._listing(bucket.decode(), asked)
-        found = self.get(name)
-        if found is None:
+        body = self.get(name)
+        if body is None:
             return 404, [], b"<Error><Code>NoSuchKey</Code></Error>" if method == b"GET" else b""
-        etag = _etag(found)
+        etag = _etag(body)
         if (match := _MATCH.search(head)) and match[1].decode() != etag:
             return 412, [], b"<Error><Code>PreconditionFailed</Code></Error>"
         headers = [f'ETag: "{etag}"', f"Last-Modified: {formatdate(usegmt=True)}"]  # no clock of ours is behind it
         if ranged := _RANGE.search(head):
-            first, last = int(ranged[1]), min(int(ranged[2] or len(found)), len(found) - 1)
-            return 206, [*headers, f"Content-Range: bytes {first}-{last}/{len(found)}"], found[first : last + 1]
-        return 200, headers, found
+            first, last = int(ranged[1]), min(int(ranged[2] or len(body)), len(body) - 1)
+            return 206, [*headers, f"Content-Range: bytes {first}-{last}/{len(body)}"], body[first : last + 1]
+        return 200, headers, body
 
     def _post(self, asked: dict[str, list[str]], name: str, body: bytes) -> tuple[int, list[str], bytes]:
         if "uploads" in asked:
@@ -86,10 +86,10 @@ class Objects(dict[str, bytes]):
             if "delimiter" in asked and "/" in name[len(prefix) :]:
                 folders.append(prefix + name[len(prefix) :].partition("/")[0] + "/")
             elif name > after:
-                found = self[f"{bucket}/{name}"]
+                body = self[f"{bucket}/{name}"]
                 entries.append(
                     f"<Contents><Key>{escape(name)}</Key><LastModified>2026-11-23T09:00:00.000Z</LastModified>"
-                    f"<ETag>&quot;{_etag(found)}&quot;</ETag><Size>{len(found)}</Size></Contents>"
+                    f"<ETag>&quot;{_etag(body)}&quot;</ETag><Size>{len(body)}</Size></Contents>"
                 )
         common = "".join(
             f"<CommonPrefixes><Prefix>{escape(f)}</Prefix></CommonPrefixes>" for f in dict.fromkeys(folders)
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
         held += data
         while len(held) >= self._wanted and (end := held.find(b"\r\n\r\n")) >= 0:
             head = bytes(held[:end])
-            length = int(found[1]) if (found := _LENGTH.search(head)) else 0
+            length = int(length_header[1]) if (length_header := _LENGTH.search(head)) else 0
             self._wanted = end + 4 + length
             if len(held) < self._wanted:
                 if b"100-continue" in head and len(held) == end + 4:

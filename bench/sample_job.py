@@ -135,13 +135,13 @@ def _person(skeleton: Skeleton, width: int, height: int, rng: Random) -> Pose:
 def _answer(
     worker: Worker, people: list[Pose], skeleton: Skeleton, size: tuple[int, int], rng: Random
 ) -> dict[str, Any]:
-    seen = [_seen(worker, person, skeleton, rng) for person in people if rng.random() >= worker.absent]
-    for keypoint in (k for instance in seen for k in instance["annotations"]):  # nobody can click beside the image
+    labels = [_seen(worker, person, skeleton, rng) for person in people if rng.random() >= worker.absent]
+    for keypoint in (k for instance in labels for k in instance["annotations"]):  # nobody can click beside the image
         keypoint["x"], keypoint["y"] = min(max(keypoint["x"], 0), size[0]), min(max(keypoint["y"], 0), size[1])
     details: dict[str, Any] = {"version": "1.0", "image_width": size[0], "image_height": size[1]}
-    seconds = worker.seconds * (1 + len(seen)) * rng.lognormvariate(0, 0.5)
+    seconds = worker.seconds * (1 + len(labels)) * rng.lognormvariate(0, 0.5)
     return {
-        "updated_annotations": json.dumps([i | {"id": f"n{n + 1}"} for n, i in enumerate(seen)]),
+        "updated_annotations": json.dumps([i | {"id": f"n{n + 1}"} for n, i in enumerate(labels)]),
         "original_annotations": "[]",
         "total_time_in_seconds": str(round(seconds)),
         "answer_details": json.dumps(details | {"active_time_in_seconds": round(0.8 * seconds, 1)}),

@@ -121,11 +121,11 @@ def _check_out(request: Request) -> None:
                 f"{request.out}: expected another folder than that of the labels, got the folder of {path}"
             )
     marker = out / "results.json"
-    found = read_results(marker.read_bytes()) if marker.is_file() else None
-    if found is not None and found.labeling_job_arn:
+    marker_before = read_results(marker.read_bytes()) if marker.is_file() else None
+    if marker_before is not None and marker_before.labeling_job_arn:
         raise TargetError(
             f"{request.out}: expected nothing, an empty folder or an earlier analysis, got the results of the job "
-            f"{found.labeling_job!r}; choose another --out"
+            f"{marker_before.labeling_job!r}; choose another --out"
         )
 
 
@@ -144,15 +144,15 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
     processes = (request.processes or _processors()) if size > LEAST_FOR_PROCESSES else 1
     survey, numbers, fitters = JobSurvey(context.skeleton), [], []
     predicted = PredictionSurvey.of(len(context.skeleton.keypoints))
-    for found in _each(processes, passes.first_pass, [(context, n, part) for n, part in enumerate(ranges)]):
-        survey.merge(msgspec.json.decode(found.survey, type=JobSurvey))
-        predicted.merge(msgspec.json.decode(found.predictions, type=PredictionSurvey))
-        numbers.append(found.lines)
-        fitters.append(found.fitters)
+    for first in _each(processes, passes.first_pass, [(context, n, part) for n, part in enumerate(ranges)]):
+        survey.merge(msgspec.json.decode(first.survey, type=JobSurvey))
+        predicted.merge(msgspec.json.decode(first.predictions, type=PredictionSurvey))
+        numbers.append(first.lines)
+        fitters.append(first.fitters)
         progress("compare", sum(map(len, numbers)), count)
     (work / passes.ENTRIES).unlink()
-    known = survey.surveyed()
-    told, tally = msgspec.json.encode(known), Tally.of(job.name, known.skeleton)
+    surveyed = survey.surveyed()
+    told, tally = msgspec.json.encode(surveyed), Tally.of(job.name, surveyed.skeleton)
     done, reliability = 0, predicted.norms()
     given = [(context, told, n, lines, reliability) for n, lines in enumerate(numbers)]
     for text in _each(processes, passes.second_pass, given):
@@ -168,10 +168,10 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
         drawn, missing = pictures.thumbnails(_names(work, len(ranges), {image.line for image in tally.worst.ranked()}))
         if missing:
             notes.append(f"{request.images}: no thumbnails of {len(missing)} images: {shown(missing)}")
-    _write(context, known, tally, drawn, len(ranges))
-    marker = results(job, None, SkeletonSource("file", known.skeleton.name), tally.counts, count)
+    _write(context, surveyed, tally, drawn, len(ranges))
+    marker = results(job, None, SkeletonSource("file", surveyed.skeleton.name), tally.counts, count)
     passes.FolderFiles(new, job.name).put("results.json", pretty(marker))
-    quality, workers = tally.quality_file(known), tally.workers_file(known)
+    quality, workers = tally.quality_file(surveyed), tally.workers_file(surveyed)
     matched = predicted.matched if request.predictions else None
     return Analysis(request.out, marker, raters, quality, workers, tally.figures.suspicious, notes, matched)
 
@@ -193,16 +193,16 @@ def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
     chosen = Choices(keypoint_names=request.chosen.keypoint_names, images=annotations)
     job = Job(labels.skeleton, {name: (entry.width, entry.height) for name, entry in entries.items()})
     try:
-        found = fit(read_file(path, labels.skeleton, chosen), job, chosen, str(path))
+        matched = fit(read_file(path, labels.skeleton, chosen), job, chosen, str(path))
     except OSError as error:
         raise FormatError(f"{path}: expected a readable file, got: {error.strerror or error}") from error
     except PrelabelError as error:
         raise error if str(path) in str(error) else PrelabelError(f"{path}: {error}") from error
-    if not found.instances:
-        raise PrelabelError(f"{path}: expected predictions of these images, got none: {'; '.join(found.report)}")
-    for name, instances in found.instances.items():
+    if not matched.instances:
+        raise PrelabelError(f"{path}: expected predictions of these images, got none: {'; '.join(matched.report)}")
+    for name, instances in matched.instances.items():
         entries[name].predictions = list(instances)
-    return [f"predictions: {line}" for line in found.report]
+    return [f"predictions: {line}" for line in matched.report]
 
 
 def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:
@@ -212,15 +212,17 @@ def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:
     return f"{told} of theirs, and it counts in their suspicion"
 
 
-def _write(context: Context, known: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:
+def _write(context: Context, surveyed: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:
     """Write the files of all images together."""
     files = passes.FolderFiles(context.out, context.job.name)
-    for file in tally_files(context.job, known, tally, drawn):
+    for file in tally_files(context.job, surveyed, tally, drawn):
         content = file.content
         if file.key == Files().review:  # a review job is of images in S3
             content = b"".join(line for line in tally.review_lines() if line.startswith(b'{"source-ref":"s3://'))
         files.put(file.key, content)
-    for file in line_files(context.job, known.skeleton, lambda name: passes.fragments_of(context.work, name, ranges)):
+    for file in line_files(
+        context.job, surveyed.skeleton, lambda name: passes.fragments_of(context.work, name, ranges)
+    ):
         files.put(file.key, file.content)
 
 

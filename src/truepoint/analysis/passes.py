@@ -140,16 +140,16 @@ def second_pass(
         The range's tally, as JSON.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    job, known = context.job, msgspec.json.decode(told, type=Surveyed)
-    witness = None if reliability is None else _Witness(context, number, known, reliability)
-    refiner = Refiner(job.name, known, {}, job.images_job, witness)
+    job, surveyed = context.job, msgspec.json.decode(told, type=Surveyed)
+    witness = None if reliability is None else _Witness(context, number, surveyed, reliability)
+    refiner = Refiner(job.name, surveyed, {}, job.images_job, witness)
     files = {name: (context.work / f"{name}-{number}.jsonl").open("wb") for name in FRAGMENTS}
     try:
         with _lines_file(context, number).open("rb") as file:
             numbered = zip(read_lines(pieces(file), LONGEST_ENTRY), numbers, strict=True)
             for lines in batches(msgspec.structs.replace(line, number=n) for line, n in numbered):
                 out = {name: bytearray() for name in FRAGMENTS}
-                fragments = Fragments(job, known.skeleton, FolderFiles(context.out, job.name), out)
+                fragments = Fragments(job, surveyed.skeleton, FolderFiles(context.out, job.name), out)
                 for outcome in refiner.add_all([read_line(line, ATTRIBUTE, _nothing) for line in lines]):
                     fragments.add(outcome)
                 for name, content in out.items():
@@ -165,8 +165,8 @@ def second_pass(
 class _Witness:
     """Gives what a range's predictions say against its instances."""
 
-    def __init__(self, context: Context, number: int, known: Surveyed, reliability: PredictionNorms) -> None:
-        self._reader = PredictionReader(Anatomy(known.skeleton), known.norms, reliability)
+    def __init__(self, context: Context, number: int, surveyed: Surveyed, reliability: PredictionNorms) -> None:
+        self._reader = PredictionReader(Anatomy(surveyed.skeleton), surveyed.norms, reliability)
         with _predictions_file(context, number).open("rb") as file:
             lines = (msgspec.json.decode(text, type=tuple[int, list[Prediction]]) for text in file)
             self._predictions: Mapping[int, list[Prediction]] = dict(lines)

@@ -157,7 +157,7 @@ class Matcher:
         ordered = sorted(predictions, key=msgspec.json.encode)
         there = [(p, self._instance(p, self.anatomy.names)) for p in ordered if any(p.points)]
         boxes = [_box(instance) for instance in instances]
-        others = [_box(found) for _, found in there]
+        others = [_box(as_instance) for _, as_instance in there]
         candidates: list[tuple[float, float, int, int]] = []
         compared = 0
         for i, n in product(range(len(instances)), range(len(there))):
@@ -170,13 +170,13 @@ class Matcher:
             oks = self._similarity(instances[i], *there[n])
             if oks >= LEAST_OKS or overlap >= LEAST_OVERLAP:
                 candidates.append((-oks, -overlap, i, n))
-        found: dict[int, _Pair] = {}
+        pairs: dict[int, _Pair] = {}
         taken: set[int] = set()
         for _, _, i, n in sorted(candidates):
-            if i not in found and n not in taken:
+            if i not in pairs and n not in taken:
                 taken.add(n)
-                found[i] = _Pair(self.anatomy, instances[i], *there[n])
-        return found
+                pairs[i] = _Pair(self.anatomy, instances[i], *there[n])
+        return pairs
 
     def _similarity(self, instance: Instance, prediction: Prediction, as_instance: Instance) -> float:
         straight = symmetric_oks(instance, as_instance, self._sigmas)

@@ -65,28 +65,28 @@ def _analyze(options: argparse.Namespace) -> int:
     )
     progress = console.Progress()
     try:
-        found = analyze(request, progress)
+        analysis = analyze(request, progress)
     finally:
         progress.close()
-    for note in found.notes:
+    for note in analysis.notes:
         print(note, file=sys.stderr)
-    print(msgspec.json.encode(summary(found)).decode() if options.json else text(found))
+    print(msgspec.json.encode(summary(analysis)).decode() if options.json else text(analysis))
     return console.OK
 
 
-def summary(found: Analysis) -> dict[str, Any]:
+def summary(analysis: Analysis) -> dict[str, Any]:
     """Return what programs want to know of an analysis."""
-    quality = found.quality
+    quality = analysis.quality
     agreement = quality.agreement
     return {
         "version": "1.0",
-        "out": str(found.out),
+        "out": str(analysis.out),
         "images": quality.lines,
         "written": quality.written,
         "rejected": quality.rejected,
         "unlabeled": quality.unlabeled,
         "instances": quality.instances,
-        "raters": found.raters,
+        "raters": analysis.raters,
         "keypoints": [keypoint.name for keypoint in quality.keypoints],
         "agreement": None
         if agreement is None
@@ -94,21 +94,21 @@ def summary(found: Analysis) -> dict[str, Any]:
         "sigmas": quality.sigmas,
         "workers": [
             {"worker_id": w.worker_id, "instances": w.instances, "relative": w.against_others.relative, "rank": w.rank}
-            for w in found.workers.workers
+            for w in analysis.workers.workers
         ],
-        "suspicious_images": found.suspicious,
-        "predicted_instances": found.predicted,
-        "notes": found.notes,
+        "suspicious_images": analysis.suspicious,
+        "predicted_instances": analysis.predicted,
+        "notes": analysis.notes,
     }
 
 
-def text(found: Analysis) -> str:
+def text(analysis: Analysis) -> str:
     """Return what a person wants to know of an analysis."""
-    quality = found.quality
+    quality = analysis.quality
     counted = (
         console.count(quality.written, "image"),
         f"{console.count(quality.instances, 'instance')} in the result",
-        console.count(len(found.raters), "rater"),
+        console.count(len(analysis.raters), "rater"),
     )
     lines = [", ".join(counted)]
     if quality.rejected:
@@ -120,6 +120,6 @@ def text(found: Analysis) -> str:
     measured = [s for s in quality.sigmas if s.measured]
     if measured:
         lines.append(f"Sigmas were measured for {len(measured)} of {len(quality.sigmas)} keypoints: quality.json")
-    lines.append(f"{console.count(found.suspicious, 'image')} may hold a label error: suspicious.jsonl says why")
-    lines.append(f"Report: {found.out / 'report.html'}")
+    lines.append(f"{console.count(analysis.suspicious, 'image')} may hold a label error: suspicious.jsonl says why")
+    lines.append(f"Report: {analysis.out / 'report.html'}")
     return "\n".join(lines)

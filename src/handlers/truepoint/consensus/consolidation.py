@@ -62,7 +62,7 @@ class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=Tr
     dispersion: float
 
 
-class Swap(msgspec.Struct, frozen=True):
+class SwapRepair(msgspec.Struct, frozen=True):
     """A repair: this worker had these two keypoints exchanged."""
 
     worker_id: str
@@ -78,7 +78,7 @@ class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     worker_count: int
     score: float
     box: tuple[float, float, float, float] | None = None
-    swaps: tuple[Swap, ...] = ()
+    swaps: tuple[SwapRepair, ...] = ()
     needs_review: tuple[Reason, ...] = ()
 
     @property
@@ -235,7 +235,7 @@ class Consensus:
                 )
             else:
                 below.append(BelowQuorum(tuple([self.worker_ids[i] for i in members]), tuple(instances)))
-        return [self.refused.get(image, found) for image, found in enumerate(merged)]
+        return [self.refused.get(image, instances) for image, instances in enumerate(merged)]
 
     def _drafts(self, agreed: Agreed) -> Iterator[tuple[int, Consolidated]]:
         """Return the clusters of enough workers and their consensus, without id, name and box."""
@@ -285,13 +285,13 @@ class Consensus:
             )
             yield int(stack.cluster[n]), merged
 
-    def _swaps(self, agreed: Agreed) -> dict[int, list[Swap]]:
+    def _swaps(self, agreed: Agreed) -> dict[int, list[SwapRepair]]:
         stack, labels = agreed.stack, self.poses.labels
-        swaps: dict[int, list[Swap]] = {}
+        swaps: dict[int, list[SwapRepair]] = {}
         first = np.asarray(stack.mirror > np.arange(stack.mirror.shape[1]))
         for n, member, column in np.argwhere(agreed.swapped & first[:, None, :]).tolist():
             pair = labels[stack.label[n, column]], labels[stack.label[n, stack.mirror[n, column]]]
-            swaps.setdefault(n, []).append(Swap(self.worker_ids[stack.member[n, member]], pair))
+            swaps.setdefault(n, []).append(SwapRepair(self.worker_ids[stack.member[n, member]], pair))
         return swaps
 
 

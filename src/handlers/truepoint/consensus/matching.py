@@ -393,11 +393,11 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budge
 def _crowds(gains: dict[Member, dict[int, float]]) -> list[list[Member]]:
     """The members that compete, directly or through others, for the same clusters."""
     takers: dict[int, list[Member]] = {}
-    for member, found in gains.items():
-        for place in found:
+    for member, clusters in gains.items():
+        for place in clusters:
             takers.setdefault(place, []).append(member)
     crowds: list[list[Member]] = []
-    rest = {member for member, found in gains.items() if found}
+    rest = {member for member, clusters in gains.items() if clusters}
     for first in sorted(rest):
         if first not in rest:
             continue

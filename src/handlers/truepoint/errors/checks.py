@@ -21,7 +21,7 @@ from truepoint.pose.similarity import area
 LIMB_FACTOR = 3.0
 """Limbs differ by perspective; three times the template's share is no perspective any more."""
 LEAST_LIMBS = 4
-"""Of fewer edges the median is no yardstick."""
+"""Minimum number of edges whose median length is used as the reference."""
 COINCIDENT = 0.1
 """Two keypoints on one spot are closer than this share of the distance that labels scatter by."""
 
@@ -53,17 +53,19 @@ def check_instance(
     """The findings of one instance by itself."""
     points = anatomy.points(instance)
     unknown = tuple(k.label for k in instance.annotations if k.label not in anatomy.index)
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def add(check: str, level: Level, keypoints: tuple[str, ...], message: str, fix: Fix) -> None:
-        found.append(Finding(check=check, level=level, instance=place, keypoints=keypoints, message=message, fix=fix))
+        findings.append(
+            Finding(check=check, level=level, instance=place, keypoints=keypoints, message=message, fix=fix)
+        )
 
     if unknown:
         known_not = f"The skeleton does not have: {', '.join(unknown)}"
         add("unknown_keypoints", "warning", unknown, known_not, Fix("rename", unknown))
     if not any(points):
         add("empty_instance", "warning", (), "No keypoint placed", Fix("delete"))
-        return found
+        return findings
     if missing := anatomy.label(i for i, k in enumerate(points) if k is None):
         text = f"Neither placed nor marked: {', '.join(missing)}"
         add("missing_keypoints", "warning", missing, text, Fix("place", missing))
@@ -80,7 +82,7 @@ def check_instance(
         names = anatomy.label((a, b))
         text = f"Very {'long' if long else 'short'}: {names[0]} to {names[1]}"
         add("limb_length", "warning" if long else "info", names, text, Fix("move", names))
-    return found
+    return findings
 
 
 def outside_image(points: Points, size: tuple[int, int]) -> tuple[int, ...]:
@@ -90,17 +92,17 @@ def outside_image(points: Points, size: tuple[int, int]) -> tuple[int, ...]:
 
 def coincident(anatomy: Anatomy, points: Points, s: float) -> list[tuple[int, int]]:
     """Keypoints on one spot; `s` is the square root of the subject's area."""
-    found = []
+    coinciding = []
     for (i, p), (j, q) in combinations([(i, k) for i, k in enumerate(points) if k], 2):
         if distance(p, q) < max(1.0, COINCIDENT * min(anatomy.sigmas[i], anatomy.sigmas[j]) * s):
-            found.append((i, j))
-    return found
+            coinciding.append((i, j))
+    return coinciding
 
 
 def odd_limbs(anatomy: Anatomy, points: Points) -> list[tuple[tuple[int, int], bool]]:
     """Edges out of proportion with the template, and whether they are too long.
 
-    The yardstick is the median of the instance's own edges: one misplaced keypoint does not shift it.
+    The reference is the median of the instance's own edges: one misplaced keypoint does not shift it.
     """
     ratios: list[tuple[tuple[int, int], float]] = []
     for a, b in anatomy.edges:

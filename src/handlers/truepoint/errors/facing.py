@@ -45,11 +45,11 @@ class Posture:
         nose = None if self._nose is None else points[self._nose]
         if not nose or nose.visibility != VISIBLE:
             return None
-        seen = [(k, sign) for i, sign in self._head if (k := points[i]) and k.visibility == VISIBLE]
-        if not seen:
+        visible = [(k, sign) for i, sign in self._head if (k := points[i]) and k.visibility == VISIBLE]
+        if not visible:
             return None
         rx, ry = self._rightwards(points)
-        return sum([sign * ((k.x - nose.x) * rx + (k.y - nose.y) * ry) for k, sign in seen]) / len(seen)
+        return sum([sign * ((k.x - nose.x) * rx + (k.y - nose.y) * ry) for k, sign in visible]) / len(visible)
 
     def away_offset(self, points: Points) -> float | None:
         """Return how far the left shoulder is to the image's left of the right one.

@@ -72,8 +72,8 @@ def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
     edges = _edge_norms(anatomy, logs)
     scaled = [
         (points, math.exp(size))
-        for points, found in zip(poses, logs, strict=True)
-        if (size := log_size(found, edges)) is not None
+        for points, lengths in zip(poses, logs, strict=True)
+        if (size := log_size(lengths, edges)) is not None
     ]
     posture = Posture(anatomy)
     return Norms(
@@ -88,8 +88,8 @@ def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
 
 def log_size(logs: Sequence[float | None], edges: Sequence[LengthNorm | None]) -> float | None:
     """An instance's log size, from its edges' log lengths and their norms; None if too few have both."""
-    found = sorted(q - norm.center for q, norm in zip(logs, edges, strict=True) if q is not None and norm)
-    return found[round(SIZE_QUANTILE * (len(found) - 1))] if len(found) >= LEAST_EDGES else None
+    offsets = sorted(q - norm.center for q, norm in zip(logs, edges, strict=True) if q is not None and norm)
+    return offsets[round(SIZE_QUANTILE * (len(offsets) - 1))] if len(offsets) >= LEAST_EDGES else None
 
 
 def expected(norms: Norms, points: Points, keypoint: int) -> float | None:
@@ -106,23 +106,23 @@ def expected(norms: Norms, points: Points, keypoint: int) -> float | None:
 def _edge_norms(anatomy: Anatomy, logs: Sequence[Sequence[float | None]]) -> tuple[LengthNorm | None, ...]:
     """Norms of log length over size.
 
-    The size is told by the norms and they by the sizes, so both are found by turns, from each instance's median edge
+    The size is told by the norms and they by the sizes, so both are computed by turns, from each instance's median edge
     on; three turns settle it.
     """
     norms: tuple[LengthNorm | None, ...] = ()
-    sizes = [_median(sorted(q for q in found if q is not None)) for found in logs]
+    sizes = [_median(sorted(q for q in lengths if q is not None)) for lengths in logs]
     for _ in range(3):
         norms = tuple(
             _length_norm(
                 [
                     q - size
-                    for found, size in zip(logs, sizes, strict=True)
-                    if size is not None and (q := found[edge]) is not None
+                    for lengths, size in zip(logs, sizes, strict=True)
+                    if size is not None and (q := lengths[edge]) is not None
                 ]
             )
             for edge in range(len(anatomy.edges))
         )
-        sizes = [log_size(found, norms) for found in logs]
+        sizes = [log_size(lengths, norms) for lengths in logs]
     return norms
 
 

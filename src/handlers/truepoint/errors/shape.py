@@ -73,8 +73,8 @@ class Shape:
 
         The stiffness of a keypoint is one over the standard deviation that the other keypoints leave it.
         """
-        found = self._inverses.get(there)
-        if found is None:
+        inverse = self._inverses.get(there)
+        if inverse is None:
             missing, unknown = self.missing(there)
             links = [[self.precision[m][j] for j in there] for m in missing]
             matrix = []
@@ -87,8 +87,8 @@ class Shape:
                 matrix.append(kept)
             if len(self._inverses) >= MOST_INVERSES:
                 self._inverses.clear()
-            found = self._inverses[there] = matrix, [math.sqrt(row[i].real) for i, row in enumerate(matrix)]
-        return found
+            inverse = self._inverses[there] = matrix, [math.sqrt(row[i].real) for i, row in enumerate(matrix)]
+        return inverse
 
     def fit(self, places: Sequence[complex], there: tuple[int, ...]) -> Fit:
         """How these places of these keypoints fit."""

@@ -61,16 +61,16 @@ class SignalReader:
         """The evidence in one instance by itself, at most one signal a check; `size` is the image's, if known."""
         points = self._anatomy.points(instance)
         there = tuple(compress(range(len(points)), points))
-        found: list[Signal] = []
+        signals: list[Signal] = []
         if len(there) < len(instance.annotations) or not there:
-            found += self._strays(instance)
+            signals += self._strays(instance)
         if there:
-            found += self._pose(instance, points)
+            signals += self._pose(instance, points)
         if (box := instance.hull) and size and _at_border(box, size):
-            found += self._outside(points, size)  # and the rest of the body may well be beyond it
+            signals += self._outside(points, size)  # and the rest of the body may well be beyond it
         elif box:
-            found += self._missing(points, there)
-        return found
+            signals += self._missing(points, there)
+        return signals
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
         """Return the evidence that an instance duplicates another one, by index.
@@ -78,7 +78,7 @@ class SignalReader:
         Of two similar instances, the one with fewer keypoints is the duplicate, otherwise the later one. Only the first
         `MOST_COMPARED` overlapping pairs are compared.
         """
-        found: dict[int, Signal] = {}
+        duplicates: dict[int, Signal] = {}
         boxes = [instance.hull for instance in instances]
         compared = 0
         for (i, a), (j, b) in combinations(enumerate(instances), 2):
@@ -92,10 +92,10 @@ class SignalReader:
                 continue
             place = i if len(a.annotations) < len(b.annotations) else j
             oks = symmetric_oks(a, b, self._sigmas)
-            if place not in found or oks > found[place].strength:
+            if place not in duplicates or oks > duplicates[place].strength:
                 text = "Nearly the same as another instance"
-                found[place] = Signal(check="duplicate_instance", strength=oks, message=text, fix=Fix("delete"))
-        return found
+                duplicates[place] = Signal(check="duplicate_instance", strength=oks, message=text, fix=Fix("delete"))
+        return duplicates
 
     def _strays(self, instance: Instance) -> Iterator[Signal]:
         unknown = tuple(k.label for k in instance.annotations if k.label not in self._anatomy.index)
@@ -154,13 +154,13 @@ class SignalReader:
             yield _signal("limb_rule", 1.0, names, f"Very far apart: {', '.join(names)}", Fix("move", names))
 
     def _long_limb(self, logs: Sequence[float | None], size: float) -> Iterator[Signal]:
-        found = [
+        scored = [
             (norm.z(q - size), edge)
             for edge, q, norm in zip(self._anatomy.edges, logs, self._norms.edges, strict=True)
             if q is not None and norm
         ]
-        if found:
-            z, edge = max(found)
+        if scored:
+            z, edge = max(scored)
             names = self._anatomy.label(edge)
             text = f"Very far apart for this subject: {names[0]} and {names[1]}"
             yield _signal("long_limb", z, names, text, Fix("move", names))

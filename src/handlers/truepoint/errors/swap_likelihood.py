@@ -16,7 +16,7 @@ from truepoint.pose.anatomy import Anatomy, Points
 MOST_OF_A_FACE = 12.0
 """What the face can contribute at most: the tails of its offset are not known so far out."""
 
-Swap = tuple[float, tuple[int, ...]]
+LikelySwap = tuple[float, tuple[int, ...]]
 """The evidence, and the left members of the pairs to exchange."""
 
 
@@ -46,7 +46,7 @@ class Exchanges:
         (i, j), (k, m) = self._pairs[a], self._pairs[b]
         return 2 * (inverse[i][k] - inverse[i][m] - inverse[j][k] + inverse[j][m])
 
-    def best(self, fit: Fit) -> Swap | None:
+    def best(self, fit: Fit) -> LikelySwap | None:
         """The one after which the pose is least odd; None if there is nothing to exchange."""
         places, pulled = fit.places, fit.pulled
         moves = [places[j] - places[i] for i, j in self._pairs]
@@ -78,14 +78,14 @@ class SwapReader:
         # Of nearly equal evidence the smaller exchange is the first, so the order is part of the result.
         self._limbs = sorted((sorted(limb) for limb in limbs), key=lambda limb: (len(limb), limb))
 
-    def best_limb(self, fit: Fit, there: tuple[int, ...]) -> Swap | None:
+    def best_limb(self, fit: Fit, there: tuple[int, ...]) -> LikelySwap | None:
         """The pair or limb whose exchange makes a pose of these keypoints likeliest; None if there is none."""
-        found = self._exchanges.get(there)
-        if found is None:
+        exchanges = self._exchanges.get(there)
+        if exchanges is None:
             if len(self._exchanges) >= MOST_INVERSES:
                 self._exchanges.clear()
-            found = self._exchanges[there] = Exchanges(self._limbs, there, fit.inverse)
-        return found.best(fit)
+            exchanges = self._exchanges[there] = Exchanges(self._limbs, there, fit.inverse)
+        return exchanges.best(fit)
 
     def whole_body(self, points: Points, size: float) -> float | None:
         """Evidence that every side is exchanged: a face looks at the camera, and a back is turned to it.

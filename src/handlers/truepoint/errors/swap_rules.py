@@ -19,7 +19,7 @@ CLEAR_GAIN = 0.25
 FACE = ("nose", "left_eye", "right_eye")
 
 
-class Swap(msgspec.Struct, frozen=True):
+class SwappedSides(msgspec.Struct, frozen=True):
     """`whole`: the body as a whole, and `indexes` is empty; else the upper left keypoints of exchanged limbs."""
 
     whole: bool
@@ -63,7 +63,7 @@ def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
     return (dx / length, dy / length) if length > 0 else None
 
 
-def swapped_sides(anatomy: Anatomy, instance: Instance) -> Swap | None:
+def swapped_sides(anatomy: Anatomy, instance: Instance) -> SwappedSides | None:
     """What looks exchanged, if anything: by the facing rule the whole body, by side and edge lengths single limbs."""
     points = anatomy.points(instance)
     axis = body_axis(anatomy, points)
@@ -71,16 +71,16 @@ def swapped_sides(anatomy: Anatomy, instance: Instance) -> Swap | None:
     votes = _votes(anatomy, pairs, axis, math.sqrt(area(instance)[0])) if axis else {}
     wrong = _wrong_sign(anatomy, points)
     if len(votes) >= 2 and wrong and all(apart * wrong > 0 for apart in votes.values()):
-        return Swap(True, ())
+        return SwappedSides(True, ())
     total = sum(votes.values())
-    found = []
+    gaining = []
     for i, _, _ in pairs:
         gain = max(swap_gain(anatomy, points, [i]), swap_gain(anatomy, points, anatomy.chain(i)))
         if gain >= CLEAR_GAIN or (votes.get(i, 0.0) * total < 0 and gain > 0):
-            found.append(i)
-    # A keypoint that hangs on another find is part of the same limb.
-    roots = tuple(i for i in found if not any(i in anatomy.hanging[j] for j in found))
-    return Swap(False, roots) if roots else None
+            gaining.append(i)
+    # A keypoint that hangs on another gaining one is part of the same limb.
+    roots = tuple(i for i in gaining if not any(i in anatomy.hanging[j] for j in gaining))
+    return SwappedSides(False, roots) if roots else None
 
 
 def _whole_pairs(anatomy: Anatomy, points: Points) -> list[tuple[int, Keypoint, Keypoint]]:

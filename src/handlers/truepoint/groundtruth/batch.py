@@ -129,7 +129,7 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
             BatchEntry(
                 str(entry.dataset_object_id),
                 entry.data_object,
-                [WorkerAnnotation(found.worker_id, found.annotation_data) for found in entry.annotations],
+                [WorkerAnnotation(one.worker_id, one.annotation_data) for one in entry.annotations],
             )
             for entry in whole
         ]

@@ -35,7 +35,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_SIDE)]
 """Width or height of an image."""
 
 
-Place = tuple[float, ...]
+Coordinates = tuple[float, ...]
 """A point or a box."""
 
 
@@ -141,7 +141,7 @@ def same_instances(first: list[Instance], second: list[Instance], tolerance: flo
     if len(first) != len(second):
         return False
     # Only those that are alike in all but place need be compared.
-    rest: dict[Any, list[Sequence[Place]]] = {}
+    rest: dict[Any, list[Sequence[Coordinates]]] = {}
     for instance in second:
         kind, places = _taken_apart(instance)
         rest.setdefault(kind, []).append(places)
@@ -162,14 +162,14 @@ def same_instances(first: list[Instance], second: list[Instance], tolerance: flo
     return True
 
 
-def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Place]]:
+def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Coordinates]]:
     """Return the fields that must be equal, and the positions that may differ, in the order of labels; the box last."""
     keypoints = sorted((k.label, k.visibility, k.x, k.y) for k in instance.annotations)
     places = [(x, y) for _, _, x, y in keypoints] + ([instance.box] if instance.box else [])
     return (instance.name, instance.box is None, tuple(k[:2] for k in keypoints)), places
 
 
-def _near(places: Sequence[Place], others: Sequence[Place], tolerance: float) -> int:
+def _near(places: Sequence[Coordinates], others: Sequence[Coordinates], tolerance: float) -> int:
     """Return how many places, counted from the first, are within the tolerance of the others."""
     for n, (place, other) in enumerate(zip(places, others, strict=True)):
         if math.dist(place, other) > tolerance:

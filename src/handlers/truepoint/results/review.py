@@ -99,7 +99,7 @@ def suspicious_image(labeled: Labeled, reader: SignalReader, witness: Witness | 
     size = (width, height) if width and height else None
     of_all = [reader.signals(instance, size) for instance in labeled.instances]
     others = witness(labeled, of_all) if witness else ()
-    found = []
+    entries = []
     for place, (instance, own) in enumerate(zip(labeled.instances, of_all, strict=True)):
         signals = [*own, alike[place]] if place in alike else own
         asked = _texts(annotation.updated_annotations[place].get("needs_review"))
@@ -107,14 +107,14 @@ def suspicious_image(labeled: Labeled, reader: SignalReader, witness: Witness | 
         suspected = round(suspicion([*map(probability, signals), *(r.probability for r in wanted)]), 4)
         if suspected >= LEAST_SUSPICION:  # most are not: reasons are made for those that are
             reasons = [reason(s) for s in signals] + wanted
-            found.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
+            entries.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
     for aside in annotation.below_quorum:
-        found.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
-    if not labeled.instances and not found:
-        found.append(_suspicious(None, None, "", EMPTY_IMAGE, [empty_image()]))
-    if not found:
+        entries.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
+    if not labeled.instances and not entries:
+        entries.append(_suspicious(None, None, "", EMPTY_IMAGE, [empty_image()]))
+    if not entries:
         return None
-    instances = sorted(found, key=lambda f: -f.suspicion)
+    instances = sorted(entries, key=lambda f: -f.suspicion)
     return SuspiciousImage(
         version=VERSION,
         line=labeled.line,

@@ -166,8 +166,8 @@ class TaskQueue:
     def image(self, line: int) -> Image:
         """Return an image's row."""
         key = rows.image_key(self._name, line)
-        found: Image = rows.read(self._table.get([key]).get(key), Image)
-        return found
+        image: Image = rows.read(self._table.get([key]).get(key), Image)
+        return image
 
     def holds(self, lease: Lease) -> bool:
         """Whether the slot of a lease is still there: nobody else has taken it, even if the lease has run out."""
@@ -388,10 +388,10 @@ class TaskQueue:
         unknown = [slot for slot in slots if slot["line"] not in holds and worker not in slot["not_for"]]
         if not unknown:
             return []
-        found = self._table.get([rows.image_key(self._name, slot["line"]) for slot in unknown])
+        images = self._table.get([rows.image_key(self._name, slot["line"]) for slot in unknown])
         useful = []
         for slot in unknown:
-            image: Image = rows.read(found.get(rows.image_key(self._name, slot["line"])), Image)
+            image: Image = rows.read(images.get(rows.image_key(self._name, slot["line"])), Image)
             if not (image.is_closed or worker in image.done or worker in image.declined):
                 useful.append(slot)
         return useful
@@ -554,8 +554,8 @@ class TaskQueue:
 
     def _read_worker(self, worker: str) -> Worker:
         key = rows.worker_key(self._name, worker)
-        found: Worker = rows.read(self._table.get([key]).get(key), Worker)
-        return found
+        worker_row: Worker = rows.read(self._table.get([key]).get(key), Worker)
+        return worker_row
 
 
 class _StaleError(Exception):

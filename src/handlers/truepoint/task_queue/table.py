@@ -76,7 +76,7 @@ class Table:
 
     def get(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
         """Return the rows that are there, by key."""
-        found: dict[tuple[str, str], Item] = {}
+        items: dict[tuple[str, str], Item] = {}
         distinct = list(dict.fromkeys((str(pk), str(sk)) for pk, sk in keys))
         for start in range(0, len(distinct), KEYS_AT_ONCE):
             wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in distinct[start : start + KEYS_AT_ONCE]]
@@ -87,14 +87,14 @@ class Table:
                 )
                 for row in answer["Responses"].get(self.name, ()):
                     item = _item(row)
-                    found[item["pk"], item["sk"]] = item
+                    items[item["pk"], item["sk"]] = item
                 wanted = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
                 if wanted:
                     tried += 1
                     if tried == TRIES:
                         raise BusyError(f"DynamoDB left {len(wanted)} keys unread, after {tried} tries")
                     _wait(tried)
-        return found
+        return items
 
     def query(self, pk: str, low: str = "", high: str = "", limit: int | None = None) -> list[Item]:
         """Return the rows whose sort keys are above `low` and up to `high`, in order; all, or the first `limit`."""

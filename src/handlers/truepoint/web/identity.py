@@ -106,8 +106,8 @@ def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, 
         raise TokenError("expected an id token that is still valid, got an expired one")
     if issued > now + LEEWAY:
         raise TokenError("expected an id token that was issued in the past, got one of the future")
-    found = claims.get("nonce")
-    if not isinstance(found, str) or not hmac.compare_digest(found.encode(errors="replace"), nonce.encode()):
+    got = claims.get("nonce")
+    if not isinstance(got, str) or not hmac.compare_digest(got.encode(errors="replace"), nonce.encode()):
         raise TokenError("expected an id token of this very sign-in, got one of another")
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
@@ -125,10 +125,10 @@ def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, 
 def key_id(token: str) -> str:
     """Return the id of the key that a token says it is signed with; empty if it says none."""
     try:
-        found = _object(token.partition(".")[0]).get("kid")
+        name = _object(token.partition(".")[0]).get("kid")
     except TokenError:
         return ""
-    return found if isinstance(found, str) else ""
+    return name if isinstance(name, str) else ""
 
 
 def _signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,10 +162,10 @@ def is_signed(message: bytes, signature: bytes, modulus: int, exponent: int) -> 
 def _public_key(keys: Mapping[str, Any], name: Any) -> tuple[int, int]:
     entries = keys.get("keys")
     entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    found = [entry for entry in entries if isinstance(name, str) and entry.get("kid") == name]
-    if len(found) != 1:
-        raise TokenError(f"expected one key of the provider with the token's key id, got {len(found)}")
-    (key,) = found
+    matching = [entry for entry in entries if isinstance(name, str) and entry.get("kid") == name]
+    if len(matching) != 1:
+        raise TokenError(f"expected one key of the provider with the token's key id, got {len(matching)}")
+    (key,) = matching
     if key.get("kty") != "RSA" or key.get("alg", "RS256") != "RS256" or key.get("use", "sig") != "sig":
         raise TokenError("expected an RSA key for signatures with RS256, got a key of another kind")
     try:

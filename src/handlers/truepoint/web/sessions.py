@@ -95,13 +95,13 @@ class Cookies(NamedTuple):
 
 def parse_cookies(headers: Iterable[str]) -> dict[str, str]:
     """Return cookies by name, from `name=value` texts or whole Cookie headers. The first of a name counts."""
-    found: dict[str, str] = {}
+    cookies: dict[str, str] = {}
     for header in headers:
         for part in header.split(";"):
             name, equals, value = part.strip().partition("=")
             if equals and len(value) <= LONGEST_COOKIE:
-                found.setdefault(name, value)
-    return found
+                cookies.setdefault(name, value)
+    return cookies
 
 
 def seal(keys: Sequence[SigningKey], purpose: str, value: msgspec.Struct) -> str:
@@ -139,8 +139,8 @@ def find_sign_in(
     if not _STATE.fullmatch(state):
         return None
     text = received.get(cookies.name(SIGN_IN, state), "")
-    found = unseal(keys, SIGN_IN, text, SignIn, now)
-    return found if found and hmac.compare_digest(found.state, state) else None
+    sign_in = unseal(keys, SIGN_IN, text, SignIn, now)
+    return sign_in if sign_in and hmac.compare_digest(sign_in.state, state) else None
 
 
 def challenge(verifier: str) -> str:
