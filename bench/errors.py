@@ -128,7 +128,7 @@ class Job:
     def read(self, scene: Scene) -> list[Signal]:
         """The signals of the scene's last instance."""
         alike = self.reader.between(scene).get(len(scene) - 1)
-        return self.reader.signals(scene[-1]) + ([alike] if alike else [])
+        return self.reader.signals(scene[-1:])[0] + ([alike] if alike else [])
 
 
 class Predicted:
@@ -161,7 +161,7 @@ class Predicted:
     def read(self, scene: Scene, i: int, *, crowd: bool = False) -> list[Signal]:
         """The signals that the predictions for person i, and for the one behind, add to the scene's last instance."""
         behind = self.behind[i] if crowd else []
-        alone = [self.job.reader.signals(label) for label in scene]
+        alone = self.job.reader.signals(scene)
         return self.reader.signals(scene, [*self.predictions[i], *behind], alone)[-1]
 
 

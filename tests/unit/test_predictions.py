@@ -75,7 +75,7 @@ def signals(
     size: tuple[int, int] | None = None,
     reader: PredictionReader = READER,
 ) -> list[list[Signal]]:
-    return reader.signals(labels, predictions, [ALONE.signals(label, size) for label in labels], size)
+    return reader.signals(labels, predictions, ALONE.signals(labels, [size] * len(labels)), size)
 
 
 def by_check(label: Instance, truth: Instance, size: tuple[int, int] | None = None) -> dict[str, Signal]:

@@ -13,6 +13,7 @@ from strategies import instances as instance_lists
 from truepoint.errors import signals as signals_module
 from truepoint.errors.checks import Fix
 from truepoint.errors.norms import Norms, expected, measure
+from truepoint.errors.point_table import PointTable
 from truepoint.errors.signals import Signal, SignalReader
 from truepoint.errors.suspicion import CERTAIN, CURVES, Reason, probability, reason, suspicion
 from truepoint.pose.anatomy import Anatomy
@@ -25,17 +26,16 @@ HONEST = crowd(2, 150)
 
 
 def strongest(instance: Instance, reader: SignalReader = READER) -> Reason:
-    return max(map(reason, reader.signals(instance)), key=lambda r: r.probability)
+    return max(map(reason, reader.signals([instance])[0]), key=lambda r: r.probability)
 
 
 def by_check(instance: Instance) -> dict[str, Signal]:
-    return {signal.check: signal for signal in READER.signals(instance)}
+    return {signal.check: signal for signal in READER.signals([instance])[0]}
 
 
 def share_above(wrong: list[Instance]) -> float:
     """AUROC of the suspicion."""
-    good = [suspicion(map(probability, READER.signals(i))) for i in HONEST]
-    bad = [suspicion(map(probability, READER.signals(i))) for i in wrong]
+    good, bad = ([suspicion(map(probability, s)) for s in READER.signals(people)] for people in (HONEST, wrong))
     return sum((b > g) + (b == g) / 2 for b in bad for g in good) / len(bad) / len(good)
 
 
@@ -78,7 +78,7 @@ def test_nothing_is_known_of_few_instances_but_the_hard_bounds_hold() -> None:
     assert not any(norms.edges)
     reader = SignalReader(PERSON, norms)
     [front] = crowd(8, 1, yaw=0)
-    assert reader.signals(front) == []
+    assert reader.signals([front]) == [[]]
     assert strongest(exchanged(front), reader).check == "sides_rule"
     assert strongest(exchanged(front, "left_elbow", "left_wrist"), reader).keypoints == ("left_elbow",)
     assert strongest(moved(front, "left_wrist", 900, 0), reader).check == "limb_rule"
@@ -94,7 +94,7 @@ def test_a_missing_keypoint_that_the_others_mostly_have() -> None:
     assert by_check(behind)["missing_keypoint"].strength < 0.8  # faces are often not to be seen
     # At the image's border the rest of the body may be beyond it.
     box = [max(getattr(k, axis) for k in without.annotations) for axis in "xy"]
-    cut = READER.signals(without, (int(box[0]) + 1, int(box[1]) + 1))
+    [cut] = READER.signals([without], [(int(box[0]) + 1, int(box[1]) + 1)])
     assert "missing_keypoint" not in {s.check for s in cut}
 
 
@@ -110,8 +110,8 @@ def test_an_instance_twice_is_the_one_with_fewer_keypoints() -> None:
 
 def test_strays_and_places_outside() -> None:
     stray = Instance(annotations=(Keypoint("tail", 1, 1),))
-    assert {s.check for s in READER.signals(stray)} == {"unknown_keypoints", "empty_instance"}
-    found = READER.signals(moved(HONEST[0], "left_hip", -1e4, 0), (640, 480))
+    assert {s.check for s in READER.signals([stray])[0]} == {"unknown_keypoints", "empty_instance"}
+    [found] = READER.signals([moved(HONEST[0], "left_hip", -1e4, 0)], [(640, 480)])
     assert "left_hip" in next(s for s in found if s.check == "out_of_image").keypoints
 
 
@@ -123,16 +123,18 @@ def test_what_a_skeleton_of_many_keypoints_leaves_out_is_told_by_its_own_share()
     mesh = Anatomy(Skeleton("mesh", tuple(SkeletonKeypoint(f"k{i}") for i in range(70))))
     half = [Instance(annotations=tuple(Keypoint(f"k{i}", i, 0) for i in range(70 if n % 2 else 35))) for n in range(60)]
     norms = measure(mesh, half)
-    assert expected(norms, mesh.points(half[0]), 0) == 1
-    assert expected(norms, mesh.points(half[0]), 69) == 0.5
+    there = PointTable(mesh, half[:1]).there
+    assert expected(norms, there)[0, [0, 69]].tolist() == [1, 0.5]
 
 
 @settings(deadline=None)
 @given(instance_lists(st.sampled_from([*PERSON.names, "tail"])))
 def test_any_instance_can_be_read(submitted: list[dict[str, object]]) -> None:
     instances = parse_instances(submitted)
-    for instance in instances:
-        assert 0 <= suspicion(map(probability, READER.signals(instance, (640, 480)))) <= 1
+    together = READER.signals(instances, [(640, 480)] * len(instances))
+    assert all(0 <= suspicion(map(probability, signals)) <= 1 for signals in together)
+    # What else is read beside an instance makes no difference to the last digit.
+    assert together == [READER.signals([instance], [(640, 480)])[0] for instance in instances]
     assert set(READER.between(instances)) <= set(range(len(instances)))
 
 

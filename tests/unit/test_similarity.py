@@ -16,7 +16,16 @@ from truepoint.measures.taxonomy import Comparisons
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
 from truepoint.pose.poses import Poses
 from truepoint.pose.sigma_table import SigmaTable
-from truepoint.pose.similarity import BOX_TO_AREA, NEGLIGIBLE, area, falloff, falloff_of, symmetric_oks
+from truepoint.pose.similarity import (
+    BOX_TO_AREA,
+    NEGLIGIBLE,
+    area,
+    exponential,
+    falloff,
+    falloff_of,
+    logarithm,
+    symmetric_oks,
+)
 
 SIGMAS = {"nose": 0.026, "left_eye": 0.025, "left_shoulder": 0.079}
 
@@ -143,6 +152,14 @@ def test_the_falloff_is_the_exponential_function_one_by_one_or_all_at_once(expon
     found = falloff(np.array(exponents)).tolist()
     assert found == [falloff_of(e) for e in exponents]
     assert found == pytest.approx([math.exp(-e) if e < NEGLIGIBLE else 0 for e in exponents], rel=4e-16, abs=0)
+
+
+@given(st.lists(st.floats(1e-300, 1e300), max_size=40), st.lists(st.floats(-39, 39), max_size=40))
+def test_logarithm_and_exponential_are_those_of_the_c_library(numbers: list[float], exponents: list[float]) -> None:
+    logs = logarithm(np.array(numbers)).tolist()
+    assert logs == pytest.approx([math.log(n) for n in numbers], rel=1e-15, abs=1e-16)
+    assert exponential(np.array(exponents)).tolist() == pytest.approx([math.exp(e) for e in exponents], rel=1e-15)
+    assert math.isnan(exponential(np.array([math.nan]))[0])
 
 
 def test_a_lone_keypoint_has_the_jobs_usual_area_where_that_is_known() -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from itertools import product
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from truepoint.errors.checks import Fix
 from truepoint.errors.norms import Norms, expected
@@ -358,7 +358,7 @@ class PredictionReader:
                 evidence[i, j] = total
         if not evidence:
             return []
-        limbs = [[p for p in limb if p in evidence] for limb in self._limbs]
+        limbs = [[p for p in limb if p in evidence] for limb in self._anatomy.limbs]
         best = max(((math.fsum(evidence[p] for p in limb), limb) for limb in limbs if limb), key=lambda b: b[0])
         names = self._anatomy.label(left for left, _ in best[1])
         text = f"Left and right are the other way round in the prediction: {', '.join(names)}"
@@ -369,28 +369,18 @@ class PredictionReader:
             found.append(Signal(check="prediction_flip", strength=strength, keypoints=(), message=text, fix=self._turn))
         return found
 
-    @cached_property
-    def _limbs(self) -> list[list[tuple[int, int]]]:
-        """Return pairs and limbs that may be exchanged, the smaller ones first."""
-        pair_of = {i: pair for pair in self._anatomy.pairs for i in pair}
-        limbs = {frozenset(pair_of[i] for i in self._anatomy.chain(a) if i in pair_of) for a, _ in self._anatomy.pairs}
-        limbs |= {frozenset([pair]) for pair in self._anatomy.pairs}
-        return sorted((sorted(limb) for limb in limbs), key=lambda limb: (len(limb), limb))
-
     def _presence(self, pair: _Pair, size: tuple[int, int] | None) -> list[Signal]:
         missing: list[tuple[float, int]] = []
         extra: list[tuple[float, int]] = []
-        points = list(pair.points)
+        usual = self._usual(pair.points)
         for k, (point, predicted) in enumerate(zip(pair.points, pair.predicted, strict=True)):
             number = _bin(predicted)
             if point is None:
                 if predicted and _inside(predicted, size):
-                    missing.append((self._of.visible[number] + self._usual(points, k), -k))
+                    missing.append((self._of.visible[number] + usual[k], -k))
                 continue
             ratios = self._of.visible if point.visibility == VISIBLE else self._of.occluded
-            points[k] = None
-            extra.append((-ratios[number] - self._usual(points, k), -k))
-            points[k] = point
+            extra.append((-ratios[number] - usual[k], -k))
         found = []
         if missing:
             strength, k = max(missing)
@@ -405,13 +395,12 @@ class PredictionReader:
             found.append(_signal("prediction_extra", strength, names, text, "look"))
         return found
 
-    def _usual(self, points: Points, k: int) -> float:
-        """Return the log odds that a keypoint is labelled beside the others; 0 if nothing is known of it."""
-        share = expected(self._norms, points, k)
-        if share is None:
-            return 0.0
-        p = _limited(share, PRIORS)
-        return math.log(p / (1 - p))
+    def _usual(self, points: Points) -> list[float]:
+        """Return by keypoint the log odds that it is labelled beside the others; 0 if nothing is known of it."""
+        others = np.array([k is not None for k in points]) & ~np.eye(len(points), dtype=bool)
+        shares = expected(self._norms, others).diagonal().tolist()
+        odds = [_limited(share, PRIORS) for share in shares]
+        return [0.0 if math.isnan(share) else math.log(p / (1 - p)) for share, p in zip(shares, odds, strict=True)]
 
 
 def reasons(signals: Iterable[Signal]) -> list[Reason]:

@@ -22,10 +22,10 @@ import numpy as np
 
 from truepoint.consensus.matching import CrowdedError, match
 from truepoint.consensus.robust_mean import robust_means
-from truepoint.consensus.stack import MOST_CELLS, Clusters, Stack, median
+from truepoint.consensus.stack import MOST_CELLS, Clusters, Stack
 from truepoint.consensus.swap_repair import repair_sides
 from truepoint.pose.instance import FARTHEST, OCCLUDED, VISIBLE, Instance, Keypoint, coordinate
-from truepoint.pose.poses import Answers, Flags, Integers, Poses, in_order
+from truepoint.pose.poses import Answers, Flags, Integers, Poses, in_order, median
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import Floats, falloff
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truepoint.pose.poses import Flags, Integers, Poses
+from truepoint.pose.poses import Flags, Integers, Poses, median
 from truepoint.pose.similarity import Floats
 
 MOST_CELLS = 4_000_000
@@ -195,12 +195,3 @@ def _cells(counts: Integers) -> tuple[Integers, Integers, Integers]:
     group = np.repeat(np.arange(len(flat)), flat)
     place = np.arange(len(group)) - np.repeat(np.cumsum(flat) - flat, flat)
     return group // max(counts.shape[1], 1), group % max(counts.shape[1], 1), place
-
-
-def median(ordered: Floats, counts: Integers | None = None) -> Floats:
-    """Return medians along the last axis of values in rising order, of all or of the first `counts`."""
-    if counts is None:
-        counts = np.full(ordered.shape[:-1], ordered.shape[-1])
-    low = np.take_along_axis(ordered, np.maximum((counts - 1) // 2, 0)[..., None], axis=-1)[..., 0]
-    high = np.take_along_axis(ordered, (counts // 2).clip(max=ordered.shape[-1] - 1)[..., None], axis=-1)[..., 0]
-    return np.where(low == high, low, (low + high) / 2)

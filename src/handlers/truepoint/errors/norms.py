@@ -6,15 +6,17 @@ than it is: hence one spread above the median and another below it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
-from truepoint.errors.facing import Posture, log_lengths
+from truepoint.errors.point_table import PointTable
 from truepoint.errors.shape import ShapeNorm, measure_shape
-from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import Instance
+from truepoint.pose.poses import Flags, median
+from truepoint.pose.similarity import Floats, exponential
 
 LEAST_SAMPLES = 30
 """Of fewer there is no norm; the checks' hard bounds hold instead."""
@@ -37,11 +39,6 @@ class LengthNorm(msgspec.Struct, frozen=True):
     above: float
     below: float
 
-    def z(self, value: float) -> float:
-        """Robust z of a value."""
-        off = value - self.center
-        return off / (self.above if off > 0 else self.below)
-
 
 class OffsetNorm(msgspec.Struct, frozen=True):
     """A distance's median and standard deviation, as shares of the size."""
@@ -53,8 +50,9 @@ class OffsetNorm(msgspec.Struct, frozen=True):
 class Norms(msgspec.Struct, frozen=True, kw_only=True):
     """What is usual in one job, by place of the skeleton's edges and keypoints; None where too few instances tell.
 
-    `facing` and `away` are of the offsets of those names in posture.py. `together[k][i]` is the share of the instances
-    with keypoint i that have k too; for skeletons of more than `MOST_KEYPOINTS` there is one column, the share of all.
+    `facing` and `away` are of the offsets of those names in `PointTable`. `together[k][i]` is the share of the
+    instances with keypoint i that have k too; for skeletons of more than `MOST_KEYPOINTS` there is one column, the
+    share of all.
     """
 
     samples: int
@@ -67,99 +65,90 @@ class Norms(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
     """The norms of a sample of instances."""
-    poses = [anatomy.points(instance) for instance in instances]
-    logs = [log_lengths(anatomy, points) for points in poses]
-    edges = _edge_norms(anatomy, logs)
-    scaled = [
-        (points, math.exp(size))
-        for points, lengths in zip(poses, logs, strict=True)
-        if (size := log_size(lengths, edges)) is not None
-    ]
-    posture = Posture(anatomy)
+    points = PointTable(anatomy, instances)
+    logs = points.log_lengths()
+    edges = _edge_norms(logs)
+    sizes = exponential(log_sizes(logs, edges))
     return Norms(
-        samples=len(poses),
+        samples=len(instances),
         edges=edges,
-        facing=_offset_norm([v / s for points, s in scaled if (v := posture.facing_offset(points)) is not None]),
-        away=_offset_norm([v / s for points, s in scaled if (v := posture.away_offset(points)) is not None]),
-        together=_together(anatomy, poses),
-        shape=measure_shape(anatomy, scaled),
+        facing=_offset_norm(points.facing_offsets() / sizes),
+        away=_offset_norm(points.away_offsets() / sizes),
+        together=_together(points.there),
+        shape=measure_shape(anatomy, points, sizes),
     )
 
 
-def log_size(logs: Sequence[float | None], edges: Sequence[LengthNorm | None]) -> float | None:
-    """An instance's log size, from its edges' log lengths and their norms; None if too few have both."""
-    offsets = sorted(q - norm.center for q, norm in zip(logs, edges, strict=True) if q is not None and norm)
-    return offsets[round(SIZE_QUANTILE * (len(offsets) - 1))] if len(offsets) >= LEAST_EDGES else None
+def log_sizes(logs: Floats, edges: Sequence[LengthNorm | None]) -> Floats:
+    """Return instances' log sizes, from their edges' log lengths and their norms; NaN if too few have both."""
+    offsets = np.sort(logs - np.array([norm.center if norm else np.nan for norm in edges]), axis=1)  # NaN is last
+    counts = np.count_nonzero(~np.isnan(offsets), axis=1)
+    if offsets.shape[1] < LEAST_EDGES:
+        return np.full(len(offsets), np.nan)
+    rank = np.rint(SIZE_QUANTILE * np.maximum(counts - 1, 0)).astype(np.intp)
+    sizes = np.take_along_axis(offsets, rank[:, None], axis=1)[:, 0]
+    return np.where(counts >= LEAST_EDGES, sizes, np.nan)
 
 
-def expected(norms: Norms, points: Points, keypoint: int) -> float | None:
-    """How probably an instance with these keypoints has `keypoint` too: the mean over those it has (SLEAP's prior)."""
-    row = norms.together[keypoint]
-    shares = (
-        [share for k, share in zip(points, row, strict=True) if k and share is not None]
-        if len(row) == len(points)
-        else [share for share in row if share is not None]
-    )
-    return sum(shares) / len(shares) if shares else None
+def expected(norms: Norms, there: Flags) -> Floats:
+    """Return how probably instances have each keypoint: the mean of its shares over those they have (SLEAP's prior).
+
+    Args:
+        norms: the job's.
+        there: by instance and keypoint.
+
+    Returns:
+        By instance and keypoint, NaN where nothing tells.
+    """
+    shares = np.array(norms.together, float)  # None is NaN
+    given = there if shares.shape[1] == there.shape[1] else np.ones((len(there), shares.shape[1]), bool)
+    total, count = np.zeros(there.shape), np.zeros(there.shape)
+    for condition, column in zip(given.T, shares.T, strict=True):
+        tells = condition[:, None] & ~np.isnan(column)
+        total += np.where(tells, column, 0)
+        count += tells
+    return np.where(count, total / np.maximum(count, 1), np.nan)
 
 
-def _edge_norms(anatomy: Anatomy, logs: Sequence[Sequence[float | None]]) -> tuple[LengthNorm | None, ...]:
-    """Norms of log length over size.
+def _edge_norms(logs: Floats) -> tuple[LengthNorm | None, ...]:
+    """Return norms of log length over size.
 
-    The size is told by the norms and they by the sizes, so both are computed by turns, from each instance's median edge
-    on; three turns settle it.
+    The size is told by the norms and they by the sizes, so both are computed by turns, from each instance's median
+    edge on; three turns settle it.
     """
     norms: tuple[LengthNorm | None, ...] = ()
-    sizes = [_median(sorted(q for q in lengths if q is not None)) for lengths in logs]
+    ordered = np.sort(logs, axis=1) if logs.shape[1] else np.full((len(logs), 1), np.nan)
+    sizes = median(ordered, np.count_nonzero(~np.isnan(ordered), axis=1))
     for _ in range(3):
-        norms = tuple(
-            _length_norm(
-                [
-                    q - size
-                    for lengths, size in zip(logs, sizes, strict=True)
-                    if size is not None and (q := lengths[edge]) is not None
-                ]
-            )
-            for edge in range(len(anatomy.edges))
-        )
-        sizes = [log_size(lengths, norms) for lengths in logs]
+        norms = tuple(map(_length_norm, (logs - sizes[:, None]).T))
+        sizes = log_sizes(logs, norms)
     return norms
 
 
-def _length_norm(values: list[float]) -> LengthNorm | None:
+def _length_norm(values: Floats) -> LengthNorm | None:
+    values = values[~np.isnan(values)]
     if len(values) < LEAST_SAMPLES:
         return None
-    values.sort()
-    center = _middle(values)
-    above = _middle(sorted(v - center for v in values if v >= center))
-    below = _middle(sorted(center - v for v in values if v <= center))
+    center = _median(values)
+    above, below = _median((values - center)[values >= center]), _median((center - values)[values <= center])
     return LengthNorm(center, max(MAD_TO_SD * above, NARROWEST), max(MAD_TO_SD * below, NARROWEST))
 
 
-def _offset_norm(values: list[float]) -> OffsetNorm | None:
+def _offset_norm(values: Floats) -> OffsetNorm | None:
+    values = values[~np.isnan(values)]
     if len(values) < LEAST_SAMPLES:
         return None
-    center = _middle(sorted(values))
-    return OffsetNorm(center, max(MAD_TO_SD * _middle(sorted(abs(v - center) for v in values)), NARROWEST))
+    center = _median(values)
+    return OffsetNorm(center, max(MAD_TO_SD * _median(np.abs(values - center)), NARROWEST))
 
 
-def _together(anatomy: Anatomy, poses: Sequence[Points]) -> tuple[tuple[float | None, ...], ...]:
-    # One long integer a keypoint, one bit an instance: to count both is to count the bits of their conjunction.
-    masks = [sum(1 << i for i, points in enumerate(poses) if points[k]) for k in range(len(anatomy.names))]
-    whole = (1 << len(poses)) - 1
-    given = masks if len(masks) <= MOST_KEYPOINTS else [whole]
-
-    def share(k: int, condition: int) -> float | None:
-        count = condition.bit_count()
-        return (k & condition).bit_count() / count if count >= LEAST_SAMPLES else None
-
-    return tuple(tuple(share(mask, condition) for condition in given) for mask in masks)
+def _together(there: Flags) -> tuple[tuple[float | None, ...], ...]:
+    given = there if there.shape[1] <= MOST_KEYPOINTS else np.ones((len(there), 1), bool)
+    counts = np.count_nonzero(given, axis=0)
+    both = there.T.astype(float) @ given.astype(float)  # whole numbers, so any order of sums gives the same
+    shares = np.where(counts >= LEAST_SAMPLES, both / np.maximum(counts, 1), np.nan).tolist()
+    return tuple(tuple(None if share != share else share for share in row) for row in shares)  # noqa: PLR0124
 
 
-def _median(ordered: Sequence[float]) -> float | None:
-    return _middle(ordered) if ordered else None
-
-
-def _middle(ordered: Sequence[float]) -> float:
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+def _median(values: Floats) -> float:
+    return float(median(np.sort(values)))

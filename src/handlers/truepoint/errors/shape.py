@@ -4,29 +4,30 @@ A keypoint's place is a complex number, so that one covariance holds for every t
 translation free by a wide common variance, and free of scale by the instance's size. Places that are not labelled are
 filled in by expectation and maximisation; outlying instances weigh less, as with Student's t. A mirror image with its
 sides exchanged is as likely as the original: each instance counts as both.
+
+Complex arrays are pairs of real ones here: numpy's product of complex numbers depends on the CPU.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Mapping, Sequence
-from itertools import compress
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
-from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.errors.point_table import PointTable
+from truepoint.pose.anatomy import Anatomy
+from truepoint.pose.poses import Flags, in_order
+from truepoint.pose.similarity import Floats, logarithm
 
 MOST_KEYPOINTS = 40
-"""The cost grows with the cube: 17 keypoints take a tenth of a millisecond, 40 one."""
+"""The cost grows with the cube: 17 keypoints take some 10 microseconds, 40 a tenth of a millisecond."""
 LEAST_INSTANCES_A_KEYPOINT = 6
 """Of fewer instances the covariance would tell of them, not of the job."""
 MOST_INSTANCES = 600
 """More cost time and change little."""
 ROUNDS = 12
 """Of expectation and maximisation: small parts, like eyes, take their time."""
-MOST_INVERSES = 1000
-"""Of 17 keypoints each takes 12 kilobytes."""
 ANYWHERE = 25.0
 """Variance of the common place, in squared sizes: any instance may be anywhere."""
 FLOOR = 0.03**2
@@ -34,8 +35,8 @@ FLOOR = 0.03**2
 TAIL = 10.0
 """Degrees of freedom of Student's t."""
 
-Vector = list[complex]
-Matrix = list[list[complex]]
+Complex = tuple[Floats, Floats]
+"""Complex numbers: their real and their imaginary parts."""
 
 
 class ShapeNorm(msgspec.Struct, frozen=True):
@@ -46,160 +47,142 @@ class ShapeNorm(msgspec.Struct, frozen=True):
 
 
 class Shape:
-    """Reads poses against a covariance. Keeps the inverses for the sets of labelled keypoints that it met last."""
+    """Reads poses against a covariance."""
 
-    def __init__(self, covariance: Matrix) -> None:
-        n = len(covariance)
+    def __init__(self, norm: ShapeNorm) -> None:
+        real, imaginary = np.array(norm.real, float), np.array(norm.imaginary, float)
         # Of all keypoints, wherever the subject is. Those of fewer follow from it, for less than an inversion each.
-        self.precision = inverted(
-            [[covariance[i][j] + ANYWHERE + (FLOOR if i == j else 0) for j in range(n)] for i in range(n)]
-        )
-        self._inverses: dict[tuple[int, ...], tuple[Matrix, list[float]]] = {}
+        whole = (real + ANYWHERE + FLOOR * np.eye(len(real)))[None], imaginary[None]
+        self.precision = swept(whole, np.ones((1, len(real)), bool))
 
-    @classmethod
-    def of(cls, norm: ShapeNorm) -> Shape:
-        """From the norm."""
-        return cls(
-            [[complex(a, b) for a, b in zip(p, q, strict=True)] for p, q in zip(norm.real, norm.imaginary, strict=True)]
-        )
+    def fit(self, places: Complex, there: Flags) -> Fit:
+        """Return how poses fit, as many as fit into memory together with a matrix each.
 
-    def missing(self, there: tuple[int, ...]) -> tuple[list[int], Matrix]:
-        """The other keypoints, and the covariance of their places given where these are."""
-        missing = [m for m in range(len(self.precision)) if m not in there]
-        return missing, inverted([[self.precision[m][o] for o in missing] for m in missing])
-
-    def inverse(self, there: tuple[int, ...]) -> tuple[Matrix, list[float]]:
-        """Return the inverse covariance of these keypoints for any position of the subject, and their stiffness.
-
-        The stiffness of a keypoint is one over the standard deviation that the other keypoints leave it.
+        Args:
+            places: by instance and keypoint, of `centred`.
+            there: which keypoints are labelled.
         """
-        inverse = self._inverses.get(there)
-        if inverse is None:
-            missing, unknown = self.missing(there)
-            links = [[self.precision[m][j] for j in there] for m in missing]
-            matrix = []
-            for row in (self.precision[i] for i in there):
-                kept = [row[j] for j in there]
-                # The Schur complement: a missing keypoint pulls no more.
-                pull = [_dot([row[m] for m in missing], column) for column in zip(*unknown, strict=True)]
-                for by, link in zip(pull, links, strict=True):
-                    kept = [value - by * other for value, other in zip(kept, link, strict=True)]
-                matrix.append(kept)
-            if len(self._inverses) >= MOST_INVERSES:
-                self._inverses.clear()
-            inverse = self._inverses[there] = matrix, [math.sqrt(row[i].real) for i, row in enumerate(matrix)]
-        return inverse
-
-    def fit(self, places: Sequence[complex], there: tuple[int, ...]) -> Fit:
-        """How these places of these keypoints fit."""
-        return Fit(*self.inverse(there), places)
+        codes = in_order(there * 2.0 ** np.arange(there.shape[1]))
+        _, first, pattern = np.unique(codes, return_index=True, return_inverse=True)
+        missing = ~there[first]
+        real, imaginary = swept([np.repeat(part, len(first), axis=0) for part in self.precision], missing)
+        return Fit(places, there, (real[pattern], imaginary[pattern]))
 
 
 class Fit:
-    """One pose, read against a shape.
+    """Poses, read against a shape.
 
-    `pulled` is the inverse covariance times the places, `form` the quadratic form, and `oddness` minus the log
-    likelihood of the places, up to a constant, by Student's t.
+    Attributes:
+        matrix: by instance the precision, swept at the keypoints that are not labelled. Of labelled keypoints it has
+            the inverse of their covariance, of others that of their precision, which is their covariance given the
+            labelled ones.
+        pulled: the matrix times the places.
+        stiffness: by instance and keypoint one over the standard deviation that the other keypoints leave it.
+        form: by instance the quadratic form of the places.
+        oddness: by instance minus the log likelihood of the places, up to a constant, by Student's t.
     """
 
-    def __init__(self, inverse: Matrix, stiffness: Sequence[float], places: Sequence[complex]) -> None:
-        self.inverse, self.stiffness, self.places = inverse, stiffness, places
-        self.pulled = [_dot(row, places) for row in inverse]
-        self.form = _form(places, self.pulled)
+    def __init__(self, places: Complex, there: Flags, matrix: Complex) -> None:
+        self.places, self.there, self.matrix = places, there, matrix
+        (x, y), (real, imaginary) = places, matrix
+        self.pulled = (
+            in_order(real * x[:, None, :] - imaginary * y[:, None, :]),
+            in_order(real * y[:, None, :] + imaginary * x[:, None, :]),
+        )
+        self.stiffness: Floats = np.sqrt(np.where(there, real.diagonal(axis1=1, axis2=2), 1))
+        self.form = in_order(np.where(there, x * self.pulled[0] + y * self.pulled[1], 0))
         self.oddness = self.odd(self.form)
 
-    def odd(self, form: float) -> float:
-        """The oddness of as many places with this form."""
-        return (TAIL / 2 + len(self.places)) * math.log(TAIL / 2 + form)
+    def odd(self, form: Floats) -> Floats:
+        """Return the oddness of as many places with these forms."""
+        half = TAIL / 2
+        return np.asarray((half + np.count_nonzero(self.there, axis=1)) * logarithm(half + np.maximum(form, 0)))
 
-    def misfits(self) -> list[float]:
-        """By keypoint, how far it is from where the others tell it to be, in standard deviations of that."""
-        return [abs(pull) / stiff for pull, stiff in zip(self.pulled, self.stiffness, strict=True)]
+    def misfits(self) -> Floats:
+        """Return how far keypoints are from where the others tell them to be, in standard deviations of that.
 
-
-def labelled_places(points: Points, size: float) -> tuple[Vector, tuple[int, ...]]:
-    """Places in sizes around their mean, and which keypoints they are of."""
-    places = [complex(k.x / size, k.y / size) for k in points if k]
-    middle = sum(places) / len(places) if places else 0
-    return [p - middle for p in places], tuple(compress(range(len(points)), points))
+        It is -1 for a keypoint that is not labelled.
+        """
+        pull = np.sqrt(self.pulled[0] * self.pulled[0] + self.pulled[1] * self.pulled[1])
+        return np.where(self.there, pull / self.stiffness, -1)
 
 
-def measure_shape(anatomy: Anatomy, scaled: Sequence[tuple[Points, float]]) -> ShapeNorm | None:
-    """The norm of poses and their sizes; None of too few, or of a skeleton with too many keypoints."""
+def centred(points: PointTable, size: Floats) -> Complex:
+    """Return places in sizes around the mean of each instance; 0 where nothing is labelled."""
+    count = np.maximum(np.count_nonzero(points.there, axis=1), 1)[:, None]
+    scaled = points.x / size[:, None], points.y / size[:, None]
+    x, y = (np.where(points.there, v - in_order(v)[:, None] / count, 0) for v in scaled)
+    return x, y
+
+
+def measure_shape(anatomy: Anatomy, points: PointTable, size: Floats) -> ShapeNorm | None:
+    """Return the norm of poses; None of too few, or of a skeleton with too many keypoints.
+
+    Poses whose `size` is NaN do not count.
+    """
     n = len(anatomy.names)
-    if n > MOST_KEYPOINTS or len(scaled[:MOST_INSTANCES]) < LEAST_INSTANCES_A_KEYPOINT * n:
+    sized = np.flatnonzero(~np.isnan(size))[:MOST_INSTANCES]
+    if n > MOST_KEYPOINTS or len(sized) < LEAST_INSTANCES_A_KEYPOINT * n:
         return None
-    poses: dict[tuple[int, ...], list[Vector]] = {}
-    for points, size in scaled[:MOST_INSTANCES]:
-        places, there = labelled_places(points, size)
-        poses.setdefault(there, []).append(places)
-    covariance = [[complex(0.5 * (i == j)) for j in range(n)] for i in range(n)]
+    x, y = (values[sized] for values in centred(points, size))
+    covariance = 0.5 * np.eye(n), np.zeros((n, n))
     for _ in range(ROUNDS):
-        covariance = _better(anatomy, poses, Shape(covariance))
-    return ShapeNorm(
-        tuple(tuple(value.real for value in row) for row in covariance),
-        tuple(tuple(value.imag for value in row) for row in covariance),
-    )
+        covariance = _better(anatomy, Shape(_norm(covariance)).fit((x, y), points.there[sized]))
+    return _norm(covariance)
 
 
-def _better(anatomy: Anatomy, poses: Mapping[tuple[int, ...], Sequence[Vector]], shape: Shape) -> Matrix:
-    """The covariance of poses that `shape` has filled in and weighed."""
-    n = len(anatomy.names)
-    filled: list[Vector] = []
-    weights: list[float] = []
-    unknown: Matrix = [[0j] * n for _ in range(n)]
-    for there, alike in poses.items():
-        missing, uncertain = shape.missing(there)
-        before = len(weights)
-        for places in alike:
-            whole: Vector = [0j] * n
-            for i, p in zip(there, places, strict=True):
-                whole[i] = p
-            pulled = [_dot(row, whole) for row in shape.precision]
-            pulls = [pulled[m] for m in missing]
-            for m, row in zip(missing, uncertain, strict=True):
-                whole[m] = -_dot(row, pulls)
-            # What is missing yields to the pull of the others, and takes its share off the form.
-            form = _form(places, [pulled[i] for i in there]) + _form([whole[m] for m in missing], pulls)
-            weights.append((TAIL / 2 + len(there)) / (TAIL / 2 + form))
-            middle = sum(whole) / n
-            filled.append([p - middle for p in whole])
-        weight = sum(weights[before:])
-        for row, m in zip(uncertain, missing, strict=True):
-            for value, o in zip(row, missing, strict=True):
-                # What is missing has no scatter of its own here: the covariance that is sought has none.
-                unknown[m][o] += weight * (value - (FLOOR if m == o else 0))
-    columns = [list(column) for column in zip(*filled, strict=True)]
-    weighed = [list(map(operator.mul, weights, column)) for column in columns]
-    turned = [[p.conjugate() for p in column] for column in columns]
-    sums: Matrix = [[0j] * n for _ in range(n)]
-    for i in range(n):
-        for j in range(i + 1):
-            sums[i][j] = _dot(weighed[i], turned[j]) + unknown[i][j]
-            sums[j][i] = sums[i][j].conjugate()
-    mirror, total = anatomy.other_side, sum(weights)
-    return [[(sums[i][j] + sums[mirror[i]][mirror[j]].conjugate()) / (2 * total) for j in range(n)] for i in range(n)]
+def _norm(covariance: Complex) -> ShapeNorm:
+    real, imaginary = (tuple(map(tuple, part.tolist())) for part in covariance)
+    return ShapeNorm(real, imaginary)
 
 
-def _form(places: Sequence[complex], pulled: Sequence[complex]) -> float:
-    return _dot([p.conjugate() for p in places], pulled).real
+def _better(anatomy: Anatomy, fit: Fit) -> Complex:
+    """Return the covariance of poses that a shape has filled in and weighed."""
+    there = fit.there
+    weight = (TAIL / 2 + np.count_nonzero(there, axis=1)) / (TAIL / 2 + fit.form)
+    # What is missing yields to the pull of the others. It has no scatter of its own: the sought covariance has none.
+    filled = [np.where(there, place, -pull) for place, pull in zip(fit.places, fit.pulled, strict=True)]
+    x, y = (values - in_order(values)[:, None] / values.shape[1] for values in filled)
+    unknown, weights = ~(there[:, :, None] | there[:, None, :]), weight[:, None, None]
+    alone = FLOOR * np.eye(there.shape[1])
+    along = x[:, :, None] * x[:, None, :] + y[:, :, None] * y[:, None, :]
+    across = y[:, :, None] * x[:, None, :] - x[:, :, None] * y[:, None, :]
+    real = _total(weights * (along + np.where(unknown, fit.matrix[0] - alone, 0)))
+    imaginary = _total(weights * (across + np.where(unknown, fit.matrix[1], 0)))
+    mirrored, total = np.ix_(anatomy.other_side, anatomy.other_side), 2 * in_order(weight)
+    return (real + real[mirrored]) / total, (imaginary - imaginary[mirrored]) / total
 
 
-def _dot(row: Sequence[complex], column: Sequence[complex]) -> complex:
-    # A generator would take three times as long, and suspicion is mostly this.
-    return sum(map(operator.mul, row, column), 0j)
+def _total(values: Floats) -> Floats:
+    """Return sums along the first axis, by halves, so that their order is fixed."""
+    while len(values) > 1:
+        half = len(values) // 2
+        values = np.concatenate([values[:half] + values[half : 2 * half], values[2 * half :]])
+    return np.asarray(values[0])
 
 
-def inverted(matrix: Matrix) -> Matrix:
-    """Of a Hermitian positive definite matrix, by Gauss and Jordan in place: no pivoting is needed."""
-    rows = [list(row) for row in matrix]
-    for i in range(len(rows)):
-        pivoting, pivot = rows[i], rows[i][i]
-        pivoting[i] = 1 + 0j
-        rows[i] = scaled = [value / pivot for value in pivoting]
-        for j, row in enumerate(rows):
-            factor = row[i]
-            if j != i and factor:
-                row[i] = 0j
-                rows[j] = [value - factor * other for value, other in zip(row, scaled, strict=True)]
-    return rows
+def swept(matrices: Sequence[Floats], which: Flags) -> Complex:
+    """Sweep Hermitian positive definite matrices at some of their indices, by Gauss and Jordan without pivoting.
+
+    Where all indices are swept, the result is the inverse (A. Dempster, "Elements of Continuous Multivariate Analysis",
+    1969, section 4.3).
+
+    Args:
+        matrices: by matrix, row and column, real and imaginary parts.
+        which: by matrix and index.
+    """
+    real, imaginary = (part.copy() for part in matrices)
+    for i in range(which.shape[1]):
+        chosen = np.flatnonzero(which[:, i])
+        if not len(chosen):
+            continue
+        a, b = real[chosen], imaginary[chosen]
+        pivot = a[:, i, i].copy()[:, None, None]  # real, because the matrix is Hermitian to the last digit
+        across, along = (a[:, :, i, None].copy(), b[:, :, i, None].copy()), (a[:, None, i].copy(), b[:, None, i].copy())
+        a -= (across[0] * along[0] - across[1] * along[1]) / pivot
+        b -= (across[0] * along[1] + across[1] * along[0]) / pivot
+        for part, column, row in zip((a, b), across, along, strict=True):
+            part[:, :, i], part[:, i] = (-column / pivot)[:, :, 0], (row / pivot)[:, 0]
+        a[:, i, i], b[:, i, i] = 1 / pivot[:, 0, 0], 0
+        real[chosen], imaginary[chosen] = a, b
+    return real, imaginary

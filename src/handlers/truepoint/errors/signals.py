@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import combinations, compress
+from itertools import combinations
 
 import msgspec
+import numpy as np
 
 from truepoint.errors.checks import Fix, odd_limbs, outside_image
-from truepoint.errors.facing import log_lengths
-from truepoint.errors.norms import Norms, expected, log_size
-from truepoint.errors.shape import MOST_INVERSES, Shape, labelled_places
-from truepoint.errors.swap_likelihood import SwapReader
+from truepoint.errors.norms import Norms, expected, log_sizes
+from truepoint.errors.point_table import PointTable
+from truepoint.errors.shape import Shape, centred
+from truepoint.errors.swap_likelihood import Exchanges, whole_body
 from truepoint.errors.swap_rules import swapped_sides
-from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import Instance
-from truepoint.pose.similarity import symmetric_oks
+from truepoint.pose.similarity import Floats, exponential, symmetric_oks
 
 BORDER = 0.1
 """Of a subject this share of its larger side or nearer to the image's border, parts may well be beyond it."""
@@ -32,6 +33,8 @@ MOST_FOR_SIDES = 256
 """Keypoints of a skeleton up to which the rule of sides is applied: its cost grows with their square."""
 MOST_COMPARED = 20_000
 """Pairs of instances of one image: 200 people in one place. A hostile label must not cost minutes."""
+CELLS_AT_ONCE = 100_000
+"""Keypoints squared of instances that are read together, which bounds the memory of their matrices."""
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -50,27 +53,22 @@ class SignalReader:
     def __init__(self, anatomy: Anatomy, norms: Norms) -> None:
         self._anatomy = anatomy
         self._norms = norms
-        self._shape = Shape.of(norms.shape) if norms.shape else None
-        self._swaps = SwapReader(anatomy, norms)
-        self._likeliest: dict[tuple[int, ...], tuple[int, float] | None] = {}
-        """By the keypoints that are there, which other is likeliest to be there too, and how likely it is."""
+        self._shape = Shape(norms.shape) if norms.shape else None
+        self._exchanges = Exchanges(anatomy)
         self._turn = Fix("swap", anatomy.label(left for left, _ in anatomy.pairs))
         self._sigmas = dict(zip(anatomy.names, anatomy.sigmas, strict=True))
+        self._at_once = max(CELLS_AT_ONCE // max(len(anatomy.names), 1) ** 2, 1)
 
-    def signals(self, instance: Instance, size: tuple[int, int] | None = None) -> list[Signal]:
-        """The evidence in one instance by itself, at most one signal a check; `size` is the image's, if known."""
-        points = self._anatomy.points(instance)
-        there = tuple(compress(range(len(points)), points))
-        signals: list[Signal] = []
-        if len(there) < len(instance.annotations) or not there:
-            signals += self._strays(instance)
-        if there:
-            signals += self._pose(instance, points)
-        if (box := instance.hull) and size and _at_border(box, size):
-            signals += self._outside(points, size)  # and the rest of the body may well be beyond it
-        elif box:
-            signals += self._missing(points, there)
-        return signals
+    def signals(
+        self, instances: Sequence[Instance], sizes: Sequence[tuple[int, int] | None] | None = None
+    ) -> list[list[Signal]]:
+        """Return the evidence in each instance by itself, at most one signal a check.
+
+        `sizes` are by instance the image's width and height, None if not known.
+        """
+        sizes = sizes or [None] * len(instances)
+        parts = (slice(start, start + self._at_once) for start in range(0, len(instances), self._at_once))
+        return [signals for part in parts for signals in self._read(instances[part], sizes[part])]
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
         """Return the evidence that an instance duplicates another one, by index.
@@ -94,8 +92,36 @@ class SignalReader:
             oks = symmetric_oks(a, b, self._sigmas)
             if place not in duplicates or oks > duplicates[place].strength:
                 text = "Nearly the same as another instance"
-                duplicates[place] = Signal(check="duplicate_instance", strength=oks, message=text, fix=Fix("delete"))
+                duplicates[place] = _signal("duplicate_instance", oks, (), text, Fix("delete"))
         return duplicates
+
+    def _read(self, instances: Sequence[Instance], sizes: Sequence[tuple[int, int] | None]) -> Iterator[list[Signal]]:
+        points = PointTable(self._anatomy, instances)
+        labeled = np.count_nonzero(points.there, axis=1).tolist()
+        logs = points.log_lengths()
+        log_size = log_sizes(logs, self._norms.edges)
+        sized = (~np.isnan(log_size)).tolist()
+        size = exponential(log_size)
+        flips = self._flips(points, size)
+        long_limbs = self._long_limbs(logs - log_size[:, None])
+        shaped = self._shaped(self._shape, points, size) if self._shape else None
+        missing = self._missing(points)
+        for n, instance in enumerate(instances):
+            signals: list[Signal] = []
+            if labeled[n] < len(instance.annotations) or not labeled[n]:
+                signals += self._strays(instance)
+            if labeled[n] and sized[n]:
+                signals += flips[n] + long_limbs[n]
+            elif labeled[n]:
+                signals += self._limb_rule(instance)
+            if labeled[n]:
+                signals += shaped[n] if shaped and sized[n] else self._sides_rule(instance)
+            box, image = instance.hull, sizes[n]
+            if box and image and _at_border(box, image):
+                signals += self._outside(instance, image)  # and the rest of the body may well be beyond it
+            elif box:
+                signals += missing[n]
+            yield signals
 
     def _strays(self, instance: Instance) -> Iterator[Signal]:
         unknown = tuple(k.label for k in instance.annotations if k.label not in self._anatomy.index)
@@ -107,37 +133,47 @@ class SignalReader:
             text = "No keypoint of the skeleton is placed"
             yield _signal("empty_instance", 1.0, (), text, Fix("delete"))
 
-    def _pose(self, instance: Instance, points: Points) -> Iterator[Signal]:
-        """Sides and lengths: by the norms where there are any, else by the rules that the labelling element applies."""
-        logs = log_lengths(self._anatomy, points)
-        size = log_size(logs, self._norms.edges)
-        if size is None:
-            yield from self._limb_rule(points)
-        else:
-            yield from self._flip(points, math.exp(size))
-            yield from self._long_limb(logs, size)
-        if size is None or self._shape is None:
-            yield from self._sides_rule(instance)
-        else:
-            yield from self._shaped(self._shape, points, math.exp(size))
+    def _flips(self, points: PointTable, size: Floats) -> list[list[Signal]]:
+        text = "Left and right look swapped: the whole body"
+        return [
+            [] if math.isnan(evidence) else [_signal("flipped_body", evidence, (), text, self._turn)]
+            for evidence in whole_body(points, size, self._norms).tolist()
+        ]
 
-    def _flip(self, points: Points, size: float) -> Iterator[Signal]:
-        evidence = self._swaps.whole_body(points, size)
-        if evidence is not None:
-            text = "Left and right look swapped: the whole body"
-            yield _signal("flipped_body", evidence, (), text, self._turn)
+    def _long_limbs(self, logs: Floats) -> list[list[Signal]]:
+        """Return by instance the longest limb for the subject, if any; `logs` are log lengths in sizes."""
+        edges = [(n, norm) for n, norm in enumerate(self._norms.edges) if norm]
+        if not edges:
+            return [[] for _ in logs]
+        center, above, below = np.array([(norm.center, norm.above, norm.below) for _, norm in edges]).T
+        off = logs[:, [n for n, _ in edges]] - center
+        z = np.where(np.isnan(off), -np.inf, off / np.where(off > 0, above, below))
+        longest = np.argmax(z, axis=1).tolist()
+        signals = []
+        for strengths, at in zip(z.tolist(), longest, strict=True):
+            names = self._anatomy.label(self._anatomy.edges[edges[at][0]])
+            text = f"Very far apart for this subject: {names[0]} and {names[1]}"
+            signal = _signal("long_limb", strengths[at], names, text, Fix("move", names))
+            signals.append([signal] if strengths[at] > -math.inf else [])
+        return signals
 
-    def _shaped(self, shape: Shape, points: Points, size: float) -> Iterator[Signal]:
-        places, there = labelled_places(points, size)
-        fit = shape.fit(places, there)
-        if swap := self._swaps.best_limb(fit, there):
-            names = self._anatomy.label(swap[1])
-            text = f"Left and right look swapped: {', '.join(names)}"
-            yield _signal("swapped_sides", swap[0], names, text, Fix("swap", names))
-        misfit, worst = max(zip(fit.misfits(), there, strict=True))
-        names = (self._anatomy.names[worst],)
-        text = f"Far from its expected position: {names[0]}"
-        yield _signal("misplaced_keypoint", misfit, names, text, Fix("move", names))
+    def _shaped(self, shape: Shape, points: PointTable, size: Floats) -> list[list[Signal]]:
+        fit = shape.fit(centred(points, np.where(np.isnan(size), 1, size)), points.there)
+        misfits = fit.misfits()
+        worst = misfits.shape[1] - 1 - np.argmax(misfits[:, ::-1], axis=1)
+        strengths = misfits[np.arange(len(worst)), worst].tolist()
+        signals = []
+        for evidence, lefts, misfit, at in zip(*self._exchanges.best(fit), strengths, worst.tolist(), strict=True):
+            of_one = []
+            if not math.isnan(evidence):
+                names = self._anatomy.label(lefts)
+                text = f"Left and right look swapped: {', '.join(names)}"
+                of_one.append(_signal("swapped_sides", float(evidence), names, text, Fix("swap", names)))
+            names = (self._anatomy.names[at],)
+            text = f"Far from its expected position: {names[0]}"
+            of_one.append(_signal("misplaced_keypoint", misfit, names, text, Fix("move", names)))
+            signals.append(of_one)
+        return signals
 
     def _sides_rule(self, instance: Instance) -> Iterator[Signal]:
         if len(self._anatomy.names) > MOST_FOR_SIDES:
@@ -147,39 +183,26 @@ class SignalReader:
             text = f"Left and right look swapped: {'the whole body' if swap.whole else ', '.join(names)}"
             yield _signal("sides_rule", 1.0, names, text, self._turn if swap.whole else Fix("swap", names))
 
-    def _limb_rule(self, points: Points) -> Iterator[Signal]:
-        long = [edge for edge, is_long in odd_limbs(self._anatomy, points) if is_long]
+    def _limb_rule(self, instance: Instance) -> Iterator[Signal]:
+        long = [edge for edge, is_long in odd_limbs(self._anatomy, self._anatomy.points(instance)) if is_long]
         if long:
             names = self._anatomy.label(dict.fromkeys(end for edge in long for end in edge))
             yield _signal("limb_rule", 1.0, names, f"Very far apart: {', '.join(names)}", Fix("move", names))
 
-    def _long_limb(self, logs: Sequence[float | None], size: float) -> Iterator[Signal]:
-        scored = [
-            (norm.z(q - size), edge)
-            for edge, q, norm in zip(self._anatomy.edges, logs, self._norms.edges, strict=True)
-            if q is not None and norm
-        ]
-        if scored:
-            z, edge = max(scored)
-            names = self._anatomy.label(edge)
-            text = f"Very far apart for this subject: {names[0]} and {names[1]}"
-            yield _signal("long_limb", z, names, text, Fix("move", names))
-
-    def _outside(self, points: Points, size: tuple[int, int]) -> Iterator[Signal]:
-        if outside := self._anatomy.label(outside_image(points, size)):
+    def _outside(self, instance: Instance, size: tuple[int, int]) -> Iterator[Signal]:
+        if outside := self._anatomy.label(outside_image(self._anatomy.points(instance), size)):
             text = f"Outside the image: {', '.join(outside)}"
             yield _signal("out_of_image", 1.0, outside, text, Fix("move", outside))
 
-    def _missing(self, points: Points, there: tuple[int, ...]) -> Iterator[Signal]:
-        if there not in self._likeliest:
-            if len(self._likeliest) >= MOST_INVERSES:
-                self._likeliest.clear()
-            chances = {i: p for i, k in enumerate(points) if k is None and (p := expected(self._norms, points, i))}
-            self._likeliest[there] = max(chances.items(), key=lambda chance: chance[1], default=None)
-        if likeliest := self._likeliest[there]:
-            names = (self._anatomy.names[likeliest[0]],)
+    def _missing(self, points: PointTable) -> list[list[Signal]]:
+        chances = np.nan_to_num(np.where(points.there, 0, expected(self._norms, points.there)))
+        likeliest = np.argmax(chances, axis=1)
+        signals = []
+        for at, chance in zip(likeliest.tolist(), chances[np.arange(len(chances)), likeliest].tolist(), strict=True):
+            names = (self._anatomy.names[at],)
             text = f"Not labelled, though mostly labelled beside the others: {names[0]}"
-            yield _signal("missing_keypoint", likeliest[1], names, text, Fix("place", names))
+            signals.append([_signal("missing_keypoint", chance, names, text, Fix("place", names))] if chance else [])
+        return signals
 
 
 def _signal(check: str, strength: float, keypoints: tuple[str, ...], message: str, fix: Fix) -> Signal:

@@ -23,7 +23,7 @@ class Anatomy:
 
     `pairs` are (left, right) in the order of their left members, `trunk` those of shoulders and hips; `edges` join two
     indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a
-    shoulder.
+    shoulder; `limbs` are the sets of pairs whose sides may be exchanged together, the smaller ones first.
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
@@ -43,6 +43,10 @@ class Anatomy:
         self.pairs = tuple(sorted(pairs))
         self.trunk = tuple(pair for pair in self.pairs if _TRUNK.search(self.names[pair[0]]))
         self.hanging = tuple(_hanging(i, len(self.names), self.edges) for i in range(len(self.names)))
+        pair_of = {i: pair for pair in self.pairs for i in pair}
+        limbs = {frozenset(pair_of[i] for i in self.chain(left) if i in pair_of) for left, _ in self.pairs}
+        limbs |= {frozenset([pair]) for pair in self.pairs}
+        self.limbs = sorted((sorted(limb) for limb in limbs), key=lambda limb: (len(limb), limb))
 
     def points(self, instance: Instance) -> list[Keypoint | None]:
         """Return the instance's keypoints in the skeleton's order; those it does not know are left out."""

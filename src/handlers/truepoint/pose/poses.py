@@ -138,3 +138,12 @@ def grouped(keys: Integers) -> Iterator[tuple[int, Integers]]:
     distinct, starts = np.unique(keys[order], return_index=True)
     for key, start, end in zip(distinct.tolist(), starts, np.append(starts, len(order))[1:], strict=True):
         yield key, order[start:end]
+
+
+def median(ordered: Floats, counts: Integers | None = None) -> Floats:
+    """Return medians along the last axis of values in rising order, of all or of the first `counts`."""
+    if counts is None:
+        counts = np.full(ordered.shape[:-1], ordered.shape[-1])
+    low = np.take_along_axis(ordered, np.maximum((counts - 1) // 2, 0)[..., None], axis=-1)[..., 0]
+    high = np.take_along_axis(ordered, (counts // 2).clip(max=ordered.shape[-1] - 1)[..., None], axis=-1)[..., 0]
+    return np.where(low == high, low, (low + high) / 2)

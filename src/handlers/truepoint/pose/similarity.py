@@ -46,6 +46,9 @@ _LN_2 = (0.6931471803691238, 1.9082149292705877e-10)
 Manual for the Elementary Functions", 1980, chapter 6)."""
 _TAYLOR = tuple(1 / math.factorial(n) for n in range(13, -1, -1))
 """Coefficients of exp(r), the highest power first: exact to the last digits for |r| <= ln 2 / 2."""
+_ATANH = tuple(1 / n for n in range(23, -1, -2))
+"""Coefficients of atanh(s) / s by powers of s^2, the highest first: exact to the last digits for |s| <= .18."""
+_ROOT_HALF = 0.7071067811865476
 _POWERS = tuple(0.5**n for n in range(64))
 _POWER_TABLE = np.array(_POWERS)
 
@@ -66,6 +69,26 @@ def falloff(exponents: Floats) -> Floats:
     result *= _POWER_TABLE[halvings.astype(np.intp)]
     result[exponents >= NEGLIGIBLE] = 0.0
     return result
+
+
+def logarithm(values: Floats) -> Floats:
+    """Return ln(v) for numbers v > 0, the same on every CPU: ln(m 2^e) is 2 atanh((m - 1) / (m + 1)) + e ln 2."""
+    mantissa, exponent = np.frexp(values)
+    small = mantissa < _ROOT_HALF
+    mantissa, exponent = np.where(small, 2 * mantissa, mantissa), exponent - small
+    s = (mantissa - 1) / (mantissa + 1)
+    square = s * s
+    series = np.full_like(s, _ATANH[0])
+    for coefficient in _ATANH[1:]:
+        series *= square
+        series += coefficient
+    return np.asarray(exponent * _LN_2[0] + (exponent * _LN_2[1] + 2 * s * series))
+
+
+def exponential(values: Floats) -> Floats:
+    """Return exp(v) for |v| < `NEGLIGIBLE`, by `falloff`; NaN for NaN."""
+    inverse = falloff(np.where(np.isnan(values), 0, np.abs(values)))
+    return np.where(np.isnan(values), np.nan, np.where(values > 0, 1 / inverse, inverse))
 
 
 def falloff_of(exponent: float) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -85,19 +86,29 @@ class Listed(msgspec.Struct, frozen=True):
     review: str | None
 
 
-def suspicious_image(labeled: Labeled, reader: SignalReader, witness: Witness | None = None) -> SuspiciousImage | None:
-    """Return what an image has that looks like errors; None if nothing does.
+def suspicious_images(
+    images: Sequence[Labeled], reader: SignalReader, witness: Witness | None = None
+) -> Iterator[SuspiciousImage | None]:
+    """Return what each image has that looks like errors; None if nothing does.
 
     Args:
-        labeled: the image.
-        reader: reads its instances against the norms of the job.
+        images: some images.
+        reader: reads their instances against the norms of the job.
         witness: gives more reasons to suspect an instance, if there is one.
     """
+    sizes = [(a.image_width, a.image_height) for a in (labeled.annotation for labeled in images)]
+    of_images = [(width, height) if width and height else None for width, height in sizes]
+    instances = [instance for labeled in images for instance in labeled.instances]
+    signals = iter(reader.signals(instances, [size for size, i in zip(of_images, images, strict=True) for _ in i.instances]))
+    for labeled in images:
+        of_all = list(islice(signals, len(labeled.instances)))
+        yield _suspicious_image(labeled, of_all, reader.between(labeled.instances), witness)
+
+
+def _suspicious_image(
+    labeled: Labeled, of_all: Sequence[list[Signal]], alike: Mapping[int, Signal], witness: Witness | None
+) -> SuspiciousImage | None:
     annotation = labeled.annotation
-    width, height = annotation.image_width, annotation.image_height
-    alike = reader.between(labeled.instances)
-    size = (width, height) if width and height else None
-    of_all = [reader.signals(instance, size) for instance in labeled.instances]
     others = witness(labeled, of_all) if witness else ()
     entries = []
     for place, (instance, own) in enumerate(zip(labeled.instances, of_all, strict=True)):

@@ -22,7 +22,7 @@ from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.instance import Instance
 from truepoint.pose.poses import Answers
 from truepoint.results.first_pass import Surveyed, answers_of
-from truepoint.results.review import Witness, suspicious_image
+from truepoint.results.review import Witness, suspicious_images
 from truepoint.results.tally import Tally
 
 
@@ -56,11 +56,13 @@ class Refiner:
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> list[Labeled | NotLabeled]:
         """Take some lines; return them as the whole job sees them."""
-        refined = iter(self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)]))
+        images = self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)])
+        for labeled, image in zip(images, suspicious_images(images, self._reader, self._witness), strict=True):
+            if image:
+                self.tally.add_suspicious(labeled, image, self._numbers, self._images_job)
+        refined = iter(images)
         results = [next(refined) if isinstance(outcome, Labeled) else outcome for outcome in outcomes]
         for outcome in results:
-            if isinstance(outcome, Labeled) and (image := suspicious_image(outcome, self._reader, self._witness)):
-                self.tally.add_suspicious(outcome, image, self._numbers, self._images_job)
             self.tally.add(outcome, self._surveyed.table)
         return results
 
