@@ -121,7 +121,7 @@ bench-ui: setup ## the labelling element's speed, memory and actions, in Chromiu
 bench-consensus: setup ## how near the consensus of simulated workers is to the truth (6 minutes)
 	python bench/consensus.py
 
-bench-errors: setup ## how well injected label errors are found (2 minutes)
+bench-errors: setup ## how well injected label errors are found (1 minute)
 	python bench/errors.py
 
 bench-results: setup readers $(BENCH)/.ready ## how fast a job becomes results, against its ceilings and other ways (Linux)

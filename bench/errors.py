@@ -17,8 +17,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +126,12 @@ class Job:
         self.reader = SignalReader(anatomy, self.norms)
         self.rng = rng
 
-    def read(self, scene: Scene) -> list[Signal]:
-        """The signals of the scene's last instance."""
-        alike = self.reader.between(scene).get(len(scene) - 1)
-        return self.reader.signals(scene[-1:])[0] + ([alike] if alike else [])
+    def read(self, scenes: Iterable[Scene]) -> list[list[Signal]]:
+        """The signals of each scene's last instance."""
+        given = list(scenes)
+        alike = [self.reader.between(scene).get(len(scene) - 1) for scene in given]
+        alone = self.reader.signals([scene[-1] for scene in given])
+        return [found + ([signal] if signal else []) for found, signal in zip(alone, alike, strict=True)]
 
 
 class Predicted:
@@ -158,11 +161,17 @@ class Predicted:
             raise ValueError(f"expected predictions of at least 30 people, got {survey.matched}")
         self.reader = PredictionReader(job.anatomy, job.norms, norms)
 
-    def read(self, scene: Scene, i: int, *, crowd: bool = False) -> list[Signal]:
-        """The signals that the predictions for person i, and for the one behind, add to the scene's last instance."""
-        behind = self.behind[i] if crowd else []
-        alone = self.job.reader.signals(scene)
-        return self.reader.signals(scene, [*self.predictions[i], *behind], alone)[-1]
+    def read(self, scenes: Mapping[int, Scene], *, crowd: bool = False) -> list[list[Signal]]:
+        """The signals that the predictions for people, and for those behind them, add to their scene's last instance.
+
+        Scenes are by the person's number."""
+        alone = iter(self.job.reader.signals([label for scene in scenes.values() for label in scene]))
+        found = []
+        for i, scene in scenes.items():
+            behind = self.behind[i] if crowd else []
+            signals = self.reader.signals(scene, [*self.predictions[i], *behind], list(islice(alone, len(scene))))
+            found.append(signals[-1])
+        return found
 
 
 def _predictions(model: Model, rng: np.random.Generator, subject: Person) -> list[Prediction]:
@@ -258,12 +267,12 @@ def calibrate(anatomy: Anatomy) -> None:
     """Print curves: logistic regression of 'has an error the check is for' on its strength, with the intercept moved
     to the kinds' `SHARES`."""
     jobs = [Job(seed, anatomy) for seed in CALIBRATION_SEEDS]
-    good = [job.read(scene) for job in jobs for scene in job.honest]
+    good = [found for job in jobs for found in job.read(job.honest)]
     for check, kinds in LOOKED_FOR.items():
-        bad = [job.read(s) for job in jobs for kind in kinds for s in job.wrong[kind].values()]
+        bad = [found for job in jobs for kind in kinds for found in job.read(job.wrong[kind].values())]
         x_bad, x_good = (np.array([s.strength for f in found for s in f if s.check == check]) for found in (bad, good))
         if check == "duplicate_instance":  # honest instances by themselves have no neighbour at all
-            x_good = np.array([s.strength for j in jobs for c in j.crowds for s in j.read(c) if s.check == check])
+            x_good = np.array([s.strength for j in jobs for c in j.read(j.crowds) for s in c if s.check == check])
         share = sum(SHARES[kind] for kind in kinds)
         weights = np.concatenate(
             [np.full(len(x_bad), share / len(x_bad)), np.full(len(x_good), (1 - share) / len(x_good))]
@@ -276,13 +285,13 @@ def calibrate_predictions(anatomy: Anatomy) -> None:
     """Print the curves of predictions, on a model of MoveNet's quality. A better one is then believed less than it
     could be."""
     jobs = [Predicted(Job(seed, anatomy), MOVENET, seed + 5000) for seed in CALIBRATION_SEEDS]
-    good = [job.read(scene, i) for job in jobs for i, scene in enumerate(job.job.honest)]
+    good = [found for job in jobs for found in job.read(dict(enumerate(job.job.honest)))]
     for check, kinds in LOOKED_FOR_BY_PREDICTION.items():
         bad = [
-            (kind, job.read(scene, i))
+            (kind, found)
             for job in jobs
             for kind in kinds
-            for i, scene in (job.extra if kind == "extra" else job.job.wrong[kind]).items()
+            for found in job.read(job.extra if kind == "extra" else job.job.wrong[kind])
         ]
         x_good = np.array([s.strength for signals in good for s in signals if s.check == check])
         of_bad = [(kind, s.strength) for kind, signals in bad for s in signals if s.check == check]
@@ -308,18 +317,14 @@ def report_predictions(jobs: list[Job]) -> None:
     }
     scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for number, job in enumerate(jobs):
-        alone = [job.read(scene) for scene in job.honest]
-        crowds = [job.read(scene) for scene in job.crowds]
+        alone, crowds = job.read(job.honest), job.read(job.crowds)
         for name, predicted in (("", None), *((m, found[number]) for m, found in sets.items())):
-            good = [_more(predicted, s, scene, i) for i, (s, scene) in enumerate(zip(alone, job.honest, strict=True))]
-            beside = [
-                _more(predicted, s, scene, i, crowd=True)
-                for i, (s, scene) in enumerate(zip(crowds, job.crowds, strict=True))
-            ]
+            good = _scores(predicted, alone, dict(enumerate(job.honest)))
+            beside = _scores(predicted, crowds, dict(enumerate(job.crowds)), crowd=True)
             extra = sets[MOVENET.name][number].extra
             for kind, wrong in (job.wrong | {"extra": extra}).items():
-                bad = np.array([_more(predicted, job.read(scene), scene, i) for i, scene in wrong.items()])
-                right = np.array(beside if kind == "duplicate" else good)
+                bad = _scores(predicted, job.read(wrong.values()), wrong)
+                right = beside if kind == "duplicate" else good
                 row = auroc(bad, right), precision_at_k(job.rng, bad, right)
                 scores.setdefault(kind, {}).setdefault(name, []).append(row)
     for kind, by_model in scores.items():
@@ -332,8 +337,11 @@ def report_predictions(jobs: list[Job]) -> None:
         print(f"{kind:26}{cells}{aim}" + (f"  limit {limit:.3f}" if kind == "jitter" else ""))
 
 
-def _more(predicted: Predicted | None, signals: list[Signal], scene: Scene, i: int, *, crowd: bool = False) -> float:
-    return score(signals + (predicted.read(scene, i, crowd=crowd) if predicted else []))
+def _scores(
+    predicted: Predicted | None, found: list[list[Signal]], scenes: Mapping[int, Scene], *, crowd: bool = False
+) -> Vector:
+    more = predicted.read(scenes, crowd=crowd) if predicted else [[] for _ in found]
+    return np.array([score(signals + added) for signals, added in zip(found, more, strict=True)])
 
 
 def fit(x: Vector, y: Vector, weights: Vector) -> Vector:
@@ -351,7 +359,7 @@ def fit(x: Vector, y: Vector, weights: Vector) -> Vector:
 def report(jobs: list[Job]) -> None:
     """Print the table."""
     start = time.perf_counter()
-    honest = [[job.read(scene) for scene in job.honest] for job in jobs]
+    honest = [job.read(job.honest) for job in jobs]
     spent = (time.perf_counter() - start) / sum(map(len, honest))
     print(f"{'':26}{'':6}{'own check':>11}{'ranked list':>15}{'':6}   ranked list, AUROC by view and size")
     print(
@@ -375,11 +383,11 @@ class _Row:
     def __init__(self, job: Job, kind: str, honest: list[list[Signal]]) -> None:
         self.rng = job.rng
         self.check = OWN.get(kind)
-        self.bad = [job.read(scene) for scene in job.wrong[kind].values()]
+        self.bad = job.read(job.wrong[kind].values())
         self.of_bad = [job.people[i] for i in job.wrong[kind]]
         self.good, self.of_good = honest, job.people
         if kind == "duplicate":  # against people of whom one half hides another
-            self.good, self.of_good = [job.read(scene) for scene in job.crowds], job.people[1:]
+            self.good, self.of_good = job.read(job.crowds), job.people[1:]
         self.scores = [np.array([score(signals) for signals in found]) for found in (self.bad, self.good)]
 
     def own(self) -> float:
