@@ -20,6 +20,7 @@ from truepoint.errors.suspicion import (
     suspicion,
     workers_reasons,
 )
+from truepoint.groundtruth.annotation import Annotation
 from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled
 
 VERSION = "1.0"
@@ -99,10 +100,17 @@ def suspicious_images(
     sizes = [(a.image_width, a.image_height) for a in (labeled.annotation for labeled in images)]
     of_images = [(width, height) if width and height else None for width, height in sizes]
     instances = [instance for labeled in images for instance in labeled.instances]
-    signals = iter(reader.signals(instances, [size for size, i in zip(of_images, images, strict=True) for _ in i.instances]))
+    signals = iter(
+        reader.signals(instances, [size for size, i in zip(of_images, images, strict=True) for _ in i.instances])
+    )
     for labeled in images:
         of_all = list(islice(signals, len(labeled.instances)))
         yield _suspicious_image(labeled, of_all, reader.between(labeled.instances), witness)
+
+
+def _size(annotation: Annotation) -> tuple[int, int] | None:
+    width, height = annotation.image_width, annotation.image_height
+    return (width, height) if width and height else None
 
 
 def _suspicious_image(
