@@ -1,4 +1,7 @@
-"""Entry module: makes the results of a finished job. Called by EventBridge, or by hand with the same event."""
+"""Entry module: writes the results of a finished job.
+
+EventBridge invokes it. An operator may invoke it with the same event.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,14 @@ from truepoint.runs.completion import HandOver, complete
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write and announce the results of the event's job, unless they exist.
 
-    Hand a job that is too large for one invocation over to the state machine, which does the same.
+    A job that is too large for one invocation is handed over to the state machine, which writes the same results.
     """
     ended = read_ended(event)
     logger.append_keys(labeling_job=ended.name.lower())
     store = Bucket(bucket_name())
     job = read_description(_description(ended, store))
     if job.name.lower() != ended.name.lower():
-        # Its results would replace those of the other job.
+        # Writing this job's results would overwrite those of the job that the event names.
         raise JobError(f"expected the description of the job {ended.name!r}, got that of {job.name!r}")
     if split_s3_uri(job.output_manifest_uri)[0] != store.name:
         logger.info("not a job of this stack: its output is in another bucket")
@@ -51,8 +54,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _description(ended: Ended, store: Bucket) -> dict[str, Any]:
     """Return the job's description from a trusted source: the bucket, otherwise Ground Truth.
 
-    Anybody in the account who may put events can write the event's fields. They count only where both sources are
-    missing.
+    Any principal of the account with events:PutEvents can forge the description in an event. It is used only if the
+    bucket holds no description and the stack does not use Ground Truth.
     """
     for key in spelled(ended.name, job_keys(ended.name).labeling_job) if ended.description else ():
         if (kept := store.find(key, LARGEST_DESCRIPTION)) is not None:

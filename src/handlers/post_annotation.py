@@ -1,4 +1,4 @@
-"""Entry module: consolidates the workers' answers for a batch of data objects. Called by Ground Truth."""
+"""Entry module: consolidates the workers' answers for a batch of data objects. Ground Truth invokes it."""
 
 from __future__ import annotations
 

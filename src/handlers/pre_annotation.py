@@ -1,6 +1,6 @@
-"""Entry module: converts a manifest line to a worker's task input. Called by Ground Truth for every data object.
+"""Entry module: converts a manifest line to a worker's task input. Ground Truth invokes it for every data object.
 
-No boto3 and no Powertools: nothing here needs them, and this function's cold start keeps a worker waiting.
+The module imports neither boto3 nor Powertools, because a worker waits for this function's cold start.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import json
 import sys
 from typing import Any
 
-# msgspec asks typing_extensions, where there is one, for what typing has as well: a third of this function's start.
+# msgspec imports typing_extensions if it is installed, although typing has all that is needed. That import takes a
+# third of this function's start-up time, so it is prevented.
 sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
 
 from truepoint.groundtruth.task import pre_annotation_response  # noqa: E402
 
 if sys.modules["typing_extensions"] is None:
-    del sys.modules["typing_extensions"]  # whoever else needs it in this process shall have it
+    del sys.modules["typing_extensions"]  # other modules of this process may import it
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Entry module: runs one step of a large job's results.
+"""Entry module: runs one step of writing a large job's results.
 
-Called by the state machine ResultsStateMachine of template.yaml.
+The state machine ResultsStateMachine of template.yaml invokes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from truepoint.runs.write_lock import NotYetError
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Run the step that the event names. The response becomes part of the execution's state, so it is small."""
+    """Run the step that the event names.
+
+    The response is small, because it becomes part of the execution's state.
+    """
     step = read_step(event)
     store = Bucket(bucket_name())
     logger.append_keys(labeling_job=step.labeling_job, run=step.run or None, step=step.step, range=step.range)

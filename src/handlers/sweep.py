@@ -1,4 +1,4 @@
-"""Entry module: finds ended jobs without results and publishes their lost events again. Called by a schedule."""
+"""Entry module: finds ended jobs without results and publishes their lost events again. A schedule invokes it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from truepoint.keys import JOB_NAME, JOBS_PREFIX, job_keys
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Publish one event for each job without results. The rule, retries and dead-letter queue are the usual ones.
+    """Publish one completion event for each ended job without results.
 
-    A job whose results are being written is found again only if writing takes longer than the grace period. A second
-    run is harmless: it writes the same bytes under the same keys, and the marker last.
+    The event takes the same path as the lost one: the same rule, retries and dead-letter queue.
+
+    A job whose results are still being written gets a second event only if writing takes longer than the grace period
+    (`lost_events.GRACE`). A second run is harmless: it writes the same bytes under the same keys, and the marker last.
     """
     store, now = Bucket(bucket_name()), time.time()
     announced = []
@@ -70,7 +72,7 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
     except (NotReadableError, JobError) as error:
         logger.warning("the job's description cannot be read", labeling_job=name.lower(), error=str(error))
         return None
-    # A description in another job's folder would make that one's results.
+    # A description in another job's folder would lead to results of that other job.
     if text is None or str(described.get("LabelingJobName")).lower() == name.lower():
         return described or None
     logger.warning("the description is another job's", labeling_job=name.lower())
@@ -78,10 +80,10 @@ def _outside(store: Bucket, name: str) -> dict[str, Any] | None:
 
 
 def _ended(description: dict[str, Any]) -> float:
-    """Return when the job last changed, in seconds since 1970.
+    """Return the time of the job's last change, in seconds since 1970.
 
     Raises:
-        JobError: no such time.
+        JobError: the description holds no valid time.
     """
     changed = description.get("LastModifiedTime")
     try:

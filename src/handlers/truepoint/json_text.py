@@ -1,8 +1,8 @@
-"""JSON text from outside: decoded with bounds on its nesting and on its size in memory, a byte order mark passed over.
+"""A decoder for untrusted JSON text that bounds the depth of nesting and the memory of the values.
 
-A decoder that meets text nested some hundred to a thousand levels deep runs out of stack: how deep exactly depends on
-the interpreter and on the caller, and what was read may fail when it is written. Therefore nesting is bounded far below
-that wherever text enters. Honest instances have four levels.
+A decoder runs out of stack on text that is nested some hundred to a thousand levels deep. The exact depth depends on
+the interpreter and on the caller's own stack, and a value that could be decoded may fail to be encoded again. So all
+text from outside is bounded to far fewer levels. Real instances have four. A byte order mark is skipped.
 """
 
 from __future__ import annotations
@@ -15,42 +15,45 @@ from typing import Any, NoReturn
 import msgspec
 
 DEEPEST = 32
-"""Levels of an answer, a pre-label, a skeleton or a gold file."""
+"""Maximum levels of nesting of an answer, a pre-label, a skeleton or a gold file."""
 DEEPEST_DOCUMENT = 64
-"""Levels of a document that encloses answers: a manifest line, a label, an event, a consolidation request."""
+"""Maximum levels of nesting of a document that contains answers: a manifest line, a label, an event, a consolidation
+request."""
 MOST_MEMORY = 200_000_000
-"""Bytes of memory that the values of an answer, a manifest line or a gold file may take, as `memory` estimates them.
-The largest honest line, 200,000 keypoints of several workers with pre-labels and their consensus, takes 160 million.
-Text of `[]` and `{"":0}` takes thirty times its own size, a long text with one emoji four times."""
+"""Maximum memory of the values of an answer, a manifest line or a gold file, in bytes, as `memory` estimates it. The
+largest realistic line (200,000 keypoints of several workers, with pre-labels and consensus) takes 160 million. The
+limit is on memory, not on text: the values of `[]` and `{"":0}` take thirty times the text's size, and those of a long
+string with one emoji four times."""
 OBJECT_BYTES, LIST_BYTES, VALUE_BYTES = 200, 80, 40
-"""Memory of a small dict and of an empty list with what the interpreter keeps of each, and of a number or a short text.
-Measured with Python 3.11 and 3.13. Texts take one, two or four bytes a character more, by their widest character."""
+"""Memory of a small dict, of an empty list, and of a number or a short string, in bytes, including the interpreter's
+own fields. Measured with Python 3.11 and 3.13. A string also takes one, two or four bytes per character, depending on
+its widest character."""
 MOST_BYTES = OBJECT_BYTES + 4
-"""Memory that one character of a text stands for at most."""
+"""Maximum memory of the values per character of the text, in bytes."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
 _QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
-_PIECE = 100_000
+_PIECE = 100_000  # bytes; bounds the memory of the matches of one call
 _TOKENS = re.compile(_STRING + rb"|[\[{\]}]", re.DOTALL)
 _NARROW, _UP_TO_2_BYTES = bytes(range(0xC4)), bytes(range(0xF0))
-"""Bytes of UTF-8 whose characters take one byte in memory, and at most two."""
+"""UTF-8 bytes of characters that take one byte in memory, and of those that take at most two."""
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _PLAIN = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 
 
 class JsonError(ValueError):
-    """Text that is no JSON, nested too deep, or not of the expected type; says expected and got."""
+    """A text that is not JSON, is nested too deep, or has another type than expected."""
 
 
 def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memory: int | None = MOST_MEMORY) -> Any:
     """Return the value of a JSON text.
 
     Args:
-        text: UTF-8 if bytes.
-        kind: the type to decode into, as msgspec takes it.
-        deepest: levels of nesting at most.
-        most_memory: bytes that the values may take in memory, by `memory`; None for text that its owner reads.
+        text: the JSON text; bytes are UTF-8.
+        kind: the type to decode into, as msgspec accepts it.
+        deepest: maximum number of levels of nesting.
+        most_memory: maximum memory of the values in bytes, as `memory` estimates it; None for no limit.
 
     Raises:
         JsonError: the text cannot be used.
@@ -58,7 +61,7 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
     try:
         plain = text.encode() if isinstance(text, str) else text
         plain = plain.removeprefix(BYTE_ORDER_MARK)
-        if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no levels
+        if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no nesting
             raise JsonError(f"expected at most {deepest} levels of nesting, got more")
         if most_memory is not None and may_exceed(plain, most_memory) and (size := memory(plain)) > most_memory:
             raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got some {size:,}")
@@ -68,20 +71,20 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
 
 
 def decode_browsers(text: bytes, deepest: int) -> Any:
-    """Return the value of a JSON text that a browser made, read by Python's decoder.
+    """Return the value of a JSON text that a browser wrote, using Python's own decoder.
 
-    Such a text may hold half a surrogate pair, which other decoders refuse. Only UTF-8 counts: Python would also
-    recognise UTF-16 and UTF-32, whose nesting `is_deeper` does not see.
+    Such a text may hold half a surrogate pair, which other decoders refuse. The text must be UTF-8: Python's decoder
+    would also accept UTF-16 and UTF-32, but `is_deeper` cannot measure their nesting.
 
     Raises:
-        JsonError: the text is no JSON in UTF-8, nested too deep, or holds NaN or a number that is no finite float.
+        JsonError: the text is not JSON in UTF-8, is nested too deep, or holds NaN or a number beyond a float's range.
     """
     plain = text.removeprefix(BYTE_ORDER_MARK)
     if is_deeper(plain, deepest):
         raise JsonError(f"expected at most {deepest} levels of nesting, got more")
     try:
         return json.loads(plain.decode(), parse_constant=_no_constant, parse_float=_finite)
-    except ValueError as error:  # of the encoding, too
+    except ValueError as error:  # UnicodeDecodeError is one
         raise JsonError(str(error)) from error
 
 
@@ -97,9 +100,9 @@ def _finite(digits: str) -> float:
 
 
 def decode_members(text: bytes | str) -> Any:
-    """Return what `decode` returns of a JSON text: faster for an object with long strings, like an answer's.
+    """Decode a JSON text as `decode` does, but faster for an object with long strings, as an answer is.
 
-    The decoder itself separates the members, and only those that are no strings are searched for brackets. Each member
+    The decoder separates the members, and only members other than strings are checked for their nesting. Each member
     may have `DEEPEST` levels.
     """
     try:
@@ -112,9 +115,9 @@ def decode_members(text: bytes | str) -> Any:
 
 
 def memory(text: bytes | str) -> int:
-    """Return about how many bytes the values of a JSON text take in memory: rather too many than too few.
+    """Return an estimate of the memory of a JSON text's values, in bytes, which is rather too high than too low.
 
-    All characters count as if they were in one string, and commas within strings as values.
+    It counts all characters as if they were in one string, and commas within strings as values.
     """
     if isinstance(text, str):
         values = OBJECT_BYTES * text.count("{") + LIST_BYTES * text.count("[") + VALUE_BYTES * text.count(",")
@@ -125,7 +128,7 @@ def memory(text: bytes | str) -> int:
 
 
 def _width(text: bytes) -> int:
-    """Return how many bytes a character takes in memory at most; escape sequences count as what they stand for."""
+    """Return the memory of the text's widest character in bytes: 1, 2 or 4. Escape sequences count as decoded."""
     escapes = b"\\u" in text
     if text.isascii() and not escapes:
         return 1
@@ -135,7 +138,7 @@ def _width(text: bytes) -> int:
 
 
 def may_exceed(text: bytes | str, most: int) -> bool:
-    """Return whether `memory` of a text may be more than so many bytes, from the text's length alone."""
+    """Return whether `memory(text)` could exceed `most` bytes, judged by the text's length alone."""
     return MOST_BYTES * len(text) > most
 
 
@@ -144,9 +147,10 @@ def is_deeper(text: bytes, deepest: int) -> bool:
     brackets = text.translate(_BRACKETS, _PLAIN)
     if brackets.count(b"[") <= deepest:
         return False
-    if b"\\" in text:  # then only quotes that begin or end a string are left
+    if b"\\" in text:  # remove escaped quotes, so that every remaining quote begins or ends a string
         brackets = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _PLAIN)
-    # Most strings hold no brackets. They leave two quotes each here, which is ten times as fast.
+    # Most strings hold no brackets, so only their two quotes are left. Removing those here is ten times as fast as
+    # searching for strings.
     brackets = brackets.replace(b'""', b"")
     if b'"' in brackets:
         brackets = _outside_strings(brackets)
@@ -158,7 +162,7 @@ def is_deeper(text: bytes, deepest: int) -> bool:
 
 
 def _outside_strings(text: bytes) -> bytes:
-    """Remove strings from a text without escape sequences, piece by piece: each match of a pattern takes memory."""
+    """Remove strings from a text without escape sequences, in pieces of bounded size, as each match takes memory."""
     pieces, within = [], False
     for start in range(0, len(text), _PIECE):
         piece = b'"' * within + text[start : start + _PIECE]
@@ -168,9 +172,10 @@ def _outside_strings(text: bytes) -> bytes:
 
 
 def pruned(text: bytes, level: int, deepest: int) -> bytes:
-    """Return the text with each array or object at `level`, from 1, replaced if it reaches deeper than `deepest`.
+    """Return the text with every array or object at `level` replaced if it is nested deeper than `deepest` levels.
 
-    A text takes its place that holds JSON nested too deep, so that whoever reads the value refuses it for that reason.
+    The outermost level is 1. The replacement is a string that contains JSON nested too deep, so that the reader of the
+    value refuses it for that reason.
     """
     if not is_deeper(text, deepest):
         return text

@@ -24,7 +24,7 @@ class JobKeys(NamedTuple):
     """The S3 keys of one labelling job.
 
     `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller copies of the images
-    are below `copies`; the runs that make results keep their parts below `runs`.
+    are below `copies`. The runs that write the results keep their intermediate files below `runs`.
     """
 
     manifest: str
@@ -42,7 +42,7 @@ class JobKeys(NamedTuple):
     output_manifest: str
 
 
-@lru_cache(16)  # a job's results ask for them at each image
+@lru_cache(16)  # called once for each image while a job's results are written
 def job_keys(job: str) -> JobKeys:
     """Return the keys of the job named `job`."""
     name = job.lower()
@@ -65,51 +65,55 @@ def job_keys(job: str) -> JobKeys:
 
 
 def output_folder(job: str) -> str:
-    """Return the folder of a job's output, in the case of the name given at creation, with a slash at its end."""
+    """Return the folder of a job's output, with a trailing slash. The name keeps its case."""
     return f"{OUTPUT_PREFIX}{job}/"
 
 
 def open_lines(job: str) -> str:
-    """Return the key of the portal's list of the lines that need labels (truepoint.tasks.loading)."""
+    """Return the key of the portal's list of lines that still need labels (see truepoint.tasks.loading)."""
     return f"{JOBS_PREFIX}{job.lower()}/portal/open-lines"
 
 
 def skip(job: str, line: int, worker: str) -> str:
-    """Return the key of the file in which the portal keeps why a worker skipped an image."""
+    """Return the key of the file that holds a worker's reason for skipping an image in the portal."""
     return f"{JOBS_PREFIX}{job.lower()}/portal/skips/{line}/{worker}.json"
 
 
 def manifests_folder(output_manifest: str) -> str | None:
     """Return the folder of all of a job's manifests, with a trailing slash.
 
-    `output_manifest` is the key of one manifest that Ground Truth named: `…/<job>/manifests/output/output.manifest` or
-    `…/<job>/manifests/intermediate/<n>/output.manifest`.
+    Args:
+        output_manifest: key of one of the job's manifests as Ground Truth names them:
+            `…/<job>/manifests/output/output.manifest` or `…/<job>/manifests/intermediate/<n>/output.manifest`.
+
+    Returns:
+        The folder `…/<job>/manifests/`, or None for any other key.
     """
     match = _MANIFEST.fullmatch(output_manifest)
     return match[1] if match else None
 
 
 def spelled(job: str, key: str) -> tuple[str, ...]:
-    """Return the keys at which an object below `jobs/<job>/` may be, the first one first.
+    """Return the keys at which an object below `jobs/<job>/` may be stored, in the order in which to try them.
 
-    Someone who creates a job with capitals in its name outside our scripts may have put its objects below that very
-    name; earlier versions read them there.
+    Our scripts write below the lower-case name. A person who created a job by other means may have written below the
+    name with its capitals, where earlier versions of this package read it.
     """
     lower = f"{JOBS_PREFIX}{job.lower()}/"
     return tuple(dict.fromkeys((key, f"{JOBS_PREFIX}{job}/{key.removeprefix(lower)}")))
 
 
 def below_images(job: str, key: str) -> str:
-    """Return an image's path below the job's image folder, in either case of the name.
+    """Return an image's path below the job's image folder, whose job name may be in any case.
 
-    The whole key is returned for an image that is elsewhere.
+    For an image outside that folder, return the whole key.
     """
     folder = job_keys(job).images
     return key[len(folder) :] if key[: len(folder)].lower() == folder else key
 
 
 def s3_uri(bucket: str, key: str) -> str:
-    """Return the URI `s3://bucket/key`; keys stand in it as they are, unencoded."""
+    """Return the URI `s3://bucket/key`. The key is not percent-encoded."""
     return f"s3://{bucket}/{key}"
 
 

@@ -1,1 +1,1 @@
-"""The only modules that call AWS or read the environment."""
+"""Adapters: the only modules that call AWS services or read environment variables."""

@@ -1,4 +1,7 @@
-"""A bucket: the data plane of S3, by obstore (a tenth of boto3's CPU for a small object, and 20 ms to import)."""
+"""Reading and writing objects of an S3 bucket, with retries.
+
+It uses obstore, which takes a tenth of boto3's CPU time for a small object and 20 ms to import.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +27,22 @@ from truepoint.adapters.environment import endpoint_url
 from truepoint.adapters.odd_keys import ListedObject
 
 CLIENT: Any = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
-"""`timeout` is for a whole request, its body included: long for the 8 MB that one moves at most, and short enough that
-one without an answer is tried again."""
+"""Time limits of a request. `timeout` covers the whole request including its body: 10 s are ample for at most 8 MB, and
+short enough that a request without a response is retried."""
 RETRY: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=60)}
-"""Half a minute of 503 SlowDown, or five tries without an answer. The timeout counts from a request's first try."""
+"""obstore's retries of a request: about half a minute of 503 SlowDown, or five attempts without a response.
+`retry_timeout` counts from the first attempt."""
 TRIES = 3
-"""Maximum number of tries of a whole operation. obstore retries a request that fails, but neither one whose answer
-breaks off nor a multipart upload whose completion was not confirmed to the client."""
+"""Maximum number of attempts of a whole operation. obstore retries a request that fails, but neither a response that
+breaks off nor a multipart upload whose completion was not confirmed."""
 CHUNK = 4 * 1024 * 1024
 """Size of one ranged read, in bytes."""
 PART = 8 * 1024 * 1024
-"""Bytes of a part of an object that is written in parts: of 10,000, so of 80 GB at most."""
+"""Size of a part of a multipart upload, in bytes. S3 allows 10,000 parts, so an object may have 80 GB."""
 PARTS_AT_ONCE = 2
 """Maximum number of parts of one upload in flight, which limits memory."""
 GATHERED = 256 * 1024
-"""Size up to which small pieces are joined before a write, in bytes."""
+"""Size from which joined small pieces are handed to obstore, in bytes."""
 
 T = TypeVar("T")
 
@@ -52,7 +56,7 @@ class TooLargeError(NotReadableError):
 
 
 class ChangedError(Exception):
-    """An object that changed since it was found."""
+    """An object that no longer has the expected ETag."""
 
 
 class UnavailableError(Exception):
@@ -60,7 +64,7 @@ class UnavailableError(Exception):
 
 
 class StoredObject(NamedTuple):
-    """An existing object: its ETag and its age by S3's clock, in seconds."""
+    """An existing object: its content, its ETag without quotes, and its age in seconds."""
 
     content: bytes
     etag: str
@@ -70,13 +74,14 @@ class StoredObject(NamedTuple):
 class Bucket:
     """One bucket.
 
-    Keys are plain text, without leading slash. Every method raises UnavailableError if S3 fails for good.
+    Keys are not percent-encoded and have no leading slash. Every method raises UnavailableError if S3 still fails after
+    all retries.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         endpoint = endpoint_url()
-        # obstore takes no None for an option: on AWS, where no endpoint is set, none may be passed.
+        # obstore refuses None as an option, so without an endpoint (on AWS) the option is omitted.
         where: Any = {"endpoint": endpoint} if endpoint else {}
         options: Any = {"allow_http": bool(endpoint and endpoint.startswith("http://")), **CLIENT}
         self._store = S3Store(name, client_options=options, retry_config=RETRY, **where)
@@ -85,23 +90,25 @@ class Bucket:
         """Return the whole object; with `etag`, only the version with this ETag.
 
         Raises:
-            ChangedError: another ETag.
-            TooLargeError: it has more than `largest` bytes.
-            NotReadableError: missing or forbidden.
+            ChangedError: the object has another ETag.
+            TooLargeError: the object has more than `largest` bytes.
+            NotReadableError: the object is missing or may not be read.
         """
         return self._get(key, etag, largest=largest)
 
     def find(self, key: str, largest: int) -> bytes | None:
-        """Return the whole object, None if it is missing. The caller needs permission to list its prefix.
+        """Return the whole object, None if it is missing.
+
+        The caller needs permission to list the object's prefix: without it, S3 answers 403 for a missing object.
 
         Raises:
-            NotReadableError: forbidden, or larger than `largest` bytes.
+            NotReadableError: the object may not be read, or has more than `largest` bytes.
         """
         stored = self.look(key, largest)
         return None if stored is None else stored.content
 
     def look(self, key: str, largest: int) -> StoredObject | None:
-        """Return the object like `find`, with the ETag that `swap` needs."""
+        """Return the object as `find` does, with the ETag that `swap` needs."""
 
         def get() -> StoredObject | None:
             try:
@@ -118,7 +125,7 @@ class Bucket:
         return self._retry(key, get)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly below a prefix that ends in a slash, except an empty name."""
+        """Return the names of the folders directly below a prefix that ends in a slash, without empty names."""
 
         def listed() -> list[str]:
             try:
@@ -132,12 +139,12 @@ class Bucket:
     def stream(self, key: str, start: int, end: int, etag: str | None = None) -> Iterator[bytes]:
         """Yield bytes `start` to `end` (exclusive) in pieces; with `etag`, only of the version with this ETag.
 
-        A request for each piece, and the next while one is worked on: S3 gives a request, its body included, only so
-        long, and who reads a manifest works on each line of it.
+        Each piece is a request of its own, because processing a manifest's lines takes longer than S3 keeps one
+        request open. The next piece is requested while the caller processes the current one.
 
         Raises:
-            ChangedError: another ETag, at the start or later.
-            NotReadableError: as `read`.
+            ChangedError: the object has another ETag, at the first piece or later.
+            NotReadableError: the object is missing or may not be read.
         """
         starts = iter(range(start, end, CHUNK))
 
@@ -162,10 +169,10 @@ class Bucket:
         return next(((key, etag) for key, etag in candidates if etag), (keys[0], None))
 
     def link(self, key: str, seconds: int) -> str:
-        """Return a URL with which whoever has it can read this one object, for so long or until our credentials end.
+        """Return a presigned URL for reading the object, valid for `seconds` or until our credentials expire.
 
         Raises:
-            NotReadableError: a key that obstore cannot name.
+            NotReadableError: obstore cannot express the key.
         """
         try:
             _check(key)
@@ -184,18 +191,24 @@ class Bucket:
         def page() -> list[str]:
             try:
                 listed = obstore.list(self._store, folder, offset=after, chunk_size=1000)
-                # obstore drops a slash at the end: such a key would sort before itself, and come again for ever.
+                # obstore drops a trailing slash, so a key with one would sort before itself and be listed for ever.
                 return [entry["path"] for entry in next(listed, ()) if entry["path"] > after]
-            except (InvalidPathError, ValueError):  # a key of the page, or the one before it
+            except (InvalidPathError, ValueError):  # a key of the page or `after` is one that obstore refuses
                 return [entry.key for entry in odd_keys.page(self.name, f"{folder.rstrip('/')}/", after)]
 
-        # Each page is a list of its own: one that breaks off cannot be gone on with.
+        # Each page is a listing of its own, because obstore cannot resume a listing that broke off.
         while names := self._retry(folder, page):
             yield from names
             after = names[-1]
 
     def write(self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str) -> None:
-        """Replace the object atomically by bytes, or by pieces that are not all in memory and can be produced again."""
+        """Write the object atomically.
+
+        Args:
+            key: where to write.
+            content: bytes, or a function that yields them in pieces and is called again for a retry.
+            content_type: the media type.
+        """
         attributes: Any = {"Content-Type": content_type}
 
         def put() -> None:
@@ -203,24 +216,30 @@ class Bucket:
                 try:
                     _check(key)
                     obstore.put(self._store, key, content, attributes=attributes, use_multipart=False)
-                except ValueError:  # the key
+                except ValueError:  # obstore refuses the key
                     odd_keys.write(self.name, key, content, content_type)
                 return
             with obstore.open_writer(
                 self._store, key, attributes=attributes, buffer_size=PART, max_concurrency=PARTS_AT_ONCE
-            ) as out:  # an exception leaves no parts behind
+            ) as out:  # on an exception, obstore aborts the upload and leaves no parts behind
                 for piece in [content] if isinstance(content, bytes) else _gathered(content()):
                     out.write(piece)
 
-        # OSError is all that obstore's writer knows. "Not found", which is one, is also what the second completion of
-        # an upload is answered.
+        # obstore's writer raises only OSError. FileNotFoundError is one; S3 answers it when an upload is completed a
+        # second time, so it is retried too.
         self._retry(key, put, (GenericError, OSError))
 
     def swap(self, key: str, content: bytes, etag: str | None) -> str:
-        """Replace the small object with this ETag (None: there must be no object), and return the new ETag.
+        """Replace a small object if it has this ETag (compare and swap), and return the new ETag.
+
+        Args:
+            key: the object's key.
+            content: the new content.
+            etag: the expected ETag; None if there must be no object.
 
         Raises:
-            ChangedError: it is another one by now. One that has this very content is taken for our own.
+            ChangedError: the object has another ETag and another content. Equal content counts as our own write, whose
+                response was lost.
         """
         mode: Any = {"e_tag": f'"{etag}"'} if etag else "create"
 
@@ -228,7 +247,7 @@ class Bucket:
             try:
                 return _plain(obstore.put(self._store, key, content, mode=mode)["e_tag"])
             except (PreconditionError, AlreadyExistsError) as error:
-                stored = self.look(key, PART)  # S3's answer to an earlier try may have been lost
+                stored = self.look(key, PART)  # S3's response to an earlier attempt may have been lost
                 if stored is None or stored.content != content:
                     raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
                 return stored.etag
@@ -236,12 +255,12 @@ class Bucket:
         return self._retry(key, put)
 
     def delete(self, *keys: str) -> None:
-        """Delete objects, which may be missing."""
+        """Delete objects. Missing ones are ignored."""
 
         def delete() -> None:
             try:
                 obstore.delete(self._store, keys)
-            except (TypeError, ValueError):  # one of the keys
+            except (TypeError, ValueError):  # obstore refuses one of the keys
                 odd_keys.delete(self.name, keys)
 
         if keys:
@@ -250,7 +269,8 @@ class Bucket:
     def listed(self, key: str) -> ListedObject | None:
         """Return the object's entry in a listing, None if it is missing.
 
-        S3 tells a missing object from a forbidden one only to those who may list its folder.
+        A listing is used because S3 distinguishes a missing object from a forbidden one only for callers who may list
+        its prefix.
         """
         folder, _, _ = key.rpartition("/")
 
@@ -258,8 +278,8 @@ class Bucket:
             try:
                 _check(key)
                 entries = obstore.list_with_delimiter(self._store, folder)["objects"]
-            except (InvalidPathError, ValueError):  # a key of the folder, or the folder itself
-                return odd_keys.page(self.name, key)  # the key itself sorts before all that begin with it
+            except (InvalidPathError, ValueError):  # obstore refuses a key of the folder, or the folder
+                return odd_keys.page(self.name, key)  # the key sorts before all other keys that begin with it
             return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in entries]
 
         return next((entry for entry in self._retry(key, listed) if entry.key == key), None)
@@ -277,7 +297,7 @@ class Bucket:
                 got = obstore.get(self._store, key, options=options)
                 self._check_size(key, got.meta["size"], largest)
                 return bytes(got.bytes())
-            except ValueError:  # the key
+            except ValueError:  # obstore refuses the key
                 self._check_size(key, 0 if largest is None else self.size(key), largest)
                 return odd_keys.read(self.name, key, byte_range, etag)
 
@@ -293,7 +313,7 @@ class Bucket:
             raise TooLargeError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {size}")
 
     def _retry(self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)) -> T:
-        """Return the operation's result after at most `TRIES` tries. Every operation of a bucket is idempotent."""
+        """Return the operation's result after at most `TRIES` attempts. Every operation of a bucket is idempotent."""
         tried = 0
         while True:
             tried += 1
@@ -316,7 +336,7 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _check(key: str) -> None:
-    """Raise what obstore should: it drops slashes at both ends, and would take another object."""
+    """Refuse a key with a slash at either end: obstore drops those slashes and would use another object."""
     if key != key.strip("/"):
         raise ValueError(f"expected a key without a slash at either end, got {key!r}")
 

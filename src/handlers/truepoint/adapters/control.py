@@ -1,6 +1,6 @@
-"""The control plane: labelling jobs in Ground Truth, PutEvents and StartExecution, by the boto3 of the Lambda runtime.
+"""Calls of Ground Truth, EventBridge, Step Functions and Lambda, with the boto3 of the Lambda runtime.
 
-boto3 takes half a second to import, so that is left until a call is made.
+boto3 takes half a second to import, so it is imported at the first call.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from typing import Any
 from truepoint.adapters.environment import endpoint_url
 
 MOST_EXECUTIONS = 99
-"""Maximum number of executions of one name within 90 days. More reruns of the same results need an operator."""
+"""Maximum number of executions with one base name within 90 days. More reruns of the same results need an operator."""
 INVOKED_SECONDS = 8
-"""How long somebody waits for a function."""
+"""Read timeout of an invoked function, in seconds. A person waits for its result."""
 UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")
+"""Statuses of executions that have not ended."""
 
 
 class FunctionError(Exception):
-    """A function that failed, or that could not be invoked in time. The message holds nothing that it returned."""
+    """A failed or unreachable Lambda function. The message holds nothing from its response."""
 
 
 def invoke(arn: str, event: Mapping[str, Any]) -> Any:
-    """Invoke a function that somebody waits for, and return what it returned.
+    """Invoke a Lambda function synchronously, and return its result.
 
     Raises:
-        FunctionError: it failed, or was not reached.
+        FunctionError: the function failed, could not be invoked in time, or returned something other than JSON.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
@@ -55,8 +56,8 @@ def _invoker() -> Any:
 
 
 def describe_labeling_job(name: str) -> dict[str, Any]:
-    """Return Ground Truth's description of a job; names are case-insensitive."""
-    import boto3  # noqa: PLC0415 - jobs run outside Ground Truth never need it
+    """Return Ground Truth's description of a job. Job names are case-insensitive."""
+    import boto3  # noqa: PLC0415
 
     description: dict[str, Any] = boto3.client("sagemaker", endpoint_url=endpoint_url()).describe_labeling_job(
         LabelingJobName=name
@@ -65,7 +66,10 @@ def describe_labeling_job(name: str) -> dict[str, Any]:
 
 
 def list_labeling_jobs(status: str, after: float, before: float) -> Iterator[str]:
-    """Return names of Ground Truth's jobs with this status that last changed between two times (seconds since 1970)."""
+    """Yield the names of Ground Truth's jobs with this status that last changed between two times.
+
+    Times are seconds since 1970.
+    """
     import boto3  # noqa: PLC0415
 
     pages = boto3.client("sagemaker", endpoint_url=endpoint_url()).get_paginator("list_labeling_jobs")
@@ -79,7 +83,7 @@ def put_event(source: str, detail_type: str, resources: list[str], detail: dict[
     """Put one event on the default bus.
 
     Raises:
-        RuntimeError: EventBridge refused the entry, which its API reports in the answer only.
+        RuntimeError: EventBridge refused the entry, which its API reports in a successful response.
     """
     import boto3  # noqa: PLC0415
 
@@ -91,13 +95,13 @@ def put_event(source: str, detail_type: str, resources: list[str], detail: dict[
 
 
 def start_execution(state_machine_arn: str, name: str, payload: Any) -> str:
-    """Start an execution of a state machine unless it runs already, and return its ARN.
+    """Start an execution of a state machine unless one with this name is running, and return its ARN.
 
-    One of this name that is running is left alone. Names cannot be used again for 90 days, so where one has ended, well
-    or not, the next is numbered.
+    A name cannot be used again within 90 days, so executions are named `{name}-1`, `{name}-2` and so on. A new number
+    is used once the execution with the previous number has ended.
 
     Raises:
-        RuntimeError: as many as can be told apart have ended.
+        RuntimeError: `MOST_EXECUTIONS` executions with this name have ended.
     """
     import boto3  # noqa: PLC0415
 

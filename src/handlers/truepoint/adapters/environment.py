@@ -1,4 +1,4 @@
-"""The only module that reads environment variables."""
+"""The environment variables of the functions. No other module reads any."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ def state_machine_arn() -> str:
 
 
 def uses_ground_truth() -> bool:
-    """Return whether labelling jobs run in Ground Truth too; no means that its API is not asked."""
+    """Return whether the stack's labelling jobs may run in Ground Truth. If not, its API is never called."""
     return os.environ.get("USES_GROUND_TRUTH") == "yes"
 
 
 def endpoint_url() -> str | None:
-    """Return the endpoint URL of AWS, None for the default one.
+    """Return the endpoint URL of AWS services, None for the default one.
 
-    An emulator sets AWS_ENDPOINT_URL. `sam local` hands on only variables that the template declares, and declaring
-    that one would give it to the deployed functions too, empty, which S3 clients refuse: hence one of our own.
+    An emulator sets AWS_ENDPOINT_URL. `sam local` passes only variables that the template declares. Declaring
+    AWS_ENDPOINT_URL would set it, empty, for the deployed functions, which S3 clients refuse. So the template declares
+    ENDPOINT_URL.
     """
     return os.environ.get("ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def number(name: str, usual: int) -> int:
-    """Return the positive integer in a variable, or the default.
+    """Return the positive integer in a variable, or `usual` if the variable is unset or empty.
 
     Raises:
-        RuntimeError: it gives something else.
+        RuntimeError: the variable holds something else.
     """
     text = os.environ.get(name) or str(usual)
     if not (text.isascii() and text.isdigit() and int(text)):

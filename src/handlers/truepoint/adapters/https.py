@@ -1,7 +1,7 @@
 """Requests to the identity provider, bounded in time and size.
 
-http.client of the standard library follows no redirection and reads no proxy settings: a request goes to the address
-that the stack's settings name, or nowhere. ssl takes a while to import, so that is left until the first request.
+http.client of the standard library follows no redirects and reads no proxy settings, so a request can go only to the
+address in the stack's settings. ssl is slow to import, so it is imported at the first request.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
 
 CONNECT_SECONDS = 3.0
+"""Time limit for connecting, in seconds."""
 TOTAL_SECONDS = 8.0
-"""Seconds that one request may take altogether. Somebody waits for it in front of a white page."""
+"""Time limit for a whole request, in seconds. A person waits for it in front of an empty page."""
 PIECE = 16 * 1024
+"""Size of one read of the response, in bytes."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "host.docker.internal"})
-"""Hosts that may be asked without TLS: an emulator on this machine."""
+"""Hosts to which requests without TLS are allowed: an emulator on this machine."""
 
 
 class FetchError(Exception):
-    """A request that failed, or whose response was refused. The message holds nothing of either."""
+    """A failed request or a refused response. The message holds no content of either."""
 
 
 class StatusError(FetchError):
-    """A response with another status than 200."""
+    """A response with a status other than 200."""
 
     def __init__(self, host: str, status: int) -> None:
         super().__init__(f"expected {host} to answer with the status 200, got {status}")
@@ -38,13 +40,13 @@ def fetch(url: str, largest: int, form: Mapping[str, str] | None = None) -> byte
     """Return the body of a response.
 
     Args:
-        url: where to. Only https, except on this machine.
-        largest: bytes that the body may have.
-        form: sent as a POST of an HTML form; without one the request is a GET.
+        url: the address; https unless the host is in `LOOPBACK`.
+        largest: maximum size of the body, in bytes.
+        form: fields to send as a POST request, encoded as an HTML form; without them the request is a GET.
 
     Raises:
-        FetchError: no response in time, another status than 200, or a body that is too large.
-        ValueError: an address that may not be asked.
+        FetchError: there was no response in time, its status was not 200, or its body was too large.
+        ValueError: the address is not allowed.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -90,9 +92,9 @@ def _content(response: HTTPResponse, largest: int, deadline: float, host: str) -
         content += piece
         if len(content) > largest:
             raise FetchError(f"expected at most {largest} bytes of {host}, got more")
-        # Each wait is bounded by the socket; a response that comes byte by byte is not.
+        # The socket's timeout bounds each read, but not a response that arrives byte by byte.
         if time.monotonic() > deadline:
             raise FetchError(f"expected {host} to answer within {TOTAL_SECONDS:g} s, it is still answering")
-    if response.length:  # what is still to come of what the headers announced
+    if response.length:  # bytes of the announced Content-Length that did not arrive
         raise FetchError(f"expected a whole response of {host}, it broke off")
     return bytes(content)

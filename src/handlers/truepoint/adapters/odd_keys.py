@@ -1,8 +1,8 @@
-"""S3 calls for keys that obstore cannot express, by the boto3 of the Lambda runtime.
+"""S3 calls for keys that obstore cannot express, with the boto3 of the Lambda runtime.
 
-obstore refuses a key with an empty segment, a segment `.` or `..`, or a control character, and refuses every listing in
-which one occurs (https://github.com/developmentseed/obstore/issues/429). S3 allows such keys, and a copy to
-`s3://bucket/jobs/people//` makes them. boto3 takes half a second to import, so it is used only where obstore gave up.
+obstore refuses a key with an empty segment, a segment `.` or `..`, or a control character, and every listing that
+contains such a key (https://github.com/developmentseed/obstore/issues/429). S3 allows such keys; for example, a copy to
+`s3://bucket/jobs/people//` creates them. boto3 takes half a second to import, so it is used only after obstore refused.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from obstore.exceptions import GenericError, PermissionDeniedError, Precondition
 from truepoint.adapters.environment import endpoint_url
 
 CONNECT_SECONDS, READ_SECONDS = 3, 10
-"""As long as the bucket's own client waits: one request of many must not take the invocation's time."""
+"""Time limits of a request in seconds, the same as in `bucket.CLIENT`."""
 
 _lock = Lock()
 
 
 class ListedObject(NamedTuple):
-    """An object of a listing: `etag` without quotes, `size` in bytes, `modified` by S3's clock."""
+    """An object in a listing: `etag` without quotes, `size` in bytes, `modified` by S3's clock."""
 
     key: str
     etag: str
@@ -34,12 +34,12 @@ class ListedObject(NamedTuple):
 
 
 def read(bucket: str, key: str, byte_range: tuple[int, int] | None, etag: str | None) -> bytes:
-    """Return an object's bytes, or those of a range whose end is not included.
+    """Return an object's bytes, or those of a byte range (start, end) whose end is exclusive.
 
     Raises:
-        FileNotFoundError: there is no such object.
-        PermissionDeniedError: it may not be read.
-        PreconditionError: its ETag is no longer `etag`.
+        FileNotFoundError: the object is missing.
+        PermissionDeniedError: the object may not be read.
+        PreconditionError: the object has another ETag than `etag`.
         GenericError: S3 failed.
     """
     options = {} if etag is None else {"IfMatch": f'"{etag}"'}
@@ -60,7 +60,7 @@ def write(bucket: str, key: str, content: bytes, content_type: str) -> None:
 
 
 def delete(bucket: str, keys: Iterable[str]) -> None:
-    """Delete objects one by one; they may be missing.
+    """Delete objects one by one. Missing ones are ignored.
 
     Raises:
         GenericError: S3 failed.
@@ -71,7 +71,7 @@ def delete(bucket: str, keys: Iterable[str]) -> None:
 
 
 def page(bucket: str, prefix: str, after: str = "") -> list[ListedObject]:
-    """Return the first 1,000 objects below a prefix whose keys sort behind `after`.
+    """Return the first 1,000 objects below a prefix whose keys sort after `after`.
 
     Raises:
         GenericError: S3 failed.
@@ -83,7 +83,7 @@ def page(bucket: str, prefix: str, after: str = "") -> list[ListedObject]:
 
 
 def folders(bucket: str, prefix: str) -> list[str]:
-    """Return the prefixes that end at the first slash behind `prefix`.
+    """Return the common prefixes of keys below `prefix`, each up to and including the next slash.
 
     Raises:
         GenericError: S3 failed.
@@ -99,7 +99,7 @@ def _listed(entry: Any) -> ListedObject:
 
 @contextmanager
 def _errors_of_obstore() -> Iterator[None]:
-    """Convert errors to obstore's, because `Bucket` handles the errors of one library."""
+    """Convert boto3's errors to obstore's, so that `Bucket` handles one set of errors."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
@@ -113,7 +113,7 @@ def _errors_of_obstore() -> Iterator[None]:
 
 
 def _client() -> Any:
-    with _lock:  # uploads have many threads, and making a client of boto3's default session is not thread-safe
+    with _lock:  # uploads use many threads, and creating a client from boto3's default session is not thread-safe
         return _made_client()
 
 

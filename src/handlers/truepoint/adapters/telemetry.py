@@ -1,9 +1,12 @@
-"""The one logger and the one set of metrics. Ids and counts only: no payloads, presigned URLs or identities.
+"""The logger and the metrics of all functions.
 
-Every line about a job has its name as `labeling_job`, in lower case: one filter finds them all, and ARNs and folders of
-results have no other.
+They record ids and counts, but no payloads, presigned URLs or identities.
 
-Metrics have one dimension, `service`, which is the stack's name: a labelling job's name would make new ones for ever.
+Every log line about a job has its name as `labeling_job`, in lower case as in ARNs and in folders of results, so that
+one filter finds all of them.
+
+Metrics have one dimension, `service`, which is the stack's name. A dimension with job names would create new metrics
+for every job.
 """
 
 from __future__ import annotations
@@ -21,13 +24,13 @@ metrics = Metrics(namespace="Truepoint")
 
 
 def count_results(results: Results) -> None:
-    """Count a job whose results are complete, and its lines; log both."""
+    """Emit and log the counts of a job whose results are complete."""
     counts = {"read": results.lines, "written": results.written, "rejected": results.rejected, "failed": results.failed}
     counts["unlabeled"] = results.unlabeled
     metrics.add_metric("JobsProcessed", MetricUnit.Count, 1)
     for name, count in counts.items():
         metrics.add_metric(f"Lines{name.capitalize()}", MetricUnit.Count, count)
-    # A job that was stopped leaves lines unlabelled on purpose: they are no failure.
+    # Unlabelled lines are not failures: a job that is stopped leaves them on purpose.
     failed = 100 * (results.rejected + results.failed) / results.lines if results.lines else 0.0
     metrics.add_metric("PercentFailed", MetricUnit.Percent, failed)
     logger.info("results ready", lines=counts, percent_failed=round(failed, 2))

@@ -10,24 +10,24 @@ from types import TracebackType
 from truepoint.adapters.bucket import Bucket
 
 AT_ONCE = 32
-"""obstore waits for S3 outside Python's lock, so threads are cheap. With 20 ms a put they write 1,600 objects a second,
-more than one core makes."""
+"""Number of upload threads. obstore waits for S3 without the GIL, so threads are cheap. At 20 ms per request, 32
+threads write 1,600 objects/s, which is more than one core produces."""
 
 
 class Uploads:
-    """Writes objects in the background. Leaving the `with` block waits for all; the first failure is raised."""
+    """Background writes of objects. Leaving the `with` block waits for all of them and raises the first failure."""
 
     def __init__(self, bucket: Bucket, at_once: int = AT_ONCE) -> None:
         self._bucket = bucket
         self._pool = ThreadPoolExecutor(at_once)
-        self._most = 4 * at_once  # under way, which bounds what waits in memory
+        self._most = 4 * at_once  # maximum number of unfinished writes, which bounds the memory of their contents
         self._under_way = 0
         self._done: SimpleQueue[Future[None]] = SimpleQueue()
 
     def put(
         self, key: str, content: bytes | Callable[[], Iterable[bytes]], content_type: str = "application/json"
     ) -> None:
-        """Start a `Bucket.write`. If too many are in flight, wait for one and raise its error."""
+        """Start a `Bucket.write`. If too many are unfinished, first wait for one, and raise its error if it failed."""
         if self._under_way >= self._most:
             self._take()
         self._pool.submit(self._bucket.write, key, content, content_type).add_done_callback(self._done.put)
@@ -44,6 +44,6 @@ class Uploads:
             self._take()
 
     def _take(self) -> None:
-        """Wait for the first to finish, because others may finish before a slow one."""
+        """Wait until any one write finishes, in the order of completion, not of submission."""
         self._under_way -= 1
         self._done.get().result()

@@ -1,1 +1,1 @@
-"""Several workers' labels of one image become one."""
+"""Consensus: combines several workers' labels of one image into one list of instances."""

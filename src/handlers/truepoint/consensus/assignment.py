@@ -1,8 +1,8 @@
-"""Assignment: the one-to-one choice between two lists with the largest sum of gains.
+"""The assignment problem: the one-to-one matching between two lists with the largest sum of gains.
 
-The Hungarian method with potentials, rows added one by one along shortest augmenting paths: O(rows^2 columns), after
-E. Lawler, "Combinatorial Optimization" (1976), chapter 5. Equal to scipy's linear_sum_assignment, which a Lambda does
-without.
+It is solved by the Hungarian method with potentials, which adds rows one by one along shortest augmenting paths, in
+O(rows^2 columns). Source: E. Lawler, "Combinatorial Optimization" (1976), chapter 5. The results equal those of scipy's
+linear_sum_assignment; scipy is too large for the Lambda package.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 class Budget:
-    """Steps that may still be made; one looks at one column."""
+    """A number of steps that may still be made. One step examines one column."""
 
     __slots__ = ("steps",)
 
@@ -21,15 +21,17 @@ class Budget:
 
 
 class BudgetSpentError(Exception):
-    """An assignment that takes more steps than its budget has."""
+    """An assignment that needs more steps than its budget allows."""
 
 
 def assign(gains: Sequence[Sequence[float]], budget: Budget | None = None) -> list[tuple[int, int]]:
-    """Pairs (row, column) that together gain most, in the order of rows; a gain of 0 or less is no reason to pair.
+    """Return the pairs (row, column) with the largest sum of gains, in the order of rows.
+
+    Rows and columns whose gain would be 0 or less stay unpaired.
 
     Args:
         gains: rows of equal length.
-        budget: pays for the steps that are made; none is without end.
+        budget: the steps that may be made, which are subtracted from it; None for no limit.
 
     Raises:
         BudgetSpentError: the budget does not suffice.
@@ -45,7 +47,10 @@ def assign(gains: Sequence[Sequence[float]], budget: Budget | None = None) -> li
 
 
 def _solve(costs: Sequence[Sequence[float]], budget: Budget) -> dict[int, int]:
-    """Row by column of the cheapest assignment of every row; no more rows than columns. Index 0 is nobody."""
+    """Return the row of each column in the cheapest assignment of all rows.
+
+    There may not be more rows than columns. In the lists, rows and columns count from 1, and 0 means none.
+    """
     rows, columns = len(costs), len(costs[0])
     of_row = [0.0] * (rows + 1)
     of_column = [0.0] * (columns + 1)

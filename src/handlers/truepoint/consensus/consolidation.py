@@ -1,11 +1,12 @@
-"""Consolidation: several workers' instances of one image become one list. Many images are consolidated at once.
+"""Consolidation: combines several workers' instances of one image into one list, for many images at once.
 
 Instances are matched across workers (consensus.matching). A cluster that at least half of the workers support
 becomes an instance. Exchanged left and right keypoints are repaired by comparison with the other workers
 (consensus.swap_repair).
+
 A keypoint is kept if at least half of the cluster's workers labelled it. Its coordinates are a robust mean
-(consensus.robust_mean), its visibility is the majority's (in a tie the lower one), and its box is the median of each
-side. `Consolidated` says which instances a person should look at again, and why.
+(consensus.robust_mean), and its visibility is that of the majority (in a tie the lower one). The instance's box is the
+median of each side. `Consolidated.needs_review` gives the reasons why a person should look at an instance again.
 """
 
 from __future__ import annotations
@@ -30,31 +31,38 @@ from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import Floats, falloff
 
 LOW_SCORE = 0.75
-"""Mean OKS of the workers with the consensus. Of honest workers it is above .9 on average, below .88 in one of a
-hundred; one worker of three who scatters three times as much brings it to .8."""
+"""Mean OKS of the workers with the consensus below which an instance needs review. For careful workers it is above .9
+on average, and below .88 for one instance in a hundred. One worker of three who scatters three times as much lowers it
+to .8."""
 WIDTH = 0.7
-"""In sigma s: how near to the consensus workers count as in a mean, so that honest scatter is averaged out. Wider is
-better if sigma is right; this still beats the geometric median if people scatter half as much (bench/consensus.py)."""
+"""Width of the robust mean, in units of sigma s: workers nearer to the consensus count with full weight, so that normal
+scatter is averaged out. A larger width is better if sigma is right. This width is still better than the geometric
+median if workers scatter half as much as sigma says (bench/consensus.py)."""
 UNITS = 10_000
-"""Steps from 0 to 1 that scores and dispersions are rounded to; coordinates are never rounded."""
+"""Scores and dispersions are rounded to multiples of 1 / UNITS. Coordinates are not rounded."""
 KEYPOINTS_AT_ONCE = 30_000
-"""Keypoints of images that are consolidated together. It bounds memory; more at once is no faster."""
+"""Number of keypoints of the images that are consolidated together. It bounds memory; more at once is not faster."""
 
-_NEW_ID = re.compile(r"n\d+")  # an instance the worker added; any other id is a pre-label's and worth keeping
+_NEW_ID = re.compile(r"n\d+")  # id of an instance that a worker added; any other id is that of a pre-label
 
 Reason = Literal["no_majority", "swap_repaired", "sides_disputed", "low_score"]
-"""Why a person should look again: not more than half of the workers marked it; a worker had left and right exchanged;
-the workers are split evenly on left and right; they are far apart."""
+"""A reason why a person should look at an instance again.
+
+- `no_majority`: not more than half of the workers marked it.
+- `swap_repaired`: a worker had left and right exchanged.
+- `sides_disputed`: the workers are split evenly on left and right.
+- `low_score`: the workers are far apart.
+"""
 
 
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 
 
 class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A keypoint that `worker_count` workers labelled.
+    """A keypoint of the consensus.
 
-    `score` is their mean similarity to it, 0 to 1; `dispersion` their median distance from it in sigma s, .6 to .7 for
-    honest workers.
+    `worker_count` is the number of workers who labelled it. `score` is their mean similarity to it, 0 to 1.
+    `dispersion` is their median distance from it in units of sigma s; careful workers reach .6 to .7.
     """
 
     worker_count: int
@@ -63,14 +71,17 @@ class ConsolidatedKeypoint(Keypoint, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class SwapRepair(msgspec.Struct, frozen=True):
-    """A repair: this worker had these two keypoints exchanged."""
+    """A repaired swap: the worker had the two keypoints exchanged."""
 
     worker_id: str
     labels: tuple[str, str]
 
 
 class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An instance that several workers agree on. `worker_count` marked it; `score` is their mean similarity to it."""
+    """An instance of the consensus.
+
+    `worker_count` is the number of workers who marked it. `score` is their mean OKS with it.
+    """
 
     id: str
     name: str
@@ -83,12 +94,12 @@ class Consolidated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     @property
     def instance(self) -> Instance:
-        """The same as an instance."""
+        """The same data as an `Instance`."""
         return Instance(annotations=self.annotations, name=self.name, id=self.id, box=self.box)
 
 
 class BelowQuorum(msgspec.Struct, frozen=True):
-    """An instance that too few workers marked: kept with its workers, for a person to decide."""
+    """An instance that too few workers marked, kept with its workers for a person to decide."""
 
     worker_ids: tuple[str, ...]
     instances: tuple[Instance, ...]
@@ -98,18 +109,25 @@ Merged = tuple[list[Consolidated], list[BelowQuorum]]
 
 
 def quorum(workers: int) -> int:
-    """How many of `workers` must have marked an instance: half of them, so that of two honest workers neither loses."""
+    """Return how many of `workers` must have marked an instance: at least half.
+
+    So an instance that only one of two workers marked is kept.
+    """
     return (workers + 1) // 2
 
 
 def consolidate(answers: Answers, table: SigmaTable, weights: Mapping[str, float] | None = None) -> Merged:
-    """Consolidate the instances of two or more workers of one image, given as (worker id, instances).
+    """Consolidate the instances of two or more workers of one image.
 
-    Deterministic, and independent of the order of `answers`. `weights` say how far each worker is to be relied on; who
-    has none has 1.
+    The result is deterministic and does not depend on the order of `answers`.
+
+    Args:
+        answers: (worker id, instances) of each worker.
+        table: sigmas and pairs of the job's skeleton.
+        weights: weight by worker id; 1 for other workers.
 
     Raises:
-        CrowdedError: matching the instances would cost more than that of any honest image.
+        CrowdedError: matching the instances would exceed a limit of `consensus.matching`.
     """
     [merged] = consolidate_all([answers], table, weights)
     if isinstance(merged, CrowdedError):
@@ -120,12 +138,12 @@ def consolidate(answers: Answers, table: SigmaTable, weights: Mapping[str, float
 def consolidate_all(
     images: Sequence[Answers], table: SigmaTable, weights: Mapping[str, float] | None = None
 ) -> list[Merged | CrowdedError]:
-    """Consolidate many images. What an image becomes does not depend on the others."""
+    """Consolidate many images as `consolidate` does. The result for an image does not depend on the other images."""
     return [merged for part in parts(images) for merged in Consensus(part, table, weights or {}).images()]
 
 
 def parts(images: Sequence[Answers]) -> Iterator[Sequence[Answers]]:
-    """Cut images into parts of about `KEYPOINTS_AT_ONCE`, at least one image each."""
+    """Divide images into parts of about `KEYPOINTS_AT_ONCE` keypoints, with at least one image each."""
     start = together = 0
     for end, answers in enumerate(images):
         keypoints = sum(len(instance.annotations) + 1 for _, given in answers for instance in given)
@@ -139,9 +157,13 @@ def parts(images: Sequence[Answers]) -> Iterator[Sequence[Answers]]:
 
 @dataclass(frozen=True)
 class Places:
-    """Where workers agree that the keypoints of subjects are: by cluster and column of a stack.
+    """The keypoints of the consensus. All arrays have shape (clusters, columns) as in a stack.
 
-    `there` says which keypoints are kept; x and y are 0 elsewhere. `votes` counts who labelled each.
+    Attributes:
+        x, y: coordinates in pixels; 0 where `there` is false.
+        there: whether the consensus has the keypoint.
+        visible: whether the keypoint is visible rather than occluded.
+        votes: number of workers who labelled the keypoint.
     """
 
     x: Floats
@@ -155,8 +177,10 @@ class Places:
 class Agreed:
     """The consensus of the clusters of a stack.
 
-    `stack` is as the workers left it, `weights` say by cluster and member how far the worker is to be relied on;
-    `swapped` and `disputed` are those of `swap_repair.repair_sides`.
+    Attributes:
+        stack: the workers' poses before repair.
+        weights: the workers' weights, of shape (clusters, members).
+        swapped, disputed: the results of `swap_repair.repair_sides`.
     """
 
     stack: Stack
@@ -166,23 +190,25 @@ class Agreed:
 
     @cached_property
     def repaired(self) -> Stack:
-        """The stack with sides repaired."""
+        """The stack after swap repair."""
         return self.stack.exchanged(self.swapped) if self.swapped.any() else self.stack
 
     @cached_property
     def places(self) -> Places:
-        """Where the workers agree that the keypoints are."""
+        """The keypoints of the consensus."""
         return agreed_places(self.repaired, self.weights)
 
 
 class Consensus:
-    """The consensus of the workers of many images: computed once, and read by all that is made of it.
+    """The consensus of the workers of many images, computed once for consolidation and all measures.
 
     Attributes:
         poses: the workers' instances.
-        clusters: the subjects that they marked.
-        refused: by image why its instances are not matched.
-        agreed: the consensus of each subject, stack by stack, also of those that too few workers marked.
+        clusters: the subjects, each with the instances that mark it.
+        refused: for each image whose instances are not matched, the reason.
+        agreed: for each stack the consensus of its clusters, including clusters below the quorum.
+        wanted: for each cluster whether its image is not refused.
+        workers: for each cluster the number of workers of its image.
     """
 
     def __init__(self, images: Sequence[Answers], table: SigmaTable, weights: Mapping[str, float]) -> None:
@@ -200,7 +226,7 @@ class Consensus:
 
     @cached_property
     def worker_ids(self) -> list[str]:
-        """By instance the worker's id."""
+        """The worker's id of each instance."""
         return [worker_id for answers in self.poses.answers for worker_id, given in answers for _ in given]
 
     @cached_property
@@ -208,12 +234,12 @@ class Consensus:
         return np.array([self._weights.get(worker_id, 1.0) for worker_id in self.worker_ids], float)
 
     def agree(self, stack: Stack) -> Agreed:
-        """Return the consensus of some workers on each of the stack's subjects."""
+        """Return the consensus of a stack's members on each of its subjects."""
         weights = self._trust[stack.member]
         return Agreed(stack, weights, *repair_sides(stack, weights))
 
     def images(self) -> list[Merged | CrowdedError]:
-        """Return by image its instances, and those that too few workers marked."""
+        """Return for each image its consensus instances and those below the quorum, or why it was refused."""
         merged: list[Merged] = [([], []) for _ in self.poses.answers]
         drafts = {c: draft for agreed in self.agreed for c, draft in self._drafts(agreed)}
         for cluster, image in enumerate(self.clusters.image.tolist()):
@@ -238,7 +264,7 @@ class Consensus:
         return [self.refused.get(image, instances) for image, instances in enumerate(merged)]
 
     def _drafts(self, agreed: Agreed) -> Iterator[tuple[int, Consolidated]]:
-        """Return the clusters of enough workers and their consensus, without id, name and box."""
+        """Yield each cluster that reaches the quorum, with its consensus without id, name and box."""
         stack, places = agreed.repaired, agreed.places
         workers, members = self.workers[stack.cluster].tolist(), int(stack.member.shape[1])
         scores, dispersions = keypoint_scores(stack, places)
@@ -296,14 +322,15 @@ class Consensus:
 
 
 def agreed_places(stack: Stack, weights: Floats) -> Places:
-    """Return where workers agree that keypoints are, from poses whose sides are right.
+    """Return the keypoints of the consensus of poses after swap repair.
 
-    Whether a keypoint is there is decided by heads, not by weights, so that no honest worker is overruled by one other.
+    Whether a keypoint is kept depends on the number of workers, not on their weights, so that one worker with a large
+    weight cannot overrule another.
     """
     votes = np.count_nonzero(stack.there, axis=1)
     there = (votes > 0) & (votes >= quorum(stack.member.shape[1]))
     cluster, column = np.nonzero(there)
-    unit = np.sqrt(stack.size[cluster] / stack.inverse[cluster, column]) / 2  # sigma s, pixels
+    unit = np.sqrt(stack.size[cluster] / stack.inverse[cluster, column]) / 2  # sigma s in pixels
     trust = np.where(stack.there[cluster, :, column], weights[cluster], 0)
     x, y = np.zeros(there.shape), np.zeros(there.shape)
     x[there], y[there] = robust_means(stack.x[cluster, :, column], stack.y[cluster, :, column], trust, WIDTH * unit)
@@ -314,7 +341,7 @@ def agreed_places(stack: Stack, weights: Floats) -> Places:
 
 
 def squares(stack: Stack, places: Places) -> Floats:
-    """Return the squared distances from the consensus in pixels, by cluster, member and column.
+    """Return the squared distances from the consensus in square pixels, of shape (clusters, members, columns).
 
     A distance is 0 if the member or the consensus lacks the keypoint.
     """
@@ -323,9 +350,9 @@ def squares(stack: Stack, places: Places) -> Floats:
 
 
 def keypoint_scores(stack: Stack, places: Places) -> tuple[Floats, Floats]:
-    """Return the workers' mean similarity to the consensus and median distance from it, by cluster and column.
+    """Return the workers' mean similarity to the consensus and their median distance from it.
 
-    The distance is in units of sigma s.
+    Both have shape (clusters, columns). The distance is in units of sigma s.
     """
     off = squares(stack, places)
     scale = stack.inverse / stack.size[:, None]
@@ -337,7 +364,7 @@ def keypoint_scores(stack: Stack, places: Places) -> tuple[Floats, Floats]:
 
 
 def oks_with(stack: Stack, places: Places) -> Floats:
-    """Return by cluster and member the symmetric OKS with the consensus, over the keypoints that both have."""
+    """Return each member's symmetric OKS with the consensus over their shared keypoints: shape (clusters, members)."""
     both = stack.there & places.there[:, None, :]
     area = (stack.area + stack.size[:, None])[:, :, None]
     alike = np.where(both, falloff(squares(stack, places) * stack.inverse[:, None, :] / area), 0)
@@ -357,7 +384,7 @@ def _most_common(values: Sequence[str]) -> str:
 def _median_box(
     boxes: Sequence[tuple[float, float, float, float]], members: int
 ) -> tuple[float, float, float, float] | None:
-    """Return the median of each side; None if too few of the members drew a box."""
+    """Return the box of the median sides; None if fewer than the quorum of members drew a box."""
     if not boxes or len(boxes) < quorum(members):
         return None
     sides = np.array([(left, top, left + width, top + height) for left, top, width, height in boxes])

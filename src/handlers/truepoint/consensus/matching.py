@@ -1,13 +1,14 @@
-"""Matching: which instances of several workers are the same subject.
+"""Matching: finds which instances of several workers mark the same subject.
 
-Constrained average-linkage clustering on symmetric OKS, at most one instance of a worker in a cluster, and then, worker
-by worker, the best assignment of their instances to the clusters of the others: of two workers that is the optimal
-assignment. A mirrored body is the same subject, so the larger similarity of both versions counts here, and only here.
-Instances need not overlap (CVAT's rule), only be alike.
+The first step is average-linkage clustering on symmetric OKS, with at most one instance per worker in a cluster. Then,
+worker by worker, the worker's instances are assigned optimally to the clusters of the others. For two workers the
+result is the optimal assignment. A body with left and right exchanged is the same subject, so matching uses the larger
+of the similarities with and without the exchange. Instances need not overlap, as CVAT requires; only their similarity
+counts.
 
-The similarities of all images are computed at once. Nearly all subjects are clear: all their workers' instances are
-more alike each other than anything else. Such subjects are taken as they are, because clustering and assignment could
-not change them; the rest goes through both.
+The similarities of all images are computed at once. Nearly all subjects are clear: their workers' instances are more
+similar to each other than to any other instance. Clustering and assignment could not change such subjects, so only the
+others go through these steps.
 """
 
 from __future__ import annotations
@@ -23,41 +24,45 @@ from truepoint.pose.poses import Flags, Integers, Poses, expanded
 from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 
 LEAST_SIMILARITY = 0.1
-"""Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
+"""Minimum similarity of two instances of the same subject (Ronchi and Perona 2017, localisation threshold)."""
 CLEARLY_ALIKE = 0.5
-"""From here on the mirrored version is not tried: both can only be alike if left and right coincide."""
+"""Similarity from which the mirrored version is not compared, because it could be higher only if left and right
+coincide."""
 ROUNDS = 3
-"""Rounds of assignment; the sum of similarities grows in each, and the second rarely changes anything."""
+"""Maximum number of rounds of assignment. The sum of similarities grows in each, and the second rarely changes
+anything."""
 FARTHEST_EXPONENT = 2.303
 """Exponent of OKS beyond which the similarity is below `LEAST_SIMILARITY`: -ln 0.1, rounded up."""
 LARGEST_ASSIGNMENT = 120
-"""Instances of a worker in one crowd; the assignment's cost grows with the cube, and a hostile answer must not cost
-minutes. Beyond it the clustering stands."""
+"""Maximum number of a worker's instances in one assignment. The time grows with the cube of this number. For larger
+crowds the result of the clustering is used."""
 
 MOST_OVERLAPS = 50_000
-"""Pairs of instances of different workers whose hulls overlap. It takes 180 people by each of three workers, all in one
-place; a hostile answer must not cost minutes."""
+"""Maximum number of pairs of different workers' instances of an image whose hulls overlap: three workers with 180
+people each, all at one spot. It bounds the time for a hostile answer."""
 MOST_TOGETHER = 3000
-"""Instances of all workers."""
+"""Maximum number of all workers' instances of an image."""
 MOST_KEYPOINTS_TOGETHER = 200_000
-"""Keypoints of all workers' instances."""
+"""Maximum number of keypoints of all workers' instances of an image."""
 MOST_COMPARED = 100_000
-"""Pairs of instances of different workers that are near enough, for their areas, to be compared. It is twice
-`MOST_OVERLAPS`, because instances side by side are near too."""
+"""Maximum number of compared pairs of different workers' instances of an image. It is twice `MOST_OVERLAPS`, because
+instances side by side are compared too."""
 MOST_KEYPOINTS_COMPARED = 2_000_000
-"""Keypoints in those pairs."""
+"""Maximum number of keypoints in the compared pairs of an image."""
 MOST_STEPS = 12_000_000
-"""Steps of all assignments of an image: 2 seconds. A crowd of 120 people takes less than a hundredth of that."""
+"""Maximum number of steps of all assignments of an image, which take 2 s. A crowd of 120 people takes less than a
+hundredth of that."""
 AT_ONCE = 16_000
-"""Pairs, or keypoints in pairs, in memory at a time. Arrays of 128 kB stay in the CPU's cache."""
+"""Number of pairs, or of keypoints in pairs, in one array. Arrays of 128 kB stay in the CPU's cache."""
 
 Member = tuple[int, int]
-"""An instance's worker, and its index among all instances."""
+"""(worker, index of the instance among all instances)."""
 Similar = dict[Member, dict[Member, float]]
+"""For each instance the instances that are similar to it, with their similarities."""
 
 
 def crowded(workers: Sequence[Sequence[Instance]]) -> str:
-    """Return why these instances are too many to be matched; empty if they are not."""
+    """Return why the instances of an image's workers are too many for matching; "" if they are not."""
     total = sum(map(len, workers))
     if total > MOST_TOGETHER:
         return f"expected at most {MOST_TOGETHER} instances of all workers together, got {total}"
@@ -81,15 +86,15 @@ def crowded(workers: Sequence[Sequence[Instance]]) -> str:
 
 
 class CrowdedError(ValueError):
-    """Instances that cost more to be matched than those of any honest image; says expected and got."""
+    """An image whose instances exceed a limit of matching, which no realistic image does."""
 
 
 def match(poses: Poses) -> tuple[Integers, dict[int, CrowdedError]]:
     """Match the instances of each image.
 
     Returns:
-        For each instance the index of the first instance of its cluster; and by image why it cannot be matched. Each
-        instance of such an image is a cluster by itself.
+        For each instance the index of the first instance of its cluster; and for each image that cannot be matched the
+        reason. Each instance of such an image is a cluster of its own.
     """
     first, second, oks, refused = similar_pairs(poses)
     links = components(len(poses.area), first, second)
@@ -107,8 +112,8 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
     """Return the pairs of instances of different workers of an image whose similarity is at least `LEAST_SIMILARITY`.
 
     Returns:
-        The earlier worker's instance, the later one's, and the similarity, by pair; and by image why its instances
-        are not compared.
+        For each pair the earlier worker's instance, the later worker's instance and the similarity; and for each image
+        whose instances are not compared the reason.
     """
     candidates = _candidates(poses)
     widest = np.full(len(poses.area), np.nan)
@@ -127,7 +132,7 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
 
 
 def _candidates(poses: Poses) -> Integers:
-    """Return by instance how many instances the earlier workers of its image marked."""
+    """Return for each instance how many instances the earlier workers of its image marked."""
     return np.searchsorted(_worker_keys(poses), _worker_keys(poses)) - np.searchsorted(poses.image, poses.image)
 
 
@@ -136,7 +141,7 @@ def _worker_keys(poses: Poses) -> Integers:
 
 
 def _parts(sizes: Integers) -> Iterator[slice]:
-    """Cut members of these sizes into parts of about `AT_ONCE`, at least one member each."""
+    """Divide members into parts of a total size of about `AT_ONCE`, with at least one member each."""
     ends = np.cumsum(sizes)
     start = 0
     while start < len(sizes):
@@ -147,10 +152,15 @@ def _parts(sizes: Integers) -> Iterator[slice]:
 
 
 def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
-    """Return the pairs of these instances with those of earlier workers that are near enough to be similar.
+    """Return the pairs of instances that are near enough to be similar.
 
-    The keypoints of two instances are at least as far apart as their hulls. `widest` is by instance the least
-    1 / (2 sigma)^2 of its keypoints, NaN without any.
+    The keypoints of two instances are at least as far apart as their hulls.
+
+    Args:
+        poses: all instances.
+        widest: for each instance the smallest 1 / (2 sigma)^2 of its keypoints; NaN without keypoints.
+        candidates: for each instance the number of instances of earlier workers of its image.
+        later: the instances to pair with those of earlier workers.
     """
     which, place = expanded(candidates[later])
     second = which + later.start
@@ -181,9 +191,9 @@ def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, Crow
 
 
 def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
-    """Return the symmetric OKS of pairs, or that with the second one mirrored where it is larger.
+    """Return the symmetric OKS of pairs: the larger one of those with and without the second instance mirrored.
 
-    Where both are below `LEAST_SIMILARITY`, the value may be 0.
+    If both are below `LEAST_SIMILARITY`, the value may be 0.
     """
     oks = symmetric(poses, first, second, reach=FARTHEST_EXPONENT)
     unlike = np.flatnonzero(oks < CLEARLY_ALIKE)
@@ -196,11 +206,17 @@ def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
 def symmetric(
     poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False, reach: float = NEGLIGIBLE
 ) -> Floats:
-    """Return the symmetric OKS of pairs of instances, or 0 for a pair that shares no keypoint.
+    """Return the symmetric OKS of pairs of instances.
 
-    It is the mean over the keypoints that both instances have, computed with the mean of both areas. `mirrored`
-    exchanges left and right of the second instance. Pairs may get 0 if the exponents of all their keypoints are at
-    least `reach`.
+    It is the mean over the keypoints that both instances have, computed with the mean of both areas, and 0 for a pair
+    that shares no keypoint.
+
+    Args:
+        poses: all instances.
+        first: the first instance of each pair.
+        second: the second instance of each pair.
+        mirrored: whether to exchange left and right of the second instances.
+        reach: a pair may get 0 if the exponents of all its keypoints are at least this.
     """
     if poses.places is not None:
         return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored, reach=reach)
@@ -216,7 +232,7 @@ def symmetric(
     dx, dy = poses.x[p] - poses.x[q], poses.y[p] - poses.y[q]
     scale = (poses.area[first] + poses.area[second])[pair]
     alike = falloff((dx * dx + dy * dy) * poses.inverse[label] / scale)
-    # bincount adds in the order in which its input comes: that of labels.
+    # bincount adds in the order of its input, which is that of labels.
     count = np.bincount(pair, minlength=len(first))
     return np.asarray(np.bincount(pair, alike, minlength=len(first)) / np.maximum(count, 1))
 
@@ -224,7 +240,10 @@ def symmetric(
 def _symmetric_by_label(
     poses: Poses, places: tuple[Floats, Floats], first: Integers, second: Integers, *, mirrored: bool, reach: float
 ) -> Floats:
-    """Return the same from a table of places, which is faster where most instances have most keypoints."""
+    """Return the same as `symmetric`, from a table of coordinates by label and instance.
+
+    This is faster if most instances have most keypoints.
+    """
     exponents, squares = (
         np.take(values, first, axis=1) - np.take(values[poses.mirror] if mirrored else values, second, axis=1)
         for values in places
@@ -234,7 +253,7 @@ def _symmetric_by_label(
     exponents += squares
     exponents *= poses.inverse[:, None]
     exponents /= poses.area[first] + poses.area[second]
-    # Where one of them has no keypoint, the exponent is NaN. bincount adds in the order of labels.
+    # The exponent is NaN where an instance lacks the keypoint. bincount adds in the order of labels.
     pairs = np.flatnonzero(np.fmin.reduce(exponents, axis=0, initial=np.inf) < reach)
     exponents = exponents.take(pairs, axis=1)
     shared = np.count_nonzero(exponents == exponents, axis=0)  # noqa: PLR0124
@@ -246,7 +265,7 @@ def _symmetric_by_label(
 
 
 def components(count: int, first: Integers, second: Integers) -> Integers:
-    """Return for each of `count` nodes the smallest node that edges lead to."""
+    """Return for each of `count` nodes the smallest node of its connected component."""
     smallest = np.arange(count)
     while True:
         least = np.minimum(smallest[first], smallest[second])
@@ -259,12 +278,16 @@ def components(count: int, first: Integers, second: Integers) -> Integers:
 
 
 def _clear_clusters(poses: Poses, first: Integers, second: Integers, oks: Floats) -> tuple[Integers, Flags]:
-    """Return clusters by mutual preference, and by instance whether its cluster is clear.
+    """Return clusters by mutual preference, and for each instance whether its cluster is clear.
 
-    Two instances prefer each other if neither is more alike another one of the other's worker. A cluster is clear if
-    all its members prefer each other, each more than whatever is not in the cluster, and if nothing that is similar to
-    it could join it: it then has no place left, because more than half of the workers of the image are in it and in
-    each such cluster. Average linkage merges such members before any other, and an assignment keeps them.
+    Two instances prefer each other if each is the most similar one of its worker to the other. A cluster is clear if
+
+    - all its members prefer each other,
+    - each pair of members is more similar than any member is to an instance outside the cluster, and
+    - more than half of the image's workers are in the cluster, unless no instance outside is similar to it. Two
+      such clusters share a worker, so they cannot be merged.
+
+    Average linkage merges the members of a clear cluster before any others, and an assignment does not move them.
     """
     count = len(poses.area)
     workers = int(poses.worker.max(initial=0)) + 1
@@ -291,7 +314,14 @@ def _clear_clusters(poses: Poses, first: Integers, second: Integers, oks: Floats
 
 
 def _match_rest(poses: Poses, home: Integers, links: Integers, edges: tuple[Integers, Integers, Floats]) -> None:
-    """Match what is not settled, and write it to `home`. `links` tells which instances are linked by similarities."""
+    """Match the instances that are not settled, and write their clusters to `home`.
+
+    Args:
+        poses: all instances.
+        home: for each instance the first instance of its cluster.
+        links: for each instance the smallest instance that is linked to it by similarities.
+        edges: the unsettled pairs: first and second instances, similarities.
+    """
     first, second, oks = edges
     similar: dict[int, Similar] = {}
     members = np.flatnonzero(np.isin(links, links[first]))
@@ -323,7 +353,10 @@ def _clusters(similar: Similar, budget: Budget) -> list[list[Member]]:
 
 
 def _linked(similar: Similar) -> list[list[Member]]:
-    """Cluster by average linkage: the two clusters that are most alike on average become one, while that is allowed."""
+    """Return clusters by average linkage.
+
+    The two clusters with the largest mean similarity are merged repeatedly, unless they share a worker.
+    """
     members = {place: [node] for place, node in enumerate(similar)}
     place_of = {node: place for place, node in enumerate(similar)}
     sums = [{place_of[other]: oks for other, oks in similar[node].items()} for node in similar]
@@ -332,7 +365,7 @@ def _linked(similar: Similar) -> list[list[Member]]:
     while heap:
         average, a, b = heapq.heappop(heap)
         if a not in members or b not in members:
-            continue  # one of them has been merged since
+            continue  # one of the two was merged since
         if {w for w, _ in members[a]} & {w for w, _ in members[b]}:
             continue
         if -average < LEAST_SIMILARITY:
@@ -352,9 +385,12 @@ def _linked(similar: Similar) -> list[list[Member]]:
 
 
 def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budget: Budget) -> bool:
-    """Give the worker's instances to the clusters of the others anew, for the largest sum of mean similarities.
+    """Reassign the worker's instances to the clusters of the other workers, for the largest sum of mean similarities.
 
-    Works on each crowd for itself: instances and clusters linked by similarity. Returns whether anything changed.
+    Each crowd, which is a set of instances that compete for the same clusters, is assigned separately.
+
+    Returns:
+        Whether anything changed.
     """
     home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
     rests = [[m for m in cluster if m[0] != worker] for cluster in clusters]
@@ -391,7 +427,7 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budge
 
 
 def _crowds(gains: dict[Member, dict[int, float]]) -> list[list[Member]]:
-    """The members that compete, directly or through others, for the same clusters."""
+    """Return the sets of members that compete for the same clusters, directly or through other members."""
     takers: dict[int, list[Member]] = {}
     for member, clusters in gains.items():
         for place in clusters:
@@ -403,7 +439,7 @@ def _crowds(gains: dict[Member, dict[int, float]]) -> list[list[Member]]:
             continue
         rest.remove(first)
         crowd = [first]
-        for member in crowd:  # which grows meanwhile
+        for member in crowd:  # the list grows during the loop
             for place in gains[member]:
                 others = rest.intersection(takers.pop(place, ()))
                 rest -= others

@@ -1,8 +1,9 @@
-"""Robust mean: one place from several workers' places, which some of them may have missed by far.
+"""Robust mean of points, some of which may be far off.
 
-Huber's estimate of location in the plane: a mean of what lies within a width of it, in which whatever lies further
-pulls no harder than from there. It is the only minimum of a convex cost, so that its start does not matter; by
-Weiszfeld's algorithm (P. Huber, "Robust Statistics", 1981, chapter 8).
+It is Huber's estimate of location in the plane. Points within a width of the estimate count as in a mean; points
+farther away pull no harder than a point at the width. The estimate is the unique minimum of a convex cost, so it does
+not depend on the starting point. It is computed by Weiszfeld's algorithm. Source: P. Huber, "Robust Statistics", 1981,
+chapter 8.
 """
 
 from __future__ import annotations
@@ -13,25 +14,29 @@ from truepoint.pose.poses import in_order
 from truepoint.pose.similarity import Floats
 
 STEPS = 1000
+"""Maximum number of iterations."""
 CLOSE = 1e-7
-"""Share of the spread of the points below which a step is too small for another."""
+"""Step length at which iteration stops, relative to the spread of the points."""
 
 
 def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[Floats, Floats]:
-    """Return the robust mean of each row of points; of one or two points it is their weighted mean.
+    """Return the robust mean of each row of points. For one or two points it is their weighted mean.
 
     Args:
-        x: by row and point, in pixels; 0 for a missing point.
-        y: as x.
-        weights: by row and point; 0 for a missing point.
-        width: by row, in pixels, above 0.
+        x: coordinates in pixels, of shape (rows, points); 0 for a missing point.
+        y: the same for y.
+        weights: weights of the points, of shape (rows, points); 0 for a missing point.
+        width: width of each row in pixels, above 0.
+
+    Returns:
+        x and y of each row's robust mean, in pixels.
     """
     places = np.ascontiguousarray(np.stack([x.T, y.T], axis=1))  # by point, axis and row
     weights = np.ascontiguousarray(weights.T)
     points = np.count_nonzero(weights, axis=0)
     total = np.maximum(in_order(weights, 0), np.finfo(float).tiny)
     means: Floats = in_order(places * weights[:, None], 0) / total
-    single = points == 1  # to the last digit
+    single = points == 1  # a single point is returned exactly
     means[:, single] = in_order(places[:, :, single], 0)
     spread = np.max(np.where(weights > 0, _distances(places, means), 0), axis=0, initial=0)
     rows = np.flatnonzero((points > 2) & (spread > width))
@@ -41,7 +46,7 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
     for _ in range(STEPS):
         if not len(rows):
             break
-        pulls = np.empty((len(places), 3, len(rows)))  # each point's weight, and its x and y times that
+        pulls = np.empty((len(places), 3, len(rows)))  # each point's weight, and its x and y times the weight
         np.divide(weights, np.maximum(_distances(places, at), least), out=pulls[:, 0])
         np.multiply(places, pulls[:, :1], out=pulls[:, 1:])
         total = in_order(pulls, 0)

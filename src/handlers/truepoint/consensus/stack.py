@@ -1,7 +1,7 @@
-"""Stacks: clusters with equally many members as arrays by cluster, member and keypoint.
+"""Stacks: clusters with the same number of members, as arrays of shape (clusters, members, columns).
 
-A cluster's columns are the keypoints that its members labelled, and their pairs, in the order of names. Clusters of
-about equally many columns are in one stack; columns that a cluster does not have are empty, and add nothing to a sum.
+A cluster's columns are the keypoints that its members labelled, and their pairs, in the order of names. A stack contains
+clusters with similar numbers of columns. Columns that a cluster lacks are empty, and add 0 to sums.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from truepoint.pose.poses import Flags, Integers, Poses, median
 from truepoint.pose.similarity import Floats
 
 MOST_CELLS = 4_000_000
-"""Members squared times keypoints of one cluster: 50 workers and 1,600 keypoints. A hostile answer must not take all
-memory."""
+"""Maximum of members squared times columns of a cluster: 50 workers and 1,600 keypoints. It bounds the memory that a
+hostile answer takes."""
 CELLS_AT_ONCE = 300_000
-"""Members squared times keypoints of all clusters of a stack, which bounds the memory of its arrays."""
+"""Sum of members squared times columns over the clusters of a stack. It bounds the memory of the stack's arrays."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Some clusters.
+    """Clusters with the same number of members.
 
     Attributes:
-        cluster: by cluster its number in `Clusters`.
-        member: by cluster and member the index of the instance.
-        area: by cluster and member.
-        label, inverse, mirror: by cluster and column the keypoint's label, -1 for an empty column, its 1 / (2 sigma)^2,
-            and the column of its pair, or itself.
-        mention: by cluster and column where the members first name the keypoint; larger than any such place if only its
-            pair is named.
-        there, x, y, visibility: by cluster, member and column. Where nothing is labelled, all are 0.
+        cluster: each cluster's number in `Clusters`; shape (clusters,).
+        member: indices of the instances; shape (clusters, members), as `area`.
+        area: areas of the instances, in square pixels.
+        label: the columns' labels, -1 for an empty column; shape (clusters, columns), as `inverse`, `mirror` and
+            `mention`.
+        inverse: 1 / (2 sigma)^2.
+        mirror: the column of the keypoint's pair, or the column itself.
+        mention: the first position at which a member's answer names the keypoint; larger than all positions if only
+            the keypoint's pair is named.
+        there: whether the member labelled the keypoint; shape (clusters, members, columns), as x, y and visibility,
+            which are 0 where it did not.
+        x, y: coordinates in pixels.
+        visibility: COCO's v.
     """
 
     cluster: Integers
@@ -53,17 +58,18 @@ class Stack:
 
     @cached_property
     def size(self) -> Floats:
-        """Return the subject's area by cluster.
+        """The area of each cluster's subject, in square pixels.
 
-        It is the median, because one distant keypoint can enlarge a hull to any size.
+        It is the median of the members' areas, because one distant keypoint can enlarge a hull to any size.
         """
         return median(np.sort(self.area, axis=1))
 
     def pairs(self) -> tuple[Integers, Integers, Flags, Floats]:
         """Return the pairs of members and their squared distances.
 
-        The first two values are the first and second members. By cluster, pair and column follow whether both labelled
-        the keypoint, and the squared distance in pixels, 0 if not.
+        Returns:
+            The first and the second member of each pair. Then, of shape (clusters, pairs, columns), whether both
+            labelled the keypoint, and their squared distance in square pixels, 0 if they did not.
         """
         first, second = np.triu_indices(self.member.shape[1], 1)
         both = self.there[:, first] & self.there[:, second]
@@ -71,11 +77,11 @@ class Stack:
         return first, second, both, np.where(both, dx * dx + dy * dy, 0)
 
     def some(self, clusters: Flags) -> Stack:
-        """Return the stack of some of the clusters."""
+        """Return the stack reduced to some of its clusters."""
         return replace(self, **{field.name: getattr(self, field.name)[clusters] for field in fields(self)})
 
     def exchanged(self, swapped: Flags) -> Stack:
-        """Return the stack with these members' keypoints on the other side: `swapped` is true at both of a pair."""
+        """Return the stack with left and right exchanged where `swapped`, which is true for both keypoints of a pair."""
         source = np.where(swapped, self.mirror[:, None, :], np.arange(self.mirror.shape[1]))
 
         def moved(values: NDArray[Any]) -> NDArray[Any]:
@@ -90,7 +96,7 @@ class Stack:
         )
 
     def without_each(self) -> Stack:
-        """Return a stack with each cluster once for each of its members, without that member."""
+        """Return a stack that contains each cluster once for each member, without that member."""
         count, members = self.member.shape
         rest = np.array([[i for i in range(members) if i != left_out] for left_out in range(members)], np.intp)
         rest = rest.reshape(members, members - 1)
@@ -117,9 +123,10 @@ class Clusters:
     """The clusters of many images, in the order of their first members.
 
     Attributes:
-        image, size: by cluster, `size` is the number of its members.
-        of: by instance its cluster.
-        too_large: the clusters that have more than `MOST_CELLS`; they are in no stack.
+        image: each cluster's image.
+        size: each cluster's number of members.
+        of: each instance's cluster.
+        too_large: the clusters that exceed `MOST_CELLS`, which are in no stack.
     """
 
     def __init__(self, poses: Poses, home: Integers) -> None:
@@ -132,7 +139,7 @@ class Clusters:
         labels = len(poses.labels)
         of_point = self.of[poses.owner] * labels
         keys = np.concatenate([of_point + poses.label, of_point + poses.mirror[poses.label]])
-        # Without an option np.unique imports numpy.ma, which takes as long as a whole batch.
+        # Without return_counts, np.unique imports numpy.ma, which takes as long as a whole batch.
         self._keys: Integers = np.unique(keys, return_counts=True)[0]
         owner = self._keys // max(labels, 1)
         self._columns = np.bincount(owner, minlength=len(first))
@@ -145,7 +152,7 @@ class Clusters:
         return self._members[begin : begin + int(self.size[cluster])].tolist()  # type: ignore[no-any-return]
 
     def stacks(self, wanted: Flags) -> Iterator[Stack]:
-        """Return the clusters that are wanted, in stacks."""
+        """Yield the wanted clusters in stacks."""
         wanted = wanted.copy()
         wanted[self.too_large] = False
         width = np.frexp(np.maximum(self._columns, 1) - 0.5)[1] // 2  # up to 2, 8, 32, 128, ... columns
@@ -184,13 +191,13 @@ class Clusters:
         return Stack(chosen, member, area, label, inverse, mirror, mention, there, x, y, visibility)
 
     def _column(self, keys: Integers) -> Integers:
-        """Return the columns of cluster * number of labels + label."""
+        """Return the columns of keys, which are cluster * number of labels + label."""
         cluster = keys // max(len(self.poses.labels), 1)
         return np.searchsorted(self._keys, keys) - self._first_column[cluster]
 
 
 def _cells(counts: Integers) -> tuple[Integers, Integers, Integers]:
-    """Return cluster, member and place of each keypoint, by how many each member has."""
+    """Return each keypoint's cluster, member and index within the member, given the members' numbers of keypoints."""
     flat = counts.ravel()
     group = np.repeat(np.arange(len(flat)), flat)
     place = np.arange(len(group)) - np.repeat(np.cumsum(flat) - flat, flat)

@@ -1,8 +1,9 @@
 """Repair of exchanged left and right keypoints among several workers' poses of one subject.
 
-For each pair every worker is either as most are or the other way round. Who is which is what makes the workers agree
-best; who is wrong is the minority and, where there is none, who contradicts the rest of their own body, or who has the
-whole body turned away from the camera. A repair must at least halve the distance to the others.
+For each left/right pair the workers are divided into two groups, such that exchanging the pair of one group makes all
+workers agree best. The smaller group is wrong. If both have the same size, the wrong group is the one whose pair
+contradicts the rest of its own bodies, or else the one whose bodies are turned away from the camera. A repair must at
+least halve the distance to the other workers.
 """
 
 from __future__ import annotations
@@ -14,26 +15,27 @@ from truepoint.pose.poses import Flags, Integers, in_order
 from truepoint.pose.similarity import Floats
 
 LEAST_GAIN = 0.5
-"""A repair leaves at most this share of the distance to the others."""
+"""Maximum share of the distance to the other workers that a repair may leave."""
 LEAST_SEPARATION = 1.0
-"""In 2 sigma s: pairs that the others place closer together than this say nothing about sides."""
+"""Minimum distance between left and right, in units of 2 sigma s. Closer pairs do not tell the sides."""
 CLEARLY = 0.5
-"""How far two camps' agreement with their own bodies must differ, of the sum of both, to tell which is wrong."""
+"""Minimum difference between two groups' agreement with their own bodies, relative to the sum of both, for deciding
+which group is wrong."""
 EQUAL = 1e-9
-"""Votes that differ by less, of the larger, are equal."""
+"""Relative difference below which two sums of votes count as equal. It covers rounding errors."""
 
 
 def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
-    """Find what workers have on the wrong side.
+    """Find keypoints that workers have on the wrong side.
 
     Args:
         stack: clusters of workers' poses.
-        weights: by cluster and member how far the worker is to be relied on.
+        weights: the workers' weights, of shape (clusters, members).
 
     Returns:
-        By cluster, member and column which keypoints to exchange with their pairs, true at both of a pair; and by
-        cluster and column the pairs on which the workers are split evenly, so that nobody can say who is right, true
-        at the first of a pair.
+        Which keypoints to exchange with their pairs, of shape (clusters, members, columns), true for both keypoints of
+        a pair. And on which pairs the workers are split evenly, of shape (clusters, columns), true for the first
+        keypoint of a pair.
     """
     first = np.asarray(stack.mirror > np.arange(stack.mirror.shape[1]))
     mirror = np.broadcast_to(stack.mirror[:, None, :], stack.there.shape)
@@ -44,7 +46,7 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
     separated = whole & (
         square * stack.inverse[:, None, :] > LEAST_SEPARATION * LEAST_SEPARATION * stack.area[:, :, None]
     )
-    # Where one worker has both keypoints, there is nothing to compare; where nobody's are apart, no repair counts.
+    # A pair that only one worker has cannot be compared, and one that no worker separates cannot be repaired.
     separated &= (np.count_nonzero(whole, axis=1) > 1)[:, None, :]
     swapped, disputed, kept = np.zeros_like(whole), np.zeros_like(first), separated.copy()
     cluster, column = np.nonzero(separated.any(axis=1))
@@ -66,7 +68,7 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
         swapped[cluster, :, column] = repaired
         kept[cluster, :, column] = right & apart
         disputed[cluster, column] = even & repaired.any(axis=1)
-        # Who has exchanged every pair that can be told apart has turned the whole body: the rest is exchanged too.
+        # A worker who exchanged every separated pair has turned the whole body, so all other pairs are exchanged too.
         turned_body = (np.count_nonzero(swapped, axis=2) > 1) & ~kept.any(axis=2)
         either = (stack.there | np.take_along_axis(stack.there, mirror, axis=2)) & first[:, None, :]
         swapped |= either & turned_body[:, :, None]
@@ -74,10 +76,10 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
 
 
 def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
-    """Return the distances between two members' pairs, by row and pair of members.
+    """Return the distances between two members' left/right pairs, in pixels, of shape (rows, pairs of members).
 
-    The first value compares each keypoint with the same one, the second with the other side's. Both add the two
-    keypoints, in pixels, and are 0 if a member lacks the pair.
+    The first array compares left with left and right with right, the second one left with right. Both are the sum of
+    two distances, and 0 if a member lacks the pair.
     """
     first, second = np.triu_indices(having.shape[1], 1)
     both = having[:, first] & having[:, second]
@@ -93,7 +95,7 @@ def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
 
 
 def _square(values: Floats, members: int) -> Floats:
-    """Return values of pairs of members by both members and row; 0 for a member with itself."""
+    """Return values of pairs of members as an array of shape (members, members, rows), with 0 on the diagonal."""
     table = np.zeros((members, members, len(values)))
     first, second = np.triu_indices(members, 1)
     table[first, second] = table[second, first] = values.T
@@ -101,14 +103,18 @@ def _square(values: Floats, members: int) -> Floats:
 
 
 def _other_way(gain: Floats, having: Flags) -> Flags:
-    """Return which workers exchanged left and right, so that the sum of distances is smallest.
+    """Return which workers to exchange so that the sum of distances is smallest, by greedy search.
 
-    A greedy search exchanges the worker with the largest gain, one at a time. `gain` is by both members and row the
-    gain if one of them is exchanged.
+    Each step exchanges the worker with the largest gain.
+
+    Args:
+        gain: how much the distance of two members shrinks if one of them is exchanged, of shape (members, members,
+            rows).
+        having: which members have the pair, of shape (rows, members).
     """
     turned = np.zeros_like(having)
     rows = np.arange(len(having))
-    for _ in range(4 * having.shape[1]):  # half of that is enough but for rounding
+    for _ in range(4 * having.shape[1]):  # without rounding errors, half of this would suffice
         sign = np.where(turned[rows].T, -1.0, 1.0)
         won = in_order(gain * sign[:, None], 0) * sign
         best = np.argmax(won, axis=0)
@@ -119,10 +125,11 @@ def _other_way(gain: Floats, having: Flags) -> Flags:
 
 
 def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing: Floats) -> tuple[Flags, Flags]:
-    """Return which of two groups of workers is wrong, and whether the groups have the same size.
+    """Return which workers are wrong, and in which rows the two groups have the same size.
 
-    The smaller group is wrong; otherwise the one that agrees less with the rest of the body; otherwise the one without
-    the first worker.
+    The group with the smaller weight is wrong. If the sizes or the weights are equal, it is the group that agrees less
+    with the rest of its bodies; if that is not clear, the group that faces the camera less; and if both do so equally,
+    the group without the first worker.
     """
     camps = having & turned, having & ~turned
     sizes = [np.count_nonzero(camp, axis=1) for camp in camps]
@@ -133,8 +140,8 @@ def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing
 
     by_weight = votes(weights)
     by_body = votes(at_one * weights)
-    # Whole bodies may be turned, so that each camp is at one with itself. The same camp must win at every pair, and
-    # who is in it must not matter: most people in pictures face the camera.
+    # If whole bodies are turned, each group agrees with its own bodies. Then the orientation decides, because most
+    # people in pictures face the camera. It is the same for all pairs, so the same group wins at every pair.
     by_camera = [sums / np.maximum(size, 1) for sums, size in zip(votes(facing), sizes, strict=True)]
     undecided = even | (np.abs(by_weight[0] - by_weight[1]) <= EQUAL * np.maximum(*by_weight))
     unclear = np.abs(by_body[0] - by_body[1]) < CLEARLY * (np.abs(by_body[0]) + np.abs(by_body[1]))
@@ -147,7 +154,7 @@ def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing
 
 
 def _directions(across_x: Floats, across_y: Floats, square: Floats, whole: Flags) -> tuple[Floats, Floats]:
-    """Return the unit vectors from right to left of each pair; 0, 0 where both keypoints coincide or one is missing."""
+    """Return unit vectors from the second to the first keypoint of each pair; 0 if one is missing or they coincide."""
     length = np.sqrt(square)
     some = whole & (length > 0)
     length = np.where(some, length, 1)
@@ -155,7 +162,7 @@ def _directions(across_x: Floats, across_y: Floats, square: Floats, whole: Flags
 
 
 def _at_one(directions: tuple[Floats, Floats], cluster: Integers, column: Integers) -> Floats:
-    """Return by pair and member how well the pair's direction fits the member's other pairs: the sum of cosines."""
+    """Return how well each pair fits the member's other pairs, as a sum of cosines of shape (rows, members)."""
     fits = []
     for values in directions:
         own = values[cluster, :, column]

@@ -1,1 +1,1 @@
-"""Signs of label errors, found without a reference."""
+"""Detection of probable label errors without a reference."""

@@ -1,8 +1,9 @@
-"""Checks: what looks wrong with labels without any reference. They warn and never forbid.
+"""Checks for labels that look wrong without any reference. They warn and never forbid.
 
-The rules, levels and order of findings are the labelling element's (src/ui/lib/checks.js); the cases in tests/cases
-bind both. `unknown_keypoints` is only here: the element knows no others than the skeleton's. Sources: the limb factor
-and the thresholds of duplicates are those of quality reviews of COCO people (Ronchi and Perona 2017) and of SLEAP.
+src/ui/lib/checks.js has the same rules, levels and order of findings; the cases in tests/cases test both. Only this
+module has `unknown_keypoints`, because the element cannot show keypoints that the skeleton lacks. Sources: the limb
+factor and the thresholds of duplicates are those of quality reviews of COCO people (Ronchi and Perona 2017) and of
+SLEAP.
 """
 
 from __future__ import annotations
@@ -19,25 +20,26 @@ from truepoint.pose.instance import Instance
 from truepoint.pose.similarity import area
 
 LIMB_FACTOR = 3.0
-"""Limbs differ by perspective; three times the template's share is no perspective any more."""
+"""Ratio by which a limb's length may differ from the template's proportion. Perspective explains smaller
+differences."""
 LEAST_LIMBS = 4
 """Minimum number of edges whose median length is used as the reference."""
 COINCIDENT = 0.1
-"""Two keypoints on one spot are closer than this share of the distance that labels scatter by."""
+"""Distance below which two keypoints coincide, in units of sigma s. The limit is at least one pixel."""
 
 Level = Literal["warning", "info"]
 Action = Literal["swap", "delete", "move", "place", "rename", "look"]
 
 
 class Fix(msgspec.Struct, frozen=True, gc=False):
-    """What would put it right: exchange sides, delete, move, place or rename keypoints; or `look`, if that is open."""
+    """A proposed correction: exchange, delete, move, place or rename keypoints, or `look` if a person must decide."""
 
     action: Action
     keypoints: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that looks wrong. `instance` is the place in the list of instances."""
+    """One probable error. `instance` is the index in the list of instances."""
 
     check: str
     level: Level
@@ -50,7 +52,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def check_instance(
     anatomy: Anatomy, instance: Instance, place: int = 0, size: tuple[int, int] | None = None
 ) -> list[Finding]:
-    """The findings of one instance by itself."""
+    """Return the findings of one instance.
+
+    Args:
+        anatomy: the job's skeleton.
+        instance: the instance.
+        place: index of the instance in its image.
+        size: width and height of the image in pixels, if known.
+    """
     points = anatomy.points(instance)
     unknown = tuple(k.label for k in instance.annotations if k.label not in anatomy.index)
     findings: list[Finding] = []
@@ -86,12 +95,12 @@ def check_instance(
 
 
 def outside_image(points: Points, size: tuple[int, int]) -> tuple[int, ...]:
-    """The keypoints outside an image of this width and height; its edge is inside."""
+    """Return the keypoints outside an image of this width and height. The image's edge is inside."""
     return tuple(i for i, k in enumerate(points) if k and (k.x < 0 or k.y < 0 or k.x > size[0] or k.y > size[1]))
 
 
 def coincident(anatomy: Anatomy, points: Points, s: float) -> list[tuple[int, int]]:
-    """Keypoints on one spot; `s` is the square root of the subject's area."""
+    """Return the pairs of keypoints that coincide. `s` is the square root of the subject's area, in pixels."""
     coinciding = []
     for (i, p), (j, q) in combinations([(i, k) for i, k in enumerate(points) if k], 2):
         if distance(p, q) < max(1.0, COINCIDENT * min(anatomy.sigmas[i], anatomy.sigmas[j]) * s):
@@ -100,9 +109,9 @@ def coincident(anatomy: Anatomy, points: Points, s: float) -> list[tuple[int, in
 
 
 def odd_limbs(anatomy: Anatomy, points: Points) -> list[tuple[tuple[int, int], bool]]:
-    """Edges out of proportion with the template, and whether they are too long.
+    """Return edges out of proportion with the template, and whether they are too long.
 
-    The reference is the median of the instance's own edges: one misplaced keypoint does not shift it.
+    The reference scale is the median over the instance's edges, which one misplaced keypoint does not shift.
     """
     ratios: list[tuple[tuple[int, int], float]] = []
     for a, b in anatomy.edges:

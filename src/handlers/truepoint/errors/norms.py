@@ -1,7 +1,7 @@
-"""Norms: what is usual among a job's instances, by medians, which a few wrong labels do not shift.
+"""Norms: typical values of a job's instances. They are medians, which a few wrong labels do not shift.
 
-Lengths are logarithms of shares of the instance's own size. A limb seen from its end is short, but none is ever longer
-than it is: hence one spread above the median and another below it.
+Lengths are logarithms of the ratio to the instance's size. Foreshortening makes a limb appear shorter, never longer, so
+lengths have one spread above the median and another below it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from truepoint.pose.poses import Flags, median
 from truepoint.pose.similarity import Floats, exponential
 
 LEAST_SAMPLES = 30
-"""Of fewer there is no norm; the checks' hard bounds hold instead."""
+"""Minimum number of values for a norm. With fewer, the fixed limits of `errors.checks` apply."""
 LEAST_EDGES = 3
-"""Labelled edges that an instance must have for its size to be told."""
+"""Minimum number of labelled edges from which an instance's size is estimated."""
 NARROWEST = 0.05
-"""A spread is at least this: labels scatter by some pixels, however alike the subjects are."""
+"""Minimum spread, in units of log length or of the size. Labels scatter even if all subjects are alike."""
 SIZE_QUANTILE = 0.6
-"""An instance's size is told by its less foreshortened edges, and by more than the one or two that are wrong."""
+"""Quantile of the edges' ratios to their norms that gives an instance's size. It is above the median to prefer edges
+that are less foreshortened, and not so high that one or two wrong edges decide."""
 MAD_TO_SD = 1.4826
-"""Standard deviation over median absolute deviation of a normal distribution."""
+"""Ratio of the standard deviation to the median absolute deviation of a normal distribution."""
 MOST_KEYPOINTS = 64
-"""Of larger skeletons only each keypoint's own share is kept: shares given any other grow with the square."""
+"""Maximum number of keypoints for which conditional shares are kept; their number grows with the square. For larger
+skeletons only each keypoint's overall share is kept."""
 
 
 class LengthNorm(msgspec.Struct, frozen=True):
-    """A usual log length: the median, and standard deviations above and below it."""
+    """The norm of a log length: its median, and the standard deviations above and below it."""
 
     center: float
     above: float
@@ -41,7 +43,7 @@ class LengthNorm(msgspec.Struct, frozen=True):
 
 
 class OffsetNorm(msgspec.Struct, frozen=True):
-    """A distance's median and standard deviation, as shares of the size."""
+    """The norm of an offset: its median and standard deviation, relative to the instance's size."""
 
     center: float
     spread: float
@@ -64,7 +66,7 @@ class Norms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
-    """The norms of a sample of instances."""
+    """Return the norms of a sample of instances."""
     points = PointTable(anatomy, instances)
     logs = points.log_lengths()
     edges = _edge_norms(logs)

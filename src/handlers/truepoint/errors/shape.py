@@ -40,7 +40,10 @@ Complex = tuple[Floats, Floats]
 
 
 class ShapeNorm(msgspec.Struct, frozen=True):
-    """The covariance of the keypoints' places in sizes; `real` is symmetric, `imaginary` antisymmetric."""
+    """The complex covariance of the keypoints' positions, in squared sizes.
+
+    `real` is symmetric and `imaginary` antisymmetric; both have a row and a column per keypoint.
+    """
 
     real: tuple[tuple[float, ...], ...]
     imaginary: tuple[tuple[float, ...], ...]
@@ -51,7 +54,8 @@ class Shape:
 
     def __init__(self, norm: ShapeNorm) -> None:
         real, imaginary = np.array(norm.real, float), np.array(norm.imaginary, float)
-        # Of all keypoints, wherever the subject is. Those of fewer follow from it, for less than an inversion each.
+        # The inverse covariance of all keypoints, for any position of the subject. Those of fewer keypoints are derived
+        # from it, which takes less time than an inversion each.
         whole = (real + ANYWHERE + FLOOR * np.eye(len(real)))[None], imaginary[None]
         self.precision = swept(whole, np.ones((1, len(real)), bool))
 

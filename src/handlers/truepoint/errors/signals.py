@@ -1,6 +1,7 @@
-"""Signals: how strongly each kind of evidence speaks for a label error in an instance, read against the job's norms.
+"""Signals: how strongly each kind of evidence indicates a label error in an instance, relative to the job's norms.
 
-A strength has no unit of its own: `errors.suspicion` maps it to a probability by a curve calibrated for its check.
+Strengths of different checks are not comparable: `errors.suspicion` maps each to a probability by a curve that is
+calibrated for its check.
 """
 
 from __future__ import annotations
@@ -23,22 +24,24 @@ from truepoint.pose.instance import Instance
 from truepoint.pose.similarity import Floats, exponential, symmetric_oks
 
 BORDER = 0.1
-"""Of a subject this share of its larger side or nearer to the image's border, parts may well be beyond it."""
+"""Distance from the image's border, relative to the subject's larger side, within which parts of the subject may be
+outside the image."""
 
 MOST_TOLD = 20
-"""Keypoints that the skeleton does not have: an instance may have any number."""
+"""Maximum number of unknown keypoints listed. An instance may have any number."""
 
 
 MOST_FOR_SIDES = 256
-"""Keypoints of a skeleton up to which the rule of sides is applied: its cost grows with their square."""
+"""Maximum number of keypoints of a skeleton to which `swap_rules` is applied. Its time grows with the square."""
 MOST_COMPARED = 20_000
-"""Pairs of instances of one image: 200 people in one place. A hostile label must not cost minutes."""
+"""Maximum number of compared pairs of an image's instances: 200 people at one spot. It bounds the time for hostile
+labels."""
 CELLS_AT_ONCE = 100_000
 """Keypoints squared of instances that are read together, which bounds the memory of their matrices."""
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One kind of evidence: how strong, of which keypoints, in plain words, and what would put it right."""
+    """One kind of evidence: its strength, its keypoints, a message for people, and a proposed correction."""
 
     check: str
     strength: float
@@ -48,7 +51,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SignalReader:
-    """Reads instances against the norms of their job."""
+    """A reader of the signals in a job's instances, relative to the job's norms."""
 
     def __init__(self, anatomy: Anatomy, norms: Norms) -> None:
         self._anatomy = anatomy
@@ -71,16 +74,16 @@ class SignalReader:
         return [signals for part in parts for signals in self._read(instances[part], sizes[part])]
 
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
-        """Return the evidence that an instance duplicates another one, by index.
+        """Return the signals of instances that may be duplicates of others, by the duplicate's index.
 
-        Of two similar instances, the one with fewer keypoints is the duplicate, otherwise the later one. Only the first
-        `MOST_COMPARED` overlapping pairs are compared.
+        Of two similar instances, the one with fewer keypoints is the duplicate, or the later one if both have the same
+        number. Only the first `MOST_COMPARED` overlapping pairs are compared.
         """
         duplicates: dict[int, Signal] = {}
         boxes = [instance.hull for instance in instances]
         compared = 0
         for (i, a), (j, b) in combinations(enumerate(instances), 2):
-            # A crowd has many pairs, and those far apart cannot be alike.
+            # Instances whose hulls do not overlap cannot be similar.
             if not (p := boxes[i]) or not (q := boxes[j]) or not _overlap(p, q):
                 continue
             compared += 1

@@ -1,4 +1,4 @@
-"""Suspicion: how probably an instance holds a label error, its top reason and what would put it right."""
+"""Suspicion: the probability that an instance holds a label error, with reasons and proposed corrections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from truepoint.errors.signals import Signal
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """From a strength to a probability: 1 / (1 + exp(-(intercept + slope * strength)))."""
+    """A logistic curve: probability = 1 / (1 + exp(-(intercept + slope * strength)))."""
 
     intercept: float
     slope: float
 
     def probability(self, strength: float) -> float:
-        """Of an error that the curve's check looks for."""
+        """Return the probability of the error that the curve's check looks for."""
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, self.intercept + self.slope * strength))))
 
 
@@ -30,7 +30,7 @@ CURVES = {
     "missing_keypoint": Curve(-13.27, 8.20),
     "duplicate_instance": Curve(-16.03, 34.18),
 }
-"""Calibrated by `make bench-errors`, see bench/errors.py."""
+"""The curve of each check, calibrated by `make bench-errors` (bench/errors.py)."""
 CERTAIN = {
     "out_of_image": 0.9,
     "unknown_keypoints": 0.95,
@@ -38,8 +38,8 @@ CERTAIN = {
     "sides_rule": 0.4,
     "limb_rule": 0.4,
 }
-"""Of a finding that is there or not. Keypoints on one spot are none: in the bench as many honest labels have them as
-wrong ones, and what they do to a pose counts already."""
+"""Probability of an error for checks that have no strength. Coincident keypoints are not among them: in the benchmark
+they are as frequent in correct labels as in wrong ones, and other checks see their effect on the pose."""
 
 
 WORKERS = {
@@ -48,13 +48,14 @@ WORKERS = {
     "sides_disputed": (0.5, "The workers are split evenly on left and right"),
     "low_score": (0.5, "The workers are far apart"),
 }
-"""Of what consolidation asks to look at again. Chosen, not calibrated: how workers disagree differs from job to job."""
+"""Probability and message for each review reason of consolidation. The probabilities are chosen rather than calibrated,
+because jobs differ in how workers disagree."""
 BELOW_QUORUM = 0.3
-"""Of an instance that too few workers marked."""
+"""Probability of an error for an instance that too few workers marked. Chosen, as above."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal with its probability."""
+    """A reason to look at an instance: a check with its probability, its keypoints, a message and a correction."""
 
     check: str
     probability: float
@@ -64,13 +65,13 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def probability(signal: Signal) -> float:
-    """How probably a signal is right."""
+    """Return the probability that a signal indicates an error."""
     curve = CURVES.get(signal.check)
     return curve.probability(signal.strength) if curve else CERTAIN[signal.check]
 
 
 def reason(signal: Signal) -> Reason:
-    """A signal, weighed."""
+    """Return the reason that a signal gives."""
     return Reason(
         check=signal.check,
         probability=probability(signal),
@@ -81,7 +82,7 @@ def reason(signal: Signal) -> Reason:
 
 
 def workers_reasons(needs_review: Iterable[str]) -> list[Reason]:
-    """What consolidation wants a person to look at."""
+    """Return the reasons for the review reasons that consolidation gave."""
     return [
         Reason(check=name, probability=WORKERS[name][0], keypoints=(), message=WORKERS[name][1], fix=Fix("look"))
         for name in needs_review
@@ -90,14 +91,14 @@ def workers_reasons(needs_review: Iterable[str]) -> list[Reason]:
 
 
 def below_quorum(workers: int) -> Reason:
-    """An instance that so many workers marked, which were too few."""
+    """Return the reason to look at an instance that only `workers` workers marked, fewer than the quorum."""
     text = f"Marked by {workers} worker{'s' * (workers != 1)}, too few for the result"
     return Reason(check="below_quorum", probability=BELOW_QUORUM, keypoints=(), message=text, fix=Fix("look"))
 
 
 EMPTY_IMAGE = 0.1
-"""Of an image in which nothing is labelled. Chosen, not calibrated: how many images are rightly empty differs from job
-to job. It is high enough to be listed and low enough to come after what looks wrong."""
+"""Probability of an error for an image in which nothing is labelled. It is chosen rather than calibrated, because jobs
+differ in how many images show no subject. The image is listed, but after images with other reasons."""
 
 
 def empty_image() -> Reason:
@@ -107,5 +108,5 @@ def empty_image() -> Reason:
 
 
 def suspicion(probabilities: Iterable[float]) -> float:
-    """1 - prod(1 - p): that at least one of the reasons is right, if they are independent."""
+    """Return the probability that at least one of the reasons is right if they are independent: 1 - prod(1 - p)."""
     return 1 - math.prod([1 - p for p in probabilities])

@@ -1,6 +1,6 @@
-"""Swaps: how much likelier an instance's pose becomes when left and right of a pair, a limb or the body are exchanged.
+"""Swap likelihood: how much likelier a pose becomes if left and right of a pair, a limb or the body are exchanged.
 
-Evidence is a log likelihood ratio, above zero for an exchange.
+Evidence is the log likelihood ratio of the exchanged pose to the given one: positive if the exchange is likelier.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.similarity import Floats
 
 MOST_OF_A_FACE = 12.0
-"""What the face can contribute at most: the tails of its offset are not known so far out."""
+"""Maximum absolute evidence for a whole body, because the distribution of its offset is not known so far out."""
 
 
 class Exchanges:
@@ -25,7 +25,7 @@ class Exchanges:
     def __init__(self, anatomy: Anatomy) -> None:
         self.pairs = anatomy.pairs
         number = {pair: n for n, pair in enumerate(anatomy.pairs)}
-        # Of nearly equal evidence the smaller exchange is the first, so the order is part of the result.
+        # Among exchanges with equal evidence the first one is returned, so smaller exchanges come first.
         self.limbs = [[number[pair] for pair in limb] for limb in anatomy.limbs]
 
     def best(self, fit: Fit) -> tuple[Floats, list[tuple[int, ...]]]:
@@ -55,7 +55,7 @@ class Exchanges:
         links = {two: linked(*two) for two in sorted({two for limb in self.limbs for two in combinations(limb, 2)})}
         changes = np.full((len(self.limbs), count), np.inf)
         for change, limb in zip(changes, self.limbs, strict=True):
-            # A limb of which only one pair is labelled on both sides is that pair, which had its turn.
+            # A limb with only one pair labelled on both sides is the same exchange as that pair alone.
             counts = np.count_nonzero(whole[:, limb], axis=1) >= min(len(limb), 2)
             total = sum([alone[:, n] for n in limb], np.zeros(count))
             total = sum([links[two] for two in combinations(limb, 2)], total)

@@ -1,6 +1,6 @@
-"""Left and right: signs that they were exchanged, found without any reference.
+"""Rules that find exchanged left and right keypoints without any reference.
 
-Crossed legs are legal, so only warnings come of it. The same rules as the labelling element's (src/ui/lib/sides.js).
+Crossed legs are legitimate, so the rules only warn. src/ui/lib/sides.js has the same rules.
 """
 
 from __future__ import annotations
@@ -15,24 +15,28 @@ from truepoint.pose.instance import VISIBLE, Instance, Keypoint
 from truepoint.pose.similarity import area
 
 CLEAR_GAIN = 0.25
-"""Exchanging back must shorten the edges it touches by this share to be believed on its own."""
+"""Minimum share by which an exchange must shorten the edges it changes to count without further evidence."""
 FACE = ("nose", "left_eye", "right_eye")
 
 
 class SwappedSides(msgspec.Struct, frozen=True):
-    """`whole`: the body as a whole, and `indexes` is empty; else the upper left keypoints of exchanged limbs."""
+    """Keypoints that look exchanged.
+
+    If `whole`, it is the whole body and `indexes` is empty. Otherwise `indexes` are the left keypoints at which the
+    exchanged limbs begin.
+    """
 
     whole: bool
     indexes: tuple[int, ...]
 
 
 def distance(p: Keypoint, q: Keypoint) -> float:
-    """Pixels between two keypoints."""
+    """Return the distance of two keypoints in pixels."""
     return math.hypot(p.x - q.x, p.y - q.y)
 
 
 def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float:
-    """By how much an exchange would shorten the edges whose length it changes: 1 - after / before."""
+    """Return the share by which an exchange would shorten the edges whose lengths it changes: 1 - after / before."""
     touched = {j for i in indexes if anatomy.other_side[i] != i for j in (i, anatomy.other_side[i])}
     changed = anatomy.swapped(points, touched)
     before = after = 0.0
@@ -47,10 +51,7 @@ def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float
 
 
 def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
-    """Return the direction down the body as a unit vector.
-
-    It leads from the middle of the shoulders to the middle of the hips; None if a pair is missing.
-    """
+    """Return the unit vector from the middle of the shoulders to the middle of the hips; None if a pair is missing."""
     middles = [
         ((left.x + right.x) / 2, (left.y + right.y) / 2)
         for i, j in anatomy.trunk
@@ -64,7 +65,10 @@ def body_axis(anatomy: Anatomy, points: Points) -> tuple[float, float] | None:
 
 
 def swapped_sides(anatomy: Anatomy, instance: Instance) -> SwappedSides | None:
-    """What looks exchanged, if anything: by the facing rule the whole body, by side and edge lengths single limbs."""
+    """Return the keypoints that look exchanged, None if there are none.
+
+    The orientation of a person decides on the whole body; sides and edge lengths decide on single limbs.
+    """
     points = anatomy.points(instance)
     axis = body_axis(anatomy, points)
     pairs = _whole_pairs(anatomy, points)
@@ -78,7 +82,7 @@ def swapped_sides(anatomy: Anatomy, instance: Instance) -> SwappedSides | None:
         gain = max(swap_gain(anatomy, points, [i]), swap_gain(anatomy, points, anatomy.chain(i)))
         if gain >= CLEAR_GAIN or (votes.get(i, 0.0) * total < 0 and gain > 0):
             gaining.append(i)
-    # A keypoint that hangs on another gaining one is part of the same limb.
+    # A keypoint beyond another one in this list belongs to the same limb.
     roots = tuple(i for i in gaining if not any(i in anatomy.hanging[j] for j in gaining))
     return SwappedSides(False, roots) if roots else None
 
@@ -90,9 +94,9 @@ def _whole_pairs(anatomy: Anatomy, points: Points) -> list[tuple[int, Keypoint, 
 def _votes(
     anatomy: Anatomy, pairs: list[tuple[int, Keypoint, Keypoint]], axis: tuple[float, float], s: float
 ) -> dict[int, float]:
-    """How far left lies to the side of right, by pair: negative for one who faces the camera.
+    """Return each pair's distance of left from right across the body axis, in pixels; negative if facing the camera.
 
-    Pairs closer together than labels scatter do not vote.
+    Pairs closer than 2 sigma s are left out.
     """
     votes = {}
     for i, left, right in pairs:
@@ -103,7 +107,11 @@ def _votes(
 
 
 def _wrong_sign(anatomy: Anatomy, points: Points) -> int:
-    """People only: the sign of votes that would be wrong. A visible face looks at the camera, none looks away."""
+    """Return the sign of votes that would be wrong, 0 if unknown. It is known only for skeletons with a face.
+
+    A person with a visible face faces the camera. A person without one, but with both ears or both shoulders visible,
+    faces away.
+    """
     if not all(name in anatomy.index for name in FACE):
         return 0
     face = [points[anatomy.index[name]] for name in FACE]

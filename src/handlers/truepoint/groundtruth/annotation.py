@@ -1,4 +1,4 @@
-"""An annotation: the accepted result for one data object, and the label that Ground Truth writes to the manifest."""
+"""An annotation: the result for one data object, which Ground Truth writes to the output manifest as the label."""
 
 from __future__ import annotations
 
@@ -26,21 +26,24 @@ from truepoint.pose.sigma_table import SigmaTable
 
 VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
-"""Bytes that the values of answers take which are consolidated together, by `json_text.memory`: arrays of fewer images
-cost more an image, and those of a batch of large ones would not fit into memory."""
+"""Memory of the answers that are consolidated together, in bytes, as `json_text.memory` estimates it. Fewer images at
+once take more time per image, because array operations have a fixed cost. A whole batch of large answers would not fit
+into memory."""
 MOST_WORKERS = 1000
-"""Workers of one data object at most; Ground Truth asks nine. Each takes some 20 kB while a job's results are made."""
+"""Maximum number of workers of one data object. Ground Truth has at most nine. Each takes some 20 kB while a job's
+results are written."""
 TOO_MUCH_TOGETHER = (
     f"expected values of at most {MOST_MEMORY:,} bytes in memory in all workers' answers together, got more"
 )
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
-    """The outcome of one worker's answer; `reason` says why an answer could not be used.
+    """One worker's answer within an annotation.
 
-    `annotations` are the worker's own instances, kept where several workers answered: what they agree on, and how well,
-    is worked out again once the whole job is known. `not_labeled`: keypoints of theirs without a place, and why.
-    `comment`: the note on the whole image.
+    `reason` says why an answer could not be used. `annotations` are the worker's own instances. They are kept only
+    where several workers answered, because consensus and agreement are computed again from the whole job.
+    `not_labeled` are keypoints that the worker marked as absent, with reasons. `comment` is the worker's note on the
+    whole image.
     """
 
     worker_id: str
@@ -56,10 +59,10 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     @cached_property
     def instances(self) -> list[Instance]:
-        """Return the worker's own instances, if several workers answered.
+        """The worker's own instances; empty unless several workers answered.
 
         Raises:
-            InstanceError: they are not such as we write.
+            InstanceError: `annotations` is not a list of instances.
         """
         return parse_instances(self.annotations)
 
@@ -67,9 +70,9 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     """The label of one data object. The first ten fields are the original stack's.
 
-    `worker_id` is the one worker whose answer this is, and null where several were consolidated. The time is the sum
-    over all workers with a usable answer. An annotation that is not `valid` has no instances and says its `reason`.
-    `agreement` is the mean OKS of pairs of workers, known once the whole job is.
+    `worker_id` is null where several answers were consolidated. `total_time_in_seconds` is the sum over all workers
+    with a usable answer. An annotation that is not `valid` has no instances, and a `reason`. `agreement` is the mean
+    OKS of pairs of workers; it is null until the whole job's results are computed.
     """
 
     dataset_object_id: str
@@ -95,7 +98,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 def annotate(
     dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]], table: SigmaTable
 ) -> Annotation:
-    """Return the annotation of one data object; see `annotate_all`."""
+    """Return the annotation of one data object, as `annotate_all` does."""
     [annotation] = annotate_all([(dataset_object_id, data_object_s3_uri, answers)], table)
     return annotation
 
@@ -103,32 +106,34 @@ def annotate(
 def annotate_all(
     objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable
 ) -> Iterator[Annotation]:
-    """Return one annotation from the answers to each data object: always one, whatever they hold.
+    """Yield one annotation for each data object, in order. Unusable answers never raise.
+
+    A single usable answer becomes the annotation unchanged; several are consolidated.
 
     Args:
-        objects: of each data object
+        objects: for each data object
 
             - Ground Truth's id,
-            - the image's URI; empty if the payload names none, then what the page submitted counts,
-            - (worker id, content) or, for an answer that could not be fetched, (worker id, AnswerError). A function
-              may stand for a content, so that only one is in memory at a time. If a worker gave several answers, the
-              last counts. One usable answer passes through unchanged; several are consolidated.
+            - the image's URI; if it is empty, the URI that the page submitted is used,
+            - its answers: (worker id, content), or (worker id, AnswerError) for an answer that could not be fetched.
+              A content may be a function that returns it, so that only one content is in memory at a time. Of several
+              answers by one worker, the last one is used.
         table: sigmas and pairs of the job's skeleton.
     """
-    together: list[tuple[Annotation, list[Answer]]] = []
-    held = 0
+    pending: list[tuple[Annotation, list[Answer]]] = []
+    memory = 0
     for dataset_object_id, data_object_s3_uri, answers in objects:
-        read = _read_all(dataset_object_id, data_object_s3_uri, answers)
-        together.append(read)
-        held += sum(answer.memory for answer in read[1])
-        if held > MEMORY_AT_ONCE:
-            yield from _annotated(together, table)
-            together, held = [], 0
-    yield from _annotated(together, table)
+        draft, usable = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        pending.append((draft, usable))
+        memory += sum(answer.memory for answer in usable)
+        if memory > MEMORY_AT_ONCE:
+            yield from _annotated(pending, table)
+            pending, memory = [], 0
+    yield from _annotated(pending, table)
 
 
 def _annotated(objects: Sequence[tuple[Annotation, list[Answer]]], table: SigmaTable) -> list[Annotation]:
-    """Return the annotations of data objects whose answers are read."""
+    """Return the annotations of data objects, given drafts and usable answers as `_read_all` returns them."""
     annotations: list[Annotation] = []
     several: list[tuple[int, Answers]] = []
     for draft, usable in objects:
@@ -139,18 +144,18 @@ def _annotated(objects: Sequence[tuple[Annotation, list[Answer]]], table: SigmaT
             several.append((len(annotations), [(a.worker_id, a.instances) for a in usable]))
         annotations.append(_accepted(draft, usable) if usable else draft)
     merged = consolidate_all([answers for _, answers in several], table)
-    for (place, _), result in zip(several, merged, strict=True):
+    for (index, _), result in zip(several, merged, strict=True):
         if isinstance(result, CrowdedError):
-            annotations[place] = _refused(objects[place][0], str(result))
+            annotations[index] = _refused(objects[index][0], str(result))
         else:
-            annotations[place] = with_consensus(annotations[place], *result)
+            annotations[index] = with_consensus(annotations[index], *result)
     return annotations
 
 
 def _read_all(
     dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]]
 ) -> tuple[Annotation, list[Answer]]:
-    """Return what became of each answer to a data object, and those that can be used."""
+    """Return a draft of a data object's annotation without instances, and its usable answers."""
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
@@ -218,7 +223,7 @@ def _read(worker_id: str, content: Any) -> Answer | AnswerError:
 
 
 def _accepted(annotation: Annotation, usable: Sequence[Answer]) -> Annotation:
-    """Return the annotation with the first answer's instances, and what all answers say of the image."""
+    """Return the annotation with the first answer's instances, and times, flags and image size from all answers."""
     first = usable[0]
     sized = next((a for a in usable if a.image_width), first)
     times = [a.total_time_in_seconds for a in usable if a.total_time_in_seconds is not None]
@@ -236,9 +241,9 @@ def _accepted(annotation: Annotation, usable: Sequence[Answer]) -> Annotation:
 
 
 def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
-    """Return whether a worker's usable answer labels nothing: no keypoint and no box.
+    """Return whether a worker's answer is usable but labels nothing: no keypoint and no box.
 
-    A worker's own instances are kept only where several answered; else they are the annotation's.
+    Where only one worker answered, the worker's instances are those of the annotation.
     """
     own = answer.annotations if len(annotation.workers) > 1 else annotation.updated_annotations
     return answer.usable and not any(
@@ -247,8 +252,14 @@ def is_empty(annotation: Annotation, answer: WorkerAnswer) -> bool:
 
 
 def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below: Sequence[BelowQuorum]) -> Annotation:
-    """Return the annotation with these instances as its result."""
-    # An answer without an image size is the original component's, which rounds coordinates.
+    """Return the annotation with consensus instances as its result.
+
+    Args:
+        annotation: the annotation of a data object that several workers answered.
+        merged: the consensus instances.
+        below: instances that too few workers marked.
+    """
+    # Answers of the original component have no image size, and it rounds coordinates.
     tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
     return msgspec.structs.replace(
         annotation,

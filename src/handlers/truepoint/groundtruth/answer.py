@@ -21,25 +21,26 @@ from truepoint.pose.instance import (
 )
 
 OWN_TOLERANCE = 1e-6
-"""Pixels. Our element submits what it was given to the last digit."""
+"""Distance within which a keypoint counts as unchanged, in pixels, for our element, which submits untouched coordinates
+to the last digit."""
 ORIGINAL_TOLERANCE = 0.5
-"""Pixels. The original component rounds every coordinate to a whole pixel, touched or not."""
+"""The same for the original component, in pixels. It rounds every coordinate to a whole pixel, touched or not."""
 
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of an answer's text."""
+"""Maximum size of an answer's text, in bytes."""
 
 
 LONGEST_COMMENT = 1000
-"""Characters of a note on an image: as many as the labelling element's field takes."""
+"""Maximum number of characters of a note on an image: as many as the labelling element's field accepts."""
 
 
 class AnswerError(ValueError):
-    """An answer that cannot be used; says expected and actual."""
+    """An answer that cannot be used."""
 
 
 class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A keypoint of an instance that the worker marked as absent, with the reason. Others are not here."""
+    """A keypoint that the worker marked as absent in the instance `id`, with the reason."""
 
     id: str
     label: Label
@@ -48,10 +49,10 @@ class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A usable answer. `updated` and `original` are the parsed JSON as submitted, `instances` the same as `updated`.
+    """A usable answer.
 
-    `comment` is the worker's note on the whole image.
-    `memory` is about how many bytes the parsed JSON takes.
+    `updated` and `original` are the submitted labels and pre-labels as parsed JSON. `instances` are those of `updated`.
+    `comment` is the worker's note on the whole image. `memory` is an estimate of the parsed JSON's memory in bytes.
     """
 
     worker_id: str
@@ -72,15 +73,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tolerance(self) -> float:
-        """How far, in pixels, a keypoint may be from its pre-label and still count as untouched."""
+        """Maximum distance of an untouched keypoint from its pre-label, in pixels."""
         return ORIGINAL_TOLERANCE if self.image_width is None else OWN_TOLERANCE
 
 
 def parse_answer(worker_id: str, content: Any) -> Answer:
-    """Read an answer from its `annotationData.content`: JSON text of the form's fields, or the parsed fields.
+    """Read an answer.
+
+    Args:
+        worker_id: Ground Truth's id of the worker.
+        content: `annotationData.content`: the form's fields, as JSON text or parsed.
 
     Raises:
-        AnswerError: the answer cannot be used; the message is fit to be kept with the annotation.
+        AnswerError: the answer cannot be used. The message may be stored with the annotation.
     """
     fields = _json(content, "the answer", decode_members) if isinstance(content, str | bytes) else content
     if not isinstance(fields, dict):
@@ -119,7 +124,8 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
 
 
 def _memory(content: Any, fields: dict[str, Any]) -> int:
-    # Lists are in the text as they are or, within a string, escaped: there their commas and brackets may be hidden.
+    # Fields are parsed lists or strings of JSON. Brackets and commas may be escaped in the text of a string, so strings
+    # are measured after decoding.
     within = sum(memory(value) for value in fields.values() if isinstance(value, str))
     outside = any(isinstance(value, list | dict) for value in fields.values())
     return max(within, memory(content)) if outside and isinstance(content, str | bytes) else within
@@ -138,7 +144,7 @@ def _json(value: Any, name: str, read: Callable[[bytes | str], Any] = decode) ->
 
 
 def _original(value: Any) -> list[Any]:
-    # The original component submits "" or "null" where there were no pre-labels.
+    # The original component submits "" or "null" if there were no pre-labels.
     if not value:
         return []
     try:
@@ -152,7 +158,7 @@ def _was_modified(original: list[Any], instances: list[Instance], tolerance: flo
     try:
         before = parse_instances(original)
     except InstanceError:
-        # Pre-labels that cannot be read were not shown either, so whatever was marked is the worker's own.
+        # Unreadable pre-labels were not shown to the worker, so every instance is the worker's own.
         return bool(instances)
     return not same_instances(before, instances, tolerance)
 
@@ -172,14 +178,14 @@ def _comment(value: Any) -> str:
 def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
     keypoints = []
     for entry in value if isinstance(value, list) else ():
-        # An invalid entry is ignored: it is no reason to refuse the labels.
+        # An invalid entry is ignored, so that the labels remain usable.
         with suppress(msgspec.ValidationError):
             keypoints.append(msgspec.convert(entry, UnlabeledKeypoint))
     return keypoints
 
 
 def _truth(value: Any) -> bool:
-    # A crowd-checkbox submits an object {value: bool}, a hidden input submits text.
+    # A crowd-checkbox submits an object {value: bool}. A hidden input submits text.
     if isinstance(value, dict):
         return any(flag is True for flag in value.values())
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
@@ -194,10 +200,10 @@ def _seconds(value: Any) -> float | None:
 
 
 def without_query(value: Any) -> str:
-    """Return a URI without the query of a presigned URL; return "" if the value is not text.
+    """Return a URI without the query of a presigned URL, or "" if the value is not text.
 
-    The original component submits the whole presigned URL. An s3:// URI stays as it is, because an S3 key may contain a
-    question mark.
+    The original component submits the whole presigned URL. An s3:// URI is returned unchanged, because an S3 key may
+    contain a question mark.
     """
     if not isinstance(value, str):
         return ""

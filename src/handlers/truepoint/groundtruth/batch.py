@@ -1,4 +1,4 @@
-"""A batch: the data objects, with their workers' answers, that Ground Truth hands to post_annotation at once."""
+"""A batch: the data objects, with their workers' answers, that one invocation of post_annotation consolidates."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from truepoint.groundtruth.answer import AnswerError
 from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST, JsonError, decode, pruned
 
 LARGEST_RESPONSE = 5_500_000
-"""Bytes. Lambda answers a synchronous call with 6,291,556 at most; the rest is room for references to what is moved."""
+"""Maximum size of the labels in a response, in bytes. Lambda's limit for a synchronous response is 6,291,556. The
+difference is room for references to moved annotations."""
 ENVELOPE = 300
-"""Bytes of a response around each label: the object's id and names of members."""
+"""Size of a response's entry without its label, in bytes: the object's id and the names of members."""
 _ASCII = bytes(range(0x80))
 
 CONTENT_LEVEL = 6
-"""Level of nesting at which an answer's object begins if it is not text: a list of objects, each with a list of
-objects, each with an object."""
+"""Level of nesting, from 1, at which an answer begins that is an object rather than text: a list of entries, each with
+a list of annotations, each with `annotationData`, which holds the answer in `content`."""
 UNKNOWN_WORKER = "unknown"
-"""Stands for the worker of an answer without a usable worker id."""
+"""Id used for the worker of an answer without a usable worker id."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _NOT_A_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|NaN|-?Infinity', re.DOTALL)
-"""What Python writes and JSON does not have; or a string, which may have the same letters."""
+"""A token that Python's encoder writes and JSON lacks. Strings match too, so that such letters in a string are
+skipped."""
 _REQUEST_KEY = re.compile(r"(?P<output>(?:.*/)?)(?P<job>[^/]+)/annotations/consolidated-annotation/.+", re.DOTALL)
 
 
 class BatchError(ValueError):
-    """A payload that is not Ground Truth's; says expected and actual."""
+    """A payload that does not follow Ground Truth's format."""
 
 
 class AnnotationData(msgspec.Struct, frozen=True):
-    """An answer, in place (JSON text or an object) or by reference.
+    """An answer, either inline (`content`: JSON text or an object) or by reference (`s3_uri`).
 
-    An answer in place is not parsed here, so that an invalid answer does not prevent reading the others.
+    An inline answer stays unparsed here, so that an invalid answer does not prevent reading the others.
     """
 
     content: msgspec.Raw = msgspec.Raw(b"null")
@@ -46,10 +48,10 @@ class AnnotationData(msgspec.Struct, frozen=True):
 
     @property
     def in_place(self) -> str | bytes | None:
-        """The answer's JSON text, None if it is not here.
+        """The JSON text of an inline answer, None for an answer by reference.
 
         Raises:
-            AnswerError: it is no JSON.
+            AnswerError: `content` is a malformed string.
         """
         text = bytes(self.content)
         if text == b"null":
@@ -63,14 +65,14 @@ class AnnotationData(msgspec.Struct, frozen=True):
 
 
 class WorkerAnnotation(NamedTuple):
-    """One worker's answer to one data object, or why there is none."""
+    """One worker's answer to one data object, or the error because of which it cannot be read."""
 
     worker_id: str
     annotation_data: AnnotationData | AnswerError
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where the data object is; text tasks have `content` in its place, which keypoint jobs never have."""
+    """The data object's location. Text tasks have `content` instead, which keypoint jobs never use."""
 
     s3_uri: str = msgspec.field(name="s3Uri", default="")
 
@@ -84,7 +86,7 @@ class BatchEntry(NamedTuple):
 
 
 class _Entry(msgspec.Struct, frozen=True, rename="camel"):
-    """An entry of which only the id must be right."""
+    """An entry of which only the id is validated."""
 
     dataset_object_id: str | int
     data_object: msgspec.Raw = msgspec.Raw(b"{}")
@@ -100,7 +102,7 @@ class _Annotation(_Worker, frozen=True):
 
 
 class _WholeEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """An entry in which nothing is wrong."""
+    """An entry that is validated as a whole."""
 
     dataset_object_id: str | int
     data_object: Source = Source()
@@ -108,7 +110,7 @@ class _WholeEntry(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
-    """The label of an annotation too large for the response: where the annotation is."""
+    """The label by reference of an annotation that is too large for the response."""
 
     dataset_object_id: str
     annotation_s3_uri: str
@@ -121,7 +123,8 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
     An entry without an id is left out, because no result can be given for it.
 
     Raises:
-        BatchError: not such a file, or no entry has an id. Then the batch fails and Ground Truth retries.
+        BatchError: the payload is not a consolidation request, or no entry has an id. The batch then fails and Ground
+            Truth retries it.
     """
     try:
         whole = msgspec.json.decode(payload, type=list[_WholeEntry])
@@ -142,9 +145,9 @@ def read_batch(payload: bytes) -> list[BatchEntry]:
 
 
 def _entries(payload: bytes) -> list[msgspec.Raw]:
-    """Return the entries of a request.
+    """Return the entries of a request, unparsed.
 
-    Where the decoder refuses it, it begins with a byte order mark, is nested too deep, or is JSON only to Python.
+    Accept a byte order mark, replace answers that are nested too deep, and accept NaN as Python's encoder writes it.
     """
     with suppress(*_UNREADABLE):
         return msgspec.json.decode(payload, type=list[msgspec.Raw])
@@ -156,19 +159,19 @@ def _entries(payload: bytes) -> list[msgspec.Raw]:
 
 
 def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:
-    """Return the entries of a request that is JSON only to Python, which writes NaN, and here null.
+    """Return the entries of a request with NaN or Infinity, which Python's encoder writes, replaced by null.
 
-    The entries stay unparsed: their values could take more memory than there is.
+    The entries stay unparsed, because their values could exceed the available memory.
     """
     plain = text.removeprefix(BYTE_ORDER_MARK)
     try:
         return msgspec.json.decode(_without_nan(plain), type=list[msgspec.Raw])
-    except _UNREADABLE:  # not to Python either
+    except _UNREADABLE:
         raise BatchError(f"expected a consolidation request, got something else: {error}") from error
 
 
 def _without_nan(text: bytes) -> bytes:
-    pieces, start = bytearray(), 0  # a list of pieces could take fifty times the text's memory
+    pieces, start = bytearray(), 0  # not a list, which could take fifty times the text's memory
     for token in _NOT_A_NUMBER.finditer(text):
         if not token[0].startswith(b'"'):
             pieces += text[start : token.start()]
@@ -220,7 +223,12 @@ def job_of(request_key: str) -> tuple[str, str]:
 
 
 def consolidation_response(labels: Iterable[tuple[str, bytes]], attribute: str) -> list[dict[str, Any]]:
-    """Return Ground Truth's post-annotation response, in builtin types, of object ids and JSON texts of labels."""
+    """Return Ground Truth's post-annotation response, in builtin types.
+
+    Args:
+        labels: for each data object its id and its label as JSON text.
+        attribute: the job's label attribute name.
+    """
     return [
         {
             "datasetObjectId": object_id,
@@ -233,15 +241,15 @@ def consolidation_response(labels: Iterable[tuple[str, bytes]], attribute: str) 
 def fit(
     annotations: Iterable[Annotation], move: Callable[[str, bytes], str], limit: int = LARGEST_RESPONSE
 ) -> list[tuple[str, bytes]]:
-    """Return object ids and labels as JSON text, of at most `limit` bytes in all unless references take more.
+    """Return object ids and labels as JSON text, and move large annotations so that the labels fit into a response.
 
-    Whenever the labels so far are too large together, the largest goes by reference. Annotations are held as text and
-    one at a time: the values of a batch of large ones would not fit into memory.
+    Whenever the labels so far exceed `limit`, the largest one is stored elsewhere and replaced by a reference. Labels
+    are kept as text, because the values of a batch of large annotations would not fit into memory.
 
     Args:
-        annotations: those of a batch.
-        move: stores the annotation's JSON text for an object id and gives its S3 URI.
-        limit: bytes.
+        annotations: the annotations of a batch.
+        move: stores an annotation's JSON text for an object id, and returns its S3 URI.
+        limit: maximum size of all labels that are not references, in bytes.
     """
     labels: list[tuple[str, bytes]] = []
     sizes: list[int] = []
@@ -249,19 +257,19 @@ def fit(
         labels.append((annotation.dataset_object_id, msgspec.json.encode(annotation)))
         sizes.append(sent_size(labels[-1][1]) + ENVELOPE)
         while sum(sizes) > limit and max(sizes) > 0:
-            place = sizes.index(max(sizes))
-            object_id, text = labels[place]
+            largest = sizes.index(max(sizes))
+            object_id, text = labels[largest]
             reference = AnnotationReference(dataset_object_id=object_id, annotation_s3_uri=move(object_id, text))
-            labels[place], sizes[place] = (object_id, msgspec.json.encode(reference)), 0
+            labels[largest], sizes[largest] = (object_id, msgspec.json.encode(reference)), 0
     return labels
 
 
 def sent_size(text: bytes) -> int:
-    """Return how many bytes a JSON text has at most as Lambda sends it.
+    """Return an upper bound of a JSON text's size as Lambda sends it, in bytes.
 
-    Lambda's runtime uses Python's `json`, which puts a space behind each comma and colon, writes `1e16` as `1e+16` and
-    up to Python 3.11 a character beyond ASCII as an escape sequence, three times its length in UTF-8, and DEL as one of
-    six bytes.
+    Lambda's runtime encodes with Python's `json`, which writes a space after each comma and colon and `1e16` as
+    `1e+16`. Up to Python 3.11 it writes a non-ASCII character as an escape sequence of up to three times the length in
+    UTF-8, and DEL as one of six bytes.
     """
     added = text.count(b",") + text.count(b":") + text.count(b"e")
     if b"\x7f" in text:

@@ -1,4 +1,4 @@
-"""A labelling job as DescribeLabelingJob describes it, and the events for its end and its results."""
+"""A labelling job as DescribeLabelingJob describes it, and the event of its completion."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import JOB_NAME, split_s3_uri
 
 ENDED = "SageMaker Ground Truth Labeling Job State Change"
+"""Detail type of Ground Truth's completion event."""
 RESULTS_READY = "Keypoint Labeling Results Ready"
+"""Detail type of our event that announces results."""
 SOURCE = "truepoint.labeling"
-"""Source of our own events: those of jobs run outside Ground Truth, and the one that announces results."""
+"""Source of our own events: completion events of jobs outside Ground Truth, and events that announce results."""
 
 JOB_ARN = re.compile(rf"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{{12}}:labeling-job/(?P<name>{JOB_NAME.pattern})")
 
@@ -23,7 +25,7 @@ T = TypeVar("T")
 
 
 LARGEST_DESCRIPTION = 32 * 1024
-"""Maximum size of labeling_job.json, in bytes. Ours have 3 kB, and an event holds 256 kB."""
+"""Maximum size of labeling_job.json, in bytes. Our scripts write 3 kB, and an event may have 256 kB."""
 
 
 class JobError(ValueError):
@@ -31,7 +33,7 @@ class JobError(ValueError):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The content of an event: the job's ARN and, for a job outside Ground Truth, its description."""
+    """The content of a completion event: the job's ARN and, for a job outside Ground Truth, its description."""
 
     arn: str
     name: str
@@ -39,10 +41,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a labelling job's description that the results need.
-
-    The number of workers per object may be unknown.
-    """
+    """The parts of a labelling job's description that are needed to write its results."""
 
     name: str
     arn: str
@@ -55,16 +54,16 @@ class LabelingJob(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def images_job(self) -> str:
-        """Return the job whose folder contains the images: for a merged job the reviewed job, otherwise this job."""
-        match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")  # unset is false
+        """The job whose folder contains the images: for a merged job the reviewed job, otherwise this job."""
+        match = _INPUT_MANIFEST.fullmatch(self.input_manifest_uri or "")  # msgspec.UNSET is falsy
         return match["name"] if match else self.name
 
 
 def read_ended(event: Any) -> Ended:
-    """Read the event that a labelling job has ended.
+    """Read a labelling job's completion event.
 
     Raises:
-        JobError: another event, or one without a job's ARN.
+        JobError: the event has another detail type, or no ARN of a labelling job.
     """
     if not isinstance(event, dict) or event.get("detail-type") != ENDED:
         detail_type = event.get("detail-type") if isinstance(event, dict) else type(event).__name__
@@ -83,7 +82,7 @@ def parse_description(text: bytes) -> dict[str, Any]:
     """Parse the description in labeling_job.json.
 
     Raises:
-        JobError: not a JSON object.
+        JobError: the text is not a JSON object.
     """
     try:
         description: dict[str, Any] = decode(text, dict[str, Any], DEEPEST_DOCUMENT)
@@ -96,14 +95,14 @@ def read_description(description: dict[str, Any]) -> LabelingJob:
     """Read DescribeLabelingJob's response, or the description of a job run outside Ground Truth.
 
     Raises:
-        JobError: a part is missing or malformed; the name must be one, because it becomes part of S3 keys.
+        JobError: a part is missing or malformed. The name is validated because it becomes part of S3 keys.
     """
     name = description.get("LabelingJobName")
     if not isinstance(name, str) or not JOB_NAME.fullmatch(name):
         raise JobError(f"expected a labelling job's name, got {name!r}")
     try:
         path = description["OutputConfig"]["S3OutputPath"].rstrip("/")
-        # Absent if the job ended before Ground Truth wrote any; the file may still be there.
+        # Absent if the job ended before Ground Truth wrote output, although the file may exist.
         output = (description.get("LabelingJobOutput") or {}).get("OutputDatasetS3Uri")
         source = ((description.get("InputConfig") or {}).get("DataSource") or {}).get("S3DataSource") or {}
         manifest = output or f"{path}/{name}/manifests/output/output.manifest"

@@ -12,13 +12,15 @@ from truepoint.keys import split_s3_uri
 
 ENDED_STATUSES = ("Completed", "Stopped", "Failed")
 GRACE = 3600
-"""Time after a job's end before its event counts as lost: three attempts of 900 s and the waits take 48 minutes."""
+"""Time after a job's end from which its event may count as lost, in seconds. Three attempts to write results, of 900 s
+each, and the waits between them take up to 48 minutes."""
 WINDOW = 3 * 24 * 3600
-"""Time after a job's end during which it is tried again: a long weekend. A job that always fails is then left alone."""
+"""Time after a job's end until which its event is published again, in seconds: a long weekend. Later, a job that fails
+each time is no longer retried."""
 
 
 def is_lost(description: dict[str, Any], ended: float, now: float) -> bool:
-    """Return whether the end of a job without results is old enough, but not too old, to count as a lost event."""
+    """Return whether a job without results ended between `WINDOW` and `GRACE` seconds ago: its event counts as lost."""
     return description.get("LabelingJobStatus") in ENDED_STATUSES and GRACE <= now - ended <= WINDOW
 
 
@@ -26,7 +28,7 @@ def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None
     """Return the ended job if its output is in this bucket, otherwise None.
 
     Raises:
-        JobError: not a description, or one whose event would be refused.
+        JobError: the description is malformed, or its ARN is not that of the job.
     """
     if description.get("LabelingJobStatus") not in ENDED_STATUSES:
         return None
@@ -38,7 +40,7 @@ def announceable(description: dict[str, Any], bucket: str) -> LabelingJob | None
 
 
 def ended_detail(job: LabelingJob) -> dict[str, Any]:
-    """Return `detail` of the job's completion event, with a description that `read_description` can read."""
+    """Return the `detail` of a completion event for the job, with a description for `read_description`."""
     source = {"S3DataSource": {"ManifestS3Uri": job.input_manifest_uri}}
     described = {
         "LabelingJobName": job.name,

@@ -1,4 +1,4 @@
-"""The manifest: one data object per line, before and after labelling."""
+"""Manifests: JSON Lines files with one data object per line, before and after labelling."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from truepoint.keys import split_s3_uri
 from truepoint.pose.instance import InstanceError, parse_instances, pixels, type_name
 
 PRE_LABEL_KEYS = ("annotations", "initial_values")
+"""Members of a line that may hold pre-labels; the first non-empty one is used."""
 LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes. Ground Truth takes input lines of 100,000 characters; the label it adds is bounded by Lambda's 6 MB answer."""
+"""Maximum length of a line, in bytes. Ground Truth accepts input lines of 100,000 characters, and adds a label of at
+most 6 MB, Lambda's limit for a response."""
 
 LINES_AT_ONCE = 100
-"""Lines that are worked on together: arrays of fewer images cost more an image, those of more hardly less."""
+"""Maximum number of lines processed together. With fewer, the fixed cost of array operations dominates; more lines save
+hardly any time."""
 BYTES_AT_ONCE = 1024 * 1024
-"""Bytes of those lines, which bounds memory: as values they take up to thirty times as much."""
+"""Maximum size of the lines processed together, in bytes. It bounds memory: the values of the lines take up to thirty
+times their size."""
 
 
 class DataObject(msgspec.Struct, frozen=True):
     """The content of a manifest line for one image.
 
-    `error` is empty, or says why the image (`image_s3_uri` is empty) or its pre-labels cannot be used.
-    `pre_labels_s3_uri` names a JSON object with the pre-labels, for those that Ground Truth's limit of 20,000
-    characters per attribute keeps out of the manifest; empty if there is none. `copy_s3_uri` names a smaller copy of
-    the image, whose original has `width` and `height` upright pixels; empty, 0 and 0 if there is none.
+    `error` is empty, or says why the image or its pre-labels cannot be used; in the former case `image_s3_uri` is
+    empty. `pre_labels_s3_uri` names a JSON object with pre-labels that exceed Ground Truth's limit of 20,000 characters
+    per attribute; empty if there is none. `copy_s3_uri` names a smaller copy of the image, and `width` and `height` are
+    the size of the upright original in pixels; empty, 0 and 0 if there is no copy.
     """
 
     image_s3_uri: str
@@ -42,22 +46,26 @@ class DataObject(msgspec.Struct, frozen=True):
 
     @property
     def image_name(self) -> str:
-        """Return the last part of the image's key."""
+        """The last segment of the image's key."""
         return file_name(self.image_s3_uri)
 
 
 def file_name(s3_uri: str) -> str:
-    """Return the last path segment of an S3 URI or URL, without query and fragment, percent-decoded only for URLs."""
+    """Return the last path segment of an S3 URI or a URL.
+
+    For a URL, query and fragment are removed and the segment is percent-decoded.
+    """
     path = s3_uri
     if not s3_uri.startswith("s3://"):
-        from urllib.parse import unquote  # noqa: PLC0415 - a tenth of pre_annotation's start, and hardly ever needed
+        # This import would take a tenth of pre_annotation's start-up time, and is rarely needed.
+        from urllib.parse import unquote  # noqa: PLC0415
 
         path = unquote(re.split(r"[?#]", s3_uri, maxsplit=1)[0])
     return path.rsplit("/", 1)[-1]
 
 
 def read_data_object(line: Any) -> DataObject:
-    """Read one manifest line, already parsed. Never raises: what is wrong is in `error`."""
+    """Read one parsed manifest line. Never raise: `error` of the result describes a problem."""
     if not isinstance(line, dict):
         return DataObject("", [], [], f"the manifest line must be an object, it is {type_name(line)}")
     source = line.get("source-ref")
@@ -95,7 +103,7 @@ def read_data_object(line: Any) -> DataObject:
 
 
 def _reference(line: dict[str, Any], name: str) -> tuple[str, str]:
-    """Return an attribute's S3 URI, or an empty text, and its problem, if any."""
+    """Return the S3 URI in the member `name` ("" if absent or unusable), and a problem ("" if there is none)."""
     reference = line.get(name) or ""
     try:
         if reference:
@@ -107,9 +115,10 @@ def _reference(line: dict[str, Any], name: str) -> tuple[str, str]:
 
 
 def _list_of(value: Any) -> tuple[list[Any], str]:
-    """Return a list that is given as such or as JSON text, and its problem, if any."""
+    """Return a list given as such or as JSON text, and a problem ("" if there is none)."""
     try:
-        # Python reads surrogates that stand alone, numbers and depths that no JSON of ours may have.
+        # The Lambda runtime parses events with Python's json, which accepts lone surrogates, NaN and deep nesting. So a
+        # parsed value is encoded, and decoded again within our limits.
         value = decode(value if isinstance(value, str) else msgspec.json.encode(value))
     except (JsonError, msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
         return [], f"not JSON: {error}"
@@ -123,8 +132,8 @@ def _list_of(value: Any) -> tuple[list[Any], str]:
 class Line(msgspec.Struct, frozen=True):
     """A line of a manifest file.
 
-    `number` counts from 0 over lines that are not blank; `text` is empty if too long; `offset` bytes of the stream are
-    before it.
+    `number` is its index among the lines that are not blank, from 0. `text` is empty for a line that is too long.
+    `length` is in bytes. `offset` is the position of the line's first byte in the stream.
     """
 
     number: int
@@ -134,9 +143,12 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
-    """Divide a stream into lines (LF or CRLF; the last may have none), one at a time. Skip blank lines.
+    """Yield the lines of a stream that are not blank. Lines end with LF or CRLF; the last one may end without.
 
-    For a line longer than `longest` bytes, only its length is kept. `first` is the number of the first line.
+    Args:
+        chunks: the bytes of the stream.
+        longest: maximum length of a line, in bytes; a longer line is yielded without its text.
+        first: number of the first line.
     """
     number, held, length, offset = first, bytearray(), 0, 0
 
@@ -167,7 +179,7 @@ def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: i
 
 
 def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Return lines in batches to be worked on together, at least one line each."""
+    """Yield lines in batches of at most `LINES_AT_ONCE` lines and `BYTES_AT_ONCE` bytes, but at least one line."""
     batch: list[Line] = []
     size = 0
     for line in lines:
@@ -181,7 +193,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Divide a stream in which every line ends with LF into lines, with their ends."""
+    """Yield the lines of a stream in which every line ends with LF, including the LF."""
     held = b""
     for chunk in chunks:
         *lines, held = (held + chunk).split(b"\n")

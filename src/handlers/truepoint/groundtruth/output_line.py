@@ -1,4 +1,4 @@
-"""The outcome of one line of an output manifest: labelled, or not, with the reason."""
+"""One line of an output manifest: labelled, or not labelled with a reason."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class LabelError(ValueError):
 
 
 REVIEWED_NAME = "reviewed_file_name"
-"""In a review's manifests: the image's name in the results of the reviewed job."""
+"""Member of a review's manifest lines: the image's name in the results of the reviewed job."""
 EARLIER_ANSWERS = "earlier-answers"
-"""In the metadata of a merged label: the answers that a review replaced, with their times."""
+"""Member of a merged label's metadata: the answers that a review replaced, with their times."""
 REFERENCE_KEEPS = ("dataset_object_id", "total_time_in_seconds")
-"""Members that a label by reference keeps itself, because merging a review changes them."""
+"""Members of a label by reference that take precedence over those of the referenced annotation, because merging a
+review changes them."""
 
 
 class EarlierAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +40,10 @@ class EarlierAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Labeled(msgspec.Struct, frozen=True, kw_only=True):
-    """A line with a valid annotation. `labeled_by` is the job that made it: not this one in a chain of jobs.
+    """A line with a valid annotation.
 
-    `file_name` is what the image is called in results, if the line says so. A review replaced `earlier_answers`.
+    `labeled_by` is the job that created the annotation, which in a chain of jobs may be an earlier one. `file_name` is
+    the image's name in results, if the line gives one. `earlier_answers` are those that a review replaced.
     """
 
     line: int
@@ -54,13 +56,16 @@ class Labeled(msgspec.Struct, frozen=True, kw_only=True):
     earlier_answers: list[EarlierAnswer] = []
 
     def path_below(self, images_job: str) -> str:
-        """Return what the image is called in results: its path below a job's image folder, else its whole key."""
+        """Return the image's name in results: `file_name`, else its path below the job's image folder, else its key."""
         key = self.source_ref.removeprefix("s3://").partition("/")[2] or self.annotation.image_file_name
         return self.file_name or below_images(images_job, key)
 
 
 class NotLabeled(msgspec.Struct, frozen=True, kw_only=True):
-    """A line without one: `rejected` by us, `failed` in Ground Truth, or `unlabeled` because nobody came to it."""
+    """A line without a valid annotation.
+
+    `status` is `rejected` by us, `failed` in Ground Truth, or `unlabeled` because no worker labelled it.
+    """
 
     line: int
     status: Status
@@ -69,9 +74,13 @@ class NotLabeled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labeled | NotLabeled:
-    """Return the outcome of one line. Never raise for a line: a problem is its outcome.
+    """Read one line of an output manifest. Never raise for a bad line: return it as `NotLabeled`.
 
-    `fetch` gives the bytes of an S3 URI, for an annotation too large for the manifest; none if they cannot be had.
+    Args:
+        line: the line.
+        attribute: the job's label attribute name.
+        fetch: returns the bytes of an S3 URI, for an annotation that is too large for the manifest; b"" if they cannot
+            be read.
     """
     if not line.text:
         return _rejected(line.number, f"the line has {line.length} bytes, expected at most {LONGEST_LINE}")
@@ -115,10 +124,12 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
 
 
 def read_label(label: Any) -> Annotation:
-    """Read a label of post_annotation, or of the original stack's function (no version, annotations as text).
+    """Read a label that post_annotation or the original stack's function wrote.
+
+    Labels of the original function have no `version`, and their annotations are JSON text.
 
     Raises:
-        LabelError: neither.
+        LabelError: the label is neither.
     """
     if not isinstance(label, dict) or "updated_annotations" not in label:
         actual = f"the keys {', '.join(sorted(map(str, label))[:8])}" if isinstance(label, dict) else type_name(label)
@@ -169,7 +180,7 @@ def _decoded(text: bytes) -> Any:
 
 
 def _sized(annotation: Annotation, record: dict[str, Any]) -> Annotation:
-    """Return the annotation with the image's size: the page's, otherwise the manifest's."""
+    """Return the annotation with the image's size: the one that the page submitted, otherwise the manifest's."""
     width, height = pixels(record.get("image_width")), pixels(record.get("image_height"))
     if annotation.image_width or not (width and height):
         return annotation
@@ -188,7 +199,7 @@ def _list(value: Any) -> list[Any]:
 def _earlier(value: Any) -> list[EarlierAnswer]:
     try:
         return msgspec.convert(value or [], list[EarlierAnswer])
-    except msgspec.ValidationError:  # not ours
+    except msgspec.ValidationError:  # another program's member of this name
         return []
 
 

@@ -1,4 +1,4 @@
-"""The task: the input of a worker's page for one data object."""
+"""Task inputs: the data from which a worker's page is rendered for one data object."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ VERSION = "1.0"
 
 
 class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's input, `task.input` in the template. Lists are JSON text, because Liquid puts them in attributes.
+    """A task's input, `task.input` in the worker template. Lists are JSON text for the element's attributes.
 
-    `initial_values_s3_uri` names the object with pre-labels that are too large for `initial_values`; empty if there is
-    none. The worker's browser reads it, never this code. `labeling_job` is the job's name. `worker` is empty here: a
-    host that knows the worker fills it in, and Ground Truth does not. `image_copy_s3_uri` names a smaller copy of the
-    image, to be shown in its place, and `image_size` is the original's size, `{"width": …, "height": …}` as JSON text;
-    both are empty if there is no copy. `max_answer_bytes` is filled in by a host that takes no larger answers.
+    `initial_values_s3_uri` names an object with pre-labels that are too large for `initial_values`, which the worker's
+    browser reads; empty if there is none. `labeling_job` is the job's name. `worker` is empty here; the portal fills it
+    in, Ground Truth does not. `image_copy_s3_uri` names a smaller copy of the image that is shown instead, and
+    `image_size` is the original's size, `{"width": …, "height": …}` as JSON text; both are empty if there is no copy.
+    `max_answer_bytes` is empty here; a host that limits the size of answers fills it in.
     """
 
     version: str
@@ -37,14 +37,14 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pre_annotation_response(data_object: Any, labeling_job_arn: Any = None) -> dict[str, Any]:
-    """Return Ground Truth's pre-annotation response for one parsed manifest line. Never raises.
+    """Return Ground Truth's pre-annotation response for one manifest line. Never raise.
 
-    A line without a usable image is not sent to workers; one with unusable pre-labels is, without them. Either way
-    `error` of the task input says what is wrong.
+    A line without a usable image is not sent to workers. A line with unusable pre-labels is sent without them. In both
+    cases `error` of the task input describes the problem.
 
     Args:
-        data_object: the manifest line.
-        labeling_job_arn: `arn:…:labeling-job/<name>`; anything else is no job.
+        data_object: the parsed manifest line.
+        labeling_job_arn: `arn:…:labeling-job/<name>`; any other value gives an empty job name.
     """
     read = read_data_object(data_object)
     task_input = TaskInput(

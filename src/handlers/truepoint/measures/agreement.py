@@ -1,9 +1,11 @@
-"""Agreement: how alike several workers' labels of the same subjects are. There is no truth in it.
+"""Agreement: how similar several workers' labels of the same subjects are. It is no measure of correctness.
 
-Similarities are read against what two honest workers reach (similarity.HONEST_PAIR), not against 1. Krippendorff's
-alpha, 1 - D_o / D_e, compares the disagreement within subjects with that between labels drawn at random: for position
-the squared distance in the consensus's box, so that it matters where on a body labels are and not where in the image;
-for visibility 0 or 1. K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011).
+Similarities are reported relative to the expected similarity of two careful workers (similarity.HONEST_PAIR).
+
+Krippendorff's alpha, 1 - D_o / D_e, compares the disagreement within subjects with that between labels drawn at random.
+For positions, disagreement is the squared distance in coordinates of the consensus's box, so that alpha depends on
+where on the body labels are, not on where in the image. For visibility it is 0 or 1. Source: K. Krippendorff,
+"Computing Krippendorff's Alpha-Reliability" (2011).
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ from truepoint.statistics.statistic import Statistic
 
 
 class KeypointAgreement(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint. `pairs` counts comparisons of two workers who both labelled it; `relative` is to honest workers."""
+    """The agreement on one keypoint.
+
+    `pairs` is the number of comparisons of two workers who both labelled it. `relative` is `similarity` divided by the
+    expected similarity of two careful workers.
+    """
 
     name: str
     pairs: int
@@ -38,7 +44,7 @@ class KeypointAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
-    """Two workers: mean OKS over the instances that both marked."""
+    """The agreement of two workers: the mean OKS over the instances that both marked."""
 
     worker_ids: tuple[str, str]
     instances: int
@@ -48,9 +54,10 @@ class PairAgreement(msgspec.Struct, frozen=True, kw_only=True):
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """A job's agreement.
 
-    `oks` is the mean over pairs of workers of the same subject, `relative` the same over what honest workers reach.
-    `coverage` is the share of keypoints that both of a pair labelled, of those that either did. `instances_matched` is
-    the share of instances that the other of two workers marked too.
+    `oks` is the mean over all pairs of workers of all subjects. `relative` is `oks` divided by the expected similarity
+    of two careful workers. `coverage` is the share of keypoints that both workers of a pair labelled, among those that
+    at least one of them labelled. `instances_matched` is the share of instances that the other worker of a pair marked
+    too.
     """
 
     images: int
@@ -65,10 +72,13 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaceSums(NamedTuple):
-    """Sums for Krippendorff's alpha of positions, by subject.
+    """Sums for Krippendorff's alpha of positions, for each subject.
 
-    They are the number of positions, their sums, the sum of their squares, and their squared distances from each other,
-    with alpha's weight for each position.
+    Attributes:
+        places: number of positions m.
+        x, y: sums of the coordinates.
+        square: sum of x^2 + y^2.
+        within: sum of the squared distances over all ordered pairs, divided by m - 1.
     """
 
     places: Integers
@@ -79,20 +89,20 @@ class PlaceSums(NamedTuple):
 
 
 def place_sums(x: Floats, y: Floats, there: Flags) -> PlaceSums:
-    """Return the sums of each row of places; where they are not `there`, x and y are 0."""
+    """Return the sums of each row of positions. Where `there` is false, x and y must be 0."""
     m = np.count_nonzero(there, axis=1)
     count = np.maximum(m, 1)
     sum_x, sum_y = in_order(x), in_order(y)
-    # About their own middle: places far from the origin would lose their differences to rounding.
+    # Distances are computed relative to the mean, because squares of large coordinates would lose small differences.
     off_x, off_y = x - (sum_x / count)[:, None], y - (sum_y / count)[:, None]
     within = in_order(np.where(there, off_x * off_x + off_y * off_y, 0))
     return PlaceSums(m, sum_x, sum_y, in_order(x * x + y * y), 2 * m * within / np.maximum(m - 1, 1))
 
 
 class PositionAlpha(Statistic):
-    """Return Krippendorff's alpha of positions, from sums.
+    """Krippendorff's alpha of positions, computed from sums.
 
-    The squared distances of all pairs are n times the sum of squares minus the square of the sum.
+    The sum of the squared distances of all pairs is n times the sum of squares minus the square of the sum.
     """
 
     places: int = 0
@@ -102,7 +112,7 @@ class PositionAlpha(Statistic):
     within: ExactSum = msgspec.field(default_factory=ExactSum)
 
     def add(self, subjects: PlaceSums, rows: Integers) -> None:
-        """Take the sums of some subjects."""
+        """Add the sums of some subjects."""
         self.places += int(subjects.places[rows].sum())
         for total, values in (
             (self.x, subjects.x),
@@ -114,34 +124,34 @@ class PositionAlpha(Statistic):
 
     @property
     def value(self) -> float | None:
-        """Null of nothing to compare, or of one place only."""
+        """Alpha; None if there is nothing to compare, or all positions are equal."""
         between = 2 * (self.places * self.square.value - self.x.value**2 - self.y.value**2)
         return 1 - (self.places - 1) * self.within.value / between if between > 1e-12 else None
 
 
 class NominalAlpha(Statistic):
-    """Krippendorff's alpha of names, which are small integers.
+    """Krippendorff's alpha of nominal values, which are small integers.
 
-    `subjects` counts them by their values in rising order: of a few values and workers there are few such, and the
-    divisions come last.
+    `subjects` counts the subjects by their sorted values. There are few such combinations, and divisions are made only
+    at the end, so that counting is exact.
     """
 
     subjects: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, values: Sequence[int], subjects: int = 1) -> None:
-        """Count so many subjects with these values; fewer than two values compare with nothing."""
+        """Count subjects with these values. A subject with fewer than two values is ignored."""
         if len(values) > 1:
             name = " ".join(map(str, sorted(values)))
             self.subjects[name] = self.subjects.get(name, 0) + subjects
 
     @property
     def value(self) -> float | None:
-        """Null of nothing to compare, or of one value only."""
+        """Alpha; None if there is nothing to compare, or all values are equal."""
         return alpha([self])
 
 
 def alpha(parts: Iterable[NominalAlpha]) -> float | None:
-    """Return the alpha of all subjects together."""
+    """Return alpha over the subjects of all parts; None if there is nothing to compare, or all values are equal."""
     totals: Counter[int] = Counter()
     different: Counter[int] = Counter()
     for part in parts:
@@ -150,7 +160,7 @@ def alpha(parts: Iterable[NominalAlpha]) -> float | None:
             m = values.total()
             for value, n in values.items():
                 totals[value] += n * subjects
-                # Each of m workers' values is paired with m - 1 others; the pairs of one value weigh 1 together.
+                # Each of m values is paired with m - 1 others, and these pairs have a total weight of 1.
                 different[m - 1] += n * (m - n) * subjects
     n = totals.total()
     expected = n * n - sum(t * t for t in totals.values())
@@ -159,7 +169,7 @@ def alpha(parts: Iterable[NominalAlpha]) -> float | None:
 
 
 class KeypointMeter(Statistic):
-    """One keypoint of several workers."""
+    """Statistics of several workers' agreement on one keypoint."""
 
     similar: ExactSum = msgspec.field(default_factory=ExactSum)
     position: PositionAlpha = msgspec.field(default_factory=PositionAlpha)
@@ -167,9 +177,9 @@ class KeypointMeter(Statistic):
 
 
 class AgreementMeter(Statistic):
-    """Takes the subjects of a job's images.
+    """Statistics of a job's agreement.
 
-    Memory: sums for every keypoint and pair of workers; of more than `MOST_PAIRS` pairs so many are told of.
+    Memory: sums for every keypoint and pair of workers. Of more than `MOST_PAIRS` pairs, a sample is kept.
     """
 
     keypoints: dict[str, KeypointMeter]
@@ -184,16 +194,20 @@ class AgreementMeter(Statistic):
 
     @classmethod
     def of(cls, names: Iterable[str]) -> AgreementMeter:
-        """Return a meter of these keypoints."""
+        """Return empty statistics for these keypoints."""
         return cls({name: KeypointMeter() for name in names})
 
     def add_image(self, instances_by_worker: Sequence[int]) -> None:
-        """Count an image that several workers answered for, and how many instances each of them marked."""
+        """Count an image, given the number of instances of each of its workers."""
         self.images += 1
         self.marked += (len(instances_by_worker) - 1) * sum(instances_by_worker)
 
     def add(self, agreed: Agreed, poses: Poses, worker_ids: Sequence[str]) -> Floats:
-        """Take the subjects of a stack as their workers left them; return by subject and pair of members the OKS."""
+        """Add the subjects of a stack, before swap repair.
+
+        Returns:
+            The OKS of each pair of members, of shape (subjects, pairs).
+        """
         stack = agreed.stack
         first, second, both, squares = stack.pairs()
         self.instances += len(stack.cluster)
@@ -273,7 +287,7 @@ class AgreementMeter(Statistic):
 
 
 def _boxes(agreed: Agreed, poses: Poses) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return by subject left, top, width and height of the consensus; of one without keypoints, of the first member."""
+    """Return left, top, width and height of each subject's consensus, or of its first member if it has no keypoints."""
     places = agreed.places
     left, top, right, bottom = poses.hull[agreed.stack.member[:, 0]].T
     some = places.there.any(axis=1)

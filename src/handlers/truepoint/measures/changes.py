@@ -1,7 +1,7 @@
-"""Changes: what workers made of the pre-labels they were shown, keypoint by keypoint.
+"""Changes: how workers changed the pre-labels that they were shown, keypoint by keypoint.
 
-How often a keypoint was accepted, and how far the pre-labels were off, tells of the model that made them. It flatters
-the model: who is shown a place tends to leave it.
+The share of accepted pre-labels and the distances moved measure the model that made the pre-labels. They overestimate
+the model, because workers tend to leave a keypoint where it is shown (anchoring).
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from truepoint.statistics.exact_sum import ExactSum
 from truepoint.statistics.statistic import Statistic
 
 UNTOUCHED = 0.5
-"""Pixels. The original component rounds every coordinate, touched or not."""
+"""Maximum distance of an unchanged keypoint from its pre-label, in pixels. The original component rounds every
+coordinate, touched or not."""
 LEAST_SIMILARITY = 0.1
-"""Below it two instances are not the same subject (Ronchi and Perona 2017, localisation threshold)."""
+"""Minimum similarity of two instances of the same subject (Ronchi and Perona 2017, localisation threshold)."""
 EXCHANGED = 0.25
-"""A keypoint is exchanged with its pair if it is nearer to where that was than this share of the way it moved."""
+"""Maximum distance of an exchanged keypoint from its pair's old position, relative to the distance it moved."""
 
 Change = Literal["unchanged", "moved", "added", "deleted", "visibility_changed", "side_swapped"]
 
 
 class KeypointChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint over all images with pre-labels, those of added and deleted instances included.
+    """The changes of one keypoint in all images with pre-labels, including those of added and deleted instances.
 
-    `acceptance` is the share of pre-labels that stayed `unchanged`; `nme` the mean distance moved over the square root
-    of the area.
+    `acceptance` is the share of pre-labels that stayed `unchanged`. `nme` (normalised mean error) is the mean distance
+    moved, divided by the square root of the area.
     """
 
     name: str
@@ -50,10 +51,11 @@ class KeypointChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """All images that had pre-labels.
+    """The changes in all images with pre-labels.
 
-    `edit_distance` is, per pre-labelled instance that was kept, the sum over its keypoints of the distance moved over
-    the square root of the area, and of one for each added or deleted.
+    `edit_distance` is a mean over the pre-labelled instances that were kept. An instance's edit distance is the sum
+    over its keypoints of the distance moved, divided by the square root of the area, plus 1 for each keypoint added or
+    deleted.
     """
 
     images: int
@@ -66,14 +68,14 @@ class PreLabelQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeypointMeter(Statistic):
-    """Counts of the changes of one keypoint, and how far it was moved."""
+    """Statistics of one keypoint's changes and of the distances it moved."""
 
     changes: dict[Change, int] = msgspec.field(default_factory=dict)
     moved: ExactSum = msgspec.field(default_factory=ExactSum)
 
 
 class ChangeMeter(Statistic):
-    """Takes a job's images one by one. Memory: a few numbers a keypoint of the skeleton."""
+    """Statistics of a job's changes of pre-labels. Memory: a few numbers per keypoint of the skeleton."""
 
     keypoints: dict[str, KeypointMeter]
     images: int = 0
@@ -85,11 +87,11 @@ class ChangeMeter(Statistic):
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> ChangeMeter:
-        """Return a meter of the skeleton's keypoints."""
+        """Return empty statistics for the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
 
     def add(self, labeled: Labeled, table: SigmaTable) -> None:
-        """Compare one image's labels with its pre-labels; without any, or with unusable ones, it does not count."""
+        """Compare one image's labels with its pre-labels. An image without usable pre-labels does not count."""
         try:
             before = parse_instances(labeled.annotation.original_annotations)
         except InstanceError:
@@ -112,7 +114,7 @@ class ChangeMeter(Statistic):
                 self._count(dict.fromkeys(instance.by_label, "added"))
 
     def quality(self) -> PreLabelQuality | None:
-        """Over all images so far; None if none had pre-labels."""
+        """Return the changes over all images so far; None if none had pre-labels."""
         if not self.images:
             return None
         kept = self.instances - self.deleted
@@ -159,10 +161,11 @@ def _changes(name: str, meter: KeypointMeter) -> KeypointChanges:
 def match_instances(
     before: Sequence[Instance], after: Sequence[Instance], sigmas: Mapping[str, float]
 ) -> dict[int, int]:
-    """Return the indices of the same subjects in `after`, by index in `before`. Ids match first, then the most similar.
+    """Return for indices in `before` the indices of the same subjects in `after`.
 
-    A pre-label without an id has the one that the labelling element gives it, from its place in the list. Beyond
-    `MOST_OVERLAPS` pairs only ids count.
+    Instances with equal ids are matched first, then the most similar ones. A pre-label without an id has the id that
+    the labelling element derives from its index. With more than `MOST_OVERLAPS` pairs only ids are used, which bounds
+    the time for a hostile answer.
     """
     places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
     matched: dict[int, int] = {}
@@ -174,7 +177,7 @@ def match_instances(
     rest = [(i, instance) for i, instance in enumerate(before) if i not in matched]
     others = [(j, instance) for j, instance in enumerate(after) if j not in taken]
     if len(rest) * len(others) > MOST_OVERLAPS:
-        return matched  # a hostile answer must not cost minutes
+        return matched
     alike = [
         (-oks, i, j) for i, a in rest for j, b in others if (oks := symmetric_oks(a, b, sigmas)) >= LEAST_SIMILARITY
     ]
@@ -186,7 +189,10 @@ def match_instances(
 
 
 def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]) -> dict[str, Change]:
-    """Return the change of each keypoint of one instance, by name; of several changes, the gravest."""
+    """Return the change of each keypoint of one instance, by name.
+
+    A keypoint that moved counts as `moved` or `side_swapped` even if its visibility changed too.
+    """
     old, new = before.by_label, after.by_label
     changes: dict[str, Change] = {label: "deleted" for label in old if label not in new}
     changes |= {label: "added" for label in new if label not in old}
@@ -202,7 +208,7 @@ def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]
 
 
 def _takes_place(old: Mapping[str, Keypoint], new: Mapping[str, Keypoint], label: str, other: str) -> bool:
-    """Return whether a keypoint is now about where the other one was."""
+    """Return whether the keypoint `label` is now near the old position of `other`."""
     if not {label, other} <= old.keys() & new.keys():
         return False
     return _distance(new[label], old[other]) < EXCHANGED * _distance(new[label], old[label])

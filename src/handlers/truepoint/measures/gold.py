@@ -1,4 +1,4 @@
-"""Gold: images of a job whose right instances are known, hidden among the others, to compare workers with."""
+"""Gold images: images of a job whose correct instances are known. Workers are compared with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from truepoint.pose.similarity import HONEST_TO_TRUTH
 
 
 class GoldError(ValueError):
-    """A gold file that cannot be used; says where, expected and actual."""
+    """A gold file that cannot be used."""
 
 
 Gold = dict[str, list[Instance]]
@@ -29,10 +29,10 @@ Gold = dict[str, list[Instance]]
 
 
 def parse_gold(text: bytes) -> Gold:
-    """Read jobs/<job>/gold.json: instances by file name, in the shape of a pre-labels file.
+    """Read jobs/<job>/gold.json: instances by image file name, as in a pre-labels file.
 
     Raises:
-        GoldError: not such a file.
+        GoldError: the text is not a gold file.
     """
     try:
         document = decode(text)
@@ -50,7 +50,7 @@ def parse_gold(text: bytes) -> Gold:
 
 
 def gold_of(gold: Gold, labeled: Labeled, job: str) -> list[Instance] | None:
-    """Return the gold instances of an image, by its path below the job's images or its file name, or None."""
+    """Return an image's gold instances, looked up by path below the job's images, then by file name; None if absent."""
     key = labeled.source_ref.removeprefix("s3://").partition("/")[2]
     return gold.get(below_images(job, key), gold.get(labeled.annotation.image_file_name))
 
@@ -58,12 +58,14 @@ def gold_of(gold: Gold, labeled: Labeled, job: str) -> list[Instance] | None:
 def compare(
     images: Sequence[tuple[str, Sequence[Instance], Sequence[Instance]]], table: SigmaTable, to: WorkerMeter
 ) -> None:
-    """Add workers' answers for gold images to what is collected of them.
+    """Compare workers' answers for gold images, and add the comparisons to the workers' statistics.
+
+    An image whose instances cannot be matched does not count.
 
     Args:
-        images: worker id, gold and answer.
+        images: (worker id, gold instances, the worker's instances) of each answer.
         table: the job's sigmas.
-        to: what is collected of the workers. An image whose instances cannot be matched does not count.
+        to: the workers' statistics.
     """
     poses = Poses([(("answer", answer), ("", gold)) for _, gold, answer in images], table)
     home, refused = match(poses)
@@ -84,10 +86,10 @@ def compare(
 
 
 def with_references(poses: Poses, clusters: Clusters) -> tuple[Bodies, Iterator[Comparisons]]:
-    """Return the references of images and the comparisons of subjects that reference and answer have in common.
+    """Return the references of images, and the comparisons of the subjects that both reference and answer contain.
 
     Args:
-        poses: each image's reference, by the worker id "", and its answer, by any other.
+        poses: for each image its reference, with the worker id "", and its answer, with any other worker id.
         clusters: the subjects.
     """
     point = np.flatnonzero((poses.worker == 0)[poses.owner])

@@ -1,4 +1,4 @@
-"""Comparison of each worker of an image with what the other workers agree on without that worker."""
+"""Comparison of each worker of an image with the consensus of the other workers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from truepoint.pose.instance import OCCLUDED, VISIBLE
 from truepoint.pose.poses import Flags, Integers
 
 LEAST_OTHERS = 2
-"""Workers beside the one compared: a single other is no consensus."""
+"""Minimum number of other workers: one worker is no consensus."""
 
 
 class _Answers:
-    """The answers of a batch of images, numbered through: `of` is by instance, `first` and `count` by image."""
+    """The answers of a batch of images, numbered consecutively.
+
+    Attributes:
+        ids: each answer's worker id.
+        count: each image's number of answers.
+        first: each image's first answer.
+        of: each instance's answer.
+    """
 
     def __init__(self, consensus: Consensus) -> None:
         poses = consensus.poses
@@ -26,19 +33,19 @@ class _Answers:
         self.of: Integers = self.first[poses.image] + poses.worker
 
     def instances(self, chosen: Flags) -> Integers:
-        """Return by answer how many of its instances are chosen."""
+        """Return for each answer how many of its instances are chosen."""
         return np.bincount(self.of[chosen], minlength=len(self.ids))
 
     def without(self, image: int, members: Integers) -> Integers:
-        """Return the answers to an image that none of these instances is part of."""
+        """Return the answers to an image that contain none of these instances."""
         begin = self.first[image]
         return np.setdiff1d(np.arange(begin, begin + self.count[image]), self.of[members])
 
 
 def compare(consensus: Consensus, to: WorkerMeter) -> None:
-    """Compare each worker of a batch of images with the others, and add it to what is collected of the workers.
+    """Compare each worker of a batch of images with the others, and add the comparisons to the workers' statistics.
 
-    A subject counts that enough of the others marked.
+    A subject counts if a quorum of the other workers, and at least `LEAST_OTHERS`, marked it.
     """
     clusters, answers = consensus.clusters, _Answers(consensus)
     least = np.maximum(LEAST_OTHERS, consensus.workers // 2)  # the quorum of the others
@@ -63,7 +70,7 @@ def compare(consensus: Consensus, to: WorkerMeter) -> None:
         for n in np.flatnonzero(
             whole[stack.cluster] & (stack.member.shape[1] < consensus.workers[stack.cluster])
         ).tolist():
-            # A body, too, in the answers of those who did not mark it.
+            # The subject is also a reference for the answers of the workers who did not mark it.
             rest = answers.without(clusters.image[stack.cluster[n]], stack.member[n])
             bodies.append(_repeated(agreed.places, stack, n, rest))
         chosen = without_a_member[stack.cluster]
@@ -79,7 +86,7 @@ def compare(consensus: Consensus, to: WorkerMeter) -> None:
 
 
 def _compared(consensus: Consensus, stack: Stack, answer: Integers) -> Comparisons:
-    """Return every member of the subjects and what the other members agree on, where that has keypoints."""
+    """Return comparisons of each member with the consensus of the other members, where that has keypoints."""
     rest = stack.without_each()
     places = consensus.agree(rest).places
     others = rest.area.shape[1]
@@ -127,5 +134,8 @@ def _repeated(places: Places, stack: Stack, n: int, answers: Integers) -> Bodies
 
 
 def honest(others: int) -> float:
-    """Return the similarity that an honest worker reaches with the mean of `others` honest ones: variances add up."""
+    """Return the expected similarity of a careful worker with the mean of `others` careful workers.
+
+    The variances of the worker and of the mean add up; see `similarity.HONEST_PAIR`.
+    """
     return 1 / (1 + (1 + 1 / others) / 8)

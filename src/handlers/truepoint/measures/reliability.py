@@ -1,9 +1,9 @@
-"""Reliability: each worker's scatter, from the distances between pairs of workers, and the weights.
+"""Reliability: each worker's variance, estimated from the distances between pairs of workers, and the weights.
 
-The mean square distance of two independent workers is the sum of their variances, r_a^2 + r_b^2, in (sigma s)^2.
-The variances therefore solve a least-squares problem over all pairs, none below 0. Weights are not
-estimated against a consensus that includes the worker (naive expectation maximisation), because such weights collapse
-on one worker of three.
+The mean square distance of two independent workers is the sum of their variances, r_a^2 + r_b^2, in (sigma s)^2. So the
+variances are the non-negative solution of a least-squares problem over all pairs. Weights are not estimated relative to
+a consensus that includes the worker (naive expectation maximisation), because with three workers such weights converge
+to a single worker.
 """
 
 from __future__ import annotations
@@ -23,31 +23,33 @@ from truepoint.statistics.histogram import Histogram, bins_of
 from truepoint.statistics.statistic import Statistic
 
 LEAST_WORKERS = 3
+"""Minimum number of workers for unequal weights."""
 LEAST_SHARED = 30
-"""Instances that at least two workers marked; with fewer, or with fewer workers, all weights are equal."""
+"""Minimum number of instances that at least two workers marked, for unequal weights."""
 SHRINKAGE = 10
-"""A worker's variance counts as much as this many shared instances of the average worker's."""
+"""Weight of the average worker's variance in each worker's estimate, in number of shared instances."""
 FLOOR = 0.25
-"""Share of a pair's typical square distance that is added to each variance, so that weights are bounded."""
+"""Share of a pair's mean square distance that is added to each variance. It bounds the weights."""
 SWEEPS = 1000
+"""Maximum number of sweeps of the coordinate descent."""
 MOST_PAIRS = 5000
 """Maximum number of worker pairs kept: all pairs of a hundred workers. More pairs are sampled (statistics.bottom_k)."""
 
 
 def pair_name(first: str, second: str) -> str:
-    """Return a pair of workers as a name."""
+    """Return the key of a pair of workers, for tables."""
     return msgspec.json.encode((first, second)).decode()
 
 
 def pair_of(name: str) -> tuple[str, str]:
-    """Return the pair of workers that a name is of."""
+    """Return the pair of workers of a key that `pair_name` returned."""
     return msgspec.json.decode(name, type=tuple[str, str])
 
 
 def pairs_of_workers(stack: Stack, worker_ids: Sequence[str]) -> Iterator[tuple[tuple[str, str], Integers]]:
-    """Return the pairs of workers that are members of the same clusters, and their rows.
+    """Yield the pairs of workers that are members of the same clusters, and the rows of each pair.
 
-    Ids are in rising order. Rows are indices of flattened arrays by cluster and pair of members.
+    The ids of a pair are sorted. Rows are indices into flattened arrays of shape (clusters, pairs of members).
     """
     distinct = sorted({worker_ids[i] for i in stack.member.ravel().tolist()})
     number = {worker_id: n for n, worker_id in enumerate(distinct)}
@@ -63,28 +65,33 @@ def _by_pair(values: NDArray[Any]) -> NDArray[Any]:
 
 
 class PairDistance(Statistic):
-    """Two workers: how many instances both marked, and how far apart they are in the square, in (sigma s)^2."""
+    """Statistics of two workers: the number of instances both marked, and their square distances in (sigma s)^2."""
 
     shared: int
     squares: Histogram
 
 
 class PairDistances(Statistic):
-    """Takes subjects that several workers marked.
+    """Statistics of the distances between workers.
 
-    Memory: a histogram for every pair of workers that met; see `MOST_PAIRS`.
+    Memory: a histogram for every pair of workers with a common subject, up to `MOST_PAIRS`.
     """
 
     pairs: Table[PairDistance] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
     instances: int = 0
 
     def add(self, stack: Stack, worker_ids: Sequence[str]) -> None:
-        """Take the subjects of a stack: poses with sides repaired. `worker_ids` are by instance."""
+        """Add the subjects of a stack.
+
+        Args:
+            stack: poses after swap repair.
+            worker_ids: the worker id of each instance.
+        """
         self.instances += len(stack.cluster) * (stack.member.shape[1] > 1)
         first, second, both, squares = stack.pairs()
         scale = 8 / (
             stack.area[:, first] + stack.area[:, second]
-        )  # 1/s^2 with s^2 the mean, times the 4 of (2 sigma)^2
+        )  # 4 / s^2, where s^2 is the mean area; the 4 cancels that of (2 sigma)^2
         bins = bins_of(squares * stack.inverse[:, None, :] * scale[:, :, None])
         for (a, b), rows in pairs_of_workers(stack, worker_ids):
             met = self.pairs.at(pair_name(a, b), lambda: PairDistance(0, Histogram()))
@@ -94,8 +101,12 @@ class PairDistances(Statistic):
                 met.squares.add_bin(number, count)
 
     def variances(self) -> dict[str, float]:
-        """r^2 by worker: 1 for one who scatters as sigma says. Empty without shared keypoints."""
-        # The median of an exponential distribution is ln 2 of its mean; the mean itself is at the mercy of one miss.
+        """Return each worker's variance r^2 in (sigma s)^2: 1 for a worker who scatters as sigma says.
+
+        Empty if there are no shared keypoints.
+        """
+        # The mean is estimated from the median, because one gross error would shift it: the median of an exponential
+        # distribution is ln 2 times its mean.
         squares = sorted(
             (pair_of(name), (pair.squares.quantile(0.5) or 0.0) / math.log(2), pair.shared)
             for name, pair in self.pairs.kept().items()
@@ -109,7 +120,7 @@ class PairDistances(Statistic):
             links.setdefault(a, []).append((b, square, n))
             links.setdefault(b, []).append((a, square, n))
         variances = dict.fromkeys(sorted(links), usual)
-        for _ in range(SWEEPS):  # coordinate descent: the problem is convex, so it ends at the least squares
+        for _ in range(SWEEPS):  # coordinate descent; the problem is convex, so it converges to the minimum
             change = 0.0
             for worker in variances:
                 total = sum(n for _, _, n in links[worker])
@@ -122,7 +133,7 @@ class PairDistances(Statistic):
         return variances
 
     def weights(self, variances: Mapping[str, float]) -> dict[str, float]:
-        """Weight by worker, 1 on average; empty, which means equal weights, where there is too little to tell."""
+        """Return each worker's weight, 1 on average. With too little data, return {}, which means equal weights."""
         if len(variances) < LEAST_WORKERS or self.instances < LEAST_SHARED:
             return {}
         usual = 2 * math.fsum(variances.values()) / len(variances)

@@ -1,8 +1,8 @@
-"""Sigmas measured from redundant labels: how far honest people scatter at each keypoint of this very job.
+"""Sigmas measured from redundant labels: how far this job's workers scatter at each keypoint.
 
-COCO defines sigma_i^2 = E[d^2 / s^2], d the distance of a label from the truth. Two independent labels are twice as far
-apart in the square, and half of the squares are below ln 2 of their mean, so
-sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), whatever a few gross misses do to the mean.
+COCO defines sigma_i^2 = E[d^2 / s^2], where d is the distance of a label from the truth. The mean square distance of
+two independent labels a and b is twice as large. The median of an exponential distribution is ln 2 times its mean. So
+sigma_i^2 = median(d_ab^2 / s^2) / (2 ln 2), an estimate that a few gross errors do not shift.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from truepoint.statistics.rates import Z_95
 from truepoint.statistics.statistic import Statistic
 
 SHRINKAGE = 20
-"""The skeleton's pooled sigma counts as much as this many instances of a keypoint."""
+"""Weight of the sigma pooled over all keypoints in each keypoint's estimate, in number of instances."""
 LEAST_INSTANCES = 20
-"""Below it a measured sigma is reported, but not used."""
+"""Minimum number of comparisons for using a measured sigma. With fewer it is only reported."""
 
 
 class MeasuredSigma(msgspec.Struct, frozen=True, kw_only=True):
-    """Sigma of a keypoint, left and right together, shrunk to the skeleton's; `n` counts independent comparisons.
+    """The measured sigma of a keypoint, from left and right together, shrunk towards the pooled sigma.
 
-    `low` and `high` hold the unshrunk value with 95%.
+    `low` and `high` are the 95 % interval of the value before shrinkage. `n` is the number of independent comparisons.
     """
 
     sigma: float
@@ -40,7 +40,7 @@ class MeasuredSigma(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeypointSigma(msgspec.Struct, frozen=True, kw_only=True):
-    """The sigma used for a keypoint, where it comes from (pose.sigma_table), and what was measured, if anything."""
+    """The sigma used for a keypoint, its source (pose.sigma_table), and the measured sigma, if any."""
 
     name: str
     sigma: float
@@ -49,7 +49,7 @@ class KeypointSigma(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scatter(Statistic):
-    """Square distances of pairs of labels of one keypoint, and how many of the comparisons are independent."""
+    """Statistics of the square distances between labels of one keypoint, and the number of independent comparisons."""
 
     squares: Histogram
     independent: int = 0
@@ -60,15 +60,17 @@ def _scatter() -> Scatter:
 
 
 class SigmaMeter(Statistic):
-    """Takes subjects that several workers marked. Memory: a histogram a keypoint; see `MOST_KEYPOINTS`."""
+    """Statistics for measuring sigmas. Memory: a histogram per keypoint, up to `MOST_KEYPOINTS`."""
 
     keypoints: Table[Scatter] = msgspec.field(default_factory=lambda: Table(MOST_KEYPOINTS))
     pooled: Scatter = msgspec.field(default_factory=_scatter)
 
     def add(self, agreed: Agreed, labels: Sequence[str]) -> None:
-        """Add the subjects of a stack, after swap repair.
+        """Add the subjects of a stack after swap repair, without the repaired keypoints.
 
-        Exchanged keypoints are ignored. `labels` are the names of the stack's labels.
+        Args:
+            agreed: the consensus of the stack.
+            labels: the names of the labels.
         """
         stack = agreed.repaired
         first, second, both, squares = stack.pairs()
@@ -92,9 +94,9 @@ class SigmaMeter(Statistic):
                 scatter.independent += int(independent[label])
 
     def measured(self, label: str, pairs: Mapping[str, str]) -> MeasuredSigma | None:
-        """Return the sigma of one keypoint and its pair.
+        """Return the measured sigma of a keypoint and its pair.
 
-        It is None if neither was marked twice, or always at the same position.
+        None if no two workers labelled either, or if all labels are at the same position.
         """
         scatter = _scatter()
         for name in sorted({label, pairs.get(label, label)} & self.keypoints.kept().keys()):
@@ -103,7 +105,7 @@ class SigmaMeter(Statistic):
         own, all_together = _sigma(squares, 0.5), _sigma(self.pooled.squares, 0.5)
         if not own or not all_together:
             return None
-        # The median's rank scatters by half the square root of the independent values' number.
+        # The standard error of the median's rank is half the square root of the number of independent values.
         reach = Z_95 * 0.5 / math.sqrt(n)
         return MeasuredSigma(
             sigma=math.sqrt((n * own**2 + SHRINKAGE * all_together**2) / (n + SHRINKAGE)),
@@ -113,13 +115,13 @@ class SigmaMeter(Statistic):
         )
 
     def usable(self, labels: Sequence[str], pairs: Mapping[str, str]) -> dict[str, float]:
-        """Sigmas that rest on enough instances to be used."""
+        """Return the measured sigmas that rest on at least `LEAST_INSTANCES` comparisons."""
         measured = {label: self.measured(label, pairs) for label in labels}
         return {label: min(m.sigma, 1.0) for label, m in measured.items() if m and m.n >= LEAST_INSTANCES}
 
 
 def sigmas(used: SigmaTable, meter: SigmaMeter) -> list[KeypointSigma]:
-    """Return the sigmas of a skeleton's keypoints, used and measured."""
+    """Return for each keypoint of the skeleton the sigma that is used and the measured one."""
     return [
         KeypointSigma(name=name, sigma=sigma, source=used.sources[name], measured=meter.measured(name, used.pairs))
         for name, sigma in used.sigmas.items()

@@ -1,7 +1,7 @@
-"""Taxonomy: what kind of error a label is, against a reference.
+"""Taxonomy: the kinds of errors of labels compared with a reference.
 
-Families and thresholds of Ronchi and Perona, "Benchmarking and Error Diagnosis in Multi-Instance Pose Estimation" (ICCV
-2017) and of their coco-analyze; missing, extra and visibility are ours.
+Kinds and thresholds are those of Ronchi and Perona, "Benchmarking and Error Diagnosis in Multi-Instance Pose
+Estimation" (ICCV 2017) and of their tool coco-analyze. We added the kinds missing, extra and visibility.
 """
 
 from __future__ import annotations
@@ -17,23 +17,41 @@ from truepoint.pose.poses import Flags, Integers, expanded
 from truepoint.pose.similarity import SMALLEST_SIDE, Floats, falloff
 
 PCK_SHARE = 0.1
-"""Share of the reference's longer side, as MMPose has it: what is nearer counts as correct (PCK)."""
+"""Distance within which a keypoint counts as correct (PCK), relative to the longer side of the reference, as in
+MMPose."""
 GOOD = 0.85
+"""Similarity above which a keypoint is good (Ronchi and Perona)."""
 NEAR = 0.5
+"""Minimum similarity for the kinds jitter, inversion and swap (Ronchi and Perona)."""
 AT_ONCE = 200_000
-"""Comparisons with keypoints of other bodies in memory at a time."""
+"""Number of comparisons with keypoints of other bodies in memory at a time."""
 
 Kind = Literal["good", "jitter", "inversion", "swap", "miss", "missing", "extra", "visibility"]
-"""Where a labelled keypoint of the reference is: near enough (good), near (jitter), on the other side of the same body
-(inversion), on another body (swap), nowhere (miss) or not labelled (missing). Beside these: labelled where the
-reference has nothing (extra), and labelled as visible or occluded against the reference (visibility)."""
+"""The kind of a keypoint.
+
+For a keypoint of the reference, the answer's keypoint is
+
+- `good`: near enough,
+- `jitter`: near,
+- `inversion`: at the other side of the same body,
+- `swap`: at a keypoint of another body,
+- `miss`: at none of these, or
+- `missing`: not labelled.
+
+`extra` is a keypoint that the reference lacks. `visibility` is a keypoint whose visibility differs from the
+reference's; it occurs beside the other kinds.
+"""
 KINDS: tuple[Kind, ...] = ("good", "jitter", "inversion", "swap", "miss", "missing", "extra", "visibility")
 
 
 class Bodies(NamedTuple):
-    """The references of answers, with one entry per keypoint.
+    """The references of answers, as arrays with one entry per keypoint.
 
-    An entry has the answer that it is a reference for, the body that it belongs to, the label and the position.
+    Attributes:
+        answer: the answer for which the keypoint is a reference.
+        body: the body of the keypoint.
+        label: the keypoint's label.
+        x, y: coordinates in pixels.
     """
 
     answer: Integers
@@ -48,11 +66,12 @@ class Comparisons:
     """Subjects of answers, each compared with its reference.
 
     Attributes:
-        answer, body: by subject the answer that it is part of, and which body of `Bodies` its reference is.
-        area: by subject that of the reference.
-        label, inverse, mirror: by subject and column, as in `consensus.stack.Stack`.
-        there, x, y, visibility: of the answer, by subject and column.
-        reference_there, reference_x, reference_y, reference_visibility: of the reference.
+        answer: each subject's answer.
+        body: each subject's reference, as the number of a body in `Bodies`.
+        area: the area of each subject's reference, in square pixels.
+        label, inverse, mirror: as in `consensus.stack.Stack`, of shape (subjects, columns), as all of the following.
+        there, x, y, visibility: the answer's keypoints.
+        reference_there, reference_x, reference_y, reference_visibility: the reference's keypoints.
     """
 
     answer: Integers
@@ -72,24 +91,27 @@ class Comparisons:
 
     @cached_property
     def both(self) -> Flags:
-        """By subject and column whether answer and reference have the keypoint."""
+        """Whether both answer and reference have the keypoint; shape (subjects, columns)."""
         return self.there & self.reference_there
 
     @cached_property
     def offsets(self) -> tuple[Floats, Floats]:
-        """By subject and column how far the answer's keypoint is from the reference's, in pixels; 0 if it has none."""
+        """The differences in x and y of the answer's keypoint from the reference's, in pixels; 0 if one is missing.
+
+        Both have shape (subjects, columns).
+        """
         both = self.both
         return np.where(both, self.x - self.reference_x, 0), np.where(both, self.y - self.reference_y, 0)
 
     @cached_property
     def distances(self) -> Floats:
-        """The length of `offsets`."""
+        """The lengths of `offsets`, in pixels."""
         dx, dy = self.offsets
         return np.asarray(np.sqrt(dx * dx + dy * dy))
 
     @property
     def close(self) -> Flags:
-        """By subject and column whether the distance is below PCK's limit."""
+        """Whether the distance is below the limit of PCK; shape (subjects, columns)."""
         there = self.reference_there
         longer = np.full(len(self.area), SMALLEST_SIDE)
         for values in (self.reference_x, self.reference_y):
@@ -99,9 +121,9 @@ class Comparisons:
 
     @cached_property
     def similarities(self) -> Floats:
-        """By subject and column COCO's similarity, with the area of the reference; 0 where the answer has no keypoint.
+        """COCO's similarity of each keypoint, with the reference's area, of shape (subjects, columns).
 
-        Their mean over the keypoints of the reference is COCO's OKS.
+        It is 0 if the answer lacks the keypoint. The mean over the keypoints of the reference is COCO's OKS.
         """
         dx, dy = self.offsets
         return np.where(self.both, falloff((dx * dx + dy * dy) * self._scale), 0)
@@ -111,11 +133,11 @@ class Comparisons:
         return np.asarray(self.inverse / (2 * self.area)[:, None])
 
     def kinds(self, bodies: Bodies, pair_of: Integers) -> dict[Kind, Flags]:
-        """Return by kind the subjects and columns that have it; a visibility error comes beside the place's kind.
+        """Return for each kind which keypoints have it, of shape (subjects, columns).
 
         Args:
-            bodies: of all answers in the comparison, in the order of answers, bodies and labels.
-            pair_of: by label the label of its pair, or itself.
+            bodies: the references of all compared answers.
+            pair_of: for each label the label of its pair, or the label itself.
         """
         both, same = self.both, self.similarities
         open_ = both & (same <= GOOD)
@@ -138,7 +160,7 @@ class Comparisons:
         }
 
     def _inverted(self, subject: Integers, column: Integers) -> Floats:
-        """Return the similarity of keypoints with the other side of their references."""
+        """Return the similarity of keypoints with the opposite side of their references."""
         other = self.mirror[subject, column]
         dx = self.x[subject, column] - self.reference_x[subject, other]
         dy = self.y[subject, column] - self.reference_y[subject, other]
@@ -146,7 +168,7 @@ class Comparisons:
         return np.where(there, falloff((dx * dx + dy * dy) * self._scale[subject, column]), 0)
 
     def _elsewhere(self, subject: Integers, column: Integers, bodies: Bodies, pair_of: Integers) -> Floats:
-        """Return the largest similarity of keypoints with the same keypoint, or the other side's, of other bodies."""
+        """Return the largest similarity of keypoints with the same keypoint, or its pair, of another body."""
         best = np.zeros(len(subject))
         if not len(bodies.x):
             return best

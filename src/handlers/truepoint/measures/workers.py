@@ -1,7 +1,8 @@
-"""Workers: the file workers.json, how each worker of a job labels. Ids are Ground Truth's pseudonyms.
+"""The file workers.json: how each worker of a job labels. Worker ids are Ground Truth's pseudonyms.
 
-A worker is compared with what the others agree on without them, where at least two others marked the subject, and with
-gold where there is some. Every rate says what it rests on; nobody is ranked on fewer than `LEAST_RANKED` subjects.
+A worker is compared with the consensus of the other workers, where at least two of them marked the subject, and with
+gold images, if there are any. Every rate includes its number of cases. Workers with fewer than `LEAST_RANKED` subjects
+are not ranked.
 """
 
 from __future__ import annotations
@@ -24,16 +25,21 @@ from truepoint.statistics.statistic import Statistic
 
 VERSION = "1.0"
 LEAST_RANKED = 20
+"""Minimum number of compared subjects for ranking a worker."""
 LEAST_FOR_Z = 3
-"""Workers; a median of fewer says nothing about the others."""
+"""Minimum number of workers for robust z-scores."""
 MAD_TO_SIGMA = 0.6745
-"""The normal distribution's: robust z is this times (value - median) / MAD (Iglewicz and Hoaglin 1993)."""
+"""Ratio of the median absolute deviation (MAD) to the standard deviation of a normal distribution. The robust z-score
+is this times (value - median) / MAD (Iglewicz and Hoaglin 1993)."""
 MOST_WORKERS = 2000
 """Maximum number of workers listed; with 17 keypoints they take 100 MB. More are sampled (statistics.bottom_k)."""
 
 
 class Bias(msgspec.Struct, frozen=True, kw_only=True):
-    """Mean offset of a worker's keypoint from the reference, in s, the square root of the area; x right, y down."""
+    """The mean offset of a worker's keypoint from the reference, in units of s, the square root of the area.
+
+    x points right and y down. `n` is the number of comparisons.
+    """
 
     name: str
     n: int
@@ -42,11 +48,11 @@ class Bias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker against references.
+    """The comparison of a worker with references.
 
-    `oks` is COCO's, the mean over `instances`; `relative` is that over what an honest worker reaches against such
-    references; `errors` are shares of the references' keypoints, by kind as measures.taxonomy has them (`extra`: of the
-    worker's own). `missed` and `added` count whole instances.
+    `oks` is the mean of COCO's OKS over `instances`. `relative` is `oks` divided by the expected OKS of a careful
+    worker with the same references. `errors` are, for each kind of measures.taxonomy, shares of the references'
+    keypoints, or of the worker's own keypoints for `extra`. `missed` and `added` are shares of whole instances.
     """
 
     instances: int
@@ -62,12 +68,13 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker.
+    """The measures of one worker.
 
-    `rubber_stamps`: pre-labels submitted untouched, of those that another worker changed. `active_z`: how unusual the
-    active time for a keypoint is among the job's workers; far below 0 is speeding. `rank`: by `relative` against the
-    others, 1 is best; null for few subjects. `variance`: scatter in the square, 1 is what sigma says. `weight`: how far
-    the consensus relied on the worker; null where all count the same.
+    `rubber_stamps` is the share of images that the worker submitted without changing the pre-labels, among images in
+    which another worker changed them. `active_z` is the robust z-score of the active time per keypoint among the job's
+    workers; a value far below 0 means that the worker was too fast. `rank` orders workers by `against_others.relative`;
+    1 is best, and it is null for workers with few subjects. `variance` is relative to sigma: 1 is the expected scatter.
+    `weight` is the worker's weight in the consensus; null if all weights are equal.
     """
 
     worker_id: str
@@ -86,7 +93,11 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workers(msgspec.Struct, frozen=True, kw_only=True):
-    """The file workers.json. `other_workers_tasks` is of the workers that are not in it, because there are too many."""
+    """The file workers.json.
+
+    `other_workers_tasks` is the number of tasks of workers that are not listed, because there are more than
+    `MOST_WORKERS`.
+    """
 
     version: str
     labeling_job: str
@@ -95,14 +106,14 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BiasMeter(Statistic):
-    """Offsets of one keypoint, in s."""
+    """Statistics of one keypoint's offsets, in units of s."""
 
     x: ExactSum = msgspec.field(default_factory=ExactSum)
     y: ExactSum = msgspec.field(default_factory=ExactSum)
 
 
 class References(Statistic):
-    """Collects the comparison of one worker with references."""
+    """Statistics of one worker's comparisons with references."""
 
     instances: int = 0
     keypoints: int = 0
@@ -120,9 +131,13 @@ class References(Statistic):
     bias: dict[str, BiasMeter] = msgspec.field(default_factory=dict)
 
     def add(self, compared: Comparisons, rows: Integers, expected: Floats, kinds: Mapping[Kind, Flags]) -> None:
-        """Take some of the subjects that were compared; each reference has keypoints.
+        """Add some of the compared subjects. Each reference must have keypoints.
 
-        `expected` is by subject the similarity that an honest worker would reach with its reference.
+        Args:
+            compared: the comparisons.
+            rows: indices of the subjects to add.
+            expected: for each subject the expected similarity of a careful worker with its reference.
+            kinds: the result of `Comparisons.kinds`.
         """
         there, reference_there = compared.there[rows], compared.reference_there[rows]
         wanted = np.count_nonzero(reference_there, axis=1)
@@ -142,7 +157,7 @@ class References(Statistic):
 
     @property
     def relative(self) -> float | None:
-        """OKS over an honest worker's."""
+        """OKS divided by the expected OKS of a careful worker; None without instances."""
         return self.oks.value / self.expected.value if self.instances else None
 
     def comparison(self) -> Comparison:
@@ -165,7 +180,7 @@ class References(Statistic):
 
 
 class Worker(Statistic):
-    """The statistics of one worker."""
+    """Statistics of one worker."""
 
     tasks: int = 0
     unusable: int = 0
@@ -179,20 +194,20 @@ class Worker(Statistic):
 
 
 class WorkerMeter(Statistic):
-    """Takes the annotations of a job and what their workers are compared with.
+    """Statistics of a job's workers.
 
-    Memory: sums for every worker and keypoint; of more than `MOST_WORKERS` workers so many are told of.
+    Memory: sums for every worker and keypoint. Of more than `MOST_WORKERS` workers, a sample is kept.
     """
 
     tasks: int = 0
     workers: Table[Worker] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
 
     def against_others(self, worker_id: str) -> References:
-        """Return the comparisons of a worker with the other workers."""
+        """Return the statistics of a worker's comparisons with the other workers."""
         return self.workers.at(worker_id, Worker).others
 
     def against_gold(self, worker_id: str) -> References:
-        """Return the comparisons of a worker with gold."""
+        """Return the statistics of a worker's comparisons with gold images."""
         return self.workers.at(worker_id, Worker).gold
 
     def compare(
@@ -203,9 +218,14 @@ class WorkerMeter(Statistic):
         to: Sequence[References],
         expected: Floats,
     ) -> None:
-        """Add subjects of answers that were compared with references.
+        """Add comparisons of subjects with references.
 
-        `to` has, by answer, the statistics of its worker. Answers of one worker must share them.
+        Args:
+            compared: the comparisons.
+            bodies: the references of all compared answers.
+            poses: the poses that labels refer to.
+            to: for each answer the statistics of its worker. Answers of one worker must share one object.
+            expected: for each subject the expected similarity of a careful worker with its reference.
         """
         kinds = compared.kinds(bodies, poses.mirror)
         size = np.sqrt(compared.area)[:, None]
@@ -219,7 +239,7 @@ class WorkerMeter(Statistic):
         for key, points in grouped(worker[subject] * len(poses.labels) + label):
             n, number_of_label = divmod(key, len(poses.labels))
             name = poses.labels[number_of_label]
-            if name in poses.table.sigmas:  # by the skeleton: others could be any number
+            if name in poses.table.sigmas:  # names outside the skeleton are unbounded in number
                 bias = to[n].bias.get(name)
                 if bias is None:
                     bias = to[n].bias[name] = BiasMeter()
@@ -228,7 +248,7 @@ class WorkerMeter(Statistic):
                 bias.y.add_all(dy[where].tolist())
 
     def add(self, annotation: Annotation, sizes: Mapping[str, tuple[int, int]]) -> None:
-        """Take one image. `sizes`: by worker how many instances and keypoints were marked."""
+        """Add one image. `sizes` gives each worker's numbers of instances and keypoints."""
         changed = {w.worker_id for w in annotation.workers if w.usable and w.was_modified}
         for answer in annotation.workers:
             self.tasks += 1
@@ -245,7 +265,7 @@ class WorkerMeter(Statistic):
                 worker.active.add(answer.active_time_in_seconds / keypoints)
 
     def report(self, labeling_job: str, weights: Mapping[str, float], variances: Mapping[str, float]) -> Workers:
-        """Return the file, by worker id."""
+        """Return the content of workers.json, sorted by worker id."""
         workers = self.workers.kept()
         times = {w: worker.active.quantile(0.5) for w, worker in sorted(workers.items())}
         zs = _robust_z({w: math.log(t) for w, t in times.items() if t})
@@ -280,7 +300,7 @@ class WorkerMeter(Statistic):
 
 
 def _robust_z(values: Mapping[str, float]) -> dict[str, float]:
-    """Return each value's distance from the median in robust standard deviations; empty for few or equal values."""
+    """Return the robust z-score of each value; empty for fewer than `LEAST_FOR_Z` values or a MAD of 0."""
     if len(values) < LEAST_FOR_Z:
         return {}
     middle = _median(list(values.values()))

@@ -1,1 +1,1 @@
-"""Instances and skeletons, and how alike two poses are (OKS)."""
+"""Instances, skeletons and object keypoint similarity (OKS)."""

@@ -1,6 +1,6 @@
-"""The anatomy that a skeleton describes: sides, pairs, edges by index, and which keypoints each keypoint carries.
+"""The anatomy of a skeleton: sides, pairs, edges by index, and the keypoints beyond each keypoint.
 
-The labelling element reads the same from its attributes (src/ui/lib/skeleton.js); the cases in tests/cases bind both.
+src/ui/lib/skeleton.js derives the same from the element's attributes. The cases in tests/cases test both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from truepoint.pose.names import is_left_of
 from truepoint.pose.skeleton import Skeleton
 
 Points = Sequence[Keypoint | None]
-"""One a keypoint of the skeleton, in its order; None where it is not labelled."""
+"""One entry per keypoint of the skeleton, in the skeleton's order; None for a keypoint that is not labelled."""
 
 _TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ class Anatomy:
         self.edges = tuple((self.index[a], self.index[b]) for a, b, *_ in skeleton.edges if a != b)
         self.template = tuple(k.template or (0.0, 0.0) for k in skeleton.keypoints)
         self.other_side = skeleton.flip_indices
-        # A pair whose names tell no side still has two: the first is called left.
+        # Where the names of a pair do not tell the side, the first one counts as left.
         pairs = [
             (i, j) if is_left_of(self.names[i], self.names[j]) else (j, i)
             for i, j in enumerate(self.other_side)
@@ -49,19 +49,22 @@ class Anatomy:
         self.limbs = sorted((sorted(limb) for limb in limbs), key=lambda limb: (len(limb), limb))
 
     def points(self, instance: Instance) -> list[Keypoint | None]:
-        """Return the instance's keypoints in the skeleton's order; those it does not know are left out."""
+        """Return the instance's keypoints in the skeleton's order, without keypoints that the skeleton lacks."""
         by_label = instance.by_label
         return [by_label.get(name) for name in self.names]
 
     def chain(self, index: int) -> tuple[int, ...]:
-        """Both sides of a limb, from the keypoint outwards: exchanging their sides exchanges a whole arm or leg."""
+        """Return the keypoints of a limb and of its counterpart, from the given keypoint outwards.
+
+        Exchanging left and right of these keypoints exchanges whole arms or legs.
+        """
         other = self.other_side[index]
         starts = (index,) if other == index else (index, other)
         members = [i for start in starts for i in (start, *self.hanging[start])]
         return tuple(dict.fromkeys(members))
 
     def swapped(self, points: Points, indexes: Iterable[int]) -> list[Keypoint | None]:
-        """Return the points with left and right exchanged in every pair that `indexes` touch."""
+        """Return the points with left and right exchanged in every pair that contains one of `indexes`."""
         changed = list(points)
         for i in {min(i, self.other_side[i]) for i in indexes}:
             j = self.other_side[i]
@@ -74,7 +77,7 @@ class Anatomy:
 
 
 def _hanging(start: int, count: int, edges: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """Return the keypoints that `start` carries: without it the graph falls apart, and the largest part is left out."""
+    """Return the keypoints that are disconnected from the largest remaining part of the graph without `start`."""
     neighbours: list[list[int]] = [[] for _ in range(count)]
     for a, b in edges:
         neighbours[a].append(b)

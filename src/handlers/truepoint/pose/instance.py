@@ -1,4 +1,4 @@
-"""An instance: one labelled subject of an image, and its keypoints. The shape is docs/formats.md's."""
+"""An instance: one labelled subject of an image, and its keypoints. docs/formats.md specifies the JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 FARTHEST = 1e6
+"""Largest absolute coordinate, in pixels: as `LARGEST_SIDE`."""
 Coordinate = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
@@ -17,18 +18,18 @@ LONGEST_ID = 128
 """Maximum number of characters in an instance's id."""
 
 NOT_LABELED, OCCLUDED, VISIBLE = 0, 1, 2
-"""COCO's v."""
+"""Values of COCO's visibility flag v."""
 
 MOST_INSTANCES = 1000
-"""In one image; a hostile answer must not cost more than an honest one could."""
+"""Maximum number of instances of one image, which bounds the time and memory of a hostile answer."""
 MOST_KEYPOINTS = 1000
 """Maximum number of keypoints of an instance and of a skeleton."""
 MOST_KEYPOINTS_IN_IMAGE = 100_000
-"""Maximum number of keypoints of an image: 750 people with 133 each. It bounds an image's time to some seconds."""
+"""Maximum number of keypoints of an image: 750 people with 133 each. It bounds the time per image to a few seconds."""
 LARGEST_SIDE = 1_000_000
-"""Largest side of an image, in pixels. It bounds coordinates."""
-MOST_PLACES_COMPARED = 5_000_000
-"""Maximum number of coordinates compared to tell whether two lists of instances are the same; they take half a second.
+"""Largest width or height of an image, in pixels."""
+MOST_POINTS_COMPARED = 5_000_000
+"""Maximum number of point comparisons to decide whether two lists of instances are the same; they take half a second.
 A thousand equal instances in reverse order need a million, unless they share nearly all of their coordinates."""
 
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_SIDE)]
@@ -48,9 +49,13 @@ class InstanceError(ValueError):
     """A list of instances that cannot be used; says where, expected and actual."""
 
 
-# gc=False, here and elsewhere: what such a struct holds cannot lead back to it, and to look at them all costs 7 %.
+# gc=False, here and elsewhere: such a struct cannot be part of a reference cycle, and tracking all of them in the
+# garbage collector costs 7 % of the time.
 class Keypoint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A named location: x, y in image pixels; the original component sends no visibility and means visible."""
+    """A named location, x and y in image pixels.
+
+    The original component sends no visibility, which means visible.
+    """
 
     label: Label
     x: Coordinate
@@ -59,7 +64,10 @@ class Keypoint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Instance(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
-    """One labelled subject. `box` is x, y, width, height of a drawn box, independent of the keypoints."""
+    """One labelled subject.
+
+    `box` is (x, y, width, height) of a box that the worker drew; it is independent of the keypoints.
+    """
 
     annotations: tuple[Keypoint, ...]
     name: str = ""
@@ -73,7 +81,7 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @cached_property
     def hull(self) -> tuple[float, float, float, float] | None:
-        """x, y, width, height around the labelled keypoints; None without any."""
+        """The bounding rectangle (x, y, width, height) of the labelled keypoints; None without keypoints."""
         if not self.annotations:
             return None
         xs = [k.x for k in self.annotations]
@@ -88,8 +96,8 @@ def parse_instances(value: Any) -> list[Instance]:
     A keypoint with `visibility` 0 is not labelled and is left out.
 
     Raises:
-        InstanceError: not such a list, too long a one, a number that is not finite, or a keypoint named twice in one
-            instance.
+        InstanceError: the value is not a list of instances, is too long, or holds a number that is not finite or an
+            instance with a keypoint named twice.
     """
     if not isinstance(value, list):
         raise InstanceError(f"expected a list of instances, got {type_name(value)}")
@@ -109,7 +117,7 @@ def parse_instances(value: Any) -> list[Instance]:
             )
         labels = [k.label for k in instance.annotations]
         if len(set(labels)) < len(labels):
-            twice = next(label for place, label in enumerate(labels) if label in labels[:place])
+            twice = next(label for index, label in enumerate(labels) if label in labels[:index])
             raise InstanceError(f"instance {position}: expected each keypoint once, got {twice!r} twice")
     return instances
 
@@ -117,7 +125,7 @@ def parse_instances(value: Any) -> list[Instance]:
 def _converted(value: list[Any]) -> list[Instance]:
     try:
         return msgspec.convert(value, list[Instance])
-    except msgspec.ValidationError:  # as of a keypoint that is not labelled
+    except msgspec.ValidationError:  # a keypoint with visibility 0 is one cause
         return msgspec.convert(_without_unlabeled(value), list[Instance])
 
 
@@ -134,51 +142,51 @@ def _without_unlabeled(value: list[Any]) -> list[Any]:
 
 
 def same_instances(first: list[Instance], second: list[Instance], tolerance: float) -> bool:
-    """Return whether both lists hold the same instances in any order; keypoints may be `tolerance` pixels apart.
+    """Return whether both lists hold the same instances in any order; points may be `tolerance` pixels apart.
 
-    Lists that would need more than `MOST_PLACES_COMPARED` comparisons count as different.
+    Lists that would need more than `MOST_POINTS_COMPARED` comparisons count as different.
     """
     if len(first) != len(second):
         return False
-    # Only those that are alike in all but place need be compared.
+    # Points are compared only between instances whose other fields are equal.
     rest: dict[Any, list[Sequence[Coordinates]]] = {}
     for instance in second:
-        kind, places = _taken_apart(instance)
-        rest.setdefault(kind, []).append(places)
+        fields, points = _fields_and_points(instance)
+        rest.setdefault(fields, []).append(points)
     compared = 0
     for instance in first:
-        kind, places = _taken_apart(instance)
-        others = rest.get(kind, [])
+        fields, points = _fields_and_points(instance)
+        others = rest.get(fields, [])
         for n, other in enumerate(others):
-            near = _near(places, other, tolerance)
+            near = _count_near(points, other, tolerance)
             compared += near + 1
-            if near == len(places):
+            if near == len(points):
                 del others[n]
                 break
-            if compared > MOST_PLACES_COMPARED:
+            if compared > MOST_POINTS_COMPARED:
                 return False
         else:
             return False
     return True
 
 
-def _taken_apart(instance: Instance) -> tuple[Any, Sequence[Coordinates]]:
-    """Return the fields that must be equal, and the positions that may differ, in the order of labels; the box last."""
+def _fields_and_points(instance: Instance) -> tuple[Any, Sequence[Coordinates]]:
+    """Return the fields that must be equal, and the points in the order of labels, the box last."""
     keypoints = sorted((k.label, k.visibility, k.x, k.y) for k in instance.annotations)
-    places = [(x, y) for _, _, x, y in keypoints] + ([instance.box] if instance.box else [])
-    return (instance.name, instance.box is None, tuple(k[:2] for k in keypoints)), places
+    points = [(x, y) for _, _, x, y in keypoints] + ([instance.box] if instance.box else [])
+    return (instance.name, instance.box is None, tuple(k[:2] for k in keypoints)), points
 
 
-def _near(places: Sequence[Coordinates], others: Sequence[Coordinates], tolerance: float) -> int:
-    """Return how many places, counted from the first, are within the tolerance of the others."""
-    for n, (place, other) in enumerate(zip(places, others, strict=True)):
-        if math.dist(place, other) > tolerance:
+def _count_near(points: Sequence[Coordinates], others: Sequence[Coordinates], tolerance: float) -> int:
+    """Return the number of leading points that are within `tolerance` pixels of their counterparts in `others`."""
+    for n, (point, other) in enumerate(zip(points, others, strict=True)):
+        if math.dist(point, other) > tolerance:
             return n
-    return len(places)
+    return len(points)
 
 
 def coordinate(value: float) -> float:
-    """Return the nearest number that can be a coordinate: means of those at the limit are rounded beyond it."""
+    """Return the value limited to the range of coordinates, because the mean of values at the limit may exceed it."""
     return max(-FARTHEST, min(FARTHEST, value))
 
 

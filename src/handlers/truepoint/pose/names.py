@@ -1,6 +1,6 @@
-"""Names of keypoints: which side they tell, and which two look alike.
+"""Names of keypoints: which side a name tells, and which names look alike.
 
-src/ui/lib/names.js has the same rules; tests/cases/names.json binds both.
+src/ui/lib/names.js has the same rules. tests/cases/names.json tests both.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ _SIDE = re.compile(
     r"|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])"
     r"|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])"
 )
-"""A word at the start of a word (left_hip, lefteye), a capitalised one in or at the end of a word (ArmLeftUpper), a
-letter of its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1)."""
+"""The side within a name. It is "left" or "right" at the start of a word (left_hip, lefteye) or capitalised within a
+word (ArmLeftUpper), or the letter l or r alone (l_eye, eye.L) or set apart by a change of case (LEye, lSho, eyeL,
+wingL1)."""
 
 _SPACES = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000]+")
 _UNSEEN = re.compile(
@@ -27,13 +28,13 @@ _UNSEEN = re.compile(
 
 
 def side_of(name: str) -> str:
-    """Return "left" or "right" as a name tells it, or "" for a name that tells no side."""
+    """Return the side that a name tells, "left" or "right", or "" if it tells none."""
     match = _SIDE.search(name)
     return "" if not match else "left" if match[0][0] in "lL" else "right"
 
 
 def is_left_of(name: str, other: str) -> bool:
-    """Return whether the first of a pair's two names is the left one; so it is if neither name tells a side."""
+    """Return whether `name` is the left one of a pair of names; also True if neither name tells a side."""
     side, opposite = side_of(name), side_of(other)
     if side != opposite:
         return side != "right" and opposite != "left"
@@ -42,10 +43,9 @@ def is_left_of(name: str, other: str) -> bool:
 
 
 def name_key(name: str) -> str:
-    """Return the same text for names that differ only in case or in characters that nobody sees.
+    """Return a key that is equal for names that differ only in case, spaces or invisible characters.
 
-    Returns:
-        "" for a name without any character that can be seen.
+    The key of a name without any visible character is "".
     """
     visible = _SPACES.sub(" ", _UNSEEN.sub("", name)).strip(" ")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", visible).upper().lower())

@@ -1,4 +1,4 @@
-"""Poses: the instances that workers marked in many images, as arrays with one entry a keypoint."""
+"""Poses: the instances that workers marked in many images, as arrays with one entry per keypoint."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ Integers = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 Answers = Sequence[tuple[str, Sequence[Instance]]]
-"""One image's instances, by worker id."""
+"""One image's answers: (worker id, instances)."""
 
 LARGEST_TABLE = 500_000
-"""Cells of a table of all labels and instances: a hostile answer names each keypoint once."""
+"""Maximum number of cells of a table of labels by instances. It bounds memory, because in a hostile answer every
+keypoint may have another name."""
 
 
 class Poses:
@@ -37,12 +38,18 @@ class Poses:
     and labels. The order is fixed because floating-point sums depend on it.
 
     Attributes:
-        answers: by image what it was made from, in the order of worker ids.
-        labels: the names of all keypoints and of their pairs, in rising order; `label` indexes it.
-        inverse, mirror: by label 1 / (2 sigma)^2, COCO's k to the power of -2, and the label of the pair, or itself.
-        image, worker, area, hull: by instance. `worker` counts within an image, `hull` has left, top, right, bottom.
-        starts: where an instance's keypoints begin, and where the last ones end.
-        owner, label, x, y, visibility: by keypoint. `position` is its place in the workers' own order.
+        answers: for each image its answers, sorted by worker id.
+        labels: the names of all keypoints and of their pairs, sorted; `label` indexes it.
+        inverse: for each label 1 / (2 sigma)^2, which is COCO's k to the power of -2.
+        mirror: for each label the index of its pair's label, or its own index.
+        image: for each instance the index of its image.
+        worker: for each instance the index of its worker within the image.
+        area: for each instance the area in square pixels, by the rules of `similarity.area`.
+        hull: for each instance left, top, right and bottom of its keypoints, in pixels.
+        starts: for each instance the index of its first keypoint, then the number of keypoints.
+        owner: for each keypoint the index of its instance.
+        label, x, y, visibility: for each keypoint its label's index, its coordinates in pixels and COCO's v.
+        position: for each keypoint its index in the workers' own order.
     """
 
     def __init__(self, images: Sequence[Answers], table: SigmaTable) -> None:
@@ -78,9 +85,9 @@ class Poses:
 
     @cached_property
     def places(self) -> tuple[Floats, Floats] | None:
-        """Coordinates by label and instance, NaN where an instance lacks the keypoint.
+        """Arrays of x and y, each of shape (labels, instances), with NaN where an instance lacks the keypoint.
 
-        None if the arrays would be much larger than the poses.
+        None if they would have more than `LARGEST_TABLE` cells.
         """
         shape = len(self.labels), len(self.instances)
         if shape[0] * shape[1] > LARGEST_TABLE:
@@ -101,7 +108,7 @@ class Poses:
         return hull
 
     def _areas(self) -> Floats:
-        """Return the areas of `similarity.area`."""
+        """Return the areas that `similarity.area` returns, in square pixels."""
         box = np.array([instance.box or (0, 0, 0, 0) for instance in self.instances], float).reshape(-1, 4)
         width, height = self.hull[:, 2] - self.hull[:, 0], self.hull[:, 3] - self.hull[:, 1]
         longer = np.maximum(width, height)
@@ -116,7 +123,7 @@ class Poses:
 def in_order(values: Floats, axis: int = -1) -> Floats:
     """Return sums along an axis, added from the first value to the last.
 
-    numpy does not document the order in which its own sum adds.
+    numpy does not document the order of additions in `numpy.sum`, and the last digit depends on it.
     """
     axis %= values.ndim
     terms = values.transpose(axis, *range(axis), *range(axis + 1, values.ndim))
@@ -127,13 +134,13 @@ def in_order(values: Floats, axis: int = -1) -> Floats:
 
 
 def expanded(counts: Integers) -> tuple[Integers, Integers]:
-    """Return for groups of these sizes the group of each member, and its place within the group."""
+    """Return, for groups of the given sizes, each member's group and its index within the group."""
     group = np.repeat(np.arange(len(counts)), counts)
     return group, np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def grouped(keys: Integers) -> Iterator[tuple[int, Integers]]:
-    """Return each key, in rising order, and where it is."""
+    """Yield each distinct key in rising order, with the indices at which it occurs."""
     order = np.argsort(keys, kind="stable")
     distinct, starts = np.unique(keys[order], return_index=True)
     for key, start, end in zip(distinct.tolist(), starts, np.append(starts, len(order))[1:], strict=True):

@@ -1,8 +1,9 @@
-"""The sigma table of a skeleton: sigmas, left/right pairs and where each number comes from, to compare instances.
+"""The sigma table of a skeleton: sigmas with their sources, and left/right pairs, for comparing instances.
 
-A keypoint's sigma is the skeleton's own, else the one measured from this job's redundant labels, else the published one
-of a keypoint of that name, else a default; `sources` says which. The skeleton's own goes before the measured one, so
-that a careless crowd is not compared with its own carelessness: measures.sigma reports what was measured beside it.
+A keypoint's sigma is the first available of: the skeleton's own, the one measured from this job's redundant labels,
+the published one for a keypoint of that name, a default. `sources` says which one was used. The skeleton's own sigma
+takes precedence over the measured one, because careless workers scatter more, and a sigma measured from them would hide
+it. measures.sigma reports the measured sigmas beside the ones in use.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ PRESETS: dict[str, float] = {
 
 
 class SigmaTable(msgspec.Struct, frozen=True, kw_only=True):
-    """Sigmas and their sources by keypoint, left/right pairs in both directions, and the side of a lone keypoint.
+    """Sigmas and their sources by keypoint name, and left/right pairs in both directions.
 
-    `lone_area`, square pixels, stands for the area of an instance that has none because it is one keypoint without a
-    box: the job's median where it is known.
+    `lone_area` is used as the area, in square pixels, of an instance that consists of one keypoint without a box. It is
+    the median area of the job's instances, or None before it was computed.
     """
 
     sigmas: dict[str, float] = {}
@@ -43,19 +44,30 @@ class SigmaTable(msgspec.Struct, frozen=True, kw_only=True):
     lone_area: float | None = None
 
     def sigma(self, label: str) -> float:
-        """Return the sigma (as COCO defines it) of a keypoint, also of one that the skeleton does not have."""
+        """Return a keypoint's sigma as COCO defines it, also for a keypoint that the skeleton lacks."""
         return self.sigmas.get(label) or preset(label) or DEFAULT_SIGMA
 
 
 def preset(label: str) -> float | None:
-    """Return the published sigma of a keypoint of this name, in any spelling; None if there is none."""
+    """Return the published sigma for a keypoint name, None if there is none.
+
+    Case is ignored; hyphens and spaces count as underscores.
+    """
     return PRESETS.get(label.lower().replace("-", "_").replace(" ", "_"))
 
 
 def sigma_table(
     skeleton: Skeleton | None, measured: Mapping[str, float] | None = None, lone_area: float | None = None
 ) -> SigmaTable:
-    """Return the sigma table of a skeleton. Without a skeleton it has neither sigmas nor pairs: names decide."""
+    """Return the sigma table of a skeleton.
+
+    Without a skeleton the table is empty, and `SigmaTable.sigma` falls back to published sigmas by name.
+
+    Args:
+        skeleton: the job's skeleton.
+        measured: sigmas measured from the job's labels, by keypoint name.
+        lone_area: median area of the job's instances, in square pixels.
+    """
     sigmas: dict[str, float] = {}
     sources: dict[str, SigmaSource] = {}
     for keypoint in skeleton.keypoints if skeleton else ():

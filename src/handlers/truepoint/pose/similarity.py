@@ -3,8 +3,9 @@
 Sources: COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval, and the code behind it, pycocotools'
 COCOeval.computeOks; the area rules follow xtcocotools and MMPose.
 
-Runs with the same inputs may execute on different hosts at the same time. So nothing here depends on the CPU: the
-exponential function is made of operations whose results IEEE 754 fixes, and sums have a fixed order.
+Runs with the same inputs may execute on different hosts at the same time and must produce the same bytes. So results
+here do not depend on the CPU: the exponential function uses only operations whose results IEEE 754 defines exactly, and
+sums have a fixed order.
 """
 
 from __future__ import annotations
@@ -23,29 +24,32 @@ Floats = NDArray[np.float64]
 BOX_TO_AREA = 0.53
 """Segment area over box area of COCO people; xtcocotools, MMPose and ultralytics use the same ratio."""
 THINNEST_BOX = 0.05
-"""A hull's shorter side counts as at least this share of its longer one: a straight limb has no area."""
+"""Minimum ratio of a hull's shorter to its longer side. The hull of a straight limb would otherwise have no area."""
 SMALLEST_SIDE = 2.0
-"""Pixels."""
+"""Minimum side of a hull, in pixels."""
 LEAST_BOX_SIDE = 1e-3
-"""Pixels. A drawn box that is narrower is none: areas divide, and that of a narrow enough one is 0."""
+"""Minimum side of a drawn box, in pixels. A narrower box is ignored, because OKS divides by the area, which may then
+round to 0."""
 EXTENT_DIGITS = 6
-"""Decimal places, in pixels, of a rectangle that is made from keypoints."""
+"""Decimal places to which a rectangle computed from keypoints is rounded, in pixels."""
 LONE_KEYPOINT_SIDE = 32.0
-"""Pixels. One keypoint has no extent; COCO calls an object of 32 x 32 pixels small."""
+"""Side of the square that stands for the extent of a single keypoint, in pixels. COCO calls an object of up to 32 x 32
+pixels small."""
 HONEST_PAIR = 0.80
-"""Expected similarity of two workers whose labels scatter as sigma says: with d^2 / (8 sigma^2 s^2) exponential of mean
-t, E[exp(-X)] = 1 / (1 + t), and t = 1/4 for a pair. Agreement is read against it, not against 1."""
+"""Expected OKS of two workers whose labels scatter as sigma says; agreement is reported relative to it. For one worker
+and the truth, X = d^2 / (8 sigma^2 s^2) has an exponential distribution of mean t = 1/8. For two workers t = 1/4. The
+expected value is E[exp(-X)] = 1 / (1 + t)."""
 HONEST_TO_TRUTH = 8 / 9
-"""The same for one worker and the truth: t = 1/8."""
+"""Expected OKS of one such worker and the truth: t = 1/8."""
 
 NEGLIGIBLE = 40.0
-"""exp(-40) is nothing beside the rounding of a sum."""
+"""Exponent from which exp(-e) counts as 0: exp(-40) is smaller than the rounding error of a sum of similarities."""
 _LOG2_E = 1.4426950408889634
 _LN_2 = (0.6931471803691238, 1.9082149292705877e-10)
 """ln 2 in two parts, so that its product with a small integer has no rounding error (W. Cody and W. Waite, "Software
 Manual for the Elementary Functions", 1980, chapter 6)."""
 _TAYLOR = tuple(1 / math.factorial(n) for n in range(13, -1, -1))
-"""Coefficients of exp(r), the highest power first: exact to the last digits for |r| <= ln 2 / 2."""
+"""Taylor coefficients of exp(r), the highest power first. They suffice for double precision where |r| <= ln 2 / 2."""
 _ATANH = tuple(1 / n for n in range(23, -1, -2))
 """Coefficients of atanh(s) / s by powers of s^2, the highest first: exact to the last digits for |s| <= .18."""
 _ROOT_HALF = 0.7071067811865476
@@ -54,10 +58,10 @@ _POWER_TABLE = np.array(_POWERS)
 
 
 def falloff(exponents: Floats) -> Floats:
-    """Return exp(-e) for exponents e >= 0, and 0 from `NEGLIGIBLE` on.
+    """Return exp(-e) for each exponent e >= 0, and 0 for e >= `NEGLIGIBLE`.
 
-    numpy's own exponential function differs in the last digit from CPU to CPU. This one has only additions,
-    multiplications and exact scalings, whose results IEEE 754 fixes.
+    numpy's own exponential function differs in the last digit between CPUs. This one uses only additions,
+    multiplications and exact scalings, whose results IEEE 754 defines.
     """
     capped = np.minimum(exponents, NEGLIGIBLE)
     halvings = np.rint(capped * _LOG2_E)
@@ -92,7 +96,7 @@ def exponential(values: Floats) -> Floats:
 
 
 def falloff_of(exponent: float) -> float:
-    """Return `falloff` of one number, to the last digit."""
+    """Return the same as `falloff`, bit for bit, for one number."""
     if exponent >= NEGLIGIBLE:
         return 0.0
     halvings = round(exponent * _LOG2_E)
@@ -104,13 +108,14 @@ def falloff_of(exponent: float) -> float:
 
 
 def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] | None:
-    """Return x, y, width and height of the subject, and their source.
+    """Return the subject's rectangle and its source.
 
-    The source is `box` if a box was drawn, otherwise `hull` or, for a single keypoint, `default`. None for an instance
-    with neither a drawn box nor a keypoint.
+    Returns:
+        The rectangle (x, y, width, height) in pixels, and `box` if a box was drawn, otherwise `hull`, or `default` for
+        a single keypoint. None for an instance with neither a drawn box nor a keypoint.
 
-    It always has an area, by the rules that `area` follows: `area` is `BOX_TO_AREA` of it. Numbers that are
-    computed are rounded to `EXTENT_DIGITS`, so that they have no noise that the keypoints do not have.
+        The rectangle always has an area, and `area` without `lone_area` is `BOX_TO_AREA` times it. Computed rectangles
+        are rounded to `EXTENT_DIGITS` decimal places, which removes floating-point noise.
     """
     if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return instance.box, "box"
@@ -129,8 +134,12 @@ def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] 
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:
     """Return the subject's area in square pixels, and its source.
 
-    The source is `box`, `hull`, or, for less than two points, `job` if `lone_area` (the job's usual area) is given,
-    otherwise `default`.
+    Args:
+        instance: the subject.
+        lone_area: the job's median area, used for an instance with fewer than two distinct points and no box.
+
+    Returns:
+        The area, and its source: `box`, `hull`, `job` (`lone_area`) or `default`.
     """
     if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return BOX_TO_AREA * instance.box[2] * instance.box[3], "box"
@@ -143,17 +152,22 @@ def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str
 
 
 def symmetric_oks(a: Instance, b: Instance, sigmas: Mapping[str, float]) -> float:
-    """Similarity of two instances, 0 to 1, over the keypoints both have labelled; 0 if there are none.
+    """Return the OKS of two instances, 0 to 1, over the keypoints labelled in both; 0 if there are none.
 
-    The area is the mean of both, so neither is the reference. `sigmas` maps names to COCO's sigma.
+    The area is the mean of both instances' areas, so neither is the reference.
+
+    Args:
+        a: one instance.
+        b: the other instance.
+        sigmas: COCO's sigma by keypoint name; `DEFAULT_SIGMA` for other names.
     """
     mine, theirs = a.by_label, b.by_label
     shared = mine.keys() & theirs.keys()
     if not shared:
         return 0.0
-    scale = area(a)[0] + area(b)[0]  # 2 s^2 with s^2 the mean of both
+    scale = area(a)[0] + area(b)[0]  # 2 s^2, where s^2 is the mean area
     total = 0.0
-    for label in sorted(shared):  # floating sums depend on order
+    for label in sorted(shared):  # the last digit of a sum depends on the order
         p, q = mine[label], theirs[label]
         k = 2 * sigmas.get(label, DEFAULT_SIGMA)
         dx, dy = p.x - q.x, p.y - q.y

@@ -14,27 +14,28 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Number = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 LanguageTag = Annotated[str, msgspec.Meta(pattern="^[a-z]{2,8}(-[a-z0-9]{1,8})*$")]
 MOST_EDGES = 5000
-"""Maximum number of edges of a skeleton. The triangles of a mesh of 1,000 keypoints have at most 2,994. The
-anatomy takes time proportional to keypoints times edges."""
+"""Maximum number of edges of a skeleton. A triangle mesh of 1,000 keypoints has at most 2,994. The time to build
+`Anatomy` is proportional to keypoints times edges."""
 Length = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 LEAST_SIGMA = 1e-6
-"""A millionth of a subject's size: no keypoint is as precise, and squares of sigmas divide."""
+"""Minimum sigma, relative to the subject's size. No keypoint can be placed as precisely, and OKS divides by the square
+of sigma."""
 Sigma = Annotated[float, msgspec.Meta(ge=LEAST_SIGMA, le=1)]
 Edge = Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=3)]
 
 DEFAULT_SIGMA = 0.07
-"""Used for a keypoint without a sigma of its own: between COCO's wrist (.062) and elbow (.072)."""
+"""Sigma of a keypoint for which none is given: a value between COCO's wrist (.062) and elbow (.072)."""
 
 
 class SkeletonError(ValueError):
-    """A skeleton definition that contradicts itself; says expected and actual."""
+    """A skeleton definition that is malformed or contradicts itself."""
 
 
 class SkeletonKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A named location of the skeleton; `template` is its place (x, y) in the template pose, in any unit.
+    """A keypoint of the skeleton; `template` is its position (x, y) in the template pose, in any unit.
 
-    `display_names` are what workers read in place of `name`, by language (BCP 47 tag in lower case).
-    They are never stored with labels.
+    `display_names` are the names that workers see instead of `name`, by language (BCP 47 tag in lower case). They are
+    never stored with labels.
     """
 
     name: Name
@@ -65,20 +66,20 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def sigmas(self) -> tuple[float, ...]:
-        """One a keypoint, in order; `DEFAULT_SIGMA` where the file gives none."""
+        """The sigma of each keypoint, in order; `DEFAULT_SIGMA` where the file gives none."""
         return tuple(k.sigma or DEFAULT_SIGMA for k in self.keypoints)
 
     @property
     def flip_indices(self) -> tuple[int, ...]:
-        """For each keypoint the index of its left/right counterpart, its own on the midline. An involution."""
+        """For each keypoint the index of its left/right counterpart, or its own index on the midline."""
         index = {k.name: i for i, k in enumerate(self.keypoints)}
         return tuple(index[k.pair] if k.pair else i for i, k in enumerate(self.keypoints))
 
     def element_attributes(self) -> dict[str, str]:
         """Return the labelling element's attributes as JSON text: keypointClasses, skeletonRig, skeletonBoundingBox.
 
-        `pair`, `sigma` and `display_names` are further keys of each class. The original component ignores keys
-        it does not know.
+        `pair`, `sigma` and `display_names` are further keys of each class. The original component ignores unknown
+        keys.
         """
         classes: list[dict[str, Any]] = []
         for k in self.keypoints:
@@ -87,9 +88,9 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
             entry |= {key: value for key in ("color", "pair", "sigma", "display_names") if (value := getattr(k, key))}
             classes.append(entry)
         attributes = {"keypointClasses": _text(classes), "skeletonRig": _text(self.edges)}
-        places = [k.template for k in self.keypoints if k.template]
-        if places:
-            xs, ys = zip(*places, strict=True)
+        points = [k.template for k in self.keypoints if k.template]
+        if points:
+            xs, ys = zip(*points, strict=True)
             box = {"left": min(xs), "top": min(ys), "right": max(xs), "bottom": max(ys)}
             attributes["skeletonBoundingBox"] = _text(box)
         return attributes
@@ -103,12 +104,12 @@ def parse_skeleton(text: bytes | str, *, stored: bool = False) -> Skeleton:
     """Read a skeleton definition.
 
     Args:
-        text: JSON.
-        stored: whether it is the skeleton of an existing job. Its names may look alike, as earlier versions allowed.
+        text: JSON text of the definition.
+        stored: whether the skeleton belongs to an existing job. Its names may look alike, as earlier versions allowed.
 
     Raises:
-        SkeletonError: malformed JSON or shape, a name given twice, names that differ only in case or invisible
-            characters, an edge or pair to an unknown keypoint, a one-sided pair.
+        SkeletonError: the JSON or its shape is malformed, a name is given twice, names differ only in case or invisible
+            characters, an edge or a pair names an unknown keypoint, or a pair is not mutual.
     """
     try:
         skeleton: Skeleton = decode(text, Skeleton)

@@ -1,1 +1,1 @@
-"""Statistics that are gathered line by line and merge exactly."""
+"""Statistics that count line by line and merge exactly: the parts of a job merge to the statistic of the whole job."""

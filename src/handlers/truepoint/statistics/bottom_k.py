@@ -1,7 +1,8 @@
-"""A table by names that come out of labels: of a million names in a hostile job it keeps some, and those exactly.
+"""A table of statistics by name that keeps a bounded number of names, and counts those exactly.
 
-Kept are the names with the lowest lots (bottom-k sampling), and a lot is a hash of the name: so whatever the order of
-lines and however they are shared out, the same names are kept, and what is kept was counted from its first line on.
+Names come from labels, so a hostile job may hold a million of them. The table keeps the names with the lowest hash
+values (bottom-k sampling). So it keeps the same names for any order of lines and any division of a job into parts, and
+each kept name has been counted from its first line on.
 """
 
 from __future__ import annotations
@@ -15,26 +16,29 @@ import msgspec
 from truepoint.statistics.statistic import Statistic
 
 LONGEST_NAME = 512
-"""Characters; a longer name is not kept."""
+"""Maximum number of characters of a name; a longer name is not kept."""
 _END = 1 << 56
 
 V = TypeVar("V", bound=Statistic)
 
 
 def lot(name: bytes) -> int:
-    """Return a number below 2**56 that looks random, and is always the same for the same name."""
+    """Return a hash of the name, uniformly distributed below 2**56."""
     return int.from_bytes(blake2b(name, digest_size=7).digest(), "big")
 
 
 class Table(Statistic, Generic[V]):
-    """At most `most` entries once it is read, twice as many in between. Names keep the order of their first mention."""
+    """A table of statistics by name, in the order in which the names first occurred.
+
+    It holds up to twice `most` entries while it counts; `kept` and `merge` reduce them to `most`.
+    """
 
     most: int
     entries: dict[str, V] = msgspec.field(default_factory=dict)
     limit: int = _END
 
     def at(self, name: str, make: Callable[[], V]) -> V:
-        """Return the entry to count in; for a name that is not kept, one that is forgotten."""
+        """Return the entry of a name, to count in; for a name that is not kept, a new entry that is discarded."""
         entry = self.entries.get(name)
         if entry is None:
             entry = make()
@@ -45,7 +49,7 @@ class Table(Statistic, Generic[V]):
         return entry
 
     def merge(self, later: Table[V]) -> None:
-        """Take a table of later lines too."""
+        """Add the table of later lines."""
         self._cut(later.limit)
         for name, entry in later.entries.items():
             if name in self.entries:
@@ -55,7 +59,7 @@ class Table(Statistic, Generic[V]):
         self._trim()
 
     def kept(self) -> dict[str, V]:
-        """Return the entries kept of all names so far."""
+        """Return the entries of the names that are kept."""
         self._trim()
         return self.entries
 

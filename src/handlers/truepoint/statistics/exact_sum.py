@@ -1,7 +1,7 @@
 """Exact sums of floats.
 
-Floating addition depends on the order, so sums of parts of a job would add up to another last digit than one sum; these
-do not.
+The result of floating-point addition depends on the order, so that adding the sums of a job's parts may give another
+last digit than one sum over the job. The sums of this module do not depend on the order.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ import msgspec
 from truepoint.statistics.statistic import Statistic
 
 LARGEST = 2.0**960
-"""Numbers further from 0, infinity included, count as this one, so that no sum is infinite."""
+"""Largest absolute value. Larger ones, infinity included, count as this value, so that no sum is infinite."""
 _SMALLEST = -LARGEST
 _MOST_PARTS = 24
+"""Number of floats after which `ExactSum` condenses them."""
 
 
 class ExactSum(Statistic):
     """The exact sum and the number of floats.
 
-    `value` equals math.fsum of all of them, for any order and partition. NaN is not counted.
+    `value` equals math.fsum of all floats, for any order and partition. NaN is not counted.
 
-    `parts` are a few floats with exactly that sum. Adding takes .2 microseconds, and up to 24 floats of memory.
+    `parts` are a few floats with exactly the same sum. Adding takes .2 microseconds; memory is some 24 floats.
     """
 
     n: int = 0
     parts: list[float] = msgspec.field(default_factory=list)
 
     def add(self, value: float) -> None:
-        """Take one number."""
+        """Add one number."""
         if not _SMALLEST <= value <= LARGEST:
             if math.isnan(value):
                 return
@@ -43,14 +44,14 @@ class ExactSum(Statistic):
             self._condense()
 
     def add_all(self, values: Sequence[float]) -> None:
-        """Take many finite numbers, none beyond `LARGEST`."""
+        """Add finite numbers whose absolute values are at most `LARGEST`."""
         self.n += len(values)
         self.parts += values
         if len(self.parts) > _MOST_PARTS:
             self._condense()
 
     def merge(self, later: ExactSum) -> None:
-        """Take the numbers of another sum too."""
+        """Add another sum."""
         self.n += later.n
         self.parts += later.parts
         self._condense()
@@ -62,13 +63,14 @@ class ExactSum(Statistic):
 
     @property
     def mean(self) -> float | None:
-        """None of no numbers."""
+        """The mean, None if there are no numbers."""
         return self.value / self.n if self.n else None
 
     def _condense(self) -> None:
-        """Replace the parts by the rounded sum, the rounded rest, the rest of that, until nothing is left (J.
+        """Replace the parts by the rounded sum, the rounded remainder, its remainder and so on, until it is 0.
 
-        R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997): at most 41 floats, mostly two.
+        At most 41 floats are left, usually two. Source: J. R. Shewchuk, "Adaptive Precision Floating-Point
+        Arithmetic", 1997.
         """
         rest, parts = self.parts, []
         while part := math.fsum(rest):

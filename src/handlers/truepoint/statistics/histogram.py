@@ -1,7 +1,7 @@
-"""Histograms of positive numbers: quantiles of any many values in bounded memory, mergeable.
+"""Mergeable histograms of non-negative numbers, for quantiles of any number of values in bounded memory.
 
-The q-quantile is in the bin of the exact one, which is the smallest value v such that at least a share q of the samples
-is <= v.
+The q-quantile is the smallest value v such that at least a share q of the samples is <= v. A histogram returns a value
+from the same bin.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from truepoint.statistics.statistic import Statistic
 
 
 def _exp(value: float) -> float:
-    """exp(value) for |value| < 40, the same on every CPU."""
+    """Return exp(value) for |value| < 40, the same on every CPU."""
     return falloff_of(-value) if value <= 0 else 1 / falloff_of(value)
 
 
 class Histogram(Statistic):
-    """Counts of values from 0 up, in logarithmic bins.
+    """Counts of non-negative values in logarithmic bins.
 
-    Quantiles are correct within 6.5 %, and, because they are interpolated, within about 1 % for spread values. NaN is
-    not counted.
+    Quantiles are correct within 6.5 %, the width of a bin. They are interpolated within the bin, so for spread values
+    the error is about 1 %. NaN is not counted.
     """
 
     BINS: ClassVar[int] = 16
-    """For each factor of e."""
+    """Number of bins per factor of e."""
     SMALLEST: ClassVar[int] = math.floor(math.log(1e-12) * BINS)
     LARGEST: ClassVar[int] = math.floor(math.log(1e12) * BINS)
-    """The last bin. Smaller values (0 included) are in the first bin, larger ones (infinity included) in the last."""
+    """Numbers of the first and the last bin. Values below 1e-12 (0 included) count in the first bin, values above 1e12
+    (infinity included) in the last."""
 
     bins: dict[int, int] = msgspec.field(default_factory=dict)
     count: int = 0
@@ -45,12 +46,12 @@ class Histogram(Statistic):
             self.add_bin(self.SMALLEST + bisect_right(_EDGES, value), 1)
 
     def add_bin(self, number: int, count: int) -> None:
-        """Count so many values of a bin."""
+        """Add `count` values to a bin."""
         self.bins[number] = self.bins.get(number, 0) + count
         self.count += count
 
     def quantile(self, share: float) -> float | None:
-        """Return the value that `share` of all are below; None of no values."""
+        """Return the `share`-quantile, interpolated within its bin; None if there are no values."""
         wanted, below = min(max(share, 0.0), 1.0) * self.count, 0
         for number in sorted(self.bins):
             here = self.bins[number]
@@ -61,20 +62,20 @@ class Histogram(Statistic):
 
 
 _EDGES = tuple(_exp(number / Histogram.BINS) for number in range(Histogram.SMALLEST + 1, Histogram.LARGEST + 1))
-"""Where each bin begins but the first."""
+"""Lower edges of all bins except the first."""
 _EDGE_TABLE = np.array(_EDGES)
 
 
 def bins_of(values: Floats) -> Integers:
-    """Return the numbers of the bins that values are in, none of them NaN."""
+    """Return the number of each value's bin. No value may be NaN."""
     return Histogram.SMALLEST + np.searchsorted(_EDGE_TABLE, values, side="right")
 
 
 class TimeHistogram(Statistic):
-    """Counts of seconds, rounded to eight binary digits.
+    """Counts of durations in seconds, each rounded to eight significant binary digits.
 
-    Quantiles are correct within .4 %, and exact for whole seconds up to 256. Times below a millisecond count as 0,
-    those above 2**30 seconds, which are 34 years, as that. NaN is not counted.
+    Quantiles are correct within .4 %, and exact for whole seconds up to 256. Durations below a millisecond count as 0,
+    those above 2**30 seconds (34 years) as 2**30. NaN is not counted.
     """
 
     DIGITS: ClassVar[int] = 8
@@ -85,7 +86,7 @@ class TimeHistogram(Statistic):
     count: int = 0
 
     def add(self, seconds: float) -> None:
-        """Count one time."""
+        """Count one duration."""
         if math.isnan(seconds):
             return
         rounded = 0.0

@@ -1,4 +1,4 @@
-"""A ranking: the most suspicious images of a job, the same in whatever order and parts the lines come."""
+"""A ranking of a job's most suspicious images, which does not depend on the order or division of the lines."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ T = TypeVar("T")
 
 
 class Ranking(Statistic, Generic[T]):
-    """Keeps the `most` highest; of equals the one of the earlier line goes first.
+    """The `most` entries with the highest suspicion; among equal ones, those of earlier lines.
 
-    `heap` has the suspicion, the line negated and what is kept of it.
+    `heap` is a heap of (suspicion, negated line number, entry).
     """
 
     most: int
     heap: list[tuple[float, int, T]] = msgspec.field(default_factory=list)
 
     def wants(self, suspicion: float, line: int) -> bool:
-        """Return whether an entry would be kept, so that others need not be built."""
+        """Return whether an entry would be kept, so that the caller builds only such entries."""
         return len(self.heap) < self.most or (suspicion, -line) > self.heap[0][:2]
 
     def add(self, suspicion: float, line: int, entry: T) -> None:
-        """Offer one; every line at most once."""
+        """Keep the entry if it ranks high enough. A line may be added only once."""
         self._offer((suspicion, -line, entry))
 
     def merge(self, later: Ranking[T]) -> None:
-        """Offer another ranking's, over other lines."""
+        """Add the entries of a ranking of other lines."""
         for offered in later.heap:
             self._offer(offered)
 
     def ranked(self) -> list[T]:
-        """Return the entries, the most suspicious first."""
+        """Return the entries, most suspicious first."""
         return [entry for _, _, entry in sorted(self.heap, key=lambda ranked: ranked[:2], reverse=True)]
 
     def _offer(self, offered: tuple[float, int, T]) -> None:

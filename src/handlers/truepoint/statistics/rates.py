@@ -1,4 +1,4 @@
-"""Rates: shares with how many cases they rest on, and an interval: a share alone invites judgement on chance."""
+"""Rates: shares with their numbers of cases and confidence intervals, which show how much may be chance."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import msgspec
 
 Z_95 = 1.959963984540054
-"""The normal distribution's 97.5th percentile: intervals are at 95%."""
+"""97.5th percentile of the standard normal distribution, for two-sided intervals at 95 %."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """`count` of `n` cases; `low` and `high` are Wilson's interval at 95%. Null of no cases."""
+    """A share of `count` in `n` cases, with `low` and `high` of Wilson's interval at 95 %; all null if `n` is 0."""
 
     count: int
     n: int
@@ -21,7 +21,10 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rate(count: int, n: int) -> Rate:
-    """Return a rate. The interval is E. Wilson's (JASA 22, 1927): it stays within 0 and 1 and holds for few cases."""
+    """Return a rate with its 95 % interval.
+
+    The interval is Wilson's (E. Wilson, JASA 22, 1927), which stays within 0 and 1 and is valid for few cases.
+    """
     if not n:
         return Rate(count=count, n=n, share=None, low=None, high=None)
     share, square = count / n, Z_95 * Z_95

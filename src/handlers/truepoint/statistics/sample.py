@@ -1,4 +1,4 @@
-"""A sample of a job's instances: bounded, and the same in whatever order and parts the lines come."""
+"""A bounded sample of a job's instances, which does not depend on the order or division of the lines."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from truepoint.statistics.bottom_k import lot
 from truepoint.statistics.statistic import Statistic
 
 LARGEST_SAMPLE = 2000
-"""Instances. The median of as many is off by about .03 standard deviations; they take some 5 MB."""
+"""Number of instances of a sample. A median of 2,000 values has a standard error of about .03 standard deviations. The
+instances take some 5 MB."""
 
 
 class LineSample(Statistic):
-    """Whole lines in the order of their lots (bottom-k sampling), as many as it takes to have `largest` instances.
+    """The lines with the lowest hash values (bottom-k sampling): as many as are needed for `largest` instances.
 
-    A lot is a hash of the line's number: so the sample is random with regard to the labels, whether a line is in it can
-    be told before it is parsed, and parts of a job that were read apart merge to the very same sample.
+    The hash is of the line's number. So the sample is independent of the labels, `wants` can decide before a line is
+    parsed, and the samples of a job's parts merge to the sample of the whole job.
 
-    `heap` has the lot and the line, both negated, and the line's instances.
+    `heap` is a heap of (negated hash, negated line number, instances).
     """
 
     largest: int = LARGEST_SAMPLE
@@ -29,27 +30,26 @@ class LineSample(Statistic):
     heap: list[tuple[int, int, list[Instance]]] = msgspec.field(default_factory=list)
 
     def wants(self, line: int) -> bool:
-        """Return whether the line is in the sample of all lines so far, if it has instances."""
+        """Return whether the line would be in the sample of the lines so far if it had instances."""
         return self.size < self.largest or _rank(line) > self.heap[0][:2]
 
     def add(self, line: int, instances: Sequence[Instance], names: Container[str] | None = None) -> None:
-        """Offer one line.
+        """Add a line if it belongs to the sample.
 
-        Only keypoints of instances are kept: those in `names`, or without `names` the first ones, up to a skeleton's
-        maximum.
+        Only the keypoints of its instances are kept: those in `names`, or, without `names`, the first `MOST_KEYPOINTS`.
         """
         if instances and self.wants(line):
             self._push((*_rank(line), [_bare(instance, names) for instance in instances]))
 
     def merge(self, later: LineSample) -> None:
-        """Offer the lines of another sample, over other lines."""
+        """Add a sample of other lines."""
         for entry in later.heap:
             if self.size < self.largest or entry[:2] > self.heap[0][:2]:
                 self._push(entry)
 
     @property
     def instances(self) -> list[Instance]:
-        """The sample in the order of the manifest."""
+        """The instances of the sample, in the order of the manifest."""
         lines = sorted(self.heap, key=lambda entry: -entry[1])
         return [instance for _, _, instances in lines for instance in instances]
 
@@ -61,8 +61,8 @@ class LineSample(Statistic):
 
 
 def _bare(instance: Instance, names: Container[str] | None) -> Instance:
-    there = instance.annotations
-    return Instance(there[:MOST_KEYPOINTS] if names is None else tuple(k for k in there if k.label in names))
+    keypoints = instance.annotations
+    return Instance(keypoints[:MOST_KEYPOINTS] if names is None else tuple(k for k in keypoints if k.label in names))
 
 
 def _rank(line: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""A statistic: numbers gathered line by line, which merge with those of other lines to the very same as of all at once.
+"""The base class of statistics: numbers counted line by line that merge exactly.
 
-Whatever is a sum in a job's results is gathered this way, so that it does not matter how the lines are shared out:
-counts are integers, sums of floats are `statistics.exact_sum.ExactSum`, tables that hostile labels could swell are
-`statistics.bottom_k.Table`. All are msgspec structs, so what one process gathered is sent to another as JSON.
+Merging the statistics of a job's parts gives the same numbers as counting the whole job at once, for any division of
+the lines. So counts are integers, sums of floats are `statistics.exact_sum.ExactSum`, and tables whose number of names
+a hostile job controls are `statistics.bottom_k.Table`. All are msgspec structs, which processes exchange as JSON.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import msgspec
 
 
 class Statistic(msgspec.Struct, forbid_unknown_fields=True):
-    """Fields are counts, statistics, and lists (of one length) and dicts of them.
+    """The base class of statistics.
 
-    All else says what is counted and is the same in all parts of a job.
+    Fields that `merge` adds are counts (int), statistics, and lists and dicts of them; lists have the same length in
+    all parts of a job. All other fields describe what is counted and are equal in all parts of a job.
     """
 
     def merge(self, later: Self) -> None:
-        """Take what was gathered from later lines too; it must not be used any more."""
+        """Add the statistic of later lines, which must not be used afterwards."""
         for name in self.__struct_fields__:
             setattr(self, name, _merged(getattr(self, name), getattr(later, name)))
 
 
 class Count(Statistic):
-    """A number of things."""
+    """A count."""
 
     n: int = 0
 
