@@ -53,5 +53,5 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         case Step(step="merge"):
             steps.merge(step.run, store)
         case Step(step="announce"):
-            return announce(steps.made(step.run, store), store)
+            return announce(steps.completion_marker(step.run, store), store)
     return {}

@@ -16,7 +16,7 @@ from truepoint.formats.names import map_keypoints
 from truepoint.jobs.prelabels import Choices
 from truepoint.pose.instance import OCCLUDED, VISIBLE, parse_instances
 from truepoint.pose.skeleton import Skeleton
-from truepoint.results.coco import annotation_entry, coco_file, image_entry, told
+from truepoint.results.coco import annotation_entry, attributes_of, coco_file, image_entry
 
 Rules = Mapping[str, tuple[str, ...]]
 """By keypoint of the new skeleton the old ones that it comes from: one is renamed, several are averaged."""
@@ -150,7 +150,7 @@ def _annotations(
         if annotation is None:
             losses.instances += 1
         else:
-            yield _line(annotation | told(instance, raw) | more)
+            yield _line(annotation | attributes_of(instance, raw) | more)
 
 
 def _line(value: Any) -> bytes:

@@ -1,7 +1,7 @@
 """Stacks: clusters with the same number of members, as arrays of shape (clusters, members, columns).
 
-A cluster's columns are the keypoints that its members labelled, and their pairs, in the order of names. A stack contains
-clusters with similar numbers of columns. Columns that a cluster lacks are empty, and add 0 to sums.
+A cluster's columns are the keypoints that its members labelled, and their pairs, in the order of names. A stack
+contains clusters with similar numbers of columns. Columns that a cluster lacks are empty, and add 0 to sums.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Stack:
         return replace(self, **{field.name: getattr(self, field.name)[clusters] for field in fields(self)})
 
     def exchanged(self, swapped: Flags) -> Stack:
-        """Return the stack with left and right exchanged where `swapped`, which is true for both keypoints of a pair."""
+        """Return the stack with left and right exchanged where `swapped`, which is true for both of a pair."""
         source = np.where(swapped, self.mirror[:, None, :], np.arange(self.mirror.shape[1]))
 
         def moved(values: NDArray[Any]) -> NDArray[Any]:

@@ -1,1 +1,1 @@
-"""The results of a job, computed in two passes over its output manifest."""
+"""The results of a job, computed in two passes over the lines of its output manifest."""

@@ -1,8 +1,8 @@
-"""COCO keypoints JSON, https://cocodataset.org/#format-data: written a line at a time.
+"""A writer of COCO keypoints JSON (https://cocodataset.org/#format-data) that works line by line.
 
-Extra keys (`sigmas`, `flip_pairs`, `s3_uri`, `area_source`, `attributes`, `keypoint_comments`, `rater_id`,
-`rater_list`) are ignored by pycocotools and other readers. CVAT and Datumaro read `attributes`, KaLOS the two about
-raters, and our own import all that it needs to restore the instances.
+pycocotools and other readers ignore the extra keys `sigmas`, `flip_pairs`, `s3_uri`, `area_source`, `attributes`,
+`keypoint_comments`, `rater_id` and `rater_list`. CVAT and Datumaro read `attributes`, KaLOS reads `rater_id` and
+`rater_list`, and our own import reads the keys from which it restores the instances.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ VERSION = "1.0"
 
 
 class CocoWriter:
-    """Gives a line's images and annotations as JSON, a line each, to be put together by `coco_file`.
+    """A writer of images and annotations as lines of JSON, from which `coco_file` composes the file.
 
-    Image ids are line numbers from 1. Annotation ids count from 1 over the whole file (pycocotools takes 0 for
-    "unmatched"), so an annotation's line is without. An instance with neither a keypoint nor a drawn box has no place
-    in an image, so it is not written; quality.json counts it.
+    Image ids are line numbers, counted from 1. Annotation ids count from 1 over the whole file, because pycocotools
+    uses 0 for "unmatched". So `coco_file` adds them. An instance with neither a keypoint nor a drawn box has no
+    location, so it is not written; quality.json counts it.
     """
 
     def __init__(self, skeleton: Skeleton, images_job: str) -> None:
@@ -34,21 +34,21 @@ class CocoWriter:
         self._last: tuple[list[Instance], list[bytes | None]] = ([], [])
 
     def accepted(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
-        """Return the image and its accepted instances."""
+        """Return the lines of the image and of its accepted instances."""
         entries = []
         written = self._entries(labeled, labeled.instances)
         for instance, entry, raw in zip(
             labeled.instances, written, labeled.annotation.updated_annotations, strict=True
         ):
             if entry is not None:
-                entries.append(_with(entry, told(instance, raw)))
+                entries.append(_with(entry, attributes_of(instance, raw)))
         return _line(self._image(labeled)), entries
 
     def raters(self, labeled: Labeled) -> tuple[bytes, list[bytes]]:
-        """Return the image and each worker's own instances: not the accepted ones, which are `accepted`'s."""
+        """Return the lines of the image and of each worker's own instances."""
         answers = list(own_instances(labeled))
         entries = [
-            _with(entry, told(instance, raw) | {"rater_id": worker_id})
+            _with(entry, attributes_of(instance, raw) | {"rater_id": worker_id})
             for worker_id, instances, given in answers
             for instance, entry, raw in zip(instances, self._entries(labeled, instances), given, strict=True)
             if entry is not None
@@ -61,7 +61,7 @@ class CocoWriter:
         return image_entry(labeled.line + 1, labeled.path_below(self._images_job), size, labeled.source_ref)
 
     def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes | None]:
-        """Return the entries of instances. They are kept, because one worker's may be the accepted ones."""
+        """Return the entries of instances. The last ones are cached: a single worker's are also the accepted ones."""
         if self._last[0] is not instances:
             made = (annotation_entry(self._names, labeled.line + 1, instance) for instance in instances)
             self._last = instances, [msgspec.json.encode(entry) if entry else None for entry in made]
@@ -69,7 +69,7 @@ class CocoWriter:
 
 
 def image_entry(image_id: int, file_name: str, size: tuple[int | None, int | None], source_ref: str) -> dict[str, Any]:
-    """Return an image of a COCO file, without a size if it is not known."""
+    """Return an image of a COCO file, without width and height if they are not known."""
     width, height = size
     sides = {"width": width, "height": height} if width and height else {}
     return {"id": image_id, "file_name": file_name, **sides, "s3_uri": source_ref}
@@ -78,8 +78,8 @@ def image_entry(image_id: int, file_name: str, size: tuple[int | None, int | Non
 def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) -> dict[str, Any] | None:
     """Return an instance as a COCO annotation without its id; None if it has neither a keypoint nor a drawn box.
 
-    `bbox` always has an area, of which `area` is .53. `segmentation` is that rectangle as a polygon: readers that
-    decode masks fail where there is none, or an empty list.
+    `bbox` always has an area, and `area` is .53 times it (`similarity.BOX_TO_AREA`). `segmentation` is the same
+    rectangle as a polygon, because readers that decode masks fail without one.
     """
     extent_and_source = extent(instance)
     if extent_and_source is None:
@@ -106,10 +106,15 @@ def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) ->
     }
 
 
-def told(instance: Instance, raw: Any) -> dict[str, Any]:
-    """Return what an instance tells beside its places: id, name and comments, and what consolidation found out."""
+def attributes_of(instance: Instance, raw: Any) -> dict[str, Any]:
+    """Return an instance's data other than coordinates: id, name, comments, number of workers and score.
+
+    Args:
+        instance: the instance.
+        raw: the same instance as parsed JSON.
+    """
     attributes: dict[str, Any] = {"id": instance.id or "", "name": instance.name}
-    if "worker_count" in raw:  # a `score` without it is that of the model which made the pre-label
+    if "worker_count" in raw:  # without it, `score` is that of the model that made the pre-label
         attributes |= {name: raw[name] for name in ("worker_count", "score") if name in raw}
     if comment := _comment(raw):
         attributes["comment"] = comment
@@ -125,7 +130,7 @@ def _comment(value: dict[str, Any]) -> str:
 def coco_file(
     skeleton: Skeleton, labeling_job: str, images: Iterable[bytes], annotations: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Return the whole file in pieces, from the lines of all images and annotations in the order of the manifest."""
+    """Yield the file in pieces, given the lines of all images and annotations in the order of the manifest."""
     head = msgspec.json.encode(
         {
             "info": {"description": f"Truepoint, labelling job {labeling_job}", "version": VERSION},
@@ -141,12 +146,10 @@ def coco_file(
 
 
 def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[Any]]]:
-    """Return the instances of each worker with a usable answer, by worker id.
+    """Yield each worker with a usable answer: worker id, instances, and the same instances as parsed JSON.
 
-    They are parsed and unchanged, in the order of the label.
-
-    One worker's answer is the annotation, so the label does not repeat it. Answers that a foreign label carries in an
-    unknown shape are left out: they are not what was accepted.
+    If only one worker answered, the instances are those of the annotation, because the label does not repeat them.
+    Answers of an unknown shape, in labels that another program wrote, are left out.
     """
     workers = labeled.annotation.workers
     for worker in workers:
@@ -162,7 +165,7 @@ def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[
 
 
 def category(skeleton: Skeleton) -> dict[str, Any]:
-    """Return the category of a skeleton; edges count keypoints from 1, flip pairs from 0."""
+    """Return the COCO category of a skeleton. Edges count keypoints from 1, flip pairs from 0."""
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     return {
         "id": 1,
@@ -176,7 +179,7 @@ def category(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def _with(entry: bytes, more: dict[str, Any]) -> bytes:
-    """Return a line with an object's entries and more."""
+    """Return a JSON object with more members, as a line."""
     return b"%s,%s\n" % (entry[:-1], msgspec.json.encode(more)[1:])
 
 

@@ -1,4 +1,4 @@
-"""Comments: what workers wrote about an image, an instance or a keypoint, for whoever leads the labelling."""
+"""Workers' comments on images, instances and keypoints, for the person who leads the labelling."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VERSION = "1.0"
 class Comment(msgspec.Struct, frozen=True, kw_only=True):
     """One line of comments.jsonl.
 
-    `instance` is its id in that worker's answer, null if the text is about the image; `keypoint` is null if it is about
-    the whole instance.
+    `instance` is the instance's id in the worker's answer, null for a comment on the image. `keypoint` is null for a
+    comment on the image or the whole instance.
     """
 
     version: str = VERSION
@@ -31,7 +31,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
 def comments(outcome: Labeled) -> Iterator[Comment]:
     """Yield the workers' comments on one image, and the reasons why answers to it could not be used.
 
-    Comments that a worker was shown, because they came with the pre-labels, are not theirs.
+    Comments that came with the pre-labels are left out.
     """
     annotation = outcome.annotation
     shown = set(_written(annotation.original_annotations))
@@ -39,7 +39,7 @@ def comments(outcome: Labeled) -> Iterator[Comment]:
         entries: list[tuple[str | None, str | None, str]] = [(None, None, worker.reason)] if worker.reason else []
         if worker.comment:
             entries.append((None, None, worker.comment))
-        # Where only one answered, the result is that worker's answer.
+        # If only one worker answered, the annotation holds that worker's instances.
         own = annotation.updated_annotations if len(annotation.workers) == 1 else worker.annotations
         entries += [written for written in _written(own) if written not in shown]
         entries += [(k.id, k.label, k.comment) for k in worker.not_labeled if k.comment]
@@ -55,7 +55,7 @@ def comments(outcome: Labeled) -> Iterator[Comment]:
 
 
 def _written(instances: list[Any]) -> Iterator[tuple[str | None, str | None, str]]:
-    """Id, keypoint and text of every comment in a list of instances, whatever else is in it."""
+    """Yield instance id, keypoint and text of every comment in a list of instances as parsed JSON."""
     for instance in instances:
         if not isinstance(instance, dict):
             continue

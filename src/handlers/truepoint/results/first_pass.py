@@ -1,6 +1,6 @@
 """The first pass over a job's lines: statistics of the whole job that the second pass needs for each image.
 
-Surveys of parts of a job merge, so the pass can be shared out.
+The statistics of parts of a job merge, so parts can be processed in parallel.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from truepoint.statistics.sample import LineSample
 from truepoint.statistics.statistic import Count, Statistic
 
 MOST_ANSWERS = 50
-"""To one image; Ground Truth asks nine workers at most."""
+"""Maximum number of answers used for one image. Ground Truth has at most nine workers per image."""
 
 
 def answers_of(annotation: Annotation) -> Answers:
-    """Return each worker's own instances, where several gave a usable answer that is kept with the label; else none."""
+    """Return each worker's own instances if the label holds several usable answers; otherwise an empty list."""
     usable = [w for w in annotation.workers if w.usable]
     if len(usable) < 2 or (annotation.updated_annotations and not any(w.annotations for w in usable)):
         return []
     try:
         answers = [(w.worker_id, w.instances) for w in usable[:MOST_ANSWERS]]
     except InstanceError:
-        return []  # not written by us; what was consolidated at once stands
+        return []  # another program wrote the label: keep its annotation
     return [] if crowded([instances for _, instances in answers]) else answers
 
 
 class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The results of the first pass over a job's lines, for the second pass.
+    """The result of the first pass over all lines of a job.
 
-    `variances` and `weights` are by worker (measures.reliability); `norms` are of the labels as they were consolidated
-    at once.
+    `sigmas` are the sigmas used and measured. `variances` and `weights` are by worker (measures.reliability). `norms`
+    are those of the labels in the output manifest, which were consolidated batch by batch.
     """
 
     skeleton: Skeleton
-    table: SigmaTable = msgspec.field(name="yardstick")  # an earlier version's name in a stored pass
+    table: SigmaTable = msgspec.field(name="yardstick")  # the name in files that earlier versions stored
     sigmas: list[KeypointSigma]
     variances: dict[str, float]
     weights: dict[str, float]
@@ -60,10 +60,12 @@ class Surveyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobSurvey(Statistic, dict=True):
-    """Takes a job's outcomes. Memory: histograms for every keypoint and pair of workers, and a sample of instances.
+    """The statistics of the first pass.
 
-    `given` is the job's skeleton, if it has one. For a job with a skeleton and
-    `one_worker` an object, only the sample is needed, so most lines need not be parsed. It travels as JSON:
+    `given` is the job's skeleton, if it has one. `one_worker` says whether the job has one worker per image. If so, and
+    if the job has a skeleton, only the sample of instances is needed, so most lines need not be parsed.
+
+    Memory: histograms for every keypoint and pair of workers, and the sample. Steps exchange it as JSON:
     `msgspec.json.encode(survey)` and `msgspec.json.decode(text, type=JobSurvey)`.
     """
 
@@ -92,7 +94,7 @@ class JobSurvey(Statistic, dict=True):
         return not self._sample_only or self.sample.wants(line)
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> None:
-        """Take some lines."""
+        """Add lines."""
         images: list[Answers] = []
         for outcome in outcomes:
             if not isinstance(outcome, Labeled):
@@ -110,7 +112,7 @@ class JobSurvey(Statistic, dict=True):
             if answers := answers_of(outcome.annotation):
                 images.append(answers)
         for part in parts(images):
-            # The sigmas of the job's skeleton refuse some matches that those of the batch allowed.
+            # Instances are matched again, as the consolidation of the batch may have used other sigmas.
             consensus = Consensus(part, self._table, {})
             for agreed in consensus.agreed:
                 self.sigmas.add(agreed, consensus.poses.labels)
@@ -118,12 +120,12 @@ class JobSurvey(Statistic, dict=True):
 
     @property
     def skeleton(self) -> Skeleton:
-        """The job's; without one, the keypoints in the order in which the labels first name them, and no edges."""
+        """The job's skeleton; without one, the labels' keypoints in the order of first occurrence and no edges."""
         names = list(self.names.kept()) or ["keypoint"]
         return self.given or Skeleton("subject", tuple(SkeletonKeypoint(name) for name in names))
 
     def surveyed(self) -> Surveyed:
-        """Return the results of the first pass over all lines so far."""
+        """Return the result of the first pass over the lines so far."""
         skeleton = self.skeleton
         measured = self.sigmas.usable(skeleton.keypoint_names, {k.name: k.pair for k in skeleton.keypoints if k.pair})
         used = sigma_table(skeleton, measured, self.areas.quantile(0.5))

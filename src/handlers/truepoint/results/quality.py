@@ -1,4 +1,4 @@
-"""Quality: what the labels of one job look like as a whole. Built up a line at a time, in bounded memory."""
+"""The file quality.json: statistics of all labels of a job, counted line by line in bounded memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ MOST_UNKNOWN = 1000
 
 
 class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint of the skeleton over all instances. Shares are null where there is nothing to share."""
+    """Counts of one keypoint of the skeleton over all instances.
+
+    `completeness` is the share of instances in which it is labelled, `visible_share` the share of visible ones among
+    the labelled. Both are null if the denominator is 0.
+    """
 
     name: str
     labeled: int
@@ -39,10 +43,10 @@ class KeypointQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """Workers' time per image, in seconds, over the images that have one.
+    """Labelling time per image in seconds, summed over its workers, over the images that have one.
 
-    Percentiles are the least time that so many images took no longer than, right to .4%, and exact in whole seconds up
-    to 256.
+    The q-percentile is the smallest time t such that at least q % of the images took at most t. It is correct within
+    .4 %, and exact for whole seconds up to 256.
     """
 
     images: int
@@ -56,7 +60,7 @@ class TimeQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker, by pseudonymous id. `empty`: usable answers without a keypoint and without a box."""
+    """Counts of one worker, by pseudonymous id. `empty` counts usable answers without a keypoint and without a box."""
 
     worker_id: str
     answers: int
@@ -68,9 +72,10 @@ class WorkerQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """The file quality.json. Every count of lines adds up: written + rejected + failed + unlabeled == lines.
+    """The file quality.json. The counts of lines add up: written + rejected + failed + unlabeled == lines.
 
-    `other_unknown_keypoints` and `other_workers_answers` are of those that are not listed, because there are too many.
+    `other_unknown_keypoints` counts unknown keypoints whose names are not listed, because there are more than
+    `MOST_UNKNOWN`. `other_workers_answers` counts answers of workers that are not listed, because there are too many.
     """
 
     version: str
@@ -104,14 +109,14 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeypointMeter(Statistic):
-    """One keypoint of the skeleton."""
+    """Statistics of one keypoint of the skeleton."""
 
     labeled: int = 0
     visible: int = 0
 
 
 class WorkerTimes(Statistic):
-    """One worker's answers."""
+    """Statistics of one worker's answers."""
 
     answers: int = 0
     unusable: int = 0
@@ -122,10 +127,10 @@ class WorkerTimes(Statistic):
 
 
 class QualityMeter(Statistic):
-    """Takes the outcomes of a job's lines and gives its `Quality`.
+    """Statistics of a job's lines, for `Quality`.
 
-    Memory: a few numbers a keypoint, unknown keypoint and worker, and a histogram; of more than `MOST_UNKNOWN` and
-    `MOST_WORKERS` so many are told of.
+    Memory: a few numbers per keypoint, unknown keypoint and worker, and a histogram. Of more than `MOST_UNKNOWN`
+    unknown keypoints or `MOST_WORKERS` workers, a sample is kept.
     """
 
     keypoints: dict[str, KeypointMeter]
@@ -155,7 +160,7 @@ class QualityMeter(Statistic):
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> QualityMeter:
-        """Return a meter of the skeleton's keypoints."""
+        """Return empty statistics for the skeleton's keypoints."""
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names}, ChangeMeter.of(skeleton))
 
     def add(self, outcome: Labeled | NotLabeled, labeling_job: str, table: SigmaTable) -> None:
@@ -185,7 +190,7 @@ class QualityMeter(Statistic):
                     totals.visible += keypoint.visibility == VISIBLE
         for item in annotation.updated_annotations:
             needs_review = item.get("needs_review") if isinstance(item, dict) else None
-            # One worker's answer passes through with whatever is in it; only our own words count.
+            # A single worker's answer is kept as submitted, so it may hold any other text here.
             reasons = (
                 [r for r in needs_review if isinstance(r, str) and r in REASONS]
                 if isinstance(needs_review, list | tuple)
@@ -201,8 +206,8 @@ class QualityMeter(Statistic):
 
     def _add_workers(self, annotation: Annotation) -> None:
         workers = annotation.workers
-        there = min(len(workers), MOST_ANSWERS)
-        self.workers_per_image[there] = self.workers_per_image.get(there, 0) + 1
+        answering = min(len(workers), MOST_ANSWERS)
+        self.workers_per_image[answering] = self.workers_per_image.get(answering, 0) + 1
         self.answers += len(workers)
         for answer in workers:
             worker = self.workers.at(answer.worker_id, WorkerTimes)
@@ -218,13 +223,19 @@ class QualityMeter(Statistic):
 
     @property
     def counts(self) -> dict[str, int]:
-        """The accounting of lines: lines, written, rejected, failed, unlabeled."""
+        """The counts of lines: lines, written, rejected, failed, unlabeled."""
         return {name: getattr(self, name) for name in ("lines", "written", "rejected", "failed", "unlabeled")}
 
     def quality(
         self, labeling_job: str, agreement: Agreement | None = None, sigmas: Sequence[KeypointSigma] = ()
     ) -> Quality:
-        """Return the quality of all lines so far, and what comparing the workers told of it."""
+        """Return the content of quality.json for the lines so far.
+
+        Args:
+            labeling_job: the job's name.
+            agreement: the workers' agreement; None if no image had several workers.
+            sigmas: the sigmas used and measured.
+        """
         unknown, workers = self.unknown_keypoints.kept(), self.workers.kept()
         return Quality(
             version=VERSION,

@@ -1,7 +1,6 @@
-"""Ranges of a manifest.
+"""Ranges of a manifest, which can be processed independently.
 
-A manifest is divided at line ends, with small reads around each boundary. The ranges can be processed independently and
-together contain every line once.
+A manifest is divided at line ends, with small reads around each boundary. Every line is in exactly one range.
 """
 
 from __future__ import annotations
@@ -12,35 +11,39 @@ from itertools import pairwise
 import msgspec
 
 LARGEST_RANGE = 16 * 1024 * 1024
-"""Bytes. On one core 5 seconds with one worker an image, and 25 with nine: little is lost where a range is made again,
-starting an invocation costs little beside it, and what it makes fits into memory several times."""
+"""Size of a range in bytes. One core processes it in 5 s with one worker per image, and in 25 s with nine. So retrying
+a range loses little time, starting an invocation costs little in comparison, and the output of a range fits into
+memory."""
 MOST_RANGES = 500
-"""A Step Functions execution may have 25,000 events; a range makes 11 in each of two passes, and a run that finds the
-manifest changed starts again. A larger manifest has larger ranges."""
+"""Maximum number of ranges; a larger manifest has larger ranges. A Step Functions execution may have 25,000 events. A
+range adds 11 events in each of two passes, and a run whose manifest changes starts again."""
 NEAR = 64 * 1024
-"""Bytes first read behind a cut: longer than most lines."""
+"""Size of the first read after a boundary, in bytes. Most lines are shorter."""
 FAR = 8 * 1024 * 1024
-"""Bytes read at a time at most, behind a cut in a longer one."""
+"""Maximum size of further reads after a boundary in a longer line, in bytes."""
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Bytes `start` to `end`, not included, of a manifest; whole lines, and none if both are the same."""
+    """Bytes `start` to `end` (exclusive) of a manifest. They are whole lines; a range may be empty."""
 
     start: int
     end: int
 
 
 def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = MOST_RANGES) -> list[Range]:
-    """Return the ranges of a manifest of `size` bytes, at most `most` and at least one.
+    """Return the ranges of a manifest, at least one.
 
-    Each has about `largest` bytes, up to the end of a line. `read` gives the bytes from one offset up to, but not
-    including, another.
+    Args:
+        size: size of the manifest in bytes.
+        largest: approximate size of a range in bytes; each range extends to the end of a line.
+        read: returns the bytes from one offset to another (exclusive).
+        most: maximum number of ranges.
     """
     count = min(-(-size // largest), most)
     cuts = [0]
     for n in range(1, count):
         wanted = size * n // count
-        if wanted > cuts[-1]:  # else it is in a line that reaches beyond it
+        if wanted > cuts[-1]:  # otherwise a long line reaches beyond it
             cuts.append(_line_start(wanted, size, read))
     if cuts[-1] < size or len(cuts) == 1:
         cuts.append(size)
@@ -48,7 +51,7 @@ def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = 
 
 
 def _line_start(offset: int, size: int, read: Callable[[int, int], bytes]) -> int:
-    """Return where the first line begins that begins at `offset` or later; `size` if none does."""
+    """Return the offset of the first line that begins at `offset` or later; `size` if there is none."""
     at, length = offset - 1, NEAR
     while at < size:
         piece = read(at, min(at + length, size))

@@ -1,6 +1,6 @@
-"""The figures of the quality report: those of quality.json and workers.json, and what only the page draws.
+"""The data of the quality report: quality.json, workers.json, and data that only the page uses.
 
-Memory is bounded, whatever the labels hold.
+Memory is bounded for any labels.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ states it exactly. Bins widen with time, because labelling times differ by facto
 MOST_REASONS = 12
 """Maximum number of reasons listed for lines without an annotation. The rest are only counted."""
 MOST_COUNTED_REASONS = 1000
-"""Maximum number of reasons kept while counting; reasons that differ only in numbers are one (statistics.bottom_k)."""
+"""Maximum number of reasons kept while counting (statistics.bottom_k). Reasons that differ only in numbers count as
+one."""
 LONGEST_KEY = 300
-"""Characters of a reason that decide which reasons are counted together."""
+"""Number of leading characters of a reason that must be equal, except for numbers, to count as the same reason."""
 LONGEST_REASON = 4000
 """Maximum length of a reason shown, in characters. Twice `MOST_COUNTED_REASONS` of them take 8 MB."""
 MOST_COMMENTS = 60
@@ -71,8 +72,8 @@ class Consensus(msgspec.Struct, frozen=True):
 class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
     """Lines without an annotation for one reason.
 
-    `reason` is that of the first such line, `line`; where `differ` is true, reasons of other lines have other numbers
-    in the same text.
+    `reason` is that of the first such line, whose number is `line`. `differ` says whether reasons of other lines
+    contain other numbers.
     """
 
     status: str
@@ -83,10 +84,11 @@ class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The data that the page draws. Only the page's own script reads it.
+    """The data of the report page, which only the page's own script reads.
 
-    `empty` has one rate for each worker of `quality`: empty answers among the usable ones. `suspicious` counts the
-    images that may hold a label error; suspicious.jsonl lists `listed` of them, and `worst` are the first of these.
+    `empty` has, for each worker of `quality`, the share of empty answers among the usable ones. `suspicious` is the
+    number of images that may hold a label error. suspicious.jsonl lists `listed` of them, and `worst` are the first of
+    these.
     """
 
     version: str
@@ -112,7 +114,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasonMeter(Statistic):
-    """Lines with one reason; `line` and `reason` are those of the first."""
+    """Statistics of lines with one reason; `line` and `reason` are those of the first."""
 
     n: int = 0
     line: int = 0
@@ -151,7 +153,7 @@ class Dates(Statistic):
 
 
 class FirstComments(Statistic):
-    """The first comments of workers, shortened, and the number of all."""
+    """The first comments of workers, shortened, and the number of all comments."""
 
     n: int = 0
     first: list[Comment] = msgspec.field(default_factory=list)
@@ -170,7 +172,7 @@ class FirstComments(Statistic):
 
 
 class ReportMeter(Statistic):
-    """Counts the outcomes of a job's lines for the report."""
+    """Statistics of a job's lines, for `Report`."""
 
     scores: list[int] = msgspec.field(default_factory=lambda: [0] * (len(SCORE_EDGES) + 1))
     score: ExactSum = msgspec.field(default_factory=ExactSum)
@@ -209,14 +211,14 @@ class ReportMeter(Statistic):
         *,
         listed: int = 0,
     ) -> Report:
-        """Return the figures of all lines so far.
+        """Return the data of the report for the lines so far.
 
         Args:
-            skeleton: the job's.
-            quality: what quality.json holds.
-            status: Ground Truth's word for how the job ended.
-            workers: what workers.json holds.
-            worst: the images to draw, the most suspicious first.
+            skeleton: the job's skeleton.
+            quality: the content of quality.json.
+            status: the job's status in Ground Truth's terms.
+            workers: the workers of workers.json.
+            worst: the images to draw, most suspicious first.
             listed: number of images in suspicious.jsonl.
         """
         reasons = self.reasons.kept().items()
@@ -262,7 +264,7 @@ class ReportMeter(Statistic):
 
 
 def with_pictures(report: Report, pictures: Mapping[int, str]) -> Report:
-    """Return a report whose most suspicious images have thumbnails: JPEGs as data URLs, by line."""
+    """Return the report with thumbnails of its most suspicious images. `pictures` are JPEGs as data URLs, by line."""
     worst = [
         msgspec.structs.replace(
             image, drawing=msgspec.structs.replace(image.drawing, picture=pictures.get(image.line, ""))
@@ -283,7 +285,7 @@ def human_ceiling(workers: int) -> float:
 
 
 def consolidated(raw: Any) -> Consolidated | None:
-    """Return an instance of a label as consolidation wrote it; None for one worker's instance or a foreign label's."""
+    """Return an instance of a label as `Consolidated`; None if consolidation did not write it."""
     if not isinstance(raw, dict) or "score" not in raw:
         return None
     try:
@@ -298,7 +300,7 @@ def _texts(comment: Comment) -> dict[str, str]:
 
 
 def _without_bias(worker: WorkerReport) -> WorkerReport:
-    """Return the report of a worker without the biases, which are most of its size and which the page does not show."""
+    """Return a worker's report without biases, which are most of its size and which the page does not show."""
     return msgspec.structs.replace(
         worker,
         against_others=msgspec.structs.replace(worker.against_others, bias=[]),

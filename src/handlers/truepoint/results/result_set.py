@@ -1,4 +1,4 @@
-"""Results: the files of one job below `results/<job>/`. The last one, results.json, says that they are complete."""
+"""The result files of a job below `results/<job>/`. results.json is written last and marks them as complete."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from truepoint.json_text import JsonError, decode
 
 VERSION = "1.0"
 DIGITS = 7
-"""Number of digits of a line's number in its file name, so that ten million files sort like their lines."""
+"""Number of digits of a line's number in a file name. Up to ten million files sort in the order of their lines."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class AccountingError(AssertionError):
-    """Lines in and lines out do not add up: a defect of ours, never of the data."""
+    """Numbers of lines read and counted that differ, which is a defect of this program, not of the data."""
 
 
 class AnnotationFile(Annotation, frozen=True, kw_only=True):
-    """One image's annotation file: the annotation, and where it comes from. `line` counts from 0.
+    """One image's annotation file: the annotation and its origin. `line` counts from 0.
 
-    `file_name` is the image's name in coco.json. `earlier_answers` are those whose label a review replaced; the
-    annotation's time includes theirs.
+    `file_name` is the image's name in coco.json. `earlier_answers` are answers whose label a review replaced; their
+    time is included in the annotation's time.
     """
 
     labeling_job: str
@@ -40,14 +40,14 @@ class AnnotationFile(Annotation, frozen=True, kw_only=True):
 
 
 class ManifestSource(msgspec.Struct, frozen=True):
-    """The manifest that results were made from; the ETag tells whether it has changed since."""
+    """The manifest from which results were computed. The ETag identifies its version."""
 
     s3_uri: str
     etag: str
 
 
 class SkeletonSource(msgspec.Struct, frozen=True):
-    """Where the keypoints' order comes from: the job's `file`, or `derived` from the labels, then without edges."""
+    """The origin of the skeleton: `file` for the job's own, or `derived` from the labels, which gives no edges."""
 
     source: str
     name: str
@@ -55,7 +55,7 @@ class SkeletonSource(msgspec.Struct, frozen=True):
 
 
 class Files(msgspec.Struct, frozen=True):
-    """Keys relative to the folder of results.json."""
+    """Keys of the result files, relative to the folder of results.json."""
 
     annotations: str = "annotations/"
     skeleton: str = "skeleton.json"
@@ -72,7 +72,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """The file results.json. `manifest` is null if the job ended without one; then there are no lines."""
+    """The file results.json. `manifest` is null, and there are no lines, if the job ended without a manifest."""
 
     version: str
     labeling_job: str
@@ -91,25 +91,34 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResultsReady(Results, frozen=True, kw_only=True):
-    """The `detail` of the event that results are complete: results.json, and its URI."""
+    """The `detail` of the event that announces complete results: the content of results.json, and its URI."""
 
     results_s3_uri: str
 
 
 def annotation_key(labeled: Labeled) -> str:
-    """Key of an image's file below the folder: a pure function of the line, harmless whatever the image is called."""
+    """Return the key of an image's annotation file, relative to results.json.
+
+    It depends only on the line. Characters that are unsafe in keys or file names are replaced.
+    """
     stem = _UNSAFE.sub("_", file_name(labeled.source_ref).rsplit(".", 1)[0])[:80].strip("._") or "image"
     return f"{Files().annotations}{labeled.line:0{DIGITS}d}-{stem}.json"
 
 
 def line_of(key: str) -> int | None:
-    """Return the line whose file has this key, below whatever folder; None if it is not an image's file."""
+    """Return the line number in the key of an annotation file; None for other keys. Folders are ignored."""
     number = key.rpartition("/")[2].partition("-")[0]
     return int(number) if len(number) >= DIGITS and number.isascii() and number.isdigit() else None
 
 
 def annotation_file(labeled: Labeled, job_name: str, images_job: str | None = None) -> AnnotationFile:
-    """Return the content of an image's file. `images_job` is the job below whose folder images are, if another one."""
+    """Return the content of an image's annotation file.
+
+    Args:
+        labeled: the image's line.
+        job_name: the job's name.
+        images_job: the job whose folder contains the images, if it is another one.
+    """
     return AnnotationFile(
         labeling_job=job_name,
         line=labeled.line,
@@ -123,17 +132,24 @@ def annotation_file(labeled: Labeled, job_name: str, images_job: str | None = No
 
 
 def rejected_line(outcome: NotLabeled) -> bytes:
-    """Return one line of rejected.jsonl, which lists every line without an annotation, of any status."""
+    """Return one line of rejected.jsonl, which lists all lines without an annotation, of any status."""
     return msgspec.json.encode(outcome) + b"\n"
 
 
 def results(
     job: LabelingJob, manifest: ManifestSource | None, skeleton: SkeletonSource, counts: dict[str, int], lines: int
 ) -> Results:
-    """Return the completion marker. `lines` is how many were read, `counts` what became of them.
+    """Return the completion marker.
+
+    Args:
+        job: the job.
+        manifest: its manifest, if it has one.
+        skeleton: the origin of its skeleton.
+        counts: counts of lines by outcome.
+        lines: number of lines read.
 
     Raises:
-        AccountingError: written + rejected + failed + unlabeled is not lines, or not all lines were counted.
+        AccountingError: written + rejected + failed + unlabeled is not `lines`, or not all lines were counted.
     """
     outcomes = sum(n for name, n in counts.items() if name != "lines")
     if not lines == counts["lines"] == outcomes:
@@ -153,7 +169,7 @@ def results(
 
 
 def read_results(text: bytes) -> Results | None:
-    """Read a completion marker; None if it is not one of this version, which then counts as not complete."""
+    """Read a completion marker; None if it is malformed or of another version, which means not complete."""
     try:
         results = decode(text, Results)
     except JsonError:

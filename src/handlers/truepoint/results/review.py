@@ -1,4 +1,4 @@
-"""Review: the images with the most suspicious instances of a job, and the lines of a manifest to look at them again."""
+"""The review list: a job's images with the most suspicious instances, and manifest lines for reviewing them."""
 
 from __future__ import annotations
 
@@ -25,35 +25,37 @@ from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled
 
 VERSION = "1.0"
 MOST_IMAGES = 1000
-"""On the list: more than a review would take up at a time."""
+"""Maximum number of images on the list: more than one review takes up."""
 LEAST_SUSPICION = 0.05
-"""An instance below it is not on the list: one in twenty of those at the limit has an error."""
+"""Minimum suspicion of a listed instance: at this value one instance in twenty has an error."""
 MOST_REASONS = 3
+"""Maximum number of reasons listed per instance."""
 LEAST_REASON = 0.02
-"""A weaker reason is not told: it would send a person after nothing."""
+"""Minimum probability of a listed reason. Weaker ones would mislead the reviewer."""
 LONGEST_LINE = 100_000
-"""Bytes. Ground Truth takes input lines of as many characters."""
+"""Maximum length of a line, in bytes. Ground Truth accepts input lines of 100,000 characters."""
 LONGEST_SOURCE = 1100
-"""Characters: no S3 URI is longer, with 63 of a bucket and 1,024 bytes of a key."""
+"""Maximum length of a URI, in characters. A bucket's name has at most 63 characters and a key 1,024 bytes."""
 LONGEST_NAME = 300
-"""Characters of an instance's name."""
+"""Maximum length of an instance's name, in characters."""
 
 REVIEWED_LINE = "reviewed_line"
-"""In the review's manifests: the line of the first job's output manifest. It passes through Ground Truth untouched."""
+"""Member of a review's manifest lines: the line's number in the reviewed job's output manifest. Ground Truth copies it
+to its output."""
 
 _CONSOLIDATIONS = frozenset({"worker_count", "score", "dispersion", "swaps", "needs_review"})
 
 
 Witness = Callable[[Labeled, Sequence[Sequence[Signal]]], Sequence[Sequence[Reason]]]
-"""Takes an image, and by instance the signals of its labels; returns by instance the reasons that come from elsewhere
-than the labels. An empty list stands for none at all."""
+"""A function that adds reasons from a source other than the labels. Its arguments are an image and the signals of each
+instance. It returns the reasons for each instance, or an empty list if there are none."""
 
 
 class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance.
+    """A suspicious instance.
 
-    `instance` is its place in `updated_annotations`, null for one that is not in the result; `reasons` are the
-    likeliest first.
+    `instance` is its index in `updated_annotations`, null for an instance that is not in the result. `reasons` are
+    sorted, most probable first.
     """
 
     instance: int | None
@@ -66,8 +68,8 @@ class SuspiciousInstance(msgspec.Struct, frozen=True, kw_only=True):
 class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
     """One line of suspicious.jsonl.
 
-    `suspicion` is that of its most suspicious instance, which comes first; of a line that would have more than 100,000
-    bytes the least suspicious instances are left out.
+    `suspicion` is that of the most suspicious instance, which comes first. If the line would exceed 100,000 bytes, the
+    least suspicious instances are left out.
     """
 
     version: str
@@ -80,7 +82,8 @@ class SuspiciousImage(msgspec.Struct, frozen=True, kw_only=True):
 class Listed(msgspec.Struct, frozen=True):
     """An image on the review list.
 
-    It has its line of suspicious.jsonl and its line of review.manifest; None if that is too long for Ground Truth.
+    `suspicious` is its line of suspicious.jsonl. `review` is its line of review.manifest, None if that would be too
+    long for Ground Truth.
     """
 
     suspicious: str
@@ -144,7 +147,13 @@ def _suspicious_image(
 
 
 def listed(labeled: Labeled, image: SuspiciousImage, images_job: str) -> Listed:
-    """Return the image's lines, neither longer than `LONGEST_LINE`. `images_job` has the images in its folder."""
+    """Return the image's lines, neither longer than `LONGEST_LINE`.
+
+    Args:
+        labeled: the image.
+        image: its suspicious instances.
+        images_job: the job whose folder contains the images.
+    """
     line = msgspec.json.encode(image)
     while len(line) > LONGEST_LINE:
         image = msgspec.structs.replace(image, instances=image.instances[: len(image.instances) // 2])
@@ -154,15 +163,15 @@ def listed(labeled: Labeled, image: SuspiciousImage, images_job: str) -> Listed:
 
 
 def _suspicious(
-    place: int | None, instance_id: str | None, name: str, suspected: float, reasons: Sequence[Reason]
+    index: int | None, instance_id: str | None, name: str, suspected: float, reasons: Sequence[Reason]
 ) -> SuspiciousInstance:
-    told = sorted((r for r in reasons if r.probability >= LEAST_REASON), key=lambda r: -r.probability)[:MOST_REASONS]
-    rounded = [msgspec.structs.replace(r, probability=round(r.probability, 4)) for r in told]
-    return SuspiciousInstance(instance=place, id=instance_id, name=name, suspicion=suspected, reasons=rounded)
+    shown = sorted((r for r in reasons if r.probability >= LEAST_REASON), key=lambda r: -r.probability)[:MOST_REASONS]
+    rounded = [msgspec.structs.replace(r, probability=round(r.probability, 4)) for r in shown]
+    return SuspiciousInstance(instance=index, id=instance_id, name=name, suspicion=suspected, reasons=rounded)
 
 
 def _review_line(labeled: Labeled, image: SuspiciousImage, images_job: str) -> bytes:
-    """Return a line of an input manifest: the labels as pre-labels, and in plain words what to look at."""
+    """Return a line of an input manifest, with the labels as pre-labels and the reasons as issues for the reviewer."""
     annotation = labeled.annotation
     issues = [
         {"reason": r.message if r.check == "empty_image" else f"{_title(entry)}: {r.message}"}
@@ -181,14 +190,14 @@ def _review_line(labeled: Labeled, image: SuspiciousImage, images_job: str) -> b
 
 
 def _title(entry: SuspiciousInstance) -> str:
-    """What the labelling element calls the instance."""
+    """Return the title of the instance in the labelling element."""
     if entry.instance is None:
         return "Not in the labels"
     return entry.name or f"Instance {entry.instance + 1}"
 
 
 def _plain(annotations: Sequence[Any]) -> list[Any]:
-    """Return the instances without what consolidation says of them: all else is the workers' own and stays."""
+    """Return the instances without the members that consolidation added. Other members are the workers' own."""
     return [
         {key: value for key, value in instance.items() if key not in _CONSOLIDATIONS}
         | {"annotations": [{k: v for k, v in p.items() if k not in _CONSOLIDATIONS} for p in instance["annotations"]]}

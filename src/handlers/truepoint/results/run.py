@@ -1,7 +1,7 @@
-"""A run: one job's results made from one manifest, in steps.
+"""A run: writing one job's results from one version of its manifest, in steps.
 
-Each step can be made anywhere and again: it reads and writes objects below the run's own folder of the bucket, whose
-name follows from the plan.
+Each step can run on any host, and again after a failure: it reads and writes objects below the run's own folder of the
+bucket, whose name depends only on the plan.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _FOLDER = re.compile(r"tmp/results/[a-z0-9-]+/[0-9a-f]{32}/")
 
 
 class StepError(ValueError):
-    """An event that asks for no step of a run; says expected and actual."""
+    """An event that is not a step of a run."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The inputs that all steps of a run share.
 
-    `manifest` is null if the job ended without one, `gold_etag` if it has no gold.
+    `manifest` is null if the job ended without one, `gold_etag` if it has no gold images.
     """
 
     job: LabelingJob
@@ -40,7 +40,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """The request of an event: `plan` for a `job`, or a step of the run in the folder `run`; two need a `range`."""
+    """The content of an event.
+
+    The step `plan` has the `job`. All other steps have the run's folder in `run`; `survey` and `label` also have the
+    index of a `range`.
+    """
 
     step: Literal["plan", "survey", "join", "label", "merge", "announce"]
     job: LabelingJob | None = None
@@ -49,15 +53,15 @@ class Step(msgspec.Struct, frozen=True):
 
     @property
     def labeling_job(self) -> str:
-        """The job's name, in lower case: folders have no other."""
+        """The job's name in lower case, as in the names of folders."""
         return self.job.name.lower() if self.job else self.run.split("/")[2]
 
 
 class LockRecord(msgspec.Struct, frozen=True):
     """The write lock of a job's results.
 
-    Runs whose inputs have the digest `of` may write, `wait` seconds after the lock was written. `over` means that the
-    results are complete. Every lock has its own `id`.
+    Runs whose inputs have the digest `of` may write, from `wait` seconds after this record was written. `over` says
+    that the results are complete. Every record has its own `id`.
     """
 
     of: str
@@ -70,7 +74,7 @@ def read_step(event: Any) -> Step:
     """Read the state machine's event.
 
     Raises:
-        StepError: another event.
+        StepError: the event is not a step of a run.
     """
     try:
         step = msgspec.convert(event, Step)
@@ -84,20 +88,22 @@ def read_step(event: Any) -> Step:
 
 
 def run_folder(plan: Plan) -> str:
-    """Return the folder of a run's intermediate results, with a slash at the end. The bucket's lifecycle empties it.
+    """Return the folder of a run's intermediate files, with a trailing slash.
 
-    Runs of the same plan share the folder and its files. Runs of different plans of one job do not.
+    A lifecycle rule of the bucket empties it.
+
+    Runs with the same plan share the folder and its files; runs with different plans do not.
     """
     return f"{job_keys(plan.job.name).runs}{_digest(plan)}/"
 
 
 def content_of(plan: Plan) -> str:
-    """Return a digest of a run's inputs. Runs with the same digest write the same bytes, whatever their ranges."""
+    """Return a digest of a run's inputs without ranges. Runs with the same digest write the same bytes."""
     return _digest(msgspec.structs.replace(plan, ranges=[]))
 
 
 def execution_name(job: LabelingJob, manifest: ManifestSource | None) -> str:
-    """Return a run's name in Step Functions, in at most 72 of the 80 characters allowed."""
+    """Return the base name of a run's executions in Step Functions: at most 72 of the 80 characters allowed."""
     return f"{job.name[:39]}-{_digest((job, manifest))}"
 
 

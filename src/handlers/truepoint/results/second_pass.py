@@ -1,7 +1,8 @@
-"""The second pass.
+"""The second pass over a job's lines.
 
-Each image with several workers is consolidated again with what the first pass tells of the job, its agreement measured,
-and each of its workers compared with the others and with gold; every image is read for errors.
+Images with several workers are consolidated again with the sigmas and weights from the first pass. Agreement is
+measured, and each worker is compared with the other workers and with gold images. All images are checked for probable
+errors.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from truepoint.results.tally import Tally
 
 
 class Refiner:
-    """Reads a job's lines by what is known of the whole job, and counts what it finds in a tally.
+    """The second pass: computes the final annotations of lines, and counts statistics in a tally.
 
     Args:
-        job_name: as in jobs/<job>/.
-        surveyed: what the first pass tells of all lines.
-        gold: the job's; empty if there is none.
-        images_job: the job below whose folder the images are, if another one.
-        witness: gives more reasons to suspect instances, if there is one.
+        job_name: the job's name, as in jobs/<job>/.
+        surveyed: the result of the first pass.
+        gold: the job's gold images; empty if there are none.
+        images_job: the job whose folder contains the images, if it is another one.
+        witness: an additional source of reasons to suspect instances, if there is one.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Refiner:
         self.tally = Tally.of(job_name, surveyed.skeleton)
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> list[Labeled | NotLabeled]:
-        """Take some lines; return them as the whole job sees them."""
+        """Count lines in the tally, and return them with their final annotations."""
         images = self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)])
         for labeled, image in zip(images, suspicious_images(images, self._reader, self._witness), strict=True):
             if image:
@@ -67,14 +68,14 @@ class Refiner:
         return results
 
     def refine(self, images: Sequence[Labeled]) -> list[Labeled]:
-        """Return images as the whole job sees them. One worker's is what it was, to the last digit."""
+        """Return images with their final annotations. Those of a single worker are returned unchanged."""
         refined = list(images)
         several: list[tuple[int, Answers]] = []
         for_gold: list[tuple[str, Sequence[Instance], Sequence[Instance]]] = []
-        for place, labeled in enumerate(images):
+        for index, labeled in enumerate(images):
             answers: Answers = answers_of(labeled.annotation)
             if answers:
-                several.append((place, answers))
+                several.append((index, answers))
             else:
                 answers = [(w.worker_id, labeled.instances) for w in labeled.annotation.workers if w.usable][:1]
             sizes = {w: (len(given), sum([len(i.annotations) for i in given])) for w, given in answers}
@@ -86,16 +87,16 @@ class Refiner:
             gold.compare(for_gold, self._surveyed.table, self.tally.workers)
         start = 0
         for part in parts([answers for _, answers in several]):
-            again = self._again([images[place] for place, _ in several[start : start + len(part)]], part)
-            for (place, _), labeled in zip(several[start:], again, strict=False):
-                refined[place] = labeled
+            again = self._consolidate_again([images[index] for index, _ in several[start : start + len(part)]], part)
+            for (index, _), labeled in zip(several[start:], again, strict=False):
+                refined[index] = labeled
             start += len(part)
         return refined
 
-    def _again(self, images: Sequence[Labeled], answers: Sequence[Answers]) -> list[Labeled]:
-        """Return the images consolidated again, and measure how well their workers agree.
+    def _consolidate_again(self, images: Sequence[Labeled], answers: Sequence[Answers]) -> list[Labeled]:
+        """Consolidate images again, count their workers' agreement in the tally, and return the images.
 
-        Images that the sigmas measured on the job refuse stay as they were consolidated at once.
+        Images whose instances cannot be matched with the sigmas of the first pass are returned unchanged.
         """
         consensus = Consensus(answers, self._surveyed.table, self._surveyed.weights)
         agreement = self.tally.agreement
@@ -113,12 +114,12 @@ class Refiner:
         sums = np.bincount(image_of, np.concatenate(similar)[order], minlength=len(images)).tolist()
         pairs = np.bincount(image_of, minlength=len(images)).tolist()
         again = []
-        for place, (labeled, merged) in enumerate(zip(images, consensus.images(), strict=True)):
+        for index, (labeled, merged) in enumerate(zip(images, consensus.images(), strict=True)):
             if isinstance(merged, CrowdedError):
                 again.append(labeled)
                 continue
             annotation = with_consensus(labeled.annotation, *merged)
-            oks_of_pairs = sums[place] / pairs[place] if pairs[place] else None
+            oks_of_pairs = sums[index] / pairs[index] if pairs[index] else None
             annotation = msgspec.structs.replace(annotation, agreement=oks_of_pairs)
             instances = [consolidated.instance for consolidated in merged[0]]
             again.append(msgspec.structs.replace(labeled, annotation=annotation, instances=instances))

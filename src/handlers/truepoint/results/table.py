@@ -1,8 +1,8 @@
-"""The table of a job's images: one JSON object a line, which Athena reads as rows.
+"""The table of a job's images: one JSON object per line, which Athena reads as rows.
 
-Athena's JSON SerDe takes one object a line without line breaks, names that differ in more than case, and columns of one
-type: https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html. The file is in a folder of its own, because a
-table's LOCATION is a folder, of which Athena reads every file.
+Athena's JSON SerDe requires one object per line, names that differ in more than case, and columns of one type
+(https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html). The file is in a folder of its own, because a
+table's LOCATION is a folder, and Athena reads every file in it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TableKeypoint(msgspec.Struct, frozen=True):
 
 
 class TableInstance(msgspec.Struct, frozen=True):
-    """An accepted instance; `box` is x, y, width, height of a drawn box."""
+    """An accepted instance; `box` is (x, y, width, height) of a drawn box in pixels."""
 
     id: str
     name: str
@@ -50,7 +50,7 @@ class TableInstance(msgspec.Struct, frozen=True):
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of table/annotations.jsonl: an image with a valid annotation.
 
-    Times are sums over all usable answers, those that a review replaced included; null if none gave one.
+    Times are sums over all usable answers, including those that a review replaced; null if no answer has one.
     """
 
     version: str
@@ -74,7 +74,7 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def table_row(file: AnnotationFile, instances: Sequence[Instance]) -> bytes:
-    """Return the line of an image, from its annotation file and its accepted instances."""
+    """Return the line of an image, given its annotation file and its accepted instances."""
     answers = [
         TableAnswer(
             worker_id=worker.worker_id,
@@ -132,5 +132,5 @@ def table_row(file: AnnotationFile, instances: Sequence[Instance]) -> bytes:
 
 
 def seconds_in_all(times: Sequence[float]) -> float | None:
-    """Return the sum of times in seconds, to the microsecond; None without any."""
+    """Return the sum of times in seconds, rounded to microseconds; None if there are none."""
     return round(sum(times), 6) if times else None

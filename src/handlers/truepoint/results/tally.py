@@ -1,7 +1,7 @@
-"""The statistics of the second pass.
+"""The statistics of the second pass, from which the files about the whole job are written.
 
-quality.json, workers.json, report.html, suspicious.jsonl and review.manifest are made from them. Tallies of parts of a
-job merge exactly.
+These are quality.json, workers.json, report.html, suspicious.jsonl and review.manifest. Tallies of parts of a job merge
+exactly.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from truepoint.statistics.statistic import Statistic
 
 
 class Tally(Statistic):
-    """Takes a job's lines as they were refined. Memory is bounded, whatever the labels hold; each part says by what.
+    """The statistics of a job's lines after the second pass. Memory is bounded for any labels.
 
-    It travels as JSON: `msgspec.json.encode(tally)` and `msgspec.json.decode(text, type=Tally)`.
+    Steps exchange it as JSON: `msgspec.json.encode(tally)` and `msgspec.json.decode(text, type=Tally)`.
     """
 
     labeling_job: str
@@ -49,38 +49,38 @@ class Tally(Statistic):
         self.figures.add(outcome)
 
     def add_suspicious(
-        self, labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int], images_job: str
+        self, labeled: Labeled, image: SuspiciousImage, index: Mapping[str, int], images_job: str
     ) -> None:
         """Count a suspicious image, and keep it if it is among the most suspicious.
 
         Args:
             labeled: the image.
-            image: what is suspicious about it.
-            places: the keypoints' indices, by name.
-            images_job: the job below whose folder the images are.
+            image: its suspicious instances.
+            index: the keypoints' indices, by name.
+            images_job: the job whose folder contains the images.
         """
         self.figures.suspicious += 1
         if self.review.wants(image.suspicion, image.line):
             self.review.add(image.suspicion, image.line, listed(labeled, image, images_job))
         if self.worst.wants(image.suspicion, image.line):
-            self.worst.add(image.suspicion, image.line, worst_image(labeled, image, places))
+            self.worst.add(image.suspicion, image.line, worst_image(labeled, image, index))
 
     @property
     def counts(self) -> dict[str, int]:
-        """The accounting of lines."""
+        """The counts of lines."""
         return self.quality.counts
 
     def quality_file(self, surveyed: Surveyed) -> Quality:
-        """quality.json; no agreement where no image had several workers."""
+        """Return the content of quality.json, without agreement if no image had several workers."""
         agreement = self.agreement.agreement() if self.agreement.images else None
         return self.quality.quality(self.labeling_job, agreement, surveyed.sigmas)
 
     def workers_file(self, surveyed: Surveyed) -> Workers:
-        """workers.json."""
+        """Return the content of workers.json."""
         return self.workers.report(self.labeling_job, surveyed.weights, surveyed.variances)
 
     def report(self, surveyed: Surveyed, status: str) -> Report:
-        """Return the data of report.html; `status` is Ground Truth's word for how the job ended."""
+        """Return the data of report.html. `status` is the job's status in Ground Truth's terms."""
         workers = self.workers_file(surveyed).workers
         return self.figures.report(
             surveyed.skeleton,
@@ -92,9 +92,9 @@ class Tally(Statistic):
         )
 
     def suspicious_lines(self) -> Iterator[bytes]:
-        """suspicious.jsonl."""
+        """Yield the lines of suspicious.jsonl."""
         return (f"{image.suspicious}\n".encode() for image in self.review.ranked())
 
     def review_lines(self) -> Iterator[bytes]:
-        """review.manifest."""
+        """Yield the lines of review.manifest."""
         return (f"{image.review}\n".encode() for image in self.review.ranked() if image.review is not None)

@@ -17,21 +17,22 @@ MOST = 24
 MOST_INSTANCES = 60
 """Maximum number of instances drawn for each image and for each worker. A denser crowd cannot be read."""
 MOST_DRAWN_WORKERS = 9
-"""Ground Truth asks at most nine workers for one image."""
+"""Maximum number of workers whose instances are drawn. Ground Truth has at most nine per image."""
 MOST_REASONS = 6
+"""Maximum number of reasons shown per image."""
 LONGEST_TEXT = 300
 """Maximum length of a name or a message, in characters."""
 LONGEST_URI = 1100
-"""Characters of an S3 URI: at most 63 of a bucket and 1,024 bytes of a key."""
+"""Maximum length of an S3 URI, in characters. A bucket's name has at most 63 characters and a key 1,024 bytes."""
 
 Point = tuple[int, float, float, int]
 """Index of the keypoint in the skeleton, x and y in pixels, visibility."""
 
 
 class Drawing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One image: the accepted instances and, if several workers answered, the instances of each (`own`).
+    """The drawing of one image: the accepted instances and, if several workers answered, those of each worker (`own`).
 
-    `picture` is a thumbnail as a data URL, "" where none was asked for.
+    `picture` is a thumbnail as a data URL, "" if there is none.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Drawing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorstImage(msgspec.Struct, frozen=True):
-    """One image of the report. `suspicion` is 0 to 1; `suspects` are indices into the drawing's instances."""
+    """One image of the report. `suspicion` is 0 to 1. `suspects` are indices of the drawing's instances."""
 
     line: int
     suspicion: float
@@ -53,8 +54,8 @@ class WorstImage(msgspec.Struct, frozen=True):
     drawing: Drawing
 
 
-def worst_image(labeled: Labeled, image: SuspiciousImage, places: Mapping[str, int]) -> WorstImage:
-    """Return what the report draws of an image. `places` maps the skeleton's keypoint names to their indices."""
+def worst_image(labeled: Labeled, image: SuspiciousImage, index: Mapping[str, int]) -> WorstImage:
+    """Return the data of an image in the report. `index` maps the skeleton's keypoint names to their indices."""
     annotation = labeled.annotation
     several = len(annotation.workers) > 1
     reasons = dict.fromkeys(shortened(r.message) for entry in image.instances for r in entry.reasons)
@@ -64,14 +65,14 @@ def worst_image(labeled: Labeled, image: SuspiciousImage, places: Mapping[str, i
         line=image.line,
         suspicion=image.suspicion,
         reasons=list(reasons)[:MOST_REASONS],
-        suspects=sorted(index for index in suspects if index < MOST_INSTANCES),
+        suspects=sorted(n for n in suspects if n < MOST_INSTANCES),
         drawing=Drawing(
             name=shortened(annotation.image_file_name),
             s3_uri=labeled.source_ref[:LONGEST_URI],
             width=annotation.image_width,
             height=annotation.image_height,
-            instances=_drawn(labeled.instances, places),
-            own=[drawn for instances in own for drawn in _drawn(instances, places)],
+            instances=_drawn(labeled.instances, index),
+            own=[drawn for instances in own for drawn in _drawn(instances, index)],
         ),
     )
 
@@ -81,8 +82,8 @@ def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _drawn(instances: Sequence[Instance], places: Mapping[str, int]) -> list[list[Point]]:
+def _drawn(instances: Sequence[Instance], index: Mapping[str, int]) -> list[list[Point]]:
     return [
-        [(places[k.label], k.x, k.y, k.visibility) for k in instance.annotations if k.label in places]
+        [(index[k.label], k.x, k.y, k.visibility) for k in instance.annotations if k.label in index]
         for instance in instances[:MOST_INSTANCES]
     ]

@@ -1,1 +1,1 @@
-"""A run writes a finished job's results to the bucket, step by step."""
+"""Runs: write a finished job's results to the bucket, step by step."""

@@ -1,7 +1,6 @@
-"""Completion: all steps of a run, one after another in one invocation.
+"""Completion: all steps of a run in sequence, in one invocation.
 
-A job that is too large for that is left to the state machine, which makes the same steps side by side. The bucket is
-passed in.
+A job that is too large for one invocation is left to the state machine, which runs the same steps in parallel.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ LARGEST_AT_ONCE = 128 * 1024 * 1024
 """Maximum manifest size processed in one invocation, in bytes. At nine workers (0.7 MB/s on one core) it takes about
 200 s of the 900 s limit; at one worker (2.4 MB/s), about a minute."""
 RESERVE = 120.0
-"""Seconds reserved for merging the results of so many bytes, with margin for a slow S3."""
+"""Time reserved for merging the results of the largest manifest, in seconds, with a margin for slow responses of S3."""
 TRIES = 3
-"""Maximum number of tries of a run whose manifest changes meanwhile. After that, Lambda retries later."""
+"""Maximum number of attempts of a run whose manifest changes during the run. Afterwards Lambda retries later."""
 
 
 class HandOver(msgspec.Struct, frozen=True):
@@ -43,13 +42,22 @@ def complete(
     sleep: Callable[[float], None] = time.sleep,
     seconds_left: Callable[[], float] = lambda: 900.0,
 ) -> Results | HandOver:
-    """Bring `results/<job>/` to its final state, from any state, and return the completion marker.
+    """Bring `results/<job>/` to its final state from any state, and return the completion marker.
 
-    Files are written first and the marker last; a marker of an older manifest is removed before the first file changes.
-    Twice is the same as once. `seconds_left` tells what remains of the invocation.
+    The marker is written last. A marker of an older manifest is removed before the first file changes. The function is
+    idempotent.
+
+    Args:
+        job: the job.
+        store: the stack's bucket.
+        sleep: waits for a number of seconds.
+        seconds_left: returns the remaining time of the invocation, in seconds.
+
+    Returns:
+        The completion marker, or a `HandOver` if the job is too large for this invocation.
 
     Raises:
-        ChangedError: the manifest has changed each time.
+        ChangedError: the manifest changed during each attempt.
     """
     for left in reversed(range(TRIES)):
         manifest = steps.find_manifest(job, store, sleep)
@@ -62,7 +70,7 @@ def complete(
         try:
             return _run(job, manifest, store, seconds_left)
         except write_lock.NotYetError as error:
-            return HandOver(execution_name(job, manifest), str(error))  # to wait costs nothing there
+            return HandOver(execution_name(job, manifest), str(error))  # waiting costs nothing in the state machine
         except ChangedError as error:
             if not left:
                 raise
@@ -76,7 +84,7 @@ def _made(job: LabelingJob, manifest: ManifestSource | None, store: Bucket) -> R
     try:
         results = read_results(store.read(marker)) if store.etag(marker) else None
     except NotReadableError:
-        return None  # another run has removed it since
+        return None  # another run removed it meanwhile
     return results if results and (results.manifest, results.labeling_job_status) == (manifest, job.status) else None
 
 
@@ -86,14 +94,14 @@ def _run(
     run, ranges = steps.make_plan(job, manifest, store, number("LARGEST_RANGE", LARGEST_RANGE))
     longest = 0.0
     for step in (steps.survey, steps.label):
-        for place in range(ranges):
+        for index in range(ranges):
             done = False
             while not done:
                 before = seconds_left()
                 if before < RESERVE + 2 * longest:
-                    reason = f"{before:.0f} seconds left at range {place} of {ranges}"
+                    reason = f"{before:.0f} seconds left at range {index} of {ranges}"
                     return HandOver(execution_name(job, manifest), reason)
-                done = step(run, place, store, lambda: seconds_left() - RESERVE)
+                done = step(run, index, store, lambda: seconds_left() - RESERVE)
                 longest = max(longest, before - seconds_left())
         if step is steps.survey:
             steps.join(run, store)

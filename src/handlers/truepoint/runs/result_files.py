@@ -1,10 +1,8 @@
-"""The result files of a job.
+"""The result files of a job: some are written line by line in the second pass, others from the tally of all lines.
 
-Some are written line by line while the lines are read, others from the tally of all lines.
-
-A new file of the first kind is a fragment in `Fragments.add` and its place in `line_files`; one of the second kind is
-an entry in `tally_files`. A file that consumers need is named in results.result_set.Files too. Computations
-belong to `results`.
+To add a file of the first kind, write its fragments in `Fragments.add` and add it to `line_files`. To add one of the
+second kind, add it to `tally_files`. Add a file for consumers to results.result_set.Files as well. Computations belong
+to the package `results`.
 """
 
 from __future__ import annotations
@@ -31,11 +29,11 @@ from truepoint.results.tally import Tally
 JSON, JSON_LINES, HTML = "application/json", "application/x-ndjson", "text/html; charset=utf-8"
 
 FRAGMENTS = ("images", "annotations", "rater_images", "rater_annotations", "rejected", "comments", "table")
-"""Names of the files of a range of lines that `line_files` puts together; each has a line for whatever it holds."""
+"""Names of the fragments of a range of lines, from which `line_files` composes files. Fragments consist of lines."""
 
 
 class File(NamedTuple):
-    """A file of results: its key below the job's folder, its bytes or what gives pieces of them, its media type."""
+    """A result file: its key below the job's folder, its bytes or a function that yields them, and its media type."""
 
     key: str
     content: bytes | Callable[[], Iterable[bytes]]
@@ -43,14 +41,14 @@ class File(NamedTuple):
 
 
 class Destination(Protocol):
-    """Where files are written: a bucket in the background (adapters.uploads), or a folder."""
+    """A destination of files: a bucket, with writes in the background (adapters.uploads), or a folder."""
 
     def put(self, key: str, content: bytes, content_type: str = JSON) -> None:
         """Write one file."""
 
 
 class Fragments:
-    """Writes what comes of each line of a range by itself: the image's file is uploaded, the rest are fragments."""
+    """A writer of the lines of a range: it uploads each image's annotation file and appends to the fragments."""
 
     def __init__(
         self, job: LabelingJob, skeleton: Skeleton, uploads: Destination, out: Mapping[str, bytearray]
@@ -61,7 +59,7 @@ class Fragments:
         self._out = out
 
     def add(self, outcome: Labeled | NotLabeled) -> None:
-        """Write one line's, which come in the order of the manifest."""
+        """Write one line. Lines must be added in the order of the manifest."""
         if isinstance(outcome, NotLabeled):
             self._out["rejected"] += rejected_line(outcome)
             return
@@ -76,7 +74,7 @@ class Fragments:
 
 
 def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iterable[bytes]]) -> Iterator[File]:
-    """Yield the files joined from fragments. `lines` returns the fragments of one name, of all ranges in order."""
+    """Yield the files composed of fragments. `lines(name)` returns a fragment's lines of all ranges, in order."""
 
     def coco(prefix: str) -> Iterator[bytes]:
         return coco_file(skeleton, job.name, lines(prefix + "images"), lines(prefix + "annotations"))
@@ -91,7 +89,7 @@ def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iter
 def tally_files(
     job: LabelingJob, surveyed: Surveyed, tally: Tally, pictures: Mapping[int, str] | None = None
 ) -> Iterator[File]:
-    """Yield the files about the job as a whole. `pictures` are thumbnails for the report, as data URLs by line."""
+    """Yield the files about the whole job. `pictures` are thumbnails for the report, as data URLs by line."""
     yield File(Files().skeleton, pretty(surveyed.skeleton))
     yield File(Files().quality, pretty(tally.quality_file(surveyed)))
     yield File(Files().workers, pretty(tally.workers_file(surveyed)))

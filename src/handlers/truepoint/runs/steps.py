@@ -1,7 +1,7 @@
-"""The steps of a run.
+"""The steps of a run: plan, survey (first pass), join, label (second pass), merge.
 
-Each reads what earlier steps left in the run's folder and writes its own there, or the results; whoever makes it again
-writes the same bytes. The bucket is passed in.
+Each step reads the files of earlier steps from the run's folder, and writes its own files there, or the results. Steps
+are idempotent: repeating one writes the same bytes.
 """
 
 from __future__ import annotations
@@ -45,29 +45,31 @@ from truepoint.runs.result_files import FRAGMENTS, JSON, JSON_LINES, Fragments, 
 T = TypeVar("T")
 
 SPARE_SECONDS = 60.0
-"""A step stops before the next line if less of its time is left: one image takes at most some 10 seconds, and what was
-found is then written."""
+"""Remaining time below which a step stops and saves its state, in seconds. One image takes at most some 10 s, and the
+state must be written."""
 LARGEST_PART = 64 * 1024 * 1024
-"""Bytes of fragments in memory at most, and one image's: labels stored by reference are larger than their lines."""
+"""Size of the fragments in memory from which they are written, in bytes. It is needed because labels stored by
+reference are larger than their lines."""
 LARGEST_LABEL = 64 * 1024 * 1024
-"""Bytes of a label that a manifest line names: more than the answers of nine workers make."""
+"""Maximum size of a label stored by reference, in bytes: more than the answers of nine workers take."""
 LARGEST_FILE = 64 * 1024 * 1024
-"""Bytes of a job's skeleton or gold."""
+"""Maximum size of a job's skeleton or gold file, in bytes."""
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""New objects after which Python looks for cycles. A batch of parsed lines has as many and no cycles; with Python's
-default, to look at them again and again takes 5 % of a run."""
+"""Number of new objects after which Python's garbage collector runs. A batch of parsed lines has as many, and no
+cycles. With Python's default, repeated collections take 5 % of a run."""
 WAITS = (1, 2, 4, 8, 15, 30)
-"""Waits for the manifest, in seconds. It usually exists when the event arrives, but that is not documented."""
+"""Delays between attempts to find the manifest, in seconds. It usually exists when the event arrives, but this is not
+documented."""
 
 
 class ManifestMissingError(Exception):
-    """A completed job without its manifest. It is raised so that Lambda retries, and an alarm reaches an operator."""
+    """A completed job without a manifest. It is an exception so that Lambda retries, and an alarm is raised."""
 
 
 class RangeSurvey(msgspec.Struct):
-    """The result of the first pass over one range: its number of lines and their statistics.
+    """The state of the first pass over one range: its number of lines and their statistics.
 
-    `next` is the offset in the manifest of the line to go on with; None once the range is done.
+    `next` is the manifest offset at which to continue; None once the range is done.
     """
 
     lines: int
@@ -76,9 +78,10 @@ class RangeSurvey(msgspec.Struct):
 
 
 class Joined(msgspec.Struct):
-    """The result of the first pass: line numbers and statistics.
+    """The result of the first pass over all ranges.
 
-    It has the number of each range's first line, the number after the last line, and the statistics of all lines.
+    `firsts` has the number of each range's first line, then the number of all lines. `known` are the statistics of all
+    lines.
     """
 
     firsts: list[int]
@@ -86,11 +89,11 @@ class Joined(msgspec.Struct):
 
 
 class Labels(msgspec.Struct):
-    """The result of the second pass over one range: its tally and the sizes of its fragments in bytes.
+    """The state of the second pass over one range: its tally and the sizes of its fragments in bytes.
 
-    `next` is the offset in the manifest of the line to go on with, and `line` its number; `next` is None once the range
-    is done. `lock_id` is the id of the write lock under which the range began. If another run has written since then,
-    the range begins again.
+    `next` is the manifest offset at which to continue, and `line` the number of that line; `next` is None once the
+    range is done. `lock_id` is the id of the write lock under which the range began. If another run has written since
+    then, the range begins again.
     """
 
     tally: Tally
@@ -103,13 +106,13 @@ class Labels(msgspec.Struct):
 def find_manifest(
     job: LabelingJob, store: Bucket, sleep: Callable[[float], None] = time.sleep
 ) -> ManifestSource | None:
-    """Return the job's manifest; wait for it if it is not there. None for a job that ended without one.
+    """Return the job's manifest, after waiting for it if necessary; None for a job that ended without one.
 
-    A stopped or failed job may have left only an intermediate manifest, or an output manifest older than it, whatever
-    its description names. For such a job the newest manifest counts.
+    For a stopped or failed job this is the newest one of its output and intermediate manifests, because the one in the
+    job's description may be missing or older.
 
     Raises:
-        ManifestMissingError: a completed job has none after a minute.
+        ManifestMissingError: a completed job has no manifest after a minute.
     """
     for seconds in (*WAITS, None):
         if manifest := _newest_manifest(job, store):
@@ -120,7 +123,7 @@ def find_manifest(
         raise ManifestMissingError(
             f"expected the manifest of a completed job at {job.output_manifest_uri}, got nothing"
         )
-    return None  # a job that failed or was stopped early may never have had one
+    return None  # a job that failed or was stopped early may have none
 
 
 def _newest_manifest(job: LabelingJob, store: Bucket) -> ManifestSource | None:
@@ -138,13 +141,20 @@ def _newest_manifest(job: LabelingJob, store: Bucket) -> ManifestSource | None:
 def make_plan(
     job: LabelingJob, manifest: ManifestSource | None, store: Bucket, largest: int = LARGEST_RANGE
 ) -> tuple[str, int]:
-    """Start a run and return its plan. From here on there are no complete results.
+    """Acquire the write lock, remove the completion marker, and write the run's plan.
 
-    Returns the run's folder and its number of ranges, of about `largest` bytes.
+    Args:
+        job: the job.
+        manifest: its manifest, if it has one.
+        store: the stack's bucket.
+        largest: approximate size of a range, in bytes.
+
+    Returns:
+        The run's folder and its number of ranges.
 
     Raises:
-        NotYetError: an earlier run of other content may still write; nothing was changed.
-        ChangedError: the manifest is no longer this one, or another run has begun just now.
+        NotYetError: an earlier run with other content may still write. The results were not changed.
+        ChangedError: the manifest or the lock changed meanwhile.
     """
     lock = write_lock.look(job.name, store)
     _expect(manifest, job, store)
@@ -158,73 +168,86 @@ def make_plan(
         ranges = cut(store.size(key), largest, lambda start, end: b"".join(store.stream(key, start, end, etag)))
         plan = msgspec.structs.replace(plan, ranges=ranges)
     run = run_folder(plan)
-    _keep(plan, run, "plan", store)
+    _save(plan, run, "plan", store)
     return run, len(plan.ranges)
 
 
-def survey(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
-    """Run the first pass over one range, by index, and continue where an earlier call ran out of time.
+def survey(run: str, index: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
+    """Run the first pass over one range, and continue where an earlier call ran out of time.
+
+    Args:
+        run: the run's folder.
+        index: the range's index.
+        store: the stack's bucket.
+        seconds_left: returns the remaining time, in seconds.
 
     Returns:
-        Whether the range is done. If not, the step is to be called again.
+        Whether the range is done. If not, call the step again.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    plan = _kept(run, "plan", Plan, store)
-    state = _begun(run, f"survey-{place}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
-    start, fetch = state.next or plan.ranges[place].start, _fetch(store)
+    plan = _load(run, "plan", Plan, store)
+    state = _unfinished(run, f"survey-{index}", RangeSurvey, store) or RangeSurvey(0, _survey(plan))
+    start, fetch = state.next or plan.ranges[index].start, _fetch(store)
     state.next = None
-    for n, lines in enumerate(batches(_lines(plan, place, store, start=start))):
+    for n, lines in enumerate(batches(_lines(plan, index, store, start=start))):
         if n and seconds_left() < SPARE_SECONDS:
             state.next = start + lines[0].offset
             break
         state.lines += len(lines)
-        # By lot some lines are drawn. Their numbers are not known before all earlier ranges are, where they begin is.
+        # Sampling needs a number that identifies a line. Line numbers depend on all earlier ranges, so the line's
+        # offset in the manifest is used instead.
         numbered = [msgspec.structs.replace(line, number=start + line.offset) for line in lines]
         drawn = [line for line in numbered if state.survey.wants(line.number)]
         state.survey.add_all([read_line(line, plan.job.label_attribute_name, fetch) for line in drawn])
-    _keep(state, run, f"survey-{place}", store)
+    _save(state, run, f"survey-{index}", store)
     return state.next is None
 
 
 def join(run: str, store: Bucket) -> None:
-    """Merge the statistics of all ranges."""
-    plan = _kept(run, "plan", Plan, store)
+    """Merge the statistics of all ranges, and compute the result of the first pass."""
+    plan = _load(run, "plan", Plan, store)
     counts, whole = [], _survey(plan)
-    for place in range(len(plan.ranges)):
-        state = _kept(run, f"survey-{place}", RangeSurvey, store)
+    for index in range(len(plan.ranges)):
+        state = _load(run, f"survey-{index}", RangeSurvey, store)
         counts.append(state.lines)
         whole.merge(state.survey)
-    _keep(Joined(list(accumulate(counts, initial=0)), whole.surveyed()), run, "joined", store)
+    _save(Joined(list(accumulate(counts, initial=0)), whole.surveyed()), run, "joined", store)
 
 
-def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
-    """Run the second pass over one range: write its images' files, its fragments of the combined files, and its tally.
+def label(run: str, index: int, store: Bucket, seconds_left: Callable[[], float] = lambda: math.inf) -> bool:
+    """Run the second pass over one range, and continue where an earlier call ran out of time.
 
-    Files of lines that are no longer what they were in an earlier manifest are removed. The step goes on where an
-    earlier call ran out of time.
+    Write the annotation files of its images, its fragments of the combined files, and its tally. Delete annotation
+    files that results of an earlier manifest left for these lines.
+
+    Args:
+        run: the run's folder.
+        index: the range's index.
+        store: the stack's bucket.
+        seconds_left: returns the remaining time, in seconds.
 
     Returns:
-        Whether the range is done. If not, the step is to be called again.
+        Whether the range is done. If not, call the step again.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
+    plan, joined = _load(run, "plan", Plan, store), _load(run, "joined", Joined, store)
     job, surveyed, fetch = plan.job, joined.known, _fetch(store)
     lock = _check_lock(plan, store).record
-    first, end = joined.firsts[place : place + 2]
-    made = _begun(run, f"labels-{place}", Labels, store)
+    first, end = joined.firsts[index : index + 2]
+    state = _unfinished(run, f"labels-{index}", Labels, store)
     refiner = Refiner(job.name, surveyed, _gold(plan, store), job.images_job)
-    if made is None or not lock or made.lock_id != lock.id:
-        made = Labels(refiner.tally, [], plan.ranges[place].start, first, lock.id if lock else "")
-    refiner.tally, first = made.tally, made.line
-    start, made.next = made.next or 0, None
-    left_over = set(_annotation_keys(job, first, end if place + 1 < len(plan.ranges) else None, store))
+    if state is None or not lock or state.lock_id != lock.id:
+        state = Labels(refiner.tally, [], plan.ranges[index].start, first, lock.id if lock else "")
+    refiner.tally, first = state.tally, state.line
+    start, state.next = state.next or 0, None
+    left_over = set(_annotation_keys(job, first, end if index + 1 < len(plan.ranges) else None, store))
     out = {name: bytearray() for name in FRAGMENTS}
     with Uploads(store) as uploads:
         fragments = Fragments(job, surveyed.skeleton, uploads, out)
-        for n, lines in enumerate(batches(_lines(plan, place, store, first, start))):
+        for n, lines in enumerate(batches(_lines(plan, index, store, first, start))):
             if n and (seconds_left() < SPARE_SECONDS or sum(map(len, out.values())) > LARGEST_PART):
-                made.next, made.line = start + lines[0].offset, lines[0].number
-                left_over = {key for key in left_over if (line_of(key) or 0) < made.line}
+                state.next, state.line = start + lines[0].offset, lines[0].number
+                left_over = {key for key in left_over if (line_of(key) or 0) < state.line}
                 break
             for outcome in refiner.add_all([read_line(line, job.label_attribute_name, fetch) for line in lines]):
                 fragments.add(outcome)
@@ -232,36 +255,36 @@ def label(run: str, place: int, store: Bucket, seconds_left: Callable[[], float]
                     left_over.discard(job_keys(job.name).results + annotation_key(outcome))
         sizes = {name: len(content) for name, content in out.items()}
         for name in FRAGMENTS:
-            uploads.put(_fragment(run, name, place, len(made.fragments)), bytes(out.pop(name)), JSON_LINES)
+            uploads.put(_fragment(run, name, index, len(state.fragments)), bytes(out.pop(name)), JSON_LINES)
     store.delete(*left_over)
-    made.fragments.append(sizes)
-    _keep(made, run, f"labels-{place}", store)
-    return made.next is None
+    state.fragments.append(sizes)
+    _save(state, run, f"labels-{index}", store)
+    return state.next is None
 
 
 def merge(run: str, store: Bucket) -> Results:
-    """Write the combined files and the files of the whole job, and the completion marker last.
+    """Write the combined files and the files about the whole job, then the completion marker, and return it.
 
     Raises:
-        AccountingError: a line is missing, or counted twice.
+        AccountingError: a line is missing, or was counted twice.
     """
-    plan, joined = _kept(run, "plan", Plan, store), _kept(run, "joined", Joined, store)
+    plan, joined = _load(run, "plan", Plan, store), _load(run, "joined", Joined, store)
     lock = _check_lock(plan, store)
     tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
-    for place in range(len(plan.ranges)):
-        labels = _kept(run, f"labels-{place}", Labels, store)
+    for index in range(len(plan.ranges)):
+        labels = _load(run, f"labels-{index}", Labels, store)
         tally.merge(labels.tally)
         sizes.append(labels.fragments)
 
     def lines(name: str) -> Iterator[bytes]:
-        for place, parts in enumerate(sizes):
+        for index, parts in enumerate(sizes):
             for part, size in enumerate(parts):
-                yield from whole_lines(store.stream(_fragment(run, name, place, part), 0, size[name]))
+                yield from whole_lines(store.stream(_fragment(run, name, index, part), 0, size[name]))
 
     with Uploads(store) as uploads:
         for file in tally_files(plan.job, joined.known, tally):
             uploads.put(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
-        for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time: each has parts in memory
+        for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time, which bounds memory
             store.write(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
     _expect(plan.manifest, plan.job, store)
@@ -270,13 +293,13 @@ def merge(run: str, store: Bucket) -> Results:
     return marker
 
 
-def made(run: str, store: Bucket) -> Results:
-    """Return the marker of a complete run.
+def completion_marker(run: str, store: Bucket) -> Results:
+    """Return the completion marker of a complete run.
 
     Raises:
-        NotReadableError: it is not there.
+        NotReadableError: the marker is missing.
     """
-    job = _kept(run, "plan", Plan, store).job
+    job = _load(run, "plan", Plan, store).job
     return msgspec.json.decode(store.read(job_keys(job.name).results_marker), type=Results)
 
 
@@ -295,16 +318,16 @@ def _survey(plan: Plan) -> JobSurvey:
     return JobSurvey(plan.skeleton, one_worker=plan.job.workers_per_object == 1)
 
 
-def _lines(plan: Plan, place: int, store: Bucket, first: int = 0, start: int = 0) -> Iterator[Line]:
+def _lines(plan: Plan, index: int, store: Bucket, first: int = 0, start: int = 0) -> Iterator[Line]:
     if plan.manifest:
         _, key = split_s3_uri(plan.manifest.s3_uri)
-        here = plan.ranges[place]
-        pieces = store.stream(key, max(start, here.start), here.end, plan.manifest.etag)
+        part = plan.ranges[index]
+        pieces = store.stream(key, max(start, part.start), part.end, plan.manifest.etag)
         yield from read_lines(pieces, first=first)
 
 
 def _fetch(store: Bucket) -> Callable[[str], bytes]:
-    """Gives the bytes of an S3 URI; none, which is no annotation, if they cannot be had."""
+    """Return a function that reads an S3 URI of this bucket. It returns b"", which is no annotation, on failure."""
 
     def fetch(uri: str) -> bytes:
         try:
@@ -317,7 +340,7 @@ def _fetch(store: Bucket) -> Callable[[str], bytes]:
 
 
 def _annotation_keys(job: LabelingJob, first: int, end: int | None, store: Bucket) -> Iterator[str]:
-    """Yield the keys of existing image files for lines from `first` up to, but not including, `end`."""
+    """Yield the keys of existing annotation files of lines `first` to `end` (exclusive; None for no end)."""
     annotations = job_keys(job.name).results + Files().annotations
     last = annotations + f"{end:0{DIGITS}d}" if end is not None else None
     for key in store.keys(annotations, after=annotations + f"{first:0{DIGITS}d}"):
@@ -346,7 +369,7 @@ def _gold_keys(job: LabelingJob) -> tuple[str, ...]:
 def _gold(plan: Plan, store: Bucket) -> Gold:
     """Return the planned version of the job's gold images.
 
-    There are none if the file is missing or unusable, because results do not wait for it.
+    Return {} if the plan has none or the file is unusable, because gold images are optional.
     """
     if plan.gold_etag is None:
         return {}
@@ -360,28 +383,28 @@ def _gold(plan: Plan, store: Bucket) -> Gold:
         return {}
 
 
-def _fragment(run: str, name: str, place: int, part: int) -> str:
-    return f"{run}{name}-{place}.{part}.jsonl"
+def _fragment(run: str, name: str, index: int, part: int) -> str:
+    return f"{run}{name}-{index}.{part}.jsonl"
 
 
-def _keep(value: Any, run: str, name: str, store: Bucket) -> None:
+def _save(value: Any, run: str, name: str, store: Bucket) -> None:
     store.write(f"{run}{name}.json", msgspec.json.encode(value), JSON)
 
 
-def _begun(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
+def _unfinished(run: str, name: str, kind: type[T], store: Bucket) -> T | None:
     """Return the state that an earlier call saved when it ran out of time.
 
-    None if there is none, if it is done, or if another version saved it. A run's folder depends only on its plan, so a
-    run after an update can meet an earlier version's state.
+    None if there is no state, if it is of a finished range, or if another version of this program saved it. The latter
+    can happen after an update, because a run's folder depends only on its plan.
     """
     if store.etag(f"{run}{name}.json") is None:
         return None
     try:
-        state = _kept(run, name, kind, store)
+        state = _load(run, name, kind, store)
     except msgspec.ValidationError:
         return None
     return state if getattr(state, "next", None) is not None else None
 
 
-def _kept(run: str, name: str, kind: type[T], store: Bucket) -> T:
+def _load(run: str, name: str, kind: type[T], store: Bucket) -> T:
     return msgspec.json.decode(store.read(f"{run}{name}.json"), type=kind)

@@ -4,9 +4,10 @@ Runs with the same content (manifest and settings) may write concurrently. A run
 then waits one Lambda timeout, so that no older invocation can still write.
 
 S3 does not refuse a late write, and a run that is suspended before a write cannot know what happened meanwhile. But no
-invocation lives longer than its timeout, and each checks the lock before it writes. One timeout after the lock changed
-hands, no invocation is left that saw the lock in other hands. S3's clock dates the change. The lock is replaced only if
-it is unchanged since it was read, so a new holder knows a manifest that is at least as new as the previous holder's.
+invocation lives longer than its timeout, and each checks the lock before it writes. One timeout after the lock was
+acquired for other content, every invocation that saw it in the earlier state has ended. S3's clock dates the change.
+The lock is replaced only if it is unchanged since it was read, so a new holder has read a manifest that is at least as
+new as the previous holder's.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SECONDS_BETWEEN_RUNS = 960
 """The timeout of the functions that write results (template.yaml), in seconds, plus 60 s for requests still under way
 when an invocation ends, and for the difference between S3's clock and ours."""
 LARGEST = 1000
-"""Maximum size of a lock file, in bytes. Ours have 150."""
+"""Maximum size of a lock file, in bytes. This module writes 150."""
 
 
 class NotYetError(Exception):
@@ -65,7 +66,7 @@ def look(job: str, store: Bucket) -> LockState:
     try:
         record = decode(stored.content, LockRecord)
     except JsonError:
-        record = LockRecord(of="", id="")  # not written by this product: wait as for any other holder
+        record = LockRecord(of="", id="")  # another program wrote it: wait as for any other holder
     return LockState(job, record, stored.etag, stored.age)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
-from truepoint.results.coco import annotation_entry, coco_file, image_entry, told
+from truepoint.results.coco import annotation_entry, attributes_of, coco_file, image_entry
 
 WHOLE = "default"
 """The only part of a set that is not split; Datumaro's word."""
@@ -46,7 +46,7 @@ def parts(
             if entry is None:
                 notes["instances left out: they have neither a keypoint nor a box"] += 1
                 continue
-            annotations.append(msgspec.json.encode(entry | told(instance, raw)) + b"\n")
+            annotations.append(msgspec.json.encode(entry | attributes_of(instance, raw)) + b"\n")
             notes["keypoints left out: the skeleton does not have them"] += len(instance.by_label.keys() - set(names))
         data.copy_picture(image, folder_of(part) / image.path)
     return {part: b"".join(coco_file(data.skeleton, data.name, *lines)) for part, lines in written.items()}

@@ -1,4 +1,4 @@
-"""The quality report: one HTML page with its style, script and data inside. It needs no network."""
+"""The quality report: one HTML page that contains its style, script and data, and needs no network."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FOLDER = Path(__file__).parent
 
 
 def page(report: Report) -> bytes:
-    """Return the page as HTML. Its policy lets only the style and the script inside it run, which it names by digest.
+    """Return the page as HTML.
 
-    The data is JSON in a script element of another type. `<`, `>` and `&` are escaped, so that no text of a job can end
-    the element or become markup.
+    Its content security policy allows only its own style and script, by digest. The data is JSON in a script element of
+    another type. `<`, `>` and `&` are escaped, so that no text of a job can end the element or become markup.
     """
     style, script = ((_FOLDER / name).read_bytes() for name in ("report.css", "report.js"))
     pictures = "img-src data:; " if any(image.drawing.picture for image in report.worst) else ""
@@ -29,7 +29,7 @@ def page(report: Report) -> bytes:
     for character in b"<>&":
         data = data.replace(bytes([character]), b"\\u%04x" % character)
     html = (_FOLDER / "report.html").read_bytes()
-    # The data is inserted last, so that the job's own text is never searched for placeholders.
+    # The data is inserted last, so that text of the job is never searched for placeholders.
     for name, content in ((b"policy", policy.encode()), (b"style", style), (b"script", script)):
         html = html.replace(b"{{" + name + b"}}", content)
     before, _, after = html.partition(b"{{data}}")
