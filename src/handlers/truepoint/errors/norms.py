@@ -50,11 +50,16 @@ class OffsetNorm(msgspec.Struct, frozen=True):
 
 
 class Norms(msgspec.Struct, frozen=True, kw_only=True):
-    """What is usual in one job, by place of the skeleton's edges and keypoints; None where too few instances tell.
+    """The norms of one job, None where there are too few values.
 
-    `facing` and `away` are of the offsets of those names in `PointTable`. `together[k][i]` is the share of the
-    instances with keypoint i that have k too; for skeletons of more than `MOST_KEYPOINTS` there is one column, the
-    share of all.
+    Attributes:
+        samples: number of instances.
+        edges: the norm of each edge's log length.
+        facing: the norm of `PointTable.facing_offsets`.
+        away: the norm of `PointTable.away_offsets`.
+        together: `together[k][i]` is the share of the instances with keypoint i that have keypoint k too. For skeletons
+            of more than `MOST_KEYPOINTS` there is one column, the share of all instances.
+        shape: the norm of the keypoints' relative positions.
     """
 
     samples: int
@@ -82,7 +87,10 @@ def measure(anatomy: Anatomy, instances: Sequence[Instance]) -> Norms:
 
 
 def log_sizes(logs: Floats, edges: Sequence[LengthNorm | None]) -> Floats:
-    """Return instances' log sizes, from their edges' log lengths and their norms; NaN if too few have both."""
+    """Return the instances' log sizes, given their edges' log lengths and norms.
+
+    NaN if fewer than `LEAST_EDGES` edges have both.
+    """
     offsets = np.sort(logs - np.array([norm.center if norm else np.nan for norm in edges]), axis=1)  # NaN is last
     counts = np.count_nonzero(~np.isnan(offsets), axis=1)
     if offsets.shape[1] < LEAST_EDGES:
@@ -93,14 +101,16 @@ def log_sizes(logs: Floats, edges: Sequence[LengthNorm | None]) -> Floats:
 
 
 def expected(norms: Norms, there: Flags) -> Floats:
-    """Return how probably instances have each keypoint: the mean of its shares over those they have (SLEAP's prior).
+    """Return the probability that each instance has each keypoint.
+
+    It is the mean of the conditional shares over the keypoints that the instance has, as SLEAP's prior is.
 
     Args:
-        norms: the job's.
-        there: by instance and keypoint.
+        norms: the job's norms.
+        there: which keypoints are labelled, of shape (instances, keypoints).
 
     Returns:
-        By instance and keypoint, NaN where nothing tells.
+        Probabilities of shape (instances, keypoints); NaN where the norms have no share.
     """
     shares = np.array(norms.together, float)  # None is NaN
     given = there if shares.shape[1] == there.shape[1] else np.ones((len(there), shares.shape[1]), bool)
@@ -113,10 +123,10 @@ def expected(norms: Norms, there: Flags) -> Floats:
 
 
 def _edge_norms(logs: Floats) -> tuple[LengthNorm | None, ...]:
-    """Return norms of log length over size.
+    """Return the norms of the edges' log lengths relative to the instances' sizes.
 
-    The size is told by the norms and they by the sizes, so both are computed by turns, from each instance's median
-    edge on; three turns settle it.
+    Sizes depend on norms and norms on sizes, so both are computed alternately, starting with each instance's median
+    edge. Three iterations suffice.
     """
     norms: tuple[LengthNorm | None, ...] = ()
     ordered = np.sort(logs, axis=1) if logs.shape[1] else np.full((len(logs), 1), np.nan)
@@ -147,7 +157,7 @@ def _offset_norm(values: Floats) -> OffsetNorm | None:
 def _together(there: Flags) -> tuple[tuple[float | None, ...], ...]:
     given = there if there.shape[1] <= MOST_KEYPOINTS else np.ones((len(there), 1), bool)
     counts = np.count_nonzero(given, axis=0)
-    both = there.T.astype(float) @ given.astype(float)  # whole numbers, so any order of sums gives the same
+    both = there.T.astype(float) @ given.astype(float)  # integers, so the result does not depend on the order of sums
     shares = np.where(counts >= LEAST_SAMPLES, both / np.maximum(counts, 1), np.nan).tolist()
     return tuple(tuple(None if share != share else share for share in row) for row in shares)  # noqa: PLR0124
 

@@ -1,4 +1,4 @@
-"""Point tables: many instances of a skeleton as arrays, and the measures of each that norms and signals share."""
+"""Point tables: many instances of a skeleton as arrays, with the measures that norms and signals share."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from truepoint.pose.instance import VISIBLE, Instance
 from truepoint.pose.poses import Integers, in_order
 from truepoint.pose.similarity import Floats, logarithm
 
-_SHORTEST = 1e-3  # pixels: a logarithm needs a positive length
+_SHORTEST = 1e-3  # pixels; a logarithm needs a positive length
 _HEAD = ("eye", "ear")
 
 
 class PointTable:
-    """Instances as arrays by instance and keypoint of the skeleton. Keypoints that it does not have are left out.
+    """Instances as arrays of shape (instances, keypoints of the skeleton). Other keypoints are left out.
 
     Attributes:
-        x, y: in pixels, 0 where nothing is labelled.
-        there, visible: whether the keypoint is labelled, and whether it is labelled as visible.
+        x, y: coordinates in pixels; 0 where the keypoint is not labelled.
+        there: whether the keypoint is labelled.
+        visible: whether the keypoint is labelled as visible.
     """
 
     def __init__(self, anatomy: Anatomy, instances: Sequence[Instance]) -> None:
@@ -36,17 +37,23 @@ class PointTable:
         self.there[cell], self.visible[cell] = True, [k.visibility == VISIBLE for _, k in points]
 
     def log_lengths(self) -> Floats:
-        """Return by instance and edge the logarithm of the edge's length in pixels; NaN where an end is missing."""
+        """Return the natural logarithms of the edges' lengths in pixels, of shape (instances, edges).
+
+        NaN where an end of the edge is not labelled.
+        """
         a, b = np.array(self._anatomy.edges, np.intp).reshape(-1, 2).T
         dx, dy = self.x[:, a] - self.x[:, b], self.y[:, a] - self.y[:, b]
         logs = logarithm(np.maximum(np.sqrt(dx * dx + dy * dy), _SHORTEST))
         return np.where(self.there[:, a] & self.there[:, b], logs, np.nan)
 
     def facing_offsets(self) -> Floats:
-        """Return by instance how far eyes and ears are on the expected side of a visible nose; NaN without them.
+        """Return each instance's mean offset of visible eyes and ears from a visible nose towards their expected sides.
 
-        The value is a mean in pixels of the upright person: left eye and ear to the image's right, right ones to its
-        left. It is above zero for every head, frontal or in profile.
+        The offset is in pixels, after turning the person upright. The expected side of the left eye and ear is the
+        image's right. The offset is positive for every head that is labelled correctly, frontal or in profile.
+
+        Returns:
+            The offsets; NaN if the nose or all eyes and ears are not visible.
         """
         index, sides = self._anatomy.index, (("left", 1.0), ("right", -1.0))
         named = [(index.get(f"{side}_{part}"), sign) for part in _HEAD for side, sign in sides]
@@ -61,10 +68,13 @@ class PointTable:
         return _quotient(in_order(np.where(visible, signs * across, 0)), np.count_nonzero(visible, axis=1))
 
     def away_offsets(self) -> Floats:
-        """Return by instance how far the left shoulder is to the image's left of the right one.
+        """Return how far each instance's left shoulder is to the left of the right one in the image.
 
-        It applies to people without a visible face, in pixels of the upright person, and is NaN for others. It is
-        mostly above zero, because people without a visible face turn their back.
+        The offset is in pixels, after turning the person upright. It is mostly positive, because people whose faces are
+        not visible usually turn their backs to the camera.
+
+        Returns:
+            The offsets; NaN if a part of the face is visible, or a shoulder is not labelled.
         """
         index = self._anatomy.index
         left, right = index.get("left_shoulder"), index.get("right_shoulder")
@@ -76,10 +86,10 @@ class PointTable:
         return np.where(faceless & self.there[:, left] & self.there[:, right], across, np.nan)
 
     def _rightwards(self) -> tuple[Floats, Floats]:
-        """Return unit vectors to the image's right, once the subject is turned upright, as columns.
+        """Return x and y of the unit vectors that point right once the subjects are turned upright, as columns.
 
         The body's axis leads from the middle of the shoulders to the middle of the hips, as in `swap_rules.body_axis`.
-        Without it the subject counts as upright.
+        A subject without an axis counts as upright.
         """
         i, j = np.array(self._anatomy.trunk, np.intp).reshape(-1, 2).T
         if len(i) < 2:

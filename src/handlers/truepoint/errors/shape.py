@@ -1,11 +1,12 @@
-"""Shape: where the keypoints of one instance lie to each other, as a multivariate normal distribution of the job's own.
+"""Shape: the relative positions of an instance's keypoints, modelled by a multivariate distribution of the job.
 
-A keypoint's place is a complex number, so that one covariance holds for every turn in the image plane; it is
-translation free by a wide common variance, and free of scale by the instance's size. Places that are not labelled are
-filled in by expectation and maximisation; outlying instances weigh less, as with Student's t. A mirror image with its
-sides exchanged is as likely as the original: each instance counts as both.
+A keypoint's position is a complex number, so that one covariance holds for every rotation in the image plane. A wide
+common variance makes the model independent of translation, and dividing by the instance's size of scale. Positions that
+are not labelled are filled in by expectation maximisation. Outlying instances have less weight, as in Student's t
+distribution. A mirror image with left and right exchanged is as likely as the original, so each instance counts as
+both.
 
-Complex arrays are pairs of real ones here: numpy's product of complex numbers depends on the CPU.
+Complex arrays are pairs of real arrays, because the last digit of numpy's complex product depends on the CPU.
 """
 
 from __future__ import annotations
@@ -21,22 +22,23 @@ from truepoint.pose.poses import Flags, in_order
 from truepoint.pose.similarity import Floats, logarithm
 
 MOST_KEYPOINTS = 40
-"""The cost grows with the cube: 17 keypoints take some 10 microseconds, 40 a tenth of a millisecond."""
+"""Maximum number of keypoints of a skeleton that has a shape norm. The time per instance grows with the cube: some 10
+microseconds for 17 keypoints, .1 ms for 40."""
 LEAST_INSTANCES_A_KEYPOINT = 6
-"""Of fewer instances the covariance would tell of them, not of the job."""
+"""Minimum number of instances per keypoint. With fewer, the covariance would overfit."""
 MOST_INSTANCES = 600
-"""More cost time and change little."""
+"""Maximum number of instances used. More take time and change little."""
 ROUNDS = 12
-"""Of expectation and maximisation: small parts, like eyes, take their time."""
+"""Number of iterations of expectation maximisation. Small parts such as eyes converge slowly."""
 ANYWHERE = 25.0
-"""Variance of the common place, in squared sizes: any instance may be anywhere."""
+"""Variance of the common position, in squared sizes. It is so large that the model does not depend on translation."""
 FLOOR = 0.03**2
-"""Variance of a keypoint by itself, in squared sizes: what labels scatter by at least."""
+"""Variance of each keypoint by itself, in squared sizes: the minimum scatter of labels."""
 TAIL = 10.0
-"""Degrees of freedom of Student's t."""
+"""Degrees of freedom of Student's t distribution."""
 
 Complex = tuple[Floats, Floats]
-"""Complex numbers: their real and their imaginary parts."""
+"""Complex numbers as (real parts, imaginary parts)."""
 
 
 class ShapeNorm(msgspec.Struct, frozen=True):
@@ -50,7 +52,11 @@ class ShapeNorm(msgspec.Struct, frozen=True):
 
 
 class Shape:
-    """Reads poses against a covariance."""
+    """The model of a norm, to which poses are fitted.
+
+    Attributes:
+        precision: the inverse covariance of all keypoints, of shape (1, keypoints, keypoints).
+    """
 
     def __init__(self, norm: ShapeNorm) -> None:
         real, imaginary = np.array(norm.real, float), np.array(norm.imaginary, float)
@@ -60,10 +66,10 @@ class Shape:
         self.precision = swept(whole, np.ones((1, len(real)), bool))
 
     def fit(self, places: Complex, there: Flags) -> Fit:
-        """Return how poses fit, as many as fit into memory together with a matrix each.
+        """Return how well poses fit. Each pose takes the memory of a matrix.
 
         Args:
-            places: by instance and keypoint, of `centred`.
+            places: positions as `centred` returns them, of shape (instances, keypoints).
             there: which keypoints are labelled.
         """
         codes = in_order(there * 2.0 ** np.arange(there.shape[1]))
@@ -74,16 +80,17 @@ class Shape:
 
 
 class Fit:
-    """Poses, read against a shape.
+    """How well poses fit a shape.
 
     Attributes:
-        matrix: by instance the precision, swept at the keypoints that are not labelled. Of labelled keypoints it has
-            the inverse of their covariance, of others that of their precision, which is their covariance given the
-            labelled ones.
-        pulled: the matrix times the places.
-        stiffness: by instance and keypoint one over the standard deviation that the other keypoints leave it.
-        form: by instance the quadratic form of the places.
-        oddness: by instance minus the log likelihood of the places, up to a constant, by Student's t.
+        places: positions, of shape (instances, keypoints), as `there`, `pulled` and `stiffness`.
+        there: which keypoints are labelled.
+        matrix: each instance's precision, swept at the keypoints that are not labelled. For labelled keypoints it holds
+            the inverse of their covariance, for the others their covariance given the labelled ones.
+        pulled: the matrix times the positions.
+        stiffness: 1 / (the standard deviation of the keypoint's position given the other keypoints).
+        form: each instance's quadratic form of the positions, which is the squared Mahalanobis distance.
+        oddness: each instance's negative log likelihood of the positions by Student's t, up to a constant.
     """
 
     def __init__(self, places: Complex, there: Flags, matrix: Complex) -> None:
@@ -98,12 +105,12 @@ class Fit:
         self.oddness = self.odd(self.form)
 
     def odd(self, form: Floats) -> Floats:
-        """Return the oddness of as many places with these forms."""
+        """Return the oddness of the same instances with other quadratic forms."""
         half = TAIL / 2
         return np.asarray((half + np.count_nonzero(self.there, axis=1)) * logarithm(half + np.maximum(form, 0)))
 
     def misfits(self) -> Floats:
-        """Return how far keypoints are from where the others tell them to be, in standard deviations of that.
+        """Return each keypoint's distance from its position expected from the others, in standard deviations.
 
         It is -1 for a keypoint that is not labelled.
         """
@@ -112,7 +119,7 @@ class Fit:
 
 
 def centred(points: PointTable, size: Floats) -> Complex:
-    """Return places in sizes around the mean of each instance; 0 where nothing is labelled."""
+    """Return positions relative to each instance's mean, in units of its size; 0 where nothing is labelled."""
     count = np.maximum(np.count_nonzero(points.there, axis=1), 1)[:, None]
     scaled = points.x / size[:, None], points.y / size[:, None]
     x, y = (np.where(points.there, v - in_order(v)[:, None] / count, 0) for v in scaled)
@@ -120,9 +127,12 @@ def centred(points: PointTable, size: Floats) -> Complex:
 
 
 def measure_shape(anatomy: Anatomy, points: PointTable, size: Floats) -> ShapeNorm | None:
-    """Return the norm of poses; None of too few, or of a skeleton with too many keypoints.
+    """Return the shape norm of poses; None if there are too few, or too many keypoints in the skeleton.
 
-    Poses whose `size` is NaN do not count.
+    Args:
+        anatomy: the skeleton.
+        points: the poses.
+        size: their sizes in pixels. Poses whose size is NaN do not count.
     """
     n = len(anatomy.names)
     sized = np.flatnonzero(~np.isnan(size))[:MOST_INSTANCES]
@@ -141,10 +151,11 @@ def _norm(covariance: Complex) -> ShapeNorm:
 
 
 def _better(anatomy: Anatomy, fit: Fit) -> Complex:
-    """Return the covariance of poses that a shape has filled in and weighed."""
+    """Return the covariance after one iteration, from poses that the current model completes and weights."""
     there = fit.there
     weight = (TAIL / 2 + np.count_nonzero(there, axis=1)) / (TAIL / 2 + fit.form)
-    # What is missing yields to the pull of the others. It has no scatter of its own: the sought covariance has none.
+    # Missing keypoints take their conditional mean. The covariance is estimated without FLOOR, so their own scatter is
+    # subtracted below.
     filled = [np.where(there, place, -pull) for place, pull in zip(fit.places, fit.pulled, strict=True)]
     x, y = (values - in_order(values)[:, None] / values.shape[1] for values in filled)
     unknown, weights = ~(there[:, :, None] | there[:, None, :]), weight[:, None, None]
@@ -158,7 +169,7 @@ def _better(anatomy: Anatomy, fit: Fit) -> Complex:
 
 
 def _total(values: Floats) -> Floats:
-    """Return sums along the first axis, by halves, so that their order is fixed."""
+    """Return sums along the first axis, added pairwise by halves, so that the order is fixed."""
     while len(values) > 1:
         half = len(values) // 2
         values = np.concatenate([values[:half] + values[half : 2 * half], values[2 * half :]])
@@ -166,14 +177,14 @@ def _total(values: Floats) -> Floats:
 
 
 def swept(matrices: Sequence[Floats], which: Flags) -> Complex:
-    """Sweep Hermitian positive definite matrices at some of their indices, by Gauss and Jordan without pivoting.
+    """Apply the sweep operator to Hermitian positive definite matrices at some of their indices.
 
-    Where all indices are swept, the result is the inverse (A. Dempster, "Elements of Continuous Multivariate Analysis",
-    1969, section 4.3).
+    If all indices are swept, the result is the inverse. It is computed by Gauss-Jordan elimination without pivoting.
+    Source: A. Dempster, "Elements of Continuous Multivariate Analysis", 1969, section 4.3.
 
     Args:
-        matrices: by matrix, row and column, real and imaginary parts.
-        which: by matrix and index.
+        matrices: real and imaginary parts, of shape (matrices, rows, columns).
+        which: the indices to sweep, of shape (matrices, rows).
     """
     real, imaginary = (part.copy() for part in matrices)
     for i in range(which.shape[1]):
@@ -181,7 +192,7 @@ def swept(matrices: Sequence[Floats], which: Flags) -> Complex:
         if not len(chosen):
             continue
         a, b = real[chosen], imaginary[chosen]
-        pivot = a[:, i, i].copy()[:, None, None]  # real, because the matrix is Hermitian to the last digit
+        pivot = a[:, i, i].copy()[:, None, None]  # real, because the matrix is exactly Hermitian
         across, along = (a[:, :, i, None].copy(), b[:, :, i, None].copy()), (a[:, None, i].copy(), b[:, None, i].copy())
         a -= (across[0] * along[0] - across[1] * along[1]) / pivot
         b -= (across[0] * along[1] + across[1] * along[0]) / pivot

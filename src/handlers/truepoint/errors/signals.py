@@ -37,7 +37,7 @@ MOST_COMPARED = 20_000
 """Maximum number of compared pairs of an image's instances: 200 people at one spot. It bounds the time for hostile
 labels."""
 CELLS_AT_ONCE = 100_000
-"""Keypoints squared of instances that are read together, which bounds the memory of their matrices."""
+"""Sum of keypoints squared over the instances that are processed together. It bounds the memory of their matrices."""
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -65,9 +65,11 @@ class SignalReader:
     def signals(
         self, instances: Sequence[Instance], sizes: Sequence[tuple[int, int] | None] | None = None
     ) -> list[list[Signal]]:
-        """Return the evidence in each instance by itself, at most one signal a check.
+        """Return the signals of each instance, at most one per check.
 
-        `sizes` are by instance the image's width and height, None if not known.
+        Args:
+            instances: the instances.
+            sizes: width and height of each instance's image in pixels, None if unknown.
         """
         sizes = sizes or [None] * len(instances)
         parts = (slice(start, start + self._at_once) for start in range(0, len(instances), self._at_once))
@@ -121,7 +123,7 @@ class SignalReader:
                 signals += shaped[n] if shaped and sized[n] else self._sides_rule(instance)
             box, image = instance.hull, sizes[n]
             if box and image and _at_border(box, image):
-                signals += self._outside(instance, image)  # and the rest of the body may well be beyond it
+                signals += self._outside(instance, image)  # missing parts may be outside the image: they are no signal
             elif box:
                 signals += missing[n]
             yield signals
@@ -144,7 +146,7 @@ class SignalReader:
         ]
 
     def _long_limbs(self, logs: Floats) -> list[list[Signal]]:
-        """Return by instance the longest limb for the subject, if any; `logs` are log lengths in sizes."""
+        """Return the signal of each instance's relatively longest edge, if any. `logs` are relative to the log size."""
         edges = [(n, norm) for n, norm in enumerate(self._norms.edges) if norm]
         if not edges:
             return [[] for _ in logs]

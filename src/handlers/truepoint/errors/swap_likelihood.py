@@ -29,9 +29,10 @@ class Exchanges:
         self.limbs = [[number[pair] for pair in limb] for limb in anatomy.limbs]
 
     def best(self, fit: Fit) -> tuple[Floats, list[tuple[int, ...]]]:
-        """Return by instance the exchange after which its pose is least odd: the evidence and the left keypoints.
+        """Return the exchange with the most evidence for each instance.
 
-        The evidence is NaN if there is nothing to exchange.
+        Returns:
+            The evidence, NaN if there is nothing to exchange; and the left keypoints of the pairs to exchange.
         """
         count = len(fit.there)
         if not self.pairs:
@@ -45,7 +46,7 @@ class Exchanges:
         alone = 2 * (move_x * pull_x + move_y * pull_y) + stiff * (move_x * move_x + move_y * move_y)
 
         def linked(a: int, b: int) -> Floats:
-            """Return how much exchanging two pairs together changes the form, beyond what each does alone."""
+            """Return how exchanging both pairs changes the quadratic form beyond the changes by each pair alone."""
             (p, q), (r, s) = self.pairs[a], self.pairs[b]
             link_x, link_y = (2 * (v[:, p, r] - v[:, p, s] - v[:, q, r] + v[:, q, s]) for v in (real, imaginary))
             along = move_x[:, a] * move_x[:, b] + move_y[:, a] * move_y[:, b]
@@ -72,9 +73,10 @@ class Exchanges:
 
 
 def whole_body(points: PointTable, size: Floats, norms: Norms) -> Floats:
-    """Return by instance the evidence that every side is exchanged: a face looks at the camera, a back is turned to it.
+    """Return the evidence that left and right of each whole body are exchanged.
 
-    NaN if there is neither, or no norm of it.
+    It is based on the offsets of `PointTable`: a visible face looks at the camera, and a person without one turns the
+    back. NaN if neither offset is available, or its norm is not.
     """
     evidence = np.full(len(size), np.nan)
     for offsets, norm in ((points.away_offsets(), norms.away), (points.facing_offsets(), norms.facing)):
@@ -85,8 +87,8 @@ def whole_body(points: PointTable, size: Floats, norms: Norms) -> Floats:
 
 
 def _mirror(values: Floats, norm: OffsetNorm) -> Floats:
-    """Return log likelihood ratios of minus the offset against the offset, both normal.
+    """Return the log likelihood ratios of the negated offsets to the offsets, under a normal distribution.
 
-    Of a job where even the median is on the wrong side nothing can be said.
+    They are 0 in a job whose median offset is negative, because the norm then tells nothing.
     """
     return -2 * max(norm.center, 0.0) * values / norm.spread**2

@@ -19,11 +19,16 @@ _TRUNK = re.compile("shoulder|hip", re.IGNORECASE)
 
 
 class Anatomy:
-    """A skeleton by index.
+    """A skeleton whose keypoints are given by index.
 
-    `pairs` are (left, right) in the order of their left members, `trunk` those of shoulders and hips; `edges` join two
-    indices; `hanging[i]` is what comes loose from the body when keypoint i is taken out: elbow and wrist for a
-    shoulder; `limbs` are the sets of pairs whose sides may be exchanged together, the smaller ones first.
+    Attributes:
+        pairs: (left, right) indices, in the order of the left members.
+        trunk: the pairs of shoulders and hips.
+        edges: pairs of indices.
+        other_side: for each keypoint the index of its left/right counterpart, or its own.
+        hanging: for each keypoint the keypoints that would be disconnected from the body without it: elbow and wrist
+            for a shoulder.
+        limbs: the sets of pairs whose sides may be exchanged together, smaller ones first.
     """
 
     def __init__(self, skeleton: Skeleton) -> None:

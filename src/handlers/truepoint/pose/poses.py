@@ -148,7 +148,12 @@ def grouped(keys: Integers) -> Iterator[tuple[int, Integers]]:
 
 
 def median(ordered: Floats, counts: Integers | None = None) -> Floats:
-    """Return medians along the last axis of values in rising order, of all or of the first `counts`."""
+    """Return medians along the last axis of sorted values.
+
+    Args:
+        ordered: values, sorted along the last axis.
+        counts: the number of leading values to use in each row; None for all.
+    """
     if counts is None:
         counts = np.full(ordered.shape[:-1], ordered.shape[-1])
     low = np.take_along_axis(ordered, np.maximum((counts - 1) // 2, 0)[..., None], axis=-1)[..., 0]

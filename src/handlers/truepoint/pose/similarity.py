@@ -51,7 +51,8 @@ Manual for the Elementary Functions", 1980, chapter 6)."""
 _TAYLOR = tuple(1 / math.factorial(n) for n in range(13, -1, -1))
 """Taylor coefficients of exp(r), the highest power first. They suffice for double precision where |r| <= ln 2 / 2."""
 _ATANH = tuple(1 / n for n in range(23, -1, -2))
-"""Coefficients of atanh(s) / s by powers of s^2, the highest first: exact to the last digits for |s| <= .18."""
+"""Taylor coefficients of atanh(s) / s in powers of s^2, the highest first. They suffice for double precision where
+|s| <= .18."""
 _ROOT_HALF = 0.7071067811865476
 _POWERS = tuple(0.5**n for n in range(64))
 _POWER_TABLE = np.array(_POWERS)
@@ -76,7 +77,10 @@ def falloff(exponents: Floats) -> Floats:
 
 
 def logarithm(values: Floats) -> Floats:
-    """Return ln(v) for numbers v > 0, the same on every CPU: ln(m 2^e) is 2 atanh((m - 1) / (m + 1)) + e ln 2."""
+    """Return ln(v) for numbers v > 0, the same on every CPU.
+
+    With v = m 2^e, ln(v) = 2 atanh((m - 1) / (m + 1)) + e ln 2.
+    """
     mantissa, exponent = np.frexp(values)
     small = mantissa < _ROOT_HALF
     mantissa, exponent = np.where(small, 2 * mantissa, mantissa), exponent - small
@@ -90,7 +94,7 @@ def logarithm(values: Floats) -> Floats:
 
 
 def exponential(values: Floats) -> Floats:
-    """Return exp(v) for |v| < `NEGLIGIBLE`, by `falloff`; NaN for NaN."""
+    """Return exp(v) for |v| < `NEGLIGIBLE`, computed by `falloff` and so the same on every CPU; NaN for NaN."""
     inverse = falloff(np.where(np.isnan(values), 0, np.abs(values)))
     return np.where(np.isnan(values), np.nan, np.where(values > 0, 1 / inverse, inverse))
 

@@ -20,7 +20,6 @@ from truepoint.errors.suspicion import (
     suspicion,
     workers_reasons,
 )
-from truepoint.groundtruth.annotation import Annotation
 from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled
 
 VERSION = "1.0"
@@ -93,12 +92,12 @@ class Listed(msgspec.Struct, frozen=True):
 def suspicious_images(
     images: Sequence[Labeled], reader: SignalReader, witness: Witness | None = None
 ) -> Iterator[SuspiciousImage | None]:
-    """Return what each image has that looks like errors; None if nothing does.
+    """Yield the suspicious instances of each image; None if it has none.
 
     Args:
-        images: some images.
-        reader: reads their instances against the norms of the job.
-        witness: gives more reasons to suspect an instance, if there is one.
+        images: the images.
+        reader: the reader of signals for the job's norms.
+        witness: an additional source of reasons, if there is one.
     """
     sizes = [(a.image_width, a.image_height) for a in (labeled.annotation for labeled in images)]
     of_images = [(width, height) if width and height else None for width, height in sizes]
@@ -111,27 +110,22 @@ def suspicious_images(
         yield _suspicious_image(labeled, of_all, reader.between(labeled.instances), witness)
 
 
-def _size(annotation: Annotation) -> tuple[int, int] | None:
-    width, height = annotation.image_width, annotation.image_height
-    return (width, height) if width and height else None
-
-
 def _suspicious_image(
-    labeled: Labeled, of_all: Sequence[list[Signal]], alike: Mapping[int, Signal], witness: Witness | None
+    labeled: Labeled, of_all: Sequence[list[Signal]], duplicates: Mapping[int, Signal], witness: Witness | None
 ) -> SuspiciousImage | None:
     annotation = labeled.annotation
     others = witness(labeled, of_all) if witness else ()
     entries = []
-    for place, (instance, own) in enumerate(zip(labeled.instances, of_all, strict=True)):
-        signals = [*own, alike[place]] if place in alike else own
-        asked = _texts(annotation.updated_annotations[place].get("needs_review"))
-        wanted = workers_reasons(asked) + (list(others[place]) if others else [])
-        suspected = round(suspicion([*map(probability, signals), *(r.probability for r in wanted)]), 4)
-        if suspected >= LEAST_SUSPICION:  # most are not: reasons are made for those that are
-            reasons = [reason(s) for s in signals] + wanted
-            entries.append(_suspicious(place, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
-    for aside in annotation.below_quorum:
-        entries.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(aside.worker_ids))]))
+    for index, (instance, own) in enumerate(zip(labeled.instances, of_all, strict=True)):
+        signals = [*own, duplicates[index]] if index in duplicates else own
+        needs_review = _texts(annotation.updated_annotations[index].get("needs_review"))
+        other_reasons = workers_reasons(needs_review) + (list(others[index]) if others else [])
+        suspected = round(suspicion([*map(probability, signals), *(r.probability for r in other_reasons)]), 4)
+        if suspected >= LEAST_SUSPICION:  # few are, so reasons are built only here
+            reasons = [reason(s) for s in signals] + other_reasons
+            entries.append(_suspicious(index, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
+    for below in annotation.below_quorum:
+        entries.append(_suspicious(None, None, "", BELOW_QUORUM, [below_quorum(len(below.worker_ids))]))
     if not labeled.instances and not entries:
         entries.append(_suspicious(None, None, "", EMPTY_IMAGE, [empty_image()]))
     if not entries:

@@ -1,11 +1,11 @@
-"""Who labels which image: leases from an ordered queue in DynamoDB, several different workers an image.
+"""Assignment of images to workers: leases from an ordered queue in DynamoDB, with several different workers per image.
 
-A slot stands for one of the answers that an image needs. Its sort key begins with the time from which it is available:
-a lease is a slot that becomes available again when the lease ends. One ordered query therefore finds what was returned,
-what has expired and what needs another worker. An image that nobody has seen has no row: when the queue has nothing for
-a worker, an atomic counter assigns the next one, and its first worker puts the other slots into the queue.
+A slot stands for one of the answers that an image needs. Its sort key begins with the time from which it is available;
+a lease is a slot that becomes available again when the lease ends. So one ordered query finds slots that were returned,
+slots whose lease expired, and slots for another worker. An image that no worker has opened has no row: if the queue has
+nothing for a worker, an atomic counter assigns the next such image, and its other slots are put into the queue.
 
-Time is an argument. Work per request does not depend on the job's size.
+The current time is an argument. The work per request does not depend on the job's size.
 """
 
 from __future__ import annotations
@@ -22,39 +22,42 @@ from truepoint.task_queue.rows import Done, Image, Job, Lease, Worker
 from truepoint.task_queue.table import Action, ConditionError, Item, Table
 
 HELD = 2
-"""Tasks that a worker holds: the page prepares the second one while the first is open."""
+"""Number of tasks that a worker holds. The page prepares the second one while the first is open."""
 LEASE_SECONDS = 1800.0
-"""How long a lease lasts unless the job allows less. The page renews it while it is open, so that an absent worker
-keeps an image from others for half an hour at most."""
+"""Maximum duration of a lease, in seconds; a job's time limit may be shorter. The page renews it while it is open, so
+an absent worker blocks an image for at most half an hour."""
 RENEW_SHARE = 0.5
-"""Share of a lease that must have passed before it is renewed: earlier costs a write and gains nothing."""
+"""Share of a lease's duration after which it is renewed. Renewing earlier would only cost a write."""
 LOOKED_AT = 24
-"""Slots of one query. Few of them are of no use to a worker, because each worker remembers where to go on."""
+"""Number of slots per query. Most of them are usable, because each worker's row stores the sort key from which to
+continue."""
 PAGES = 4
-"""Queries of one request at most, of any shards."""
+"""Maximum number of queries per shard and request."""
 MARGIN_SECONDS = 60.0
-"""How far behind the present a worker's place in the queue stays: slots are written by several computers, whose clocks
-differ and whose requests take time."""
+"""How far the sort key from which a worker continues stays behind the present, in seconds. Slots are written by several
+hosts, whose clocks differ and whose requests take time."""
 GAPS = 8
-"""Lines that one request may be assigned and find taken, which happens after a lost table was rebuilt."""
+"""Maximum number of assigned lines per request that turn out to be taken, which can happen after a lost table was
+rebuilt."""
 MOST_SKIPS = 3
-"""Skips of an image after which a slot that is given back is not offered again."""
+"""Number of skips of an image from which a given-up slot is not offered again."""
 CONTESTED = 4
-"""Slots of one query that are tried for. Where other workers take each of them first, the next query knows more."""
+"""Maximum number of slots per query that a request tries to lease. If other workers take all of them first, it queries
+again."""
 TRIES = 5
-"""Of a request that meets others of the same worker or at the same image."""
+"""Maximum number of attempts of a request that conflicts with others of the same worker or on the same image."""
 
 
 class Verdict(Enum):
-    """What became of an answer or a skip."""
+    """The outcome of submitting an answer or a skip."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
     """This worker's answer is recorded already."""
     TOO_LATE = "too late"
-    """The lease ran out and another worker has taken the slot, or the image takes no answers any more."""
+    """The lease expired and another worker took the slot, or the image no longer accepts answers."""
     CLOSED = "closed"
-    """The job takes no answers at present."""
+    """The job accepts no answers at present."""
     REFUSED = "refused"
     """Gold images cannot be skipped."""
 
@@ -67,13 +70,13 @@ class Why(Enum):
     YOU_ARE_PAUSED = "you are paused"
     ENDED = "ended"
     WAITING = "waiting"
-    """All images that are left are with other workers; some may come back."""
+    """All remaining images are leased by other workers, and some may become available again."""
     DONE = "done"
-    """This worker can do no more: nothing is left, or only what the worker has answered or skipped."""
+    """No images remain, or only images that this worker has answered or skipped."""
 
 
 class Tasks(NamedTuple):
-    """What a worker holds, or why there is nothing."""
+    """A worker's leases, or why there are none, and the worker's row after the request."""
 
     leases: list[Lease]
     why: Why | None
@@ -81,7 +84,7 @@ class Tasks(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where an open image's line is in the manifest: its number, its first byte, its length in bytes."""
+    """The location of a line in the manifest: its number, the offset of its first byte, its length in bytes."""
 
     line: int
     offset: int
@@ -89,14 +92,18 @@ class Place(NamedTuple):
 
 
 class _Looked(NamedTuple):
-    """Whether a search of a shard saw all of it, and whether other workers took slots that were usable here."""
+    """The outcome of searching a shard.
+
+    `reached_end` says whether all available slots were seen, `met_others` whether other workers took usable slots
+    first.
+    """
 
     reached_end: bool
     met_others: bool
 
 
 class BusyWorkerError(Exception):
-    """Other requests of the same worker kept this one from its rows, after all tries."""
+    """A request that conflicted with other requests in all attempts, usually of the same worker."""
 
 
 class TaskQueue:
@@ -105,7 +112,7 @@ class TaskQueue:
     Args:
         table: the portal's table.
         job: the job's row.
-        place_of: where the open image number n is.
+        place_of: returns the location of the n-th open image, counted from 0.
     """
 
     def __init__(self, table: Table, job: Job, place_of: Callable[[int], Place]) -> None:
@@ -116,20 +123,20 @@ class TaskQueue:
 
     @property
     def lease_seconds(self) -> float:
-        """How long a lease lasts."""
+        """The duration of a lease, in seconds."""
         return min(self._job.time_limit, LEASE_SECONDS)
 
     def next_tasks(self, worker: str, row: Worker, now: float, held: int = HELD) -> Tasks:
-        """Return the tasks that a worker holds, renewed, after taking more up to `held`.
+        """Renew a worker's leases, lease more images up to `held`, and return the leases.
 
         Args:
-            worker: the pseudonym.
+            worker: the worker's pseudonym.
             row: the worker's row.
             now: seconds since 1970.
-            held: how many tasks the worker is to hold.
+            held: number of tasks that the worker shall hold.
 
         Raises:
-            BusyWorkerError: the worker's own requests interfere with each other.
+            BusyWorkerError: the request conflicted with other requests of the worker in all attempts.
         """
         if why := self._why_closed(row):
             return Tasks([], why, row)
@@ -144,11 +151,11 @@ class TaskQueue:
         """Record an answer whose file is in the bucket.
 
         Args:
-            worker: the pseudonym.
+            worker: the worker's pseudonym.
             row: the worker's row.
-            line: the image.
+            line: the image's line.
             done: the answer's file, and when it was submitted.
-            seconds: how long the worker took.
+            seconds: the worker's time for the image.
         """
 
         def change(image: Image, after: Worker, _lease: Lease) -> tuple[Image, list[Action]]:
@@ -170,12 +177,12 @@ class TaskQueue:
         return image
 
     def holds(self, lease: Lease) -> bool:
-        """Whether the slot of a lease is still there: nobody else has taken it, even if the lease has run out."""
+        """Return whether the slot of a lease still exists. An expired lease keeps its slot until somebody takes it."""
         pk, sk = self._slot(lease)
         return (pk, sk) in self._table.get([(pk, sk)])
 
     def correct(self, worker: str, line: int, done: Done) -> Verdict:
-        """Replace a worker's own answer by one whose file is in the bucket, until the image has its label."""
+        """Replace a worker's own answer by one whose file is in the bucket. It is too late once the image is closed."""
         for _ in range(TRIES):
             image = self.image(line)
             if worker not in image.done or image.is_closed:
@@ -190,13 +197,15 @@ class TaskQueue:
         raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
 
     def skip(self, worker: str, row: Worker, line: int, reason: Mapping[str, Any], now: float) -> Verdict:
-        """Give an image back for good: it is not offered to this worker again. Others get it, unless many skipped it.
+        """Give up a lease so that the image is not offered to this worker again.
+
+        The slot is offered to others unless `MOST_SKIPS` workers skipped the image.
 
         Args:
-            worker: the pseudonym.
+            worker: the worker's pseudonym.
             row: the worker's row.
-            line: the image.
-            reason: what the lead's list shows.
+            line: the image's line.
+            reason: the entry for the leads' list of skips.
             now: seconds since 1970.
         """
         if line in self._job.gold:
@@ -222,15 +231,15 @@ class TaskQueue:
         is_repeated: Callable[[Image], bool],
         change: Callable[[Image, Worker, Lease], tuple[Image, list[Action]]],
     ) -> Verdict:
-        """Remove a worker's slot and lease in one transaction with what takes their place.
+        """Remove a worker's slot and lease, and write the outcome, in one transaction.
 
         Args:
-            worker: the pseudonym.
+            worker: the worker's pseudonym.
             row: the worker's row.
-            line: the image.
-            is_repeated: whether an earlier request did the same.
-            change: changes the worker's row, which is without the lease, in place; returns the changed image, and more
-                writes.
+            line: the image's line.
+            is_repeated: returns whether an earlier request already wrote this outcome, given the image.
+            change: changes the worker's row, from which the lease was removed, in place; returns the changed image and
+                further writes.
         """
         for _ in range(TRIES):
             image = self.image(line)
@@ -257,20 +266,25 @@ class TaskQueue:
         raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
 
     def put_into_queue(self, place: Place, slots: int, now: float, not_for: list[str], label: str) -> None:
-        """Add an image's row and its free slots, unless the row is there.
+        """Add an image's row and its free slots, unless the row exists.
 
-        `label` tells the slots from those of other origin.
+        Args:
+            place: the image's location in the manifest.
+            slots: number of slots.
+            now: seconds since 1970.
+            not_for: pseudonyms of workers to whom the slots are not offered.
+            label: prefix of the slots' names, which distinguishes them from slots of other origin.
         """
         free = [self._free_slot(place, now, f"{rows.FREE}{label}{n}", not_for) for n in range(slots)]
         try:
             self._table.transact([self._new_image(place), *free])
         except ConditionError:
-            return  # somebody had it meanwhile
+            return  # another request added it meanwhile
 
     def reopen(self, place: Place, image: Image, generation: int, now: float) -> None:
-        """Offer an image again that has no label: as many free slots as it needs answers, and a fresh list of skips.
+        """Offer an image without a label again, once per generation of the job.
 
-        Done once for each generation of the job.
+        Add as many free slots as the image needs answers, and clear its list of skips.
         """
         if image.label or image.generation >= generation:
             return
@@ -294,7 +308,7 @@ class TaskQueue:
         self._table.transact(actions)
 
     def is_empty(self, shard: int) -> bool:
-        """Whether a shard holds no slot, available or leased."""
+        """Return whether a shard holds no slot, available or leased."""
         return not self._table.query(rows.queue_pk(self._name, shard), limit=1)
 
     # -- taking tasks
@@ -310,7 +324,7 @@ class TaskQueue:
         return Tasks(row.leases, None if row.leases else why, row)
 
     def _renew(self, worker: str, row: Worker, now: float) -> Worker:
-        """Extend the leases that are half over. Drop those that another worker has taken."""
+        """Extend the leases of which `RENEW_SHARE` has passed. Drop leases whose slot another worker took."""
         late = [lease for lease in row.leases if now > lease.until - self.lease_seconds * (1 - RENEW_SHARE)]
         for lease in late:
             until = min(now + self.lease_seconds, max(lease.since + self._job.time_limit, now + 60))
@@ -337,7 +351,7 @@ class TaskQueue:
         return row
 
     def _take(self, worker: str, row: Worker, now: float) -> tuple[Worker | None, Why | None]:
-        """Return the worker's row with one lease more, or why there is none."""
+        """Return the worker's row with one more lease, or why there is none."""
         shards = self._job.shards
         first = rows.home_shard(worker, row.answers + row.skips, shards)
         after, is_whole, waiting = dict(row.after), True, False
@@ -351,7 +365,7 @@ class TaskQueue:
             is_whole, waiting = is_whole and looked.reached_end, waiting or looked.met_others
         if shards == 1 and (taken := self._untouched(worker, row, after, now)):
             return taken, None
-        # Slots that a slow computer wrote behind this worker's place are found by beginning anew.
+        # The next search starts from the beginning, to find slots that a slow host wrote before this worker's position.
         after = {} if is_whole else after
         if after != row.after:
             changed = msgspec.structs.replace(row, after=after, revision=row.revision + 1)
@@ -373,7 +387,7 @@ class TaskQueue:
             if useful and (taken := self._lease_one_of(worker, row, after, useful, now)):
                 return taken, _Looked(reached_end=True, met_others=True)
             met_others = met_others or bool(useful)
-            # What is older than the margin stays useless to this worker: new slots are due after it.
+            # Slots older than the margin stay unusable to this worker, and new slots have later times.
             old = [slot["sk"] for slot in slots if rows.time_of(slot["sk"]) < now - MARGIN_SECONDS]
             if old and not met_others:
                 after[str(shard)] = old[-1]
@@ -383,7 +397,7 @@ class TaskQueue:
         return None, _Looked(reached_end=False, met_others=met_others)
 
     def _useful(self, worker: str, row: Worker, slots: list[Item]) -> list[Item]:
-        """The slots of images that this worker has neither answered nor skipped nor holds."""
+        """Return the slots of open images that this worker neither answered nor skipped nor holds."""
         holds = {lease.line for lease in row.leases}
         unknown = [slot for slot in slots if slot["line"] not in holds and worker not in slot["not_for"]]
         if not unknown:
@@ -399,7 +413,7 @@ class TaskQueue:
     def _lease_one_of(
         self, worker: str, row: Worker, after: dict[str, str], slots: list[Item], now: float
     ) -> Worker | None:
-        # Workers who ask at the same time find the same slots: each begins elsewhere.
+        # Workers who ask at the same time find the same slots, so each starts at another one.
         start = hash((worker, now)) % len(slots)
         for slot in (slots[start:] + slots[:start])[:CONTESTED]:
             place = Place(slot["line"], slot["offset"], slot["length"])
@@ -420,7 +434,7 @@ class TaskQueue:
         return None
 
     def _untouched(self, worker: str, row: Worker, after: dict[str, str], now: float) -> Worker | None:
-        """Lease the next image that nobody has seen; put its other slots into the queue."""
+        """Lease the next image that has no row yet, and put its other slots into the queue."""
         for _ in range(GAPS):
             try:
                 cursor = self._table.write(
@@ -449,7 +463,7 @@ class TaskQueue:
                 return changed  # noqa: TRY300
             except ConditionError as error:
                 if 2 in error.failed:
-                    # The line was assigned to nobody: the first request of the worker goes on without it.
+                    # The counter assigned the line, but the worker's row changed. So the image is offered to anybody.
                     self.put_into_queue(place, self._job.workers_per_image, now, [], "")
                     raise _StaleError from error
         return None
@@ -462,7 +476,7 @@ class TaskQueue:
         return Why.YOU_ARE_PAUSED if row.paused else None
 
     def _why_nothing(self, worker: str, row: Worker, now: float) -> Why:
-        """Whether something may still come back from other workers."""
+        """Return WAITING if an image that others have leased may become available to this worker, else DONE."""
         for shard in range(self._job.shards):
             low = rows.milliseconds(now) + "#" + rows.LAST
             slots = self._table.query(rows.queue_pk(self._name, shard), low, "", LOOKED_AT)
@@ -518,7 +532,7 @@ class TaskQueue:
         return msgspec.structs.replace(row, leases=leases, revision=row.revision + 1)
 
     def _update_worker(self, worker: str, row: Worker, revision: int) -> Action:
-        """Write what a worker's own requests change; what leads change in the same row stays."""
+        """Return a write of the fields that the worker's own requests change. It keeps the fields that leads change."""
         fields = {
             "leases": [msgspec.to_builtins(lease) for lease in row.leases],
             "after": row.after,
@@ -532,19 +546,19 @@ class TaskQueue:
         return Action(
             *rows.worker_key(self._name, worker),
             update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-            # A row that a lead made, or none, has no revision yet.
+            # A missing row, or one that a lead created, has no revision.
             condition="#revision = :before" if revision else "attribute_not_exists(#revision) OR #revision = :before",
             names={name: name for name in fields},
             values={**fields, "before": revision},
         )
 
     def _too_late(self, worker: str, row: Worker, line: int) -> Verdict:
-        with suppress(_StaleError):  # then another request of this worker drops the lease
+        with suppress(_StaleError):  # another request of this worker changed the row, and will drop the lease
             self._drop(worker, row, line)
         return Verdict.TOO_LATE
 
     def _drop(self, worker: str, row: Worker, line: int) -> Worker:
-        """Take a lease that the worker no longer has out of the worker's row."""
+        """Remove a lost lease from the worker's row."""
         after = self._without(row, line)
         try:
             self._table.write(self._update_worker(worker, after, row.revision))
@@ -559,7 +573,7 @@ class TaskQueue:
 
 
 class _StaleError(Exception):
-    """The worker's row has changed since it was read."""
+    """A worker's row that changed since it was read."""
 
 
 def _slot_row(place: Place, not_for: list[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The rows of the portal's one DynamoDB table: keys, and what each row holds. Pure.
+"""The rows of the portal's DynamoDB table: their keys and fields. Nothing here calls AWS.
 
-The table is an index of what the bucket holds. Times are seconds since 1970; within sort keys they are milliseconds
-with leading zeros, so that their order is the order of the text.
+The table is an index of objects in the bucket. Times are seconds since 1970. In sort keys they are milliseconds with
+leading zeros, so that the keys sort by time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 LINES_PER_PARTITION = 1000
-"""Image rows that share a partition key: one query reads a block of a manifest."""
+"""Number of lines whose image rows share a partition key, so that one query reads a block of a manifest."""
 FREE = "-"
-"""Begins the holder of a slot that no worker holds."""
+"""First character of the holder in the sort key of a free slot."""
 LAST = "~"
-"""Sorts behind every holder."""
+"""A text that sorts after every holder."""
 RECENT = 10
-"""Answers of a worker that the portal lists for correction."""
+"""Number of a worker's latest answers that the portal lists for correction."""
 
 Item = dict[str, Any]
 
@@ -35,12 +35,12 @@ PEOPLE = "PEOPLE"
 
 
 def job_key(job: str) -> Key:
-    """The row of a job: what a request needs to know of it."""
+    """Return the key of a job's row."""
     return Key(f"J#{job}", "job")
 
 
 def cursor_key(job: str) -> Key:
-    """Return the key of the counter of open lines that were assigned for the first time.
+    """Return the key of the counter of open lines that were assigned a first time.
 
     The counter has a row of its own, so that writes of leads and of workers do not conflict.
     """
@@ -48,87 +48,88 @@ def cursor_key(job: str) -> Key:
 
 
 def tick_key(job: str) -> Key:
-    """The lease of the process that brings the job forward."""
+    """Return the key of the lease of the process that advances the job."""
     return Key(f"J#{job}", "tick")
 
 
 def listed_key(job: str) -> Key:
-    """The entry of a job in the list of all jobs."""
+    """Return the key of a job's entry in the list of all jobs."""
     return Key(JOBS, job)
 
 
 def person_key(worker: str) -> Key:
-    """The row of a person, by pseudonym."""
+    """Return the key of a person's row. `worker` is the pseudonym."""
     return Key(PEOPLE, worker)
 
 
 def queue_pk(job: str, shard: int) -> str:
-    """The partition of a shard of a job's queue."""
+    """Return the partition key of a shard of a job's queue."""
     return f"J#{job}#Q#{shard}"
 
 
 def slot_sk(due: float, line: int, holder: str) -> str:
-    """The sort key of a slot that is available from `due` on."""
+    """Return the sort key of a slot that is available from the time `due` on."""
     return f"{milliseconds(due)}#{line:09d}#{holder}"
 
 
 def image_key(job: str, line: int) -> Key:
-    """The row of an image that somebody has seen."""
+    """Return the key of an image's row, which exists once the image was assigned."""
     return Key(f"J#{job}#I#{line // LINES_PER_PARTITION}", f"{line:09d}")
 
 
 def worker_pk(job: str) -> str:
-    """The partition of all workers of a job."""
+    """Return the partition key of all workers of a job."""
     return f"J#{job}#W"
 
 
 def worker_key(job: str, worker: str) -> Key:
-    """The row of a worker in a job."""
+    """Return the key of a worker's row in a job."""
     return Key(worker_pk(job), worker)
 
 
 def complete_pk(job: str) -> str:
-    """The partition of images that have all their answers and no label."""
+    """Return the partition key of images that have all their answers and no label."""
     return f"J#{job}#F"
 
 
 def complete_key(job: str, time: float, line: int) -> Key:
-    """The row of a complete image, in the order in which images were completed."""
+    """Return the key of an image's entry among those that have all their answers, which sort by `time`."""
     return Key(complete_pk(job), f"{milliseconds(time)}#{line:09d}")
 
 
 def skips_pk(job: str) -> str:
-    """The partition of the images that workers skipped."""
+    """Return the partition key of a job's skips."""
     return f"J#{job}#S"
 
 
 def skip_key(job: str, line: int, worker: str) -> Key:
-    """The row of one skip."""
+    """Return the key of one skip's row."""
     return Key(skips_pk(job), f"{line:09d}#{worker}")
 
 
 def shard_of(line: int, shards: int) -> int:
-    """The shard of the queue that holds the slots of a line."""
+    """Return the shard of the queue that holds the slots of a line."""
     return line % shards
 
 
 def milliseconds(time: float) -> str:
-    """A time as text that sorts."""
+    """Return a time in seconds as text in milliseconds that sorts by time."""
     return f"{max(0, round(time * 1000)):013d}"
 
 
 def time_of(sk: str) -> float:
-    """The time that a sort key begins with."""
+    """Return the time with which a sort key begins, in seconds."""
     return int(sk[:13]) / 1000
 
 
 class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """A job's row.
 
-    `lines` counts the lines of the manifest, `open` those that need labels. `everyone` says whether every signed-in
-    person may label. `drained` is when the last request that saw the job open has ended. `problem` says what keeps
-    the job from going on. `generation` counts how often the job was reopened. `arn` is the job's as events spell it,
-    `manifest` the key of its input manifest, `pre_annotation` the ARN of the function that makes task inputs.
+    `lines` is the number of lines of the manifest, `open` the number of those that need labels. `everyone` says whether
+    every signed-in person may label. `drained` is a time at which all requests that saw the job open have ended.
+    `problem` says why the job cannot proceed. `generation` is the number of times the job was reopened. `arn` is
+    spelled as in events. `manifest` is the key of the input manifest. `pre_annotation` is the ARN of the function that
+    returns task inputs.
     """
 
     name: str
@@ -167,12 +168,12 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     @property
     def is_open(self) -> bool:
-        """Whether the job takes answers."""
+        """Whether the job accepts answers."""
         return self.status == "InProgress" and not self.paused
 
 
 class Person(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
-    """A person's row, written at each sign-in. Without one nobody is signed in, whatever their cookie says."""
+    """A person's row, written at each sign-in. A session is valid only while the row exists."""
 
     name: str = ""
     email: str = ""
@@ -181,7 +182,11 @@ class Person(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
 
 class Lease(msgspec.Struct, kw_only=True):
-    """A worker's hold on an image: the slot's sort key, where its manifest line is, and since and until when."""
+    """A worker's lease on an image.
+
+    `slot` is the slot's sort key. `offset` and `length` locate the manifest line, in bytes. `since` and `until` are the
+    start and the end of the lease.
+    """
 
     line: int
     slot: str
@@ -194,8 +199,8 @@ class Lease(msgspec.Struct, kw_only=True):
 class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """A worker's row in a job.
 
-    `after` holds, by shard, the sort key up to which no slot is usable for the worker.
-    `revision` counts changes by the worker's own requests; each names the one before.
+    `after` gives for each shard the sort key up to which no slot is usable for the worker. `revision` counts changes by
+    the worker's own requests, for optimistic locking.
     """
 
     leases: list[Lease] = []
@@ -212,12 +217,12 @@ class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     revision: int = 0
 
     def lease_of(self, line: int) -> Lease | None:
-        """The lease on a line, even if it has run out."""
+        """Return the lease on a line, even if it expired."""
         return next((lease for lease in self.leases if lease.line == line), None)
 
 
 class Done(msgspec.Struct, kw_only=True):
-    """An answer of an image: the S3 key of its file, its size in bytes, and when it was submitted."""
+    """An answer for an image: the S3 key of its file, the file's size in bytes, and when it was submitted."""
 
     key: str
     size: int = 0
@@ -227,8 +232,9 @@ class Done(msgspec.Struct, kw_only=True):
 class Image(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """An image's row.
 
-    `label` is the key of the consolidation response with its label; `failure` says why there is none.
-    `changes` counts answers and corrections.
+    `done` has the answers by pseudonym, `declined` the pseudonyms of workers who skipped the image. `label` is the key
+    of the consolidation response with its label; `failure` says why there is none. `changes` counts changes of the row,
+    for optimistic locking.
     """
 
     offset: int = 0
@@ -242,15 +248,15 @@ class Image(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the image takes no more answers."""
+        """Whether the image accepts no more answers."""
         return bool(self.label or self.failure)
 
 
 def read(item: Item | None, kind: Any) -> Any:
-    """Return a row as its type; all defaults if there is none.
+    """Return a row as `kind`; with all defaults if `item` is None.
 
     Raises:
-        ValueError: the row is not of this type.
+        ValueError: the row does not have the fields of this type.
     """
     fields = {name: value for name, value in (item or {}).items() if name not in ("pk", "sk")}
     try:
@@ -260,5 +266,5 @@ def read(item: Item | None, kind: Any) -> Any:
 
 
 def home_shard(worker: str, answers: int, shards: int) -> int:
-    """The shard where a worker looks first. It changes with each answer: few workers still reach every shard."""
+    """Return the shard that a worker searches first. It changes with each answer, so few workers reach every shard."""
     return (zlib.crc32(worker.encode()) + answers) % shards

@@ -1,6 +1,6 @@
-"""A DynamoDB table: reads that are consistent, ordered queries, conditional writes and transactions.
+"""A DynamoDB table: consistent reads, ordered queries, conditional writes and transactions.
 
-boto3 takes half a second to import, so that is left until the first call.
+boto3 takes half a second to import, so it is imported at the first call.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from truepoint.adapters.environment import endpoint_url
 
 Item = dict[str, Any]
 KEYS_AT_ONCE = 100
-"""Keys of one BatchGetItem, and actions of one transaction."""
+"""Maximum number of keys of one BatchGetItem (a limit of DynamoDB)."""
 TRIES = 6
-"""Of a transaction that met another one."""
+"""Maximum number of attempts of a transaction that conflicts with others."""
 FIRST_WAIT = 0.02
+"""Longest delay before the second attempt, in seconds; it doubles with each attempt."""
 
 
 class ConditionError(Exception):
-    """A condition did not hold; `failed` has the numbers of the actions whose condition it was."""
+    """A write whose condition did not hold. `failed` has the indices of the actions whose conditions failed."""
 
     def __init__(self, failed: frozenset[int]) -> None:
         super().__init__(f"expected the conditions of all actions to hold, got a failure of {sorted(failed)}")
@@ -32,15 +33,15 @@ class ConditionError(Exception):
 
 
 class BusyError(Exception):
-    """Other transactions kept this one from its rows, after all tries; it has changed nothing."""
+    """A request that other transactions or throttling prevented in all attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One write.
 
-    `put` replaces the row; `update` is an update expression; with neither, the row is deleted, or only checked.
-    Names in expressions are written `#name`, values `:name`.
+    `put` replaces the row. `update` is an update expression. With neither, the row is deleted, or, if `check`, only its
+    condition is checked. Expressions refer to names as `#name` and to values as `:name`.
     """
 
     pk: str
@@ -54,10 +55,10 @@ class Action:
 
 
 class Table:
-    """One table, its keys named `pk` and `sk`.
+    """A table whose keys are named `pk` and `sk`.
 
     Attributes:
-        calls: how many requests were made.
+        calls: number of requests made.
     """
 
     def __init__(self, name: str) -> None:
@@ -75,7 +76,7 @@ class Table:
         return boto3.client("dynamodb", endpoint_url=endpoint_url(), config=limits)
 
     def get(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-        """Return the rows that are there, by key."""
+        """Return the existing rows, by key."""
         items: dict[tuple[str, str], Item] = {}
         distinct = list(dict.fromkeys((str(pk), str(sk)) for pk, sk in keys))
         for start in range(0, len(distinct), KEYS_AT_ONCE):
@@ -97,15 +98,16 @@ class Table:
         return items
 
     def query(self, pk: str, low: str = "", high: str = "", limit: int | None = None) -> list[Item]:
-        """Return the rows whose sort keys are above `low` and up to `high`, in order; all, or the first `limit`."""
+        """Return the rows with sort keys above `low` and up to `high`, in order; at most `limit` if given."""
         return list(self.scan(pk, low, high, limit))
 
     def scan(self, pk: str, low: str = "", high: str = "", limit: int | None = None) -> Iterator[Item]:
-        """As `query`, page by page."""
+        """Yield the rows that `query` returns, page by page."""
         condition, values = "pk = :pk", {":pk": {"S": pk}}
         if low or high:
             condition += " AND sk BETWEEN :low AND :high"
-            # BETWEEN includes both ends; no key of ours is another one and a low character.
+            # BETWEEN includes both ends. A space after `low` excludes it, because no sort key extends another by a
+            # space.
             values |= {":low": {"S": low + " " if low else " "}, ":high": {"S": high or "\uffff"}}
         options: dict[str, Any] = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
         if limit is not None:
@@ -124,10 +126,10 @@ class Table:
             options["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def write(self, action: Action) -> Item:
-        """Make one write and return the row as it is afterwards; empty where it is deleted.
+        """Make one write, and return the row afterwards; empty if it was deleted.
 
         Raises:
-            ConditionError: its condition does not hold.
+            ConditionError: the condition does not hold.
         """
         operation, request = _request(action, self.name)
         if operation == "Update":
@@ -146,7 +148,7 @@ class Table:
 
         Raises:
             ConditionError: a condition does not hold.
-            BusyError: other transactions were in the way each time.
+            BusyError: the transaction conflicted with others in all attempts.
         """
         items = []
         for action in actions:
@@ -193,7 +195,7 @@ class Table:
                 pending.append({"PutRequest": {"Item": {name: _wire(value) for name, value in row.items()}}})
             else:
                 pending.append({"DeleteRequest": {"Key": _key(action)}})
-            if len(pending) == 25:  # BatchWriteItem takes no more
+            if len(pending) == 25:  # the limit of BatchWriteItem
                 flush()
         flush()
 
@@ -237,7 +239,7 @@ def _wire(value: Any) -> dict[str, Any]:
         case int():
             return {"N": str(value)}
         case float() | Decimal():
-            return {"N": f"{value:.6f}"}  # microseconds of a time; DynamoDB takes 38 digits
+            return {"N": f"{value:.6f}"}  # times to microseconds; DynamoDB allows 38 digits
         case Mapping():
             return {"M": {str(name): _wire(part) for name, part in value.items()}}
         case list() | tuple():

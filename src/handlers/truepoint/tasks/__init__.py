@@ -1,1 +1,1 @@
-"""Labelling jobs outside Ground Truth: who labels which image when, and how their answers become the job's output."""
+"""Labelling jobs outside Ground Truth: descriptions, documents, loading, answers and the job's output."""

@@ -1,8 +1,8 @@
-"""Answers, corrections and skips: first in the bucket, then in the queue's table, and only then acknowledged.
+"""Answers, corrections and skips: written to the bucket, then to the queue's table, and then acknowledged.
 
-A file's name is made of the line, the worker and a version, and a file is written only where there is none. Whoever
-repeats a request that was interrupted finds the file of the first try and goes on from there, so that the answer counts
-once. Files that the table does not name are of requests that were never acknowledged.
+A file's name consists of the line, the worker and a version, and an existing file is never overwritten. A repeated
+request after an interruption finds the file of the first attempt and continues from there, so that the answer counts
+once. Files that the table does not name belong to requests that were never acknowledged.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from truepoint.tasks.documents import WorkerAnswer, parse_worker_response, worke
 from truepoint.tasks.labeling_job import LabelingJobError
 
 LARGEST_FILE = 16 * 1024 * 1024
-"""Bytes of an answer's file: a body of 4 MB, in which each character may become six."""
+"""Maximum size of an answer's file that is read, in bytes. A request's body has at most 4 MB, and JSON may escape a
+character with six."""
 MOST_VERSIONS = 50
-"""Corrections of one answer. Nobody needs as many; a program that goes astray stops here."""
+"""Maximum number of versions of one answer. It stops a faulty program."""
 
 
 class Answers:
@@ -44,11 +45,11 @@ class Answers:
         """Store and count an answer.
 
         Args:
-            worker: the pseudonym.
+            worker: the worker's pseudonym.
             row: the worker's row.
-            line: the image.
+            line: the image's line.
             content: the form's fields.
-            seconds: how long the worker says it took; never more than since the task was handed out.
+            seconds: the worker's time as the page measured it; limited to the time since the lease began.
             now: seconds since 1970.
         """
         if not self._job.is_open:
@@ -62,7 +63,7 @@ class Answers:
         return self._queue.submit(worker, row, line, done, min(seconds, max(0.0, now - lease.since)))
 
     def correct(self, worker: str, line: int, content: Mapping[str, Any], now: float) -> Verdict:
-        """Replace a worker's own answer, until the image has its label."""
+        """Replace a worker's own answer. It is too late once the image has its label."""
         if not self._job.is_open:
             return Verdict.CLOSED
         image = self._queue.image(line)
@@ -71,13 +72,13 @@ class Answers:
             return Verdict.TOO_LATE
         text = self._store.read(before.key, largest=LARGEST_FILE)
         if _content(text, worker) == content:
-            return Verdict.ACCEPTED  # a request that is repeated, or one that changes nothing
+            return Verdict.ACCEPTED  # a repeated request, or one that changes nothing
         version = output_layout.version_of(before.key) + 1
         done = self._store_answer(worker, line, content, first=version, accepted=_accepted(text), now=now)
         return Verdict.TOO_LATE if done is None else self._queue.correct(worker, line, done)
 
     def skip(self, worker: str, row: Worker, line: int, *, reason: str, note: str, now: float) -> Verdict:
-        """Give an image back for good, with a reason for the leads."""
+        """Give up an image so that it is not offered to the worker again. The leads see the reason and the note."""
         if not self._job.is_open:
             return Verdict.CLOSED
         if line in self._job.gold:
@@ -93,8 +94,8 @@ class Answers:
         """Return the form's fields of an answer.
 
         Raises:
-            NotReadableError: its file is missing.
-            LabelingJobError: its file holds no answer of the worker.
+            NotReadableError: the file is missing.
+            LabelingJobError: the file holds no answer of the worker.
         """
         found = _content(self._store.read(done.key, largest=LARGEST_FILE), worker)
         if found is None:
@@ -102,7 +103,7 @@ class Answers:
         return found
 
     def _lease(self, row: Worker, line: int, now: float) -> Lease | None:
-        """Return the lease if the worker still holds the image: nothing is written for others."""
+        """Return the worker's lease on a line, None if it was lost. Without a lease nothing may be written."""
         lease = row.lease_of(line)
         if lease is None or (lease.until <= now and not self._queue.holds(lease)):
             return None
@@ -111,9 +112,9 @@ class Answers:
     def _store_answer(
         self, worker: str, line: int, content: Mapping[str, Any], *, first: int, accepted: float, now: float
     ) -> Done | None:
-        """Write the file of an answer, or find it; None if there are too many versions.
+        """Write the file of an answer, unless a file with the same content exists; None if there are too many versions.
 
-        A file with other content is of a request that was never acknowledged: the next version takes its place.
+        A file with other content belongs to a request that was never acknowledged. Then the next version is written.
         """
         answer = WorkerAnswer(worker, content, datetime.fromtimestamp(accepted, UTC), datetime.fromtimestamp(now, UTC))
         text = json.dumps(worker_response(answer)).encode()
@@ -131,7 +132,7 @@ class Answers:
 
 
 def own_answer(image: Image, worker: str) -> Done | None:
-    """Return a worker's answer of an image if it can be corrected: until the image has its label."""
+    """Return a worker's answer for an image, None if there is none or it can no longer be corrected."""
     return None if image.is_closed else image.done.get(worker)
 
 
@@ -143,5 +144,5 @@ def _content(text: bytes, worker: str) -> dict[str, Any] | None:
 
 
 def _accepted(text: bytes) -> float:
-    """When the task of a stored answer was handed out."""
+    """Return the time at which the worker got the task of a stored answer, in seconds since 1970."""
     return datetime.fromisoformat(str(json.loads(text)["answers"][0]["acceptanceTime"])).timestamp()

@@ -1,4 +1,4 @@
-"""Ground Truth's JSON documents: manifest lines, worker responses, consolidation requests and responses. Pure."""
+"""Ground Truth's JSON documents: manifest lines, worker responses, consolidation requests and responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXPIRED = (
     "ClientError: Annotation tasks expired. Probable Reasons are 1) the availability lifetime is too small, "
     "2) nobody worked on the task, 3) the template is broken, 4) the data object is broken or too big"
 )
-"""The failure reason of an object that nobody labelled in time; the beginning is Ground Truth's."""
+"""The failure reason of an object that nobody labelled in time. Its beginning is Ground Truth's text."""
 
 _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -34,7 +34,8 @@ _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 class ManifestLine:
     """One line of the input manifest. `object_id` is its zero-based number as text, as in Ground Truth's files.
 
-    `problem` says why it cannot be labelled; then it goes to the output as it came in. It is empty of a usable line.
+    `problem` says why the line cannot be labelled, in which case it is copied unchanged to the output; it is empty for
+    a usable line.
     """
 
     object_id: str
@@ -60,16 +61,16 @@ class WorkerAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A consolidated label and when it was made. `value` is its JSON text."""
+    """A consolidated label: its JSON text, and when it was created."""
 
     value: msgspec.Raw
     created: datetime
 
 
 def read_manifest(text: bytes) -> Iterator[ManifestLine]:
-    """Return the lines of an input manifest. Blank lines are skipped, but counted.
+    """Yield the lines of an input manifest. Blank lines are skipped, but count in line numbers.
 
-    An error in a line is in its `problem` and does not affect other lines.
+    An error in a line is reported in its `problem` and does not affect other lines.
     """
     for number, raw in enumerate(text.removeprefix(BYTE_ORDER_MARK).split(b"\n")):
         line = raw.strip()
@@ -85,7 +86,7 @@ def read_manifest(text: bytes) -> Iterator[ManifestLine]:
 
 
 def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
-    """Return the file of one submission. Identity data stay out: outside Ground Truth the pseudonym is all there is."""
+    """Return the worker response file of one answer. It identifies the worker only by pseudonym."""
     return {
         "answers": [
             {
@@ -100,10 +101,10 @@ def worker_response(answer: WorkerAnswer) -> dict[str, Any]:
 
 
 def parse_worker_response(text: bytes) -> dict[str, dict[str, Any]]:
-    """Answer contents by worker id in a worker response file.
+    """Return the answers' contents in a worker response file, by worker id.
 
     Raises:
-        LabelingJobError: not such a file.
+        LabelingJobError: the text is not a worker response.
     """
     try:
         answers = decode_browsers(text, DEEPEST_DOCUMENT)["answers"]
@@ -116,7 +117,7 @@ def parse_content(text: bytes) -> dict[str, Any]:
     """Read an answer as a page submits it: the form's fields by name.
 
     Raises:
-        LabelingJobError: not a JSON object, or nested too deep.
+        LabelingJobError: the text is not a JSON object, or is nested too deep.
     """
     try:
         content = decode_browsers(text, DEEPEST)
@@ -130,9 +131,9 @@ def parse_content(text: bytes) -> dict[str, Any]:
 def consolidation_request(
     objects: Iterable[tuple[ManifestLine, Mapping[str, Mapping[str, Any]]]],
 ) -> list[dict[str, Any]]:
-    """Return the payload file for a batch: each object with its workers' answers by worker id.
+    """Return the consolidation request of a batch, given each object's line and its answers by worker id.
 
-    Answers are in the order of worker ids, so the payload does not depend on who was faster.
+    Answers are sorted by worker id, so that the payload does not depend on the order of submission.
     """
     return [
         {
@@ -148,7 +149,7 @@ def consolidation_request(
 
 
 def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
-    """Return the event of the consolidation function, with the undocumented members that Ground Truth sends."""
+    """Return the consolidation function's event, including the undocumented members that Ground Truth sends."""
     return {
         "version": "2018-10-06",
         "labelingJobArn": job.arn,
@@ -163,12 +164,16 @@ def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
 def parse_consolidation_response(
     text: bytes, label_attribute: str, created: datetime, wanted: Sequence[str] | None = None
 ) -> dict[str, Label]:
-    """Return the labels by object id in a consolidation function's response; the first of an id counts.
+    """Return the labels in a consolidation function's response, by object id.
 
-    Only entries with a label under the right name count, and of `wanted` ids only, if given.
+    Args:
+        text: the response.
+        label_attribute: name of the label in each entry; entries without it are ignored.
+        created: when the labels were created.
+        wanted: ids of the objects to return; None for all. Of several entries with one id the first counts.
 
     Raises:
-        LabelingJobError: not an array of consolidated annotations.
+        LabelingJobError: the response is not an array of consolidated annotations.
     """
     if is_deeper(text, DEEPEST_DOCUMENT):
         raise LabelingJobError(
@@ -191,7 +196,10 @@ def parse_consolidation_response(
 def output_line(
     line: ManifestLine, job: str, label_attribute: str, label: Label | None = None, failure: str | None = None
 ) -> bytes:
-    """Return a line of output.manifest: labelled, failed (with a reason), or unchanged. Values keep their text."""
+    """Return a line of output.manifest: labelled, failed with a reason, or unchanged.
+
+    The values of the input line keep their JSON text.
+    """
     if line.problem or (label is None and failure is None):
         return line.text
     members = _decode_raw(line.text)
@@ -213,7 +221,7 @@ def output_line(
 
 
 def label_counters(lines: int, labelled: int, failed: int) -> dict[str, int]:
-    """`LabelCounters` of a job's description."""
+    """Return `LabelCounters` of a job's description."""
     return {
         "TotalLabeled": labelled,
         "HumanLabeled": labelled,
@@ -232,7 +240,7 @@ class _Consolidated(msgspec.Struct):
     annotation: _Annotation = msgspec.field(name="consolidatedAnnotation")
 
 
-# Made at once, because msgspec 0.22.0 crashes where two threads are the first to decode into a type.
+# Created at import, because msgspec 0.22.0 crashes if two threads decode into a type for the first time concurrently.
 _decode_consolidated = msgspec.json.Decoder(list[_Consolidated]).decode
 
 

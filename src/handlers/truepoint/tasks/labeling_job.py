@@ -1,4 +1,4 @@
-"""A labelling job as `labeling_job.json` describes it (the shape of DescribeLabelingJob's answer). Pure."""
+"""A labelling job as described in `labeling_job.json`, which has the shape of DescribeLabelingJob's response."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ ENDED = frozenset({"Completed", "Stopped", "Failed"})
 
 
 class LabelingJobError(ValueError):
-    """A job that cannot be run here; says which member is wrong, what was expected and what was found."""
+    """A job that cannot be run outside Ground Truth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelingJob:
     """The description of a job outside Ground Truth.
 
-    URIs are `s3://…`. `output_uri` includes the job's name and has no slash at its end.
-
-    `deadline` is when objects that nobody has labelled are given up (availability lifetime), with a time zone.
+    URIs are `s3://…`. `output_uri` includes the job's name and has no trailing slash. `deadline` is the end of the
+    availability lifetime, after which unlabelled objects fail; it has a time zone.
     """
 
     name: str
@@ -42,7 +41,7 @@ class LabelingJob:
 
     @property
     def ended(self) -> bool:
-        """Whether the job takes no more answers and its output is complete."""
+        """Whether the job accepts no more answers and its output is complete."""
         return self.status in ENDED
 
 
@@ -50,7 +49,7 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
     """Read the description of a job.
 
     Raises:
-        LabelingJobError: a member is missing or no such value is possible.
+        LabelingJobError: a member is missing or has an impossible value.
     """
     try:
         task = document["HumanTaskConfig"]
@@ -85,7 +84,7 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
 
 
 def lower_case_arn(arn: str) -> str:
-    """Return the ARN as Ground Truth writes it in events: the job's name in lower case."""
+    """Return the ARN as Ground Truth writes it in events, with the job's name in lower case."""
     head, slash, name = arn.rpartition("/")
     return f"{head}{slash}{name.lower()}"
 
@@ -93,7 +92,7 @@ def lower_case_arn(arn: str) -> str:
 def with_status(
     document: Mapping[str, Any], status: str, now: datetime, counters: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """Return the description after the job's state changed; with `counters` also its counts and where its output is."""
+    """Return the description with another status, and, if `counters` is given, with counts and the output's URI."""
     changed = {**document, "LabelingJobStatus": status, "LastModifiedTime": now.isoformat(timespec="milliseconds")}
     if counters is not None:
         output = f"{parse_labeling_job(document).output_uri}/manifests/output/output.manifest"
@@ -102,17 +101,18 @@ def with_status(
 
 
 def state_change_detail(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`detail` of the event "SageMaker Ground Truth Labeling Job State Change" for a job run outside Ground Truth.
+    """Return `detail` of the event "SageMaker Ground Truth Labeling Job State Change" for a job outside Ground Truth.
 
-    Ground Truth's own has the status only; nobody can call DescribeLabelingJob for ours, so the description is with it.
+    Ground Truth's own event has only the status. DescribeLabelingJob does not know our jobs, so our event includes the
+    description.
     """
     return {"LabelingJobStatus": document["LabelingJobStatus"], "LabelingJob": dict(document)}
 
 
 def reopened(document: Mapping[str, Any], now: datetime, available: timedelta) -> dict[str, Any]:
-    """Return the description of an ended job that takes answers again, for `available` more from now.
+    """Return the description of an ended job that is reopened for the time `available` from now.
 
-    Labels stay. Every object without one, failed or not, is open again.
+    Labels stay. Every object without a label, failed or not, is open again.
 
     Raises:
         LabelingJobError: the job has not ended.

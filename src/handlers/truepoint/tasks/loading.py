@@ -1,7 +1,7 @@
-"""Loading a job into the portal: which lines of its manifest need labels, and the job's row.
+"""Loading a job into the portal: writes the list of lines that need labels (open lines), and the job's row.
 
-The list of open lines is an object of records of 16 bytes: line number (4), offset (8) and length in bytes (4),
-big-endian. The open line number n is therefore one small ranged read, however large the job is.
+The list of open lines is an object with records of 16 bytes: line number (4), offset (8) and length in bytes (4),
+big-endian. So the n-th open line takes one small ranged read, for jobs of any size.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
 
 RECORD = struct.Struct(">IQI")
 RECORDS_AT_ONCE = 256
-"""Records of one ranged read: workers are handed out neighbours."""
+"""Number of records of one ranged read. Workers get neighbouring lines, so a block is used many times."""
 CACHED = 64
-"""Blocks of records that an instance of the function keeps: 260 kB."""
+"""Number of blocks of records that an instance of the function caches: 260 kB."""
 LINES_PER_SHARD = 20_000
+"""Number of open lines per shard of a job's queue."""
 MOST_SHARDS = 4
-"""Shards of a job's queue. 500 workers at 10 s an image write 200 times a second, a partition takes 1,000."""
+"""Maximum number of shards of a job's queue. 500 workers at 10 s per image make 200 writes/s; a DynamoDB partition
+allows 1,000."""
 LARGEST_GOLD = 64 * 1024 * 1024
-"""Bytes of gold.json."""
+"""Maximum size of gold.json, in bytes."""
 
 
 class OpenLines:
@@ -48,7 +50,7 @@ class OpenLines:
         self._block = lru_cache(CACHED)(self._read_block)
 
     def __call__(self, number: int) -> Place:
-        """Return where the open line `number`, from 0, is in the manifest.
+        """Return the location of the open line `number`, counted from 0, in the manifest.
 
         Raises:
             NotReadableError: the list is missing or shorter.
@@ -69,7 +71,7 @@ def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:
 
     Raises:
         NotReadableError: the manifest is missing.
-        LabelingJobError: the line is not what it was when the job was loaded.
+        LabelingJobError: the line is not a data object, so the manifest changed since the job was loaded.
     """
     text = b"".join(store.stream(manifest, place.offset, place.offset + place.length))
     line = next(read_manifest(text), None)
@@ -79,19 +81,19 @@ def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:
 
 
 def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
-    """Write the list of a job's open lines, and then its row unless there is one. Can be repeated.
+    """Write the list of a job's open lines, and then its row unless it exists. The function is idempotent.
 
     Args:
-        store: the stack's bucket, which holds the manifest and takes the output.
+        store: the stack's bucket, which holds the manifest and the output.
         table: the portal's table.
         document: the job's description.
 
     Returns:
-        The job's row as it is afterwards.
+        The job's row.
 
     Raises:
-        LabelingJobError: the job cannot run here; says why.
-        NotReadableError: its manifest is missing.
+        LabelingJobError: the job cannot run in the portal.
+        NotReadableError: the manifest is missing.
     """
     job = parse_labeling_job(document)
     bucket, manifest = split_s3_uri(job.manifest_uri)
@@ -137,7 +139,7 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
 
 
 class _Scan:
-    """One pass over a manifest: the records of its open lines, and what it counts on the way."""
+    """One pass over a manifest, which yields the records of its open lines and counts them."""
 
     def __init__(self, job: str, label_attribute: str, gold: frozenset[str]) -> None:
         self._job = job
@@ -155,7 +157,7 @@ class _Scan:
             self.lines += 1
             if line.problem or self._label_attribute in line.data_object:
                 continue  # unusable, or labelled by the job that this one continues
-            # The function that makes task inputs refuses the same: workers would get nothing to label.
+            # pre_annotation would refuse the line, so there would be nothing to label.
             if not pre_annotation_response(dict(line.data_object))["isHumanAnnotationRequired"]:
                 continue
             self.open += 1
@@ -169,7 +171,10 @@ class _Scan:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
-    """Yield the lines of a stream with their places, blank ones too. A line that is too long comes as no JSON."""
+    """Yield the lines of a stream, including blank ones, with their locations.
+
+    The text of a line that is too long is replaced by one that is not JSON.
+    """
     held, number, offset, length = bytearray(), 0, 0, 0
     for chunk in chunks:
         *ended, rest = chunk.split(b"\n")
@@ -190,10 +195,10 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
 
 
 def _gold_names(store: Bucket, job: str) -> frozenset[str]:
-    """Return the names of the images in gold.json, none if there is no such file.
+    """Return the names of the images in gold.json; empty if the file is missing.
 
     Raises:
-        LabelingJobError: it is no object of instances by image.
+        LabelingJobError: the file is not an object of instances by image.
     """
     text = store.find(job_keys(job).gold, LARGEST_GOLD)
     if text is None:

@@ -1,4 +1,4 @@
-"""One request from its event to the response's: what goes wrong becomes an error that the page understands."""
+"""Handling of one request, from the function URL's event to its response. Errors become responses for the page."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from truepoint.web.requests import RefusedError, as_event, parse_request, refusa
 from truepoint.web.routes import Router
 
 BUSY = (BusyError, BusyWorkerError, ChangedError)
+"""Errors after which the page may repeat the request at once."""
 BUSY_SECONDS = 1
+"""Retry-After for busy rows, in seconds."""
 UNAVAILABLE_SECONDS = 5
+"""Retry-After for other failures, in seconds."""
 
 
 def respond(router: Router, event: Any, report: Callable[[str, Exception], None]) -> dict[str, Any]:
-    """Return the response to an event. Never raise: a function URL would say only that something failed.
+    """Return the response to an event. Never raise, because a function URL would answer without a reason.
 
     Args:
         router: the route table.
-        event: of the function URL.
-        report: logs what an operator must see.
+        event: the function URL's event.
+        report: logs a failure for an operator, given a message and the exception.
     """
     try:
         return as_event(router.respond(parse_request(event)))
@@ -33,7 +36,7 @@ def respond(router: Router, event: Any, report: Callable[[str, Exception], None]
         return as_event(refusal(busy))
     except UnavailableError as error:
         report("the bucket is unavailable", error)
-    except Exception as error:  # noqa: BLE001 - the last one
+    except Exception as error:  # noqa: BLE001 - the outermost handler
         report("a request failed", error)
     message = "Something failed. What was acknowledged is saved; please try again."
     return as_event(refusal(RefusedError(503, "try-again", message, UNAVAILABLE_SECONDS)))

@@ -1,9 +1,9 @@
-"""Verification of the id token with which the identity provider answers a sign-in. Pure.
+"""Verification of the id token that the identity provider issues at a sign-in.
 
-The signature check is the encoding of RFC 8017, section 8.2.2, compared whole: nothing of the signature is parsed, so
-there is nothing to be lenient about. It needs the public key only, so its timing tells nothing. A library would replace
-ten lines at the cost of a quarter of a second at each start and 15 MB in the package (joserfc with cryptography). Tests
-sign with that one, and check the example of RFC 7515.
+The signature is verified as in RFC 8017, section 8.2.2: the expected encoding is computed and compared as a whole.
+Nothing in the signature is parsed, so there is no parser to be lenient. Only the public key is used, so timing reveals
+no secret. A library (joserfc with cryptography) would replace ten lines, but adds a quarter of a second to each start
+and 15 MB to the package. Tests sign with that library, and check the example of RFC 7515.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from truepoint.json_text import JsonError, decode
 from truepoint.web.sessions import SignIn, base64url, challenge
 
 LEEWAY = 60
-"""Seconds by which the clocks of the identity provider and of this function may differ."""
+"""Allowed difference between the clocks of the identity provider and of this function, in seconds."""
 LONGEST_TOKEN = 16384
-"""Characters. A token with hundreds of groups has fewer."""
+"""Maximum length of a token, in characters. A token with hundreds of groups is shorter."""
 LEAST_BITS = 2048
 """Minimum size of an RSA key, in bits (RFC 7518, section 3.3)."""
 LONGEST_NAME = 200
+"""Length to which names and e-mail addresses are cut, in characters."""
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # DigestInfo, RFC 8017, section 9.2, note 1
 
 
 class TokenError(ValueError):
-    """An id token that proves nothing; says what was expected. The message holds nothing of the token."""
+    """An id token that failed verification. The message holds nothing from the token."""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """An OpenID Connect provider as the portal uses it: for Cognito, its user pool, app client and domain.
+    """The settings of an OpenID Connect provider: for Cognito, those of its user pool, app client and domain.
 
-    `leads` is the group whose members are leads.
+    `leads` is the name of the group whose members are leads.
     """
 
     issuer: str
@@ -50,7 +51,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who has signed in: the pseudonym, and what the provider says of them."""
+    """A signed-in person: the pseudonym, and name, e-mail address and role from the provider."""
 
     id: str
     name: str
@@ -59,7 +60,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def authorization_url(provider: Provider, sign_in: SignIn, redirect_uri: str) -> str:
-    """Return the address at which somebody signs in (OpenID Connect Core, section 3.1.2.1, with PKCE)."""
+    """Return the URL of the provider's sign-in page (OpenID Connect Core, section 3.1.2.1, with PKCE)."""
     query = {
         "response_type": "code",
         "client_id": provider.client_id,
@@ -74,23 +75,23 @@ def authorization_url(provider: Provider, sign_in: SignIn, redirect_uri: str) ->
 
 
 def pseudonym(issuer: str, subject: str) -> str:
-    """Return what results call a person: 20 characters that nobody can lead back without the list of subjects."""
+    """Return the id of a person in results: 20 characters, which cannot be reversed without the list of subjects."""
     digest = hashlib.sha256(f"{issuer}\n{subject}".encode()).digest()
     return "p" + b32encode(digest).decode().lower()[:19]
 
 
 def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, now: float) -> Identity:
-    """Return the person that an id token is about.
+    """Verify an id token, and return the person that it identifies.
 
     Args:
-        token: the id token, as the token endpoint returned it.
+        token: the id token from the token endpoint.
         keys: the provider's JSON Web Key Set.
-        provider: who must have issued it, and for whom.
-        nonce: of this sign-in.
+        provider: the expected issuer and client.
+        nonce: the nonce of this sign-in.
         now: seconds since 1970.
 
     Raises:
-        TokenError: it is none of this provider, for this client, of this sign-in, now.
+        TokenError: the signature, the issuer, the client, the nonce or the validity period is wrong.
     """
     claims = _signed_claims(token, keys)
     if claims.get("iss") != provider.issuer:
@@ -123,7 +124,7 @@ def verify(token: str, keys: Mapping[str, Any], provider: Provider, nonce: str, 
 
 
 def key_id(token: str) -> str:
-    """Return the id of the key that a token says it is signed with; empty if it says none."""
+    """Return the key id in a token's header; "" if there is none."""
     try:
         name = _object(token.partition(".")[0]).get("kid")
     except TokenError:
@@ -149,7 +150,7 @@ def _signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_signed(message: bytes, signature: bytes, modulus: int, exponent: int) -> bool:
-    """Return whether a signature is RSASSA-PKCS1-v1_5 with SHA-256 of the message (RFC 8017, section 8.2.2)."""
+    """Return whether a message has this RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017, section 8.2.2)."""
     size = (modulus.bit_length() + 7) // 8
     number = int.from_bytes(signature)
     if len(signature) != size or number >= modulus:

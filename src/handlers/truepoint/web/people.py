@@ -1,4 +1,4 @@
-"""The caller of a request: the session in its cookie, and the caller's rows, in one read of the table."""
+"""Identification of a request's caller by the session cookie, with the caller's rows, in one read of the table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from truepoint.web.sessions import SESSION, Cookies, KeyStore, Session
 
 
 class Caller(NamedTuple):
-    """Somebody who is signed in, and, where the path names a job, the job and the caller's row in it.
+    """A signed-in person, and, if the path names a job, the job and the person's row in it.
 
     Attributes:
         id: the pseudonym.
         person: the person's row.
-        expires: when the session ends, in seconds since 1970.
-        job: None if the path names none, or one that does not exist.
-        row: all defaults if the caller has none.
+        expires: the end of the session, in seconds since 1970.
+        job: the job; None if the path names no job or one that does not exist.
+        row: the caller's row in the job; with all defaults if there is none.
     """
 
     id: str
@@ -34,14 +34,14 @@ class Caller(NamedTuple):
 
     @property
     def lead(self) -> bool:
-        """Whether this is a lead."""
+        """Whether the caller is a lead."""
         return self.person.lead
 
     def member_of(self) -> Job:
         """Return the path's job.
 
         Raises:
-            RefusedError: the caller may not work on it, or there is none: which of both is not said.
+            RefusedError: the job does not exist, or the caller may not work on it. The response does not say which.
         """
         if self.job is None or not (self.job.everyone or self.row.member):
             raise RefusedError(404, "not-found", "There is no such job, or you may not work on it.")
@@ -49,7 +49,7 @@ class Caller(NamedTuple):
 
 
 class People:
-    """Finds callers by their session cookies."""
+    """A finder of callers by their session cookies."""
 
     def __init__(self, table: Table, keys: KeyStore, cookies: Cookies, now: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -58,7 +58,7 @@ class People:
         self._now = now
 
     def identify(self, request: Request, parameters: Parameters) -> Caller | None:
-        """Return who makes a request; None if the session is missing, forged or over, or the person was removed."""
+        """Return the caller; None if the session is missing, forged or expired, or the person was removed."""
         text = request.cookies.get(self._cookies.name(SESSION), "")
         if not text:
             return None

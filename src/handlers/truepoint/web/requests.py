@@ -1,7 +1,7 @@
-"""Requests and responses of a Lambda function URL (payload format 2.0), and the errors that the page understands. Pure.
+"""Requests and responses of a Lambda function URL (payload format 2.0), and the errors that the page handles.
 
 AWS documents the event in "Request and response payloads" of Lambda function URLs. There, cookies are in the list
-`cookies`; other hosts of the same event leave them in `headers.cookie`. Both are read.
+`cookies`. Other hosts that send the same event have them in `headers.cookie`, so both are read.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from truepoint.json_text import DEEPEST, JsonError, decode_browsers
 from truepoint.web.sessions import parse_cookies
 
 LARGEST_BODY = 4_000_000
-"""Bytes of a body. Lambda takes an event of 6 MB, in which each quotation mark of the body takes two bytes."""
+"""Maximum size of a body, in bytes. Lambda's limit for an event is 6 MB, and each quotation mark of the body takes two
+bytes in it."""
 DEEPEST_BODY = DEEPEST + 2
-"""Levels of a body: an answer, within `content`, within an object."""
+"""Maximum levels of nesting of a body: an answer, within `content`, within an object."""
 READING = frozenset({"GET", "HEAD"})
+"""Methods that change nothing."""
 JSON = "application/json"
 SECURITY_HEADERS = {
     "cache-control": "no-store",
@@ -29,11 +31,11 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Headers of every response. Browsers must not cache it, guess its type, frame it or run scripts in it."""
+"""Headers of every response: browsers may not cache it, guess its type, frame it or run scripts in it."""
 
 
 class RefusedError(Exception):
-    """A request that is refused, with the status, the code and the message that the page gets."""
+    """A refused request, with the status, the error code and the message for the page."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: int = 0) -> None:
         super().__init__(message)
@@ -51,7 +53,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def check_origin(self, origin: str) -> None:
-        """Refuse a request that changes something unless a page of the portal itself made it.
+        """Refuse a request that may change something unless it comes from the portal's own page (CSRF protection).
 
         Browsers send Origin with every request that is neither GET nor HEAD (Fetch Standard, section 3.1), and scripts
         cannot change it.
@@ -66,7 +68,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         """Return the body's JSON object.
 
         Raises:
-            RefusedError: it is no such object, or nested too deep.
+            RefusedError: the body is not a JSON object, or is nested too deep.
         """
         if self.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise RefusedError(400, "bad-input", f"Expected the content type {JSON}.")
@@ -80,7 +82,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A route's response: a JSON value or a redirection, and the cookies to set."""
+    """A response: a JSON value or a redirect to `location`, and the Set-Cookie values."""
 
     status: int = 200
     value: Any = None
@@ -93,7 +95,7 @@ def parse_request(event: Any) -> Request:
     """Read the event of a function URL.
 
     Raises:
-        RefusedError: it is none, or its body is too large.
+        RefusedError: the event is malformed, or its body is too large.
     """
     try:
         http = event["requestContext"]["http"]
@@ -110,14 +112,14 @@ def parse_request(event: Any) -> Request:
 
 
 def as_event(response: Response) -> dict[str, Any]:
-    """Return a response as a function URL takes it."""
+    """Return a response in the format of a function URL."""
     headers = dict(SECURITY_HEADERS)
     body = ""
     if response.location:
         headers["location"] = response.location
     else:
         headers["content-type"] = JSON
-        body = json.dumps(response.value, separators=(",", ":"))  # in ASCII: half a surrogate pair is escaped
+        body = json.dumps(response.value, separators=(",", ":"))  # ASCII, in which lone surrogates are escaped
     if response.retry_after:
         headers["retry-after"] = str(response.retry_after)
     return {
@@ -136,10 +138,10 @@ def refusal(error: RefusedError) -> Response:
 
 
 def text(fields: Mapping[str, Any], name: str, longest: int) -> str:
-    """Return a text field without space at its ends; empty if it is missing.
+    """Return a text field, stripped of white space; "" if it is missing.
 
     Raises:
-        RefusedError: it is no text, too long, or holds half a surrogate pair, which no store takes.
+        RefusedError: the value is not text, is too long, or holds a lone surrogate, which cannot be stored.
     """
     value = fields.get(name, "")
     if not isinstance(value, str) or len(value) > longest or not _is_whole(value):
@@ -148,10 +150,10 @@ def text(fields: Mapping[str, Any], name: str, longest: int) -> str:
 
 
 def number(fields: Mapping[str, Any], name: str, most: float) -> float:
-    """Return a number from 0 to `most`.
+    """Return a number field.
 
     Raises:
-        RefusedError: it is none.
+        RefusedError: the value is not a number from 0 to `most`.
     """
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:

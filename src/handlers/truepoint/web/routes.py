@@ -1,4 +1,4 @@
-"""Which request goes where, and who may make it: one table, so that a test can try every route as everybody."""
+"""The table of routes with their roles. There is only one table, so that a test can try every route and role."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from truepoint.web.requests import RefusedError, Request, Response
 
 
 class Role(Enum):
-    """Who may use a route. Each role may also use the routes of the ones before it."""
+    """The role that a route requires. Each role includes the ones before it."""
 
     NOBODY = "nobody"
-    """Signed in or not."""
+    """Anyone, signed in or not."""
     WORKER = "worker"
-    """Signed in. Routes of a job also need its membership, which they check themselves."""
+    """A signed-in person. Routes of a job also check whether the person may work on it."""
     LEAD = "lead"
 
 
 class Caller(Protocol):
-    """Who makes a request."""
+    """The person who makes a request."""
 
     @property
     def id(self) -> str:
@@ -30,14 +30,14 @@ class Caller(Protocol):
 
     @property
     def lead(self) -> bool:
-        """Whether this is a lead."""
+        """Whether the person is a lead."""
 
 
 Parameters = dict[str, Any]
 
 
 class Route(NamedTuple):
-    """A route: `{job}`, `{line}` and `{worker}` in its path are parameters. `run` makes the response."""
+    """A route. `{job}`, `{line}` and `{worker}` in its path are parameters. `run` returns the response."""
 
     method: str
     path: str
@@ -58,8 +58,8 @@ class Router:
     Args:
         routes: all routes.
         origin: the portal's own origin, such as `https://d111.cloudfront.net`.
-        identify: returns who makes a request, None if nobody is signed in. It gets the parameters, so that one read
-            can bring what the route needs too.
+        identify: returns the caller of a request, None if nobody is signed in. It gets the parameters, so that one read
+            of the table can also return the rows that the route needs.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Router:
     def respond(self, request: Request) -> Response:
         """Return the response of the request's route.
 
-        The origin is checked first, then the session and the role, then everything else: nobody learns what exists
-        who may not use it.
+        The origin is checked first, then the session and the role, then everything else, so that callers learn nothing
+        about resources that they may not use.
 
         Raises:
             RefusedError: the request is refused.

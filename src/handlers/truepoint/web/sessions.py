@@ -1,12 +1,12 @@
-"""Sealed cookies: who is signed in, and what a sign-in under way must remember.
+"""Signed cookies: sessions, and the state of sign-ins in progress.
 
-A cookie is a value and its HMAC-SHA256. A library for sealed cookies would add nothing but its start-up time: the value
-is no secret from its owner, scripts cannot read it (HttpOnly), and it holds no token of the identity provider. A
-session says who somebody is; what they may do is read from the table at each request.
+A cookie is a value with its HMAC-SHA256. Encryption is not needed: the value is no secret from its owner, scripts
+cannot read it (HttpOnly), and it holds no token of the identity provider. So a library for signed cookies would only
+add start-up time. A session identifies a person; the person's permissions are read from the table at each request.
 
-Cookies of a portal on https carry the prefix `__Host-`: the browser then takes them only from this very host, for all
-paths and over https (RFC 6265bis, section 4.1.3.2). On http, which only the demo on a laptop uses, WebKit drops cookies
-with that prefix.
+On https, cookies have the prefix `__Host-`, so that the browser accepts them only from this host, for all paths and
+over https (RFC 6265bis, section 4.1.3.2). On http, which only the demo on a laptop uses, WebKit drops cookies with that
+prefix.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from truepoint.task_queue.rows import Key
 from truepoint.task_queue.table import Action, ConditionError, Table
 
 SESSION_SECONDS = 8 * 3600
-"""How long a session lasts. The page signs in again beside an open task, so a shift longer than this loses nothing."""
+"""Duration of a session, in seconds: a work shift. The page can sign in again without losing an open task."""
 SIGN_IN_SECONDS = 600
-"""How long a sign-in may take, from the link to the return from the identity provider."""
+"""Maximum duration of a sign-in, in seconds, from the link to the return from the identity provider."""
 ROTATION_SECONDS = 30 * 24 * 3600
-"""Age at which a signing key is replaced."""
+"""Age at which a signing key is replaced, in seconds."""
 SHARING_SECONDS = 300
-"""How long an instance of the function uses keys before it reads them again."""
+"""Time for which an instance of the function caches the keys, in seconds."""
 LONGEST_COOKIE = 4096
-"""Characters of a cookie that is looked at. Browsers keep no longer ones."""
+"""Maximum length of a cookie, in characters; longer ones are ignored. Browsers store no longer ones."""
 KEYS = Key("SESSION", "keys")
 """The row of the signing keys."""
 
@@ -43,20 +43,24 @@ SIGN_IN = "sign-in"
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}")
-_SHORT = 8  # characters of the state in the cookie's name: several tabs can sign in at once
+_SHORT = 8  # characters of the state in the cookie's name, so that several tabs can sign in at once
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Who is signed in (a pseudonym), and until when (seconds since 1970)."""
+    """A session: the person's pseudonym, and the end of the session in seconds since 1970."""
 
     person: str
     expires: int
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """A sign-in under way: what the identity provider must return, and the path to go to afterwards."""
+    """A sign-in in progress.
+
+    `state` and `nonce` are values that the identity provider must return. `verifier` is that of PKCE. `path` is the
+    path of the portal to which the browser returns. `expires` is in seconds since 1970.
+    """
 
     state: str
     nonce: str
@@ -66,7 +70,7 @@ class SignIn(msgspec.Struct, frozen=True):
 
 
 class SigningKey(msgspec.Struct, frozen=True):
-    """A key of the seals: its name, its 32 bytes in base64url, and when it was made."""
+    """A signing key: its name, its 32 bytes in base64url, and when it was created."""
 
     name: str
     secret: str
@@ -74,7 +78,7 @@ class SigningKey(msgspec.Struct, frozen=True):
 
 
 class Cookies(NamedTuple):
-    """How the portal's cookies are named and sent.
+    """The names and flags of the portal's cookies.
 
     Attributes:
         secure: whether the portal is on https.
@@ -83,18 +87,18 @@ class Cookies(NamedTuple):
     secure: bool
 
     def name(self, purpose: str, state: str = "") -> str:
-        """Return the name of a cookie; sign-ins have one for each state."""
+        """Return the name of a cookie. Each sign-in has its own, which contains part of its state."""
         short = f"-{state[:_SHORT]}" if state else ""
         return f"{'__Host-' if self.secure else ''}truepoint-{purpose}{short}"
 
     def set(self, name: str, value: str, seconds: int) -> str:
-        """Return the value of a Set-Cookie header; zero seconds delete the cookie."""
+        """Return the value of a Set-Cookie header. A duration of 0 seconds deletes the cookie."""
         flags = "; Secure" if self.secure else ""
         return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{flags}"
 
 
 def parse_cookies(headers: Iterable[str]) -> dict[str, str]:
-    """Return cookies by name, from `name=value` texts or whole Cookie headers. The first of a name counts."""
+    """Return cookies by name, from `name=value` texts or whole Cookie headers. The first one with a name counts."""
     cookies: dict[str, str] = {}
     for header in headers:
         for part in header.split(";"):
@@ -105,13 +109,16 @@ def parse_cookies(headers: Iterable[str]) -> dict[str, str]:
 
 
 def seal(keys: Sequence[SigningKey], purpose: str, value: msgspec.Struct) -> str:
-    """Return a value with its seal by the newest key, as text for a cookie. `purpose` keeps kinds of cookies apart."""
+    """Return a value signed with the newest key, as text for a cookie.
+
+    The signature covers `purpose`, so that one kind of cookie cannot be used as another.
+    """
     body = f"{keys[0].name}.{_encode(msgspec.json.encode(value))}"
     return f"{body}.{_encode(_mac(keys[0], purpose, body))}"
 
 
 def unseal(keys: Sequence[SigningKey], purpose: str, text: str, kind: type[T], now: float) -> T | None:
-    """Return the value, or None if its seal is not by one of the keys, is of another purpose, or its time is over."""
+    """Return a signed value; None if the signature or the purpose is wrong, or the value expired."""
     body, _, seal_text = text.rpartition(".")
     name, _, payload = body.partition(".")
     key = next((key for key in keys if key.name == name), None)
@@ -122,7 +129,7 @@ def unseal(keys: Sequence[SigningKey], purpose: str, text: str, kind: type[T], n
 
 
 def begin_sign_in(path: str, now: float) -> SignIn:
-    """Return a new sign-in with random state, nonce and PKCE verifier (RFC 7636 asks for 43 to 128 characters)."""
+    """Return a new sign-in with random state, nonce and PKCE verifier (43 to 128 characters, RFC 7636)."""
     return SignIn(
         state=secrets.token_urlsafe(32),
         nonce=secrets.token_urlsafe(32),
@@ -135,7 +142,7 @@ def begin_sign_in(path: str, now: float) -> SignIn:
 def find_sign_in(
     keys: Sequence[SigningKey], cookies: Cookies, received: Mapping[str, str], state: str, now: float
 ) -> SignIn | None:
-    """Return the sign-in that this browser began with this state, or None."""
+    """Return the sign-in that this browser began with this state; None if there is none."""
     if not _STATE.fullmatch(state):
         return None
     text = received.get(cookies.name(SIGN_IN, state), "")
@@ -149,10 +156,10 @@ def challenge(verifier: str) -> str:
 
 
 class KeyStore:
-    """The signing keys, in the portal's table.
+    """The signing keys, which are stored in the portal's table.
 
-    The function makes them itself and replaces them each month: nobody has to create, know or rotate a secret, and no
-    secret is in the template. Whoever loses the table signs everybody out, and nothing else.
+    The function creates them and replaces them each month, so that nobody has to create, know or rotate a secret, and
+    the template holds none. If the table is lost, everybody is signed out, with no other effect.
     """
 
     def __init__(self, table: Table) -> None:
@@ -161,10 +168,10 @@ class KeyStore:
         self._read = float("-inf")
 
     def keys(self, now: float) -> list[SigningKey]:
-        """Return the keys, newest first; make or replace them if they are old.
+        """Return the keys, newest first. Create them if missing, and replace the newest one if it is too old.
 
         Raises:
-            ChangedError: other instances replaced the keys each time that this one tried to.
+            ChangedError: other instances replaced the keys during each attempt.
         """
         if self._keys and 0 <= now - self._read < SHARING_SECONDS:
             return self._keys
@@ -179,18 +186,18 @@ class KeyStore:
         raise ChangedError("expected at most two other instances to replace the signing keys at once, got more")
 
     def find(self, name: str, now: float) -> list[SigningKey]:
-        """Return the keys; read them anew if none has this name, because another instance may have replaced them.
+        """Return the keys. If none has this name, read them again, because another instance may have replaced them.
 
-        A name that nobody made costs one read in ten seconds at most.
+        Names that do not exist cause at most one read per ten seconds.
         """
         if self._keys and all(key.name != name for key in self._keys) and now - self._read > 10:
             self._read = float("-inf")
         return self.keys(now)
 
     def _replaced(self, keys: list[SigningKey], item: Mapping[str, Any] | None, now: float) -> list[SigningKey]:
-        """Return the keys with a new one, or nothing if another instance was faster."""
+        """Return the keys with a new one, or [] if another instance replaced them first."""
         new = SigningKey(secrets.token_hex(4), secrets.token_urlsafe(32), now)
-        # The one before is kept, as long as cookies that it sealed may be valid: until the next replacement.
+        # The previous key is kept until the next replacement, because cookies signed with it may still be valid.
         after = [new, *keys[:1]]
         names: dict[str, Any] = {"put": {"keys": [msgspec.to_builtins(key) for key in after], "newest": new.name}}
         if item:
@@ -205,7 +212,7 @@ class KeyStore:
 
 
 def key_name(text: str) -> str:
-    """Return the name of the key that a sealed text claims."""
+    """Return the name of the key with which a text claims to be signed."""
     return text.partition(".")[0]
 
 
@@ -213,7 +220,7 @@ def base64url(text: str) -> bytes:
     """Return the bytes of base64url text without padding (RFC 7515, appendix C).
 
     Raises:
-        ValueError: not such text.
+        ValueError: the text is not base64url without padding.
     """
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("expected base64url text without padding, got something else")

@@ -1,7 +1,7 @@
-"""The portal's settings: its own address, and the identity provider. Pure.
+"""The portal's settings: its own address, and the identity provider.
 
-They are JSON in a parameter of Systems Manager. The function cannot have them in its environment: its own address is
-the distribution's, the distribution's origin is the function's address, and CloudFormation allows no such cycle.
+They are JSON in a parameter of Systems Manager. They cannot be environment variables of the function: its public
+address is that of the CloudFront distribution, whose origin is the function's URL, and CloudFormation allows no cycle.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be used; says what was expected."""
+    """Settings that cannot be used."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What template.yaml tells the portal.
+    """The settings that template.yaml writes.
 
     Attributes:
         origin: the portal's own origin, such as `https://d111.cloudfront.net`.
-        provider: who signs people in.
-        user_pool: the id of the user pool to which leads invite people; empty if a company's provider knows them.
+        provider: the identity provider.
+        user_pool: the id of the user pool to which leads invite people; "" if a company's own provider is used.
     """
 
     origin: str
@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secure(self) -> bool:
-        """Whether the portal is on https. Only the demo on a laptop is not."""
+        """Whether the portal is on https. Only the demo on a laptop uses http."""
         return self.origin.startswith("https://")
 
 
@@ -43,7 +43,7 @@ def parse_settings(text: str) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: they are not what template.yaml writes.
+        SettingsError: the text does not hold valid settings.
     """
     try:
         found = msgspec.convert(decode(text.encode()), Settings)

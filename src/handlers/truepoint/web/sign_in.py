@@ -1,8 +1,8 @@
-"""Signing in and out: authorization code flow with PKCE, as RFC 9700 and OpenID Connect Core describe it.
+"""Signing in and out: the authorization code flow with PKCE (RFC 9700, OpenID Connect Core).
 
-A browser begins with a state, a nonce and a verifier in a sealed cookie. The identity provider sends it back with a
-code. The function itself exchanges the code for an id token, checks it, writes the person's row and sets the session
-cookie: no token reaches the browser.
+The browser gets a state, a nonce and a verifier in a signed cookie, and goes to the identity provider, which sends it
+back with a code. The function exchanges the code for an id token, verifies the token, writes the person's row and sets
+the session cookie. No token reaches the browser.
 """
 
 from __future__ import annotations
@@ -27,30 +27,34 @@ from truepoint.web.routes import Parameters, Role, Route
 from truepoint.web.sessions import SESSION, SESSION_SECONDS, SIGN_IN, SIGN_IN_SECONDS, Cookies, KeyStore, Session
 
 HOME = "/portal/"
-"""Where somebody goes after signing in who asked for nothing else."""
+"""Default path after signing in."""
 FAILED = "/portal/?signed-in=no"
-"""Where somebody goes whose sign-in failed: the page says so, and offers another try."""
+"""Path after a failed sign-in. The page shows the failure and offers to try again."""
 SIGNED_IN = "/api/signed-in"
+"""Path to which the identity provider sends the browser back."""
 LONGEST_RETURN = 500
+"""Maximum length of the path after signing in, in characters."""
 LONGEST_CODE = 2048
+"""Maximum length of an authorization code, in characters."""
 LARGEST_ANSWER = 256 * 1024
-"""Bytes of a token response or a key set. Cognito's are a few kB."""
+"""Maximum size of a token response or a key set, in bytes. Cognito's have a few kB."""
 KEY_SECONDS = 24 * 3600
-"""How long the provider's keys are used without asking again: a key that was withdrawn counts no longer than this."""
+"""Time after which the provider's keys are fetched again, in seconds. A withdrawn key is trusted at most so long."""
 REFETCH_SECONDS = 60
-"""How often the keys are fetched at most, however many tokens name keys that are unknown."""
+"""Minimum time between two fetches of the keys, in seconds, even if tokens name unknown keys."""
 MOST_SIGN_INS = 4
-"""Sign-ins that one browser may have under way. More would fill the request's headers; the oldest are forgotten."""
+"""Number of unfinished sign-ins of one browser at which they are deleted, so that cookies do not fill its requests'
+headers."""
 
 _RETURN = re.compile(r"/portal/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*")
 _DOTS = re.compile(r"(?:^|[/\\])(?:\.|%2e){1,2}(?:[/?#]|$)", re.IGNORECASE)
 
 Fetch = Callable[..., bytes]
-"""`truepoint.adapters.https.fetch`, or what a test puts in its place."""
+"""The type of `truepoint.adapters.https.fetch`."""
 
 
 class ProviderKeys:
-    """The provider's public keys, fetched when they are first needed and again for a token that names another one."""
+    """The provider's public keys, fetched at first use, and again for a token that names an unknown key."""
 
     def __init__(self, url: str, get: Fetch = fetch) -> None:
         self._url = url
@@ -59,10 +63,10 @@ class ProviderKeys:
         self._tried = self._read = float("-inf")
 
     def for_token(self, token: str, now: float) -> Mapping[str, Any]:
-        """Return the key set, which has the token's key if the provider publishes it.
+        """Return the key set, which includes the token's key if the provider publishes it.
 
         Raises:
-            FetchError: it cannot be fetched, and there is none that is recent enough.
+            FetchError: the key set cannot be fetched, and the cached one is missing or too old.
         """
         fresh = now - self._read < KEY_SECONDS
         if (not fresh or not self._has(identity.key_id(token))) and now - self._tried >= REFETCH_SECONDS:
@@ -71,7 +75,7 @@ class ProviderKeys:
                 self._keys, self._read = self._fetched(), now
             except FetchError:
                 if not fresh:
-                    self._tried = float("-inf")  # nothing can be done without keys: the next one tries again
+                    self._tried = float("-inf")  # without keys nobody can sign in, so the next request tries again
                     raise
         elif not fresh:
             raise FetchError("expected the provider's keys, they could not be fetched a moment ago")
@@ -91,13 +95,13 @@ class SignInRoutes:
     """The three routes of signing in and out.
 
     Args:
-        provider: who signs people in.
+        provider: the identity provider.
         table: the portal's table.
-        keys: the keys of the cookies' seals.
-        cookies: how cookies are named.
+        keys: the signing keys of cookies.
+        cookies: the names and flags of cookies.
         origin: the portal's own origin.
-        get: makes requests.
-        now: seconds since 1970.
+        get: makes requests to the provider.
+        now: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -141,9 +145,9 @@ class SignInRoutes:
         )
 
     def signed_in(self, request: Request, _caller: None, _parameters: Parameters) -> Response:
-        """Take the browser back from the identity provider: exchange the code, check the token, begin the session.
+        """Complete a sign-in: exchange the code, verify the token, and begin the session.
 
-        What fails ends at the page, with nothing but that it failed.
+        After a failure the browser goes to the page, which is told only that the sign-in failed.
         """
         now, state, code = self._now(), request.query.get("state", ""), request.query.get("code", "")
         begun = sessions.find_sign_in(
@@ -152,7 +156,7 @@ class SignInRoutes:
         if begun is None:
             return Response(status=302, location=FAILED)
         forget = self._cookies.set(self._cookies.name(SIGN_IN, state), "", 0)
-        if not 0 < len(code) <= LONGEST_CODE:  # the provider sends `error` instead, to whoever cancels
+        if not 0 < len(code) <= LONGEST_CODE:  # if a person cancels, the provider sends `error` instead
             return Response(status=302, location=FAILED, cookies=[forget])
         try:
             token = self._exchanged(code, begun.verifier)
@@ -161,7 +165,7 @@ class SignInRoutes:
         except TokenError:
             return Response(status=302, location=FAILED, cookies=[forget])
         except StatusError as error:
-            if error.status < 500:  # the code was used before, or is too old
+            if error.status < 500:  # the code was used before or has expired
                 return Response(status=302, location=FAILED, cookies=[forget])
             raise _unreachable() from error
         except FetchError as error:
@@ -173,7 +177,7 @@ class SignInRoutes:
         return Response(status=302, location=begun.path, cookies=[forget, cookie])
 
     def sign_out(self, _request: Request, _caller: None, _parameters: Parameters) -> Response:
-        """End the session in this browser. The page then goes to where the provider ends its own."""
+        """End the session in this browser, and return the URL at which the provider ends its own session."""
         # https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
         query = urlencode({"client_id": self._provider.client_id, "logout_uri": self._origin + HOME})
         return Response(
@@ -185,7 +189,7 @@ class SignInRoutes:
         """Return the id token for a code (RFC 6749, section 4.1.3, and RFC 7636, section 4.5).
 
         Raises:
-            FetchError: no response that has one.
+            FetchError: there was no response with an id token.
         """
         form = {
             "grant_type": "authorization_code",
@@ -203,7 +207,7 @@ class SignInRoutes:
         return sessions.key_name(request.cookies.get(self._cookies.name(SIGN_IN, state), ""))
 
     def _forget_old(self, request: Request) -> list[str]:
-        """Return cookies that delete sign-ins which this browser left unfinished, if there are many."""
+        """Return Set-Cookie values that delete this browser's unfinished sign-ins, if there are `MOST_SIGN_INS`."""
         prefix = self._cookies.name(SIGN_IN) + "-"
         old = [name for name in request.cookies if name.startswith(prefix) and _COOKIE_NAME.fullmatch(name)]
         return [self._cookies.set(name, "", 0) for name in old] if len(old) >= MOST_SIGN_INS else []
@@ -213,9 +217,10 @@ _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def return_path(text: str) -> str:
-    """Return the path to go to after signing in: a path of the portal's page, or its beginning for all else.
+    """Return the path after signing in: `text` if it is a path of the portal's page, otherwise `HOME`.
 
-    Browsers take paths with two slashes, backslashes or control characters for other sites' addresses (URL Standard).
+    Paths with two slashes, backslashes or control characters are refused, because browsers may interpret them as
+    addresses of other sites (URL Standard).
     """
     usable = len(text) <= LONGEST_RETURN and _RETURN.fullmatch(text) and "//" not in text and not _DOTS.search(text)
     return text if usable else HOME

@@ -23,17 +23,17 @@ from truepoint.web.requests import LARGEST_BODY, RefusedError, Request, Response
 from truepoint.web.routes import Parameters, Role, Route
 
 LINK_SECONDS = 3600
-"""How long a link to an image works. The page asks for new ones when it renews its leases."""
+"""Validity of a link to an image, in seconds. The page gets new links when it renews its leases."""
 REASONS = frozenset({"unusable", "too-hard", "nothing", "other"})
 LONGEST_NOTE = 500
 LONGEST_SECONDS = 86400.0
 CACHED_INPUTS = 200
-"""Task inputs that an instance of the function keeps: an image needs several workers, and each asks several times."""
+"""Number of task inputs that an instance of the function caches. Several workers request each image several times."""
 ANSWER_BYTES = LARGEST_BODY - 10_000
-"""Bytes of an answer that the page may send: the body's members beside it are small."""
+"""Maximum size of an answer that the page may send, in bytes. The difference is room for the body's other members."""
 
 Invoke = Callable[[str, Mapping[str, Any]], Any]
-"""Invokes a function, by its ARN, and returns what it returned."""
+"""A function that invokes a Lambda function, given its ARN and the event, and returns its result."""
 
 _REFUSALS = {
     Verdict.TOO_LATE: ("too-late", "This image has gone to somebody else, or has its label."),
@@ -43,13 +43,13 @@ _REFUSALS = {
 
 
 class WorkerRoutes:
-    """What workers do.
+    """The routes of workers.
 
     Args:
         store: the stack's bucket.
         table: the portal's table.
-        invoke: calls the function that makes task inputs.
-        now: seconds since 1970.
+        invoke: invokes the function that returns task inputs.
+        now: returns the time in seconds since 1970.
     """
 
     def __init__(self, store: Bucket, table: Table, invoke: Invoke, now: Callable[[], float] = time.time) -> None:
@@ -75,7 +75,7 @@ class WorkerRoutes:
         ]
 
     def me(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Say who is signed in, and on which jobs they may work."""
+        """Return the signed-in person, and the jobs on which they may work."""
         names = [row["sk"] for row in self._table.query(rows.JOBS)]
         found = self._table.get([rows.job_key(name) for name in names])
         jobs = [rows.read(found[key], Job) for name in names if (key := rows.job_key(name)) in found]
@@ -84,7 +84,7 @@ class WorkerRoutes:
         return Response(value={"person": person, "jobs": cards, "expires": caller.expires})
 
     def tasks(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Hand out up to two tasks, or renew them."""
+        """Renew the caller's leases, lease images up to two, and return the tasks."""
         job = caller.member_of()
         tasks = self._queue(job).next_tasks(caller.id, caller.row, self._now())
         value = {
@@ -95,7 +95,7 @@ class WorkerRoutes:
         return Response(value=value)
 
     def submit(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Take an answer."""
+        """Store an answer."""
         job = caller.member_of()
         content, seconds = _answer(request)
         answers = Answers(self._store, self._queue(job), job)
@@ -104,14 +104,14 @@ class WorkerRoutes:
         )
 
     def correct(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Replace an answer of the caller's own."""
+        """Replace one of the caller's own answers."""
         job = caller.member_of()
         content, _ = _answer(request)
         answers = Answers(self._store, self._queue(job), job)
         return _verdict(answers.correct(caller.id, parameters["line"], content, self._now()))
 
     def skip(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Take an image back for good."""
+        """Record that the caller skips an image, which is then not offered to the caller again."""
         job = caller.member_of()
         fields = request.fields()
         reason, note = requests.text(fields, "reason", 20), requests.text(fields, "note", LONGEST_NOTE)
@@ -123,7 +123,7 @@ class WorkerRoutes:
         )
 
     def recent(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """List the caller's latest answers."""
+        """Return the list of the caller's latest answers."""
         job = caller.member_of()
         found = self._table.get([rows.image_key(job.key, line) for line in caller.row.recent])
         entries = []
@@ -134,7 +134,7 @@ class WorkerRoutes:
         return Response(value={"answers": entries})
 
     def answer(self, _request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Show an answer of the caller's own, with its image, as long as it can be corrected."""
+        """Return one of the caller's own answers with its task, as long as it can be corrected."""
         job = caller.member_of()
         queue = self._queue(job)
         image = queue.image(parameters["line"])
@@ -169,17 +169,17 @@ class WorkerRoutes:
             "status": job.status,
             "paused": job.paused,
             "images": job.open,
-            # Answers are spread over images; so many would be complete if they were not.
+            # An upper bound: answers are spread over images, so fewer images may have all their answers.
             "complete": min(job.open, answers // job.workers_per_image),
             "workersPerImage": job.workers_per_image,
             "mine": _mine(mine),
         }
 
     def _prepared(self, job: Job, caller: Caller, leases: list[Lease]) -> list[dict[str, Any]]:
-        """Return the tasks that can be prepared; one that cannot does not keep the worker from the other.
+        """Return the tasks of leases, without those that cannot be prepared.
 
         Raises:
-            RefusedError: none can.
+            RefusedError: no task can be prepared.
         """
         prepared, problem = [], None
         for lease in leases:
@@ -197,10 +197,10 @@ class WorkerRoutes:
         return task | {"line": lease.line, "until": lease.until, "since": lease.since}
 
     def _input(self, job: Job, place: Place) -> dict[str, Any]:
-        """Return the task input that the job's function makes of a line.
+        """Return the task input of a line, as the job's pre-annotation function returns it.
 
         Raises:
-            RefusedError: the function fails, or what it returns is no task.
+            RefusedError: the manifest cannot be read, the function fails, or its result is not a task input.
         """
         key = (job.key, place.line)
         if key not in self._inputs:
@@ -234,7 +234,7 @@ class WorkerRoutes:
         }
 
     def _link(self, uri: Any) -> str | None:
-        """Return a link to an object; None if there is none, or none that can be linked to."""
+        """Return a link to an object; None if `uri` is not an S3 URI that can be linked to."""
         try:
             bucket, key = split_s3_uri(uri if isinstance(uri, str) else "")
             store = self._buckets.get(bucket) or self._buckets.setdefault(bucket, Bucket(bucket))
