@@ -1,1 +1,1 @@
-"""Quality analysis of label files without AWS: the same results as a job's, computed by the same code."""
+"""Quality analysis of label files without AWS. The results are those of a job, computed by the same code."""

@@ -1,6 +1,6 @@
-"""One file's labels compared with another's: how near they are, and what kinds of errors they have.
+"""Comparison of the labels of two files: similarity and kinds of errors.
 
-OKS is COCO's, with the reference's area; kinds of errors are those of Ronchi and Perona (measures.taxonomy).
+OKS is COCO's, with the reference's area. The kinds of errors are those of Ronchi and Perona (measures.taxonomy).
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from truepoint.statistics.rates import Rate, rate
 
 VERSION = "1.0"
 AT_ONCE = 200
-"""Images compared together."""
+"""Number of images compared together."""
 THRESHOLDS = (0.5, 0.75)
-"""OKS from which an instance counts as found; COCO's most used."""
+"""OKS thresholds of recall and precision: the ones that COCO reports."""
 
 
 class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One keypoint of the comparison.
+    """The comparison of one keypoint, in the instances that both files have.
 
-    `labeled` counts it in the reference's instances that were found. `similarity` is its mean in OKS and `pck` its
-    share within a tenth of the longer side, both over `labeled`. `errors` are shares by kind, of `labeled`, and for
-    `extra` of the other file's.
+    `labeled` is the number of times that the reference labels it. `similarity` is the mean of its term in OKS, and
+    `pck` the share within a tenth of the longer side; both are over `labeled`. `errors` are, for each kind, shares of
+    `labeled`, or of the other file's keypoints for `extra`.
     """
 
     name: str
@@ -50,10 +50,11 @@ class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The output of `truepoint compare --json`. `relative` is OKS over what a careful person reaches with the truth.
+    """The output of `truepoint compare --json`.
 
-    `found` are instances of the reference that the other file has too, `missed` those it lacks, `added` those that only
-    it has. `recall` and `precision` are by OKS threshold.
+    `found` is the number of instances that both files have, `missed` the share of the reference's instances that the
+    other file lacks, `added` the share of the other file's instances that the reference lacks. `relative` is `oks`
+    divided by the expected OKS of a careful person with the truth. `recall` and `precision` are by OKS threshold.
     """
 
     version: str = VERSION
@@ -74,7 +75,7 @@ class FileComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Meter:
-    """Counts comparisons; `names` are the skeleton's keypoints."""
+    """A counter of comparisons; `names` are the skeleton's keypoints."""
 
     def __init__(self, names: Sequence[str], table: SigmaTable) -> None:
         self._table = table
@@ -88,7 +89,7 @@ class _Meter:
         self.kinds: dict[str, dict[Kind, int]] = {name: dict.fromkeys(KINDS, 0) for name in names}
 
     def add(self, images: Sequence[tuple[Sequence[Instance], Sequence[Instance]]]) -> int:
-        """Take images as reference and other instances; return how many cannot be matched."""
+        """Count images, given as (reference instances, other instances), and return how many cannot be matched."""
         poses = Poses([(("", reference), ("other", other)) for reference, other in images], self._table)
         home, refused = match(poses)
         clusters = Clusters(poses, home)
@@ -128,16 +129,16 @@ class _Meter:
 def compare_files(
     reference: LabelSet, other: LabelSet, chosen: Choices, raters: tuple[str | None, str | None] = (None, None)
 ) -> FileComparison:
-    """Compare the labels of the images that both have.
+    """Compare the labels of the images that both label sets contain.
 
     Args:
-        reference: labels that count as right; its skeleton is that of the comparison.
+        reference: the labels that count as correct; the comparison uses its skeleton.
         other: labels of the same skeleton.
         chosen: how labels are read.
-        raters: whose labels to take of each, where there are several.
+        raters: the rater to use from each label set; None if it has only one.
 
     Raises:
-        FormatError: no image is in both, or several raters and no choice.
+        FormatError: the sets have no image in common, or one has several raters and none is chosen.
     """
     readers = [EntryReader(labels.files, chosen) for labels in (reference, other)]
     right = dict(_instances(reference, readers[0], raters[0], "--rater-a"))
@@ -214,7 +215,7 @@ def _rates(kinds: dict[Kind, int], labeled: int, marked: int) -> dict[str, Rate]
 
 
 def table(comparison: FileComparison) -> Iterable[str]:
-    """Return the comparison of keypoints as rows of text that fit 80 columns. Errors are in percent."""
+    """Yield the comparison of keypoints as rows of text of at most 80 columns. Errors are in percent."""
     titles = ("good", "jitt", "inv", "swap", "miss", "lack", "extra", "vis")
     yield f"{'keypoint':15}{'n':>7}{'sim':>5}{'pck':>5}" + "".join(f"{title:>6}" for title in titles)
     whole = KeypointComparison(

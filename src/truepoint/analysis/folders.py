@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all."""
+"""Atomic replacement of a folder: it appears as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 class TargetError(ValueError):
-    """A place that cannot be written to without losing what is there; says what was expected and what was found."""
+    """A target folder that cannot be written without losing other files."""
 
 
 def check_target(folder: Path, ours: Collection[str]) -> None:
-    """Find out whether a folder may be written: it is not there, is empty, or holds only what we write.
+    """Check that a folder may be replaced: it is missing, empty, or holds only names in `ours`.
 
     Raises:
-        TargetError: something else is there.
+        TargetError: the path is something else, or the folder holds other names.
     """
     kind = "a link" if folder.is_symlink() else "a file"
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -34,10 +34,10 @@ def check_target(folder: Path, ours: Collection[str]) -> None:
 
 @contextmanager
 def whole_folder(folder: Path, ours: Collection[str]) -> Iterator[Path]:
-    """Give a new folder beside `folder`, which takes its place once the block has ended without an error.
+    """Yield a new folder beside `folder`, and replace `folder` by it if the block ends without an error.
 
     Raises:
-        TargetError: see `check_target`.
+        TargetError: `folder` may not be replaced; see `check_target`.
     """
     check_target(folder, ours)
     folder.parent.mkdir(parents=True, exist_ok=True)

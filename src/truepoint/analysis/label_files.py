@@ -1,7 +1,7 @@
-"""Label files of one or several raters, read and put together by image.
+"""Label files of one or several raters, read and combined by image.
 
-A COCO annotation file is read a part at a time: as Python values, a file of 300,000 annotations takes 2 GB. It is cut
-into its annotations once, which are parsed where they are worked on.
+As Python values, a COCO file of 300,000 annotations would take 2 GB. So its annotations are separated without parsing
+them, and each is parsed when it is processed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ from truepoint.pose.skeleton import Skeleton
 from truepoint.results.result_set import DIGITS
 
 RESULTS, WORKERS_FILE, SKELETON_FILE = "results.json", "coco_workers.json", "skeleton.json"
-"""In a downloaded results folder, which is read as its workers' file and its skeleton."""
+"""Files of a downloaded results folder. Such a folder is read from its workers' file and its skeleton."""
 LARGEST_ID = 10**DIGITS
-"""Largest image id that `coco.json` keeps from a label file. Annotation files are named by an image's number in
-`DIGITS` digits."""
+"""Largest image id that is kept from a label file in `coco.json`. The names of annotation files contain an image's
+number in `DIGITS` digits."""
 AT_ONCE = 1000
-"""Annotations that are scanned together."""
+"""Number of annotations scanned together."""
 
 
 class Part(msgspec.Struct, array_like=True):
-    """The labels of one image in one file. `labels` are subjects, or COCO annotations if the file has a reader."""
+    """The labels of one image in one file.
+
+    `labels` are subjects, or unparsed COCO annotations if the file has a reader. `file` is the file's index. `raters`
+    are those who looked at the image. `in_shares` says whether coordinates are shares of the image's size.
+    """
 
     file: int
     raters: list[str]
@@ -46,8 +50,8 @@ class Part(msgspec.Struct, array_like=True):
 class Entry(msgspec.Struct, array_like=True):
     """One image with the labels of all raters, and a model's predictions.
 
-    `line` is its number: from 0, or the first file's image id less 1. `predictions` are instances of the skeleton, in
-    the shape of docs/formats.md.
+    `line` is its number in the results: the first file's image id minus 1, or a count from 0. `predictions` are
+    instances of the skeleton, as in docs/formats.md.
     """
 
     line: int
@@ -61,17 +65,17 @@ class Entry(msgspec.Struct, array_like=True):
 
 @dataclass
 class LabelFile:
-    """One file, without its labels. It is sent to each process.
+    """A label file without its labels, which is sent to each process.
 
     Attributes:
-        where: the file, for messages.
-        shape: its format in words.
-        rater: who labelled what the file says no rater of.
-        categories: by name, with the number of their subjects.
-        raters: whom the file names.
-        reader: of a COCO file, whose labels are still annotations; None if they are subjects.
+        where: the file's path, for messages.
+        shape: the name of its format.
+        rater: the rater of labels for which the file names none.
+        categories: its categories by name, with their numbers of subjects.
+        raters: the raters that the file names.
+        reader: the reader of a COCO file's annotations; None if labels are subjects already.
         notes: what was left out so far.
-        mappings: by category the skeleton's keypoint names by the file's.
+        mappings: for each category the skeleton's keypoint names by the file's names.
     """
 
     where: str
@@ -86,7 +90,7 @@ class LabelFile:
 
 @dataclass
 class _Opened:
-    """A file, its images, and by their index its labels."""
+    """An opened file, its images, and the labels of each image."""
 
     file: LabelFile
     images: list[LabeledImage]
@@ -95,7 +99,7 @@ class _Opened:
 
 @dataclass(frozen=True)
 class LabelSet:
-    """Files that were read, their skeleton, and a function that gives their images in order."""
+    """Label files with a common skeleton. `entries` is a function that yields their images, `count` their number."""
 
     files: list[LabelFile]
     skeleton: Skeleton
@@ -104,7 +108,7 @@ class LabelSet:
 
     @property
     def raters(self) -> list[str]:
-        """Return everyone who labelled, sorted."""
+        """All raters of the files, sorted."""
         return sorted({rater for file in self.files for rater in (file.raters or {file.rater})})
 
 
@@ -114,16 +118,16 @@ def read_label_files(
     chosen: Choices,
     sizes: Callable[[], Mapping[str, tuple[int, int]]] = dict,
 ) -> LabelSet:
-    """Read files that label the same images, one or several raters each.
+    """Read files that label the same images, by one or several raters each.
 
     Args:
         paths: files, folders of label files, or downloaded results.
-        skeleton: of the labels; None to take that of the results, or of the category with most subjects.
-        chosen: the user's decisions.
-        sizes: gives the images' sizes by name, for formats whose coordinates are shares of them.
+        skeleton: the skeleton of the labels; None to use that of the results, or of the category with most subjects.
+        chosen: the user's choices.
+        sizes: returns (width, height) of the images by name, for formats whose coordinates are shares of them.
 
     Raises:
-        FormatError: a file cannot be read, two images would be one, or no category fits the skeleton.
+        FormatError: a file cannot be read, names of images are ambiguous, or no category fits the skeleton.
     """
     files = [_results_file(path) or (path, None) for path in paths]
     raters = _rater_names([path for path, _ in files])
@@ -151,7 +155,7 @@ def read_label_files(
 
 
 class EntryReader:
-    """Makes entries into instances of the skeleton, by rater. Counts what was left out in `fitters`, one a file."""
+    """A converter of entries to instances by rater. `fitters`, one per file, count what is left out."""
 
     def __init__(self, files: Sequence[LabelFile], chosen: Choices) -> None:
         self._files = files
@@ -159,10 +163,10 @@ class EntryReader:
         self.fitters = [Fitter(f.mappings, chosen, notes) for f, notes in zip(files, self._notes, strict=True)]
 
     def instances(self, entry: Entry) -> dict[str, Instances]:
-        """Return the instances that each rater marked; raters who marked nothing have none.
+        """Return each rater's instances; an empty list for a rater who marked nothing.
 
         Raises:
-            FormatError: a label that cannot be read, or a rater who labelled the image in two files.
+            FormatError: a label cannot be read, or a rater labelled the image in two files.
         """
         by_rater: dict[str, Instances] = {}
         for part in entry.parts:
@@ -184,7 +188,7 @@ class EntryReader:
         return by_rater
 
     def report(self, fitters: Iterable[Sequence[Fitter]] = ()) -> list[str]:
-        """Return what was read and left out, a sentence each; `fitters` are those of other readers."""
+        """Return sentences on what was read and left out. `fitters` are those of other readers, which are included."""
         lines = []
         for others in fitters:
             for mine, other in zip(self.fitters, others, strict=True):
@@ -203,14 +207,14 @@ def _subject(file: LabelFile, label: Any, notes: Notes) -> Subject | None:
 
 
 def _results_file(path: Path) -> tuple[Path, Path] | None:
-    """Return the workers' file and the skeleton of a results folder; None if the path is no such folder."""
+    """Return the workers' file and the skeleton of a results folder; None if the path is not a results folder."""
     if not (path / RESULTS).is_file() or not (path / WORKERS_FILE).is_file():
         return None
     return path / WORKERS_FILE, path / SKELETON_FILE
 
 
 def _rater_names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each file: its own without the ending, with folders in front where that is not unique."""
+    """Return a name for each file: its own without the ending, preceded by folders as far as needed to be unique."""
     for depth in range(1, 1 + max(len(path.resolve().parts) for path in paths)):
         names = ["/".join((*p.parts[-depth:-1], p.stem)) for p in (path.resolve() for path in paths)]
         if len(set(names)) == len(names):
@@ -244,7 +248,7 @@ class _Annotations(msgspec.Struct):
 
 
 def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
-    """Open a COCO annotation file; None if it is none, or has what only the lenient reader takes (NaN)."""
+    """Open a COCO annotation file; None if it is not one, or contains NaN, which only the lenient reader accepts."""
     if not text or is_deeper(text, DEEPEST_DOCUMENT):
         return None
     try:
@@ -278,7 +282,7 @@ def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
 
 
 def _raters(names: set[str], rater: str) -> set[str]:
-    """Return whom a file names; where it names some, `rater` made the labels without one."""
+    """Return the raters that a file names, with `rater` instead of "" if only some labels have a rater."""
     named = names - {""}
     return named | {rater} if named and "" in names else named
 
@@ -299,7 +303,7 @@ def _all_categories(opened: Sequence[_Opened]) -> dict[str, tuple[Category, int]
     for one in opened:
         for name, (category, subjects) in one.file.categories.items():
             earlier, before = categories.get(name, (category, 0))
-            # Our own files name only the keypoints that occur: those of all files count.
+            # Our own files name only the keypoints that occur, so the names of all files are combined.
             more = tuple(n for n in category.keypoints if n not in earlier.keypoints)
             whole = earlier if not more else Category(name, earlier.keypoints + more, earlier.named and category.named)
             categories[name] = (whole, before + subjects)
@@ -307,14 +311,14 @@ def _all_categories(opened: Sequence[_Opened]) -> dict[str, tuple[Category, int]
 
 
 def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tuple[int, int]]]) -> list[Entry]:
-    """Return the images of all files, those of the first file first. Names that differ only in spelling are one."""
+    """Return the images of all files, starting with the first file's. Names that differ only in spelling are merged."""
     entries: dict[str, Entry] = {}
     order = sorted(range(len(opened)), key=lambda number: not all(i.has_ending for i in opened[number].images))
     needs_sizes = any(i.in_shares for one in opened for i in one.images)
     given_sizes = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
     ids = [image.id for image in opened[order[0]].images]
     numbers = [i - 1 for i in ids if i is not None and i <= LARGEST_ID]
-    if len(numbers) < len(ids):  # coco.json keeps a file's ids if it can
+    if len(numbers) < len(ids):  # coco.json keeps a file's ids only if all are usable
         numbers = list(range(len(ids)))
     following = count(max(numbers, default=-1) + 1)
     for number in order:
@@ -330,7 +334,7 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
             entry.width = entry.width or pixels(image.width) or size[0]
             entry.height = entry.height or pixels(image.height) or size[1]
             entry.s3_uri = entry.s3_uri or image.s3_uri
-            # In a file of one rater, whoever labelled looked at all of its images.
+            # The rater of a file that names no raters looked at all of its images.
             raters = sorted(set(image.raters)) if own else [one.file.rater]
             entry.parts.append(Part(number, raters, image.in_shares, labels))
     if needs_sizes and not any(entry.width for entry in entries.values()):
@@ -342,7 +346,7 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
 
 
 def _names_of(one: _Opened, image_names: set[str]) -> list[str]:
-    """Return what each image of a file is called: as other files, or the images, call it, else as this file does."""
+    """Return a name for each image of a file: the matching one in `image_names`, otherwise the file's own."""
     names = [image.name for image in one.images]
     if not image_names or image_names.issuperset(names):
         return names

@@ -1,4 +1,4 @@
-"""An analysis: label files become a results folder, as a finished job's manifest does."""
+"""An analysis: computes a results folder from label files, as a run does from a finished job's manifest."""
 
 from __future__ import annotations
 
@@ -36,31 +36,33 @@ from truepoint.results.tally import Tally
 from truepoint.runs.result_files import line_files, pretty, tally_files
 
 LARGEST_RANGE = 4 * 1024 * 1024
-"""Bytes of entries worked on by one process at a time: a progress bar moves every few seconds."""
+"""Size of the entries that a process handles at a time, in bytes. The progress bar then moves every few seconds."""
 LEAST_FOR_PROCESSES = 2 * LARGEST_RANGE
-"""Bytes of entries. Fewer are done sooner than other processes have started."""
+"""Size of all entries from which several processes are used, in bytes. Fewer entries are done before processes
+start."""
 WORK = ".work"
 OURS = frozenset({name.split("/")[0] for name in msgspec.structs.astuple(Files())} | {"results.json"})
 """Names in a results folder. A folder that contains any other name is never replaced."""
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-"""Takes what is done, how many images are done, and how many there are."""
+"""A function that shows progress, given the name of the step, the number of images done, and the number of all
+images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The files to analyse, and how.
+    """The options of an analysis.
 
     Attributes:
         paths: label files, folders of them, or downloaded results.
         out: the folder of the results.
-        skeleton: None to take it from the labels.
-        name: of the results; None for the first file's.
-        images: the folder of the images, for thumbnails and for sizes.
+        skeleton: the skeleton of the labels; None to derive it from them.
+        name: the name of the results; None for the first file's name.
+        images: the folder of the images, for thumbnails and sizes.
         chosen: how labels are read.
-        processes: how many work side by side.
-        predictions: a file of a model's predictions of the same images.
+        processes: number of processes; 0 for one per CPU.
+        predictions: a file of a model's predictions for the same images.
     """
 
     paths: Sequence[Path]
@@ -75,10 +77,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The results of an analysis.
+    """The outcome of an analysis.
 
-    Each of `notes` is a sentence about labels that were read or left out. `predicted` is the number of instances that
-    have a prediction; None if no predictions were given.
+    `notes` are sentences about labels that were read or left out. `predicted` is the number of instances that have a
+    prediction; None if no predictions were given.
     """
 
     out: Path
@@ -92,11 +94,11 @@ class Analysis:
 
 
 def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
-    """Write the results of label files to a folder, whole or not at all. Twice is the same as once.
+    """Write the results of label files to a folder atomically. The function is idempotent.
 
     Raises:
-        FormatError, PrelabelError: the files cannot be read together.
-        TargetError: the folder holds something else.
+        FormatError, PrelabelError: the files cannot be read, or not together.
+        TargetError: the folder holds other files.
     """
     _check_out(request)
     with whole_folder(request.out, OURS) as new:
@@ -109,10 +111,10 @@ def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
 
 
 def _check_out(request: Request) -> None:
-    """Refuse to replace the labels that are read, or the results of a job.
+    """Refuse to replace the folder of the labels, or the results of a job.
 
     Raises:
-        TargetError: the folder of results holds either.
+        TargetError: the folder of the results contains either.
     """
     out = request.out.resolve()
     for path in request.paths:
@@ -138,7 +140,7 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
     raters, count = labels.raters, labels.count
     said = _add_predictions(labels, request) if request.predictions else []
     size = passes.write_entries(labels.entries(), work)
-    del labels  # with it go the files' bytes
+    del labels  # frees the files' bytes
     with (work / passes.ENTRIES).open("rb") as file:
         ranges = cut(size, LARGEST_RANGE, lambda start, end: b"".join(passes.pieces(file, Range(start, end))))
     processes = (request.processes or _processors()) if size > LEAST_FOR_PROCESSES else 1
@@ -177,10 +179,10 @@ def _run(request: Request, new: Path, work: Path, progress: Progress) -> Analysi
 
 
 def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
-    """Add each image's predictions to its entry; return what was read, matched and left out, a sentence each.
+    """Add each image's predictions to its entry, and return sentences on what was read, matched and left out.
 
     Raises:
-        FormatError, PrelabelError: the file cannot be read, or is not of these images and this skeleton.
+        FormatError, PrelabelError: the file cannot be read, or does not match these images and this skeleton.
     """
     path = request.predictions
     if path is None:
@@ -188,7 +190,7 @@ def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
     if not path.exists():
         raise FormatError(f"{path}: expected a file of predictions, got nothing of that name")
     entries: dict[str, Entry] = {entry.name: entry for entry in labels.entries()}
-    # A list of COCO results has the image ids of the annotations, and no names.
+    # A list of COCO results has no image names, but the image ids of the annotation file.
     annotations = next((Path(f.where) for f in labels.files if f.shape == coco.ANNOTATIONS), None)
     chosen = Choices(keypoint_names=request.chosen.keypoint_names, images=annotations)
     job = Job(labels.skeleton, {name: (entry.width, entry.height) for name, entry in entries.items()})
@@ -213,11 +215,11 @@ def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:
 
 
 def _write(context: Context, surveyed: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:
-    """Write the files of all images together."""
+    """Write the files about all images."""
     files = passes.FolderFiles(context.out, context.job.name)
     for file in tally_files(context.job, surveyed, tally, drawn):
         content = file.content
-        if file.key == Files().review:  # a review job is of images in S3
+        if file.key == Files().review:  # a review job needs images in S3
             content = b"".join(line for line in tally.review_lines() if line.startswith(b'{"source-ref":"s3://'))
         files.put(file.key, content)
     for file in line_files(
@@ -227,11 +229,11 @@ def _write(context: Context, surveyed: Surveyed, tally: Tally, drawn: dict[int, 
 
 
 def _each(processes: int, work: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
-    """Return what the function gives for each of the arguments, in order; several processes work side by side."""
+    """Yield the function's results for each tuple of arguments, in order, computed by several processes in parallel."""
     if min(processes, len(arguments)) < 2:
         yield from (work(*given) for given in arguments)
         return
-    spawn = multiprocessing.get_context("spawn")  # the same on every system, and safe beside threads
+    spawn = multiprocessing.get_context("spawn")  # available on every system, and safe in a program with threads
     with ProcessPoolExecutor(processes, spawn, initializer=_leave_interrupts) as pool:
         try:
             yield from pool.map(work, *zip(*arguments, strict=True))
@@ -241,7 +243,7 @@ def _each(processes: int, work: Callable[..., T], arguments: Sequence[tuple[Any,
 
 
 def _leave_interrupts() -> None:
-    """Leave Ctrl+C to the parent, which every process of a terminal is sent."""
+    """Ignore Ctrl+C, which a terminal sends to all processes. The parent handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -256,14 +258,14 @@ def _names(work: Path, ranges: int, lines: Set[int]) -> dict[int, str]:
 
 
 class _Image(msgspec.Struct):
-    """An image of coco.json; its id is the line's number from 1."""
+    """An image of coco.json; its id is the line number plus 1."""
 
     id: int
     file_name: str
 
 
 def job_name(path: Path) -> str:
-    """Return a name of results that is one of a labelling job, from a file's."""
+    """Return a valid job name derived from a file's name."""
     plain = re.sub(r"[^a-zA-Z0-9]+", "-", path.resolve().stem).strip("-")[:63].strip("-")
     return plain if JOB_NAME.fullmatch(plain) else "labels"
 

@@ -1,6 +1,6 @@
-"""The two passes of a job over a range of images, in a process of its own.
+"""The two passes of a job over a range of images, each in a separate process.
 
-`runs.steps` does the same with byte ranges of a manifest in S3. The results come from the same functions.
+`runs.steps` does the same with byte ranges of a manifest in S3, using the same functions of `results`.
 """
 
 from __future__ import annotations
@@ -40,16 +40,22 @@ from truepoint.results.second_pass import Refiner
 from truepoint.runs.result_files import FRAGMENTS, Fragments
 
 ATTRIBUTE = "keypoints"
+"""Label attribute name of the intermediate manifest."""
 ENTRIES = "entries.jsonl"
+"""Name of the file of all entries."""
 LONGEST_ENTRY = 1024 * 1024 * 1024
-"""Bytes of one image's labels: they are on this machine already, so they are bounded by its memory only."""
+"""Maximum size of one image's labels, in bytes. The labels are the user's own, so only this machine's memory
+matters."""
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""New objects after which Python looks for cycles, as in runs.steps."""
+"""Number of new objects after which Python's garbage collector runs; see runs.steps."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What every range needs: `work` holds entries, lines and fragments, `out` becomes the results."""
+    """Data that all ranges share.
+
+    `work` is the folder of intermediate files (entries, lines, fragments). `out` is the folder of the results.
+    """
 
     job: LabelingJob
     skeleton: Skeleton
@@ -61,13 +67,13 @@ class Context:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What the first pass leaves of a range.
+    """The result of the first pass over a range.
 
     Attributes:
-        survey: of the labels, as JSON.
+        survey: the `JobSurvey` of the labels, as JSON.
         lines: the numbers of the range's lines.
-        fitters: what was left out.
-        predictions: the survey of the predictions, as JSON.
+        fitters: counts of what was left out.
+        predictions: the `PredictionSurvey`, as JSON.
     """
 
     survey: bytes
@@ -77,7 +83,7 @@ class FirstPass:
 
 
 class FolderFiles:
-    """Writes results into a folder, by their keys in a bucket."""
+    """A writer of result files to a folder, given their keys in a bucket."""
 
     def __init__(self, folder: Path, job: str) -> None:
         self._folder, self._prefix = folder, job_keys(job).results
@@ -90,12 +96,17 @@ class FolderFiles:
 
 
 def first_pass(context: Context, number: int, part: Range) -> FirstPass:
-    """Read a range of entries, consolidate each image at once, and gather what the lines tell of the whole.
+    """Read a range of entries, consolidate each image, and count the statistics of the first pass.
 
-    The lines are kept for the second pass, as an output manifest has them.
+    The images are written as lines of an output manifest for the second pass.
+
+    Args:
+        context: the data that all ranges share.
+        number: the range's index.
+        part: the range of the file of entries, in bytes.
 
     Raises:
-        FormatError, PrelabelError: a label that cannot be read.
+        FormatError, PrelabelError: a label cannot be read.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     reader = EntryReader(context.files, context.chosen)
@@ -127,14 +138,14 @@ def first_pass(context: Context, number: int, part: Range) -> FirstPass:
 def second_pass(
     context: Context, told: bytes, number: int, numbers: Sequence[int], reliability: PredictionNorms | None = None
 ) -> bytes:
-    """Read a range's lines as the whole job sees them; write the images' files and the range's fragments.
+    """Run the second pass over a range's lines, and write the images' files and the range's fragments.
 
     Args:
-        context: of the analysis.
-        told: what the first pass tells of all lines, as JSON.
-        number: of the range.
-        numbers: those of the range's lines.
-        reliability: of the model whose predictions were given; None if there are none, or too few.
+        context: the data that all ranges share.
+        told: the result of the first pass over all lines (`Surveyed`), as JSON.
+        number: the range's index.
+        numbers: the numbers of the range's lines.
+        reliability: the reliability of the model that made the predictions; None if there are none, or too few.
 
     Returns:
         The range's tally, as JSON.
@@ -163,7 +174,7 @@ def second_pass(
 
 
 class _Witness:
-    """Gives what a range's predictions say against its instances."""
+    """A source of reasons to suspect a range's instances, based on their predictions."""
 
     def __init__(self, context: Context, number: int, surveyed: Surveyed, reliability: PredictionNorms) -> None:
         self._reader = PredictionReader(Anatomy(surveyed.skeleton), surveyed.norms, reliability)
@@ -181,14 +192,14 @@ class _Witness:
 
 
 def fragments_of(work: Path, name: str, ranges: int) -> Iterator[bytes]:
-    """Return the lines of the fragments of one name, of all ranges in order."""
+    """Yield the lines of the fragments with one name, of all ranges in order."""
     for number in range(ranges):
         with (work / f"{name}-{number}.jsonl").open("rb") as file:
             yield from whole_lines(pieces(file))
 
 
 def write_entries(entries: Iterable[Entry], work: Path) -> int:
-    """Write images with their labels, a line each; return how many bytes they take."""
+    """Write images with their labels, one per line, and return the size of the file in bytes."""
     with (work / ENTRIES).open("wb") as out:
         for entry in entries:
             out.write(msgspec.json.encode(entry) + b"\n")
@@ -196,7 +207,7 @@ def write_entries(entries: Iterable[Entry], work: Path) -> int:
 
 
 def _manifest(entries: Sequence[Entry], reader: EntryReader, table: SigmaTable, context: Context) -> Iterator[bytes]:
-    """Return an output manifest's line of each image."""
+    """Yield each image's line of an output manifest."""
     answers: list[list[tuple[str, Any]]] = []
     for entry in entries:
         size = {"image_width": entry.width, "image_height": entry.height} if entry.width and entry.height else {}
@@ -228,7 +239,7 @@ def _predictions_file(context: Context, number: int) -> Path:
 
 
 def pieces(file: BinaryIO, part: Range | None = None) -> Iterator[bytes]:
-    """Return a file, or a range of it, in pieces."""
+    """Yield a file, or a byte range of it, in pieces."""
     if part is not None:
         file.seek(part.start)
     left = part.end - part.start if part is not None else None

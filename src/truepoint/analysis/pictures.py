@@ -1,4 +1,4 @@
-"""Thumbnails of the images that a report draws, from a folder of images. Pillow is needed only for these."""
+"""Thumbnails for a report, made from a folder of images. They need Pillow."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from truepoint.results.report import Report, with_pictures
 from truepoint.results.report_page import page
 
 LONGER_SIDE = 640
-"""Pixels of a thumbnail: the report draws a part of an image some 400 CSS pixels wide."""
+"""Maximum width and height of a thumbnail, in pixels. The report draws parts of images some 400 CSS pixels wide."""
 LARGEST = 80_000
-"""Bytes of a thumbnail: those of 24 images add less than 3 MB to a report."""
+"""Maximum size of a thumbnail, in bytes. Base64 included, 24 thumbnails add less than 3 MB to a report."""
 QUALITIES = (75, 60, 45, 30)
 """JPEG qualities, tried in order until a thumbnail is small enough."""
 NEEDED = "thumbnails and image sizes need Pillow, which is not installed: pip install 'truepoint[images]'"
@@ -29,7 +29,7 @@ class PictureFolder:
     """A folder of images.
 
     Raises:
-        FormatError: it is none, or Pillow is not installed.
+        FormatError: the path is not a folder, or Pillow is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class PictureFolder:
         self._folder = folder
 
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Return width and height of each image in upright pixels, by its path in the folder."""
+        """Return width and height of each upright image in pixels, by its path in the folder."""
         from truepoint.jobs.images import images_in_folder  # noqa: PLC0415 - needs Pillow
 
         return {image.name: (image.width, image.height) for image in images_in_folder(self._folder).images}
@@ -49,10 +49,10 @@ class PictureFolder:
         """Return thumbnails as data URLs by line, and the names of images without one.
 
         Args:
-            names: of images, by line.
+            names: the images' names, by line.
 
         Raises:
-            FormatError: several files are equally good for one image.
+            FormatError: several files match one image equally well.
         """
         files = image_files(self._folder)
         images = {line: LabeledImage(name, has_ending=bool(Path(name).suffix)) for line, name in names.items()}
@@ -67,10 +67,15 @@ class PictureFolder:
 
 
 def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes, list[str]]:
-    """Return a report's page with thumbnails of the images that it draws, and the names of those without one.
+    """Return a report's page with thumbnails, and the names of images without one.
+
+    Args:
+        report: the page.
+        folder: the folder of the images.
+        where: the page's path, for errors.
 
     Raises:
-        FormatError: not a report of this version.
+        FormatError: the page is not a report of this version.
     """
     begin, end = b'<script type="application/json" id="data">', b"</script>"
     data = report.partition(begin)[2].partition(end)[0]
@@ -84,7 +89,7 @@ def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes
 
 
 def _thumbnail(path: Path) -> str:
-    """Return a JPEG of an image, upright and without its metadata, as a data URL; "" of a file that is no image."""
+    """Return an upright JPEG of an image without metadata, as a data URL; "" if the file is not an image."""
     from PIL import Image  # noqa: PLC0415
 
     from truepoint.jobs.images import jpeg, upright_rgb  # noqa: PLC0415

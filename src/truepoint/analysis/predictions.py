@@ -1,9 +1,10 @@
-"""Predictions of a model as one more, less reliable rater: what they say against labels that look right by themselves.
+"""Predictions of a model, used as a less reliable rater to find errors in labels that look plausible by themselves.
 
-Labels of one rater, in a usual pose, may still be wrong: a keypoint left out, sides exchanged on a person without a
-visible face. Only the image shows it, and a model has seen the image. How reliable the model is, is measured on all
-images: its noise by keypoint and score, how often it errs grossly, how often it exchanges sides, and how its scores
-differ between labelled and unlabelled keypoints. All evidence is a log likelihood ratio, bounded by these rates.
+Labels of one rater in a normal pose may still be wrong: a keypoint may be missing, or the sides of a person without a
+visible face may be exchanged. This is visible only in the image, which the model has processed. The model's reliability
+is measured on all images: its noise by keypoint and score, its rates of gross errors and of exchanged sides, and how
+its scores differ between labelled and unlabelled keypoints. All evidence is a log likelihood ratio, bounded by these
+rates.
 """
 
 from __future__ import annotations
@@ -28,46 +29,51 @@ from truepoint.statistics.histogram import Histogram
 from truepoint.statistics.statistic import Statistic
 
 LEAST_MATCHED = 30
-"""Instances with a prediction. Of fewer the model's reliability is not known, and its predictions count for nothing."""
+"""Minimum number of instances with a prediction. With fewer, the model's reliability is unknown and its predictions are
+ignored."""
 LEAST_OKS = 0.5
-"""A prediction that is less similar to an instance, also with sides exchanged, may be of somebody else."""
+"""Minimum OKS of an instance and its prediction, with or without sides exchanged."""
 LEAST_OVERLAP = 0.8
-"""Intersection over union of both boxes: at least this also makes a prediction one of the instance."""
+"""Intersection over union of both boxes from which a prediction belongs to an instance even if OKS is lower."""
 MOST_COMPARED = 20_000
-"""Pairs of an instance and a prediction in one image: 140 people who all overlap. The rest are not compared."""
+"""Maximum number of compared pairs of an instance and a prediction in one image: 140 people who all overlap."""
 SCORE_BINS = 10
-"""Equal bins of scores from 0 to 1, for the shares of labelled and unlabelled keypoints."""
+"""Number of equal bins of scores from 0 to 1, for the shares of labelled and unlabelled keypoints."""
 NOISE_LIMITS = (0.3, 0.6)
-"""Scores between which noise is measured by itself. Of MoveNet's keypoints, 86 % of those above .3 lie near the label,
-and 41 % of those below."""
+"""Scores that divide keypoints into classes of noise. Of MoveNet's keypoints with a score above .3, 86 % are near the
+label; of those below, 41 %."""
 SHRINKAGE = 20
-"""Samples that the noise of all keypoints together counts for beside a keypoint's own."""
+"""Weight of the noise of all keypoints in each keypoint's estimate, in number of samples."""
 RAYLEIGH_MEDIAN = math.sqrt(2 * math.log(2))
-"""Median distance over the standard deviation of each coordinate."""
+"""Ratio of the median distance to the standard deviation of each coordinate (Rayleigh distribution)."""
 GROSS = 4.0
-"""Times the noise: of normal errors, one in 3,000 is farther."""
+"""Distance of a gross error, in multiples of the noise. One in 3,000 normal errors is larger."""
 GROSS_RATES = (0.005, 0.5)
+"""Limits of the measured rates of gross errors."""
 EXCHANGE_RATES = (0.002, 0.4)
-"""Limits of measured rates. A model that was never seen to err still may."""
+"""Limits of the measured rates of exchanged sides. A model without observed errors may still err."""
 FARTHEST = 1.5
-"""Times the square root of the area: gross errors are taken for spread evenly over a disc of this radius."""
+"""Radius of the disc over which gross errors are assumed to be distributed uniformly, in multiples of the square root
+of the area."""
 JITTER = 1.27
-"""Sigmas a coordinate: a displacement of 1.14 to 2.35 sigmas, which Ronchi and Perona call jitter."""
+"""Standard deviation of a wrong label's displacement in each coordinate, in sigmas. Ronchi and Perona call
+displacements of 1.14 to 2.35 sigmas jitter."""
 CLEARLY_APART = 3.0
-"""Sigmas between both sides of a pair. Sides that are nearer to each other tell nothing of an exchange."""
+"""Minimum distance between both sides of a pair, in sigmas. Closer sides do not tell an exchange."""
 CLEAR_PAIRS = 3
-"""Pairs that an instance must have for the whole body's exchange to be counted."""
+"""Minimum number of such pairs for deciding whether the whole body is exchanged."""
 MOST_RATIO = 6.0
 """Limit of the log ratio of shares of scores: a factor of 400."""
 PRIORS = (0.02, 0.98)
-"""Limits of the probability that a keypoint is labelled beside the others."""
+"""Limits of the probability that a keypoint is labelled, given the other ones."""
 FARTHEST_EVIDENCE = 60.0
+"""Limit of evidence before exponentiation, to avoid overflow."""
 
 CLASSES = 2 * (len(NOISE_LIMITS) + 1)
-"""Of noise: by the score, and by whether the label is occluded."""
+"""Number of classes of noise: by score, and by whether the label is occluded."""
 
 Box = tuple[float, float, float, float]
-"""x, y, width and height."""
+"""x, y, width and height in pixels."""
 
 CURVES = {
     "prediction_distance": Curve(-2.67, 1.71),
@@ -76,18 +82,18 @@ CURVES = {
     "prediction_missing": Curve(-6.82, 1.06),
     "prediction_extra": Curve(-6.96, 0.99),
 }
-"""Calibrated by `make bench-errors`, see bench/errors.py."""
+"""The curve of each check, calibrated by `make bench-errors` (bench/errors.py)."""
 LABELS_ALONE = {
     "prediction_distance": ("misplaced_keypoint", 4.4),
     "prediction_swap": ("swapped_sides", 3.9),
     "prediction_flip": ("flipped_body", 4.6),
 }
-"""By check the one of the labels alone that looks for the same errors, and minus the log odds of these errors (SHARES
-in bench/errors.py). Where the labels by themselves look right, it is rather the model that errs."""
+"""For each check the check of the labels alone that looks for the same errors, and the negated log odds of these errors
+(SHARES in bench/errors.py). If the labels alone look right, it is more probable that the model errs."""
 
 
 class PredictedKeypoint(msgspec.Struct, frozen=True, array_like=True):
-    """Where a model sees a keypoint, in pixels, and its score from 0 to 1; 1 if the file has no scores."""
+    """A predicted keypoint: its position in pixels, and its score from 0 to 1, which is 1 if the file has no scores."""
 
     x: float
     y: float
@@ -95,14 +101,14 @@ class PredictedKeypoint(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, array_like=True):
-    """One predicted instance: its keypoints in the skeleton's order, None where it has none, and its box if any."""
+    """A predicted instance: its keypoints in the skeleton's order, None for missing ones, and its box, if any."""
 
     points: tuple[PredictedKeypoint | None, ...]
     box: Box | None = None
 
 
 def prediction_of(anatomy: Anatomy, instance: dict[str, Any]) -> Prediction:
-    """Return an instance in the shape of docs/formats.md as a prediction."""
+    """Return an instance, given as in docs/formats.md, as a prediction."""
     points: list[PredictedKeypoint | None] = [None] * len(anatomy.names)
     for k in instance["annotations"]:
         score = min(max(float(k.get("score", 1.0)), 0.0), 1.0)
@@ -112,7 +118,7 @@ def prediction_of(anatomy: Anatomy, instance: dict[str, Any]) -> Prediction:
 
 
 class _Pair:
-    """A labelled instance and its prediction. `sigmas` are in pixels, by keypoint."""
+    """A labelled instance and its prediction. `sigmas` are each keypoint's sigma s in pixels."""
 
     def __init__(self, anatomy: Anatomy, instance: Instance, prediction: Prediction, as_instance: Instance) -> None:
         self.points: Points = anatomy.points(instance)
@@ -122,12 +128,12 @@ class _Pair:
         self.sigmas = [max(sigma * s, 1e-6) for sigma in anatomy.sigmas]
 
     def distance(self, labeled: int, predicted: int) -> float | None:
-        """Return the distance of a label from a prediction, in sigmas; None where either is not there."""
+        """Return the distance of a label from a prediction, in sigmas; None if either is missing."""
         p, q = self.points[labeled], self.predicted[predicted]
         return math.hypot(p.x - q.x, p.y - q.y) / self.sigmas[labeled] if p and q else None
 
     def exchanged(self, pair: tuple[int, int]) -> bool | None:
-        """Return whether a pair's labels lie on the prediction of the other side; None if that cannot be told."""
+        """Return whether a pair's labels are nearer to the predictions of the other side; None if that is not clear."""
         i, j = pair
         p, q, r, t = self.points[i], self.points[j], self.predicted[i], self.predicted[j]
         if not (p and q and r and t):
@@ -141,7 +147,7 @@ class _Pair:
 
 
 class Matcher:
-    """Finds each instance's prediction in an image."""
+    """A matcher of the instances of an image with their predictions."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
@@ -149,10 +155,10 @@ class Matcher:
         self._mirrored = [anatomy.names[i] for i in anatomy.other_side]
 
     def pairs(self, instances: Sequence[Instance], predictions: Iterable[Prediction]) -> dict[int, _Pair]:
-        """Return instances with their predictions, by index. Each prediction is of one instance at most.
+        """Return the pairs of instances and predictions, by the instances' indices.
 
-        The most similar are paired first, by OKS and then by the boxes' overlap. The order of predictions does not
-        matter.
+        Each prediction belongs to at most one instance. The most similar ones are paired first, by OKS and then by the
+        overlap of boxes. The result does not depend on the order of predictions.
         """
         ordered = sorted(predictions, key=msgspec.json.encode)
         there = [(p, self._instance(p, self.anatomy.names)) for p in ordered if any(p.points)]
@@ -190,10 +196,11 @@ class Matcher:
 
 
 class PredictionSurvey(Statistic):
-    """What all instances with a prediction tell of the model.
+    """Statistics of all instances with a prediction, from which the model's reliability is estimated.
 
-    `distances` are of keypoints from their labels in sigmas, by keypoint and class of noise. `scores` are counts by
-    visibility (0 not labelled, 1, 2) and bin. `pairs` and `bodies` are those whose sides are clearly apart.
+    `distances` are the distances of predictions from labels in sigmas, for each keypoint and class of noise. `scores`
+    are counts for each visibility of the label (0 for not labelled, 1, 2) and bin. `pairs` and `bodies` count those
+    whose sides are clearly apart.
     """
 
     distances: list[list[Histogram]]
@@ -207,12 +214,12 @@ class PredictionSurvey(Statistic):
 
     @classmethod
     def of(cls, keypoints: int) -> PredictionSurvey:
-        """Return one of nothing."""
+        """Return empty statistics for a number of keypoints."""
         classes = range(CLASSES)
         return cls([[Histogram() for _ in classes] for _ in range(keypoints)], [[0] * SCORE_BINS for _ in range(3)])
 
     def add(self, matcher: Matcher, instances: Sequence[Instance], predictions: Sequence[Prediction]) -> None:
-        """Take one image."""
+        """Add one image."""
         self.predicted += len(predictions)
         for pair in matcher.pairs(instances, predictions).values():
             self.matched += 1
@@ -229,7 +236,7 @@ class PredictionSurvey(Statistic):
                 self.pairs_exchanged += sum(told)
 
     def norms(self) -> PredictionNorms | None:
-        """Return how reliable the model is; None if too few instances tell."""
+        """Return the model's reliability; None if fewer than `LEAST_MATCHED` instances have a prediction."""
         if self.matched < LEAST_MATCHED:
             return None
         everything = Histogram()
@@ -262,11 +269,14 @@ class PredictionSurvey(Statistic):
 
 
 class PredictionNorms(msgspec.Struct, frozen=True, kw_only=True):
-    """How reliable a model is.
+    """The reliability of a model.
 
-    `noise` is the standard deviation of each coordinate between label and prediction in sigmas, by keypoint and class;
-    `gross` the rate of gross errors by class. `pair_rate` and `body_rate` are how often sides are exchanged.
-    `visible` and `occluded` are log ratios of the scores' shares, of such labels over unlabelled keypoints, by bin.
+    Attributes:
+        matched: number of instances with a prediction.
+        noise: standard deviation of each coordinate between label and prediction in sigmas, for each keypoint and
+        class. gross: rate of gross errors, for each class. pair_rate, body_rate: rates of exchanged pairs and bodies.
+        visible, occluded: for each bin of scores, the log ratio of its share among visible or occluded labels to its
+            share among unlabelled keypoints.
     """
 
     matched: int
@@ -279,12 +289,12 @@ class PredictionNorms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictionReader:
-    """Reads instances against a model's predictions.
+    """A reader of the evidence in a model's predictions against labelled instances.
 
     Args:
-        anatomy: of the skeleton.
-        norms: of the labels: which keypoints are usual beside which.
-        reliability: the model's, measured on all images.
+        anatomy: the skeleton.
+        norms: the norms of the labels.
+        reliability: the model's reliability, measured on all images.
     """
 
     def __init__(self, anatomy: Anatomy, norms: Norms, reliability: PredictionNorms) -> None:
@@ -293,7 +303,7 @@ class PredictionReader:
         self._norms = norms
         self._of = reliability
         self._even = [2 * (sigma / FARTHEST) ** 2 for sigma in anatomy.sigmas]
-        """Density of gross errors in square sigmas, by keypoint."""
+        """Density of gross errors per square sigma, for each keypoint."""
         self._turn = Fix("swap", anatomy.label(left for left, _ in anatomy.pairs))
 
     def signals(
@@ -303,13 +313,14 @@ class PredictionReader:
         alone: Sequence[Sequence[Signal]],
         size: tuple[int, int] | None = None,
     ) -> list[list[Signal]]:
-        """Return the evidence against each instance, none of an instance without a prediction.
+        """Return the signals against each instance; none for an instance without a prediction.
 
         Args:
             instances: the labels of one image.
-            predictions: those of the image, in any order.
-            alone: what the labels by themselves tell of each instance.
-            size: the image's, if known: a keypoint that is predicted outside is not missed.
+            predictions: the predictions for the image, in any order.
+            alone: each instance's signals from the labels alone.
+            size: width and height of the image in pixels, if known; keypoints predicted outside do not count as
+            missing.
         """
         found: list[list[Signal]] = [[] for _ in instances]
         for i, pair in self._matcher.pairs(instances, predictions).items():
@@ -319,7 +330,7 @@ class PredictionReader:
         return found
 
     def _density(self, k: int, number: int, distance: float) -> float:
-        """Return how likely a right label is so far from the prediction, by area."""
+        """Return the density of a correct label at this distance from the prediction."""
         r, gross = self._of.noise[k][number], self._of.gross[number]
         return (1 - gross) * _normal(distance, r) + gross * self._even[k]
 
@@ -396,7 +407,7 @@ class PredictionReader:
         return found
 
     def _usual(self, points: Points) -> list[float]:
-        """Return by keypoint the log odds that it is labelled beside the others; 0 if nothing is known of it."""
+        """Return the log odds that each keypoint is labelled, given the other labelled ones; 0 if unknown."""
         others = np.array([k is not None for k in points]) & ~np.eye(len(points), dtype=bool)
         shares = expected(self._norms, others).diagonal().tolist()
         odds = [_limited(share, PRIORS) for share in shares]
@@ -422,7 +433,7 @@ def _signal(check: str, strength: float, names: tuple[str, ...], message: str, a
 
 
 def _weighed(signal: Signal, alone: Mapping[str, float]) -> Signal:
-    """Return a signal, weaker by what the labels alone say against such an error."""
+    """Return a signal, weakened if the labels alone speak against such an error."""
     check, rarity = LABELS_ALONE.get(signal.check, ("", 0.0))
     if check not in alone:
         return signal
@@ -432,12 +443,12 @@ def _weighed(signal: Signal, alone: Mapping[str, float]) -> Signal:
 
 
 def _normal(distance: float, deviation: float) -> float:
-    """Return the density of a normal error in the plane, over 1 / (2 pi)."""
+    """Return the density of a normal error in the plane, times 2 pi."""
     return math.exp(-min((distance / deviation) ** 2 / 2, 700.0)) / deviation**2
 
 
 def _bounded(evidence: float, rate: float) -> float:
-    """Return the log likelihood ratio of an exchange, if the model itself exchanges sides at this rate."""
+    """Return the log likelihood ratio of an exchange, given that the model exchanges sides at this rate."""
     ratio = math.exp(max(-FARTHEST_EVIDENCE, min(FARTHEST_EVIDENCE, evidence)))
     return math.log(((1 - rate) * ratio + rate) / (1 - rate + rate * ratio))
 
@@ -483,9 +494,10 @@ def _above(distances: Histogram, limit: float) -> int:
 
 
 def _log_ratios(labeled: Sequence[int], unlabeled: Sequence[int]) -> list[float]:
-    """Return the log ratio of both shares by bin, with one more of each in every bin, and never falling with the score.
+    """Return the log ratio of both shares for each bin, which does not decrease with the score.
 
-    Neighbouring bins that fall are pooled (the pool-adjacent-violators rule of isotonic regression).
+    One is added to each count. Bins that would decrease are pooled with their neighbours, as in isotonic regression
+    (pool adjacent violators).
     """
     blocks: list[tuple[int, int, int]] = []
     for a, b in zip(labeled, unlabeled, strict=True):
@@ -504,7 +516,7 @@ def _box(instance: Instance) -> Box | None:
 
 
 def _overlap(a: Box | None, b: Box | None) -> float | None:
-    """Return the intersection over the union; None of boxes that do not touch."""
+    """Return the intersection over union of two boxes; None if they do not touch."""
     if a is None or b is None:
         return None
     wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])

@@ -1,4 +1,4 @@
-"""Labels mapped to another skeleton: keypoints renamed, reordered, dropped or derived, and what is lost by it."""
+"""Mapping of labels to another skeleton, with counts of what is lost."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from truepoint.pose.skeleton import Skeleton
 from truepoint.results.coco import annotation_entry, attributes_of, coco_file, image_entry
 
 Rules = Mapping[str, tuple[str, ...]]
-"""By keypoint of the new skeleton the old ones that it comes from: one is renamed, several are averaged."""
+"""For each keypoint of the new skeleton the old ones from which it is derived. One is renamed; several are averaged."""
 
 
 @dataclass
 class Losses:
-    """The losses of the new labels, compared with the old ones.
+    """Losses of the new labels compared with the old ones.
 
     Attributes:
-        dropped: labelled keypoints that no rule uses, by name.
-        not_derived: by name, keypoints that could not be derived because only some of their sources are labelled.
+        dropped: counts of labelled keypoints that no rule uses, by name.
+        not_derived: counts of keypoints that could not be derived because only some of their sources are labelled, by
+            name.
         never_filled: keypoints of the new skeleton without a rule.
-        instances: how many have neither a keypoint nor a box left.
+        instances: number of instances with neither a keypoint nor a box left.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -39,7 +40,7 @@ class Losses:
     instances: int = 0
 
     def lines(self) -> Iterator[str]:
-        """Return a sentence for each loss."""
+        """Yield a sentence for each loss."""
         for name, count in sorted(self.dropped.items()):
             yield f"lost: {count} labelled keypoints {name!r}: the new skeleton does not have them"
         for name, count in sorted(self.not_derived.items()):
@@ -51,17 +52,17 @@ class Losses:
 
 
 def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
-    """Return the rule of each keypoint of the new skeleton that has one.
+    """Return the rules for the keypoints of the new skeleton.
 
-    Names that are the same, or the same but for spelling ("LEye", "left_eye"), need no rule.
+    Names that are equal, or differ only in spelling ("LEye", "left_eye"), need no entry in the file.
 
     Args:
-        path: JSON: {name in the new skeleton: old name, or list of old names whose mean it is, or null}.
-        old: of the labels.
-        new: what they become.
+        path: a JSON file {name in the new skeleton: old name, list of old names to average, or null}; None for no file.
+        old: the skeleton of the labels.
+        new: the new skeleton.
 
     Raises:
-        FormatError: not such a file, or a name that a skeleton does not have.
+        FormatError: the file has another shape, or names a keypoint that a skeleton lacks.
     """
     rules = {target: (source,) for source, target in map_keypoints(Category("", old.keypoint_names), new, None).items()}
     document = parse_json(path.read_bytes(), str(path)) if path else {}
@@ -93,7 +94,7 @@ def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
 
 
 def mapped(instance: Mapping[str, Any], rules: Rules, losses: Losses) -> dict[str, Any]:
-    """Return an instance of the new skeleton; a derived keypoint is visible if all of its sources are."""
+    """Return an instance mapped to the new skeleton. A derived keypoint is visible if all of its sources are."""
     old = {point["label"]: point for point in instance["annotations"]}
     used = {source for sources in rules.values() for source in sources}
     losses.dropped.update(name for name in old if name not in used)
@@ -115,17 +116,17 @@ def mapped(instance: Mapping[str, Any], rules: Rules, losses: Losses) -> dict[st
 def write_coco(
     labels: LabelSet, new: Skeleton, rules: Rules | None, chosen: Choices, name: str
 ) -> tuple[Iterator[bytes], Losses, list[str]]:
-    """Return labels as a COCO file in pieces, what is lost, and the notes of reading.
+    """Return labels as a COCO file in pieces, the losses, and the notes of reading.
 
     Args:
-        labels: files that were read.
-        new: the skeleton of the file.
-        rules: None to keep keypoints as they are.
+        labels: the labels.
+        new: the skeleton of the COCO file.
+        rules: how keypoints are mapped; None to keep them.
         chosen: how labels are read.
-        name: of the set, for the file's description.
+        name: the name of the data set, for the file's description.
 
     Raises:
-        FormatError, PrelabelError: a label that cannot be read.
+        FormatError, PrelabelError: a label cannot be read.
     """
     losses = Losses(never_filled=tuple(n for n in new.keypoint_names if rules is not None and n not in rules))
     reader = EntryReader(labels.files, chosen)

@@ -1,4 +1,4 @@
-"""The skeleton of label files: named, in a file, shipped with this package, or derived from the labels."""
+"""The skeleton of label files: shipped with this package, given in a file, or derived from the labels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from truepoint.pose.skeleton import DEFAULT_SIGMA, Skeleton, SkeletonError, Skel
 
 _HERE = Path(__file__).resolve()
 _FOLDERS = (_HERE.parents[1] / "skeletons", _HERE.parents[3] / "skeletons")
-"""Where shipped skeletons are: in an installed package, and in a checkout."""
+"""Folders of shipped skeletons: in an installed package, and in a checkout."""
 
 
 def shipped() -> dict[str, Path]:
-    """Return the files of the skeletons that are shipped, by name."""
+    """Return the files of the shipped skeletons, by name."""
     return {path.stem: path for folder in _FOLDERS if folder.is_dir() for path in sorted(folder.glob("*.json"))}
 
 
 def named_skeleton(given: str) -> Skeleton:
-    """Return a skeleton by the name of a shipped one, or from a file.
+    """Return a skeleton, given the name of a shipped one or the path of a file.
 
     Raises:
-        FormatError: there is no such skeleton, or the file is none.
+        FormatError: there is no such skeleton or file, or the file does not hold a skeleton.
     """
     path = shipped().get(given, Path(given))
     if not path.is_file():
@@ -38,12 +38,12 @@ def named_skeleton(given: str) -> Skeleton:
 def derived_skeleton(category: Category) -> Skeleton:
     """Return the skeleton that a category describes.
 
-    A shipped skeleton is taken if it has the same keypoints in the same order and the category has no sigmas that
-    contradict it. Pairs come from the file, else from names. A sigma of `DEFAULT_SIGMA` is what our own files say of a
-    keypoint without one, so it counts as none.
+    A shipped skeleton is used if it has the same keypoints in the same order and no sigmas of the category contradict
+    it. Pairs come from the file, otherwise from names. A sigma of `DEFAULT_SIGMA` counts as missing, because our own
+    files write it for a keypoint without one.
 
     Raises:
-        FormatError: the category's keypoints have no names, or are no skeleton.
+        FormatError: the category's keypoints have no names, or do not form a valid skeleton.
     """
     names = category.keypoints
     if not names or not category.named:
@@ -71,13 +71,13 @@ def derived_skeleton(category: Category) -> Skeleton:
 
 
 def main_category(categories: dict[str, tuple[Category, int]]) -> Category:
-    """Return the category with keypoints that most subjects have.
+    """Return the category with keypoints that has the most subjects.
 
     Args:
-        categories: by name the category, and the number of its subjects.
+        categories: (category, number of subjects) by name.
 
     Raises:
-        FormatError: none has keypoints.
+        FormatError: no category has keypoints.
     """
     having = [(count, category) for category, count in categories.values() if category.keypoints]
     if not having:

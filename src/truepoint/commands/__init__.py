@@ -1,1 +1,1 @@
-"""The command `truepoint`: one module a subcommand, none of which needs AWS."""
+"""The command `truepoint`, with one module per subcommand. No subcommand needs AWS."""

@@ -1,4 +1,4 @@
-"""`python -m truepoint.commands` is the command `truepoint`."""
+"""The command `truepoint`, run as `python -m truepoint.commands`."""
 
 import sys
 

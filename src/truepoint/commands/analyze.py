@@ -1,7 +1,7 @@
-"""Find out how well raters agree and which labels are likely wrong.
+"""Measure how well raters agree, and list the labels that are probably wrong.
 
-Reads labels of any format, in one file with raters or one file a rater, and
-writes what a finished job has: consensus, sigmas, agreement, report.html.
+Reads labels of any format, in one file with raters or one file per rater, and
+writes the results of a job: consensus, sigmas, agreement, report.html.
 """
 
 from __future__ import annotations
@@ -35,12 +35,10 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
     parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints with a lower score")
     parser.add_argument("--images", type=Path, metavar="DIR", help="embed thumbnails of the worst in the report")
-    parser.add_argument(
-        "--predictions", type=Path, metavar="F", help="a model's, of the same images, as one more rater"
-    )
-    parser.add_argument("--name", help="of the results; default: the first file's")
-    parser.add_argument("--processes", type=int, metavar="N", help="default: as many as there are cores")
-    parser.add_argument("--json", action="store_true", help="print a summary that programs can read")
+    parser.add_argument("--predictions", type=Path, metavar="F", help="a model's predictions, as one more rater")
+    parser.add_argument("--name", help="name of the results; default: the first file's")
+    parser.add_argument("--processes", type=int, metavar="N", help="default: one per core")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     options = parser.parse_args(given)
     if options.processes is not None and options.processes < 1:
         parser.error(f"argument --processes: expected a number from 1, got {options.processes}")
@@ -75,7 +73,7 @@ def _analyze(options: argparse.Namespace) -> int:
 
 
 def summary(analysis: Analysis) -> dict[str, Any]:
-    """Return what programs want to know of an analysis."""
+    """Return the summary of an analysis for programs."""
     quality = analysis.quality
     agreement = quality.agreement
     return {
@@ -103,7 +101,7 @@ def summary(analysis: Analysis) -> dict[str, Any]:
 
 
 def text(analysis: Analysis) -> str:
-    """Return what a person wants to know of an analysis."""
+    """Return the summary of an analysis for people."""
     quality = analysis.quality
     counted = (
         console.count(quality.written, "image"),

@@ -1,6 +1,6 @@
 """List the images whose labels differ between two results, as JSON Lines.
 
-Who has read the earlier results needs to read only these images again.
+After reading the earlier results, you need to read only these images again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Compare the labels in B with those in A, which count as right.
+"""Compare the labels in B with those in A, which count as correct.
 
-By keypoint: similarity, PCK at a tenth of the longer side, errors in percent:
-jitter (near), inversion (other side), swap (other body), miss (far), lack, ….
+By keypoint: similarity, PCK at a tenth of the longer side, and errors in
+percent: jitter (near), inversion (other side), swap (other body), miss, ….
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("b", type=Path, metavar="B", help="the labels or predictions to judge")
     parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: that of A")
     parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by those of B")
-    parser.add_argument("--rater-a", metavar="ID", help="whose labels to take of A, where it has several")
-    parser.add_argument("--rater-b", metavar="ID", help="the same of B")
+    parser.add_argument("--rater-a", metavar="ID", help="the rater to use from A, if it has several")
+    parser.add_argument("--rater-b", metavar="ID", help="the rater to use from B")
     parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints of B with a lower score")
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
-    parser.add_argument("--json", action="store_true", help="print all figures so that programs can read them")
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     options = parser.parse_args(given)
     if options.min_score is not None and not options.min_score >= 0:
         parser.error(f"argument --min-score: expected a number from 0, got {options.min_score}")

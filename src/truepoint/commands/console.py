@@ -1,4 +1,4 @@
-"""Functions that the subcommands share: exit codes, errors in one line, progress bars, the form of the help."""
+"""Functions that the subcommands share: exit codes, one-line error messages, progress bars, the format of the help."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _NAMES = {"read": "read", "compare": "compare raters", "check": "look for errors
 
 
 class InputError(ValueError):
-    """Input that a command cannot use; says what was expected and what was found."""
+    """Input that a command cannot use."""
 
 
 def parser(description: str | None, usage: str, example: str, prog: str | None) -> argparse.ArgumentParser:
-    """Return a parser whose help fits a screen of 24 lines; `usage` and `example` may use %(prog)s."""
+    """Return a parser. The help should fit 24 lines of 80 columns. `usage` and `example` may contain %(prog)s."""
     return argparse.ArgumentParser(
         prog=prog,
         usage=usage,
@@ -49,9 +49,9 @@ def parser(description: str | None, usage: str, example: str, prog: str | None) 
 
 
 def run(work: Callable[[], int]) -> int:
-    """Do the command's work; bad input is told in one line, without a traceback."""
+    """Run the command's work and return its exit code. Bad input is reported in one line, without a traceback."""
     print_any_text()
-    signal.signal(signal.SIGTERM, _stop)  # so that what was begun is removed
+    signal.signal(signal.SIGTERM, _stop)  # so that unfinished files are removed
     try:
         return work()
     except (InputError, *_ERRORS) as error:
@@ -64,23 +64,23 @@ def run(work: Callable[[], int]) -> int:
 
 
 def count(number: int, name: str) -> str:
-    """Return a number and what it counts: "1 image", "2 images"."""
+    """Return a number with a noun in the singular or plural: "1 image", "2 images"."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 class Progress:
-    """Bars on standard error, one a step; none where nobody watches."""
+    """Progress bars on standard error, one per step. There are none if standard error is not a terminal."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._step = ""
 
     def __call__(self, step: str, done: int, count: int) -> None:
-        """Show how many images are done in a step."""
+        """Show the number of images done in a step."""
         if step != self._step:
             self.close()
             self._step = step
-            # disable=None: no bar where standard error is no terminal.
+            # disable=None: no bar if standard error is not a terminal.
             self._bar = tqdm(total=count or None, desc=_NAMES[step], unit="image", leave=False, disable=None)
         self._bar.update(done - self._bar.n)
 

@@ -1,6 +1,6 @@
 """Read labels of any format and write COCO annotations or pre-labels.
 
-With --label-attribute, labels of Ground Truth and of AWS's own elements.
+With --label-attribute, read an output.manifest of Ground Truth.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("file", type=Path, metavar="FILE", help="labels, a folder of them, or an output.manifest")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
-    parser.add_argument("--to", choices=("coco", "prelabels"), help="default: coco; of a manifest, prelabels")
-    parser.add_argument("--label-attribute", metavar="NAME", help="FILE is the output.manifest of a job with this one")
+    parser.add_argument("--to", choices=("coco", "prelabels"), help="default: coco; for a manifest, prelabels")
+    parser.add_argument("--label-attribute", metavar="NAME", help="FILE is an output.manifest with this attribute")
     parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: the labels' own")
     parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
-    parser.add_argument("--rater", metavar="ID", help="whose labels become pre-labels, where there are several")
+    parser.add_argument("--rater", metavar="ID", help="the rater whose labels become pre-labels, if several")
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
     options = parser.parse_args(given)
     if options.label_attribute and options.to == "coco":
@@ -106,7 +106,7 @@ def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
     """Return an image's file name and its instances.
 
     Raises:
-        LabelError, InstanceError: the line has no keypoint label that can be read.
+        LabelError, InstanceError: the line has no readable keypoint label.
     """
     try:
         record = decode(text, deepest=DEEPEST_DOCUMENT)

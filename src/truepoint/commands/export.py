@@ -1,7 +1,7 @@
-"""Write results for other tools.
+"""Write results in the formats of other tools.
 
-Each format receives all it can hold, unchanged; the rest is counted and said.
-OUT/images.csv says which picture belongs where.
+Each export holds all data that its format can express, unchanged. Other data
+is counted and reported. OUT/images.csv maps images to exported files.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument(
         "--results", type=Path, required=True, nargs="+", action="extend", metavar="DIR",
-        help="of a job or an analysis; several become one set",
+        help="results of a job or an analysis; several are merged",
     )  # fmt: skip
     parser.add_argument("--format", required=True, metavar="NAMES", help=f"with commas: {', '.join(FORMATS)}")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to put them; made if not there")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="copy the pictures from there, where formats can")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of images to copy, if the format allows")
     parser.add_argument("--split", metavar="PARTS", help="train=0.8,val=0.2, or train=FILE,val=FILE (image names)")
-    parser.add_argument("--seed", type=int, default=0, help="of the shares' draw (%(default)s)")
-    parser.add_argument("--drop-occluded", action="store_true", help="occluded keypoints count as not labelled")
+    parser.add_argument("--seed", type=int, default=0, help="seed of a random split (%(default)s)")
+    parser.add_argument("--drop-occluded", action="store_true", help="write occluded keypoints as not labelled")
     options = parser.parse_args(given)
     formats = list(dict.fromkeys(options.format.split(",")))
     if unknown := [name for name in formats if name not in FORMATS]:
@@ -44,7 +44,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def run(options: argparse.Namespace, formats: list[str]) -> int:
-    """Write the exports one after the other. Everything that can be wrong with the request is checked first."""
+    """Write the exports one after another, after checking the whole request."""
     data = data_set(options.results, keep_occluded=not options.drop_occluded)
     check(formats, data.name, options.out)
     if options.split is not None:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, formats: list[str]) -> int:
         data = replace(data, pictures=pictures(data, options.images))
     write_image_list(data, options.out)
     for name in formats:
-        # disable=None: no bar where nobody watches it.
+        # disable=None: no bar if standard error is not a terminal.
         with tqdm(data.images(), total=data.count, desc=name, unit="image", leave=False, disable=None) as images:
             notes = export(data, name, options.out, images)
         print(f"{options.out / name}: {data.count} images{_parts(data)}")

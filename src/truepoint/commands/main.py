@@ -17,12 +17,12 @@ SUBCOMMANDS = {
     "thumbnails": "embed thumbnails of the worst images in a job's report",
     "changes": "list the images whose labels differ between two results",
 }
-"""Each is the module of that name."""
+"""Descriptions of the subcommands. Each subcommand is the module of the same name."""
 OK, BAD_USAGE = 0, 2
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command, and return its exit code."""
     arguments = list(sys.argv[1:] if given is None else given)
     if arguments == ["--version"]:
         print(f"truepoint {version('truepoint')}")

@@ -1,6 +1,6 @@
-"""Write a model's predictions of a folder of images as pre-labels.
+"""Write a model's predictions for a folder of images as pre-labels.
 
-A run that was stopped goes on where it was. docs/prelabels.md says more.
+A stopped run continues where it was. See docs/prelabels.md.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("images", type=Path, metavar="DIR", help="a folder of images")
     parser.add_argument("--model", required=True, metavar="M", help="movenet, an ONNX file, or file.py:function")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the pre-labels file (JSON Lines)")
-    parser.add_argument("--restart", action="store_true", help="forget the predictions of earlier runs")
-    parser.add_argument("--skip-refused", action="store_true", help="go on without unusable images")
-    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: its keypoints, in the model's order")
-    parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out weaker subjects")
+    parser.add_argument("--restart", action="store_true", help="discard the predictions of earlier runs")
+    parser.add_argument("--skip-refused", action="store_true", help="leave out unusable images")
+    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: a skeleton with keypoints in its order")
+    parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with lower scores")
     parser.add_argument("--boxes", type=Path, metavar="F", help="top-down: labels with boxes; else the whole image")
     parser.add_argument("--detector", type=Path, metavar="F", help="top-down: a YOLO detector in ONNX")
-    parser.add_argument("--biased-heatmaps", action="store_true", help="without UDP, as HRNet's heatmaps")
+    parser.add_argument("--biased-heatmaps", action="store_true", help="the model's heatmaps are without UDP (HRNet)")
     options = parser.parse_args(given)
     least = options.min_instance_score
     is_onnx = options.model.lower().endswith(".onnx")
@@ -117,15 +117,17 @@ def _model(options: argparse.Namespace, sizes: Mapping[str, tuple[int, int]]) ->
 
 
 def read_boxes(path: Path, sizes: Mapping[str, tuple[int, int]], keypoints: int) -> dict[str, list[Box]]:
-    """Return the boxes of a file of labels by image name; without a box, an instance has that of its keypoints.
+    """Return the boxes of a label file in pixels, by image name.
+
+    An instance without a box gets the bounding box of its keypoints.
 
     Args:
         path: labels of any format.
-        sizes: width and height of the images, by name.
-        keypoints: the number of keypoints of the skeleton, for formats that do not tell theirs.
+        sizes: width and height of the images in pixels, by name.
+        keypoints: the skeleton's number of keypoints, for formats that do not give it.
 
     Raises:
-        InputError: no image of the file is among the images.
+        InputError: the file labels none of the images.
     """
     labels = read_labels(path, keypoints)
     matched = match_images(labels.images, sizes)

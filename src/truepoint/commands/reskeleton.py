@@ -1,6 +1,6 @@
 """Map labels to another skeleton: rename, reorder, drop and derive keypoints.
 
-Writes COCO, with raters if there are any, and lists what is lost.
+Writes COCO annotations, with raters if there are any, and lists losses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write COCO annotations")
     parser.add_argument("--keypoints", type=Path, metavar="F", help="JSON: {new name: old name, [names] or null}")
     parser.add_argument("--from", dest="old", metavar="S", help="the labels' skeleton; default: their own")
-    parser.add_argument("--json", action="store_true", help="print what is lost so that programs can read it")
+    parser.add_argument("--json", action="store_true", help="print the losses as JSON")
     options = parser.parse_args(given)
     return console.run(lambda: _reskeleton(options))
 
@@ -46,7 +46,7 @@ def _reskeleton(options: argparse.Namespace) -> int:
     for note in notes:
         print(note, file=sys.stderr)
     if options.json:
-        told = {
+        summary = {
             "version": "1.0",
             "out": str(options.out),
             "images": labels.count,
@@ -57,7 +57,7 @@ def _reskeleton(options: argparse.Namespace) -> int:
             "instances_lost": losses.instances,
             "notes": notes,
         }
-        print(msgspec.json.encode(told).decode())
+        print(msgspec.json.encode(summary).decode())
         return console.OK
     for name, sources in rules.items():
         if sources != (name,):

@@ -1,7 +1,7 @@
-"""Embed thumbnails of the images that a report draws, from a folder of images.
+"""Embed thumbnails in a report, from a folder of images.
 
-A job's report holds no image, because reports are often shared. At most 24
-images are embedded, each of at most 640 pixels and 80 kB.
+A job's report contains no images, because reports are often shared. At most 24
+images are embedded, each with at most 640 pixels and 80 kB.
 """
 
 from __future__ import annotations
