@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # make 3.81, which macOS has, ignores .SHELLFLAGS: a loop says `|| exit 1` itself. tests/unit/test_makefile.py
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup readers loaders model tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis report-sample build deploy acceptance clean
+.PHONY: help setup readers loaders model tools demo demo-reset test fault-matrix fuzz check check-security audit format schemas lock bench bench-ui bench-consensus bench-errors bench-anchoring bench-results bench-start bench-libraries bench-costs bench-analysis report-sample build deploy acceptance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -113,7 +113,7 @@ format: setup ## lay the code out
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-results bench-start bench-libraries bench-costs bench-analysis ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-anchoring bench-results bench-start bench-libraries bench-costs bench-analysis ## all of the measurements below
 
 bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
 	npm run --silent bench
@@ -123,6 +123,9 @@ bench-consensus: setup ## how near the consensus of simulated workers is to the 
 
 bench-errors: setup ## how well injected label errors are found (1 minute)
 	python bench/errors.py
+
+bench-anchoring: setup ## whether the intervals of an anchoring experiment hold (5 minutes)
+	python bench/anchoring.py
 
 bench-results: setup readers $(BENCH)/.ready ## how fast a job becomes results, against its ceilings and other ways (Linux)
 	python bench/results.py

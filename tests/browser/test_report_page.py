@@ -179,6 +179,26 @@ def changed(file: Path, folder: Path, **sections: dict[str, Any]) -> Path:
     return folder / "report.html"
 
 
+def test_an_anchoring_experiment_is_told_by_worker(visit: Any, sample: Path, tmp_path: Path) -> None:
+    rate = {"count": 6, "n": 20, "share": 0.3, "low": 0.1455, "high": 0.519}
+    none = {"count": 0, "n": 0, "share": None, "low": None, "high": None}
+    rates = {"wrong_stayed": rate, "right_moved": rate | {"count": 9, "n": 30}, "withheld_elsewhere": none}
+    found = rates | {
+        "images_shown": 70, "images_withheld": 1, "images_seeded": 20, "other_workers_answers": 3,
+        "kinds": [{"kind": "swap", "wrong_stayed": rate}], "workers": [rates | {"worker_id": "<b>w</b>"}],
+    }  # fmt: skip
+    page = visit(changed(sample, tmp_path, quality={"anchoring": found}))
+    words = page.locator("#anchoring").inner_text()
+    assert "1 image had none, and one pre-label of each of 20 images was wrong on purpose" in words
+    assert "Workers left 6 of 20 wrong ones as they were" in words
+    assert "3 more answers" in words
+    assert cells(page, "anchoring", 1) == ["all workers", "<b>w</b>"]
+    assert all(re.findall(r"[\d.]+", text) == ["30", "6", "20", "15", "52"] for text in cells(page, "anchoring", 2))
+    assert [text.strip() for text in cells(page, "anchoring", 4)] == [NONE, NONE]
+    assert page.locator("#anchoring table").nth(1).locator("tbody").inner_text().startswith("left and right swapped")
+    assert visit(sample).locator("#anchoring").count() == 0
+
+
 def test_bins_state_their_edges_exactly(visit: Any, sample: Path) -> None:
     page = visit(sample)
     figures = json.loads(page.locator("#data").text_content())

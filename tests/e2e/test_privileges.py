@@ -21,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 from loop import Loop, face
 
+from truepoint.groundtruth.anchoring import record_name
 from truepoint.groundtruth.job import read_description
 from truepoint.keys import job_keys
 
@@ -110,6 +111,27 @@ def consolidate(loop: Loop, job: str, note: str = "") -> list[Any]:
     loop.s3.put_object(Bucket=loop.stack.bucket, Key=key, Body=json.dumps(batch).encode())
     event = {"labelAttributeName": "keypoints", "payload": {"s3Uri": f"s3://{loop.stack.bucket}/{key}"}}
     return list(invoke(loop, loop.stack.post_annotation_arn, event))
+
+
+def consolidate_treated(loop: Loop, job: str) -> None:
+    """A batch of a job that measures anchoring, with a wrong pre-label that the workers left."""
+    given, nothing = face(9, 9), {"label": "nose", "x": 60.0, "y": 60.0}
+    shown = given | {"annotations": [nothing, *given["annotations"][1:]]}
+    error = {"kind": "moved", "instance": 0, "labels": ["nose"]}
+    record = {"version": "1.0", "treatment": "seeded", "given": [given], "shown": [shown], "error": error}
+    settings = {"version": "1.0", "seed": 32 * "s", "withheld": 0.0, "seeded": 1.0}
+    keys = job_keys(job)
+    documents = {keys.anchoring: settings, f"{keys.anchoring_records}{record_name('0.png')}": record}
+    for key, document in documents.items():
+        loop.s3.put_object(Bucket=loop.stack.bucket, Key=key, Body=json.dumps(document).encode())
+    try:
+        [label] = consolidate(loop, job)
+    finally:
+        for key in documents:
+            loop.s3.delete_object(Bucket=loop.stack.bucket, Key=key)
+    assert {w["anchoring"]["kind"] for w in label["consolidatedAnnotation"]["content"]["keypoints"]["workers"]} == {
+        "moved"
+    }
 
 
 def consolidate_much(loop: Loop, job: str) -> None:
@@ -212,6 +234,7 @@ ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
         "ReadAnswers": consolidate,
         "StoreLargeAnnotations": consolidate_much,
         "ReadSkeleton": consolidate,
+        "ReadAnchoring": consolidate_treated,
         "SeeWhetherThereIsASkeleton": consolidate,
     },
     "JobCompletionRole": {

@@ -31,10 +31,13 @@ KEYS = (
     "ui/x/crowd-2d-skeleton.js",
     "tmp/x/a",
     "elsewhere",
+    "jobs/x/anchoring.json",
+    "jobs/x/anchoring/0.json",
 )
 PREFIXES = ("", "jobs/", "output/", "results/", "tmp/", "ui/")
 FUNCTIONS = ("PreAnnotation", "PostAnnotation", "JobCompletion", "ResultsStep", "Sweep", "UiPublisher")
-JOBS, OUTPUT, RESULTS = set(KEYS[:5]), set(KEYS[5:9]), set(KEYS[9:12])
+ANCHORING = set(KEYS[-2:])
+JOBS, OUTPUT, RESULTS = {*KEYS[:5], *ANCHORING}, set(KEYS[5:9]), set(KEYS[9:12])
 MAKE_RESULTS: dict[str, set[str]] = {
     "read": {KEYS[5], KEYS[7], KEYS[8], "jobs/x/skeleton.json", "jobs/x/gold.json", "results/x/results.json", KEYS[12]},
     "write": RESULTS | {"tmp/results/x/plan.json"},
@@ -48,7 +51,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "UiPublisherRole": {"write": {"ui/x/crowd-2d-skeleton.js"}, "list": {"ui/"}, "also": {"sqs:SendMessage"}},
     "PreAnnotationRole": {"also": {"sqs:SendMessage"}},
     "PostAnnotationRole": {
-        "read": {KEYS[6], KEYS[7], "jobs/x/skeleton.json"},
+        "read": {KEYS[6], KEYS[7], "jobs/x/skeleton.json", *ANCHORING},
         "write": {KEYS[7]},
         "list": {"jobs/"},
         "also": {"sqs:SendMessage"},

@@ -15,6 +15,7 @@ from PIL import Image
 
 import create_labeling_job
 import sagemaker
+from truepoint.groundtruth.anchoring import parse_settings
 from truepoint.jobs.stack import OUTPUT_NAMES
 
 if TYPE_CHECKING:
@@ -153,6 +154,32 @@ def test_a_job_from_images_to_results(
     assert fetched.stdout.endswith("2 files written, 0 unchanged\n")
 
 
+def test_an_anchoring_experiment_is_begun_once(
+    s3: "S3Client", folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    prelabels = tmp_path / "truth.json"
+    nose = {"annotations": [{"label": "nose", "x": 1.5, "y": 2}, {"label": "left_eye", "x": 3, "y": 1}]}
+    prelabels.write_text(json.dumps({"b.png": [nose], "a.png": [nose]}))
+    given = (folder, *NAMED, OUTSIDE, "--prelabels", prelabels)
+    experiment = ("--withhold", "0.2", "--seed-errors", "0.3")
+    dry = run("create_labeling_job.py", environment, *given, *experiment, "--dry-run")
+    assert (dry.returncode, dry.stderr, keys(s3)) == (0, "", [])
+    assert "anchoring: the pre-labels of " in dry.stdout
+    done = run("create_labeling_job.py", environment, *given, *experiment)
+    assert (done.returncode, done.stderr) == (0, "")
+    settings = s3.get_object(Bucket=BUCKET, Key="jobs/people-1/anchoring.json")["Body"].read()
+    assert len(parse_settings(settings).seed) == 64
+    again = run("create_labeling_job.py", environment, *given, *experiment)
+    assert again.returncode == 0
+    assert "already exists, unchanged" in again.stdout
+    assert again.stdout.splitlines()[:-1] == done.stdout.splitlines()[:-1]
+    for other in ((), ("--withhold", "0.2"), ("--withhold", "0.3", "--seed-errors", "0.2")):
+        refused = run("create_labeling_job.py", environment, *given, *other)
+        assert refused.returncode == 2
+        assert "job 'people-1' exists (InProgress) and differs in " in refused.stderr
+    assert s3.get_object(Bucket=BUCKET, Key="jobs/people-1/anchoring.json")["Body"].read() == settings
+
+
 def test_a_start_that_fails_uses_up_no_name(
     s3: "S3Client", folder: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -249,6 +276,13 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
         ),
         ({"skeleton": "pyproject.toml"}, "expected a skeleton definition"),
         ({"more": ["--prelabels", "pyproject.toml"]}, "pyproject.toml: expected JSON, got something else"),
+        ({"more": ["--withhold", "0.1"]}, "--withhold and --seed-errors: expected pre-labels (--prelabels), got none"),
+        ({"more": ["--withhold", "0.6"]}, "--withhold: expected a share from 0 to 0.5, got 0.6"),
+        ({"more": ["--seed-errors", "nan"]}, "--seed-errors: expected a share from 0 to 0.5, got nan"),
+        (
+            {"more": ["--prelabels", "x.json", "--withhold", "0.3", "--seed-errors", "0.3"]},
+            "--withhold and --seed-errors: expected at most 0.5 together, got 0.6",
+        ),
         ({"more": ["--prelabels", "LICENSE"]}, "expected our own pre-labels (JSON or JSON Lines), COCO"),
         ({"more": ["--coco", "package.json"]}, "'name': expected a list of instances, got text"),
         ({"more": ["--instructions", "no-such-file.txt"]}, "No such file or directory"),

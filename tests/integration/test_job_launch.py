@@ -18,8 +18,10 @@ from PIL import ExifTags, Image, ImageChops, ImageOps
 from evidence import NO_SUCH_JOB, client_error
 from job_builders import STACK, WORKTEAM
 from truepoint.jobs import launch
+from truepoint.jobs.anchoring import Shares, treat
 from truepoint.jobs.images import HEADER_BYTES, images_in_folder, images_under_prefix
 from truepoint.jobs.launch import (
+    Document,
     JobExistsError,
     PreparedJob,
     create_in_ground_truth,
@@ -62,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
-def prepare(folder: Path, prelabels: Any = None, **changes: Any) -> PreparedJob:
+def prepare(folder: Path, prelabels: Any = None, documents: Any = (), **changes: Any) -> PreparedJob:
     settings = JobSettings(**{"name": "people-1", **changes})
     return prepare_job(
         settings,
@@ -71,6 +73,7 @@ def prepare(folder: Path, prelabels: Any = None, **changes: Any) -> PreparedJob:
         images_in_folder(folder).images,
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         prelabels=prelabels or {"c.png": (PRELABEL,)},
+        documents=documents,
     )
 
 
@@ -437,6 +440,28 @@ def test_large_prelabels_go_by_reference(s3: "S3Client", folder: Path) -> None:
     changed = prepare(folder, prelabels={"c.png": people(9), "sub/a.png": (PRELABEL,)})
     with pytest.raises(JobExistsError, match=r"differs in s3://.*/prelabels/0000001\.json"):
         create_outside_ground_truth(changed, s3, STACK, NOW)
+
+
+def experiment(seed: str) -> tuple[Document, ...]:
+    sizes = dict.fromkeys(("b ö.png", "sub/a.png", "c.png"), (20, 10))
+    return treat({"c.png": (PRELABEL,)}, sizes, SKELETON, "people-1", Shares(0.25, 0.25), seed=32 * seed).documents
+
+
+def test_an_experiment_is_there_before_the_manifest_and_is_never_replaced(s3: "S3Client", folder: Path) -> None:
+    first, other, none = (prepare(folder, documents=d) for d in (experiment("a"), experiment("b"), ()))
+    assert first.documents[-1].key.endswith("input.manifest")
+    upload_job(first, s3)  # interrupted before the job was created
+    objects = everything(s3)
+    assert {d.key: d.body for d in experiment("a")}.items() <= {key: body for key, (body, _) in objects.items()}.items()
+    for begun in (other, none):
+        with pytest.raises(JobExistsError, match="begun with another anchoring experiment"):
+            upload_job(begun, s3)
+    assert everything(s3) == objects
+    assert create_outside_ground_truth(first, s3, STACK, NOW)[1] is True
+    assert create_outside_ground_truth(first, s3, STACK, NOW)[1] is False
+    for begun in (other, none):
+        with pytest.raises(JobExistsError, match=r"differs in .*anchoring\.json"):
+            create_outside_ground_truth(begun, s3, STACK, NOW)
 
 
 def test_an_image_that_breaks_a_limit_all_the_same_is_left_out_and_named(folder: Path) -> None:

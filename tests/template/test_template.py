@@ -133,6 +133,7 @@ PRIVILEGES: dict[str, dict[str, tuple[list[str], list[Any]]]] = {
         "ReadAnswers": (["s3:GetObject"], ["output/*/annotations/*"]),
         "StoreLargeAnnotations": (["s3:PutObject"], ["output/*/annotations/consolidated-annotation/large/*"]),
         "ReadSkeleton": (["s3:GetObject"], ["jobs/*/skeleton.json"]),
+        "ReadAnchoring": (["s3:GetObject"], ["jobs/*/anchoring.json", "jobs/*/anchoring/*"]),
         "SeeWhetherThereIsASkeleton": (["s3:ListBucket"], [BUCKET]),
     },
     "JobCompletionRole": {

@@ -23,13 +23,15 @@ _MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.ma
 class JobKeys(NamedTuple):
     """The S3 keys of one labelling job.
 
-    `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller copies of the images
-    are below `copies`. The runs that write the results keep their intermediate files below `runs`.
+    `anchoring_records`, `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller
+    copies of the images are below `copies`. The runs that write the results keep their intermediate files below `runs`.
     """
 
     manifest: str
     skeleton: str
     gold: str
+    anchoring: str
+    anchoring_records: str
     template: str
     labeling_job: str
     images: str
@@ -51,6 +53,8 @@ def job_keys(job: str) -> JobKeys:
         manifest=f"{start}input.manifest",
         skeleton=f"{start}skeleton.json",
         gold=f"{start}gold.json",
+        anchoring=f"{start}anchoring.json",
+        anchoring_records=f"{start}anchoring/",
         template=f"{start}template.liquid.html",
         labeling_job=f"{start}labeling_job.json",
         images=f"{start}images/",
