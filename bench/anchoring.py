@@ -89,11 +89,11 @@ def _prelabel(rng: np.random.Generator, skeleton: Skeleton) -> dict[str, Any]:
     """One person in the middle of the image: the skeleton's template at some size, bent a little, partly hidden."""
     places = np.array([k.template or (0, 0) for k in skeleton.keypoints], float)
     places = (places - places.mean(axis=0)) * rng.uniform(0.3, 1.5) + rng.normal(0, 8, places.shape) + SIDE / 2
-    seen = rng.random(len(places)) < rng.uniform(0.6, 1)
-    seen[rng.choice(len(places), 3, replace=False)] = True
+    labelled = rng.random(len(places)) < rng.uniform(0.6, 1)
+    labelled[rng.choice(len(places), 3, replace=False)] = True
     points = [
         {"label": k.name, "x": float(x), "y": float(y), "visibility": int(rng.choice((1, 2), p=(0.1, 0.9)))}
-        for k, (x, y), v in zip(skeleton.keypoints, places, seen, strict=True)
+        for k, (x, y), v in zip(skeleton.keypoints, places, labelled, strict=True)
         if v
     ]
     return {"annotations": points}
@@ -149,10 +149,10 @@ def quality(job: TreatedJob, workers: dict[str, Worker], rng: np.random.Generato
     meter = AnchoringMeter()
     for annotation in answers(job, workers, rng):
         meter.add(annotation)
-    found = meter.quality()
-    if found is None:
+    figures = meter.quality()
+    if figures is None:
         raise ValueError("expected answers, got none")
-    return found
+    return figures
 
 
 def covered(report: WorkerAnchoring, truth: Worker) -> dict[str, bool]:

@@ -79,12 +79,12 @@ def consolidated(s3: Any, context: Any, answers: Mapping[str, Mapping[str, Any]]
     ]
     s3.put_object(Bucket=BUCKET, Key=REQUEST, Body=json.dumps(batch).encode())
     event = {"labelAttributeName": "keypoints", "payload": {"s3Uri": f"s3://{BUCKET}/{REQUEST}"}}
-    found = {
+    result = {
         r["datasetObjectId"]: r["consolidatedAnnotation"]["content"] for r in post_annotation.handler(event, context)
     }
     metadata = {"keypoints-metadata": {"type": "groundtruth/custom", "job-name": NAME}}
     return [
-        {"source-ref": entry["dataObject"]["s3Uri"]} | found[entry["datasetObjectId"]] | metadata for entry in batch
+        {"source-ref": entry["dataObject"]["s3Uri"]} | result[entry["datasetObjectId"]] | metadata for entry in batch
     ]
 
 
@@ -100,9 +100,9 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def is_given(record: ImageRecord, found: Any) -> bool:
+def is_given(record: ImageRecord, result: Any) -> bool:
     """Whether instances are those that the operator gave, up to a pixel and half a pixel of a box."""
-    given, labels = parse_instances(record.given), parse_instances(found)
+    given, labels = parse_instances(record.given), parse_instances(result)
     return (
         len(given) == len(labels)
         and all(a.by_label.keys() == b.by_label.keys() for a, b in zip(given, labels, strict=True))
@@ -129,8 +129,8 @@ def test_no_error_that_survives_is_in_any_result_or_export(
 
     for number, image in enumerate(GIVEN):
         if image in wrong:
-            found = read(folder / "annotations" / f"{number:07d}-{image.removesuffix('.jpg')}.json")
-            assert is_given(wrong[image], found["updated_annotations"])
+            result = read(folder / "annotations" / f"{number:07d}-{image.removesuffix('.jpg')}.json")
+            assert is_given(wrong[image], result["updated_annotations"])
     labels = {name: folder / name for name in ("coco.json", "coco_workers.json")}
     made = tmp_path / "exports"
     formats = "coco,cvat,labelstudio,yolo,mmpose,csv"
@@ -149,18 +149,18 @@ def test_no_error_that_survives_is_in_any_result_or_export(
 
     quality = read(folder / "quality.json")
     jsonschema.validate(quality, read(SCHEMAS / "quality.schema.json"))
-    found = quality["anchoring"]
-    assert found["images_seeded"] == len(wrong)
-    assert (found["wrong_stayed"]["count"], found["wrong_stayed"]["n"]) == (workers * len(wrong),) * 2
-    assert found["right_moved"]["count"] == 0 < found["right_moved"]["n"]
-    assert found["withheld_elsewhere"]["share"] == 1
-    assert [w["worker_id"] for w in found["workers"]] == names
-    assert quality["prelabels"]["images"] == found["images_shown"]
+    result = quality["anchoring"]
+    assert result["images_seeded"] == len(wrong)
+    assert (result["wrong_stayed"]["count"], result["wrong_stayed"]["n"]) == (workers * len(wrong),) * 2
+    assert result["right_moved"]["count"] == 0 < result["right_moved"]["n"]
+    assert result["withheld_elsewhere"]["share"] == 1
+    assert [w["worker_id"] for w in result["workers"]] == names
+    assert quality["prelabels"]["images"] == result["images_shown"]
 
 
 def instances_of(path: Path) -> dict[str, list[list[Any]]]:
     """Instances by image, one list a rater, as our own reader reads a file."""
-    found: dict[str, list[list[Any]]] = {}
+    result: dict[str, list[list[Any]]] = {}
     for image in read_labels(path, len(PERSON.keypoints), None).images:
         by_rater: dict[str, list[Any]] = {}
         for subject in image.subjects:
@@ -171,8 +171,8 @@ def instances_of(path: Path) -> dict[str, list[list[Any]]]:
                 if k.get("visibility") != 0
             ]
             by_rater.setdefault(subject.rater, []).append({"annotations": points})
-        found[f"{Path(image.name).stem}.jpg"] = list(by_rater.values())
-    return found
+        result[f"{Path(image.name).stem}.jpg"] = list(by_rater.values())
+    return result
 
 
 def moved_coordinates(record: ImageRecord) -> Iterator[bytes]:

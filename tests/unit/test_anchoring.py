@@ -76,8 +76,8 @@ GHOST = [k | {"x": k["x"] + 200} for k in (NOSE, LEFT, RIGHT)]
 EXTRA = seeded("extra", shown=[{"annotations": GHOST}, GIVEN], at=0)
 
 
-def by_label(found: Answer, index: int = 0) -> dict[str, Any]:
-    return {k["label"]: k for k in found.updated[index]["annotations"]}
+def by_label(made: Answer, index: int = 0) -> dict[str, Any]:
+    return {k["label"]: k for k in made.updated[index]["annotations"]}
 
 
 # ------------------------------------------------------------------------------------ what a worker left is corrected
@@ -98,10 +98,10 @@ def by_label(found: Answer, index: int = 0) -> dict[str, Any]:
 def test_an_error_that_stayed_is_counted_and_the_label_is_that_of_the_given_pre_label(
     record: ImageRecord, left: list[Any]
 ) -> None:
-    corrected, found = of_answer(answer(*left), record, TABLE)
+    corrected, result = of_answer(answer(*left), record, TABLE)
     assert record.error
-    assert (found.kind, found.stayed) == (record.error.kind, True)
-    assert (found.shown, found.withheld) == (0, 0)
+    assert (result.kind, result.stayed) == (record.error.kind, True)
+    assert (result.shown, result.withheld) == (0, 0)
     [only] = corrected.updated
     assert {k["label"]: k for k in only["annotations"]} == {"nose": NOSE, "left_eye": LEFT, "right_eye": RIGHT}
     assert corrected.instances == parse_instances(corrected.updated)
@@ -127,9 +127,9 @@ def test_an_error_that_stayed_is_counted_and_the_label_is_that_of_the_given_pre_
 )
 def test_an_error_that_was_put_right_is_counted_and_the_answer_stays(record: ImageRecord, put_right: list[Any]) -> None:
     given = answer(*put_right)
-    corrected, found = of_answer(given, record, TABLE)
+    corrected, result = of_answer(given, record, TABLE)
     assert record.error
-    assert (found.kind, found.stayed) == (record.error.kind, False)
+    assert (result.kind, result.stayed) == (record.error.kind, False)
     assert corrected.updated == given.updated
 
 
@@ -143,8 +143,8 @@ def test_a_keypoint_that_the_worker_said_is_not_there_was_not_overlooked() -> No
 
 def test_one_eye_of_a_swap_that_stayed_is_corrected_alone() -> None:
     moved = keypoint("right_eye", 48, 52)
-    corrected, found = of_answer(answer(instance(NOSE, SWAPPED_LEFT, moved)), SWAPPED, TABLE)
-    assert found.stayed is True
+    corrected, result = of_answer(answer(instance(NOSE, SWAPPED_LEFT, moved)), SWAPPED, TABLE)
+    assert result.stayed is True
     assert by_label(corrected) == {"nose": NOSE, "left_eye": LEFT, "right_eye": moved}
 
 
@@ -152,14 +152,14 @@ def test_what_is_left_of_an_extra_instance_that_became_another_is_removed() -> N
     box = [250.0, 50.0, 100.0, 50.0]
     record = seeded("extra", shown=[{"annotations": GHOST, "box": box}, GIVEN], at=0)
     new = [k | {"y": k["y"] + 90} for k in GHOST[1:]]
-    corrected, found = of_answer(answer(instance(GHOST[0], *new, box=box)), record, TABLE)
-    assert found.stayed is False
+    corrected, result = of_answer(answer(instance(GHOST[0], *new, box=box)), record, TABLE)
+    assert result.stayed is False
     assert corrected.updated == [instance(*new)]
 
 
 def test_an_empty_remainder_of_an_extra_instance_is_no_label() -> None:
-    corrected, found = of_answer(answer(instance(), instance(NOSE, LEFT, RIGHT, at="p1")), EXTRA, TABLE)
-    assert found.stayed is False
+    corrected, result = of_answer(answer(instance(), instance(NOSE, LEFT, RIGHT, at="p1")), EXTRA, TABLE)
+    assert result.stayed is False
     assert [item["id"] for item in corrected.updated] == ["p1"]
 
 
@@ -178,9 +178,9 @@ def test_keypoints_that_were_right_and_moved_far_or_removed_are_counted() -> Non
     far = HALF * TABLE.sigma("nose") * math.sqrt(area(parse_instances([GIVEN])[0])[0])
     for off, moved in ((0.0, 0), (0.99 * far, 0), (1.01 * far, 1)):
         given = answer(instance(NOSE | {"x": 100 + off}, LEFT, RIGHT), original=[GIVEN])
-        corrected, found = of_answer(given, None, TABLE)
+        corrected, result = of_answer(given, None, TABLE)
         assert corrected is given
-        assert (found.kind, found.shown, found.moved, found.withheld) == (None, 3, moved, 0)
+        assert (result.kind, result.shown, result.moved, result.withheld) == (None, 3, moved, 0)
     assert of_answer(answer(instance(NOSE), original=[GIVEN]), None, TABLE)[1].moved == 2
     assert of_answer(answer(original=[GIVEN]), None, TABLE)[1].moved == 3
     assert of_answer(answer(instance(NOSE)), None, TABLE)[1].shown == 0
@@ -192,9 +192,9 @@ def test_withheld_pre_labels_are_compared_by_place_and_nothing_is_corrected() ->
         version="1.0", treatment="withheld", given=[GIVEN | {"id": "n1"}, GIVEN | {"annotations": GHOST}]
     )
     given = answer(instance(*GHOST[:2], at="n1"), instance(NOSE, LEFT, keypoint("right_eye", 10, 90), at="n2"))
-    corrected, found = of_answer(given, record, TABLE)
+    corrected, result = of_answer(given, record, TABLE)
     assert corrected is given
-    assert (found.withheld, found.elsewhere, found.shown, found.kind) == (6, 2, 0, None)
+    assert (result.withheld, result.elsewhere, result.shown, result.kind) == (6, 2, 0, None)
     assert of_answer(answer(), record, TABLE)[1].elsewhere == 6
 
 
@@ -351,13 +351,13 @@ def test_images_that_no_error_fits_and_images_without_pre_labels_have_a_record_t
 
 def test_the_consensus_of_workers_who_left_an_error_has_none() -> None:
     content = {"updated_annotations": json.dumps([instance(WRONG, LEFT, RIGHT)])}
-    found = annotate("0", SOURCE, [(w, content) for w in "abc"], TABLE)
-    assert found.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(WRONG["x"])
-    [found] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: MOVED)
-    assert found.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(NOSE["x"])
-    assert [w.anchoring.stayed for w in found.workers if w.anchoring] == [True] * 3
-    assert all(w.annotations[0]["annotations"][0]["x"] == NOSE["x"] for w in found.workers)
-    assert found.original_annotations == []
+    result = annotate("0", SOURCE, [(w, content) for w in "abc"], TABLE)
+    assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(WRONG["x"])
+    [result] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: MOVED)
+    assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(NOSE["x"])
+    assert [w.anchoring.stayed for w in result.workers if w.anchoring] == [True] * 3
+    assert all(w.annotations[0]["annotations"][0]["x"] == NOSE["x"] for w in result.workers)
+    assert result.original_annotations == []
 
 
 def test_seeded_images_say_nothing_of_the_model() -> None:
@@ -369,9 +369,9 @@ def test_seeded_images_say_nothing_of_the_model() -> None:
             record(label(original, original_annotations=original, workers=[worker | {"anchoring": anchoring}]))
         )
         meter.add(labeled, TABLE)  # type: ignore[arg-type]
-    found = meter.quality()
-    assert found
-    assert found.images == 1
+    result = meter.quality()
+    assert result
+    assert result.images == 1
 
 
 def test_a_job_without_an_experiment_has_no_figures() -> None:
@@ -388,11 +388,11 @@ def test_parts_of_a_job_merge_to_the_same_figures() -> None:
         (first if n < 222 else second).add(made)
     sent = msgspec.json.decode(msgspec.json.encode(second), type=AnchoringMeter)
     first.merge(sent)
-    found = whole.quality()
-    assert first.quality() == found
-    assert found
-    assert found.images_shown + found.images_withheld + found.images_seeded == len(JOB.given)
-    assert sum(kind.wrong_stayed.n for kind in found.kinds) == found.wrong_stayed.n == found.images_seeded
+    result = whole.quality()
+    assert first.quality() == result
+    assert result
+    assert result.images_shown + result.images_withheld + result.images_seeded == len(JOB.given)
+    assert sum(kind.wrong_stayed.n for kind in result.kinds) == result.wrong_stayed.n == result.images_seeded
 
 
 def test_the_reports_intervals_cover_what_simulated_workers_do() -> None:
@@ -402,10 +402,10 @@ def test_the_reports_intervals_cover_what_simulated_workers_do() -> None:
             for name, hit in bench.covered(report, bench.WORKERS[report.worker_id]).items():
                 hits.setdefault(name, []).append(hit)
     assert hits.keys() == {"wrong_stayed", "right_moved", "withheld_elsewhere"}
-    assert all(len(found) == 160 and np.mean(found) > 0.9 for found in hits.values()), hits
+    assert all(len(result) == 160 and np.mean(result) > 0.9 for result in hits.values()), hits
     # The intervals are no wider than they need be: they tell careful workers from those who stamp.
-    found = {w.worker_id: w for w in bench.quality(JOB, bench.WORKERS, np.random.default_rng(99)).workers}
-    careful, stamp = found["careful"].wrong_stayed, found["rubber stamp"].wrong_stayed
+    result = {w.worker_id: w for w in bench.quality(JOB, bench.WORKERS, np.random.default_rng(99)).workers}
+    careful, stamp = result["careful"].wrong_stayed, result["rubber stamp"].wrong_stayed
     assert careful.high is not None
     assert stamp.low is not None
     assert careful.high < 0.3
@@ -417,12 +417,12 @@ def test_cases_that_stand_alone_have_wilsons_interval_or_a_little_more(cases: li
     counted = ClusteredCount()
     for case in cases:
         counted.add(case, 1)
-    plain, found = rate(sum(cases), len(cases)), counted.rate
-    assert (found.count, found.n, found.share) == (plain.count, plain.n, plain.share)
-    assert found.low is not None
+    plain, result = rate(sum(cases), len(cases)), counted.rate
+    assert (result.count, result.n, result.share) == (plain.count, plain.n, plain.share)
+    assert result.low is not None
     assert plain.low is not None
-    assert plain.low >= found.low - 1e-12
-    assert found.low == pytest.approx(plain.low, abs=0.1)
+    assert plain.low >= result.low - 1e-12
+    assert result.low == pytest.approx(plain.low, abs=0.1)
 
 
 def test_cases_that_come_together_widen_the_interval() -> None:
