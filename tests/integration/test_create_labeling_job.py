@@ -1,5 +1,6 @@
 """The operator commands as an operator runs them, against a server of moto."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import sample_job
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
 import create_labeling_job
 import sagemaker
+from made_report import made_report
 from truepoint.groundtruth.anchoring import parse_settings
 from truepoint.jobs.stack import OUTPUT_NAMES
+from truepoint.results.report_page import page
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -152,6 +156,43 @@ def test_a_job_from_images_to_results(
     fetched = run("download_results.py", environment, "people-1", tmp_path / "results")
     assert (fetched.returncode, fetched.stderr) == (0, "")
     assert fetched.stdout.endswith("2 files written, 0 unchanged\n")
+
+
+def test_a_report_with_thumbnails_reads_its_images_from_s3(
+    s3: "S3Client", environment: dict[str, str], tmp_path: Path
+) -> None:
+    lines = [line.strip() for line in sample_job.lines(40, 3)]
+    figures = made_report(sample_job.parse_skeleton(sample_job.SKELETON), lines)
+    worst = [image.drawing.s3_uri for image in figures.worst]
+    assert len(worst) > 3
+    moved = {uri: f"s3://{BUCKET}/photos/{n}.jpg" for n, uri in enumerate(worst)}
+    report = page(figures)
+    for uri, now in moved.items():
+        report = report.replace(uri.encode(), now.encode())
+    picture = io.BytesIO()
+    Image.effect_noise((900, 700), 60).convert("RGB").save(picture, "JPEG")
+    bodies = dict.fromkeys(range(len(worst)), picture.getvalue()) | {0: b"no image"}
+    del bodies[1]
+    for n, body in bodies.items():
+        s3.put_object(Bucket=BUCKET, Key=f"photos/{n}.jpg", Body=body)
+    for name, body in {"report.html": report, "results.json": b"{}"}.items():
+        s3.put_object(Bucket=BUCKET, Key=f"results/people-1/{name}", Body=body)
+    folder = tmp_path / "results"
+    plain = run("download_results.py", environment, "people-1", folder)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert not (folder / "report_with_images.html").exists()
+    done = run("download_results.py", environment, "people-1", folder, "--thumbnails")
+    assert done.returncode == 0
+    assert done.stdout.endswith("report_with_images.html\n")
+    assert "note:" not in run("download_results.py", environment, "people-1", folder).stdout
+    missing = [line for line in done.stderr.splitlines() if line.startswith("no thumbnail of ")]
+    assert [line.split("/photos/")[1].split(":")[0] for line in missing] == ["0.jpg", "1.jpg"]
+    assert (folder / "report.html").read_bytes() == report
+    assert (folder / "report_with_images.html").read_bytes().count(b"data:image/jpeg;base64,") == len(worst) - 2
+    s3.put_object(Bucket=BUCKET, Key="results/people-1/report.html", Body=b"<html>of another version</html>")
+    failed = run("download_results.py", environment, "people-1", folder, "--thumbnails")
+    assert failed.returncode == 2
+    assert "expected a quality report of this version" in failed.stderr
 
 
 def test_an_anchoring_experiment_is_begun_once(
