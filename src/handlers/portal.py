@@ -11,12 +11,7 @@ from truepoint.adapters.environment import bucket_name, portal_settings, portal_
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.task_queue.table import Table
 from truepoint.web.application import Application
-from truepoint.web.people import People
-from truepoint.web.routes import Router
-from truepoint.web.sessions import Cookies, KeyStore
-from truepoint.web.settings import Settings
-from truepoint.web.sign_in import SignInRoutes
-from truepoint.web.workers import WorkerRoutes
+from truepoint.web.assembly import portal_router
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -28,16 +23,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 @cache
 def _application() -> Application:
     """What one instance of the function keeps between requests: connections, keys and caches."""
-    return Application(lambda: read_parameter(portal_settings()), _router)
-
-
-def _router(settings: Settings) -> Router:
     store, table = Bucket(bucket_name()), Table(portal_table())
-    keys, cookies = KeyStore(table), Cookies(settings.secure)
-    sign_in = SignInRoutes(settings.provider, table, keys, cookies, origin=settings.origin)
-    workers = WorkerRoutes(store, table, invoke)
-    people = People(table, keys, cookies)
-    return Router([*sign_in.routes(), *workers.routes()], settings.origin, people.identify)
+    return Application(
+        lambda: read_parameter(portal_settings()), lambda settings: portal_router(settings, store, table, invoke)
+    )
 
 
 def _report(said: str, error: Exception) -> None:

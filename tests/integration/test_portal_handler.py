@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 import portal
+from sam_local import PORTAL, put_portal
 from sample_events import event, names
 from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Person
@@ -24,43 +25,37 @@ from truepoint.web.sessions import SESSION, KeyStore, Session
 from truepoint.web.settings import Settings, SettingsError, parse_settings
 
 ADA = "p" + "a" * 19
-SETTINGS = {
-    "origin": "https://d111111abcdef8.cloudfront.net",
-    "provider": {
-        "issuer": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example",
-        "client_id": "client",
-        "authorize_url": "https://truepoint.auth.us-east-1.amazoncognito.com/oauth2/authorize",
-        "token_url": "https://truepoint.auth.us-east-1.amazoncognito.com/oauth2/token",
-        "keys_url": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example/.well-known/jwks.json",
-        "logout_url": "https://truepoint.auth.us-east-1.amazoncognito.com/logout",
-    },
-    "user_pool": "us-east-1_Example",
-}
 EXPECTED = {
     "sign_in.json": 302,
     "me.json": 401,
     "take_tasks.json": 401,
     "submit_answer.json": 401,
 }
+SETTINGS = {
+    "origin": "https://portal.example",
+    "user_pool": "us-east-1_Example",
+    "provider": {
+        "issuer": "i",
+        "client_id": "c",
+        "authorize_url": "a",
+        "token_url": "t",
+        "keys_url": "k",
+        "logout_url": "l",
+    },
+}
 SIGNED_IN = {"sign_in.json": 302, "me.json": 200, "take_tasks.json": 404, "submit_answer.json": 404}
 
 
 @pytest.fixture
 def table(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    client, ssm = boto3.client("dynamodb"), boto3.client("ssm")
-    client.create_table(
-        TableName="portal",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
-    )
-    ssm.put_parameter(Name="/truepoint/portal", Value=json.dumps(SETTINGS), Type="String", Overwrite=True)
-    monkeypatch.setenv("PORTAL_TABLE", "portal")
-    monkeypatch.setenv("PORTAL_SETTINGS", "/truepoint/portal")
+    client = boto3.client("dynamodb")
+    put_portal(client, boto3.client("ssm"))
+    for name, value in PORTAL.items():
+        monkeypatch.setenv(name, value)
     portal._application.cache_clear()
-    yield Table("portal")
+    yield Table(PORTAL["PORTAL_TABLE"])
     portal._application.cache_clear()
-    client.delete_table(TableName="portal")
+    client.delete_table(TableName=PORTAL["PORTAL_TABLE"])
 
 
 def signed_in(table: Table, given: dict[str, Any]) -> dict[str, Any]:
@@ -119,9 +114,9 @@ def test_settings_that_cannot_be_used_are_told(
 ) -> None:
     ssm = boto3.client("ssm")
     if broken == "no parameter":
-        ssm.delete_parameter(Name="/truepoint/portal")
+        ssm.delete_parameter(Name=PORTAL["PORTAL_SETTINGS"])
     else:
-        ssm.put_parameter(Name="/truepoint/portal", Value=broken, Type="String", Overwrite=True)
+        ssm.put_parameter(Name=PORTAL["PORTAL_SETTINGS"], Value=broken, Type="String", Overwrite=True)
     made = portal.handler(event("portal/me.json"), context)
     assert made["statusCode"] == 503
     assert json.loads(made["body"])["error"]["code"] == "try-again"

@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import boto3
 import pytest
 from samcli.commands.local.invoke import cli
 from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
@@ -25,7 +26,7 @@ from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
 import sam_local
-from sam_local import FUNCTIONS
+from sam_local import FUNCTIONS, PORTAL
 from sample_events import BUCKET, EVENTS, event, names
 from truepoint.emulator.emulator import CONTAINER_HOST
 from truepoint.emulator.local_stack import ARCHITECTURES
@@ -52,15 +53,18 @@ def test_every_folder_of_events_has_a_function() -> None:
 
 
 @pytest.fixture
-def runner(s3: Any, aws: str, monkeypatch: pytest.MonkeyPatch) -> LocalLambdaRunner:
+def runner(s3: Any, aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalLambdaRunner]:
     """What `sam local invoke` makes of the template and of the script's environment."""
-    return local_runner(aws, monkeypatch)
+    dynamodb = boto3.client("dynamodb")
+    sam_local.put_portal(dynamodb, boto3.client("ssm"))
+    yield local_runner(aws, monkeypatch)
+    dynamodb.delete_table(TableName=PORTAL["PORTAL_TABLE"])
 
 
 def local_runner(url: str, monkeypatch: pytest.MonkeyPatch, architecture: str = "x86_64") -> LocalLambdaRunner:
-    for name, value in {"BUCKET_NAME": BUCKET, "ENDPOINT_URL": url}.items():
+    for name, value in {"BUCKET_NAME": BUCKET, "ENDPOINT_URL": url, **PORTAL}.items():
         monkeypatch.setenv(name, value)
-    parameters = {"Architecture": architecture, "UsesGroundTruth": "no"}
+    parameters = {"Architecture": architecture, "UsesGroundTruth": "no", "Portal": "yes"}
     stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"), parameter_overrides=parameters)
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
     return LocalLambdaRunner(
@@ -92,6 +96,8 @@ def test_an_event_is_answered(runner: LocalLambdaRunner, folder: str, name: str)
         assert answer[0]["consolidatedAnnotation"]["content"]
     elif folder == "job_completion":
         assert {"lines", "skipped"} & set(answer)
+    elif folder == "portal":
+        assert answer["statusCode"] == (302 if name == "sign_in.json" else 401)
     else:
         assert member in answer
 
@@ -129,7 +135,11 @@ def test_sam_cli_understands_the_command(
         assert words[:2] == ["local", "invoke"]
         given = cli.cli.make_context("invoke", words[2:]).params
         assert given["function_logical_id"] == FUNCTIONS[path.parent.name]
-        assert given["parameter_overrides"] == {"Architecture": architecture, "UsesGroundTruth": "no"}
+        assert given["parameter_overrides"] == {
+            "Architecture": architecture,
+            "UsesGroundTruth": "no",
+            "Portal": "yes",
+        }
         assert given["add_host"] == ({CONTAINER_HOST: gateway} if gateway else {})
         assert Path(given["event"]) == path
 

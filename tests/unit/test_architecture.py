@@ -42,7 +42,7 @@ ALLOWED = CORE | {
     "prediction": {"pose", "formats", "jobs"},
     "commands": {*CORE, "formats", "jobs", "analysis", "prediction"},
     "emulator": {"jobs", "adapters"},
-    "portal": {*CORE, "adapters", "runs", "tasks", "formats", "jobs", "emulator"},
+    "portal": {*CORE, "adapters", "runs", "tasks", "web", "formats", "jobs", "emulator"},
 }
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 OUTPUT_PREFIX = "output/"
 JOBS_PREFIX = "jobs/"
+LEADS_LOG = "portal/log"
+"""The folder of the log of what leads did in the portal."""
 JOB_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 """The pattern of job names that Ground Truth allows."""
 
@@ -81,6 +83,11 @@ def open_lines(job: str) -> str:
 def skip(job: str, line: int, worker: str) -> str:
     """Return the key of the file that holds a worker's reason for skipping an image in the portal."""
     return f"{JOBS_PREFIX}{job.lower()}/portal/skips/{line}/{worker}.json"
+
+
+def leads_log_entry(time: float, unique: str) -> str:
+    """Return the key of an entry of the log of what leads did. Keys count down: a listing begins with the newest."""
+    return f"{LEADS_LOG}/{9_999_999_999_999 - round(time * 1000):013d}-{unique}.json"
 
 
 def manifests_folder(output_manifest: str) -> str | None:

@@ -1,0 +1,373 @@
+"""The deployed portal behind the local front, with IAM enforced: sign-in by Cognito, a job, and every right in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import boto3
+import pytest
+import urllib3
+import uvicorn
+from loop import PROJECT, VENV
+
+from portal_jobs import description, put_images
+from truepoint.adapters.bucket import Bucket
+from truepoint.emulator.emulator import Emulator, free_port
+from truepoint.emulator.local_stack import deploy, function_log
+from truepoint.jobs.stack import read_stack
+from truepoint.portal.local_front import DEMO_USERS, LocalFront, add_users, connect
+from truepoint.task_queue.table import Table
+from truepoint.tasks import loading
+from truepoint.web.identity import pseudonym
+
+LEA, ADA, BEN = (user.email for user in DEMO_USERS)
+ANSWER = {"content": {"updated_annotations": "[]"}, "seconds": 3}
+SKIP = {"reason": "unusable", "note": "dark"}
+
+
+class Stand:
+    """The front in this process, and the emulator behind it."""
+
+    def __init__(self, emulator: Emulator, port: int) -> None:
+        self.emulator = emulator
+        self.port = port
+        self.origin = f"http://127.0.0.1:{port}"
+        self.portal = connect(emulator, port)
+        add_users(emulator, self.portal)
+        described = self.client("cloudformation").describe_stacks(StackName="truepoint")["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        self.stack = read_stack(self.client("cloudformation"))
+        self.front = LocalFront(emulator, self.portal, port)
+
+    def client(self, service: str) -> Any:
+        return self.emulator.session().client(service, endpoint_url=self.emulator.endpoint)
+
+    def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body or None, {n.replace("_", "-"): v for n, v in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        return function_log(self.emulator, self.outputs["PortalFunctionArn"])
+
+
+class Browser:
+    """Somebody's browser: keeps cookies and follows redirections of this origin."""
+
+    def __init__(self, stand: Stand) -> None:
+        self.stand = stand
+        self.cookies: dict[str, str] = {}
+        self.seen: list[str] = []
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        if method != "GET":
+            given |= {"origin": self.stand.origin, "content-type": "application/json"}
+            given |= {"x-amz-content-sha256": hashlib.sha256(content).hexdigest()}
+        status, answered, text = self.stand.send(method, path, content, **(given | headers))
+        for cookie in answered.get_all("set-cookie", []):
+            self.seen.append(cookie)
+            name, _, rest = cookie.partition("=")
+            self.cookies.pop(name, None)
+            if "Max-Age=0" not in cookie:
+                self.cookies[name] = rest.partition(";")[0]
+        return status, answered, text
+
+    def json(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        status, _, text = self.send(method, path, body, **headers)
+        return status, json.loads(text)
+
+    def local(self, location: str) -> str:
+        parts = urlsplit(location)
+        assert location.startswith("/") or f"{parts.scheme}://{parts.netloc}" == self.stand.origin, location
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    def begin(self) -> str:
+        status, headers, _ = self.send("GET", "/api/sign-in?return=/portal/index.html%23/jobs")
+        assert status == 302, self.stand.log()
+        return self.local(headers["location"])
+
+    def sign_in(self, email: str) -> None:
+        _, _, page = self.send("GET", self.begin())
+        choice = Choice(page.decode())
+        form = urlencode({"query": choice.query, "user": choice.users[email]}).encode()
+        self.finish("/demo/sign-in", form)
+
+    def finish(self, path: str, form: bytes) -> None:
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        status, answered, text = self.send("POST", path, form, **headers)
+        assert status == 302, text
+        status, answered, _ = self.send("GET", self.local(answered["location"]))
+        assert (status, answered["location"]) == (302, "/portal/index.html#/jobs"), self.stand.log()
+
+
+class Choice(HTMLParser):
+    """The page with one button for each user."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.query = ""
+        self.users: dict[str, str] = {}
+        self._value = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "input":
+            self.query = found["value"] or ""
+        self._value = (found["value"] or "") if tag == "button" else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._value:
+            [email] = [user.email for user in DEMO_USERS if user.name == data]
+            self.users[email] = self._value
+            self._value = ""
+
+
+@contextmanager
+def served(application: Any, port: int) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    port = free_port()
+    folder = tmp_path_factory.mktemp("portal-emulator")
+    origins = frozenset({f"http://127.0.0.1:{port}"})
+    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, origins=origins) as emulator:
+        deploy(PROJECT, emulator, VENV / "sam", {"Portal": "yes"})
+        running = Stand(emulator, port)
+        with served(running.front.application, port):
+            yield running
+
+
+@pytest.fixture
+def account(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is the account's root: it does what the function that loads jobs does."""
+    for name, value in stand.emulator.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.fixture(scope="module")
+def ada(stand: Stand) -> Browser:
+    browser = Browser(stand)
+    browser.sign_in(ADA)
+    return browser
+
+
+@pytest.fixture
+def new_job(stand: Stand, account: None) -> Callable[[str], str]:
+    def make(name: str) -> str:
+        store = Bucket(stand.stack.bucket)
+        put_images(store, 6, name)
+        store.write(f"jobs/{name}/gold.json", b'{"5.jpg":[]}', "application/json")
+        document = description(stand.stack.bucket, name)
+        document["HumanTaskConfig"]["PreHumanTaskLambdaArn"] = stand.stack.pre_annotation_arn
+        document["CreationTime"] = "2026-11-29T00:00:00.000+00:00"
+        loading.load(store, Table(stand.outputs["PortalTableName"]), document)
+        return name
+
+    return make
+
+
+def test_what_people_type_leads_to_the_page(stand: Stand) -> None:
+    for path in ("/", "/portal", "/portal/"):
+        status, headers, _ = stand.send("GET", path)
+        assert (status, headers["location"]) == (302, "/portal/index.html")
+
+
+def test_the_function_answers_nobody_without_a_session(stand: Stand) -> None:
+    status, headers, text = stand.send("GET", "/api/me")
+    assert (status, json.loads(text)["error"]["code"]) == (401, "signed-out"), stand.log()
+    assert headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+def test_people_sign_in_by_one_click_and_out(stand: Stand) -> None:
+    browser = Browser(stand)
+    browser.sign_in(LEA)
+    status, me = browser.json("GET", "/api/me")
+    assert (status, me["person"]["name"], me["person"]["lead"]) == (200, "Lea (lead)", True)
+    assert list(browser.cookies) == ["truepoint-session"]  # on http without the prefix
+    assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in browser.seen)
+    status, answer = browser.json("POST", "/api/sign-out")
+    assert status == 200
+    assert browser.cookies == {}
+    status, headers, _ = browser.send("GET", browser.local(answer["location"]))
+    assert (status, browser.local(headers["location"])) == (302, "/portal/index.html")
+    assert browser.json("GET", "/api/me")[0] == 401
+
+
+def test_people_sign_in_on_cognitos_own_page(stand: Stand) -> None:
+    password = "Correct-horse-1"
+    stand.client("cognito-idp").admin_set_user_password(
+        UserPoolId=stand.portal.user_pool, Username=BEN, Password=password, Permanent=True
+    )
+    browser = Browser(stand)
+    path = browser.begin()
+    status, _, page = browser.send("GET", f"{path}&form=password")
+    assert status == 200
+    assert b'type="password"' in page
+    query = {name: value for name, (value,) in parse_qs(urlsplit(path).query).items()}
+    wrong = urlencode(query | {"username": BEN, "password": "wrong"}).encode()
+    assert browser.send("POST", "/login", wrong, **{"content-type": "application/x-www-form-urlencoded"})[0] == 200
+    browser.finish("/login", urlencode(query | {"username": BEN, "password": password}).encode())
+    assert browser.json("GET", "/api/me")[1]["person"]["name"] == "Ben"
+    [user] = stand.client("cognito-idp").list_users(UserPoolId=stand.portal.user_pool, Filter=f'email = "{BEN}"')[
+        "Users"
+    ]
+    subject = next(attribute["Value"] for attribute in user["Attributes"] if attribute["Name"] == "sub")
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{stand.portal.user_pool}"
+    assert browser.json("GET", "/api/me")[1]["person"]["id"] == pseudonym(issuer, subject)
+
+
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [
+        ("/demo/sign-in", "https://evil.example"),
+        ("/demo/sign-in", "null"),
+        ("/login", "https://evil.example"),
+        ("/oauth2/token", "https://evil.example"),
+        ("/api/sign-out", "https://evil.example"),
+    ],
+)
+def test_pages_of_other_sites_reach_nothing(stand: Stand, path: str, origin: str) -> None:
+    body = b"user=ada"
+    status, _, _ = stand.send(
+        "POST", path, body, origin=origin, x_amz_content_sha256=hashlib.sha256(body).hexdigest(),
+        content_type="application/x-www-form-urlencoded",
+    )  # fmt: skip
+    assert status == 403
+    assert stand.send("GET", "/api/me", host="evil.example")[0] == 421
+
+
+def test_one_click_is_for_users_of_the_pool_and_this_client_only(stand: Stand) -> None:
+    for form in (
+        {"query": "client_id=x", "user": ADA},
+        {"query": f"client_id={stand.portal.client_id}", "user": "x"},
+        {},
+    ):
+        body = urlencode(form).encode()
+        headers = {"origin": stand.origin, "content-type": "application/x-www-form-urlencoded"}
+        assert stand.send("POST", "/demo/sign-in", body, **headers)[0] == 400
+
+
+def test_the_function_itself_has_no_such_route(stand: Stand, ada: Browser) -> None:
+    """The deployed product knows sessions and Cognito's codes, nothing else."""
+    assert ada.json("POST", "/api/demo/sign-in", {})[0] == 404
+    assert Browser(stand).send("GET", "/api/signed-in?code=x&state=y")[1]["location"].endswith("?signed-in=no")
+
+
+@pytest.mark.parametrize("claimed", [None, "", "0" * 64, hashlib.sha256(b"").hexdigest()])
+def test_a_body_without_its_hash_is_refused_as_cloudfront_does(ada: Browser, claimed: str | None) -> None:
+    headers = {} if claimed is None else {"x-amz-content-sha256": claimed}
+    body = b'{"x": 1}'
+    cookie = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())
+    status, _, _ = ada.stand.send("POST", "/api/jobs/x/tasks", body, origin=ada.stand.origin, cookie=cookie, **headers)
+    assert status == 403
+
+
+def test_nobody_reaches_the_function_past_the_front(stand: Stand) -> None:
+    url = f"{stand.emulator.endpoint}/_aws/lambda-url/{stand.portal.function_url_id}/api/me"
+    assert urllib3.request("GET", url, retries=False).status == 403
+
+
+def label(browser: Browser, job: str) -> dict[str, Any]:
+    """Take two tasks; the first one's answer is given and corrected, the second one is skipped."""
+    status, taken = browser.json("POST", f"/api/jobs/{job}/tasks", {})
+    assert status == 200, (taken, browser.stand.log())
+    first, second = taken["tasks"]
+    image = urllib3.request("GET", first["image"], retries=False)
+    assert (image.status, image.data) == (200, b"image %d" % first["line"])
+    path = f"/api/jobs/{job}/answers/{first['line']}"
+    assert browser.json("POST", path, ANSWER) == (200, {"verdict": "accepted"})
+    better = {"content": {"updated_annotations": "[1]"}, "seconds": 1}
+    assert browser.json("PUT", path, better) == (200, {"verdict": "accepted"})
+    assert browser.json("GET", path)[1]["content"] == better["content"]
+    assert browser.json("POST", f"/api/jobs/{job}/skips/{second['line']}", SKIP) == (200, {"verdict": "accepted"})
+    return dict(browser.json("POST", f"/api/jobs/{job}/tasks", {})[1]["mine"])
+
+
+def test_a_worker_labels_with_the_deployed_function_and_its_own_rights(
+    ada: Browser, new_job: Callable[[str], str]
+) -> None:
+    assert label(ada, new_job("first")) == {"answers": 1, "seconds": pytest.approx(0, abs=3), "skips": 1}
+    [card] = [job for job in ada.json("GET", "/api/me")[1]["jobs"] if job["name"] == "first"]
+    assert card["mine"]["answers"] == 1
+
+
+@contextmanager
+def without(stand: Stand, sid: str) -> Iterator[None]:
+    """The portal's role without one statement."""
+    iam = stand.client("iam")
+    role = stand.client("cloudformation").describe_stack_resource(StackName="truepoint", LogicalResourceId="PortalRole")
+    name = role["StackResourceDetail"]["PhysicalResourceId"]
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
+        if len(kept) < len(document["Statement"]):
+            break
+    else:
+        raise AssertionError(f"expected a statement {sid} of the portal's role, got none")
+    if kept:
+        less = json.dumps(document | {"Statement": kept})
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=less)
+    else:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def answered(browser: Browser, job: str) -> int:
+    status, taken = browser.json("POST", f"/api/jobs/{job}/tasks", {})
+    assert status == 200
+    return browser.json("POST", f"/api/jobs/{job}/answers/{taken['tasks'][0]['line']}", ANSWER)[0]
+
+
+def skipped(browser: Browser, job: str) -> int:
+    status, taken = browser.json("POST", f"/api/jobs/{job}/tasks", {})
+    assert status == 200
+    return browser.json("POST", f"/api/jobs/{job}/skips/{taken['tasks'][0]['line']}", SKIP)[0]
+
+
+NEEDS: dict[str, Callable[[Browser, str], int]] = {
+    "KeepTheQueue": lambda browser, _job: browser.json("GET", "/api/me")[0],
+    "MakeTaskInputs": lambda browser, job: browser.json("POST", f"/api/jobs/{job}/tasks", {})[0],
+    "ReadJobs": lambda browser, job: browser.json("POST", f"/api/jobs/{job}/tasks", {})[0],
+    "KeepAnswers": answered,
+    "KeepDecisions": skipped,
+}
+"""What fails without a statement, by a request's status."""
+
+
+@pytest.mark.parametrize("sid", NEEDS)
+def test_each_right_is_needed(ada: Browser, new_job: Callable[[str], str], sid: str) -> None:
+    job = new_job(f"without-{sid.lower()}")
+    with without(ada.stand, sid):
+        assert NEEDS[sid](ada, job) == 503
+    assert NEEDS[sid](ada, job) == 200, ada.stand.log()
