@@ -25,44 +25,46 @@ class FunctionError(Exception):
     """A failed or unreachable Lambda function. The message holds nothing from its response."""
 
 
-def invoke(arn: str, event: Mapping[str, Any]) -> Any:
+def invoke(arn: str, event: Mapping[str, Any], seconds: float = INVOKED_SECONDS) -> Any:
     """Invoke a Lambda function synchronously, and return its result.
 
     Raises:
         FunctionError: the function failed, could not be invoked in time, or returned something other than JSON.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    try:
-        answer = _invoker().invoke(FunctionName=arn, Payload=json.dumps(event).encode())
-        text = answer["Payload"].read()
-    except (BotoCoreError, ClientError) as error:
-        raise FunctionError(f"expected {arn} to be invoked, got {type(error).__name__}") from error
-    if "FunctionError" in answer:
-        raise FunctionError(f"expected {arn} to return, got the error {answer['FunctionError']}")
+    text = invoke_text(arn, event, seconds)
     try:
         return json.loads(text)
     except ValueError as error:
         raise FunctionError(f"expected {arn} to return JSON, got something else") from error
 
 
+def invoke_text(arn: str, event: Mapping[str, Any], seconds: float = INVOKED_SECONDS) -> bytes:
+    """Invoke a function, wait `seconds` at most, and return the text of what it returned.
+
+    Raises:
+        FunctionError: it failed, or did not return in time.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        answer = _invoker(seconds).invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+        text: bytes = answer["Payload"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise FunctionError(f"expected {arn} to be invoked, got {type(error).__name__}") from error
+    if "FunctionError" in answer:
+        raise FunctionError(f"expected {arn} to return, got the error {answer['FunctionError']}")
+    return text
+
+
 @cache
-def _invoker() -> Any:
+def _invoker(seconds: float) -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    limits = Config(connect_timeout=3, read_timeout=INVOKED_SECONDS, retries={"mode": "standard", "max_attempts": 3})
+    # A second try of a function that somebody waits for is worth it; one of a function that takes minutes is not.
+    tries = 3 if seconds <= INVOKED_SECONDS else 1
+    limits = Config(connect_timeout=3, read_timeout=seconds, retries={"mode": "standard", "max_attempts": tries})
     return boto3.client("lambda", endpoint_url=endpoint_url(), config=limits)
-
-
-def read_parameter(name: str) -> str:
-    """Return the text of a parameter of Systems Manager."""
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    limits = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
-    answer = boto3.client("ssm", endpoint_url=endpoint_url(), config=limits).get_parameter(Name=name)
-    return str(answer["Parameter"]["Value"])
 
 
 def describe_labeling_job(name: str) -> dict[str, Any]:
