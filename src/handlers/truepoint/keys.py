@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 OUTPUT_PREFIX = "output/"
 JOBS_PREFIX = "jobs/"
-LEADS_LOG = "portal/log"
-"""The folder of the log of what leads did in the portal."""
 JOB_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 """The pattern of job names that Ground Truth allows."""
 
@@ -25,15 +23,13 @@ _MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.ma
 class JobKeys(NamedTuple):
     """The S3 keys of one labelling job.
 
-    `anchoring_records`, `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller
-    copies of the images are below `copies`. The runs that write the results keep their intermediate files below `runs`.
+    `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller copies of the images
+    are below `copies`. The runs that write the results keep their intermediate files below `runs`.
     """
 
     manifest: str
     skeleton: str
     gold: str
-    anchoring: str
-    anchoring_records: str
     template: str
     labeling_job: str
     images: str
@@ -55,8 +51,6 @@ def job_keys(job: str) -> JobKeys:
         manifest=f"{start}input.manifest",
         skeleton=f"{start}skeleton.json",
         gold=f"{start}gold.json",
-        anchoring=f"{start}anchoring.json",
-        anchoring_records=f"{start}anchoring/",
         template=f"{start}template.liquid.html",
         labeling_job=f"{start}labeling_job.json",
         images=f"{start}images/",
@@ -85,9 +79,14 @@ def skip(job: str, line: int, worker: str) -> str:
     return f"{JOBS_PREFIX}{job.lower()}/portal/skips/{line}/{worker}.json"
 
 
-def leads_log_entry(time: float, unique: str) -> str:
-    """Return the key of an entry of the log of what leads did. Keys count down: a listing begins with the newest."""
-    return f"{LEADS_LOG}/{9_999_999_999_999 - round(time * 1000):013d}-{unique}.json"
+def portal_settings(job: str) -> str:
+    """Return the key of what leads have set for a job in the portal (truepoint.tasks.lead_actions)."""
+    return f"{JOBS_PREFIX}{job.lower()}/portal/settings.json"
+
+
+def output_segment(job: str, generation: int, number: int) -> str:
+    """Return the key of a part of a large job's output, until the parts are joined."""
+    return f"tmp/portal/{job.lower()}/output-{generation}-{number:05d}"
 
 
 def manifests_folder(output_manifest: str) -> str | None:

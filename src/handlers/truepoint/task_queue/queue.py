@@ -10,7 +10,7 @@ The current time is an argument. The work per request does not depend on the job
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
@@ -89,6 +89,22 @@ class Place(NamedTuple):
     line: int
     offset: int
     length: int
+
+
+class Slot(NamedTuple):
+    """A slot: its sort key, its image's place, and the pseudonym of the worker who holds it, empty if nobody does."""
+
+    sk: str
+    line: int
+    place: Place
+    holder: str
+
+    @classmethod
+    def of(cls, row: Item) -> Slot:
+        """Read a slot's row."""
+        holder = row["sk"].split("#", 2)[2]
+        place = Place(row["line"], row["offset"], row["length"])
+        return cls(row["sk"], row["line"], place, "" if holder.startswith(rows.FREE) else holder)
 
 
 class _Looked(NamedTuple):
@@ -310,6 +326,62 @@ class TaskQueue:
     def is_empty(self, shard: int) -> bool:
         """Return whether a shard holds no slot, available or leased."""
         return not self._table.query(rows.queue_pk(self._name, shard), limit=1)
+
+    def slots(self, shard: int, after: float, until: float) -> Iterator[Slot]:
+        """Yield the slots of a shard that become available in a span of time, free and leased ones."""
+        low, high = f"{rows.milliseconds(after)}#{rows.LAST}", f"{rows.milliseconds(until)}#{rows.LAST}"
+        for row in self._table.scan(rows.queue_pk(self._name, shard), low if after else "", high):
+            yield Slot.of(row)
+
+    def clear(self) -> None:
+        """Remove every slot: from then on no answer is counted."""
+        for shard in range(self._job.shards):
+            pk = rows.queue_pk(self._name, shard)
+            self._table.write_all(Action(pk, row["sk"]) for row in self._table.scan(pk))
+
+    def close(self, reasons: Mapping[int, str], now: float) -> None:
+        """Take images from all workers for good, each with a reason why it gets no label.
+
+        One that has answers is left for consolidation of these. Can be repeated.
+        """
+        for line, reason in reasons.items():
+            image = self.image(line)
+            if image.done and not image.is_closed:
+                self._table.write(Action(*rows.complete_key(self._name, now, line), put={"line": line}))
+            else:
+                self.fail(line, reason)
+        for shard in {self._shard(line) for line in reasons}:
+            pk = rows.queue_pk(self._name, shard)
+            for slot in map(Slot.of, self._table.scan(pk)):
+                if slot.line in reasons:
+                    self._remove(pk, slot)
+
+    def fail(self, line: int, reason: str) -> None:
+        """Record why an image gets no label, unless that is decided already."""
+        with suppress(ConditionError):
+            self._table.write(
+                Action(
+                    *rows.image_key(self._name, line),
+                    update="SET failure = :reason, changes = changes + :one",
+                    condition="label = :none AND failure = :none",
+                    values={"reason": reason, "none": "", "one": 1},
+                )
+            )
+
+    def _remove(self, pk: str, slot: Slot) -> None:
+        """Delete a slot, with the lease in its holder's row if there is one."""
+        for _ in range(TRIES):
+            row = self._read_worker(slot.holder) if slot.holder else Worker()
+            lease = row.lease_of(slot.line)
+            actions = [Action(pk, slot.sk)]
+            if lease and lease.slot == slot.sk:
+                actions.append(self._update_worker(slot.holder, self._without(row, slot.line), row.revision))
+            try:
+                self._table.transact(actions)
+            except ConditionError:
+                continue
+            return
+        raise BusyWorkerError("expected at most a few requests of one worker at a time, got more")
 
     # -- taking tasks
 

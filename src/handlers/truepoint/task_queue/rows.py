@@ -32,6 +32,7 @@ class Key(NamedTuple):
 
 JOBS = "JOBS"
 PEOPLE = "PEOPLE"
+FOLDERS = "FOLDERS"
 
 
 def job_key(job: str) -> Key:
@@ -48,8 +49,13 @@ def cursor_key(job: str) -> Key:
 
 
 def tick_key(job: str) -> Key:
-    """Return the key of the lease of the process that advances the job."""
+    """Return the key of the lease of the process that advances the job, which also holds how far it is."""
     return Key(f"J#{job}", "tick")
+
+
+def folder_key(folder: str) -> Key:
+    """The row of a folder below `jobs/` that is no job of the portal, or not yet."""
+    return Key(FOLDERS, folder)
 
 
 def listed_key(job: str) -> Key:
@@ -97,6 +103,16 @@ def complete_key(job: str, time: float, line: int) -> Key:
     return Key(complete_pk(job), f"{milliseconds(time)}#{line:09d}")
 
 
+def trouble_pk(job: str) -> str:
+    """The partition of the lines that no task input could be made of."""
+    return f"J#{job}#P"
+
+
+def trouble_key(job: str, line: int) -> Key:
+    """The row of a line that no task input could be made of."""
+    return Key(trouble_pk(job), f"{line:09d}")
+
+
 def skips_pk(job: str) -> str:
     """Return the partition key of a job's skips."""
     return f"J#{job}#S"
@@ -126,16 +142,17 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """A job's row.
 
     `lines` is the number of lines of the manifest, `open` the number of those that need labels. `everyone` says whether
-    every signed-in person may label. `drained` is a time at which all requests that saw the job open have ended.
-    `problem` says why the job cannot proceed. `generation` is the number of times the job was reopened. `arn` is
-    spelled as in events. `manifest` is the key of the input manifest. `pre_annotation` is the ARN of the function that
-    returns task inputs.
+    every signed-in person may label. `drained` is a time at which all requests that saw the job open have ended; the
+    job ends no sooner. `ends_as` is the status that a job which is `Stopping` gets. `problem` says why the job cannot
+    proceed. `generation` is the number of times the job was reopened. `arn` is spelled as in events. `manifest` is the
+    key of the input manifest, `etag` its ETag. `pre_annotation` is the ARN of the function that returns task inputs.
     """
 
     name: str
     status: str
     arn: str = ""
     manifest: str = ""
+    etag: str = ""
     pre_annotation: str = ""
     title: str = ""
     description: str = ""
@@ -148,7 +165,7 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     created: float = 0.0
     paused: bool = False
     everyone: bool = True
-    swept: int = 0
+    ends_as: str = ""
     drained: float = 0.0
     gold: list[int] = []
     problem: str = ""
@@ -199,8 +216,9 @@ class Lease(msgspec.Struct, kw_only=True):
 class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """A worker's row in a job.
 
-    `after` gives for each shard the sort key up to which no slot is usable for the worker. `revision` counts changes by
-    the worker's own requests, for optimistic locking.
+    `after` gives for each shard the sort key up to which no slot is usable for the worker. `gold_sum` is the sum of the
+    similarities of `gold_answers` answers to gold images. `revision` counts changes by the worker's own requests, for
+    optimistic locking.
     """
 
     leases: list[Lease] = []
@@ -210,15 +228,51 @@ class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     seconds: float = 0.0
     skips: int = 0
     gold_answers: int = 0
-    gold_similarity: float = 0.0
+    gold_sum: float = 0.0
     paused: bool = False
     member: bool = False
     last: float = 0.0
     revision: int = 0
 
+    @property
+    def gold_similarity(self) -> float:
+        """How near the worker's answers are to gold, 0 to 1; 0 if there are none."""
+        return self.gold_sum / self.gold_answers if self.gold_answers else 0.0
+
     def lease_of(self, line: int) -> Lease | None:
         """Return the lease on a line, even if it expired."""
         return next((lease for lease in self.leases if lease.line == line), None)
+
+
+class TickState(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
+    """How far the tick is with a job, in the row of its lease.
+
+    `swept` open lines were handed out and have a row; `handed` were handed out at the time `handed_at`. `looked` holds,
+    by shard, the time up to which expired leases were looked at. `generation` is the last one that was opened again.
+    `worked` is when the consolidation function last succeeded, `proof` the key of that request, `stuck` how many ticks
+    in a row it has only failed, `rest` until when it is left alone. `phase` says how far the end of the job is; `block`
+    how many blocks of images it went through; `lines`, `offset`, `record`, `labelled`, `failed` and `segments` how much
+    of its output is written.
+    """
+
+    swept: int = 0
+    handed: int = 0
+    handed_at: float = 0.0
+    looked: dict[str, float] = {}
+    generation: int = 0
+    reopened: int = 0
+    worked: float = 0.0
+    proof: str = ""
+    stuck: int = 0
+    rest: float = 0.0
+    phase: str = ""
+    block: int = 0
+    lines: int = 0
+    offset: int = 0
+    record: int = 0
+    labelled: int = 0
+    failed: int = 0
+    segments: int = 0
 
 
 class Done(msgspec.Struct, kw_only=True):

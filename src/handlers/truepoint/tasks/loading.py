@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -37,6 +38,8 @@ LINES_PER_SHARD = 20_000
 MOST_SHARDS = 4
 """Maximum number of shards of a job's queue. 500 workers at 10 s per image make 200 writes/s; a DynamoDB partition
 allows 1,000."""
+TOO_LONG = b"too long"
+"""Stands for a line of more than `LONGEST_LINE` bytes."""
 LARGEST_GOLD = 64 * 1024 * 1024
 """Maximum size of gold.json, in bytes."""
 
@@ -60,6 +63,16 @@ class OpenLines:
         if len(record) < RECORD.size:
             raise NotReadableError(f"expected a record of the open line {number} in {self._key}, got its end")
         return Place(*RECORD.unpack(record))
+
+    def after(self, number: int) -> Iterator[Place]:
+        """Yield the places of the open lines from `number` on, which are in the manifest's order."""
+        size, held = RECORD.size, b""
+        end = self._store.size(self._key)
+        for chunk in self._store.stream(self._key, number * size, end) if number * size < end else ():
+            held += chunk
+            whole = len(held) - len(held) % size
+            yield from (Place(*record) for record in RECORD.iter_unpack(held[:whole]))
+            held = held[whole:]
 
     def _read_block(self, block: int) -> bytes:
         size = RECORDS_AT_ONCE * RECORD.size
@@ -95,6 +108,11 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
         LabelingJobError: the job cannot run in the portal.
         NotReadableError: the manifest is missing.
     """
+    return add(table, prepare(store, document))
+
+
+def prepare(store: Bucket, document: Mapping[str, Any]) -> Job:
+    """Write the list of a job's open lines, and return the row of the job, which is not in the table yet."""
     job = parse_labeling_job(document)
     bucket, manifest = split_s3_uri(job.manifest_uri)
     if bucket != store.name:
@@ -112,11 +130,13 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
         lambda: scan.records(store.stream(manifest, 0, size, etag) if size else ()),
         "application/octet-stream",
     )
-    row = Job(
+    return Job(
         name=job.name,
         status=job.status,
+        ends_as="Stopped" if job.status == "Stopping" else "",
         arn=job.arn,
         manifest=manifest,
+        etag=etag,
         pre_annotation=job.pre_annotation_arn,
         title=job.title,
         description=job.description,
@@ -129,12 +149,20 @@ def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
         created=datetime.fromisoformat(str(document["CreationTime"])).timestamp(),
         gold=scan.gold,
     )
+
+
+def add(table: Table, row: Job) -> Job:
+    """Put a job's row unless there is one, and list the job. Return the row as it is afterwards."""
     key = rows.job_key(row.key)
     try:
         table.write(Action(*key, put=msgspec.to_builtins(row), condition="attribute_not_exists(pk)"))
     except ConditionError:
         row = rows.read(table.get([key])[key], Job)
-    table.write(Action(*rows.listed_key(row.key), put={"name": row.name}))
+    ended = {"ended": True} if row.is_ended else {}
+    with suppress(ConditionError):  # an entry may say by now that the job has ended
+        table.write(
+            Action(*rows.listed_key(row.key), put={"name": row.name, **ended}, condition="attribute_not_exists(pk)")
+        )
     return row
 
 
@@ -150,7 +178,7 @@ class _Scan:
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         self.lines, self.open, self.gold = 0, 0, []
-        for place, text in _lines(chunks):
+        for place, text in lines_of(chunks):
             line = next(read_manifest(text), None)
             if line is None:
                 continue
@@ -170,19 +198,21 @@ class _Scan:
         return bool({below_images(self._job, key), key.rpartition("/")[2]} & self._gold_names)
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
+def lines_of(chunks: Iterable[bytes], start: Place | None = None) -> Iterator[tuple[Place, bytes]]:
     """Yield the lines of a stream, including blank ones, with their locations.
 
-    The text of a line that is too long is replaced by one that is not JSON.
+    The stream begins at the line `start`, whose length does not matter, or at the first line. The text of a line that
+    is too long is replaced by `TOO_LONG`, which is not JSON.
     """
-    held, number, offset, length = bytearray(), 0, 0, 0
+    held, length = bytearray(), 0
+    number, offset, _ = start or Place(0, 0, 0)
     for chunk in chunks:
         *ended, rest = chunk.split(b"\n")
         for part in ended:
             length += len(part)
             if length <= LONGEST_LINE:
                 held += part
-            yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else b"too long"
+            yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
             number, offset, length = number + 1, offset + length + 1, 0
             held.clear()
         length += len(rest)
@@ -191,7 +221,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
         else:
             held.clear()
     if length:
-        yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else b"too long"
+        yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
 
 
 def _gold_names(store: Bucket, job: str) -> frozenset[str]:

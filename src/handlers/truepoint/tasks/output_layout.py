@@ -14,6 +14,7 @@ CONSOLIDATION_RESPONSES = "annotations/consolidated-annotation/consolidation-res
 OUTPUT_MANIFEST = "manifests/output/output.manifest"
 
 _TIME = "%Y-%m-%d_%H:%M:%S"
+_TIME_LENGTH = 19
 
 
 def worker_response(object_id: str, time: datetime) -> str:
@@ -44,6 +45,11 @@ def consolidation_response(time: datetime) -> str:
     return f"{CONSOLIDATION_RESPONSES}{file_name(time)}"
 
 
+def portal_batch(time: datetime, line: int) -> str:
+    """Name of the two files of one batch in the portal on AWS: its time, and the line of its first image."""
+    return f"{time.astimezone(UTC).strftime(_TIME)}_{line}.json"
+
+
 def object_of(worker_response_key: str) -> str:
     """Return the data object's id in the key of a worker response, relative or whole."""
     return worker_response_key.rsplit("/", 2)[1]
@@ -55,5 +61,5 @@ def file_name(time: datetime) -> str:
 
 
 def time_of(key: str) -> datetime:
-    """Return the time in a file's name, in UTC."""
-    return datetime.strptime(key.rsplit("/", 1)[1].removesuffix(".json"), _TIME).replace(tzinfo=UTC)
+    """Return the time that a file's name begins with, in UTC."""
+    return datetime.strptime(key.rsplit("/", 1)[1][:_TIME_LENGTH], _TIME).replace(tzinfo=UTC)

@@ -12,9 +12,10 @@ from truepoint.keys import split_s3_uri
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import Place, TaskQueue, Verdict
 from truepoint.task_queue.rows import Image, Job, Lease, Worker
-from truepoint.task_queue.table import Table
+from truepoint.task_queue.table import Action, Table
 from truepoint.tasks.answers import Answers, own_answer
 from truepoint.tasks.documents import ManifestLine
+from truepoint.tasks.interrupted import has_task_input
 from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import OpenLines, read_line
 from truepoint.web import requests
@@ -210,8 +211,23 @@ class WorkerRoutes:
                 raise RefusedError(503, "try-again", "The job's manifest cannot be read.", retry_after=30) from error
             while len(self._inputs) >= CACHED_INPUTS:
                 self._inputs.pop(next(iter(self._inputs)), None)
-            self._inputs[key] = self._made(job, line)
+            try:
+                self._inputs[key] = self._made(job, line)
+            except RefusedError:
+                self._report(job, place)
+                raise
         return self._inputs[key]
+
+    def _report(self, job: Job, place: Place) -> None:
+        """List a line that no task input could be made of: the tick tries again, and closes it in the end."""
+        self._table.write(
+            Action(
+                *rows.trouble_key(job.key, place.line),
+                update="SET #line = :line, #offset = :offset, #length = :length",
+                names={name: name for name in ("line", "offset", "length")},
+                values=place._asdict(),
+            )
+        )
 
     def _made(self, job: Job, line: ManifestLine) -> dict[str, Any]:
         event = {"version": "2018-10-16", "labelingJobArn": job.arn, "dataObject": dict(line.data_object)}
@@ -219,10 +235,9 @@ class WorkerRoutes:
             made = self._invoke(job.pre_annotation, event)
         except FunctionError as error:
             raise RefusedError(503, "try-again", "The function that prepares tasks fails.", retry_after=30) from error
-        task_input = made.get("taskInput") if isinstance(made, dict) else None
-        if not isinstance(task_input, dict) or not isinstance(task_input.get("image_s3_uri"), str):
+        if not has_task_input(made):
             raise RefusedError(503, "try-again", "The function that prepares tasks returned none.", retry_after=30)
-        return task_input
+        return dict(made["taskInput"])
 
     def _links(self, task_input: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         shown = dict(task_input) | {"worker": caller.id, "max_answer_bytes": str(ANSWER_BYTES)}

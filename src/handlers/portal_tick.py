@@ -1,0 +1,86 @@
+"""Entry module: brings the portal's jobs forward. Called every minute.
+
+A job that fails keeps no other one from going on, and is tried again by the next tick.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from truepoint.adapters import control
+from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.environment import bucket_name, portal_table
+from truepoint.adapters.telemetry import MetricUnit, logger, metrics
+from truepoint.task_queue import rows
+from truepoint.task_queue.table import Table
+from truepoint.tasks.discovery import find_jobs
+from truepoint.tasks.ticking import Moved, move
+from truepoint.tasks.turn import LostTurnError
+from truepoint.tasks.world import World
+
+RESERVE = 45.0
+"""Seconds that must be left to begin with another job."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Load new jobs; then label what is complete, and end what is finished, in each open job."""
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    world = World(
+        store=Bucket(bucket_name()),
+        table=Table(portal_table()),
+        invoke=control.invoke,
+        invoke_text=control.invoke_text,
+        announce=control.put_event,
+        now=time.time,
+        seconds_left=seconds_left,
+    )
+    return tick(world, str(context.aws_request_id))
+
+
+def tick(world: World, holder: str) -> dict[str, Any]:
+    """Bring every open job forward, and return what was done by job."""
+    loaded, stuck = [], set[str]()
+    for new in find_jobs(world.store, world.table, world.now, world.seconds_left):
+        if new.job:
+            loaded.append(new.job.name)
+            logger.info("loaded", labeling_job=new.folder, lines=new.job.lines, open=new.job.open)
+        else:
+            stuck.add(new.folder)
+            logger.warning("the job cannot be loaded", labeling_job=new.folder, error=new.problem)
+    names = [row["sk"] for row in world.table.query(rows.JOBS) if not row.get("ended")]
+    random.shuffle(names)  # several ticks at once begin with different jobs, and no job is always the last
+    moved: dict[str, Moved] = {}
+    for name in names:
+        if world.seconds_left() < RESERVE:
+            break
+        result = _move(world, name, holder)
+        if result is None:
+            stuck.add(name)
+        else:
+            moved[name] = result
+            if result.problem:
+                stuck.add(name)
+    metrics.add_metric("PortalJobsStuck", MetricUnit.Count, len(stuck))
+    return {"loaded": loaded, "moved": {name: result._asdict() for name, result in moved.items() if any(result)}}
+
+
+def _move(world: World, name: str, holder: str) -> Moved | None:
+    """Bring one job forward; return None if that failed."""
+    try:
+        result = move(world, name, holder) or Moved()
+    except LostTurnError as error:
+        logger.warning("another tick has taken over", labeling_job=name, error=str(error))
+        return Moved()
+    except Exception:  # noqa: BLE001 - the entry: whatever it is, other jobs go on
+        logger.exception("the job cannot be brought forward", labeling_job=name)
+        return None
+    if any(result):
+        logger.info("brought forward", labeling_job=name, **result._asdict())
+    return result

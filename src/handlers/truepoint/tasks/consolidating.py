@@ -1,0 +1,351 @@
+"""Consolidation of the images that have all their answers, by the job's own function, in batches.
+
+The function gets the request that Ground Truth would send. Request and response are files of the bucket with one name.
+A label counts only if the image has not changed since its answers were read: whoever corrects an answer meanwhile gets
+a label of the corrected one.
+
+A function that fails for a batch gets smaller ones, so that a bad image fails alone. It is tried again later, a bounded
+number of times; then the failure is recorded, and the image counts as failed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from truepoint import keys
+from truepoint.adapters.bucket import ChangedError, NotReadableError
+from truepoint.adapters.control import FunctionError
+from truepoint.keys import s3_uri
+from truepoint.task_queue import rows
+from truepoint.task_queue.queue import Place
+from truepoint.task_queue.rows import Image, Job
+from truepoint.task_queue.table import Action, ConditionError, Item
+from truepoint.tasks import documents, output_layout
+from truepoint.tasks.answers import LARGEST_FILE
+from truepoint.tasks.documents import Label, ManifestLine
+from truepoint.tasks.gold_scores import GoldScores
+from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks.loading import read_line
+from truepoint.tasks.turn import Turn
+from truepoint.tasks.world import World
+
+BATCH = 50
+"""Maximum number of images in a request. An annotation of ten people has 10 kB, and a response at most 6 MB."""
+BATCH_BYTES = 2_000_000
+"""Maximum size of the answers in a request of several images, in bytes: post_annotation takes a second for them."""
+LARGEST_RESPONSE = 6_291_556
+"""Maximum size of what a function returns, in bytes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+READERS = 16
+"""Concurrent reads from S3. A batch of 50 images of three workers has 200 files."""
+INVOCATION_SECONDS = 150.0
+"""How long the function may take: PostAnnotationFunction may take 120 s."""
+CORRECTION_SECONDS = 120.0
+"""How long after its last answer an image stays open for corrections."""
+TRIES = 5
+"""Tries of one image alone before its failure is recorded, if the function works for other images."""
+LONG_TRIES = 12
+"""Tries of one image alone if the function has not worked since: some hours, in which a deployment can be repaired."""
+FIRST_WAIT = 60.0
+LONGEST_WAIT = 3600.0
+CLOSING = 2
+"""Writes that close an image of which nothing else is to be recorded; those of fifty fit into one transaction."""
+MOST_IN_A_ROW = 8
+"""Failures one after another, without a success, after which this tick leaves the function alone."""
+MOST_STUCK = 10
+"""Ticks of a job that is being ended in which the function only failed; then all that wait for it count as failed."""
+
+NO_LABEL = "ClientError: the consolidation function gave no label for this object"
+
+
+class Outcome(NamedTuple):
+    """After a run: whether an image waits for its label, and why the function failed last, empty if it did not."""
+
+    is_left: bool
+    problem: str
+
+
+_Object = tuple[ManifestLine, dict[str, dict[str, Any]]]
+"""A line with its workers' answers."""
+
+
+class _Complete(NamedTuple):
+    """An image that waits for its label: its row in the list, and its own."""
+
+    row: Item
+    line: int
+    image: Image
+
+    @property
+    def most(self) -> int:
+        """How many images may be in one request with this one: fewer after a failure."""
+        return int(self.row.get("most", BATCH))
+
+    @property
+    def size(self) -> int:
+        return sum(done.size for done in self.image.done.values())
+
+
+class Consolidation:
+    """The consolidation of one job.
+
+    Args:
+        world: the stack, its functions, and the time.
+        job: the job's row.
+        described: the job's description.
+
+    Attributes:
+        labelled: images that got their label.
+        failed: images whose failure was recorded.
+    """
+
+    def __init__(self, world: World, job: Job, described: LabelingJob) -> None:
+        self._store, self._table = world.store, world.table
+        self._invoke, self._now, self._seconds_left = world.invoke_text, world.now, world.seconds_left
+        self._job = job
+        self._described = described
+        self._folder = keys.output_folder(job.name)
+        self._gold = GoldScores(world.store, job)
+        self.labelled = self.failed = self._in_a_row = 0
+        self._worked = ""  # the last request that the function answered
+        self._problem = ""
+
+    def run(self, turn: Turn) -> Outcome:
+        """Consolidate what is complete, until nothing is left, the function is down, or time is short.
+
+        Raises:
+            LostTurnError: another process brings the job forward.
+            UnavailableError: S3 failed. What was done so far counts.
+        """
+        self._in_a_row, self._worked, self._problem = 0, "", ""
+        if self._now() >= turn.state.rest or self._is_ending:
+            while self._pass(turn):
+                pass
+            self._judge(turn)
+        is_left = bool(self._table.query(rows.complete_pk(self._job.key), limit=1))
+        return Outcome(is_left, self._problem)
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._job.status == "Stopping"
+
+    def _pass(self, turn: Turn) -> bool:
+        """Try each image that is due once, and return whether another pass can help."""
+        again = False
+        for batch in self._batches():
+            if not self._can_go_on():
+                return False
+            turn.keep()
+            again = self._consolidate(batch, turn) or again
+        return again
+
+    def _can_go_on(self) -> bool:
+        return self._in_a_row < MOST_IN_A_ROW and self._seconds_left() > INVOCATION_SECONDS + 30
+
+    def _batches(self) -> Iterator[list[_Complete]]:
+        """Yield batches in the order in which images were completed. Read anew for each: what is done is gone."""
+        batch: list[_Complete] = []
+        size = 0
+        for complete in self._due():
+            most = min(complete.most, batch[0].most if batch else BATCH)
+            if batch and (len(batch) >= most or size + complete.size > BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(complete)
+            size += complete.size
+        if batch:
+            yield batch
+
+    def _due(self) -> Iterator[_Complete]:
+        pk = rows.complete_pk(self._job.key)
+        settled = f"{rows.milliseconds(self._now() - CORRECTION_SECONDS)}#{rows.LAST}"
+        low, high = "", "" if self._is_ending else settled
+        while page := self._table.query(pk, low, high, BATCH):
+            low = page[-1]["sk"]
+            images = self._table.get([rows.image_key(self._job.key, row["line"]) for row in page])
+            for row in page:
+                image: Image = rows.read(images.get(rows.image_key(self._job.key, row["line"])), Image)
+                if image.is_closed or not image.done:
+                    self._table.write(Action(row["pk"], row["sk"]))  # another process was faster
+                elif self._is_ending or row.get("not_before", 0) <= self._now():
+                    yield _Complete(row, row["line"], image)
+
+    # -- one batch
+
+    def _consolidate(self, batch: Sequence[_Complete], turn: Turn) -> bool:
+        """Consolidate a batch; return whether its images should be tried again at once, in smaller batches."""
+        try:
+            objects = self._objects(batch)
+        except (NotReadableError, LabelingJobError) as error:
+            return self._fail(batch, f"ClientError: an answer or its line cannot be read: {error}", turn)
+        text = json.dumps(documents.consolidation_request(objects)).encode()
+        now = datetime.fromtimestamp(int(self._now()), UTC)
+        name = output_layout.portal_batch(now, batch[0].line)
+        while not self._write_new(f"{self._folder}{output_layout.CONSOLIDATION_REQUESTS}{name}", text):
+            now += timedelta(seconds=1)  # there is another request of this second that begins with the same image
+            name = output_layout.portal_batch(now, batch[0].line)
+        request = f"{self._folder}{output_layout.CONSOLIDATION_REQUESTS}{name}"
+        response = f"{self._folder}{output_layout.CONSOLIDATION_RESPONSES}{name}"
+        event = documents.consolidation_event(self._described, s3_uri(self._store.name, request))
+        try:
+            answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
+            self._labels(answer, now, batch)
+        except FunctionError as error:
+            return self._fail(batch, f"ClientError: the consolidation function failed: {error}", turn)
+        except LabelingJobError as error:
+            return self._fail(batch, f"ClientError: {error}", turn)
+        self._in_a_row, self._worked = 0, request
+        if not self._write_new(response, answer):
+            answer = self._store.read(response, largest=LARGEST_RESPONSE)  # another process was faster
+        self._record(batch, self._labels(answer, now, batch), response, objects)
+        return False
+
+    @property
+    def _job_function(self) -> str:
+        return self._described.consolidation_arn
+
+    def _labels(self, answer: bytes, now: datetime, batch: Sequence[_Complete]) -> dict[str, Label]:
+        wanted = [str(complete.line) for complete in batch]
+        return documents.parse_consolidation_response(answer, self._described.label_attribute, now, wanted)
+
+    def _objects(self, batch: Sequence[_Complete]) -> list[_Object]:
+        with ThreadPoolExecutor(READERS) as pool:
+            lines = [pool.submit(self._line, complete) for complete in batch]
+            answers = [
+                {worker: pool.submit(self._answer, worker, done.key) for worker, done in complete.image.done.items()}
+                for complete in batch
+            ]
+            return [
+                (line.result(), {worker: content.result() for worker, content in contents.items()})
+                for line, contents in zip(lines, answers, strict=True)
+            ]
+
+    def _line(self, complete: _Complete) -> ManifestLine:
+        place = Place(complete.line, complete.image.offset, complete.image.length)
+        return dataclasses.replace(read_line(self._store, self._job.manifest, place), object_id=str(complete.line))
+
+    def _answer(self, worker: str, key: str) -> dict[str, Any]:
+        contents = documents.parse_worker_response(self._store.read(key, largest=LARGEST_FILE))
+        if worker not in contents:
+            raise LabelingJobError(f"expected an answer of the worker {worker} in {key}, got none")
+        return contents[worker]
+
+    def _write_new(self, key: str, text: bytes) -> bool:
+        try:
+            self._store.swap(key, text, None)
+        except (ChangedError, NotReadableError):  # not readable: there is one, which is too large to be ours
+            return False
+        return True
+
+    def _record(
+        self, batch: Sequence[_Complete], labels: Mapping[str, Label], response: str, objects: Sequence[_Object]
+    ) -> None:
+        """Record labels, all of a batch at once; one by one if an image has changed meanwhile."""
+        changes = []
+        for complete, (line, answers) in zip(batch, objects, strict=True):
+            field, value = ("label", response) if str(complete.line) in labels else ("failure", NO_LABEL)
+            scores = self._gold.of(complete.line, line.source, answers)
+            changes.append([*self._close(complete, field, value), *self._scored(scores)])
+        done = []
+        together = [action for actions in changes for action in actions if len(actions) == CLOSING]
+        if together and self._try(together):
+            done = [complete for complete, actions in zip(batch, changes, strict=True) if len(actions) == CLOSING]
+        for complete, actions in zip(batch, changes, strict=True):
+            if complete not in done and self._try(actions):
+                done.append(complete)
+        labelled = sum(str(complete.line) in labels for complete in done)
+        self.labelled += labelled
+        self.failed += len(done) - labelled
+
+    def _scored(self, scores: Mapping[str, float]) -> list[Action]:
+        """Return what adds the scores of a gold image to its workers' rows. In one transaction with the label: once."""
+        return [
+            Action(
+                *rows.worker_key(self._job.key, worker),
+                update="ADD gold_answers :one, gold_sum :score",
+                values={"one": 1, "score": score},
+            )
+            for worker, score in scores.items()
+        ]
+
+    def _try(self, pair: Sequence[Action]) -> bool:
+        try:
+            self._table.transact(pair)
+        except ConditionError:
+            return False  # corrected meanwhile, so it is tried again; or closed by another process
+        return True
+
+    def _close(self, complete: _Complete, field: str, value: str) -> list[Action]:
+        image = Action(
+            *rows.image_key(self._job.key, complete.line),
+            update=f"SET {field} = :value, changes = :next",
+            condition="changes = :changes AND label = :none AND failure = :none",
+            values={"value": value, "next": complete.image.changes + 1, "changes": complete.image.changes, "none": ""},
+        )
+        return [image, Action(complete.row["pk"], complete.row["sk"])]
+
+    # -- failures
+
+    def _fail(self, batch: Sequence[_Complete], reason: str, turn: Turn) -> bool:
+        self._in_a_row += 1
+        self._problem = reason
+        if len(batch) > 1:
+            half = len(batch) // 2
+            for complete in batch:
+                self._note(complete, {"most": half})
+            return True
+        (complete,) = batch
+        tries = int(complete.row.get("tries", 0)) + 1
+        first = float(complete.row.get("first", 0)) or self._now()
+        if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(turn, first)):
+            self._give_up(complete, reason)
+            return False
+        wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
+        self._note(complete, {"most": 1, "tries": tries, "first": first, "not_before": self._now() + wait})
+        return False
+
+    def _works_for_others(self, turn: Turn, since: float) -> bool:
+        """Whether the function works at all: else it is at fault, and no image. If in doubt, repeat a request."""
+        if self._worked or turn.state.worked > since:
+            return True
+        if not turn.state.proof:
+            return False
+        event = documents.consolidation_event(self._described, s3_uri(self._store.name, turn.state.proof))
+        try:
+            answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
+            documents.parse_consolidation_response(answer, self._described.label_attribute, datetime.now(UTC))
+        except (FunctionError, LabelingJobError):
+            return False
+        return True
+
+    def _give_up(self, complete: _Complete, reason: str) -> None:
+        if self._try(self._close(complete, "failure", reason)):
+            self.failed += 1
+
+    def _note(self, complete: _Complete, fields: Mapping[str, Any]) -> None:
+        names = {name: name for name in fields}
+        update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
+        key = complete.row["pk"], complete.row["sk"]
+        exists = "attribute_exists(pk)"  # it may have got its label by another process
+        try:
+            self._table.write(Action(*key, update=update, condition=exists, names=names, values=fields))
+        except ConditionError:
+            return
+
+    def _judge(self, turn: Turn) -> None:
+        """Remember whether the function works. Give up what waits for one that does not, if the job is to end."""
+        if self._worked:
+            turn.save(worked=self._now(), proof=self._worked, stuck=0, rest=0.0)
+            return
+        if not self._in_a_row:
+            return
+        stuck = turn.state.stuck + 1
+        turn.save(stuck=stuck, rest=self._now() + min(FIRST_WAIT * 2.0 ** min(stuck - 1, 10), LONGEST_WAIT / 2))
+        if self._is_ending and stuck >= MOST_STUCK:
+            for complete in self._due():
+                turn.keep()
+                self._give_up(complete, self._problem)

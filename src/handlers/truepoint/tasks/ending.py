@@ -1,0 +1,203 @@
+"""The end of a job: when it is due, what happens to what is left, its output, description and event.
+
+Each step can be repeated, and the next one begins when the last is recorded. The order is: no more answers can be
+counted; all that is answered has its label or a recorded failure; the output; the description; the event; the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from truepoint.groundtruth.job import ENDED, SOURCE
+from truepoint.keys import job_keys
+from truepoint.task_queue import rows
+from truepoint.task_queue.queue import Place, TaskQueue
+from truepoint.task_queue.rows import Image, Job
+from truepoint.task_queue.table import Action, ConditionError
+from truepoint.tasks import documents
+from truepoint.tasks.consolidating import Consolidation
+from truepoint.tasks.interrupted import REQUEST_SECONDS, Interrupted
+from truepoint.tasks.labeling_job import LabelingJob, state_change_detail, with_status
+from truepoint.tasks.lead_actions import change_description
+from truepoint.tasks.loading import OpenLines
+from truepoint.tasks.output import Output
+from truepoint.tasks.turn import Turn
+from truepoint.tasks.world import World
+
+FAR = 9_999_999_999.0
+"""Later than any lease, in seconds since 1970."""
+BLOCKS_AT_ONCE = 10
+"""Blocks of 1,000 images after which the place is recorded."""
+
+NEW_END = {"phase": "", "block": 0, "lines": 0, "offset": 0, "record": 0, "labelled": 0, "failed": 0, "segments": 0}
+
+
+class Ending:
+    """The end of one job.
+
+    Args:
+        world: the stack, its functions, and the time.
+        job: the job's row.
+        described: the job's description.
+    """
+
+    def __init__(self, world: World, job: Job, described: LabelingJob) -> None:
+        self._store, self._table = world.store, world.table
+        self._announce, self._now, self._seconds_left = world.announce, world.now, world.seconds_left
+        self._job = job
+        self._described = described
+        self._queue = TaskQueue(world.table, job, OpenLines(world.store, job.name))
+
+    # -- reopening
+
+    def open_again(self, turn: Turn) -> None:
+        """Offer the images without a label again, after leads reopened the job, and withdraw its results."""
+        if turn.state.generation >= self._job.generation:
+            return
+        self._store.delete(job_keys(self._job.name).results_marker)
+        for block in range(turn.state.reopened, self._blocks()):
+            for image, place in self._images(block):
+                if not image.label:
+                    self._reopen(place, image)
+            turn.keep()
+            if (block + 1) % BLOCKS_AT_ONCE == 0:
+                turn.save(reopened=block + 1)
+        turn.save(generation=self._job.generation, reopened=0, stuck=0, rest=0.0, **NEW_END)
+
+    def _reopen(self, place: Place, image: Image) -> None:
+        try:
+            self._queue.reopen(place, image, self._job.generation, self._now())
+        except ConditionError:
+            return  # another process opened it
+
+    # -- when
+
+    def begin_if_due(self, turn: Turn, *, all_handed_out: bool) -> Job:
+        """Return the job's row: being ended if its time is over, or if nothing is left to label."""
+        now = self._now()
+        if now >= self._job.deadline:
+            return self._begin(max(self._job.drained, now + REQUEST_SECONDS))
+        if all_handed_out and self._is_finished():
+            return self._begin(max(self._job.drained, now))
+        turn.keep()
+        return self._job
+
+    def _is_finished(self) -> bool:
+        # The queue first: whatever leaves it for the list of complete images afterwards is seen there.
+        if not all(self._queue.is_empty(shard) for shard in range(self._job.shards)):
+            return False
+        return not self._table.query(rows.complete_pk(self._job.key), limit=1)
+
+    def _begin(self, drained: float) -> Job:
+        try:
+            row = self._table.write(
+                Action(
+                    *rows.job_key(self._job.key),
+                    update="SET #status = :stopping, #ends_as = :completed, #drained = :drained",
+                    condition="#status = :open AND #generation = :generation",
+                    names={name: name for name in ("status", "ends_as", "drained", "generation")},
+                    values={
+                        "stopping": "Stopping",
+                        "completed": "Completed",
+                        "drained": drained,
+                        "open": "InProgress",
+                        "generation": self._job.generation,
+                    },
+                )
+            )
+        except ConditionError:
+            return self._job  # a lead was faster: the next tick sees what the lead wants
+        changed: Job = rows.read(row, Job)
+        return changed
+
+    # -- the end itself
+
+    def advance(self, turn: Turn, interrupted: Interrupted, consolidation: Consolidation, *, is_left: bool) -> bool:
+        """Bring a job that is being ended forward as far as possible, and return whether it has ended.
+
+        `is_left` tells whether complete images wait for their label.
+        """
+        if self._now() < self._job.drained:
+            return False
+        if not turn.state.phase:
+            interrupted.count_answers(turn, FAR)
+            self._queue.clear()
+            turn.save(**{**NEW_END, "phase": "cleared"})
+            is_left = consolidation.run(turn).is_left
+        if turn.state.phase == "cleared" and not is_left:
+            self._gather(turn)
+            is_left = consolidation.run(turn).is_left
+        if turn.state.phase == "gathered" and not is_left and self._output().write(turn, self._seconds_left):
+            turn.save(phase="written")
+        if turn.state.phase != "written":
+            return False
+        self._finish(turn)
+        return True
+
+    def _output(self) -> Output:
+        return Output(self._store, self._table, self._job, self._described.label_attribute)
+
+    def _gather(self, turn: Turn) -> None:
+        """List every image with fewer answers than it was to have: it gets a label of these."""
+        for block in range(turn.state.block, self._blocks()):
+            self._table.write_all(
+                Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})
+                for image, place in self._images(block)
+                if image.done and not image.is_closed
+            )
+            turn.keep()
+            if (block + 1) % BLOCKS_AT_ONCE == 0:
+                turn.save(block=block + 1)
+        turn.save(phase="gathered")
+
+    def _finish(self, turn: Turn) -> None:
+        counters = documents.label_counters(self._job.lines, turn.state.labelled, turn.state.failed)
+
+        def change(document: Mapping[str, Any]) -> Mapping[str, Any]:
+            return with_status(document, self._job.ends_as, datetime.fromtimestamp(self._now(), UTC), counters)
+
+        document = change_description(self._store, self._job.name, change)
+        self._announce(SOURCE, ENDED, [self._job.arn], state_change_detail(document))
+        self._end_row(turn)
+        Output(self._store, self._table, self._job, self._described.label_attribute).forget_segments(
+            turn.state.segments
+        )
+
+    def _end_row(self, turn: Turn) -> None:
+        fields = {
+            "status": self._job.ends_as,
+            "problem": "",
+            "total_labelled": turn.state.labelled,
+            "total_failed": turn.state.failed,
+        }
+        action = Action(
+            *rows.job_key(self._job.key),
+            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            condition="#status = :stopping AND #generation = :generation",
+            names={name: name for name in (*fields, "generation")},
+            values={**fields, "stopping": "Stopping", "generation": self._job.generation},
+        )
+        listed = Action(*rows.listed_key(self._job.key), put={"name": self._job.name, "ended": True})
+        try:
+            self._table.transact([action, listed])
+        except ConditionError:
+            return  # another process has done the same
+
+    # -- images
+
+    def _blocks(self) -> int:
+        """How many partitions of image rows there may be."""
+        if not self._job.open:
+            return 0
+        last = OpenLines(self._store, self._job.name)(self._job.open - 1).line
+        return last // rows.LINES_PER_PARTITION + 1
+
+    def _images(self, block: int) -> list[tuple[Image, Place]]:
+        partition, _ = rows.image_key(self._job.key, block * rows.LINES_PER_PARTITION)
+        images = []
+        for row in self._table.query(partition):
+            image: Image = rows.read(row, Image)
+            images.append((image, Place(int(row["sk"]), image.offset, image.length)))
+        return images

@@ -1,0 +1,164 @@
+"""What interrupted requests leave behind, and lines that nobody can label: the tick completes or closes them.
+
+- A line may have been assigned by the counter to a request that ended before it wrote the image's row.
+- An answer may be in the bucket although its request ended before the answer was counted.
+- The function for task inputs may fail for a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from truepoint import keys
+from truepoint.adapters.bucket import NotReadableError
+from truepoint.adapters.control import FunctionError
+from truepoint.task_queue import rows
+from truepoint.task_queue.queue import Place, Slot, TaskQueue
+from truepoint.task_queue.rows import Done, Job, Worker
+from truepoint.task_queue.table import KEYS_AT_ONCE, Action, ConditionError
+from truepoint.tasks import output_layout
+from truepoint.tasks.answers import LARGEST_FILE
+from truepoint.tasks.documents import parse_worker_response
+from truepoint.tasks.labeling_job import LabelingJobError
+from truepoint.tasks.loading import OpenLines, read_line
+from truepoint.tasks.turn import Turn
+from truepoint.tasks.world import World
+
+REQUEST_SECONDS = 90.0
+"""After how long a request of the portal's function has ended, well or not: its timeout and a margin for clocks."""
+TRIES = 5
+"""Tries of a line's task input before the line is closed, if the function works for another line."""
+LONG_TRIES = 12
+"""Tries if there is no other line to try."""
+FIRST_WAIT = 60.0
+LONGEST_WAIT = 3600.0
+TROUBLED_AT_ONCE = 50
+"""Lines of which one tick makes a task input."""
+NO_INPUT = "ClientError: the pre-annotation function gave no task input for this object"
+
+
+class Interrupted:
+    """What requests left behind in one job.
+
+    Args:
+        world: the stack, its functions, and the time.
+        job: the job's row.
+    """
+
+    def __init__(self, world: World, job: Job) -> None:
+        self._store, self._table = world.store, world.table
+        self._invoke, self._now = world.invoke, world.now
+        self._job = job
+        self._places = OpenLines(world.store, job.name)
+        self._queue = TaskQueue(world.table, job, self._places)
+        self._answers = f"{keys.output_folder(job.name)}{output_layout.WORKER_RESPONSES}"
+
+    def offer_lost_lines(self, turn: Turn) -> bool:
+        """Offer the lines that were assigned to nobody, and return whether every open line was assigned to somebody."""
+        state = turn.state
+        cursor = self._table.get([rows.cursor_key(self._job.key)])
+        handed = int(next(iter(cursor.values()), {}).get("handed", 0))
+        if self._now() - state.handed_at < REQUEST_SECONDS:
+            return False  # requests may be under way
+        for start in range(state.swept, state.handed, KEYS_AT_ONCE):
+            places = [self._places(n) for n in range(start, min(start + KEYS_AT_ONCE, state.handed))]
+            images = self._table.get([rows.image_key(self._job.key, place.line) for place in places])
+            for place in places:
+                if rows.image_key(self._job.key, place.line) not in images:
+                    self._queue.put_into_queue(place, self._job.workers_per_image, self._now(), [], "")
+            turn.keep()
+        swept = state.handed
+        if (swept, handed) != (state.swept, state.handed):
+            turn.save(swept=swept, handed=handed, handed_at=self._now())
+        return swept >= self._job.open
+
+    def count_answers(self, turn: Turn, until: float | None = None) -> int:
+        """Count answers that are in the bucket, of leases that ran out, or run out by `until`; return how many."""
+        counted, looked = 0, dict(turn.state.looked)
+        for shard in range(self._job.shards):
+            after, end = looked.get(str(shard), 0.0), self._now() if until is None else until
+            for slot in self._queue.slots(shard, after, end):
+                counted += bool(slot.holder) and self._count(slot)
+                turn.keep()
+            looked[str(shard)] = min(end, self._now())
+        if looked != turn.state.looked:
+            turn.save(looked=looked)
+        return counted
+
+    def _count(self, slot: Slot) -> bool:
+        """Count the newest answer of a lease's worker that is in the bucket, if there is one."""
+        prefix = f"{self._answers}{slot.line}/{slot.holder}_"
+        names = [key for key in self._store.keys(f"{self._answers}{slot.line}", "") if key.startswith(prefix)]
+        if not names:
+            return False
+        key = max(names, key=output_layout.version_of)
+        try:
+            text = self._store.read(key, largest=LARGEST_FILE)
+            if slot.holder not in parse_worker_response(text):
+                return False
+        except (NotReadableError, LabelingJobError):
+            return False
+        row_key = rows.worker_key(self._job.key, slot.holder)
+        row: Worker = rows.read(self._table.get([row_key]).get(row_key), Worker)
+        lease = row.lease_of(slot.line)
+        if lease is None or lease.slot != slot.sk:
+            return False
+        done = Done(key=key, size=len(text), time=self._now())
+        self._queue.submit(slot.holder, row, slot.line, done, 0.0)
+        return True
+
+    def close_troubled(self, turn: Turn) -> str:
+        """Close lines that no task input can be made of, and return what is wrong, if anything still is."""
+        troubled = self._table.query(rows.trouble_pk(self._job.key), limit=TROUBLED_AT_ONCE)
+        hopeless, problem = [], ""
+        for row in troubled:
+            turn.keep()
+            place = Place(row["line"], row["offset"], row["length"])
+            if row.get("not_before", 0) > self._now():
+                problem = NO_INPUT
+            elif self._has_input(place):
+                self._table.write(Action(row["pk"], row["sk"]))
+            else:
+                problem = NO_INPUT
+                tries = int(row.get("tries", 0)) + 1
+                wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
+                fields = {"tries": tries, "not_before": self._now() + wait}
+                self._note(row, fields)
+                if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(troubled)):
+                    hopeless.append(row)
+        if hopeless:
+            self._queue.close({row["line"]: NO_INPUT for row in hopeless}, self._now())
+            self._table.write_all(Action(row["pk"], row["sk"]) for row in hopeless)
+        return problem if len(hopeless) < len(troubled) else ""
+
+    def _note(self, row: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
+        names, exists = {name: name for name in fields}, "attribute_exists(pk)"
+        try:
+            self._table.write(Action(row["pk"], row["sk"], update=update, condition=exists, names=names, values=fields))
+        except ConditionError:
+            return
+
+    def _works_for_others(self, troubled: list[dict[str, Any]]) -> bool:
+        """Whether a task input can be made of another line: else the function is at fault, and no line."""
+        lines = {row["line"] for row in troubled}
+        for number in range(min(self._job.open, len(lines) + 1)):
+            if (place := self._places(number)).line not in lines:
+                return self._has_input(place)
+        return False
+
+    def _has_input(self, place: Place) -> bool:
+        try:
+            line = read_line(self._store, self._job.manifest, place)
+            event = {"version": "2018-10-16", "labelingJobArn": self._job.arn, "dataObject": dict(line.data_object)}
+            made = self._invoke(self._job.pre_annotation, event)
+        except (FunctionError, LabelingJobError, NotReadableError):
+            return False
+        return has_task_input(made)
+
+
+def has_task_input(made: Any) -> bool:
+    """Whether a function's response has a task input with an image."""
+    task_input = made.get("taskInput") if isinstance(made, dict) else None
+    return isinstance(task_input, dict) and isinstance(task_input.get("image_s3_uri"), str)

@@ -1,0 +1,297 @@
+"""What leads do to a job: pause, resume, finish, extend, reopen, and who may work on it.
+
+The bucket first: the job's description, and `settings.json` for what Ground Truth's description has no member for. Then
+the table. Each action can be repeated, and of two leads at once both get what they asked for, or one is told why not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from truepoint import keys
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
+from truepoint.groundtruth.job import LARGEST_DESCRIPTION, JobError, parse_description
+from truepoint.json_text import JsonError, decode
+from truepoint.keys import job_keys
+from truepoint.task_queue import rows
+from truepoint.task_queue.rows import Job, Worker
+from truepoint.task_queue.table import Action, ConditionError, Table
+from truepoint.tasks.interrupted import REQUEST_SECONDS
+from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job, reopened, with_status
+
+REOPENED_SECONDS = 960.0
+"""How long a reopened job stays open at least: a function that still ends it for the first time is gone by then."""
+LARGEST_SETTINGS = 1024 * 1024
+MOST_HOURS = 365 * 24.0
+TRIES = 8
+"""Of a change of a file that others change at the same time."""
+
+
+class NotPossibleError(Exception):
+    """The job's state does not allow the action. The message is for the lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`settings.json` of a job: what leads have set, by the workers' pseudonyms."""
+
+    paused: bool = False
+    everyone: bool = True
+    members: frozenset[str] = frozenset()
+    paused_workers: frozenset[str] = frozenset()
+
+    def text(self) -> bytes:
+        """Return the file's content."""
+        document = {
+            "version": "1.0",
+            "paused": self.paused,
+            "everyone": self.everyone,
+            "members": sorted(self.members),
+            "paused_workers": sorted(self.paused_workers),
+        }
+        return json.dumps(document).encode()
+
+
+def parse_settings(text: bytes) -> Settings:
+    """Read the file.
+
+    Raises:
+        LabelingJobError: it is no such file.
+    """
+    try:
+        document = decode(text, dict[str, Any])
+        return Settings(
+            paused=bool(document.get("paused")),
+            everyone=bool(document.get("everyone", True)),
+            members=frozenset(map(str, document.get("members", ()))),
+            paused_workers=frozenset(map(str, document.get("paused_workers", ()))),
+        )
+    except (JsonError, TypeError) as error:
+        raise LabelingJobError(f"expected the portal's settings of a job, got something else: {error}") from error
+
+
+def read_settings(store: Bucket, job: str) -> Settings:
+    """Return a job's settings; the usual ones if leads have set nothing."""
+    text = store.find(keys.portal_settings(job), LARGEST_SETTINGS)
+    return Settings() if text is None else parse_settings(text)
+
+
+class LeadActions:
+    """Changes of a job that leads ask for.
+
+    Every method may raise UnavailableError, BusyError, NotReadableError or LabelingJobError; then the same request can
+    be made again.
+    """
+
+    def __init__(self, store: Bucket, table: Table) -> None:
+        self._store = store
+        self._table = table
+
+    def pause(self, job: Job, paused: bool) -> Job:
+        """Stop handing out tasks and taking answers, or go on."""
+        self._change_settings(job, lambda settings: replace(settings, paused=paused))
+        return self._update(job, {"paused": paused})
+
+    def set_members(self, job: Job, everyone: bool, members: Iterable[str]) -> Job:
+        """Say who may work on a job: everyone who is signed in, or these workers."""
+        wanted = frozenset(members)
+        self._change_settings(job, lambda settings: replace(settings, everyone=everyone, members=wanted))
+        rows_now = {row["sk"]: row for row in self._table.query(rows.worker_pk(job.key))}
+        for worker in sorted(wanted | rows_now.keys()):
+            if bool(rows_now.get(worker, {}).get("member")) != (worker in wanted):
+                self._update_worker(job, worker, {"member": worker in wanted})
+        return self._update(job, {"everyone": everyone})
+
+    def pause_worker(self, job: Job, worker: str, paused: bool) -> Worker:
+        """Give a worker no more tasks of a job, or go on."""
+
+        def change(settings: Settings) -> Settings:
+            others = settings.paused_workers - {worker}
+            return replace(settings, paused_workers=others | {worker} if paused else others)
+
+        self._change_settings(job, change)
+        return self._update_worker(job, worker, {"paused": paused})
+
+    def finish(self, job: Job, now: float) -> Job:
+        """End a job before every image is labelled: what is answered gets labels, all else stays as it is.
+
+        Raises:
+            NotPossibleError: it has ended.
+        """
+        if job.is_ended:
+            raise NotPossibleError("This job has ended already.")
+
+        def change(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            described = parse_labeling_job(document)
+            if described.ended:
+                raise NotPossibleError("This job has ended already.")
+            return None if described.status == "Stopping" else with_status(document, "Stopping", _time(now))
+
+        self._change_description(job, change)
+        fields = {"status": "Stopping", "ends_as": "Stopped", "drained": max(job.drained, now + REQUEST_SECONDS)}
+        try:
+            return self._update(job, fields, "#status = :open", {"open": "InProgress"})
+        except ConditionError:
+            return self._read(job)  # another lead finished it, or it ends by itself
+
+    def extend(self, job: Job, hours: float, now: float) -> Job:
+        """Move a job's deadline: so many hours later, or from now if it is over.
+
+        Raises:
+            NotPossibleError: the job has ended or is being ended, or no such deadline is possible.
+        """
+        _check_hours(hours)
+        if job.status != "InProgress":
+            raise NotPossibleError("This job has ended. Reopen it instead.")
+
+        def change(document: Mapping[str, Any]) -> Mapping[str, Any]:
+            described = parse_labeling_job(document)
+            if described.status != "InProgress":
+                raise NotPossibleError("This job has ended. Reopen it instead.")
+            created = datetime.fromisoformat(str(document["CreationTime"]))
+            lifetime = max(described.deadline, _time(now)) + timedelta(hours=hours) - created
+            task = {**document["HumanTaskConfig"], "TaskAvailabilityLifetimeInSeconds": int(lifetime.total_seconds())}
+            return {**with_status(document, described.status, _time(now)), "HumanTaskConfig": task}
+
+        deadline = parse_labeling_job(self._change_description(job, change)).deadline.timestamp()
+        try:
+            return self._update(job, {"deadline": deadline}, "#status = :open", {"open": "InProgress"})
+        except ConditionError as error:
+            raise NotPossibleError("This job is being ended. Reopen it when it has ended.") from error
+
+    def reopen(self, job: Job, hours: float, now: float) -> Job:
+        """Take answers again for images without a label, for so many hours at least. Labels and answers stay.
+
+        Raises:
+            NotPossibleError: the job has not ended, or no such deadline is possible.
+        """
+        _check_hours(hours)
+        if not job.is_ended:
+            raise NotPossibleError("This job has not ended.")
+
+        def change(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            if not parse_labeling_job(document).ended:
+                return None  # an earlier request was interrupted here
+            return reopened(document, _time(now), timedelta(hours=hours))
+
+        described = parse_labeling_job(self._change_description(job, change))
+        fields = {
+            "status": "InProgress",
+            "ends_as": "",
+            "problem": "",
+            "paused": job.paused,
+            "generation": job.generation + 1,
+            "deadline": described.deadline.timestamp(),
+            "drained": now + REOPENED_SECONDS,
+        }
+        condition, values = "#status = :before AND #generation = :old", {"before": job.status, "old": job.generation}
+        listed = Action(*rows.listed_key(job.key), put={"name": job.name})
+        try:
+            self._table.transact([self._update_action(job, fields, condition, values), listed])
+        except ConditionError:
+            return self._read(job)  # another lead did the same
+        return self._read(job)
+
+    # -- the bucket
+
+    def _change_settings(self, job: Job, change: Callable[[Settings], Settings]) -> None:
+        key = keys.portal_settings(job.name)
+        for _ in range(TRIES):
+            stored = self._store.look(key, LARGEST_SETTINGS)
+            before = Settings() if stored is None else parse_settings(stored.content)
+            after = change(before)
+            if stored is not None and after == before:
+                return
+            try:
+                self._store.swap(key, after.text(), stored and stored.etag)
+            except ChangedError:
+                continue
+            return
+        raise NotPossibleError("Others are changing this job at the same time. Try again.")
+
+    def _change_description(
+        self, job: Job, change: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    ) -> Mapping[str, Any]:
+        return change_description(self._store, job.name, change)
+
+    # -- the table
+
+    def _update_action(
+        self, job: Job, fields: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
+    ) -> Action:
+        names = {name: name for name in (*fields, *(n for n in ("status", "generation") if f"#{n}" in condition))}
+        return Action(
+            *rows.job_key(job.key),
+            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            condition=condition or "attribute_exists(pk)",
+            names=names,
+            values={**fields, **(values or {})},
+        )
+
+    def _update(
+        self, job: Job, fields: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
+    ) -> Job:
+        changed: Job = rows.read(self._table.write(self._update_action(job, fields, condition, values)), Job)
+        return changed
+
+    def _read(self, job: Job) -> Job:
+        key = rows.job_key(job.key)
+        row: Job = rows.read(self._table.get([key])[key], Job)
+        return row
+
+    def _update_worker(self, job: Job, worker: str, fields: Mapping[str, Any]) -> Worker:
+        changed: Worker = rows.read(
+            self._table.write(
+                Action(
+                    *rows.worker_key(job.key, worker),
+                    update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+                    names={name: name for name in fields},
+                    values=fields,
+                )
+            ),
+            Worker,
+        )
+        return changed
+
+
+def change_description(
+    store: Bucket, job: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+) -> Mapping[str, Any]:
+    """Replace a job's description by what `change` makes of it, None for no change, and return it as it is then.
+
+    Raises:
+        NotReadableError: there is none.
+        LabelingJobError: it is no description.
+        NotPossibleError: others change it at the same time.
+    """
+    key = job_keys(job).labeling_job
+    for _ in range(TRIES):
+        stored = store.look(key, LARGEST_DESCRIPTION)
+        if stored is None:
+            raise NotReadableError(f"s3://{store.name}/{key} is missing")
+        try:
+            document = parse_description(stored.content)
+        except JobError as error:
+            raise LabelingJobError(str(error)) from error
+        changed = change(document)
+        if changed is None:
+            return document
+        try:
+            store.swap(key, json.dumps(changed, indent=2).encode(), stored.etag)
+        except ChangedError:
+            continue
+        return changed
+    raise NotPossibleError("Others are changing this job at the same time. Try again.")
+
+
+def _check_hours(hours: float) -> None:
+    if not 0 < hours <= MOST_HOURS:
+        raise NotPossibleError(f"Expected more than 0 and at most {MOST_HOURS:g} hours, got {hours:g}.")
+
+
+def _time(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)

@@ -1,0 +1,109 @@
+"""One tick of one job: what happens to a job between its creation and its results without a request of a worker."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from truepoint.adapters.bucket import NotReadableError
+from truepoint.groundtruth.job import JobError
+from truepoint.task_queue import rows
+from truepoint.task_queue.rows import Job
+from truepoint.task_queue.table import Action, ConditionError, Table
+from truepoint.tasks.consolidating import Consolidation
+from truepoint.tasks.discovery import description
+from truepoint.tasks.ending import Ending
+from truepoint.tasks.interrupted import Interrupted
+from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
+from truepoint.tasks.turn import Turn
+from truepoint.tasks.world import World
+
+NO_CONSOLIDATION = (
+    "The function that makes labels of the answers fails. No answer is lost; it is called again by itself. "
+    "The function's log says why it fails."
+)
+NO_TASKS = (
+    "The function that prepares tasks fails for some images. It is called again by itself, and images for which it "
+    "always fails are left out. The function's log says why it fails."
+)
+
+
+class Moved(NamedTuple):
+    """What a tick did to a job."""
+
+    labelled: int = 0
+    failed: int = 0
+    counted: int = 0
+    ended: bool = False
+    problem: str = ""
+
+
+def move(world: World, name: str, holder: str) -> Moved | None:
+    """Bring one job forward as far as possible; return None if another process does so, or it has ended.
+
+    Raises:
+        LostTurnError: another process has taken over, because this one was too slow.
+        LabelingJobError, JobError, NotReadableError: the job's files cannot be used.
+        UnavailableError: S3 failed.
+        BusyError, BusyWorkerError: others kept this process from some rows.
+    """
+    turn = Turn.take(world.table, name, holder, world.now)
+    if turn is None:
+        return None
+    try:
+        job = _job(world.table, name)
+        if job is None or job.is_ended:
+            return None
+        try:
+            return _move(world, job, turn)
+        except (LabelingJobError, JobError, NotReadableError) as error:
+            _say(world.table, job, f"A file of the job cannot be used: {error}")
+            raise
+    finally:
+        turn.leave()
+
+
+def _move(world: World, job: Job, turn: Turn) -> Moved:
+    document = description(world.store, job.name)
+    if document is None:
+        raise NotReadableError(f"the description of the job {job.name} is missing")
+    described = parse_labeling_job(document)
+    ending = Ending(world, job, described)
+    ending.open_again(turn)
+    interrupted = Interrupted(world, job)
+    counted, all_handed_out, no_tasks = 0, False, ""
+    if job.status == "InProgress":
+        all_handed_out = interrupted.offer_lost_lines(turn)
+        counted = interrupted.count_answers(turn)
+        no_tasks = interrupted.close_troubled(turn)
+        job = ending.begin_if_due(turn, all_handed_out=all_handed_out)
+    consolidation = Consolidation(world, job, described)
+    outcome = consolidation.run(turn)
+    problem = NO_CONSOLIDATION if outcome.problem or turn.state.stuck else NO_TASKS if no_tasks else ""
+    ended = False
+    if job.status == "Stopping":
+        ended = Ending(world, job, described).advance(turn, interrupted, consolidation, is_left=outcome.is_left)
+    if not ended and problem != job.problem:
+        _say(world.table, job, problem)
+    return Moved(consolidation.labelled, consolidation.failed, counted, ended, problem)
+
+
+def _job(table: Table, name: str) -> Job | None:
+    key = rows.job_key(name)
+    row = table.get([key]).get(key)
+    job: Job | None = rows.read(row, Job) if row else None
+    return job
+
+
+def _say(table: Table, job: Job, problem: str) -> None:
+    try:
+        table.write(
+            Action(
+                *rows.job_key(job.key),
+                update="SET #problem = :problem",
+                condition="attribute_exists(pk)",
+                names={"problem": "problem"},
+                values={"problem": problem},
+            )
+        )
+    except ConditionError:
+        return
