@@ -35,6 +35,7 @@ class StackOutputs:
     partition: str
     region: str
     account: str
+    portal_table: str = ""
     uses_ground_truth: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
@@ -50,10 +51,11 @@ OUTPUT_NAMES = {
     "job_completion_arn": "JobCompletionFunctionArn",
     "sweep_arn": "SweepFunctionArn",
     "execution_role_arn": "LabelingJobExecutionRoleArn",
+    "portal_table": "PortalTableName",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
-NEWER = frozenset({"LabelerGuideUrl"})
-"""Outputs that stacks of earlier versions lack; they are empty until the next deployment."""
+NEWER = frozenset({"LabelerGuideUrl", "PortalTableName"})
+"""Outputs that stacks of earlier versions lack, or stacks without a portal; they are empty then."""
 
 
 def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_STACK_NAME) -> StackOutputs:
