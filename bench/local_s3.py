@@ -25,6 +25,7 @@ FORGOTTEN = re.compile(rb"/results/[^/]+/annotations/")
 _HEAD = re.compile(rb"(\w+) /([^ ?]*)\??([^ ]*) HTTP/1.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RANGE = re.compile(rb"\r\nrange: *bytes=(\d+)-(\d*)", re.IGNORECASE)
+_COPY = re.compile(rb"\r\nx-amz-copy-source: */?([^\r]*)", re.IGNORECASE)
 _MATCH = re.compile(rb'\r\nif-match: *"?([^"\r]*)', re.IGNORECASE)
 
 
@@ -41,6 +42,10 @@ class Objects(dict[str, bytes]):
         if method == b"PUT":
             if "uploadId" in asked:
                 name = f"{asked['uploadId'][0]}/{int(asked['partNumber'][0]):06d}"
+            if copied := _COPY.search(head):
+                self[name] = self[unquote(copied[1].decode())]
+                etag = f"<ETag>&quot;{_etag(self[name])}&quot;</ETag>"
+                return 200, [], f"<CopyPartResult>{etag}</CopyPartResult>".encode()
             if key and ("uploadId" in asked or not FORGOTTEN.search(path)):
                 self[name] = bytes(body)
             return 200, [f'ETag: "{_etag(body)}"'], b""
