@@ -17,9 +17,15 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from truepoint.jobs import command, prelabels
+from truepoint.jobs import anchoring, command, prelabels
 from truepoint.jobs.images import LEAST_COPY, FoundImages, images_in_folder, images_under_prefix
-from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, create_outside_ground_truth, prepare_job
+from truepoint.jobs.launch import (
+    Document,
+    PreparedJob,
+    create_in_ground_truth,
+    create_outside_ground_truth,
+    prepare_job,
+)
 from truepoint.jobs.request import DEFAULT_LABEL_ATTRIBUTE, JobSettings
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.worker_template import TEMPLATE_PATH, plain_instructions
@@ -70,6 +76,7 @@ def arguments() -> argparse.ArgumentParser:
     task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
     task.add_argument("--label-attribute", default=DEFAULT_LABEL_ATTRIBUTE, metavar="NAME", help="default: %(default)s")
     prelabels.add_options(parser)
+    anchoring.add_options(parser)
     return parser
 
 
@@ -84,6 +91,7 @@ def create(options: argparse.Namespace) -> int:
     # The files of the command line come first: a mistake in them costs no call.
     skeleton = parse_skeleton(options.skeleton.read_bytes())
     chosen = prelabels.choices(options)
+    shares = anchoring.shares(options)
     labels = None if options.prelabels is None else prelabels.read_file(options.prelabels, skeleton, chosen)
     instructions = _instructions(options.instructions)
     session = command.session(options)
@@ -96,12 +104,18 @@ def create(options: argparse.Namespace) -> int:
             f"{len(folder_images.refused)} images cannot be used; --skip-refused goes on without them"
         )
     matched: dict[str, prelabels.Instances] = {}
+    sizes = {image.name: (image.width, image.height) for image in folder_images.images}
     if labels is not None:
-        sizes = {image.name: (image.width, image.height) for image in folder_images.images}
         fitted = prelabels.fit(labels, prelabels.Job(skeleton, sizes), chosen, options.prelabels.name)
         matched = fitted.instances
         print(*(f"pre-labels: {line}" for line in fitted.report), sep="\n")
     stack = read_stack(session.client("cloudformation"), options.stack_name)
+    documents: tuple[Document, ...] = ()
+    if shares is not None:
+        seed = anchoring.seed_of(s3, stack.bucket, options.name)
+        treated = anchoring.treat(matched, sizes, skeleton, options.name, shares, seed=seed)
+        matched, documents = treated.prelabels, treated.documents
+        print(*(f"anchoring: {line}" for line in treated.report), sep="\n")
     prepared = prepare_job(
         _settings(options),
         stack,
@@ -111,6 +125,7 @@ def create(options: argparse.Namespace) -> int:
         instructions=instructions,
         prelabels=matched,
         copies=options.copies,
+        documents=documents,
     )
     command.say_omitted(prepared.omitted)
     if options.dry_run:

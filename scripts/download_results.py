@@ -6,13 +6,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from truepoint.analysis.bucket_pictures import BucketPictures
+from truepoint.analysis.pictures import illustrated
+from truepoint.formats.labels import FormatError
 from truepoint.jobs import command
+from truepoint.jobs.files import write_whole
 from truepoint.jobs.results import download_results
 from truepoint.jobs.stack import read_stack
+from truepoint.results.result_set import Files
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+WITH_IMAGES = "report_with_images.html"
+"""The report with thumbnails. The downloaded one stays as it is in S3, and may be shared."""
 EXAMPLE = "%(prog)s people-1 results/people-1"
 
 
@@ -21,6 +32,10 @@ def main(given: list[str] | None = None) -> int:
     parser = command.parser(__doc__, EXAMPLE)
     parser.add_argument("name", metavar="JOB", help="the labeling job's name")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put them; made if it is not there")
+    parser.add_argument(
+        "--thumbnails", action="store_true",
+        help=f"also write {WITH_IMAGES}, whose drawings show the images, which are read from S3",
+    )  # fmt: skip
     options = parser.parse_args(given)
     return command.run(lambda: download(options))
 
@@ -28,6 +43,7 @@ def main(given: list[str] | None = None) -> int:
 def download(options: argparse.Namespace) -> int:
     """Make the folder hold the results."""
     session = command.session(options)
+    s3 = session.client("s3")
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
     with tqdm(desc="download", unit="file", disable=None) as bar:
 
@@ -35,11 +51,28 @@ def download(options: argparse.Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        done = download_results(session.client("s3"), bucket, options.name, options.folder, progress)
+        done = download_results(s3, bucket, options.name, options.folder, progress)
     print(f"{options.folder}: {done.written} files written, {done.unchanged} unchanged")
-    if done.left_over:
-        print(f"note: {len(done.left_over)} files there are not of these results, the first is {done.left_over[0]}")
+    left_over = [name for name in done.left_over if name != WITH_IMAGES]
+    if left_over:
+        print(f"note: {len(left_over)} files there are not of these results, the first is {left_over[0]}")
+    if options.thumbnails:
+        _with_thumbnails(options.folder, s3)
     return command.OK
+
+
+def _with_thumbnails(folder: Path, s3: S3Client) -> None:
+    """Write the report with thumbnails of the images that it draws."""
+    report = folder / Files().report
+    try:
+        with tqdm(desc="thumbnails", unit="image", disable=None) as bar:
+            content, missing = illustrated(report.read_bytes(), BucketPictures(s3, bar.update), str(report))
+    except FormatError as error:
+        raise command.UsageError(str(error)) from error
+    write_whole(folder / WITH_IMAGES, content)
+    for name in missing:
+        print(f"no thumbnail of s3://{name}: it is missing, may not be read, or is no image", file=sys.stderr)
+    print(folder / WITH_IMAGES)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ from typing import Any, Literal
 import msgspec
 
 from truepoint.consensus.consolidation import Consolidated
+from truepoint.groundtruth.anchoring import ImageRecord, Settings
 from truepoint.groundtruth.annotation import Annotation
 from truepoint.groundtruth.batch import AnnotationReference
 from truepoint.groundtruth.output_line import NotLabeled
 from truepoint.groundtruth.task import TaskInput
+from truepoint.measures.anchoring import AnchoringQuality
 from truepoint.measures.workers import Workers
 from truepoint.pose.instance import Instance
 from truepoint.pose.skeleton import Skeleton
@@ -99,6 +101,9 @@ SHAPES: dict[str, Any] = {
     "annotation-reference": AnnotationReference,
     "annotation-file": AnnotationFile,
     "quality": Quality,
+    "quality-anchoring": AnchoringQuality,
+    "anchoring-settings": Settings,
+    "anchoring-record": ImageRecord,
     "workers": Workers,
     "rejected": NotLabeled,
     "suspicious": SuspiciousImage,

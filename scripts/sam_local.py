@@ -41,9 +41,13 @@ FUNCTIONS = {
     "post_annotation": "PostAnnotationFunction",
     "job_completion": "JobCompletionFunction",
     "sweep": "SweepFunction",
+    "portal": "PortalFunction",
     "results_step": "ResultsStepFunction",
 }
 """Function of each folder of events, in the order in which the events build on each other."""
+
+PORTAL = {"PORTAL_TABLE": "portal", "PORTAL_SETTINGS": "/truepoint/events/portal"}
+"""Environment of the portal's function: its table, and the parameter with its settings."""
 
 STEPS = ("plan", "survey", "join", "label", "merge", "announce")
 """Events of results_step in the order of the state machine."""
@@ -74,10 +78,16 @@ def invoke_all(chosen: Sequence[Path]) -> int:
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as emulator:
         environment = emulator.environment() | {
             "BUCKET_NAME": BUCKET,
+            **PORTAL,
             "ENDPOINT_URL": f"http://{CONTAINER_HOST}:{emulator.port}",
             "PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",  # sam calls uv, beside it
         }
         put_objects(emulator)
+        session = emulator.session()
+        put_portal(
+            session.client("dynamodb", endpoint_url=emulator.endpoint),
+            session.client("ssm", endpoint_url=emulator.endpoint),
+        )
         template = f"{folder}/build/template.yaml"
         sources = ["--template-file", f"{PROJECT}/template.yaml", "--config-file", f"{PROJECT}/samconfig.toml"]
         build = [*sources, "--build-dir", f"{folder}/build"]
@@ -127,7 +137,8 @@ def check_json(path: Path) -> None:
 def parameters() -> str:
     """Return the template's parameters for this machine.
 
-    `UsesGroundTruth=no`, because no emulator has Ground Truth: a job's description in an event counts only then.
+    `UsesGroundTruth=no`, because no emulator has Ground Truth: a job's description in an event counts only then. The
+    portal's function is there with `Portal=yes` only.
 
     Raises:
         UsageError: Lambda does not run on such a machine.
@@ -135,7 +146,7 @@ def parameters() -> str:
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
         raise command.UsageError(f"expected a machine of {', '.join(sorted(ARCHITECTURES))}, got {machine}")
-    return f"Architecture={ARCHITECTURES[machine]} UsesGroundTruth=no"
+    return f"Architecture={ARCHITECTURES[machine]} UsesGroundTruth=no Portal=yes"
 
 
 def invocation(event: Path, template: str, gateway: str | None) -> list[str]:
@@ -206,6 +217,31 @@ def put_objects(emulator: Emulator) -> None:
     s3.create_bucket(Bucket=BUCKET)
     for file in sorted(file for file in OBJECTS.rglob("*") if file.is_file()):
         s3.upload_file(str(file), BUCKET, file.relative_to(OBJECTS).as_posix())
+
+
+def put_portal(dynamodb: Any, ssm: Any) -> None:
+    """Make the portal's table, and write its settings, as template.yaml does."""
+    dynamodb.create_table(
+        TableName=PORTAL["PORTAL_TABLE"],
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+    )
+    pages = "https://truepoint.auth.us-east-1.amazoncognito.com"
+    issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"
+    settings = {
+        "origin": "https://d111111abcdef8.cloudfront.net",
+        "user_pool": "us-east-1_Example",
+        "provider": {
+            "issuer": issuer,
+            "client_id": "client",
+            "authorize_url": f"{pages}/oauth2/authorize",
+            "token_url": f"{pages}/oauth2/token",
+            "logout_url": f"{pages}/logout",
+            "keys_url": f"{issuer}/.well-known/jwks.json",
+        },
+    }
+    ssm.put_parameter(Name=PORTAL["PORTAL_SETTINGS"], Value=json.dumps(settings), Type="String", Overwrite=True)
 
 
 @contextmanager

@@ -8,10 +8,19 @@ from typing import Any
 
 from truepoint.adapters.bucket import Bucket, NotReadableError, TooLargeError
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
-from truepoint.groundtruth.annotation import Annotation, annotate_all
+from truepoint.groundtruth.anchoring import (
+    LARGEST_RECORD,
+    AnchoringError,
+    ImageRecord,
+    drawn,
+    parse_record,
+    parse_settings,
+    record_name,
+)
+from truepoint.groundtruth.annotation import Annotation, Treated, annotate_all
 from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
 from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
-from truepoint.keys import job_keys, s3_uri, spelled, split_s3_uri
+from truepoint.keys import below_images, job_keys, s3_uri, spelled, split_s3_uri
 from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
@@ -33,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
 
     def annotations() -> Iterator[Annotation]:
         nonlocal invalid
-        for annotation in annotate_all(objects(), sigma_table(_skeleton(store, job))):
+        for annotation in annotate_all(objects(), sigma_table(_skeleton(store, job)), _treated(store, job)):
             invalid += not annotation.valid
             yield annotation
 
@@ -75,3 +84,26 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
     except (SkeletonError, TooLargeError) as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None
+
+
+def _treated(store: Bucket, job: str) -> Treated | None:
+    """Return what tells how an image's pre-labels were treated; None for a job that does not measure anchoring.
+
+    Raises:
+        NotReadableError: there are settings, but they may not be read.
+        AnchoringError: the settings are damaged. No label is made: it might hold an error that was made on purpose.
+    """
+    keys = job_keys(job)
+    if store.etag(keys.anchoring) is None:
+        return None
+    settings = parse_settings(store.read(keys.anchoring, largest=LARGEST_RECORD))
+
+    def treated(image_s3_uri: str) -> ImageRecord | None:
+        if not image_s3_uri:
+            raise AnchoringError("expected the URI of a data object of a job that measures anchoring, got none")
+        image = below_images(job, split_s3_uri(image_s3_uri)[1])
+        if drawn(settings, job, image) == "none":
+            return None
+        return parse_record(store.read(f"{keys.anchoring_records}{record_name(image)}", largest=LARGEST_RECORD))
+
+    return treated

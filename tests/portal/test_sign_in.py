@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
-from identity_provider import OTHER_KEY, IdentityProvider, identity_provider, ok
 from joserfc.jwk import RSAKey
 
+from identity_provider import OTHER_KEY, IdentityProvider, identity_provider, ok
 from portal_jobs import NOW
 from truepoint.adapters import https
 from truepoint.adapters.https import FetchError, fetch
@@ -24,7 +24,7 @@ from truepoint.web.people import People
 from truepoint.web.requests import Request, Response
 from truepoint.web.routes import Role, Route, Router
 from truepoint.web.sessions import SESSION, Cookies, KeyStore
-from truepoint.web.sign_in import FAILED, ProviderKeys, SignInRoutes, return_path
+from truepoint.web.sign_in import FAILED, HOME, ProviderKeys, SignInRoutes, return_path
 
 ORIGIN = "https://portal.example"
 
@@ -110,7 +110,7 @@ def test_somebody_signs_in_and_out(browser: Browser, provider: IdentityProvider)
     made = browser.send("POST", "/api/sign-out")
     location = urlsplit(json.loads(made["body"])["location"])
     assert location.path == "/logout"
-    assert parse_qs(location.query) == {"client_id": ["portal"], "logout_uri": [f"{ORIGIN}/portal/"]}
+    assert parse_qs(location.query) == {"client_id": ["portal"], "logout_uri": [f"{ORIGIN}{HOME}"]}
     assert browser.cookies == {}
     assert browser.who()["error"]["code"] == "signed-out"
     assert browser.reports == []
@@ -136,7 +136,7 @@ def test_sign_ins_that_are_never_finished_do_not_pile_up(browser: Browser, provi
     for _ in range(20):
         last = browser.begin()
         assert len(browser.cookies) <= sign_in.MOST_SIGN_INS
-    assert browser.finish(**provider.consent(last)) == (302, "/portal/")
+    assert browser.finish(**provider.consent(last)) == (302, HOME)
 
 
 def test_the_session_ends_after_eight_hours(browser: Browser, provider: IdentityProvider) -> None:
@@ -178,7 +178,7 @@ def test_what_did_not_come_from_the_provider_is_refused(
 def test_a_code_counts_once(browser: Browser, provider: IdentityProvider) -> None:
     back = provider.consent(browser.begin())
     cookies = dict(browser.cookies)
-    assert browser.finish(**back)[1] == "/portal/"
+    assert browser.finish(**back)[1] == HOME
     browser.cookies = cookies
     assert browser.finish(**back) == (302, FAILED)
 
@@ -250,7 +250,7 @@ def test_a_provider_that_misbehaves_signs_nobody_in(
     assert not browser.signed_in
     assert browser.reports == []
     del provider.answers[path]
-    assert browser.sign_in() == (302, "/portal/")
+    assert browser.sign_in() == (302, HOME)
 
 
 def test_a_response_that_never_ends_is_given_up(provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,11 +276,11 @@ def test_nobody_listening_is_told(provider: IdentityProvider) -> None:
 
 def test_keys_are_fetched_once_and_again_for_a_new_key(browser: Browser, provider: IdentityProvider) -> None:
     for _ in range(3):
-        assert browser.sign_in()[1] == "/portal/"
+        assert browser.sign_in()[1] == HOME
     assert provider.asked("/jwks.json") == 1
     provider.keys = [OTHER_KEY, *provider.keys]
     browser.now += sign_in.REFETCH_SECONDS
-    assert browser.sign_in()[1] == "/portal/"
+    assert browser.sign_in()[1] == HOME
     assert provider.asked("/jwks.json") == 2
 
 
@@ -367,7 +367,7 @@ def test_paths_of_the_page_are_returned_to(path: str) -> None:
     ],
 )
 def test_all_else_goes_to_the_pages_beginning(path: str) -> None:
-    assert return_path(path) == "/portal/"
+    assert return_path(path) == HOME
 
 
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/portal/", "/portal/%0d%0aset-cookie:a=b"])
@@ -375,7 +375,7 @@ def test_nobody_is_sent_to_another_site(browser: Browser, back: str) -> None:
     browser.sign_in(**{"return": back})
     status, location = browser.sign_in(**{"return": back})
     assert status == 302
-    assert location.startswith("/portal/")
+    assert location.startswith(HOME)
     assert not {"\r", "\n"} & set(location)
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances as instance_lists
 
+from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.output_line import Labeled
-from truepoint.measures.changes import ChangeMeter, PreLabelQuality, keypoint_changes, match_instances
+from truepoint.measures.changes import ChangeMeter, PreLabelQuality, keypoint_changes
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
 from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint

@@ -203,3 +203,71 @@ def test_convert_to_coco_and_to_prelabels(tmp_path: Path, capsys: pytest.Capture
     assert main(["convert", labels, "--to", "prelabels", "--rater", "bob", "--out", str(tmp_path / "c.json")]) == 0
     [[instance]] = json.loads((tmp_path / "c.json").read_text()).values()
     assert [[k["x"], k["y"], k["visibility"]] for k in instance["annotations"]] == pose(1).tolist()
+
+
+# --------------------------------------------------------------------------------------------------- files of strangers
+
+
+def test_numbers_that_are_text_are_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As tables have them that became JSON."""
+    document = people(pose())
+    as_text = people(pose())
+    [entry] = as_text["annotations"]
+    entry |= {"keypoints": [str(v) for v in entry["keypoints"]], "bbox": ["9", "9.0", "3e2", "300"], "area": "47700"}
+    given = [write(tmp_path / name, d) for name, d in (("a.json", document), ("b.json", as_text))]
+    assert main(["compare", *given]) == 0
+    words = capsys.readouterr()
+    assert words.err == ""
+    assert "nose                 1 1.00 1.00 100.0" in words.out
+    made = []
+    for n, path in enumerate(given):
+        assert main(["analyze", path, "--out", str(tmp_path / f"out{n}")]) == 0
+        made.append(json.loads((tmp_path / f"out{n}" / "coco.json").read_text())["annotations"])
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("text", ["", " ", "1 2", "0x10", "nan", "1e999", "1_0", "٣", "1" * 40])
+def test_text_that_is_no_number_is_left_out_with_a_note(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = people(pose())
+    document["annotations"][0]["keypoints"][0] = text
+    assert main(["convert", write(tmp_path / "a.json", document), "--out", str(tmp_path / "c.json")]) == 0
+    assert (
+        "1 keypoints left out, because their coordinates are not numbers: annotation 1 nose" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"version": "5.0", "shapes": [{"label": "nose", "points": [[1, 2]]}], "imagePath": "a.jpg"},  # LabelMe
+        {"version": 1.3, "people": [{"pose_keypoints_2d": [1, 2, 0.5]}]},  # OpenPose
+        {"a.jpg1": {"filename": "a.jpg", "regions": []}},  # VIA
+        {"type": "FeatureCollection", "features": []},
+    ],
+)
+def test_json_of_another_tool_is_told_what_is_read(
+    document: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "a.json", document)
+    for given in (
+        ["analyze", path, "--out", str(tmp_path / "o")],
+        ["convert", path, "--out", str(tmp_path / "c.json")],
+    ):
+        assert main(given) == 1
+        words = capsys.readouterr().err
+        assert "expected a list of instances" in words
+        assert "; expected our own pre-labels (JSON or JSON Lines), COCO annotations" in words
+    ours = write(tmp_path / "b.json", {"a.jpg": [{"annotations": []}], "b.jpg": "x"})
+    assert main(["convert", ours, "--out", str(tmp_path / "c.json")]) == 1
+    assert "COCO annotations" not in capsys.readouterr().err
+
+
+def test_an_error_in_the_present_folder_names_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("hello world\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["convert", ".", "--out", "c.json"]) == 1
+    assert capsys.readouterr().err.startswith("error: .: a.txt:1: expected numbers, got 'hello world'")

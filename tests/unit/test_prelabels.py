@@ -658,6 +658,14 @@ def test_a_score_that_is_no_number_is_left_out(read: Any, score: str) -> None:
     assert "2 scores left out, because they are not numbers" in "\n".join(found.report)
 
 
+def test_a_score_that_is_text_becomes_a_number(read: Any) -> None:
+    point = {"label": "nose", "x": 1, "y": 1, "score": "0.25"}
+    found = read(json.dumps({"a.jpg": [{"score": "0.5", "annotations": [point]}]}))
+    [instance] = found.instances["a.jpg"]
+    assert (instance["score"], instance["annotations"][0]["score"]) == (0.5, 0.25)
+    assert json.dumps(found.instances["a.jpg"]).count('"score": 0.') == 2
+
+
 @pytest.mark.parametrize("text", ['{"a.jpg": [], "a.jpg": []}', '{"b.jpg": []}\n{"a.jpg": [], "a.jpg": []}'])
 def test_an_image_twice_in_one_object_is_refused(read: Any, text: str) -> None:
     with pytest.raises(PrelabelError, match=r"expected every name once in an object, got 'a\.jpg' twice"):

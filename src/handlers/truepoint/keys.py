@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 OUTPUT_PREFIX = "output/"
 JOBS_PREFIX = "jobs/"
+LEADS_LOG = "portal/log"
+"""The folder of the log of what leads did in the portal."""
 JOB_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 """The pattern of job names that Ground Truth allows."""
 
@@ -23,13 +25,15 @@ _MANIFEST = re.compile(r"(.*/manifests/)(?:output|intermediate/[^/]+)/output\.ma
 class JobKeys(NamedTuple):
     """The S3 keys of one labelling job.
 
-    `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller copies of the images
-    are below `copies`. The runs that write the results keep their intermediate files below `runs`.
+    `anchoring_records`, `images`, `copies`, `prelabels`, `results` and `runs` are prefixes that end in a slash. Smaller
+    copies of the images are below `copies`. The runs that write the results keep their intermediate files below `runs`.
     """
 
     manifest: str
     skeleton: str
     gold: str
+    anchoring: str
+    anchoring_records: str
     template: str
     labeling_job: str
     images: str
@@ -51,6 +55,8 @@ def job_keys(job: str) -> JobKeys:
         manifest=f"{start}input.manifest",
         skeleton=f"{start}skeleton.json",
         gold=f"{start}gold.json",
+        anchoring=f"{start}anchoring.json",
+        anchoring_records=f"{start}anchoring/",
         template=f"{start}template.liquid.html",
         labeling_job=f"{start}labeling_job.json",
         images=f"{start}images/",
@@ -77,6 +83,11 @@ def open_lines(job: str) -> str:
 def skip(job: str, line: int, worker: str) -> str:
     """Return the key of the file that holds a worker's reason for skipping an image in the portal."""
     return f"{JOBS_PREFIX}{job.lower()}/portal/skips/{line}/{worker}.json"
+
+
+def leads_log_entry(time: float, unique: str) -> str:
+    """Return the key of an entry of the log of what leads did. Keys count down: a listing begins with the newest."""
+    return f"{LEADS_LOG}/{9_999_999_999_999 - round(time * 1000):013d}-{unique}.json"
 
 
 def portal_settings(job: str) -> str:

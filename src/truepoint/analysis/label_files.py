@@ -236,7 +236,11 @@ def _open(path: Path, rater: str, expected_keypoints: int, chosen: Choices) -> _
 
 
 def _with_path(message: str, path: Path) -> str:
-    return f"{path}{message.removeprefix(path.name)}" if message.startswith(path.name) else f"{path}: {message}"
+    return (
+        f"{path}{message.removeprefix(path.name)}"
+        if path.name and message.startswith(path.name)
+        else f"{path}: {message}"
+    )
 
 
 class _Annotations(msgspec.Struct):

@@ -7,6 +7,7 @@ import importlib.util
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -61,17 +62,24 @@ class PictureFolder:
         except FormatError as error:
             raise FormatError(f"{self._folder}: {error}") from error
         paths = {id(image): files[name] for name, image in matched.items()}
-        pictures = {line: _thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
+        pictures = {line: thumbnail(paths[id(image)]) for line, image in images.items() if id(image) in paths}
         drawn = {line: url for line, url in pictures.items() if url}
         return drawn, [name for line, name in names.items() if line not in drawn]
 
 
-def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes, list[str]]:
+class Pictures(Protocol):
+    """Images that thumbnails can be made of."""
+
+    def thumbnails(self, names: Mapping[int, str]) -> tuple[dict[int, str], list[str]]:
+        """Return thumbnails as data URLs by line, and the names of images without one."""
+
+
+def illustrated(report: bytes, pictures: Pictures, where: str) -> tuple[bytes, list[str]]:
     """Return a report's page with thumbnails, and the names of images without one.
 
     Args:
         report: the page.
-        folder: the folder of the images.
+        pictures: the images. Their names are those of their URIs without `s3://`.
         where: the page's path, for errors.
 
     Raises:
@@ -84,18 +92,18 @@ def illustrated(report: bytes, folder: PictureFolder, where: str) -> tuple[bytes
     except msgspec.MsgspecError as error:
         raise FormatError(f"{where}: expected a quality report of this version, got: {error}") from error
     names = {image.line: image.drawing.s3_uri.removeprefix("s3://") or image.drawing.name for image in figures.worst}
-    drawn, missing = folder.thumbnails(names)
+    drawn, missing = pictures.thumbnails(names)
     return page(with_pictures(figures, drawn)), missing
 
 
-def _thumbnail(path: Path) -> str:
+def thumbnail(file: Path | BinaryIO) -> str:
     """Return an upright JPEG of an image without metadata, as a data URL; "" if the file is not an image."""
     from PIL import Image  # noqa: PLC0415
 
     from truepoint.jobs.images import jpeg, upright_rgb  # noqa: PLC0415
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image.draft("RGB", (2 * LONGER_SIDE, 2 * LONGER_SIDE))
             small = upright_rgb(image)

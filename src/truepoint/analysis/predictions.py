@@ -239,18 +239,12 @@ class PredictionSurvey(Statistic):
         """Return the model's reliability; None if fewer than `LEAST_MATCHED` instances have a prediction."""
         if self.matched < LEAST_MATCHED:
             return None
-        everything = Histogram()
-        for row in self.distances:
-            for one in row:
-                _add(everything, one)
-        pooled = _noise(everything) or 1.0
+        pooled = _noise(_pooled(of_class for row in self.distances for of_class in row)) or 1.0
         noise: list[list[float]] = []
         far: list[int] = []
         counts: list[int] = []
         for number in range(CLASSES):
-            of_class = Histogram()
-            for row in self.distances:
-                _add(of_class, row[number])
+            of_class = _pooled(row[number] for row in self.distances)
             usual = _shrunk(of_class, pooled)
             noise.append([_shrunk(row[number], usual) for row in self.distances])
             far.append(sum(_above(row[number], GROSS * r) for row, r in zip(self.distances, noise[-1], strict=True)))
@@ -471,9 +465,13 @@ def _limited(value: float, limits: tuple[float, float]) -> float:
     return max(limits[0], min(limits[1], value))
 
 
-def _add(total: Histogram, part: Histogram) -> None:
-    for number, count in part.bins.items():
-        total.add_bin(number, count)
+def _pooled(parts: Iterable[Histogram]) -> Histogram:
+    """Return one histogram of the values of all. `merge` would leave the parts unusable, and they are read again."""
+    pooled = Histogram()
+    for part in parts:
+        for number, count in part.bins.items():
+            pooled.add_bin(number, count)
+    return pooled
 
 
 def _noise(distances: Histogram) -> float | None:

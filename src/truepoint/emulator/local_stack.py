@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from truepoint.emulator.emulator import Emulator
@@ -25,7 +26,7 @@ class DeploymentError(RuntimeError):
     """`sam build` or `sam deploy` failed; says where its output is."""
 
 
-def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
+def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str, str] | None = None) -> bool:
     """Have the present sources deployed in the emulator; does nothing if they are.
 
     Args:
@@ -33,6 +34,7 @@ def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
         emulator: running; functions are built for its interpreter. If it keeps its state it is restarted after a
             deployment, so that the stack is on disk.
         sam: the SAM CLI.
+        parameters: of the stack, in place of or beside those of samconfig.toml.
 
     Returns:
         Whether something was deployed.
@@ -41,12 +43,14 @@ def deploy(project: Path, emulator: Emulator, sam: Path) -> bool:
         DeploymentError: a command failed.
     """
     runtime, architecture = interpreter_of(emulator.python)
-    fingerprint = source_fingerprint(project, runtime, architecture)
+    chosen = dict(parameters or {})
+    fingerprint = source_fingerprint(project, runtime, architecture, *(f"{n}={chosen[n]}" for n in sorted(chosen)))
     stamp = emulator.folder / "deployed"
     if emulator.keep and stamp.is_file() and stamp.read_text() == fingerprint and stack_outputs(emulator) is not None:
         return False
     stamp.unlink(missing_ok=True)
-    overrides = parameter_overrides((project / "samconfig.toml").read_text(encoding="utf-8"), runtime, architecture)
+    samconfig = (project / "samconfig.toml").read_text(encoding="utf-8")
+    overrides = parameter_overrides(samconfig, runtime, architecture, chosen)
     # Beside the emulator's state: demos, tests and a person's own `sam build` never share a build. SAM CLI keeps what a
     # function depends on in .aws-sam/deps of its working directory, whatever the options say.
     here = emulator.folder.absolute()
@@ -131,11 +135,13 @@ def interpreter_of(python: Path) -> tuple[str, str]:
     return runtime, ARCHITECTURES[machine]
 
 
-def parameter_overrides(samconfig: str, runtime: str, architecture: str) -> list[str]:
+def parameter_overrides(
+    samconfig: str, runtime: str, architecture: str, chosen: Mapping[str, str] | None = None
+) -> list[str]:
     """Return all parameters of the local deployment, because a command line replaces those of samconfig.toml."""
     settings = tomllib.loads(samconfig)["local"]["deploy"]["parameters"]["parameter_overrides"]
     parameters = dict(setting.split("=", 1) for setting in settings)
-    parameters |= {"PythonRuntime": runtime, "Architecture": architecture}
+    parameters |= {"PythonRuntime": runtime, "Architecture": architecture, **(chosen or {})}
     return [f"{name}={value}" for name, value in parameters.items()]
 
 

@@ -72,7 +72,18 @@ def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
     if isinstance(document, list):
         first = f"a list of {repr(document[0])[:60]}" if document else "an empty list"
         raise FormatError(f"{where}: expected {READ}; got {first}")
-    return own.read(text, document, where)
+    try:
+        return own.read(text, document, where)
+    except FormatError as error:
+        if document is None or any(_looks_like_ours(value) for value in document.values()):
+            raise
+        raise FormatError(f"{error}; expected {READ}") from error
+
+
+def _looks_like_ours(value: Any) -> bool:
+    """Return whether a member of a JSON object has instances, so that an error in it is one of our own format."""
+    instances = value if isinstance(value, list) else []
+    return any(isinstance(instance, dict) and "annotations" in instance for instance in instances)
 
 
 def is_foreign(document: Any) -> bool:

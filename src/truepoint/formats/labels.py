@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,7 @@ IMAGE_SUFFIXES = frozenset(
 
 NAMED_EXAMPLES = 3
 """Number of left-out items whose names are kept; the others are only counted."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 SHARE_DIGITS = 9
 """Decimal places, in pixels, of a coordinate that was a share of the image's size."""
 
@@ -178,7 +180,9 @@ def read_text(path: Path) -> str:
 
 
 def number(value: Any) -> float | None:
-    """Return a finite number, or None if `value` is not one."""
+    """Return a finite number, or None if `value` is none. Text that is a number counts: tables become such JSON."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

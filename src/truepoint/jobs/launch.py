@@ -37,6 +37,8 @@ PRE_LABEL_REFERENCE = "annotations_ref"
 """The attribute with the URI of a line's pre-labels."""
 COPY_REFERENCE = "image_copy_ref"
 """The attribute with the URI of a smaller copy of a line's image."""
+ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
+"""S3's codes for an object that may only be written where there is none."""
 REFERENCED = ("annotations", "annotation_issues")
 """The attributes that may be passed by reference, because the labelling element can fetch them."""
 
@@ -107,6 +109,7 @@ def prepare_job(
     instructions: str = "",
     prelabels: Mapping[str, Instances] | None = None,
     copies: int | None = None,
+    documents: Sequence[Document] = (),
 ) -> PreparedJob:
     """Return everything that a job needs. Pure: makes no call.
 
@@ -119,6 +122,7 @@ def prepare_job(
         instructions: trusted HTML shown to workers.
         prelabels: instances by image name (`SourceImage.name`).
         copies: the longer side, in pixels, of the copies that workers see of larger images; None for no copies.
+        documents: more documents of the job, as of an anchoring experiment.
 
     Raises:
         JobRefusedError: with all violations of Ground Truth's limits and ours.
@@ -139,7 +143,11 @@ def prepare_job(
         settings, stack, skeleton, objects, placed, template_source=template_source, instructions=instructions
     )
     kept = {image.name for _, image in prepared.images}
-    return replace(prepared, copies=tuple(copy for copy in copied if copy[2].name in kept))
+    return replace(
+        prepared,
+        documents=(*documents, *prepared.documents),  # the manifest stays the last
+        copies=tuple(copy for copy in copied if copy[2].name in kept),
+    )
 
 
 def prepare_objects(
@@ -195,7 +203,11 @@ def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], No
 
     Returns:
         How many images were written.
+
+    Raises:
+        JobExistsError: an unfinished creation of the job has another anchoring experiment.
     """
+    _claim_anchoring(prepared, s3)
     missing = _missing_images(prepared, s3)
     written = {image.name for _, image in missing}
     there = {key for key, _, _ in list_objects(s3, prepared.bucket, job_keys(prepared.name).copies)}
@@ -277,7 +289,7 @@ def create_outside_ground_truth(
             IfNoneMatch="*",  # two operators at the same time: the second gets this error
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+        if error.response["Error"]["Code"] not in ALREADY_THERE:
             raise
         raise JobExistsError(f"job {prepared.name!r} was created by someone else just now") from error
     return document, True
@@ -382,6 +394,38 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _claim_anchoring(prepared: PreparedJob, s3: S3Client) -> None:
+    """Write the settings of the job's anchoring experiment, unless they are there; refuse others.
+
+    post_annotation relies on them: with another seed, errors that were made on purpose would count as labels.
+    """
+    key = job_keys(prepared.name).anchoring
+    wanted = next((document.body for document in prepared.documents if document.key == key), b"")
+    if wanted:
+        try:
+            s3.put_object(Bucket=prepared.bucket, Key=key, Body=wanted, ContentType="application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ALREADY_THERE:
+                raise
+        else:
+            return
+    if _content(s3, prepared.bucket, key) != wanted:
+        raise JobExistsError(
+            f"job {prepared.name!r} was begun with another anchoring experiment (s3://{prepared.bucket}/{key}): "
+            "repeat that command, or choose another name"
+        )
+
+
+def _content(s3: S3Client, bucket: str, key: str) -> bytes:
+    """Return an object's content, nothing if it is missing."""
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return b""
+
+
 def _put_document(s3: S3Client, bucket: str, document: Document) -> None:
     s3.put_object(Bucket=bucket, Key=document.key, Body=document.body, ContentType=document.content_type)
 
@@ -434,18 +478,12 @@ def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any]
 
 
 def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
-    def actual(document: Document) -> bytes:
-        try:
-            return s3.get_object(Bucket=prepared.bucket, Key=document.key)["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
-            return b""
-
+    documents = {document.key: document.body for document in prepared.documents}
+    documents.setdefault(job_keys(prepared.name).anchoring, b"")  # an experiment of which nobody spoke is a difference
     with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="compare") as pool:
-        for document, body in zip(prepared.documents, pool.map(actual, prepared.documents), strict=True):
-            if body != document.body:
-                yield s3_uri(prepared.bucket, document.key)
+        for key, body in zip(documents, pool.map(partial(_content, s3, prepared.bucket), documents), strict=True):
+            if body != documents[key]:
+                yield s3_uri(prepared.bucket, key)
     if changed := _missing_images(prepared, s3):
         yield f"{len(changed)} of {len(prepared.images)} images"
 

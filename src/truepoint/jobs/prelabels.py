@@ -333,6 +333,8 @@ class Fitter:
         score = number(scored.get("score"))
         if score is None and scored.pop("score", None) is not None:
             self._notes.add("scores left out, because they are not numbers", where)
+        if score is not None:
+            scored["score"] = score  # a number, if it was text
         return score
 
     def _keypoint(self, point: Instance, mapping: Mapping[str, str], where: str) -> Instance | None:

@@ -266,6 +266,21 @@ class Bucket:
         if keys:
             self._retry(keys[0], delete)
 
+    def entries(self, folder: str) -> list[ListedObject]:
+        """Return the objects directly in a folder, which is given without a slash at its end.
+
+        Raises:
+            NotReadableError: one has a key that obstore cannot name.
+        """
+        try:
+            return self._retry(folder, lambda: self._directly_below(folder))
+        except (InvalidPathError, ValueError) as error:
+            raise NotReadableError(f"expected keys that can be listed in s3://{self.name}/{folder}") from error
+
+    def _directly_below(self, folder: str) -> list[ListedObject]:
+        entries = obstore.list_with_delimiter(self._store, folder)["objects"]
+        return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in entries]
+
     def listed(self, key: str) -> ListedObject | None:
         """Return the object's entry in a listing, None if it is missing.
 
@@ -277,10 +292,9 @@ class Bucket:
         def listed() -> list[ListedObject]:
             try:
                 _check(key)
-                entries = obstore.list_with_delimiter(self._store, folder)["objects"]
+                return self._directly_below(folder)
             except (InvalidPathError, ValueError):  # obstore refuses a key of the folder, or the folder
                 return odd_keys.page(self.name, key)  # the key sorts before all other keys that begin with it
-            return [ListedObject(e["path"], _plain(e["e_tag"]), e["size"], e["last_modified"]) for e in entries]
 
         return next((entry for entry in self._retry(key, listed) if entry.key == key), None)
 

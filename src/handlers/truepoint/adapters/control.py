@@ -67,6 +67,16 @@ def _invoker(seconds: float) -> Any:
     return boto3.client("lambda", endpoint_url=endpoint_url(), config=limits)
 
 
+def read_parameter(name: str) -> str:
+    """Return the text of a parameter of Systems Manager."""
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    limits = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
+    answer = boto3.client("ssm", endpoint_url=endpoint_url(), config=limits).get_parameter(Name=name)
+    return str(answer["Parameter"]["Value"])
+
+
 def describe_labeling_job(name: str) -> dict[str, Any]:
     """Return Ground Truth's description of a job. Job names are case-insensitive."""
     import boto3  # noqa: PLC0415

@@ -32,6 +32,15 @@ def portal_table() -> str:
     return _needed("PORTAL_TABLE", "name the portal's table")
 
 
+def portal_settings() -> str:
+    """Return the name of the parameter of Systems Manager with the portal's settings.
+
+    Raises:
+        RuntimeError: `PORTAL_SETTINGS` is not set; template.yaml sets it for the function that needs it.
+    """
+    return _needed("PORTAL_SETTINGS", "name the parameter with the portal's settings")
+
+
 def uses_ground_truth() -> bool:
     """Return whether the stack's labelling jobs may run in Ground Truth. If not, its API is never called."""
     return os.environ.get("USES_GROUND_TRUTH") == "yes"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
 
 from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate_all
 from truepoint.consensus.matching import CrowdedError, crowded
+from truepoint.groundtruth.anchoring import Anchoring, ImageRecord, of_answer
 from truepoint.groundtruth.answer import (
     ORIGINAL_TOLERANCE,
     OWN_TOLERANCE,
@@ -23,6 +24,9 @@ from truepoint.json_text import MOST_MEMORY
 from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
+
+Treated = Callable[[str], ImageRecord | None]
+"""Gives by an image's URI what was done to its pre-labels, in a job that measures anchoring."""
 
 VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
@@ -43,7 +47,8 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     `reason` says why an answer could not be used. `annotations` are the worker's own instances. They are kept only
     where several workers answered, because consensus and agreement are computed again from the whole job.
     `not_labeled` are keypoints that the worker marked as absent, with reasons. `comment` is the worker's note on the
-    whole image.
+    whole image. `anchoring` is what the worker made of the pre-labels, in a job that measures it; wrong ones that the
+    worker left are no longer among the instances.
     """
 
     worker_id: str
@@ -56,6 +61,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     annotations: list[Any] = []
     not_labeled: list[UnlabeledKeypoint] = []
     comment: str = ""
+    anchoring: Anchoring | None = None
 
     @cached_property
     def instances(self) -> list[Instance]:
@@ -104,7 +110,7 @@ def annotate(
 
 
 def annotate_all(
-    objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable
+    objects: Iterable[tuple[str, str, Sequence[tuple[str, Any]]]], table: SigmaTable, treated: Treated | None = None
 ) -> Iterator[Annotation]:
     """Yield one annotation for each data object, in order. Unusable answers never raise.
 
@@ -119,11 +125,17 @@ def annotate_all(
               A content may be a function that returns it, so that only one content is in memory at a time. Of several
               answers by one worker, the last one is used.
         table: sigmas and pairs of the job's skeleton.
+        treated: what was done to images' pre-labels; None for a job that does not measure anchoring.
+
+    Raises:
+        AnchoringError: what was done to an image cannot be told, so that its labels might be wrong on purpose.
     """
     pending: list[tuple[Annotation, list[Answer]]] = []
     memory = 0
     for dataset_object_id, data_object_s3_uri, answers in objects:
-        draft, usable = _read_all(dataset_object_id, data_object_s3_uri, answers)
+        record = treated(data_object_s3_uri) if treated else None
+        outcome = partial(of_answer, record=record, table=table) if treated else None
+        draft, usable = _read_all(dataset_object_id, data_object_s3_uri, answers, outcome)
         pending.append((draft, usable))
         memory += sum(answer.memory for answer in usable)
         if memory > MEMORY_AT_ONCE:
@@ -153,9 +165,15 @@ def _annotated(objects: Sequence[tuple[Annotation, list[Answer]]], table: SigmaT
 
 
 def _read_all(
-    dataset_object_id: str, data_object_s3_uri: str, answers: Sequence[tuple[str, Any]]
+    dataset_object_id: str,
+    data_object_s3_uri: str,
+    answers: Sequence[tuple[str, Any]],
+    outcome: Callable[[Answer], tuple[Answer, Anchoring]] | None = None,
 ) -> tuple[Annotation, list[Answer]]:
-    """Return a draft of a data object's annotation without instances, and its usable answers."""
+    """Return a draft of a data object's annotation without instances, and its usable answers.
+
+    `outcome` takes wrong pre-labels out of an answer, in a job that measures anchoring.
+    """
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []
     latest = dict(answers)
@@ -178,6 +196,9 @@ def _read_all(
             usable.clear()
             workers = [WorkerAnswer(worker_id=w, usable=False, reason=TOO_MUCH_TOGETHER) for w in sorted(latest)]
             break
+        anchoring = None
+        if outcome:
+            read, anchoring = outcome(read)
         usable.append(read)
         workers.append(
             WorkerAnswer(
@@ -190,6 +211,7 @@ def _read_all(
                 annotations=read.updated if len(latest) > 1 else [],
                 not_labeled=read.not_labeled,
                 comment=read.comment,
+                anchoring=anchoring,
             )
         )
     location = data_object_s3_uri or next((a.image_s3_uri for a in usable), "")

@@ -7,16 +7,16 @@ the model, because workers tend to leave a keypoint where it is shown (anchoring
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
 
-from truepoint.consensus.matching import MOST_OVERLAPS
+from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.output_line import Labeled
 from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
 from truepoint.pose.sigma_table import SigmaTable
-from truepoint.pose.similarity import area, symmetric_oks
+from truepoint.pose.similarity import area
 from truepoint.pose.skeleton import Skeleton
 from truepoint.statistics.exact_sum import ExactSum
 from truepoint.statistics.statistic import Statistic
@@ -24,8 +24,6 @@ from truepoint.statistics.statistic import Statistic
 UNTOUCHED = 0.5
 """Maximum distance of an unchanged keypoint from its pre-label, in pixels. The original component rounds every
 coordinate, touched or not."""
-LEAST_SIMILARITY = 0.1
-"""Minimum similarity of two instances of the same subject (Ronchi and Perona 2017, localisation threshold)."""
 EXCHANGED = 0.25
 """Maximum distance of an exchanged keypoint from its pair's old position, relative to the distance it moved."""
 
@@ -91,7 +89,12 @@ class ChangeMeter(Statistic):
         return cls({name: KeypointMeter() for name in skeleton.keypoint_names})
 
     def add(self, labeled: Labeled, table: SigmaTable) -> None:
-        """Compare one image's labels with its pre-labels. An image without usable pre-labels does not count."""
+        """Compare one image's labels with its pre-labels. An image without usable pre-labels does not count.
+
+        Neither does an image with a pre-label that was made wrong on purpose: it says nothing of the model.
+        """
+        if any(worker.anchoring and worker.anchoring.kind for worker in labeled.annotation.workers):
+            return
         try:
             before = parse_instances(labeled.annotation.original_annotations)
         except InstanceError:
@@ -156,36 +159,6 @@ def _changes(name: str, meter: KeypointMeter) -> KeypointChanges:
     shown = n["unchanged"] + n["moved"] + n["visibility_changed"] + n["side_swapped"] + n["deleted"]
     acceptance = n["unchanged"] / shown if shown else None
     return KeypointChanges(name=name, **n, acceptance=acceptance, nme=meter.moved.mean)
-
-
-def match_instances(
-    before: Sequence[Instance], after: Sequence[Instance], sigmas: Mapping[str, float]
-) -> dict[int, int]:
-    """Return for indices in `before` the indices of the same subjects in `after`.
-
-    Instances with equal ids are matched first, then the most similar ones. A pre-label without an id has the id that
-    the labelling element derives from its index. With more than `MOST_OVERLAPS` pairs only ids are used, which bounds
-    the time for a hostile answer.
-    """
-    places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
-    matched: dict[int, int] = {}
-    for place, instance in enumerate(before):
-        index = places.pop(instance.id or f"p{place}", None)
-        if index is not None:
-            matched[place] = index
-    taken = set(matched.values())
-    rest = [(i, instance) for i, instance in enumerate(before) if i not in matched]
-    others = [(j, instance) for j, instance in enumerate(after) if j not in taken]
-    if len(rest) * len(others) > MOST_OVERLAPS:
-        return matched
-    alike = [
-        (-oks, i, j) for i, a in rest for j, b in others if (oks := symmetric_oks(a, b, sigmas)) >= LEAST_SIMILARITY
-    ]
-    for _, i, j in sorted(alike):
-        if i not in matched and j not in taken:
-            matched[i] = j
-            taken.add(j)
-    return matched
 
 
 def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]) -> dict[str, Change]:

@@ -10,6 +10,7 @@ from truepoint.consensus.consolidation import REASONS
 from truepoint.groundtruth.annotation import Annotation, is_empty
 from truepoint.groundtruth.output_line import Labeled, NotLabeled
 from truepoint.measures.agreement import Agreement
+from truepoint.measures.anchoring import AnchoringMeter, AnchoringQuality
 from truepoint.measures.changes import ChangeMeter, PreLabelQuality
 from truepoint.measures.sigma import KeypointSigma
 from truepoint.measures.workers import MOST_WORKERS
@@ -106,6 +107,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Agreement | None
     sigmas: list[KeypointSigma]
     prelabels: PreLabelQuality | None
+    anchoring: AnchoringQuality | None = None
 
 
 class KeypointMeter(Statistic):
@@ -157,6 +159,7 @@ class QualityMeter(Statistic):
     review_reasons: dict[str, int] = msgspec.field(default_factory=dict)
     times: TimeHistogram = msgspec.field(default_factory=TimeHistogram)
     seconds: ExactSum = msgspec.field(default_factory=ExactSum)
+    anchoring: AnchoringMeter = msgspec.field(default_factory=AnchoringMeter)
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> QualityMeter:
@@ -171,6 +174,7 @@ class QualityMeter(Statistic):
             return
         annotation = outcome.annotation
         self.changes.add(outcome, table)
+        self.anchoring.add(annotation)
         self.written += 1
         self.labeled_by_other_jobs += outcome.labeled_by not in (None, labeling_job)
         self.instances += len(outcome.instances)
@@ -262,6 +266,7 @@ class QualityMeter(Statistic):
             agreement=agreement,
             sigmas=list(sigmas),
             prelabels=self.changes.quality(),
+            anchoring=self.anchoring.quality(),
         )
 
     def _keypoint(self, name: str, meter: KeypointMeter) -> KeypointQuality:

@@ -6,6 +6,8 @@ import math
 
 import msgspec
 
+from truepoint.statistics.statistic import Statistic
+
 Z_95 = 1.959963984540054
 """97.5th percentile of the standard normal distribution, for two-sided intervals at 95 %."""
 
@@ -25,11 +27,57 @@ def rate(count: int, n: int) -> Rate:
 
     The interval is Wilson's (E. Wilson, JASA 22, 1927), which stays within 0 and 1 and is valid for few cases.
     """
+    return _wilson(count, n, 1.0)
+
+
+def _wilson(count: int, n: int, effect: float) -> Rate:
+    """Return a rate whose interval is that of `n` over `effect` cases."""
     if not n:
         return Rate(count=count, n=n, share=None, low=None, high=None)
-    share, square = count / n, Z_95 * Z_95
+    share, square = count / n, Z_95 * Z_95 * effect
     middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z_95 / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    half = math.sqrt(square) / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     low = 0.0 if count == 0 else max(0.0, middle - half)
     high = 1.0 if count == n else min(1.0, middle + half)
     return Rate(count=count, n=n, share=share, low=low, high=high)
+
+
+class ClusteredCount(Statistic):
+    """Counts cases that come in clusters, such as the keypoints of an image, which are alike.
+
+    `squares`, `products` and `sizes` are sums over clusters: of the count squared, of the count times the number of
+    cases, and of that number squared.
+    """
+
+    clusters: int = 0
+    count: int = 0
+    n: int = 0
+    squares: int = 0
+    products: int = 0
+    sizes: int = 0
+
+    def add(self, count: int, n: int) -> None:
+        """Take one cluster: `count` of `n` cases."""
+        if n:
+            self.clusters += 1
+            self.count += count
+            self.n += n
+            self.squares += count * count
+            self.products += count * n
+            self.sizes += n * n
+
+    @property
+    def rate(self) -> Rate:
+        """The rate, with an interval that takes cases of one cluster for alike.
+
+        Wilson's interval for `n` over the design effect (L. Kish, "Survey Sampling", 1965): the variance of the ratio
+        estimator over clusters, in units of that of independent cases. It counts as at least 1, and as 1 where it
+        cannot be told: in one cluster, or at a share of 0 or 1.
+        """
+        if not 0 < self.count < self.n or self.clusters < 2:
+            return rate(self.count, self.n)
+        share = self.count / self.n
+        between = self.squares - 2 * share * self.products + share * share * self.sizes
+        variance = between / (self.n * self.n) * self.clusters / (self.clusters - 1)
+        effect = max(1.0, variance / (share * (1 - share) / self.n))
+        return _wilson(self.count, self.n, effect)

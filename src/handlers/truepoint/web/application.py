@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from truepoint.task_queue.queue import BusyWorkerError
 from truepoint.task_queue.table import BusyError
 from truepoint.web.requests import RefusedError, as_event, parse_request, refusal
 from truepoint.web.routes import Router
+from truepoint.web.settings import Settings, parse_settings
 
 BUSY = (BusyError, BusyWorkerError, ChangedError)
 """Errors after which the page may repeat the request at once."""
@@ -17,9 +19,55 @@ BUSY_SECONDS = 1
 """Retry-After for busy rows, in seconds."""
 UNAVAILABLE_SECONDS = 5
 """Retry-After for other failures, in seconds."""
+SETTINGS_SECONDS = 300
+"""How long settings are used before they are read again: an instance of the function outlives an update of the stack,
+which may change the identity provider or the portal's address."""
+
+Report = Callable[[str, Exception], None]
+"""Tells the operator of a failure: what failed, and why."""
 
 
-def respond(router: Router, event: Any, report: Callable[[str, Exception], None]) -> dict[str, Any]:
+class Application:
+    """The portal with its settings, which are read when the first request needs them and again after a while.
+
+    Args:
+        read_settings: returns the text of the settings.
+        build: makes the route table.
+        now: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        read_settings: Callable[[], str],
+        build: Callable[[Settings], Router],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._read_settings = read_settings
+        self._build = build
+        self._now = now
+        self._text = ""
+        self._router: Router | None = None
+        self._read = float("-inf")
+
+    def respond(self, event: Any, report: Report) -> dict[str, Any]:
+        """Return the response to an event of the function URL. Never raise."""
+        now = self._now()
+        if self._router is None or not 0 <= now - self._read < SETTINGS_SECONDS:
+            try:
+                text = self._read_settings()
+                if self._router is None or text != self._text:
+                    self._router = self._build(parse_settings(text))
+                    self._text = text
+                self._read = now
+            except Exception as error:  # noqa: BLE001 - of AWS, or settings that cannot be used
+                report("the portal's settings cannot be used", error)
+                if self._router is None:
+                    return as_event(refusal(_failed()))
+                self._read = now  # those from before are good for a while more
+        return respond(self._router, event, report)
+
+
+def respond(router: Router, event: Any, report: Report) -> dict[str, Any]:
     """Return the response to an event. Never raise, because a function URL would answer without a reason.
 
     Args:
@@ -38,5 +86,9 @@ def respond(router: Router, event: Any, report: Callable[[str, Exception], None]
         report("the bucket is unavailable", error)
     except Exception as error:  # noqa: BLE001 - the outermost handler
         report("a request failed", error)
+    return as_event(refusal(_failed()))
+
+
+def _failed() -> RefusedError:
     message = "Something failed. What was acknowledged is saved; please try again."
-    return as_event(refusal(RefusedError(503, "try-again", message, UNAVAILABLE_SECONDS)))
+    return RefusedError(503, "try-again", message, UNAVAILABLE_SECONDS)

@@ -30,8 +30,10 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
-"""Headers of every response: browsers may not cache it, guess its type, frame it or run scripts in it."""
+"""Headers of every response: browsers may not cache it, guess its type, frame it or run scripts in it, and use https
+from then on. They ignore the last on http, which only the demo on a laptop uses (RFC 6797, section 8.1)."""
 
 
 class RefusedError(Exception):

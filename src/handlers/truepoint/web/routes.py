@@ -45,10 +45,13 @@ class Route(NamedTuple):
     run: Callable[[Request, Any, Parameters], Response]
 
 
+PERSON = "p[a-z2-7]{19}"
+"""The pattern of people's pseudonyms."""
+
 _PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "job": (JOB_NAME.pattern, str.lower),
     "line": ("0|[1-9][0-9]{0,8}", int),
-    "worker": ("p[a-z2-7]{19}", str),
+    "worker": (PERSON, str),
 }
 
 

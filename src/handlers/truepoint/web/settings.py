@@ -46,9 +46,9 @@ def parse_settings(text: str) -> Settings:
         SettingsError: the text does not hold valid settings.
     """
     try:
-        found = msgspec.convert(decode(text.encode()), Settings)
+        settings = msgspec.convert(decode(text.encode()), Settings)
     except (JsonError, msgspec.ValidationError) as error:
         raise SettingsError(f"expected the portal's settings in JSON, got something else: {error}") from error
-    if not _ORIGIN.fullmatch(found.origin):
-        raise SettingsError(f"expected an origin such as https://example.com, got {found.origin!r}")
-    return found
+    if not _ORIGIN.fullmatch(settings.origin):
+        raise SettingsError(f"expected an origin such as https://example.com, got {settings.origin!r}")
+    return settings

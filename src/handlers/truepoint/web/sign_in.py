@@ -26,9 +26,9 @@ from truepoint.web.requests import RefusedError, Request, Response
 from truepoint.web.routes import Parameters, Role, Route
 from truepoint.web.sessions import SESSION, SESSION_SECONDS, SIGN_IN, SIGN_IN_SECONDS, Cookies, KeyStore, Session
 
-HOME = "/portal/"
+HOME = "/portal/index.html"
 """Default path after signing in."""
-FAILED = "/portal/?signed-in=no"
+FAILED = "/portal/index.html?signed-in=no"
 """Path after a failed sign-in. The page shows the failure and offers to try again."""
 SIGNED_IN = "/api/signed-in"
 """Path to which the identity provider sends the browser back."""

@@ -355,6 +355,27 @@
       ], rows.filter((w) => w.report?.against_others.instances)));
   };
 
+  const KINDS = { swap: "left and right swapped", moved: "keypoint moved", missing: "keypoint left out", extra: "instance added" };
+
+  const anchored = () => {
+    const found = quality.anchoring;
+    if (!found) return;
+    const rates = [
+      rateColumn("wrong ones left", (w) => w.wrong_stayed), rateColumn("right ones moved", (w) => w.right_moved),
+      rateColumn("placed elsewhere from nothing", (w) => w.withheld_elsewhere),
+    ];
+    section("Anchoring",
+      paragraph(`Some pre-labels of this job were an experiment that workers could not see: ${count(found.images_withheld, "image", "images")} had none, and one pre-label of each of `
+        + `${count(found.images_seeded, "image", "images")} was wrong on purpose. Workers left ${whole(found.wrong_stayed.count)} of ${whole(found.wrong_stayed.n)} wrong ones as they were. `
+        + "None of them is in the results: the pre-label as it was before stands in its place."),
+      paragraph("Right ones are the keypoints of other pre-labels; moved ones were removed or are farther away than half similarity. "
+        + "They include mistakes of the model. The last figure says how often workers who saw no pre-label chose another place than the model: "
+        + "if right ones are moved much less often, workers leave what they would not have placed there. Below each share are its count and its 95% confidence interval."),
+      table("Pre-labels left and moved by worker", [{ name: "worker", kind: "word", of: (w) => w.worker_id ?? "all workers" }, ...rates], [found, ...found.workers]),
+      found.other_workers_answers ? paragraph(`Workers who are not listed gave ${count(found.other_workers_answers, "more answer", "more answers")}.`) : null,
+      found.kinds.length ? table("Wrong pre-labels by kind", [{ name: "kind", kind: "word", of: (k) => KINDS[k.kind] ?? k.kind }, rateColumn("left", (k) => k.wrong_stayed)], found.kinds) : null);
+  };
+
   const emptyAnswers = () => {
     const rows = judged().filter((w) => w.empty);
     const images = quality.images_without_instances;
@@ -472,6 +493,7 @@
   distributions();
   keypoints();
   workers();
+  anchored();
   emptyAnswers();
   again();
   written();

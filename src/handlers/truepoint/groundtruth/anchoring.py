@@ -1,0 +1,276 @@
+"""Anchoring: how far workers leave pre-labels as they are shown them, measured by an experiment inside the job.
+
+A random share of a job's images is shown without its pre-labels, and in another share one pre-label of each image is
+made wrong on purpose (docs/prelabels.md, decision 32). `jobs.anchoring` draws and changes them. This module reads which
+treatment an image had, counts what a worker made of it, and takes surviving errors out of the worker's answer before
+anybody uses it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from truepoint.consensus.same_subjects import match_instances
+from truepoint.groundtruth.answer import ORIGINAL_TOLERANCE, Answer
+from truepoint.json_text import JsonError, decode
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
+from truepoint.pose.sigma_table import SigmaTable
+from truepoint.pose.similarity import area
+
+T = TypeVar("T")
+
+VERSION = "1.0"
+LARGEST_RECORD = 16 * 1024 * 1024
+"""Bytes of the record of one image: its pre-labels twice, each as large as pre-labels by reference may be, and more."""
+HALF = math.sqrt(8 * math.log(2))
+"""In sigma s: the distance at which OKS of one keypoint, exp(-d^2 / (8 s^2 sigma^2)), is one half. One careful
+worker of 250 is farther from the right position."""
+
+Kind = Literal["swap", "moved", "missing", "extra"]
+Treatment = Literal["withheld", "seeded", "none"]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class AnchoringError(ValueError):
+    """Documents of the experiment that cannot be used; says expected and actual."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The file jobs/<job>/anchoring.json: the secret seed, and the shares of images that are treated."""
+
+    version: str
+    seed: Annotated[str, msgspec.Meta(min_length=32, max_length=128)]
+    withheld: Share
+    seeded: Share
+
+
+class SeededError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with the pre-labels that were shown.
+
+    `instance` is the index of the wrong instance: of `shown` for the kind `extra`, else of `given` and `shown` alike.
+    `labels` are the keypoints concerned; none for an extra instance. `sigmas` is how far a keypoint was moved, in its
+    sigma times the square root of the area.
+    """
+
+    kind: Kind
+    instance: Annotated[int, msgspec.Meta(ge=0)]
+    labels: tuple[str, ...] = ()
+    sigmas: float | None = None
+
+
+class ImageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The file jobs/<job>/anchoring/<digest>.json: what was done to the pre-labels of one image.
+
+    `given` are the pre-labels of the operator, `shown` those of the workers where they differ. An image that was drawn
+    but has no pre-labels, or none that can be made wrong, has the treatment `none`.
+    """
+
+    version: str
+    treatment: Treatment
+    given: list[Any] = []
+    shown: list[Any] = []
+    error: SeededError | None = None
+
+
+class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one worker made of the pre-labels of one image.
+
+    Attributes:
+        kind: that of the wrong pre-label which the worker was shown; None if none was.
+        stayed: whether the worker submitted it. It is taken out of the answer.
+        shown: pre-labelled keypoints that were shown as they are, of an image without a wrong one.
+        moved: how many of those the worker removed, or moved farther than `HALF`.
+        withheld: pre-labelled keypoints that the worker was not shown.
+        elsewhere: how many of those the worker did not place, or placed farther away than `HALF`.
+    """
+
+    kind: Kind | None = None
+    stayed: bool = False
+    shown: int = 0
+    moved: int = 0
+    withheld: int = 0
+    elsewhere: int = 0
+
+
+def parse_settings(text: bytes) -> Settings:
+    """Read jobs/<job>/anchoring.json.
+
+    Raises:
+        AnchoringError: not such a file.
+    """
+    settings = _converted(text, Settings, "the settings of an anchoring experiment")
+    if settings.withheld + settings.seeded > 1:
+        raise AnchoringError(f"expected shares of at most 1 together, got {settings.withheld + settings.seeded}")
+    return settings
+
+
+def parse_record(text: bytes) -> ImageRecord:
+    """Read jobs/<job>/anchoring/<digest>.json.
+
+    Raises:
+        AnchoringError: not such a file, or one whose parts contradict each other.
+    """
+    record = _converted(text, ImageRecord, "an image's record of an anchoring experiment")
+    try:
+        given, shown = parse_instances(record.given), parse_instances(record.shown)
+    except InstanceError as error:
+        raise AnchoringError(f"an image's record of an anchoring experiment: {error}") from error
+    if record.treatment == "seeded":
+        _check_error(record.error, given, shown)
+    return record
+
+
+def _check_error(error: SeededError | None, given: Sequence[Instance], shown: Sequence[Instance]) -> None:
+    if error is None:
+        raise AnchoringError("expected the error of a seeded image, got none")
+    if error.instance >= len(shown) or (error.kind != "extra" and error.instance >= len(given)):
+        raise AnchoringError(f"expected the index of a shown instance, got {error.instance} of {len(shown)}")
+    if error.kind == "extra":
+        return
+    there = set(given[error.instance].by_label)
+    if error.kind != "missing":
+        there &= shown[error.instance].by_label.keys()
+    if not error.labels or not set(error.labels) <= there:
+        raise AnchoringError(f"expected keypoints of the given instance, got {', '.join(error.labels) or 'none'}")
+
+
+def drawn(settings: Settings, job: str, image: str) -> Treatment:
+    """Return the treatment that an image's lot gives it. It depends only on the seed, the job and the image's name.
+
+    Args:
+        settings: the experiment's.
+        job: the job's name.
+        image: the image's path below the job's image folder.
+    """
+    share = lot(settings.seed, job, image)
+    if share < settings.withheld:
+        return "withheld"
+    return "seeded" if share < settings.withheld + settings.seeded else "none"
+
+
+def lot(seed: str, job: str, image: str, purpose: str = "treatment") -> float:
+    """Return a number from 0 to 1, without 1, which nobody can tell without the seed."""
+    digest = blake2b("\0".join((job.lower(), image, purpose)).encode(), key=seed.encode()[:64], digest_size=7).digest()
+    return int.from_bytes(digest, "big") / 2**56
+
+
+def record_name(image: str) -> str:
+    """Return the name of an image's record: a digest, because the image's name may be as long as a key can be."""
+    return f"{blake2b(image.encode(), digest_size=16).hexdigest()}.json"
+
+
+def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> tuple[Answer, Anchoring]:
+    """Return an answer without the wrong pre-labels that its worker left, and what the worker made of the pre-labels.
+
+    A keypoint that the worker left at its wrong position gets the position that the operator's pre-labels gave it, and
+    one that the worker did not miss is added from there; an extra instance is removed. So the label is that of a worker
+    who left the operator's pre-label.
+
+    Args:
+        answer: the worker's.
+        record: what was done to the image; None if nothing was.
+        table: sigmas of the job's skeleton.
+    """
+    if record is not None and record.treatment == "withheld":
+        before = [msgspec.structs.replace(i, id=None) for i in parse_instances(record.given)]
+        after = [msgspec.structs.replace(i, id=None) for i in answer.instances]
+        withheld, elsewhere = _moved(before, after, table)
+        return answer, Anchoring(withheld=withheld, elsewhere=elsewhere)
+    if record is None or record.error is None:
+        try:
+            before = parse_instances(answer.original)
+        except InstanceError:  # they were not shown either
+            before = []
+        shown, moved = _moved(before, answer.instances, table)
+        return answer, Anchoring(shown=shown, moved=moved)
+    return _seeded(answer, record, record.error, table)
+
+
+def _moved(before: Sequence[Instance], after: Sequence[Instance], table: SigmaTable) -> tuple[int, int]:
+    """Return the number of keypoints before, and of those that are not there any more or far away."""
+    matched = match_instances(before, after, table.sigmas)
+    total = moved = 0
+    for place, instance in enumerate(before):
+        new = after[matched[place]].by_label if place in matched else {}
+        size = math.sqrt(area(instance)[0])
+        for label, keypoint in instance.by_label.items():
+            total += 1
+            far = HALF * table.sigma(label) * size
+            moved += label not in new or _distance(keypoint, new[label]) > far
+    return total, moved
+
+
+def _seeded(answer: Answer, record: ImageRecord, error: SeededError, table: SigmaTable) -> tuple[Answer, Anchoring]:
+    given, shown = parse_instances(record.given), parse_instances(record.shown)
+    index = match_instances(shown, answer.instances, table.sigmas).get(error.instance)
+    if index is None:  # the worker removed the whole instance
+        return answer, Anchoring(kind=error.kind)
+    after = answer.instances[index]
+    if error.kind == "extra":
+        return _without_extra(answer, index, shown[error.instance], table)
+    right, wrong = given[error.instance].by_label, shown[error.instance].by_label
+    if error.kind == "missing":
+        said = {entry.label for entry in answer.not_labeled if entry.id == after.id}
+        left = [label for label in error.labels if label not in after.by_label and label not in said]
+    else:
+        left = [
+            label for label in error.labels
+            if label in after.by_label and _left(after.by_label[label], wrong[label], right[label])
+        ]  # fmt: skip
+    if left:
+        answer = _replaced(answer, index, set(left), [right[label] for label in left])
+    return answer, Anchoring(kind=error.kind, stayed=bool(left))
+
+
+def _left(after: Keypoint, wrong: Keypoint, right: Keypoint) -> bool:
+    """Return whether a keypoint is still about its wrong position, which half of the way to the right one is not."""
+    return _distance(after, wrong) < _distance(wrong, right) / 2
+
+
+def _without_extra(answer: Answer, index: int, extra: Instance, table: SigmaTable) -> tuple[Answer, Anchoring]:
+    """Remove an instance that is still about the extra one; of another, which the worker made of it, what is left."""
+    after, size = answer.instances[index].by_label, math.sqrt(area(extra)[0])
+    off = {label: _distance(after[label], k) for label, k in extra.by_label.items() if label in after}
+    near = [label for label, distance in off.items() if distance <= HALF * table.sigma(label) * size]
+    if 2 * len(near) >= len(after):
+        updated = [item for n, item in enumerate(answer.updated) if n != index]
+        return _with(answer, updated), Anchoring(kind="extra", stayed=bool(near))
+    untouched = {label for label, distance in off.items() if distance <= ORIGINAL_TOLERANCE}
+    return _replaced(answer, index, untouched, [], box=answer.instances[index].box != extra.box), Anchoring(
+        kind="extra"
+    )
+
+
+def _replaced(
+    answer: Answer, index: int, labels: set[str], keypoints: Sequence[Keypoint], *, box: bool = True
+) -> Answer:
+    """Return the answer with other keypoints in place of those with these labels in one instance, and with its box."""
+    item = answer.updated[index]
+    rest = {k.label: msgspec.structs.asdict(k) for k in keypoints}
+    points = [
+        k | rest.pop(label, {}) for k in item["annotations"] if (label := k.get("label")) in rest or label not in labels
+    ]
+    changed = {key: value for key, value in item.items() if box or key != "box"}
+    updated = list(answer.updated)
+    updated[index] = changed | {"annotations": [*points, *rest.values()]}
+    return _with(answer, updated)
+
+
+def _with(answer: Answer, updated: list[Any]) -> Answer:
+    return msgspec.structs.replace(answer, updated=updated, instances=parse_instances(updated))
+
+
+def _distance(p: Keypoint, q: Keypoint) -> float:
+    return math.hypot(p.x - q.x, p.y - q.y)
+
+
+def _converted(text: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.convert(decode(text), kind)
+    except (JsonError, msgspec.ValidationError) as error:
+        raise AnchoringError(f"expected {what}, got something else: {error}") from error

@@ -1,0 +1,62 @@
+"""Thumbnails of the images that a job's report draws, from S3. Only these images are read, by the operator's rights."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from truepoint.analysis.pictures import NEEDED, thumbnail
+from truepoint.formats.labels import FormatError
+from truepoint.jobs.limits import MAX_IMAGE_BYTES
+from truepoint.keys import split_s3_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+AT_ONCE = 8
+
+
+class BucketPictures:
+    """Images in S3.
+
+    Args:
+        s3: boto3's client; its threads share it.
+        progress: called after each image.
+
+    Raises:
+        FormatError: Pillow is not installed.
+    """
+
+    def __init__(self, s3: S3Client, progress: Callable[[], None] = lambda: None) -> None:
+        if importlib.util.find_spec("PIL") is None:
+            raise FormatError(NEEDED)
+        self._s3 = s3
+        self._progress = progress
+
+    def thumbnails(self, names: Mapping[int, str]) -> tuple[dict[int, str], list[str]]:
+        """Return thumbnails as data URLs by line, and the names of images without one.
+
+        Args:
+            names: bucket and key of images, `bucket/key`, by line.
+        """
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="thumbnail") as pool:
+            pictures = dict(zip(names, pool.map(self._thumbnail, names.values()), strict=True))
+        drawn = {line: url for line, url in pictures.items() if url}
+        return drawn, [name for line, name in names.items() if line not in drawn]
+
+    def _thumbnail(self, name: str) -> str:
+        """Return an image's thumbnail; "" of an object that is missing, forbidden, too large or no image."""
+        try:
+            bucket, key = split_s3_uri(f"s3://{name}")
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            content = answer["Body"].read() if answer["ContentLength"] <= MAX_IMAGE_BYTES else b""
+        except (ClientError, ValueError):
+            return ""
+        finally:
+            self._progress()
+        return thumbnail(io.BytesIO(content)) if content else ""

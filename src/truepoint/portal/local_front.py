@@ -1,0 +1,320 @@
+"""What stands before the deployed portal on a laptop: CloudFront's signature and Cognito's pages, for the emulator.
+
+On AWS, CloudFront signs each request for the portal's function (origin access control), and people sign in on Cognito's
+own pages. The emulator's CloudFront signs nothing, and its services answer nobody who does not. This proxy signs in
+their place and passes everything else on: the function, its role, the table and the user pool are those of the deployed
+stack, with IAM enforced.
+
+It also signs demo users in by one click. It sets their password in the emulated user pool, as the account's root, for
+which there is no way in the deployed product: what it needs is the root's secret of an emulator on this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from truepoint.emulator.emulator import HOST, REGION, Emulator
+from truepoint.emulator.emulator_gate import TOKEN_HEADER
+from truepoint.jobs.stack import DEFAULT_STACK_NAME
+from truepoint.portal.guard import MAX_BODY, Guard
+from truepoint.web.sign_in import HOME, SIGNED_IN
+
+HASH_HEADER = "x-amz-content-sha256"
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 (a path)
+"""Where the function itself asks, which sends no Origin. The code and its verifier are the proof."""
+HOP_BY_HOP = frozenset(
+    {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te", "trailer",
+     "accept-encoding", "authorization", "x-amz-date", "x-amz-security-token", TOKEN_HEADER}
+)  # fmt: skip
+"""Headers that are not passed on: those of one connection, and what signatures are made of, which CloudFront's replaces
+("Signing behavior: always")."""
+NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
+PAGES = re.compile(r"/(?:portal(?:/.*)?|ui/.*)?")
+SECONDS = 40
+
+
+class DemoUser(NamedTuple):
+    """Somebody who can sign in by one click."""
+
+    name: str
+    email: str
+    group: str
+
+
+DEMO_USERS = (
+    DemoUser("Lea (lead)", "lea@example.com", "leads"),
+    DemoUser("Ada", "ada@example.com", "labelers"),
+    DemoUser("Ben", "ben@example.com", "labelers"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedPortal:
+    """The names of a portal that is deployed in the emulator."""
+
+    domain: str
+    function_url_id: str
+    user_pool: str
+    client_id: str
+
+
+def connect(emulator: Emulator, port: int, stack_name: str = DEFAULT_STACK_NAME) -> DeployedPortal:
+    """Tell a deployed portal that its address is this port of loopback, and that people sign in there.
+
+    Raises:
+        LookupError: the stack has no portal.
+    """
+    session: Any = emulator.session()
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=emulator.endpoint)
+
+    stack = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    if "PortalUserPoolId" not in outputs:
+        raise LookupError(f"expected the stack {stack_name} to have a portal (Portal=yes), it has none")
+    pool, function = outputs["PortalUserPoolId"], outputs["PortalFunctionArn"]
+    origin = f"http://{HOST}:{port}"
+    cognito = client("cognito-idp")
+    [listed] = cognito.list_user_pool_clients(UserPoolId=pool)["UserPoolClients"]
+    described = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=listed["ClientId"])["UserPoolClient"]
+    # An update sets everything anew. The emulator describes what is not set as empty, which no update takes.
+    kept = {name: value for name, value in described.items() if value and not name.endswith("Date")}
+    kept |= {"CallbackURLs": [origin + SIGNED_IN], "LogoutURLs": [origin + HOME]}
+    cognito.update_user_pool_client(**kept)
+    functions = client("lambda")
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    ssm = client("ssm")
+    settings = json.loads(ssm.get_parameter(Name=variables["PORTAL_SETTINGS"])["Parameter"]["Value"])
+    settings["origin"] = origin
+    settings["provider"] |= {
+        "authorize_url": f"{origin}/oauth2/authorize",
+        "token_url": origin + TOKEN_PATH,
+        "logout_url": f"{origin}/logout",
+        "keys_url": f"{origin}/{pool}/.well-known/jwks.json",
+    }
+    ssm.put_parameter(Name=variables["PORTAL_SETTINGS"], Value=json.dumps(settings), Type="String", Overwrite=True)
+    url = functions.get_function_url_config(FunctionName=function)["FunctionUrl"]
+    return DeployedPortal(
+        domain=outputs["DistributionDomainName"],
+        function_url_id=(urlsplit(url).hostname or "").partition(".")[0],
+        user_pool=pool,
+        client_id=listed["ClientId"],
+    )
+
+
+def add_users(emulator: Emulator, portal: DeployedPortal, users: Sequence[DemoUser] = DEMO_USERS) -> None:
+    """Put the demo's users into the emulated user pool, those that are missing."""
+    cognito = emulator.session().client("cognito-idp", endpoint_url=emulator.endpoint)
+    for user in users:
+        attributes = {"email": user.email, "email_verified": "true", "name": user.name}
+        try:
+            cognito.admin_create_user(
+                UserPoolId=portal.user_pool,
+                Username=user.email,
+                MessageAction="SUPPRESS",
+                UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
+            )
+        except cognito.exceptions.UsernameExistsException:
+            continue
+        cognito.admin_add_user_to_group(UserPoolId=portal.user_pool, Username=user.email, GroupName=user.group)
+
+
+class LocalFront:
+    """The proxy.
+
+    Args:
+        emulator: running, with this front's origin among its `origins`.
+        portal: the deployed portal.
+        port: of this front, on loopback.
+    """
+
+    def __init__(self, emulator: Emulator, portal: DeployedPortal, port: int) -> None:
+        self._emulator = emulator
+        self._portal = portal
+        self._http = urllib3.PoolManager(num_pools=2, maxsize=64, retries=False, timeout=SECONDS)
+        self._cognito = emulator.session().client("cognito-idp", endpoint_url=emulator.endpoint)
+        keys = f"/{portal.user_pool}/.well-known/jwks.json"
+        routes = [
+            Route("/demo/sign-in", self._one_click, methods=["POST"]),
+            Route("/oauth2/authorize", self._choice),
+            Route("/login", self._sign_in_page, methods=["POST"]),
+            Route("/logout", self._sign_in_page),
+            Route(keys, self._sign_in_page),
+            Route("/api/{path:path}", self._api, methods=["GET", "HEAD", "OPTIONS", *WRITING]),
+            Route("/{path:path}", self._page),
+        ]
+        hosts = frozenset({f"{HOST}:{port}"})
+        token = Starlette(routes=[Route(TOKEN_PATH, self._sign_in_page, methods=["POST"])])
+        guarded = Guard(Starlette(routes=routes), hosts)
+        self.application = _Split(token, guarded, hosts)
+        """The ASGI application."""
+
+    async def _api(self, request: Request) -> Response:
+        """Sign a request and pass it to the function URL, as CloudFront does."""
+        body = await _body(request)
+        claimed = request.headers.get(HASH_HEADER)
+        actual = hashlib.sha256(body).hexdigest()
+        # What CloudFront signs is the hash that the viewer names; Lambda takes no unsigned payload.
+        if claimed != actual and (claimed is not None or request.method in WRITING):
+            reason = "The request signature we calculated does not match the signature you provided."
+            return JSONResponse({"message": reason}, 403)
+        headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
+        headers[HASH_HEADER] = actual
+        target = f"/_aws/lambda-url/{self._portal.function_url_id}{_target(request)}"
+        return await run_in_threadpool(self._signed, "lambda", request.method, target, headers, body)
+
+    async def _page(self, request: Request) -> Response:
+        """Read a file of the distribution. Only its content policy is changed: links lead into the emulator."""
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        if not PAGES.fullmatch(path) or "%" in path or ".." in path:
+            return JSONResponse({"message": "There is nothing at this address."}, 404)
+        headers = {"host": self._portal.domain, TOKEN_HEADER: self._emulator.secrets.token}
+
+        def read() -> Response:
+            answer = _response(
+                self._http.request("GET", self._emulator.endpoint + path, headers=headers, redirect=False)
+            )
+            if policy := answer.headers.get("content-security-policy"):
+                links = f"https://s3.{REGION}.amazonaws.com"
+                answer.headers["content-security-policy"] = policy.replace(links, self._emulator.endpoint)
+            return answer
+
+        return await run_in_threadpool(read)
+
+    async def _sign_in_page(self, request: Request) -> Response:
+        """Pass a request to the emulated Cognito."""
+        body = await _body(request)
+        headers = {"content-type": value} if (value := request.headers.get("content-type")) else {}
+        return await run_in_threadpool(self._cognitos, request.method, _target(request), headers, body)
+
+    async def _choice(self, request: Request) -> Response:
+        """Show the users, one button each. `form=password` shows Cognito's own form instead."""
+        if request.query_params.get("form") == "password":
+            return await self._sign_in_page(request)
+        users = await run_in_threadpool(self._users)
+        return HTMLResponse(_page_of_choice(request.url.query, users), headers=CHOICE_HEADERS)
+
+    async def _one_click(self, request: Request) -> Response:
+        """Sign a user in on Cognito's own form, with a password that this proxy has just set."""
+        form = {name: value for name, (value, *_) in parse_qs((await _body(request)).decode()).items()}
+        return await run_in_threadpool(self._signed_in, form)
+
+    def _signed_in(self, form: Mapping[str, str]) -> Response:
+        query = {name: value for name, (value, *_) in parse_qs(form.get("query", "")).items()}
+        if query.get("client_id") != self._portal.client_id or form.get("user") not in self._users().values():
+            return JSONResponse({"message": "Expected a user of the demo."}, 400)
+        password = "Aa1" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(29))
+        self._cognito.admin_set_user_password(
+            UserPoolId=self._portal.user_pool, Username=form["user"], Password=password, Permanent=True
+        )
+        body = urlencode(query | {"username": form["user"], "password": password}).encode()
+        return self._cognitos("POST", "/login", {"content-type": "application/x-www-form-urlencoded"}, body)
+
+    def _users(self) -> dict[str, str]:
+        """Names of user accounts by what they are shown as."""
+        users = {}
+        for page in self._cognito.get_paginator("list_users").paginate(UserPoolId=self._portal.user_pool):
+            for user in page["Users"]:
+                about = {attribute["Name"]: attribute["Value"] for attribute in user["Attributes"]}
+                users[about.get("name") or about.get("email") or user["Username"]] = user["Username"]
+        return users
+
+    def _cognitos(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        return self._signed("cognito-idp", method, target, headers, body)
+
+    def _signed(self, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        url = self._emulator.endpoint + target
+        root = self._emulator.secrets
+        request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
+        SigV4Auth(Credentials(root.access_key_id, root.secret_access_key), service, REGION).add_auth(request)
+        answer = self._http.request(
+            method, url, body=body or None, headers=dict(request.headers.items()), redirect=False, decode_content=True
+        )
+        return _response(answer)
+
+
+class _Split:
+    """Sends requests for tokens, which no browser makes, past the guard of browsers' requests."""
+
+    def __init__(self, token: ASGIApp, guarded: ASGIApp, hosts: frozenset[str]) -> None:
+        self._token = token
+        self._guarded = guarded
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        names = {name for name, _ in scope.get("headers", ())}
+        host = dict(scope.get("headers", ())).get(b"host", b"").decode("latin-1")
+        from_a_page = {b"origin", b"sec-fetch-site"} & names
+        is_token = scope["type"] == "http" and scope["path"] == TOKEN_PATH and host in self._hosts and not from_a_page
+        await (self._token if is_token else self._guarded)(scope, receive, send)
+
+
+CHOICE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+}
+
+
+def _page_of_choice(query: str, users: Mapping[str, str]) -> str:
+    buttons = "".join(
+        f'<button name="user" value="{escape(name)}">{escape(shown)}</button>' for shown, name in users.items()
+    )
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in to the demo</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>:root {{ color-scheme: light dark; font: 1.1rem/1.5 system-ui, sans-serif }}
+main {{ max-width: 22rem; margin: 15vh auto; padding: 0 1rem }} h1 {{ font-size: 1.4rem }}
+button {{ display: block; width: 100%; min-height: 48px; margin: 0.5rem 0; font: inherit }}</style>
+<main><h1>Who are you?</h1><p>This page stands for your sign-in page. It is there on this computer only.</p>
+<form method="post" action="/demo/sign-in"><input type="hidden" name="query" value="{escape(query)}">{buttons}</form>
+<p><a href="/oauth2/authorize?{escape(query)}&amp;form=password">Sign in with a password</a></p></main>
+"""
+
+
+async def _body(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect:  # it was longer than the guard lets through
+        return b""
+
+
+def _target(request: Request) -> str:
+    """Return path and query, the query encoded as signatures want it."""
+    path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return f"{path}?{urlencode(pairs, quote_via=quote, safe='')}" if pairs else path
+
+
+def _response(answer: urllib3.BaseHTTPResponse) -> Response:
+    response = Response(answer.data, answer.status)
+    kept = [(name.lower(), value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED]
+    response.raw_headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
+    return response
+
+
+__all__ = ["DEMO_USERS", "MAX_BODY", "DemoUser", "DeployedPortal", "LocalFront", "add_users", "connect"]
