@@ -36,24 +36,51 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000, metavar="N", help="default: %(default)s")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the file and the results there")
+    parser.add_argument("--predictions", action="store_true", help="with predictions of each instance too")
     options = parser.parse_args(given)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "labels.json"
+        file, predicted = folder / "labels.json", folder / "predictions.json"
+        poses: list[tuple[int, Any]] = []
         with file.open("w", encoding="utf-8") as out:
-            out.writelines(pieces(options.instances))
+            out.writelines(pieces(options.instances, poses))
         command = [sys.executable, "-m", "truepoint.commands", "analyze", str(file), "--out", str(folder / "results")]
+        if options.predictions:
+            with predicted.open("w", encoding="utf-8") as out:
+                out.writelines(predictions(poses))
+            command += ["--predictions", str(predicted)]
+        poses.clear()
         seconds, megabytes = measured(command)
     print(
-        f"{options.instances:,} instances x {len(RATERS)} raters, {len(NAMES)} keypoints: "
+        f"{options.instances:,} instances x {len(RATERS)} raters, {len(NAMES)} keypoints"
+        f"{', predictions' if options.predictions else ''}: "
         f"{seconds:.0f} s (at most {SECONDS}), {megabytes:.0f} MB (at most {MEGABYTES})"
     )
     return int(seconds > SECONDS or megabytes > MEGABYTES)
 
 
-def pieces(instances: int) -> Iterator[str]:
-    """Return the file in pieces."""
+def predictions(poses: list[tuple[int, Any]]) -> Iterator[str]:
+    """Return a COCO results list in pieces: one prediction of each instance."""
+    rng = np.random.default_rng(2)
+    separator = "["
+    for image, pose in poses:
+        spread = 0.03 * np.ptp(pose[:, 1])
+        places = np.round(pose + rng.normal(0, 0.5 * spread, pose.shape), 2)
+        scores = np.round(rng.beta(6, 2, len(pose)), 4)
+        result = {
+            "image_id": image,
+            "category_id": 1,
+            "keypoints": np.column_stack([places, scores]).ravel().tolist(),
+            "score": round(float(scores.mean()), 4),
+        }
+        yield separator + json.dumps(result)
+        separator = ",\n"
+    yield "]"
+
+
+def pieces(instances: int, poses: list[tuple[int, Any]]) -> Iterator[str]:
+    """Return the file in pieces. `poses` receives the image and the true places of each instance."""
     rng = np.random.default_rng(1)
     images = -(-instances // INSTANCES_AN_IMAGE)
     listed = [
@@ -74,6 +101,7 @@ def pieces(instances: int) -> Iterator[str]:
                 rng.uniform(5, 200),
             )
             pose += rng.normal(0, 0.03 * tall, pose.shape)
+            poses.append((image + 1, pose))
             size = np.sqrt(0.53 * np.prod(np.ptp(pose, axis=0)))
             for rater in RATERS:
                 number += 1

@@ -27,6 +27,7 @@ from truepoint.analysis.predictions import (
     prediction_of,
     reasons,
 )
+from truepoint.analysis.result_lists import open_results
 from truepoint.commands.main import main
 from truepoint.errors.checks import Fix
 from truepoint.errors.norms import measure
@@ -393,3 +394,40 @@ def test_scores_beyond_one_count_as_one_and_none_as_certain() -> None:
     )
     assert [p.score for p in found.points if p] == [1.0, 1.0]
     assert found.points[2] is None
+
+
+def test_results_beside_a_file_of_several_raters_are_read_an_image_at_a_time(tmp_path: Path) -> None:
+    """The ids of a results list are those of a file whose images name raters: they are no raters of the results."""
+    labels, file = labels_file(tmp_path, LABELED), tmp_path / "predictions.json"
+    document = json.loads(labels.read_text())
+    second = [a | {"id": a["id"] + 10_000, "rater_id": "bob"} for a in document["annotations"]]
+    document["annotations"] = [a | {"rater_id": "ann"} for a in document["annotations"]] + second
+    document["images"] = [image | {"rater_list": ["ann", "bob"]} for image in document["images"]]
+    labels.write_text(json.dumps(document))
+    entries = results_entries(TRUTH)
+    entries[0]["keypoints"][2] = "0.75"
+    entries.append(entries[2] | {"image_id": 9999})
+    for name, encoding in (("parts", "utf-8"), ("whole", "utf-16")):  # the other encoding is read as a whole
+        file.write_text(json.dumps(entries), encoding=encoding)
+        opened = open_results(file, labels)
+        assert (opened is None) == (name == "whole")
+        made = analyze(Request(paths=[labels], out=tmp_path / name, predictions=file))
+        assert made.predicted == len(TRUTH)
+        assert [note for note in made.notes if "9999" in note]
+        notes = [note.replace(str(tmp_path), "") for note in made.notes]
+        (tmp_path / f"{name}.notes").write_text("\n".join(notes))
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+    assert (tmp_path / "parts.notes").read_text() == (tmp_path / "whole.notes").read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", "[]", "[{}]", "[", '[{"image_id": NaN}]', '[{"image_id": 1, "rater_id": "a"}]']
+)
+def test_what_is_no_results_list_is_left_to_the_other_readers(text: str, tmp_path: Path) -> None:
+    labels, file = labels_file(tmp_path, LABELED), tmp_path / "predictions.json"
+    file.write_text(text)
+    assert open_results(file, labels) is None
+    file.write_text(json.dumps(results_entries(TRUTH)))
+    assert open_results(file, labels) is not None
+    assert open_results(file, file) is None
+    assert open_results(tmp_path, labels) is None

@@ -51,7 +51,7 @@ class Entry(msgspec.Struct, array_like=True):
     """One image with the labels of all raters, and a model's predictions.
 
     `line` is its number in the results: the first file's image id minus 1, or a count from 0. `predictions` are
-    instances of the skeleton, as in docs/formats.md.
+    `analysis.predictions.Prediction`, as JSON values.
     """
 
     line: int

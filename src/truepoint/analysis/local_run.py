@@ -20,13 +20,15 @@ from truepoint.analysis.folders import TargetError, whole_folder
 from truepoint.analysis.label_files import Entry, EntryReader, LabelSet, read_label_files
 from truepoint.analysis.passes import Context
 from truepoint.analysis.pictures import PictureFolder
-from truepoint.analysis.predictions import LEAST_MATCHED, PredictionSurvey
+from truepoint.analysis.predictions import LEAST_MATCHED, PredictionSurvey, prediction_of
+from truepoint.analysis.result_lists import open_results
 from truepoint.formats import coco
 from truepoint.formats.labels import FormatError, shown
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.jobs.prelabels import Choices, Job, PrelabelError, fit, read_file
+from truepoint.jobs.prelabels import Choices, Instances, Job, PrelabelError, Prelabels, Source, fit, read_file
 from truepoint.keys import JOB_NAME
 from truepoint.measures.workers import Workers
+from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.skeleton import Skeleton
 from truepoint.results.first_pass import JobSurvey, Surveyed
 from truepoint.results.quality import Quality
@@ -195,16 +197,33 @@ def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
     chosen = Choices(keypoint_names=request.chosen.keypoint_names, images=annotations)
     job = Job(labels.skeleton, {name: (entry.width, entry.height) for name, entry in entries.items()})
     try:
-        matched = fit(read_file(path, labels.skeleton, chosen), job, chosen, str(path))
+        matched = _fitted(path, chosen, job, annotations)
     except OSError as error:
         raise FormatError(f"{path}: expected a readable file, got: {error.strerror or error}") from error
     except PrelabelError as error:
         raise error if str(path) in str(error) else PrelabelError(f"{path}: {error}") from error
     if not matched.instances:
         raise PrelabelError(f"{path}: expected predictions of these images, got none: {'; '.join(matched.report)}")
-    for name, instances in matched.instances.items():
-        entries[name].predictions = list(instances)
+    for name, predictions in matched.instances.items():
+        entries[name].predictions = list(predictions)
     return [f"predictions: {line}" for line in matched.report]
+
+
+def _fitted(path: Path, chosen: Choices, job: Job, annotations: Path | None) -> Prelabels:
+    """Return the predictions of each image, as JSON: as Python values they would take ten times the memory."""
+    anatomy = Anatomy(job.skeleton)
+
+    def kept(instances: Instances) -> Any:
+        return tuple(msgspec.Raw(msgspec.json.encode(prediction_of(anatomy, instance))) for instance in instances)
+
+    opened = open_results(path, annotations) if annotations else None
+    if opened:
+        return fit(opened.labels, job, chosen, str(path), source=Source(opened.used, opened.subjects, kept))
+    labels = read_file(path, job.skeleton, chosen)
+    subjects = {id(image): image.subjects for image in labels.images}
+    used = {subject.category for given in subjects.values() for subject in given}
+    source = Source(used, lambda image: subjects.pop(id(image)), kept)
+    return fit(labels, job, chosen, str(path), source=source)
 
 
 def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:

@@ -20,7 +20,6 @@ from truepoint.analysis.predictions import (
     PredictionNorms,
     PredictionReader,
     PredictionSurvey,
-    prediction_of,
     reasons,
 )
 from truepoint.errors.signals import Signal
@@ -127,7 +126,7 @@ def first_pass(context: Context, number: int, part: Range) -> FirstPass:
             survey.add_all(outcomes)
             for entry, outcome in zip(entries, outcomes, strict=True):
                 if entry.predictions and isinstance(outcome, Labeled):
-                    given = [prediction_of(matcher.anatomy, instance) for instance in entry.predictions]
+                    given = msgspec.convert(entry.predictions, list[Prediction])
                     predicted.add(matcher, outcome.instances, given)
                     kept.write(msgspec.json.encode((entry.line, given)) + b"\n")
             out.writelines(line.text + b"\n" for line in lines)

@@ -94,6 +94,8 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
     images: dict[Id, LabeledImage] = {}
     if companion is not None:
         images = read_images(companion, f"{where}: file of images")
+        for image in images.values():
+            image.raters = ()  # of the annotations, not of the results
         categories = categories_by_id(companion, where)
     else:
         for entry in document:

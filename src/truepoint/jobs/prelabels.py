@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,30 @@ class Job:
     sizes: Sizes
 
 
-def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters: bool = False) -> Prelabels:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Subjects that are read when their image's turn comes, because all of them together would not fit into memory.
+
+    Attributes:
+        used: names of the categories that subjects have.
+        subjects: returns an image's subjects.
+        kept: turns an image's instances into what is kept of them.
+    """
+
+    used: Set[str]
+    subjects: Callable[[LabeledImage], list[Subject]]
+    kept: Callable[[Instances], Any]
+
+
+def fit(
+    labels: Labels,
+    job: Job,
+    chosen: Choices,
+    where: str,
+    *,
+    several_raters: bool = False,
+    source: Source | None = None,
+) -> Prelabels:
     """Make labels into instances of a job. Pure.
 
     Args:
@@ -159,6 +183,7 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         chosen: the operator's decisions.
         where: the file's name, for the report.
         several_raters: keep each rater's labels apart, as the answers of scripted workers.
+        source: where images without subjects get theirs from.
 
     Raises:
         PrelabelError: no image matches, two images would be merged, no category fits the skeleton, several raters and
@@ -175,7 +200,7 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
         raise PrelabelError(f"{where}: expected labels of images, got none ({labels.shape}{notes})")
     try:
         matched = match_images(labels.images, job.sizes)
-        used = {subject.category for image in labels.images for subject in image.subjects}
+        used = source.used if source else {s.category for image in labels.images for s in image.subjects}
         mappings = category_mappings(labels.categories, used, job.skeleton, chosen)
     except FormatError as error:
         raise PrelabelError(f"{where}: {error}") from error
@@ -188,17 +213,27 @@ def fit(labels: Labels, job: Job, chosen: Choices, where: str, *, several_raters
     by_rater: dict[str, dict[str, Instances]] = {
         rater: {} for rater in ([chosen.rater] if chosen.rater is not None else raters or ("",))
     }
-    for name, image in matched.images.items():
+    read, kept = Counter[str](), Counter[str]()
+    names = {id(image): name for name, image in matched.images.items()}
+    for image in labels.images:
+        if source:
+            image.subjects = source.subjects(image)
+        _count(read, [subject.instance for subject in image.subjects])
         looked = {*image.raters, *(subject.rater for subject in image.subjects)} or {""}
+        name = names.get(id(image), "")
         for rater, by_image in by_rater.items():
-            if rater in looked:
+            if name and rater in looked:
                 width, height = job.sizes[name]
                 size = width or image.width, height or image.height
-                instances = fitter.instances(image, rater, size)
-                by_image[name] = checked(instances, f"{where}: {image.name!r}")
+                instances = checked(fitter.instances(image, rater, size), f"{where}: {image.name!r}")
+                _count(kept, instances)
+                by_image[name] = source.kept(instances) if source else instances
+        if source:
+            image.subjects = []
     report = (
-        f"{where}: {labels.shape}: read {_counts(labels)}",
-        *_report(labels, matched, by_rater),
+        f"{where}: {labels.shape}: read {len(labels.images)} images, {_said(read)}",
+        f"matched {len(matched.images)} images, {_said(kept)}",
+        *_report(matched, [rater for rater in raters if rater not in by_rater]),
         *_size_report(matched, job.sizes),
     )
     # Categories that share a name or their keypoints say the same.
@@ -384,18 +419,18 @@ def checked(instances: list[Instance], where: str) -> Instances:
     return tuple(kept)
 
 
-def _counts(labels: Labels) -> str:
-    instances = [subject.instance for image in labels.images for subject in image.subjects]
-    points = sum(len(instance["annotations"]) for instance in instances)
-    return f"{len(labels.images)} images, {len(instances)} instances, {points} keypoints"
+def _count(counts: Counter[str], instances: Sequence[Instance]) -> None:
+    counts["instances"] += len(instances)
+    counts["keypoints"] += sum(len(instance["annotations"]) for instance in instances)
 
 
-def _report(labels: Labels, matched: Matched, by_rater: Mapping[str, Mapping[str, Instances]]) -> Iterator[str]:
-    """Return what was matched and what was not, a sentence each."""
-    kept = [instance for by_image in by_rater.values() for instances in by_image.values() for instance in instances]
-    points = sum(len(instance["annotations"]) for instance in kept)
-    yield f"matched {len(matched.images)} images, {len(kept)} instances, {points} keypoints"
-    if others := [rater for rater in labels.raters if rater not in by_rater]:
+def _said(counts: Counter[str]) -> str:
+    return f"{counts['instances']} instances, {counts['keypoints']} keypoints"
+
+
+def _report(matched: Matched, others: Sequence[str]) -> Iterator[str]:
+    """Return what was not matched, or only by part of the name, a sentence each."""
+    if others:
         yield f"left out the labels of {len(others)} other raters: {shown(others)}"
     if matched.unmatched:
         count = len(matched.unmatched)
