@@ -218,7 +218,7 @@ PRIVILEGES |= {
     },
     "PortalInvitationsPolicy": {
         "InvitePeople": (
-            ["cognito-idp:AdminCreateUser", "cognito-idp:AdminAddUserToGroup"],
+            ["cognito-idp:AdminCreateUser", "cognito-idp:AdminGetUser", "cognito-idp:AdminAddUserToGroup"],
             [{"Fn::GetAtt": ["PortalUserPool", "Arn"]}],
         ),
     },

@@ -150,7 +150,7 @@ UNUSED_BEFORE_A_TASK = {
         ("post_annotation", HEAVY - {"numpy"}, 300),
         ("job_completion", HEAVY - {"numpy"}, 350),
         ("sweep", HEAVY | {"truepoint.runs.completion"}, 100),
-        ("portal", HEAVY | {"http.client", "truepoint.runs.completion", "truepoint.consensus.consolidation"}, 110),
+        ("portal", HEAVY | {"http.client", "truepoint.runs.completion", "truepoint.consensus.consolidation"}, 120),
     ],
 )
 def test_what_a_cold_start_loads(module: str, heavy: set[str], most: int) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from truepoint.adapters.bucket import Bucket
 from truepoint.adapters.https import fetch
+from truepoint.adapters.user_pool import UserPool
 from truepoint.task_queue.table import Table
+from truepoint.web.leads import LeadRoutes
 from truepoint.web.people import People
 from truepoint.web.routes import Router
 from truepoint.web.sessions import Cookies, KeyStore
@@ -38,5 +40,8 @@ def portal_router(
     keys, cookies = KeyStore(table), Cookies(settings.secure)
     sign_in = SignInRoutes(settings.provider, table, keys, cookies, origin=settings.origin, get=get, now=now)
     workers = WorkerRoutes(store, table, invoke, now)
+    provider = settings.provider
+    users = UserPool(settings.user_pool) if settings.user_pool else None
+    leads = LeadRoutes(store, table, issuer=provider.issuer, users=users, leads=provider.leads, now=now)
     people = People(table, keys, cookies, now)
-    return Router([*sign_in.routes(), *workers.routes()], settings.origin, people.identify)
+    return Router([*sign_in.routes(), *workers.routes(), *leads.routes()], settings.origin, people.identify)

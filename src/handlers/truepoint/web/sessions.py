@@ -122,7 +122,9 @@ def unseal(keys: Sequence[SigningKey], purpose: str, text: str, kind: type[T], n
     body, _, seal_text = text.rpartition(".")
     name, _, payload = body.partition(".")
     key = next((key for key in keys if key.name == name), None)
-    if key is None or not hmac.compare_digest(_encode(_mac(key, purpose, body)).encode(), seal_text.encode()):
+    if key is None or not text.isascii():
+        return None
+    if not hmac.compare_digest(_encode(_mac(key, purpose, body)).encode(), seal_text.encode()):
         return None
     value = msgspec.json.decode(base64url(payload), type=kind)
     return value if now < value.expires else None  # type: ignore[attr-defined]
