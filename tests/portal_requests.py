@@ -74,7 +74,7 @@ class PortalRequests:
     def send(
         self, method: str, path: str, body: Any = None, who: str | None = ADA, cookie: str = "", **headers: str
     ) -> tuple[int, Any]:
-        cookies = [cookie or self.cookie(who)] if cookie or who else []
+        cookies = [cookie or self.cookie(who or "")] if cookie or who else []
         if path.startswith("/api/lead/") and method != "GET":
             self.now += 1  # the log has an order
         made = self.made(self.event(method, path, body, cookies, headers))

@@ -36,6 +36,7 @@ class StackOutputs:
     region: str
     account: str
     portal_table: str = ""
+    portal_user_pool: str = ""
     uses_ground_truth: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
@@ -52,9 +53,10 @@ OUTPUT_NAMES = {
     "sweep_arn": "SweepFunctionArn",
     "execution_role_arn": "LabelingJobExecutionRoleArn",
     "portal_table": "PortalTableName",
+    "portal_user_pool": "PortalUserPoolId",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
-NEWER = frozenset({"LabelerGuideUrl", "PortalTableName"})
+NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId"})
 """Outputs that stacks of earlier versions lack, or stacks without a portal; they are empty then."""
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from truepoint.adapters.environment import endpoint_url
 
+LEADS, LABELERS = "leads", "labelers"
+"""The groups of the user pool, as template.yaml names them."""
+
 
 class InvitationError(Exception):
     """An invitation that the user pool refuses; the message is for the lead."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from truepoint.adapters.bucket import Bucket
-from truepoint.adapters.user_pool import InvitationError, UserPool
+from truepoint.adapters.user_pool import LABELERS, InvitationError, UserPool
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import job_keys
 from truepoint.task_queue import rows
@@ -224,7 +224,7 @@ class LeadRoutes:
         if self._users is None:
             raise RefusedError(409, "company", "Your company's own sign-in decides who may use the portal.")
         try:
-            subject = self._users.invite(email, self._leads if lead else "labelers")
+            subject = self._users.invite(email, self._leads if lead else LABELERS)
         except InvitationError as error:
             raise RefusedError(409, "not-invited", str(error)) from error
         worker = pseudonym(self._issuer, subject)
