@@ -25,7 +25,6 @@ RESERVE = 45.0
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Load new jobs; then label what is complete, and end what is finished, in each open job."""
 
@@ -67,7 +66,9 @@ def tick(world: World, holder: str) -> dict[str, Any]:
             moved[name] = result
             if result.problem:
                 stuck.add(name)
-    metrics.add_metric("PortalJobsStuck", MetricUnit.Count, len(stuck))
+    if stuck:  # a metric that is sent every minute costs money in an idle stack
+        metrics.add_metric("PortalJobsStuck", MetricUnit.Count, len(stuck))
+        metrics.flush_metrics()
     return {"loaded": loaded, "moved": {name: result._asdict() for name, result in moved.items() if any(result)}}
 
 

@@ -28,6 +28,7 @@ from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS, SupersededError
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = (
     "UiPublisherFunction", "PreAnnotationFunction", "PostAnnotationFunction", "JobCompletionFunction", "SweepFunction",
+    "PortalTickFunction",
 )  # fmt: skip
 """Those that are invoked asynchronously; ResultsStepFunction is not: the state machine waits for it."""
 
@@ -215,6 +216,57 @@ PRIVILEGES |= {
         "ShowResults": (["s3:GetObject"], ["results/*"]),
         "SeeWhatIsThere": (["s3:ListBucket"], [BUCKET]),
         "ReadImagesInPlace": (["s3:GetObject"], ["${ImageBucketName}/*"]),
+    },
+    "PortalTickRole": {
+        "KeepTheQueue": (
+            [
+                "dynamodb:BatchGetItem",
+                "dynamodb:Query",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:BatchWriteItem",
+            ],
+            [{"Fn::GetAtt": ["PortalTable", "Arn"]}],
+        ),
+        "InvokeTheTwoFunctions": (
+            ["lambda:InvokeFunction"],
+            [{"Fn::GetAtt": ["PreAnnotationFunction", "Arn"]}, {"Fn::GetAtt": ["PostAnnotationFunction", "Arn"]}],
+        ),
+        "SeeJobsAndAnswers": (["s3:ListBucket"], [BUCKET]),
+        "ReadJobs": (
+            ["s3:GetObject"],
+            [
+                "jobs/*/input.manifest",
+                "jobs/*/gold.json",
+                "jobs/*/skeleton.json",
+                "jobs/*/labeling_job.json",
+                "jobs/*/portal/*",
+                "output/*/manifests/*",
+            ],
+        ),
+        "KeepJobs": (
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            ["jobs/*/labeling_job.json", "jobs/*/portal/open-lines"],
+        ),
+        "ReadAnswersAndLabels": (["s3:GetObject"], ["output/*/annotations/*"]),
+        "KeepRequestsAndLabels": (
+            ["s3:PutObject"],
+            [
+                "output/*/annotations/consolidated-annotation/consolidation-request/*",
+                "output/*/annotations/consolidated-annotation/consolidation-response/*",
+            ],
+        ),
+        "WriteOutput": (
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            ["output/*/manifests/output/output.manifest"],
+        ),
+        "KeepPartsOfOutput": (
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+            ["tmp/portal/*"],
+        ),
+        "WithdrawResults": (["s3:DeleteObject"], ["results/*/results.json"]),
+        "AnnounceEndedJobs": (["events:PutEvents"], ["event-bus/default"]),
     },
     "PortalInvitationsPolicy": {
         "InvitePeople": (
@@ -586,6 +638,7 @@ def test_only_its_own_rules_invoke_a_function(resources: dict[str, Any]) -> None
     assert {(p["Principal"], p["SourceArn"]["Fn::GetAtt"][0], p["FunctionName"]["Ref"]) for p in permissions} == {
         ("events.amazonaws.com", "JobCompletionFunctionJobEnded", "JobCompletionFunction"),
         ("events.amazonaws.com", "SweepFunctionSchedule", "SweepFunction"),
+        ("events.amazonaws.com", "PortalTickFunctionSchedule", "PortalTickFunction"),
     }
 
 
@@ -594,6 +647,8 @@ def test_the_dead_letter_queue(resources: dict[str, Any]) -> None:
     allow, deny = resources["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allow["Principal"] == {"Service": "events.amazonaws.com"}
     rules = [{"Fn::GetAtt": [name, "Arn"]} for name in ("JobCompletionFunctionJobEnded", "SweepFunctionSchedule")]
+    tick = {"Fn::GetAtt": ["PortalTickFunctionSchedule", "Arn"]}
+    rules.append({"Fn::If": ["HasPortal", tick, {"Ref": "AWS::NoValue"}]})
     assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == rules
     assert deny["Effect"] == "Deny"
 
