@@ -50,7 +50,7 @@ test("no visibility means visible; ids are given by place and never doubled", ()
   assert.equal(back[0].annotations[0].visibility, 2);
 });
 
-test("unknown labels and second copies are kept and said, and never spoil the answer", () => {
+test("unknown labels and second copies are kept and reported, and do not affect the answer", () => {
   const { back, problems } = roundTrip([{ annotations: [
     { label: "nose", x: 1, y: 2, visibility: 2 }, { label: "nose", x: 5, y: 6 }, { label: "tail", x: 3, y: 4 }, { label: "left_eye", x: "4", y: 1 }, 7] }]);
   assert.match(problems[0], /“nose”.*“tail”.*“left_eye”/);
@@ -58,7 +58,7 @@ test("unknown labels and second copies are kept and said, and never spoil the an
   assert.deepEqual(back[0].unusable_annotations, [{ label: "nose", x: 5, y: 6 }, { label: "left_eye", x: "4", y: 1 }, 7]);
 });
 
-test("pre-labels that cannot be read leave an empty start and a sentence", () => {
+test("unreadable pre-labels give an empty start and a message", () => {
   for (const text of ["{", "{}", "7"]) {
     const { instances, problems } = readPrelabels(text, null, person);
     assert.deepEqual(instances, []);

@@ -21,7 +21,7 @@ for (const { name, a, b, oks } of cases("similarity")) {
   });
 }
 
-test("an untouched pre-label asks nothing about what it leaves out, but wants to hear that it is right", () => {
+test("an untouched pre-label gives no warning about missing keypoints, but needs a confirmation", () => {
   const instance = { ...standing("p0"), prelabel: true };
   instance.points[3] = null;
   const doc = docOf([instance]);
@@ -35,7 +35,7 @@ test("a deleted pre-label is a change", () => {
   assert.deepEqual(checkDoc(person, docOf([]), { width: 800, height: 500 }, doc), []);
 });
 
-test("what is kept of earlier checks changes no finding, whatever was edited in between", () => {
+test("cached checks change no finding after any edit", () => {
   const size = { width: 900, height: 600 };
   const fresh = (doc) => docOf(structuredClone(doc.instances));
   let seed = 7;

@@ -73,7 +73,7 @@ test("COCO categories: a file, a list, one; several", () => {
     assert.equal(definition.keypoints[1].pair, "right_ear");
     assert.deepEqual(notes, []);
   }
-  assert.match(read([{ id: 9, name: "box" }, category, { ...category, name: "dog" }]).notes.join(), /Of 2 categories the first one/);
+  assert.match(read([{ id: 9, name: "box" }, category, { ...category, name: "dog" }]).notes.join(), /The file has 2 categories; only the first one/);
 });
 
 test("COCO categories have the places of a preset of the same names, and this project's sigmas and pairs", () => {
@@ -85,7 +85,7 @@ test("COCO categories have the places of a preset of the same names, and this pr
   assert.equal(new Set(wheels.keypoints.map(({ x, y }) => `${x} ${y}`)).size, 3);
 });
 
-test("what is left out is said", () => {
+test("parts that are left out are reported", () => {
   const { definition, notes } = read({
     keypoints: [{ name: "a", sigma: 3 }, { name: "a" }, {}, 7, { name: "b", sigma: "x" }, { name: "c", sigma: 0.5 }],
     edges: [["a", "b"], ["a", "nobody"], ["a", "a"], 5, [{ toString: 1 }, "b"]],
@@ -95,7 +95,7 @@ test("what is left out is said", () => {
   assert.equal(notes.length, 9);
 });
 
-test("anything else is refused with a sentence", () => {
+test("other input is refused with a message", () => {
   for (const [text, sentence] of [
     ["{", /not JSON/], ["7", /neither/], ["{}", /neither/], ["null", /neither/], ['"keypoints"', /neither/], ["[]", /no keypoints/], ['{"keypoints": []}', /no keypoints/],
     ['{"keypointClasses": "[{"}', /not JSON/], ["keypointClasses='[{'", /not JSON/], ['[{"label": {"toString": 1}}]', /no keypoints/],
@@ -118,7 +118,7 @@ function random(seed) {
   };
 }
 
-test("no JSON whatever makes it fail otherwise, or give what cannot be exported and read again", () => {
+test("any JSON is refused with a message, or can be exported and read again", () => {
   const next = random(7);
   const pick = (list) => list[Math.floor(next() * list.length)];
   const keys = ["keypoints", "keypointClasses", "skeletonRig", "skeleton", "categories", "label", "name", "pair", "template", "sigma", "sigmas", "flip_pairs", "x", "y", "edges", "color", "toString", "length", "template_size", "nodes", "links", "source", "target", "type", "id", "graph", "nx_graph", "symmetries", "data", "labels", "skeletons", "py/id", "py/object", "py/reduce", "bodyparts", "multianimalbodyparts", "uniquebodyparts", "Task", "kpt_shape", "flip_idx", "names", "kpt_names", "node_names", "kpt_oks_sigmas"];
@@ -191,13 +191,13 @@ test("the other side is added: mirrored, paired, joined alike", () => {
   assert.equal(withOtherSide(drawn("left_a"), 0, 100).keypoints[1].x, 100);
 });
 
-test("what keeps a definition from being a file", () => {
+test("reasons why a definition cannot be exported", () => {
   assert.match(whatIsMissing(emptyDefinition()), /place a keypoint/);
   assert.match(whatIsMissing({ ...drawn("a"), name: "" }), /needs a name/);
   assert.equal(whatIsMissing(drawn("a")), "");
 });
 
-test("another board: the drawing and its past fill it alike", () => {
+test("another image: the drawing and its undo steps are scaled to it", () => {
   const drawing = new Drawing(drawn("a", "b"), { width: 100, height: 100 });
   drawing.edit(changeKeypoint(drawing.definition, 0, { x: 100, y: 0 }));
   drawing.resize({ width: 400, height: 200 });
@@ -222,7 +222,7 @@ test("steps of one drag are one step; an edit after undo ends what was undone", 
   assert.equal(drawing.keypoints[0].x, 5);
 });
 
-test("no text whatever makes it fail otherwise: configurations with parts exchanged", () => {
+test("any text is read or refused with a message: configurations with swapped parts", () => {
   const next = random(11);
   const parts = ["Task: x\n", "bodyparts:\n", "- a\n", "- b: c\n", "  - d\n", "- - e\n", "kpt_shape: [2, 3]\n", "[", "]", "{", "}", ", ", ": ", "\"", "'", "\\", "#", "- ", "\n", "\t", "|\n", "? ", "&x ", "*x", "nodes:\n", "edges: []\n", "names: {0: a}\n", "left_eye\n", "flip_idx: [1, 0]\n", "---\n", "\u200b", "é", "multianimalbodyparts: [a, b]\n"];
   let readable = 0;

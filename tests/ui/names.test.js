@@ -26,7 +26,7 @@ test("the name of the other side", () => {
   }
 });
 
-test("names that differ only in case or in what nobody sees", () => {
+test("names that differ only in case or invisible characters", () => {
   for (const [a, b] of cases.alike) assert.equal(nameKey(a), nameKey(b), JSON.stringify([a, b]));
   for (const [a, b] of cases.different) assert.notEqual(nameKey(a), nameKey(b), JSON.stringify([a, b]));
   for (const name of cases.unseen) assert.equal(nameKey(name), "");

@@ -332,7 +332,7 @@ test("corrected: a pre-label changed, added to or deleted, until that is taken b
   assert.equal(none.isCorrected, false, "there were no pre-labels");
 });
 
-test("hiding says what, and of many how many", () => {
+test("hiding announces the name, or the number if there are several", () => {
   const s = session(["a", "b", "c", "d"].map((id) => standing(id)));
   const said = [];
   s.onSay = (text) => said.push(text);

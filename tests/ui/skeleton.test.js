@@ -7,7 +7,7 @@ import { attributes, index, person } from "./people.js";
 const labels = (indexes) => indexes.map((i) => person.keypoints[i].label).sort();
 const of = (classes, rig = null, box = null) => readSkeleton(attributes({ keypointClasses: classes, skeletonRig: rig, skeletonBoundingBox: box }));
 
-test("what hangs on a joint follows from the edges", () => {
+test("the keypoints attached to a joint follow from the edges", () => {
   assert.deepEqual(labels(person.distal[index("left_elbow")]), ["left_wrist"]);
   assert.deepEqual(labels(person.distal[index("left_shoulder")]), ["left_elbow", "left_wrist"]);
   assert.deepEqual(labels(person.distal[index("right_hip")]), ["right_ankle", "right_knee"]);
@@ -32,7 +32,7 @@ test("the third field of an edge is a colour, null, or absent", () => {
   assert.deepEqual(problems, []);
 });
 
-test("an edge to an unknown keypoint is left out and said", () => {
+test("an edge to an unknown keypoint is left out and reported", () => {
   const { edges, problems } = of([{ label: "a" }, { label: "b" }], [["a", "nobody"], ["a", "b"], "x", ["a", "a"]]);
   assert.equal(edges.length, 1);
   assert.equal(problems.length, 3);
@@ -47,7 +47,7 @@ test("bad attributes give a plain sentence, never an exception", () => {
   }
 });
 
-test("a keypoint defined twice counts once and is said", () => {
+test("a keypoint defined twice counts once and is reported", () => {
   const { keypoints, problems } = of([{ label: "a" }, { label: "a" }]);
   assert.equal(keypoints.length, 1);
   assert.match(problems[0], /defined twice/);

@@ -46,7 +46,7 @@ export class Exchange {
       h("h2", { id: "export" }, "Export"),
       h("div", { class: "buttons" }, ...this.buttons),
       this.missing,
-      h("details", {}, h("summary", {}, "What is exported"), h("label", {}, "Skeleton file", this.file), h("label", {}, "Attributes of the element", this.markup)),
+      h("details", {}, h("summary", {}, "Export format"), h("label", {}, "Skeleton file", this.file), h("label", {}, "Attributes of the element", this.markup)),
       h("details", {}, h("summary", {}, "Paste a skeleton"), this.pasted, h("div", { class: "buttons" }, button("Read it", () => this.read(this.pasted.value)))), this.dialog);
   }
 
@@ -101,9 +101,9 @@ export class Exchange {
     this.unsized = size || this.hasPhoto || !isOwn || !hasPlaces ? null : { raw: definition, shown };
     drawing.edit(shown, { select: -1 });
     said.push(...(notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes));
-    if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to where it belongs.");
-    else if (isExact && !size) said.push("Placed where the file has them; “Fit to image” enlarges.");
-    this.say([...said, ...(replaces ? ["Undo brings back what was here."] : [])].join(" "));
+    if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to its position.");
+    else if (isExact && !size) said.push("The keypoints are at the file's positions. “Fit to image” enlarges the skeleton.");
+    this.say([...said, ...(replaces ? ["Undo restores the earlier skeleton."] : [])].join(" "));
   }
 
   /** There is an image: what was opened before it may have been drawn over it. @param {Size} size */

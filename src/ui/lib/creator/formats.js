@@ -78,7 +78,7 @@ export function findSkeletons(text) {
 export function readDefinition(text) {
   const found = findSkeletons(text);
   const read = found[0].read();
-  if (found.length > 1) read.notes.push(`Of ${found.length} categories the first one was taken.`);
+  if (found.length > 1) read.notes.push(`The file has ${found.length} categories; only the first one was read.`);
   return read;
 }
 
@@ -88,8 +88,8 @@ function sourcesOf(text) {
   if (attributes) return [fromClasses(attributes)];
   if (text[0] === "<") {
     const found = fromXml(text);
-    if (!found) throw new FormatError("This is neither sound XML nor SVG.");
-    if (!found.length) throw new FormatError("Expected CVAT’s skeleton, or Label Studio’s KeyPointLabels, in this XML: got none.");
+    if (!found) throw new FormatError("Expected valid XML or SVG, got something else.");
+    if (!found.length) throw new FormatError("Expected a CVAT skeleton or Label Studio’s KeyPointLabels in this XML, got neither.");
     return found;
   }
   const value = parsed(text);

@@ -46,7 +46,7 @@ function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas,
     return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
   });
   const isFromZero = list(skeleton).some((edge) => list(edge).slice(0, 2).includes(0));
-  const notes = isFromZero ? ["Its edges count from 0, where COCO counts from 1: they were read so."] : [];
+  const notes = isFromZero ? ["The edges count from 0, although COCO counts from 1. They were read as counting from 0."] : [];
   return { name, supercategory, classes, rig: byIndex(skeleton, names, isFromZero ? 0 : 1), notes };
 }
 
@@ -206,7 +206,7 @@ function fromDeepLabCut(value) {
     classes: parts.map((/** @type {unknown} */ label) => ({ label })),
     // One list holds the edges of both sets.
     rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
-    notes: isMulti && !n ? ["Individuals belong to no skeleton: each animal becomes an instance."] : [],
+    notes: isMulti && !n ? ["Individuals were left out, because they are not part of a skeleton: label each animal as an instance."] : [],
   }));
 }
 

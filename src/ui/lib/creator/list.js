@@ -54,7 +54,7 @@ export class KeypointList {
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(index, event),
     });
     const grip = h("span", {
-      class: "grip", title: "Drag to another place in the order (Alt + ↑ or ↓ in the name)",
+      class: "grip", title: "Drag to change the order (Alt + ↑ or ↓ in the name)",
       onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
       // The click after a drag would select what has its place now.
@@ -162,7 +162,7 @@ export class KeypointDetails {
     this.root = h("section", { class: "details", "aria-labelledby": "selected" }, this.title,
       h("div", { class: "fields" }, field("Colour", this.color), field("Other side", this.pair), field("Sigma", this.sigma)),
       h("div", { class: "fields two" }, field("X", this.places[0]), field("Y", this.places[1])),
-      h("p", { id: "sigma-hint", class: "hint" }, "Sigma: how far careful people differ. 0.025 for an eye, 0.107 for a hip; empty is 0.07."),
+      h("p", { id: "sigma-hint", class: "hint" }, "Sigma: how far the labels of careful people differ. 0.025 for an eye, 0.107 for a hip; if empty, 0.07."),
       h("div", { class: "joined" }, h("span", { "aria-hidden": "true" }, "Joined with"), this.edges, this.join),
       h("div", { class: "buttons" }, this.earlier, this.later, this.mirror, this.remove));
   }
@@ -231,7 +231,7 @@ export class Arrangement {
       type: "button",
       onclick: () => {
         const next = change(drawing.definition);
-        say(next === drawing.definition ? "Nothing to change: it is so already." : done);
+        say(next === drawing.definition ? "There is nothing to change." : done);
         drawing.edit(next);
       },
     }, text);

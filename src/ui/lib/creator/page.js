@@ -41,7 +41,7 @@ class Page {
     this.draw();
     if (kept.photo) void this.showPhoto(kept.photo);
     this.kept(kept.isKeeping);
-    if (kept.isCopy) this.say("This is a copy of the drawing that another tab has open.");
+    if (kept.isCopy) this.say("Another tab has this drawing open. This is a copy.");
   }
 
   build() {
@@ -71,7 +71,7 @@ class Page {
     this.name = field("Name of the skeleton", "name");
     this.super = field("Supercategory", "supercategory");
     this.hint = h("p", { class: "hint", id: "hint" });
-    this.invitation = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from a skeleton that is there already.");
+    this.invitation = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from an existing skeleton.");
     this.shadow.append(h("div", { class: "app" },
       h("header", {}, h("h1", {}, "Skeleton creator"), this.presets,
         h("div", { class: "group" }, file("Reference image", "image/*", (photo) => this.takePhoto(photo)), this.noPhoto),
@@ -117,7 +117,7 @@ class Page {
 
   /** @param {boolean} isKept */
   kept(isKept) {
-    if (!isKept && this.keeps) this.say("This browser keeps nothing: download the skeleton before you leave.");
+    if (!isKept && this.keeps) this.say("This browser cannot save the drawing: download the skeleton before you leave.");
     this.keeps = isKept;
   }
 
@@ -131,7 +131,7 @@ class Page {
 
   clear() {
     this.drawing.edit(emptyDefinition(), { select: -1 });
-    this.say("Empty. Undo brings back what was here.");
+    this.say("The drawing is empty. Undo restores it.");
   }
 
   choosePreset() {
@@ -206,7 +206,7 @@ class Page {
     put(this.noPhoto, "hidden", !this.photo);
     put(this.invitation, "hidden", drawing.keypoints.length > 0);
     put(this.hint, "textContent", drawing.joining
-      ? "Choose a keypoint, then the one it is joined with; again takes the edge away."
+      ? "Choose two keypoints to join them. Choose them again to remove the edge."
       : "Click: new keypoint. Drag: move it, or the image. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, J joins, Delete removes, + and − zoom.");
     this.board.draw();
     this.list.draw();

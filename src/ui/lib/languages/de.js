@@ -140,7 +140,7 @@ export default {
   noPair: "Wählen Sie einen Punkt, den es links und rechts gibt.",
   needsTwo: "Setzen Sie zuerst zwei Punkte; die anderen ergeben sich daraus.",
   needsPlaced: "Wählen Sie einen Punkt, der gesetzt ist.",
-  noPrevious: "Von einem vorigen Bild ist nichts bekannt.",
+  noPrevious: "Es gibt kein voriges Bild, aus dem kopiert werden kann.",
   outside: "Das liegt außerhalb des Bildes. Wenn der Punkt dort draußen ist, drücken Sie I.",
   noBox: "Ziehen Sie von einer Ecke zur anderen, oder klicken Sie die andere Ecke an.",
 
@@ -233,11 +233,11 @@ export default {
   shortcutsOn: "Tasten an",
   changeKeys: "Wählen Sie einen Befehl und drücken Sie seine neue Taste; Entf schaltet ihn ab.",
   change: (command) => `Ändern: ${command}`,
-  delivered: "Wie geliefert",
+  delivered: "Tasten zurücksetzen",
   or: "oder",
   off: "aus",
   brightness: "Helligkeit",
   contrast: "Kontrast",
-  onlySeen: "Nur was Sie sehen, ändert sich, nie das Bild.",
-  asItWas: "Wie es war",
+  onlySeen: "Das ändert nur die Anzeige, nicht das Bild.",
+  asItWas: "Zurücksetzen",
 };

@@ -146,7 +146,7 @@
 
   const AGAIN = "Images to look at again";
   const EMPTY = "Empty answers";
-  const ALL_LINES = "Every line accounted for";
+  const ALL_LINES = "Outcome of every line";
 
   const tile = (name, target, value, more) => html("dl", { class: "tile" },
     html("dt", {}, html("a", { href: `#${idOf(target)}` }, name)), html("dd", { class: "value" }, value), html("dd", { class: "more" }, more));
@@ -174,7 +174,7 @@
         ? `${count(quality.instances_needing_review, "disputed instance", "disputed instances")}, ${whole(quality.instances_below_quorum)} marked by too few workers, ${count(quality.images_without_instances, "image", "images")} without a label`
         : "no image looks wrong"),
       tile(EMPTY, EMPTY, whole(quality.empty_answers), answers ? `of ${count(answers, "answer", "answers")}` : "there are no answers"),
-      tile("Time per image", "Distributions", time(times.median), times.images ? `the median, all workers of an image together; ${time(times.total)} in total` : "no time was recorded")));
+      tile("Time per image", "Distributions", time(times.median), times.images ? `median, summed over the workers of an image; ${time(times.total)} in total` : "no time was recorded")));
   };
 
   // --------------------------------------------------------------------------------------------- histograms
@@ -308,7 +308,7 @@
     const unknown = Object.entries(quality.unknown_keypoints);
     const named = unknown.slice(0, 20).flatMap(([name, n], i) => [i ? ", " : "", html("bdi", {}, name), ` (${whole(n)})`]);
     section("Keypoints",
-      paragraph("The drawings name the lowest figures; the table has all of them. ", ...notes),
+      paragraph("The drawings show the lowest values. The table contains all values. ", ...notes),
       html("div", { class: "columns" }, cards),
       quality.keypoints.length ? table("Labels by keypoint", columns, quality.keypoints) : null,
       unknown.length ? html("p", { class: "warning" }, "Some labels have keypoints that the skeleton does not have: ", named, unknown.length > 20 ? ` and ${whole(unknown.length - 20)} more names.` : ".") : null);
@@ -383,7 +383,7 @@
     const name = /^[A-Za-z0-9-]+$/.test(quality.labeling_job) ? quality.labeling_job : "JOB";
     section(EMPTY,
       paragraph("An empty answer has no keypoint and no box. It is right if the image shows no subject, and wrong if a worker submitted without labelling. "
-        + "The share is that of the worker's usable answers; below it are the counts and the 95% confidence interval."),
+        + "The share refers to the worker's usable answers. Below it are the counts and the 95% confidence interval."),
       table("Empty answers by worker", [{ name: "worker", kind: "word", of: (w) => w.worker_id }, { name: "empty answers", of: (w) => w.empty }, rateColumn("share", (w) => w.emptyRate)], rows),
       images
         ? [paragraph(`${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`),
@@ -439,7 +439,7 @@
       paragraph(`${count(data.suspicious, "image", "images")} may hold a label error. `,
         listed < data.suspicious ? `suspicious.jsonl lists the ${whole(listed)} most likely. ` : "suspicious.jsonl lists all of them. ",
         drawn < listed ? `The ${whole(drawn)} most likely ${isAre(drawn)} drawn here. ` : "",
-        "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. The pictures themselves stay in S3."),
+        "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. The original images stay in S3."),
       html("ol", { class: "worst" }, data.worst.map((image, i) => html("li", { class: "card" }, drawing(image),
         html("div", { class: "words" }, html("h3", {}, `${i + 1}. `, html("bdi", {}, image.drawing.name)), html("ul", {}, image.reasons.map((reason) => html("li", {}, reason))),
           html("p", {}, `line ${whole(image.line)}, ${percent(image.suspicion)} likely to hold an error`), html("p", { dir: "auto" }, image.drawing.s3_uri))))));
@@ -451,7 +451,7 @@
     if (!data.comments.length) return;
     const title = "What workers wrote";
     section(title,
-      paragraph("Comments on images, instances and keypoints, and reasons why an answer could not be used. ",
+      paragraph("Comments on images, instances and keypoints, and the reasons for unusable answers. ",
         data.other_comments ? `comments.jsonl has ${whole(data.other_comments)} more.` : ""),
       table("Comments by workers", [
         { name: "line", of: (c) => c.line },
@@ -467,7 +467,7 @@
   const accounting = () => {
     const outcomes = [
       { name: "written", n: quality.written, meaning: "the image has an accepted annotation" },
-      { name: "rejected", n: quality.rejected, meaning: "the line or its label could not be used" },
+      { name: "rejected", n: quality.rejected, meaning: "the line or its label is unusable" },
       { name: "failed", n: quality.failed, meaning: "the labelling service reported a failure" },
       { name: "unlabelled", n: quality.unlabeled, meaning: "no worker labelled the image before the job ended" },
     ];
@@ -480,7 +480,7 @@
       data.not_labeled.length ? [
         table("Why lines have no annotation", [
           { name: "outcome", kind: "word", of: (m) => (m.status === "unlabeled" ? "unlabelled" : m.status) },
-          { name: "reason", kind: "text", of: (m) => m.reason, show: (m) => [m.reason, m.differ ? html("span", { class: "basis" }, "Other lines have other numbers in this text.") : null] },
+          { name: "reason", kind: "text", of: (m) => m.reason, show: (m) => [m.reason, m.differ ? html("span", { class: "basis" }, "The numbers in this text differ between the lines.") : null] },
           { name: "lines", of: (m) => m.lines }, { name: "first line", of: (m) => m.line },
         ], data.not_labeled),
         paragraph("Lines are counted from 0, as in rejected.jsonl, which has every line and its reason. ",
