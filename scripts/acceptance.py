@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Try everything on a real AWS account, and print a report to send back.
+"""Test the stack on a real AWS account, and write a report that you can send us.
 
-Deploys a throw-away stack, creates two labeling jobs of three images each in Ground Truth, tells you what to label,
-completes one job and stops the other, checks the results, and removes the stack. Takes about half an hour, of which
-five minutes are yours, and costs less than 1 USD (docs/operations.md, Acceptance run).
+Deploys a temporary stack, creates two labelling jobs of three images each in Ground Truth, and tells you what to label.
+Completes one job, stops the other, checks the results, and removes the stack. This takes about half an hour, including
+five minutes of labelling, and costs less than 1 USD (docs/operations.md, Acceptance run).
 """
 
 from __future__ import annotations
@@ -208,7 +208,11 @@ def main(given: list[str] | None = None) -> int:
     parser.set_defaults(stack_name="truepoint-acceptance")
     parser.add_argument("--workteam-arn", required=True, metavar="ARN", help="a private team that you are a member of")
     parser.add_argument(
-        "--report", type=Path, default=Path("acceptance-report.json"), metavar="FILE", help="(%(default)s)"
+        "--report",
+        type=Path,
+        default=Path("acceptance-report.json"),
+        metavar="FILE",
+        help="file of the report (%(default)s)",
     )
     parser.add_argument("--keep", action="store_true", help="do not remove the stack and its bucket at the end")
     parser.add_argument("--yes", action="store_true", help="do not ask before anything is deployed")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ask PyPI's and npm's services for known vulnerabilities of every pinned dependency; see `make audit`.
 
-The last line says whether the services answered. The result, with its date, is kept in docs/audit.txt.
+The last line states whether the services answered. docs/audit.txt stores the result with its date.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Create a keypoint labeling job from a folder of images, or from the images under an S3 prefix.
+"""Create a keypoint labelling job from a folder of images, or from the images under an S3 prefix.
 
-Checks every limit of Ground Truth before any call, uploads what is not there yet, and calls CreateLabelingJob; or, with
---outside-ground-truth, writes the job for Truepoint's own portal. Doing it twice equals doing it once.
+Checks every limit of Ground Truth before the first call, uploads missing files, and calls CreateLabelingJob. With
+--outside-ground-truth, creates the job for Truepoint's own portal instead. The command is idempotent.
 """
 
 from __future__ import annotations
@@ -46,34 +46,46 @@ DEFAULTS = JobSettings(name="")
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("images", metavar="IMAGES", help="a folder, or s3://bucket/prefix")
+    parser.add_argument("images", metavar="IMAGES", help="folder of images, or s3://bucket/prefix")
     parser.add_argument("--name", required=True, help="the job's name, lower case; can never be used again")
-    parser.add_argument("--skeleton", required=True, type=Path, metavar="FILE", help="what workers mark")
+    parser.add_argument(
+        "--skeleton", required=True, type=Path, metavar="FILE", help="skeleton file: the keypoints to label"
+    )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--workteam-arn", metavar="ARN", help="who labels, in Ground Truth")
-    where.add_argument("--outside-ground-truth", action="store_true", help="make the job for Truepoint's own portal")
-    parser.add_argument("--dry-run", action="store_true", help="print request and manifest head, write nothing")
-    parser.add_argument("--skip-refused", action="store_true", help="go on without the images that cannot be used")
+    where.add_argument("--workteam-arn", metavar="ARN", help="Ground Truth team that labels")
+    where.add_argument("--outside-ground-truth", action="store_true", help="create the job for Truepoint's own portal")
+    parser.add_argument("--dry-run", action="store_true", help="print the request and the first lines; write nothing")
+    parser.add_argument("--skip-refused", action="store_true", help="leave out images that cannot be used")
     task = parser.add_argument_group("the task")
     task.add_argument("--title", default=DEFAULTS.title, help="default: %(default)s")
     task.add_argument("--description", default=DEFAULTS.description, help="default: %(default)s")
     task.add_argument(
         "--keyword", action="append", metavar="WORD", help="up to five; default: " + " ".join(DEFAULTS.keywords)
     )
-    task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or .html that you trust")
+    task.add_argument("--instructions", type=Path, metavar="FILE", help="plain text, or trusted .html")
     task.add_argument(
-        "--language", type=_language, default="en", metavar="TAG", help="of the labelling page, as in de; default: en"
+        "--language",
+        type=_language,
+        default="en",
+        metavar="TAG",
+        help="language of the labelling page, such as de; default: en",
     )
     task.add_argument(
         "--copies",
         type=_longer_side,
         metavar="PIXELS",
-        help="for slow lines: show copies of larger images, their longer side so long; labels stay in the originals'"
-        " pixels; default: no copies",
+        help="for slow connections: show smaller copies with this longer side; labels stay in pixels of the original;"
+        " default: no copies",
     )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
-    task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
-    task.add_argument("--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS")
+    task.add_argument(
+        "--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS",
+        help="time in which a worker must submit an image; default: %(default)s",
+    )  # fmt: skip
+    task.add_argument(
+        "--availability", type=int, default=DEFAULTS.availability_seconds, metavar="SECONDS",
+        help="time after which images without an answer fail; default: %(default)s",
+    )  # fmt: skip
     task.add_argument("--label-attribute", default=DEFAULT_LABEL_ATTRIBUTE, metavar="NAME", help="default: %(default)s")
     prelabels.add_options(parser)
     anchoring.add_options(parser)
@@ -100,9 +112,7 @@ def create(options: argparse.Namespace) -> int:
     for refused in folder_images.refused:
         print(f"refused: {refused.name}: {refused.reason}", file=sys.stderr)
     if folder_images.refused and not options.skip_refused:
-        raise command.UsageError(
-            f"{len(folder_images.refused)} images cannot be used; --skip-refused goes on without them"
-        )
+        raise command.UsageError(f"{len(folder_images.refused)} images cannot be used; --skip-refused leaves them out")
     matched: dict[str, prelabels.Instances] = {}
     sizes = {image.name: (image.width, image.height) for image in folder_images.images}
     if labels is not None:
@@ -170,7 +180,7 @@ def _language(text: str) -> str:
 
 
 def _images(source: str, s3: S3Client, *, whole: bool) -> FoundImages:
-    with tqdm(desc="look at images", unit="image", disable=None) as bar:
+    with tqdm(desc="check images", unit="image", disable=None) as bar:
 
         def advance() -> None:
             bar.update()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Create a job that looks again at the most suspicious images of a job that has ended.
+"""Create a review job of the most suspicious images of a finished job.
 
-Workers are shown the consolidated labels as pre-labels, and in plain words what looks wrong with them. The images stay
-where they are. `merge_review.py` then merges the review's labels over the first job's. Doing it twice equals once.
+Workers see the consolidated labels as pre-labels, and the reasons why they look wrong. The images are not copied.
+Afterwards, `merge_review.py` replaces the first job's labels by the corrected ones. The command is idempotent.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ EXAMPLE = (
     "%(prog)s people-1 --name people-1-review --top 200 \\\n"
     "      --workteam-arn arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
 )
-INSTRUCTIONS = "These labels look unusual; the list says why. Correct what is wrong. If all is right, say so."
+INSTRUCTIONS = (
+    "These labels look unusual; the list shows why. Correct the wrong ones. If all are right, tick “No changes needed”."
+)
 
 
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("job", metavar="JOB", help="the job to review; its results must be there")
+    parser.add_argument("job", metavar="JOB", help="the job to review, which must have results")
     parser.add_argument("--name", required=True, help="the review job's name, lower case; can never be used again")
-    parser.add_argument("--top", type=int, default=100, metavar="N", help="images, the most suspicious first (100)")
+    parser.add_argument(
+        "--top", type=int, default=100, metavar="N", help="number of images, the most suspicious first (100)"
+    )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--workteam-arn", metavar="ARN", help="who labels, in Ground Truth")
-    where.add_argument("--outside-ground-truth", action="store_true", help="make the job for Truepoint's own portal")
+    where.add_argument("--workteam-arn", metavar="ARN", help="Ground Truth team that labels")
+    where.add_argument("--outside-ground-truth", action="store_true", help="create the job for Truepoint's own portal")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
-    parser.add_argument("--dry-run", action="store_true", help="print request and first lines, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print the request and the first lines; write nothing")
     options = parser.parse_args(given)
     return command.run(lambda: create(options))
 
@@ -55,7 +59,7 @@ def create(options: argparse.Namespace) -> int:
     settings = JobSettings(
         name=options.name,
         title="Check the keypoints",
-        description="Check keypoints that look unusual, and correct what is wrong.",
+        description="Check keypoints that look unusual, and correct the wrong ones.",
         workers_per_object=options.workers,
         label_attribute_name=DEFAULT_LABEL_ATTRIBUTE,
         workteam_arn=options.workteam_arn,

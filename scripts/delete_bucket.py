@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Delete the bucket that a deleted stack left behind, with every version of every object in it: all labels.
+"""Delete the bucket of a deleted stack, with every version of every object, including all labels.
 
-Refuses as long as the stack is there, and without --delete-every-label.
+Refuses if the stack still exists, or without --delete-every-label.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
     parser.add_argument("bucket", metavar="BUCKET", help="the output BucketName of the deleted stack")
-    parser.add_argument("--delete-every-label", action="store_true", help="say that you mean it")
+    parser.add_argument("--delete-every-label", action="store_true", help="confirm that all labels are deleted")
     options = parser.parse_args(given)
     return command.run(lambda: delete(options))
 
@@ -31,17 +31,21 @@ def delete(options: argparse.Namespace) -> int:
     """Empty the bucket and delete it; fine if it is gone already."""
     session = command.session(options)
     if not options.delete_every_label:
-        raise command.UsageError(f"this deletes every label in {options.bucket} for good: say --delete-every-label")
+        raise command.UsageError(
+            f"expected --delete-every-label, got none: this permanently deletes every label in {options.bucket}"
+        )
     if stack := owner(session.client("cloudformation"), options.bucket, options.stack_name):
-        raise command.UsageError(f"{options.bucket} belongs to the stack {stack}: delete that first")
+        raise command.UsageError(
+            f"expected the bucket of a deleted stack, got {options.bucket} of the stack {stack}: delete the stack first"
+        )
     s3 = session.client("s3")
     try:
         deleted = empty(s3, options.bucket)
     except s3.exceptions.NoSuchBucket:
-        print(f"{options.bucket} is not there")
+        print(f"{options.bucket} does not exist")
         return command.OK
     s3.delete_bucket(Bucket=options.bucket)
-    print(f"{options.bucket} deleted, with {deleted} versions of objects")
+    print(f"deleted {options.bucket} and {deleted} object versions in it")
     return command.OK
 
 
@@ -79,7 +83,7 @@ def empty(s3: Any, bucket: str) -> int:
                 if errors := answer.get("Errors"):
                     first = errors[0]
                     raise command.UsageError(
-                        f"{len(errors)} objects were kept, the first is {first['Key']}: {first['Message']}"
+                        f"{len(errors)} objects could not be deleted, the first is {first['Key']}: {first['Message']}"
                     )
             deleted += len(versions)
             bar.update(len(versions))

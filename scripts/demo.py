@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The whole labelling loop on this machine: emulator, the real stack, a job, labelling pages, results.
+"""Run a whole labelling job on this machine: emulator, the real stack, a job, labelling pages, results.
 
-Run it by `make demo`. Nothing leaves the machine and no AWS account is needed. Stop it with Ctrl+C at any time; started
-again it continues with the same job.
+Run it with `make demo`. It needs no AWS account, and no data leaves the machine. You can stop it with Ctrl+C at any
+time. The same command continues with the same job.
 """
 
 from __future__ import annotations
@@ -135,19 +135,25 @@ def parse(arguments: list[str] | None) -> Options:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--images", type=Path, help="a folder of images (default: a folder in examples/)")
-    what.add_argument("--job", metavar="NAME", help="a job that is in the demo's account already, such as a review")
+    what.add_argument("--images", type=Path, help="folder of images (default: a folder in examples/)")
+    what.add_argument("--job", metavar="NAME", help="an existing job in the demo's account, such as a review job")
     parser.add_argument("--continue-from", metavar="JOB", help="an earlier job whose labels become pre-labels")
-    parser.add_argument("--skeleton", default="coco-person", help="a file, or a name in skeletons/ (coco-person)")
+    parser.add_argument(
+        "--skeleton", default="coco-person", help="skeleton file, or a name in skeletons/ (coco-person)"
+    )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="people who label each image, 1 to 9 (1)")
     parser.add_argument(
         "--answers", type=Path, metavar="FILE",
-        help="answers of scripted workers, or labels of any format below: runs to the end without a browser",
+        help="answers of scripted workers, or labels of any format below; runs the job without a browser",
     )  # fmt: skip
-    parser.add_argument("--finish", action="store_true", help="with --answers: end the job although images are left")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"of the labelling pages ({DEFAULT_PORT})")
+    parser.add_argument(
+        "--finish", action="store_true", help="with --answers: end the job even if images have no answer"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, help=f"port of the labelling pages ({DEFAULT_PORT})"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the demo keeps its things (.demo)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the demo's data (.demo)")
     add_options(parser, "pre-labels, and answers of other formats")
     given = parser.parse_args(arguments)
     skeleton = _skeleton(given.skeleton)
@@ -158,7 +164,7 @@ def parse(arguments: list[str] | None) -> Options:
     for name in (given.job, given.continue_from):
         _check_job(name, given.folder)
     if given.prelabels is not None and (given.images is None or given.continue_from is not None):
-        raise DemoError("Pre-labels are of your own images, in a new job: give --images too, and no --continue-from.")
+        raise DemoError("Pre-labels need a new job with your own images: add --images, and omit --continue-from.")
     try:
         chosen = choices(given)
     except PrelabelError as error:
@@ -217,7 +223,7 @@ def _run(options: Options) -> int:
         )
         stack = stack_outputs(emulator)
         if stack is None:
-            raise DemoError(f"The stack is not there after its deployment; see {emulator.folder / 'deploy.log'}")
+            raise DemoError(f"The stack does not exist after its deployment; see {emulator.folder / 'deploy.log'}")
         write_for_owner(options.folder / "environment", environment(emulator))
         runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
         secret = _secret(options.folder)
@@ -242,7 +248,7 @@ def _run(options: Options) -> int:
             return 0
         if runner.job.ended:
             log = function_log(emulator, stack.job_completion_arn)
-            raise DemoError(f"The results did not come. The job-completion function's log ends with:\n{log}")
+            raise DemoError(f"The results were not written. The job-completion function's log ends with:\n{log}")
     say("Stopped. Every submitted answer is stored. Continue with the same `make demo` command.")
     return 0
 
@@ -329,7 +335,7 @@ def _find_images(folder: Path) -> FoundImages:
         DemoError: there is no such folder, or no image in it.
     """
     if folder.is_file():
-        raise DemoError(f"{folder} is a file. Give the folder that it is in: make demo IMAGES={folder.parent}")
+        raise DemoError(f"{folder} is a file. Give its folder instead: make demo IMAGES={folder.parent}")
     if not folder.is_dir():
         beside = folder.parent if folder.parent.is_dir() else Path()
         names = sorted(path for path in beside.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -346,10 +352,8 @@ def _check_job(name: str | None, folder: Path) -> None:
     """Look for a job in the emulator's files, so that a wrong name is refused before the emulator starts."""
     jobs = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
     if name is not None and name not in jobs:
-        there = f"Jobs there: {_named(jobs)}." if jobs else "There is none yet; `make demo` creates the first."
-        raise DemoError(
-            f"There is no job {name!r} in the demo's account (it was forgotten if you ran `make demo-reset`). {there}"
-        )
+        there = f"Jobs there: {_named(jobs)}." if jobs else "It has no jobs yet; `make demo` creates the first one."
+        raise DemoError(f"There is no job {name!r} in the demo's account (`make demo-reset` deletes all jobs). {there}")
 
 
 def _named(names: Sequence[object]) -> str:
@@ -467,10 +471,10 @@ def _offered(job: str | None, emulator: Emulator, stack: StackOutputs, *, ask: b
         f"{job} ({progress.full} of {progress.lines} images done), so this is a new job. "
         "The earlier one stays as it is."
     )
-    say(f"Go on with the earlier job instead:              make demo JOB={job}")
+    say(f"Continue with the earlier job instead:           make demo JOB={job}")
     say(f"Start the new job with the earlier job's labels:  add CONTINUE={job} to the command")
     if not ask:
-        say("Going on without the earlier labels, because nobody is asked here")
+        say("Starting without the earlier labels, because nobody can answer the question here")
         return None
     wanted = input("  Start with the earlier labels? They are shown as pre-labels to confirm. [Y/n] ")
     return None if wanted.strip().lower().startswith("n") else job
@@ -492,9 +496,7 @@ def _labels(job: str, emulator: Emulator, stack: StackOutputs, names: Sequence[s
 def _given_job(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
     if describe_outside_ground_truth(s3, stack.bucket, name) is None:
-        raise DemoError(
-            f"There is no job {name!r} in the demo's account (it was forgotten if you ran `make demo-reset`)."
-        )
+        raise DemoError(f"There is no job {name!r} in the demo's account (`make demo-reset` deletes all jobs).")
     runner = _runner(name, emulator, stack)
     progress = runner.progress()
     say(f"Continuing job {name}: {progress.full} of {progress.lines} images are done")
@@ -523,7 +525,7 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             say(f"Create a skeleton:  {address[:-1]}{creator_path}")
-            say(f"Label here:         {address}     (Ctrl+C stops; no submitted answer is lost)")
+            say(f"Label images here:  {address}     (stop with Ctrl+C; no submitted answer is lost)")
             if options.browser:
                 webbrowser.open(address)
 
@@ -546,7 +548,7 @@ def _answer(options: Options, file: AnswersFile, runner: JobRunner, upkeep: Upke
         say(f"Answers: {line}")
     left = [name.rsplit("/", 1)[-1] for name in sizes if not any(name in given for given in answers.values())]
     wanted = runner.progress().lines * runner.job.workers_per_object
-    say(f"{len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}, {wanted} answers wanted")
+    say(f"Submitting {wanted} answers of {len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}")
     with tqdm(total=wanted, desc="answering", unit="answer") as bar:
 
         def answered() -> None:
@@ -558,14 +560,14 @@ def _answer(options: Options, file: AnswersFile, runner: JobRunner, upkeep: Upke
         progress = runner.progress()
         reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
         if left:
-            reason += f"; the file has none for {shown(left)}"
+            reason += f"; the file has no answers for {shown(left)}"
         if not options.finish:
             runner.consolidate()
             raise Unfinished(
-                f"{reason}. The answers of the file are stored and the job stays open. "
+                f"{reason}. The file's answers are stored, and the job stays open. "
                 f"Label the rest: make demo JOB={runner.job.name}. End the job without the rest: add FINISH=yes"
             )
-        say(f"{reason}: ending the job without them, as asked")
+        say(f"{reason}; ending the job without them (FINISH=yes)")
     finish(runner, say)
 
 

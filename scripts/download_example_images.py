@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Download ten openly licensed photographs of people (CC BY 2.0) to try a job with, and write who made them."""
+"""Download ten openly licensed photographs of people (CC BY 2.0) to try a job with, and list their authors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from truepoint.jobs.example_images import DownloadError, attribution, fetch, read_list
 
-EXAMPLE = "example:\n  %(prog)s photos\n\nexit codes: 0 all there, 1 some could not be downloaded, 2 bad usage"
+EXAMPLE = "example:\n  %(prog)s photos\n\nexit codes: 0 all downloaded, 1 some could not be downloaded, 2 bad usage"
 LIST = Path(__file__).with_name("example_images.csv")
 
 
@@ -22,9 +22,9 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put them; made if it is not there")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the photographs; created if missing")
     parser.add_argument("--list", type=Path, default=LIST, metavar="CSV", help="another list with the same columns")
-    parser.add_argument("--dry-run", action="store_true", help="print the list, download nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print the list without downloading")
     options = parser.parse_args(given)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry; the last failure says it all
     try:
@@ -50,7 +50,7 @@ def download(folder: Path, listed: Path, *, dry_run: bool) -> int:
                 fetched += fetch(photo, folder, pool)
             except DownloadError as error:
                 failures.append(str(error))
-    print(f"{folder}: {fetched} photographs downloaded, {len(photos) - fetched - len(failures)} were there already")
+    print(f"{folder}: {fetched} photographs downloaded, {len(photos) - fetched - len(failures)} already existed")
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Download the results of a finished labeling job; only a complete set, and of it only what has changed."""
+"""Download the results of a finished labelling job: only complete results, and only files that have changed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ EXAMPLE = "%(prog)s people-1 results/people-1"
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("name", metavar="JOB", help="the labeling job's name")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put them; made if it is not there")
+    parser.add_argument("name", metavar="JOB", help="name of the labelling job")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the results; created if missing")
     parser.add_argument(
         "--thumbnails", action="store_true",
         help=f"also write {WITH_IMAGES}, whose drawings show the images, which are read from S3",
@@ -55,7 +55,7 @@ def download(options: argparse.Namespace) -> int:
     print(f"{options.folder}: {done.written} files written, {done.unchanged} unchanged")
     left_over = [name for name in done.left_over if name != WITH_IMAGES]
     if left_over:
-        print(f"note: {len(left_over)} files there are not of these results, the first is {left_over[0]}")
+        print(f"note: {len(left_over)} files in the folder are not part of these results, first: {left_over[0]}")
     if options.thumbnails:
         _with_thumbnails(options.folder, s3)
     return command.OK

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Show how far a labeling job is, in Ground Truth or outside it, and whether its results can be read."""
+"""Show the progress of a labelling job, in Ground Truth or outside it, and whether its results are complete."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ LOOK_SECONDS = 2.0
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("name", metavar="JOB", help="the labeling job's name")
+    parser.add_argument("name", metavar="JOB", help="name of the labelling job")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="print one JSON object instead")
-    how.add_argument("--watch", action="store_true", help="then wait for the results of an ended job, with a bar")
+    how.add_argument("--json", action="store_true", help="print the status as one JSON object")
+    how.add_argument(
+        "--watch", action="store_true", help="wait for the results of a finished job and show a progress bar"
+    )
     options = parser.parse_args(given)
     return command.run(lambda: show(options))
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Merge a review's labels over the job that it reviewed, as a job of its own.
+"""Create a merged job: the labels of a job, with those of the reviewed images replaced by the review's labels.
 
-The merged job's output manifest is the first job's, with the labels of the images that were reviewed replaced; then it
-is announced like any job that has ended, and its results are made in results/<merged job>/. The results of the first
-job and of the review stay as they are. Doing it twice equals doing it once.
+The merged job's output manifest is a copy of the first job's, with the labels of the reviewed images replaced. The
+script then sends the merged job's event, and its results are written to results/<merged job>/. The results of the first
+job and of the review do not change. The command is idempotent.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("job", metavar="JOB", help="the job that was reviewed")
     parser.add_argument("review", metavar="REVIEW", help="the review job, made by create_review_job.py")
     parser.add_argument("--name", required=True, help="the merged job's name, lower case")
-    parser.add_argument("--dry-run", action="store_true", help="count the labels to replace, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="count the labels to replace; write nothing")
     options = parser.parse_args(given)
     return command.run(lambda: merge(options))
 
@@ -61,7 +61,9 @@ def merge(options: argparse.Namespace) -> int:
     keys = job_keys(options.name)
     existing = describe_outside_ground_truth(s3, bucket, options.name)
     if options.name in (options.job, options.review) or (existing is not None and existing != document):
-        raise JobExistsError(f"job {options.name!r} exists and is not this merge; choose another name")
+        raise JobExistsError(
+            f"expected a new job name or this merge's, got {options.name!r}, which is another job; choose another name"
+        )
     try:
         reviewed = Reviewed(_lines(s3, review), review.label_attribute_name, lambda uri: _fetch(s3, uri))
         with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +76,7 @@ def merge(options: argparse.Namespace) -> int:
                 s3.upload_file(str(manifest), target_bucket, target)
     except ReviewError as error:
         raise command.UsageError(str(error)) from error
-    print(f"{len(reviewed)} labels of {options.review} replace those of {options.job}")
+    print(f"{len(reviewed)} labels of {options.review} replace labels of {options.job}")
     if options.dry_run:
         print("dry run: nothing was written")
         return command.OK
@@ -86,8 +88,10 @@ def merge(options: argparse.Namespace) -> int:
         Entries=[{"Source": SOURCE, "DetailType": ENDED, "Resources": [merged.arn], "Detail": json.dumps(detail)}]
     )
     if answer["FailedEntryCount"]:
-        raise command.UsageError(f"the event was refused: {answer['Entries'][0].get('ErrorCode')}")
-    print(f"{merged.arn}\nannounced: its results will be in s3://{bucket}/{keys.results}")
+        raise command.UsageError(
+            f"expected EventBridge to accept the event, got {answer['Entries'][0].get('ErrorCode')}"
+        )
+    print(f"{merged.arn}\nevent sent: the results will be in s3://{bucket}/{keys.results}")
     return command.OK
 
 
@@ -97,7 +101,9 @@ def _describe(s3: S3Client, sagemaker: Any, bucket: str, name: str) -> dict[str,
     if description is None:
         raise NoSuchJobError.of(s3, bucket, name)
     if description["LabelingJobStatus"] not in FINAL:
-        raise command.UsageError(f"job {name!r}: expected one that has ended, got {description['LabelingJobStatus']}")
+        raise command.UsageError(
+            f"job {name!r}: expected a finished job, got the status {description['LabelingJobStatus']}"
+        )
     return description
 
 

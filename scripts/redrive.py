@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Send the messages of the dead-letter queue back to their targets, and take them out of the queue.
+"""Send the messages of the dead-letter queue to their functions again, and remove them from the queue.
 
-Shows what failed and why, never the payloads. Duplicate messages are sent once. Requests of a finished deployment are
-only taken out. Messages of other stacks stay in the queue.
+Prints the function, job and error of each message, never the payload. Duplicate messages are sent once. Requests of a
+finished deployment are removed and not sent. Messages of other stacks stay in the queue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EXAMPLE = "%(prog)s --dry-run"
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("--dry-run", action="store_true", help="only show what is there")
+    parser.add_argument("--dry-run", action="store_true", help="list the messages; send nothing")
     options = parser.parse_args(given)
     return command.run(lambda: redrive(options))
 
@@ -59,13 +59,17 @@ def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tupl
     try:
         letter = read_letter(message)
     except LetterError as error:
-        return f"message {message['MessageId']}: {error}; it stays", None
+        return f"message {message['MessageId']}: {error}; it stays in the queue", None
     if letter.of_deployment:
-        return "of a deployment that is over, taken out", letter
+        return "request of a finished deployment, removed", letter
     if letter.function not in ours:
-        return f"message {message['MessageId']}: {letter.function} is not of this stack; it stays", None
+        return (
+            f"message {message['MessageId']}: expected a function of this stack, got {letter.function}; "
+            "it stays in the queue",
+            None,
+        )
     if letter.same() in sent:
-        return "the same again, taken out", letter
+        return "duplicate, removed", letter
     sent.add(letter.same())
     return "sent back", letter
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Reopen an ended job that was run outside Ground Truth: objects without a label, failed ones included, are open again.
+"""Reopen a finished job outside Ground Truth: objects without a label, including failed ones, are open again.
 
-Labels and answers stay. The job's results are withdrawn: its results.json is removed, and the end of the job makes
-them anew, 16 minutes after the earlier results at the soonest, when nothing can write those any more. Stop whatever
+Labels and answers stay. The script deletes the job's results.json. When the job ends again, its results are written
+again, at least 16 minutes after the earlier results, because an earlier run may write until then. Stop the portal that
 runs the job first, and start it again afterwards (make demo JOB=<name>).
 """
 
@@ -28,11 +28,9 @@ MOST_HOURS = 365 * 24
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
-    parser.add_argument("name", metavar="JOB", help="the labeling job's name")
-    parser.add_argument(
-        "--hours", type=float, default=24.0, help="how long it takes answers at least; default: %(default)g"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be reopened")
+    parser.add_argument("name", metavar="JOB", help="name of the labelling job")
+    parser.add_argument("--hours", type=float, default=24.0, help="minimum time for new answers; default: %(default)g")
+    parser.add_argument("--dry-run", action="store_true", help="count the objects to reopen; write nothing")
     options = parser.parse_args(given)
     return command.run(lambda: reopen(options))
 
@@ -64,7 +62,7 @@ def reopen(options: argparse.Namespace) -> int:
         Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=stored["ETag"]
     )
     s3.delete_object(Bucket=bucket, Key=keys.results_marker)
-    print("reopened: start the job again to hand out what is open and to consolidate what was answered")
+    print("reopened: start the job again to label the open objects and to consolidate stored answers")
     return command.OK
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make the results of ended jobs again, and wait until they are there.
+"""Write the results of finished jobs again, and wait until they are complete.
 
-The event that a job has ended is put again, so everything happens as it does by itself. Results that are complete and
-whose manifest has not changed stay as they are, unless --force says otherwise.
+Sends the event that a job has ended again. Complete results of an unchanged manifest stay as they are, unless you use
+--force.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--job", metavar="NAME", action="append", help="this job; may be given several times")
-    which.add_argument("--all-missing", action="store_true", help="every ended job of the stack without results")
-    parser.add_argument("--force", action="store_true", help="also where results are complete: their marker goes first")
-    parser.add_argument("--dry-run", action="store_true", help="only say which jobs")
+    which.add_argument("--job", metavar="NAME", action="append", help="name of the job; can be repeated")
+    which.add_argument("--all-missing", action="store_true", help="every finished job of the stack without results")
+    parser.add_argument("--force", action="store_true", help="also if results are complete: delete results.json first")
+    parser.add_argument("--dry-run", action="store_true", help="list the jobs; send nothing")
     parser.add_argument(
-        "--wait", type=float, default=3600, metavar="SECONDS", help="how long to wait for results; default: %(default)s"
+        "--wait",
+        type=float,
+        default=3600,
+        metavar="SECONDS",
+        help="maximum time to wait for results; default: %(default)s",
     )
     options = parser.parse_args(given)
     return command.run(lambda: rerun(options))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Run the functions in containers, by `sam local invoke`, with the sample events in events/.
+"""Run the functions in containers with `sam local invoke` and the sample events in events/.
 
-Builds the functions for this machine's architecture, starts the AWS emulator with the objects that the events name,
-and invokes the function of each event, in the order in which the events build on each other. Needs a container engine
+Builds the functions for this machine's architecture, starts the AWS emulator with the objects that the events refer to,
+and invokes each event's function, in the order in which the events depend on each other. Needs a container engine
 that answers Docker's API: Docker, or Podman's service (docs/operations.md).
 """
 
@@ -59,8 +59,13 @@ IP_FREEBIND = 15
 
 def main(given: list[str] | None = None) -> int:
     """Run the command; 0 if every function answered, 1 if one failed, 2 bad usage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help="files in events/ (default: all)")
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="example:\n  %(prog)s events/job_completion/completed.json\n\n"
+        "exit codes: 0 every function succeeded, 1 a function failed, 2 bad usage",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help="event files in events/ (default: all)")
     options = parser.parse_args(given)
     return command.run(lambda: invoke_all(options.events))
 
@@ -97,7 +102,7 @@ def invoke_all(chosen: Sequence[Path]) -> int:
             for event in wanted:
                 answer = sam(invocation(event, template, gateway), environment)
                 failed += shown(event, answer)
-    print(f"{len(wanted) - failed} of {len(wanted)} events were answered")
+    print(f"{len(wanted) - failed} of {len(wanted)} events succeeded")
     return command.AWS_ERROR if failed else command.OK
 
 

@@ -64,7 +64,7 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
         if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no nesting
             raise JsonError(f"expected at most {deepest} levels of nesting, got more")
         if most_memory is not None and may_exceed(plain, most_memory) and (size := memory(plain)) > most_memory:
-            raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got some {size:,}")
+            raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got about {size:,}")
         return msgspec.json.decode(plain, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise JsonError(str(error)) from error

@@ -152,7 +152,7 @@ def compare_files(
     pairs = [(right[name], left[image.name]) for name, image in matched.items()]
     if not pairs:
         raise FormatError(
-            f"expected an image that both files have, got none: {shown(list(right))} in the first, "
+            f"expected images that are in both files, got none: {shown(list(right))} in the first, "
             f"{shown(list(left))} in the second"
         )
     notes = [line for reader in readers for line in reader.report()]
@@ -160,7 +160,7 @@ def compare_files(
     while part := list(islice(rest, AT_ONCE)):
         refused += meter.add(part)
     if refused:
-        notes.append(f"note: {refused} images left out, because their instances are too many to be matched")
+        notes.append(f"note: {refused} images left out, because they have too many instances to match")
     return _result(meter, len(right) - len(pairs), len(left) - len(pairs), notes)
 
 

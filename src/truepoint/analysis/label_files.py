@@ -224,7 +224,7 @@ def _rater_names(paths: Sequence[Path]) -> list[str]:
 
 def _open(path: Path, rater: str, expected_keypoints: int, chosen: Choices) -> _Opened:
     if not path.exists():
-        raise FormatError(f"{path}: expected a file or a folder, got nothing of that name")
+        raise FormatError(f"{path}: expected a file or a folder, got no such file")
     try:
         text = path.read_bytes() if path.suffix.lower() in (".json", "") and path.is_file() else b""
         opened = _open_annotations(text.removeprefix(BYTE_ORDER_MARK), path, rater)
@@ -343,8 +343,8 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
             entry.parts.append(Part(number, raters, image.in_shares, labels))
     if needs_sizes and not any(entry.width for entry in entries.values()):
         raise FormatError(
-            f"{opened[order[-1]].file.where}: expected the images' sizes, because coordinates are shares of them, "
-            "got none; --images takes the folder of the images"
+            f"{opened[order[-1]].file.where}: expected the images' sizes, because coordinates are relative to them, "
+            "got none; give the folder of the images in --images"
         )
     return list(entries.values())
 

@@ -190,7 +190,7 @@ def _add_predictions(labels: LabelSet, request: Request) -> list[str]:
     if path is None:
         return []
     if not path.exists():
-        raise FormatError(f"{path}: expected a file of predictions, got nothing of that name")
+        raise FormatError(f"{path}: expected a file of predictions, got no such file")
     entries: dict[str, Entry] = {entry.name: entry for entry in labels.entries()}
     # A list of COCO results has no image names, but the image ids of the annotation file.
     annotations = next((Path(f.where) for f in labels.files if f.shape == coco.ANNOTATIONS), None)
@@ -227,10 +227,10 @@ def _fitted(path: Path, chosen: Choices, job: Job, annotations: Path | None) -> 
 
 
 def _on_predictions(path: Path, predicted: PredictionSurvey) -> str:
-    told = f"{path}: {predicted.matched} instances have a prediction"
+    told = f"{path}: predictions match {predicted.matched} instances"
     if predicted.matched < LEAST_MATCHED:
-        return f"{told}: expected at least {LEAST_MATCHED}, without which predictions count for nothing"
-    return f"{told} of theirs, and it counts in their suspicion"
+        return f"{told}: expected at least {LEAST_MATCHED}; with fewer, the predictions are not used"
+    return f"{told} and change their suspicion"
 
 
 def _write(context: Context, surveyed: Surveyed, tally: Tally, drawn: dict[int, str], ranges: int) -> None:

@@ -342,7 +342,7 @@ class PredictionReader:
             return None
         names = (self._anatomy.names[max(ratios)[1]],)
         strength = math.log(math.fsum(ratio for ratio, _ in ratios) / len(ratios))
-        return _signal("prediction_distance", strength, names, f"Far from the prediction: {names[0]}", "move")
+        return _signal("prediction_distance", strength, names, f"Far from the model's prediction: {names[0]}", "move")
 
     def _sides(self, pair: _Pair) -> list[Signal]:
         evidence: dict[tuple[int, int], float] = {}
@@ -366,11 +366,11 @@ class PredictionReader:
         limbs = [[p for p in limb if p in evidence] for limb in self._anatomy.limbs]
         best = max(((math.fsum(evidence[p] for p in limb), limb) for limb in limbs if limb), key=lambda b: b[0])
         names = self._anatomy.label(left for left, _ in best[1])
-        text = f"Left and right are the other way round in the prediction: {', '.join(names)}"
+        text = f"Left and right are swapped compared with the model's prediction: {', '.join(names)}"
         found = [_signal("prediction_swap", _bounded(best[0], self._of.pair_rate), names, text, "swap")]
         if len(evidence) > 1:
             strength = _bounded(math.fsum(evidence.values()), self._of.body_rate)
-            text = "Left and right are the other way round in the prediction: the whole body"
+            text = "Left and right are swapped compared with the model's prediction: the whole body"
             found.append(Signal(check="prediction_flip", strength=strength, keypoints=(), message=text, fix=self._turn))
         return found
 
@@ -391,12 +391,18 @@ class PredictionReader:
             strength, k = max(missing)
             names = (self._anatomy.names[-k],)
             found.append(
-                _signal("prediction_missing", strength, names, f"Predicted, not labelled: {names[0]}", "place")
+                _signal(
+                    "prediction_missing",
+                    strength,
+                    names,
+                    f"Predicted by the model, but not labelled: {names[0]}",
+                    "place",
+                )
             )
         if extra:
             strength, k = max(extra)
             names = (self._anatomy.names[-k],)
-            text = f"Labelled, hardly predicted: {names[0]}"
+            text = f"Labelled, but not predicted by the model: {names[0]}"
             found.append(_signal("prediction_extra", strength, names, text, "look"))
         return found
 

@@ -46,9 +46,9 @@ class Losses:
         for name, count in sorted(self.not_derived.items()):
             yield f"lost: {count} keypoints {name!r} were not derived: only some of their sources are labelled"
         if self.never_filled:
-            yield f"never labelled: {', '.join(self.never_filled)}: no keypoint of the labels becomes one of these"
+            yield f"never labelled: {', '.join(self.never_filled)}: no keypoint of the labels maps to these"
         if self.instances:
-            yield f"lost: {self.instances} instances that have neither a keypoint nor a box left"
+            yield f"lost: {self.instances} instances that have neither a remaining keypoint nor a box"
 
 
 def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
@@ -87,8 +87,8 @@ def read_rules(path: Path | None, old: Skeleton, new: Skeleton) -> Rules:
             rules[target] = tuple(dict.fromkeys(sources))
     if not rules:
         raise FormatError(
-            f"expected a keypoint of {new.name!r} that comes from the labels ({shown(old.keypoint_names)}), got none; "
-            "--keypoints says which does"
+            f"expected a keypoint of {new.name!r} that maps from the labels ({shown(old.keypoint_names)}), got none; "
+            "give the mapping in --keypoints"
         )
     return {name: rules[name] for name in new.keypoint_names if name in rules}
 

@@ -49,7 +49,7 @@ def derived_skeleton(category: Category) -> Skeleton:
     if not names or not category.named:
         raise FormatError(
             f"category {category.name!r}: expected names of keypoints, got {len(names)} without names; "
-            "--skeleton says what they are"
+            "give a skeleton in --skeleton"
         )
     sigmas = [None if sigma == DEFAULT_SIGMA else sigma for sigma in category.sigmas] or [None] * len(names)
     for path in shipped().values():

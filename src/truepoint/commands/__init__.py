@@ -1,1 +1,1 @@
-"""The command `truepoint`, with one module per subcommand. No subcommand needs AWS."""
+"""The command `truepoint`: one module per subcommand. None of them needs AWS."""

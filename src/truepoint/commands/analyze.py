@@ -1,7 +1,7 @@
-"""Measure how well raters agree, and list the labels that are probably wrong.
+"""Measure how well raters agree, and find labels that are probably wrong.
 
-Reads labels of any format, in one file with raters or one file per rater, and
-writes the results of a job: consensus, sigmas, agreement, report.html.
+Reads labels of any format, in one file with raters or in one file per rater.
+Writes the results of a finished job: consensus, sigmas, agreement, report.html.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="labels, a folder of them, or results")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the results' folder, replaced as a whole"
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the results; replaces an earlier analysis"
     )
-    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: the labels' own")
-    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
+    parser.add_argument("--skeleton", metavar="S", help="skeleton file or coco-person; default: the labels'")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: {name in labels: name in skeleton}")
     parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints with a lower score")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="embed thumbnails of the worst in the report")
-    parser.add_argument("--predictions", type=Path, metavar="F", help="a model's predictions, as one more rater")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="show thumbnails of these images in the report")
+    parser.add_argument("--predictions", type=Path, metavar="F", help="predictions of a model, used as an extra rater")
     parser.add_argument("--name", help="name of the results; default: the first file's")
-    parser.add_argument("--processes", type=int, metavar="N", help="default: one per core")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--processes", type=int, metavar="N", help="number of processes; default: number of cores")
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON")
     options = parser.parse_args(given)
     if options.processes is not None and options.processes < 1:
         parser.error(f"argument --processes: expected a number from 1, got {options.processes}")
@@ -110,14 +110,14 @@ def text(analysis: Analysis) -> str:
     )
     lines = [", ".join(counted)]
     if quality.rejected:
-        lines.append(f"rejected: {console.count(quality.rejected, 'image')}; rejected.jsonl says why")
+        lines.append(f"rejected: {console.count(quality.rejected, 'image')} (see rejected.jsonl)")
     if quality.agreement is not None and quality.agreement.relative is not None:
         lines.append(f"Raters agree {100 * quality.agreement.relative:.0f} % as well as two careful people would.")
     else:
-        lines.append("No image has labels of two raters, so there is no agreement.")
+        lines.append("No image has labels of two raters, so agreement cannot be measured.")
     measured = [s for s in quality.sigmas if s.measured]
     if measured:
-        lines.append(f"Sigmas were measured for {len(measured)} of {len(quality.sigmas)} keypoints: quality.json")
-    lines.append(f"{console.count(analysis.suspicious, 'image')} may hold a label error: suspicious.jsonl says why")
+        lines.append(f"Sigmas were measured for {len(measured)} of {len(quality.sigmas)} keypoints (see quality.json).")
+    lines.append(f"{console.count(analysis.suspicious, 'image')} may contain a label error (see suspicious.jsonl).")
     lines.append(f"Report: {analysis.out / 'report.html'}")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """List the images whose labels differ between two results, as JSON Lines.
 
-After reading the earlier results, you need to read only these images again.
+A program that has read the earlier results needs to read only these images.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ EXAMPLE = "%(prog)s results/people-1 results/people-1-final"
 def main(given: list[str] | None = None, prog: str | None = None) -> int:
     """Run the command."""
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
-    parser.add_argument("old", type=Path, metavar="OLD", help="earlier results, as download_results.py writes them")
-    parser.add_argument("new", type=Path, metavar="NEW", help="later results")
+    parser.add_argument("old", type=Path, metavar="OLD", help="folder of earlier results (download_results.py)")
+    parser.add_argument("new", type=Path, metavar="NEW", help="folder of later results")
     options = parser.parse_args(given)
     return console.run(lambda: _changes(options.old, options.new))
 

@@ -1,7 +1,7 @@
-"""Compare the labels in B with those in A, which count as correct.
+"""Compare the labels in B with the reference labels in A.
 
-By keypoint: similarity, PCK at a tenth of the longer side, and errors in
-percent: jitter (near), inversion (other side), swap (other body), miss, ….
+For each keypoint, prints the similarity, PCK at a tenth of the longer side, and
+errors in percent: jitter (near), inversion (other side), swap (other body), ….
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     """Run the command."""
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("a", type=Path, metavar="A", help="the reference: labels of any format")
-    parser.add_argument("b", type=Path, metavar="B", help="the labels or predictions to judge")
-    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: that of A")
-    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by those of B")
-    parser.add_argument("--rater-a", metavar="ID", help="the rater to use from A, if it has several")
-    parser.add_argument("--rater-b", metavar="ID", help="the rater to use from B")
+    parser.add_argument("b", type=Path, metavar="B", help="labels or predictions to compare with A")
+    parser.add_argument("--skeleton", metavar="S", help="skeleton file or coco-person; default: A's")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: {name in B: name in skeleton}")
+    parser.add_argument("--rater-a", metavar="ID", help="rater of A to compare, if A has several")
+    parser.add_argument("--rater-b", metavar="ID", help="rater of B to compare, if B has several")
     parser.add_argument("--min-score", type=float, metavar="S", help="leave out keypoints of B with a lower score")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="images, for formats that do not state their sizes")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     options = parser.parse_args(given)
     if options.min_score is not None and not options.min_score >= 0:
@@ -67,7 +67,7 @@ def _summary(comparison: FileComparison) -> list[str]:
     oks = (
         "none"
         if comparison.oks is None
-        else f"{comparison.oks:.3f}; a careful person reaches {HONEST_TO_TRUTH:.3f} with the truth"
+        else f"{comparison.oks:.3f} (a careful person compared with the true positions: {HONEST_TO_TRUTH:.3f})"
     )
     lines = [
         f"OKS {oks}",

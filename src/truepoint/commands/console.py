@@ -57,7 +57,9 @@ def run(work: Callable[[], int]) -> int:
     except (InputError, *_ERRORS) as error:
         print(f"error: {_text(error)}", file=sys.stderr)
     except BrokenProcessPool:
-        print("error: expected every process to end, got one that was killed; is memory short?", file=sys.stderr)
+        print(
+            "error: expected every process to finish, got one that was killed; check the free memory", file=sys.stderr
+        )
     except KeyboardInterrupt:
         print("\nstopped; nothing was written", file=sys.stderr)
     return BAD_INPUT

@@ -1,6 +1,6 @@
-"""Read labels of any format and write COCO annotations or pre-labels.
+"""Convert labels of any format to COCO annotations or pre-labels.
 
-With --label-attribute, read an output.manifest of Ground Truth.
+With --label-attribute, reads the output.manifest of a Ground Truth job.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     """Run the command."""
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("file", type=Path, metavar="FILE", help="labels, a folder of them, or an output.manifest")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
-    parser.add_argument("--to", choices=("coco", "prelabels"), help="default: coco; for a manifest, prelabels")
-    parser.add_argument("--label-attribute", metavar="NAME", help="FILE is an output.manifest with this attribute")
-    parser.add_argument("--skeleton", metavar="S", help="a file or coco-person; default: the labels' own")
-    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: the skeleton's names by the labels'")
-    parser.add_argument("--rater", metavar="ID", help="the rater whose labels become pre-labels, if several")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="the images, for formats without their sizes")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    parser.add_argument("--to", choices=("coco", "prelabels"), help="format; default: coco, for a manifest: prelabels")
+    parser.add_argument("--label-attribute", metavar="NAME", help="FILE is an output.manifest with labels of this name")
+    parser.add_argument("--skeleton", metavar="S", help="skeleton file or coco-person; default: the labels'")
+    parser.add_argument("--keypoint-names", type=Path, metavar="F", help="JSON: {name in labels: name in skeleton}")
+    parser.add_argument("--rater", metavar="ID", help="rater whose labels become pre-labels")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="images, for formats that do not state their sizes")
     options = parser.parse_args(given)
     if options.label_attribute and options.to == "coco":
-        parser.error("argument --to: expected prelabels for an output.manifest, got coco; convert these once more")
+        parser.error(
+            "argument --to: expected prelabels for an output.manifest, got coco; convert the result in a second step"
+        )
     return console.run(lambda: _convert_manifest(options) if options.label_attribute else _convert(options))
 
 
@@ -59,9 +61,7 @@ def _convert(options: argparse.Namespace) -> int:
         raters = [options.rater] if options.rater else labels.raters
         if len(raters) > 1 or (options.rater and options.rater not in labels.raters):
             given = repr(options.rater) if options.rater else shown(labels.raters)
-            raise console.InputError(
-                f"{options.file}: expected one rater of {shown(labels.raters)} in --rater, got {given}"
-            )
+            raise console.InputError(f"{options.file}: --rater: expected one of {shown(labels.raters)}, got {given}")
         reader = EntryReader(labels.files, chosen)
         instances = {entry.name: list(reader.instances(entry).get(raters[0], ())) for entry in labels.entries()}
         write_whole(options.out, json.dumps(instances, ensure_ascii=False).encode())
@@ -88,7 +88,7 @@ def _convert_manifest(options: argparse.Namespace) -> int:
                 left_out[str(error)] += 1
                 continue
             if name in prelabels:
-                left_out[f"two images have the file name {name!r}; the first one's labels were taken"] += 1
+                left_out[f"two images have the file name {name!r}; only the first one's labels are used"] += 1
             else:
                 prelabels[name] = instances
     for reason, count in left_out.most_common(SHOWN_REASONS):

@@ -1,7 +1,7 @@
 """Write results in the formats of other tools.
 
-Each export holds all data that its format can express, unchanged. Other data
-is counted and reported. OUT/images.csv maps images to exported files.
+Prints the number of labels that a format cannot hold.
+OUT/images.csv contains the exported name of each image.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument(
         "--results", type=Path, required=True, nargs="+", action="extend", metavar="DIR",
-        help="results of a job or an analysis; several are merged",
+        help="results of a job or an analysis; several become one set",
     )  # fmt: skip
-    parser.add_argument("--format", required=True, metavar="NAMES", help=f"with commas: {', '.join(FORMATS)}")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of images to copy, if the format allows")
+    parser.add_argument(
+        "--format", required=True, metavar="NAMES", help=f"one or more, with commas: {', '.join(FORMATS)}"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the exports; created if missing"
+    )
+    parser.add_argument("--images", type=Path, metavar="DIR", help="copy these images, if the format has images")
     parser.add_argument("--split", metavar="PARTS", help="train=0.8,val=0.2, or train=FILE,val=FILE (image names)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of a random split (%(default)s)")
-    parser.add_argument("--drop-occluded", action="store_true", help="write occluded keypoints as not labelled")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the split (%(default)s)")
+    parser.add_argument("--drop-occluded", action="store_true", help="export occluded keypoints as not labelled")
     options = parser.parse_args(given)
     formats = list(dict.fromkeys(options.format.split(",")))
     if unknown := [name for name in formats if name not in FORMATS]:
@@ -51,7 +55,7 @@ def run(options: argparse.Namespace, formats: list[str]) -> int:
         splits, unknown = split(data, options.split, options.seed)
         data = replace(data, splits=splits)
         if unknown:
-            print(f"note: --split: {len(unknown)} names in the lists are of no image here: {shown(unknown)}")
+            print(f"note: --split: {len(unknown)} names in the lists match no image: {shown(unknown)}")
     if options.images is not None:
         data = replace(data, pictures=pictures(data, options.images))
     write_image_list(data, options.out)
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace, formats: list[str]) -> int:
             notes = export(data, name, options.out, images)
         print(f"{options.out / name}: {data.count} images{_parts(data)}")
         if data.pictures and name not in PICTURES:
-            notes["pictures not copied: the format refers to them"] += data.count
+            notes["images not copied, because the format only refers to them"] += data.count
         for note, count in sorted(notes.items()):
             print(f"  note: {note}: {count}")
     return console.OK

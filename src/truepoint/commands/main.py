@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 SUBCOMMANDS = {
-    "analyze": "consensus, sigmas, agreement and likely errors of label files",
-    "compare": "how near one file's labels are to another's: OKS, PCK, errors",
+    "analyze": "compute consensus, sigmas, agreement and likely errors of labels",
+    "compare": "compare two files of labels: OKS, PCK, errors",
     "reskeleton": "map labels to another skeleton, and list what is lost",
-    "convert": "read labels of any format, write COCO or pre-labels",
+    "convert": "convert labels of any format to COCO or pre-labels",
     "export": "write results for other tools: YOLO-pose, CVAT, SLEAP, …",
-    "prelabel": "a model's predictions of images, as pre-labels",
-    "thumbnails": "embed thumbnails of the worst images in a job's report",
+    "prelabel": "write a model's predictions of images as pre-labels",
+    "thumbnails": "show thumbnails of the suspicious images in a job's report",
     "changes": "list the images whose labels differ between two results",
 }
 """Descriptions of the subcommands. Each subcommand is the module of the same name."""
@@ -44,12 +44,12 @@ def usage() -> str:
     rows = "\n".join(f"  {name:11} {text}" for name, text in SUBCOMMANDS.items())
     return f"""usage: truepoint COMMAND …
 
-Keypoint labels: how good they are, and how to carry them to other tools.
+Measure the quality of keypoint labels, and convert them for other tools.
 
 commands:
 {rows}
 
-truepoint COMMAND --help says more; truepoint --version prints the version.
+truepoint COMMAND --help: help of a command. truepoint --version: the version.
 
 example:
   truepoint analyze ann.json bob.json eve.json --out analysis

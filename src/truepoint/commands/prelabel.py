@@ -1,6 +1,6 @@
 """Write a model's predictions for a folder of images as pre-labels.
 
-A stopped run continues where it was. See docs/prelabels.md.
+A run that was stopped continues from there. See docs/prelabels.md.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("images", type=Path, metavar="DIR", help="a folder of images")
     parser.add_argument("--model", required=True, metavar="M", help="movenet, an ONNX file, or file.py:function")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the pre-labels file (JSON Lines)")
-    parser.add_argument("--restart", action="store_true", help="discard the predictions of earlier runs")
-    parser.add_argument("--skip-refused", action="store_true", help="leave out unusable images")
-    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: a skeleton with keypoints in its order")
-    parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with lower scores")
-    parser.add_argument("--boxes", type=Path, metavar="F", help="top-down: labels with boxes; else the whole image")
-    parser.add_argument("--detector", type=Path, metavar="F", help="top-down: a YOLO detector in ONNX")
-    parser.add_argument("--biased-heatmaps", action="store_true", help="the model's heatmaps are without UDP (HRNet)")
+    parser.add_argument("--restart", action="store_true", help="delete the predictions of earlier runs")
+    parser.add_argument("--skip-refused", action="store_true", help="continue without unusable images")
+    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: skeleton file in the model's keypoint order")
+    parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with a lower score")
+    parser.add_argument("--boxes", type=Path, metavar="F", help="top-down: labels with boxes (default: whole image)")
+    parser.add_argument("--detector", type=Path, metavar="F", help="top-down: YOLO detector as an ONNX file")
+    parser.add_argument("--biased-heatmaps", action="store_true", help="decode heatmaps of a model trained without UDP")
     options = parser.parse_args(given)
     least = options.min_instance_score
     is_onnx = options.model.lower().endswith(".onnx")
     if least is not None and not 0 <= least <= 1:
         parser.error(f"argument --min-instance-score: expected a number from 0 to 1, got {least}")
     if least is not None and not is_onnx and options.model != MOVENET:
-        parser.error("argument --min-instance-score: expected with an ONNX model or movenet; a function chooses itself")
+        parser.error("argument --min-instance-score: expected only with an ONNX model or movenet, got a function")
     for name in ("skeleton", "boxes", "detector"):
         if getattr(options, name) is not None and not is_onnx:
-            parser.error(f"argument --{name}: expected with an ONNX model, got {options.model!r}")
+            parser.error(f"argument --{name}: expected only with an ONNX model, got {options.model!r}")
     if is_onnx and options.skeleton is None:
-        parser.error("argument --skeleton: expected with an ONNX model, which has no names of keypoints")
+        parser.error("argument --skeleton: expected a skeleton file for the ONNX model's keypoint names, got none")
     return console.run(lambda: _prelabel(options))
 
 
@@ -66,13 +66,13 @@ def _prelabel(options: argparse.Namespace) -> int:
             f"expected the package {error.name}, which reads images, got none; pip install 'truepoint[images]'"
         ) from error
     if options.out.is_dir() or not options.out.parent.is_dir():
-        raise console.InputError(f"expected --out as a file in a folder that exists, got {str(options.out)!r}")
-    with tqdm(desc="look at images", unit="image", leave=False, disable=None) as bar:
+        raise console.InputError(f"argument --out: expected a file in an existing folder, got {str(options.out)!r}")
+    with tqdm(desc="check images", unit="image", leave=False, disable=None) as bar:
         folder = images_in_folder(options.images, bar.update)
     if folder.refused and not options.skip_refused:
         refused = "; ".join(f"{image.name}: {image.reason}" for image in folder.refused[:3])
         raise console.InputError(
-            f"{len(folder.refused)} images cannot be used ({refused}); --skip-refused goes on without them"
+            f"expected usable images, got {len(folder.refused)} others ({refused}); --skip-refused leaves them out"
         )
     if not folder.images:
         raise console.InputError(f"expected images in {str(options.images)!r}, got none")
@@ -87,7 +87,7 @@ def _prelabel(options: argparse.Namespace) -> int:
         raise console.InputError(str(error)) from error
     print(
         f"{options.out}: {console.count(len(folder.images), 'image')} ({done.predicted} predicted now, {done.kept} "
-        f"before), {done.instances} instances, {done.keypoints} keypoints; nothing was found in {done.empty} images"
+        f"earlier), {done.instances} instances, {done.keypoints} keypoints; {done.empty} images have no instance"
     )
     return console.OK
 
@@ -133,7 +133,7 @@ def read_boxes(path: Path, sizes: Mapping[str, tuple[int, int]], keypoints: int)
     matched = match_images(labels.images, sizes)
     if not matched.images:
         names = shown([image.name for image in labels.images])
-        raise console.InputError(f"{path}: expected boxes of {shown(sorted(sizes))}, got those of {names}")
+        raise console.InputError(f"{path}: expected boxes for the images {shown(sorted(sizes))}, got boxes for {names}")
     boxes: dict[str, list[Box]] = {}
     for name, image in matched.images.items():
         width, height = sizes[name] if image.in_shares else (1, 1)

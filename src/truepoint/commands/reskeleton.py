@@ -1,6 +1,6 @@
 """Map labels to another skeleton: rename, reorder, drop and derive keypoints.
 
-Writes COCO annotations, with raters if there are any, and lists losses.
+Writes COCO annotations, with raters if there are any. Lists the lost keypoints.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     """Run the command."""
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="labels of any format")
-    parser.add_argument("--to", required=True, metavar="S", help="the new skeleton: a file or coco-person")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write COCO annotations")
+    parser.add_argument("--to", required=True, metavar="S", help="new skeleton: a skeleton file or coco-person")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="COCO annotations to write")
     parser.add_argument("--keypoints", type=Path, metavar="F", help="JSON: {new name: old name, [names] or null}")
-    parser.add_argument("--from", dest="old", metavar="S", help="the labels' skeleton; default: their own")
-    parser.add_argument("--json", action="store_true", help="print the losses as JSON")
+    parser.add_argument("--from", dest="old", metavar="S", help="skeleton of the labels; default: from the labels")
+    parser.add_argument("--json", action="store_true", help="print the lost keypoints as JSON")
     options = parser.parse_args(given)
     return console.run(lambda: _reskeleton(options))
 
@@ -62,6 +62,6 @@ def _reskeleton(options: argparse.Namespace) -> int:
     for name, sources in rules.items():
         if sources != (name,):
             print(f"{name} ← {'mean of ' if len(sources) > 1 else ''}{', '.join(sources)}")
-    print("\n".join(losses.lines()) or "nothing is lost")
+    print("\n".join(losses.lines()) or "no labelled keypoint is lost")
     print(f"{options.out}: {labels.count:,} images")
     return console.OK

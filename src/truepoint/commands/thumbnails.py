@@ -1,7 +1,7 @@
-"""Embed thumbnails in a report, from a folder of images.
+"""Add thumbnails of the suspicious images to a report, from a folder of images.
 
-A job's report contains no images, because reports are often shared. At most 24
-images are embedded, each with at most 640 pixels and 80 kB.
+A job's report contains no images, because reports are often shared. The command
+adds at most 24 thumbnails of at most 640 pixels and 80 kB each.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     """Run the command."""
     parser = console.parser(__doc__, USAGE, EXAMPLE, prog)
     parser.add_argument("report", type=Path, metavar="REPORT", help="report.html of a job or an analysis")
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the images")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write the report")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the images")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="report to write")
     options = parser.parse_args(given)
     return console.run(lambda: _embed(options.report, options.images, options.out))
 
@@ -31,6 +31,6 @@ def _embed(report: Path, images: Path, out: Path) -> int:
     written, missing = illustrated(report.read_bytes(), PictureFolder(images), str(report))
     write_whole(out, written)
     for name in missing:
-        print(f"no thumbnail of {name}: {images} has no such image", file=sys.stderr)
+        print(f"no thumbnail of {name}: expected this image in {images}, got none", file=sys.stderr)
     print(out)
     return console.OK

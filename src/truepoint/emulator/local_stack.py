@@ -77,7 +77,7 @@ def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str
                 [sam.absolute(), *command], cwd=here, env=environment, stdout=output, stderr=output, check=False
             )
         if done.returncode:
-            raise DeploymentError(f"`sam {command[0]}` failed; what it said is in {log}")
+            raise DeploymentError(f"`sam {command[0]}` failed; its output is in {log}")
 
     log.unlink(missing_ok=True)
     run(["build", *common, *sources, *build])

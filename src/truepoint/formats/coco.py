@@ -168,7 +168,7 @@ def is_ordinary(entry: dict[str, Any], images: Mapping[Id, LabeledImage], notes:
     elif entry.get("iscrowd") not in (None, 0, "", "0"):
         notes.add("crowd regions left out (iscrowd)", name)
     elif entry.get("ignore"):
-        notes.add("annotations left out, because they are marked to be ignored", name)
+        notes.add("annotations left out, because they are marked with ignore", name)
     else:
         return True
     return False
@@ -326,7 +326,7 @@ def _category(category_id: Id, given: dict[str, Any], lengths: Counter[int], whe
     (length, most), *others = lengths.most_common(2) or [(0, 0)]
     if others and others[0][1] == most:
         raise FormatError(
-            f"{where}: category {name!r}: expected as many keypoints everywhere, got {sorted(lengths)} numbers"
+            f"{where}: category {name!r}: expected equally many numbers in all annotations, got {sorted(lengths)}"
         )
     count = length // 3
     return Category(name, tuple(map(str, range(count))), named=False, edges=_edges(given.get("skeleton"), count))

@@ -110,7 +110,7 @@ class _ImageReader:
         for subject in list(self.image.subjects):
             if not subject.instance["annotations"] and "box" not in subject.instance:
                 self.image.subjects.remove(subject)
-                notes.add("skeletons left out, because no keypoint of theirs is labelled and they have no box", name)
+                notes.add("skeletons left out, because they have neither a labelled keypoint nor a box", name)
 
     def _add(self, shape: ET.Element, subject: Subject) -> None:
         self.image.subjects.append(subject)
@@ -165,7 +165,7 @@ def _point(element: ET.Element, label: str, notes: Notes, where: str) -> Instanc
 def _box(shape: ET.Element, notes: Notes, where: str) -> list[float] | None:
     left, top, right, bottom = (_float(shape.get(side)) for side in ("xtl", "ytl", "xbr", "ybr"))
     if _float(shape.get("rotation")) not in (None, 0.0):
-        notes.add("boxes left out, because they are turned", where)
+        notes.add("boxes left out, because they are rotated", where)
         return None
     if left is None or top is None or right is None or bottom is None:
         return box((), notes, where)

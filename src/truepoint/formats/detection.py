@@ -41,7 +41,7 @@ def read_labels(path: Path, expected_keypoints: int, companion: Path | None = No
         case ".pkl" | ".pickle":
             raise FormatError(f"{path}: expected a file of labels, got a pickle, which may run code; save JSON")
         case ".zip" | ".tar" | ".gz":
-            raise FormatError(f"{path}: expected a file of labels, got an archive; unpack it and give what is in it")
+            raise FormatError(f"{path}: expected a file of labels, got an archive; unpack it and give the file inside")
     text = as_utf8(path.read_bytes(), str(path))
     if text.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
         kind = "nothing" if not text.strip() else f"{text[:40]!r}"
@@ -66,7 +66,9 @@ def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
     if label_studio.is_tasks(document):
         return label_studio.read(document, where)
     if label_studio.is_minimal(document):
-        raise FormatError(f"{where}: expected Label Studio's JSON, got JSON-MIN, which ties no keypoint to a subject")
+        raise FormatError(
+            f"{where}: expected Label Studio's JSON, got JSON-MIN, which does not assign keypoints to instances"
+        )
     if mmpose.is_predictions(document):
         return mmpose.read({path: document})
     if isinstance(document, list):

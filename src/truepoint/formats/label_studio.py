@@ -126,7 +126,7 @@ def _subjects(
         subject = subjects.get(owner, loose)
         if any(k["label"] == point["label"] for k in subject.instance["annotations"]):
             notes.add(
-                "keypoints left out, because their label is there twice and nothing ties them to a subject",
+                "keypoints left out, because their label occurs twice and nothing assigns them to an instance",
                 f"{image.name} {point['label']}",
             )
             continue
@@ -137,7 +137,7 @@ def _subjects(
         names.update((point["label"], None) for point in subject.instance["annotations"])
     kept = [s for s in candidates if s.instance["annotations"] or "box" in s.instance]
     if number(answer.get("score")) is not None and not any(_scored(subject) for subject in kept):
-        notes.add("scores of whole images left out: only regions keep theirs", image.name)
+        notes.add("scores of whole images left out: only scores of regions are kept", image.name)
     return kept
 
 
@@ -153,7 +153,7 @@ def _is_read(region: dict[str, Any], notes: Notes, name: str) -> bool:
     if kind not in ("keypointlabels", "rectanglelabels", "keypoint", "rectangle"):
         notes.add(f"regions left out, because {kind!r} is neither a keypoint nor a rectangle", name)
     elif number(region.get("image_rotation")) not in (None, 0.0):
-        notes.add("regions left out, because the image was turned", name)
+        notes.add("regions left out, because the image was rotated", name)
     else:
         return True
     return False
@@ -163,7 +163,7 @@ def _rectangle(region: dict[str, Any], own_label: str, notes: Notes, name: str) 
     value = _object(region.get("value"))
     drawn = None
     if number(value.get("rotation")) not in (None, 0.0):
-        notes.add("boxes left out, because they are turned", name)
+        notes.add("boxes left out, because they are rotated", name)
     else:
         sides = [number(value.get(key)) for key in ("x", "y", "width", "height")]
         drawn = box([None if side is None else side / 100 for side in sides], notes, name)

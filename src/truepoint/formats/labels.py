@@ -199,7 +199,9 @@ def keypoint(label: str, x: Any, y: Any, notes: Notes, where: object) -> Instanc
         notes.add("keypoints left out, because their coordinates are not numbers", f"{where} {label}")
         return None
     if abs(place[0]) > FARTHEST or abs(place[1]) > FARTHEST:
-        notes.add(f"keypoints left out, because they are beyond ±{FARTHEST:.0f} pixels", f"{where} {label}")
+        notes.add(
+            f"keypoints left out, because their coordinates are beyond ±{FARTHEST:.0f} pixels", f"{where} {label}"
+        )
         return None
     return {"label": label, "x": place[0], "y": place[1]}
 
@@ -243,7 +245,7 @@ def has_scores(thirds: Iterable[float | None]) -> bool:
 def with_third(point: Instance, third: float | None, scores: bool, notes: Notes, where: object) -> Instance | None:
     """Return a keypoint with its third number as `visibility` or, with `scores`, as `score`; None if not labelled."""
     if third is None or not math.isfinite(third):
-        notes.add("keypoints left out, because their third number is not one", f"{where} {point['label']}")
+        notes.add("keypoints left out, because their third value is not a number", f"{where} {point['label']}")
         return None
     if third <= 0:
         if (scores or third < 0) and (point["x"] or point["y"]):

@@ -170,8 +170,8 @@ def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames
         order = list(wanted) if mapping is None or isinstance(mapping, Mapping) else list(mapping)
         if len(order) != len(category.keypoints):
             raise FormatError(
-                f"category {category.name!r} has an order of keypoints and no names: expected {len(order)} keypoints, "
-                f"got {len(category.keypoints)}; --keypoint-names takes a JSON list of their names, in that order"
+                f"category {category.name!r} has keypoints without names: expected {len(order)}, as in the skeleton, "
+                f"got {len(category.keypoints)}; give a JSON list of their names, in their order, in --keypoint-names"
             )
         names = dict(zip(category.keypoints, order, strict=True))
     elif mapping is not None and not isinstance(mapping, Mapping):
@@ -198,7 +198,7 @@ def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames
             if not exact:
                 raise FormatError(
                     f"keypoint {target!r}: expected one name in the labels, got {shown(sources)}; "
-                    "--keypoint-names takes a JSON object that says which one it is"
+                    "choose one with a JSON object in --keypoint-names"
                 )
             targets = {label: t for label, t in targets.items() if t != target or names[label] == target}
     return targets

@@ -169,8 +169,8 @@ def read(path: Path, expected: int) -> Labels:
     if every and not reader.categories:
         where, row = next(of_file[0] for of_file in rows.values() if of_file)
         raise FormatError(
-            f"{where}: expected {BOX_COLUMNS} + {shape[0]} * {shape[1]} columns, perhaps with a confidence and a track "
-            f"id behind them, got {len(row)}"
+            f"{where}: expected {BOX_COLUMNS} + {shape[0]} * {shape[1]} columns, and optionally a confidence and "
+            f"a track id, got {len(row)}"
         )
     return Labels(SHAPE, images, list(reader.categories.values()), reader.notes)
 
@@ -200,7 +200,7 @@ class _RowReader:
         _, cx, cy, w, h = row[:BOX_COLUMNS]
         if max(cx, cy, w, h) > LARGEST_SHARE:
             raise FormatError(
-                f"{where}: expected a box in shares of the image's size, 0 to 1, got {row[1:BOX_COLUMNS]}"
+                f"{where}: expected a box relative to the image's size, from 0 to 1, got {row[1:BOX_COLUMNS]}"
             )
         end = _width(shape) if has_keypoints else BOX_COLUMNS
         points = self._points(row[BOX_COLUMNS:end], category, where) if has_keypoints else []
@@ -275,7 +275,7 @@ def _guessed_shape(rows: list[list[float]], expected: int) -> tuple[int, int]:
         for dimensions in (3, 2):
             if lengths == {_width((count, dimensions))}:
                 return count, dimensions
-    wanted = "expected rows of one shape"
+    wanted = "expected rows of the same length"
     raise FormatError(f"{wanted}, got rows of {sorted(lengths)} columns; give data.yaml with kpt_shape")
 
 

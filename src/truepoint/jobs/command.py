@@ -60,7 +60,7 @@ _NEXT_STEPS: tuple[tuple[type[Exception], str], ...] = (
     (
         EndpointConnectionError,
         "if this is the demo's account, start it (`make demo`) and source .demo/environment again; "
-        "else check the network and AWS_ENDPOINT_URL",
+        "otherwise check the network and AWS_ENDPOINT_URL",
     ),
 )
 _CREDENTIAL_CODES = frozenset(
@@ -83,13 +83,13 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
     """Return a parser with our help format and the AWS options; `example` may use %(prog)s."""
     made = argparse.ArgumentParser(
         description=description,
-        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 AWS refused or is not ready, 2 bad usage or input",
+        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 refused by AWS or not ready, 2 bad usage or input",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    aws = made.add_argument_group("AWS", "AWS_ENDPOINT_URL and the other variables of the AWS SDK are followed")
+    aws = made.add_argument_group("AWS", "AWS_ENDPOINT_URL and the other variables of the AWS SDK also apply")
     aws.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="default: %(default)s")
-    aws.add_argument("--region", metavar="REGION", help="default: the AWS configuration's")
-    aws.add_argument("--profile", metavar="PROFILE", help="a profile of the AWS configuration")
+    aws.add_argument("--region", metavar="REGION", help="default: Region of the AWS configuration")
+    aws.add_argument("--profile", metavar="PROFILE", help="profile of the AWS configuration")
     return made
 
 
@@ -140,7 +140,7 @@ def run(work: Callable[[], int]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
-        print("\nstopped; run it again to go on", file=sys.stderr)
+        print("\nstopped; run the command again to continue", file=sys.stderr)
         return AWS_ERROR
 
 

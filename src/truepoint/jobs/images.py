@@ -111,7 +111,7 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
         NotADirectoryError: there is no such folder.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is none")
+        raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is no folder")
     files: list[tuple[str, Callable[[], SourceImage]]] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -258,7 +258,7 @@ def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | Refuse
         return look()
     except UnidentifiedImageError:
         claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
-        reason = f"expected {WANTED}, got a file that is not an image; replace it, or take it out of the folder"
+        reason = f"expected {WANTED}, got a file that is not an image; replace it, or remove it from the folder"
         return RefusedImage(printable(name), reason) if claims else None
     except ImageError as error:
         return RefusedImage(printable(name), str(error))
@@ -338,7 +338,7 @@ def _check_turned(image: Image.Image) -> None:
     """
     if _orientation(image) != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
         raise ImageError(
-            f"expected an upright {image.format}, got one that its EXIF data turn, which not every browser does; "
+            f"expected an upright {image.format}, got one with an EXIF orientation, which not every browser applies; "
             "save it upright, for example with `magick mogrify -auto-orient`"
         )
 
@@ -367,4 +367,4 @@ def _check_kind(image: Image.Image) -> None:
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, got {width * height:,}")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
-        raise ImageError(f"expected a still picture, got an animation of {frames} frames")
+        raise ImageError(f"expected a single image, got an animation of {frames} frames")

@@ -453,7 +453,7 @@ def _put_copy(s3: S3Client, bucket: str, key: str, size: tuple[int, int], image:
     try:
         copy = smaller_copy(body, size)
     except OSError as error:
-        raise OSError(f"{image.name}: expected an image that a copy can be made of, got: {error}") from error
+        raise OSError(f"{image.name}: expected an image that can be copied at a smaller size, got: {error}") from error
     s3.put_object(Bucket=bucket, Key=key, Body=copy, ContentType="image/jpeg")
 
 
@@ -463,7 +463,7 @@ def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str
     if differences:
         raise JobExistsError(
             f"job {prepared.name!r} exists ({existing['LabelingJobStatus']}) and differs in {', '.join(differences)}; "
-            "job names can never be used again: choose another"
+            "a job name can never be used again: choose another one"
         )
 
 

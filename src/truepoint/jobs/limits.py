@@ -43,7 +43,7 @@ class JobRefusedError(ValueError):
     def __init__(self, job: str, violations: Iterable[str]) -> None:
         self.violations = tuple(violations)
         lines = "".join(f"\n  - {violation}" for violation in self.violations)
-        super().__init__(f"job {job!r} was refused before any call:{lines}")
+        super().__init__(f"job {job!r} exceeds limits of Ground Truth; nothing was created:{lines}")
 
 
 def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = True) -> list[str]:
@@ -113,7 +113,7 @@ def manifest_violations(count: int, attributes: Collection[str], label: str) -> 
         if name in attributes:
             yield (
                 f"LabelAttributeName: expected a name that no line of the manifest has, got {label!r}: Ground Truth "
-                f"takes lines with the attribute {name!r} for labelled already. Choose another label attribute"
+                f"treats lines with the attribute {name!r} as labelled. Choose another label attribute"
             )
 
 

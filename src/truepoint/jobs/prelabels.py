@@ -78,7 +78,7 @@ class Prelabels:
 
 def add_options(parser: argparse.ArgumentParser, what: str = "pre-labels") -> None:
     """Add the options that read labels of any format to a command."""
-    group = parser.add_argument_group(what, f"read: {READ}")
+    group = parser.add_argument_group(what, f"accepted formats: {READ}")
     group.add_argument(
         "--prelabels", "--coco", type=Path, metavar="FILE", help="file or folder; the format is detected"
     )
@@ -91,7 +91,7 @@ def add_choices(group: Any) -> None:
         "--keypoint-names", type=Path, metavar="FILE",
         help="JSON: {name in the labels: name in the skeleton or null}, or the labels' names in order",
     )  # fmt: skip
-    group.add_argument("--rater", metavar="ID", help="whose labels to take, where the file has several raters")
+    group.add_argument("--rater", metavar="ID", help="rater whose labels to use, if the file has several")
     group.add_argument(
         "--min-score", type=float, metavar="S", help="leave out keypoints with a lower score; default: keep all above 0"
     )
@@ -102,7 +102,7 @@ def add_choices(group: Any) -> None:
     group.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with a lower score")
     group.add_argument(
         "--prelabel-images", type=Path, metavar="FILE",
-        help="the COCO annotations whose image ids a COCO results list has; default: ids are numbers in image names",
+        help="COCO annotations that define the image ids of a results list; default: ids are numbers in image names",
     )  # fmt: skip
 
 
@@ -206,8 +206,8 @@ def fit(
         raise PrelabelError(f"{where}: {error}") from error
     if not matched.images:
         raise PrelabelError(
-            f"{where}: no name in the labels is the name of an image: expected names such as "
-            f"{shown(sorted(job.sizes))}, got {shown([image.name for image in labels.images])}. Nothing was created"
+            f"{where}: expected labels of images such as {shown(sorted(job.sizes))}, "
+            f"got {shown([image.name for image in labels.images])}. Nothing was created"
         )
     fitter = Fitter(mappings, chosen, labels.notes)
     by_rater: dict[str, dict[str, Instances]] = {
@@ -307,7 +307,7 @@ class Fitter:
         subjects = [subject for subject in image.subjects if subject.rater == rater]
         if image.in_shares and not (size[0] and size[1]):
             for _ in subjects:
-                self._notes.add("instances left out, because the size of their image is not known", image.name)
+                self._notes.add("instances left out, because the size of their image is unknown", image.name)
             return []
         fitted = [self._instance(subject, image) for subject in subjects]
         kept = [instance for instance in fitted if instance is not None]
@@ -324,10 +324,10 @@ class Fitter:
         least, occluded = self._chosen.min_score, self._chosen.occluded_below
         if self._scored_keypoints:
             kept = "above 0" if least is None else f"of at least {least}"
-            became = "visible" if occluded is None else f"occluded below {occluded}, else visible"
+            became = "visible" if occluded is None else f"occluded below {occluded}, otherwise visible"
             yield (
-                f"scores of {self._scored_keypoints} keypoints are kept; a keypoint with a score {kept} counts as "
-                f"labelled, and is {became} if the file has no visibility (--min-score, --occluded-below)"
+                f"scores of {self._scored_keypoints} keypoints are kept; keypoints with a score {kept} are labelled, "
+                f"and are {became} if the file has no visibility (--min-score, --occluded-below)"
             )
         if self._scored_instances:
             yield f"scores of {self._scored_instances} instances are kept (--min-instance-score leaves out low ones)"
@@ -338,7 +338,7 @@ class Fitter:
         where = f"{image.name} {subject.instance.get('id', '')}".strip()
         mapping = self._mappings.get(subject.category)
         if mapping is None:
-            category = f"{subject.category!r} is not the skeleton's"
+            category = f"{subject.category!r} does not match the skeleton"
             self._notes.add(f"instances left out, because their category {category}", where)
             return None
         score, least = self._score(subject.instance, where), self._chosen.min_instance_score
@@ -350,12 +350,14 @@ class Fitter:
         points: dict[str, Instance | None] = {}
         for point in subject.instance["annotations"]:
             if point["label"] in points:
-                self._notes.add("keypoints left out, because their label is there twice", f"{where} {point['label']}")
+                self._notes.add(
+                    "keypoints left out, because the instance has their label twice", f"{where} {point['label']}"
+                )
             else:
                 points[point["label"]] = self._keypoint(point, mapping, where)
         kept = [point for point in points.values() if point is not None]
         if points and not kept and "box" not in subject.instance:
-            self._notes.add("instances left out, because no keypoint of theirs is left and they have no box", where)
+            self._notes.add("instances left out, because they have neither a remaining keypoint nor a box", where)
             return None
         fitted = subject.instance | {"annotations": kept}
         if len(fitted.get("id") or "") > LONGEST_ID:
@@ -434,10 +436,10 @@ def _report(matched: Matched, others: Sequence[str]) -> Iterator[str]:
         yield f"left out the labels of {len(others)} other raters: {shown(others)}"
     if matched.unmatched:
         count = len(matched.unmatched)
-        yield f"left out {count} images of the labels that are not among the images: {shown(matched.unmatched)}"
+        yield f"left out the labels of {count} images that do not exist: {shown(matched.unmatched)}"
     if matched.by_name_only:
         count = len(matched.by_name_only)
-        yield f"warning: {count} images were matched by name, in another folder: {shown(matched.by_name_only)}"
+        yield f"warning: {count} images were matched by file name, in another folder: {shown(matched.by_name_only)}"
     if matched.by_number:
         count = len(matched.by_number)
         yield f"{count} images were matched by the number at the end of their name: {shown(matched.by_number)}"
@@ -452,8 +454,8 @@ def _size_report(matched: Matched, sizes: Sizes) -> Iterator[str]:
             different.append(f"{image.name} ({said[0]}x{said[1]} in the labels, {actual[0]}x{actual[1]} upright)")
     if different:
         yield (
-            f"warning: {len(different)} images have another size than the labels say, so that keypoints may be in the "
-            f"wrong place: {shown(different)}"
+            f"warning: the size of {len(different)} images differs from the size in the labels, so keypoints may be at "
+            f"wrong positions: {shown(different)}"
         )
 
 
@@ -470,6 +472,6 @@ def _keypoint_report(labels: Labels, mappings: Mapping[str, Mapping[str, str]], 
         if extra:
             yield f"warning: the skeleton lacks {len(extra)} keypoints of the labels: {shown(extra)}"
         if not category.named:
-            yield "keypoints have no names in the labels: they were taken in the order of the skeleton"
+            yield "the keypoints in the labels have no names: they are assumed to be in the order of the skeleton"
         elif renamed := [f"{name} → {target}" for name, target in mapping.items() if name != target]:
             yield f"keypoints renamed: {', '.join(renamed)}"

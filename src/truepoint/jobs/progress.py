@@ -32,7 +32,7 @@ class RunProgress:
 
     def __str__(self) -> str:
         if self.stage == WAIT:
-            return f"waits for an earlier run of another manifest or skeleton, {self.seconds} seconds at most"
+            return f"waits for an earlier run with another manifest or skeleton, for at most {self.seconds} seconds"
         return f"{self.stage}: {self.done} of {self.ranges} ranges"
 
     @property

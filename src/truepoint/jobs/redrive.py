@@ -81,7 +81,7 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
         answer = answer if isinstance(answer, dict) else {}
         cause = f"{answer.get('errorType', 'no answer')}: {answer.get('errorMessage', '')}"
     else:
-        raise LetterError("expected a record of a failed invocation, or an event with its target, got neither")
+        raise LetterError("expected a record of a failed invocation or an undelivered event, got neither")
     function = _FUNCTION.match(arn)  # the rest is a version
     if not function:
         raise LetterError(f"expected the ARN of a function, got {arn[:200]!r}")

@@ -52,7 +52,7 @@ class Rerun:
         if job is None:
             status, bucket = description.get("LabelingJobStatus"), self._stack.bucket
             raise NotEndedError(
-                f"expected an ended job with its output in s3://{bucket}/, got {name!r}, which is {status}"
+                f"expected a finished job with its output in s3://{bucket}/, got {name!r}, which is {status}"
             )
         if job.name.lower() != name.lower():
             raise JobError(f"expected the description of the job {name!r}, got that of {job.name!r}")
@@ -85,7 +85,9 @@ class Rerun:
         entry: Any = {"Source": SOURCE, "DetailType": ENDED, "Resources": [job.arn], "Detail": detail}
         answer = self._events.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
-            raise EventRefusedError(f"EventBridge refused the event: {answer['Entries'][0].get('ErrorCode')}")
+            raise EventRefusedError(
+                f"expected EventBridge to accept the event, got {answer['Entries'][0].get('ErrorCode')}"
+            )
 
     def _names(self) -> Iterator[str]:
         yield from job_folders(self._s3, self._stack.bucket)

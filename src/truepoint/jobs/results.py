@@ -78,7 +78,9 @@ def download_results(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if _marker(s3, bucket, keys.results_marker)[0] != marker:
-        raise ResultsNotReadyError(f"the results of job {job!r} were written again while they were read; run it again")
+        raise ResultsNotReadyError(
+            f"expected unchanged results of job {job!r}, got results written again during the download; run it again"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     is_new = not (folder / MARKER).is_file() or (folder / MARKER).read_bytes() != body
     if is_new:

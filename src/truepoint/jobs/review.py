@@ -52,7 +52,7 @@ def review_objects(
         reason = f": the labels of {len(wanted)} are too long for an input manifest" if wanted else ""
         raise ReviewError(f"job {job!r}: expected suspicious images, got none{reason}: there is nothing to review")
     too_long = tuple(
-        f"{image['source_ref']}: not in {REVIEW_MANIFEST}, its labels are too long for a line of an input manifest"
+        f"{image['source_ref']}: not in {REVIEW_MANIFEST}, because its labels are too long for an input manifest"
         for image in wanted
         if image["line"] not in by_line
     )
@@ -116,7 +116,7 @@ class Reviewed:
             label = rest.pop(line.number, None)
             yield (line.text if label is None else self._replaced(line, attribute, *label)) + b"\n"
         if rest:
-            raise ReviewError(f"expected the lines {sorted(rest)[:5]} that were reviewed, got a shorter manifest")
+            raise ReviewError(f"expected a manifest with the reviewed lines {sorted(rest)[:5]}, got a shorter one")
 
     def _replaced(self, line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
         """Return a line with another label. The data object keeps its id, and the times of both labels add up."""

@@ -30,7 +30,7 @@ class NoSuchJobError(LookupError):
         """Return the error for the job `name`, which names the jobs that the bucket knows."""
         existing = sorted(job_folders(s3, bucket))
         more = f" and {len(existing) - NAMED_JOBS} more" if len(existing) > NAMED_JOBS else ""
-        jobs = f"jobs there: {', '.join(existing[:NAMED_JOBS])}{more}" if existing else "no job was created there yet"
+        jobs = f"jobs there: {', '.join(existing[:NAMED_JOBS])}{more}" if existing else "it has no jobs yet"
         where = f"neither in Ground Truth nor in s3://{bucket}/jobs/"
         return cls(f"there is no job {name!r}, {where}; {jobs}")
 

@@ -48,7 +48,7 @@ class StorageFullError(RuntimeError):
     def __init__(self, uri: str, size: int, reason: str) -> None:
         super().__init__(
             f"expected room for the {size:,} bytes of {uri}, got: {reason}. Free some disk space and try again; "
-            "everything that was acknowledged is stored."
+            "All acknowledged answers are stored."
         )
 
 

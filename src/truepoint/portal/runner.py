@@ -214,9 +214,8 @@ class JobRunner:
                 if retries.reason and (attempt := retries.next_attempt(self.now())):
                     seconds = (attempt - self.now()).total_seconds()
                     soon = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
-                    return (
-                        f"The {name} function fails: {retries.reason} No answer is lost. It is tried again in {soon}."
-                    )
+                    failure = f"The {name} function failed: {retries.reason}"
+                    return f"{failure} No answer is lost. The portal tries again in {soon}."
         return None
 
     def retry_in(self) -> float | None:

@@ -83,9 +83,13 @@ class AnswersFile:
                 f"expected answers for images of the job ({shown(sorted(sizes))}), got answers for other images "
                 f"({shown(sorted(unmatched))})"
             )
-        left = [f"left out answers for {len(unmatched)} other images: {shown(sorted(unmatched))}"] if unmatched else []
+        left = (
+            [f"left out the answers for {len(unmatched)} images that do not exist: {shown(sorted(unmatched))}"]
+            if unmatched
+            else []
+        )
         workers = "1 worker" if len(by_worker) == 1 else f"{len(by_worker)} workers"
-        return by_worker, (f"{self._path.name}: answers of {workers}", *left)
+        return by_worker, (f"{workers} in {self._path.name}", *left)
 
 
 def _own_answers(path: Path) -> Answers | None:

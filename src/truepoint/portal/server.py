@@ -51,24 +51,24 @@ RESULT_POLICY = (
 )
 RESULT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
 RESULT_FILES = {
-    "report": "the quality report, to look at",
-    "coco": "COCO keypoints, to train with",
-    "coco_workers": "the same, of every worker",
-    "quality": "every figure of the report",
-    "workers": "how each worker did",
-    "suspicious": "what to look at again, and why",
-    "review": "a manifest to have it looked at again",
-    "comments": "what workers wrote",
-    "rejected": "images without an annotation, and why",
-    "skeleton": "the keypoints and edges",
+    "report": "quality report for team leads",
+    "coco": "consensus as COCO keypoints, for training",
+    "coco_workers": "COCO keypoints of every worker",
+    "quality": "all figures of the report",
+    "workers": "quality figures of each worker",
+    "suspicious": "images that may contain a label error, with reasons",
+    "review": "input manifest for a review of these images",
+    "comments": "comments of workers",
+    "rejected": "images without an annotation, with reasons",
+    "skeleton": "keypoints and edges",
 }
 REFUSALS = {
-    Verdict.TOO_LATE: "The time for this image was over, and somebody else has it now.",
+    Verdict.TOO_LATE: "The time for this image is over, and another worker has it now.",
     Verdict.CLOSED: "This image needs no more answers.",
 }
 MESSAGES = {
-    "name": f"Please give a name of 1 to {MAX_NAME} characters.",
-    "nothing": "There is no image for you at the moment: all are labelled, or others are working on the last ones.",
+    "name": f"Please enter a name of 1 to {MAX_NAME} characters.",
+    "nothing": "There is no image for you at the moment. All images are labelled, or other workers have the last ones.",
     "confirm": "The job was not finished: tick the box to confirm.",
 }
 ELEMENT_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -206,7 +206,7 @@ class Portal:
         worker = _worker(request)
         task = self._runner.current_task(worker, request.path_params["object_id"]) if worker else None
         if task is None:
-            raise HTTPException(404, "This image is not yours at the moment.")
+            raise HTTPException(404, "This image is not assigned to you at the moment.")
         page = self._template.render({**task.task_input, "worker": worker, "max_answer_bytes": str(MAX_BODY)})
         return HTMLResponse(page, headers={"content-security-policy": TASK_POLICY, "cache-control": "no-store"})
 
@@ -222,7 +222,7 @@ class Portal:
     async def _answer(self, request: Request) -> Response:
         worker = _worker(request)
         if worker is None:
-            return _problem(403, "Say who you are on the portal's first page.")
+            return _problem(403, "Enter your name on the portal's first page.")
         try:
             content = documents.parse_content(await request.body())
         except LabelingJobError as error:
@@ -291,7 +291,7 @@ class Portal:
     def _cloud_failed(self, request: Request, error: Exception) -> Response:
         # Log only the class: the message may contain a presigned URL.
         _log.warning("%s for a request of %s", type(error).__name__, request.method)
-        reason = "The storage does not answer as it should. Nothing that was saved is lost; please try again."
+        reason = "The storage returned an error. Saved answers are not lost. Please try again."
         if request.url.path.endswith("/answer"):
             return _problem(503, reason)
         return self._page("problem", status=503, title=reason)

@@ -17,7 +17,7 @@ from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 
 _log = logging.getLogger(__name__)
 
-NO_LABEL = "ClientError: the consolidation function gave no label for this object"
+NO_LABEL = "ClientError: the consolidation function returned no label for this object"
 BATCH = 50
 """Maximum number of objects in a consolidation request. An annotation of ten people has 10 kB, and a response at most 6
 MB."""

@@ -120,7 +120,7 @@ class EntryPoint:
 def _module(name: str) -> Any:
     path = Path(name)
     if path.suffix == ".py" and not path.is_file():
-        raise PredictionError(f"expected a Python file, got {name!r}, which is none")
+        raise PredictionError(f"expected a Python file, got {name!r}, which is no file")
     try:
         if path.suffix != ".py":
             if (here := str(Path.cwd())) not in sys.path:

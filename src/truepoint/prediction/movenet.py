@@ -68,7 +68,7 @@ class MoveNet:
         height, width = pixels.shape[:2]
         process = self._process
         if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise PredictionError(f"{name}: expected a running Node process, got a closed one")
+            raise PredictionError(f"{name}: expected a running Node process, got one that has ended")
         try:
             process.stdin.write(struct.pack("<II", height, width) + pixels.tobytes())
             process.stdin.flush()
@@ -77,7 +77,9 @@ class MoveNet:
             answer = b""
         if not answer:
             said = process.stderr.read().decode(errors="replace").strip()[-500:]
-            raise PredictionError(f"{name}: the model's process ended: {said or 'it said nothing'}")
+            raise PredictionError(
+                f"{name}: expected an answer of the model's process, got its end: {said or 'without a message'}"
+            )
         return people(json.loads(answer), (width / gain, height / gain), self._least)
 
     def close(self) -> None:

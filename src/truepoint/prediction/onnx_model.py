@@ -214,7 +214,9 @@ def open_onnx(
     shapes = [output.shape for output in session.get_outputs()]
     if [len(shape) for shape in shapes] == [3]:
         if boxes is not None or detector is not None:
-            raise PredictionError(f"{path}: a one-stage model finds subjects itself; leave out --boxes and --detector")
+            raise PredictionError(
+                f"{path}: expected no --boxes and no --detector with a one-stage model, got one of them; leave it out"
+            )
         return OneStage(path, session, names, least_score)
     if [len(shape) for shape in shapes] not in ([4], [3, 3]):
         raise PredictionError(

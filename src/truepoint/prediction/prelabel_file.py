@@ -54,7 +54,7 @@ def write_prelabels(
         out: the file; JSON Lines, one image each, in the order of `images`.
         images: with `path`.
         model: what predicts.
-        restart: forget the predictions of earlier runs.
+        restart: delete the predictions of earlier runs.
         progress: called once for each image.
 
     Raises:
@@ -104,7 +104,7 @@ def read_progress(journal: Path, header: Mapping[str, Any]) -> Predictions:
         actual = "none" if given is None else "those of another model or other settings"
         raise PredictionError(
             f"{journal}: expected predictions of this model and these settings, got {actual}; "
-            "write to another file, or start over with --restart"
+            "write to another file, or delete the earlier predictions with --restart"
         )
     predictions: Predictions = {}
     for line in rest:

@@ -324,7 +324,7 @@ class Bucket:
 
     def _check_size(self, key: str, size: int, largest: int | None) -> None:
         if largest is not None and size > largest:
-            raise TooLargeError(f"expected at most {largest} bytes, s3://{self.name}/{key} has {size}")
+            raise TooLargeError(f"expected at most {largest} bytes in s3://{self.name}/{key}, got {size}")
 
     def _retry(self, key: str, operation: Callable[[], T], passing: tuple[type[Exception], ...] = (GenericError,)) -> T:
         """Return the operation's result after at most `TRIES` attempts. Every operation of a bucket is idempotent."""

@@ -138,7 +138,7 @@ def start_execution(state_machine_arn: str, name: str, payload: Any) -> str:
             arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{numbered}"
             if client.describe_execution(executionArn=arn)["status"] in UNDER_WAY:
                 return arn
-    raise RuntimeError(f"expected a free name for an execution, {name}-1 to -{MOST_EXECUTIONS} have ended")
+    raise RuntimeError(f"expected a free name for an execution, got ended executions {name}-1 to -{MOST_EXECUTIONS}")
 
 
 def _time(seconds: float) -> datetime:

@@ -71,5 +71,5 @@ def number(name: str, usual: int) -> int:
 def _needed(name: str, what_for: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise RuntimeError(f"expected the environment variable {name} to {what_for}, it is not set")
+        raise RuntimeError(f"expected the environment variable {name} to {what_for}, got no value")
     return value

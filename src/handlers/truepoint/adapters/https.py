@@ -94,7 +94,7 @@ def _content(response: HTTPResponse, largest: int, deadline: float, host: str) -
             raise FetchError(f"expected at most {largest} bytes of {host}, got more")
         # The socket's timeout bounds each read, but not a response that arrives byte by byte.
         if time.monotonic() > deadline:
-            raise FetchError(f"expected {host} to answer within {TOTAL_SECONDS:g} s, it is still answering")
+            raise FetchError(f"expected {host} to answer within {TOTAL_SECONDS:g} s, got an unfinished response")
     if response.length:  # bytes of the announced Content-Length that did not arrive
-        raise FetchError(f"expected a whole response of {host}, it broke off")
+        raise FetchError(f"expected a whole response of {host}, got a truncated one")
     return bytes(content)

@@ -82,7 +82,7 @@ def check_instance(
         add("out_of_image", "warning", outside, f"Outside the image: {', '.join(outside)}", Fix("move", outside))
     for pair in coincident(anatomy, points, math.sqrt(area(instance)[0])):
         names = anatomy.label(pair)
-        add("coincident_keypoints", "warning", names, f"On one spot: {', '.join(names)}", Fix("move", names))
+        add("coincident_keypoints", "warning", names, f"At the same position: {', '.join(names)}", Fix("move", names))
     if swap := swapped_sides(anatomy, instance):
         names = anatomy.label(swap.indexes)
         what = "the whole body" if swap.whole else ", ".join(names)

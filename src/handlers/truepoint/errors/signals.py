@@ -205,7 +205,7 @@ class SignalReader:
         signals = []
         for at, chance in zip(likeliest.tolist(), chances[np.arange(len(chances)), likeliest].tolist(), strict=True):
             names = (self._anatomy.names[at],)
-            text = f"Not labelled, though mostly labelled beside the others: {names[0]}"
+            text = f"Not labelled, although usually labelled with the other keypoints: {names[0]}"
             signals.append([_signal("missing_keypoint", chance, names, text, Fix("place", names))] if chance else [])
         return signals
 

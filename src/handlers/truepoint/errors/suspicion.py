@@ -43,10 +43,10 @@ they are as frequent in correct labels as in wrong ones, and other checks see th
 
 
 WORKERS = {
-    "no_majority": (0.3, "Not more than half of the workers marked it"),
-    "swap_repaired": (0.1, "A worker had left and right exchanged; it was repaired"),
-    "sides_disputed": (0.5, "The workers are split evenly on left and right"),
-    "low_score": (0.5, "The workers are far apart"),
+    "no_majority": (0.3, "Only half of the workers or fewer marked this instance"),
+    "swap_repaired": (0.1, "A worker swapped left and right; the result is repaired"),
+    "sides_disputed": (0.5, "The workers disagree evenly about left and right"),
+    "low_score": (0.5, "The workers' positions are far apart"),
 }
 """Probability and message for each review reason of consolidation. The probabilities are chosen rather than calibrated,
 because jobs differ in how workers disagree."""
@@ -92,7 +92,7 @@ def workers_reasons(needs_review: Iterable[str]) -> list[Reason]:
 
 def below_quorum(workers: int) -> Reason:
     """Return the reason to look at an instance that only `workers` workers marked, fewer than the quorum."""
-    text = f"Marked by {workers} worker{'s' * (workers != 1)}, too few for the result"
+    text = f"Marked by only {workers} worker{'s' * (workers != 1)}, too few for the result"
     return Reason(check="below_quorum", probability=BELOW_QUORUM, keypoints=(), message=text, fix=Fix("look"))
 
 

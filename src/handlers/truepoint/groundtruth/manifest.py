@@ -67,11 +67,11 @@ def file_name(s3_uri: str) -> str:
 def read_data_object(line: Any) -> DataObject:
     """Read one parsed manifest line. Never raise: `error` of the result describes a problem."""
     if not isinstance(line, dict):
-        return DataObject("", [], [], f"the manifest line must be an object, it is {type_name(line)}")
+        return DataObject("", [], [], f"expected the manifest line to be an object, got {type_name(line)}")
     source = line.get("source-ref")
     if not isinstance(source, str):
-        actual = "it has a source, but only images are labelled" if "source" in line else "it has none"
-        return DataObject("", [], [], f"the manifest line must have a source-ref with the image's S3 URI, {actual}")
+        actual = "got a source, but only images can be labelled" if "source" in line else "got none"
+        return DataObject("", [], [], f"expected a source-ref with the image's S3 URI, {actual}")
     try:
         split_s3_uri(source)
         source.encode()
@@ -89,7 +89,10 @@ def read_data_object(line: Any) -> DataObject:
     copy, no_copy = _reference(line, "image_copy_ref")
     width, height = pixels(line.get("image_width")), pixels(line.get("image_height"))
     if copy and not (width and height):
-        copy, no_copy = "", "image_copy_ref cannot be used: image_width and image_height must say the original's size"
+        copy, no_copy = (
+            "",
+            "image_copy_ref cannot be used: expected the original's size in image_width and image_height",
+        )
     return DataObject(
         source,
         [] if problem else pre_labels,

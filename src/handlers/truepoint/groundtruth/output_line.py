@@ -83,7 +83,7 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
             be read.
     """
     if not line.text:
-        return _rejected(line.number, f"the line has {line.length} bytes, expected at most {LONGEST_LINE}")
+        return _rejected(line.number, f"expected a line of at most {LONGEST_LINE} bytes, got {line.length}")
     try:
         record = decode(line.text, deepest=DEEPEST_DOCUMENT)
     except JsonError as error:

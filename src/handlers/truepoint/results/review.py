@@ -186,7 +186,7 @@ def _review_line(labeled: Labeled, image: SuspiciousImage, images_job: str) -> b
 def _title(entry: SuspiciousInstance) -> str:
     """Return the title of the instance in the labelling element."""
     if entry.instance is None:
-        return "Not in the labels"
+        return "Not in the result"
     return entry.name or f"Instance {entry.instance + 1}"
 
 

@@ -104,7 +104,7 @@ def check(job: str, content: str, store: Bucket) -> LockState:
     try:
         return acquire(state, content, store)
     except NotYetError as error:
-        raise ChangedError(f"the write lock of {job} was lost and acquired again: {error}") from error
+        raise ChangedError(f"expected {job} to keep its write lock, got one acquired again: {error}") from error
 
 
 def release(state: LockState, store: Bucket) -> None:

@@ -61,7 +61,9 @@ class OpenLines:
         block, position = divmod(number, RECORDS_AT_ONCE)
         record = self._block(block)[position * RECORD.size : (position + 1) * RECORD.size]
         if len(record) < RECORD.size:
-            raise NotReadableError(f"expected a record of the open line {number} in {self._key}, got its end")
+            raise NotReadableError(
+                f"expected a record of the open line {number} in {self._key}, got the end of the object"
+            )
         return Place(*RECORD.unpack(record))
 
     def after(self, number: int) -> Iterator[Place]:

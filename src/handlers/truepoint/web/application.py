@@ -80,7 +80,9 @@ def respond(router: Router, event: Any, report: Report) -> dict[str, Any]:
     except RefusedError as error:
         return as_event(refusal(error))
     except BUSY:
-        busy = RefusedError(429, "busy", "Many people are at work. Please try again.", BUSY_SECONDS)
+        busy = RefusedError(
+            429, "busy", "Too many people are working at the same time. Please try again.", BUSY_SECONDS
+        )
         return as_event(refusal(busy))
     except UnavailableError as error:
         report("the bucket is unavailable", error)
@@ -90,5 +92,5 @@ def respond(router: Router, event: Any, report: Report) -> dict[str, Any]:
 
 
 def _failed() -> RefusedError:
-    message = "Something failed. What was acknowledged is saved; please try again."
+    message = "Something failed. Acknowledged answers are saved. Please try again."
     return RefusedError(503, "try-again", message, UNAVAILABLE_SECONDS)

@@ -85,10 +85,10 @@ class Router:
         request.check_origin(self._origin)
         matches = [(match, route) for pattern, route in self._patterns if (match := pattern.fullmatch(request.path))]
         if not matches:
-            raise RefusedError(404, "not-found", "There is nothing at this address.")
+            raise RefusedError(404, "not-found", "This address does not exist.")
         match, route = next(((m, r) for m, r in matches if r.method == request.method), (None, None))
         if match is None or route is None:
-            raise RefusedError(405, "wrong-method", "This address does not take such requests.")
+            raise RefusedError(405, "wrong-method", "This address does not accept this method.")
         parameters = {name: _PARAMETERS[name][1](value) for name, value in match.groupdict().items()}
         caller = None
         if route.role is not Role.NOBODY:

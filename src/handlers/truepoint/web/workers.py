@@ -37,8 +37,8 @@ Invoke = Callable[[str, Mapping[str, Any]], Any]
 """A function that invokes a Lambda function, given its ARN and the event, and returns its result."""
 
 _REFUSALS = {
-    Verdict.TOO_LATE: ("too-late", "This image has gone to somebody else, or has its label."),
-    Verdict.CLOSED: ("closed", "This job takes no answers at present."),
+    Verdict.TOO_LATE: ("too-late", "Another worker has this image now, or it already has its label."),
+    Verdict.CLOSED: ("closed", "This job accepts no answers at present."),
     Verdict.REFUSED: ("gold", "This image cannot be skipped."),
 }
 
@@ -117,7 +117,7 @@ class WorkerRoutes:
         fields = request.fields()
         reason, note = requests.text(fields, "reason", 20), requests.text(fields, "note", LONGEST_NOTE)
         if reason not in REASONS:
-            raise RefusedError(400, "bad-input", f"Expected a reason out of {', '.join(sorted(REASONS))}.")
+            raise RefusedError(400, "bad-input", f"Expected one of the reasons {', '.join(sorted(REASONS))}.")
         answers = Answers(self._store, self._queue(job), job)
         return _verdict(
             answers.skip(caller.id, caller.row, parameters["line"], reason=reason, note=note, now=self._now())
@@ -140,7 +140,7 @@ class WorkerRoutes:
         queue = self._queue(job)
         image = queue.image(parameters["line"])
         if caller.id not in image.done:
-            raise RefusedError(404, "not-found", "You have no answer of this image.")
+            raise RefusedError(404, "not-found", "You have not answered this image.")
         done = own_answer(image, caller.id)
         if done is None:
             raise RefusedError(409, *_REFUSALS[Verdict.TOO_LATE])
@@ -234,9 +234,9 @@ class WorkerRoutes:
         try:
             made = self._invoke(job.pre_annotation, event)
         except FunctionError as error:
-            raise RefusedError(503, "try-again", "The function that prepares tasks fails.", retry_after=30) from error
+            raise RefusedError(503, "try-again", "The pre-annotation function failed.", retry_after=30) from error
         if not has_task_input(made):
-            raise RefusedError(503, "try-again", "The function that prepares tasks returned none.", retry_after=30)
+            raise RefusedError(503, "try-again", "The pre-annotation function returned no task.", retry_after=30)
         return dict(made["taskInput"])
 
     def _links(self, task_input: Mapping[str, Any], caller: Caller) -> dict[str, Any]:

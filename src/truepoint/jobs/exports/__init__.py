@@ -96,7 +96,7 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
     final, part = out / name, out / f"{name}.part"
     if part.exists():
         if _read_marker(part) is None:
-            raise ExportError(f"{part}: expected nothing or an export that was stopped, got something else")
+            raise ExportError(f"{part}: expected nothing or a stopped export, got something else")
         shutil.rmtree(part)
     part.mkdir(parents=True)
     _write_marker(part, data.name, {})
@@ -142,8 +142,8 @@ def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> Non
         shutil.rmtree(part)
         more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise ExportError(
-            f"{final}: expected no file that is not the export's at {foreign[0]}{more}, got one, or one that was "
-            "changed since the export; move it away, or choose another folder"
+            f"{final}: expected only unchanged files of an earlier export, got {foreign[0]}{more}, which is no such "
+            "file; move it, or choose another folder"
         )
     # A file that was there already stays its owner's, also where it has the same content: a later export keeps it.
     written = {file: digest for file, digest in files.items() if file not in others}

@@ -31,7 +31,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
         file.write(_line(_meta(data)))
         for number, image in enumerate(images):
             if image.size is None:
-                notes["images left out: their size is not known"] += 1
+                notes["images left out: their size is unknown"] += 1
                 continue
             file.write(_line(_image(number, image, image.size, data.skeleton, notes)))
         file.write("</annotations>\n")

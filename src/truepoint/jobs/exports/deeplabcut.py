@@ -33,7 +33,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     taken = Paths()
     for image in images:
         notes["folders left out of image names"] += "/" in image.path
-        notes["parts of the set left out: DeepLabCut makes its own"] += bool(image.split)
+        notes["split left out: DeepLabCut makes its own"] += bool(image.split)
         rows.append((image, taken.take(image.path.replace("/", "-")), _individuals(image, set(names), notes)))
     rows.sort(key=lambda row: not row[2])  # stable: otherwise in the order of the manifest
     most = max((len(individuals) for _, _, individuals in rows), default=0) or 1
@@ -71,7 +71,7 @@ def _individuals(image: ExportImage, names: set[str], notes: Notes) -> list[dict
     for instance in image.instances:
         keypoints = [k for k in instance.annotations if k.label in names]
         notes["keypoints left out: the skeleton does not have them"] += len(instance.annotations) - len(keypoints)
-        notes["occluded keypoints that look like visible ones"] += sum(k.visibility == OCCLUDED for k in keypoints)
+        notes["occluded keypoints exported as visible"] += sum(k.visibility == OCCLUDED for k in keypoints)
         notes["names of instances left out"] += bool(instance.name)
         notes["boxes left out"] += instance.box is not None
         notes["instances without keypoints left out"] += not keypoints

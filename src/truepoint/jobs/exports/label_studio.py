@@ -27,7 +27,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
         separator = "[\n"
         for number, image in enumerate(images):
             if image.size is None:
-                notes["images left out: their size is not known"] += 1
+                notes["images left out: their size is unknown"] += 1
                 continue
             file.write(separator + json.dumps(_task(number, image, image.size, data.skeleton, notes)))
             separator = ",\n"
@@ -73,7 +73,7 @@ def _regions(
         return
     box, source = box_and_source
     if source != "box":
-        notes["rectangles made from keypoints: Label Studio groups by them"] += 1
+        notes["rectangles added around keypoints, because Label Studio groups keypoints by rectangle"] += 1
     percent = {
         "x": 100 * box[0] / size[0],
         "y": 100 * box[1] / size[1],

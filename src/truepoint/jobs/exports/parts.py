@@ -44,7 +44,7 @@ def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[s
         )
         return _checked_parts(part_of, parts, len(images)), unknown
     if len(shares) < len(parts) or abs(sum(shares.values()) - 1) > 1e-9:
-        raise ExportError(f"--split: expected shares that are 1 together, got {wanted}")
+        raise ExportError(f"--split: expected shares with the sum 1, got {wanted}")
     return _checked_parts(_drawn(shares, [image.path for image in images], seed), parts, len(images)), []
 
 
@@ -62,7 +62,7 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
         ExportError: there is no such folder, or an image has no picture there, or two.
     """
     if not folder.is_dir():
-        raise ExportError(f"--images: expected a folder of pictures, got {folder}")
+        raise ExportError(f"--images: expected a folder of images, got {folder}")
     files = image_files(folder)
     images = list(data.images())
     named = _named(images, several=len(data.jobs) > 1)
@@ -72,8 +72,8 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
         raise ExportError(f"--images {folder}: {error}") from error
     if matched.unmatched:
         raise ExportError(
-            f"--images {folder}: expected the pictures of all {len(images)} images, got none of "
-            f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder has {shown(list(files))}"
+            f"--images {folder}: expected all {len(images)} images, got no file for "
+            f"{len(matched.unmatched)}: {shown(matched.unmatched)}; the folder contains {shown(list(files))}"
         )
     file_of = {path: files[name] for name, image in matched.images.items() for path in named[image.name]}
     _check_sizes(images, file_of, folder)
@@ -91,10 +91,10 @@ def _check_sizes(images: Iterable[ExportImage], file_of: Mapping[str, Path], fol
         size = upright_size(file_of[image.path])
         if size is not None and image.size is not None and size != image.size:
             wanted, actual = ("x".join(map(str, sides)) for sides in (image.size, size))
-            different.append(f"{image.file_name} ({wanted} in the labels, {actual} there)")
+            different.append(f"{image.file_name} ({wanted} in the labels, {actual} in the folder)")
     if different:
         raise ExportError(
-            f"--images {folder}: expected pictures of the size that was labelled, got {len(different)} of another "
+            f"--images {folder}: expected images of the labelled size, got {len(different)} of another "
             f"size: {shown(different)}"
         )
 

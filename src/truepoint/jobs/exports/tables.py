@@ -155,4 +155,4 @@ def write_parquet(data: DataSet, out: Path, images: Iterable[ExportImage]) -> No
 def _boxes(image: ExportImage) -> Notes:
     boxes = sum(instance.box is not None for instance in image.instances)
     bare = sum(not instance.annotations for instance in image.instances)
-    return Notes({"boxes left out": boxes, "instances without keypoints, whose rows say only that": bare})
+    return Notes({"boxes left out": boxes, "instances without keypoints, exported as rows without a keypoint": bare})

@@ -35,7 +35,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     for image in images:
         part = image.split or WHOLE
         if image.size is None:
-            notes["images left out: their size is not known"] += 1
+            notes["images left out: their size is unknown"] += 1
             continue
         file = out / "labels" / part / Path(image.path).with_suffix(".txt")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
     hints = []
     if not with_pictures:
         hints.append(
-            f"# Put the pictures into {', '.join(f'images/{part}' for part in parts)}; images.csv has their names."
+            f"# Copy the images to {', '.join(f'images/{part}' for part in parts)}; images.csv has their names."
         )
     if not splits:
         hints.append("# To validate on other images than it trains on, export with --split.")
