@@ -215,7 +215,7 @@ def test_a_held_key_is_spoken_once(task: Task) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844), (360, 640)])
-def test_the_focus_is_never_hidden(browser: Browser, bundle: str, width: int, height: int) -> None:
+def test_the_focused_element_is_always_visible(browser: Browser, bundle: str, width: int, height: int) -> None:
     """WCAG 2.4.11: sticky parts of the panel and of dialogs do not cover what has the focus."""
     context = browser.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(5000)
@@ -285,7 +285,7 @@ def test_dragging_has_alternatives(task: Task) -> None:
     assert max(p[0] for p in task.points(1).values()) == pytest.approx(max(xs) - 60, abs=2)
 
 
-def test_what_was_taken_up_by_a_click_is_dropped_by_escape_and_by_other_work(task: Task) -> None:
+def test_escape_or_another_action_cancels_a_move_by_two_clicks(task: Task) -> None:
     task.place_person()
     before = task.points()
     task.key("1", "Shift+m", "Escape")
@@ -356,7 +356,7 @@ def test_arrows_walk_the_list_of_keypoints(open_task: TaskPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing(browser: Browser, bundle: str, scheme: Any, width: int) -> None:
+def test_axe_finds_no_violation(browser: Browser, bundle: str, scheme: Any, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     context.set_default_timeout(5000)
     opener = TaskPage(context, bundle)
@@ -402,7 +402,7 @@ def test_own_keys_and_no_keys(open_task: TaskPage) -> None:
     task.key("Escape", "Control+b", "o")
     assert len(task.doc["instances"]) == 2
     task.element.get_by_role("button", name="Help").click()
-    help_dialog.get_by_text("As delivered").click()
+    help_dialog.get_by_text("Reset keys").click()
     task.key("Escape", "b")
     assert len(task.doc["instances"]) == 3
 

@@ -50,7 +50,7 @@ def test_the_example_of_the_details_is_what_the_element_submits(open_task: TaskP
     ]
 
 
-def test_comments_boxes_and_what_nobody_can_read_come_back_as_documented(open_task: TaskPage) -> None:
+def test_comments_boxes_and_unusable_annotations_are_returned_as_documented(open_task: TaskPage) -> None:
     bad = [{"label": "nose", "x": "left", "y": 1}, {"x": 1, "y": 1}]
     given = [{"id": "p0", "name": "", "annotations": [{"label": "left_eye", "x": 70.5, "y": 20.25}, *bad]}]
     task = open_task(initialValues=given)

@@ -27,7 +27,7 @@ def test_a_bundle_stays_small(bundle: str, files: list[str], most_bytes: int) ->
     assert sum(len(gzip.compress((DIST / file).read_bytes(), 9)) for file in files) <= most_bytes
 
 
-def test_builds_side_by_side_never_take_the_bundle_away(bundle: str) -> None:
+def test_concurrent_builds_never_remove_the_bundle(bundle: str) -> None:
     """Tests run side by side, and `sam build` beside them."""
     builds = [subprocess.Popen(["node", "src/ui/build.js"], cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(2)]
     while any(build.poll() is None for build in builds):

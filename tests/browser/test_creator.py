@@ -170,7 +170,7 @@ def test_a_skeleton_drawn_by_hand_is_read_by_everyone(creator: Page, open_task: 
     assert set(task.points()) == {"left_paw", "right_paw", "tail"}
 
 
-def test_the_board_stays_where_it_is_whatever_is_said(creator: Page) -> None:
+def test_messages_do_not_move_the_board(creator: Page) -> None:
     for size in ((1440, 900), (1024, 768), (390, 844)):
         creator.set_viewport_size({"width": size[0], "height": size[1]})
         before = creator.locator("skeleton-creator .drawing").bounding_box()
@@ -217,7 +217,7 @@ def test_drag_undo_order_other_side_and_removal(creator: Page) -> None:
     expect(creator.get_by_role("button", name="Undo")).to_be_disabled()
 
 
-def test_names_differ_and_a_wrong_one_is_refused_in_words(creator: Page) -> None:
+def test_a_duplicate_name_is_refused_with_a_reason(creator: Page) -> None:
     for x in (-50, 50):
         creator.mouse.click(*board(creator, x, 0))
     name(creator, "a", "a")
@@ -320,7 +320,7 @@ def test_presets_are_read_by_the_project(creator: Page, number: int) -> None:
     assert all(read.flip_indices[other] == mine for mine, other in enumerate(read.flip_indices))
 
 
-def test_import_from_files_and_text_says_what_it_left_out(creator: Page) -> None:
+def test_import_from_files_and_text_reports_what_it_left_out(creator: Page) -> None:
     paste(creator, [{"label": HOSTILE, "x": 1, "y": 1}, {"label": "b", "x": 3, "y": 5}])
     assert names(creator)[0] == HOSTILE
     assert creator.evaluate("window.hacked") is None
@@ -364,18 +364,18 @@ def test_nothing_is_lost_on_reload(creator: Page) -> None:
     assert creator.locator("skeleton-creator image").get_attribute("href") is None
 
 
-def test_where_nothing_may_be_kept_that_is_said_once_and_the_rest_works(creator: Page) -> None:
+def test_without_storage_the_creator_says_so_once_and_works(creator: Page) -> None:
     blocked = "{ get() { throw new DOMException('blocked', 'SecurityError'); } }"
     for storage in ("localStorage", "indexedDB"):
         creator.add_init_script(f"Object.defineProperty(window, '{storage}', {blocked})")
     creator.reload()
-    assert said(creator) == "This browser keeps nothing: download the skeleton before you leave."
+    assert said(creator) == "This browser cannot save the drawing: download the skeleton before you leave."
     creator.mouse.click(*board(creator, 0, 0))
     assert said(creator) == "keypoint_1 placed."
     creator.get_by_label("Reference image", exact=True).set_input_files(PHOTO)
     until(creator, "document.querySelector('skeleton-creator').photo")
     creator.get_by_role("button", name="New").click()
-    assert said(creator) == "Empty. Undo brings back what was here."
+    assert said(creator) == "The drawing is empty. Undo restores it."
     creator.get_by_role("button", name="Undo").click()
     assert len(names(creator)) == 1
 
@@ -413,7 +413,9 @@ def test_the_preview_is_the_element_itself(creator: Page) -> None:
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), SCREENS)
-def test_every_screen_holds_it_and_axe_finds_nothing(creator: Page, width: int, height: int, scheme: str) -> None:
+def test_the_creator_fits_every_screen_and_axe_finds_no_violation(
+    creator: Page, width: int, height: int, scheme: str
+) -> None:
     creator.set_viewport_size({"width": width, "height": height})
     creator.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     creator.get_by_label("Start from").select_option("0")
@@ -460,7 +462,7 @@ def test_small_windows_have_room_to_draw_and_reach_every_control(
     assert len(names(creator)) == before + 1
 
 
-def test_forced_colours_show_what_is_chosen(creator: Page) -> None:
+def test_forced_colours_show_the_selection(creator: Page) -> None:
     creator.emulate_media(forced_colors="active")
     creator.get_by_label("Start from").select_option("0")
     edges = creator.get_by_role("button", name="Draw edges")
@@ -662,7 +664,7 @@ def test_two_tabs_never_overwrite_each_other(open_creator: Callable[[], Page]) -
     assert names(third) == [k["name"] for k in other["keypoints"]]
 
 
-def test_zoom_and_pan_keep_what_is_placed_where_it_is_seen(creator: Page) -> None:
+def test_zoom_and_pan_do_not_move_keypoints(creator: Page) -> None:
     show_photo(creator)
     x, y = board(creator, 50, 20)
     creator.mouse.click(x, y)
@@ -765,7 +767,7 @@ def test_names_that_look_alike_are_refused(creator: Page) -> None:
     assert names(creator) == ["eye", "nose"]
 
 
-def test_n8_sides_are_paired_or_a_warning_stands_until_they_are(creator: Page) -> None:
+def test_n8_unpaired_sides_show_a_warning_until_they_are_paired(creator: Page) -> None:
     warning = creator.get_by_text("Check left and right")
     paste(creator, "nose\neyeL\neyeR\nleft ear\nright ear\nlip\nrip\nleg")
     assert [k.get("pair") for k in exported(creator)["keypoints"]] == [

@@ -63,7 +63,7 @@ def test_the_doubles_add_no_button_to_one_that_is_there(crowd: TaskPage) -> None
     assert page.locator("crowd-button").count() == 1
 
 
-def test_the_doubles_have_the_documented_members_only(crowd: TaskPage) -> None:
+def test_the_test_doubles_have_only_documented_members(crowd: TaskPage) -> None:
     page = authored(crowd, "<crowd-form></crowd-form>")
     own = page.evaluate(
         """() => {

@@ -39,7 +39,7 @@ def painted(task: Task) -> dict[str, float]:
 
 # wrong data ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("size", [(640, 480), (200, 150), (3000, 2000)])
-def test_defect_01_markers_stand_on_their_place(open_task: TaskPage, size: tuple[int, int]) -> None:
+def test_defect_01_markers_are_at_their_keypoints_position(open_task: TaskPage, size: tuple[int, int]) -> None:
     x, y = size[0] * 0.4, size[1] * 0.3
     task = open_task(
         width=size[0],
@@ -141,7 +141,7 @@ def test_defect_08_nothing_is_dropped_silently(open_task: TaskPage) -> None:
     assert back["unusable_annotations"] == [{"label": "nose", "x": 3, "y": 4}]
 
 
-def test_defect_09_what_may_not_be_edited_is_not(open_task: TaskPage) -> None:
+def test_defect_09_locked_instances_cannot_be_edited(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person(annotation_options={"editable": False})])
     before = task.points()
     x, y, _ = before["left_wrist"]
@@ -271,7 +271,7 @@ def test_defect_18_a_click_on_another_persons_marker_places(open_task: TaskPage)
 
 
 # input, keys, touch, access ------------------------------------------------------------------------------------------
-def test_defect_20_typing_is_typing(open_task: TaskPage) -> None:
+def test_defect_20_typing_in_a_field_triggers_no_shortcut(open_task: TaskPage) -> None:
     task = open_task(after="<input id=outside></form>")
     outside = task.page.locator("#outside")
     outside.click()
@@ -463,7 +463,9 @@ def test_defect_33_quotes_in_a_label(open_task: TaskPage) -> None:
         ({"skeletonRig": "nonsense"}, "“skeletonRig” could not be read"),
     ],
 )
-def test_defect_34_bad_attributes_leave_a_way_on(open_task: TaskPage, values: dict, words: str) -> None:
+def test_defect_34_the_worker_can_continue_despite_bad_attributes(
+    open_task: TaskPage, values: dict, words: str
+) -> None:
     task = open_task(**values)
     assert words in task.text(".notices")
     task.click(100, 100)
@@ -549,7 +551,7 @@ def test_defect_37_sandboxed_frame_without_storage(open_task: TaskPage) -> None:
     assert "visible" in frame.locator("crowd-2d-skeleton .points .pick").first.inner_text()
 
 
-def test_defect_38_removal_leaves_nothing(task: Task) -> None:
+def test_defect_38_removal_cleans_up_completely(task: Task) -> None:
     cdp = task.page.context.new_cdp_session(task.page)
     cdp.send("Performance.enable")
 

@@ -35,7 +35,7 @@ def page(browser: Browser, bundle: str, request: pytest.FixtureRequest) -> Itera
     context.close()
 
 
-def test_the_guide_can_be_read_by_everybody(page: Page) -> None:
+def test_the_guide_is_accessible(page: Page) -> None:
     assert page.locator("img").evaluate_all("(all) => all.every((image) => image.naturalWidth > 300)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("link", name="Before you submit").press("Enter")

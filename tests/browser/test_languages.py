@@ -90,7 +90,7 @@ def test_names_without_a_language_of_the_page_are_those_that_are_stored(open_tas
 
 
 @pytest.mark.parametrize("fault", ["gone", "changed", "hangs"])
-def test_a_language_that_does_not_come_is_done_without(open_task: TaskPage, fault: str) -> None:
+def test_a_language_that_does_not_load_falls_back_to_english(open_task: TaskPage, fault: str) -> None:
     """Only the script that the element was built with is run."""
     if fault == "gone":
         del open_task.files[GERMAN]
@@ -113,7 +113,7 @@ def test_a_language_that_does_not_come_is_done_without(open_task: TaskPage, faul
 
 
 @pytest.mark.parametrize("lang", ["", "xx_YY", "constructor", "q"])
-def test_a_page_without_a_sound_language_is_in_english(open_task: TaskPage, lang: str) -> None:
+def test_an_invalid_language_falls_back_to_english(open_task: TaskPage, lang: str) -> None:
     task = open_task(lang=lang)
     assert task.text("footer button.primary") == "Submit"
     task.click(100, 100)
@@ -136,7 +136,7 @@ def test_another_language_keeps_the_work(open_task: TaskPage) -> None:
     expect(task.element.locator(".toast")).to_have_text("Rückgängig gemacht: place right ankle")
 
 
-def test_what_a_lead_reads_is_the_same_in_every_language(open_task: TaskPage) -> None:
+def test_the_problem_in_an_answer_is_english_in_every_language(open_task: TaskPage) -> None:
     task = open_task(photo="/gone.png", lang="de", wait=False)
     task.element.locator(".note h2").wait_for()
     assert task.text(".note h2") == "Das Bild konnte nicht geladen werden."

@@ -46,7 +46,7 @@ def test_one_key_changes_visibility(task: Task) -> None:
     assert task.points()["nose"][2] == 1
 
 
-def test_reasons_for_no_place(task: Task) -> None:
+def test_reasons_why_a_keypoint_is_not_placed(task: Task) -> None:
     task.click(100, 100)
     task.key("u", "i")
     task.click(140, 100)
@@ -69,7 +69,7 @@ def test_after_a_reason_given_by_button_the_next_click_is_for_the_next_keypoint(
     assert list(task.points()) == ["left_eye"]
 
 
-def test_dragging_moves_by_the_pointers_way(task: Task) -> None:
+def test_dragging_moves_a_keypoint_by_the_pointers_distance(task: Task) -> None:
     task.click(200, 200)
     x, y, _ = task.points()["nose"]
     scale = task.state["view"]["scale"]
@@ -84,7 +84,7 @@ def test_dragging_moves_by_the_pointers_way(task: Task) -> None:
     assert moved[1] == pytest.approx(y + 40 / scale, abs=0.02)
 
 
-def test_shift_drag_carries_what_hangs_on_a_joint(open_task: TaskPage) -> None:
+def test_shift_drag_moves_the_attached_keypoints_too(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person(100, 40)])
     before = task.points()
     task.page.keyboard.down("Shift")

@@ -97,7 +97,7 @@ def test_every_section_is_there(visit: Any, sample: Path) -> None:
     assert page.title() == "Quality of sample-people"
     assert page.locator("h2").all_inner_texts() == [
         "Distributions", "Keypoints", "Workers", "Errors by worker", "Empty answers", "Images to look at again",
-        "Every line accounted for",
+        "Outcome of every line",
     ]  # fmt: skip
     figures = json.loads(page.locator("#data").text_content())
     assert page.locator("#workers tbody tr").count() == 5
@@ -121,7 +121,7 @@ def test_the_figures_are_those_of_quality_and_workers(visit: Any, sample: Path) 
         f"{quality['time_in_seconds']['median'] / 60:.1f} min",
         f"{quality['time_in_seconds']['median']:.0f} s",
     )
-    sums = page.locator("#every-line-accounted-for .note").first.inner_text()
+    sums = page.locator("#outcome-of-every-line .note").first.inner_text()
     assert sums.endswith(f"= {quality['lines']} lines of the manifest.")
     by_worker = dict(zip(cells(page, "empty-answers", 1), cells(page, "empty-answers", 2), strict=True))
     assert by_worker == {w["worker_id"]: str(w["empty"]) for w in quality["workers"] if w["empty"]}
@@ -143,7 +143,7 @@ def cells(page: Page, section: str, column: int) -> list[str]:
     return [text.replace(",", "") for text in table.locator(f"tbody tr > :nth-child({column})").all_inner_texts()]
 
 
-def test_a_tile_links_to_what_it_counts(visit: Any, sample: Path) -> None:
+def test_a_tile_links_to_its_section(visit: Any, sample: Path) -> None:
     page = visit(sample)
     links = page.locator(".tile a")
     assert links.count() == page.locator(".tile").count() == 6
@@ -158,13 +158,15 @@ def test_a_tile_links_to_what_it_counts(visit: Any, sample: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "share"), [((319, 320), "99.7%"), ((1, 320), "0.3%"), ((9999, 10_000), "99.99%"), ((320, 320), "100%")]
 )
-def test_only_all_are_100_percent(visit: Any, sample: Path, tmp_path: Path, lines: tuple[int, int], share: str) -> None:
+def test_100_percent_is_shown_only_for_all(
+    visit: Any, sample: Path, tmp_path: Path, lines: tuple[int, int], share: str
+) -> None:
     written, read = lines
     quality = {"written": written, "lines": read, "rejected": read - written, "failed": 0, "unlabeled": 0}
     page = visit(changed(sample, tmp_path, quality=quality))
     assert f"{share} of the manifest" in page.locator(".tile .more").first.inner_text()
-    assert cells(page, "every-line-accounted-for", 4)[0] == share
-    rest = cells(page, "every-line-accounted-for", 4)[1]
+    assert cells(page, "outcome-of-every-line", 4)[0] == share
+    rest = cells(page, "outcome-of-every-line", 4)[1]
     assert (rest == "0%") == (written == read)
 
 
@@ -332,7 +334,7 @@ def used_times(figures: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_read_by_everybody(visit: Any, sample: Path, scheme: str) -> None:
+def test_the_report_is_accessible(visit: Any, sample: Path, scheme: str) -> None:
     page = visit(sample, color_scheme=scheme)
     page.evaluate(AXE)
     found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
@@ -340,7 +342,7 @@ def test_it_can_be_read_by_everybody(visit: Any, sample: Path, scheme: str) -> N
 
 
 @pytest.mark.parametrize("width", [320, 768, 1280])
-def test_nothing_sticks_out(visit: Any, sample: Path, hostile: Path, width: int) -> None:
+def test_nothing_overflows_the_page(visit: Any, sample: Path, hostile: Path, width: int) -> None:
     for file in (sample, hostile):
         page = visit(file, viewport={"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -402,7 +404,7 @@ RIGHT_TO_LEFT = ("\u05d9\u05d3_\u05e9\u05de\u05d0\u05dc", "\u202egpj.exe", "n" *
 """A Hebrew name, one that turns what follows around, a long one, one that looks like HTML and has a line break."""
 
 
-def test_names_of_any_script_turn_and_push_nothing(visit: Any, tmp_path: Path) -> None:
+def test_names_in_any_script_do_not_change_the_layout(visit: Any, tmp_path: Path) -> None:
     job, skeleton, worker = "\u202ejob", "\u05e9\u05dc\u05d3", "\u202eworker"
     keypoints = tuple(
         SkeletonKeypoint(name, template=(20.0 * i, 30.0 * (i % 2))) for i, name in enumerate(RIGHT_TO_LEFT)
@@ -474,5 +476,5 @@ def test_reasons_are_shown_whole(visit: Any, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_bytes(rendered(Skeleton("a", (SkeletonKeypoint("b"),)), lines, "one"))
     page = visit(file)
-    [row] = page.locator("#every-line-accounted-for table").nth(1).locator("tbody tr").all()
+    [row] = page.locator("#outcome-of-every-line table").nth(1).locator("tbody tr").all()
     assert row.locator("td").all_inner_texts() == [reason, "2", "0"]

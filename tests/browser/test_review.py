@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 
-def test_what_changed_against_the_pre_labels_is_shown(open_task: TaskPage) -> None:
+def test_changes_of_pre_labels_are_shown(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person(name="Ann"), person(300)], annotationIssues=[{"reason": "The wrist is off"}])
     assert "The wrist is off" in task.text(".notices")
     x, y, _ = task.points()["left_wrist"]
@@ -88,7 +88,7 @@ def test_the_row_in_hand_stays_in_sight_when_something_is_to_check(open_task: Ta
     expect(row).to_be_in_viewport(ratio=0.99)
 
 
-def test_untouched_pre_labels_ask_for_a_word(open_task: TaskPage) -> None:
+def test_untouched_pre_labels_ask_for_a_confirmation(open_task: TaskPage) -> None:
     task = open_task(initialValues=[person()])
     task.element.locator("footer button.primary").click()
     review = task.element.locator("dialog.review[open]")
@@ -108,7 +108,7 @@ def test_a_forms_own_submit_is_asked_too(open_task: TaskPage) -> None:
     )
 
 
-def test_the_answer_tells_time_and_image(open_task: TaskPage) -> None:
+def test_the_answer_contains_time_and_image_size(open_task: TaskPage) -> None:
     task = open_task(width=800, height=600)
     task.place_person()
     details = task.submit()["answer_details"]
@@ -225,7 +225,7 @@ def test_a_turned_photograph_is_labelled_upright(open_task: TaskPage) -> None:
     assert task.points()["nose"][:2] == (pytest.approx(470, abs=1), pytest.approx(630, abs=1))
 
 
-def test_two_elements_share_a_page_without_fault_for_axe(open_task: TaskPage) -> None:
+def test_axe_finds_no_violation_with_two_elements_on_a_page(open_task: TaskPage) -> None:
     given = {"imgSrc": "/photo.png", "keypointClasses": classes()}
     page = open_task.html(
         "<!doctype html><html lang=en><title>two</title><main><h1>Tasks</h1>"

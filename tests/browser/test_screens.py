@@ -123,7 +123,7 @@ def test_fields_and_states_line_up(window: Opener, reasons: dict[str, str] | Non
     assert found["states"] == pytest.approx([found["states"][0]] * len(NAMES), abs=0.6)
 
 
-def test_in_a_tiny_window_the_panel_comes_and_goes(window: Opener) -> None:
+def test_in_a_tiny_window_the_panel_can_be_opened_and_closed(window: Opener) -> None:
     task = window(320, 256)()
     fold = task.element.get_by_role("button", name="Labels", exact=True)
     expect(fold).to_have_attribute("aria-expanded", "false")
@@ -586,7 +586,7 @@ COUNTED = """() => {
 }"""
 
 
-def test_of_500_instances_only_what_changed_is_painted(window: Opener) -> None:
+def test_with_500_instances_only_changes_are_painted(window: Opener) -> None:
     labels = [person(10 + 150 * (n % 25), 5 + 145 * (n // 25), 0.33) for n in range(500)]
     pages = window(1440, 900)
     pages.files["/labels.json"] = ("application/json", json.dumps({"annotations": labels}))

@@ -25,7 +25,7 @@ def test_one_key_copies_the_previous_images_instances(open_task: TaskPage) -> No
     own = {"worker": "one", "labelingJob": "people"}
     task = open_task(**own, imageS3Uri="s3://bucket/1.png")
     task.key("Shift+p")
-    expect(task.element.locator(".toast")).to_contain_text("Nothing is known of a previous image")
+    expect(task.element.locator(".toast")).to_contain_text("There is no previous image to copy from")
     task.place_person(100, 40, 0.8)
     task.key("o")
     task.element.locator("input[placeholder^='Note on']").fill("see")
@@ -152,7 +152,7 @@ def test_a_host_that_can_skip_gets_the_reason(open_task: TaskPage) -> None:
     assert again.doc["instances"] == [], "the draft is gone with the task"
 
 
-def test_without_such_a_host_nobody_skips(open_task: TaskPage) -> None:
+def test_skip_needs_a_host_that_can_take_images_back(open_task: TaskPage) -> None:
     assert open_task().element.get_by_role("button", name="Skip", exact=True).count() == 0
     task = open_task(skipReasons={"dark": "Too dark"})
     task.element.get_by_role("button", name="Skip", exact=True).click()

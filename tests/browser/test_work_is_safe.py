@@ -203,7 +203,7 @@ def test_p3_work_stays_until_the_answer_arrived(open_task: TaskPage) -> None:
     assert not task.page.evaluate(LEAVE)
 
 
-def test_p4_what_is_shown_is_what_is_sent_again(task: Task) -> None:
+def test_p4_the_answer_sent_again_is_the_one_shown(task: Task) -> None:
     task.place_person()
     task.submit()
     task.page.evaluate("document.dispatchEvent(new Event('answer-failed'))")
@@ -217,7 +217,7 @@ def test_p4_what_is_shown_is_what_is_sent_again(task: Task) -> None:
 FAILED = "document.dispatchEvent(new Event('answer-failed'))"
 
 
-def test_one_submission_is_in_flight_until_somebody_says_how_it_ended(task: Task) -> None:
+def test_only_one_submission_is_in_flight_until_the_host_confirms_it(task: Task) -> None:
     """However long it takes: the worker alone decides to send again."""
     button = task.element.locator("footer button.primary")
     task.place_person()
@@ -300,7 +300,7 @@ def test_p6_two_tabs_keep_two_drafts(open_task: TaskPage) -> None:
     assert len(tabs[0].points()) == len(NAMES)
 
 
-def test_leaving_right_after_a_submission_keeps_the_draft_as_sent(open_task: TaskPage) -> None:
+def test_leaving_right_after_a_submission_keeps_the_draft_as_submitted(open_task: TaskPage) -> None:
     """Nobody said whether the answer arrived, so even a known worker is asked."""
     task = open_task(worker="one")
     task.place_person()
@@ -348,7 +348,7 @@ def test_a_draft_is_offered_again_if_the_image_goes_away_meanwhile(open_task: Ta
     assert len(second.points()) == len(NAMES)
 
 
-def test_storage_that_never_answers_is_done_without(open_task: TaskPage) -> None:
+def test_the_element_works_if_the_storage_never_answers(open_task: TaskPage) -> None:
     """Browsers are known to leave a request for IndexedDB open for ever."""
     open_task.context.add_init_script("IDBFactory.prototype.open = () => new EventTarget()")
     task = open_task(wait=False)
@@ -381,7 +381,7 @@ def test_a_draft_that_is_stored_twice_is_offered_once(open_task: TaskPage) -> No
     assert list(again.points()) == NAMES[:2]
 
 
-def test_an_element_that_comes_back_goes_on_with_its_own_draft(open_task: TaskPage) -> None:
+def test_an_element_added_again_continues_with_its_own_draft(open_task: TaskPage) -> None:
     task = open_task(worker="one")
     task.click(100, 100)
     task.page.wait_for_timeout(600)

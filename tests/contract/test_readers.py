@@ -114,13 +114,13 @@ def evaluated(sample: Sample, read: Read, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.parametrize("module", EVALUATORS)
-def test_evaluators_call_the_labels_perfect(evaluated: Any, module: str) -> None:
+def test_evaluators_score_the_labels_against_themselves_as_perfect(evaluated: Any, module: str) -> None:
     average_precision = evaluated[module]["perfect"]["stats"][0]
     assert average_precision == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("module", ["faster_coco_eval", "xtcocotools"])
-def test_evaluators_agree_on_shaken_labels(evaluated: Any, module: str) -> None:
+def test_evaluators_agree_on_displaced_labels(evaluated: Any, module: str) -> None:
     ours, theirs = evaluated["pycocotools"]["shaken"], evaluated[module]["shaken"]
     assert 0.05 < ours["stats"][0] < 0.95
     assert theirs["stats"] == pytest.approx(ours["stats"], abs=1e-9)

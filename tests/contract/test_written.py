@@ -95,7 +95,7 @@ def test_yolo_holds_places_and_visibility(sample: Sample) -> None:
                 assert actual == pytest.approx(instance.get(keypoint_name, [0, 0, 0]), abs=max(size) * 10**-DIGITS)
 
 
-def test_yolos_flips_come_back() -> None:
+def test_yolos_flip_idx_is_its_own_inverse() -> None:
     flips = yaml.safe_load(data_yaml(PERSON))["flip_idx"]
     assert [flips[i] for i in flips] == list(range(17))
     assert flips[:3] == [0, 2, 1]
@@ -112,7 +112,7 @@ def test_any_name_is_a_name_in_yaml(names: list[str]) -> None:
 # ------------------------------------------------------------------------------------------------------- MMPose
 
 
-def test_mmpose_metainfo_is_what_its_parser_asks_for(sample: Sample) -> None:
+def test_mmpose_metainfo_passes_its_parser(sample: Sample) -> None:
     """The rules of `parse_pose_metainfo`: five parts, unique names, mutual swaps, links between known names."""
     folder = sample.folder / "exports/mmpose"
     info = runpy.run_path(str(folder / "metainfo.py"))["dataset_info"]
@@ -171,7 +171,7 @@ def test_cvat_holds_every_keypoint_to_the_last_digit(sample: Sample) -> None:
 # ------------------------------------------------------------------------------------- Label Studio, DeepLabCut
 
 
-def test_label_studio_says_what_is_occluded(sample: Sample) -> None:
+def test_label_studio_notes_occluded_keypoints(sample: Sample) -> None:
     tasks = json.loads((sample.folder / "exports/labelstudio/tasks.json").read_text())
     assert [task["data"]["image"] for task in tasks] == [record["source-ref"] for record in sample.records]
     for task, image in zip(tasks, expected(sample.records), strict=True):
@@ -286,14 +286,14 @@ def test_several_results_are_one_set_without_clashes(folders: Path, capsys: pyte
     assert "expected every job once, got people, people" in capsys.readouterr().err
 
 
-def test_a_list_with_names_of_no_image_is_said(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_match_no_image_are_reported(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [f"{folder}{n:04}.jpg" for n in range(5) for folder in ("train/images/", "plain/")]
     (folders / "train.txt").write_text("\n".join([*names[1:], names[1], "elsewhere/9999.jpg"]))
     (folders / "valid.txt").write_text(f"./images/{names[0]}\n")
     lists = f"train={folders / 'train.txt'},valid={folders / 'valid.txt'}"
     arguments = ["--results", str(folders / "people"), "--format", "yolo", "--out", str(folders / "out")]
     assert export.main([*arguments, "--split", lists]) == 0
-    assert "1 names in the lists are of no image here: elsewhere/9999.jpg" in capsys.readouterr().out
+    assert "1 names in the lists match no image: elsewhere/9999.jpg" in capsys.readouterr().out
     data = yaml.safe_load((folders / "out/yolo/data.yaml").read_text())
     assert (data["train"], data["val"]) == ("./images/train", "./images/valid")
 
@@ -331,7 +331,7 @@ def test_pictures_have_the_size_that_was_labelled(
         (["--split", "train={folder}/one.txt"], "expected every image in a list, got 9 in none: "),
         (["--split", "train={folder}/one.txt,val={folder}/one.txt"], "in one list, got it in 'train' and 'val'"),
         (["--images", "/nowhere"], "expected a folder of pictures, got /nowhere"),
-        (["--images", "{folder}/more"], "expected the pictures of all 10 images, got none of 10"),
+        (["--images", "{folder}/more"], "expected all 10 images, got no file for 10"),
     ],
 )
 def test_a_wrong_request_leaves_nothing(
@@ -417,7 +417,7 @@ def test_a_hostile_job_is_harmless(hostile: Path, capsys: pytest.CaptureFixture[
     assert runpy.run_path(str(out / "mmpose/metainfo.py"))["dataset_info"]["dataset_name"] == HOSTILE
     assert yaml.safe_load((out / "yolo/data.yaml").read_text(encoding="utf-8"))["names"] == {0: HOSTILE}
     said = capsys.readouterr().out
-    for note in ("images left out: their size is not known: 1", "keypoints moved to the image's edge: 1",
+    for note in ("images left out: their size is unknown: 1", "keypoints moved to the image's edge: 1",
                  "keypoints left out: the skeleton does not have them: 1",
                  "instances left out: they have neither a keypoint nor a box: 1"):  # fmt: skip
         assert note in said
@@ -448,7 +448,7 @@ def refuse(capsys: pytest.CaptureFixture[str], results: Path, out: Path, formats
     return capsys.readouterr().err
 
 
-def test_results_that_are_not_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_incomplete_results_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no usable results.json" in refuse(capsys, tmp_path, tmp_path / "out")
     write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
     file = next((tmp_path / "results/annotations").iterdir())
@@ -492,11 +492,11 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path, capsys: pytes
     before = snapshot(out)
     arguments = ["--results", str(tmp_path / "results"), "--out", str(out), "--format", "yolo"]
     assert export.main([*arguments, "--images", str(tmp_path / "photos")]) == 1
-    assert "expected no file that is not the export's at images/train/a.jpg" in capsys.readouterr().err
+    assert "expected only unchanged files of an earlier export, got images/train/a.jpg" in capsys.readouterr().err
     assert snapshot(out) == before
 
 
-def test_a_file_that_was_there_stays_its_owners_although_it_has_the_same_content(tmp_path: Path) -> None:
+def test_an_existing_file_with_the_same_content_is_not_treated_as_exported(tmp_path: Path) -> None:
     write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])
     draw(tmp_path / "photos/a.jpg")
     out = run(tmp_path, "yolo")
@@ -540,7 +540,7 @@ def test_a_file_that_was_changed_since_the_export_is_not_replaced(
         '{"labeling_job": "people", "files": ["../../mine.txt"]}',
     ],
 )
-def test_a_marker_that_is_none_removes_nothing(
+def test_an_invalid_marker_removes_no_file(
     marker: str | bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", [])])

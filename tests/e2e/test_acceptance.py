@@ -170,7 +170,7 @@ def test_a_failed_check_is_reported_and_the_run_fails(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("typed", "goes_on"), [("y\n", True), ("Y \n", True), ("\n", False), ("no\n", False), ("", False)]
 )
-def test_it_goes_on_only_if_somebody_says_yes(monkeypatch: pytest.MonkeyPatch, typed: str, *, goes_on: bool) -> None:
+def test_the_acceptance_run_needs_a_confirmation(monkeypatch: pytest.MonkeyPatch, typed: str, *, goes_on: bool) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     assert acceptance.agreed() is goes_on
 

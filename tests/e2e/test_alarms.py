@@ -30,7 +30,7 @@ def test_the_alarm_fires(loop: Loop, cloudwatch: Any, name: str) -> None:
     assert alarm["StateValue"] == "ALARM", of_alarm(ALARMS[name])
 
 
-def test_the_dashboard_is_one(loop: Loop, cloudwatch: Any) -> None:
+def test_the_dashboard_is_valid(loop: Loop, cloudwatch: Any) -> None:
     [entry] = cloudwatch.list_dashboards()["DashboardEntries"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"])
     assert "${" not in json.dumps(body)

@@ -250,7 +250,7 @@ def test_a_skeleton_is_drawn_in_the_creator_that_the_portal_leads_to(
 ) -> None:
     """With the distribution's headers: whatever they forbid is an error on the console, which fails the test."""
     page.goto(serve(loop.job("creator", images=1)))
-    page.get_by_role("link", name="Draw a skeleton of your own").click()
+    page.get_by_role("link", name="Draw your own skeleton").click()
     draw(tmp_path / "photo.png", MARKS)
     page.get_by_label("Reference image", exact=True).set_input_files(tmp_path / "photo.png")
     expect(page.get_by_role("button", name="Remove the reference image")).to_be_visible()

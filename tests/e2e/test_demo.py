@@ -145,7 +145,7 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         said = []
         for line in started.stdout:
             said.append(line)
-            if "Label here" in line:
+            if "Label images here" in line:
                 break
         assert is_listening(port), "".join(said)
         for other, problem in ((port, "is in use"), (free_port(), "Another demo is running")):
@@ -187,16 +187,18 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         (["--answers", str(SKELETON)], "expected a list of instances"),
         (["--images", str(SKELETON.parent / "horses")], f"Folders in {SKELETON.parent}: none."),
         (["--images", str(SKELETON.parents[1] / "src" / "horses")], "handlers, "),
-        (["--images", str(SKELETON)], f"is a file. Give the folder that it is in: make demo IMAGES={SKELETON.parent}"),
+        (["--images", str(SKELETON)], f"is a file. Give its folder instead: make demo IMAGES={SKELETON.parent}"),
         (["--images", str(SKELETON.parent)], "There are no images (JPEG, PNG or WebP) in"),
         (["--skeleton", str(PROJECT / "package.json")], "package.json: "),
-        (["--job", "people"], "There is none yet; `make demo` creates the first."),
+        (["--job", "people"], "It has no jobs yet; `make demo` creates the first one."),
         (["--continue-from", "people"], "There is no job 'people'"),
         (["--port", "80000"], "expected a port number from 1 to 65535, got '80000'"),
         (["--port", "http"], "expected a port number from 1 to 65535, got 'http'"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_starts(tmp_path: Path, arguments: list[str], expected: str) -> None:
+def test_invalid_options_are_refused_before_anything_starts(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
     done = run(tmp_path, *arguments)
     assert done.returncode in (1, 2)
     assert expected in done.stderr
@@ -239,7 +241,7 @@ def test_another_tools_labels_are_pre_labels_and_answers(folder: Path, tmp_path:
     done = run(folder, *given, "--answers", tmp_path / "raters.json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Pre-labels: scores of 2 keypoints are kept" in done.stdout
-    assert "2 scripted workers, 2 answers wanted" in done.stdout
+    assert "Submitting 2 answers of 2 scripted workers" in done.stdout
     [job] = re.findall(r"Job (\S+) is completed", done.stdout)
     [file] = (folder / "results" / job / "annotations").glob("*.json")
     label = json.loads(file.read_text())
@@ -259,7 +261,7 @@ def test_a_job_is_ended_only_if_all_is_done_or_the_user_asks_and_its_labels_can_
     part = ("--answers", tmp_path / "part.json", "--images", tmp_path, "--workers", 2)
     open_ = run(folder, *part)
     assert open_.returncode == 1, open_.stdout + open_.stderr
-    assert f"1 of 2 images still need answers; the file has none for {second}" in open_.stderr
+    assert f"1 of 2 images still need answers; the file has no answers for {second}" in open_.stderr
     [job] = re.findall(r"make demo JOB=(demo-\S+)\.", open_.stderr)
     document = next((folder / "state").glob(f"s3/**/jobs/{job}/labeling_job.json"))
     assert json.loads(document.read_text())["LabelingJobStatus"] == "InProgress"

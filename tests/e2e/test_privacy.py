@@ -43,7 +43,7 @@ def ground_truths_batch(loop: Loop, name: str) -> dict[str, Any]:
     return {"datasetObjectId": "1", "dataObject": {"s3Uri": image}, "annotations": answers}
 
 
-def test_nothing_that_identifies_anybody(loop: Loop) -> None:
+def test_nothing_identifies_a_person(loop: Loop) -> None:
     """A job with the portal's workers, one of whose images is then labelled as in Ground Truth."""
     name, started = "private", int(1000 * time.time())
     loop.run(loop.job(name, images=2, workers=2), {

@@ -276,7 +276,7 @@ ROLES: dict[str, dict[str, Callable[[Loop, str], object]]] = {
 
 
 @pytest.mark.parametrize(("role", "sid"), [(role, sid) for role, sids in ROLES.items() for sid in sids])
-def test_without_this_statement_what_it_is_for_fails(loop: Loop, job: str, role: str, sid: str) -> None:
+def test_the_operation_fails_without_its_policy_statement(loop: Loop, job: str, role: str, sid: str) -> None:
     attempt = ROLES[role][sid]
     attempt(loop, job)
     with without(loop, role, sid), pytest.raises(DeniedError):

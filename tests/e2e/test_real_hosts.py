@@ -163,7 +163,7 @@ def test_the_sweep_finds_a_job_whose_event_was_lost(hosts: RealHosts, ended: dic
         assert NAME in sweep({})["announced"]
 
 
-def test_a_missing_job_is_what_aws_says_it_is(hosts: RealHosts) -> None:
+def test_a_missing_job_is_recognised_from_the_recorded_response(hosts: RealHosts) -> None:
     """DescribeLabelingJob answers ValidationException: nothing that is not there can be taken for an error."""
     with pytest.raises(AssertionError, match="there is no job 'nobody'"):
         hosts.script("job_status.py", "nobody")

@@ -62,7 +62,7 @@ def test_a_job_that_ended_wrongly_is_reopened_and_labelled(loop: Loop) -> None:
         assert len(loop.keys(f"{job_keys(NAME).results}annotations/")) == 4
 
 
-def test_what_cannot_be_reopened_is_said(loop: Loop) -> None:
+def test_a_job_that_cannot_be_reopened_is_refused_with_a_reason(loop: Loop) -> None:
     for given, told in (
         ([NAME + "-nobody"], "there is no job 'reopened-nobody' outside Ground Truth"),
         ([NAME, "--hours", "nan"], "--hours: expected more than 0"),

@@ -51,7 +51,7 @@ def test_answers_become_results_to_the_last_digit(loop: Loop) -> None:
     assert document["LabelingJobOutput"]["OutputDatasetS3Uri"].endswith("output/exact/manifests/output/output.manifest")
 
 
-def test_worker_responses_are_where_and_what_ground_truth_writes(loop: Loop) -> None:
+def test_worker_responses_have_ground_truths_keys_and_content(loop: Loop) -> None:
     loop.run(loop.job("files", images=1), {"ada": {"0.png": [face(9, 9)]}})
     (key,) = loop.keys("output/files/annotations/worker-response/iteration-1/0/")
     (answer,) = json.loads(loop.read(key))["answers"]
@@ -109,7 +109,7 @@ def test_failed_and_skipped_lines_and_the_job_still_completes(loop: Loop) -> Non
     assert document["LabelCounters"]["FailedNonRetryableError"] == 1
 
 
-def test_a_job_that_is_stopped_keeps_what_was_answered(loop: Loop) -> None:
+def test_a_stopped_job_keeps_its_answers(loop: Loop) -> None:
     runner = loop.job("stopped", workers=2)
     loop.run(runner, {"ada": {"1.png": [face(10, 10)]}})
     input_lines = loop.read("jobs/stopped/input.manifest").splitlines()
@@ -130,7 +130,7 @@ def test_a_function_that_fails_loses_no_answer(loop: Loop) -> None:
     run_unattended(runner, {"ada": {"0.png": [face(1, 1)], "1.png": [face(2, 2)]}}, SECRET)
     runner.consolidate()
     assert runner.progress().failed == 0
-    assert "The consolidation function fails: " in (runner.problem or "")
+    assert "The consolidation function failed: " in (runner.problem or "")
     assert not runner.end_if_due()
 
     loop.change_description("broken", {"HumanTaskConfig": task})
@@ -159,13 +159,13 @@ def test_a_killed_emulator_and_portal_lose_nothing(loop: Loop, *, consolidated: 
     assert len(loop.keys(f"output/{name}/annotations/worker-response/")) == 3
 
 
-def test_what_a_function_logged_can_be_read(loop: Loop) -> None:
+def test_a_functions_log_can_be_read(loop: Loop) -> None:
     broken = loop.client("lambda")
     assert broken.invoke(FunctionName=loop.stack.job_completion_arn, Payload=b"{}")["FunctionError"]
     assert "Traceback" in function_log(loop.emulator, loop.stack.job_completion_arn, lines=200)
 
 
-def test_an_end_that_was_cut_off_is_made_up_for(loop: Loop) -> None:
+def test_an_interrupted_end_of_a_job_is_completed(loop: Loop) -> None:
     runner = loop.job("cut", images=2)
     run_unattended(runner, {"ada": {"0.png": [face(1, 1)]}}, SECRET)
     loop.change_description("cut", {"LabelingJobStatus": "Stopping"})

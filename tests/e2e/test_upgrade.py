@@ -116,7 +116,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulato
         yield emulator, stack, objects
 
 
-def test_everything_that_was_there_is_there(upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]]) -> None:
+def test_an_update_keeps_all_objects(upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]]) -> None:
     emulator, stack, objects = upgraded
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
     for key, body in objects.items():
@@ -132,7 +132,7 @@ def script(emulator: Emulator, name: str, *arguments: str | Path) -> str:
     return done.stdout
 
 
-def test_results_of_before_are_read_exported_and_reviewed(
+def test_earlier_results_are_read_exported_and_reviewed(
     upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]], tmp_path: Path
 ) -> None:
     emulator, stack, objects = upgraded
@@ -152,7 +152,7 @@ def test_results_of_before_are_read_exported_and_reviewed(
     assert [again[name] for name in counts] == [made[name] for name in counts]
 
 
-def test_an_open_job_goes_on_with_its_answers(upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]]) -> None:
+def test_an_open_job_continues_with_its_answers(upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]]) -> None:
     emulator, stack, objects = upgraded
     answered = [key for key in objects if key.startswith("output/open/annotations/worker-response/")]
     assert len(answered) == 1

@@ -59,7 +59,7 @@ def accounted(response: Any) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("how", PASSING)
-def test_a_fault_that_passes_changes_nothing(endpoint: Endpoint, respond: Any, how: How, count: Any) -> None:
+def test_a_temporary_fault_changes_nothing(endpoint: Endpoint, respond: Any, how: How, count: Any) -> None:
     endpoint.begin(batch_by_reference())
     expected = respond()
     made = dict(endpoint.requests)
@@ -72,7 +72,7 @@ def test_a_fault_that_passes_changes_nothing(endpoint: Endpoint, respond: Any, h
 
 
 @pytest.mark.parametrize("how", ["slow_down", "internal_error", "reset", "truncated"])
-def test_a_fault_that_stays_fails_the_batch_for_ground_truth_to_try_again(
+def test_a_permanent_fault_fails_the_batch_so_that_ground_truth_retries(
     endpoint: Endpoint, respond: Any, how: How, count: Any
 ) -> None:
     endpoint.begin(batch_by_reference())
@@ -87,7 +87,7 @@ def test_a_fault_that_stays_fails_the_batch_for_ground_truth_to_try_again(
         count(f"{how} for good, then mended", "post_annotation", accounted(response))
 
 
-def test_answers_that_cannot_be_read_are_said_and_the_others_count(endpoint: Endpoint, respond: Any) -> None:
+def test_unreadable_answers_are_reported_and_the_others_count(endpoint: Endpoint, respond: Any) -> None:
     objects = batch_by_reference()
     del objects[key_of(0, "a")], objects[key_of(1, "a")], objects[key_of(1, "b")]
     forbidden = [Fault("forbidden", "get", key=key_of(number, "b"), times=1_000_000) for number in (2, 3)]
@@ -101,7 +101,7 @@ def test_answers_that_cannot_be_read_are_said_and_the_others_count(endpoint: End
     assert "could not be fetched" in found["1"]["reason"]
 
 
-def test_a_large_annotation_is_stored_whatever_happens_once(
+def test_a_large_annotation_is_stored_once_despite_faults(
     endpoint: Endpoint, respond: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = bucket.CLIENT | {"timeout": timedelta(seconds=10)}

@@ -286,9 +286,7 @@ WAYS = [(function, how) for function in ("pre", "post") for how in ("fail", "han
 
 
 @pytest.mark.parametrize(("function", "how"), WAYS if THOROUGH else [("pre", "die"), ("post", "fail")])
-def test_a_function_that_fails_for_a_while_is_never_final(
-    emulator: Emulator, function: str, how: str, count: Any
-) -> None:
+def test_a_temporary_function_failure_fails_no_object(emulator: Emulator, function: str, how: str, count: Any) -> None:
     job = Job(emulator, f"{function}-{how}", 4)
     job.tell(function, how)
     runner, problems = job.open(), []
@@ -304,8 +302,8 @@ def test_a_function_that_fails_for_a_while_is_never_final(
     finish(runner, told)
     assert len(problems) >= mended
     kind = {"pre": "pre-annotation", "post": "consolidation"}[function]
-    assert f"The {kind} function fails: " in problems[0]
-    assert "No answer is lost. It is tried again in " in problems[0]
+    assert f"The {kind} function failed: " in problems[0]
+    assert "No answer is lost. The portal tries again in " in problems[0]
     assert runner.problem is None
     assert runner.job.status == "Completed"
     found = Counter(n for n, workers in job.labels().items() for _ in workers)
@@ -313,7 +311,7 @@ def test_a_function_that_fails_for_a_while_is_never_final(
 
 
 @pytest.mark.parametrize("function", ["pre", "post"] if THOROUGH else ["post"])
-def test_an_object_that_a_working_function_fails_for_fails_alone_and_can_be_reopened(
+def test_an_object_that_always_fails_fails_alone_and_can_be_reopened(
     emulator: Emulator, function: str, count: Any
 ) -> None:
     job = Job(emulator, f"bad-{function}", 5)

@@ -45,7 +45,7 @@ def places(last: int, most: int) -> list[int]:
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("how", MANIFESTS)
 @pytest.mark.parametrize("then", ["goes on", "is killed"])
-def test_an_older_run_that_stands_still_before_any_of_its_writes(
+def test_an_older_run_that_pauses_before_any_write_overwrites_nothing(
     endpoint: Endpoint, runner: Runner, driver: str, *, how: str, then: str, count: Any
 ) -> None:
     before, after = manifests(how)
@@ -77,7 +77,9 @@ def test_an_older_run_that_stands_still_before_any_of_its_writes(
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_newer_run_that_did_not_wait_would_be_overwritten(endpoint: Endpoint, runner: Runner, driver: str) -> None:
+def test_without_the_wait_an_older_run_overwrites_the_newer_one(
+    endpoint: Endpoint, runner: Runner, driver: str
+) -> None:
     before, after = manifests("cut short")
     old, last = undisturbed(endpoint, runner, driver, before)
     new, _ = undisturbed(endpoint, runner, driver, after)

@@ -56,7 +56,7 @@ def met(how: How, driver: str, made: dict[str, int]) -> list[tuple[Request, int]
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("how", [*PASSING, "slow", "error_in_body"])
-def test_a_fault_at_any_request_that_passes_changes_nothing(
+def test_a_temporary_fault_at_any_request_changes_nothing(
     endpoint: Endpoint, how: How, driver: str, count: Any
 ) -> None:
     expected, made = undisturbed(endpoint, driver)
@@ -70,9 +70,7 @@ def test_a_fault_at_any_request_that_passes_changes_nothing(
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("how", STAYING)
-def test_a_fault_that_stays_is_an_error_and_the_set_is_not_complete(
-    endpoint: Endpoint, how: How, driver: str, count: Any
-) -> None:
+def test_a_permanent_fault_raises_and_leaves_no_marker(endpoint: Endpoint, how: How, driver: str, count: Any) -> None:
     expected, made = undisturbed(endpoint, driver)
     for on in made:
         if how == "truncated" and on in ("put", "part"):
@@ -91,7 +89,7 @@ def test_a_fault_that_stays_is_an_error_and_the_set_is_not_complete(
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_throttled_all_the_time_but_not_every_time(endpoint: Endpoint, driver: str, count: Any) -> None:
+def test_constant_throttling_of_some_requests_changes_nothing(endpoint: Endpoint, driver: str, count: Any) -> None:
     expected, made = undisturbed(endpoint, driver)
     every_third = [Fault("slow_down", on, skip=skip) for on in made for skip in range(0, 3 * made[on], 3)]
     endpoint.begin(before(driver), *every_third)
@@ -101,7 +99,7 @@ def test_throttled_all_the_time_but_not_every_time(endpoint: Endpoint, driver: s
     count("slow_down at every third request", driver, account(endpoint.objects))
 
 
-def test_no_request_is_open_while_a_stream_is_worked_on(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_stays_open_while_a_stream_is_processed(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("truepoint.adapters.bucket.CHUNK", 1000)
     body = bytes(range(256)) * 20
     endpoint.begin({"k": body})
@@ -117,7 +115,7 @@ def test_no_request_is_open_while_a_stream_is_worked_on(endpoint: Endpoint, monk
 
 @pytest.mark.parametrize("now", [None, b"", b"longer than before", b"BEFORE"])
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_stream_is_of_one_version(
+def test_a_stream_reads_a_single_object_version(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, now: bytes | None, after: int
 ) -> None:
     monkeypatch.setattr("truepoint.adapters.bucket.CHUNK", 2)

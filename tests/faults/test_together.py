@@ -35,7 +35,7 @@ def made_of(endpoint: Endpoint, driver: str, objects: State, job: LabelingJob = 
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_events_that_come_again_late_and_in_another_order(endpoint: Endpoint, driver: str, count: Any) -> None:
+def test_repeated_late_and_reordered_events(endpoint: Endpoint, driver: str, count: Any) -> None:
     objects = bucket_of_job(LINES)
     completed, stopped = made_of(endpoint, driver, objects), made_of(endpoint, driver, objects, STOPPED)
     for order in ([JOB, JOB, JOB], [STOPPED, JOB], [JOB, STOPPED, JOB], [STOPPED, JOB, STOPPED, JOB, JOB]):
@@ -48,7 +48,7 @@ def test_events_that_come_again_late_and_in_another_order(endpoint: Endpoint, dr
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_an_event_again_changes_nothing(endpoint: Endpoint, driver: str) -> None:
+def test_a_repeated_event_changes_nothing(endpoint: Endpoint, driver: str) -> None:
     made = made_of(endpoint, driver, bucket_of_job(LINES))
     before = len(endpoint.changes)
     DRIVERS[driver](JOB)
@@ -58,7 +58,7 @@ def test_an_event_again_changes_nothing(endpoint: Endpoint, driver: str) -> None
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("runs", [2, 3])
-def test_runs_at_the_same_time(endpoint: Endpoint, driver: str, runs: int, count: Any) -> None:
+def test_concurrent_runs_write_the_same_results(endpoint: Endpoint, driver: str, runs: int, count: Any) -> None:
     old = made_of(endpoint, driver, bucket_of_job(LINES + 5, shift=3, names="old"))
     objects = bucket_of_job(LINES)
     new = made_of(endpoint, driver, objects)

@@ -68,7 +68,7 @@ def test_one_line_a_call_makes_the_same_results(
     assert results_of(store.objects()) == expected
 
 
-def test_a_range_begun_in_another_turn_begins_again(expected: dict[str, bytes]) -> None:
+def test_a_range_started_under_another_lock_starts_again(expected: dict[str, bytes]) -> None:
     store = bucket()
     run, _ = steps.make_plan(JOB, steps.find_manifest(JOB, store), store)
     steps.survey(run, 0, store)

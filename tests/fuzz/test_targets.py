@@ -19,11 +19,11 @@ SEEDS = {target: [text for text in seeds(target) if len(text) < 20_000] for targ
 
 
 @pytest.mark.parametrize(("target", "file"), [(t, f) for t in TARGETS for f in found(t)], ids=lambda p: Path(p).name)
-def test_what_was_found_before(target: str, file: Path) -> None:
+def test_known_inputs_of_earlier_failures(target: str, file: Path) -> None:
     TARGETS[target](file.read_bytes())
 
 
-def test_every_case_is_of_a_target() -> None:
+def test_every_corpus_folder_belongs_to_a_target() -> None:
     assert {folder.name for folder in CORPUS.iterdir()} <= TARGETS.keys()
 
 

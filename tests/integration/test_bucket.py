@@ -35,7 +35,7 @@ def test_pieces_are_written_in_parts_or_not_at_all(s3: Any, monkeypatch: pytest.
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
-def test_what_is_empty_is_written_and_read(s3: Any) -> None:
+def test_an_empty_object_is_written_and_read(s3: Any) -> None:
     store = Bucket(BUCKET)
     for content in (b"", lambda: []):
         store.write("tmp/empty", content, "application/json")
@@ -54,7 +54,7 @@ def test_a_range_comes_in_pieces(s3: Any, monkeypatch: pytest.MonkeyPatch, chunk
     assert len(pieces) == -(-(end - start) // chunk)
 
 
-def test_keys_behind_another_in_order_and_of_one_folder_only(s3: Any) -> None:
+def test_listing_starts_after_a_key_and_stays_in_the_folder(s3: Any) -> None:
     for key in ("a/0001-x", "a/0002-y", "a/0010-z", "ab/0003"):
         s3.put_object(Bucket=BUCKET, Key=f"tmp/{key}", Body=b"")
     store = Bucket(BUCKET)
@@ -74,7 +74,7 @@ def test_a_number_of_the_environment(monkeypatch: pytest.MonkeyPatch, value: str
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "\u0661"])
-def test_a_number_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_environment_variable_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LARGEST_RANGE", value)
     with pytest.raises(RuntimeError, match="expected the environment variable LARGEST_RANGE to be a positive integer"):
         environment.number("LARGEST_RANGE", 7)
@@ -124,7 +124,7 @@ def test_a_key_that_obstore_refuses_hides_no_other(s3: Any, key: str) -> None:
 
 
 @pytest.mark.parametrize("last", ["tmp/a/old/", "tmp/z/", "tmp/a/old"])
-def test_a_listing_ends_whatever_its_last_key_is(s3: Any, last: str) -> None:
+def test_a_listing_ends_with_any_last_key(s3: Any, last: str) -> None:
     """The console's "Create folder" makes keys that end in a slash."""
     for key in ("tmp/a/0001-x", "tmp/a/old!", last):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"")

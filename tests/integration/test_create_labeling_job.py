@@ -106,7 +106,21 @@ def run(script: str, environment: dict[str, str], *arguments: str | Path) -> sub
 
 
 @pytest.mark.parametrize(
-    "script", ["create_labeling_job.py", "job_status.py", "download_results.py", "download_example_images.py"]
+    "script",
+    [
+        "acceptance.py",
+        "create_labeling_job.py",
+        "create_review_job.py",
+        "delete_bucket.py",
+        "download_example_images.py",
+        "download_results.py",
+        "job_status.py",
+        "merge_review.py",
+        "redrive.py",
+        "reopen_job.py",
+        "rerun_results.py",
+        "sam_local.py",
+    ],
 )
 def test_help_has_an_example_and_the_exit_codes(script: str, environment: dict[str, str]) -> None:
     done = run(script, environment, "--help")
@@ -128,7 +142,7 @@ def test_a_job_from_images_to_results(
     assert done.stdout.splitlines() == [
         "pre-labels: truth.json: Truepoint pre-labels: read 2 images, 1 instances, 1 keypoints",
         "pre-labels: matched 1 images, 1 instances, 1 keypoints",
-        "pre-labels: left out 1 images of the labels that are not among the images: gone.png",
+        "pre-labels: left out the labels of 1 images that do not exist: gone.png",
         "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people-1",
         "created: 2 images, 1 of them with pre-labels",
     ]
@@ -221,7 +235,7 @@ def test_an_anchoring_experiment_is_begun_once(
     assert s3.get_object(Bucket=BUCKET, Key="jobs/people-1/anchoring.json")["Body"].read() == settings
 
 
-def test_a_start_that_fails_uses_up_no_name(
+def test_a_failed_start_does_not_use_up_the_name(
     s3: "S3Client", folder: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     coco = {
@@ -239,7 +253,7 @@ def test_a_start_that_fails_uses_up_no_name(
     done = run("create_labeling_job.py", environment, *given, "--coco", tmp_path / "coco.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert "pre-labels: keypoints renamed: Nose → nose, LEye → left_eye\n" in done.stdout
-    assert "scores of 2 keypoints are kept; a keypoint with a score above 0 counts as labelled" in done.stdout
+    assert "scores of 2 keypoints are kept; keypoints with a score above 0 are labelled" in done.stdout
     body = s3.get_object(Bucket=BUCKET, Key="jobs/people-1/input.manifest")["Body"].read()
     [instance] = json.loads(body.splitlines()[1])["annotations"]
     assert (instance["score"], [k["score"] for k in instance["annotations"]]) == (0.8, [0.9, 0.3])
@@ -249,7 +263,7 @@ def test_a_job_in_ground_truth(s3: "S3Client", folder: Path, ground_truth: dict[
     missing = run("job_status.py", ground_truth, "people-1")
     assert missing.returncode == 2
     where = f"neither in Ground Truth nor in s3://{BUCKET}/jobs/"
-    assert missing.stderr == f"error: there is no job 'people-1', {where}; no job was created there yet\n"
+    assert missing.stderr == f"error: there is no job 'people-1', {where}; it has no jobs yet\n"
     for state in ("created", "already exists, unchanged"):
         done = run("create_labeling_job.py", ground_truth, folder, *NAMED, *WORKTEAM)
         assert (done.returncode, done.stderr) == (0, "")
@@ -287,7 +301,7 @@ def test_all_violations_at_once(s3: "S3Client", folder: Path, environment: dict[
     wrong = ("--name", "People_1", "--skeleton", SKELETON, OUTSIDE, "--workers", "10", "--title", "")
     done = run("create_labeling_job.py", environment, folder, *wrong)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: job 'People_1' was refused before any call:\n")
+    assert done.stderr.startswith("error: job 'People_1' exceeds limits of Ground Truth; nothing was created:\n")
     assert done.stderr.count("\n  - ") == 4
     assert keys(s3) == []
 
@@ -298,8 +312,8 @@ def test_refused_images(s3: "S3Client", folder: Path, environment: dict[str, str
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "refused: c.jpg: expected JPEG, PNG or WebP, which every browser shows, got a file that is not an image; "
-        "replace it, or take it out of the folder",
-        "error: 1 images cannot be used; --skip-refused goes on without them",
+        "replace it, or remove it from the folder",
+        "error: 1 images cannot be used; --skip-refused leaves them out",
     ]
     assert keys(s3) == []
     assert run("create_labeling_job.py", environment, folder, *NAMED, OUTSIDE, "--skip-refused").returncode == 0

@@ -38,26 +38,28 @@ def buckets(s3: Any) -> set[str]:
     return {b["Name"] for b in s3.list_buckets()["Buckets"]}
 
 
-def test_every_version_goes_and_twice_is_fine(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_object_version_is_deleted_and_a_repetition_succeeds(
+    versioned: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
-    assert "4 versions" in capsys.readouterr().out
+    assert "4 object versions" in capsys.readouterr().out
     assert buckets(versioned) == {BUCKET}
     assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 0
-    assert "is not there" in capsys.readouterr().out
+    assert "does not exist" in capsys.readouterr().out
 
 
-def test_it_must_be_meant(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_deletion_needs_a_confirmation(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert delete_bucket.main(["left-behind"]) == 2
     assert "--delete-every-label" in capsys.readouterr().err
     assert "left-behind" in buckets(versioned)
     delete_bucket.main(["left-behind", "--delete-every-label"])
 
 
-def test_a_living_stacks_bucket_is_kept(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bucket_of_an_existing_stack_is_kept(versioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stack("left-behind")
     try:
         assert delete_bucket.main(["left-behind", "--delete-every-label"]) == 2
-        assert "belongs to the stack truepoint" in capsys.readouterr().err
+        assert "of the stack truepoint" in capsys.readouterr().err
         assert "left-behind" in buckets(versioned)
     finally:
         boto3.client("cloudformation").delete_stack(StackName="truepoint")
@@ -81,7 +83,7 @@ def test_a_bucket_of_any_stack_is_kept(
     bucket = "made-by-it" if "made-by-it" in template else "left-behind"
     try:
         assert delete_bucket.main([bucket, "--delete-every-label"]) == 2
-        assert f"{bucket} belongs to the stack {name}: delete that first" in capsys.readouterr().err
+        assert f"{bucket} of the stack {name}: delete the stack first" in capsys.readouterr().err
         assert bucket in buckets(versioned)
     finally:
         cloudformation.delete_stack(StackName=name)

@@ -43,7 +43,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_complete_set_and_again(s3: "S3Client", tmp_path: Path) -> None:
+def test_a_complete_set_is_downloaded_and_a_repetition_changes_nothing(s3: "S3Client", tmp_path: Path) -> None:
     folder, seen = tmp_path / "new" / "folder", []
     first = download_results(s3, BUCKET, "people-1", folder, lambda done, total: seen.append((done, total)))
     assert files(folder) == SET
@@ -53,7 +53,7 @@ def test_a_complete_set_and_again(s3: "S3Client", tmp_path: Path) -> None:
     assert (again.written, again.unchanged) == (0, 4)
 
 
-def test_only_what_changed(s3: "S3Client", tmp_path: Path) -> None:
+def test_only_changed_files_are_downloaded(s3: "S3Client", tmp_path: Path) -> None:
     download_results(s3, BUCKET, "people-1", tmp_path)
     before = (tmp_path / "rejected.jsonl").stat().st_mtime_ns
     (tmp_path / "notes.txt").write_text("mine")
@@ -66,7 +66,7 @@ def test_only_what_changed(s3: "S3Client", tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job", ["people-1", "people-2"])
-def test_without_the_marker_nothing_is_fetched(s3: "S3Client", tmp_path: Path, job: str) -> None:
+def test_without_the_marker_nothing_is_downloaded(s3: "S3Client", tmp_path: Path, job: str) -> None:
     s3.delete_object(Bucket=BUCKET, Key="results/people-1/results.json")
     with pytest.raises(ResultsNotReadyError, match=f"no complete results yet: there is no s3://.*/{job}/results.json"):
         download_results(s3, BUCKET, job, tmp_path / "folder")
@@ -78,7 +78,7 @@ def test_results_written_again_meanwhile(s3: "S3Client", tmp_path: Path) -> None
         if done == 1:
             put(s3, {"results.json": b'{"again": true}'})
 
-    with pytest.raises(ResultsNotReadyError, match="written again while they were read; run it again"):
+    with pytest.raises(ResultsNotReadyError, match="written again during the download; run it again"):
         download_results(s3, BUCKET, "people-1", tmp_path, rewrite)
     assert "results.json" not in files(tmp_path)
 

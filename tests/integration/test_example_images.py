@@ -72,13 +72,13 @@ def test_fetched_once_with_attribution(server: str, tmp_path: Path) -> None:
     photos, table = tmp_path / "photos", listed(tmp_path / "list.csv", server, "good1", "good2", "flaky")
     done = run(photos, "--list", table)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "3 photographs downloaded, 0 were there already" in done.stdout
+    assert "3 photographs downloaded, 0 already existed" in done.stdout
     assert {p.name: p.read_bytes() for p in photos.glob("*.jpg")} == {f"{k[1:]}.jpg": v for k, v in CONTENT.items()}
     said = (photos / "ATTRIBUTION.txt").read_text(encoding="utf-8")
     assert "good1.jpg\n  “T, good1” by Ann (https://example.com/ann)\n  https://example.com/p\n  CC BY 2.0" in said
     (photos / "good2.jpg").write_bytes(b"damage")
     again = run(photos, "--list", table)
-    assert "1 photographs downloaded, 2 were there already" in again.stdout
+    assert "1 photographs downloaded, 2 already existed" in again.stdout
     assert Handler.asked == {"/good1": 1, "/good2": 2, "/flaky": 3}
 
 

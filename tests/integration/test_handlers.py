@@ -38,7 +38,7 @@ PRE_ANNOTATION = {
         0,
         "the pre-labels cannot be used: expected a list of instances, got something else: Expected `float`",
     ),
-    "no_image.json": (False, 0, "must have a source-ref"),
+    "no_image.json": (False, 0, "expected a source-ref"),
     "image_not_in_s3.json": (
         False,
         0,
@@ -287,7 +287,7 @@ def test_the_coco_file_read_by_pycocotools(s3: Any, context: Any, tmp_path: Path
     assert all(a["area"] > 0 and len(a["keypoints"]) == 51 for a in annotations)
 
 
-def test_twice_is_the_same_as_once(s3: Any, context: Any) -> None:
+def test_a_second_run_writes_the_same_bytes(s3: Any, context: Any) -> None:
     def bodies() -> dict[str, bytes]:
         return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3)}
 
@@ -464,7 +464,7 @@ def test_the_steps_of_a_large_jobs_results(s3: Any, context: Any) -> None:
 
 
 @pytest.mark.parametrize("hostile", [None, [], {"step": "merge", "run": "results/people/"}, {"step": "plan"}])
-def test_what_is_no_step_is_refused(hostile: Any, s3: Any, context: Any) -> None:
+def test_an_invalid_step_is_refused(hostile: Any, s3: Any, context: Any) -> None:
     with pytest.raises(StepError, match=r"expected|not a step"):
         results_step.handler(hostile, context)
     assert keys(s3, "tmp/") == []
@@ -548,7 +548,7 @@ def test_a_completed_job_has_the_manifest_that_is_named(s3: Any) -> None:
     assert results.manifest.s3_uri == f"s3://{BUCKET}/{OUTPUT}"
 
 
-def test_an_odd_key_beside_a_job_stops_nothing(s3: Any, context: Any) -> None:
+def test_an_invalid_key_beside_a_job_does_not_stop_it(s3: Any, context: Any) -> None:
     expected = labels("three_workers.json", context)
     for key in ("jobs/people//a.jpg", "jobs/people/../a.jpg", "output/people/manifests/output//a", "results/people//a"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"")

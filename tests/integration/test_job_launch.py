@@ -138,7 +138,7 @@ def test_a_job_outside_ground_truth(s3: "S3Client", folder: Path) -> None:
     )
 
 
-def test_twice_equals_once(s3: "S3Client", folder: Path) -> None:
+def test_creating_a_job_twice_changes_nothing(s3: "S3Client", folder: Path) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     first = create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
     before = versions(s3)
@@ -146,7 +146,7 @@ def test_twice_equals_once(s3: "S3Client", folder: Path) -> None:
     assert versions(s3) == before
 
 
-def test_an_interrupted_upload_goes_on_where_it_was(s3: "S3Client", folder: Path) -> None:
+def test_an_interrupted_upload_continues(s3: "S3Client", folder: Path) -> None:
     prepared = prepare(folder)
     assert launch.upload_job(prepared, s3) == 3
     s3.delete_object(Bucket=BUCKET, Key="jobs/people-1/images/c.png")
@@ -178,7 +178,7 @@ def test_another_job_of_that_name(s3: "S3Client", folder: Path, key: str, body: 
 
 def test_another_request_of_that_name(s3: "S3Client", folder: Path) -> None:
     create_outside_ground_truth(prepare(folder), s3, STACK, NOW)
-    with pytest.raises(JobExistsError, match=r"differs in .*\.NumberOfHumanWorkersPerDataObject; job"):
+    with pytest.raises(JobExistsError, match=r"differs in .*\.NumberOfHumanWorkersPerDataObject; a job name"):
         create_outside_ground_truth(prepare(folder, workers_per_object=2), s3, STACK, NOW)
 
 
@@ -306,13 +306,13 @@ def test_the_head_of_an_image_in_s3_may_not_be_enough(s3: "S3Client", tmp_path: 
     found = images_under_prefix(s3, BUCKET, "photos/")
     assert [(i.name, i.width, i.height) for i in found.images] == [("noise.jpg", 500, 700)]
     # The PNG's EXIF data, for which browsers would show it differently, come last.
-    assert [(r.name, "that its EXIF data turn" in r.reason) for r in found.refused] == [
+    assert [(r.name, "with an EXIF orientation" in r.reason) for r in found.refused] == [
         ("noise.png", True),
         ("text.png", False),
     ]
 
 
-def test_everything_wrong_is_said_together(folder: Path) -> None:
+def test_all_problems_are_reported_together(folder: Path) -> None:
     with pytest.raises(JobRefusedError) as refused:
         prepare(folder, name="Bad_", title="", label_attribute_name="source-ref")
     assert len(refused.value.violations) == 5  # the name breaks two rules, and so does the label attribute
@@ -417,7 +417,9 @@ def test_damage_of_images_in_s3_is_found_before_copies_are_made(s3: "S3Client") 
         template_source=TEMPLATE_PATH.read_text(encoding="utf-8"),
         copies=400,
     )
-    with pytest.raises(OSError, match=r"cut\.jpg: expected an image that a copy can be made of, got: image file is"):
+    with pytest.raises(
+        OSError, match=r"cut\.jpg: expected an image that can be copied at a smaller size, got: image file is"
+    ):
         upload_job(prepared, s3)
 
 
@@ -476,7 +478,7 @@ def test_an_image_that_breaks_a_limit_all_the_same_is_left_out_and_named(folder:
     assert not any("prelabels" in document.key for document in prepared.documents)
 
 
-def test_a_job_of_which_nothing_is_left_is_refused(folder: Path) -> None:
+def test_a_job_without_any_remaining_image_is_refused(folder: Path) -> None:
     for name in ("b ö.png", "sub/a.png"):
         (folder / name).unlink()
     with pytest.raises(JobRefusedError, match=r"got 0\n.*c\.png: pre-labels: expected at most 2,000,000 bytes"):

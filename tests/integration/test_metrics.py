@@ -51,7 +51,7 @@ def metrics(lines: list[dict[str, Any]]) -> dict[str, float]:
     return found
 
 
-def test_what_is_emitted_is_what_is_shown(lines: list[dict[str, Any]]) -> None:
+def test_emitted_metrics_are_those_on_the_dashboard(lines: list[dict[str, Any]]) -> None:
     shown = {metric.name for metric in on_dashboard() if metric.namespace == NAMESPACE}
     watched = {metric.name for metric in map(of_alarm, ALARMS.values()) if metric.namespace == NAMESPACE}
     assert set(metrics(lines)) == shown
@@ -118,7 +118,7 @@ def test_every_log_line_about_a_job_names_it(s3: Any, context: Any, log: io.Stri
     }  # fmt: skip
 
 
-def test_nothing_of_one_invocation_is_logged_in_the_next(s3: Any, context: Any, log: io.StringIO) -> None:
+def test_log_keys_do_not_leak_into_the_next_invocation(s3: Any, context: Any, log: io.StringIO) -> None:
     completed = event("job_completion/completed.json")
     job_completion.handler(completed, context)
     with pytest.raises(JobError):

@@ -48,7 +48,7 @@ def listed(sagemaker: Stubber, status: str, *names: str) -> None:
     sagemaker.add_response("list_labeling_jobs", {"LabelingJobSummaryList": summaries}, {"StatusEquals": status})
 
 
-def test_all_that_ended_without_results_however_old(session: boto3.Session, s3: Any, sagemaker: Stubber) -> None:
+def test_all_missing_finds_jobs_of_any_age(session: boto3.Session, s3: Any, sagemaker: Stubber) -> None:
     keep(s3, "old", outside("old", LastModifiedTime="2020-01-01T00:00:00+00:00"))
     keep(s3, "done", outside("done"))
     keep(s3, "running", outside("running", LabelingJobStatus="InProgress"))
@@ -78,7 +78,7 @@ def test_all_that_ended_without_results_however_old(session: boto3.Session, s3: 
         (outside("people", OutputConfig=None), JobError),
     ],
 )
-def test_a_job_that_cannot_be_made_again(
+def test_a_job_whose_results_cannot_be_written_again(
     session: boto3.Session, s3: Any, document: Any, error: type[Exception]
 ) -> None:
     if document:
@@ -87,7 +87,7 @@ def test_a_job_that_cannot_be_made_again(
         Rerun(session, OURS_ALONE).job("people")
 
 
-def test_the_event_and_the_marker(session: boto3.Session, s3: Any) -> None:
+def test_the_event_is_sent_and_force_deletes_the_marker(session: boto3.Session, s3: Any) -> None:
     events, sqs = boto3.client("events"), boto3.client("sqs")
     queue = sqs.create_queue(QueueName="rerun")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

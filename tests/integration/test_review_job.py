@@ -107,7 +107,7 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
 
     finish_review(job)
     assert merge_review.main(list(MERGE)) == 0
-    assert "1 labels of people-review replace those of people" in capsys.readouterr().out
+    assert "1 labels of people-review replace labels of people" in capsys.readouterr().out
     once = everything(job)
     assert merge_review.main(list(MERGE)) == 0
     assert everything(job) == once
@@ -136,7 +136,7 @@ def test_a_review_job_and_its_labels_over_the_first(job: Any, context: Any, caps
     assert "out_of_image" not in read(job, "results/people-final/suspicious.jsonl")
 
 
-def test_the_top_images_are_counted_with_those_that_are_too_long(job: Any, capsys: Any) -> None:
+def test_images_with_too_long_labels_count_towards_top(job: Any, capsys: Any) -> None:
     first, second = (json.loads(line) for line in read(job, "results/people/suspicious.jsonl").splitlines())
     review = read(job, "results/people/review.manifest").splitlines()
     put(job, "results/people/review.manifest", review[1])
@@ -165,7 +165,7 @@ def refused(capsys: Any, run: Any, *given: str) -> tuple[int, str]:
     return code, capsys.readouterr().err
 
 
-def test_what_cannot_be_reviewed(job: Any, capsys: Any) -> None:
+def test_a_job_that_cannot_be_reviewed_is_refused(job: Any, capsys: Any) -> None:
     code, text = refused(capsys, create_review_job.main, "nobody", *OUTSIDE[1:])
     assert (code, "has no complete results yet" in text) == (1, True)
     code, text = refused(capsys, create_review_job.main, *OUTSIDE, "--top", "0")
@@ -175,14 +175,14 @@ def test_what_cannot_be_reviewed(job: Any, capsys: Any) -> None:
     assert (code, "there is nothing to review" in text) == (2, True)
 
 
-def test_what_cannot_be_merged(job: Any, capsys: Any, monkeypatch: Any) -> None:
+def test_a_review_that_cannot_be_merged_is_refused(job: Any, capsys: Any, monkeypatch: Any) -> None:
     with sagemaker.serve() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
         code, text = refused(capsys, merge_review.main, *MERGE)
     assert (code, "there is no job 'people-review'" in text) == (2, True)
     create_review_job.main([*OUTSIDE, "--top", "1"])
     code, text = refused(capsys, merge_review.main, *MERGE)
-    assert (code, "expected one that has ended, got InProgress" in text) == (2, True)
+    assert (code, "expected a finished job, got the status InProgress" in text) == (2, True)
     finish_review(job)
     for name in ("people", "people-review"):
         code, text = refused(capsys, merge_review.main, *MERGE[:3], name)
@@ -190,7 +190,7 @@ def test_what_cannot_be_merged(job: Any, capsys: Any, monkeypatch: Any) -> None:
     review = read(job, REVIEW)
     for wrong, said in (
         (review.replace("bus-stop", "crossing", 1), "which was reviewed, got"),
-        (review.replace('"reviewed_line": 0', '"reviewed_line": 70'), "got a shorter manifest"),
+        (review.replace('"reviewed_line": 0', '"reviewed_line": 70'), "got a shorter one"),
         (review.replace('"reviewed_line": 0', '"other": 0'), "was the job created from a review.manifest?"),
         (review + review, "got 0"),
     ):
@@ -204,7 +204,7 @@ def test_what_cannot_be_merged(job: Any, capsys: Any, monkeypatch: Any) -> None:
     key = "jobs/people-review/labeling_job.json"
     put(job, key, json.dumps(json.loads(read(job, key)) | {"CreationTime": "2026-11-22T08:00:00.000+00:00"}))
     code, text = refused(capsys, merge_review.main, *MERGE)
-    assert (code, "exists and is not this merge" in text) == (2, True)
+    assert (code, "which is another job; choose another name" in text) == (2, True)
 
 
 def test_every_line_of_the_first_manifest_is_copied_as_it_is(job: Any) -> None:

@@ -60,7 +60,7 @@ def expected(s3: Any) -> dict[str, bytes]:
     return made
 
 
-def test_a_run_goes_on_after_the_first_pass(s3: Any, expected: dict[str, bytes]) -> None:
+def test_a_run_of_the_earlier_version_continues_after_the_first_pass(s3: Any, expected: dict[str, bytes]) -> None:
     done = ("plan.json", "turn.json", "joined.json", *(f"survey-{place}.json" for place in RANGES))
     store = put(s3, {key: body for key, body in LEFT.items() if not key.startswith("tmp/") or key.endswith(done)})
     for place in RANGES:
@@ -69,7 +69,7 @@ def test_a_run_goes_on_after_the_first_pass(s3: Any, expected: dict[str, bytes])
     assert results(s3) == expected
 
 
-def test_a_run_that_cannot_go_on_fails_and_the_next_one_makes_everything(s3: Any, expected: dict[str, bytes]) -> None:
+def test_a_run_that_cannot_continue_fails_and_the_next_one_starts_over(s3: Any, expected: dict[str, bytes]) -> None:
     """What the second pass leaves has changed: the execution fails without a marker, and the sweep starts the next."""
     store = put(s3, LEFT)
     with pytest.raises(msgspec.ValidationError):

@@ -30,7 +30,7 @@ TEMPLATE = '{"Resources": {"B": {"Type": "AWS::SQS::Queue"}}, "Outputs": {%s}}'
         ({"joined.json", "labels-0.json", "labels-1.json", "labels-2.json"}, RunProgress("merge", 3, 3), (7, 8)),
     ],
 )
-def test_what_the_files_tell(names: set[str], progress: RunProgress, steps: tuple[int, int]) -> None:
+def test_progress_is_read_from_the_runs_files(names: set[str], progress: RunProgress, steps: tuple[int, int]) -> None:
     assert run_progress(names, 3) == progress
     assert progress.steps == steps
 
@@ -39,7 +39,7 @@ def put(s3: Any, name: str, body: Any = None) -> None:
     s3.put_object(Bucket=BUCKET, Key=name, Body=json.dumps(body).encode())
 
 
-def test_the_latest_run_counts_and_of_it_what_is_newer_than_its_plan() -> None:
+def test_only_files_newer_than_the_latest_plan_count() -> None:
     times = [datetime(2026, 11, 18, hour, tzinfo=UTC) for hour in range(5)]
     files = {
         "old/plan.json": times[1],
@@ -85,7 +85,7 @@ def test_the_command_shows_the_run_and_waits_for_its_end(
     assert "ranges" not in capsys.readouterr().out
     put(s3, "tmp/results/people/turn.json", {"of": "another manifest", "id": "1", "wait": 960})
     assert job_status.main(arguments) == 0
-    assert "\nwaits for an earlier run of another manifest or skeleton, 9" in capsys.readouterr().out
+    assert "\nwaits for an earlier run with another manifest or skeleton, for at most 9" in capsys.readouterr().out
 
 
 def test_a_run_that_waits_says_for_how_long(s3: Any) -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_waits_says_for_how_long(s3: Any) -> None:
     assert found
     assert (found.stage, found.steps) == ("wait", (0, 2))
     assert 900 < found.seconds <= 960
-    assert str(found).endswith(f"{found.seconds} seconds at most")
+    assert str(found).endswith(f"for at most {found.seconds} seconds")
     for turn in ({"of": "a", "id": "2"}, {"of": "a", "id": "3", "over": True}):
         put(s3, key, turn)
         assert read_progress(s3, BUCKET, "people") == RunProgress("survey", 0, 2)

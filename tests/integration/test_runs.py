@@ -133,7 +133,7 @@ def asked_for(job: LabelingJob, context: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", JOBS)
 @pytest.mark.parametrize("largest", [1, 9_000])
-def test_the_same_bytes_however_it_is_cut(
+def test_any_division_into_ranges_gives_the_same_bytes(
     s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch, name: str, largest: int
 ) -> None:
     job = prepared(s3, name)
@@ -155,7 +155,7 @@ def test_the_same_bytes_from_the_state_machines_steps(
     assert bodies(s3) == expected
 
 
-def test_the_outcomes_are_the_ones_that_the_tests_above_are_about(s3: Any) -> None:
+def test_the_test_manifest_contains_every_outcome(s3: Any) -> None:
     found = complete(prepared(s3, "every outcome"), Bucket(BUCKET))
     assert isinstance(found, Results)
     counts = (found.lines, found.written, found.rejected, found.failed, found.unlabeled)
@@ -197,7 +197,7 @@ def other(lines: int) -> bytes:
 
 
 @pytest.mark.parametrize("largest", [1, 1_000_000])
-def test_a_changed_manifest_leaves_no_trace_of_the_old_one(
+def test_results_of_a_changed_manifest_contain_nothing_of_the_old_one(
     s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch, largest: int
 ) -> None:
     job = prepared(s3)
@@ -260,7 +260,7 @@ def test_steps_of_an_old_plan_fail(s3: Any, context: Any) -> None:
 
 
 @pytest.mark.parametrize("now", [b'{"4.jpg": []}', b"no gold", None])
-def test_gold_that_is_not_what_it_was_makes_it_start_again(
+def test_changed_gold_restarts_the_run(
     s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch, now: bytes | None
 ) -> None:
     job = prepared(s3)
@@ -279,9 +279,7 @@ def test_gold_that_is_not_what_it_was_makes_it_start_again(
     assert bodies(s3) == undisturbed(s3, job)
 
 
-def test_steps_made_twice_and_after_a_failure_change_nothing(
-    s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_repeated_after_a_failure_change_nothing(s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job = prepared(s3)
     expected = undisturbed(s3, job)
     cut_small(monkeypatch, 9_000)
@@ -310,7 +308,7 @@ def test_two_runs_at_once_change_nothing(s3: Any, context: Any, monkeypatch: pyt
     assert bodies(s3) == expected
 
 
-def test_a_part_that_is_missing_is_an_error_and_one_that_is_wrong_too(s3: Any, context: Any) -> None:
+def test_a_missing_or_wrong_part_is_an_error(s3: Any, context: Any) -> None:
     job = prepared(s3)
     *earlier, merge, _ = asked_for(job, context)
     for step in earlier:
@@ -330,7 +328,7 @@ def test_a_part_that_is_missing_is_an_error_and_one_that_is_wrong_too(s3: Any, c
 
 
 @pytest.mark.parametrize("seconds", [[RESERVE - 1], [800, 700, 600, 300], [900, 880, 800, 780, 760, 740, 100]])
-def test_what_would_not_be_finished_in_time_is_handed_over(
+def test_a_job_that_would_exceed_the_timeout_is_handed_over(
     s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
 ) -> None:
     job = prepared(s3)
@@ -346,7 +344,7 @@ def test_what_would_not_be_finished_in_time_is_handed_over(
     assert bodies(s3) == expected
 
 
-def test_a_large_job_goes_to_the_state_machine_once(s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_job_starts_one_execution(s3: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("stepfunctions")
     definition = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}})
     machine = client.create_state_machine(

@@ -197,7 +197,7 @@ def test_the_address_of_this_machine_is_given_where_containers_do_not_know_it(
     assert sam_local.engine_gateway() == gateway
 
 
-def test_what_arrives_at_the_bridge_is_forwarded_while_the_command_runs() -> None:
+def test_connections_to_the_bridge_are_forwarded_while_the_command_runs() -> None:
     """Another address of loopback stands for the bridge's."""
     with socket.create_server(("127.0.0.1", 0)) as emulator:
         port = emulator.getsockname()[1]

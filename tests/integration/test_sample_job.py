@@ -45,7 +45,7 @@ def results(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     s3.delete_bucket(Bucket=sample_job.BUCKET)
 
 
-def test_the_report_in_s3_tells_what_was_injected(results: Any) -> None:
+def test_the_report_in_s3_shows_the_injected_errors(results: Any) -> None:
     answer = results("report.html")
     assert answer["ContentType"] == "text/html; charset=utf-8"
     text = answer["Body"].read().decode()

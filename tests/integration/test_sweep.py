@@ -67,7 +67,7 @@ def event_pattern() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", names("sweep"))
-def test_a_lost_event_is_put_again_until_there_are_results(name: str, s3: Any, heard: Any, context: Any) -> None:
+def test_a_lost_event_is_sent_again_until_there_are_results(name: str, s3: Any, heard: Any, context: Any) -> None:
     keep(s3, "people", outside("people"))
     for _ in range(2):
         assert sweep.handler(event(f"sweep/{name}"), context) == {"announced": ["people"]}
@@ -78,7 +78,7 @@ def test_a_lost_event_is_put_again_until_there_are_results(name: str, s3: Any, h
     assert heard() == []
 
 
-def test_every_sample_event_is_the_same_to_it() -> None:
+def test_the_sweep_has_two_sample_events() -> None:
     assert names("sweep") == ["by_hand.json", "hourly.json"]
 
 
@@ -99,7 +99,7 @@ HOSTILE = {
 }
 
 
-def test_what_cannot_be_announced_does_not_stop_what_can(s3: Any, heard: Any, context: Any) -> None:
+def test_a_job_that_cannot_be_announced_does_not_stop_the_others(s3: Any, heard: Any, context: Any) -> None:
     for name, document in HOSTILE.items():
         keep(s3, name, document)
     keep(s3, "zebras", outside("zebras"))
@@ -217,7 +217,7 @@ def test_without_ground_truth_its_api_is_left_alone(s3: Any, monkeypatch: pytest
 @pytest.mark.parametrize(
     "key", ["jobs//a.jpg", "jobs/./a", "jobs/../a", "jobs/people//a.jpg", "jobs/a_b/labeling_job.json"]
 )
-def test_folders_that_no_job_can_have_hide_no_job(key: str, s3: Any, heard: Any, context: Any) -> None:
+def test_folders_with_invalid_job_names_hide_no_job(key: str, s3: Any, heard: Any, context: Any) -> None:
     keep(s3, "crowd", outside("crowd"))
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
     assert sweep.handler({}, context) == {"announced": ["crowd"]}

@@ -59,7 +59,7 @@ def test_agreement_workers_and_every_image(s3: Any) -> None:
     assert len(image["workers"][0]["annotations"][0]["annotations"]) == 17
 
 
-def test_a_lone_workers_job_has_no_agreement(s3: Any) -> None:
+def test_a_job_with_one_worker_per_image_has_no_agreement(s3: Any) -> None:
     run(s3, 1, workers_per_object=1)
     assert result(s3, "quality.json")["agreement"] is None
     [worker] = result(s3, "workers.json")["workers"]

@@ -32,20 +32,20 @@ def waits(of: str, store: Bucket) -> int:
     return caught.value.seconds
 
 
-def test_who_comes_first_may_write_at_once_and_so_may_all_that_write_the_same(store: Bucket) -> None:
+def test_the_first_run_and_runs_with_the_same_inputs_write_at_once(store: Bucket) -> None:
     first, second = take("a", store), take("a", store)
     assert first.record == second.record
     assert write_lock.check(JOB, "a", store).record == first.record
 
 
-def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket) -> None:
+def test_a_run_with_other_inputs_waits_until_the_first_can_no_longer_write(store: Bucket) -> None:
     take("a", store)
     assert waits("b", store) == SECONDS_BETWEEN_RUNS
     let_pass(SECONDS_BETWEEN_RUNS - 60)
     assert 0 < waits("b", store) <= 60
     with pytest.raises(SupersededError, match="expected the write lock of People-1 to be held for a, got b"):
         write_lock.check(JOB, "a", store)
-    with pytest.raises(ChangedError, match="was lost and acquired again"):
+    with pytest.raises(ChangedError, match="got one acquired again"):
         write_lock.check(JOB, "b", store)
     let_pass(60)
     take("b", store)
@@ -54,7 +54,7 @@ def test_other_content_waits_until_nothing_of_the_first_can_write(store: Bucket)
         write_lock.check(JOB, "a", store)
 
 
-def test_who_takes_it_back_waits_too_and_so_does_what_was_left_of_the_first_time(store: Bucket) -> None:
+def test_a_run_that_takes_the_lock_back_waits_too(store: Bucket) -> None:
     take("a", store)
     assert waits("b", store)
     let_pass(SECONDS_BETWEEN_RUNS)
@@ -65,7 +65,7 @@ def test_who_takes_it_back_waits_too_and_so_does_what_was_left_of_the_first_time
 
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 960), (900, 60), (940, 20)])
-def test_once_results_are_complete_the_wait_is_from_then_on(store: Bucket, passed: int, left: int) -> None:
+def test_after_complete_results_the_wait_starts_at_their_completion(store: Bucket, passed: int, left: int) -> None:
     first = take("a", store)
     let_pass(5000)
     write_lock.release(first, store)
@@ -73,7 +73,7 @@ def test_once_results_are_complete_the_wait_is_from_then_on(store: Bucket, passe
     assert abs(waits("b", store) - left) <= 10  # S3 counts whole seconds, and a busy machine takes some
 
 
-def test_nobody_waits_for_results_that_have_long_been_complete(store: Bucket) -> None:
+def test_no_run_waits_long_after_the_results_were_completed(store: Bucket) -> None:
     write_lock.release(take("a", store), store)
     let_pass(SECONDS_BETWEEN_RUNS + 1)
     seen = take("b", store)
@@ -90,7 +90,7 @@ def test_the_same_results_again_take_a_lock_that_was_released(store: Bucket) -> 
 
 
 @pytest.mark.parametrize("already", [False, True])
-def test_of_two_that_saw_the_same_one_comes_first(store: Bucket, *, already: bool) -> None:
+def test_only_one_of_two_concurrent_runs_acquires_the_lock(store: Bucket, *, already: bool) -> None:
     if already:
         write_lock.release(take("a", store), store)
         let_pass(SECONDS_BETWEEN_RUNS + 1)
@@ -101,7 +101,7 @@ def test_of_two_that_saw_the_same_one_comes_first(store: Bucket, *, already: boo
     write_lock.check(JOB, "b", store)
 
 
-def test_who_ends_after_the_lock_was_taken_changes_nothing(store: Bucket) -> None:
+def test_releasing_a_lock_that_another_run_acquired_changes_nothing(store: Bucket) -> None:
     first = take("a", store)
     assert waits("b", store)
     write_lock.release(first, store)
@@ -117,7 +117,7 @@ def test_a_step_without_a_lock_is_planned_again(store: Bucket) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"of": 1}', b"\xff", b"null"])
-def test_what_is_no_lock_is_waited_for(s3: Any, store: Bucket, body: bytes) -> None:
+def test_an_unreadable_lock_is_waited_for(s3: Any, store: Bucket, body: bytes) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     assert waits("a", store) == SECONDS_BETWEEN_RUNS
 

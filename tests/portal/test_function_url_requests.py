@@ -106,7 +106,7 @@ def test_other_bodies_are_bad_input(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
-def test_what_a_form_of_another_site_can_send_is_refused(kind: str) -> None:
+def test_a_form_of_another_site_is_refused(kind: str) -> None:
     with pytest.raises(RefusedError, match="content type"):
         fields(b"{}", {"content-type": kind})
 
@@ -123,7 +123,7 @@ def test_texts_and_numbers_are_bounded() -> None:
             requests.number({"seconds": value}, "seconds", 3600)
 
 
-def test_a_response_is_json_that_nothing_keeps_or_frames() -> None:
+def test_a_response_is_json_that_cannot_be_cached_or_framed() -> None:
     made = as_event(Response(value={"a": "é\ud800"}, cookies=["a=1", "b=2"]))
     assert json.loads(made["body"]) == {"a": "é\ud800"}
     assert made["body"].isascii()
@@ -137,7 +137,7 @@ def test_a_redirection_has_a_location_and_no_body() -> None:
     assert (made["statusCode"], made["headers"]["location"], made["body"]) == (302, "/portal/", "")
 
 
-def test_a_refusal_says_why_and_when_to_come_back() -> None:
+def test_a_refusal_states_the_reason_and_retry_after() -> None:
     made = as_event(requests.refusal(RefusedError(429, "busy", "Too many at once.", retry_after=2)))
     assert made["statusCode"] == 429
     assert made["headers"]["retry-after"] == "2"

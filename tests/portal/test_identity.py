@@ -134,7 +134,7 @@ def test_other_algorithms_are_refused(header: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "....", "é.é.é", "W10.W10.W10", "x" * 20000])
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     with pytest.raises(TokenError):
         verify(token)
     assert identity.key_id(token) == ""

@@ -43,7 +43,7 @@ def test_open_lines_have_the_numbers_and_the_text_of_the_manifest(bucket: Bucket
     ]
 
 
-def test_the_row_says_what_requests_need(bucket: Bucket, table: Table) -> None:
+def test_the_row_contains_the_data_that_requests_need(bucket: Bucket, table: Table) -> None:
     put_images(bucket, 3)
     bucket.write("jobs/people-1/gold.json", json.dumps({"1.jpg": [], "x.jpg": []}).encode(), "application/json")
     job = loading.load(bucket, table, description(bucket.name, workers=3))
@@ -110,7 +110,7 @@ def test_jobs_of_another_place_are_refused(bucket: Bucket, table: Table, change:
     assert table.get([rows.job_key("people-1")]) == {}
 
 
-def test_gold_that_cannot_be_read_is_said(bucket: Bucket, table: Table) -> None:
+def test_unreadable_gold_is_reported(bucket: Bucket, table: Table) -> None:
     put_images(bucket, 1)
     bucket.write("jobs/people-1/gold.json", b"[]", "application/json")
     with pytest.raises(LabelingJobError, match=r"gold\.json"):

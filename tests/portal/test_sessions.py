@@ -28,18 +28,18 @@ OTHER = SigningKey("two", "B" * 43, NOW)
 ADA = Session("p" + "a" * 19, int(NOW) + SESSION_SECONDS)
 
 
-def test_a_session_comes_back_for_eight_hours() -> None:
+def test_a_session_is_valid_for_eight_hours() -> None:
     text = seal([KEY], SESSION, ADA)
     assert unseal([OTHER, KEY], SESSION, text, Session, NOW) == ADA
     assert unseal([KEY], SESSION, text, Session, NOW + SESSION_SECONDS - 1) == ADA
     assert unseal([KEY], SESSION, text, Session, NOW + SESSION_SECONDS) is None
 
 
-def test_the_newest_key_seals() -> None:
+def test_the_newest_key_signs() -> None:
     assert sessions.key_name(seal([OTHER, KEY], SESSION, ADA)) == "two"
 
 
-def test_every_changed_character_breaks_the_seal() -> None:
+def test_every_changed_character_invalidates_the_signature() -> None:
     text = seal([KEY], SESSION, ADA)
     for position in range(len(text)):
         changed = text[:position] + ("A" if text[position] != "A" else "B") + text[position + 1 :]
@@ -49,11 +49,11 @@ def test_every_changed_character_breaks_the_seal() -> None:
 @pytest.mark.parametrize(
     "text", ["", ".", "one", "one.", "one..", "one.e30", "one.e30.", "é.é.é", "\ud800.a.b", "one.é.é"]
 )
-def test_what_nobody_sealed_is_no_session(text: str) -> None:
+def test_an_unsigned_cookie_is_no_session(text: str) -> None:
     assert unseal([KEY], SESSION, text, Session, NOW) is None
 
 
-def test_a_seal_by_another_key_of_the_same_name_is_refused() -> None:
+def test_a_signature_by_another_key_with_the_same_id_is_refused() -> None:
     text = seal([SigningKey("one", "B" * 43, NOW)], SESSION, ADA)
     assert unseal([KEY], SESSION, text, Session, NOW) is None
 

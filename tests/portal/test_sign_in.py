@@ -116,9 +116,7 @@ def test_somebody_signs_in_and_out(browser: Browser, provider: IdentityProvider)
     assert browser.reports == []
 
 
-def test_a_lead_who_is_none_any_more_is_a_worker_from_the_next_sign_in_on(
-    browser: Browser, provider: IdentityProvider
-) -> None:
+def test_a_former_lead_is_a_worker_after_the_next_sign_in(browser: Browser, provider: IdentityProvider) -> None:
     provider.claims = {"cognito:groups": ["leads"]}
     browser.sign_in()
     provider.claims = {}
@@ -166,7 +164,7 @@ def test_a_sign_in_of_another_browser_is_refused(browser: Browser, provider: Ide
         {"code": "x" * 3000},
     ],
 )
-def test_what_did_not_come_from_the_provider_is_refused(
+def test_a_return_that_did_not_come_from_the_provider_is_refused(
     browser: Browser, provider: IdentityProvider, change: dict[str, str]
 ) -> None:
     back = provider.consent(browser.begin())
@@ -190,7 +188,7 @@ def test_a_sign_in_that_took_too_long_is_refused(browser: Browser, provider: Ide
     assert not browser.signed_in
 
 
-def test_who_cancels_is_not_signed_in(browser: Browser, provider: IdentityProvider) -> None:
+def test_a_cancelled_sign_in_starts_no_session(browser: Browser, provider: IdentityProvider) -> None:
     state = provider.consent(browser.begin())["state"]
     assert browser.finish(error="access_denied", state=state) == (302, FAILED)
     assert browser.cookies == {}
@@ -269,7 +267,7 @@ def test_only_https_is_asked(url: str) -> None:
         fetch(url, 1)
 
 
-def test_nobody_listening_is_told(provider: IdentityProvider) -> None:
+def test_an_unreachable_provider_is_reported(provider: IdentityProvider) -> None:
     with pytest.raises(FetchError, match="ConnectionRefusedError"):
         fetch("http://127.0.0.1:1/", 1)
 
@@ -303,7 +301,7 @@ class Counted:
         return json.dumps({"keys": [{"kid": name} for name in answer]}).encode()
 
 
-def test_unknown_keys_cost_a_request_a_minute_at_most() -> None:
+def test_unknown_keys_cause_at_most_one_request_a_minute() -> None:
     get = Counted(["one"])
     keys = ProviderKeys("https://x", get)
     for second in range(120):
@@ -366,7 +364,7 @@ def test_paths_of_the_page_are_returned_to(path: str) -> None:
         "/portal/\ud800",
     ],
 )
-def test_all_else_goes_to_the_pages_beginning(path: str) -> None:
+def test_other_return_paths_lead_to_the_first_page(path: str) -> None:
     assert return_path(path) == HOME
 
 
@@ -398,6 +396,6 @@ def test_a_long_return_still_fits_a_cookie(browser: Browser) -> None:
     assert browser.sign_in(**{"return": path}) == (302, path)
 
 
-def test_what_is_no_request_is_not_sent_on(browser: Browser) -> None:
+def test_an_invalid_request_is_not_forwarded(browser: Browser) -> None:
     request = Request(method="GET", path="/api/sign-in", query={"return": "/portal/\r\nx"})
     assert "\n" not in browser.router.respond(request).location

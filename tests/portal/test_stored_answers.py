@@ -232,7 +232,7 @@ def test_a_correction_that_was_interrupted_can_be_repeated(desk: Desk, dies_at: 
     assert len(desk.files()) == 2
 
 
-def test_nobody_corrects_anothers_answer_or_what_they_have_not_answered(desk: Desk) -> None:
+def test_workers_can_correct_only_their_own_answers(desk: Desk) -> None:
     desk.take()
     desk.submit(0, FIELDS)
     assert desk.correct(0, OTHER, BEA) is Verdict.TOO_LATE
@@ -240,7 +240,7 @@ def test_nobody_corrects_anothers_answer_or_what_they_have_not_answered(desk: De
     assert len(desk.files()) == 1
 
 
-def test_corrections_end_somewhere(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_corrections_is_limited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "MOST_VERSIONS", 3)
     desk.take()
     desk.submit(0, FIELDS)
@@ -278,7 +278,7 @@ def test_a_skip_that_was_interrupted_can_be_repeated(desk: Desk, dies_at: int, a
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b'{"answers":[]}'])
-def test_a_file_of_something_else_is_not_taken_for_the_answer(desk: Desk, text: bytes) -> None:
+def test_a_foreign_file_is_not_read_as_the_answer(desk: Desk, text: bytes) -> None:
     desk.take()
     desk.bucket.write(f"output/People-1/{output_layout.portal_answer(0, ADA, 0)}", text, "application/json")
     assert desk.submit(0, FIELDS) is Verdict.ACCEPTED

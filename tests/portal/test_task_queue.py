@@ -72,7 +72,7 @@ def test_a_worker_holds_two_tasks_and_asking_again_gives_the_same(table: Table) 
     assert lines(take(table, job, "bea", held=2)) == [2, 3]
 
 
-def test_an_answer_frees_the_workers_hands(table: Table) -> None:
+def test_an_answer_frees_a_place_among_the_workers_tasks(table: Table) -> None:
     job = job_of(3, 1)
     take(table, job, "ada", held=2)
     assert submit(table, job, "ada", 0) is Verdict.ACCEPTED
@@ -214,7 +214,7 @@ def test_a_place_in_the_queue_is_kept(table: Table) -> None:
 
 @given(st.data())
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_any_history_gives_every_image_its_workers(table: Table, data: st.DataObject) -> None:
+def test_any_sequence_of_requests_gives_every_image_its_workers(table: Table, data: st.DataObject) -> None:
     """Taking, answering, skipping, leaving and time passing in any order: no image gets a worker twice, or too many."""
     name = f"job-{uuid.uuid4().hex}"  # examples share a table, and hypothesis seeds `random` alike for each
     k, images, shards = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5)), data.draw(st.sampled_from([1, 2]))
@@ -252,7 +252,7 @@ def test_any_history_gives_every_image_its_workers(table: Table, data: st.DataOb
         assert answers[line] == k or (declined >= MOST_SKIPS and answers[line] < k)
 
 
-def test_many_workers_at_once(table: Table) -> None:
+def test_many_concurrent_workers(table: Table) -> None:
     """Concurrent workers, of whom one in twenty leaves with a task: all images get their workers, nothing is left."""
     k, images, workers = 3, 40, 24
     job = job_of(images, k, shards=2)

@@ -231,7 +231,7 @@ def test_every_write_refuses_foreign_origins(portal: Portal) -> None:
     assert list(portal.bucket.keys("output/People-1", "")) == []
 
 
-def test_nobody_sees_or_answers_what_others_hold(portal: Portal) -> None:
+def test_workers_cannot_see_or_answer_images_of_others(portal: Portal) -> None:
     portal.take()
     portal.send("POST", "/api/jobs/people-1/answers/0", ANSWER)
     assert portal.code("GET", "/api/jobs/people-1/answers/0", who=BEA) == (404, "not-found")
@@ -324,7 +324,7 @@ def test_failures_are_answered_and_reported(
     assert len(broken.reports) == reports
 
 
-def test_what_is_no_event_is_answered(portal: Portal) -> None:
+def test_an_invalid_event_gets_a_response(portal: Portal) -> None:
     made = respond(portal.router, None, lambda *_: None)
     assert made["statusCode"] == 400
 
@@ -345,7 +345,7 @@ def handler(event, context):
 """
 
 
-def test_functions_are_invoked_and_their_failures_are_told(account: Emulator) -> None:
+def test_functions_are_invoked_and_their_failures_are_reported(account: Emulator) -> None:
     control._invoker.cache_clear()
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = account.session().client("iam", endpoint_url=account.endpoint).create_role(

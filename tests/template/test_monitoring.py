@@ -54,7 +54,7 @@ def test_no_widget_covers_another() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_every_alarm_tells_who_asked_for_it_and_has_its_runbook(name: str) -> None:
+def test_every_alarm_notifies_the_topics_and_has_a_runbook(name: str) -> None:
     alarm = ALARMS[name]
     assert alarm["AlarmActions"] == [
         {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]},

@@ -72,7 +72,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_what_writes_into_the_bucket_is_created_last(resources: dict[str, Any]) -> None:
+def test_resources_that_write_into_the_bucket_are_created_last(resources: dict[str, Any]) -> None:
     """Else a first deployment that fails afterwards ends in ROLLBACK_FAILED: the bucket is not empty."""
     needed = {name: references(resource) & set(resources) for name, resource in resources.items()}
     before, found = {"UiBundle"}, {"UiBundle"}
@@ -324,7 +324,7 @@ STACK_ID = (
         ("ResultsStateMachineLogGroup", ("LogGroupName",), 512),
     ],
 )
-def test_names_fit_whatever_the_stack_is_called(
+def test_resource_names_fit_for_any_stack_name(
     resources: dict[str, Any], resource: str, path: tuple[str, ...], most: int
 ) -> None:
     value = resources[resource]["Properties"]
@@ -359,7 +359,9 @@ def test_there_are_no_other_roles(resources: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("role", "sid"), [(role, sid) for role, sids in PRIVILEGES.items() for sid in sids])
-def test_each_statement_is_there_and_no_wider(resources: dict[str, Any], role: str, sid: str) -> None:
+def test_each_statement_has_exactly_the_expected_actions_and_resources(
+    resources: dict[str, Any], role: str, sid: str
+) -> None:
     found = {s["Sid"]: s for s in statements(resources[role]["Properties"])}
     assert sid in found
     actions, expected = PRIVILEGES[role][sid]
@@ -370,7 +372,7 @@ def test_each_statement_is_there_and_no_wider(resources: dict[str, Any], role: s
         assert same_resource(one, other), (one, other)
 
 
-def test_no_statement_is_unlisted_and_none_is_loose(resources: dict[str, Any]) -> None:
+def test_every_statement_is_listed_and_none_uses_an_unlisted_wildcard(resources: dict[str, Any]) -> None:
     for name, role in with_statements(resources).items():
         for statement in statements(role):
             assert statement["Sid"] in PRIVILEGES[name]
@@ -404,7 +406,7 @@ def test_every_function(function: str, resources: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_fails_for_good_is_kept(function: str, resources: dict[str, Any]) -> None:
+def test_permanent_failures_go_to_the_dead_letter_queue(function: str, resources: dict[str, Any]) -> None:
     invoke = [
         p for p in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
         if p["FunctionName"] == {"Ref": function}
@@ -443,7 +445,9 @@ NOT_THE_STEPS_FAULT = {ChangedError.__name__: "Settle", SupersededError.__name__
 """Errors that are not tried again, and what comes then."""
 
 
-def test_every_step_outlives_faults_and_a_changed_manifest(states: dict[str, Any], resources: dict[str, Any]) -> None:
+def test_every_step_retries_faults_and_handles_a_changed_manifest(
+    states: dict[str, Any], resources: dict[str, Any]
+) -> None:
     timeout = resources["ResultsStepFunction"]["Properties"]["Timeout"]
     for name, state in states.items():
         if state["Type"] == "Task":
@@ -462,7 +466,9 @@ def test_every_step_outlives_faults_and_a_changed_manifest(states: dict[str, Any
     assert states["Settle"]["Next"] == "Plan"
 
 
-def test_a_run_waits_until_nothing_of_another_can_write(states: dict[str, Any], resources: dict[str, Any]) -> None:
+def test_a_run_waits_until_an_earlier_one_can_no_longer_write(
+    states: dict[str, Any], resources: dict[str, Any]
+) -> None:
     writers = [
         function
         for function in of_type(resources, "AWS::Lambda::Function").values()
@@ -478,7 +484,7 @@ def test_a_run_waits_until_nothing_of_another_can_write(states: dict[str, Any], 
     assert states["WaitForTheRunBefore"] == {"Type": "Wait", "SecondsPath": "$.wait", "Next": "Plan"}
 
 
-def test_every_step_is_one_that_the_function_makes(states: dict[str, Any]) -> None:
+def test_every_state_machine_step_exists_in_the_function(states: dict[str, Any]) -> None:
     job = LabelingJob(
         name="people", arn="arn", status="Completed", label_attribute_name="keypoints", output_manifest_uri="s3://bbb/m"
     )
@@ -599,7 +605,7 @@ def test_only_our_pages_may_do_anything_in_a_browser_and_no_more_than_they_need(
             assert page["SecurityHeadersConfig"][name] == script["SecurityHeadersConfig"][name]
 
 
-def test_a_new_build_of_the_element_is_what_publishes_it(resources: dict[str, Any]) -> None:
+def test_a_new_build_of_the_element_publishes_it(resources: dict[str, Any]) -> None:
     bundle = resources["UiBundle"]["Properties"]
     [version] = of_type(resources, "AWS::Lambda::Version")
     [alias] = of_type(resources, "AWS::Lambda::Alias")
@@ -653,7 +659,7 @@ def test_the_dead_letter_queue(resources: dict[str, Any]) -> None:
     assert deny["Effect"] == "Deny"
 
 
-def test_what_cannot_be_tagged_costs_nothing(resources: dict[str, Any]) -> None:
+def test_resources_without_tags_cost_nothing(resources: dict[str, Any]) -> None:
     """docs/operations.md lists these; whatever else there is gets the stack's tags from CloudFormation."""
     types = {r["Type"] for r in resources.values() if not r["Type"].startswith("Custom::")}
     schemas = {kind: PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema for kind in types}

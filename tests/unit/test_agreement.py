@@ -79,7 +79,7 @@ def test_position_alpha_in_the_plane_is_krippendorffs_with_the_distance_given() 
     assert position_alpha(units) == pytest.approx(expected, abs=1e-9)
 
 
-def test_of_nothing_there_is_no_alpha() -> None:
+def test_alpha_of_no_values_is_none() -> None:
     assert position_alpha([]) is None
     visible = NominalAlpha()
     assert visible.value is None
@@ -87,7 +87,7 @@ def test_of_nothing_there_is_no_alpha() -> None:
     assert visible.value is None
 
 
-def test_of_one_place_or_one_value_there_is_no_alpha() -> None:
+def test_alpha_of_constant_values_is_none() -> None:
     visible = NominalAlpha()
     visible.add([2, 2, 2])
     assert (position_alpha([[(0.5, 0.5)] * 3]), visible.value) == (None, None)
@@ -107,7 +107,7 @@ def add(meter: AgreementMeter, instances: list[Instance], ids: str) -> list[floa
     return meter.add(agreed, poses, worker_ids).ravel().tolist()
 
 
-def test_honest_workers_reach_the_human_ceiling() -> None:
+def test_careful_workers_reach_the_human_ceiling() -> None:
     found = filled(range(200)).agreement()
     assert found.oks == pytest.approx(HONEST_PAIR, abs=0.02)
     assert found.relative == pytest.approx(1, abs=0.025)
@@ -121,7 +121,7 @@ def test_careless_workers_do_not() -> None:
     assert (filled(range(50), loud=2).agreement().relative or 1) < 0.7
 
 
-def test_what_one_of_two_did_not_mark() -> None:
+def test_instances_that_only_one_of_two_workers_marked() -> None:
     whole = person()
     less = msgspec.structs.replace(whole, annotations=whole.annotations[:16])
     meter = AgreementMeter.of(SKELETON.keypoint_names)
@@ -134,14 +134,14 @@ def test_what_one_of_two_did_not_mark() -> None:
     assert (found.oks, found.instances, found.images) == (1, 2, 1)
 
 
-def test_merged_meters_are_one() -> None:
+def test_merged_statistics_equal_a_single_one() -> None:
     first, second = filled(range(5)), filled(range(5, 9))
     first.merge(second)
     both, whole = first.agreement(), filled(range(9)).agreement()
     assert both == whole
 
 
-def test_of_no_image() -> None:
+def test_agreement_of_no_images() -> None:
     found = AgreementMeter.of(["nose"]).agreement()
     assert (found.oks, found.relative, found.coverage, found.instances_matched) == (None, None, None, None)
     assert found.keypoints[0].similarity is None

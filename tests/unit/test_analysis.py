@@ -177,7 +177,7 @@ def test_a_skeleton_derived_from_a_foreign_file(tmp_path: Path, capsys: pytest.C
     assert json.loads(line)["worker_ids"] == ["ann", "bob", "eve"]
 
 
-def test_a_rater_who_looked_and_marked_nothing_counts(tmp_path: Path) -> None:
+def test_a_rater_who_marked_nothing_in_an_image_counts(tmp_path: Path) -> None:
     places = [10.0, 10.0, 2, 50.0, 10.0, 2, 10.0, 50.0, 1]
     document = coco({"ann": places, "bob": places})
     document["images"][0]["rater_list"] = ["ann", "bob", "eve"]
@@ -224,7 +224,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_unreadable_file_is_told_in_one_line_and_leaves_nothing(
+def test_an_unreadable_file_gives_a_one_line_error_and_no_output(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text, reason = BAD[name]
@@ -294,7 +294,7 @@ def test_shares_without_sizes_of_images(tmp_path: Path, capsys: pytest.CaptureFi
     )
     given = ["analyze", str(tmp_path / "set/data.yaml"), "--out", str(tmp_path / "out")]
     assert main(given) == 1
-    assert "--images takes the folder of the images" in capsys.readouterr().err
+    assert "give the folder of the images in --images" in capsys.readouterr().err
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (200, 100)).save(tmp_path / "photos/one.png")
     assert main([*given, "--images", str(tmp_path / "photos")]) == 0

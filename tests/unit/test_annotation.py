@@ -57,7 +57,7 @@ def test_of_one_workers_several_answers_the_last_counts() -> None:
     assert annotation.worker_id == "w1"
 
 
-def test_two_who_left_the_pre_labels_alone_have_modified_nothing() -> None:
+def test_two_workers_with_unchanged_pre_labels_modified_nothing() -> None:
     found = [{"id": "p0", "name": "", "annotations": [keypoint("nose", 10, 10), keypoint("tail", 50, 60, 1)]}]
     untouched = content(found, original_annotations=json.dumps(found))
     annotation = annotate("0", SOURCE, [("w1", untouched), ("w2", untouched)], PLAIN)
@@ -122,6 +122,6 @@ def test_a_label_is_never_sent_in_more_bytes_than_counted(value: Any) -> None:
     assert len(json.dumps(json.loads(text))) <= sent_size(text)
 
 
-def test_the_job_of_a_request() -> None:
+def test_the_job_name_of_a_consolidation_request() -> None:
     key = "output/a-b/annotations/consolidated-annotation/consolidation-request/iteration-1/2021-11-18_02:19:51.json"
     assert job_of(key) == ("a-b", "output/a-b/")

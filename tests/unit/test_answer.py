@@ -31,7 +31,7 @@ def parse(**changed: Any) -> Any:
 
 
 @given(instances())
-def test_what_was_marked_passes_unchanged(found: list[Any]) -> None:
+def test_labels_pass_unchanged(found: list[Any]) -> None:
     answer = parse(updated_annotations=json.dumps(found))
     assert answer.updated == found
     assert answer.was_modified == bool(found)
@@ -181,7 +181,7 @@ def test_hostile_answers_raise_nothing_else(content: Any, changed: dict[str, Any
             assert isinstance(answer.updated, list)
 
 
-def test_keypoints_without_a_place_have_their_reasons_and_nonsense_among_them_costs_nothing() -> None:
+def test_reasons_of_unplaced_keypoints_are_read_and_invalid_ones_ignored() -> None:
     good = {"id": "n1", "label": "nose", "reason": "outside_image", "comment": "cut off"}
     bad = [7, None, {}, good | {"reason": "tired"}, good | {"label": ""}, good | {"comment": 1}]
     answer = parse(answer_details=json.dumps({"version": "1.0", "not_labeled": [*bad, good, good | {"label": "tail"}]}))

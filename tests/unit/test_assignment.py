@@ -21,9 +21,9 @@ def test_as_good_as_scipys(gains: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("gains", [[], [[]], [[0.0, -1.0]]])
-def test_nothing_to_gain(gains: list[list[float]]) -> None:
+def test_an_assignment_without_gain_is_empty(gains: list[list[float]]) -> None:
     assert assign(gains) == []
 
 
-def test_the_best_single_pair_is_given_up_for_a_better_whole() -> None:
+def test_the_assignment_maximises_the_total_not_the_best_pair() -> None:
     assert assign([[0.9, 0.8], [0.8, 0.1]]) == [(0, 1), (1, 0)]

@@ -9,7 +9,7 @@ FINE = {"name": "b", "version": "2.0", "vulns": []}
 BAD = {"name": "c", "version": "3.0", "vulns": [{"id": "PYSEC-1"}, {"id": "PYSEC-2"}]}
 
 
-def test_what_pypi_gives_no_answer_for_is_neither_fine_nor_vulnerable() -> None:
+def test_dependencies_without_an_answer_are_not_audited() -> None:
     assert pip_outcome({"dependencies": [NO_ANSWER, FINE]}, "") == Outcome(2, 1, (), str(NO_ANSWER["skip_reason"]))
     assert str(pip_outcome({"dependencies": [NO_ANSWER]}, "")).startswith(
         "no answer (0 of 1 dependencies audited; 1 not"

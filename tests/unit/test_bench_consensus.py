@@ -49,7 +49,7 @@ def test_better_than_the_published_figures() -> None:
 
 
 @pytest.mark.parametrize("scene", BENCH.SCENES[:4], ids=lambda scene: scene.name)
-def test_people_in_a_crowd_are_told_apart(scene: object) -> None:
+def test_people_in_a_crowd_are_distinguished(scene: object) -> None:
     recall, precision, similar = BENCH.crowd(scene, 3, 4, 3)
     assert min(recall, precision) > 0.95
     assert similar > 0.9

@@ -56,7 +56,7 @@ def quality(*images: tuple[list[Any], list[Any]]) -> PreLabelQuality | None:
         ([FACE[0], keypoint("left_eye", 40, 40)], {"left_eye": "moved", "right_eye": "deleted"}),
     ],
 )
-def test_what_became_of_a_keypoint(after: list[Any], expected: dict[str, str]) -> None:
+def test_each_kind_of_change_of_a_keypoint(after: list[Any], expected: dict[str, str]) -> None:
     [old], [new] = parse_instances([face(*FACE)]), parse_instances([face(*after)])
     found = keypoint_changes(old, new, PAIRS)
     assert found | expected == found
@@ -82,11 +82,11 @@ def test_the_numbers() -> None:
     assert (left.unchanged, left.deleted, left.nme) == (2, 1, 0)
 
 
-def test_without_pre_labels_there_is_nothing_to_say() -> None:
+def test_without_pre_labels_there_are_no_figures() -> None:
     assert quality(([], [face(*FACE)])) is None
 
 
-def test_the_same_subject_by_id_by_place_or_by_likeness() -> None:
+def test_instances_are_matched_by_id_by_index_or_by_similarity() -> None:
     def at(x: float, instance_id: str | None) -> Instance:
         return Instance(annotations=(Keypoint("nose", x, 0), Keypoint("left_eye", x + 40, 40)), id=instance_id)
 

@@ -73,7 +73,7 @@ def test_the_shared_cases(case: dict[str, Any]) -> None:
     assert found == case["expect"]
 
 
-def test_every_finding_says_what_would_put_it_right() -> None:
+def test_every_finding_suggests_a_fix() -> None:
     found = [
         (f.check, f.fix.action)
         for case in CASES
@@ -99,14 +99,14 @@ def test_without_a_size_nothing_is_outside() -> None:
     assert "out_of_image" not in {f.check for f in check_instance(PERSON, standing(nose=(-1e5, 14)))}
 
 
-def test_a_pair_whose_names_tell_no_side_is_a_pair() -> None:
+def test_a_pair_without_left_or_right_in_its_names_is_a_pair() -> None:
     keypoints = (SkeletonKeypoint("near", pair="far"), SkeletonKeypoint("far", pair="near"), SkeletonKeypoint("mid"))
     assert Anatomy(Skeleton("thing", keypoints)).pairs == ((0, 1),)
     mirrored = (SkeletonKeypoint("RightPaw", pair="LeftPaw"), SkeletonKeypoint("LeftPaw", pair="RightPaw"))
     assert Anatomy(Skeleton("cat", mirrored)).pairs == ((1, 0),)
 
 
-def test_what_hangs_on_a_keypoint() -> None:
+def test_keypoints_attached_to_a_keypoint() -> None:
     def names(keypoint: str) -> set[str]:
         return {PERSON.names[i] for i in PERSON.hanging[PERSON.index[keypoint]]}
 
@@ -140,7 +140,7 @@ def test_swaps_are_found_at_any_scale_turn_and_place(scale: float, turn: float, 
 
 
 @given(instance_lists(st.sampled_from([*PERSON.names, "tail"])))
-def test_never_raises_and_names_only_what_is_there(submitted: list[dict[str, Any]]) -> None:
+def test_checks_never_raise_and_name_only_existing_keypoints(submitted: list[dict[str, Any]]) -> None:
     instances = parse_instances(submitted)
     for finding in check_instances(PERSON, instances, (640, 480)):
         assert 0 <= finding.instance < len(instances)

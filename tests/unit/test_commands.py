@@ -118,7 +118,7 @@ def test_images_are_matched_by_name_and_raters_chosen(tmp_path: Path, capsys: py
     assert json.loads(capsys.readouterr().out)["oks"] == 1
     several["images"][0]["file_name"] = "two.jpg"
     assert main(["compare", a, write(tmp_path / "b.json", several), "--rater-b", "ann"]) == 1
-    assert "expected an image that both files have, got none" in capsys.readouterr().err
+    assert "expected images that are in both files, got none" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------------------------------------- reskeleton
@@ -144,7 +144,7 @@ def test_reskeleton_renames_reorders_derives_and_lists_what_is_lost(
         "head ← nose",
         "lost: 2 labelled keypoints 'left_eye': the new skeleton does not have them",
         "lost: 1 keypoints 'pelvis' were not derived: only some of their sources are labelled",
-        "never labelled: tail: no keypoint of the labels becomes one of these",
+        "never labelled: tail: no keypoint of the labels maps to these",
     ):
         assert line in said
     document = json.loads(out.read_text())
@@ -171,7 +171,7 @@ def test_reskeleton_renames_reorders_derives_and_lists_what_is_lost(
         ({"neck": 3}, "expected an old name, a list of old names or null, got 3"),
         ({"knee": "nose"}, "expected names of the new skeleton (neck), got 'knee'"),
         (["nose"], "expected a JSON object"),
-        ({"neck": None}, "expected a keypoint of 'stick' that comes from the labels"),
+        ({"neck": None}, "expected a keypoint of 'stick' that maps from the labels"),
     ],
 )
 def test_bad_rules(rules: Any, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,7 +198,7 @@ def test_convert_to_coco_and_to_prelabels(tmp_path: Path, capsys: pytest.Capture
     found = json.loads((tmp_path / "b.json").read_text())
     assert [a["keypoints"] for a in found["annotations"]] == [np.ravel(pose(n)).tolist() for n in (0, 1)]
     assert main(["convert", labels, "--to", "prelabels", "--out", str(tmp_path / "c.json")]) == 1
-    assert "expected one rater of ann, bob in --rater" in capsys.readouterr().err
+    assert "--rater: expected one of ann, bob, got" in capsys.readouterr().err
     assert not (tmp_path / "c.json").exists()
     assert main(["convert", labels, "--to", "prelabels", "--rater", "bob", "--out", str(tmp_path / "c.json")]) == 0
     [[instance]] = json.loads((tmp_path / "c.json").read_text()).values()

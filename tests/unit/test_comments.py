@@ -63,7 +63,7 @@ def test_a_note_on_the_image_comes_first() -> None:
 
 
 @pytest.mark.parametrize("note", [7, None, ["fog"], {}, "", "  "])
-def test_what_is_no_note_costs_nothing(note: Any) -> None:
+def test_invalid_comments_are_ignored(note: Any) -> None:
     answer = {"updated_annotations": "[]", "answer_details": json.dumps({"comment": note})}
     made = annotate("0", "s3://bucket-name/jobs/people/images/a.jpg", [("w1", answer)], SigmaTable())
     assert made.valid
@@ -99,19 +99,19 @@ def _builtin(value: Any) -> Any:
     return {f: getattr(value, f) for f in value.__struct_fields__}
 
 
-def test_what_the_worker_was_shown_is_not_repeated_but_a_changed_comment_is() -> None:
+def test_only_new_or_changed_comments_are_listed() -> None:
     shown = [with_note("look here", "nose"), person(id="n2", comment="check")]
     now = [with_note("look here", "nose"), person(id="n2", comment="checked")]
     assert written(label(now, original_annotations=shown)) == [("w1", "n2", None, "checked")]
 
 
 @pytest.mark.parametrize("comment", [None, 7, "", "  ", {"a": 1}, ["x"]])
-def test_what_is_no_text_is_no_comment(comment: Any) -> None:
+def test_comments_that_are_no_strings_are_ignored(comment: Any) -> None:
     assert written(label([person(comment=comment)])) == []
 
 
 @given(JSON, JSON)
-def test_whatever_a_foreign_label_holds(instance: Any, worker: Any) -> None:
+def test_comments_of_any_foreign_label(instance: Any, worker: Any) -> None:
     workers = [{"worker_id": "w1", "usable": True}, {"worker_id": "w2", "usable": True, "annotations": [worker]}]
     found = outcome(record(label([], original_annotations=[instance], workers=workers)))
     assert isinstance(found, Labeled)

@@ -55,7 +55,7 @@ def test_the_same_people_are_found_in_any_order() -> None:
     assert all(0.8 < m.score <= 1 for m in merged)
 
 
-def test_one_worker_of_three_who_sees_somebody_is_kept_aside() -> None:
+def test_an_instance_of_one_worker_of_three_is_below_quorum() -> None:
     merged, rest = consolidate(
         [("w1", [person(0, 0)]), ("w2", [person(0, 0)]), ("w3", [person(0, 0), person(500, 0)])], YARDSTICK
     )
@@ -136,7 +136,7 @@ def test_neighbours_in_a_crowd_are_matched_for_the_best_whole() -> None:
     assert [round(m.annotations[0].x) for m in merged] == [62 + 29, 62 + 130]
 
 
-def test_a_crowd_of_thirty_by_nine_is_found_again() -> None:
+def test_thirty_people_by_nine_workers_are_matched() -> None:
     crowd = [(130.0 * (i % 6), 400.0 * (i // 6)) for i in range(30)]
     answers = [[people.person(x, y, seed=100 * w + i) for i, (x, y) in enumerate(crowd)] for w in range(9)]
     merged, rest = coco(*answers)
@@ -155,7 +155,7 @@ def test_a_crowd_of_thirty_by_nine_is_found_again() -> None:
         ([[people.person(seed=1)], [people.exchanged(people.person(seed=2))]], ("sides_disputed",)),
     ],
 )
-def test_what_a_person_should_look_at_again(answers: list[list[Instance]], reasons: tuple[str, ...]) -> None:
+def test_reasons_for_a_review(answers: list[list[Instance]], reasons: tuple[str, ...]) -> None:
     merged, _ = coco(*answers)
     assert [m.needs_review for m in merged] == [reasons]
 
@@ -203,7 +203,7 @@ def test_the_order_of_workers_does_not_matter(found: list[list[dict[str, Any]]])
 
 
 @given(st.sets(st.integers(0, 16)), st.sets(st.integers(0, 16)), st.integers(0, 1000))
-def test_two_honest_workers_lose_no_keypoint(first: set[int], second: set[int], seed: int) -> None:
+def test_two_careful_workers_lose_no_keypoint(first: set[int], second: set[int], seed: int) -> None:
     one, other = people.person(seed=2 * seed), people.person(seed=2 * seed + 1)
     left_out = [
         Instance(annotations=tuple(k for i, k in enumerate(found.annotations) if i not in out))

@@ -143,7 +143,7 @@ def alike_but_for_one_place(order: Iterable[int], keypoints: int) -> list[Instan
     )
 
 
-def test_the_same_instances_in_another_order_cost_a_bounded_time() -> None:
+def test_reordered_instances_take_a_limited_time() -> None:
     forward, backward = (alike_but_for_one_place(order, 100) for order in (range(1000), range(999, -1, -1)))
     began = time.process_time()
     assert not same_instances(forward, backward, 0.5)  # as far as was compared

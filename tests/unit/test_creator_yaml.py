@@ -41,7 +41,7 @@ def value(random_: random.Random, depth: int = 0) -> Any:
     return {random_.choice(WORDS): value(random_, depth + 1) for _ in range(random_.randrange(4))}
 
 
-def test_what_pyyaml_writes_is_read_alike() -> None:
+def test_yaml_written_by_pyyaml_is_read_as_by_pyyaml() -> None:
     random_ = random.Random(5)
     texts, expected = [], []
     for _ in range(4000):

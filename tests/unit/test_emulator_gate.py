@@ -42,14 +42,14 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulator_gate, "LARGEST_BODY", 10)
 
 
-def test_a_body_of_the_largest_size_is_passed_on() -> None:
+def test_a_request_body_of_the_maximum_size_is_accepted() -> None:
     assert put([b"12345", b"67890"], (b"content-length", b"10")) == (200, 2)
 
 
-def test_a_body_that_is_announced_as_too_large_is_not_read() -> None:
+def test_a_request_body_with_a_too_large_length_is_not_read() -> None:
     assert put([b"12345", b"678901"], (b"content-length", b"11")) == (413, 0)
 
 
 @pytest.mark.parametrize("announced", [[], [(b"content-length", b"5")], [(b"content-length", b"x")]])
-def test_a_body_is_read_no_further_than_the_limit(announced: list[tuple[bytes, bytes]]) -> None:
+def test_a_request_body_is_read_only_up_to_the_limit(announced: list[tuple[bytes, bytes]]) -> None:
     assert put([b"123456"] * 100, *announced) == (413, 2)

@@ -31,7 +31,7 @@ def rows(heading: str = HEADING) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
-def test_a_claim_has_a_source_that_was_read_or_says_that_it_has_none(row: list[str]) -> None:
+def test_each_claim_about_aws_has_a_source_or_is_marked_as_unverified(row: list[str]) -> None:
     claim, source, read = row
     kinds = {kind.strip() for kind in re.split(r"[,;:]|\(.*?\)", read) if kind.strip() in READ}
     assert claim
@@ -56,7 +56,7 @@ def test_every_difference_from_the_emulator_has_a_test() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/scale.md", "docs/migrating.md"])
-def test_a_page_that_speaks_of_aws_leads_to_the_sources(page: str) -> None:
+def test_pages_about_aws_link_to_the_sources(page: str) -> None:
     assert LINK in (ROOT / page).read_text("utf-8")
 
 

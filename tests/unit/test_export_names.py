@@ -26,7 +26,7 @@ PROJECT = Path(__file__).parents[2]
         ("a" * 300 + ".jpg", "a" * 120 + ".jpg"),
     ],
 )  # fmt: skip
-def test_a_name_that_would_be_something_else(key: str, path: str) -> None:
+def test_names_with_a_special_meaning_are_changed(key: str, path: str) -> None:
     assert image_path(f"s3://b/jobs/j/images/{key}", "j") == path
 
 
@@ -51,7 +51,7 @@ def test_one_image_in_many_lines_has_many_short_names() -> None:
         ["x.jpg", "X.png", "x/y.jpg"], ["Sub.TXT/a.jpg", "sub.png", "sub.txt/b.jpg"],
     ],
 )  # fmt: skip
-def test_no_path_is_in_another_ones_way(paths: list[str], tmp_path: Path) -> None:
+def test_no_path_is_a_prefix_folder_of_another(paths: list[str], tmp_path: Path) -> None:
     given_out = Paths()
     taken = [given_out.take(path) for path in paths]
     for ending in ("", ".txt"):
@@ -65,7 +65,7 @@ def test_no_path_is_in_another_ones_way(paths: list[str], tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "pair", [("豈.jpg", "\uf900.jpg"), ("Å.jpg", "\u212b.jpg"), ("ß.jpg", "SS.jpg"), ("k", "\u212a")]
 )
-def test_names_that_are_one_file_on_some_system_differ(pair: tuple[str, str]) -> None:
+def test_names_differ_on_case_insensitive_file_systems(pair: tuple[str, str]) -> None:
     """APFS takes canonical equivalents for one name, NTFS and APFS both cases of a letter."""
     paths = Paths()
     first, second = (paths.take(image_path(f"s3://b/jobs/j/images/{name}", "j")) for name in pair)
@@ -77,7 +77,7 @@ CELLS = st.text(st.sampled_from('a1=+-@|%\t\r\n\v\x85\u2028",; \uff1d'), max_siz
 
 
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=4))
-def test_rows_come_back_and_no_line_is_a_formula(rows: list[list[str]]) -> None:
+def test_csv_rows_are_restored_and_no_line_is_a_formula(rows: list[list[str]]) -> None:
     file = io.StringIO(newline="")
     writer = rows_writer(file)
     for row in rows:

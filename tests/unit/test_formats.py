@@ -23,7 +23,7 @@ def schema(name: str) -> Any:
     return json.loads((DOCS / "schemas" / f"{name}.schema.json").read_text())
 
 
-def test_the_schemas_are_the_codes() -> None:
+def test_the_committed_schemas_equal_the_generated_ones() -> None:
     found = {file.name: file.read_text() for file in (DOCS / "schemas").glob("*.json")}
     assert found == make_schemas.schemas(), "run `make schemas`"
 

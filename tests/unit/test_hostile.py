@@ -157,7 +157,7 @@ def test_hostile_issues_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "told"), [("people-1", "people-1"), ("a b", ""), ("-a", ""), ("x" * 64, ""), ("<b>", "")]
 )
-def test_only_a_job_s_name_is_told_to_the_page(name: str, told: str) -> None:
+def test_the_page_receives_only_the_jobs_name(name: str, told: str) -> None:
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{name}"
     assert pre_annotation_response({"source-ref": SOURCE}, arn)["taskInput"]["labeling_job"] == told
 
@@ -183,7 +183,7 @@ BAD_ANSWERS = {
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
-def test_one_hostile_answer_spoils_no_other(name: str) -> None:
+def test_a_hostile_answer_does_not_affect_other_answers(name: str) -> None:
     good = json.dumps({"updated_annotations": json.dumps([{"annotations": [NOSE]}])})
     answers = [("w1", BAD_ANSWERS[name]), ("w2", json.dumps(good).encode())]
     annotation = consolidated(answers)
@@ -225,7 +225,7 @@ def consolidated(answers: list[tuple[str, bytes]]) -> Annotation:
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"\xff", b"[null]", b"[{}]", b"[[[", DEEP])
-def test_what_is_no_batch_is_said(payload: bytes) -> None:
+def test_an_invalid_batch_is_refused_with_a_reason(payload: bytes) -> None:
     with pytest.raises(BatchError, match=r"expected a consolidation request|expected entries with a datasetObjectId"):
         read_batch(payload)
 
@@ -257,7 +257,7 @@ IN_A_BATCH = {
 
 
 @pytest.mark.parametrize("name", IN_A_BATCH)
-def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
+def test_a_bad_entry_of_a_batch_does_not_affect_others(name: str) -> None:
     bad, good = read_batch(b"[%s,%s]" % (IN_A_BATCH[name], GOOD_ENTRY))
     made = {}
     for entry in (bad, good):
@@ -272,7 +272,7 @@ def test_one_bad_entry_of_a_batch_concerns_no_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_only_python_writes_becomes_null_outside_of_texts(word: bytes) -> None:
+def test_nan_and_infinity_become_null_outside_strings(word: bytes) -> None:
     answer = b'{"updated_annotations":[],"z":[%s,"%s \\" %s",%s]}' % (word, word, word, word)
     [entry] = read_batch(
         b'[{"datasetObjectId":"0","annotations":[{"workerId":"w","annotationData":{"content":%s}}]}]' % answer
@@ -322,13 +322,13 @@ def test_an_entry_without_an_id_is_left_out() -> None:
      b'{"name":"a","keypoints":[{"name":"a","sigma":%s}]}' % LONG,
      b'{"name":"a","keypoints":[%s]}' % b",".join(b'{"name":"%d"}' % n for n in range(1001))],
 )  # fmt: skip
-def test_a_hostile_skeleton_is_said(text: bytes) -> None:
+def test_a_hostile_skeleton_is_refused(text: bytes) -> None:
     with pytest.raises(SkeletonError, match="expected a skeleton definition"):
         parse_skeleton(text)
 
 
 @pytest.mark.parametrize("text", [DEEP, b'{"a.jpg":%s}' % DEEP, b"\xff", b"[]", b'{"a.jpg":[{}]}', b'{"a":1e999}'])
-def test_a_hostile_gold_file_is_said(text: bytes) -> None:
+def test_a_hostile_gold_file_is_refused(text: bytes) -> None:
     with pytest.raises(GoldError):
         parse_gold(text)
 
@@ -336,7 +336,7 @@ def test_a_hostile_gold_file_is_said(text: bytes) -> None:
 @pytest.mark.parametrize(
     "changed", [{"FailureReason": ["a"]}, {"HumanTaskConfig": {"NumberOfHumanWorkersPerDataObject": "3"}}]
 )
-def test_a_description_of_other_types_is_said(changed: Any) -> None:
+def test_a_description_with_wrong_types_is_refused(changed: Any) -> None:
     good = {
         "LabelingJobName": "a", "LabelingJobArn": "arn", "LabelingJobStatus": "Completed",
         "LabelAttributeName": "keypoints", "OutputConfig": {"S3OutputPath": "s3://bucket-name/output"},
@@ -351,7 +351,7 @@ def test_a_description_of_other_types_is_said(changed: Any) -> None:
 # ---------------------------------------------------------------------------------------------------- secrets
 
 
-def test_a_signature_goes_nowhere() -> None:
+def test_no_signed_url_reaches_the_results() -> None:
     original = {"updated_annotations": "[]", "image_s3_location": SIGNED, "data_object_s3_uri": SIGNED}
     unnamed = record(original) | {"source-ref": None}
     for value in (record(original, source=SIGNED), unnamed, record(source=SIGNED), record(5, source=SIGNED)):

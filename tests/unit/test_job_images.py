@@ -123,11 +123,14 @@ def test_a_picture_that_browsers_turn_differently_is_left_out(tmp_path: Path, im
     found = images_in_folder(tmp_path)
     assert [image.name for image in found.images] == ["upright"]
     assert [(image.name, image.reason.partition(";")[0]) for image in found.refused] == [
-        ("turned", f"expected an upright {image_format}, got one that its EXIF data turn, which not every browser does")
+        (
+            "turned",
+            f"expected an upright {image_format}, got one with an EXIF orientation, which not every browser applies",
+        )
     ]
 
 
-def test_subfolders_order_and_what_is_passed_over(tmp_path: Path) -> None:
+def test_subfolders_order_and_ignored_files(tmp_path: Path) -> None:
     for name in ("b/2.jpg", "b/1.jpg", "a.jpg", ".hidden/x.jpg", "b/.DS_Store", "truth.json", "ATTRIBUTION.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -198,7 +201,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
         images_in_folder(tmp_path / "gone")
 
 
-def test_strange_images_are_accepted_or_left_out_by_name(tmp_path: Path) -> None:
+def test_unusual_images_are_accepted_or_left_out_and_named(tmp_path: Path) -> None:
     for width, height in ((1, 1), (3, 7), (7, 100), (100, 5)):
         Image.new("RGB", (width, height)).save(tmp_path / f"{width}x{height}.jpg")
     text = PngImagePlugin.PngInfo()
@@ -217,13 +220,13 @@ def test_strange_images_are_accepted_or_left_out_by_name(tmp_path: Path) -> None
     assert [image.name for image in found.images] == ["100x5.jpg", "1x1.jpg", "3x7.jpg", "7x100.jpg"]
     reasons = {refused.name: refused.reason for refused in found.refused}
     assert len(reasons) == 4 + len(list(tmp_path.glob("cut-*")))
-    assert reasons["moving.webp"] == reasons["moving.png"] == "expected a still picture, got an animation of 2 frames"
+    assert reasons["moving.webp"] == reasons["moving.png"] == "expected a single image, got an animation of 2 frames"
     assert "got HEIC" in reasons["phone.heic"]
     assert "damaged: " in reasons["text.png"]
     assert all(reasons.values())
 
 
-def test_what_is_no_readable_file_is_left_out_by_name(tmp_path: Path) -> None:
+def test_unreadable_files_are_left_out_and_named(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "nowhere.png").symlink_to("/nonexistent")

@@ -125,7 +125,7 @@ def test_at_the_limit(changes: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_one_beyond(changes: dict[str, Any], words: str) -> None:
+def test_one_above_the_limit(changes: dict[str, Any], words: str) -> None:
     assert any(words in violation for violation in violations(**changes)), violations(**changes)
 
 
@@ -177,6 +177,6 @@ def test_number_of_objects(count: int, refused: bool) -> None:
 @pytest.mark.parametrize("attribute", ["keypoints", "keypoints-metadata"])
 def test_a_label_attribute_that_the_input_has_already(attribute: str) -> None:
     [found] = manifest_violations(1, {"source-ref", attribute}, "keypoints")
-    assert "takes lines with the attribute" in found
+    assert "treats lines with the attribute" in found
     assert repr(attribute) in found
     assert list(manifest_violations(1, {"source-ref", "keypoints-1", "other-metadata"}, "keypoints")) == []

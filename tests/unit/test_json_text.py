@@ -45,7 +45,7 @@ def depth(value: Any) -> int:
 
 
 @given(VALUES, st.integers(0, 8))
-def test_deeper_is_what_it_says(value: Any, deepest: int) -> None:
+def test_the_nesting_limit_is_exact(value: Any, deepest: int) -> None:
     for spaced in (json.dumps(value), json.dumps(value, separators=(",", ":"))):
         assert is_deeper(spaced.encode(), deepest) == (depth(value) > deepest)
 
@@ -95,14 +95,14 @@ def test_pruned_text_is_json_and_keeps_what_is_not_too_deep(value: Any, level: i
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 985, 9997, 100_000])
 @pytest.mark.parametrize("pair", ["[]", "{}"])
-def test_too_deep_is_refused_and_said(levels: int, pair: str) -> None:
+def test_too_deep_json_is_refused_with_the_limit(levels: int, pair: str) -> None:
     inner = '"a":' if pair == "{}" else ""
     text = (pair[0] + inner) * levels + "1" + pair[1] * levels
     with pytest.raises(JsonError, match=f"expected at most {DEEPEST} levels of nesting"):
         decode(text)
 
 
-def test_as_deep_as_it_may_be() -> None:
+def test_json_of_the_maximum_depth_is_read() -> None:
     assert depth(decode("[" * DEEPEST + "]" * DEEPEST)) == DEEPEST
 
 
@@ -164,5 +164,5 @@ def test_a_long_text_takes_as_much_memory_as_its_widest_character(text: str, byt
 def test_a_text_that_takes_too_much_memory_is_refused() -> None:
     text = b'"' + b"x" * 100_000 + "\U0001f600".encode() + b'"'
     assert len(decode(text, most_memory=4 * len(text))) == 100_001
-    with pytest.raises(JsonError, match="expected values of at most 400,000 bytes in memory, got some 400,0"):
+    with pytest.raises(JsonError, match="expected values of at most 400,000 bytes in memory, got about 400,0"):
         decode(text, most_memory=400_000)

@@ -45,7 +45,7 @@ def test_the_labelling_element_ships_no_other_package() -> None:
     ("given", "words"),
     [([], "arguments are required: PIP-AUDIT"), (["/nowhere"], "expected a command, got '/nowhere'")],
 )
-def test_the_audit_says_what_it_needs(given: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_audit_names_its_missing_command(given: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         audit.main(given)
     assert words in capsys.readouterr().err

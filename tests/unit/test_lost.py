@@ -43,7 +43,7 @@ def description(**changed: Any) -> dict[str, Any]:
         ({"LabelingJobOutput": {"OutputDatasetS3Uri": "s3://theirs/output.manifest"}}, GRACE, False),
     ],
 )
-def test_what_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
+def test_a_finished_job_without_results_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
     given = description(**changed)
     assert (is_lost(given, NOW - age, NOW) and announceable(given, "ours") is not None) == found
 
@@ -58,7 +58,7 @@ def test_what_is_lost(changed: dict[str, Any], age: float, found: bool) -> None:
         {"OutputConfig": {"S3OutputPath": "https://ours/output/"}},
     ],
 )
-def test_what_cannot_be_announced_is_an_error(changed: dict[str, Any]) -> None:
+def test_a_job_that_cannot_be_announced_is_an_error(changed: dict[str, Any]) -> None:
     with pytest.raises(JobError):
         announceable(description(**changed), "ours")
 
@@ -77,7 +77,7 @@ JOBS = st.builds(
 
 
 @given(JOBS)
-def test_the_event_says_all_that_the_description_said(job: LabelingJob) -> None:
+def test_the_event_contains_the_whole_description(job: LabelingJob) -> None:
     ended = read_ended({"source": SOURCE, "detail-type": ENDED, "resources": [job.arn], "detail": ended_detail(job)})
     assert ended.description is not None
     assert read_description(ended.description) == job

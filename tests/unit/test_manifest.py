@@ -44,7 +44,7 @@ def test_split_s3_uri(uri: str, expected: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     "uri", ["", "s3://", "s3://bucket-name", "s3://bucket-name/", "s3://UP/key", "http://a/b", "/a"]
 )
-def test_what_is_no_s3_uri(uri: str) -> None:
+def test_an_invalid_s3_uri_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="expected an S3 URI like s3://bucket/key"):
         split_s3_uri(uri)
 
@@ -66,7 +66,7 @@ def test_pre_labels_reach_the_task_unchanged(found: list[Any], key: str, as_text
 
 
 @pytest.mark.parametrize("value", ["{", "5", {"a": 1}, [1], [{"annotations": 1}], [{}], True])
-def test_unusable_pre_labels_are_said_and_left_out(value: Any) -> None:
+def test_unusable_pre_labels_are_reported_and_left_out(value: Any) -> None:
     read = read_data_object({"source-ref": IMAGE, "annotations": value})
     assert read.image_s3_uri == IMAGE
     assert read.pre_labels == []
@@ -118,7 +118,7 @@ def test_pre_labels_by_reference_are_named_not_read() -> None:
 @pytest.mark.parametrize(
     "value", ["https://host/a.json?X-Amz-Signature=abc", "s3://bucket", 7, ["s3://bucket/a"], "s3://b/\ud800"]
 )
-def test_an_unusable_reference_is_said_and_left_out(value: Any) -> None:
+def test_an_unusable_reference_is_reported_and_left_out(value: Any) -> None:
     response = pre_annotation_response({"source-ref": IMAGE, "annotations_ref": value})
     assert response["isHumanAnnotationRequired"] is True
     assert response["taskInput"]["initial_values_s3_uri"] == ""

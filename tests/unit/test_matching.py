@@ -26,9 +26,7 @@ def crowd(random: Random) -> Answers:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_clear_subjects_are_what_clustering_and_assignment_would_make(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clear_clusters_equal_those_of_clustering_and_assignment(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [crowd(Random(100 * seed + n)) for n in range(10)]
     home, refused = match(Poses(images, MEASURE))
     assert not refused

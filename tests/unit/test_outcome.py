@@ -30,7 +30,7 @@ def test_a_labelled_line(found: list[Any]) -> None:
         (b"[" * 200_000, "rejected", "the line is not JSON"),
         ([], "rejected", "expected an object, got a list"),
         (record(), "unlabeled", "no worker labelled it before the job ended"),
-        ({"source": "text"}, "unlabeled", "must have a source-ref"),
+        ({"source": "text"}, "unlabeled", "expected a source-ref"),
         (record(**{"keypoints-metadata": {"failure-reason": "ClientError: expired", "human-annotated": "true"}}),
          "failed", "ClientError: expired"),
         (record({}), "rejected", "expected a keypoint annotation with updated_annotations, got the keys "),
@@ -52,7 +52,7 @@ def test_a_line_without_an_annotation_has_a_reason(value: Any, status: str, reas
 def test_a_line_too_long_is_rejected() -> None:
     read = read_line(Line(1, b"", 9_000_000), "keypoints", lambda _: b"")
     assert isinstance(read, NotLabeled)
-    assert read.reason == "the line has 9000000 bytes, expected at most 8388608"
+    assert read.reason == "expected a line of at most 8388608 bytes, got 9000000"
 
 
 def test_a_reference_is_followed() -> None:
@@ -119,7 +119,7 @@ def test_the_images_size_is_the_pages_else_the_manifests(in_label: Any, in_manif
 
 
 @given(JSON, JSON)
-def test_whatever_a_line_holds_it_has_an_outcome(value: Any, labeled: Any) -> None:
+def test_any_line_has_an_outcome(value: Any, labeled: Any) -> None:
     for hostile in (
         value,
         record(labeled),

@@ -65,13 +65,13 @@ def test_after_a_restart_an_open_page_still_hands_in() -> None:
     assert answer(assignments(), "a", "1") is Verdict.ACCEPT
 
 
-def test_answering_twice_is_answering_once() -> None:
+def test_a_second_identical_answer_changes_nothing() -> None:
     state = assignments(workers=2)
     assert [answer(state, "a", "0"), answer(state, "a", "0")] == [Verdict.ACCEPT, Verdict.REPEATED]
     assert state.answered == {"0": {"a"}}
 
 
-def test_a_worker_is_not_given_what_they_answered_or_declined() -> None:
+def test_a_worker_does_not_get_answered_or_declined_images() -> None:
     state = assignments(workers=2)
     answer(state, "a", "0")
     state.decline("1", "a")
@@ -79,7 +79,7 @@ def test_a_worker_is_not_given_what_they_answered_or_declined() -> None:
     assert task(state, "b") == "0"
 
 
-def test_what_is_left_for_a_worker() -> None:
+def test_number_of_images_left_for_a_worker() -> None:
     state = assignments(objects=4, workers=2)
     answer(state, "ada", "0")
     state.decline("1", "ada")
@@ -96,7 +96,7 @@ def test_declining_frees_the_place() -> None:
     assert (task(state, "a"), task(state, "b")) == (None, "0")
 
 
-def test_what_comes_next_is_told_without_being_taken() -> None:
+def test_the_next_image_is_named_without_a_lease() -> None:
     state = assignments()
     assert (state.upcoming("a", START), task(state, "a")) == ("0", "0")
     assert state.upcoming("a", START) == "1"
@@ -113,7 +113,7 @@ def test_a_closed_object_is_neither_handed_out_nor_answered() -> None:
 
 
 @pytest.mark.parametrize(("workers", "answers", "finished"), [(1, 1, True), (2, 1, False), (2, 2, True)])
-def test_finished_is_when_every_object_has_all_its_answers(workers: int, answers: int, finished: bool) -> None:
+def test_a_job_is_finished_when_every_object_has_all_answers(workers: int, answers: int, finished: bool) -> None:
     state = assignments(objects=2, workers=workers)
     state.close(["1"])
     for number in range(answers):
@@ -134,7 +134,7 @@ EVENTS = st.lists(
 
 
 @given(events=EVENTS, workers=st.integers(1, 3))
-def test_no_object_gets_too_many_answers_or_holders_whatever_happens(
+def test_no_object_gets_too_many_answers_or_leases_in_any_sequence(
     events: list[tuple[str, str, str]], workers: int
 ) -> None:
     state, now = assignments(objects=4, workers=workers), START

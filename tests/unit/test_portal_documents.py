@@ -69,7 +69,7 @@ def test_the_description_is_read() -> None:
         ({"CreationTime": "yesterday"}, "cannot be read"),
     ],
 )
-def test_a_wrong_description_says_what_is_wrong(change: dict[str, Any], expected: str) -> None:
+def test_the_error_of_an_invalid_description_names_the_field(change: dict[str, Any], expected: str) -> None:
     document = {name: value for name, value in (DESCRIPTION | change).items() if value is not None}
     with pytest.raises(LabelingJobError, match=expected):
         parse_labeling_job(document)
@@ -155,7 +155,7 @@ def test_a_worker_response() -> None:
     assert documents.parse_worker_response(json.dumps(document).encode()) == {"private.local.ab": answer.content}
 
 
-def test_a_consolidation_request_does_not_depend_on_who_was_first() -> None:
+def test_a_consolidation_request_does_not_depend_on_the_order_of_workers() -> None:
     answers = {"w2": {"f": "2"}, "w1": {"f": "1"}}
     request = documents.consolidation_request([(line(), answers), (line('{"source":"text"}'), {})])
     assert request == [

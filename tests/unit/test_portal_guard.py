@@ -79,7 +79,7 @@ def test_a_large_body_without_a_length_is_cut_off(port: int) -> None:
     assert code >= 400
 
 
-def test_every_answer_says_what_its_page_may_do(port: int) -> None:
+def test_every_response_has_a_content_security_policy(port: int) -> None:
     headers = ask(port, "GET", {})[1].headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

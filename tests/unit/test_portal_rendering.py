@@ -52,7 +52,7 @@ def test_hyphenated_members_work() -> None:
     assert page == "s3://b/a"
 
 
-def test_skip_autoescape_is_the_way_out() -> None:
+def test_skip_autoescape_disables_escaping() -> None:
     assert render("{{ task.input.o | to_json | skip_autoescape }}", o={"a": "<&"}) == '{"a": "<&"}'
 
 
@@ -77,6 +77,6 @@ def test_script_locations_are_put_in_place() -> None:
 
 
 @pytest.mark.parametrize("bad", ["{% if %}", "{% unknown %}", "{{ task.input.a | unknown_filter }}"])
-def test_a_broken_template_says_so(bad: str) -> None:
+def test_the_error_of_a_broken_template_names_it(bad: str) -> None:
     with pytest.raises(TaskTemplateError, match="worker task template"):
         render(bad)

@@ -19,7 +19,7 @@ def failed(retries: Retries, names: tuple[str, ...], attempts: int, start: datet
     return start + attempts * WHILE
 
 
-def test_objects_that_failed_for_good_wait_for_nothing() -> None:
+def test_permanently_failed_objects_are_not_retried() -> None:
     """Three of them are more failures in a row than make the function count as down."""
     retries = Retries()
     retries.fail(["a"], "it fails", START)
@@ -33,7 +33,7 @@ def test_objects_that_failed_for_good_wait_for_nothing() -> None:
     assert retries.next_attempt(now) is None
 
 
-def test_a_success_elsewhere_makes_no_object_final() -> None:
+def test_a_success_of_another_object_makes_no_failure_permanent() -> None:
     """Its failures may have been the function's: what counts is another failure once it works for others."""
     retries = Retries()
     now = failed(retries, ("a",), ATTEMPTS)
@@ -45,14 +45,14 @@ def test_a_success_elsewhere_makes_no_object_final() -> None:
     assert retries.next_attempt(now) is None
 
 
-def test_a_function_that_works_for_nobody_makes_nothing_final() -> None:
+def test_a_function_that_always_fails_makes_no_failure_permanent() -> None:
     retries = Retries()
     now = failed(retries, ("a", "b"), 3 * ATTEMPTS)
     assert retries.final_reason("a") is retries.final_reason("b") is None
     assert retries.next_attempt(now) is not None
 
 
-def test_workers_who_ask_at_once_are_one_attempt() -> None:
+def test_simultaneous_requests_count_as_one_attempt() -> None:
     retries = Retries()
     retries.fail(["a"], "it fails", START)
     first = retries.not_before("a")
@@ -63,7 +63,7 @@ def test_workers_who_ask_at_once_are_one_attempt() -> None:
     assert retries.final_reason("a") is None
 
 
-def test_a_function_that_is_down_is_left_alone_and_then_tried_again() -> None:
+def test_a_failing_function_is_called_again_only_after_a_pause() -> None:
     retries = Retries()
     for number in range(MOST_IN_A_ROW):
         retries.fail([f"{number}", "other"], "it fails", START)

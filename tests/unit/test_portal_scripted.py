@@ -38,7 +38,7 @@ def answers(tmp_path: Path) -> Any:
     return read
 
 
-def test_a_truth_file_is_one_worker(answers: Any) -> None:
+def test_a_truth_file_holds_one_workers_answers(answers: Any) -> None:
     assert answers(json.dumps({"a.jpg": [INSTANCE]})) == {"scripted": {"a.jpg": [INSTANCE]}}
 
 
@@ -83,7 +83,7 @@ def test_the_raters_of_another_tools_file_are_workers(answers: Any) -> None:
         ("{", "expected JSON"),
         ("[]", "got an empty list"),
         ('{"images": [], "annotations": [], "categories": []}', "expected labels of images, got none"),
-        ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "no name in the labels is the name of"),
+        ('[{"image_id": 1, "category_id": 1, "keypoints": [], "score": 1}]', "expected labels of images such as"),
         ('{"workers": {}}', "at least one worker"),
         ('{"workers": {"ada": []}}', "worker 'ada'"),
         ('{"a.jpg": 1}', "'a.jpg': expected a list of instances"),

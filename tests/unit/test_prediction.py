@@ -258,7 +258,7 @@ def test_predictions_become_plain_numbers() -> None:
         [object()],
     ],
 )
-def test_what_is_no_prediction_names_its_image(value: Any) -> None:
+def test_the_error_of_an_invalid_prediction_names_the_image(value: Any) -> None:
     with pytest.raises(PredictionError, match=r"a\.png: expected a list of instances"):
         checked_instances(value, "a.png")
 
@@ -290,7 +290,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_run_goes_on_where_it_stopped_and_twice_is_once(photos: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_continues_and_a_repeated_run_changes_nothing(photos: Path, tmp_path: Path) -> None:
     out, images = tmp_path / "out.jsonl", images_in_folder(photos).images
     with pytest.raises(PredictionError, match="stop"):
         write_prelabels(out, images, Counting(fail_at="c.png"))
@@ -341,7 +341,7 @@ def predict(image):
 """
 
 
-def test_a_killed_command_goes_on(tmp_path: Path) -> None:
+def test_a_killed_command_continues(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(40):
@@ -374,10 +374,10 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
         (["photos", "--model", "m.onnx", "--skeleton", "s.json"], "expected an ONNX file, got 'm.onnx'"),
         (["absent", "--model", "json:loads"], "expected a folder of images"),
         (["empty", "--model", "json:loads"], "expected images in 'empty', got none"),
-        (["damaged", "--model", "json:loads"], "1 images cannot be used"),
+        (["damaged", "--model", "json:loads"], "expected usable images, got 1 others"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_invalid_requests_are_refused_with_a_reason(
     given: list[str], message: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tmp_path = photos.parent
@@ -411,7 +411,7 @@ def test_boxes_come_from_labels_of_any_format(
     assert [next(iter(line.values())) for line in lines[1:]] == [[], []]
     [instance] = lines[0]["a.png"]
     assert (instance["annotations"][0]["x"], instance["annotations"][0]["y"]) == (6, 5)
-    assert "nothing was found in 2 images" in capsys.readouterr().out
+    assert "2 images have no instance" in capsys.readouterr().out
 
 
 def test_images_are_turned_upright(tmp_path: Path) -> None:
@@ -432,9 +432,9 @@ def test_images_are_turned_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["m.onnx"], "argument --skeleton: expected with an ONNX model"),
-        (["json:loads", "--boxes", "b.json"], "argument --boxes: expected with an ONNX model"),
-        (["json:loads", "--min-instance-score", "0.5"], "a function chooses"),
+        (["m.onnx"], "argument --skeleton: expected a skeleton file"),
+        (["json:loads", "--boxes", "b.json"], "argument --boxes: expected only with an ONNX model"),
+        (["json:loads", "--min-instance-score", "0.5"], "got a function"),
         (["movenet", "--min-instance-score", "7"], "expected a number from 0 to 1, got 7"),
     ],
 )

@@ -162,7 +162,7 @@ def test_a_model_that_exchanges_sides_is_believed_less() -> None:
     assert flip.strength < by_check(exchanged(BACK), BACK)["prediction_flip"].strength
 
 
-def test_too_few_instances_tell_nothing() -> None:
+def test_with_too_few_instances_predictions_are_not_used() -> None:
     assert survey(HONEST[: LEAST_MATCHED - 1]).norms() is None
     assert survey(HONEST[:LEAST_MATCHED]).norms() is not None
 
@@ -178,7 +178,7 @@ def test_an_instance_without_a_prediction_is_unaffected() -> None:
     assert second == []
 
 
-def test_of_two_people_each_has_his_own_prediction() -> None:
+def test_each_of_two_people_is_matched_to_their_own_prediction() -> None:
     beside = Instance(annotations=tuple(Keypoint(k.label, k.x + 25, k.y + 10) for k in FRONT.annotations))
     given_of = [predicted(beside, Random(1)), predicted(FRONT, Random(2))]
     pairs = MATCHER.pairs([FRONT, beside], given_of)
@@ -223,7 +223,7 @@ def test_neither_the_order_of_predictions_nor_of_images_matters(seed: int, peopl
         max_size=len(PERSON.names),
     )
 )
-def test_any_prediction_gives_finite_strengths(points: list[PredictedKeypoint | None]) -> None:
+def test_any_prediction_gives_finite_weights(points: list[PredictedKeypoint | None]) -> None:
     for found in signals([FRONT, BACK], [Prediction(tuple(points), (0.0, 0.0, 900.0, 900.0))]):
         assert all(math.isfinite(s.strength) for s in found)
 
@@ -345,7 +345,7 @@ WRONG_FILES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG_FILES)
-def test_an_unusable_file_is_told_in_one_line_and_leaves_nothing(
+def test_an_unusable_file_gives_a_one_line_error_and_no_output(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document, reason = WRONG_FILES[name]
@@ -366,10 +366,10 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
     labels = labels_file(tmp_path, TRUTH[:3])
     given_to = ["analyze", str(labels), "--out", str(tmp_path / "out"), "--predictions", str(tmp_path / "none.json")]
     assert main(given_to) == 1
-    assert "none.json: expected a file of predictions, got nothing of that name" in capsys.readouterr().err
+    assert "none.json: expected a file of predictions, got no such file" in capsys.readouterr().err
 
 
-def test_numbers_that_are_none_and_images_of_others_are_left_out_by_name(
+def test_invalid_numbers_and_foreign_images_are_left_out_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels, file = labels_file(tmp_path, LABELED), tmp_path / "predictions.json"

@@ -44,7 +44,7 @@ def test_our_own_shape_as_one_object_or_as_lines(read: Any) -> None:
     assert read(f"\ufeff{json.dumps({'a.jpg': a})}\r\n\r\n{json.dumps({'b.jpg': b})}\r\n").instances == wanted
 
 
-def test_what_is_absent_stays_absent_and_what_is_there_stays(read: Any) -> None:
+def test_absent_keys_stay_absent_and_others_stay_unchanged(read: Any) -> None:
     bare = {
         "annotations": [{"label": "nose", "x": 1.0, "y": 2.0, "score": 0.5, "comment": "dim"}],
         "comment": "far",
@@ -133,7 +133,7 @@ def test_coco_keypoints_go_by_name_and_every_dropped_item_is_named(read: Any) ->
         "matched 2 images, 1 instances, 2 keypoints",
         "1 annotations left out, because the file does not list their image: annotation 73",
         "1 annotations left out, because they have neither keypoints nor a box: annotation 71",
-        "1 instances left out, because their category 'dog' is not the skeleton's: a.jpg 72",
+        "1 instances left out, because their category 'dog' does not match the skeleton: a.jpg 72",
     ):
         assert line in report
 
@@ -169,9 +169,9 @@ def test_coco_boxes_names_comments_crowds_and_masks(read: Any) -> None:
 @pytest.mark.parametrize(
     ("chosen", "expected", "words"),
     [
-        ({}, [2, 2, 2], "a score above 0 counts as labelled, and is visible"),
+        ({}, [2, 2, 2], "a score above 0 are labelled, and are visible"),
         ({"min_score": 0.5}, [2, 2], "of at least 0.5"),
-        ({"occluded_below": 0.95}, [1, 2, 1], "occluded below 0.95, else visible"),
+        ({"occluded_below": 0.95}, [1, 2, 1], "occluded below 0.95, otherwise visible"),
     ],
 )
 def test_scores_are_kept_and_their_visibility_is_a_choice(read: Any, chosen: Any, expected: Any, words: str) -> None:
@@ -194,7 +194,7 @@ def test_a_coco_results_list(read: Any, tmp_path: Path) -> None:
     result = {"image_id": 7, "category_id": 2, "keypoints": [5, 6, 0.9, 7, 8, 1, 0, 0, 0], "score": 0.9}
     by_number = read(json.dumps([result]), sizes={"x/a-0007.jpg": (1, 1), "x/b-8.jpg": (1, 1)})
     assert points(by_number, "x/a-0007.jpg") == [[("nose", 5, 6, 2, 0.9), ("left_eye", 7, 8, 2, 1)]]
-    assert "taken in the order of the skeleton" in "\n".join(by_number.report)
+    assert "assumed to be in the order of the skeleton" in "\n".join(by_number.report)
     (tmp_path / "truth.json").write_text(coco())
     by_file = read(json.dumps([result]), images=tmp_path / "truth.json")
     assert points(by_file) == [[("right_eye", 5, 6, 2, 0.9), ("left_eye", 7, 8, 2, 1)]]
@@ -244,7 +244,7 @@ def test_ids_are_the_same_however_they_are_written(read: Any, image: Any, catego
     assert points(found) == [[("right_eye", 5, 6, 2, None), ("left_eye", 7, 8, 1, None)]]
 
 
-def test_one_damaged_annotation_costs_no_other(read: Any) -> None:
+def test_a_damaged_annotation_does_not_affect_others(read: Any) -> None:
     found = read(coco(annotations=[face(5), face(6, keypoints=[1, 2, 2]), face(7, keypoints="x", bbox=[1, 2, 3, 4])]))
     assert [i["id"] for i in found.instances["a.jpg"]] == ["5", "7"]
     assert (
@@ -293,7 +293,7 @@ def test_the_longest_common_path_wins_and_a_better_match_is_kept(read: Any) -> N
     assert {name: i[0]["annotations"][0]["x"] for name, i in found.instances.items()} == {
         "x/cam1/a.jpg": 0, "x/cam2/a.jpg": 1, "b.jpg": 2,
     }  # fmt: skip
-    assert "left out 1 images of the labels that are not among the images: old/b.jpg" in found.report
+    assert "left out the labels of 1 images that do not exist: old/b.jpg" in found.report
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_subsets_supersets_and_a_mapping_file(read: Any) -> None:
 
 def test_an_order_without_names_needs_as_many_or_a_list(read: Any) -> None:
     result = {"image_id": "a.jpg", "keypoints": [1, 1, 0.9, 2, 2, 0.9], "score": 0.9}
-    with pytest.raises(PrelabelError, match="expected 3 keypoints, got 2; --keypoint-names takes a JSON list"):
+    with pytest.raises(PrelabelError, match="expected 3, as in the skeleton, got 2; give a JSON list"):
         read(json.dumps([result]))
     assert [p[0] for p in points(read(json.dumps([result]), keypoint_names=["left_eye", "nose"]))[0]] == [
         "left_eye",
@@ -387,7 +387,7 @@ def test_yolo_labels_and_predictions(read: Any, tmp_path: Path) -> None:
         ("0 0.5 x\n", r"a\.txt:1: expected numbers, got '0 0.5 x'"),
         ("0 0.5\n", "expected at least 5 numbers, got 2"),
         ("0.5 0.5 0.5 0.5 0.5\n", "expected the class as a whole number, got 0.5"),
-        ("0 1 1 1 1 1 1 1\n0 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n", "expected rows of one shape"),
+        ("0 1 1 1 1 1 1 1\n0 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n", "expected rows of the same length"),
     ],
 )
 def test_unusable_yolo(read: Any, text: str, words: str) -> None:
@@ -510,7 +510,7 @@ def test_mmpose_predictions(read: Any, tmp_path: Path) -> None:
     ("name", "words"),
     [("a.pkl", "got a pickle"), ("a.zip", "got an archive"), ("a.h5", "a.h5: "), ("a.slp", "a.slp: ")],
 )
-def test_files_that_are_not_read(read: Any, name: str, words: str) -> None:
+def test_unsupported_files_are_refused(read: Any, name: str, words: str) -> None:
     with pytest.raises(PrelabelError, match=words):
         read("x", name)
 
@@ -552,7 +552,7 @@ def test_yolo_labels_are_found_where_data_yaml_says(tmp_path: Path, files: dict[
         (ROW + "0 0.1 0.1 0.2 0.2 0.3 0.3 0.4 0.4\n", [POINTS], "1 rows left out, because they have neither 5 nor 14"),
         (ROW + "0 0.5 0.5 0.2 0.4 0.9\n", [POINTS, []], "scores of 1 instances are kept"),
         (ROW.replace("0 0 0\n", "-1 -1 -1\n"), [POINTS], "their visibility is not above 0: a.txt:1 right_eye"),
-        (ROW.replace("0.5 2", "0.5 nan"), [[(*POINTS[1][:3], 1, None)]], "their third number is not one: a.txt:1 nose"),
+        (ROW.replace("0.5 2", "0.5 nan"), [[(*POINTS[1][:3], 1, None)]], "third value is not a number: a.txt:1 nose"),
         (
             "0 0.5 0.5 0.2 0.4 0.25 0.5 1 0.1 0.3 1 0 0 0 0.75\n",
             [[(*POINTS[0][:3], 2, 1), (*POINTS[1][:3], 2, 1)]],
@@ -561,14 +561,14 @@ def test_yolo_labels_are_found_where_data_yaml_says(tmp_path: Path, files: dict[
     ],
     ids=["segment", "box with confidence", "-1", "nan", "predictions of 1"],
 )  # fmt: skip
-def test_odd_yolo_rows_cost_no_other(tmp_path: Path, rows: str, expected: Any, words: str) -> None:
+def test_invalid_yolo_rows_do_not_affect_others(tmp_path: Path, rows: str, expected: Any, words: str) -> None:
     found = read_files(tmp_path, {"data.yaml": DATA, "labels/a.txt": rows}, "data.yaml")
     assert points(found) == expected
     assert words in "\n".join(found.report)
 
 
 def test_yolo_rows_in_pixels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PrelabelError, match=r"a\.txt:1: expected a box in shares of the image's size, .*got \[50"):
+    with pytest.raises(PrelabelError, match=r"a\.txt:1: expected a box relative to the image's size, .*got \[50"):
         read_files(tmp_path, {"a.txt": "0 50 25 10 10 25 5 2 10 3 1 0 0 0\n"}, "a.txt")
 
 
@@ -598,7 +598,7 @@ def test_a_frame_is_in_the_folder_of_its_video(read: Any) -> None:
 
 def test_another_size_of_the_image_is_a_warning_except_for_shares(read: Any) -> None:
     found = read(coco(images=[{"id": 7, "file_name": "a.jpg", "width": 50, "height": 100}], annotations=[face()]))
-    assert "warning: 1 images have another size than the labels say" in "\n".join(found.report)
+    assert "warning: the size of 1 images differs from the size in the labels" in "\n".join(found.report)
     assert "a.jpg (50x100 in the labels, 100x50 upright)" in "\n".join(found.report)
     nose = region("k", "keypointlabels", x=10, y=20, keypointlabels=["nose"]) | {"original_width": 5000}
     task = {"data": {"title": "one", "photo": "gs://b/a.jpg"}, "annotations": [{"result": [nose]}]}
@@ -639,7 +639,7 @@ def test_cvat_subsets_and_repeated_keypoints(read: Any) -> None:
     text = f"<annotations>{image.format('train', nose)}{image.format('val', nose * 2)}</annotations>"
     found = read(text, "a.xml", sizes={"train/a.jpg": (9, 9), "val/a.jpg": (9, 9)})
     assert [points(found, f"{part}/a.jpg") for part in ("train", "val")] == [[[("nose", 1, 2, 2, None)]]] * 2
-    assert "1 keypoints left out, because their label is there twice: val/a.jpg nose" in "\n".join(found.report)
+    assert "1 keypoints left out, because the instance has their label twice: val/a.jpg nose" in "\n".join(found.report)
     with pytest.raises(PrelabelError, match=r"got none .*1 tracks left out"):
         read('<annotations><track label="face"/></annotations>', "a.xml")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import create_labeling_job
 from truepoint.commands.prelabel import main
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +30,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_command_has_a_line_of_its_own() -> None:
-    assert set(BLOCKS) == {"function", "onnx", "movenet"}
-    for line in [line for block in BLOCKS.values() for line in block]:
+    assert set(BLOCKS) == {"function", "onnx", "movenet", "anchoring"}
+    for line in [line for name, block in BLOCKS.items() if name != "anchoring" for line in block]:
         assert len(re.findall(r"\btruepoint prelabel |\bpip install |scripts/prelabel\.py ", line)) == 1
     assert not re.search(r"^    (pip|truepoint|python) ", PAGE, re.MULTILINE)
 
@@ -58,8 +59,16 @@ def test_the_arguments_of_the_other_models_are_understood(
     assert re.search(r"(yolo11n-pose|rtmpose-m)\.onnx", capsys.readouterr().err)
 
 
-def test_the_objects_of_a_batch_transform_are_put_together(tmp_path: Path) -> None:
+def test_the_objects_of_a_batch_transform_are_combined(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.jpg.out").write_text('[{"annotations": []}]', encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", COLLECT, str(tmp_path)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"deep/a.jpg": [{"annotations": []}]}
+
+
+def test_the_command_of_an_anchoring_experiment_is_understood() -> None:
+    [line] = BLOCKS["anchoring"]
+    python, script, *given = shlex.split(line)
+    assert (python, script) == ("python", "scripts/create_labeling_job.py")
+    options = create_labeling_job.arguments().parse_args(given)
+    assert (options.withhold, options.seed_errors) == (0.1, 0.1)

@@ -118,9 +118,7 @@ def test_a_changed_file_gets_a_new_key_and_the_others_stay(
     assert answers[0]["PhysicalResourceId"] == answers[1]["PhysicalResourceId"], "a new id would make it a replacement"
 
 
-def test_a_run_that_broke_off_before_the_page_is_completed_by_the_next(
-    publisher: Any, s3: Any, answers: list[Any]
-) -> None:
+def test_an_interrupted_publication_is_completed_by_the_next(publisher: Any, s3: Any, answers: list[Any]) -> None:
     page = (publisher.BUILT / PAGE).read_bytes()
     (publisher.BUILT / PAGE).unlink()
     publisher.handler(request("Create"), CONTEXT)
@@ -130,7 +128,7 @@ def test_a_run_that_broke_off_before_the_page_is_completed_by_the_next(
     assert len(versions(s3)) == len(FILES)
 
 
-def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: list[Any]) -> None:
+def test_deleting_the_stack_keeps_published_scripts(publisher: Any, s3: Any, answers: list[Any]) -> None:
     publisher.handler(request("Create"), CONTEXT)
     publisher.handler(request("Delete") | {"PhysicalResourceId": "ui-bundle"}, CONTEXT)
     assert len(versions(s3)) == len(FILES)
@@ -138,7 +136,7 @@ def test_deleting_the_stack_deletes_no_script(publisher: Any, s3: Any, answers: 
 
 
 @pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE, GUIDE])
-def test_a_failure_is_told_to_cloudformation(publisher: Any, s3: Any, answers: list[Any], what: str) -> None:
+def test_a_failure_is_reported_to_cloudformation(publisher: Any, s3: Any, answers: list[Any], what: str) -> None:
     if what != "bucket":
         (publisher.BUILT / what).unlink()
     publisher.handler(request("Create", "no-such-bucket" if what == "bucket" else "bucket-name"), CONTEXT)

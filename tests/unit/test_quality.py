@@ -78,7 +78,7 @@ def test_answers_that_label_nothing_are_counted_by_worker() -> None:
     assert quality.empty_answers == 2
 
 
-def test_of_nothing() -> None:
+def test_quality_of_no_lines() -> None:
     quality = quality_of()
     assert quality.modified_share is None
     assert quality.keypoints[0].completeness is None

@@ -51,16 +51,16 @@ def test_the_ranges_hold_every_line_once_and_whole(
         (b"aaaa\rbbbb\rcccc", 2, [(0, 14)]),
     ],
 )
-def test_where_it_is_cut(text: bytes, largest: int, found: list[tuple[int, int]]) -> None:
+def test_ranges_end_at_line_ends(text: bytes, largest: int, found: list[tuple[int, int]]) -> None:
     assert cuts(text, largest) == [Range(*r) for r in found]
 
 
-def test_there_are_never_too_many() -> None:
+def test_the_number_of_ranges_is_limited() -> None:
     assert len(cuts(b"ab\n" * 10_000, 3)) == MOST_RANGES
     assert len(cuts(b"ab\n" * 100, 3, most=7)) == 7
 
 
-def test_little_is_read() -> None:
+def test_planning_reads_few_bytes() -> None:
     text = (b"x" * 999 + b"\n") * 1000
     read: list[int] = []
 

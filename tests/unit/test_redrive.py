@@ -39,7 +39,7 @@ def undelivered(payload: Any = ENDED, target: str = FUNCTION) -> dict[str, Any]:
         (failed(errorType="E", errorMessage="x" * 1000), "E: " + "x" * 297),
     ],
 )
-def test_a_letter_says_where_it_belongs_and_why_it_is_here(message: dict[str, Any], error: str) -> None:
+def test_a_message_states_its_function_job_and_error(message: dict[str, Any], error: str) -> None:
     letter = read_letter(message)
     assert (letter.function, letter.payload, letter.job, letter.error) == (FUNCTION, ENDED, "people", error)
 
@@ -60,7 +60,7 @@ def test_other_messages_are_refused(body: str) -> None:
 
 
 @pytest.mark.parametrize("arn", ["", "arn:aws:sqs:us-east-1:123456789012:queue", f"x{FUNCTION}"])
-def test_only_functions_are_sent_to(arn: str) -> None:
+def test_messages_go_only_to_functions(arn: str) -> None:
     for message in (failed(function=arn), undelivered(target=arn)):
         with pytest.raises(LetterError, match="the ARN of a function"):
             read_letter(message)
@@ -74,23 +74,23 @@ DEPLOYMENT = {"RequestType": "Update", "ResponseURL": "https://example.com/?X-Am
     [
         (failed(), "sent back", False),
         (undelivered(), "sent back", False),
-        (failed(DEPLOYMENT, function=f"{FUNCTION}-publisher:live"), "of a deployment that is over, taken out", False),
-        (failed(function=f"{FUNCTION}-of-others"), "is not of this stack; it stays", True),
-        ({"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}, "it stays", True),
+        (failed(DEPLOYMENT, function=f"{FUNCTION}-publisher:live"), "request of a finished deployment, removed", False),
+        (failed(function=f"{FUNCTION}-of-others"), "-of-others; it stays in the queue", True),
+        ({"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}, "it stays in the queue", True),
     ],
 )
-def test_what_becomes_of_a_message(message: dict[str, Any], verdict: str, stays: bool) -> None:
+def test_the_verdict_on_each_kind_of_message(message: dict[str, Any], verdict: str, stays: bool) -> None:
     found, letter = redrive._verdict(message, OURS, set())
     assert found.endswith(verdict)
     assert (letter is None) == stays
     assert "Signature" not in found
 
 
-def test_of_letters_about_the_same_job_one_is_sent() -> None:
+def test_of_messages_about_the_same_job_one_is_sent() -> None:
     sent: set[str] = set()
     again = ENDED | {"id": "2", "time": "later"}
     other = ENDED | {"resources": ["arn:aws:sagemaker:us-east-1:123456789012:labeling-job/cats"]}
     verdicts = [
         redrive._verdict(m, OURS, sent)[0] for m in (failed(), undelivered(again), failed(again), failed(other))
     ]
-    assert verdicts == ["sent back", "the same again, taken out", "the same again, taken out", "sent back"]
+    assert verdicts == ["sent back", "duplicate, removed", "duplicate, removed", "sent back"]

@@ -27,7 +27,7 @@ def distances(louds: list[float], instances: range) -> PairDistances:
 
 
 @pytest.mark.parametrize("louds", [[1, 1, 1], [3, 1, 1], [2, 1, 0.5], [1, 1, 1, 3, 2]])
-def test_each_workers_scatter_is_found_again(louds: list[float]) -> None:
+def test_each_workers_scatter_is_measured(louds: list[float]) -> None:
     variances = distances(louds, range(120)).variances()
     assert list(variances.values()) == pytest.approx([loud**2 for loud in louds], rel=0.25, abs=0.4)
 
@@ -41,25 +41,25 @@ def test_weights_do_not_collapse_on_one_of_three() -> None:
 
 
 @pytest.mark.parametrize(("louds", "instances"), [([3, 1], 100), ([3, 1, 1], 29), ([], 0), ([1], 50)])
-def test_too_little_to_tell_means_equal_weights(louds: list[float], instances: int) -> None:
+def test_with_few_instances_all_weights_are_equal(louds: list[float], instances: int) -> None:
     assert weights_of(distances(louds, range(instances))) == {}
 
 
-def test_workers_who_never_differ_weigh_the_same() -> None:
+def test_identical_workers_have_equal_weights() -> None:
     found = PairDistances()
     for _ in range(40):
         add(found, ["a", "b", "c"], [person()] * 3)
     assert weights_of(found) == {}
 
 
-def test_a_worker_seen_twice_is_near_the_average() -> None:
+def test_the_variance_of_a_worker_with_few_instances_is_shrunk() -> None:
     found = distances([1, 1, 1], range(60))
     for i in range(2):
         add(found, ["w0", "x"], [person(seed=i), person(seed=50 + i, loud=6)])
     assert 1 < found.variances()["x"] < 12  # not 36
 
 
-def test_merged_they_are_one() -> None:
+def test_merged_reliability_equals_a_single_one() -> None:
     first = distances([2, 1, 1], range(20))
     first.merge(distances([2, 1, 1], range(20, 60)))
     whole = distances([2, 1, 1], range(60))

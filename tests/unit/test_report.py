@@ -64,7 +64,7 @@ def test_the_human_ceiling(workers: int, expected: float) -> None:
     assert human_ceiling(workers) == pytest.approx(expected)
 
 
-def test_the_human_ceiling_is_what_honest_workers_reach() -> None:
+def test_careful_workers_reach_the_human_ceiling_of_the_report() -> None:
     """Simulated: offsets from the mean of n, as COCO's sigma says, at one keypoint."""
     from math import exp
     from random import Random
@@ -80,7 +80,7 @@ def test_the_human_ceiling_is_what_honest_workers_reach() -> None:
         assert total / 20_000 == pytest.approx(human_ceiling(workers), abs=0.003)
 
 
-def test_the_consensus_is_of_what_several_workers_marked() -> None:
+def test_only_instances_of_several_workers_count_for_the_consensus() -> None:
     found = report(
         record(consolidated(person(), person(), person())),
         record(consolidated(person(), person(4), person(swapped=True))),
@@ -113,7 +113,7 @@ def test_the_most_suspicious_come_first() -> None:
     assert {3, 4, 5} <= by_line.keys()
     assert any("utside the image" in reason for reason in by_line[3].reasons)
     assert any("left and right" in reason for reason in by_line[4].reasons)
-    assert by_line[5].reasons == ["Marked by 1 worker, too few for the result"]
+    assert by_line[5].reasons == ["Marked by only 1 worker, too few for the result"]
     drawing = by_line[4].drawing
     assert (len(drawing.own), len(drawing.instances), by_line[4].suspects) == (4, 1, [0])
     assert len(drawing.instances[0]) == 17

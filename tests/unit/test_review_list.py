@@ -50,7 +50,7 @@ def wrong(seed: int, **extra: Any) -> dict[str, Any]:
     return submitted(exchanged(front), **extra)
 
 
-def test_the_wrong_ones_come_first_with_their_reason_and_fix() -> None:
+def test_wrong_instances_are_listed_first_with_reason_and_fix() -> None:
     labels = people()
     labels[70] = large([*labels[70]["updated_annotations"], wrong(2, id="n2", name="driver")])
     image, line = ranked(labels)[0]
@@ -63,7 +63,7 @@ def test_the_wrong_ones_come_first_with_their_reason_and_fix() -> None:
     assert line["annotation_issues"][0] == {"reason": "driver: Left and right look swapped: the whole body"}
 
 
-def test_images_in_which_nothing_is_labelled_come_after_what_looks_wrong() -> None:
+def test_images_without_labels_are_listed_after_suspicious_ones() -> None:
     labels = [*people(40), large([]), large([wrong(3)])]
     found = ranked(labels)
     lines = [image.line for image, _ in found]
@@ -87,7 +87,7 @@ def test_a_line_of_the_review_manifest_is_a_data_object_with_the_labels_as_pre_l
     assert read.annotation_issues[0]["reason"].startswith("Instance 1: ")
 
 
-def test_what_consolidation_adds_is_read_and_left_out_of_the_pre_labels() -> None:
+def test_keys_added_by_consolidation_are_not_in_the_pre_labels() -> None:
     [front] = crowd(4, 1, yaw=0)
     plain = submitted(front)
     doubtful = submitted(front, worker_count=2, score=0.4, needs_review=["sides_disputed", "news"], swaps=[])
@@ -99,17 +99,19 @@ def test_what_consolidation_adds_is_read_and_left_out_of_the_pre_labels() -> Non
         "reviewed_line": 0,
         "reviewed_file_name": "a0.jpg",
         "annotations": [plain],
-        "annotation_issues": [{"reason": "Instance 1: The workers are split evenly on left and right"}],
+        "annotation_issues": [{"reason": "Instance 1: The workers disagree evenly about left and right"}],
     }
 
 
-def test_instances_below_quorum_are_told_of() -> None:
+def test_instances_below_quorum_are_listed() -> None:
     [front] = crowd(5, 1, yaw=0)
     below = {"worker_ids": ["w1"], "instances": [submitted(front)]}
     [(image, line)] = ranked([label([], below_quorum=[below])])
     assert (image.instances[0].instance, image.suspicion) == (None, 0.3)
     assert line["annotations"] == []
-    assert line["annotation_issues"] == [{"reason": "Not in the labels: Marked by 1 worker, too few for the result"}]
+    assert line["annotation_issues"] == [
+        {"reason": "Not in the result: Marked by only 1 worker, too few for the result"}
+    ]
 
 
 def test_the_list_is_bounded_and_keeps_the_most_suspicious_of_them() -> None:
@@ -122,7 +124,7 @@ def test_the_list_is_bounded_and_keeps_the_most_suspicious_of_them() -> None:
     assert {5, 20, 35, 50} <= {image.line for image, _ in whole[:8]}
 
 
-def test_what_is_too_long_for_ground_truth_is_only_told_of() -> None:
+def test_images_with_too_long_lines_are_only_listed() -> None:
     labels = people(40)
     many = [wrong(seed, id=f"n{seed}", name="x" * 9000) for seed in range(40)]
     labels[7] = large(many)
@@ -136,7 +138,7 @@ def test_what_is_too_long_for_ground_truth_is_only_told_of() -> None:
     assert all(len(entry.name) == 300 for entry in crowded.instances)
 
 
-def test_of_a_crowd_of_suspects_the_least_suspicious_are_left_out() -> None:
+def test_the_least_suspicious_instances_of_a_long_line_are_left_out() -> None:
     tails = [keypoint(f"{place}-" + "t" * 120, place, place) for place in range(30)]
     labels = [large([{"id": f"n{n}", "annotations": tails} for n in range(200)] + [wrong(3, id="last")])]
     [image], review = lists(labels)
@@ -146,7 +148,7 @@ def test_of_a_crowd_of_suspects_the_least_suspicious_are_left_out() -> None:
     assert review == []
 
 
-def test_twice_alike_is_twice_the_same() -> None:
+def test_the_list_is_deterministic() -> None:
     labels = people(50)
     assert ranked(labels) == ranked(labels)
 

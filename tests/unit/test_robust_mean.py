@@ -33,7 +33,7 @@ def robust_mean(points: Any, weights: Any, width: float, beside: int = 1) -> tup
 
 
 @given(POINTS, st.floats(0.5, 500), st.data())
-def test_the_robust_place_is_the_cheapest(points: list[Any], width: float, data: Any) -> None:
+def test_the_robust_mean_minimises_the_huber_loss(points: list[Any], width: float, data: Any) -> None:
     weights = data.draw(st.lists(st.floats(0.1, 5), min_size=len(points), max_size=len(points)))
     x, y = robust_mean(points, weights, width)
     if len(points) > 2:
@@ -45,7 +45,7 @@ def test_the_robust_place_is_the_cheapest(points: list[Any], width: float, data:
 
 
 @given(st.lists(POINT, min_size=3, max_size=4), st.floats(0.1, 100))
-def test_other_rows_and_empty_points_do_not_matter(points: list[Any], width: float) -> None:
+def test_the_robust_mean_ignores_other_rows_and_missing_points(points: list[Any], width: float) -> None:
     weights = [1.0 + i for i in range(len(points))]
     assert len({robust_mean(points, weights, width, beside) for beside in (1, 2, 5)}) == 1
 
@@ -62,5 +62,7 @@ def test_other_rows_and_empty_points_do_not_matter(points: list[Any], width: flo
         ([(5, 5)] * 4, [1, 1, 1, 1], 1, (5, 5)),
     ],
 )
-def test_known_places(points: list[Any], weights: list[float], width: float, expected: tuple[float, float]) -> None:
+def test_the_robust_mean_of_known_positions(
+    points: list[Any], weights: list[float], width: float, expected: tuple[float, float]
+) -> None:
     assert robust_mean(points, weights, width) == pytest.approx(expected, abs=1e-3)

@@ -46,7 +46,7 @@ def test_runs_of_one_plan_share_a_folder_and_those_of_others_do_not() -> None:
     assert run_folder(msgspec.json.decode(msgspec.json.encode(PLAN), type=Plan)) == RUN
 
 
-def test_an_execution_is_of_a_job_as_it_ended_and_of_one_manifest() -> None:
+def test_an_executions_name_depends_on_job_status_and_manifest() -> None:
     stopped = msgspec.structs.replace(JOB, status="Stopped")
     other = ManifestSource(JOB.output_manifest_uri, "abd")
     names = {execution_name(*run) for run in ((JOB, MANIFEST), (JOB, None), (JOB, other), (stopped, MANIFEST))}
@@ -96,6 +96,6 @@ def test_every_step_knows_its_jobs_name() -> None:
         ({"step": "merge", "run": RUN.replace("people-1", "a/../../jobs")}, "expected the folder of a run"),
     ],
 )
-def test_what_is_no_step_is_refused(event: Any, said: str) -> None:
+def test_an_invalid_step_is_refused(event: Any, said: str) -> None:
     with pytest.raises(StepError, match=said):
         read_step(event)

@@ -38,7 +38,7 @@ def test_the_same_in_any_order_and_in_parts(lines: dict[int, int], random: Rando
 
 
 @given(LINES)
-def test_whole_lines_as_few_as_are_enough(lines: dict[int, int]) -> None:
+def test_the_sample_has_the_fewest_whole_lines(lines: dict[int, int]) -> None:
     made = sample(list(lines.items()))
     kept = {-entry[1]: len(entry[2]) for entry in made.heap}
     assert made.size == sum(kept.values()) == len(made.instances)
@@ -50,7 +50,7 @@ def test_whole_lines_as_few_as_are_enough(lines: dict[int, int]) -> None:
 
 
 @given(LINES)
-def test_what_is_not_wanted_changes_nothing(lines: dict[int, int]) -> None:
+def test_lines_outside_the_sample_do_not_change_it(lines: dict[int, int]) -> None:
     spared = LineSample(7)
     for line, count in lines.items():
         if spared.wants(line):
@@ -58,7 +58,7 @@ def test_what_is_not_wanted_changes_nothing(lines: dict[int, int]) -> None:
     assert spared == sample(list(lines.items()))
 
 
-def test_every_stretch_of_the_manifest_has_its_share() -> None:
+def test_the_sample_is_spread_over_the_manifest() -> None:
     lines = [-entry[1] for entry in sample([(line, 1) for line in range(20_000)], 2000).heap]
     thirds = [sum(low <= line < low + 5000 for line in lines) for low in range(0, 20_000, 5000)]
     assert all(400 < count < 600 for count in thirds)

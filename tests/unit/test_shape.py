@@ -38,7 +38,7 @@ def fit_of(instance: Instance, size: float = 80.0, shape: Shape = SHAPE) -> Fit:
 
 
 @given(st.integers(1, 8), st.sets(st.integers(0, 7)), st.integers(0, 10**6))
-def test_sweeping_some_indices_is_what_numpys_inverses_say(n: int, some: set[int], seed: int) -> None:
+def test_sweeping_some_indices_equals_numpys_inverse(n: int, some: set[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     factor = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
     matrix = factor @ factor.conj().T + np.eye(n)
@@ -63,7 +63,7 @@ def test_the_inverse_of_some_keypoints_is_that_of_their_covariance(some: set[int
 
 @settings(deadline=None)
 @given(st.integers(0, 10**6), st.sets(st.integers(0, 16)))
-def test_the_best_exchange_is_the_one_after_which_the_pose_is_least_odd(seed: int, some: set[int]) -> None:
+def test_the_best_swap_gives_the_most_probable_pose(seed: int, some: set[int]) -> None:
     rng = np.random.default_rng(seed)
     there = flags(17, some)
     places = np.where(there, rng.normal(size=17) + 1j * rng.normal(size=17), 0)
@@ -86,7 +86,7 @@ def test_the_best_exchange_is_the_one_after_which_the_pose_is_least_odd(seed: in
 
 @settings(deadline=None)
 @given(st.floats(-3.1, 3.1), st.floats(0.2, 5), st.floats(-1000, 1000))
-def test_turned_scaled_and_shifted_a_pose_is_as_odd_as_it_was(turn: float, scale: float, shift: float) -> None:
+def test_rotation_scale_and_shift_do_not_change_a_poses_distance(turn: float, scale: float, shift: float) -> None:
     [instance] = crowd(2, 1)
     turned = [
         (k.label, complex(k.x, k.y) * cmath.rect(scale, turn) + complex(shift, -shift)) for k in instance.annotations
@@ -97,14 +97,14 @@ def test_turned_scaled_and_shifted_a_pose_is_as_odd_as_it_was(turn: float, scale
     assert after.misfits() == pytest.approx(before.misfits())
 
 
-def test_a_mirror_image_with_its_sides_exchanged_is_as_odd() -> None:
+def test_mirroring_with_swapped_sides_does_not_change_a_poses_distance() -> None:
     fit = fit_of(crowd(3, 1, yaw=20)[0])
     assert fit.there.all()
     x, y = (values[:, PERSON.other_side] for values in fit.places)
     assert SHAPE.fit((x, -y), fit.there).oddness == pytest.approx(fit.oddness)
 
 
-def test_few_instances_or_too_many_keypoints_tell_no_shape() -> None:
+def test_few_instances_or_too_many_keypoints_give_no_shape_norms() -> None:
     points, sizes = PointTable(PERSON, crowd(4, 102)), np.full(102, 80.0)
     assert measure_shape(PERSON, points, sizes) is not None
     sizes[7] = np.nan
@@ -113,7 +113,7 @@ def test_few_instances_or_too_many_keypoints_tell_no_shape() -> None:
     assert measure_shape(large, PointTable(large, [Instance(())] * 1000), np.ones(1000)) is None
 
 
-def test_keypoints_that_nobody_labels_do_not_break_it() -> None:
+def test_never_labelled_keypoints_do_not_break_the_shape_norms() -> None:
     people = [Instance(tuple(k for k in i.annotations if k.label != PERSON.names[16])) for i in crowd(5, 150)]
     norm = measure_shape(PERSON, PointTable(PERSON, people), np.full(150, 80.0))
     assert norm is not None

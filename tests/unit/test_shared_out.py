@@ -210,7 +210,7 @@ def files_of(
         }
     ),
 )
-def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict[str, Any]) -> None:
+def test_any_partition_of_the_lines_gives_the_same_bytes(seed: int, shares: list[float], case: dict[str, Any]) -> None:
     random, count, workers = Random(seed), case["count"], case["workers"]
     strays = [f"stray {n}" for n in range(case["strays"])]
     lines = [manifest_line(random, number, workers, strays) for number in range(count)]
@@ -230,7 +230,7 @@ def test_any_cut_gives_the_same_bytes(seed: int, shares: list[float], case: dict
     [[5], [-1e6, 1e6], [0, 1e-300], [0, 1e-310, 3, 1e-9, 1e6, -1e6]],
     ids=["one spot", "as far as can be", "next to nothing", "mixed"],
 )
-def test_places_at_the_limits_of_what_is_allowed_have_results(values: list[float]) -> None:
+def test_coordinates_at_the_limits_have_results(values: list[float]) -> None:
     random = Random(1)
     lines = []
     for _ in range(40):
@@ -252,7 +252,7 @@ def test_places_at_the_limits_of_what_is_allowed_have_results(values: list[float
 
 
 @pytest.mark.parametrize("derived", [True, False])
-def test_hostile_labels_do_not_swell_what_is_gathered(derived: bool) -> None:
+def test_hostile_labels_do_not_enlarge_the_statistics(derived: bool) -> None:
     """40,000 different keypoints and 20,000 workers in a few lines: one worker's and, by turns, three's."""
     survey = JobSurvey(None if derived else SKELETON)
     lines = []

@@ -36,7 +36,7 @@ def who(found: Repair) -> set[int]:
     return {worker for worker, _ in found.swaps}
 
 
-def test_honest_workers_are_left_alone() -> None:
+def test_correct_labels_are_not_repaired() -> None:
     for seed in range(0, 60, 3):
         instances = [person(seed=seed + i) for i in range(3)]
         found = repaired(*instances)
@@ -46,7 +46,7 @@ def test_honest_workers_are_left_alone() -> None:
 
 @pytest.mark.parametrize("part", ["shoulder", "hip", "wrist", "ankle", "knee"])
 @pytest.mark.parametrize("workers", [3, 4, 5])
-def test_one_exchanged_pair_is_repaired(part: str, workers: int) -> None:
+def test_one_swapped_pair_is_repaired(part: str, workers: int) -> None:
     instances = [person(seed=i) for i in range(workers)]
     instances[1] = exchanged(instances[1], [part])
     found = repaired(*instances)
@@ -68,7 +68,7 @@ def test_a_turned_body_is_turned_back_whole_eyes_included() -> None:
     assert len(found.swaps) == ALL
 
 
-def test_of_two_the_one_at_odds_with_his_own_body_is_wrong_and_it_is_disputed() -> None:
+def test_of_two_workers_the_one_inconsistent_with_the_body_is_repaired() -> None:
     wrong, right = exchanged(person(seed=1), ["hip"]), person(seed=2)
     for order, expected in (((wrong, right), 0), ((right, wrong), 1)):
         found = repaired(*order)
@@ -83,13 +83,13 @@ def test_two_against_two_is_disputed() -> None:
     assert who(found) in ({0, 1}, {2, 3})
 
 
-def test_heavier_workers_do_not_outvote_more_workers_but_decide_between_camps() -> None:
+def test_the_group_with_the_larger_total_weight_decides() -> None:
     instances = [exchanged(person(seed=1), ["hip"]), person(seed=2), person(seed=3)]
     assert who(repaired(*instances, weights=[1.5, 0.75, 0.8])) == {0}
     assert who(repaired(*instances, weights=[9, 0.75, 0.8])) == {1, 2}
 
 
-def test_a_profile_whose_sides_coincide_is_no_repair() -> None:
+def test_coinciding_sides_in_profile_are_not_repaired() -> None:
     def narrow(seed: int) -> Instance:
         return Instance(annotations=tuple(Keypoint(k.label, k.x / 50, k.y) for k in person(seed=seed).annotations))
 
@@ -107,7 +107,7 @@ def test_a_repair_is_reported_with_the_worker() -> None:
     assert merged.needs_review == ("swap_repaired",)
 
 
-def test_of_two_who_turned_the_whole_body_the_one_who_faces_the_camera_is_followed() -> None:
+def test_of_two_opposite_bodies_the_one_facing_the_camera_is_kept() -> None:
     facing, turned = person(seed=1), exchanged(person(seed=2))
     assert who(repaired(facing, turned)) == {1}
     assert who(repaired(turned, facing)) == {0}

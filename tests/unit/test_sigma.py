@@ -33,7 +33,7 @@ def add(found: SigmaMeter, *instances: Instance, table: SigmaTable = WITHOUT_PAI
 
 
 @pytest.mark.parametrize("loud", [0.5, 1, 2])
-def test_the_scatter_of_simulated_workers_is_found_again(loud: float) -> None:
+def test_the_scatter_of_simulated_workers_is_measured(loud: float) -> None:
     found = meter(range(400), loud)
     for name, sigma in zip(SKELETON.keypoint_names, SKELETON.sigmas, strict=True):
         measured = found.measured(name, MEASURE.pairs)
@@ -67,7 +67,7 @@ def test_the_interval_narrows() -> None:
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
-def test_what_says_nothing_is_left_out() -> None:
+def test_keypoints_without_information_are_left_out() -> None:
     found = SigmaMeter()
     assert found.measured("nose", MEASURE.pairs) is None
     add(found, person())
@@ -80,7 +80,7 @@ def test_what_says_nothing_is_left_out() -> None:
     assert hips.measured("left_knee", MEASURE.pairs)
 
 
-def test_merged_meters_are_one() -> None:
+def test_merged_statistics_equal_a_single_one() -> None:
     first = meter(range(20))
     first.merge(meter(range(20, 50)))
     assert first.measured("left_knee", MEASURE.pairs) == meter(range(50)).measured("left_knee", MEASURE.pairs)
@@ -118,7 +118,7 @@ RIG = Skeleton("rig", (SkeletonKeypoint("Left-Wrist", sigma=0.2), SkeletonKeypoi
         ("bolt", {}, DEFAULT_SIGMA, "default"),
     ],
 )
-def test_where_a_sigma_comes_from(name: str, measured: dict[str, float], sigma: float, source: str) -> None:
+def test_the_source_of_each_sigma(name: str, measured: dict[str, float], sigma: float, source: str) -> None:
     found = sigma_table(RIG, measured)
     assert (found.sigmas[name], found.sources[name]) == (sigma, source)
     assert [s.source for s in sigmas(found, SigmaMeter()) if s.name == name] == [source]
@@ -137,7 +137,7 @@ def test_without_a_skeleton_names_are_all_there_is() -> None:
     assert (found.sigma("nose"), found.sigma("bolt")) == (0.026, DEFAULT_SIGMA)
 
 
-def test_a_rough_crowd_cannot_exceed_what_a_skeleton_may_say() -> None:
+def test_a_measured_sigma_does_not_exceed_a_skeletons_maximum() -> None:
     rng = random.Random(1)
     found = SigmaMeter()
     for _ in range(40):

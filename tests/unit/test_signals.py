@@ -72,7 +72,7 @@ def test_a_gross_miss_is_found_and_named() -> None:
     assert sum(m.keypoints == ("left_wrist",) for m in misfits) > 50
 
 
-def test_nothing_is_known_of_few_instances_but_the_hard_bounds_hold() -> None:
+def test_with_few_instances_only_the_fixed_rules_apply() -> None:
     norms = measure(PERSON, crowd(7, 20))
     assert (norms.samples, norms.shape, norms.facing) == (20, None, None)
     assert not any(norms.edges)
@@ -98,7 +98,7 @@ def test_a_missing_keypoint_that_the_others_mostly_have() -> None:
     assert "missing_keypoint" not in {s.check for s in cut}
 
 
-def test_an_instance_twice_is_the_one_with_fewer_keypoints() -> None:
+def test_of_duplicates_the_instance_with_fewer_keypoints_is_reported() -> None:
     [first, second] = crowd(10, 2)
     part = Instance(annotations=first.annotations[:9])
     assert list(READER.between([first, part])) == [1]
@@ -115,11 +115,11 @@ def test_strays_and_places_outside() -> None:
     assert "left_hip" in next(s for s in found if s.check == "out_of_image").keypoints
 
 
-def test_norms_travel_as_json() -> None:
+def test_norms_survive_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(NORMS), type=Norms) == NORMS
 
 
-def test_what_a_skeleton_of_many_keypoints_leaves_out_is_told_by_its_own_share() -> None:
+def test_missing_keypoints_of_large_skeletons_are_judged_by_their_own_share() -> None:
     mesh = Anatomy(Skeleton("mesh", tuple(SkeletonKeypoint(f"k{i}") for i in range(70))))
     half = [Instance(annotations=tuple(Keypoint(f"k{i}", i, 0) for i in range(70 if n % 2 else 35))) for n in range(60)]
     norms = measure(mesh, half)
@@ -145,6 +145,6 @@ def test_every_check_has_its_weight() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=5), st.floats(0, 1))
-def test_one_more_reason_never_calms(probabilities: list[float], more: float) -> None:
+def test_an_additional_reason_never_reduces_suspicion(probabilities: list[float], more: float) -> None:
     alone, together = suspicion(probabilities), suspicion([*probabilities, more])
     assert 0 <= alone <= together + 1e-12 <= 1 + 1e-12

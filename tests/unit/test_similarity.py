@@ -142,7 +142,7 @@ def test_equal_to_pycocotools_where_both_have_the_same_area() -> None:
         assert symmetric_of(a, b, SigmaTable(sigmas=SIGMAS)) == pytest.approx(expected, abs=1e-9)
 
 
-def test_what_the_candidate_lacks_counts_nothing_and_what_the_reference_lacks_does_not_count() -> None:
+def test_only_the_references_keypoints_count() -> None:
     a = instance(("nose", 0, 0), ("left_eye", 50, 50))
     assert oks(a, instance(("nose", 0, 0), ("left_shoulder", 9, 9)), SigmaTable(sigmas=SIGMAS)) == 0.5
 
@@ -168,7 +168,7 @@ def test_a_lone_keypoint_has_the_jobs_usual_area_where_that_is_known() -> None:
 
 
 @given(instances(st.sampled_from(sorted(SIGMAS)), 2), instances(st.sampled_from(sorted(SIGMAS)), 2))
-def test_the_arrays_of_poses_say_what_the_instances_say(
+def test_the_arrays_of_poses_equal_the_instances(
     first: list[dict[str, object]], second: list[dict[str, object]]
 ) -> None:
     table = SigmaTable(sigmas=SIGMAS, pairs={"nose": "left_eye", "left_eye": "nose"})
@@ -197,6 +197,6 @@ def test_symmetric_bounded_and_one_with_itself(first: list[dict[str, object]], s
             assert 0 <= oks <= 1
 
 
-def test_nothing_shared_is_not_alike() -> None:
+def test_instances_without_common_keypoints_have_no_similarity() -> None:
     assert symmetric_oks(instance(("nose", 1, 1)), instance(("left_eye", 1, 1)), SIGMAS) == 0
     assert math.isclose(symmetric_oks(instance(("nose", 1, 1)), instance(("nose", 1, 1), ("x", 9, 9)), {}), 1)

@@ -89,7 +89,7 @@ def test_a_skeleton_that_contradicts_itself(change: dict[str, Any], message: str
         parse_skeleton(json.dumps(MINIMAL | change))
 
 
-def test_what_is_no_skeleton_at_all() -> None:
+def test_an_invalid_skeleton_is_refused() -> None:
     for text in (b"", b"[]", b"\xff", b"{", b"null"):
         with pytest.raises(SkeletonError, match="expected a skeleton definition"):
             parse_skeleton(text)

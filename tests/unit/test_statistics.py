@@ -94,7 +94,7 @@ CASES: list[Any] = [
 
 @pytest.mark.parametrize(("fill", "kind", "values"), CASES)
 @given(data=st.data())
-def test_merging_is_gathering_and_associative(fill: Filled, kind: Any, values: Any, data: st.DataObject) -> None:
+def test_merging_equals_adding_and_is_associative(fill: Filled, kind: Any, values: Any, data: st.DataObject) -> None:
     unique = (lambda entry: entry[0]) if fill is ranked else None
     found = data.draw(st.lists(values, max_size=60, unique_by=unique) if unique else st.lists(values, max_size=60))
     first, second = sorted(data.draw(st.tuples(st.integers(0, len(found)), st.integers(0, len(found)))))
@@ -128,7 +128,7 @@ def test_a_sum_of_anything_is_a_number_in_bounded_memory(values: list[float]) ->
     assert len(found.parts) < 70
 
 
-def test_a_sum_says_what_becomes_of_what_is_no_number() -> None:
+def test_a_sum_ignores_nan_and_limits_infinity() -> None:
     assert summed([math.inf, -1e300, math.nan]).value == 0
     assert summed([math.inf, math.nan]).value == LARGEST
     assert summed([1.0, 1e100, 1.0, -1e100]).value == 2
@@ -167,12 +167,12 @@ def test_hostile_numbers_are_counted_in_bounded_memory(fill: Any) -> None:
     assert 0 <= found.quantile(0) < found.quantile(1) < 1.1e12
 
 
-def test_no_values_have_no_quantile() -> None:
+def test_the_quantile_of_no_values_is_none() -> None:
     assert (counted([]).quantile(0.5), timed([math.nan]).quantile(0.5)) == (None, None)
 
 
 @given(NAMES, st.randoms(use_true_random=False))
-def test_what_a_table_keeps_it_counts_from_the_first(names: list[str], random: Random) -> None:
+def test_kept_names_are_counted_from_their_first_line(names: list[str], random: Random) -> None:
     kept = tabled(names).kept()
     exact = Counter(name for name in names if len(name) <= LONGEST_NAME)
     assert {name: count.n for name, count in kept.items()}.items() <= exact.items()
@@ -197,12 +197,12 @@ def test_a_hundred_thousand_names_leave_a_small_table() -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b'{"labeling_job": 1}', b'{"sample": {"size": "many"}}', b"\x80\x04."]
 )
-def test_what_is_no_bundle_is_refused(kind: Any, text: bytes) -> None:
+def test_invalid_statistics_are_refused(kind: Any, text: bytes) -> None:
     with pytest.raises((msgspec.DecodeError, msgspec.ValidationError)):
         msgspec.json.decode(text, type=kind)
 
 
-def test_nothing_that_merges_by_itself_is_a_float() -> None:
+def test_no_statistic_adds_floats() -> None:
     """Added floats would depend on the order: use ExactSum. Rankings and samples merge in their own way."""
 
     def of(kind: msgspec.inspect.Type, path: str) -> list[str]:

@@ -53,7 +53,7 @@ def names(value: Any) -> set[str]:
     return {name for inner in value for name in names(inner)} if isinstance(value, list) else set()
 
 
-def test_names_are_what_athena_takes_and_the_documented_table_has_every_column() -> None:
+def test_athena_accepts_the_names_and_the_documented_table_has_every_column() -> None:
     """Athena folds names to lower case and refuses two that differ in nothing else."""
     _, found = row()
     assert all(re.fullmatch(r"[a-z_]+", name) for name in names(found))

@@ -61,7 +61,7 @@ def test_kinds_of_errors(mine: Keypoint | None, kinds: set[str]) -> None:
     assert found - Counter(good=16) == Counter(dict.fromkeys(kinds, 1))
 
 
-def test_what_the_reference_does_not_have_is_extra() -> None:
+def test_keypoints_missing_in_the_reference_are_extra() -> None:
     assert kinds_of(TRUE, changed(TRUE, "left_hip", None)) == {"good": 16, "extra": 1}
 
 
@@ -99,7 +99,7 @@ def test_a_rate_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(("others", "expected"), [(1, HONEST_PAIR), (2, 16 / 19), (10**9, HONEST_TO_TRUTH)])
-def test_what_an_honest_worker_reaches(others: int, expected: float) -> None:
+def test_the_oks_of_a_careful_worker(others: int, expected: float) -> None:
     assert honest(others) == pytest.approx(expected)
 
 
@@ -148,7 +148,7 @@ def reports(tally: Tally, known: Surveyed) -> dict[str, WorkerReport]:
     return {w.worker_id: w for w in tally.workers_file(known).workers}
 
 
-def test_a_loud_worker_is_found_out_and_relied_on_less() -> None:
+def test_a_noisy_worker_is_detected_and_gets_less_weight() -> None:
     lines = job(25, {"a": 3, "b": 1, "c": 1})
     tally, known, after = refined(lines)
     found = reports(tally, known)
@@ -164,7 +164,7 @@ def test_a_loud_worker_is_found_out_and_relied_on_less() -> None:
     assert error[1] < error[0] * 0.97
 
 
-def test_honest_workers_are_as_good_as_honest_workers() -> None:
+def test_careful_workers_have_a_relative_agreement_of_one() -> None:
     tally, known, after = refined(job(30, {"a": 1, "b": 1, "c": 1, "d": 1}))
     for report in tally.workers_file(known).workers:
         assert report.against_others.relative == pytest.approx(1, abs=0.03)
@@ -176,7 +176,7 @@ def test_honest_workers_are_as_good_as_honest_workers() -> None:
     assert all(one.annotation.agreement and one.annotation.agreement > 0.7 for one in after)
 
 
-def test_a_worker_who_exchanges_sides_or_shifts_or_leaves_out() -> None:
+def test_workers_who_swap_sides_shift_or_omit_keypoints_are_detected() -> None:
     def edit(n: int, answers: dict[str, list[Instance]]) -> dict[str, list[Instance]]:
         shifted = [
             Instance(annotations=tuple(msgspec.structs.replace(k, x=k.x + 8) for k in i.annotations))
@@ -224,7 +224,7 @@ def test_one_workers_lines_are_left_to_the_last_digit() -> None:
     assert (report.tasks, report.instances, report.keypoints) == (3, 6, 102)
 
 
-def test_the_first_pass_changes_nothing_where_it_has_nothing_to_tell() -> None:
+def test_a_first_pass_without_information_changes_nothing() -> None:
     """Few images, a skeleton with sigmas: the second pass gives what the first did."""
     lines = job(4, {"a": 1, "b": 1, "c": 1})
     *_, after = refined(lines)
@@ -243,7 +243,7 @@ def test_labels_without_the_workers_own_instances_are_left_alone() -> None:
     assert len(answers_of(one.annotation)) == 2
 
 
-def test_merged_surveys_are_one() -> None:
+def test_merged_first_passes_equal_a_single_one() -> None:
     lines = job(20, {"a": 2, "b": 1, "c": 1})
     parts = [JobSurvey(SKELETON), JobSurvey(SKELETON), JobSurvey(SKELETON)]
     for part, some in zip(parts, (lines[:8], lines[8:], lines), strict=True):
