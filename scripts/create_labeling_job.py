@@ -139,6 +139,8 @@ def create(options: argparse.Namespace) -> int:
             arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"), bar.update)
     state = "created" if created else "already exists, unchanged"
     print(f"{arn}\n{state}: {len(prepared.images)} images, {len(matched)} of them with pre-labels")
+    if options.outside_ground_truth and stack.portal_url:
+        print(f"the portal has it within two minutes: {stack.portal_url}")
     return command.OK
 
 
