@@ -30,6 +30,9 @@ own fields. Measured with Python 3.11 and 3.13. A string also takes one, two or 
 its widest character."""
 MOST_BYTES = OBJECT_BYTES + 4
 """Maximum memory of the values per character of the text, in bytes."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Number of new objects after which Python's garbage collector runs where much JSON is parsed. A batch of parsed lines
+or answers has as many, and no cycles. With Python's default, repeated collections take 5 to 8 % of the time."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
