@@ -41,7 +41,7 @@ class _Answers:
         begin = self.first[image]
         rest = np.ones(self.count[image], bool)
         rest[self.of[members] - begin] = False
-        return begin + np.flatnonzero(rest)
+        return np.asarray(begin + np.flatnonzero(rest))
 
 
 def compare(consensus: Consensus, to: WorkerMeter) -> None:
