@@ -5,11 +5,10 @@ import { chip, nextLabel, wordsOf } from "./chip.js";
 import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
-import { dialog, helpDialog, lightDialog, questions } from "./dialogs.js";
+import { dialog, questions } from "./dialogs.js";
 import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, stateOf } from "./document.js";
 import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
-import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
@@ -21,6 +20,7 @@ import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { keepPrevious, previousOf } from "./previous.js";
 import { Session } from "./session.js";
+import { loadLater, parts, PATIENCE } from "./scripts.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
@@ -52,7 +52,6 @@ let current = null;
  * @property {Session} session
  * @property {import("./stage.js").Stage} stage
  * @property {Prefs} prefs
- * @property {ReturnType<typeof findingsOf>} findings
  * @property {ReturnType<typeof listenToPointers>} gestures
  * @property {(id: string) => void} run a command
  * @property {(act: () => void, now?: boolean) => void} after the gesture in progress, or now
@@ -67,7 +66,7 @@ let current = null;
  * @property {() => void} copyPrevious the previous image's instances
  * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
  * @property {() => void} help show the shortcuts and instructions
- * @property {HTMLDialogElement} light
+ * @property {() => void} light show brightness and contrast
  */
 
 /** @param {HTMLElement} element @param {ShadowRoot} shadow @param {Work | null} [work] of an app that was here before */
@@ -105,8 +104,6 @@ export function appOf(element, shadow, work) {
   let isOurs = false;
   /** In a small window the panel lies over the image while this is true. */
   let isOpen = false;
-  /** @type {HTMLDialogElement | undefined} */
-  let help;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
@@ -171,7 +168,7 @@ export function appOf(element, shadow, work) {
     else view.fit();
   };
 
-  /** To what a finding is about. @param {import("./checks.js").Finding} finding */
+  /** To what a finding is about. @param {import("./later/checks.js").Finding} finding */
   const jump = ({ id, indexes }) => {
     const points = findInstance(session.doc, id)?.points;
     if (!points) return;
@@ -303,7 +300,7 @@ export function appOf(element, shadow, work) {
         image_width: session.size.width,
         image_height: session.size.height,
         ...clock.details(),
-        findings: findings.details(),
+        findings: later?.details(),
         comment: session.doc.comment || undefined,
         // What leads read is the same in every language.
         problem: problem ? english.problems[problem] : undefined,
@@ -329,7 +326,15 @@ export function appOf(element, shadow, work) {
         confirmed = session.doc;
         submit();
       }]);
-    } else return findings.ask();
+    } else if (isLoading) {
+      isWaiting = true;
+      whenSettled(() => {
+        isWaiting = false;
+        refresh();
+        if (!problem) submit();
+      });
+      refresh();
+    } else return Boolean(later?.ask());
     return true;
   };
 
@@ -349,8 +354,8 @@ export function appOf(element, shadow, work) {
 
   /** @returns {boolean} whether another submission is in flight: only the worker can decide to send again */
   const waits = () => {
-    if (!saving.isInFlight) return false;
-    if (saving.isSending) say(t.onItsWay);
+    if (!isWaiting && !saving.isInFlight) return false;
+    if (app.isSending()) say(t.onItsWay);
     else {
       ask(t.againTitle, t.againText, [t.wait, focus], [t.sendAgain, () => {
         saving.settle();
@@ -376,7 +381,31 @@ export function appOf(element, shadow, work) {
     else saving.send();
   };
 
-  const findings = findingsOf(session, jump, send);
+  /** Checks, help and light, once they are loaded. @type {ReturnType<NonNullable<typeof parts.laterOf>> | undefined} */
+  let later;
+  /** Until they are there, or given up. */
+  let isLoading = true;
+  /** The help that there is without them. @type {HTMLDialogElement | undefined} */
+  let instructions;
+  /** A submission waits for them. */
+  let isWaiting = false;
+  /** @type {(() => void)[]} */
+  const postponed = [];
+  const whenSettled = (/** @type {() => void} */ act) => (isLoading ? postponed.push(act) : act());
+  /** They are there, or not to be expected. If they come after that, they are of use all the same. */
+  const settle = () => {
+    if (signal.aborted || later) return;
+    isLoading = false;
+    if (parts.laterOf) {
+      instructions?.remove();
+      later = parts.laterOf(app, jump, send, root);
+      board.root.lastElementChild?.before(later.root);
+      later.refresh();
+    }
+    refresh();
+    for (const act of postponed.splice(0)) act();
+  };
+
   const uri = imageUri(get);
   const image = uri === "data:" ? get("imgSrc") ?? "" : uri;
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
@@ -385,7 +414,7 @@ export function appOf(element, shadow, work) {
   const saving = autosave(session, clock, task, () => {
     sizeNotice = tooLarge();
     update(board.root);
-    findings.refresh();
+    later?.refresh();
   }, () => update(board.root), signal, work?.draftKey);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
@@ -403,7 +432,6 @@ export function appOf(element, shadow, work) {
     session,
     stage,
     prefs,
-    findings,
     gestures,
     run(id) {
       if (id !== "placing") gestures.finish();
@@ -418,25 +446,24 @@ export function appOf(element, shadow, work) {
     focusInstance,
     submit,
     tick,
-    isSending: () => saving.isSending,
+    isSending: () => isWaiting || saving.isSending,
     canSkip: Object.keys(skipReasons).length > 0,
     skip: () => waits() || skipping.showModal(),
     copyPrevious: () => session.copyImage(previousOf(series, image)),
     close(isTyped) {
-      const { light } = app;
+      const light = /** @type {HTMLDialogElement | null} */ (shadow.querySelector(".light[open]"));
       const checks = shadow.querySelector("details[open]");
       if (isTyped) {
         if (!element.shadowRoot?.activeElement) return false;
-      } else if (light.open) light.close();
+      } else if (light) light.close();
       else if (checks) checks.removeAttribute("open");
       else if (isOpen) openPanel(false);
       else return false;
       focus();
       return true;
     },
-    // Built when it is first wanted: its rows are half of all the element's nodes.
-    help: () => (help ??= root.appendChild(helpDialog(prefs, app.savePrefs))).showModal(),
-    light: lightDialog(prefs, stage.applyLook),
+    help: () => whenSettled(() => (later ? later.help() : (instructions ??= root.appendChild(dialog("help", t.help, h("slot", { name: "instructions" })))).showModal())),
+    light: () => whenSettled(() => (later ? later.light() : say(t.noLater))),
   };
   const commands = commandsOf(app);
 
@@ -452,7 +479,7 @@ export function appOf(element, shadow, work) {
     const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
     return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
   };
-  const board = panel(app, () => [sizeNotice, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
+  const board = panel(app, () => [sizeNotice, isLoading || later ? "" : t.noLater, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
     h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));
@@ -470,7 +497,7 @@ export function appOf(element, shadow, work) {
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
   const root = h("div.app", { lang: t.lang }, head,
     h("section.work", { "aria-label": t.imageRegion, role: first ? "main" : null }, stage.root, waiting, note, toast),
-    board.root, live, app.light, findings.review, question, skipping);
+    board.root, live, question, skipping);
   shadow.append(root);
 
   session.onSay = say;
@@ -517,6 +544,9 @@ export function appOf(element, shadow, work) {
   document.addEventListener("answer-failed", (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)), { signal });
 
   loadImage(false);
+  // The image is requested first.
+  setTimeout(() => loadLater().then(settle, settle));
+  const patience = setTimeout(settle, PATIENCE);
   refresh();
   stage.measure();
 
@@ -540,6 +570,7 @@ export function appOf(element, shadow, work) {
       if (current === element) current = null;
       clearTimeout(toastTimer);
       clearTimeout(speechTimer);
+      clearTimeout(patience);
       form.destroy();
       img.onload = img.onerror = null;
       stage.destroy();

@@ -66,7 +66,7 @@ export function commandsOf(app) {
     names: flip("names"),
     loupe: flip("loupe"),
     crosshair: flip("crosshair"),
-    light: () => app.light.show(),
+    light: () => app.light(),
     undo: () => session.travel(-1),
     redo: () => session.travel(1),
     placing: () => {

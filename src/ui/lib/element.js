@@ -2,8 +2,8 @@
 import { appOf } from "./app.js";
 import { urlOf } from "./image.js";
 import { shown } from "./json.js";
-import { load } from "./language.js";
 import { withoutSignature } from "./prelabels.js";
+import { loadLanguage, parts } from "./scripts.js";
 import css from "./styles.css";
 import { languages, setLanguage } from "./texts.js";
 
@@ -21,6 +21,8 @@ export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
   /** Texts by language: the scripts of languages add theirs. */
   static languages = languages;
+  /** What the later script adds itself to. */
+  static parts = parts;
 
   constructor() {
     super();
@@ -64,7 +66,7 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.build(this.work);
       this.wake();
     };
-    const loaded = load(tag);
+    const loaded = loadLanguage(tag);
     if (!loaded) begin();
     else {
       loaded.then(begin);

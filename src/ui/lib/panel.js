@@ -12,7 +12,7 @@ import { t } from "./texts.js";
  * @param {() => string[]} notices what the worker should know about this task
  */
 export function panel(app, notices) {
-  const { session, findings } = app;
+  const { session } = app;
   const { skeleton } = session;
   /** @type {Map<string, HTMLElement>} by instance; they are kept, so that the focus stays where it is */
   const rows = new Map();
@@ -119,7 +119,6 @@ export function panel(app, notices) {
       value: () => session.doc.comment ?? "",
       oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
     }), app.canSkip && h("button", { onclick: () => app.skip() }, t.skip)),
-    findings.root,
     h("footer", {},
       h("label.tick", {},
         h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),

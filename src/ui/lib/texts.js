@@ -1,6 +1,6 @@
 /**
- * Texts: everything that workers read, in one place. English is part of the element. The other languages are in languages/
- * and loaded from beside the element when a page asks for them with `lang`.
+ * Texts: everything that workers read, in one place. English is part of the element, except for what only its later script
+ * says, which is part of that one. The other languages are in languages/ and loaded from beside the element when a page asks for them with `lang`.
  */
 
 /** @typedef {typeof english} Texts */
@@ -243,6 +243,8 @@ export const english = {
     out_of_image: "Move inside",
   }),
 
+  noLater: "Checks and help could not be loaded: look over your labels yourself before you submit.",
+
   // dialogs
   question: "Question",
   close: "Close",
@@ -264,7 +266,7 @@ export const english = {
 export const languages = Object.assign(Object.create(null), { en: english });
 
 /** The texts of the page's language. @type {Texts} */
-export let t = english;
+export const t = { ...english };
 
 /** The page's language, as a tag. */
 export let language = "en";
@@ -284,5 +286,5 @@ export function inLanguage(table, tag = language) {
 /** Choose the language of the page. @param {string} tag */
 export function setLanguage(tag) {
   language = tag;
-  t = inLanguage(languages) ?? english;
+  Object.assign(t, inLanguage(languages) ?? english);
 }

@@ -226,6 +226,8 @@ export default {
     out_of_image: "Ins Bild",
   },
 
+  noLater: "Prüfung und Hilfe konnten nicht geladen werden: Sehen Sie Ihre Markierungen vor dem Absenden selbst durch.",
+
   question: "Frage",
   close: "Schließen",
   pointer: "Zeiger",

@@ -1,13 +1,13 @@
 /** Findings: the list of what looks wrong, in the panel while labelling and in a dialog before submitting. */
 /** @import {Finding} from "./checks.js" */
 import { checkDoc, findingsIn } from "./checks.js";
-import { dialog } from "./dialogs.js";
-import { findInstance, nameOf } from "./document.js";
-import { h, put } from "./dom.js";
-import { clampTo } from "./geometry.js";
-import { icon } from "./icons.js";
-import { moved } from "./pose.js";
-import { t } from "./texts.js";
+import { dialog } from "../dialogs.js";
+import { findInstance, nameOf } from "../document.js";
+import { h, put } from "../dom.js";
+import { clampTo } from "../geometry.js";
+import { icon } from "../icons.js";
+import { moved } from "../pose.js";
+import { t } from "../texts.js";
 
 /** Not worth a word while the instance is still being labelled. */
 const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"];
@@ -15,7 +15,7 @@ const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"
 /** Milliseconds of checking at a time. */
 const SLICE = 10;
 
-/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("../session.js").Session} Session */
 /** @type {Record<string, (session: Session, finding: Finding) => unknown>} what one click can do about it */
 const FIXES = {
   untouched_prelabels: (session) => session.setNoChanges(true),
