@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from datetime import UTC, datetime
@@ -70,6 +71,18 @@ def arguments() -> argparse.ArgumentParser:
         metavar="PIXELS",
         help="for slow lines: show copies of larger images, their longer side so long; labels stay in the originals'"
         " pixels; default: no copies",
+    )
+    task.add_argument(
+        "--check-below",
+        type=_score,
+        metavar="S",
+        help="mark keypoints of pre-labels with a lower score, and list them to be checked; default: 0.3; 0: none",
+    )
+    task.add_argument(
+        "--offer-below",
+        type=_score,
+        metavar="S",
+        help="offer keypoints of pre-labels with a lower score instead of placing them; default: 0, none",
     )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument("--task-time-limit", type=int, default=DEFAULTS.task_time_limit_seconds, metavar="SECONDS")
@@ -156,6 +169,8 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
         language=options.language,
+        check_below=options.check_below,
+        offer_below=options.offer_below,
     )
 
 
@@ -163,6 +178,16 @@ def _longer_side(text: str) -> int:
     if not re.fullmatch("[0-9]{1,6}", text) or int(text) < LEAST_COPY:
         raise argparse.ArgumentTypeError(f"expected at least {LEAST_COPY} pixels, got {text!r}")
     return int(text)
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not 0 <= score < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
+    return score
 
 
 def _language(text: str) -> str:

@@ -84,7 +84,7 @@ def test_it_is_there_soon_after_the_image(task: Task) -> None:
 
 
 def spoil(opener: TaskPage, fault: str) -> None:
-    script = opener.files[LATER][1]
+    script = str(opener.files[LATER][1])
     if fault == "gone":
         del opener.files[LATER]
     elif fault == "changed":

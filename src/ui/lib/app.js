@@ -34,6 +34,9 @@ const NEARLY = 0.8;
 /** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
 const SPEECH_PAUSE = 150;
 
+/** A keypoint of a pre-label with a lower score is to be checked, unless the job says otherwise: of people's keypoints below it, most are wrong. */
+const CHECK_BELOW = 0.3;
+
 /** The element that gets the keys while the focus is outside all of them. @type {HTMLElement | null} */
 let current = null;
 
@@ -66,6 +69,8 @@ let current = null;
  * @property {() => void} copyPrevious the previous image's instances
  * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
  * @property {() => void} help show the shortcuts and instructions
+ * @property {() => unknown} confirm that the selected keypoint is right, and go to the next one to check
+ * @property {(index: number) => boolean} take place a keypoint where it is offered; whether it is
  * @property {() => void} light show brightness and contrast
  */
 
@@ -75,8 +80,9 @@ export function appOf(element, shadow, work) {
   const skeleton = readSkeleton(get);
   const sourceOf = () => urlOf(get("imgSrc"));
   const labelsSrc = () => get("initialValuesSrc");
+  const offerBelow = Number(get("offerBelow"));
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
-  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton));
+  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton, offerBelow));
   if (work) work.session.skeleton = skeleton;
   const session = work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
@@ -129,7 +135,7 @@ export function appOf(element, shadow, work) {
     const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
     return [
       nameOf(doc, instance.id),
-      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${stateOf(point)}${where}`,
+      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${[stateOf(point), session.doubt(instance, selected)].filter(Boolean).join(", ")}${where}`,
       instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
     ].join(". ");
   };
@@ -207,7 +213,7 @@ export function appOf(element, shadow, work) {
     }
     if (prelabels || fetching || !src) return;
     fetching = true;
-    fetchPrelabels(labelsSrc() ?? "", skeleton, signal).then((fetched) => {
+    fetchPrelabels(labelsSrc() ?? "", skeleton, offerBelow, signal).then((fetched) => {
       prelabels = fetched;
       session.start(fetched.instances);
       begin();
@@ -300,7 +306,7 @@ export function appOf(element, shadow, work) {
         image_width: session.size.width,
         image_height: session.size.height,
         ...clock.details(),
-        findings: later?.details(),
+        ...later?.details(),
         comment: session.doc.comment || undefined,
         // What leads read is the same in every language.
         problem: problem ? english.problems[problem] : undefined,
@@ -398,7 +404,7 @@ export function appOf(element, shadow, work) {
     isLoading = false;
     if (parts.laterOf) {
       instructions?.remove();
-      later = parts.laterOf(app, jump, send, root);
+      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW));
       board.root.lastElementChild?.before(later.root);
       later.refresh();
     }
@@ -463,6 +469,8 @@ export function appOf(element, shadow, work) {
       return true;
     },
     help: () => whenSettled(() => (later ? later.help() : (instructions ??= root.appendChild(dialog("help", t.help, h("slot", { name: "instructions" })))).showModal())),
+    confirm: () => whenSettled(() => later?.confirmNext() || say(later ? t.nothingToCheck : t.noLater)),
+    take: (index) => later?.take(index) ?? false,
     light: () => whenSettled(() => (later ? later.light() : say(t.noLater))),
   };
   const commands = commandsOf(app);

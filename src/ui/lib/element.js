@@ -10,7 +10,7 @@ import { languages, setLanguage } from "./texts.js";
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
   "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes",
+  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes", "checkBelow", "offerBelow",
 ];
 
 /** Shared by all elements of a page. */

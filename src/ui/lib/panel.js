@@ -56,7 +56,7 @@ export function panel(app, notices) {
     const current = () => session.selected >= 0 ? session.selected : target;
     return h(
       "li", {
-        given: () => [point(), before(), session.instance?.color, session.instance?.options, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
+        given: () => [point(), before(), session.instance?.color, session.instance?.options, session.instance?.confirmed, session.doubt, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
         ".on": () => index === session.selected,
         ".next": () => index === target,
@@ -71,7 +71,7 @@ export function panel(app, notices) {
       },
         keypointMarker(() => keypoint, () => session.instance, point),
         h("span.name", { dir: "auto", translate: false }, labelOf(skeleton, index)),
-        h("span.soft", { textContent: () => (index === target ? t.next : point() ? stateOf(point()) : "") }),
+        h("span.soft", { textContent: () => [index === target ? t.next : point() && stateOf(point()), session.instance && session.doubt(session.instance, index)].filter(Boolean).join(", ") }),
         index < 18 && h("kbd", {}, `${index > 8 ? "⇧" : ""}${(index % 9) + 1}`)),
     );
   };

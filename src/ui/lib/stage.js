@@ -66,6 +66,8 @@ export function stageOf(session, look) {
     /** @type {XY | null} */
     pointer: null,
     onView: () => {},
+    /** @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints over markers what the later script adds */
+    over: () => {},
 
     /** Pixels of names on the image. */
     fontSize: FONT_SIZE,

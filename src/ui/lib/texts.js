@@ -24,6 +24,7 @@ export const english = {
     copy: "Copy the pose of this instance to the pointer",
     previousPose: "Copy the instances of the previous image",
     move: "Move the selected keypoint to the next click",
+    confirm: "This keypoint is right: on to the next one to check",
     occlude: "Selected keypoint: visible or occluded",
     delete: "Delete the selected keypoint",
     swap: "Swap the selected keypoint with its pair",
@@ -142,6 +143,7 @@ export const english = {
     move: (/** @type {string} */ keypoint) => `move ${keypoint}`,
     delete: (/** @type {string} */ keypoint) => `delete ${keypoint}`,
     note: "write note",
+    confirm: (/** @type {string} */ what) => `confirm ${what}`,
   },
   many: (/** @type {number} */ n) => count(n, "keypoint"),
 
@@ -155,6 +157,7 @@ export const english = {
   needsPlaced: "Select a keypoint that has a place.",
   noPrevious: "Nothing is known of a previous image.",
   outside: "That is outside the image. If the keypoint is out there, press I.",
+  nothingToCheck: "No keypoint is left to check.",
   noBox: "Drag from one corner to the other, or click the other corner.",
 
   // the image and the labels made before
@@ -221,9 +224,13 @@ export const english = {
   unusual: "This looks unusual. Choose one to look at it.",
   submitAnyway: "Submit anyway",
   toCheck: (/** @type {number} */ n) => `${n} to check`,
+  doubtful: "to check",
+  offered: "offered",
   isRight: "It is right as it is",
   checks: /** @type {Record<string, string>} */ ({
     empty_instance: "No keypoint placed",
+    low_confidence: "Predicted with little confidence",
+    offered_keypoints: "Offered, not placed",
     missing_keypoints: "Neither placed nor marked",
     out_of_image: "Outside the image",
     coincident_keypoints: "On one spot",
@@ -238,6 +245,7 @@ export const english = {
     untouched_prelabels: "Tick it",
     empty_instance: "Delete",
     duplicate_instance: "Delete",
+    offered_keypoints: "Place",
     missing_keypoints: "Not visible",
     swapped_sides: "Swap",
     out_of_image: "Move inside",

@@ -31,10 +31,11 @@ const keyOf = ({ check, id, indexes }) => `${check}/${id}/${indexes}`;
 
 /**
  * @param {Session} session
+ * @param {import("./confidence.js").Confidence} confidence
  * @param {(finding: Finding) => void} jump
  * @param {() => void} submit despite the warnings
  */
-export function findingsOf(session, jump, submit) {
+export function findingsOf(session, confidence, jump, submit) {
   /** @type {Set<string>} what the worker looked at and accepted */
   const accepted = new Set();
   /** @type {Finding[]} */
@@ -48,7 +49,7 @@ export function findingsOf(session, jump, submit) {
     const { check, id, level, text, names } = finding;
     const instance = findInstance(session.doc, id);
     const name = nameOf(session.doc, id);
-    const fix = !instance?.locked && FIXES[check];
+    const fix = !instance?.locked && (check === "offered_keypoints" ? () => confidence.confirm(id, finding.indexes) : FIXES[check]);
     const then = (/** @type {() => void} */ act) => () => {
       act();
       refresh();
@@ -64,7 +65,7 @@ export function findingsOf(session, jump, submit) {
         if (id) session.select(id);
         fix(session, finding);
       }) }, t.fixes[check]),
-      h("button.ghost", { title: t.isRight, onclick: then(() => accept(finding)) }, icon("check")),
+      h("button.ghost", { title: t.isRight, onclick: then(() => (check === "low_confidence" ? confidence.confirm(id, finding.indexes) : accept(finding))) }, icon("check")),
     );
   };
 
@@ -80,7 +81,7 @@ export function findingsOf(session, jump, submit) {
       timer = setTimeout(refresh);
       return;
     }
-    all = checkDoc(session.skeleton, session.doc, session.size, session.original);
+    all = [...confidence.findings(), ...checkDoc(session.skeleton, session.doc, session.size, session.original)];
     const shown = open().filter((finding) => !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active));
     const level = shown.some(isWarning) ? "warning" : "info";
     put(root, "hidden", !shown.length);
@@ -113,8 +114,11 @@ export function findingsOf(session, jump, submit) {
   return {
     root, review, refresh, ask,
     /** For the answer: what was open when it was submitted. */
-    details: () => all.map(({ check, level, id, indexes }) => ({
-      check, level, ...(id && { id }), ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
-    })),
+    details: () => ({
+      findings: all.map(({ check, level, id, indexes }) => ({
+        check, level, ...(id && { id }), ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
+      })),
+      prelabels: confidence.details(),
+    }),
   };
 }
