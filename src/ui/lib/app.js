@@ -14,7 +14,7 @@ import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
-import { pixelsOf, urlOf } from "./image.js";
+import { pixelsOf, request, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
@@ -77,8 +77,9 @@ let current = null;
 /** @param {HTMLElement} element @param {ShadowRoot} shadow @param {Work | null} [work] of an app that was here before */
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
-  const skeleton = readSkeleton(get);
   const sourceOf = () => urlOf(get("imgSrc"));
+  request(sourceOf());
+  const skeleton = readSkeleton(get);
   const labelsSrc = () => get("initialValuesSrc");
   const offerBelow = Number(get("offerBelow"));
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */

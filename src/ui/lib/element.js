@@ -1,6 +1,6 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
-import { urlOf } from "./image.js";
+import { request, urlOf } from "./image.js";
 import { shown } from "./json.js";
 import { withoutSignature } from "./prelabels.js";
 import { loadLanguage, parts } from "./scripts.js";
@@ -71,7 +71,7 @@ export class Crowd2dSkeleton extends HTMLElement {
     else {
       loaded.then(begin);
       // The image does not wait for the language.
-      new Image().src = urlOf(this.getAttribute("imgSrc"));
+      request(urlOf(this.getAttribute("imgSrc")));
     }
   }
 
