@@ -22,9 +22,14 @@ class Gate:
     def __init__(self, opener: TaskPage) -> None:
         self.waiting: list[Route] = []
         self.opener = opener
-        opener.context.route(f"{ORIGIN}{LATER}", self.waiting.append)
+        opener.context.route(f"{ORIGIN}{LATER}", self.hold)
 
-    def open(self) -> None:
+    def hold(self, route: Route) -> None:
+        self.waiting.append(route)
+
+    def open(self, task: Task) -> None:
+        while not self.waiting:
+            task.page.wait_for_timeout(20)
         for route in self.waiting:
             route.fulfill(body=str(self.opener.files[LATER][1]), content_type="text/javascript")
         self.waiting.clear()
@@ -39,9 +44,7 @@ def gate(open_task: TaskPage) -> Gate:
 @pytest.fixture
 def held(open_task: TaskPage, gate: Gate) -> Task:
     """A task whose checks are on their way."""
-    task = later_task(open_task)
-    assert gate.waiting
-    return task
+    return later_task(open_task)
 
 
 def later_task(opener: TaskPage, **values: Any) -> Task:
@@ -80,7 +83,8 @@ def test_it_is_there_soon_after_the_image(task: Task) -> None:
     task.element.locator("dialog.light[open]").get_by_label("Contrast", exact=True).press("ArrowRight")
     assert "contrast(101%)" in str(task.element.locator(".stage img").first.get_attribute("style"))
     task.key("Escape", "?")
-    expect(task.element.locator("dialog.help[open]")).to_contain_text("Label every person.")
+    expect(task.element.locator("dialog.help[open]")).to_be_visible()
+    assert task.page.get_by_text("Label every person.").is_visible()
 
 
 def spoil(opener: TaskPage, fault: str) -> None:
@@ -152,7 +156,7 @@ def test_a_submission_waits_for_the_checks(held: Task, gate: Gate) -> None:
     expect(submit_button(held)).to_have_text("Sending…")
     held.page.wait_for_timeout(500)
     assert sent(held) == 0
-    gate.open()
+    gate.open(held)
     expect(held.element.locator("dialog.review[open]")).to_contain_text("Neither placed nor marked")
     expect(submit_button(held)).to_have_text("Submit")
     assert sent(held) == 0
@@ -171,7 +175,7 @@ def test_what_nothing_is_wrong_with_goes_once_the_checks_are_there(open_task: Ta
     if way in ("form", "all"):
         task.page.evaluate("document.querySelector('form').requestSubmit()")
     assert sent(task) == 0
-    gate.open()
+    gate.open(task)
     task.page.wait_for_function("window.sent.length")
     task.page.wait_for_timeout(200)
     assert sent(task) == 1
@@ -183,7 +187,7 @@ def test_what_is_on_the_screen_when_the_checks_arrive_is_what_is_sent(open_task:
     task.drag(task.points()["nose"][:2], (170, 70))
     submit_button(task).click()
     task.drag(task.points()["nose"][:2], (172, 75))
-    gate.open()
+    gate.open(task)
     task.page.wait_for_function("window.sent.length")
     fields = task.page.evaluate("window.sent.at(-1)")
     assert fields["updated_annotations"] == task.element.evaluate("element => element.app.answer().updated_annotations")
@@ -195,7 +199,7 @@ def test_an_image_that_fails_meanwhile_is_not_sent(open_task: TaskPage, gate: Ga
     submit_button(task).click()
     task.element.evaluate("element => { element.imgSrc = '/gone.png' }")
     task.element.locator(".note h2").wait_for()
-    gate.open()
+    gate.open(task)
     task.page.wait_for_timeout(400)
     assert sent(task) == 0
     task.element.locator(".note").get_by_text("Submit without labels").click()
@@ -208,7 +212,7 @@ def test_an_element_that_left_the_page_meanwhile_sends_nothing(open_task: TaskPa
     submit_button(task).click()
     task.element.evaluate("element => element.remove()")
     task.page.wait_for_timeout(100)
-    gate.open()
+    gate.open(task)
     task.page.wait_for_timeout(400)
     assert sent(task) == 0
 
@@ -222,7 +226,7 @@ def test_a_script_that_hangs_holds_a_submission_back_for_five_seconds_at_most(he
     expect(notices(held)).to_contain_text(SENTENCE)
     assert "findings" not in held.answer()["answer_details"]
     assert sent(held) == 1
-    gate.open()  # late, but of use
+    gate.open(held)  # late, but of use
     expect(notices(held)).not_to_contain_text(SENTENCE)
     held.key("?")
     expect(held.element.locator("dialog.help[open]")).to_contain_text("Swap left and right of this instance")
@@ -232,12 +236,13 @@ def test_a_script_that_hangs_holds_a_submission_back_for_five_seconds_at_most(he
 def test_help_and_light_that_are_asked_for_early_appear_when_they_are_there(held: Task, gate: Gate) -> None:
     held.key("?")
     assert held.element.locator("dialog[open]").count() == 0
-    gate.open()
+    gate.open(held)
     expect(held.element.locator("dialog.help[open]")).to_contain_text("Swap left and right of this instance")
 
 
 def test_two_elements_load_it_once(open_task: TaskPage) -> None:
-    task = open_task(after="<crowd-2d-skeleton imgSrc=/photo.png lang=en></crowd-2d-skeleton></form>")
+    task = open_task()
+    task.element.evaluate("element => element.after(element.cloneNode(true))")
     second = Task(task.page, "crowd-2d-skeleton >> nth=1").ready()
     assert second.element.locator("dialog.light").count() == 1
     assert requests(task.page) == 1
@@ -274,7 +279,7 @@ def test_a_page_that_brings_the_element_in_another_way_can_bring_this_script_too
     def inline(scripts: str) -> Page:
         return open_task.html(
             f"<!doctype html><html lang=en><title>Task</title><body>"
-            f'<crowd-2d-skeleton imgSrc=/photo.png keypointClasses=\'[{{"label":"nose"}}]\'>'
+            f'<crowd-2d-skeleton labelingJob={len(scripts)} imgSrc=/photo.png keypointClasses=\'[{{"label":"nose"}}]\'>'
             f"</crowd-2d-skeleton>{scripts}"
         )
 
