@@ -57,6 +57,15 @@ def test_of_one_workers_several_answers_the_last_counts() -> None:
     assert annotation.worker_id == "w1"
 
 
+def test_what_each_worker_made_of_the_pre_labels_stays_with_the_worker() -> None:
+    made = [{"id": "p0", "confirmed": ["nose"], "moved": ["left_wrist"]}]
+    own = content([], answer_details=json.dumps({"version": "1.0", "prelabels": made}))
+    annotation = annotate("0", SOURCE, [("w1", own), ("w2", content([]))], PLAIN)
+    written = json.loads(msgspec.json.encode(annotation))
+    assert [worker.get("prelabels") for worker in written["workers"]] == [made, None]
+    assert read_label(written) == annotation
+
+
 def test_two_who_left_the_pre_labels_alone_have_modified_nothing() -> None:
     found = [{"id": "p0", "name": "", "annotations": [keypoint("nose", 10, 10), keypoint("tail", 50, 60, 1)]}]
     untouched = content(found, original_annotations=json.dumps(found))
