@@ -240,6 +240,23 @@ def test_help_and_light_that_are_asked_for_early_appear_when_they_are_there(held
     expect(held.element.locator("dialog.help[open]")).to_contain_text("Swap left and right of this instance")
 
 
+def test_what_it_paints_appears_on_instances_that_are_painted_already(open_task: TaskPage, gate: Gate) -> None:
+    unsure = person(300)
+    unsure["annotations"] = [{**one, "score": 0.1} for one in unsure["annotations"]]
+    task = later_task(open_task, initialValues=[person(), unsure])
+    painted = """({shadowRoot}) => {
+      const canvas = shadowRoot.querySelector("canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.reduce((sum, value, at) => sum + (at % 4 === 3 && value > 0), 0);
+    }"""
+    task.page.wait_for_timeout(200)
+    before = task.element.evaluate(painted)
+    gate.open(task)
+    task.ready()
+    task.page.wait_for_timeout(200)
+    assert task.element.evaluate(painted) > before + 17 * 20
+
+
 def test_two_elements_load_it_once(open_task: TaskPage) -> None:
     task = open_task()
     task.element.evaluate("element => element.after(element.cloneNode(true))")

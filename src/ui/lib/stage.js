@@ -112,6 +112,12 @@ export function stageOf(session, look) {
       frameRequest ||= requestAnimationFrame(stage.draw);
     },
 
+    /** All instances look different. */
+    repaint() {
+      painted.look = "";
+      stage.touch();
+    },
+
     draw() {
       const { width, height } = view.stage;
       const { image: { width: wide }, scale, tx, ty } = view;

@@ -114,6 +114,7 @@ export function confidenceOf(session, stage, checkBelow) {
       ctx.fillText("?", x - 12, y - 12);
     }
   };
+  stage.repaint();
 
   return {
     confirm,
