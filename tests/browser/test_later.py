@@ -288,6 +288,18 @@ def only_element(site: Site) -> None:
     )
 
 
+def test_a_module_finds_it_too(open_task: TaskPage) -> None:
+    """As in the original component's example, whose markup works unchanged."""
+    skeleton = 'keypointClasses=\'[{"label":"nose"}]\''
+    page = open_task.html(
+        f"<!doctype html><html lang=de><title>Task</title><body><crowd-2d-skeleton imgSrc=/photo.png {skeleton}>"
+        "</crowd-2d-skeleton><script type=module src=/element.js?version=1:2></script>"
+    )
+    task = Task(page).ready()
+    assert task.text("footer button.primary") == "Absenden"
+    expect(notices(task)).to_have_text("")
+
+
 def test_a_page_that_brings_the_element_in_another_way_can_bring_this_script_too(
     open_task: TaskPage, bundle: str
 ) -> None:

@@ -5,8 +5,9 @@
 /* global LANGUAGES, LATER */
 import { inLanguage, languages } from "./texts.js";
 
-/** Where this script is from; empty where a page brings it in another way. */
-const SOURCE = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src;
+const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
+/** Where this script is from; a module finds that in the place of an error. Empty where a page brings it in another way. */
+const SOURCE = script ? script.src : /\w+:\/\/[^\s)]+(?=:\d+:\d+)/.exec(`${new Error().stack}`)?.[0];
 /** A script that does not come within this time is done without. Milliseconds. */
 export const PATIENCE = 5000;
 
