@@ -157,7 +157,7 @@ class Task:
         """Wait for the image, and for what the element loads after its start."""
         self.page.wait_for_function(
             "([{ app, shadowRoot }, later]) => app?.session.size.width && app.stage.view.stage.width"
-            " && (!later || shadowRoot.querySelector('dialog.light'))",
+            " && (!later || shadowRoot.querySelector('dialog.light') !== null)",
             arg=[self.element.element_handle(), later],
             polling=5,
         )
