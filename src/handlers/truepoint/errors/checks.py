@@ -1,7 +1,7 @@
 """Checks for labels that look wrong without any reference. They warn and never forbid.
 
-src/ui/lib/later/checks.js has the same rules; the cases in tests/cases test both. The limb factor is that of quality reviews
-of COCO people (Ronchi and Perona 2017).
+src/ui/lib/later/checks.js has the same rules; the cases in tests/cases test both. The limb factor is that of quality
+reviews of COCO people (Ronchi and Perona 2017).
 """
 
 from __future__ import annotations
