@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from injected import ERRORS, GOOD, HALF, Labels
-from people import LEAST_NOISE, NAMES, SIGMAS, Person, Vector, labelled, person
+from people import NAMES, SIGMAS, Person, Vector, labelled, person, spread
 from predictor import MODELS, MOVENET, Model
 
 from truepoint.analysis.predictions import (
@@ -43,7 +43,10 @@ from truepoint.pose.instance import Instance, Keypoint
 from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
-REPORT_SEEDS = (11, 12, 13)
+REPORT_SEEDS = (61, 62, 63)
+"""Not used before the figures in docs/ were made: neither curves nor shares were chosen on them."""
+PREDICTED = 600
+"""Added to a job's seed for that of its predictions."""
 CALIBRATION_SEEDS = (901, 902, 903)
 PEOPLE = 1500
 """A job."""
@@ -70,8 +73,10 @@ LOOKED_FOR = {
     "duplicate_instance": ("duplicate",),
 }
 """The errors that each curve's check is there for."""
-PREDICTION_SHARES = SHARES | {"missing": 0.015, "extra": 0.002}
-"""Chosen: with a prediction, a keypoint left out is one that could be seen."""
+PREDICTION_SHARES = SHARES | {"missing": 0.03, "extra": 0.002}
+"""Chosen: with a prediction, a keypoint left out is one that could be seen. One in 33 instances is about one in 400
+visible keypoints. We know no measurement of it. A share of .015 lowers the AUROC of missing keypoints by .02 to .03 and
+raises that of extra ones by as much; all others change by .003 at most."""
 PREDICTION_AIMS = {"missing": 0.85, "whole flip, no face": 0.85, "jitter": 0.70}
 LOOKED_FOR_BY_PREDICTION = {
     "prediction_distance": ("gross miss", "wrong keypoint"),
@@ -216,9 +221,8 @@ def _jitter_ratio(subject: Person, labels: Instance) -> float:
     for k in labels.annotations:
         at = NAMES.index(k.label)
         d = float(np.hypot(*(np.array([k.x, k.y]) - subject.places[at])))
-        sigma = SIGMAS[at] * subject.s
-        spread = max(sigma, LEAST_NOISE) * (1.5 if subject.visibility[at] == 1 else 1)
-        honest = d / spread**2 * np.exp(-((d / spread) ** 2) / 2)
+        sigma, off = SIGMAS[at] * subject.s, float(spread(subject)[at])
+        honest = d / off**2 * np.exp(-((d / off) ** 2) / 2)
         ratios.append((GOOD * sigma <= d <= HALF * sigma) / ((HALF - GOOD) * sigma) / max(honest, 1e-300))
     return float(np.mean(ratios)) if ratios else 0.0
 
@@ -305,15 +309,14 @@ def calibrate_predictions(anatomy: Anatomy) -> None:
         print(f'    "{check}": Curve({b[0]:.2f}, {b[1]:.2f}),')
 
 
-def report_predictions(jobs: list[Job]) -> None:
-    """Print AUROC and precision at k without predictions, and with those of each model."""
+def report_predictions(jobs: list[Job], seeds: list[int]) -> None:
+    """Print AUROC and precision at k without predictions, and with those of each model, of a seed a job."""
     limit = jitter_limit(jobs)
     header = "".join(f"{model.name:>22}" for model in MODELS)
     print(f"\n{'with predictions':26}{'without':>15}{header}\n{'error':26}{'AUROC':>8}{'P@k':>7}", end="")
     print(f"{'AUROC':>15}{'P@k':>7}" * len(MODELS) + f"{'aim':>6}")
     sets = {
-        model.name: [Predicted(job, model, seed) for job, seed in zip(jobs, (611, 612, 613), strict=False)]
-        for model in MODELS
+        model.name: [Predicted(job, model, seed) for job, seed in zip(jobs, seeds, strict=True)] for model in MODELS
     }
     scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for number, job in enumerate(jobs):
@@ -437,6 +440,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibrate", action="store_true", help="print curves for errors/suspicion.py instead")
     parser.add_argument("--coco", type=Path, metavar="FILE", help="people of a COCO keypoints file instead")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=REPORT_SEEDS, metavar="N", help="one job each; default: %(default)s"
+    )
     options = parser.parse_args()
     anatomy = Anatomy(parse_skeleton(SKELETON.read_bytes()))
     if options.calibrate:
@@ -444,9 +450,9 @@ def main() -> int:
         calibrate_predictions(anatomy)
         return 0
     people = coco_people(options.coco) if options.coco else None
-    jobs = [Job(seed, anatomy, people) for seed in REPORT_SEEDS]
+    jobs = [Job(seed, anatomy, people) for seed in options.seeds]
     report(jobs)
-    report_predictions(jobs)
+    report_predictions(jobs, [PREDICTED + seed for seed in options.seeds])
     return 0
 
 

@@ -17,9 +17,9 @@ NAMES = (
 )  # fmt: skip
 """COCO's order."""
 SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
-"""COCO's, which are how workers scatter around the truth, as shares of the square root of the area."""
+"""COCO's, which are how far workers are from the truth (root mean square), as shares of the square root of the area."""
 LEAST_NOISE = 0.7
-"""Pixels."""
+"""Pixels, of each coordinate."""
 BOX_TO_AREA = 0.53
 KINDS = ("standing", "walking", "running", "seated", "crouching", "reaching", "bending", "lying")
 KIND_SHARES = (0.32, 0.2, 0.1, 0.14, 0.06, 0.08, 0.05, 0.05)
@@ -150,7 +150,15 @@ def _visible(rng: np.random.Generator, seen: Vector, skull: Vector) -> NDArray[n
     return v
 
 
+def spread(subject: Person) -> Vector:
+    """Standard deviation of each coordinate of an honest worker's labels, in pixels: a little more where occluded.
+
+    COCO defines sigma by the distance, E[d^2 / s^2] = sigma^2 (https://cocodataset.org/#keypoints-eval), and the
+    squares of both coordinates add up to d^2.
+    """
+    return np.maximum(SIGMAS * subject.s / np.sqrt(2), LEAST_NOISE) * np.where(subject.visibility == 1, 1.5, 1)
+
+
 def labelled(rng: np.random.Generator, subject: Person) -> Vector:
-    """Where an honest worker puts the keypoints: scattered as COCO's sigmas say, and a little more where occluded."""
-    spread = np.maximum(SIGMAS * subject.s, LEAST_NOISE) * np.where(subject.visibility == 1, 1.5, 1)
-    return subject.places + rng.normal(0, 1, (17, 2)) * spread[:, None]
+    """Where an honest worker puts the keypoints."""
+    return subject.places + rng.normal(0, 1, (17, 2)) * spread(subject)[:, None]

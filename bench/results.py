@@ -43,6 +43,8 @@ DELAYS = (0, 20)
 """Milliseconds of a put."""
 AT_ONCE = (8, 16, 32, 64, 128)
 """Puts at once."""
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "33554432"}
+"""Settings of template.yaml."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
 """Workers, instances of each, and images in a batch, for post_annotation."""
 
@@ -189,8 +191,7 @@ def measured(part: str, *arguments: str | Path) -> dict[str, float]:
 
 def output(command: list[Any]) -> str:
     """The last line that a program prints; what else it says is only told if it fails."""
-    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072"}  # as in template.yaml
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ALLOCATOR)
     if done.returncode:
         raise RuntimeError(f"{command[1]} {command[2]} failed: {done.stderr[-2000:]}")
     return done.stdout.splitlines()[-1]

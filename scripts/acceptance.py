@@ -123,8 +123,8 @@ PORTAL_BEHAVIORS = (
         "cognito-user-identity-pools/latest/APIReference/API_EmailConfigurationType.html",
     ),
 )
-"""Behaviours that a portal on AWS (CloudFront, function URL, Cognito) will depend on, each with the page that says so.
-The stack has no portal yet: the report lists them as not tried."""
+"""Behaviours that the portal on AWS (CloudFront, function URL, Cognito) depends on, each with the page that says so.
+This run deploys the stack without its portal: the report lists them as not tried."""
 
 LABELER_SECONDS = 2 * 3600
 RESULTS_SECONDS = 900
@@ -380,12 +380,12 @@ def only_on_aws() -> None:
 
 
 def not_in_the_stack() -> None:
-    """Raise, because the stack has nothing to try it on.
+    """Raise, because the stack of this run has nothing to try it on.
 
     Raises:
         NotTriedError: always.
     """
-    raise NotTriedError("the stack has no portal yet")
+    raise NotTriedError("this run deploys the stack without its portal")
 
 
 def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs, report: Report) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from datetime import UTC, datetime
@@ -76,6 +77,18 @@ def arguments() -> argparse.ArgumentParser:
         metavar="PIXELS",
         help="for slow connections: show smaller copies with this longer side; labels stay in pixels of the original;"
         " default: no copies",
+    )
+    task.add_argument(
+        "--check-below",
+        type=_score,
+        metavar="S",
+        help="mark keypoints of pre-labels with a lower score, and list them to be checked; default: 0.3; 0: none",
+    )
+    task.add_argument(
+        "--offer-below",
+        type=_score,
+        metavar="S",
+        help="offer keypoints of pre-labels with a lower score instead of placing them; default: 0, none",
     )
     task.add_argument("--workers", type=int, default=1, metavar="N", help="workers for each image, 1 to 9 (1)")
     task.add_argument(
@@ -149,6 +162,8 @@ def create(options: argparse.Namespace) -> int:
             arn, created = create_in_ground_truth(prepared, s3, session.client("sagemaker"), bar.update)
     state = "created" if created else "already exists, unchanged"
     print(f"{arn}\n{state}: {len(prepared.images)} images, {len(matched)} of them with pre-labels")
+    if options.outside_ground_truth and stack.portal_url:
+        print(f"the portal has it within two minutes: {stack.portal_url}")
     return command.OK
 
 
@@ -164,6 +179,8 @@ def _settings(options: argparse.Namespace) -> JobSettings:
         label_attribute_name=options.label_attribute,
         workteam_arn=options.workteam_arn,
         language=options.language,
+        check_below=options.check_below,
+        offer_below=options.offer_below,
     )
 
 
@@ -171,6 +188,16 @@ def _longer_side(text: str) -> int:
     if not re.fullmatch("[0-9]{1,6}", text) or int(text) < LEAST_COPY:
         raise argparse.ArgumentTypeError(f"expected at least {LEAST_COPY} pixels, got {text!r}")
     return int(text)
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not 0 <= score < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
+    return score
 
 
 def _language(text: str) -> str:

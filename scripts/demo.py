@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from botocore.exceptions import BotoCoreError, ClientError
@@ -60,6 +60,7 @@ from truepoint.jobs.status import job_folders
 from truepoint.jobs.terminal import print_any_text
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.portal.cloud import Cloud, StorageFullError
+from truepoint.portal.local_front import DEMO_USERS, LocalFront, Ticks, add_users, connect
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.scripted import Answers, AnswersError, AnswersFile, image_name
 from truepoint.portal.server import ElementSource, Portal
@@ -105,6 +106,7 @@ class Options:
     answers: AnswersFile | None
     prelabels: Prelabels | None
     finish: bool
+    team: bool
     port: int
     browser: bool
     folder: Path
@@ -150,6 +152,11 @@ def parse(arguments: list[str] | None) -> Options:
         "--finish", action="store_true", help="with --answers: end the job even if images have no answer"
     )
     parser.add_argument(
+        "--team",
+        action="store_true",
+        help="use the portal for teams, as on AWS, with sign-in by one click, also as a lead",
+    )
+    parser.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, help=f"port of the labelling pages ({DEFAULT_PORT})"
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -159,6 +166,8 @@ def parse(arguments: list[str] | None) -> Options:
     skeleton = _skeleton(given.skeleton)
     if not 1 <= given.workers <= 9:
         raise DemoError(f"argument --workers: expected 1 to 9 (Ground Truth's limit), got {given.workers}.")
+    if given.team and given.answers is not None:
+        raise DemoError("argument --team: people label in the portal for teams, an answers file cannot.")
     if given.answers is None:
         _check_port(given.port)
     for name in (given.job, given.continue_from):
@@ -189,6 +198,7 @@ def parse(arguments: list[str] | None) -> Options:
         answers=answers,
         prelabels=prelabels,
         finish=given.finish,
+        team=given.team,
         port=given.port,
         browser=not given.no_browser and _has_screen(),
         folder=given.folder,
@@ -215,7 +225,7 @@ def _run(options: Options) -> int:
     with Emulator(python, options.folder, port=port, keep=True, origins=origins) as emulator:
         began = time.monotonic()
         say("Deploying template.yaml to the emulator with `sam build` and `sam deploy` (first time: half a minute)")
-        deployed = deploy(PROJECT, emulator, RUNTIME / "sam")
+        deployed = deploy(PROJECT, emulator, RUNTIME / "sam", {"Portal": "yes"} if options.team else None)
         say(
             f"Deployed the stack in {time.monotonic() - began:.0f} s"
             if deployed
@@ -226,6 +236,10 @@ def _run(options: Options) -> int:
             raise DemoError(f"The stack does not exist after its deployment; see {emulator.folder / 'deploy.log'}")
         write_for_owner(options.folder / "environment", environment(emulator))
         runner = _given_job(options.job, emulator, stack) if options.job else _start_job(options, emulator, stack)
+        if options.team:
+            _serve_team(options, emulator, stack, runner.job.name)
+            say("Stopped. Every submitted answer is stored. Continue with the same `make demo` command.")
+            return 0
         secret = _secret(options.folder)
         shown = threading.Event()
 
@@ -519,6 +533,24 @@ def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> b
 
 
 def _serve(options: Options, portal: Portal, creator_path: str) -> None:
+    _serve_application(options, portal.application(options.port), creator_path)
+
+
+def _serve_team(options: Options, emulator: Emulator, stack: StackOutputs, job: str) -> None:
+    """Serve the deployed portal, and bring its jobs forward more often than each minute."""
+    portal = connect(emulator, options.port)
+    add_users(emulator, portal)
+    names = ", ".join(user.name for user in DEMO_USERS)
+    with Ticks(emulator) as ticks:
+        ticks.first()
+        say(
+            f"Job {job} is open. Sign in as one of: {names}. Open a private window to be somebody else at the same time"
+        )
+        element = ElementSource.of(stack, emulator)
+        _serve_application(options, LocalFront(emulator, portal, options.port).application, element.creator_path)
+
+
+def _serve_application(options: Options, application: Any, creator_path: str) -> None:
     address = f"http://{HOST}:{options.port}/"
 
     class Server(uvicorn.Server):
@@ -530,7 +562,7 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
                 webbrowser.open(address)
 
     config = uvicorn.Config(
-        portal.application(options.port),
+        application,
         host=HOST,
         port=options.port,
         log_level="warning",

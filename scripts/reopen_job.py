@@ -2,8 +2,9 @@
 """Reopen a finished job outside Ground Truth: objects without a label, including failed ones, are open again.
 
 Labels and answers stay. The script deletes the job's results.json. When the job ends again, its results are written
-again, at least 16 minutes after the earlier results, because an earlier run may write until then. Stop the portal that
-runs the job first, and start it again afterwards (make demo JOB=<name>).
+again, at least 16 minutes after the earlier results, because an earlier run may write until then. A stack with a
+portal continues the job by itself. Without one, stop the demo's portal first, and start it again afterwards (make demo
+JOB=<name>).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from truepoint.groundtruth.job import JobError, parse_description
 from truepoint.jobs import command
+from truepoint.jobs.rebuild import acting_as, reopen_in_portal
 from truepoint.jobs.stack import read_stack
 from truepoint.jobs.status import NoSuchJobError
 from truepoint.keys import job_keys
@@ -40,7 +42,8 @@ def reopen(options: argparse.Namespace) -> int:
     if not 0 < options.hours <= MOST_HOURS:
         raise command.UsageError(f"--hours: expected more than 0 and at most {MOST_HOURS}, got {options.hours:g}")
     session = command.session(options)
-    bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket
+    stack = read_stack(session.client("cloudformation"), options.stack_name)
+    bucket = stack.bucket
     s3, keys = session.client("s3"), job_keys(options.name)
     try:
         stored = s3.get_object(Bucket=bucket, Key=keys.labeling_job)
@@ -55,6 +58,11 @@ def reopen(options: argparse.Namespace) -> int:
     print(f"{options.name}: {open_again} objects without a label, open until {deadline:%Y-%m-%d %H:%M} UTC")
     if options.dry_run:
         print("nothing done")
+        return command.OK
+    if stack.portal_table:
+        with acting_as(session):
+            reopen_in_portal(stack, options.name, options.hours)
+        print("reopened: the portal hands out what is open within two minutes")
         return command.OK
     # The description first: results that are withdrawn of a job that has ended would be made again by the sweep.
     body = json.dumps(changed, indent=2).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
@@ -20,6 +21,7 @@ from truepoint.groundtruth.anchoring import (
 from truepoint.groundtruth.annotation import Annotation, Treated, annotate_all
 from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
 from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
+from truepoint.json_text import OBJECTS_BETWEEN_COLLECTIONS
 from truepoint.keys import below_images, job_keys, s3_uri, spelled, split_s3_uri
 from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
@@ -30,6 +32,7 @@ bucket = cache(Bucket)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> list[dict[str, Any]]:
     """Return one result for every data object, as Ground Truth's post-annotation contract requires."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     bucket_name, key = split_s3_uri(event["payload"]["s3Uri"])
     store = bucket(bucket_name)
     job, folder = job_of(key)

@@ -1,6 +1,6 @@
 /**
- * Bundles the element, its languages, and the skeleton creator beside it, each into one classic script, and writes the
- * labeller's guide as a web page: `npm run build`.
+ * Bundles the element, its languages, what it needs only later, and the skeleton creator beside it, each into one classic
+ * script, and writes the labeller's guide as a web page: `npm run build`.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -24,8 +24,22 @@ const css = {
   },
 };
 
+/** @param {string} folder @returns {Promise<string>} the sources of its modules */
+const sourcesIn = async (folder) => {
+  const files = (await readdir(here(folder))).filter((file) => file.endsWith(".js"));
+  return (await Promise.all(files.sort().map((file) => readFile(here(`${folder}/${file}`), "utf8")))).join("\n");
+};
+const [ofElement, ofLater] = await Promise.all(["lib", "lib/later"].map(sourcesIn));
+/** What the later script imports of the element's modules, by module. The element hands it over, in the order of this list. */
+const SHARED = [...new Set([...ofLater.matchAll(/^import \{ (.*) \} from "\.\.\/(\w+\.js)";$/gm)].flatMap(
+  ([, names, module]) => names.split(", ").map((name) => `${name} ${module}`)))].map((entry) => entry.split(" "));
+
+const isUsed = (/** @type {string} */ name) => new RegExp(`\\b(t|english)\\.${name}\\b`).test(ofElement);
+/** What the element says. What only the later script says is part of that one. */
+const SAID = Object.keys(english).filter(isUsed);
+const SAID_LATER = Object.keys(english).filter((name) => !SAID.includes(name));
 /** Texts have names in the sources and numbers in the bundles, which saves 600 B of the element. */
-const NUMBERS = new Map(Object.keys(english).map((name, number) => [name, number]));
+const NUMBERS = new Map([...SAID, ...SAID_LATER].map((name, number) => [name, number]));
 
 /** @param {unknown} value of a text or a table of texts @returns {string} its source */
 const sourceOf = (value) => {
@@ -33,21 +47,34 @@ const sourceOf = (value) => {
   if (typeof value !== "object" || !value) return typeof value === "function" ? String(value) : JSON.stringify(value);
   return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}: ${sourceOf(part)}`)}}`;
 };
+const sourcesOf = (/** @type {string[]} */ names) => `[${names.map((name) => sourceOf(english[name]))}]`;
 
 const texts = {
   name: "texts",
   setup(hooks) {
-    hooks.onLoad({ filter: /\/lib\/\w+\.js$/ }, async ({ path }) => {
+    hooks.onLoad({ filter: /\/lib\/(later\/)?\w+\.js$/ }, async ({ path }) => {
       const source = await readFile(path, "utf8");
-      if (!/ from "\.\/texts\.js"|const english =/.test(source)) return null;
+      if (!/ from "\.\.?\/texts\.js"|const english =/.test(source)) return null;
+      if (/\bt\[/.test(source)) throw new Error(`${path}: expected texts by their names, got t[…]`);
       const contents = source
-        .replace(/(?<=\bconst english = )\{[^]*?\n\}(?=;\n)/, () => sourceOf(Object.values(english)))
+        .replace(/(?<=\bconst english = )\{[^]*?\n\}(?=;\n)/, () => sourcesOf(SAID))
         .replace(/\b(t|english)\.(\w+)/g, (_, table, name) => {
           if (!NUMBERS.has(name)) throw new Error(`${path}: expected the name of a text, got ${table}.${name}`);
           return `${table}[${NUMBERS.get(name)}]`;
         });
       return { contents, loader: "js" };
     });
+  },
+};
+
+/** The later script takes from the element what both need. */
+const shared = {
+  name: "shared",
+  setup(hooks) {
+    hooks.onResolve({ filter: /^\.\.\/\w+\.js$/ }, ({ path }) => ({ path: path.slice(3), namespace: "shared" }));
+    hooks.onLoad({ filter: /^/, namespace: "shared" }, ({ path }) => ({
+      contents: `${SHARED.map(([name, module], at) => (module === path ? `export const ${name} = customElements.get("crowd-2d-skeleton").parts.shared[${at}];` : "")).join("")}`,
+    }));
   },
 };
 
@@ -67,8 +94,9 @@ const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").
  * @param {string} name of the result
  * @param {string} code that imports what goes into it
  * @param {Record<string, string>} [define] what the scripts know of each other
+ * @param {import("esbuild").Plugin[]} [plugins]
  */
-async function bundle(name, contents, define) {
+async function bundle(name, contents, define, plugins = []) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: here("lib") },
     define,
@@ -79,7 +107,7 @@ async function bundle(name, contents, define) {
     target: "es2022",
     charset: "utf8",
     legalComments: "none",
-    plugins: [css, texts],
+    plugins: [...plugins, css, texts],
   });
   // terser's output is 2 % smaller than esbuild's own.
   const { code = "" } = await minify(outputFiles[0].text, {
@@ -100,7 +128,20 @@ for (const file of (await readdir(here("lib/languages"))).sort()) {
   const add = `import texts from "./languages/${file}"; customElements.get("crowd-2d-skeleton").languages["${tag}"] = [${parts}];`;
   languages[tag] = [tag, digestOf(await bundle(`crowd-2d-skeleton.${tag}`, add))];
 }
-const element = await bundle("crowd-2d-skeleton", 'import "./index.js";', { LANGUAGES: JSON.stringify(languages) });
+const later = await bundle("crowd-2d-skeleton.later", `
+  import { laterOf } from "./later/index.js";
+  import { t } from "../texts.js";
+  const { languages, parts } = customElements.get("crowd-2d-skeleton");
+  Object.assign(languages.en, ${sourceOf(Object.fromEntries(SAID_LATER.map((name) => [NUMBERS.get(name), english[name]])))});
+  if (t[${NUMBERS.get("lang")}] === "en") Object.assign(t, languages.en);
+  parts.laterOf = laterOf;
+`, {}, [shared]);
+const element = await bundle("crowd-2d-skeleton", `
+  import { parts } from "./scripts.js";
+  ${SHARED.map(([name, module]) => `import { ${name} } from "./${module}";`).join("")}
+  import "./index.js";
+  parts.shared = [${SHARED.map(([name]) => name)}];
+`, { LANGUAGES: JSON.stringify(languages), LATER: JSON.stringify(digestOf(later)) });
 // The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
 const src = `../../${createHash("sha256").update(element).digest("hex").slice(0, 16)}/crowd-2d-skeleton.js`;
 const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });

@@ -31,8 +31,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def open_task(context: BrowserContext, bundle: str) -> Iterator[TaskPage]:
     """Opens a task in a new page; every page must end without an error on its console."""
     opener = TaskPage(context, bundle)
-    for file in (ROOT / "src/ui/dist").glob("crowd-2d-skeleton.*.js"):
-        opener.files[f"/{file.name}"] = ("text/javascript; charset=utf-8", file.read_text())
     yield opener
     assert opener.errors == []
 

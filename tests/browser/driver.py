@@ -74,6 +74,9 @@ class TaskPage:
         self.context = context
         self.errors: list[str] = []
         self.files: dict[str, tuple[str, bytes | str]] = {"/element.js": ("text/javascript", bundle)}
+        # Languages, and what the element needs only later.
+        for file in (ROOT / "src/ui/dist").glob("crowd-2d-skeleton.*.js"):
+            self.files[f"/{file.name}"] = ("text/javascript; charset=utf-8", file.read_text())
         self.headers: dict[str, str] = {}
         context.route(f"{ORIGIN}/**", self._serve)
 
@@ -150,10 +153,12 @@ class Task:
         self.page = page
         self.element = page.locator(selector)
 
-    def ready(self) -> Task:
+    def ready(self, *, later: bool = True) -> Task:
+        """Wait for the image, and for what the element loads after its start."""
         self.page.wait_for_function(
-            "element => element.app?.session.size.width && element.app.stage.view.stage.width",
-            arg=self.element.element_handle(),
+            "([{ app, shadowRoot }, later]) => app?.session.size.width && app.stage.view.stage.width"
+            " && (!later || shadowRoot.querySelector('dialog.light') !== null)",
+            arg=[self.element.element_handle(), later],
             polling=5,
         )
         return self

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -45,13 +45,20 @@ def first_example(subject: str) -> Example:
 
 
 def open_example(
-    browser: Browser, bundle: str, example: Example, *, width: int = 1280, height: int = 800, prelabels: int = 0
+    browser: Browser,
+    bundle: str,
+    example: Example,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    prelabels: int = 0,
+    **attributes: Any,
 ) -> Task:
     context = browser.new_context(viewport={"width": width, "height": height})
     pages = TaskPage(context, bundle)
     pages.files["/photo.jpg"] = ("image/jpeg", example.photo)
     instances = [{"name": "", **entry} for entry in example.instances[:prelabels]]
-    return pages(photo="/photo.jpg", initialValues=instances or None)
+    return pages(photo="/photo.jpg", initialValues=instances or None, **attributes)
 
 
 def label(task: Task, instance: dict, count: int) -> None:
@@ -77,6 +84,13 @@ def pictures(browser: Browser, bundle: str) -> None:
     wrist = next(k for k in first["annotations"] if k["label"].endswith("wrist"))
     review.drag((wrist["x"], wrist["y"]), (wrist["x"] + 60, wrist["y"] - 40))
     save(review, "reviewing")
+    scores = {"left_wrist": 0.2, "right_knee": 0.25, "left_ankle": 0.05}
+    predicted = [{**k, "score": scores.get(k["label"], 0.9)} for k in first["annotations"]]
+    unsure = example._replace(instances=[{**first, "annotations": predicted}])
+    task = open_example(browser, bundle, unsure, prelabels=1, offerBelow="0.1")
+    task.key(";", "e")
+    task.element.locator(".checks summary").click()
+    save(task, "confidence")
     save(open_example(browser, bundle, example, width=390, height=780, prelabels=1), "phone")
 
 

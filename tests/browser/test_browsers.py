@@ -42,6 +42,7 @@ class Worker:
 
     def ready(self) -> None:
         self.browser.wait(f"{ELEMENT}?.app?.session.size.width && document.querySelector('crowd-form > form') && true")
+        self.browser.wait(f"{SHADOW}.querySelector('dialog.light') !== null")  # what the element loads after its start
         before = None
         while before != (now := self.screen(0, 0)):  # the page may still be laid out
             before = now

@@ -54,10 +54,9 @@ def open_creator(open_task: TaskPage, bundle: str) -> Callable[[], Page]:
     script = (ROOT / "src/ui/dist/skeleton-creator.js").read_text()
     open_task.files["/skeleton-creator.js"] = ("text/javascript", script)
     # Where the publisher puts the element.
-    open_task.files[f"/{hashlib.sha256(bundle.encode()).hexdigest()[:16]}/crowd-2d-skeleton.js"] = (
-        "text/javascript",
-        bundle,
-    )
+    folder = f"/{hashlib.sha256(bundle.encode()).hexdigest()[:16]}"
+    for file in (ROOT / "src/ui/dist").glob("crowd-2d-skeleton*.js"):
+        open_task.files[f"{folder}/{file.name}"] = ("text/javascript", file.read_text())
     page = (ROOT / "src/ui/dist/creator.html").read_text()
 
     def open_page() -> Page:

@@ -413,6 +413,7 @@ STATES = """({shadowRoot}) => {
     forced: matchMedia("(forced-colors: active)").matches,
     pressed: ["true", "false"].map((is) => of(`.choice [aria-pressed=${is}]`, "backgroundColor")),
     chosen: [of(".points li.on", "borderInlineStartColor"), of(".points li:not(.on)", "borderInlineStartColor")],
+    dialog: [of("dialog.light", "borderTopStyle"), "none"],
     markers: [of(".points li:nth-child(1) .marker", "color"), of(".points li:nth-child(2) .marker", "color")],
   };
 }"""
@@ -420,7 +421,7 @@ STATES = """({shadowRoot}) => {
 
 def check_states(states: dict[str, Any]) -> None:
     assert states["forced"]
-    for what in ("pressed", "chosen", "markers"):
+    for what in ("pressed", "chosen", "markers", "dialog"):
         assert states[what][0] != states[what][1], what
 
 
@@ -450,6 +451,7 @@ def test_p18_forced_colours_and_large_fonts_in_firefox(bundle: str, tmp_path: Pa
             element = "document.querySelector('crowd-2d-skeleton')"
             firefox.open(site.task(initialValues=[person()]))
             firefox.wait(f"{element}?.app?.session.size.width && true")
+            firefox.wait(f"{element}.shadowRoot.querySelector('dialog.light') !== null")
             firefox.keys("1")
             firefox.wait(f"{element}.shadowRoot.querySelector('.points li.on') !== null")
             states = json.loads(firefox.run(f"JSON.stringify(({STATES})({element}))"))

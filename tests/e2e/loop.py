@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from truepoint.emulator.emulator import Emulator
 from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.jobs.images import images_in_folder
-from truepoint.jobs.launch import create_outside_ground_truth, prepare_job
+from truepoint.jobs.launch import Document, create_outside_ground_truth, prepare_job
 from truepoint.jobs.prelabels import Instances
 from truepoint.jobs.request import JobSettings
 from truepoint.jobs.stack import StackOutputs
@@ -124,6 +124,7 @@ class Loop:
         workers: int = 1,
         marks: tuple[tuple[float, float], ...] = (),
         prelabels: Mapping[str, Instances] | None = None,
+        documents: Sequence[Document] = (),
         language: str = "en",
     ) -> JobRunner:
         """A new job over images 0.png, 1.png, …, ready to run."""
@@ -140,6 +141,7 @@ class Loop:
             images_in_folder(folder).images,
             template_source=template,
             prelabels=prelabels,
+            documents=documents,
         )
         create_outside_ground_truth(prepared, self.s3, self.stack, datetime.now(UTC))
         return self.open(name)

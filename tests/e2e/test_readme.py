@@ -173,6 +173,7 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
             "creator.html",
             "crowd-2d-skeleton.de.js",
             "crowd-2d-skeleton.js",
+            "crowd-2d-skeleton.later.js",
             "labeler-guide.html",
             "skeleton-creator.js",
         ]

@@ -98,6 +98,19 @@ def test_requests_reach_the_function_signed_whole_and_never_cached(resources: di
     assert {"GET", "HEAD", "POST", "PUT"} <= set(behavior["AllowedMethods"])
 
 
+def test_nobody_gets_the_error_of_somebody_else(resources: dict[str, Any]) -> None:
+    """CloudFront Developer Guide, "Control how long CloudFront caches errors": ten seconds, if nothing is said."""
+    config = resources["Distribution"]["Properties"]["DistributionConfig"]
+    name, errors, _ = config["CustomErrorResponses"]["Fn::If"]
+    assert name == "HasPortal"
+    cached = {error["ErrorCode"] for error in errors}
+    # What the function and its URL answer; of these, 401, 409, 413 and 429 are never cached ("How CloudFront processes
+    # HTTP 4xx and 5xx status codes from your origin").
+    assert {400, 403, 404, 405, 500, 502, 503, 504} == cached
+    assert [set(error) for error in errors] == [{"ErrorCode", "ErrorCachingMinTTL"}] * len(errors)
+    assert {error["ErrorCachingMinTTL"] for error in errors} == {0}
+
+
 def test_the_page_is_read_only_and_what_people_type_leads_to_it(resources: dict[str, Any]) -> None:
     found = behaviors(resources)
     assert list(found) == ["/", "portal", "portal/", "portal/*", "api/*"]  # the first that fits counts

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkDoc } from "../../src/ui/lib/checks.js";
+import { checkDoc } from "../../src/ui/lib/later/checks.js";
 import { docOf } from "../../src/ui/lib/document.js";
-import { similarity } from "../../src/ui/lib/similarity.js";
+import { similarity } from "../../src/ui/lib/later/similarity.js";
 import { readSkeleton } from "../../src/ui/lib/skeleton.js";
 import { attributes, cases, classes, instanceOf, PERSON, person, standing } from "./people.js";
 

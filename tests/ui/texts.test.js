@@ -32,5 +32,5 @@ test("a language is found by its tag or the general one, whatever objects inheri
   const table = { de: 1, "pt-br": 2 };
   assert.deepEqual(["de", "DE-at", "pt-BR", "pt", "constructor", ""].map((tag) => inLanguage(table, tag)), [1, 1, 2, undefined, undefined, undefined]);
   setLanguage("xx");
-  assert.equal(t, english);
+  assert.deepEqual(t, english);
 });

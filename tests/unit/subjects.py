@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from people import MEASURE
 
-from truepoint.consensus.consolidation import Agreed
+from truepoint.consensus.consolidation import Agreed, Merged, consolidate_all
+from truepoint.consensus.matching import CrowdedError
 from truepoint.consensus.stack import Clusters
 from truepoint.consensus.swap_repair import repair_sides
 from truepoint.pose.instance import Instance
-from truepoint.pose.poses import Poses
+from truepoint.pose.poses import Answers, Poses
 from truepoint.pose.sigma_table import SigmaTable
 
 
@@ -28,3 +29,15 @@ def subject(
     [stack] = Clusters(poses, np.zeros(len(instances), np.intp)).stacks(np.ones(1, bool))
     trust = np.array([weights or [1.0] * len(instances)], float)
     return poses, Agreed(stack, trust, *repair_sides(stack, trust))
+
+
+def consolidate(answers: Answers, table: SigmaTable, weights: Mapping[str, float] | None = None) -> Merged:
+    """Return what the workers of one image agree on.
+
+    Raises:
+        CrowdedError: the image costs too much.
+    """
+    [merged] = consolidate_all([answers], table, weights)
+    if isinstance(merged, CrowdedError):
+        raise merged
+    return merged

@@ -11,7 +11,7 @@ from strategies import JSON, instances
 
 from truepoint.groundtruth.annotation import Annotation, annotate
 from truepoint.groundtruth.answer import AnswerError
-from truepoint.groundtruth.batch import ENVELOPE, consolidation_response, fit, job_of, sent_size
+from truepoint.groundtruth.batch import ENVELOPE, AnnotationReference, consolidation_response, fit, job_of, sent_size
 from truepoint.groundtruth.output_line import read_label
 from truepoint.pose.sigma_table import SigmaTable
 
@@ -57,6 +57,15 @@ def test_of_one_workers_several_answers_the_last_counts() -> None:
     assert annotation.worker_id == "w1"
 
 
+def test_each_workers_changes_of_pre_labels_are_stored() -> None:
+    made = [{"id": "p0", "confirmed": ["nose"], "moved": ["left_wrist"]}]
+    own = content([], answer_details=json.dumps({"version": "1.0", "prelabels": made}))
+    annotation = annotate("0", SOURCE, [("w1", own), ("w2", content([]))], PLAIN)
+    written = json.loads(msgspec.json.encode(annotation))
+    assert [worker.get("prelabels") for worker in written["workers"]] == [made, None]
+    assert read_label(written) == annotation
+
+
 def test_two_workers_with_unchanged_pre_labels_modified_nothing() -> None:
     found = [{"id": "p0", "name": "", "annotations": [keypoint("nose", 10, 10), keypoint("tail", 50, 60, 1)]}]
     untouched = content(found, original_annotations=json.dumps(found))
@@ -87,6 +96,17 @@ def test_the_response_has_one_entry_an_object_under_the_jobs_attribute() -> None
     assert [list(r["consolidatedAnnotation"]["content"]) for r in response] == [["pose-2"]] * 3
 
 
+@given(st.lists(instances(), max_size=3), st.lists(instances(), max_size=1))
+def test_the_response_holds_what_the_annotations_json_says(
+    answers: list[list[dict[str, object]]], shown: list[list[dict[str, object]]]
+) -> None:
+    extra = {"original_annotations": json.dumps(shown[0])} if shown else {}
+    fields = [content(answer, **extra) for answer in answers]
+    annotation = annotate("7", SOURCE, [(f"w{n}", text) for n, text in enumerate(fields)], PLAIN)
+    [entry] = consolidation_response([annotation], "k")
+    assert entry["consolidatedAnnotation"]["content"]["k"] == json.loads(msgspec.json.encode(annotation))
+
+
 def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
     sizes = [10, 3000, 20, 2000]
     annotations = [
@@ -103,11 +123,13 @@ def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
             return f"s3://b/{object_id}"
 
         labels = fit(annotations, move, limit)
-        assert [object_id for object_id, _ in labels] == ["0", "1", "2", "3"]
-        for (object_id, text), annotation in zip(labels, annotations, strict=True):
-            if object_id in stored:
-                assert json.loads(text)["annotation_s3_uri"] == f"s3://b/{object_id}"
-            assert msgspec.json.decode(stored.get(object_id, text), type=Annotation) == annotation
+        assert [label.dataset_object_id for label in labels] == ["0", "1", "2", "3"]
+        for label, annotation in zip(labels, annotations, strict=True):
+            if isinstance(label, AnnotationReference):
+                assert label.annotation_s3_uri == f"s3://b/{label.dataset_object_id}"
+                assert msgspec.json.decode(stored[label.dataset_object_id], type=Annotation) == annotation
+            else:
+                assert label is annotation
         return list(stored)
 
     assert moved(total) == []

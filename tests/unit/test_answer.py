@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +192,15 @@ def test_reasons_of_unplaced_keypoints_are_read_and_invalid_ones_ignored() -> No
     ]
     for nothing in ({}, {"not_labeled": None}, {"not_labeled": {"nose": "tired"}}):
         assert parse(answer_details=json.dumps(nothing)).not_labeled == []
+
+
+def test_what_was_made_of_pre_labels_is_kept_and_nonsense_among_it_costs_nothing() -> None:
+    good = {"id": "p0", "confirmed": ["nose"], "moved": ["left_wrist", "tail"], "offered": ["left_ear"], "removed": []}
+    bad = [7, None, {}, good | {"moved": "nose"}, good | {"added": [7]}, good | {"removed": [""]}, good | {"id": None}]
+    answer = parse(answer_details=json.dumps({"version": "1.0", "prelabels": [*bad, good, {"id": "p1"}]}))
+    assert msgspec.to_builtins(answer.prelabels) == [
+        {"id": "p0", "confirmed": ["nose"], "moved": ["left_wrist", "tail"], "offered": ["left_ear"]},
+        {"id": "p1"},
+    ]
+    for nothing in ({}, {"prelabels": None}, {"prelabels": {"id": "p0"}}):
+        assert parse(answer_details=json.dumps(nothing)).prelabels == []

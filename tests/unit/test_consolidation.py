@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import MEASURE
 from strategies import instances
+from subjects import consolidate
 
-from truepoint.consensus.consolidation import Consolidated, consolidate, quorum
+from truepoint.consensus.consolidation import Consolidated, quorum
 from truepoint.pose.instance import Instance, Keypoint, parse_instances
 from truepoint.pose.sigma_table import SigmaTable
 

@@ -17,8 +17,8 @@ from moto import mock_aws
 
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
 ELEMENT, SCRIPT, PAGE, GUIDE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html", "labeler-guide.html"
-GERMAN = "crowd-2d-skeleton.de.js"
-FILES = ELEMENT, GERMAN, SCRIPT, PAGE, GUIDE
+GERMAN, LATER = "crowd-2d-skeleton.de.js", "crowd-2d-skeleton.later.js"
+FILES = ELEMENT, GERMAN, LATER, SCRIPT, PAGE, GUIDE
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
@@ -90,8 +90,8 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
     element = f"ui/{digest(ELEMENT)}/{ELEMENT}"
     creator = f"ui/creator/{digest(PAGE)}/"
     guide = f"ui/guide/{digest(GUIDE)}/{GUIDE}"
-    german = f"ui/{digest(ELEMENT)}/{GERMAN}"
-    assert sorted(versions(s3)) == sorted([element, german, creator + PAGE, creator + SCRIPT, guide])
+    beside = [f"ui/{digest(ELEMENT)}/{name}" for name in (GERMAN, LATER)]
+    assert sorted(versions(s3)) == sorted([element, *beside, creator + PAGE, creator + SCRIPT, guide])
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
     expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE, "GuideKey": guide}
     assert [a["Data"] for a in answers] == [expected] * 2

@@ -25,11 +25,16 @@ def digest(lines: list[Any]) -> str:
     return sha256(msgspec.json.encode(sorted(files.items()))).hexdigest()
 
 
+def environment_of(**variables: str) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | variables
+
+
 def digest_elsewhere(lines: bytes, **environment: str) -> str:
     """The digest by a process with this environment."""
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment
     command = [sys.executable, "-c", COMMAND]
-    return subprocess.run(command, env=variables, input=lines, capture_output=True, check=True).stdout.decode()
+    return subprocess.run(
+        command, env=environment_of(**environment), input=lines, capture_output=True, check=True
+    ).stdout.decode()
 
 
 def test_results_are_the_same_bytes_whatever_the_cpu_can_do() -> None:
@@ -41,3 +46,11 @@ def test_results_are_the_same_bytes_whatever_the_cpu_can_do() -> None:
     environments.append({"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F"})
     expected = digest_elsewhere(lines)
     assert [digest_elsewhere(lines, **environment) for environment in environments] == [expected] * len(environments)
+
+
+def test_no_step_imports_numpys_masked_arrays() -> None:
+    # They take longer to import than a batch of two images takes, and functions like np.setdiff1d import them.
+    random = Random(8)
+    lines = pickle.dumps([manifest_line(random, number, 4, []) for number in range(30)])
+    command = COMMAND + "; assert 'numpy.ma' not in sys.modules"
+    subprocess.run([sys.executable, "-c", command], env=environment_of(), input=lines, check=True)

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from people import MEASURE, exchanged, person
-from subjects import subject
+from subjects import consolidate, subject
 
-from truepoint.consensus.consolidation import consolidate
 from truepoint.pose.instance import Instance, Keypoint
 
 ALL = 8  # pairs of COCO's person

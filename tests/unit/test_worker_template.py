@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 import liquid
 import pytest
@@ -80,7 +81,7 @@ def skeleton_of(*names: str) -> Skeleton:
     return Skeleton("test", keypoints, edges=((names[0], names[-1], names[0]),))
 
 
-def fill(skeleton: Skeleton, **changes: str) -> str:
+def fill(skeleton: Skeleton, **changes: Any) -> str:
     values = {"script_url": URL, "script_integrity": INTEGRITY, "guide_url": GUIDE, **changes}
     return fill_template(SOURCE, skeleton, **values)
 
@@ -151,6 +152,19 @@ def test_script_and_integrity_are_attributes_of_one_script() -> None:
 )
 def test_the_elements_language(given: dict[str, str], lang: str) -> None:
     assert page(fill(skeleton_of("nose"), **given)).the("crowd-2d-skeleton")["lang"] == lang
+
+
+@pytest.mark.parametrize(
+    ("given", "below"),
+    [
+        ({}, ("", "")),
+        ({"check_below": 0.0}, ("0.0", "")),
+        ({"check_below": 0.5, "offer_below": 1e-05}, ("0.5", "1e-05")),
+    ],
+)
+def test_below_which_scores_keypoints_are_checked_and_offered(given: dict[str, float], below: tuple[str, str]) -> None:
+    element = page(fill(skeleton_of("nose"), **given)).the("crowd-2d-skeleton")
+    assert (element["checkbelow"], element["offerbelow"]) == below
 
 
 def test_without_template_pose_the_bounding_box_is_empty() -> None:

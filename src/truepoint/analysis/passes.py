@@ -29,6 +29,7 @@ from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.manifest import Line, batches, read_lines, whole_lines
 from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled, read_line
 from truepoint.jobs.prelabels import Choices, Fitter
+from truepoint.json_text import OBJECTS_BETWEEN_COLLECTIONS
 from truepoint.keys import job_keys
 from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.sigma_table import SigmaTable, sigma_table
@@ -45,8 +46,6 @@ ENTRIES = "entries.jsonl"
 LONGEST_ENTRY = 1024 * 1024 * 1024
 """Maximum size of one image's labels, in bytes. The labels are the user's own, so only this machine's memory
 matters."""
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Number of new objects after which Python's garbage collector runs; see runs.steps."""
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,8 @@ def prepare_objects(
         guide_url=stack.guide_url,
         instructions=instructions,
         language=settings.language,
+        check_below=settings.check_below,
+        offer_below=settings.offer_below,
     )
     lines, referenced, omitted, names = _lines(objects, stack.bucket, keys.prelabels)
     request = labeling_job_request(settings, stack)

@@ -1,8 +1,9 @@
-"""Rebuilds the portal's table from the bucket, with the operator's permissions."""
+"""What operators do to the portal's jobs with their own permissions: rebuild the table's rows, and reopen a job."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.groundtruth.job import JobError
 from truepoint.jobs.stack import StackError, StackOutputs
 from truepoint.keys import JOB_NAME, JOBS_PREFIX
+from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job
 from truepoint.task_queue.table import Table
 from truepoint.tasks.discovery import description
 from truepoint.tasks.labeling_job import LabelingJobError
+from truepoint.tasks.lead_actions import LeadActions, NotPossibleError
 from truepoint.tasks.rebuilding import load_or_rebuild
 
 if TYPE_CHECKING:
@@ -44,6 +47,23 @@ def _set(values: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+def reopen_in_portal(stack: StackOutputs, name: str, hours: float) -> None:
+    """Reopen a job as a lead does on the portal's page.
+
+    Raises:
+        JobError: it cannot be reopened; says why.
+    """
+    try:
+        table = Table(stack.portal_table)
+        key = rows.job_key(name.lower())
+        if key not in table.get([key]):
+            Rebuild(stack).job(name.lower(), lambda _images: None)  # it was ended before the stack had a portal
+        job: Job = rows.read(table.get([key])[key], Job)
+        LeadActions(Bucket(stack.bucket), table).reopen(job, hours, time.time())
+    except (LabelingJobError, NotPossibleError, NotReadableError) as error:
+        raise JobError(f"{name}: {error}") from error
 
 
 class Rebuild:

@@ -30,6 +30,8 @@ class JobSettings:
     label_attribute_name: str = DEFAULT_LABEL_ATTRIBUTE
     workteam_arn: str | None = None
     language: str = "en"
+    check_below: float | None = None
+    offer_below: float | None = None
 
 
 def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str, Any]:

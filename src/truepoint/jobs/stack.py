@@ -37,6 +37,7 @@ class StackOutputs:
     account: str
     portal_table: str = ""
     portal_user_pool: str = ""
+    portal_url: str = ""
     uses_ground_truth: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
@@ -54,9 +55,10 @@ OUTPUT_NAMES = {
     "execution_role_arn": "LabelingJobExecutionRoleArn",
     "portal_table": "PortalTableName",
     "portal_user_pool": "PortalUserPoolId",
+    "portal_url": "PortalUrl",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
-NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId"})
+NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId", "PortalUrl"})
 """Outputs that stacks of earlier versions lack, or stacks without a portal; they are empty then."""
 
 

@@ -22,6 +22,8 @@ PLACEHOLDERS = frozenset(
         "skeleton_bounding_box",
         "instructions",
         "language",
+        "check_below",
+        "offer_below",
     }
 )
 
@@ -48,6 +50,8 @@ def fill_template(
     guide_url: str,
     instructions: str = "",
     language: str = "en",
+    check_below: float | None = None,
+    offer_below: float | None = None,
 ) -> str:
     """Return the worker template of one job.
 
@@ -59,6 +63,8 @@ def fill_template(
         guide_url: address of the labeller's guide, or nothing; the instructions, which the help shows, end with a link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
         language: of the labelling element, a BCP 47 tag.
+        check_below: keypoints of pre-labels with a lower score are to be checked; None for the element's own threshold.
+        offer_below: keypoints of pre-labels with a lower score are offered instead of placed; None for none.
 
     Returns:
         A Liquid template. No `{{` or `{%` in it comes from the arguments: names of a skeleton are data.
@@ -90,6 +96,8 @@ def fill_template(
         "skeleton_bounding_box": html.escape(attributes.get("skeletonBoundingBox", "")),
         "instructions": instructions + (link if guide_url else ""),
         "language": html.escape(language),
+        "check_below": "" if check_below is None else str(check_below),
+        "offer_below": "" if offer_below is None else str(offer_below),
     }
     filled = template.substitute({name: _inert(value) for name, value in values.items()})
     if len(filled) > TEMPLATE_LIMIT:

@@ -16,7 +16,9 @@ import json
 import re
 import secrets
 import string
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
@@ -26,6 +28,7 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -36,7 +39,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from truepoint.emulator.emulator import HOST, REGION, Emulator
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
 from truepoint.jobs.stack import DEFAULT_STACK_NAME
-from truepoint.portal.guard import MAX_BODY, Guard
+from truepoint.portal.guard import Guard
 from truepoint.web.sign_in import HOME, SIGNED_IN
 
 HASH_HEADER = "x-amz-content-sha256"
@@ -52,6 +55,8 @@ HOP_BY_HOP = frozenset(
 NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
 PAGES = re.compile(r"/(?:portal(?:/.*)?|ui/.*)?")
 SECONDS = 40
+"""Time for a request to the emulator, in seconds: more than the function has."""
+TICK_SECONDS = 5.0
 
 
 class DemoUser(NamedTuple):
@@ -139,6 +144,39 @@ def add_users(emulator: Emulator, portal: DeployedPortal, users: Sequence[DemoUs
         except cognito.exceptions.UsernameExistsException:
             continue
         cognito.admin_add_user_to_group(UserPoolId=portal.user_pool, Username=user.email, GroupName=user.group)
+
+
+class Ticks:
+    """Calls the function that brings the portal's jobs forward. On AWS a schedule calls it each minute.
+
+    A context manager: a thread calls it every few seconds until it is left, so that nobody waits a minute for a result.
+    """
+
+    def __init__(self, emulator: Emulator, stack_name: str = DEFAULT_STACK_NAME) -> None:
+        session: Any = emulator.session()
+        formation = session.client("cloudformation", endpoint_url=emulator.endpoint)
+        resource = formation.describe_stack_resource(StackName=stack_name, LogicalResourceId="PortalTickFunction")
+        self._function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        self._lambda = session.client("lambda", endpoint_url=emulator.endpoint)
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
+
+    def first(self) -> None:
+        """Call it once and wait for it: a job that was just created is open then."""
+        self._lambda.invoke(FunctionName=self._function, Payload=b"{}")["Payload"].read()
+
+    def __enter__(self) -> Ticks:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leaving.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._leaving.wait(TICK_SECONDS):
+            with suppress(ClientError, BotoCoreError):  # the next call finds what this one would have found
+                self.first()
 
 
 class LocalFront:
@@ -315,6 +353,3 @@ def _response(answer: urllib3.BaseHTTPResponse) -> Response:
     kept = [(name.lower(), value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED]
     response.raw_headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
     return response
-
-
-__all__ = ["DEMO_USERS", "MAX_BODY", "DemoUser", "DeployedPortal", "LocalFront", "add_users", "connect"]

@@ -5,22 +5,22 @@ import { chip, nextLabel, wordsOf } from "./chip.js";
 import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
-import { dialog, helpDialog, lightDialog, questions } from "./dialogs.js";
+import { dialog, questions } from "./dialogs.js";
 import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, stateOf } from "./document.js";
 import { h, put, update } from "./dom.js";
 import { draftKey, placedIn } from "./drafts.js";
-import { findingsOf } from "./findings.js";
 import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
-import { pixelsOf, urlOf } from "./image.js";
+import { pixelsOf, request, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { keepPrevious, previousOf } from "./previous.js";
 import { Session } from "./session.js";
+import { loadLater, parts, PATIENCE } from "./scripts.js";
 import { readSkeleton } from "./skeleton.js";
 import { titleOf } from "./shortcuts.js";
 import { stageOf } from "./stage.js";
@@ -33,6 +33,9 @@ const STORAGE_PATIENCE = 3000;
 const NEARLY = 0.8;
 /** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
 const SPEECH_PAUSE = 150;
+
+/** A keypoint of a pre-label with a lower score is to be checked, unless the job says otherwise: of people's keypoints below it, most are wrong. */
+const CHECK_BELOW = 0.3;
 
 /** The element that gets the keys while the focus is outside all of them. @type {HTMLElement | null} */
 let current = null;
@@ -52,7 +55,6 @@ let current = null;
  * @property {Session} session
  * @property {import("./stage.js").Stage} stage
  * @property {Prefs} prefs
- * @property {ReturnType<typeof findingsOf>} findings
  * @property {ReturnType<typeof listenToPointers>} gestures
  * @property {(id: string) => void} run a command
  * @property {(act: () => void, now?: boolean) => void} after the gesture in progress, or now
@@ -67,17 +69,21 @@ let current = null;
  * @property {() => void} copyPrevious the previous image's instances
  * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
  * @property {() => void} help show the shortcuts and instructions
- * @property {HTMLDialogElement} light
+ * @property {() => unknown} confirm that the selected keypoint is right, and go to the next one to check
+ * @property {(index: number) => boolean} take place a keypoint where it is offered; whether it is
+ * @property {() => void} light show brightness and contrast
  */
 
 /** @param {HTMLElement} element @param {ShadowRoot} shadow @param {Work | null} [work] of an app that was here before */
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
-  const skeleton = readSkeleton(get);
   const sourceOf = () => urlOf(get("imgSrc"));
+  request(sourceOf());
+  const skeleton = readSkeleton(get);
   const labelsSrc = () => get("initialValuesSrc");
+  const offerBelow = Number(get("offerBelow"));
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
-  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton));
+  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton, offerBelow));
   if (work) work.session.skeleton = skeleton;
   const session = work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
@@ -105,8 +111,6 @@ export function appOf(element, shadow, work) {
   let isOurs = false;
   /** In a small window the panel lies over the image while this is true. */
   let isOpen = false;
-  /** @type {HTMLDialogElement | undefined} */
-  let help;
 
   const refresh = () => {
     for (const node of [head, waiting, note]) update(node);
@@ -132,7 +136,7 @@ export function appOf(element, shadow, work) {
     const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
     return [
       nameOf(doc, instance.id),
-      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${stateOf(point)}${where}`,
+      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${[stateOf(point), session.doubt(instance, selected)].filter(Boolean).join(", ")}${where}`,
       instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
     ].join(". ");
   };
@@ -171,7 +175,7 @@ export function appOf(element, shadow, work) {
     else view.fit();
   };
 
-  /** To what a finding is about. @param {import("./checks.js").Finding} finding */
+  /** To what a finding is about. @param {import("./later/checks.js").Finding} finding */
   const jump = ({ id, indexes }) => {
     const points = findInstance(session.doc, id)?.points;
     if (!points) return;
@@ -210,7 +214,7 @@ export function appOf(element, shadow, work) {
     }
     if (prelabels || fetching || !src) return;
     fetching = true;
-    fetchPrelabels(labelsSrc() ?? "", skeleton, signal).then((fetched) => {
+    fetchPrelabels(labelsSrc() ?? "", skeleton, offerBelow, signal).then((fetched) => {
       prelabels = fetched;
       session.start(fetched.instances);
       begin();
@@ -303,7 +307,7 @@ export function appOf(element, shadow, work) {
         image_width: session.size.width,
         image_height: session.size.height,
         ...clock.details(),
-        findings: findings.details(),
+        ...later?.details(),
         comment: session.doc.comment || undefined,
         // What leads read is the same in every language.
         problem: problem ? english.problems[problem] : undefined,
@@ -329,7 +333,15 @@ export function appOf(element, shadow, work) {
         confirmed = session.doc;
         submit();
       }]);
-    } else return findings.ask();
+    } else if (isLoading) {
+      isWaiting = true;
+      whenSettled(() => {
+        isWaiting = false;
+        refresh();
+        if (!problem) submit();
+      });
+      refresh();
+    } else return Boolean(later?.ask());
     return true;
   };
 
@@ -349,8 +361,8 @@ export function appOf(element, shadow, work) {
 
   /** @returns {boolean} whether another submission is in flight: only the worker can decide to send again */
   const waits = () => {
-    if (!saving.isInFlight) return false;
-    if (saving.isSending) say(t.onItsWay);
+    if (!isWaiting && !saving.isInFlight) return false;
+    if (app.isSending()) say(t.onItsWay);
     else {
       ask(t.againTitle, t.againText, [t.wait, focus], [t.sendAgain, () => {
         saving.settle();
@@ -376,7 +388,31 @@ export function appOf(element, shadow, work) {
     else saving.send();
   };
 
-  const findings = findingsOf(session, jump, send);
+  /** Checks, help and light, once they are loaded. @type {ReturnType<NonNullable<typeof parts.laterOf>> | undefined} */
+  let later;
+  /** Until they are there, or given up. */
+  let isLoading = true;
+  /** The help that there is without them. @type {HTMLDialogElement | undefined} */
+  let instructions;
+  /** A submission waits for them. */
+  let isWaiting = false;
+  /** @type {(() => void)[]} */
+  const postponed = [];
+  const whenSettled = (/** @type {() => void} */ act) => (isLoading ? postponed.push(act) : act());
+  /** They are there, or not to be expected. If they come after that, they are of use all the same. */
+  const settle = () => {
+    if (signal.aborted || later) return;
+    isLoading = false;
+    if (parts.laterOf) {
+      instructions?.remove();
+      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW));
+      board.root.lastElementChild?.before(later.root);
+      later.refresh();
+    }
+    refresh();
+    for (const act of postponed.splice(0)) act();
+  };
+
   const uri = imageUri(get);
   const image = uri === "data:" ? get("imgSrc") ?? "" : uri;
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
@@ -385,7 +421,7 @@ export function appOf(element, shadow, work) {
   const saving = autosave(session, clock, task, () => {
     sizeNotice = tooLarge();
     update(board.root);
-    findings.refresh();
+    later?.refresh();
   }, () => update(board.root), signal, work?.draftKey);
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found = work ? Promise.resolve([]) : Promise.race([
@@ -403,7 +439,6 @@ export function appOf(element, shadow, work) {
     session,
     stage,
     prefs,
-    findings,
     gestures,
     run(id) {
       if (id !== "placing") gestures.finish();
@@ -418,25 +453,26 @@ export function appOf(element, shadow, work) {
     focusInstance,
     submit,
     tick,
-    isSending: () => saving.isSending,
+    isSending: () => isWaiting || saving.isSending,
     canSkip: Object.keys(skipReasons).length > 0,
     skip: () => waits() || skipping.showModal(),
     copyPrevious: () => session.copyImage(previousOf(series, image)),
     close(isTyped) {
-      const { light } = app;
+      const light = /** @type {HTMLDialogElement | null} */ (shadow.querySelector(".light[open]"));
       const checks = shadow.querySelector("details[open]");
       if (isTyped) {
         if (!element.shadowRoot?.activeElement) return false;
-      } else if (light.open) light.close();
+      } else if (light) light.close();
       else if (checks) checks.removeAttribute("open");
       else if (isOpen) openPanel(false);
       else return false;
       focus();
       return true;
     },
-    // Built when it is first wanted: its rows are half of all the element's nodes.
-    help: () => (help ??= root.appendChild(helpDialog(prefs, app.savePrefs))).showModal(),
-    light: lightDialog(prefs, stage.applyLook),
+    help: () => whenSettled(() => (later ? later.help() : (instructions ??= root.appendChild(dialog("help", t.help, h("slot", { name: "instructions" })))).showModal())),
+    confirm: () => whenSettled(() => later?.confirmNext() || say(later ? t.nothingToCheck : t.noLater)),
+    take: (index) => later?.take(index) ?? false,
+    light: () => whenSettled(() => (later ? later.light() : say(t.noLater))),
   };
   const commands = commandsOf(app);
 
@@ -452,7 +488,7 @@ export function appOf(element, shadow, work) {
     const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
     return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
   };
-  const board = panel(app, () => [sizeNotice, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
+  const board = panel(app, () => [sizeNotice, isLoading || later ? "" : t.noLater, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
   const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
     h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
     h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));
@@ -470,7 +506,7 @@ export function appOf(element, shadow, work) {
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
   const root = h("div.app", { lang: t.lang }, head,
     h("section.work", { "aria-label": t.imageRegion, role: first ? "main" : null }, stage.root, waiting, note, toast),
-    board.root, live, app.light, findings.review, question, skipping);
+    board.root, live, question, skipping);
   shadow.append(root);
 
   session.onSay = say;
@@ -517,6 +553,9 @@ export function appOf(element, shadow, work) {
   document.addEventListener("answer-failed", (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)), { signal });
 
   loadImage(false);
+  // The image is requested first.
+  setTimeout(() => loadLater().then(settle, settle));
+  const patience = setTimeout(settle, PATIENCE);
   refresh();
   stage.measure();
 
@@ -540,6 +579,7 @@ export function appOf(element, shadow, work) {
       if (current === element) current = null;
       clearTimeout(toastTimer);
       clearTimeout(speechTimer);
+      clearTimeout(patience);
       form.destroy();
       img.onload = img.onerror = null;
       stage.destroy();

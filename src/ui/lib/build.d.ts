@@ -3,6 +3,9 @@ declare module "*.css" {
   export default text;
 }
 
+/** Digest of the later script. */
+declare const LATER: string;
+
 /** Languages beside the element, by tag: the tag and the script's digest. build.js puts them in. */
 declare const LANGUAGES: Record<string, [name: string, integrity: string]>;
 

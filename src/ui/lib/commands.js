@@ -23,7 +23,7 @@ export function commandsOf(app) {
       const { width, height } = view.stage;
       // For a drawing tool it does what a drag would: in the middle of what is seen, or around the keypoints.
       const seen = { left: 0.3 * width, top: 0.2 * height, right: 0.7 * width, bottom: 0.8 * height };
-      if (tool === "place") session.placeExpected(view.toImage(view.middle));
+      if (tool === "place") app.take(session.next) || session.placeExpected(view.toImage(view.middle));
       else if (tool === "draw") session.finish(mapped(seen, (at) => view.toImage(at)));
       else if (tool === "box" && bounds) session.finish(mapped(bounds, turning(middleOf(bounds), 0, 1.2)));
       else session.take(tool);
@@ -41,6 +41,7 @@ export function commandsOf(app) {
     previousPose: () => app.copyPrevious(),
     move: () => app.gestures.lift(),
     occlude: () => session.toggleOccluded(),
+    confirm: () => app.confirm(),
     delete: () => session.removePoint(),
     swap: () => session.swap([session.selected]),
     swapLimb: () => session.swapLimbs([session.selected]),
@@ -66,7 +67,7 @@ export function commandsOf(app) {
     names: flip("names"),
     loupe: flip("loupe"),
     crosshair: flip("crosshair"),
-    light: () => app.light.show(),
+    light: () => app.light(),
     undo: () => session.travel(-1),
     redo: () => session.travel(1),
     placing: () => {

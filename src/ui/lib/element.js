@@ -1,16 +1,16 @@
 /** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
 import { appOf } from "./app.js";
-import { urlOf } from "./image.js";
+import { request, urlOf } from "./image.js";
 import { shown } from "./json.js";
-import { load } from "./language.js";
 import { withoutSignature } from "./prelabels.js";
+import { loadLanguage, parts } from "./scripts.js";
 import css from "./styles.css";
 import { languages, setLanguage } from "./texts.js";
 
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
   "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes",
+  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes", "checkBelow", "offerBelow",
 ];
 
 /** Shared by all elements of a page. */
@@ -21,6 +21,8 @@ export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
   /** Texts by language: the scripts of languages add theirs. */
   static languages = languages;
+  /** What the later script adds itself to. */
+  static parts = parts;
 
   constructor() {
     super();
@@ -64,12 +66,12 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.build(this.work);
       this.wake();
     };
-    const loaded = load(tag);
+    const loaded = loadLanguage(tag);
     if (!loaded) begin();
     else {
       loaded.then(begin);
       // The image does not wait for the language.
-      new Image().src = urlOf(this.getAttribute("imgSrc"));
+      request(urlOf(this.getAttribute("imgSrc")));
     }
   }
 

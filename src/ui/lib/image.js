@@ -6,6 +6,18 @@
  */
 export const urlOf = (src) => (src ?? "").trim().replace(/[\t\n\r]/g, encodeURIComponent);
 
+const hint = Object.assign(document.createElement("link"), { rel: "preload", as: "image" });
+
+/**
+ * Request an image now: an `img` that a script makes requests it only when that script has ended.
+ * @param {string} url
+ */
+export function request(url) {
+  if (!url || /^(data|blob):/i.test(url)) return;
+  hint.href = url;
+  document.head.append(hint);
+}
+
 /**
  * Return the pixels of the file, turned upright. An image's natural size is divided by the density that its EXIF data state;
  * a bitmap of it is not, except in Firefox 153.

@@ -34,7 +34,7 @@ const stroke = (ctx, path, color, width, dash = 0) => {
 };
 
 /** @param {CanvasRenderingContext2D} ctx @param {Path2D} path @param {number} width */
-const outline = (ctx, path, width, dash = 0) => {
+export const outline = (ctx, path, width, dash = 0) => {
   stroke(ctx, path, DARK, width + 2);
   stroke(ctx, path, LIGHT, width, dash);
 };
@@ -83,7 +83,7 @@ const spriteOf = (color, shape, filled, radius, ratio) => {
  * @param {Instance[]} instances
  * @param {boolean} strong the instance in hand: larger, and all that only it has; else all others
  */
-export function paint(ctx, { session, view, look, hover, rect, fontSize }, instances, strong) {
+export function paint(ctx, { session, view, look, hover, rect, fontSize, over }, instances, strong) {
   const { skeleton, active, selected, original } = session;
   const { width } = view.stage;
   const ratio = ctx.canvas.width / width;
@@ -175,6 +175,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize }, insta
     ctx.restore();
   }
   outline(ctx, rings, 2);
+  over(ctx, instances, strong);
 
   ctx.font = `500 ${fontSize}px system-ui, sans-serif`;
   ctx.textBaseline = "middle";

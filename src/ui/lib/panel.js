@@ -12,7 +12,7 @@ import { t } from "./texts.js";
  * @param {() => string[]} notices what the worker should know about this task
  */
 export function panel(app, notices) {
-  const { session, findings } = app;
+  const { session } = app;
   const { skeleton } = session;
   /** @type {Map<string, HTMLElement>} by instance; they are kept, so that the focus stays where it is */
   const rows = new Map();
@@ -56,7 +56,7 @@ export function panel(app, notices) {
     const current = () => session.selected >= 0 ? session.selected : target;
     return h(
       "li", {
-        given: () => [point(), before(), session.instance?.color, session.instance?.options, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
+        given: () => [point(), before(), session.instance?.color, session.instance?.options, session.instance?.confirmed, session.doubt, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
         ".on": () => index === session.selected,
         ".next": () => index === target,
@@ -71,7 +71,7 @@ export function panel(app, notices) {
       },
         keypointMarker(() => keypoint, () => session.instance, point),
         h("span.name", { dir: "auto", translate: false }, labelOf(skeleton, index)),
-        h("span.soft", { textContent: () => (index === target ? t.next : point() ? stateOf(point()) : "") }),
+        h("span.soft", { textContent: () => [index === target ? t.next : point() && stateOf(point()), session.instance && session.doubt(session.instance, index)].filter(Boolean).join(", ") }),
         index < 18 && h("kbd", {}, `${index > 8 ? "⇧" : ""}${(index % 9) + 1}`)),
     );
   };
@@ -119,7 +119,6 @@ export function panel(app, notices) {
       value: () => session.doc.comment ?? "",
       oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
     }), app.canSkip && h("button", { onclick: () => app.skip() }, t.skip)),
-    findings.root,
     h("footer", {},
       h("label.tick", {},
         h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),

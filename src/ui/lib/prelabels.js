@@ -28,25 +28,27 @@ export const withoutSignature = (url) => (url ?? "").split(/[?#]/, 1)[0];
  * Fetch pre-labels that are too large for an attribute: `{"annotations": [...], "annotation_issues": [...]}`.
  * @param {string} src
  * @param {Skeleton} skeleton
+ * @param {number} offerBelow as of `readPrelabels`
  * @param {AbortSignal} signal
  * @returns {Promise<Prelabels>}
  * @throws whatever is not such an object: a failed load must never look like a task without pre-labels
  */
-export async function fetchPrelabels(src, skeleton, signal) {
+export async function fetchPrelabels(src, skeleton, offerBelow, signal) {
   const response = await fetch(src, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
   const { annotations, annotation_issues: issues } = response.ok && (await response.json());
   if (!Array.isArray(annotations)) throw new TypeError("expected a list of annotations");
-  return readPrelabels("", JSON.stringify(issues ?? null), skeleton, annotations);
+  return readPrelabels("", JSON.stringify(issues ?? null), skeleton, offerBelow, annotations);
 }
 
 /**
  * @param {string | null} text of initialValues
  * @param {string | null} issues text of annotationIssues
  * @param {Skeleton} skeleton
+ * @param {number} offerBelow keypoints with a lower score are offered instead of placed
  * @param {any[]} [read] the list in place of its text: megabytes of JSON are not written while a worker waits
  * @returns {Prelabels}
  */
-export function readPrelabels(text, issues, skeleton, read) {
+export function readPrelabels(text, issues, skeleton, offerBelow, read) {
   /** @type {string[]} */
   const problems = [];
   /** @type {any[]} */
@@ -63,7 +65,7 @@ export function readPrelabels(text, issues, skeleton, read) {
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);
     if (!id || instances.has(id)) id = `p${place}`;
     while (instances.has(id)) id += "_";
-    instances.set(id, readInstance(entry, id, skeleton, problems));
+    instances.set(id, readInstance(entry, id, skeleton, offerBelow, problems));
   });
   return { instances: [...instances.values()], problems, issues: readIssues(issues), text: () => (read ? JSON.stringify(read) : text ?? "") };
 }
@@ -72,12 +74,16 @@ export function readPrelabels(text, issues, skeleton, read) {
  * @param {any} entry
  * @param {string} id
  * @param {Skeleton} skeleton
+ * @param {number} offerBelow
  * @param {string[]} problems
  */
-function readInstance(entry, id, skeleton, problems) {
+function readInstance(entry, id, skeleton, offerBelow, problems) {
   const box = readBox(entry.box);
+  /** @type {Record<number, Point>} */
+  const offers = {};
   const instance = newInstance(id, skeleton.keypoints.length, {
     prelabel: true,
+    offers,
     name: textOf(entry.name),
     comment: textOf(entry.comment),
     box,
@@ -90,8 +96,8 @@ function readInstance(entry, id, skeleton, problems) {
     const index = skeleton.index.get(annotation?.label);
     const visible = annotation?.visibility ?? 2;
     if (visible === 0 && index !== undefined) continue;
-    if (index === undefined || instance.points[index] || !isNumber(annotation.x) || !isNumber(annotation.y)) instance.strays.push(annotation);
-    else instance.points[index] = readPoint(annotation, visible);
+    if (index === undefined || instance.points[index] || offers[index] || !isNumber(annotation.x) || !isNumber(annotation.y)) instance.strays.push(annotation);
+    else (isNumber(annotation.score) && annotation.score < offerBelow ? offers : instance.points)[index] = readPoint(annotation, visible);
   }
   if (instance.strays.length) {
     problems.push(t.notShown(instance.name || id, straysOf(instance)));

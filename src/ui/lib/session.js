@@ -217,7 +217,7 @@ export class Session extends State {
     const at = instance && templateFit(this.skeleton, instance.points);
     if (!at) this.onSay(t.needsTwo);
     else if (pendingOf(instance).length) {
-      this.edit(t.commands.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? { ...clampTo(size, at(i)), v: 2 } : point)) }));
+      this.edit(t.commands.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? instance.offers?.[i] ?? { ...clampTo(size, at(i)), v: 2 } : point)) }));
     }
   }
 

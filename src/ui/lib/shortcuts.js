@@ -20,6 +20,7 @@ export const GROUPS = {
   },
   keypoint: {
     move: "Shift+m",
+    confirm: ";",
     occlude: "o Space",
     delete: "Delete Backspace",
     swap: "r",
@@ -80,7 +81,7 @@ export const REPEATED = ["zoomIn", "zoomOut", "undo", "redo", "previous", "next"
  */
 
 /** Characters by position on a keyboard with Latin letters. @type {Record<string, string>} */
-const POSITIONS = { Digit0: "0", BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Minus: "-", Equal: "=" };
+const POSITIONS = { Digit0: "0", BracketLeft: "[", BracketRight: "]", Semicolon: ";", Comma: ",", Period: ".", Minus: "-", Equal: "=" };
 
 /**
  * @param {Key} event

@@ -66,6 +66,8 @@ export function stageOf(session, look) {
     /** @type {XY | null} */
     pointer: null,
     onView: () => {},
+    /** @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints over markers what the later script adds */
+    over: () => {},
 
     /** Pixels of names on the image. */
     fontSize: FONT_SIZE,
@@ -108,6 +110,12 @@ export function stageOf(session, look) {
     /** Something looks different: draw it with the next frame. */
     touch() {
       frameRequest ||= requestAnimationFrame(stage.draw);
+    },
+
+    /** All instances look different. */
+    repaint() {
+      painted.look = "";
+      stage.touch();
     },
 
     draw() {

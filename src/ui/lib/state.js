@@ -36,6 +36,8 @@ export class State {
     /** @type {Set<string>} what is not shown: "id" of an instance, "id/index" of a keypoint */
     this.hidden = new Set();
     this.start(instances);
+    /** @type {(instance: import("./types.js").Instance, index: number) => string} why a keypoint is to be checked; "" for nothing */
+    this.doubt = () => "";
     /** @type {(what: "doc" | "preview" | "select") => void} */
     this.onChange = () => {};
     /** @type {(text: string) => void} */

@@ -1,6 +1,6 @@
 /**
- * Texts: everything that workers read, in one place. English is part of the element. The other languages are in languages/
- * and loaded from beside the element when a page asks for them with `lang`.
+ * Texts: everything that workers read, in one place. English is part of the element, except for what only its later script
+ * says, which is part of that one. The other languages are in languages/ and loaded from beside the element when a page asks for them with `lang`.
  */
 
 /** @typedef {typeof english} Texts */
@@ -24,6 +24,7 @@ export const english = {
     copy: "Copy the pose of this instance to the pointer",
     previousPose: "Copy the instances of the previous image",
     move: "Move the selected keypoint to the next click",
+    confirm: "This keypoint is right: on to the next one to check",
     occlude: "Selected keypoint: visible or occluded",
     delete: "Delete the selected keypoint",
     swap: "Swap the selected keypoint with its pair",
@@ -142,6 +143,7 @@ export const english = {
     move: (/** @type {string} */ keypoint) => `move ${keypoint}`,
     delete: (/** @type {string} */ keypoint) => `delete ${keypoint}`,
     note: "write note",
+    confirm: (/** @type {string} */ what) => `confirm ${what}`,
   },
   many: (/** @type {number} */ n) => count(n, "keypoint"),
 
@@ -155,6 +157,7 @@ export const english = {
   needsPlaced: "Select a keypoint that has a place.",
   noPrevious: "There is no previous image to copy from.",
   outside: "That is outside the image. If the keypoint is out there, press I.",
+  nothingToCheck: "No keypoint is left to check.",
   noBox: "Drag from one corner to the other, or click the other corner.",
 
   // the image and the labels made before
@@ -221,9 +224,13 @@ export const english = {
   unusual: "These labels look unusual. Choose an entry to see it.",
   submitAnyway: "Submit anyway",
   toCheck: (/** @type {number} */ n) => `${n} to check`,
+  doubtful: "to check",
+  offered: "offered",
   isRight: "This is correct",
   checks: /** @type {Record<string, string>} */ ({
     empty_instance: "No keypoint placed",
+    low_confidence: "Predicted with little confidence",
+    offered_keypoints: "Offered, not placed",
     missing_keypoints: "Neither placed nor marked",
     out_of_image: "Outside the image",
     coincident_keypoints: "At the same position",
@@ -238,10 +245,13 @@ export const english = {
     untouched_prelabels: "Tick it",
     empty_instance: "Delete",
     duplicate_instance: "Delete",
+    offered_keypoints: "Place",
     missing_keypoints: "Not visible",
     swapped_sides: "Swap",
     out_of_image: "Move inside",
   }),
+
+  noLater: "Checks and help could not be loaded: look over your labels yourself before you submit.",
 
   // dialogs
   question: "Question",
@@ -264,7 +274,7 @@ export const english = {
 export const languages = Object.assign(Object.create(null), { en: english });
 
 /** The texts of the page's language. @type {Texts} */
-export let t = english;
+export const t = { ...english };
 
 /** The page's language, as a tag. */
 export let language = "en";
@@ -284,5 +294,5 @@ export function inLanguage(table, tag = language) {
 /** Choose the language of the page. @param {string} tag */
 export function setLanguage(tag) {
   language = tag;
-  t = inLanguage(languages) ?? english;
+  Object.assign(t, inLanguage(languages) ?? english);
 }

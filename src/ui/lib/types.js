@@ -44,6 +44,8 @@
  * @property {boolean} locked may not be changed (annotation_options.editable is false)
  * @property {Options} options
  * @property {Record<string, unknown>} extra
+ * @property {Record<number, Point>} [offers] keypoints of a pre-label whose score is so low that they are not placed at the start
+ * @property {number[]} [confirmed] keypoints of a pre-label that the worker found to be right
  * @property {Record<string, unknown>[]} strays entries of a pre-label that fit no keypoint of this skeleton
  *
  * @typedef {{line?: string, marker?: string, shape?: Shape}} Options

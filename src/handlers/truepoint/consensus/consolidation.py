@@ -116,29 +116,19 @@ def quorum(workers: int) -> int:
     return (workers + 1) // 2
 
 
-def consolidate(answers: Answers, table: SigmaTable, weights: Mapping[str, float] | None = None) -> Merged:
-    """Consolidate the instances of two or more workers of one image.
-
-    The result is deterministic and does not depend on the order of `answers`.
-
-    Args:
-        answers: (worker id, instances) of each worker.
-        table: sigmas and pairs of the job's skeleton.
-        weights: weight by worker id; 1 for other workers.
-
-    Raises:
-        CrowdedError: matching the instances would exceed a limit of `consensus.matching`.
-    """
-    [merged] = consolidate_all([answers], table, weights)
-    if isinstance(merged, CrowdedError):
-        raise merged
-    return merged
-
-
 def consolidate_all(
     images: Sequence[Answers], table: SigmaTable, weights: Mapping[str, float] | None = None
 ) -> list[Merged | CrowdedError]:
-    """Consolidate many images as `consolidate` does. The result for an image does not depend on the other images."""
+    """Consolidate the instances of two or more workers of each image.
+
+    The result for an image depends neither on the order of its answers nor on the other images. It is a CrowdedError
+    if matching the instances would exceed a limit of `consensus.matching`.
+
+    Args:
+        images: (worker id, instances) of each worker, by image.
+        table: sigmas and pairs of the job's skeleton.
+        weights: weight by worker id; 1 for other workers.
+    """
     return [merged for part in parts(images) for merged in Consensus(part, table, weights or {}).images()]
 
 

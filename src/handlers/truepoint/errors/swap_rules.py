@@ -1,6 +1,6 @@
 """Rules that find exchanged left and right keypoints without any reference.
 
-Crossed legs are legitimate, so the rules only warn. src/ui/lib/sides.js has the same rules.
+Crossed legs are legitimate, so the rules only warn. src/ui/lib/later/sides.js has the same rules.
 """
 
 from __future__ import annotations

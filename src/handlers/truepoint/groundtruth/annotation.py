@@ -16,6 +16,7 @@ from truepoint.groundtruth.answer import (
     OWN_TOLERANCE,
     Answer,
     AnswerError,
+    PreLabelRecord,
     UnlabeledKeypoint,
     parse_answer,
 )
@@ -45,10 +46,11 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """One worker's answer within an annotation.
 
     `reason` says why an answer could not be used. `annotations` are the worker's own instances. They are kept only
-    where several workers answered, because consensus and agreement are computed again from the whole job.
-    `not_labeled` are keypoints that the worker marked as absent, with reasons. `comment` is the worker's note on the
-    whole image. `anchoring` is what the worker made of the pre-labels, in a job that measures it; wrong ones that the
-    worker left are no longer among the instances.
+    where several workers answered, because consensus and agreement are computed again from the whole job. `not_labeled`
+    are keypoints that the worker marked as absent, with reasons. `comment` is the worker's note on the whole image.
+    `prelabels` says by instance what the worker confirmed, moved, added and removed. `anchoring` is what the worker
+    made of the pre-labels, in a job that measures it; wrong ones that the worker left are no longer among the
+    instances.
     """
 
     worker_id: str
@@ -61,6 +63,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     annotations: list[Any] = []
     not_labeled: list[UnlabeledKeypoint] = []
     comment: str = ""
+    prelabels: list[PreLabelRecord] = []
     anchoring: Anchoring | None = None
 
     @cached_property
@@ -211,6 +214,7 @@ def _read_all(
                 annotations=read.updated if len(latest) > 1 else [],
                 not_labeled=read.not_labeled,
                 comment=read.comment,
+                prelabels=read.prelabels,
                 anchoring=anchoring,
             )
         )

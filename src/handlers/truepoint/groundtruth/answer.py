@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from truepoint.pose.instance import (
     same_instances,
     type_name,
 )
+
+T = TypeVar("T")
 
 OWN_TOLERANCE = 1e-6
 """Distance within which a keypoint counts as unchanged, in pixels, for our element, which submits untouched coordinates
@@ -48,6 +50,26 @@ class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
     comment: str = ""
 
 
+class PreLabelRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the worker made of the keypoints of one pre-labelled instance, by label.
+
+    Attributes:
+        id: of the instance.
+        offered: not placed at the start, because of their low score.
+        confirmed: said to be right, and where the pre-label or the offer has them.
+        moved: placed elsewhere.
+        added: placed, although the pre-label does not have them.
+        removed: in the pre-label, and not placed.
+    """
+
+    id: str
+    offered: list[Label] = []
+    confirmed: list[Label] = []
+    moved: list[Label] = []
+    added: list[Label] = []
+    removed: list[Label] = []
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A usable answer.
 
@@ -69,6 +91,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image_height: int | None
     not_labeled: list[UnlabeledKeypoint]
     comment: str
+    prelabels: list[PreLabelRecord] = []
     memory: int = 0
 
     @property
@@ -117,8 +140,9 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
         image_name=without_query(fields.get("image_name")),
         image_width=width if height else None,
         image_height=height if width else None,
-        not_labeled=_not_labeled(details.get("not_labeled")),
+        not_labeled=_valid_entries(details.get("not_labeled"), UnlabeledKeypoint),
         comment=_comment(details.get("comment")),
+        prelabels=_valid_entries(details.get("prelabels"), PreLabelRecord),
         memory=_memory(content, fields),
     )
 
@@ -175,13 +199,13 @@ def _comment(value: Any) -> str:
     return value.strip()[:LONGEST_COMMENT] if isinstance(value, str) else ""
 
 
-def _not_labeled(value: Any) -> list[UnlabeledKeypoint]:
-    keypoints = []
+def _valid_entries(value: Any, kind: type[T]) -> list[T]:
+    entries = []
     for entry in value if isinstance(value, list) else ():
         # An invalid entry is ignored, so that the labels remain usable.
         with suppress(msgspec.ValidationError):
-            keypoints.append(msgspec.convert(entry, UnlabeledKeypoint))
-    return keypoints
+            entries.append(msgspec.convert(entry, kind))
+    return entries
 
 
 def _truth(value: Any) -> bool:

@@ -222,45 +222,56 @@ def job_of(request_key: str) -> tuple[str, str]:
     return match["job"], f"{match['output']}{match['job']}/"
 
 
-def consolidation_response(labels: Iterable[tuple[str, bytes]], attribute: str) -> list[dict[str, Any]]:
-    """Return Ground Truth's post-annotation response, in builtin types.
+Label = Annotation | AnnotationReference
 
-    Args:
-        labels: for each data object its id and its label as JSON text.
-        attribute: the job's label attribute name.
-    """
+
+def consolidation_response(labels: Iterable[Label], attribute: str) -> list[dict[str, Any]]:
+    """Return Ground Truth's post-annotation response, in builtin types, for labels of the job's attribute."""
     return [
         {
-            "datasetObjectId": object_id,
-            "consolidatedAnnotation": {"content": {attribute: msgspec.json.decode(label)}},
+            "datasetObjectId": label.dataset_object_id,
+            "consolidatedAnnotation": {"content": {attribute: _builtins(label)}},
         }
-        for object_id, label in labels
+        for label in labels
     ]
+
+
+def _builtins(label: Label) -> dict[str, Any]:
+    """Return a label as parsed JSON. Instances are most of it, and are parsed JSON already: they are not copied."""
+    if isinstance(label, AnnotationReference):
+        return msgspec.to_builtins(label)  # type: ignore[no-any-return]
+    workers = [msgspec.structs.replace(worker, annotations=[]) for worker in label.workers]
+    rest = msgspec.structs.replace(label, original_annotations=[], updated_annotations=[], workers=workers)
+    value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rest))
+    for worker, answer in zip(label.workers, value["workers"], strict=True):
+        if worker.annotations:
+            answer["annotations"] = worker.annotations
+    instances = {name: getattr(label, name) for name in ("original_annotations", "updated_annotations")}
+    return value | instances
 
 
 def fit(
     annotations: Iterable[Annotation], move: Callable[[str, bytes], str], limit: int = LARGEST_RESPONSE
-) -> list[tuple[str, bytes]]:
-    """Return object ids and labels as JSON text, and move large annotations so that the labels fit into a response.
+) -> list[Label]:
+    """Return the labels of a batch, and move large annotations so that the labels fit into a response.
 
-    Whenever the labels so far exceed `limit`, the largest one is stored elsewhere and replaced by a reference. Labels
-    are kept as text, because the values of a batch of large annotations would not fit into memory.
+    Whenever the labels so far exceed `limit`, the largest one is stored elsewhere and replaced by a reference.
 
     Args:
         annotations: the annotations of a batch.
         move: stores an annotation's JSON text for an object id, and returns its S3 URI.
         limit: maximum size of all labels that are not references, in bytes.
     """
-    labels: list[tuple[str, bytes]] = []
+    labels: list[Label] = []
     sizes: list[int] = []
     for annotation in annotations:
-        labels.append((annotation.dataset_object_id, msgspec.json.encode(annotation)))
-        sizes.append(sent_size(labels[-1][1]) + ENVELOPE)
+        labels.append(annotation)
+        sizes.append(sent_size(msgspec.json.encode(annotation)) + ENVELOPE)
         while sum(sizes) > limit and max(sizes) > 0:
             largest = sizes.index(max(sizes))
-            object_id, text = labels[largest]
-            reference = AnnotationReference(dataset_object_id=object_id, annotation_s3_uri=move(object_id, text))
-            labels[largest], sizes[largest] = (object_id, msgspec.json.encode(reference)), 0
+            object_id = labels[largest].dataset_object_id
+            uri = move(object_id, msgspec.json.encode(labels[largest]))
+            labels[largest], sizes[largest] = AnnotationReference(dataset_object_id=object_id, annotation_s3_uri=uri), 0
     return labels
 
 
@@ -271,7 +282,7 @@ def sent_size(text: bytes) -> int:
     `1e+16`. Up to Python 3.11 it writes a non-ASCII character as an escape sequence of up to three times the length in
     UTF-8, and DEL as one of six bytes.
     """
-    added = text.count(b",") + text.count(b":") + text.count(b"e")
+    added = len(text) - len(text.translate(None, b",:e"))
     if b"\x7f" in text:
         added += 5 * text.count(b"\x7f")
     return len(text) + added + (0 if text.isascii() else 2 * len(text.translate(None, _ASCII)))

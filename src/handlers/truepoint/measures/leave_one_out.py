@@ -39,7 +39,9 @@ class _Answers:
     def without(self, image: int, members: Integers) -> Integers:
         """Return the answers to an image that contain none of these instances."""
         begin = self.first[image]
-        return np.setdiff1d(np.arange(begin, begin + self.count[image]), self.of[members])
+        rest = np.ones(self.count[image], bool)
+        rest[self.of[members] - begin] = False
+        return np.asarray(begin + np.flatnonzero(rest))
 
 
 def compare(consensus: Consensus, to: WorkerMeter) -> None:

@@ -21,6 +21,7 @@ from truepoint.adapters.uploads import Uploads
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.groundtruth.manifest import Line, batches, read_lines, whole_lines
 from truepoint.groundtruth.output_line import Labeled, read_line
+from truepoint.json_text import OBJECTS_BETWEEN_COLLECTIONS
 from truepoint.keys import job_keys, manifests_folder, s3_uri, spelled, split_s3_uri
 from truepoint.measures.gold import Gold, GoldError, parse_gold
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
@@ -54,9 +55,6 @@ LARGEST_LABEL = 64 * 1024 * 1024
 """Maximum size of a label stored by reference, in bytes: more than the answers of nine workers take."""
 LARGEST_FILE = 64 * 1024 * 1024
 """Maximum size of a job's skeleton or gold file, in bytes."""
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Number of new objects after which Python's garbage collector runs. A batch of parsed lines has as many, and no
-cycles. With Python's default, repeated collections take 5 % of a run."""
 WAITS = (1, 2, 4, 8, 15, 30)
 """Delays between attempts to find the manifest, in seconds. It usually exists when the event arrives, but this is not
 documented."""

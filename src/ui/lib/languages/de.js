@@ -18,6 +18,7 @@ export default {
     copy: "Die Haltung dieser Instanz zum Zeiger kopieren",
     previousPose: "Die Instanzen des vorigen Bildes kopieren",
     move: "Den gewählten Punkt zum nächsten Klick verschieben",
+    confirm: "Dieser Punkt ist richtig: weiter zum nächsten, der zu prüfen ist",
     occlude: "Gewählter Punkt: sichtbar oder verdeckt",
     delete: "Den gewählten Punkt löschen",
     swap: "Den gewählten Punkt mit seinem Gegenstück tauschen",
@@ -130,6 +131,7 @@ export default {
     move: (keypoint) => `${keypoint} verschieben`,
     delete: (keypoint) => `${keypoint} löschen`,
     note: "Notiz schreiben",
+    confirm: (what) => `${what} bestätigen`,
   },
   many: points,
 
@@ -142,6 +144,7 @@ export default {
   needsPlaced: "Wählen Sie einen Punkt, der gesetzt ist.",
   noPrevious: "Es gibt kein voriges Bild, aus dem kopiert werden kann.",
   outside: "Das liegt außerhalb des Bildes. Wenn der Punkt dort draußen ist, drücken Sie I.",
+  nothingToCheck: "Es ist kein Punkt mehr zu prüfen.",
   noBox: "Ziehen Sie von einer Ecke zur anderen, oder klicken Sie die andere Ecke an.",
 
   problems: {
@@ -204,9 +207,13 @@ export default {
   unusual: "Das sieht ungewöhnlich aus. Wählen Sie etwas aus, um es anzusehen.",
   submitAnyway: "Trotzdem absenden",
   toCheck: (n) => `${n} zu prüfen`,
+  doubtful: "zu prüfen",
+  offered: "vorgeschlagen",
   isRight: "Das ist richtig so",
   checks: {
     empty_instance: "Kein Punkt gesetzt",
+    low_confidence: "Mit geringer Sicherheit vorhergesagt",
+    offered_keypoints: "Vorgeschlagen, nicht gesetzt",
     missing_keypoints: "Weder gesetzt noch gekennzeichnet",
     out_of_image: "Außerhalb des Bildes",
     coincident_keypoints: "An derselben Stelle",
@@ -221,10 +228,13 @@ export default {
     untouched_prelabels: "Wählen",
     empty_instance: "Löschen",
     duplicate_instance: "Löschen",
+    offered_keypoints: "Setzen",
     missing_keypoints: "Nicht sichtbar",
     swapped_sides: "Tauschen",
     out_of_image: "Ins Bild",
   },
+
+  noLater: "Prüfung und Hilfe konnten nicht geladen werden: Sehen Sie Ihre Markierungen vor dem Absenden selbst durch.",
 
   question: "Frage",
   close: "Schließen",

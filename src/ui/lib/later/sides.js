@@ -1,8 +1,8 @@
 /** Left and right: signs that they were exchanged, found without any reference. Crossed legs are legal, so only warnings come of it. */
-/** @import {Instance, Point, Skeleton} from "./types.js" */
-import { isPlaced } from "./document.js";
-import { distance } from "./geometry.js";
-import { limbOf, swapped } from "./pose.js";
+/** @import {Instance, Point, Skeleton} from "../types.js" */
+import { isPlaced } from "../document.js";
+import { distance } from "../geometry.js";
+import { limbOf, swapped } from "../pose.js";
 import { areaOf } from "./similarity.js";
 
 /** Swapping back must shorten the edges it touches by this share to be believed on its own. */

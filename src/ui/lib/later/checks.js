@@ -1,10 +1,10 @@
 /** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
-/** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
-import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "./document.js";
-import { distance, extentOf, isInside } from "./geometry.js";
+/** @import {Doc, Instance, Size, Skeleton} from "../types.js" */
+import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "../document.js";
+import { distance, extentOf, isInside } from "../geometry.js";
 import { areaOf, similarity } from "./similarity.js";
 import { swappedSides } from "./sides.js";
-import { t } from "./texts.js";
+import { t } from "../texts.js";
 
 /**
  * @typedef {object} Finding

@@ -1,13 +1,13 @@
 /** Findings: the list of what looks wrong, in the panel while labelling and in a dialog before submitting. */
 /** @import {Finding} from "./checks.js" */
 import { checkDoc, findingsIn } from "./checks.js";
-import { dialog } from "./dialogs.js";
-import { findInstance, nameOf } from "./document.js";
-import { h, put } from "./dom.js";
-import { clampTo } from "./geometry.js";
-import { icon } from "./icons.js";
-import { moved } from "./pose.js";
-import { t } from "./texts.js";
+import { dialog } from "../dialogs.js";
+import { findInstance, nameOf } from "../document.js";
+import { h, put } from "../dom.js";
+import { clampTo } from "../geometry.js";
+import { icon } from "../icons.js";
+import { moved } from "../pose.js";
+import { t } from "../texts.js";
 
 /** Not worth a word while the instance is still being labelled. */
 const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"];
@@ -15,7 +15,7 @@ const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"
 /** Milliseconds of checking at a time. */
 const SLICE = 10;
 
-/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("../session.js").Session} Session */
 /** @type {Record<string, (session: Session, finding: Finding) => unknown>} what one click can do about it */
 const FIXES = {
   untouched_prelabels: (session) => session.setNoChanges(true),
@@ -31,10 +31,11 @@ const keyOf = ({ check, id, indexes }) => `${check}/${id}/${indexes}`;
 
 /**
  * @param {Session} session
+ * @param {import("./confidence.js").Confidence} confidence
  * @param {(finding: Finding) => void} jump
  * @param {() => void} submit despite the warnings
  */
-export function findingsOf(session, jump, submit) {
+export function findingsOf(session, confidence, jump, submit) {
   /** @type {Set<string>} what the worker looked at and accepted */
   const accepted = new Set();
   /** @type {Finding[]} */
@@ -48,7 +49,7 @@ export function findingsOf(session, jump, submit) {
     const { check, id, level, text, names } = finding;
     const instance = findInstance(session.doc, id);
     const name = nameOf(session.doc, id);
-    const fix = !instance?.locked && FIXES[check];
+    const fix = !instance?.locked && (check === "offered_keypoints" ? () => confidence.confirm(id, finding.indexes) : FIXES[check]);
     const then = (/** @type {() => void} */ act) => () => {
       act();
       refresh();
@@ -64,7 +65,7 @@ export function findingsOf(session, jump, submit) {
         if (id) session.select(id);
         fix(session, finding);
       }) }, t.fixes[check]),
-      h("button.ghost", { title: t.isRight, onclick: then(() => accept(finding)) }, icon("check")),
+      h("button.ghost", { title: t.isRight, onclick: then(() => (check === "low_confidence" ? confidence.confirm(id, finding.indexes) : accept(finding))) }, icon("check")),
     );
   };
 
@@ -80,7 +81,7 @@ export function findingsOf(session, jump, submit) {
       timer = setTimeout(refresh);
       return;
     }
-    all = checkDoc(session.skeleton, session.doc, session.size, session.original);
+    all = [...confidence.findings(), ...checkDoc(session.skeleton, session.doc, session.size, session.original)];
     const shown = open().filter((finding) => !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active));
     const level = shown.some(isWarning) ? "warning" : "info";
     put(root, "hidden", !shown.length);
@@ -113,8 +114,11 @@ export function findingsOf(session, jump, submit) {
   return {
     root, review, refresh, ask,
     /** For the answer: what was open when it was submitted. */
-    details: () => all.map(({ check, level, id, indexes }) => ({
-      check, level, ...(id && { id }), ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
-    })),
+    details: () => ({
+      findings: all.map(({ check, level, id, indexes }) => ({
+        check, level, ...(id && { id }), ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
+      })),
+      prelabels: confidence.details(),
+    }),
   };
 }

@@ -1,7 +1,7 @@
 /** How alike two instances are: symmetric OKS with the area rules of the Python side; the same cases test both. */
-/** @import {Instance, Skeleton} from "./types.js" */
-import { isPlaced, memo } from "./document.js";
-import { boundsOf } from "./geometry.js";
+/** @import {Instance, Skeleton} from "../types.js" */
+import { isPlaced, memo } from "../document.js";
+import { boundsOf } from "../geometry.js";
 
 /** Segment area over box area of COCO people. */
 const BOX_TO_AREA = 0.53;

@@ -1,0 +1,29 @@
+/** What nobody needs before the image is there: checks, confidence, help, and light. It is a script of its own, loaded after the element. */
+import { confidenceOf } from "./confidence.js";
+import { findingsOf } from "./findings.js";
+import { helpDialog } from "./help.js";
+import { lightDialog } from "./light.js";
+
+/**
+ * @param {import("../app.js").App} app
+ * @param {(finding: import("./checks.js").Finding) => void} jump
+ * @param {() => void} submit despite the warnings
+ * @param {HTMLElement} root where dialogs are put
+ * @param {number} checkBelow keypoints of pre-labels with a lower score are to be checked
+ */
+export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow) {
+  const confidence = confidenceOf(session, stage, checkBelow);
+  const findings = findingsOf(session, confidence, jump, submit);
+  const light = lightDialog(prefs, stage.applyLook);
+  root.append(findings.review, light);
+  /** @type {HTMLDialogElement | undefined} */
+  let help;
+  return {
+    ...findings,
+    confirmNext: confidence.confirmNext,
+    take: confidence.take,
+    light: () => light.show(),
+    // Built when it is first wanted: its rows are half of all the element's nodes.
+    help: () => (help ??= root.appendChild(helpDialog(prefs, savePrefs))).showModal(),
+  };
+}
