@@ -20,7 +20,12 @@ from truepoint.task_queue.queue import LEASE_SECONDS, Verdict
 from truepoint.task_queue.table import Action, Table
 from truepoint.tasks import consolidating, documents, interrupted, output_layout
 from truepoint.tasks.consolidating import CORRECTION_SECONDS, NO_LABEL
+from truepoint.tasks.ending import Ending
 from truepoint.tasks.interrupted import NO_INPUT, REQUEST_SECONDS
+from truepoint.tasks.labeling_job import parse_labeling_job
+from truepoint.tasks.turn import Turn
+from truepoint.web.requests import RefusedError
+from truepoint.web.workers import WorkerRoutes
 
 
 def create(bucket: Bucket, name: str = "People-1", **change: Any) -> None:
@@ -141,7 +146,7 @@ def test_the_request_is_ground_truths(site: Site) -> None:
     site.label_all()
     site.tick(5)
     (event,) = site.requests
-    assert event == documents.consolidation_event(_described(site), event["payload"]["s3Uri"])
+    assert event == documents.consolidation_event(parse_labeling_job(site.description), event["payload"]["s3Uri"])
     (key,) = site.files(output_layout.CONSOLIDATION_REQUESTS)
     assert event["payload"]["s3Uri"] == f"s3://{site.bucket.name}/{key}"
     first, *others = json.loads(site.bucket.read(key))
@@ -154,12 +159,6 @@ def test_the_request_is_ground_truths(site: Site) -> None:
         ],
     }
     assert len(others) == 4
-
-
-def _described(site: Site) -> Any:
-    from truepoint.tasks.labeling_job import parse_labeling_job
-
-    return parse_labeling_job(site.description)
 
 
 def test_images_stay_open_for_corrections_for_a_while(site: Site) -> None:
@@ -305,6 +304,21 @@ def test_lines_for_which_no_task_can_be_made_fail_alone(site: Site) -> None:
     assert (sorted(site.labels()), dict(site.failures())) == ([1, 2, 3, 4], {NO_INPUT: 1})
 
 
+def test_requests_report_lines_that_no_task_can_be_made_of(site: Site) -> None:
+    def broken(_arn: str, _event: Mapping[str, Any]) -> Any:
+        return {"taskInput": {"image_s3_uri": None}}
+
+    routes = WorkerRoutes(site.bucket, site.table, broken, lambda: site.now)
+    place = site.queue._place_of(3)
+    for _ in range(2):
+        with pytest.raises(RefusedError):
+            routes._input(site.job, place)
+    (row,) = site.table.query(rows.trouble_pk("people-1"))
+    assert (row["line"], row["offset"], row["length"]) == place
+    site.tick()  # here the function works
+    assert site.table.query(rows.trouble_pk("people-1")) == []
+
+
 def test_a_function_for_tasks_that_is_down_closes_no_line(site: Site) -> None:
     def down(_arn: str, _event: Mapping[str, Any]) -> Any:
         raise FunctionError("expected pre to return, got the error Unhandled")
@@ -336,6 +350,26 @@ def test_a_deadline_ends_the_job_with_what_there_is(site: Site) -> None:
     assert site.labels() == {0: {ADA: "a0"}}
     assert site.failures() == {documents.EXPIRED: 4}
     assert site.bucket.read(f"output/People-1/{output_layout.OUTPUT_MANIFEST}") == site.by_the_old_rules()[0]
+
+
+def test_an_extension_at_the_last_moment_counts(site: Site) -> None:
+    before = site.job
+    site.now = before.deadline + 1
+    site.lead.extend(before, 1, site.now)
+    turn = Turn.take(site.table, "people-1", "slow", lambda: site.now)
+    assert turn is not None
+    slow = Ending(site.world(), before, parse_labeling_job(site.description))
+    assert slow.begin_if_due(turn, all_handed_out=False).status == "InProgress"
+    assert site.job.status == "InProgress"
+
+
+def test_a_job_without_open_lines_ends_at_once(bucket: Bucket, table: Table) -> None:
+    put_manifest(bucket, line(bucket.name, "0.jpg", keypoints={"earlier": True}) + b"\n")
+    create(bucket)
+    site = Site(bucket, table)
+    site.tick()
+    assert (site.job.status, len(site.output())) == ("Completed", 1)
+    assert site.description["LabelCounters"]["Unlabeled"] == 1
 
 
 def test_a_lead_ends_the_job_and_what_nobody_labelled_stays_as_it_is(site: Site) -> None:

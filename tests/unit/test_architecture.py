@@ -150,6 +150,7 @@ UNUSED_BEFORE_A_TASK = {
         ("post_annotation", HEAVY - {"numpy"}, 300),
         ("job_completion", HEAVY - {"numpy"}, 350),
         ("sweep", HEAVY | {"truepoint.runs.completion"}, 100),
+        ("portal_tick", HEAVY | {"truepoint.runs.completion"}, 125),
         ("portal", HEAVY | {"http.client", "truepoint.runs.completion", "truepoint.consensus.consolidation"}, 120),
     ],
 )

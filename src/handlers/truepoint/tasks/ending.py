@@ -96,14 +96,15 @@ class Ending:
                 Action(
                     *rows.job_key(self._job.key),
                     update="SET #status = :stopping, #ends_as = :completed, #drained = :drained",
-                    condition="#status = :open AND #generation = :generation",
-                    names={name: name for name in ("status", "ends_as", "drained", "generation")},
+                    condition="#status = :open AND #generation = :generation AND #deadline = :deadline",
+                    names={name: name for name in ("status", "ends_as", "drained", "generation", "deadline")},
                     values={
                         "stopping": "Stopping",
                         "completed": "Completed",
                         "drained": drained,
                         "open": "InProgress",
                         "generation": self._job.generation,
+                        "deadline": self._job.deadline,
                     },
                 )
             )
