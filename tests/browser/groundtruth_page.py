@@ -69,8 +69,9 @@ class Site:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
-    def task(self, *, sandbox: str | None = None, button: str = "", **values: Any) -> str:
+    def task(self, *, sandbox: str | None = None, button: str = "", module: bool = False, **values: Any) -> str:
         """Make a task's page; `sandbox` puts it into such a frame. Return the address to open."""
+        kind = "type=module " if module else ""
         digest = base64.b64encode(hashlib.sha384(self.bundle.encode()).digest()).decode()
         given = {
             "imgSrc": f"{self.assets}/photo.png?X-Amz-Signature=abc",
@@ -84,7 +85,8 @@ class Site:
         html = (
             "<!doctype html><html lang=en><meta charset=utf-8><title>Task</title>"
             f'<script src="{self.page}/crowd.js"></script>'
-            f'<script src="{self.assets}/element.js" integrity="sha384-{digest}" crossorigin="anonymous"></script>'
+            f'<script {kind}src="{self.assets}/element.js" integrity="sha384-{digest}" crossorigin="anonymous">'
+            "</script>"
             f"<crowd-form>{button}<crowd-2d-skeleton {attributes(given)}></crowd-2d-skeleton></crowd-form>"
         )
         self.policy = (

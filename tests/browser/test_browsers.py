@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import NAMES, person
+from driver import NAMES, person, picture
 from groundtruth_page import Site, serve
 from PIL import ExifTags, Image
 from webdriver import CONTROL, ENTER, Browser, display
@@ -150,6 +150,37 @@ def test_the_daily_work(worker: Worker, site: Site) -> None:
     (answer,) = worker.answers()
     assert len(json.loads(answer["updated_annotations"])[0]["annotations"]) == 2
     browser.run("document.dispatchEvent(new Event('answer-accepted'))")
+
+
+@pytest.mark.parametrize("module", [False, True])
+def test_a_page_loads_the_image_and_what_comes_later_once(worker: Worker, site: Site, module: bool) -> None:
+    """The image is requested ahead of its `img`, and a module must find out where it is from."""
+    name = f"/once-{worker.browser.name}-{module}.jpg"
+    site.files[name] = ("image/jpeg", picture(640, 480, "JPEG"))  # which the server forbids to store
+    url = site.task(module=module, imgSrc=site.assets + name, imageS3Uri=f"s3://bucket{name}")
+    site.asked.clear()
+    worker.open(url)
+    asked = [path.split("?")[0] for path in site.asked]
+    assert sorted(path for path in asked if path != "/favicon.ico") == sorted(
+        ["/task.html", "/crowd.js", "/element.js", name, "/crowd-2d-skeleton.later.js"]
+    )
+
+
+def test_without_what_comes_later_the_worker_labels_and_submits(worker: Worker, site: Site) -> None:
+    script = site.files.pop("/crowd-2d-skeleton.later.js")
+    try:
+        worker.open(site.task(imageS3Uri=f"s3://bucket/without-{worker.browser.name}.png"), ready=False)
+        worker.browser.wait(
+            f"{ELEMENT}?.app?.session.size.width && document.querySelector('crowd-form > form') && true"
+        )
+        worker.browser.wait(f"{SHADOW}.querySelector('.notices').textContent.includes('could not be loaded')")
+        worker.click(100, 100)
+        worker.press("footer .primary")
+        worker.send(1)
+        (answer,) = worker.answers()
+        assert "findings" not in json.loads(answer["answer_details"])
+    finally:
+        site.files["/crowd-2d-skeleton.later.js"] = script
 
 
 @pytest.mark.parametrize("sandbox", [None, "allow-scripts allow-forms", "allow-scripts allow-forms allow-same-origin"])

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,14 +19,18 @@ import boto3
 import pytest
 import urllib3
 import uvicorn
-from loop import PROJECT, VENV
+from loop import PROJECT, SKELETON, VENV, draw, face
 
 from portal_jobs import description, put_images
 from truepoint.adapters.bucket import Bucket
 from truepoint.emulator.emulator import Emulator, free_port
 from truepoint.emulator.local_stack import deploy, function_log
+from truepoint.jobs.images import images_in_folder
+from truepoint.jobs.launch import create_outside_ground_truth, prepare_job
+from truepoint.jobs.request import JobSettings
 from truepoint.jobs.stack import read_stack
-from truepoint.portal.local_front import DEMO_USERS, LocalFront, add_users, connect
+from truepoint.portal.local_front import DEMO_USERS, LocalFront, Ticks, add_users, connect
+from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue.table import Table
 from truepoint.tasks import loading
 from truepoint.web.identity import pseudonym
@@ -133,8 +139,8 @@ class Choice(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._value:
-            [email] = [user.email for user in DEMO_USERS if user.name == data]
-            self.users[email] = self._value
+            # Whoever was invited and has not signed in yet is shown with their address.
+            self.users[{user.name: user.email for user in DEMO_USERS}.get(data, data)] = self._value
             self._value = ""
 
 
@@ -145,9 +151,11 @@ def served(application: Any, port: int) -> Iterator[None]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield
-    server.should_exit = True
-    thread.join()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +304,43 @@ def test_a_body_without_its_hash_is_refused_as_cloudfront_does(ada: Browser, cla
 def test_nobody_reaches_the_function_past_the_front(stand: Stand) -> None:
     url = f"{stand.emulator.endpoint}/_aws/lambda-url/{stand.portal.function_url_id}/api/me"
     assert urllib3.request("GET", url, retries=False).status == 403
+
+
+def test_a_team_labels_a_job_from_its_creation_to_its_results(stand: Stand, tmp_path: Path) -> None:
+    """Two people label each image; one of them corrects an answer; the lead opens the results."""
+    for number in range(3):
+        draw(tmp_path / f"{number}.png", ((100, 100),))
+    template = (PROJECT / "src/ui/worker-task.liquid.html").read_text()
+    settings, skeleton = JobSettings(name="of-a-team", workers_per_object=2), parse_skeleton(json.dumps(SKELETON))
+    images = images_in_folder(tmp_path).images
+    prepared = prepare_job(settings, stand.stack, skeleton, images, template_source=template, prelabels={})
+    create_outside_ground_truth(prepared, stand.client("s3"), stand.stack, datetime.now(UTC), lambda _: None)
+    ticks, lead = Ticks(stand.emulator), Browser(stand)
+    ticks.first()
+    lead.sign_in(LEA)
+    assert lead.json("GET", "/api/lead/jobs/of-a-team")[1]["images"] == 3
+    for email, shift in ((ADA, 0), (BEN, 0.02)):
+        worker = Browser(stand)
+        worker.sign_in(email)
+        while tasks := worker.json("POST", "/api/jobs/of-a-team/tasks", {})[1]["tasks"]:
+            line = tasks[0]["line"]
+            answer = {"content": {"updated_annotations": json.dumps([face(100 + shift, 100)])}, "seconds": 2}
+            assert worker.json("POST", f"/api/jobs/of-a-team/answers/{line}", answer) == (200, {"verdict": "accepted"})
+    assert lead.json("GET", "/api/lead/jobs/of-a-team")[1]["answers"] == 6
+    assert lead.json("POST", "/api/lead/jobs/of-a-team/finish", {})[0] == 200
+    deadline = time.monotonic() + 300
+    while not lead.json("GET", "/api/lead/jobs/of-a-team/results")[1]["ready"]:
+        assert time.monotonic() < deadline, function_log(stand.emulator, ticks.function)
+        ticks.first()
+        time.sleep(2)
+    files = {file["name"]: file["url"] for file in lead.json("GET", "/api/lead/jobs/of-a-team/results")[1]["files"]}
+    marker = json.loads(urllib3.request("GET", files["results.json"], retries=False).data)
+    assert (marker["lines"], marker["written"], marker["rejected"]) == (3, 3, 0)
+    assert marker["labeling_job_status"] == lead.json("GET", "/api/lead/jobs/of-a-team")[1]["status"]
+    coco = json.loads(urllib3.request("GET", files["coco.json"], retries=False).data)
+    assert len(coco["annotations"]) == 3
+    x, y, visibility = coco["annotations"][0]["keypoints"][:3]
+    assert (round(x, 3), round(y, 3), visibility) == (100.133, 100.333, 2)  # half way between the two
 
 
 def label(browser: Browser, job: str) -> dict[str, Any]:

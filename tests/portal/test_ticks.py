@@ -444,6 +444,21 @@ def test_a_reopened_job_keeps_its_labels_and_offers_the_rest(site: Site) -> None
     assert [event[3]["LabelingJobStatus"] for event in site.events] == ["Stopped", "Completed"]
 
 
+def test_opening_a_large_job_again_goes_on_in_the_next_tick(site: Site) -> None:
+    site.take(ADA)
+    site.finish()
+    site.lead.reopen(site.job, 24, site.now)
+    site.left = 59.0
+    site.tick()
+    assert (site.state.generation, site.state.reopened) == (0, 1)
+    site.left = 900.0
+    site.tick()
+    assert site.state.generation == 1
+    site.label_all()
+    assert sorted(site.image(0).done) == [ADA, BEA]
+    assert site.row(ADA).answers == 5
+
+
 def test_lines_that_need_no_label_go_to_the_output_as_they_are(bucket: Bucket, table: Table) -> None:
     lines = [
         line(bucket.name, "0.jpg"), b"", b"{broken", line(bucket.name, "1.jpg", keypoints={"earlier": True}),

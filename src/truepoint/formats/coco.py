@@ -99,12 +99,12 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
         categories = categories_by_id(companion, where)
     else:
         for entry in document:
-            image = identity(entry.get("image_id"))
-            if isinstance(image, int):
-                images.setdefault(image, LabeledImage(str(entry["image_id"]), has_ending=False, numbered=image))
-            elif image is not None:
-                has_ending = PurePosixPath(image).suffix.lower() in IMAGE_SUFFIXES
-                images.setdefault(image, LabeledImage(image, has_ending=has_ending))
+            key = identity(entry.get("image_id"))
+            if isinstance(key, int):
+                images.setdefault(key, LabeledImage(str(entry["image_id"]), has_ending=False, numbered=key))
+            elif key is not None:
+                has_ending = PurePosixPath(key).suffix.lower() in IMAGE_SUFFIXES
+                images.setdefault(key, LabeledImage(key, has_ending=has_ending))
     ordinary = [entry for entry in document if is_ordinary(entry, images, notes)]
     results = AnnotationReader(categories, where, results=True)
     results.scan(ordinary)

@@ -150,20 +150,23 @@ class Ticks:
     """Calls the function that brings the portal's jobs forward. On AWS a schedule calls it each minute.
 
     A context manager: a thread calls it every few seconds until it is left, so that nobody waits a minute for a result.
+
+    Attributes:
+        function: the function's name.
     """
 
     def __init__(self, emulator: Emulator, stack_name: str = DEFAULT_STACK_NAME) -> None:
         session: Any = emulator.session()
         formation = session.client("cloudformation", endpoint_url=emulator.endpoint)
         resource = formation.describe_stack_resource(StackName=stack_name, LogicalResourceId="PortalTickFunction")
-        self._function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        self.function: str = resource["StackResourceDetail"]["PhysicalResourceId"]
         self._lambda = session.client("lambda", endpoint_url=emulator.endpoint)
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
 
     def first(self) -> None:
         """Call it once and wait for it: a job that was just created is open then."""
-        self._lambda.invoke(FunctionName=self._function, Payload=b"{}")["Payload"].read()
+        self._lambda.invoke(FunctionName=self.function, Payload=b"{}")["Payload"].read()
 
     def __enter__(self) -> Ticks:
         self._thread.start()

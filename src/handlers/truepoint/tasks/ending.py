@@ -30,6 +30,8 @@ FAR = 9_999_999_999.0
 """Later than any lease, in seconds since 1970."""
 BLOCKS_AT_ONCE = 10
 """Blocks of 1,000 images after which the place is recorded."""
+BLOCK_SECONDS = 60.0
+"""Seconds that must be left to open the images of another block again, each in a transaction."""
 
 NEW_END = {"phase": "", "block": 0, "lines": 0, "offset": 0, "record": 0, "labelled": 0, "failed": 0, "segments": 0}
 
@@ -52,19 +54,23 @@ class Ending:
 
     # -- reopening
 
-    def open_again(self, turn: Turn) -> None:
-        """Offer the images without a label again, after leads reopened the job, and withdraw its results."""
+    def open_again(self, turn: Turn) -> bool:
+        """Offer the images without a label again, after leads reopened the job, and withdraw its results.
+
+        Return whether that is done: else the next tick goes on.
+        """
         if turn.state.generation >= self._job.generation:
-            return
+            return True
         self._store.delete(job_keys(self._job.name).results_marker)
         for block in range(turn.state.reopened, self._blocks()):
             for image, place in self._images(block):
                 if not image.label:
                     self._reopen(place, image)
-            turn.keep()
-            if (block + 1) % BLOCKS_AT_ONCE == 0:
-                turn.save(reopened=block + 1)
+            turn.save(reopened=block + 1)
+            if self._seconds_left() < BLOCK_SECONDS:
+                return False
         turn.save(generation=self._job.generation, reopened=0, stuck=0, rest=0.0, **NEW_END)
+        return True
 
     def _reopen(self, place: Place, image: Image) -> None:
         try:

@@ -74,10 +74,13 @@ class Interrupted:
         return swept >= self._job.open
 
     def count_answers(self, turn: Turn, until: float | None = None) -> int:
-        """Count answers that are in the bucket, of leases that ran out, or run out by `until`; return how many."""
+        """Count answers that are in the bucket, of leases that ran out; return how many.
+
+        With `until` all leases up to that time are looked at, also those that were before.
+        """
         counted, looked = 0, dict(turn.state.looked)
         for shard in range(self._job.shards):
-            after, end = looked.get(str(shard), 0.0), self._now() if until is None else until
+            after, end = (looked.get(str(shard), 0.0), self._now()) if until is None else (0.0, until)
             for slot in self._queue.slots(shard, after, end):
                 counted += bool(slot.holder) and self._count(slot)
                 turn.keep()

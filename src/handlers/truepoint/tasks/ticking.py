@@ -68,7 +68,8 @@ def _move(world: World, job: Job, turn: Turn) -> Moved:
         raise NotReadableError(f"the description of the job {job.name} is missing")
     described = parse_labeling_job(document)
     ending = Ending(world, job, described)
-    ending.open_again(turn)
+    if not ending.open_again(turn):
+        return Moved()
     interrupted = Interrupted(world, job)
     counted, all_handed_out, no_tasks = 0, False, ""
     if job.status == "InProgress":
