@@ -83,7 +83,7 @@ class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         kind: that of the wrong pre-label which the worker was shown; None if none was.
         stayed: whether the worker submitted it. It is taken out of the answer.
-        shown: pre-labelled keypoints that were shown as they are, of an image without a wrong one.
+        shown: pre-labelled keypoints that were placed as they are, of an image without a wrong one.
         moved: how many of those the worker removed, or moved farther than `HALF`.
         withheld: pre-labelled keypoints that the worker was not shown.
         elsewhere: how many of those the worker did not place, or placed farther away than `HALF`.
@@ -186,9 +186,23 @@ def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> 
             before = parse_instances(answer.original)
         except InstanceError:  # they were not shown either
             before = []
-        shown, moved = _moved(before, answer.instances, table)
+        shown, moved = _moved(_placed(before, answer), answer.instances, table)
         return answer, Anchoring(shown=shown, moved=moved)
     return _seeded(answer, record, record.error, table)
+
+
+def _placed(before: Sequence[Instance], answer: Answer) -> list[Instance]:
+    """Return pre-labels without the keypoints that were only offered, because of their low score."""
+    offered = {record.id: set(record.offered) for record in answer.prelabels if record.offered}
+    if not offered:
+        return list(before)
+    ids = [instance.id or f"p{place}" for place, instance in enumerate(before)]
+    return [
+        msgspec.structs.replace(
+            instance, id=i, annotations=tuple(k for k in instance.annotations if k.label not in offered.get(i, ()))
+        )
+        for i, instance in zip(ids, before, strict=True)
+    ]
 
 
 def _moved(before: Sequence[Instance], after: Sequence[Instance], table: SigmaTable) -> tuple[int, int]:
