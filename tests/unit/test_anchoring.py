@@ -20,6 +20,7 @@ from truepoint.groundtruth.anchoring import (
     Anchoring,
     AnchoringError,
     ImageRecord,
+    ImageTreatment,
     SeededError,
     Settings,
     drawn,
@@ -361,7 +362,7 @@ def test_the_consensus_of_workers_who_left_an_error_has_none() -> None:
     content = {"updated_annotations": json.dumps([instance(WRONG, LEFT, RIGHT)])}
     result = annotate("0", SOURCE, [(w, content) for w in "abc"], TABLE)
     assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(WRONG["x"])
-    [result] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: MOVED)
+    [result] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: ImageTreatment(MOVED))
     assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(NOSE["x"])
     assert [w.anchoring.stayed for w in result.workers if w.anchoring] == [True] * 3
     assert all(w.annotations[0]["annotations"][0]["x"] == NOSE["x"] for w in result.workers)

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.answer import ORIGINAL_TOLERANCE, Answer
 from truepoint.json_text import JsonError, decode
-from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances, same_instances
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import area
 
@@ -75,6 +75,17 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     given: list[Any] = []
     shown: list[Any] = []
     error: SeededError | None = None
+
+
+class ImageTreatment(NamedTuple):
+    """What was done to an image's pre-labels: nothing if there is no record.
+
+    `own` is False in another job that shows images of the experiment's job, such as a job whose input is the output
+    manifest of that job. Its workers may see the same pre-labels.
+    """
+
+    record: ImageRecord | None
+    own: bool = True
 
 
 class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,7 +175,9 @@ def record_name(image: str) -> str:
     return f"{blake2b(image.encode(), digest_size=16).hexdigest()}.json"
 
 
-def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> tuple[Answer, Anchoring]:
+def of_answer(
+    answer: Answer, record: ImageRecord | None, table: SigmaTable, *, own: bool = True
+) -> tuple[Answer, Anchoring | None]:
     """Return an answer without the wrong pre-labels that its worker left, and what the worker made of the pre-labels.
 
     A keypoint that the worker left at its wrong position gets the position that the operator's pre-labels gave it, and
@@ -175,7 +188,11 @@ def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> 
         answer: the worker's.
         record: what was done to the image; None if nothing was.
         table: sigmas of the job's skeleton.
+        own: whether the job is the experiment's. In another job the answer counts only if the worker saw the wrong
+            pre-labels.
     """
+    if not own and (record is None or record.error is None or not _saw(answer, record)):
+        return answer, None
     if record is not None and record.treatment == "withheld":
         before = [msgspec.structs.replace(i, id=None) for i in parse_instances(record.given)]
         after = [msgspec.structs.replace(i, id=None) for i in answer.instances]
@@ -189,6 +206,15 @@ def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> 
         shown, moved = _moved(_placed(before, answer), answer.instances, table)
         return answer, Anchoring(shown=shown, moved=moved)
     return _seeded(answer, record, record.error, table)
+
+
+def _saw(answer: Answer, record: ImageRecord) -> bool:
+    """Return whether the worker's page showed the pre-labels of a record."""
+    try:
+        original = parse_instances(answer.original)
+    except InstanceError:
+        return False
+    return same_instances(original, parse_instances(record.shown), ORIGINAL_TOLERANCE)
 
 
 def _placed(before: Sequence[Instance], answer: Answer) -> list[Instance]:
