@@ -28,6 +28,7 @@ from truepoint.results.quality import Quality
 from truepoint.results.result_set import AnnotationFile, Results, ResultsReady
 from truepoint.results.review import SuspiciousImage
 from truepoint.results.table import TableRow
+from truepoint.tasks.leads_log import Entry
 
 
 class CocoImage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -112,6 +113,7 @@ SHAPES: dict[str, Any] = {
     "results-ready": ResultsReady,
     "coco": CocoFile,
     "table-row": TableRow,
+    "leads-log-entry": Entry,
 }
 
 

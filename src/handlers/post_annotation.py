@@ -12,7 +12,8 @@ from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.groundtruth.anchoring import (
     LARGEST_RECORD,
     AnchoringError,
-    ImageRecord,
+    ImageTreatment,
+    Settings,
     drawn,
     parse_record,
     parse_settings,
@@ -22,7 +23,7 @@ from truepoint.groundtruth.annotation import Annotation, Treated, annotate_all
 from truepoint.groundtruth.answer import LARGEST_ANSWER, AnswerError
 from truepoint.groundtruth.batch import AnnotationData, consolidation_response, fit, job_of, read_batch
 from truepoint.json_text import OBJECTS_BETWEEN_COLLECTIONS
-from truepoint.keys import below_images, job_keys, s3_uri, spelled, split_s3_uri
+from truepoint.keys import below_images, job_keys, job_of_image, s3_uri, spelled, split_s3_uri
 from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
@@ -89,24 +90,39 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
         return None
 
 
-def _treated(store: Bucket, job: str) -> Treated | None:
-    """Return what tells how an image's pre-labels were treated; None for a job that does not measure anchoring.
+def _treated(store: Bucket, job: str) -> Treated:
+    """Return what tells how an image's pre-labels were treated, in this job or in the job whose image it is.
 
     Raises:
         NotReadableError: there are settings, but they may not be read.
         AnchoringError: the settings are damaged. No label is made: it might hold an error that was made on purpose.
     """
-    keys = job_keys(job)
-    if store.etag(keys.anchoring) is None:
-        return None
-    settings = parse_settings(store.read(keys.anchoring, largest=LARGEST_RECORD))
+    experiments: dict[str, Settings | None] = {job.lower(): _experiment(store, job)}
+    own = experiments[job.lower()] is not None
 
-    def treated(image_s3_uri: str) -> ImageRecord | None:
-        if not image_s3_uri:
-            raise AnchoringError("expected the URI of a data object of a job that measures anchoring, got none")
-        image = below_images(job, split_s3_uri(image_s3_uri)[1])
-        if drawn(settings, job, image) == "none":
+    def treated(image_s3_uri: str) -> ImageTreatment | None:
+        try:
+            bucket_name, key = split_s3_uri(image_s3_uri)
+        except ValueError as error:
+            if own:
+                raise AnchoringError(f"a data object of a job that measures anchoring: {error}") from error
             return None
-        return parse_record(store.read(f"{keys.anchoring_records}{record_name(image)}", largest=LARGEST_RECORD))
+        images_job = (job_of_image(key) if bucket_name == store.name else None) or job.lower()
+        if images_job not in experiments:
+            experiments[images_job] = _experiment(store, images_job)
+        settings, image = experiments[images_job], below_images(images_job, key)
+        if settings is None:
+            return None
+        record = None
+        if drawn(settings, images_job, image) != "none":
+            name = f"{job_keys(images_job).anchoring_records}{record_name(image)}"
+            record = parse_record(store.read(name, largest=LARGEST_RECORD))
+        return ImageTreatment(record, images_job == job.lower())
 
     return treated
+
+
+def _experiment(store: Bucket, job: str) -> Settings | None:
+    """Return the settings of a job's anchoring experiment, None if it has none."""
+    key = job_keys(job).anchoring
+    return None if store.etag(key) is None else parse_settings(store.read(key, largest=LARGEST_RECORD))

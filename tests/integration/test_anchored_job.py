@@ -224,6 +224,41 @@ def test_an_image_whose_record_is_gone_or_damaged_gets_no_label(s3: Any, context
         consolidated(s3, context, {image: {"w": stamped(())}})
 
 
+def chained(s3: Any, context: Any, shown: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Labels of another job whose images are this one's, by image: the input was this job's output manifest."""
+    batch = [
+        {
+            "datasetObjectId": str(number),
+            "dataObject": {"s3Uri": f"s3://{BUCKET}/{job_keys(NAME).images}{image}"},
+            "annotations": [{"workerId": "w", "annotationData": {"content": json.dumps(answers[image])}}],
+        }
+        for number, image in enumerate(shown)
+    ]
+    key = REQUEST.replace(NAME, "second")
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(batch).encode())
+    event = {"labelAttributeName": "keypoints", "payload": {"s3Uri": f"s3://{BUCKET}/{key}"}}
+    labels = [label["consolidatedAnnotation"]["content"] for label in post_annotation.handler(event, context)]
+    return {image: label["keypoints"] for image, label in zip(shown, labels, strict=True)}
+
+
+def test_an_error_does_not_survive_in_a_job_that_shows_the_same_pre_labels(
+    s3: Any, context: Any, treated: Treated
+) -> None:
+    wrong = {name: record for name, record in records(treated).items() if record.treatment == "seeded"}
+    shown = {name: treated.prelabels[name] for name in wrong}
+    labels = chained(s3, context, shown, {name: stamped(shown[name]) for name in shown})
+    assert all(is_given(wrong[name], labels[name]["updated_annotations"]) for name in wrong)
+    # A job that shows other pre-labels of the same images, such as a review, is left alone.
+    others = {name: stamped(GIVEN[name]) for name in wrong}
+    for name, fields in others.items():
+        kept = [{"annotations": instance["annotations"][1:]} for instance in GIVEN[name]]
+        others[name] = fields | {"updated_annotations": json.dumps(kept)}
+    labels = chained(s3, context, shown, others)
+    for name in wrong:
+        assert labels[name]["updated_annotations"] == json.loads(others[name]["updated_annotations"])
+        assert "anchoring" not in labels[name]["workers"][0]
+
+
 def test_a_job_without_an_experiment_is_what_it_was(s3: Any, context: Any) -> None:
     [line] = consolidated(s3, context, {"0.jpg": {"w": stamped(GIVEN["0.jpg"])}})
     assert "anchoring" not in line["keypoints"]["workers"][0]

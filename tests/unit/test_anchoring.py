@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from truepoint.groundtruth.anchoring import (
     HALF,
+    Anchoring,
     AnchoringError,
     ImageRecord,
+    ImageTreatment,
     SeededError,
     Settings,
     drawn,
@@ -55,8 +57,8 @@ def instance(*keypoints: dict[str, Any], at: str = "p0", **more: Any) -> dict[st
     return {"id": at, "name": "", "annotations": list(keypoints)} | more
 
 
-def answer(*instances: dict[str, Any], original: Any = (), not_labeled: Any = ()) -> Answer:
-    details = {"version": "1.0", "image_width": 640, "image_height": 480, "not_labeled": list(not_labeled)}
+def answer(*instances: dict[str, Any], original: Any = (), **more: Any) -> Answer:
+    details = {"version": "1.0", "image_width": 640, "image_height": 480} | more
     fields = {"updated_annotations": list(instances), "original_annotations": list(original), "answer_details": details}
     return parse_answer("w", {name: json.dumps(value) for name, value in fields.items()})
 
@@ -185,6 +187,13 @@ def test_keypoints_that_were_right_and_moved_far_or_removed_are_counted() -> Non
     assert of_answer(answer(original=[GIVEN]), None, TABLE)[1].moved == 3
     assert of_answer(answer(instance(NOSE)), None, TABLE)[1].shown == 0
     assert of_answer(answer(instance(NOSE), original=["no instance"]), None, TABLE)[1].shown == 0
+
+
+def test_keypoints_that_were_only_offered_are_not_among_the_right_ones() -> None:
+    given = answer(instance(NOSE, RIGHT), original=[GIVEN], prelabels=[{"id": "p0", "offered": ["left_eye"]}])
+    assert of_answer(given, None, TABLE)[1] == Anchoring(shown=2)
+    other = answer(instance(NOSE, RIGHT), original=[GIVEN], prelabels=[{"id": "p1", "offered": ["left_eye"]}])
+    assert of_answer(other, None, TABLE)[1] == Anchoring(shown=3, moved=1)
 
 
 def test_withheld_pre_labels_are_compared_by_place_and_nothing_is_corrected() -> None:
@@ -353,7 +362,7 @@ def test_the_consensus_of_workers_who_left_an_error_has_none() -> None:
     content = {"updated_annotations": json.dumps([instance(WRONG, LEFT, RIGHT)])}
     result = annotate("0", SOURCE, [(w, content) for w in "abc"], TABLE)
     assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(WRONG["x"])
-    [result] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: MOVED)
+    [result] = annotate_all([("0", SOURCE, [(w, content) for w in "abc"])], TABLE, lambda _uri: ImageTreatment(MOVED))
     assert result.updated_annotations[0]["annotations"][0]["x"] == pytest.approx(NOSE["x"])
     assert [w.anchoring.stayed for w in result.workers if w.anchoring] == [True] * 3
     assert all(w.annotations[0]["annotations"][0]["x"] == NOSE["x"] for w in result.workers)

@@ -124,6 +124,12 @@ def spelled(job: str, key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((key, f"{JOBS_PREFIX}{job}/{key.removeprefix(lower)}")))
 
 
+def job_of_image(key: str) -> str | None:
+    """Return the job below whose image folder an image is, in lower case; None for an image that is elsewhere."""
+    start, job, images, rest = [*key.split("/", 3), "", "", ""][:4]
+    return job.lower() if f"{start}/" == JOBS_PREFIX and job and images == "images" and rest else None
+
+
 def below_images(job: str, key: str) -> str:
     """Return an image's path below the job's image folder, whose job name may be in any case.
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.answer import ORIGINAL_TOLERANCE, Answer
 from truepoint.json_text import JsonError, decode
-from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances, same_instances
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import area
 
@@ -77,13 +77,24 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: SeededError | None = None
 
 
+class ImageTreatment(NamedTuple):
+    """What was done to an image's pre-labels: nothing if there is no record.
+
+    `own` is False in another job that shows images of the experiment's job, such as a job whose input is the output
+    manifest of that job. Its workers may see the same pre-labels.
+    """
+
+    record: ImageRecord | None
+    own: bool = True
+
+
 class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one worker made of the pre-labels of one image.
 
     Attributes:
         kind: that of the wrong pre-label which the worker was shown; None if none was.
         stayed: whether the worker submitted it. It is taken out of the answer.
-        shown: pre-labelled keypoints that were shown as they are, of an image without a wrong one.
+        shown: pre-labelled keypoints that were placed as they are, of an image without a wrong one.
         moved: how many of those the worker removed, or moved farther than `HALF`.
         withheld: pre-labelled keypoints that the worker was not shown.
         elsewhere: how many of those the worker did not place, or placed farther away than `HALF`.
@@ -164,7 +175,9 @@ def record_name(image: str) -> str:
     return f"{blake2b(image.encode(), digest_size=16).hexdigest()}.json"
 
 
-def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> tuple[Answer, Anchoring]:
+def of_answer(
+    answer: Answer, record: ImageRecord | None, table: SigmaTable, *, own: bool = True
+) -> tuple[Answer, Anchoring | None]:
     """Return an answer without the wrong pre-labels that its worker left, and what the worker made of the pre-labels.
 
     A keypoint that the worker left at its wrong position gets the position that the operator's pre-labels gave it, and
@@ -175,7 +188,11 @@ def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> 
         answer: the worker's.
         record: what was done to the image; None if nothing was.
         table: sigmas of the job's skeleton.
+        own: whether the job is the experiment's. In another job the answer counts only if the worker saw the wrong
+            pre-labels.
     """
+    if not own and (record is None or record.error is None or not _saw(answer, record)):
+        return answer, None
     if record is not None and record.treatment == "withheld":
         before = [msgspec.structs.replace(i, id=None) for i in parse_instances(record.given)]
         after = [msgspec.structs.replace(i, id=None) for i in answer.instances]
@@ -186,9 +203,32 @@ def of_answer(answer: Answer, record: ImageRecord | None, table: SigmaTable) -> 
             before = parse_instances(answer.original)
         except InstanceError:  # they were not shown either
             before = []
-        shown, moved = _moved(before, answer.instances, table)
+        shown, moved = _moved(_placed(before, answer), answer.instances, table)
         return answer, Anchoring(shown=shown, moved=moved)
     return _seeded(answer, record, record.error, table)
+
+
+def _saw(answer: Answer, record: ImageRecord) -> bool:
+    """Return whether the worker's page showed the pre-labels of a record."""
+    try:
+        original = parse_instances(answer.original)
+    except InstanceError:
+        return False
+    return same_instances(original, parse_instances(record.shown), ORIGINAL_TOLERANCE)
+
+
+def _placed(before: Sequence[Instance], answer: Answer) -> list[Instance]:
+    """Return pre-labels without the keypoints that were only offered, because of their low score."""
+    offered = {record.id: set(record.offered) for record in answer.prelabels if record.offered}
+    if not offered:
+        return list(before)
+    ids = [instance.id or f"p{place}" for place, instance in enumerate(before)]
+    return [
+        msgspec.structs.replace(
+            instance, id=i, annotations=tuple(k for k in instance.annotations if k.label not in offered.get(i, ()))
+        )
+        for i, instance in zip(ids, before, strict=True)
+    ]
 
 
 def _moved(before: Sequence[Instance], after: Sequence[Instance], table: SigmaTable) -> tuple[int, int]:

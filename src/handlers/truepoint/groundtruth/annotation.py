@@ -10,7 +10,7 @@ import msgspec
 
 from truepoint.consensus.consolidation import BelowQuorum, Consolidated, consolidate_all
 from truepoint.consensus.matching import CrowdedError, crowded
-from truepoint.groundtruth.anchoring import Anchoring, ImageRecord, of_answer
+from truepoint.groundtruth.anchoring import Anchoring, ImageTreatment, of_answer
 from truepoint.groundtruth.answer import (
     ORIGINAL_TOLERANCE,
     OWN_TOLERANCE,
@@ -26,8 +26,9 @@ from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_insta
 from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
-Treated = Callable[[str], ImageRecord | None]
-"""Gives by an image's URI what was done to its pre-labels, in a job that measures anchoring."""
+Treated = Callable[[str], ImageTreatment | None]
+"""Gives by an image's URI what was done to its pre-labels; None for an image of a job without an anchoring experiment.
+"""
 
 VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
@@ -136,8 +137,8 @@ def annotate_all(
     pending: list[tuple[Annotation, list[Answer]]] = []
     memory = 0
     for dataset_object_id, data_object_s3_uri, answers in objects:
-        record = treated(data_object_s3_uri) if treated else None
-        outcome = partial(of_answer, record=record, table=table) if treated else None
+        treatment = treated(data_object_s3_uri) if treated else None
+        outcome = partial(of_answer, record=treatment.record, table=table, own=treatment.own) if treatment else None
         draft, usable = _read_all(dataset_object_id, data_object_s3_uri, answers, outcome)
         pending.append((draft, usable))
         memory += sum(answer.memory for answer in usable)
@@ -171,7 +172,7 @@ def _read_all(
     dataset_object_id: str,
     data_object_s3_uri: str,
     answers: Sequence[tuple[str, Any]],
-    outcome: Callable[[Answer], tuple[Answer, Anchoring]] | None = None,
+    outcome: Callable[[Answer], tuple[Answer, Anchoring | None]] | None = None,
 ) -> tuple[Annotation, list[Answer]]:
     """Return a draft of a data object's annotation without instances, and its usable answers.
 
