@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from truepoint.adapters.bucket import Bucket
+from truepoint.jobs.worker_template import TEMPLATE_PATH, fill_template
+from truepoint.pose.skeleton import parse_skeleton
 
 NOW = 1_764_000_000.0
+PERSON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
 CREATED = "2025-11-24T15:00:00.000+00:00"
 
 
@@ -43,6 +47,19 @@ def line(bucket: str, image: str, name: str = "people-1", **more: Any) -> bytes:
 
 def put_manifest(store: Bucket, text: bytes, name: str = "people-1") -> None:
     store.write(f"jobs/{name}/input.manifest", text, "application/json")
+
+
+def put_template(store: Bucket, name: str = "people-1", instructions: str = "<p>Mark everybody.</p>") -> None:
+    """Write the worker template of a job with people."""
+    text = fill_template(
+        TEMPLATE_PATH.read_text(),
+        parse_skeleton(PERSON.read_text()),
+        script_url="https://d1.example/ui/1/crowd-2d-skeleton.js",
+        script_integrity="sha384-abc",
+        guide_url="",
+        instructions=instructions,
+    )
+    store.write(f"jobs/{name}/template.liquid.html", text.encode(), "text/html")
 
 
 def put_images(store: Bucket, count: int, name: str = "people-1") -> None:

@@ -1,6 +1,6 @@
 /**
- * Bundles the element, its languages, what it needs only later, and the skeleton creator beside it, each into one classic
- * script, and writes the labeller's guide as a web page: `npm run build`.
+ * Bundles the element, its languages, what it needs only later, the skeleton creator beside it, and the portal's page, each
+ * into one classic script, and writes the labeller's guide as a web page: `npm run build`.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -78,16 +78,19 @@ const shared = {
   },
 };
 
-await mkdir(here("dist"), { recursive: true });
+await mkdir(here("dist/portal"), { recursive: true });
 
 /** Puts a whole file in the place of the old one: who reads while this builds (`sam build`, a test) has the one or the other. */
 async function put(/** @type {string} */ name, /** @type {string} */ text) {
-  const temporary = here(`dist/.${name}.${process.pid}`);
+  const temporary = here(`dist/.${name.replace("/", ".")}.${process.pid}`);
   await writeFile(temporary, text);
   await rename(temporary, here(`dist/${name}`));
 }
 
 const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
+
+/** What publisher.py calls the folder of a file, or of several files that belong together. */
+const folderOf = (/** @type {string[]} */ ...texts) => createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
 
 /**
  * Bundle one script.
@@ -143,7 +146,7 @@ const element = await bundle("crowd-2d-skeleton", `
   parts.shared = [${SHARED.map(([name]) => name)}];
 `, { LANGUAGES: JSON.stringify(languages), LATER: JSON.stringify(digestOf(later)) });
 // The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
-const src = `../../${createHash("sha256").update(element).digest("hex").slice(0, 16)}/crowd-2d-skeleton.js`;
+const src = `../../${folderOf(element)}/crowd-2d-skeleton.js`;
 const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });
 const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', { ELEMENT });
 
@@ -151,4 +154,21 @@ const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', 
 const page = await readFile(here("creator.html"), "utf8");
 await put("creator.html", page.replace("$integrity", digestOf(creator)));
 
-await put("labeler-guide.html", await labelerGuide());
+const guide = await labelerGuide();
+await put("labeler-guide.html", guide);
+
+// The portal's page: one file under a name that stays, which names the others by their content.
+const portal = await bundle("portal/portal", 'import "../portal/main.js";');
+const { code: style } = await transform(await readFile(here("portal/portal.css"), "utf8"), { loader: "css", minify: true, target: "es2022" });
+await put("portal/portal.css", style);
+const names = {
+  digest: folderOf(portal, style), integrity: digestOf(portal), css_integrity: digestOf(style),
+  element_digest: folderOf(element), element_integrity: digestOf(element), guide_digest: folderOf(guide),
+};
+const index = (await readFile(here("portal/index.html"), "utf8")).replace(/\$(\w+)/g, (_, name) => {
+  if (!Object.hasOwn(names, name)) throw new Error(`portal/index.html: expected one of ${Object.keys(names)}, got ${name}`);
+  return names[name];
+});
+await put("portal/index.html", index);
+const sizes = [index, style, portal].map((text) => gzipSync(text, { level: 9 }).length);
+console.log(`dist/portal/  ${sizes.reduce((sum, size) => sum + size)} B gzip`);

@@ -1,7 +1,8 @@
-"""Custom resource: puts the built labelling element, its languages, the skeleton creator and the guide into the bucket.
+"""Custom resource: puts what is built into the bucket: the element, its languages, the creator, the guide, the portal.
 
 Keys are made from the content, so publishing twice writes once, a changed element gets a new key, and the script that a
-running job's template names is never changed or deleted. boto3 is the Lambda runtime's own.
+running job's template names is never changed or deleted. Only the portal's page has a key that stays, because people
+bookmark it. boto3 is the Lambda runtime's own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ BUILT = Path(__file__).parent
 """Where `npm run build` has its results copied to."""
 SCRIPT = "application/javascript; charset=UTF-8"
 PAGE = "text/html; charset=UTF-8"
+STYLE = "text/css; charset=UTF-8"
+FOREVER = "public, max-age=31536000, immutable"
+CHECKED = "no-cache"
+"""Browsers and CloudFront keep the page, but ask each time whether it is still the same."""
 LOG = logging.getLogger(__name__)
 LOG.setLevel(logging.INFO)
 
@@ -42,15 +47,16 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
-    """Write what is in the folder `built`, each file unless it is there, and never replace anything.
+    """Write what is in the folder `built`, each file unless it is there, and replace only the portal's page.
 
     The element goes to `ui/<digest>/`, and beside it its languages, whose digests it knows. The creator's page and
     script go to `ui/creator/<digest>/`, the guide to `ui/guide/<digest>/`: a new creator or guide does not change the
-    element's key.
+    element's key. The portal's script and style go to `ui/portal/<digest>/`, and then its page, which names them, to
+    `ui/portal/index.html`: whoever opens it meanwhile gets the old page with the old script.
 
     Returns:
-        `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), `CreatorKey` and
-        `GuideKey`.
+        `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), `CreatorKey`,
+        `GuideKey` and `PortalKey`.
     """
     element = (built / "crowd-2d-skeleton.js").read_bytes()
     key = f"ui/{_digest(element)}/crowd-2d-skeleton.js"
@@ -65,8 +71,21 @@ def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     guide = (built / "labeler-guide.html").read_bytes()
     guide_key = f"ui/guide/{_digest(guide)}/labeler-guide.html"
     _put(s3, bucket, guide_key, guide, PAGE)
+    script, style = ((built / "portal" / name).read_bytes() for name in ("portal.js", "portal.css"))
+    portal = f"ui/portal/{_digest(script + style)}"
+    _put(s3, bucket, f"{portal}/portal.js", script, SCRIPT)
+    _put(s3, bucket, f"{portal}/portal.css", style, STYLE)
+    portal_key = "ui/portal/index.html"
+    index = (built / "portal" / "index.html").read_bytes()
+    s3.put_object(Bucket=bucket, Key=portal_key, Body=index, ContentType=PAGE, CacheControl=CHECKED)
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(element).digest()).decode()
-    return {"Key": key, "Integrity": integrity, "CreatorKey": f"{folder}/creator.html", "GuideKey": guide_key}
+    return {
+        "Key": key,
+        "Integrity": integrity,
+        "CreatorKey": f"{folder}/creator.html",
+        "GuideKey": guide_key,
+        "PortalKey": portal_key,
+    }
 
 
 def _digest(content: bytes) -> str:
@@ -77,13 +96,7 @@ def _put(s3: Any, bucket: str, key: str, content: bytes, media_type: str) -> Non
     if s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
         LOG.info("already published: %s", key)
         return
-    s3.put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=content,
-        ContentType=media_type,
-        CacheControl="public, max-age=31536000, immutable",
-    )
+    s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=media_type, CacheControl=FOREVER)
     LOG.info("published: %s", key)
 
 

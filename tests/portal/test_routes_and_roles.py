@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from portal_jobs import NOW, description, put_images
+from portal_jobs import NOW, description, put_images, put_template
 from portal_requests import ADA, ANSWER, BEA, LEA, ORIGIN, OUT, SKIP, PortalRequests
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
@@ -37,6 +37,7 @@ ROWS = {
     ("GET", "/api/signed-in"): Row(*OPEN),
     ("POST", "/api/sign-out"): Row(*OWN, {}),
     ("GET", "/api/me"): Row(*OWN),
+    ("GET", JOB): Row(*MEMBERS),
     ("POST", f"{JOB}/tasks"): Row(*MEMBERS, {}),
     ("GET", f"{JOB}/answers"): Row(*MEMBERS),
     ("GET", f"{JOB}/answers/{{line}}"): Row(*MEMBERS),
@@ -68,6 +69,7 @@ each_route = pytest.mark.parametrize("key", KEYS, ids=NAMES)
 def portal(bucket: Bucket, table: Table) -> PortalRequests:
     """Ada is a member of a job that is closed to others; she has answered line 0 and holds line 1."""
     put_images(bucket, 4)
+    put_template(bucket)
     document = description(bucket.name)
     bucket.write("jobs/people-1/labeling_job.json", json.dumps(document).encode(), "application/json")
     loading.load(bucket, table, document)

@@ -14,11 +14,12 @@ import msgspec
 import pytest
 
 import pre_annotation
-from portal_jobs import NOW, description, line, put_images, put_manifest
+from portal_jobs import NOW, PERSON, description, line, put_images, put_manifest, put_template
 from truepoint.adapters import control
 from truepoint.adapters.bucket import Bucket, UnavailableError
 from truepoint.adapters.control import FunctionError
 from truepoint.emulator.emulator import Emulator
+from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job, Person
 from truepoint.task_queue.table import Action, BusyError, Table
@@ -94,6 +95,7 @@ class Portal:
 @pytest.fixture
 def portal(bucket: Bucket, table: Table) -> Portal:
     put_images(bucket, 4)
+    put_template(bucket)
     bucket.write("jobs/people-1/gold.json", b'{"1.jpg":[]}', "application/json")
     loading.load(bucket, table, description(bucket.name))
     return Portal(bucket, table)
@@ -122,6 +124,20 @@ def test_a_worker_labels_an_image(portal: Portal) -> None:
     assert [task["line"] for task in body["tasks"]] == [1, 2]
     assert body["mine"] == {"answers": 1, "seconds": 0, "skips": 0}  # no more than since the task was handed out
     assert portal.send("GET", "/api/me")[1]["jobs"][0]["mine"]["answers"] == 1
+    assert portal.reports == []
+
+
+def test_a_jobs_page_is_the_one_of_its_worker_template(portal: Portal) -> None:
+    status, body = portal.send("GET", "/api/jobs/People-1")
+    assert status == 200
+    assert body["attributes"] == parse_skeleton(PERSON.read_text()).element_attributes()
+    assert (body["title"], body["language"], body["instructions"]) == ("Label people", "en", "<p>Mark everybody.</p>")
+
+
+@pytest.mark.parametrize("text", [b"", b"<crowd-form></crowd-form>", b"\xff"])
+def test_a_job_without_a_page_says_so(portal: Portal, text: bytes) -> None:
+    portal.bucket.write("jobs/people-1/template.liquid.html", text, "text/html")
+    assert portal.code("GET", "/api/jobs/people-1") == (503, "try-again")
     assert portal.reports == []
 
 
@@ -194,7 +210,7 @@ def test_every_route_refuses_who_is_not_signed_in(portal: Portal) -> None:
     another = portal.cookie(ADA).replace("session=", "sign-in=")
     nobody = portal.cookie("p" + "e" * 19)
     expired = portal.cookie(ADA, NOW)
-    assert len(portal.routes) == 7
+    assert len(portal.routes) == 8
     for route in each_route(portal):
         assert route.role is Role.WORKER
         for cookie in (forged, f"{portal.cookies.name(SESSION)}={foreign}", another, nobody, expired, "x=1"):
@@ -240,6 +256,18 @@ def test_workers_cannot_see_or_answer_images_of_others(portal: Portal) -> None:
     assert portal.code("POST", "/api/jobs/people-1/answers/3", ANSWER, who=BEA) == (409, "too-late")
     assert portal.code("POST", "/api/jobs/people-1/skips/0", SKIP, who=BEA) == (409, "too-late")
     assert portal.send("GET", "/api/jobs/people-1/answers", who=BEA)[1] == {"answers": []}
+
+
+def test_work_is_never_submitted_as_somebody_elses(portal: Portal) -> None:
+    """Both hold the same image; a page with Ada's work sends it after Bea has signed in in another window."""
+    portal.take(ADA)
+    portal.take(BEA)
+    for method, path, body in (("POST", "answers/0", ANSWER), ("PUT", "answers/0", ANSWER), ("POST", "skips/0", SKIP)):
+        refused = portal.code(method, f"/api/jobs/people-1/{path}", body | {"person": ADA}, who=BEA)
+        assert refused == (409, "other-person")
+    assert portal.send("GET", "/api/me", who=BEA)[1]["jobs"][0]["mine"]["answers"] == 0
+    mine = ANSWER | {"person": BEA}
+    assert portal.send("POST", "/api/jobs/people-1/answers/0", mine, who=BEA) == (200, {"verdict": "accepted"})
 
 
 def test_an_image_link_is_for_one_object_only(portal: Portal) -> None:

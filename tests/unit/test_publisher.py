@@ -18,7 +18,8 @@ from moto import mock_aws
 SOURCE = Path(__file__).parents[2] / "src" / "ui" / "publisher.py"
 ELEMENT, SCRIPT, PAGE, GUIDE = "crowd-2d-skeleton.js", "skeleton-creator.js", "creator.html", "labeler-guide.html"
 GERMAN, LATER = "crowd-2d-skeleton.de.js", "crowd-2d-skeleton.later.js"
-FILES = ELEMENT, GERMAN, LATER, SCRIPT, PAGE, GUIDE
+PORTAL_PAGE, PORTAL, STYLE = "portal/index.html", "portal/portal.js", "portal/portal.css"
+FILES = ELEMENT, GERMAN, LATER, SCRIPT, PAGE, GUIDE, PORTAL_PAGE, PORTAL, STYLE
 CONTEXT = SimpleNamespace(log_stream_name="2026/11/18/[1]abc")
 
 
@@ -31,6 +32,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILT", tmp_path)
+    (tmp_path / "portal").mkdir()
     for name in FILES:
         (tmp_path / name).write_bytes(f"first {name}".encode())
     return module
@@ -80,8 +82,8 @@ def versions(s3: Any) -> list[str]:
     return [v["Key"] for v in s3.list_object_versions(Bucket="bucket-name").get("Versions", [])]
 
 
-def digest(name: str, which: str = "first") -> str:
-    return hashlib.sha256(f"{which} {name}".encode()).hexdigest()[:16]
+def digest(*names: str) -> str:
+    return hashlib.sha256("".join(f"first {name}" for name in names).encode()).hexdigest()[:16]
 
 
 def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3: Any, answers: list[Any]) -> None:
@@ -91,15 +93,40 @@ def test_everything_is_published_once_under_keys_of_its_bytes(publisher: Any, s3
     creator = f"ui/creator/{digest(PAGE)}/"
     guide = f"ui/guide/{digest(GUIDE)}/{GUIDE}"
     beside = [f"ui/{digest(ELEMENT)}/{name}" for name in (GERMAN, LATER)]
-    assert sorted(versions(s3)) == sorted([element, *beside, creator + PAGE, creator + SCRIPT, guide])
+    portal = f"ui/portal/{digest(PORTAL, STYLE)}/"
+    once = [element, *beside, creator + PAGE, creator + SCRIPT, guide, f"{portal}portal.js", f"{portal}portal.css"]
+    index = "ui/portal/index.html"
+    assert sorted(versions(s3)) == sorted([*once, index, index])
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(f"first {ELEMENT}".encode()).digest()).decode()
-    expected = {"Key": element, "Integrity": integrity, "CreatorKey": creator + PAGE, "GuideKey": guide}
+    keys = {"Key": element, "CreatorKey": creator + PAGE, "GuideKey": guide, "PortalKey": index}
+    expected = keys | {"Integrity": integrity}
     assert [a["Data"] for a in answers] == [expected] * 2
+    kinds = {"html": "text/html", "js": "application/javascript", "css": "text/css"}
     for key in versions(s3):
         head = s3.head_object(Bucket="bucket-name", Key=key)
-        assert head["CacheControl"] == "public, max-age=31536000, immutable"
-        kind = "text/html" if key.endswith(".html") else "application/javascript"
-        assert head["ContentType"] == f"{kind}; charset=UTF-8"
+        assert head["CacheControl"] == ("no-cache" if key == index else "public, max-age=31536000, immutable")
+        assert head["ContentType"] == f"{kinds[key.rpartition('.')[2]]}; charset=UTF-8"
+
+
+def test_the_portals_page_is_replaced_under_its_own_name_after_what_it_needs(
+    publisher: Any, s3: Any, answers: list[Any]
+) -> None:
+    publisher.handler(request("Create"), CONTEXT)
+    (publisher.BUILT / PORTAL).write_bytes(b"second script")
+    (publisher.BUILT / PORTAL_PAGE).write_bytes(b"second page")
+    (publisher.BUILT / STYLE).unlink()
+    publisher.handler(request("Update"), CONTEXT)
+    assert answers[-1]["Status"] == "FAILED"
+
+    def read() -> bytes:
+        return bytes(s3.get_object(Bucket="bucket-name", Key="ui/portal/index.html")["Body"].read())
+
+    assert read() == b"first portal/index.html"
+    (publisher.BUILT / STYLE).write_bytes(b"first portal/portal.css")
+    publisher.handler(request("Update"), CONTEXT)
+    assert read() == b"second page"
+    scripts = [key for key in versions(s3) if key.endswith("portal.js")]
+    assert len(scripts) == 2, "who has the old page open still gets its script"
 
 
 @pytest.mark.parametrize(("changed", "output"), [(ELEMENT, "Key"), (PAGE, "CreatorKey"), (GUIDE, "GuideKey")])
@@ -135,7 +162,7 @@ def test_deleting_the_stack_keeps_published_scripts(publisher: Any, s3: Any, ans
     assert answers[1]["Status"] == "SUCCESS"
 
 
-@pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE, GUIDE])
+@pytest.mark.parametrize("what", ["bucket", ELEMENT, SCRIPT, PAGE, GUIDE, PORTAL_PAGE, PORTAL, STYLE])
 def test_a_failure_is_reported_to_cloudformation(publisher: Any, s3: Any, answers: list[Any], what: str) -> None:
     if what != "bucket":
         (publisher.BUILT / what).unlink()

@@ -8,7 +8,7 @@ from typing import Any
 
 from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.adapters.control import FunctionError
-from truepoint.keys import split_s3_uri
+from truepoint.keys import job_keys, split_s3_uri
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import Place, TaskQueue, Verdict
 from truepoint.task_queue.rows import Image, Job, Lease, Worker
@@ -18,6 +18,7 @@ from truepoint.tasks.documents import ManifestLine
 from truepoint.tasks.interrupted import has_task_input
 from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import OpenLines, read_line
+from truepoint.tasks.worker_page import WorkerPageError, parse_template
 from truepoint.web import requests
 from truepoint.web.people import Caller
 from truepoint.web.requests import LARGEST_BODY, RefusedError, Request, Response
@@ -28,6 +29,8 @@ LINK_SECONDS = 3600
 REASONS = frozenset({"unusable", "too-hard", "nothing", "other"})
 LONGEST_NOTE = 500
 LONGEST_SECONDS = 86400.0
+LARGEST_TEMPLATE = 1024 * 1024
+"""Bytes of a worker template. Ground Truth takes 128,000 characters."""
 CACHED_INPUTS = 200
 """Number of task inputs that an instance of the function caches. Several workers request each image several times."""
 ANSWER_BYTES = LARGEST_BODY - 10_000
@@ -67,6 +70,7 @@ class WorkerRoutes:
         job = "/api/jobs/{job}"
         return [
             Route("GET", "/api/me", Role.WORKER, self.me),
+            Route("GET", job, Role.WORKER, self.page),
             Route("POST", f"{job}/tasks", Role.WORKER, self.tasks),
             Route("GET", f"{job}/answers", Role.WORKER, self.recent),
             Route("GET", f"{job}/answers/{{line}}", Role.WORKER, self.answer),
@@ -84,6 +88,24 @@ class WorkerRoutes:
         person = {"id": caller.id, "name": caller.person.name, "lead": caller.lead}
         return Response(value={"person": person, "jobs": cards, "expires": caller.expires})
 
+    def page(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
+        """Show what the job's tasks have in common: the labelling element's attributes and the instructions."""
+        job = caller.member_of()
+        try:
+            text = self._store.find(job_keys(job.name).template, LARGEST_TEMPLATE) or b""
+            found = parse_template(text.decode())
+        except (NotReadableError, WorkerPageError, UnicodeDecodeError) as error:
+            raise RefusedError(503, "try-again", "The job's worker template cannot be read.", retry_after=30) from error
+        value = {
+            "name": job.name,
+            "title": job.title,
+            "description": job.description,
+            "attributes": found.attributes,
+            "language": found.language,
+            "instructions": found.instructions,
+        }
+        return Response(value=value)
+
     def tasks(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Renew the caller's leases, lease images up to two, and return the tasks."""
         job = caller.member_of()
@@ -98,7 +120,7 @@ class WorkerRoutes:
     def submit(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
         """Store an answer."""
         job = caller.member_of()
-        content, seconds = _answer(request)
+        content, seconds = _answer(request, caller)
         answers = Answers(self._store, self._queue(job), job)
         return _verdict(
             answers.submit(caller.id, caller.row, parameters["line"], content, seconds=seconds, now=self._now())
@@ -107,14 +129,14 @@ class WorkerRoutes:
     def correct(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
         """Replace one of the caller's own answers."""
         job = caller.member_of()
-        content, _ = _answer(request)
+        content, _ = _answer(request, caller)
         answers = Answers(self._store, self._queue(job), job)
         return _verdict(answers.correct(caller.id, parameters["line"], content, self._now()))
 
     def skip(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
         """Record that the caller skips an image, which is then not offered to the caller again."""
         job = caller.member_of()
-        fields = request.fields()
+        fields = _fields(request, caller)
         reason, note = requests.text(fields, "reason", 20), requests.text(fields, "note", LONGEST_NOTE)
         if reason not in REASONS:
             raise RefusedError(400, "bad-input", f"Expected one of the reasons {', '.join(sorted(REASONS))}.")
@@ -258,8 +280,19 @@ class WorkerRoutes:
             return None
 
 
-def _answer(request: Request) -> tuple[dict[str, Any], float]:
+def _fields(request: Request, caller: Caller) -> dict[str, Any]:
+    """Return the body's fields. Its `person`, if it names one, must be the caller.
+
+    The page keeps work that is open while somebody else signs in in another window, and must not submit it as theirs.
+    """
     fields = request.fields()
+    if fields.get("person", caller.id) != caller.id:
+        raise RefusedError(409, "other-person", "Somebody else is signed in now.")
+    return fields
+
+
+def _answer(request: Request, caller: Caller) -> tuple[dict[str, Any], float]:
+    fields = _fields(request, caller)
     content = fields.get("content")
     if not isinstance(content, dict) or not content:
         raise RefusedError(400, "bad-input", "Expected content to be an object of the form's fields.")

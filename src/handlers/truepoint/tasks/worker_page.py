@@ -1,0 +1,104 @@
+"""The parts of a job's worker template that the portal's own page shows: the labelling element's attributes. Pure.
+
+The template is the one place that holds them as workers of Ground Truth would see them: the skeleton, the language and
+the instructions, which may be the operator's own HTML.
+"""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any, NamedTuple
+
+from truepoint.json_text import JsonError, decode
+
+ELEMENT = "crowd-2d-skeleton"
+ATTRIBUTES = (
+    "keypointClasses", "skeletonRig", "skeletonBoundingBox", "uniqueSkeletonColors", "checkBelow", "offerBelow"
+)  # fmt: skip
+"""Attributes of the element that are the same for every image. The task input has the others."""
+_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
+"""HTML elements without an end tag."""
+
+
+class WorkerPageError(ValueError):
+    """A worker template without a labelling element that has a skeleton."""
+
+
+class WorkerPage(NamedTuple):
+    """What a job's page is made of.
+
+    Attributes:
+        attributes: of the element, by name.
+        language: a BCP 47 tag; empty if the template names none.
+        instructions: HTML, as the template has it. It is not safe to insert as markup.
+    """
+
+    attributes: dict[str, str]
+    language: str
+    instructions: str
+
+
+def parse_template(text: str) -> WorkerPage:
+    """Read a filled worker template.
+
+    Raises:
+        WorkerPageError: it has no element with keypoints.
+    """
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    names = {name.lower(): name for name in ATTRIBUTES}
+    found = {names[name]: value for name, value in reader.attributes.items() if name in names and value}
+    try:
+        decode(found.get("keypointClasses", ""), list[dict[str, Any]])
+    except JsonError as error:  # a template that fills them in for each image, perhaps
+        raise WorkerPageError(f"expected a worker template with <{ELEMENT} keypointClasses=…>, got none") from error
+    return WorkerPage(found, reader.attributes.get("lang") or "", "".join(reader.instructions).strip())
+
+
+class _Reader(HTMLParser):
+    """Collects the element's attributes, and the markup within its part for instructions."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.attributes: dict[str, str] = {}
+        self.instructions: list[str] = []
+        self._open: list[str] = []  # elements within the instructions, their own part first
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._open:
+            self.instructions.append(self.get_starttag_text() or "")
+            if tag not in _VOID:
+                self._open.append(tag)
+        elif tag == ELEMENT:
+            self.attributes = {name: value or "" for name, value in attrs}
+        elif ("slot", "instructions") in attrs:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._open:
+            self.instructions.append(self.get_starttag_text() or "")
+        elif tag == ELEMENT:
+            self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == ELEMENT:
+            self._open.clear()  # whatever the operator's HTML left open
+        elif tag in self._open:
+            while self._open.pop() != tag:
+                pass
+            if self._open:
+                self.instructions.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self._keep(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._keep(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self._keep(f"&#{name};")
+
+    def _keep(self, text: str) -> None:
+        if self._open:
+            self.instructions.append(text)

@@ -1,0 +1,41 @@
+/** Instructions are the operator's own HTML: only harmless elements of it are built anew, everything else is its text. */
+import { h } from "../lib/dom.js";
+
+const ELEMENTS = new Set([
+  "a", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6",
+  "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "section", "small", "span", "strong", "sub", "summary", "sup", "table",
+  "tbody", "td", "th", "thead", "tr", "u", "ul",
+]);
+/** Elements whose text is no text for people. */
+const SILENT = new Set(["script", "style", "template", "noscript", "iframe", "object", "title", "head"]);
+
+/** @param {string | null} text @returns {string} an https address, or nothing */
+export function safeLink(text) {
+  try {
+    const url = new URL(text ?? "");
+    return url.protocol === "https:" ? url.href : "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param {Node} node @returns {(Node | string)[]} */
+function copy(node) {
+  if (node.nodeType === Node.TEXT_NODE) return [node.textContent ?? ""];
+  if (!(node instanceof Element) || SILENT.has(node.localName)) return [];
+  const children = [...node.childNodes].flatMap(copy);
+  if (!ELEMENTS.has(node.localName)) return children;
+  if (node.localName === "a") {
+    const href = safeLink(node.getAttribute("href"));
+    // A new tab: leaving the page would interrupt the worker's task.
+    return href ? [h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children)] : children;
+  }
+  if (node.localName === "img") {
+    const src = safeLink(node.getAttribute("src"));
+    return src ? [h("img", { src, alt: node.getAttribute("alt") ?? "", loading: "lazy", referrerPolicy: "no-referrer" })] : [];
+  }
+  return [h(node.localName, {}, ...children)];
+}
+
+/** @param {string} html @returns {(Node | string)[]} */
+export const readInstructions = (html) => [...new DOMParser().parseFromString(html, "text/html").body.childNodes].flatMap(copy);

@@ -1,0 +1,175 @@
+/** The portal's page: who is signed in, what the address asks for, and the frame around it. */
+/** @import {Me} from "./types.js" */
+/** @import {View} from "./parts.js" */
+import { h } from "../lib/dom.js";
+import { load, save } from "../lib/prefs.js";
+import { Api, ApiError } from "./api.js";
+import { deskView } from "./desk.js";
+import { homeView } from "./home.js";
+import { leadJobView } from "./lead/job.js";
+import { leadJobsView } from "./lead/jobs.js";
+import { logView } from "./lead/log.js";
+import { peopleView } from "./lead/people.js";
+import { message } from "./parts.js";
+import { HOME, LEAD, LOG, PEOPLE, routeOf, signInLink } from "./route.js";
+import { onSignedIn, signedInAgain, tellSignedIn } from "./signin.js";
+import { bestLanguage, languages, setLanguage, t } from "./texts.js";
+
+const LANGUAGE = "truepoint-portal-language";
+/** How often a lead's view is brought up to date. Milliseconds. */
+const REFRESH = 30_000;
+
+const guide = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.dataset.guide ?? "";
+const api = new Api();
+/** @type {Me | null} */
+let me = null;
+/** @type {View | null} */
+let view = null;
+/** Counts views: whoever has loaded something for an earlier one throws it away. */
+let turn = 0;
+let refreshTimer = 0;
+
+/** @returns {Promise<Me>} */
+const askMe = async () => (me = await api.call("GET", "me"));
+
+/** Ask again beside open work, which stays that person's. @returns {Promise<Me>} */
+async function askAgain() {
+  const now = await api.call("GET", "me");
+  if (now.person.id === me?.person.id) me = now;
+  return now;
+}
+
+/** @param {string} href @param {string} text @param {boolean} isHere */
+const link = (href, text, isHere) => h("a", { href, "aria-current": isHere ? "page" : null }, text);
+
+/** @param {string} shown the name of the view */
+function header(shown) {
+  const isLead = me?.person.lead;
+  const choice = h("select", { "aria-label": t.languageChoice, onchange: (/** @type {Event} */ event) => {
+    const { value } = /** @type {HTMLSelectElement} */ (event.target);
+    save(LANGUAGE, value);
+    chooseLanguage();
+    void show();
+  } }, ...Object.entries(languages).map(([name, { language }]) => h("option", { value: name, lang: name, selected: name === t.lang }, language)));
+  const account = me && h("details.account", {}, h("summary", {}, me.person.name || t.account),
+    h("div.menu", {}, h("p.soft", {}, t.signedInAs(me.person.name || me.person.id)), choice, h("button", { type: "button", onclick: signOut }, t.signOut)));
+  return h("header.top", {},
+    h("button.skip", { type: "button", onclick: () => document.querySelector("main")?.focus() }, t.skipToContent),
+    h("a.brand", { href: HOME }, "Truepoint"),
+    isLead && h("nav", { "aria-label": t.views }, link(HOME, t.label, shown === "home"), link(LEAD, t.lead, shown === "lead" || shown === "lead-job"),
+      link(PEOPLE, t.people, shown === "people"), link(LOG, t.log, shown === "log")),
+    account || choice);
+}
+
+async function signOut() {
+  const { location: next } = await api.call("POST", "sign-out").catch(() => ({ location: "" }));
+  location.assign(next || "/portal/index.html");
+}
+
+function chooseLanguage() {
+  const { languages: wanted } = navigator;
+  setLanguage(bestLanguage([String(load(LANGUAGE, "")), ...wanted]));
+  document.documentElement.lang = t.lang;
+}
+
+/** Put a view into the window. @param {View} next @param {string} name @param {boolean} [isSame] only newer: the focus and the scrolling stay */
+function place(next, name, isSame = false) {
+  if (view && view !== next) view.leave?.();
+  view = next;
+  document.title = `${next.title} · Truepoint`;
+  document.body.classList.toggle("bare", next.isBare === true);
+  if (next.isBare) document.body.replaceChildren(next.root);
+  else if (isSame) document.querySelector("main")?.replaceChildren(next.root);
+  else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
+  if (!isSame && !next.isBare) /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
+  // The element fills what is left of the window.
+  dispatchEvent(new Event("resize"));
+}
+
+/** @param {string} title @param {string} text @param {...Node} actions @returns {View} */
+const plain = (title, text, ...actions) => ({ title, root: message(title, text, ...actions) });
+
+/** The function leads back with this query when a sign-in failed. */
+const hasFailed = () => new URLSearchParams(location.search).get("signed-in") === "no";
+
+const welcome = () => plain(t.welcome, hasFailed() ? t.notSignedIn : t.welcomeText, h("a.button.primary", { href: signInLink(location.hash) }, t.signIn));
+
+/** @param {ApiError} error @returns {View} */
+function problemView(error) {
+  const again = h("button.primary", { type: "button", onclick: () => void show() }, t.tryAgain);
+  const text = error.status === 403 ? t.onlyLeads : error.status === 404 ? t.notFound : error.status === 0 ? t.offline : error.message;
+  return plain(t.failed, text, h("a.button", { href: HOME }, t.yourJobs), again);
+}
+
+/** @returns {Promise<View | null>} what the address asks for, of the views that are loaded first */
+async function loaded() {
+  const route = routeOf(location.hash);
+  if (route.view === "home") return homeView((await askMe()).jobs);
+  me ??= await askMe();
+  if (route.view === "signed-in") {
+    tellSignedIn();
+    close();
+    return plain(t.signedIn, t.signedInText, h("a.button", { href: HOME }, t.yourJobs));
+  }
+  const reload = () => show(true);
+  if (route.view === "lead") return leadJobsView((await api.call("GET", "lead/jobs")).jobs);
+  if (route.view === "people") return peopleView(api, (await api.call("GET", "lead/people")).people, reload);
+  if (route.view === "log") {
+    const [{ entries }, { people }] = await Promise.all([api.call("GET", "lead/log"), api.call("GET", "lead/people")]);
+    return logView(entries, people);
+  }
+  if (route.view !== "lead-job") return null;
+  const path = `lead/jobs/${route.job}`;
+  const [job, { people }, results] = await Promise.all([api.call("GET", path), api.call("GET", "lead/people"), api.call("GET", `${path}/results`)]);
+  return leadJobView(api, job, people, results, reload);
+}
+
+/** Show what the address asks for. @param {boolean} [isSame] the same view, brought up to date */
+async function show(isSame = false) {
+  const own = (turn += 1);
+  clearTimeout(refreshTimer);
+  const route = routeOf(location.hash);
+  try {
+    if (route.view === "job" || route.view === "answer") {
+      // Everything is asked for at once: who is signed in does not keep the first image waiting.
+      const early = me || route.view === "answer" ? undefined : {
+        page: api.call("GET", `jobs/${route.job}`), tasks: api.call("POST", `jobs/${route.job}/tasks`),
+      };
+      for (const request of Object.values(early ?? {})) request.catch(() => {});
+      me ??= await askMe();
+      if (own !== turn) return;
+      const host = { api, guide, person: () => ({ id: me?.person.id ?? "", expires: me?.expires ?? 0 }), signIn: () => signedInAgain(askAgain, me?.person.id ?? "") };
+      place(deskView(host, route.job, route.view === "answer" ? route.line : null, early), route.view);
+      return;
+    }
+    if (!view || view.isBare) place(plain(t.loading, ""), route.view);
+    const next = await loaded();
+    if (own !== turn || !next) return;
+    place(next, route.view, isSame);
+    if (route.view === "lead" || route.view === "lead-job") refreshLater();
+  } catch (caught) {
+    if (own !== turn) return;
+    const error = caught instanceof ApiError ? caught : new ApiError(-1, "page", String(caught));
+    if (!error.isSignedOut) place(problemView(error), route.view);
+    else {
+      me = null;
+      place(welcome(), route.view);
+    }
+    if (error.status === -1) reportError(caught);
+  }
+}
+
+/** Nothing changes under a lead's hands: not while a dialog, a menu or a field is in use. */
+const isInUse = () => Boolean(document.hidden || document.querySelector("dialog[open], details[open]") || document.activeElement?.closest(".card, .row"));
+
+function refreshLater() {
+  refreshTimer = setTimeout(() => (isInUse() ? refreshLater() : void show(true)), REFRESH);
+}
+
+chooseLanguage();
+addEventListener("hashchange", () => void show());
+onSignedIn(() => {
+  if (view?.isBare) void askAgain().catch(() => {});
+  else if (!me) void show();
+}, new AbortController().signal);
+void show();
