@@ -159,7 +159,7 @@ def test_only_invited_people_sign_in_with_a_code_and_no_secret(resources: dict[s
     pool, client = resources["PortalUserPool"]["Properties"], resources["PortalClient"]["Properties"]
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
     assert pool["MfaConfiguration"] == {"Ref": "PortalMfa"}
-    assert pool["EnabledMfas"] == ["SOFTWARE_TOKEN_MFA"]
+    assert pool["EnabledMfas"] == {"Fn::If": ["HasPortalMfa", ["SOFTWARE_TOKEN_MFA"], {"Ref": "AWS::NoValue"}]}
     assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
     assert client["GenerateSecret"] is False
     assert client["AllowedOAuthFlows"] == ["code"]
