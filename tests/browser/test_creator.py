@@ -328,7 +328,7 @@ def test_import_from_files_and_text_reports_what_it_left_out(creator: Page) -> N
     assert names(creator)[0] == HOSTILE
     paste(creator, {"keypoints": [{"name": "a"}, {"name": "b"}], "edges": [["a", "b"], ["a", "c"]]})
     assert "2 keypoints, 1 edges. The edge “a” to “c” was left out" in said(creator)
-    assert "Undo brings back" in said(creator)
+    assert "Undo restores" in said(creator)
     creator.get_by_role("button", name="Undo").click()
     assert names(creator)[0] == HOSTILE
 
@@ -891,7 +891,7 @@ def test_label_studios_configuration(creator: Page, open_task: TaskPage) -> None
     assert exported(creator)["name"] == "Shirt"
     assert names(creator) == ["a", "b & c"]
     assert "takes from each task" in said(creator)
-    for text, sentence in (("<View><Image", "neither sound XML nor SVG"), ("<View/>", "got none")):
+    for text, sentence in (("<View><Image", "Expected valid XML or SVG"), ("<View/>", "got neither")):
         paste(creator, text)
         assert sentence in said(creator)
     # Chromium styles its report of XML that is not sound, which the page's policy forbids.

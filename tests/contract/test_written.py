@@ -312,15 +312,15 @@ def test_pictures_have_the_size_that_was_labelled(
         assert code == 0
     else:
         assert code == 1
-        assert "got 1 of another size: plain/0001.jpg (640x480 in the labels, 480x640 there)" in said
+        assert "got 1 of another size: plain/0001.jpg (640x480 in the labels, 480x640 in the folder)" in said
         assert not (folders / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--split", "train=0.8"], "expected shares that are 1 together, got train=0.8"),
-        (["--split", "train=0.8,val=x"], "expected shares that are 1 together"),
+        (["--split", "train=0.8"], "expected shares with the sum 1, got train=0.8"),
+        (["--split", "train=0.8,val=x"], "expected shares with the sum 1"),
         (["--split", "train"], "expected parts such as train=0.8,val=0.2 or train=FILE,val=FILE, got 'train'"),
         (["--split", "../x=1"], "expected parts such as"),
         (["--split", "train=1.5,val=0.2"], "expected shares above 0 and up to 1, got 1.5"),
@@ -330,7 +330,7 @@ def test_pictures_have_the_size_that_was_labelled(
         (["--split", "train=/nowhere"], "--split train: "),
         (["--split", "train={folder}/one.txt"], "expected every image in a list, got 9 in none: "),
         (["--split", "train={folder}/one.txt,val={folder}/one.txt"], "in one list, got it in 'train' and 'val'"),
-        (["--images", "/nowhere"], "expected a folder of pictures, got /nowhere"),
+        (["--images", "/nowhere"], "expected a folder of images, got /nowhere"),
         (["--images", "{folder}/more"], "expected all 10 images, got no file for 10"),
     ],
 )

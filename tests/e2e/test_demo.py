@@ -182,7 +182,7 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
         (["--skeleton", "octopus"], "There is no skeleton 'octopus'"),
         (["--workers", "0"], "argument --workers: expected 1 to 9"),
         (["--answers", "/nowhere.json"], "The answers in /nowhere.json cannot be read"),
-        (["--prelabels", "/nowhere.json"], "Pre-labels are of your own images, in a new job: give --images too"),
+        (["--prelabels", "/nowhere.json"], "Pre-labels need a new job with your own images: add --images"),
         (["--min-score", "-1"], "--min-score: expected a number from 0, got -1.0"),
         (["--answers", str(SKELETON)], "expected a list of instances"),
         (["--images", str(SKELETON.parent / "horses")], f"Folders in {SKELETON.parent}: none."),
