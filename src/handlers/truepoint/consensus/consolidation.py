@@ -26,7 +26,7 @@ from truepoint.consensus.robust_mean import robust_means
 from truepoint.consensus.stack import MOST_CELLS, Clusters, Stack
 from truepoint.consensus.swap_repair import repair_sides
 from truepoint.pose.instance import FARTHEST, OCCLUDED, VISIBLE, Instance, Keypoint, coordinate
-from truepoint.pose.poses import Answers, Flags, Integers, Poses, in_order, median
+from truepoint.pose.poses import Answers, Flags, Integers, Poses, in_order, marked, median
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import Floats, falloff
 
@@ -209,7 +209,7 @@ class Consensus:
         for cluster in self.clusters.too_large.tolist():
             limit = f"expected at most {MOST_CELLS} members squared times keypoints of one subject, got more"
             self.refused.setdefault(int(self.clusters.image[cluster]), CrowdedError(limit))
-        self.wanted: Flags = ~np.isin(self.clusters.image, list(self.refused))
+        self.wanted: Flags = ~marked(len(images), self.refused)[self.clusters.image]
         answering = np.array([len(answers) for answers in self.poses.answers], np.intp)
         self.workers: Integers = answering[self.clusters.image]
         self.agreed = [self.agree(stack) for stack in self.clusters.stacks(self.wanted)]

@@ -20,7 +20,7 @@ import numpy as np
 
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.pose.instance import Instance
-from truepoint.pose.poses import Flags, Integers, Poses, expanded
+from truepoint.pose.poses import Flags, Integers, Poses, expanded, marked
 from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 
 LEAST_SIMILARITY = 0.1
@@ -122,7 +122,7 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
     first, second = (np.concatenate([pairs[side] for pairs in near] or [np.zeros(0, np.intp)]) for side in (0, 1))
     refused = _too_many(poses, first, second)
     if refused:
-        kept = ~np.isin(poses.image[first], list(refused))
+        kept = ~marked(len(poses.answers), refused)[poses.image[first]]
         first, second = first[kept], second[kept]
     sizes = np.full(len(first), len(poses.labels)) if poses.places is not None else np.diff(poses.starts)[first]
     compared = [_compared(poses, first[part], second[part]) for part in _parts(sizes)]
@@ -324,7 +324,7 @@ def _match_rest(poses: Poses, home: Integers, links: Integers, edges: tuple[Inte
     """
     first, second, oks = edges
     similar: dict[int, Similar] = {}
-    members = np.flatnonzero(np.isin(links, links[first]))
+    members = np.flatnonzero(marked(len(links), links[first])[links])
     for link, worker, index in zip(
         links[members].tolist(), poses.worker[members].tolist(), members.tolist(), strict=True
     ):

@@ -9,7 +9,7 @@ from truepoint.consensus.stack import Stack
 from truepoint.measures.taxonomy import Bodies, Comparisons
 from truepoint.measures.workers import WorkerMeter
 from truepoint.pose.instance import OCCLUDED, VISIBLE
-from truepoint.pose.poses import Flags, Integers
+from truepoint.pose.poses import Flags, Integers, marked
 
 LEAST_OTHERS = 2
 """Minimum number of other workers: one worker is no consensus."""
@@ -39,9 +39,7 @@ class _Answers:
     def without(self, image: int, members: Integers) -> Integers:
         """Return the answers to an image that contain none of these instances."""
         begin = self.first[image]
-        rest = np.ones(self.count[image], bool)
-        rest[self.of[members] - begin] = False
-        return np.asarray(begin + np.flatnonzero(rest))
+        return np.asarray(begin + np.flatnonzero(~marked(self.count[image], self.of[members] - begin)))
 
 
 def compare(consensus: Consensus, to: WorkerMeter) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -131,6 +131,16 @@ def in_order(values: Floats, axis: int = -1) -> Floats:
     for term in terms:
         total += term
     return total
+
+
+def marked(count: int, indices: Collection[int] | Integers) -> Flags:
+    """Return by index, of `count` indices, whether it is one of these.
+
+    np.isin would import numpy.ma if there are none.
+    """
+    flags = np.zeros(count, bool)
+    flags[np.fromiter(indices, np.intp, len(indices))] = True
+    return flags
 
 
 def expanded(counts: Integers) -> tuple[Integers, Integers]:
