@@ -12,11 +12,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from driver import ROOT, Task
+from labeling_site import PortalSite, running
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
-from portal_site import PortalSite, running
 
 EXAMPLES = ROOT / "examples/person"
 TRUTH = json.loads((EXAMPLES / "truth.json").read_text())
@@ -67,8 +67,8 @@ def prepare(site: PortalSite) -> None:
     site.change_job("Start-1", title="Starting blocks", status="Completed")
 
 
-def label(task: Task, image: str, count: int = 99) -> None:
-    for keypoint in TRUTH[image][0]["annotations"][:count]:
+def label(task: Task, image: str, start: int = 0, end: int = 99) -> None:
+    for keypoint in TRUTH[image][0]["annotations"][start:end]:
         task.click(keypoint["x"], keypoint["y"], button="left" if keypoint["visibility"] == 2 else "right")
 
 
@@ -96,10 +96,10 @@ def worker_pictures(camera: Camera, phone: Camera) -> None:
     camera.save("jobs")
     camera.open(f"#/jobs/{JOB}")
     task = Task(page).ready()
-    label(task, images[2], 11)
+    label(task, images[2], end=11)
     camera.save("labeling")
-    label(task, images[2])
-    site.fail("POST .*/answers/2", 503, 2)
+    label(task, images[2], start=11)
+    site.fail("POST .*/answers/2", 503, 9)
     submit(task)
     page.get_by_text("Next try").wait_for()
     camera.save("failed")
@@ -119,14 +119,40 @@ def worker_pictures(camera: Camera, phone: Camera) -> None:
     camera.open("#/jobs/Cyclists-1")
     camera.save("paused")
     phone.open(f"#/jobs/{JOB}")
-    label(Task(phone.page).ready(), images[2], 9)
+    label(Task(phone.page).ready(), images[2], end=9)
     phone.save("phone")
     phone.open()
     phone.save("phone-jobs")
 
 
-def all_views(folder: Path) -> None:
-    """Every view in both schemes and sizes, to be looked at."""
+def lead_pictures(camera: Camera) -> None:
+    site = camera.site
+    now = site.now()
+    site.change_worker(
+        JOB, "Ada", answers=212, seconds=212 * 31.0, skips=3, gold_answers=12, gold_sum=11.2, last=now - 40
+    )
+    site.change_worker(JOB, "Bea", answers=148, seconds=148 * 44.0, gold_answers=9, gold_sum=6.9, last=now - 90)
+    site.change_job(JOB, open=400, gold=[])
+    for number, reason, note in ((7, "unusable", "motion blur"), (31, "too-hard", "")):
+        site.add_skip(JOB, number, "Ada", reason, note)
+    camera.open("#/lead")
+    camera.save("lead")
+    page = camera.open(f"#/lead/jobs/{JOB}")
+    camera.save("lead-job")
+    page.get_by_role("button", name="More time").click()
+    camera.save("more-time")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Pause the job").click()
+    page.get_by_role("button", name="Resume the job").click()
+    page.get_by_role("button", name="Pause the job").wait_for()
+    camera.open("#/lead/people")
+    camera.save("people")
+    camera.open("#/lead/log")
+    camera.save("log")
+
+
+def run(folder: Path, looks: list[tuple[bool, int]]) -> None:
+    """Take the pictures in each look: dark or not, and the width of the window."""
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
     with (
         tempfile.TemporaryDirectory() as temporary,
@@ -134,21 +160,31 @@ def all_views(folder: Path) -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
-        for dark in (False, True):
-            for width in (1280, 390):
-                to = folder / f"{'dark' if dark else 'light'}-{width}"
-                to.mkdir(parents=True, exist_ok=True)
-                site = make()
-                prepare(site)
-                nobody, worker, phone = (
-                    Camera(browser, site, who, to, width=width_of, dark=dark)
-                    for who, width_of in (("", width), ("Ada", width), ("Ada", 390))
-                )
-                nobody.open()
-                nobody.save("welcome")
-                worker_pictures(worker, phone)
+        for dark, width in looks:
+            to = folder / f"{'dark' if dark else 'light'}-{width}" if len(looks) > 1 else folder
+            to.mkdir(parents=True, exist_ok=True)
+            site = make()
+            prepare(site)
+            nobody, worker, phone, lead = (
+                Camera(browser, site, who, to, width=width_of, dark=dark)
+                for who, width_of in (("", width), ("Ada", width), ("Ada", 390), ("Lea", width))
+            )
+            nobody.open()
+            nobody.save("welcome")
+            worker_pictures(worker, phone)
+            lead_pictures(lead)
         browser.close()
 
 
+KEPT = ("jobs", "labeling", "phone", "answers", "failed", "lead-job", "people")
+
+
 if __name__ == "__main__":
-    all_views(Path(sys.argv[1]))
+    if len(sys.argv) > 1:  # every view in every look, to be looked at
+        run(Path(sys.argv[1]), [(dark, width) for dark in (False, True) for width in (1280, 390)])
+    else:
+        with tempfile.TemporaryDirectory() as all_of_them:
+            run(Path(all_of_them), [(False, 1280)])
+            PICTURES.mkdir(exist_ok=True)
+            for name in KEPT:
+                (PICTURES / f"{name}.png").write_bytes((Path(all_of_them) / f"{name}.png").read_bytes())

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from driver import NAMES, ROOT, Task
+from labeling_site import PEOPLE, PortalSite, running
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
-
-from portal_site import PEOPLE, PortalSite, running
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
 IMAGES = sorted((ROOT / "examples/person").glob("person-*"))

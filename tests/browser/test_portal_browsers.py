@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from driver import ROOT
+from labeling_site import PortalSite, running
 from webdriver import NAMES as BROWSERS
 from webdriver import Browser, display
-
-from portal_site import PortalSite, running
 
 IMAGES = sorted((ROOT / "examples/person").glob("person-*"))
 JOB = "People-1"
@@ -102,13 +101,9 @@ def test_a_workers_path(name: str, make_site: Any, screen: str, tmp_path_factory
         site.fail("POST .*/answers/0", 503, 1)
         worker.submit(times=2)
         worker.ready(1)
-        worker.press(
-            f"{SHADOW}.querySelector('button.skip, [data-skip]') ?? [...{SHADOW}.querySelectorAll('button')]"
-            ".find(({ textContent }) => textContent === 'Skip')"
-        )
-        worker.press(
-            f"[...{SHADOW}.querySelectorAll('dialog[open] button')].find(b => b.textContent.includes('unusable'))"
-        )
+        worker.press_text("Skip", SHADOW)
+        dialog = f"{SHADOW}.querySelectorAll('dialog[open] button')"
+        worker.press(f"[...{dialog}].find(({{ textContent }}) => textContent.includes('unusable'))")
         worker.ready(2)
         worker.press_text("Your answers")
         worker.press_text("Correct")

@@ -12,7 +12,7 @@ const isEnded = (/** @type {JobCard} */ { status }) => ["Completed", "Stopped", 
 function card(job) {
   const { name, title, description, images, complete, mine } = job;
   const done = t.complete(number(complete), number(images));
-  const own = [t.yours(mine.answers), mine.seconds >= 60 && t.time(duration(mine.seconds)), mine.skips > 0 && t.skips(mine.skips)];
+  const own = [mine.answers > 0 && t.yours(mine.answers), mine.seconds >= 60 && t.time(duration(mine.seconds)), mine.skips > 0 && t.skips(mine.skips)];
   return h("li.card", {},
     h("div.head", {}, h("h2", {}, title || name), statusOf(job)),
     description && h("p.soft.lines", {}, description),
@@ -23,7 +23,8 @@ function card(job) {
 
 /** @param {JobCard[]} jobs @returns {import("./parts.js").View} */
 export function homeView(jobs) {
-  const [open, ended] = [jobs.filter((job) => !isEnded(job)), jobs.filter(isEnded)];
+  const open = jobs.filter((job) => !isEnded(job)).sort((a, b) => Number(a.paused) - Number(b.paused));
+  const ended = jobs.filter(isEnded);
   const root = open.length || ended.length
     ? h("div.narrow", {}, h("h1", { tabIndex: -1 }, t.yourJobs),
       open.length ? h("ul.cards", {}, ...open.map(card)) : h("p.soft", {}, t.noJobsText),

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,13 +27,16 @@ from driver import ROOT
 import pre_annotation
 from portal_jobs import description, line, put_manifest, put_template
 from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.user_pool import LABELERS, LEADS, UserPool
 from truepoint.emulator.emulator import Emulator
+from truepoint.keys import job_keys
 from truepoint.task_queue import rows
-from truepoint.task_queue.rows import Job, Person
+from truepoint.task_queue.rows import Job, Person, Worker
 from truepoint.task_queue.table import Action, Table
 from truepoint.tasks import loading
 from truepoint.web import sessions
 from truepoint.web.application import respond
+from truepoint.web.leads import LeadRoutes
 from truepoint.web.people import People
 from truepoint.web.routes import Router
 from truepoint.web.sessions import SESSION, Cookies, KeyStore, Session
@@ -78,6 +81,7 @@ class PortalSite:
             AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
         )
         self.bucket, self.table = Bucket(name), Table(name)
+        self.users = UserPool(_user_pool(emulator))
         self.cookies = Cookies(secure=False)
         self.failing: list[list[Any]] = []
         self.slow = 0.0
@@ -95,8 +99,9 @@ class PortalSite:
 
     def _router(self) -> None:
         people = People(self.table, self.keys, self.cookies, self.now)
-        routes = WorkerRoutes(self.bucket, self.table, self._prepare, self.now).routes()
-        self.router = Router(routes, self.origin, people.identify)
+        workers = WorkerRoutes(self.bucket, self.table, self._prepare, self.now)
+        leads = LeadRoutes(self.bucket, self.table, issuer="https://idp.example", users=self.users, now=self.now)
+        self.router = Router([*workers.routes(), *leads.routes()], self.origin, people.identify)
 
     def now(self) -> float:
         return time.time() + self.ahead
@@ -131,17 +136,42 @@ class PortalSite:
         if gold:
             text = json.dumps({image: [] for image in gold}).encode()
             self.bucket.write(f"jobs/{job}/gold.json", text, "application/json")
-        document = description(self.bucket.name, name, workers)
-        loading.load(self.bucket, self.table, document | {"CreationTime": created or _iso(time.time() - 3600)})
+        document = description(self.bucket.name, name, workers) | {"CreationTime": created or _iso(time.time() - 3600)}
+        self.bucket.write(job_keys(name).labeling_job, json.dumps(document).encode(), "application/json")
+        loading.load(self.bucket, self.table, document)
+
+    def job(self, name: str) -> Job:
+        key = rows.job_key(name.lower())
+        row: Job = rows.read(self.table.get([key])[key], Job)
+        return row
+
+    def worker(self, name: str, who: str) -> Worker:
+        key = rows.worker_key(name.lower(), PEOPLE[who])
+        row: Worker = rows.read(self.table.get([key]).get(key), Worker)
+        return row
 
     def change_job(self, name: str, **fields: Any) -> None:
-        key = rows.job_key(name.lower())
-        self.put(key, msgspec.structs.replace(rows.read(self.table.get([key])[key], Job), **fields))
+        self.put(rows.job_key(name.lower()), msgspec.structs.replace(self.job(name), **fields))
 
     def change_worker(self, name: str, who: str, **fields: Any) -> None:
-        key = rows.worker_key(name.lower(), PEOPLE[who])
-        row = rows.read(self.table.get([key]).get(key), rows.Worker)
-        self.put(key, msgspec.structs.replace(row, **fields))
+        row = msgspec.structs.replace(self.worker(name, who), **fields)
+        self.put(rows.worker_key(name.lower(), PEOPLE[who]), row)
+
+    def add_skip(self, name: str, number: int, who: str, reason: str, note: str = "") -> None:
+        skip = {"line": number, "worker": PEOPLE[who], "reason": reason, "note": note, "time": self.now() - 600}
+        self.table.write(Action(*rows.skip_key(name.lower(), number, PEOPLE[who]), put=skip))
+
+    def end_job(self, name: str, results: Mapping[str, str] | None = None) -> None:
+        """End a job, with these files of results, as the functions after it do."""
+        keys = job_keys(name)
+        text = self.bucket.read(keys.labeling_job, largest=1 << 20)
+        ended = json.dumps(json.loads(text) | {"LabelingJobStatus": "Stopped"}).encode()
+        self.bucket.write(keys.labeling_job, ended, "application/json")
+        self.change_job(name, status="Stopped")
+        for file in (results or {}).values():
+            self.bucket.write(f"{keys.results}{file}", b"<p>report</p>", "text/html")
+        if results:
+            self.bucket.write(keys.results_marker, json.dumps({"files": dict(results)}).encode(), "application/json")
 
     def close_image(self, name: str, number: int) -> None:
         """Give an image its label, as consolidation does."""
@@ -294,6 +324,15 @@ class PortalSite:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def _user_pool(emulator: Emulator) -> str:
+    client = emulator.session().client("cognito-idp", endpoint_url=emulator.endpoint)
+    only = {"AllowAdminCreateUserOnly": True}
+    pool = client.create_user_pool(PoolName="people", UsernameAttributes=["email"], AdminCreateUserConfig=only)
+    for group in (LEADS, LABELERS):
+        client.create_group(UserPoolId=pool["UserPool"]["Id"], GroupName=group)
+    return str(pool["UserPool"]["Id"])
 
 
 def _iso(seconds: float) -> str:
