@@ -31,6 +31,8 @@ import { toolbar } from "./toolbar.js";
 const STORAGE_PATIENCE = 3000;
 /** An answer that takes this share of what the host accepts is announced. */
 const NEARLY = 0.8;
+/** From the start of the element until it asks for its later script, if the image is not there before. Milliseconds. */
+const LATEST = 2000;
 /** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
 const SPEECH_PAUSE = 150;
 
@@ -194,6 +196,7 @@ export function appOf(element, shadow, work) {
     clock.pause();
     refresh();
     say(t.problems[why]);
+    askForLater();
   };
 
   let fetching = false;
@@ -252,6 +255,7 @@ export function appOf(element, shadow, work) {
     refresh();
     saving.checkLater();
     element.dispatchEvent(new CustomEvent("image-ready", { detail: measured }));
+    askForLater();
   };
 
   /** @param {import("./drafts.js").Draft} draft */
@@ -412,6 +416,7 @@ export function appOf(element, shadow, work) {
     refresh();
     for (const act of postponed.splice(0)) act();
   };
+  const askForLater = () => void loadLater().then(settle, settle);
 
   const uri = imageUri(get);
   const image = uri === "data:" ? get("imgSrc") ?? "" : uri;
@@ -553,9 +558,8 @@ export function appOf(element, shadow, work) {
   document.addEventListener("answer-failed", (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)), { signal });
 
   loadImage(false);
-  // The image is requested first.
-  setTimeout(() => loadLater().then(settle, settle));
-  const patience = setTimeout(settle, PATIENCE);
+  // Nothing comes before the image, unless that takes long.
+  const timers = [setTimeout(askForLater, LATEST), setTimeout(settle, PATIENCE)];
   refresh();
   stage.measure();
 
@@ -579,7 +583,7 @@ export function appOf(element, shadow, work) {
       if (current === element) current = null;
       clearTimeout(toastTimer);
       clearTimeout(speechTimer);
-      clearTimeout(patience);
+      timers.forEach(clearTimeout);
       form.destroy();
       img.onload = img.onerror = null;
       stage.destroy();
