@@ -1,1 +1,1 @@
-"""An AWS account emulated on this machine, and this stack deployed in it."""
+"""An emulated AWS account on this machine, with this stack deployed in it."""

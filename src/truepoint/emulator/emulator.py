@@ -1,4 +1,4 @@
-"""Starts and stops the AWS emulator on this machine."""
+"""Starting and stopping the AWS emulator on this machine."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ from truepoint.emulator.emulator_gate import READY_PATH, TOKEN_HEADER
 SERVER = Path(__file__).with_name("emulator_server.py")
 HOST = "127.0.0.1"
 CONTAINER_HOST = "host.docker.internal"
-"""Name of this machine inside a container. Docker Desktop resolves it; `scripts/sam_local.py` does so elsewhere."""
+"""Name of this machine inside a container. Docker Desktop resolves it; elsewhere `scripts/sam_local.py` sets it up."""
 REGION = "us-east-1"
 SECRETS = "secrets.json"
 OWNER_ONLY = 0o600
 ACCESS_KEY_CHARACTERS = string.ascii_uppercase + string.digits
 READY_SECONDS = 30
+"""Time limit for the start, in seconds."""
 STOP_SECONDS = 30
-"""It writes its whole state when it stops."""
+"""Time limit for stopping, in seconds. The emulator writes its whole state when it stops."""
 
 
 class EmulatorError(RuntimeError):
-    """The emulator did not start or stop; says where its log is."""
+    """A failure to start or stop the emulator. The message names its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """The random secrets of one emulator folder.
 
-    They are the root's credentials, and the token for requests that AWS accepts unsigned (`emulator_gate`).
+    They are the credentials of the account's root user, and the token for requests that AWS accepts unsigned
+    (`emulator_gate`).
     """
 
     access_key_id: str
@@ -53,7 +55,7 @@ class Secrets:
 
     @classmethod
     def kept_in(cls, folder: Path) -> Secrets:
-        """Return the folder's secrets; make them if it has none. Links signed in an earlier run stay valid."""
+        """Return the folder's secrets, after creating them if it has none. So links signed earlier stay valid."""
         file = folder / SECRETS
         if not file.is_file():
             key = "AKIA" + "".join(secrets.choice(ACCESS_KEY_CHARACTERS) for _ in range(16))
@@ -68,16 +70,16 @@ class Secrets:
 
 @dataclass
 class Emulator:
-    """The emulator with IAM enforced. A context manager: leaving it stops the emulator and all its children.
+    """The emulator, with IAM enforced. It is a context manager, which stops the emulator and its child processes.
 
-    With `keep` its state outlives it: objects in S3 as soon as they are written, even if it is killed; everything else
-    (the deployed stack) when it is stopped properly, so restart it once after a deployment.
+    With `keep`, its state is persistent: objects in S3 as soon as they are written, even if the process is killed, and
+    everything else (the deployed stack) when it is stopped properly. So restart it once after a deployment.
 
     Attributes:
-        python: interpreter of the emulator's environment. Functions run in it too.
-        folder: where its log, state and temporary files go; made if it is not there.
-        port: on loopback; 0 for any free one, after the start the one in use.
-        keep: whether the state is kept.
+        python: interpreter of the emulator's environment, in which functions run too.
+        folder: folder for its log, state and temporary files; created if missing.
+        port: port on loopback; 0 for any free one, which is set at the start.
+        keep: whether the state is persistent.
         origins: origins of the pages that load images from it, such as `http://127.0.0.1:8000`. Requests of all other
             web pages are refused.
     """
@@ -91,26 +93,26 @@ class Emulator:
 
     @property
     def endpoint(self) -> str:
-        """Base URL of every service."""
+        """Base URL of all services."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def log(self) -> Path:
-        """The emulator's log, and its functions' output."""
+        """The file with the emulator's log and its functions' output."""
         return self.folder / "emulator.log"
 
     @cached_property
     def secrets(self) -> Secrets:
-        """The credentials and the token that this emulator takes."""
+        """The credentials and the token that this emulator accepts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return Secrets.kept_in(self.folder)
 
     def session(self) -> boto3.Session:
-        """Return a session of the emulated account's root."""
+        """Return a session of the emulated account's root user."""
         return boto3.Session(self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION)
 
     def environment(self) -> dict[str, str]:
-        """Environment for AWS's own tools: the emulator and nothing else, whatever the user's AWS settings are."""
+        """Return environment variables that make AWS's tools use the emulator, for any AWS settings of the user."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         return (
             mine
@@ -130,7 +132,7 @@ class Emulator:
         """Return the environment as lines of a shell script, which also unsets the terminal's own AWS variables."""
         mine = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(mine.items())]
-        # AWS_PROFILE is named because zsh refuses to unset nothing.
+        # AWS_PROFILE is named because zsh's `unset` fails without a name.
         unset = "unset AWS_PROFILE $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p')"
         return "\n".join([unset, *lines]) + "\n"
 
@@ -148,10 +150,10 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until it answers.
+        """Start the emulator, and wait until it answers.
 
         Raises:
-            EmulatorError: the port is taken, or it does not come up.
+            EmulatorError: the port is in use, or the emulator does not start.
         """
         self.port = self.port or free_port()
         if is_listening(self.port):
@@ -167,11 +169,11 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(temporary.absolute()),
-            "DOCKER_HOST": "unix:///nonexistent",  # it would otherwise look for containers to tidy up
+            "DOCKER_HOST": "unix:///nonexistent",  # otherwise the emulator would look for containers to remove
             "GATE_HOSTS": " ".join(f"{host}:{self.port}" for host in (HOST, "localhost", CONTAINER_HOST)),
             "GATE_ORIGINS": " ".join(sorted(self.origins)),
             "GATE_TOKEN": self.secrets.token,
-            **self._credentials(),  # of its account's root
+            **self._credentials(),  # those of the account's root user
         }
         if self.keep:
             kept = {"STATE_DIR": str(state.absolute()), "S3_DATA_DIR": str((state / "s3").absolute())}
@@ -180,11 +182,11 @@ class Emulator:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 (our own file, by the caller's interpreter)
                 [self.python, SERVER],
-                stdin=subprocess.PIPE,  # its end tells the emulator that we are gone
+                stdin=subprocess.PIPE,  # the emulator stops at its end, also if this process is killed
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=plain | settings,
-                start_new_session=True,  # Ctrl+C is for us: we stop it when its last answer is written
+                start_new_session=True,  # so that Ctrl+C reaches only this process, which then stops the emulator
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
@@ -194,7 +196,7 @@ class Emulator:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop it and its children; nothing happens if it is not running."""
+        """Stop the emulator and its child processes, if it is running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -207,18 +209,18 @@ class Emulator:
             self._kill_group(process)
 
     def restart(self) -> None:
-        """Stop and start on the same port: with `keep`, this puts the deployed stack on disk."""
+        """Stop and start again on the same port. With `keep`, this writes the deployed stack to disk."""
         self.stop()
         self.start()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the emulator, as a power cut would."""
         process, self._process = self._process, None
         if process is not None:
             self._kill_group(process)
 
     def _kill_group(self, process: subprocess.Popen[bytes]) -> None:
-        with suppress(ProcessLookupError):  # it may have ended its children itself
+        with suppress(ProcessLookupError):  # all processes of the group may have ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if process.stdin:
@@ -227,7 +229,7 @@ class Emulator:
     def _answers(self) -> bool:
         try:
             request = urllib.request.Request(self.endpoint + READY_PATH, headers={TOKEN_HEADER: self.secrets.token})  # noqa: S310
-            # A company's proxy must not get the token, nor answer in the emulator's place.
+            # No proxy is used, because a company's proxy would get the token, or answer instead of the emulator.
             direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with direct.open(request, timeout=5) as response:
                 return bool(response.status == 200)
@@ -248,14 +250,14 @@ def write_for_owner(file: Path, text: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Return whether somebody listens on this port on loopback."""
+    """Return whether a process listens on this port on loopback."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -1,9 +1,9 @@
-"""The gate in front of the AWS emulator: only our own processes and the pages that we serve get through.
+"""The gate in front of the AWS emulator, which admits only our own processes and the pages that we serve.
 
-A web page of any site can send requests to a loopback port, and the emulator runs code and deletes data for whoever
-asks. The gate therefore passes a request on only if it carries proof that it comes from us: an AWS signature made with
-a secret of this emulator, or the gate's own token. Pure ASGI; imports nothing outside the standard library, because it
-runs in the emulator's environment.
+A web page of any site can send requests to a loopback port, and the emulator runs code and deletes data for any client.
+So the gate passes on a request only if it carries an AWS signature made with a secret of this emulator, or the gate's
+own token. The module is plain ASGI and imports only the standard library, because it runs in the emulator's
+environment.
 """
 
 from __future__ import annotations
@@ -19,39 +19,40 @@ from urllib.parse import parse_qs, quote, unquote
 Scope = Mapping[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 SignatureCheck = Callable[[str, str, dict[str, list[str]], dict[str, str], bytes], bool]
-"""Whether a request is signed with a secret of this emulator: method, path as sent, query parameters, headers by
-lower-case name, and body."""
+"""A function that returns whether a request is signed with a secret of this emulator, given its method, its path as
+sent, its query parameters, its headers by lower-case name, and its body."""
 
 TOKEN_HEADER = "x-truepoint-emulator-token"  # noqa: S105 (the header's name)
 AWS_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com|cloudfront\.net)")
-"""Host names under which the stack is reached on AWS. Our own proxies use them, with the token."""
+"""Host names of the stack on AWS. Our own proxies use them, with the token."""
 VIEWER_DOMAIN = ".cloudfront.net"
 """Domain of CloudFront distributions, whose viewers send unsigned requests."""
 READY_PATH = "/_ministack/ready"
 CONTROL_PATHS = re.compile(r"/+_(?:ministack|localstack)(?:/|$)", re.IGNORECASE)
-"""The emulator's own controls: one of them erases all state."""
+"""Paths of the emulator's own controls, one of which erases all state."""
 CUSTOM_RESOURCE_ANSWER = re.compile(r"/_ministack/cfn-response/[A-Za-z0-9_-]{16,}")
-"""Where a custom resource's function answers. On AWS it is a presigned S3 URL; here an unguessable id stands for the
-signature."""
+"""Path to which a custom resource's function sends its response. On AWS it is a presigned S3 URL; here an unguessable
+id replaces the signature."""
 LARGEST_BODY = 512 * 1024 * 1024
-"""Bytes of a request. The gate holds a body in memory to check its signature; the largest that the demo sends is the
-output manifest of a job of some 50,000 images."""
+"""Maximum size of a body, in bytes. The gate keeps a body in memory to check its signature. The largest one that the
+demo sends is the output manifest of a job of some 50,000 images."""
 TOO_LARGE = f"expected a body of at most {LARGEST_BODY:,} bytes"
 UNSIGNED = "expected a request signed with this emulator's credentials"
 SAME_PAGE = frozenset({"none", "same-origin"})
+"""Values of Sec-Fetch-Site of requests that do not come from another site's page."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Gate:
-    """Passes on requests that prove where they come from, and refuses all others.
+    """An ASGI application that passes on authenticated requests to the emulator and refuses all others.
 
     Args:
         application: the emulator.
         hosts: the emulator's own values of the Host header. Others are refused, because a foreign domain may resolve to
             loopback (DNS rebinding).
         origins: origins of the pages that we serve, such as `http://127.0.0.1:8000`.
-        token: a secret that our own processes send in `TOKEN_HEADER` with requests under AWS's host names, and with
-            those that nobody signs.
+        token: a secret that our own processes send in `TOKEN_HEADER` with unsigned requests and with requests under
+            AWS's host names.
         is_signed: checks an AWS signature.
     """
 
@@ -74,7 +75,7 @@ class Gate:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
-        if scope["type"] != "http":  # a page of any origin may open a WebSocket; nothing of ours does
+        if scope["type"] != "http":  # a WebSocket, which a page of any origin can open and we do not use
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -87,7 +88,7 @@ class Gate:
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != TOKEN_HEADER.encode()]}
         if not ((trusted and _is_unsigned_on_aws(scope, headers)) or _answers_custom_resource(scope)):
             if "authorization" not in headers and "X-Amz-Signature" not in _query(scope):
-                await _refuse(send, headers, 403, UNSIGNED)  # before a body is read, which may be large
+                await _refuse(send, headers, 403, UNSIGNED)  # before reading the body, which may be large
                 return
             try:
                 body = await _body(receive)
@@ -95,7 +96,7 @@ class Gate:
                 await _refuse(send, headers, 413, TOO_LARGE)
                 return
             if body is None:
-                return  # the client has gone
+                return  # the client disconnected
             if not self._is_signed(scope["method"], _raw_path(scope), _query(scope), headers, body):
                 await _refuse(send, headers, 403, UNSIGNED)
                 return
@@ -109,7 +110,7 @@ class Gate:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None and origin not in self._origins:
             return 403, "expected a page of this demo as the origin"
-        # A page of ours that loads an image need not send its origin; the image's signature is checked all the same.
+        # A page of ours may load an image without sending its origin. The image's signature is still checked.
         image = site == "same-site" and scope["method"] in SAFE_METHODS and "X-Amz-Signature" in _query(scope)
         if origin is None and site is not None and site not in SAME_PAGE and not image:
             return 403, "expected a request of this demo's own pages"
@@ -121,7 +122,7 @@ class Gate:
 
 
 def _is_unsigned_on_aws(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Return whether a viewer of a distribution reads, or we ask whether the emulator is ready."""
+    """Return whether a request needs no signature: it reads from a distribution, or asks for readiness."""
     if scope["method"] not in SAFE_METHODS:
         return False
     return _raw_path(scope) == READY_PATH or _host_name(headers).endswith(VIEWER_DOMAIN)
@@ -137,7 +138,7 @@ def _answers_custom_resource(scope: Scope) -> bool:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    """Headers by lower-case name. A header on several lines is its values joined by commas, as SigV4 signs it."""
+    """Return headers by lower-case name. The values of repeated headers are joined by commas, as SigV4 signs them."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -154,16 +155,16 @@ def _query(scope: Scope) -> dict[str, list[str]]:
 
 
 def _length(headers: Mapping[str, str]) -> int:
-    """Return the announced length of the body, 0 if there is none that is a number."""
+    """Return the Content-Length; 0 if it is missing or not a number."""
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
 
 async def _body(receive: Any) -> bytes | None:
-    """Return the whole body; None if the client went away.
+    """Return the whole body; None if the client disconnected.
 
     Raises:
-        OverflowError: it has more than `LARGEST_BODY` bytes.
+        OverflowError: the body has more than `LARGEST_BODY` bytes.
     """
     parts, size = [], 0
     while True:
@@ -179,7 +180,7 @@ async def _body(receive: Any) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Any) -> Any:
-    """Return a `receive` that gives the body that was read, and then whatever comes."""
+    """Return a `receive` function that first returns the body that was read, and then further messages."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Any:
@@ -189,7 +190,7 @@ def _replay(body: bytes, receive: Any) -> Any:
 
 
 async def _refuse(send: Any, headers: Mapping[str, str], status: int, reason: str) -> None:
-    """Answer with an error that AWS's clients can read: JSON to a request in JSON, else XML."""
+    """Send an error that AWS's clients can parse: in JSON for a request in JSON, otherwise in XML."""
     code = "EntityTooLarge" if status == 413 else "AccessDenied"
     if "json" in headers.get("content-type", ""):
         kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": code, "message": reason}).encode()

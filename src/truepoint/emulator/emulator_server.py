@@ -2,12 +2,12 @@
 
 It differs from the plain `ministack` command in four ways:
 
-- `emulator_gate.Gate` stands in front: only requests that prove where they come from reach the emulator.
-- A request counts as having come by TLS, as behind a load balancer, unless it says otherwise
-  (`X-Forwarded-Proto: http`). The bucket's policy refuses plain HTTP, and it is deployed here as it is on AWS.
-- The process ends, with its children, when its standard input does. It does not outlive whoever started it.
-- A request to S3 that the disk refuses fails. ministack logs the error, answers 200 and serves the object from memory
-  until the process ends.
+- `emulator_gate.Gate` admits only authenticated requests.
+- A request counts as received over TLS, as behind a load balancer, unless it has the header `X-Forwarded-Proto: http`.
+  This is needed because the bucket's policy, which is the same as on AWS, refuses plain HTTP.
+- The process ends, with its children, at the end of its standard input. So it does not outlive its parent.
+- A write to S3 fails if it cannot be stored on disk. ministack itself would log the error, answer 200 and serve the
+  object from memory until the process ends.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 HEADER = b"x-forwarded-proto"
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 INSUFFICIENT_STORAGE = 507
-"""S3 has no such error. Status 507 of WebDAV (RFC 4918, section 11.5) means that the disk is full. AWS's clients do not
-retry it, so the caller hears of it at once."""
+"""Status for a full disk. S3 has no such error, so it is that of WebDAV (RFC 4918, section 11.5). AWS's clients do not
+retry it, so the caller gets the error at once."""
 
 
 def behind_tls(application: Application) -> Application:
-    """Return the ASGI application as it is behind something that terminates TLS."""
+    """Return the ASGI application as if it were behind a proxy that terminates TLS."""
 
     async def call(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and all(name.lower() != HEADER for name, _ in scope["headers"]):
@@ -48,15 +48,15 @@ def behind_tls(application: Application) -> Application:
 
 
 class DurableWrites(logging.Handler):
-    """Makes each request to the emulated S3 durable or void: all its files are on disk, or nothing has changed.
+    """A layer that makes each request to the emulated S3 atomic: all its files are on disk, or nothing changed.
 
     ministack handles a request in one synchronous call of `_dispatch` on the event loop. In that call this class writes
-    files to a folder of its own and forces them to disk; it moves them into place if no write failed, and otherwise
-    restores what memory held and answers with the error. ministack catches an `OSError` and logs it: as a handler of
-    its logger this class learns of each.
+    files to a folder of its own and flushes them to disk. If no write failed, it moves the files into place; otherwise
+    it restores the state in memory and answers with the error. ministack catches each `OSError` and logs it. This class
+    observes those errors as a handler of its logger.
 
-    The folder lies beside the objects, on the same file system, so that no object's name can be a temporary file's. It
-    is emptied at the start, because a killed process leaves its unfinished files there.
+    The folder is beside the objects, on the same file system, so that temporary files cannot collide with objects. It
+    is emptied at the start, because a killed process leaves unfinished files in it.
 
     Args:
         s3: the module `ministack.services.s3`.
@@ -76,13 +76,13 @@ class DurableWrites(logging.Handler):
         s3.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
-        """Note the error that ministack is about to pass over."""
+        """Store the error that ministack logs instead of raising."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             self._error = error
 
     def stage(self, path: str, content: bytes | str, *, text: bool = False) -> None:
-        """Write the content to a temporary file and force it to disk. Replaces `_atomic_write`."""
+        """Write the content to a temporary file and flush it to disk. Replaces `_atomic_write`."""
         self._unfinished.mkdir(mode=0o700, exist_ok=True)
         temporary = self._staged[Path(path)] = self._unfinished / str(len(self._staged))
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -114,7 +114,7 @@ class DurableWrites(logging.Handler):
         return self._failure(f"/{bucket}/{key}")
 
     def _commit(self) -> None:
-        """Give the files their names; a sidecar follows its object."""
+        """Move the files into place. A sidecar file follows its object."""
         folders = {path.parent for path in self._staged}
         for path in list(self._staged):
             self._staged[path].replace(path)
@@ -127,7 +127,7 @@ class DurableWrites(logging.Handler):
                 os.close(descriptor)
 
     def _snapshot(self, bucket: str, key: str) -> Callable[[], None]:
-        """Return a function that restores the present state of a key, or of the bucket for a request without a key."""
+        """Return a function that restores the current state of a key, or of the whole bucket if `key` is empty."""
         s3 = self._s3
         objects = s3._buckets.get(bucket, {}).get("objects", {})
         keys = [key] if key else list(objects)
@@ -166,8 +166,8 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM, SIGINT or the end of standard input; settings are ministack's environment variables."""
-    # The last one may still be writing its state: two at once would mix theirs.
+    """Serve until SIGTERM, SIGINT or the end of standard input. Settings are ministack's environment variables."""
+    # An earlier process may still be writing its state, and two processes at once would mix their states.
     with Path(os.environ["TMPDIR"], "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _serve()
@@ -176,19 +176,20 @@ def main() -> None:
 def is_signed(method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes) -> bool:
     """Return whether a request has a current SigV4 signature made with a secret that this emulator knows.
 
-    The emulator itself checks the signatures of users and roles, but takes every secret of the account's root. Its own
-    functions are used here for all of them. `test` and account numbers, which it takes for root too, are refused.
+    The emulator itself checks the signatures of users and roles, but accepts any secret for the account's root user. So
+    its own functions are used here for all signatures. `test` and account numbers, which it accepts as access keys of
+    the root user, are refused.
     """
     iam: Any = importlib.import_module("ministack.core.iam_evaluator")
     sigv4: Any = importlib.import_module("ministack.core.sigv4")
     responses: Any = importlib.import_module("ministack.core.responses")
     presigned = "authorization" not in headers
     signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
-    if isinstance(signature, tuple):  # it names what is missing
+    if isinstance(signature, tuple):  # the missing parts
         return False
     if not signature.signature.isascii():
         return False
-    # AWS wants every x-amz- header signed. Here one could send a link's holder to another service.
+    # AWS requires all x-amz- headers to be signed. Otherwise the holder of a link could use it for another service.
     named = frozenset(signature.signed_headers.lower().split(";"))
     if presigned and any(name.startswith("x-amz-") and name not in named for name in headers):
         return False
@@ -223,7 +224,7 @@ def _serve() -> None:
         behind_tls(emulator.app),
         hosts=frozenset(os.environ["GATE_HOSTS"].split()),
         origins=frozenset(os.environ["GATE_ORIGINS"].split()),
-        token=os.environ.pop("GATE_TOKEN"),  # functions, which inherit the environment, do not need it
+        token=os.environ.pop("GATE_TOKEN"),  # removed, because functions inherit the environment
         is_signed=is_signed,
     )
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -231,7 +232,7 @@ def _serve() -> None:
         emulator.main()
     finally:
         if os.getpgrp() == os.getpid():
-            # The functions' own processes; what had to be kept has been written by now.
+            # This ends the functions' processes. All state has been written by now.
             os.killpg(0, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""Builds and deploys the real template into the emulator, with the commands that deploy it on AWS."""
+"""Building and deploying the template into the emulator, with the same commands as on AWS."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from truepoint.jobs.stack import StackError, StackOutputs, read_stack
 SOURCES = ("template.yaml", "samconfig.toml", "package.json", "package-lock.json", "src/handlers", "src/ui")
 GENERATED = frozenset({"__pycache__", "dist", "node_modules"})
 POLL_SECONDS = "0.5"
-"""How often SAM CLI asks the emulator whether the stack is deployed, in seconds. Its default is 5."""
+"""Interval at which SAM CLI asks the emulator whether the stack is deployed, in seconds. Its default is 5."""
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class DeploymentError(RuntimeError):
-    """`sam build` or `sam deploy` failed; says where its output is."""
+    """A failure of `sam build` or `sam deploy`. The message names its log."""
 
 
 def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str, str] | None = None) -> bool:
-    """Have the present sources deployed in the emulator; does nothing if they are.
+    """Deploy the current sources in the emulator, unless they are deployed already.
 
     Args:
-        project: where template.yaml is.
-        emulator: running; functions are built for its interpreter. If it keeps its state it is restarted after a
-            deployment, so that the stack is on disk.
+        project: the folder of template.yaml.
+        emulator: a running emulator. Functions are built for its interpreter. If its state is persistent, it is
+            restarted after a deployment, so that the stack is written to disk.
         sam: the SAM CLI.
-        parameters: of the stack, in place of or beside those of samconfig.toml.
+        parameters: stack parameters that replace or complement those of samconfig.toml.
 
     Returns:
         Whether something was deployed.
@@ -51,8 +51,8 @@ def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str
     stamp.unlink(missing_ok=True)
     samconfig = (project / "samconfig.toml").read_text(encoding="utf-8")
     overrides = parameter_overrides(samconfig, runtime, architecture, chosen)
-    # Beside the emulator's state: demos, tests and a person's own `sam build` never share a build. SAM CLI keeps what a
-    # function depends on in .aws-sam/deps of its working directory, whatever the options say.
+    # Builds are in the emulator's folder, so that demos, tests and a user's own `sam build` do not share them. SAM CLI
+    # stores dependencies in .aws-sam/deps of its working directory, for any options.
     here = emulator.folder.absolute()
     build = ["--build-dir", str(here / "build"), "--cache-dir", str(here / "cache")]
     sources = ["--template-file", str(project.absolute() / "template.yaml")]
@@ -66,7 +66,7 @@ def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str
         *overrides,
     ]
     log = emulator.folder / "deploy.log"
-    # sam calls uv, which is installed beside it.
+    # SAM CLI runs uv, which is installed beside it.
     environment = emulator.environment()
     environment["PATH"] = f"{sam.absolute().parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["SAM_CLI_POLL_DELAY"] = POLL_SECONDS
@@ -90,9 +90,9 @@ def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str
 
 
 def zip_code(build: Path) -> None:
-    """Zip each folder of code of a built template once.
+    """Zip each code folder of a built template once.
 
-    SAM CLI zips a folder again for every function that shares it, which takes most of a deployment's time.
+    SAM CLI would zip a folder again for every function that shares it, which takes most of a deployment's time.
     """
     template = build / "template.yaml"
     text = template.read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def stack_outputs(emulator: Emulator) -> StackOutputs | None:
 
 
 def function_log(emulator: Emulator, function_arn: str, lines: int = 30) -> str:
-    """Return the last lines that a function logged; empty if it has not run."""
+    """Return the last lines of a function's log; empty if it has not run."""
     session = emulator.session()
     function = session.client("lambda", endpoint_url=emulator.endpoint)
     group = function.get_function_configuration(FunctionName=function_arn)["LoggingConfig"]["LogGroup"]
@@ -124,7 +124,11 @@ def function_log(emulator: Emulator, function_arn: str, lines: int = 30) -> str:
 
 
 def interpreter_of(python: Path) -> tuple[str, str]:
-    """Lambda's names for the runtime and architecture of an interpreter of this machine."""
+    """Return Lambda's names of the runtime and the architecture of an interpreter on this machine.
+
+    Raises:
+        DeploymentError: Lambda does not support the machine's architecture.
+    """
     code = "import sys; print('python%d.%d' % sys.version_info[:2])"
     runtime = subprocess.run(  # noqa: S603 (the interpreter that we start anyway)
         [python, "-c", code], check=True, capture_output=True, text=True
@@ -138,7 +142,7 @@ def interpreter_of(python: Path) -> tuple[str, str]:
 def parameter_overrides(
     samconfig: str, runtime: str, architecture: str, chosen: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return all parameters of the local deployment, because a command line replaces those of samconfig.toml."""
+    """Return all parameters of the local deployment. They must be complete, as they replace those of samconfig.toml."""
     settings = tomllib.loads(samconfig)["local"]["deploy"]["parameters"]["parameter_overrides"]
     parameters = dict(setting.split("=", 1) for setting in settings)
     parameters |= {"PythonRuntime": runtime, "Architecture": architecture, **(chosen or {})}
@@ -146,7 +150,7 @@ def parameter_overrides(
 
 
 def source_fingerprint(project: Path, *also: str) -> str:
-    """Digest of everything that a deployment is made of."""
+    """Return a digest of the sources of a deployment and of further texts that affect it."""
     digest = hashlib.sha256("\0".join(also).encode())
     for source in SOURCES:
         start = project / source

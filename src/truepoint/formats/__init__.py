@@ -1,1 +1,1 @@
-"""Readers of labels and predictions of other tools, one module a format; `detection.read_labels` chooses one."""
+"""Readers of labels and predictions of other tools, one module per format; `detection.read_labels` chooses one."""

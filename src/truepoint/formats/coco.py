@@ -1,7 +1,7 @@
-"""COCO: annotation files and lists of results, https://cocodataset.org/#format-data and #format-results.
+"""A reader of COCO annotation files and lists of results (https://cocodataset.org/#format-data and #format-results).
 
-The reader also takes what our own coco.json adds: `attributes` (id, name, comment), `keypoint_comments`, `area_source`,
-`rater_id` and `rater_list`.
+It also reads the keys that our own coco.json adds: `attributes` (id, name, comment), `keypoint_comments`,
+`area_source`, `rater_id` and `rater_list`.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from truepoint.pose.skeleton import LEAST_SIGMA
 ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
 OWN_ATTRIBUTES = ("id", "name", "comment")
 CONSOLIDATION = ("worker_count", "score")
-"""Attributes that our own results have in addition; they describe the consolidation, not the label."""
+"""Further attributes of our own results, which describe the consolidation rather than the label."""
 AREA_SOURCES = ("hull", "default")
 """Values of `area_source` in our own results if `bbox` was computed from the keypoints."""
 
 Id = int | str | None
-"""The id of an image or a category. "7" and 7.0, which some tools write, are 7; None is no id."""
+"""The id of an image or a category. "7" and 7.0, which some tools write, become 7. None means no id."""
 
 
 def is_annotations(document: Any) -> bool:
-    """Return whether a JSON document claims to be a COCO annotation file: it has two of its three parts."""
+    """Return whether a JSON document looks like a COCO annotation file: it has at least two of its three parts."""
     parts = ("images", "categories", "annotations")
     return isinstance(document, dict) and sum(part in document for part in parts) > 1
 
 
 def is_results(document: Any) -> bool:
-    """Return whether a JSON document is a list of COCO results: objects, half of which at least have an `image_id`."""
+    """Return whether a JSON document is a list of COCO results: objects, at least half of them with an `image_id`."""
     return (
         isinstance(document, list)
         and bool(document)
@@ -62,7 +62,7 @@ def read_annotations(document: Mapping[str, Any], where: str) -> Labels:
     """Read an annotation file.
 
     Raises:
-        FormatError: images or annotations without what makes them such.
+        FormatError: images, annotations or categories are malformed.
     """
     notes = Notes()
     images = read_images(document, where)
@@ -82,12 +82,12 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
 
     Args:
         document: the list.
-        where: its file, for errors.
-        companion: the annotation file that the ids of images and categories are of. Without it an image id stands for
-            the image whose name is that id, or ends with that number.
+        where: the file's name, for errors.
+        companion: the annotation file that defines the ids of images and categories. Without it, an image id refers to
+            the image whose name is that id or ends with that number.
 
     Raises:
-        FormatError: a result is not one, or the companion is no annotation file.
+        FormatError: a result is malformed, or the companion is not an annotation file.
     """
     notes = Notes()
     categories: dict[Id, dict[str, Any]] = {}
@@ -116,10 +116,10 @@ def read_results(document: list[dict[str, Any]], where: str, companion: Mapping[
 
 
 def read_images(document: Mapping[str, Any], where: str) -> dict[Id, LabeledImage]:
-    """Return the images of an annotation file by their ids, without labels.
+    """Return the images of an annotation file by id, without labels.
 
     Raises:
-        FormatError: it has none, or one without a name of its own.
+        FormatError: the images are malformed, or ids or names are not unique.
     """
     if not isinstance(document, dict):
         raise FormatError(f"{where}: expected a COCO file with images, got {type_name(document)}")
@@ -149,16 +149,16 @@ def read_images(document: Mapping[str, Any], where: str) -> dict[Id, LabeledImag
 
 
 def categories_by_id(document: Mapping[str, Any], where: str) -> dict[Id, dict[str, Any]]:
-    """Return the categories of an annotation file by their ids.
+    """Return the categories of an annotation file by id.
 
     Raises:
-        FormatError: they are no list of objects.
+        FormatError: the categories are not a list of objects.
     """
     return {identity(c.get("id")): c for c in objects(document.get("categories") or [], f"{where}: categories")}
 
 
 def is_ordinary(entry: dict[str, Any], images: Mapping[Id, LabeledImage], notes: Notes) -> bool:
-    """Return whether an annotation is one instance of a listed image; else note why not."""
+    """Return whether an annotation is an instance of a listed image; otherwise note why not."""
     image = identity(entry.get("image_id"))
     name = f"annotation {entry['id']}" if "id" in entry else f"image {entry.get('image_id')}"
     if image is None:
@@ -175,15 +175,15 @@ def is_ordinary(entry: dict[str, Any], images: Mapping[Id, LabeledImage], notes:
 
 
 class AnnotationReader:
-    """A reader that turns annotations into subjects after scanning all of them.
+    """A reader that converts annotations to subjects after scanning all of them.
 
-    Only all annotations together tell how many keypoints a category without names has, and whether the third numbers
+    The scan determines the number of keypoints of categories without names, and whether the third numbers of keypoints
     are visibilities or scores.
 
     Args:
         given: the file's categories, by id.
-        where: the file, for errors.
-        results: the annotations are a list of results.
+        where: the file's name, for errors.
+        results: whether the annotations are a list of results.
     """
 
     def __init__(self, given: Mapping[Id, dict[str, Any]], where: str, *, results: bool = False) -> None:
@@ -192,7 +192,7 @@ class AnnotationReader:
         self._any_scores = self._any_visible = False
 
     def scan(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Take some of the annotations."""
+        """Scan some of the annotations."""
         for entry in entries:
             values = _values(entry)
             if values:
@@ -206,22 +206,22 @@ class AnnotationReader:
 
     @cached_property
     def _scores(self) -> bool:
-        # Evaluation ignores the third number of a result: where it is never 2, it is a confidence or a mere 1.
+        # COCO's evaluation ignores the third numbers of results. If none is 2, they are confidences or always 1.
         return self._any_scores or (self._results and not self._any_visible)
 
     @cached_property
     def categories_by_id(self) -> dict[Id, Category]:
-        """The categories by id, also those that only annotations name.
+        """The categories by id, including those that only annotations mention.
 
         Raises:
-            FormatError: a keypoint name twice, or keypoints of different number in one category.
+            FormatError: a category has a keypoint name twice, or annotations with different numbers of keypoints.
         """
         ids = [*self._given, *(c for c in self._lengths if c not in self._given)]
         return {i: _category(i, self._given.get(i, {}), self._counts(i), self._where) for i in ids}
 
     @cached_property
     def _steps(self) -> dict[Id, int]:
-        """How many numbers a keypoint has, by category."""
+        """The number of values per keypoint, by category."""
         return {i: _step(self._counts(i), category, self._where) for i, category in self.categories_by_id.items()}
 
     def _counts(self, category: Id) -> Counter[int]:
@@ -229,14 +229,14 @@ class AnnotationReader:
 
     @property
     def categories(self) -> list[Category]:
-        """The same in the order of the file; see there for errors."""
+        """The categories in the order of the file. Raises the errors of `categories_by_id`."""
         return list(self.categories_by_id.values())
 
     def subject(self, entry: dict[str, Any], notes: Notes) -> Subject | None:
         """Return the subject of an annotation; None, with a note, if it has neither keypoints nor a box.
 
         Raises:
-            FormatError: no annotation of the category has as many keypoints as the category.
+            FormatError: no annotation of the category has the category's number of keypoints.
         """
         category, step = self.categories_by_id[category_id(entry)], self._steps[category_id(entry)]
         values = _values(entry)
@@ -245,13 +245,13 @@ class AnnotationReader:
             wanted = f"{step * len(category.keypoints)} numbers"
             notes.add(f"annotations whose keypoints were left out, because they are not {wanted}", where)
             values = []
-        # One file may hold both kinds: an annotation with a 2 among its whole numbers has visibilities.
+        # A file may contain both. An annotation has visibilities if its third numbers are integers and one is 2.
         own = [number(v) for v in values[2::3]] if step == 3 else []
         scores = self._scores and not (VISIBLE in own and not has_scores(own))
         points: list[Instance] = []
         for i, label in enumerate(category.keypoints[: len(values) // step]):
             third = number(values[step * i + 2]) if step == 3 else float(VISIBLE)
-            if third == 0:  # not labelled: whatever stands for its place counts as nothing
+            if third == 0:  # not labelled: the coordinates are meaningless
                 if scores and (values[step * i] or values[step * i + 1]):
                     notes.add("keypoints left out, because their score is not above 0", f"{where} {label}")
                 continue
@@ -282,12 +282,12 @@ class AnnotationReader:
 
 
 def _step(lengths: Counter[int], category: Category, where: str) -> int:
-    """Return how many numbers a keypoint has in a category's annotations: 3, or 2 if that fits and 3 fits none.
+    """Return the number of values per keypoint in a category's annotations: 3, or 2 if only that fits.
 
     Args:
-        lengths: of all `keypoints` that are not empty, and how many there are of each.
-        category: theirs.
-        where: the file, for the error.
+        lengths: counts of the lengths of all `keypoints` that are not empty.
+        category: the category.
+        where: the file's name, for errors.
 
     Raises:
         FormatError: neither fits any annotation.
@@ -322,7 +322,7 @@ def _category(category_id: Id, given: dict[str, Any], lengths: Counter[int], whe
             sigmas=usable if len(usable) == count else (),
             supercategory=supercategory,
         )
-    # Without names the length that most annotations have decides.
+    # Without names, the most frequent length gives the number of keypoints.
     (length, most), *others = lengths.most_common(2) or [(0, 0)]
     if others and others[0][1] == most:
         raise FormatError(
@@ -333,7 +333,7 @@ def _category(category_id: Id, given: dict[str, Any], lengths: Counter[int], whe
 
 
 def _edges(value: Any, count: int) -> tuple[tuple[int, int], ...]:
-    """Return a category's edges, counted from 0. COCO counts from 1; a file with a 0 in it counts from 0."""
+    """Return a category's edges, counted from 0. COCO counts from 1; a category with a 0 counts from 0."""
     pairs = _index_pairs(value)
     first = 0 if any(0 in pair for pair in pairs) else 1
     return tuple((a - first, b - first) for a, b in pairs if min(a, b) - first >= 0 and max(a, b) - first < count)
@@ -348,7 +348,7 @@ def _index_pairs(value: Any) -> list[tuple[int, int]]:
 
 
 def rater_of(entry: dict[str, Any]) -> str:
-    """Return who made an annotation, "" if it does not say."""
+    """Return the rater of an annotation; "" if it names none."""
     return _text(entry.get("rater_id")) or _digits(entry.get("rater_id"))
 
 
@@ -359,7 +359,7 @@ def category_id(entry: dict[str, Any]) -> Id:
 
 
 def identity(value: Any) -> Id:
-    """Return an id: whole numbers are the same as numbers with a point and as text."""
+    """Return an id. Integral floats and texts of digits become integers."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
@@ -377,7 +377,7 @@ def _values(entry: dict[str, Any]) -> list[Any]:
 
 
 def _box(entry: dict[str, Any], notes: Notes, where: str) -> list[float] | None:
-    """Return a drawn box. In our own files `area_source` says whether one was made from the keypoints."""
+    """Return a drawn box. In our own files, `area_source` says whether the box was computed from keypoints."""
     if "bbox" not in entry or entry.get("area_source") in AREA_SOURCES:
         return None
     return box(entry["bbox"] if isinstance(entry["bbox"], list) else (), notes, where)
@@ -397,7 +397,7 @@ def _attributes(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _identifier(entry: dict[str, Any], attributes: dict[str, Any]) -> str:
     own = attributes.get("id")
-    identifier = own if isinstance(own, str) else entry.get("id")  # "": in our own files an instance without an id
+    identifier = own if isinstance(own, str) else entry.get("id")  # our own files have "" for no id
     return identifier if isinstance(identifier, str) else _digits(identifier)
 
 
@@ -414,10 +414,10 @@ def _note_losses(entry: dict[str, Any], attributes: dict[str, Any], notes: Notes
 
 
 def objects(values: Any, where: str) -> list[dict[str, Any]]:
-    """Return a list of objects as it is.
+    """Return `values`, which must be a list of objects.
 
     Raises:
-        FormatError: it is no list, or something in it is no object.
+        FormatError: the value is not a list, or an element is not an object.
     """
     if not isinstance(values, list):
         raise FormatError(f"{where}: expected a list of objects, got {type_name(values)}")

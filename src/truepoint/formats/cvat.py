@@ -1,9 +1,7 @@
-"""A reader of CVAT for images 1.1.
+"""A reader of "CVAT for images 1.1" (https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/).
 
-https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
-
-A rectangle in a skeleton's group is its box. Keypoints without a skeleton that share a group are one subject, as
-before CVAT had skeletons. `outside` is not labelled, `occluded` is visibility 1.
+A rectangle in a skeleton's group is the skeleton's box. Keypoints outside skeletons that share a group are one subject,
+as was usual before CVAT had skeletons. `outside` means not labelled, `occluded` means visibility 1.
 """
 
 from __future__ import annotations
@@ -28,14 +26,14 @@ from truepoint.pose.instance import OCCLUDED, VISIBLE
 
 SHAPE = "CVAT for images 1.1"
 BOX_SUFFIX = "-box"
-"""Our own exports name the rectangle of a skeleton `person` so: `person-box`."""
+"""Suffix of a rectangle's label in our own exports: that of a skeleton `person` is `person-box`."""
 
 
 def read(path: Path) -> Labels:
     """Read annotations.xml.
 
     Raises:
-        FormatError: not XML, or not CVAT's.
+        FormatError: the file is not XML, or not in CVAT's format.
     """
     notes = Notes()
     images: list[LabeledImage] = []
@@ -60,7 +58,7 @@ def read(path: Path) -> Labels:
             element.clear()
     except (ET.ParseError, UnicodeError) as error:
         raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
-    # An export of several tasks may have one name in several subsets.
+    # An export of several tasks may contain the same name in several subsets.
     counts = Counter(image.name for image in images)
     for image, subset in zip(images, subsets, strict=True):
         if counts[image.name] > 1 and subset:
@@ -71,7 +69,7 @@ def read(path: Path) -> Labels:
 
 
 def _meta(element: ET.Element) -> dict[str, list[str]]:
-    """Return the keypoint names of each label that is a skeleton."""
+    """Return the keypoint names of each skeleton label."""
     labels = list(element.iter("label"))
     keypoints: dict[str, list[str]] = {
         label.findtext("name") or "": [] for label in labels if label.findtext("type") == "skeleton"
@@ -84,7 +82,14 @@ def _meta(element: ET.Element) -> dict[str, list[str]]:
 
 
 class _ImageReader:
-    """Reads one <image>; `meta` are the keypoint names of skeletons, `keypoints` those that occur, by label."""
+    """A reader of one <image>.
+
+    Args:
+        element: the element.
+        meta: keypoint names of the skeletons in <meta>, by label.
+        keypoints: keypoint names that occur, by label; names are added to it.
+        notes: what was left out; reasons are added to it.
+    """
 
     def __init__(
         self, element: ET.Element, meta: dict[str, list[str]], keypoints: dict[str, dict[str, None]], notes: Notes
@@ -118,7 +123,7 @@ class _ImageReader:
             self._grouped.setdefault(group, subject)
 
     def _add_loose(self, shape: ET.Element, where: str) -> None:
-        """Add a keypoint without a skeleton to the subject of its group, or to one of its own."""
+        """Add a keypoint outside a skeleton to the subject of its group, or to a new subject."""
         label, group = shape.get("label") or "", shape.get("group_id") or "0"
         self._keypoints.setdefault("", {})[label] = None
         if group not in self._grouped:
@@ -128,7 +133,7 @@ class _ImageReader:
             subject.instance["annotations"].append(point)
 
     def _add_box(self, shape: ET.Element, where: str) -> None:
-        """Give a box to the skeleton of its group; one without is a subject of its own."""
+        """Add a box to the subject of its group, or as a subject of its own."""
         label, group = shape.get("label") or "", shape.get("group_id") or "0"
         drawn = _box(shape, self._notes, where)
         if drawn is None:

@@ -1,8 +1,10 @@
-"""DeepLabCut: tables of labels (`CollectedData_<scorer>`) and of predictions, as CSV or HDF5.
+"""A reader of DeepLabCut's tables of labels (`CollectedData_<scorer>`) and of predictions, as CSV or HDF5.
 
-https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html: header rows scorer, perhaps individuals,
-bodyparts, coords; the index is an image's path, in one or three columns, or a frame's number. An empty cell is not
-labelled. There is no visibility. Predictions have a third column `likelihood`. Several scorers are several raters.
+https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html
+
+The header rows are scorer, optionally individuals, bodyparts and coords. The index is an image's path, in one or three
+columns, or a frame's number. An empty cell means not labelled. There is no visibility. Predictions have a third column
+`likelihood`. Several scorers are read as several raters.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _NUMBER = re.compile(r"\d+(\.0)?")
 
 
 def find_tables(folder: Path) -> list[Path]:
-    """Return the tables of a project folder, one for each scorer and folder of images: CSV where both files are."""
+    """Return the tables of a project folder, one per scorer and folder of images. CSV is preferred to HDF5."""
     chosen: dict[Path, Path] = {}
     for pattern in _TABLES:
         for file in sorted(folder.rglob(pattern)):
@@ -40,10 +42,10 @@ def find_tables(folder: Path) -> list[Path]:
 
 
 def read(paths: list[Path]) -> Labels:
-    """Read one table or several.
+    """Read one or several tables.
 
     Raises:
-        FormatError: not such a table, or a table in HDF5 without the packages that read it.
+        FormatError: a file is not such a table, or is in HDF5 and the packages for it are missing.
     """
     notes = Notes()
     images: list[LabeledImage] = []
@@ -61,7 +63,7 @@ def read(paths: list[Path]) -> Labels:
 
 
 def _by_name(images: list[LabeledImage]) -> list[LabeledImage]:
-    """Return each image once, with the labels of all scorers who have a table of it."""
+    """Return each image once, with the labels of all scorers."""
     by_name: dict[str, LabeledImage] = {}
     for image in images:
         first = by_name.setdefault(image.name, image)
@@ -115,20 +117,20 @@ def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> 
 
 
 def _image(index: str, table: Path) -> LabeledImage:
-    """Return the image of a row. A frame's image is in the folder of the video that the table is named after."""
+    """Return the image of a row. A frame's name is the video's, from the table's name, and the frame's number."""
     if _NUMBER.fullmatch(index):
         number = int(float(index))
         video, of_a_video, _ = table.stem.partition("DLC_")
         name = f"{video}/{number}" if of_a_video and video else str(number)
         return LabeledImage(name, has_ending=False, numbered=number)
     path = PurePosixPath(index.replace("\\", "/"))
-    # labeled-data/<folder>/<image>: the first folder is the same in every project.
+    # The path is labeled-data/<folder>/<image>, and the first folder is the same in every project.
     parts = path.parts[1:] if len(path.parts) > 1 and path.parts[0] == "labeled-data" else path.parts
     return LabeledImage("/".join(parts))
 
 
 def _individual(name: str) -> str:
-    """Return an individual's name. Those that are only numbered, as in our own exports, have none."""
+    """Return an individual's name; "" if it is only a number, as in our own exports."""
     return "" if re.fullmatch(r"individual_?\d+|single|", name) else name
 
 

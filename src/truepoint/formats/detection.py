@@ -1,4 +1,4 @@
-"""Which format a file of labels has, and the reader for it."""
+"""Detection of a label file's format, and reading it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ READ = (
 
 
 def read_labels(path: Path, expected_keypoints: int, companion: Path | None = None) -> Labels:
-    """Read labels or predictions of any format that is known.
+    """Read labels or predictions of any supported format.
 
     Args:
         path: a file, or a folder of files of one format.
-        expected_keypoints: the number of keypoints of the job's skeleton, for files that do not tell theirs.
-        companion: the COCO annotation file that a list of results is of.
+        expected_keypoints: number of keypoints of the job's skeleton, for formats that do not give it.
+        companion: the COCO annotation file that defines the ids in a list of results.
 
     Raises:
-        FormatError: the format is not known, or the file cannot be used.
+        FormatError: the format is not supported, or the file is malformed.
         OSError: the file cannot be read.
     """
     if path.is_dir():
@@ -89,7 +89,7 @@ def _looks_like_ours(value: Any) -> bool:
 
 
 def is_foreign(document: Any) -> bool:
-    """Return whether a JSON document has another tool's format rather than our own."""
+    """Return whether a JSON document is in the format of another tool."""
     return any(
         check(document)
         for check in (

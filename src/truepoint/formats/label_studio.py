@@ -1,10 +1,8 @@
-"""A reader of Label Studio's JSON.
+"""A reader of Label Studio's JSON (https://labelstud.io/guide/export and https://labelstud.io/guide/predictions).
 
-https://labelstud.io/guide/export and https://labelstud.io/guide/predictions
-
-Places are percent of the image, so that its size need not be known. A keypoint belongs to the rectangle that a
-relation, or `parentID`, ties it to; a task's loose keypoints are one subject if no label is there twice. Several
-annotations of a task are several raters.
+Coordinates are percentages of the image's size, which need not be known. A keypoint belongs to the rectangle to which a
+relation or `parentID` refers. A task's other keypoints are one subject, with each label at most once. Several
+annotations of a task are read as several raters.
 """
 
 from __future__ import annotations
@@ -34,9 +32,9 @@ from truepoint.pose.instance import OCCLUDED
 
 SHAPE = "Label Studio JSON"
 OCCLUDED_TEXT = "occluded"
-"""Our own exports write it into the `meta` of occluded keypoints."""
+"""Text in the `meta` of occluded keypoints in our own exports."""
 _UPLOADED = re.compile(r"(?:^|/)upload/\d+/(?:[0-9a-f]{8}-)?([^/]+)$")
-"""Label Studio puts eight random digits in front of the name of an uploaded file."""
+"""Path of an uploaded file. Label Studio prefixes its name with eight random digits."""
 
 
 def is_tasks(document: Any) -> bool:
@@ -46,7 +44,7 @@ def is_tasks(document: Any) -> bool:
 
 
 def is_minimal(document: Any) -> bool:
-    """Return whether a JSON document is Label Studio's JSON-MIN: results without ids and relations."""
+    """Return whether a JSON document is Label Studio's JSON-MIN, which lacks ids and relations."""
     return (
         isinstance(document, list)
         and bool(document)
@@ -67,8 +65,8 @@ def read(document: Any, where: str) -> Labels:
     for position, task in enumerate(_tasks(document)):
         name = _image_name(task)
         if name is None:
-            found_data = repr(task["data"])[:80]
-            raise FormatError(f"{where}: task {position}: expected data with the path of an image, got {found_data}")
+            data = repr(task["data"])[:80]
+            raise FormatError(f"{where}: task {position}: expected data with the path of an image, got {data}")
         if name in images:
             raise FormatError(f"{where}: task {position}: expected every image once, got {name!r} again")
         images[name] = LabeledImage(name, in_shares=True)
@@ -108,7 +106,7 @@ def _subjects(
 ) -> list[Subject]:
     regions = [region for region in _list(answer.get("result")) if isinstance(region, dict)]
     owners = {r.get("from_id"): r.get("to_id") for r in regions if r.get("type") == "relation"}
-    # Where <Labels> labels the regions of <KeyPoint> and <Rectangle>, the label is an entry of its own.
+    # If <Labels> labels the regions of <KeyPoint> and <Rectangle>, each label is a separate entry.
     labels = {r.get("id"): label for r in regions if r.get("type") == "labels" if (label := _label(r, "labels"))}
     subjects: dict[Any, Subject] = {}
     points: list[tuple[Any, Instance]] = []
@@ -146,7 +144,7 @@ def _scored(subject: Subject) -> bool:
 
 
 def _is_read(region: dict[str, Any], notes: Notes, name: str) -> bool:
-    """Return whether a region is a keypoint or a rectangle of an image that is not turned; else note why not."""
+    """Return whether a region is a keypoint or a rectangle of an image that is not rotated; otherwise note why not."""
     kind = region.get("type")
     if kind in ("relation", "labels"):
         return False
@@ -208,12 +206,12 @@ def _meta_texts(region: dict[str, Any]) -> list[str]:
 
 def _raters(answers: list[dict[str, Any]]) -> list[str]:
     names: list[str] = []
-    for place, answer in enumerate(answers):
+    for position, answer in enumerate(answers, 1):
         by = answer.get("completed_by")
         if isinstance(by, dict):
             by = by.get("email") or by.get("id")
-        name = str(by or answer.get("model_version") or f"annotation {place + 1}")
-        names.append(name if name not in names else f"{name} (annotation {place + 1})")
+        name = str(by or answer.get("model_version") or f"annotation {position}")
+        names.append(name if name not in names else f"{name} (annotation {position})")
     return names
 
 
@@ -224,19 +222,19 @@ def _image_name(task: dict[str, Any]) -> str | None:
 
 
 def _first_image(paths: Iterable[str]) -> str | None:
-    """Return the first path that has the ending of an image, or the first of all."""
+    """Return the first path with the ending of an image, otherwise the first path."""
     listed = list(paths)
     images = (path for path in listed if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
     return next(images, listed[0] if listed else None)
 
 
 def _path(text: str) -> str:
-    """Return the path of an image as the server had it, from how a task refers to it."""
+    """Return an image's path on the server, given the reference in a task."""
     if uploaded := _UPLOADED.search(text):
         return unquote(uploaded[1])
     try:
         parts = urlsplit(text)
-    except ValueError:  # as of "http://[": no URL
+    except ValueError:  # not a URL, such as "http://["
         return text
     queries = parse_qs(parts.query)
     if local := queries.get("d"):

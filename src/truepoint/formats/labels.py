@@ -1,4 +1,4 @@
-"""Labels read from a file of any format: images, their subjects, and what the reader left out."""
+"""Labels read from a file of any format: images, subjects, and notes on what the reader left out."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST_DOCUMENT, is_deeper
 from truepoint.pose.instance import FARTHEST, OCCLUDED, VISIBLE
 
 Instance = dict[str, Any]
-"""An instance in the shape of docs/formats.md. A keypoint without `visibility` has none in the file; `score` on a
-keypoint or an instance is a model's confidence."""
+"""An instance as in docs/formats.md. `visibility` of a keypoint is missing if the file has none. `score` of a keypoint
+or an instance is a model's confidence."""
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".avif"}
 )
-"""A file with such a name claims to be an image: if it is not a usable one it is refused, not passed over."""
+"""Endings of image files. A file with one of them is refused, rather than ignored, if it is not a usable image."""
 
 NAMED_EXAMPLES = 3
-"""Number of left-out items whose names are kept; the others are only counted."""
+"""Number of items per reason whose names are shown. The others are only counted."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 SHARE_DIGITS = 9
-"""Decimal places, in pixels, of a coordinate that was a share of the image's size."""
+"""Decimal places to which a coordinate given as a share of the image's size is rounded, in pixels."""
 
 
 class FormatError(ValueError):
-    """A file of labels that cannot be used; says where, expected and got."""
+    """A label file that cannot be used."""
 
 
 class Notes:
-    """Counts what a reader left out or changed, by reason, and keeps the first names."""
+    """Counts of what a reader left out or changed, by reason, with the first names of each."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -57,11 +57,11 @@ class Notes:
             names += [name for name in later._names[reason] if name not in names][: NAMED_EXAMPLES - len(names)]
 
     def count(self, reason: str) -> int:
-        """Return how many items have this reason."""
+        """Return the number of items with this reason."""
         return self._counts.get(reason, 0)
 
     def lines(self) -> Iterator[str]:
-        """Return one sentence for each reason."""
+        """Yield one sentence for each reason."""
         for reason, count in self._counts.items():
             names = self._names[reason]
             more = ", …" if names and count > len(names) else ""
@@ -70,7 +70,7 @@ class Notes:
 
 @dataclass(slots=True)
 class Subject:
-    """A labelled subject: an instance, its category in the file, and who labelled it ("" if the file names nobody)."""
+    """A labelled subject: an instance, its category in the file, and its rater ("" if the file names none)."""
 
     instance: Instance
     category: str = ""
@@ -81,10 +81,16 @@ class Subject:
 class LabeledImage:
     """The labels of one image.
 
-    `name` is the file name as the file has it, perhaps with folders. `numbered` is an image's number where the format
-    has no names. `in_shares` says that coordinates are shares of the image's width and height, not pixels. `raters`
-    are those who looked at the image, also those who marked nothing. `s3_uri` is empty if the file names none.
-    `id` is a whole number that the file gives the image.
+    Attributes:
+        name: the image's name in the label file, possibly with folders.
+        subjects: its labelled subjects.
+        width, height: its size in pixels, if the file gives it.
+        raters: the raters who looked at the image, including those who marked nothing.
+        has_ending: whether the name has the ending of an image file.
+        numbered: the image's number, if the format has numbers instead of names.
+        in_shares: whether coordinates are shares of the image's width and height rather than pixels.
+        s3_uri: the image's S3 URI; "" if the file gives none.
+        id: the image's id in the file, if it is an integer.
     """
 
     name: str
@@ -105,11 +111,12 @@ class Category:
 
     Attributes:
         name: the category's name.
-        keypoints: their names, in order; empty if the file has only boxes.
-        named: whether the file names its keypoints. If not, the names are "0", "1", ….
+        keypoints: names of its keypoints, in order; empty if the file has only boxes.
+        named: whether the file names its keypoints. If not, their names are "0", "1", ….
         edges: pairs of keypoint indices, from 0.
         pairs: left/right pairs of keypoint indices, from 0.
-        sigmas: one for each keypoint, or empty.
+        sigmas: one per keypoint, or empty.
+        supercategory: the category's supercategory.
     """
 
     name: str
@@ -123,7 +130,7 @@ class Category:
 
 @dataclass(slots=True)
 class Labels:
-    """Everything that a reader found in a file. `shape` is the format in words."""
+    """The content of a label file. `shape` is the name of its format."""
 
     shape: str
     images: list[LabeledImage]
@@ -132,17 +139,19 @@ class Labels:
 
     @property
     def raters(self) -> tuple[str, ...]:
-        """Return everyone whom the file names as a rater, sorted."""
+        """All raters that the file names, sorted."""
         return tuple(
             sorted({r for image in self.images for r in (*image.raters, *(s.rater for s in image.subjects)) if r})
         )
 
 
 def parse_json(text: bytes, where: str) -> Any:
-    """Return the value of a JSON text. NaN and Infinity, which Python writes, are read: readers then leave them out.
+    """Return the value of a JSON text.
+
+    NaN and Infinity, which Python's encoder writes, are accepted; readers then leave these numbers out.
 
     Raises:
-        FormatError: not JSON, or nested too deep.
+        FormatError: the text is not JSON, or is nested too deep.
     """
     plain = as_utf8(text, where)
     if is_deeper(plain, DEEPEST_DOCUMENT):
@@ -154,10 +163,12 @@ def parse_json(text: bytes, where: str) -> Any:
 
 
 def as_utf8(text: bytes, where: str) -> bytes:
-    """Return a text in UTF-8 and without its byte order mark, which may also be UTF-16's, as PowerShell writes it.
+    """Return a text in UTF-8 without its byte order mark.
+
+    The text may also be UTF-16 with a byte order mark, as PowerShell writes it.
 
     Raises:
-        FormatError: the mark is UTF-16's, and what follows is not.
+        FormatError: the text has the byte order mark of UTF-16 but is not UTF-16.
     """
     if not text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return text.removeprefix(BYTE_ORDER_MARK)
@@ -171,7 +182,7 @@ def read_text(path: Path) -> str:
     """Return a file's text without a byte order mark.
 
     Raises:
-        FormatError: it is neither UTF-8 nor, with a byte order mark, UTF-16.
+        FormatError: the file is neither UTF-8 nor UTF-16 with a byte order mark.
     """
     try:
         return as_utf8(path.read_bytes(), str(path)).decode()
@@ -193,21 +204,21 @@ def number(value: Any) -> float | None:
 
 
 def keypoint(label: str, x: Any, y: Any, notes: Notes, where: object) -> Instance | None:
-    """Return a keypoint, or None with a note if its place is not one."""
-    place = number(x), number(y)
-    if place[0] is None or place[1] is None:
+    """Return a keypoint; None, with a note, if its coordinates are not usable."""
+    point = number(x), number(y)
+    if point[0] is None or point[1] is None:
         notes.add("keypoints left out, because their coordinates are not numbers", f"{where} {label}")
         return None
-    if abs(place[0]) > FARTHEST or abs(place[1]) > FARTHEST:
+    if abs(point[0]) > FARTHEST or abs(point[1]) > FARTHEST:
         notes.add(
             f"keypoints left out, because their coordinates are beyond ±{FARTHEST:.0f} pixels", f"{where} {label}"
         )
         return None
-    return {"label": label, "x": place[0], "y": place[1]}
+    return {"label": label, "x": point[0], "y": point[1]}
 
 
 def box(given: Sequence[Any], notes: Notes, where: object) -> list[float] | None:
-    """Return x, y, width, height of a box, or None with a note if it is not one or has no area."""
+    """Return x, y, width and height of a box; None, with a note, if it is malformed or has no area."""
     values = [number(value) for value in given]
     if len(values) != 4 or None in values or any(abs(value or 0) > FARTHEST for value in values):
         notes.add("boxes left out, because they are not four numbers", where)
@@ -220,30 +231,30 @@ def box(given: Sequence[Any], notes: Notes, where: object) -> list[float] | None
 
 
 def difference(a: float, b: float) -> float:
-    """Return a - b as the decimal numbers that they are written as: 10.3 - 10.1 is 0.2."""
+    """Return a - b computed in decimal, as the numbers are written: 10.3 - 10.1 is 0.2."""
     return float(Decimal(repr(a)) - Decimal(repr(b)))
 
 
 def total(a: float, b: float) -> float:
-    """Return a + b as the decimal numbers that they are written as: 0.1 + 0.2 is 0.3."""
+    """Return a + b computed in decimal, as the numbers are written: 0.1 + 0.2 is 0.3."""
     return float(Decimal(repr(a)) + Decimal(repr(b)))
 
 
 def scaled(share: float, side: float) -> float:
-    """Return a share of an image's side in pixels, without the noise of the multiplication."""
+    """Return a share of an image's side in pixels, rounded to remove floating-point noise."""
     return round(share * side, SHARE_DIGITS)
 
 
 def has_scores(thirds: Iterable[float | None]) -> bool:
-    """Return whether the third numbers of keypoints are confidences: any above 0 is neither 1 nor 2.
+    """Return whether third numbers of keypoints are confidences: any of them is above 0 and neither 1 nor 2.
 
-    Numbers below 0 decide nothing: some tools write -1 for a keypoint that is not labelled.
+    Numbers below 0 are ignored, because some tools write -1 for a keypoint that is not labelled.
     """
     return any(v is not None and v > 0 and v not in (OCCLUDED, VISIBLE) for v in thirds)
 
 
 def with_third(point: Instance, third: float | None, scores: bool, notes: Notes, where: object) -> Instance | None:
-    """Return a keypoint with its third number as `visibility` or, with `scores`, as `score`; None if not labelled."""
+    """Return a keypoint with its third number as `visibility`, or as `score` if `scores`; None if not labelled."""
     if third is None or not math.isfinite(third):
         notes.add("keypoints left out, because their third value is not a number", f"{where} {point['label']}")
         return None

@@ -1,7 +1,9 @@
-"""MMPose predictions: the JSON files of its inferencer (`--pred-out-dir`) and of its demos (`--save-predictions`).
+"""A reader of MMPose predictions: JSON files of its inferencer (`--pred-out-dir`) and demos (`--save-predictions`).
 
-https://mmpose.readthedocs.io/en/latest/user_guides/inference.html: one file an image, named after it, with a list of
-instances; or one file a video, with a list of frames. Keypoints are in the order of the model.
+https://mmpose.readthedocs.io/en/latest/user_guides/inference.html
+
+There is one file per image, named after it, with a list of instances, or one file per video, with a list of frames.
+Keypoints are in the order of the model.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from truepoint.formats.labels import (
 
 SHAPE = "MMPose predictions"
 DEMO_PREFIX = "results_"
-"""MMPose's demo scripts put it in front of the image's name."""
+"""Prefix of the file names that MMPose's demo scripts write."""
 
 
 def is_predictions(document: Any) -> bool:
@@ -39,10 +41,10 @@ def is_predictions(document: Any) -> bool:
 
 
 def read(files: dict[Path, Any]) -> Labels:
-    """Read files of predictions, given with their JSON documents.
+    """Read files of predictions, given as JSON documents by path.
 
     Raises:
-        FormatError: an instance is not one, or has another number of keypoints than the others.
+        FormatError: an instance is malformed, or has another number of keypoints than the others.
     """
     notes = Notes()
     images: list[LabeledImage] = []
@@ -67,14 +69,14 @@ def read(files: dict[Path, Any]) -> Labels:
 
 
 def read_folder(folder: Path) -> Labels | None:
-    """Read a folder of such files; None if one of its JSON files is something else, or there is none.
+    """Read a folder of such files; None if it has no JSON file, or one that is something else.
 
-    The inferencer's output folder has them in `predictions/`.
+    The inferencer's output folder contains them in `predictions/`.
     """
     inner = folder / "predictions"
     paths = sorted((inner if inner.is_dir() else folder).glob("*.json"))
     files = {path: parse_json(path.read_bytes(), str(path)) for path in paths}
-    # An image without anybody has an empty list.
+    # The file of an image without subjects holds an empty list.
     return (
         read(files)
         if files and all(document == [] or is_predictions(document) for document in files.values())
@@ -83,7 +85,7 @@ def read_folder(folder: Path) -> Labels | None:
 
 
 def _entries(document: Any) -> Any:
-    """Return the instances or frames of a document: of the inferencer's result for one image the inner list."""
+    """Return the instances or frames of a document. The inferencer nests the list of one image in another list."""
     if isinstance(document, dict):
         document = document.get("instance_info", document.get("predictions"))
     while isinstance(document, list) and len(document) == 1 and isinstance(document[0], list):
@@ -104,17 +106,17 @@ def _images(path: Path, entries: list[Any]) -> Iterator[tuple[LabeledImage, list
 
 
 def _subject(instance: Any, names: tuple[str, ...] | None, notes: Notes, where: str) -> tuple[Subject, int]:
-    places = instance.get("keypoints") if isinstance(instance, dict) else None
+    coordinates = instance.get("keypoints") if isinstance(instance, dict) else None
     scores = instance.get("keypoint_scores") if isinstance(instance, dict) else None
-    if not isinstance(places, list) or not all(isinstance(p, list) and len(p) >= 2 for p in places):
+    if not isinstance(coordinates, list) or not all(isinstance(p, list) and len(p) >= 2 for p in coordinates):
         raise FormatError(
             f"{where}: expected an instance with keypoints as a list of [x, y], got {repr(instance)[:80]}"
         )
-    if scores is not None and not (isinstance(scores, list) and len(scores) == len(places)):
-        raise FormatError(f"{where}: expected {len(places)} keypoint_scores, got {repr(scores)[:80]}")
+    if scores is not None and not (isinstance(scores, list) and len(scores) == len(coordinates)):
+        raise FormatError(f"{where}: expected {len(coordinates)} keypoint_scores, got {repr(scores)[:80]}")
     points: list[Instance] = []
-    for i, place in enumerate(places):
-        point = keypoint(names[i] if names and i < len(names) else str(i), place[0], place[1], notes, where)
+    for i, (x, y, *_) in enumerate(coordinates):
+        point = keypoint(names[i] if names and i < len(names) else str(i), x, y, notes, where)
         score = number(scores[i]) if scores else None
         if scores and score is None:
             notes.add("scores left out, because they are not numbers", where)
@@ -127,7 +129,7 @@ def _subject(instance: Any, names: tuple[str, ...] | None, notes: Notes, where: 
     score = number(score[0] if isinstance(score, list) and score else score)
     if score is not None:
         read["score"] = score
-    return Subject(read), len(places)
+    return Subject(read), len(coordinates)
 
 
 def _box(corners: Any, notes: Notes, where: str) -> list[float] | None:
@@ -152,8 +154,8 @@ def _names(meta: Any) -> tuple[str, ...] | None:
 def _is_instance(entry: Any) -> bool:
     if not isinstance(entry, dict) or "keypoints" not in entry or "image_id" in entry:
         return False
-    places = entry["keypoints"]
-    return "keypoint_scores" in entry or (isinstance(places, list) and all(isinstance(place, list) for place in places))
+    points = entry["keypoints"]
+    return "keypoint_scores" in entry or (isinstance(points, list) and all(isinstance(point, list) for point in points))
 
 
 def _is_frame(entry: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Names of images and of keypoints that two sides spell differently: which are the same, without ever merging two."""
+"""Matching of names of images and keypoints that are spelled differently. Ambiguous names are errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Matched:
     """The images of a label file, matched with the images of a job.
 
     Attributes:
-        images: the label file's images by the job's own image names.
-        unmatched: names in the label file that no image of the job has.
+        images: the label file's images, by the job's image names.
+        unmatched: names in the label file that match no image of the job.
         by_name_only: names that match although their folders differ.
-        by_number: names that match only in the number at their end.
+        by_number: names that match only by the number at their end.
     """
 
     images: dict[str, LabeledImage]
@@ -32,15 +32,21 @@ class Matched:
 
 
 def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> Matched:
-    """Match the images of a file of labels with those of a job.
+    """Match the images of a label file with those of a job.
 
-    A name matches, best first: as it is; with other path separators or another Unicode normal form; in another case;
-    by its last folders; by its last part alone, where only one image of the job is called so. Names without an ending
-    match images whatever their ending; numbers match the image whose name ends with that number, in the folder of that
-    name if there is one.
+    Names are matched by these rules, in this order:
+
+    - They are equal.
+    - They differ in path separators or in the Unicode normal form.
+    - They differ in case.
+    - Their last folders and file names are equal.
+    - Their file names are equal, and only one image of the job has this file name.
+
+    A name without an ending matches images with any ending. A number matches the image whose name ends with it, in the
+    folder of that name if there is one.
 
     Raises:
-        FormatError: two names are equally good for one image, or one name for two images. No two are merged.
+        FormatError: two names match one image equally well, or one name matches two images.
     """
     names = sorted(set(image_names))
     matched: dict[str, LabeledImage] = {}
@@ -60,7 +66,7 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
             if len(candidates) > 1:
                 raise FormatError(f"{image.name!r}: expected one image of that name, got {shown(candidates)}")
             if not free:
-                left.append(image)  # no image, or one that another name matches better
+                left.append(image)  # no image matches, or another name matches it better
             elif free[0] in taken:
                 both = shown([taken[free[0]].name, image.name])
                 raise FormatError(f"image {free[0]!r}: expected labels once, got two entries: {both}")
@@ -76,7 +82,8 @@ def match_images(labels: Sequence[LabeledImage], image_names: Iterable[str]) -> 
 
 
 Rule = Callable[[LabeledImage, bool], list[str]]
-"""Gives the keys that a name is found by, best first; the flag says that it is the job's own."""
+"""A function that returns the keys by which a name is looked up, best first. The flag says whether it is a job's
+name."""
 
 
 def _exact(image: LabeledImage, _own: bool) -> list[str]:
@@ -92,12 +99,12 @@ def _folded(image: LabeledImage, _own: bool) -> list[str]:
 
 
 def _suffixes_of(least: int) -> Rule:
-    """Return a rule that looks at the last parts of a path, `least` at least; the longest common end wins."""
+    """Return a rule that compares the last parts of paths, at least `least` parts. The longest common end wins."""
 
     def suffixes(image: LabeledImage, own: bool) -> list[str]:
         parts = _path(image.name).casefold().split("/")
         ends = ["/".join(parts[i:]) for i in range(len(parts) - least + 1)]
-        # A name without an ending, as of a label file, is looked up beside those that have one.
+        # Keys without the ending are added, for names in label files that have none.
         stems = [f"{PurePosixPath(end).with_suffix('')}\0" for end in ends if PurePosixPath(end).name] if own else []
         return ends + stems if image.has_ending else [f"{end}\0" for end in ends]
 
@@ -112,10 +119,10 @@ def _numbers(image: LabeledImage, own: bool) -> list[str]:
 
 
 def _path(name: str) -> str:
-    """Return a path in NFC, with forward slashes and without leading dots and drives; of a URL its path."""
+    """Return a path, or that of a URL, in NFC with forward slashes, and without drives and the parts "." and ".."."""
     if re.match(r"(?i)https?://", name):
         name = unquote(urlsplit(name).path)
-    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):  # as s3://bucket/key: nothing in it is escaped
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):  # such as s3://bucket/key, which is not percent-encoded
         name = name.partition("://")[2].partition("/")[2]
     plain = unicodedata.normalize("NFC", name).replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
@@ -123,14 +130,14 @@ def _path(name: str) -> str:
 
 
 def _folders_differ(name: str, other: str) -> bool:
-    """Return whether both have folders and the last one is not the same."""
+    """Return whether both names have folders and the last folders differ."""
     a, b = (_path(n).casefold().split("/")[:-1] for n in (name, other))
     return bool(a and b) and a[-1] != b[-1]
 
 
 KeypointNames = Mapping[str, str | None] | Sequence[str]
-"""The contents of a mapping file: names of the skeleton by names of the file (None: left out), or the file's names in
-order."""
+"""The content of a mapping file: the skeleton's names by the label file's names (None to leave a keypoint out), or the
+names of the label file's keypoints in order."""
 
 
 def read_keypoint_names(path: Path) -> KeypointNames:
@@ -140,7 +147,7 @@ def read_keypoint_names(path: Path) -> KeypointNames:
     of the names in the order of the labels.
 
     Raises:
-        FormatError: the file is neither.
+        FormatError: the file has another shape.
     """
     document = parse_json(path.read_bytes(), str(path))
     if isinstance(document, list) and all(isinstance(name, str) for name in document):
@@ -154,14 +161,15 @@ def read_keypoint_names(path: Path) -> KeypointNames:
 
 
 def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames | None) -> dict[str, str]:
-    """Return the skeleton's name for each keypoint name of a category that has one.
+    """Return the skeleton's name for each keypoint name of a category that has a counterpart.
 
-    Names are the same as they are, by the mapping file, or by alias: whatever their case and separators, with `l` and
-    `r` for left and right, before or behind the rest ("LEye", "eye_left").
+    Names match if they are equal, by the mapping file, or if they differ only in case, separators and the spelling and
+    position of the side ("LEye", "eye_left").
 
     Raises:
-        FormatError: an order of another length than the skeleton's, a mapping to a name that is not the skeleton's, or
-            two names for one keypoint.
+        FormatError: a list of names has a wrong length, the mapping file names a keypoint that the skeleton lacks, or
+        two
+            names match one keypoint.
     """
     wanted = skeleton.keypoint_names
     given: dict[str, str | None] = dict(mapping) if isinstance(mapping, Mapping) else {}
@@ -216,21 +224,21 @@ _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 
 
 def _alias(name: str) -> tuple[str, str]:
-    """Return the side that a keypoint's name says, and the rest of the name without case and separators."""
-    # "LEye": a capital that stands for a side ends where the next word begins.
+    """Return the side in a keypoint's name ("left", "right" or ""), and the rest in lower case without separators."""
+    # Separate a capital letter for the side from the next word, as in "LEye".
     plain = re.sub(r"(?<![A-Za-z])([LR])(?=[A-Z][a-z])", r"\1_", unicodedata.normalize("NFKC", name))
     words = [word.casefold() for word in _WORDS.findall(plain)]
     if len(words) == 1 and (glued := re.fullmatch(r"(left|right)(.+)|(.+)(left|right)", words[0])):
         words = [w for w in glued.groups() if w]
-    for place in (0, -1):
-        if len(words) > 1 and words[place] in _SIDES:
-            side = _SIDES[words[place]]
-            return side, "".join(words[1:] if place == 0 else words[:-1])
+    for end in (0, -1):
+        if len(words) > 1 and words[end] in _SIDES:
+            side = _SIDES[words[end]]
+            return side, "".join(words[1:] if end == 0 else words[:-1])
     return "", "".join(words)
 
 
 def side_pairs(names: Sequence[str]) -> dict[str, str]:
-    """Return the left/right counterpart of each keypoint whose name says its side, where exactly one has the other."""
+    """Return left/right counterparts derived from names, in both directions. Ambiguous names have none."""
     by_alias: dict[tuple[str, str], list[str]] = {}
     for name in names:
         by_alias.setdefault(_alias(name), []).append(name)

@@ -1,4 +1,4 @@
-"""Our own files: instances by image name (docs/formats.md, Pre-labels file), and answers by worker and image name."""
+"""A reader of our own files: instances by image name (docs/formats.md, Pre-labels file), and answers by worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHAPE = "Truepoint pre-labels"
 
 
 def workers_of(document: Any) -> dict[str, Any] | None:
-    """Return the answers by worker of an answers file; None if the document is no such file."""
+    """Return the answers of an answers file, by worker; None if the document is not an answers file."""
     workers = document.get("workers") if isinstance(document, dict) and len(document) == 1 else None
     return workers if isinstance(workers, dict) else None
 
@@ -21,33 +21,33 @@ def read(text: bytes, document: Any, where: str) -> Labels:
     """Read one JSON object, JSON Lines of such objects, or an answers file whose answers are lists of instances.
 
     Args:
-        text: the file.
-        document: its JSON value, None if it is not one.
+        text: the file's content.
+        document: its JSON value; None for JSON Lines.
         where: the file's name, for errors.
 
     Raises:
-        FormatError: not that shape, an image given twice, or something that is no instance.
+        FormatError: the file has another shape, an image is given twice, or an instance is malformed.
     """
     workers = workers_of(document)
     if document is not None:
         _refuse_repeated_names(text, where)
     images: dict[str, LabeledImage] = {}
-    for rater, place, part in (
+    for rater, at, part in (
         [(rater, f"{where}: worker {rater!r}", part) for rater, part in workers.items()]
         if workers is not None
-        else [("", place, part) for place, part in _parts(text, document, where)]
+        else [("", at, part) for at, part in _parts(text, document, where)]
     ):
         if not isinstance(part, dict):
-            raise FormatError(f"{place}: expected an object of file names, got {type_name(part)}")
+            raise FormatError(f"{at}: expected an object of file names, got {type_name(part)}")
         for name, given in part.items():
             image = images.setdefault(name, LabeledImage(name))
             if rater in image.raters:
-                raise FormatError(f"{place}: expected every image once, got {name!r} again")
+                raise FormatError(f"{at}: expected every image once, got {name!r} again")
             image.raters = (*image.raters, rater)
             try:
                 parse_instances(given)
             except InstanceError as error:
-                raise FormatError(f"{place}: {name!r}: {error}") from error
+                raise FormatError(f"{at}: {name!r}: {error}") from error
             image.subjects += [Subject(dict(instance), rater=rater) for instance in given]
     names = dict.fromkeys(
         k["label"] for image in images.values() for s in image.subjects for k in s.instance["annotations"]
@@ -63,14 +63,18 @@ def _parts(text: bytes, document: Any, where: str) -> list[tuple[str, Any]]:
     lines = [(f"{where} line {n}", line) for n, line in enumerate(as_utf8(text, where).splitlines(), 1) if line.strip()]
     if not lines:
         raise FormatError(f"{where}: expected an object of file names, got nothing")
-    parts = [(place, parse_json(line, place)) for place, line in lines]
-    for place, line in lines:
-        _refuse_repeated_names(line, place)
+    parts = [(at, parse_json(line, at)) for at, line in lines]
+    for at, line in lines:
+        _refuse_repeated_names(line, at)
     return parts
 
 
 def _refuse_repeated_names(text: bytes, where: str) -> None:
-    """Raise FormatError if an object has a name twice: JSON's reader would keep the last value without a word."""
+    """Refuse an object with a repeated name, of which a JSON decoder would silently keep the last value.
+
+    Raises:
+        FormatError: a name is repeated.
+    """
 
     def check(pairs: list[tuple[str, Any]]) -> None:
         names: set[str] = set()

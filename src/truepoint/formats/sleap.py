@@ -1,9 +1,7 @@
-"""A reader of SLEAP projects (`.slp`), with sleap-io, which SLEAP's authors maintain.
+"""A reader of SLEAP projects (`.slp`), using sleap-io of SLEAP's authors (https://io.sleap.ai).
 
-https://io.sleap.ai
-
-A point that is placed but not visible is occluded, visibility 1. A track's name is the instance's. Where a frame has
-labels of a person, predictions that they replaced are left out.
+A point with coordinates that is not visible is occluded (visibility 1). The instance's name is its track's name.
+Predictions that a person's labels replaced are left out.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from truepoint.pose.instance import OCCLUDED, VISIBLE
 
 SHAPE = "SLEAP project"
 SINGLE_DIGITS = 9
-"""Significant decimal digits that tell every number of 32 bits from its neighbours."""
+"""Number of significant decimal digits that distinguish all 32-bit floats."""
 NEEDED = "SLEAP's format needs sleap-io, which is not installed: pip install sleap-io"
 
 
@@ -37,7 +35,7 @@ def read(path: Path) -> Labels:
     """Read a project.
 
     Raises:
-        FormatError: sleap-io is not installed, or cannot read the file.
+        FormatError: sleap-io is not installed or cannot read the file.
     """
     try:
         sleap_io = importlib.import_module("sleap_io")
@@ -87,7 +85,7 @@ def _subject(instance: Any, notes: Notes, where: str) -> Subject:
 
 
 def _score(value: Any, notes: Notes, where: str) -> Instance:
-    """Return a score, which SLEAP stores in 32 bits, as the shortest decimal number that has the same 32 bits."""
+    """Return a score as the shortest decimal number with the same value in 32 bits, as SLEAP stores it."""
     score = number(float(value))
     if score is None:
         notes.add("scores left out, because they are not numbers", where)
@@ -98,9 +96,9 @@ def _score(value: Any, notes: Notes, where: str) -> Instance:
 
 
 def _image(frame: Any) -> LabeledImage:
-    """Return the image of a frame: of a list of images its own name, of a video the frame's number.
+    """Return the image of a frame. It has its own name in a list of images, and the frame's number in a video.
 
-    A package (`.pkg.slp`) holds copies of the frames; its source says where they came from.
+    A package (`.pkg.slp`) contains copies of the frames, so the name comes from the package's source video.
     """
     video = getattr(frame.video, "source_video", None) or frame.video
     files, index = video.filename, int(frame.frame_idx)

@@ -1,7 +1,8 @@
-"""Ultralytics pose labels, https://docs.ultralytics.com/datasets/pose/: one text file an image, one row a subject.
+"""A reader of Ultralytics pose labels (https://docs.ultralytics.com/datasets/pose/).
 
-Coordinates are shares of the image's size. Predictions (`save_txt`, `save_conf`) have a confidence in place of
-visibility, and the subject's confidence and track id at the end of the row.
+There is one text file per image, with one row per subject. Coordinates are shares of the image's size. Predictions
+(`save_txt`, `save_conf`) have a confidence instead of visibility, and the subject's confidence and track id at the end
+of the row.
 """
 
 from __future__ import annotations
@@ -33,22 +34,23 @@ from truepoint.pose.instance import VISIBLE
 
 SHAPE = "YOLO-pose labels"
 OTHER_TEXTS = frozenset({"classes", "train", "val", "test", "readme", "notes", "attribution"})
-"""Names of text files that stand beside labels and hold none, up to the first dot: Roboflow has README.dataset.txt."""
+"""Names, up to the first dot, of text files beside labels that hold no labels. Roboflow writes README.dataset.txt."""
 PARTS = ("train", "val", "test")
-"""The parts of a data set that data.yaml says the images of."""
+"""Keys of data.yaml for the images of each part of a data set."""
 BOX_COLUMNS = 5
+"""Number of columns of the class and the box."""
 LARGEST_SHARE = 2.0
-"""Largest side and farthest centre of a box in shares of the image's size. Pixels are larger in nearly every box."""
+"""Maximum side and centre of a box, as shares of the image's size. Nearly every box in pixels exceeds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """The contents of data.yaml.
+    """The content of data.yaml.
 
     Attributes:
         classes: class names by number.
-        keypoints: keypoint names by class.
-        shape: the number of keypoints and of values for each; None if the file does not say.
+        keypoints: keypoint names by class number.
+        shape: the number of keypoints, and the number of values per keypoint; None if the file does not give them.
         edges: pairs of keypoint indices.
         root: the root folder, as written.
         images: folders or lists of images, as written.
@@ -63,13 +65,13 @@ class _Description:
 
 
 def find_labels(path: Path) -> dict[Path, str] | None:
-    """Return the label files of a data set and the name of each one's image; None if `path` is no YOLO data set.
+    """Return the label files of a data set, each with its image's name; None if `path` is not a YOLO data set.
 
     Args:
-        path: data.yaml, the folder that it is in, a folder of label files, or one label file.
+        path: data.yaml, its folder, a folder of label files, or one label file.
 
     Raises:
-        FormatError: a data.yaml that cannot be used.
+        FormatError: data.yaml is malformed.
     """
     if path.is_file() and path.suffix.lower() == ".txt":
         return {path: path.stem}
@@ -102,34 +104,34 @@ def _lists_images(file: Path) -> bool:
 
 
 def _described_labels(file: Path) -> dict[Path, str]:
-    """Return the label files of the images that data.yaml names, by Ultralytics' rules; what is not there is left out.
+    """Return the existing label files of the images that data.yaml names, by Ultralytics' rules.
 
-    Labels are in the folder `labels` beside the last folder `images` of an image's path.
+    An image's label file has the same path with the last folder `images` replaced by `labels`.
     """
     described = _describe(file)
     beside = (file.parent / described.root).resolve()
     root = beside if beside.is_dir() else Path(described.root).resolve()
     image_of_label: dict[Path, str] = {}
     for text in described.images:
-        # Roboflow writes "../train/images" and means a folder beside data.yaml.
-        places = [root / text, *([root / text[3:]] if text.startswith("../") else [])]
-        place = next((place for place in places if place.exists()), places[-1])
-        if place.suffix.lower() == ".txt" and place.is_file():
-            names = [line.strip() for line in read_text(place).splitlines() if line.strip()]
-            files = [_labels_of((place.parent / name).with_suffix(".txt")) for name in names]
+        # Roboflow writes "../train/images" for a folder beside data.yaml.
+        paths = [root / text, *([root / text[3:]] if text.startswith("../") else [])]
+        path = next((path for path in paths if path.exists()), paths[-1])
+        if path.suffix.lower() == ".txt" and path.is_file():
+            names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+            files = [_labels_of((path.parent / name).with_suffix(".txt")) for name in names]
         else:
-            files = _label_files(_labels_of(place))
+            files = _label_files(_labels_of(path))
         image_of_label |= {label: _image_of(label, root) for file in files if (label := file.resolve()).is_file()}
     return image_of_label
 
 
 def _labels_of(images: Path) -> Path:
-    """Return the path of labels for a path of images: the last `images` in it becomes `labels`."""
+    """Return a path of images with the last folder `images` replaced by `labels`."""
     return Path(*_with_last_renamed(images.parts, "images", "labels"))
 
 
 def _image_of(label: Path, root: Path) -> str:
-    """Return the path of a label file's image below the data set's root, without its ending."""
+    """Return the path of a label file's image relative to the data set's root, without its ending."""
     parts = _with_last_renamed(label.with_suffix("").parts, "labels", "images")
     return "/".join(parts[len(root.parts) :] if parts[: len(root.parts)] == root.parts else parts)
 
@@ -143,11 +145,11 @@ def read(path: Path, expected: int) -> Labels:
     """Read a data set.
 
     Args:
-        path: see `find_labels`.
-        expected: the number of keypoints to assume where no data.yaml tells it.
+        path: as for `find_labels`.
+        expected: number of keypoints to assume if data.yaml does not give it.
 
     Raises:
-        FormatError: a row that is none, no row with the expected columns, or a data.yaml that cannot be used.
+        FormatError: a row is malformed, no row has the expected columns, or data.yaml is malformed.
     """
     files = find_labels(path) or {}
     described = _describe(_yaml_file(path))
@@ -155,7 +157,7 @@ def read(path: Path, expected: int) -> Labels:
     every = [row for of_file in rows.values() for _, row in of_file]
     shape = described.shape or _guessed_shape(every, expected)
     thirds = {third for row in every if _has_shape(row, shape) for third in _thirds(row, shape)}
-    # A row of predictions ends with a confidence. Where none of its third numbers is 2, they are confidences too.
+    # Rows of predictions end with a confidence. If no third number is 2, third numbers are confidences too.
     predicted = VISIBLE not in thirds and any(_has_shape(row, shape) and len(row) > _width(shape) for row in every)
     reader = _RowReader(described, shape, has_scores(thirds) or predicted)
     images = []
@@ -176,7 +178,7 @@ def read(path: Path, expected: int) -> Labels:
 
 
 class _RowReader:
-    """Makes rows into subjects. `scores` says that a keypoint's third number is a confidence, not a visibility."""
+    """A converter of rows to subjects. `scores` says whether third numbers are confidences rather than visibilities."""
 
     def __init__(self, described: _Description, shape: tuple[int, int], scores: bool) -> None:
         self._described, self._scores = described, scores
@@ -188,7 +190,7 @@ class _RowReader:
         """Return a row's subject; None, with a note, if it has other columns, or neither keypoints nor a box.
 
         Raises:
-            FormatError: the row has a class that is no whole number, or pixels in place of shares.
+            FormatError: the class is not an integer, or the box is in pixels.
         """
         shape = self._count, self._dimensions
         has_keypoints = _has_shape(row, shape)
@@ -261,9 +263,12 @@ def _rows(file: Path) -> Iterator[tuple[str, list[float]]]:
 
 
 def _guessed_shape(rows: list[list[float]], expected: int) -> tuple[int, int]:
-    """Return number and dimensions of keypoints: the job's own number if it fits a row, else one that fits every row.
+    """Return the number of keypoints and of values per keypoint: `expected` if it fits a row, else what fits all rows.
 
-    Rows of a box, perhaps with a confidence, fit any.
+    Rows with only a box and perhaps a confidence fit any numbers.
+
+    Raises:
+        FormatError: no numbers fit all rows.
     """
     lengths = {len(row) for row in rows} - {BOX_COLUMNS, BOX_COLUMNS + 1}
     if not lengths:
@@ -284,7 +289,7 @@ def _width(shape: tuple[int, int]) -> int:
 
 
 def _has_shape(row: list[float], shape: tuple[int, int]) -> bool:
-    """Return whether a row has keypoints of a shape, perhaps with a confidence and a track id behind them."""
+    """Return whether a row has keypoints of a shape, optionally followed by a confidence and a track id."""
     return 0 <= len(row) - _width(shape) <= 2
 
 
