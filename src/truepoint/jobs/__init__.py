@@ -1,1 +1,1 @@
-"""Creating labeling jobs, following them and fetching their results; imported by the scripts and by the portal."""
+"""Creation of labelling jobs, their status and the download of their results, for the scripts and the portal."""

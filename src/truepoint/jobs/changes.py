@@ -14,7 +14,7 @@ from truepoint.pose.instance import Instance, parse_instances
 
 
 class ChangedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """An image whose labels changed, or that only one of the sets has."""
+    """An image whose labels differ between two sets of results, or that only one of them contains."""
 
     source_ref: str
     file_name: str
@@ -22,9 +22,10 @@ class ChangedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changed_images(old: Path, new: Path) -> Iterator[ChangedImage]:
-    """Return the images that differ between two results folders: in the new one's order, removed ones last.
+    """Yield the images that differ between two results folders, in the order of the new folder, removed images last.
 
-    Labels are the instances with their names, boxes, keypoints and visibility. Times and workers do not count.
+    Two images are equal if their instances have the same names, boxes, keypoints and visibility. Times and workers are
+    not compared.
 
     Raises:
         ExportError: a folder is not a complete set of results.
@@ -42,7 +43,11 @@ def changed_images(old: Path, new: Path) -> Iterator[ChangedImage]:
 
 
 def _labels(folder: Path) -> Iterator[tuple[tuple[str, int], str, list[Instance]]]:
-    """Return each image's source and how many lines before it had that source, its name and its instances."""
+    """Yield a key, the file name and the instances of each image.
+
+    The key is the image's `source-ref` and the number of earlier lines with the same `source-ref`: a manifest may
+    contain an image more than once.
+    """
     lines: Counter[str] = Counter()
     for read in open_results(folder).images():
         instances = parse_instances(read.updated_annotations)

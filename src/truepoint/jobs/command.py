@@ -1,4 +1,4 @@
-"""Shared parts of the operator commands: AWS options, and expected errors as one line with an exit code."""
+"""Parts that all operator commands share: the AWS options, and one line and an exit code for an expected error."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.pose.skeleton import SkeletonError
 
 OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
-NAMED = 10
-"""Maximum number of left-out images that are named."""
+MAX_NAMED = 10
+"""Maximum number of left-out images to list by name, so that the list fits a terminal."""
 
 _AWS_ERRORS = (BotoCoreError, ClientError, EventRefusedError, NotEndedError, ResultsNotReadyError, StackError)
 _USAGE_ERRORS = (
@@ -76,11 +76,16 @@ _CREDENTIAL_CODES = frozenset(
 
 
 class UsageError(ValueError):
-    """The command line asks for something impossible."""
+    """Options or arguments that cannot be used. The message says what was expected."""
 
 
 def parser(description: str | None, example: str) -> argparse.ArgumentParser:
-    """Return a parser with our help format and the AWS options; `example` may use %(prog)s."""
+    """Return a parser with the help layout of all commands and the AWS options.
+
+    Args:
+        description: the first text of the help.
+        example: a command line for the end of the help; `%(prog)s` stands for the command's name.
+    """
     made = argparse.ArgumentParser(
         description=description,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 refused by AWS or not ready, 2 bad usage or input",
@@ -94,17 +99,23 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
 
 
 def session(options: argparse.Namespace) -> boto3.Session:
-    """Return the boto3 session that the options ask for.
-
-    Raises:
-        NoRegionError: there is no Region. A variable that is set but empty would else fail in the signer.
-        UsageError: an endpoint variable does not hold a URL.
-    """
+    """Return a boto3 session for the options `--region` and `--profile`; for errors see `open_session`."""
     return open_session(options.region, options.profile)
 
 
 def open_session(region: str | None = None, profile: str | None = None) -> boto3.Session:
-    """Return a boto3 session; see `session`. AWS_REGION counts as in AWS CLI; boto3 reads only AWS_DEFAULT_REGION."""
+    """Return a boto3 session.
+
+    AWS_REGION counts, as it does for the AWS CLI: boto3 itself reads only AWS_DEFAULT_REGION.
+
+    Args:
+        region: the Region; None for that of the environment or the profile.
+        profile: a profile of the AWS configuration; None for the default one.
+
+    Raises:
+        NoRegionError: no Region is set. Without this check an empty variable would fail later, in the request signer.
+        UsageError: an AWS_ENDPOINT_URL variable does not contain a URL.
+    """
     for name, value in os.environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and value and not is_valid_endpoint_url(value):
             raise UsageError(f"expected {name} to be a URL such as http://127.0.0.1:4566, got {value!r}")
@@ -115,26 +126,26 @@ def open_session(region: str | None = None, profile: str | None = None) -> boto3
 
 
 def say_omitted(omitted: Sequence[str]) -> None:
-    """Print the images that a job leaves out, at most ten, each with its reason."""
-    for reason in omitted[:NAMED]:
+    """Print to standard error which images a job leaves out and why: at most MAX_NAMED, then a count of the rest."""
+    for reason in omitted[:MAX_NAMED]:
         print(f"left out: {reason}", file=sys.stderr)
-    if len(omitted) > NAMED:
-        print(f"left out: {len(omitted) - NAMED} more images", file=sys.stderr)
+    if len(omitted) > MAX_NAMED:
+        print(f"left out: {len(omitted) - MAX_NAMED} more images", file=sys.stderr)
 
 
 def run(work: Callable[[], int]) -> int:
-    """Run the command; print an expected error in one line, without a traceback."""
+    """Run a command and return its exit code; print an expected error in one line, without a traceback."""
     print_any_text()
     try:
         return work()
     except _AWS_ERRORS as error:
         step = _next_step(error)
-        said = str(error).removesuffix(".") if step.startswith(";") else str(error)
-        print(f"error: {said}{step}", file=sys.stderr)
+        message = str(error).removesuffix(".") if step.startswith(";") else str(error)
+        print(f"error: {message}{step}", file=sys.stderr)
         return AWS_ERROR
     except OSError as error:
-        named = f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
-        print(f"error: {error if error.filename is None else named}", file=sys.stderr)
+        with_file = f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
+        print(f"error: {error if error.filename is None else with_file}", file=sys.stderr)
         return BAD_USAGE
     except (UsageError, *_USAGE_ERRORS) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -145,7 +156,7 @@ def run(work: Callable[[], int]) -> int:
 
 
 def _next_step(error: Exception) -> str:
-    """Return what to do about an error of the AWS SDK, after a semicolon; empty if the message says it itself."""
+    """Return advice for an error of the AWS SDK, to append to its message; empty if there is none."""
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _CREDENTIAL_CODES:
         return f"; {_CREDENTIALS}"
     if isinstance(error, ClientError) and is_unknown_service(error):

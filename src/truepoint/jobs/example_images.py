@@ -12,7 +12,9 @@ import msgspec
 import urllib3
 
 ATTEMPTS = 4
+"""Maximum number of requests per photograph, the first included."""
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
+"""Time limits for the connection and for each read, in seconds."""
 LICENSE = "CC BY 2.0, https://creativecommons.org/licenses/by/2.0/"
 
 
@@ -21,7 +23,7 @@ class DownloadError(RuntimeError):
 
 
 class ExamplePhoto(msgspec.Struct, frozen=True):
-    """A photograph of the list; `size` in bytes, `md5` in base64."""
+    """One row of the list of photographs. `size` is in bytes, `md5` is in base64."""
 
     image_id: str
     url: str
@@ -34,7 +36,7 @@ class ExamplePhoto(msgspec.Struct, frozen=True):
 
     @property
     def file_name(self) -> str:
-        """Return its file name in the folder."""
+        """Return the name of the downloaded file."""
         return f"{self.image_id}.jpg"
 
 
@@ -42,7 +44,7 @@ def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
     """Return the photographs of a CSV file whose columns are the fields of `ExamplePhoto`.
 
     Raises:
-        DownloadError: other columns, or an id that is no plain file name.
+        DownloadError: the columns are not those fields, or an `image_id` has other characters than letters and digits.
     """
     with path.open(encoding="utf-8", newline="") as file:
         try:
@@ -56,8 +58,8 @@ def read_list(path: Path) -> tuple[ExamplePhoto, ...]:
     return photos
 
 
-def is_the_one(photo: ExamplePhoto, content: bytes) -> bool:
-    """Return whether these bytes are the photograph's."""
+def is_photo(photo: ExamplePhoto, content: bytes) -> bool:
+    """Return whether `content` has the size and the MD5 digest of the photograph."""
     digest = hashlib.md5(content, usedforsecurity=False).digest()
     return len(content) == photo.size and base64.b64encode(digest).decode() == photo.md5
 
@@ -69,16 +71,16 @@ def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff:
         photo: the photograph.
         folder: an existing folder.
         pool: the HTTP connection pool.
-        backoff: seconds before the second attempt; doubles with each.
+        backoff: `backoff_factor` of `urllib3.Retry`, in seconds: the pause doubles after each attempt.
 
     Returns:
-        Whether it was downloaded now.
+        Whether the photograph was downloaded by this call.
 
     Raises:
-        DownloadError: no connection, no such file, or other bytes than expected.
+        DownloadError: there is no connection, the server has no such file, or its bytes are not the expected ones.
     """
     target = folder / photo.file_name
-    if target.is_file() and is_the_one(photo, target.read_bytes()):
+    if target.is_file() and is_photo(photo, target.read_bytes()):
         return False
     retry = urllib3.Retry(ATTEMPTS - 1, backoff_factor=backoff, status_forcelist=(429, 500, 502, 503, 504))
     try:
@@ -89,7 +91,7 @@ def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff:
         ) from error
     if answer.status != 200:
         raise DownloadError(f"{photo.url}: expected status 200, got {answer.status}")
-    if not is_the_one(photo, answer.data):
+    if not is_photo(photo, answer.data):
         raise DownloadError(
             f"{photo.url}: expected {photo.size:,} bytes with MD5 {photo.md5}, got {len(answer.data):,} bytes that "
             "are another file; it was not kept"
@@ -101,7 +103,7 @@ def fetch(photo: ExamplePhoto, folder: Path, pool: urllib3.PoolManager, backoff:
 
 
 def attribution(photos: Iterable[ExamplePhoto]) -> str:
-    """Return the text of the ATTRIBUTION file, which must stay with the photographs."""
+    """Return the text of the ATTRIBUTION file, which the licence requires beside the photographs."""
     entries = (
         f"{p.file_name}\n  “{p.title}” by {p.author} ({p.author_page})\n  {p.page}\n  {LICENSE}; unchanged\n"
         for p in photos

@@ -1,4 +1,4 @@
-"""Files and folders of this machine."""
+"""Helpers for files and folders on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truepoint.formats.labels import IMAGE_SUFFIXES
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write or replace a file. A crash leaves the earlier file, or none."""
+    """Write or replace a file atomically: after a crash the path has the earlier file, or no file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -27,7 +27,7 @@ def sha256(path: Path) -> str:
 
 
 def image_files(folder: Path) -> dict[str, Path]:
-    """Return the files below a folder that have an image suffix, by their path in it with forward slashes."""
+    """Return the files below a folder that have an image suffix, by their relative path with forward slashes."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))

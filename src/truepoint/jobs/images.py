@@ -1,4 +1,4 @@
-"""The images of a job, from a folder or an S3 prefix, with their upright sizes. Unusable images have a reason."""
+"""The images for a job in a folder or below an S3 prefix: their upright sizes, or why an image cannot be used."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ CONTENT_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
-WANTED = "JPEG, PNG or WebP, which every browser shows"
+EXPECTED_FORMATS = "JPEG, PNG or WebP, which every browser shows"
+"""The supported formats, for error messages."""
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"
 HEADER_BYTES = 262_144
-"""Bytes read from an S3 object to find its size in pixels. Mostly enough: EXIF data of a JPEG have at most 64 kB."""
+"""Number of bytes read first from an S3 object to find its size in pixels. They usually suffice, because the EXIF data
+of a JPEG have at most 64 kB."""
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
-"""Bytes 8 to 12 of a HEIF file, the format of iPhones (ISO/IEC 23008-12), which Pillow cannot read."""
+"""Brands in bytes 8 to 12 of HEIF files (ISO/IEC 23008-12), which iPhones write and Pillow cannot read."""
 
-LOOKS_AT_ONCE = 8
+INSPECTIONS_AT_ONCE = 8
+"""Number of images that threads inspect at the same time."""
 
 _SWAPS_SIDES = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
@@ -49,19 +52,26 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""The transposition that makes a picture of each EXIF orientation upright."""
+"""EXIF orientation to the transposition that makes the picture upright."""
 _EXIF_HEADER = b"Exif\0\0"
-_SHORT = 3
-"""TIFF's number for an unsigned 16-bit value."""
+"""Prefix of the EXIF data in a JPEG; TIFF data follow."""
+_TIFF_SHORT = 3
+"""TIFF's type code of an unsigned 16-bit value."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceImage:
-    """An image of a job.
+    """An image for a job, as a local file or as an S3 object.
 
-    `name` is its path below the folder or prefix, with forward slashes; `width` and `height` are upright pixels (EXIF
-    orientation applied); `md5` is the hexadecimal digest of the bytes, or the S3 object's ETag. Exactly one of `path`
-    (a local file) and `location` (bucket and key of an S3 object) is given.
+    Attributes:
+        name: its path below the folder or prefix, with forward slashes.
+        size: in bytes.
+        md5: the hexadecimal digest of its bytes, or the S3 object's ETag.
+        width: in pixels, after the EXIF orientation is applied.
+        height: in pixels, after the EXIF orientation is applied.
+        content_type: for the `Content-Type` header.
+        path: the local file; None for an S3 object.
+        location: bucket and key of the S3 object; None for a local file.
     """
 
     name: str
@@ -76,7 +86,7 @@ class SourceImage:
 
 @dataclass(frozen=True, slots=True)
 class RefusedImage:
-    """A file that is not usable as an image, and why."""
+    """The name of a file that cannot be used as an image, and the reason."""
 
     name: str
     reason: str
@@ -91,9 +101,9 @@ class FoundImages:
 
 
 LEAST_COPY = 320
-"""Minimum longer side of a copy, in pixels. On a smaller copy nobody could place a keypoint."""
+"""Minimum length of the longer side of a copy, in pixels. A smaller copy is too coarse to place keypoints."""
 COPY_QUALITY = 85
-"""JPEG quality of copies, of 100. Above it, files grow without a visible gain."""
+"""JPEG quality of copies, from 1 to 100. A higher quality makes files larger without a visible difference."""
 
 
 class ImageError(ValueError):
@@ -101,14 +111,16 @@ class ImageError(ValueError):
 
 
 def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
-    """Return the images below `folder`. Hidden files and files without an image suffix or image content are ignored.
+    """Return the images below `folder`.
+
+    Hidden files are ignored, and so are files that have neither an image suffix nor image content.
 
     Args:
         folder: searched with its subfolders.
         progress: called once for each file.
 
     Raises:
-        NotADirectoryError: there is no such folder.
+        NotADirectoryError: `folder` is not a folder.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"expected a folder of images, got {str(folder)!r}, which is no folder")
@@ -117,13 +129,13 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
         name = path.relative_to(folder)
         if not any(part.startswith(".") for part in name.parts) and not _is_folder(path):
             files.append((name.as_posix(), partial(_local_image, path, name.as_posix())))
-    return _look_at_all(files, progress)
+    return _inspect_all(files, progress)
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # it cannot be read, and is left out for that reason
+    except OSError:  # unreadable: the inspection then reports why
         return False
 
 
@@ -135,17 +147,17 @@ def images_under_prefix(
     Args:
         s3: boto3's client.
         bucket: the bucket's name.
-        prefix: without a final slash it means the folder of that name.
+        prefix: a slash is appended if it does not end with one.
         progress: called once for each file.
-        whole: whether to read and decode whole images, so that damage is noticed. Smaller copies can be made of such
-            images only. Otherwise mostly the heads are read.
+        whole: whether to read and decode whole images, which also detects damaged ones; needed if smaller copies will
+            be made. Otherwise only the first bytes of most images are read.
     """
     start = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     listed = sorted((key.removeprefix(start), size, etag) for key, size, etag in list_objects(s3, bucket, start))
-    # Only names with an image suffix, because reading any other object would cost one call each.
-    claims = [item for item in listed if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
+    # Other objects are not read: each would cost a request.
+    candidates = [item for item in listed if Path(item[0]).suffix.lower() in IMAGE_SUFFIXES]
 
-    def look(name: str, size: int, etag: str) -> SourceImage:
+    def inspect(name: str, size: int, etag: str) -> SourceImage:
         location = (bucket, start + name)
         if whole and size <= MAX_IMAGE_BYTES:
             measures = _measure(io.BytesIO(_head(s3, *location, size)), size, whole=True)
@@ -155,15 +167,15 @@ def images_under_prefix(
         except OSError:
             if size <= HEADER_BYTES:
                 raise
-            # The head was not enough: EXIF data may come last in a PNG, and behind other data in a JPEG.
+            # The first bytes were not enough: EXIF data may be last in a PNG, and after other data in a JPEG.
             measures = _measure(io.BytesIO(_head(s3, *location, size)), size, whole=False)
         return SourceImage(name, size, etag, *measures, location=location)
 
-    return _look_at_all([(name, partial(look, name, size, etag)) for name, size, etag in claims], progress)
+    return _inspect_all([(name, partial(inspect, name, size, etag)) for name, size, etag in candidates], progress)
 
 
 def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
-    """Return width and height of a copy of the image, or None for an image that is no larger than copies are."""
+    """Return width and height in pixels of a copy with this longer side; None if the image is not larger."""
     longer = max(image.width, image.height)
     if longer <= longer_side:
         return None
@@ -171,11 +183,16 @@ def copy_size(image: SourceImage, longer_side: int) -> tuple[int, int] | None:
 
 
 def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
-    """Return a JPEG of an image, upright and without its metadata, of this width and height."""
+    """Return the bytes of an upright JPEG copy without metadata.
+
+    Args:
+        body: the bytes of an image.
+        size: width and height of the copy, in pixels.
+    """
     with warnings.catch_warnings(), Image.open(io.BytesIO(body)) as image:
-        warnings.simplefilter("ignore")  # as in `_look_at_all`
+        warnings.simplefilter("ignore")  # as in `_inspect_all`
         profile = image.info.get("icc_profile")
-        _check_turned(image)
+        _check_upright(image)
         image.draft("RGB", (max(size), max(size)))
         turned = _in_8_bits(upright(image))
         if turned.has_transparency_data:
@@ -186,37 +203,44 @@ def smaller_copy(body: bytes, size: tuple[int, int]) -> bytes:
 
 
 def jpeg(image: Image.Image, quality: int, profile: bytes | None = None, *, optimize: bool = False) -> bytes:
-    """Return an RGB image as a JPEG with a colour profile and no other metadata."""
+    """Encode an RGB image as a JPEG without metadata other than a colour profile.
+
+    Args:
+        image: the image.
+        quality: JPEG quality, from 1 to 100.
+        profile: the ICC colour profile.
+        optimize: whether to make the file smaller at the cost of time.
+    """
     out = io.BytesIO()
-    # Pillow writes the original's comment unless another one is given.
+    # Without this argument Pillow would copy the original's comment.
     image.save(out, "JPEG", quality=quality, icc_profile=profile, comment=b"", optimize=optimize)
     return out.getvalue()
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Return an opened image as browsers show it: turned by its EXIF orientation."""
+    """Return an opened image with its EXIF orientation applied, as browsers show it."""
     turn = _UPRIGHT.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
-    """Return an opened image as browsers show it: turned by its EXIF orientation, in RGB of 8 bits."""
+    """Return an opened image with its EXIF orientation applied, as browsers show it, in RGB with 8 bits per channel."""
     return _in_8_bits(upright(image)).convert("RGB")
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Return an image whose grey values have at most 8 bits: Pillow's `convert` makes all above 255 white."""
+    """Return the image with grey values of more than 8 bits scaled to 8, which Pillow's `convert` would clip."""
     if not image.mode.startswith("I"):
         return image
     grey = image.point(lambda value: value * (1 / 256)).convert("L")
-    grey.info.pop("transparency", None)  # a value of 16 bits
+    grey.info.pop("transparency", None)  # refers to the 16-bit values
     return grey
 
 
 def upright_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of an image file as browsers show it; None if it is not a readable image."""
+    """Return width and height in pixels of an image file as browsers show it; None if it is not a readable image."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as in `_look_at_all`
+        warnings.simplefilter("ignore")  # as in `_inspect_all`
         try:
             with Image.open(path) as image:
                 return _upright_size(image)
@@ -236,13 +260,18 @@ def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, 
             yield item["Key"], item["Size"], item["ETag"].strip('"')
 
 
-def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
-    """Inspect several files concurrently and keep their order; `files` pairs names with inspecting functions."""
+def _inspect_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: Callable[[], None]) -> FoundImages:
+    """Inspect files concurrently, and return the results in the order of `files`.
+
+    Args:
+        files: the name of each file, and a function that inspects it.
+        progress: called once for each file.
+    """
     images: list[SourceImage] = []
     refused: list[RefusedImage] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="image") as pool:
-        # Pillow warns of damaged EXIF data, without the file's name, and of pictures that may be decompression bombs:
-        # our own limit is checked for each of them.
+    with warnings.catch_warnings(), ThreadPoolExecutor(INSPECTIONS_AT_ONCE, thread_name_prefix="image") as pool:
+        # Pillow warns about damaged EXIF data without the file's name, and about images with very many pixels, which
+        # `_check_format` checks.
         warnings.simplefilter("ignore")
         for outcome in pool.map(lambda file: _outcome(*file), files):
             progress()
@@ -253,13 +282,14 @@ def _look_at_all(files: list[tuple[str, Callable[[], SourceImage]]], progress: C
     return FoundImages(tuple(images), tuple(refused))
 
 
-def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | RefusedImage | None:
+def _outcome(name: str, inspect: Callable[[], SourceImage]) -> SourceImage | RefusedImage | None:
     try:
-        return look()
+        return inspect()
     except UnidentifiedImageError:
-        claims = Path(name).suffix.lower() in IMAGE_SUFFIXES
-        reason = f"expected {WANTED}, got a file that is not an image; replace it, or remove it from the folder"
-        return RefusedImage(printable(name), reason) if claims else None
+        has_image_suffix = Path(name).suffix.lower() in IMAGE_SUFFIXES
+        actual = "a file that is not an image; replace it, or remove it from the folder"
+        reason = f"expected {EXPECTED_FORMATS}, got {actual}"
+        return RefusedImage(printable(name), reason) if has_image_suffix else None
     except ImageError as error:
         return RefusedImage(printable(name), str(error))
     except OSError as error:
@@ -267,7 +297,7 @@ def _outcome(name: str, look: Callable[[], SourceImage]) -> SourceImage | Refuse
 
 
 def printable(name: str) -> str:
-    """Return a file's name with bytes that are no UTF-8 as escape sequences."""
+    """Return a file name in which escape sequences replace bytes that are not UTF-8."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -293,48 +323,62 @@ def _local_image(path: Path, name: str) -> SourceImage:
 
 
 def _measure(file: IO[bytes], size: int, *, whole: bool) -> tuple[int, int, str]:
-    """Return upright width, height and content type. `whole` also decodes the picture, to find damage."""
+    """Return the upright width and height in pixels, and the content type.
+
+    Args:
+        file: the image, or its first bytes.
+        size: of the whole image, in bytes.
+        whole: whether to decode the pixels too, which detects damage.
+
+    Raises:
+        ImageError: the image cannot be used.
+        OSError: the file cannot be read, or Pillow does not recognise an image.
+    """
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"expected at most {MAX_IMAGE_BYTES:,} bytes, got {size:,}")
-    begin = file.read(12)
+    first_bytes = file.read(12)
     file.seek(0)
-    if begin[4:8] == b"ftyp":
-        kind = "HEIC" if begin[8:12] in HEIF_BRANDS else begin[8:].decode("ascii", "replace").strip().upper()
-        raise ImageError(f"expected {WANTED}, got {kind}; {CONVERT}")
+    if first_bytes[4:8] == b"ftyp":
+        brand = first_bytes[8:]
+        kind = "HEIC" if brand in HEIF_BRANDS else brand.decode("ascii", "replace").strip().upper()
+        raise ImageError(f"expected {EXPECTED_FORMATS}, got {kind}; {CONVERT}")
     try:
         with Image.open(file) as image:
-            _check_kind(image)
+            _check_format(image)
             content_type = CONTENT_TYPES[str(image.format)]
-            _check_turned(image)
+            _check_upright(image)
             width, height = _upright_size(image)
             if whole:
-                # JPEG: an eighth of the work, but the whole file is still read.
+                # Decodes a JPEG at an eighth of its size: faster, but still reads the whole file.
                 image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
                 image.load()
-    except (ImageError, OSError):  # an unidentified image is the latter
+    except (ImageError, OSError):  # OSError includes UnidentifiedImageError
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels: {error}") from error
-    except Exception as error:  # Pillow raises a dozen kinds for damaged files; none may end the command
+    except Exception as error:  # Pillow raises many exception types for damaged files; none may end the command
         raise ImageError(f"damaged: {error or type(error).__name__}") from error
     return width, height, content_type
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, from 1 to 8, as browsers read it: 1 where it is not a single unsigned 16-bit value.
+    """Return the EXIF orientation, from 1 to 8, as browsers read it: 1 unless it is a single unsigned 16-bit value.
 
-    Pillow also takes other types and counts, and XMP's. Its size would then differ from what the worker sees.
+    Pillow also reads other types and counts, and the orientation in XMP data. Its size would then differ from the size
+    of the image in the worker's browser.
     """
-    image.getexif()  # looks for the data where a PNG has them last
+    image.getexif()  # makes Pillow read EXIF data at the end of a PNG
     return _orientation_of(image.info.get("exif", b""))
 
 
-def _check_turned(image: Image.Image) -> None:
-    """Refuse a picture that not all browsers turn.
+def _check_upright(image: Image.Image) -> None:
+    """Check that all browsers show the image in the same orientation.
+
+    Browsers differ: all apply the EXIF orientation of a JPEG, none applies that of a WebP, and Chromium and Firefox
+    apply that of a PNG but WebKit does not (tests/browser/test_browsers.py).
 
     Raises:
-        ImageError: the picture is not upright, and browsers differ: all turn a JPEG, none turns a WebP, and Chromium
-            and Firefox turn a PNG, which WebKit does not (tests/browser/test_browsers.py).
+        ImageError: the image has an EXIF orientation and is not a JPEG.
     """
     if _orientation(image) != 1 and CONTENT_TYPES[str(image.format)] != "image/jpeg":
         raise ImageError(
@@ -353,16 +397,16 @@ def _orientation_of(data: bytes) -> int:
             for entry in range(start + 2, start + 2 + 12 * count, 12):
                 tag, kind, values, value = struct.unpack_from(f"{order}HHIH", data, entry)
                 if tag == ExifTags.Base.Orientation:
-                    return value if (kind, values) == (_SHORT, 1) and value in _UPRIGHT else 1
-    except struct.error:  # the data end early
+                    return value if (kind, values) == (_TIFF_SHORT, 1) and value in _UPRIGHT else 1
+    except struct.error:  # truncated data
         pass
     return 1
 
 
-def _check_kind(image: Image.Image) -> None:
+def _check_format(image: Image.Image) -> None:
     width, height = image.size
     if image.format not in CONTENT_TYPES:
-        raise ImageError(f"expected {WANTED}, got {image.format}; {CONVERT}")
+        raise ImageError(f"expected {EXPECTED_FORMATS}, got {image.format}; {CONVERT}")
     if width * height > MAX_IMAGE_PIXELS:
         raise ImageError(f"expected at most {MAX_IMAGE_PIXELS:,} pixels, got {width * height:,}")
     frames = getattr(image, "n_frames", 1)

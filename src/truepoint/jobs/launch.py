@@ -1,4 +1,7 @@
-"""Creation of a job: prepare it (pure), upload it, create it in or outside Ground Truth."""
+"""Creation of a labelling job in three steps: prepare it without any call, upload it, create it.
+
+A job is created in SageMaker Ground Truth, or outside it as a file `labeling_job.json` that the portal reads.
+"""
 
 from __future__ import annotations
 
@@ -33,33 +36,34 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 UPLOADS_AT_ONCE = 8
+"""Number of threads that upload or compare objects."""
 PRE_LABEL_REFERENCE = "annotations_ref"
-"""The attribute with the URI of a line's pre-labels."""
+"""Manifest attribute with the S3 URI of the image's pre-labels."""
 COPY_REFERENCE = "image_copy_ref"
-"""The attribute with the URI of a smaller copy of a line's image."""
+"""Manifest attribute with the S3 URI of a smaller copy of the image."""
 ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
-"""S3's codes for an object that may only be written where there is none."""
+"""S3's error codes if an object exists that a conditional write may not replace."""
 REFERENCED = ("annotations", "annotation_issues")
-"""The attributes that may be passed by reference, because the labelling element can fetch them."""
+"""Manifest attributes that can be in a separate object, because the labelling element can fetch that object."""
 
 
 class JobExistsError(RuntimeError):
-    """A job of this name exists and differs. The message says in what."""
+    """A different job with this name exists. The message lists the differences."""
 
 
 class LabelingJobs(Protocol):
-    """The part of boto3's SageMaker client that creates jobs and describes them."""
+    """The methods of boto3's SageMaker client that create and describe labelling jobs."""
 
     def create_labeling_job(self, **request: Any) -> Any:
-        """Create a job and return its ARN."""
+        """Create a job, and return a response with its ARN."""
 
     def describe_labeling_job(self, *, LabelingJobName: str) -> Any:  # noqa: N803 (AWS's own name)
-        """Describe a job."""
+        """Return the description of a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A small text object of a job."""
+    """A small text object of a job in S3, with its key."""
 
     key: str
     body: bytes
@@ -70,10 +74,13 @@ class Document:
 class PreparedJob:
     """A job that violates no limit and is not created yet.
 
-    `request` is that of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth. `documents` are the
-    skeleton, the worker template, pre-labels that go by reference, and the input manifest, which is the last; `images`
-    pairs each image with its key. `omitted` says of each image that was left out which one it is and why. `copies` are
-    the smaller copies: key, size and the image each is made of.
+    Attributes:
+        bucket: the stack's bucket.
+        request: the arguments of CreateLabelingJob; without a workteam ARN for a job outside Ground Truth.
+        documents: the skeleton, the worker template, pre-labels in separate objects, and last the input manifest.
+        images: the key and the source of each image.
+        omitted: a line for each image that was left out, with its name and the reason.
+        copies: the key, the size in pixels and the source of each smaller copy.
     """
 
     bucket: str
@@ -85,7 +92,7 @@ class PreparedJob:
 
     @property
     def name(self) -> str:
-        """The labeling job's name."""
+        """The labelling job's name."""
         return str(self.request["LabelingJobName"])
 
     @property
@@ -95,7 +102,7 @@ class PreparedJob:
 
     @property
     def object_count(self) -> int:
-        """How many data objects the job has."""
+        """The number of data objects, which is the number of lines in the manifest."""
         return self.documents[-1].body.count(b"\n")
 
 
@@ -111,21 +118,22 @@ def prepare_job(
     copies: int | None = None,
     documents: Sequence[Document] = (),
 ) -> PreparedJob:
-    """Return everything that a job needs. Pure: makes no call.
+    """Prepare a job for images, without any call to AWS.
 
     Args:
-        settings: the operator's choices; without a workteam ARN it is a job outside Ground Truth.
-        stack: where the job runs.
-        skeleton: the skeleton that workers mark.
+        settings: the operator's choices; without a workteam ARN the job is outside Ground Truth.
+        stack: the stack in which the job runs.
+        skeleton: the skeleton that workers label.
         images: in the order of the manifest.
-        template_source: text of the worker template, unfilled.
+        template_source: text of the worker template, with its placeholders.
         instructions: trusted HTML shown to workers.
         prelabels: instances by image name (`SourceImage.name`).
-        copies: the longer side, in pixels, of the copies that workers see of larger images; None for no copies.
-        documents: more documents of the job, as of an anchoring experiment.
+        copies: length of the longer side, in pixels, of the copies that workers see instead of larger images; None for
+            no copies.
+        documents: further documents of the job, such as those of an anchoring experiment.
 
     Raises:
-        JobRefusedError: with all violations of Ground Truth's limits and ours.
+        JobRefusedError: the job violates limits of Ground Truth or of Truepoint; lists all violations.
         WorkerTemplateError: the template cannot be filled, or is too long.
     """
     keys = job_keys(settings.name)
@@ -160,10 +168,23 @@ def prepare_objects(
     template_source: str,
     instructions: str = "",
 ) -> PreparedJob:
-    """Return the same from the data objects themselves, whose images are in the bucket already or are `placed`, by key.
+    """Prepare a job for data objects, without any call to AWS.
 
-    Pre-labels that are too large for an attribute of Ground Truth's go into objects of their own. An image that breaks
-    a limit all the same is left out; the rest of the job is not refused for it.
+    Pre-labels that are longer than Ground Truth allows for an attribute are put into a separate object. An image that
+    still violates a limit is left out of the job and listed in `omitted`.
+
+    Args:
+        settings: as for `prepare_job`.
+        stack: as for `prepare_job`.
+        skeleton: as for `prepare_job`.
+        objects: the data objects, which become the lines of the manifest.
+        placed: the key and the source of each image that is not in the bucket yet.
+        template_source: as for `prepare_job`.
+        instructions: as for `prepare_job`.
+
+    Raises:
+        JobRefusedError: as for `prepare_job`.
+        WorkerTemplateError: as for `prepare_job`.
     """
     keys = job_keys(settings.name)
     template = fill_template(
@@ -196,24 +217,24 @@ def prepare_objects(
 
 
 def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], None] = lambda _count: None) -> int:
-    """Upload the images, then the documents. Objects that exist with the same content are not written again.
+    """Upload the images, then the documents, and last the manifest. Images with the same content are not written again.
 
     Args:
         prepared: from `prepare_job`.
-        s3: boto3's client; its threads share it.
-        progress: called with the number of images that are newly known to be in place.
+        s3: boto3's client, which threads share.
+        progress: called several times, each time with the number of further images that are in the bucket.
 
     Returns:
-        How many images were written.
+        The number of images that were written.
 
     Raises:
-        JobExistsError: an unfinished creation of the job has another anchoring experiment.
+        JobExistsError: an interrupted creation of this job has another anchoring experiment.
     """
     _claim_anchoring(prepared, s3)
     missing = _missing_images(prepared, s3)
     written = {image.name for _, image in missing}
-    there = {key for key, _, _ in list_objects(s3, prepared.bucket, job_keys(prepared.name).copies)}
-    copies = [copy for copy in prepared.copies if copy[0] not in there or copy[2].name in written]
+    present = {key for key, _, _ in list_objects(s3, prepared.bucket, job_keys(prepared.name).copies)}
+    copies = [copy for copy in prepared.copies if copy[0] not in present or copy[2].name in written]
     progress(len(prepared.images) - len(missing))
     *documents, manifest = prepared.documents
     with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="upload") as pool:
@@ -237,13 +258,13 @@ def upload_job(prepared: PreparedJob, s3: S3Client, progress: Callable[[int], No
 def create_in_ground_truth(
     prepared: PreparedJob, s3: S3Client, sagemaker: LabelingJobs, progress: Callable[[int], None] = lambda _count: None
 ) -> tuple[str, bool]:
-    """Upload the job and call CreateLabelingJob.
+    """Upload the job and call CreateLabelingJob, unless the same job exists.
 
     Returns:
-        The job's ARN, and whether it was created now. An identical existing job is left unchanged.
+        The job's ARN, and whether this call created the job.
 
     Raises:
-        JobExistsError: a job of this name exists and differs; nothing was written.
+        JobExistsError: a different job with this name exists; nothing was written.
     """
     existing = describe_in_ground_truth(sagemaker, prepared.name)
     if existing is not None:
@@ -260,20 +281,22 @@ def create_outside_ground_truth(
     now: datetime,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> tuple[dict[str, Any], bool]:
-    """Upload the job and write `labeling_job.json`, from which the portal runs it.
+    """Upload the job and write `labeling_job.json`, which the portal reads, unless the same job exists.
 
     Args:
         prepared: from `prepare_job`.
         s3: boto3's client.
         stack: gives partition, Region and account of the job's ARN.
         now: the job's creation time, with a time zone.
-        progress: as of `upload_job`.
+        progress: as for `upload_job`.
 
     Returns:
-        The document in the shape of DescribeLabelingJob's answer, and whether it was created now.
+        The content of the file, which has the format of DescribeLabelingJob's response, and whether this call created
+        the job.
 
     Raises:
-        JobExistsError: a job of this name exists and differs; nothing was written.
+        JobExistsError: a different job with this name exists, and nothing was written; or another process created a job
+            with this name at the same time.
     """
     key = job_keys(prepared.name).labeling_job
     existing = describe_outside_ground_truth(s3, prepared.bucket, prepared.name)
@@ -288,7 +311,7 @@ def create_outside_ground_truth(
             Key=key,
             Body=json.dumps(document, ensure_ascii=False, indent=2).encode(),
             ContentType="application/json",
-            IfNoneMatch="*",  # two operators at the same time: the second gets this error
+            IfNoneMatch="*",  # if two operators create the job at the same time, the second gets this error
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ALREADY_THERE:
@@ -298,7 +321,7 @@ def create_outside_ground_truth(
 
 
 def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetime) -> dict[str, Any]:
-    """Return a new job's `labeling_job.json`: the request plus DescribeLabelingJob's keys, with ISO 8601 times."""
+    """Return a new job's `labeling_job.json`: the request and the members of a description, with ISO 8601 times."""
     counters = {"TotalLabeled": 0, "HumanLabeled": 0, "MachineLabeled": 0, "FailedNonRetryableError": 0}
     time = now.isoformat(timespec="milliseconds")
     arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:labeling-job/{prepared.name}"
@@ -313,18 +336,21 @@ def outside_description(prepared: PreparedJob, stack: StackOutputs, now: datetim
 
 
 def is_unknown_service(error: ClientError) -> bool:
-    """Return whether the endpoint lacks the service: an emulator then answers with an HTTP status and no error code."""
+    """Return whether the endpoint does not offer the service.
+
+    An emulator then answers with an HTTP status instead of an error code, and without a message.
+    """
     return error.response["Error"]["Code"].isdecimal() and not error.response["Error"].get("Message")
 
 
 def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, Any] | None:
-    """Return DescribeLabelingJob's response; None if there is no such job or no Ground Truth."""
+    """Return DescribeLabelingJob's response; None if the job does not exist or the endpoint has no Ground Truth."""
     try:
         return dict(sagemaker.describe_labeling_job(LabelingJobName=name))
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        # ResourceNotFound is what the service model says. AWS answers ValidationException, which for a name that is
-        # well formed means the same: aws-controllers-k8s/sagemaker-controller, generator.yaml, LabelingJob, 404.
+        # The service model documents ResourceNotFound. AWS returns ValidationException, which for a well-formed name
+        # means the same: aws-controllers-k8s/sagemaker-controller, generator.yaml, LabelingJob, 404.
         missing = code in ("ResourceNotFound", "ResourceNotFoundException") or (
             code == "ValidationException" and JOB_NAME.fullmatch(name) is not None
         )
@@ -334,10 +360,10 @@ def describe_in_ground_truth(sagemaker: LabelingJobs, name: str) -> dict[str, An
 
 
 def describe_outside_ground_truth(s3: S3Client, bucket: str, name: str) -> dict[str, Any] | None:
-    """Return the content of the job's `labeling_job.json`, or None if there is none.
+    """Return the content of the job's `labeling_job.json`; None if the file does not exist.
 
     Raises:
-        JobError: it is not a description, or that of another job.
+        JobError: the file is not a description of this job.
     """
     try:
         body = s3.get_object(Bucket=bucket, Key=job_keys(name).labeling_job)["Body"].read()
@@ -361,7 +387,17 @@ def _data_object(source_ref: str, image: SourceImage, prelabels: Mapping[str, In
 def _lines(
     objects: Sequence[dict[str, Any]], bucket: str, prelabels: str
 ) -> tuple[list[tuple[dict[str, Any], str]], list[Document], list[str], set[str]]:
-    """Return the lines with their data objects, pre-labels by reference, left-out images, and all attribute names."""
+    """Make the manifest's lines, and move pre-labels that are too long into separate objects.
+
+    Args:
+        objects: the data objects.
+        bucket: the stack's bucket.
+        prelabels: key prefix of the objects with pre-labels.
+
+    Returns:
+        The data object and the text of each line; the objects with pre-labels; a message for each image that is left
+        out; the names of all attributes.
+    """
     lines: list[tuple[dict[str, Any], str]] = []
     documents: list[Document] = []
     omitted: list[str] = []
@@ -397,9 +433,12 @@ def _text(value: object) -> str:
 
 
 def _claim_anchoring(prepared: PreparedJob, s3: S3Client) -> None:
-    """Write the settings of the job's anchoring experiment, unless they are there; refuse others.
+    """Write the settings of the job's anchoring experiment, unless they exist.
 
-    post_annotation relies on them: with another seed, errors that were made on purpose would count as labels.
+    post_annotation reads them: with another seed, pre-label errors that were made on purpose would count as labels.
+
+    Raises:
+        JobExistsError: the job has settings of another experiment.
     """
     key = job_keys(prepared.name).anchoring
     wanted = next((document.body for document in prepared.documents if document.key == key), b"")
@@ -460,8 +499,9 @@ def _put_copy(s3: S3Client, bucket: str, key: str, size: tuple[int, int], image:
 
 
 def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str, Any]) -> None:
-    asked = {name: value for name, value in prepared.request.items() if name != "Tags"}  # for the bill only
-    differences = [*_request_differences(asked, existing), *_document_differences(prepared, s3)]
+    # Tags matter for the bill only.
+    requested = {name: value for name, value in prepared.request.items() if name != "Tags"}
+    differences = [*_request_differences(requested, existing), *_document_differences(prepared, s3)]
     if differences:
         raise JobExistsError(
             f"job {prepared.name!r} exists ({existing['LabelingJobStatus']}) and differs in {', '.join(differences)}; "
@@ -470,7 +510,7 @@ def _refuse_different(prepared: PreparedJob, s3: S3Client, existing: Mapping[str
 
 
 def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    # Only requested members are compared, because a description also contains defaults.
+    # Other members of the description are not compared: they are defaults.
     for name, wanted in request.items():
         actual = existing.get(name)
         if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
@@ -491,15 +531,17 @@ def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
 
 
 def _missing_images(prepared: PreparedJob, s3: S3Client) -> list[tuple[str, SourceImage]]:
-    """Return the images that are not in the bucket with the same size and digest.
+    """Return the images that are not in the bucket with the same size and MD5 digest.
 
-    The ETag of an object that is encrypted with a KMS key is not a digest: the object counts as missing, and writing it
-    again is harmless. A multipart upload has no digest to compare with, so its size decides.
+    The ETag of an object that is encrypted with a KMS key is not an MD5 digest. Such an object counts as missing;
+    writing it again is harmless. If the source is an S3 object from a multipart upload, only the size is compared.
     """
-    there = {key: (size, etag) for key, size, etag in list_objects(s3, prepared.bucket, job_keys(prepared.name).images)}
+    present = {
+        key: (size, etag) for key, size, etag in list_objects(s3, prepared.bucket, job_keys(prepared.name).images)
+    }
 
-    def is_there(key: str, image: SourceImage) -> bool:
-        size, etag = there.get(key, (None, ""))
+    def is_present(key: str, image: SourceImage) -> bool:
+        size, etag = present.get(key, (None, ""))
         return size == image.size and (etag == image.md5 or "-" in image.md5)
 
-    return [(key, image) for key, image in prepared.images if not is_there(key, image)]
+    return [(key, image) for key, image in prepared.images if not is_present(key, image)]

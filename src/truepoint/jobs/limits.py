@@ -1,7 +1,7 @@
-"""Ground Truth's limits, checked before any call. Every function lists all violations, with expected and actual values.
+"""Checks of Ground Truth's limits before any call. Each check lists all violations with expected and actual values.
 
-Lengths, ranges and patterns of the CreateLabelingJob request are those of botocore's own service model, so they
-follow AWS; the rules below that are stated in AWS's documentation only.
+Lengths, ranges and patterns of the CreateLabelingJob request come from botocore's service model. The constants below
+are limits that only AWS's documentation states, and limits of Truepoint.
 """
 
 from __future__ import annotations
@@ -16,29 +16,36 @@ import botocore.session
 from botocore.model import ListShape, Shape, StructureShape
 
 MAX_OBJECTS = 100_000
+"""Maximum number of data objects in an input manifest (AWS)."""
 MAX_LINE_CHARACTERS = 100_000
+"""Maximum length of a line of an input manifest, in characters (AWS)."""
 MAX_ATTRIBUTE_CHARACTERS = 20_000
+"""Maximum length of the JSON text of an attribute in an input manifest, in characters (AWS)."""
 MAX_TASK_SECONDS = 28_800
-"""Custom tasks: eight hours."""
+"""Maximum time for one task, in seconds: AWS's limit for custom tasks, eight hours."""
 MAX_AVAILABILITY_SECONDS = 2_592_000
-"""Private workforce: thirty days."""
+"""Maximum time for which tasks are offered, in seconds: AWS's limit for a private workforce, thirty days."""
 MAX_IMAGE_BYTES = 40_000_000
+"""Maximum size of an image file, in bytes. AWS states it for built-in image tasks and nothing for custom tasks, so it
+is applied to custom tasks too."""
 MAX_IMAGE_PIXELS = 100_000_000
-"""Stated for built-in image tasks. We apply it to custom tasks too, because AWS promises nothing more."""
+"""Maximum number of pixels of an image; for its origin see MAX_IMAGE_BYTES."""
 
 UNICODE_CATEGORIES = {"L": "a", "N": "0", "Z": " "}
-"""The Unicode categories in AWS's pattern for tags: letters, numbers, separators."""
+"""Unicode categories in AWS's pattern for tags (letters, numbers, separators), each with a character that replaces its
+members when the pattern is matched."""
 
 MAX_REFERENCED_BYTES = 2_000_000
-"""Maximum size of pre-labels by reference, in bytes. An answer contains the original and the updated instances, and the
-portal accepts answers of 5 MB."""
+"""Maximum size of an image's pre-labels in a separate object, in bytes. An answer contains the pre-labels and the
+labels, and the portal accepts answers of up to 5 MB."""
 
 RESERVED_LABELS = ("source", "source-ref", "annotations")
-"""Ground Truth's own names of a line's input, and ours for pre-labels."""
+"""Names that a label attribute cannot have: Ground Truth uses the first two for a line's input, Truepoint uses the last
+for pre-labels."""
 
 
 class JobRefusedError(ValueError):
-    """A job that violates Ground Truth's limits or ours, all listed in `violations`."""
+    """A job that violates limits of Ground Truth or of Truepoint. `violations` lists all of them."""
 
     def __init__(self, job: str, violations: Iterable[str]) -> None:
         self.violations = tuple(violations)
@@ -51,7 +58,7 @@ def request_violations(request: Mapping[str, Any], *, workteam_needed: bool = Tr
 
     Args:
         request: the call's keyword arguments.
-        workteam_needed: false for a job outside Ground Truth, which has no workteam ARN.
+        workteam_needed: whether a workteam ARN is required; False for a job outside Ground Truth.
     """
     optional = () if workteam_needed else ("HumanTaskConfig.WorkteamArn",)
     violations = [v for path, v in _model_violations(_request_shape(), request, "") if path not in optional]
@@ -103,8 +110,8 @@ def manifest_violations(count: int, attributes: Collection[str], label: str) -> 
     """Yield the violations of an input manifest as a whole.
 
     Args:
-        count: how many data objects it has.
-        attributes: the names of all attributes that occur in it.
+        count: its number of data objects.
+        attributes: the names of all attributes in it.
         label: the job's label attribute.
     """
     if not 1 <= count <= MAX_OBJECTS:
@@ -124,7 +131,10 @@ def _request_shape() -> Shape:
 
 
 def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield pairs of (path, violation), by the service model's required members, minima, maxima, patterns and enums."""
+    """Yield the path and the text of each violation of the service model.
+
+    Required members, minima, maxima and patterns are checked.
+    """
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
@@ -150,8 +160,8 @@ def _model_violations(shape: Shape, value: Any, path: str) -> Iterator[tuple[str
 def _fits(pattern: str, value: str) -> bool:
     """Return whether a value matches an AWS pattern.
 
-    The pattern may name Unicode categories, which Python's `re` does not support. One character replaces all characters
-    of a category, in the value and in the pattern.
+    The pattern may name Unicode categories, which Python's `re` does not support. So one character replaces each
+    category in the pattern and all members of the category in the value.
     """
     for category, stand_in in UNICODE_CATEGORIES.items():
         if (named := rf"\p{{{category}}}") in pattern:

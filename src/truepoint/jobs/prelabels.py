@@ -1,4 +1,4 @@
-"""Pre-labels: labels or predictions from a file of any format, made into instances of a job's skeleton and images."""
+"""Import of pre-labels: converts labels or predictions from a file of any format to instances of a job's skeleton."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Sizes = Mapping[str, tuple[int | None, int | None]]
 
 
 class PrelabelError(ValueError):
-    """Pre-labels that cannot be used. The message says where, what was expected and what the file contains."""
+    """Pre-labels that cannot be used. The message names the file, what was expected and what the file contains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,10 @@ class Choices:
     """The operator's choices for a file of labels.
 
     Attributes:
-        keypoint_names: how the file's keypoint names map to the skeleton's, beside equal names and aliases.
-        rater: whose labels to take from a file with several raters.
+        keypoint_names: maps keypoint names of the file to the skeleton's, in addition to equal names and aliases.
+        rater: id of the rater whose labels are imported; required if the file has several raters.
         min_score: keypoints with a lower score are left out.
-        occluded_below: keypoints with a lower score, and no visibility of their own, become occluded.
+        occluded_below: keypoints with a lower score become occluded, unless the file contains their visibility.
         min_instance_score: instances with a lower score are left out.
         images: the COCO annotation file that defines the image ids of a COCO results list.
     """
@@ -61,9 +61,11 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Prelabels:
-    """Pre-labels of a job, and the report of what was read, matched and left out.
+    """Pre-labels of a job.
 
-    Instances are by rater ("" if the file names none) and by the job's image name.
+    Attributes:
+        by_rater: instances by rater id (empty if the file names no rater), then by the job's image name.
+        report: sentences for the operator: what was read, matched and left out.
     """
 
     by_rater: dict[str, dict[str, Instances]]
@@ -71,13 +73,13 @@ class Prelabels:
 
     @property
     def instances(self) -> dict[str, Instances]:
-        """Return the instances of each image that has some, of the only rater."""
+        """Return the instances of the only rater by image name, without images that have none."""
         (only,) = self.by_rater.values() or ({},)
         return {name: instances for name, instances in only.items() if instances}
 
 
 def add_options(parser: argparse.ArgumentParser, what: str = "pre-labels") -> None:
-    """Add the options that read labels of any format to a command."""
+    """Add to a command the options that name a file of labels and say how it is read; `what` is the group's title."""
     group = parser.add_argument_group(what, f"accepted formats: {READ}")
     group.add_argument(
         "--prelabels", "--coco", type=Path, metavar="FILE", help="file or folder; the format is detected"
@@ -107,10 +109,10 @@ def add_choices(group: Any) -> None:
 
 
 def choices(options: argparse.Namespace) -> Choices:
-    """Return what the options say.
+    """Return the choices from a command's options.
 
     Raises:
-        PrelabelError: a score that is no number, or an unusable mapping file.
+        PrelabelError: a score is not a number from 0, or the file of keypoint names is unusable.
     """
     for name in ("min_score", "occluded_below", "min_instance_score"):
         value = getattr(options, name)
@@ -131,10 +133,10 @@ def choices(options: argparse.Namespace) -> Choices:
 
 
 def read_file(path: Path, skeleton: Skeleton, chosen: Choices) -> Labels:
-    """Read a file of labels.
+    """Read a file of labels; its format is detected.
 
     Raises:
-        PrelabelError: the format is not known, or the file cannot be used.
+        PrelabelError: no reader recognises the format, or the file cannot be used.
         OSError: the file cannot be read.
     """
     try:
@@ -145,7 +147,7 @@ def read_file(path: Path, skeleton: Skeleton, chosen: Choices) -> Labels:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The skeleton and the image sizes of the job that labels are fitted to."""
+    """The skeleton and the image sizes of the job that the labels are for."""
 
     skeleton: Skeleton
     sizes: Sizes
@@ -153,12 +155,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Subjects that are read when their image's turn comes, because all of them together would not fit into memory.
+    """A source of subjects for one image at a time, used if all subjects together would not fit into memory.
 
     Attributes:
         used: names of the categories that subjects have.
         subjects: returns an image's subjects.
-        kept: turns an image's instances into what is kept of them.
+        kept: converts an image's instances to the value that `Prelabels` keeps of them.
     """
 
     used: Set[str]
@@ -175,19 +177,19 @@ def fit(
     several_raters: bool = False,
     source: Source | None = None,
 ) -> Prelabels:
-    """Make labels into instances of a job. Pure.
+    """Convert labels to instances of a job's skeleton and images.
 
     Args:
-        labels: as read.
-        job: the skeleton and the images that they become labels of.
-        chosen: the operator's decisions.
-        where: the file's name, for the report.
-        several_raters: keep each rater's labels apart, as the answers of scripted workers.
-        source: where images without subjects get theirs from.
+        labels: the labels.
+        job: the skeleton and the images.
+        chosen: the operator's choices.
+        where: the file's name, for messages.
+        several_raters: whether to accept several raters and return the labels of each, for scripted workers.
+        source: source of the subjects of images; None if `labels` contains them.
 
     Raises:
-        PrelabelError: no image matches, two images would be merged, no category fits the skeleton, several raters and
-            no choice, or an instance that no worker's page could show.
+        PrelabelError: no image matches, two images of the labels match one image of the job, no category fits the
+            skeleton, the labels have several raters and none is chosen, or an instance is not valid.
     """
     raters = labels.raters
     if chosen.rater is not None and chosen.rater not in raters:
@@ -236,32 +238,35 @@ def fit(
         *_report(matched, [rater for rater in raters if rater not in by_rater]),
         *_size_report(matched, job.sizes),
     )
-    # Categories that share a name or their keypoints say the same.
+    # Without duplicates: categories with the same name or the same keypoints give the same sentences.
     of_keypoints = dict.fromkeys(_keypoint_report(labels, mappings, job.skeleton))
     return Prelabels(by_rater, (*report, *of_keypoints, *fitter.report()))
 
 
 def read_prelabels(path: Path, skeleton: Skeleton, sizes: Sizes, chosen: Choices) -> Prelabels:
-    """Read a file of labels and make it into a job's pre-labels; see `read_file` and `fit`."""
+    """Read a file of labels and convert them to a job's pre-labels; see `read_file` and `fit`."""
     return fit(read_file(path, skeleton, chosen), Job(skeleton, sizes), chosen, path.name)
 
 
 def category_mappings(
     categories: Sequence[Category], used: Set[str], skeleton: Skeleton, chosen: Choices
 ) -> dict[str, dict[str, str]]:
-    """Return the skeleton's keypoint names by the file's, for each category that fits the skeleton.
+    """Return, for each category that fits the skeleton, the skeleton's keypoint names by the file's.
 
-    A category with keypoints fits if it shares one with the skeleton. One with boxes only fits if it is the only one,
-    or has the skeleton's name.
+    A category with keypoints fits if at least one of them maps to the skeleton. A category without keypoints fits if it
+    is the only one in use, or has no name or the skeleton's name.
 
     Args:
-        categories: those of the file.
+        categories: the file's categories.
         used: names of the categories that subjects have.
-        skeleton: what they are mapped to.
-        chosen: the operator's decisions.
+        skeleton: the job's skeleton.
+        chosen: the operator's choices.
+
+    Returns:
+        The mapping of each category, by category name.
 
     Raises:
-        FormatError: no category that is used fits.
+        FormatError: no category in use fits.
     """
     mappings: dict[str, dict[str, str]] = {}
     problem: FormatError | None = None
@@ -276,7 +281,7 @@ def category_mappings(
         except FormatError as error:
             problem = error
             continue
-        if mapping:  # one name may stand for several categories
+        if mapping:  # several categories may have one name
             mappings[category.name] = mappings.get(category.name, {}) | mapping
     if used and not used & mappings.keys():
         if problem is not None and len(categories) == 1:
@@ -293,7 +298,10 @@ def _categories(categories: Iterable[Category]) -> str:
 
 
 class Fitter:
-    """Makes subjects into instances of the skeleton, and applies the operator's choice of how scores count."""
+    """A converter of subjects to instances of the skeleton, which also applies the operator's score limits.
+
+    It counts what it leaves out, for `report`.
+    """
 
     def __init__(self, mappings: Mapping[str, Mapping[str, str]], chosen: Choices, notes: Notes) -> None:
         self._mappings = mappings
@@ -303,7 +311,13 @@ class Fitter:
         self._scored_instances = 0
 
     def instances(self, image: LabeledImage, rater: str, size: tuple[int | None, int | None]) -> list[Instance]:
-        """Return a rater's instances of an image, in pixels."""
+        """Return the instances that a rater labelled in an image, in pixels.
+
+        Args:
+            image: the labels of one image.
+            rater: id of the rater.
+            size: width and height in pixels; None if unknown.
+        """
         subjects = [subject for subject in image.subjects if subject.rater == rater]
         if image.in_shares and not (size[0] and size[1]):
             for _ in subjects:
@@ -320,7 +334,7 @@ class Fitter:
         self._notes.merge(later._notes)
 
     def report(self) -> Iterator[str]:
-        """Return how scores counted, and every note: a sentence each."""
+        """Yield sentences for the operator: how scores were used, then the notes on what was left out."""
         least, occluded = self._chosen.min_score, self._chosen.occluded_below
         if self._scored_keypoints:
             kept = "above 0" if least is None else f"of at least {least}"
@@ -366,7 +380,7 @@ class Fitter:
         return fitted
 
     def _score(self, scored: Instance, where: str) -> float | None:
-        """Return the score of an instance or a keypoint. One that is not a number is taken out, with a note."""
+        """Return the score of an instance or a keypoint; remove it, with a note, if it is not a number."""
         score = number(scored.get("score"))
         if score is None and scored.pop("score", None) is not None:
             self._notes.add("scores left out, because they are not numbers", where)
@@ -405,10 +419,10 @@ def _in_pixels(instance: Instance, size: tuple[int | None, int | None]) -> Insta
 
 
 def checked(instances: list[Instance], where: str) -> Instances:
-    """Return instances without what says nothing: empty texts, and keypoints that are not labelled.
+    """Validate instances, and return them without empty texts and without keypoints that are not labelled.
 
     Raises:
-        PrelabelError: not such a list.
+        PrelabelError: the instances are not in the format of docs/formats.md.
     """
     try:
         parse_instances(instances)
@@ -431,7 +445,7 @@ def _said(counts: Counter[str]) -> str:
 
 
 def _report(matched: Matched, others: Sequence[str]) -> Iterator[str]:
-    """Return what was not matched, or only by part of the name, a sentence each."""
+    """Yield sentences on images and raters that were left out, and on images matched by a part of their name."""
     if others:
         yield f"left out the labels of {len(others)} other raters: {shown(others)}"
     if matched.unmatched:
@@ -446,7 +460,7 @@ def _report(matched: Matched, others: Sequence[str]) -> Iterator[str]:
 
 
 def _size_report(matched: Matched, sizes: Sizes) -> Iterator[str]:
-    """Return a warning if pixels in the labels are of images with other sizes than the job's."""
+    """Yield a warning if images have another size in the labels than in the job."""
     different = []
     for name, image in matched.images.items():
         said, actual = (image.width, image.height), sizes[name]
@@ -460,7 +474,7 @@ def _size_report(matched: Matched, sizes: Sizes) -> Iterator[str]:
 
 
 def _keypoint_report(labels: Labels, mappings: Mapping[str, Mapping[str, str]], skeleton: Skeleton) -> Iterator[str]:
-    """Return how the labels' keypoints and the skeleton's differ, a sentence each."""
+    """Yield sentences on how the labels' keypoints and the skeleton's differ."""
     for category in labels.categories:
         mapping = mappings.get(category.name)
         if not mapping:

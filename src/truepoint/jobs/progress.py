@@ -1,4 +1,4 @@
-"""The progress of a large job's results, derived from its run's files in `tmp/results/<job>/`."""
+"""The progress of a large job's results, derived from the names of its run's files below `tmp/results/<job>/`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PLAN = "plan.json"
+"""Name of the file with a run's ranges, which is written first."""
 WAIT = "wait"
+"""Stage of a run that has the write lock and waits until no older invocation can still write."""
 _SURVEYED = re.compile(r"survey-\d+\.json")
 _LABELED = re.compile(r"labels-\d+\.json")
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """The stage of a run and its number of finished ranges, or the maximum number of seconds before it starts."""
+    """The progress of a run.
+
+    Attributes:
+        stage: `survey`, `label`, `merge`, or WAIT.
+        done: number of ranges of lines that are finished in this stage.
+        ranges: number of all ranges.
+        seconds: maximum number of seconds until the run starts, in the stage WAIT.
+    """
 
     stage: str
     done: int = 0
@@ -37,13 +46,13 @@ class RunProgress:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Return finished and total steps: each range is read twice, and each pass is merged once."""
+        """Return the number of finished steps and of all steps: each range is read twice, each pass is merged once."""
         before = self.ranges + 1 if self.stage not in (WAIT, "survey") else 0
         return before + self.done, 2 * self.ranges + 2
 
 
 def run_progress(names: Collection[str], ranges: int) -> RunProgress:
-    """Return the progress that the names of a run's files show."""
+    """Return the progress of a run from the names of its files and its number of ranges."""
     if "joined.json" not in names:
         return RunProgress("survey", sum(1 for name in names if _SURVEYED.fullmatch(name)), ranges)
     labeled = sum(1 for name in names if _LABELED.fullmatch(name))
@@ -51,25 +60,28 @@ def run_progress(names: Collection[str], ranges: int) -> RunProgress:
 
 
 def latest_run(files: Mapping[str, datetime]) -> tuple[str, set[str]] | None:
-    """Return the folder of the latest planned run and the names of its files; None if no run was planned.
+    """Return the key prefix of the latest run and the names of its files; None if there is no plan.
 
-    Files of an earlier attempt of the same run are written again, so they do not count.
+    Files that are older than the plan are ignored: they are from an earlier attempt, and the run writes them again.
+
+    Args:
+        files: the modification time of each file, by key.
     """
     plans = [(changed, key) for key, changed in files.items() if key.endswith(f"/{PLAN}")]
     if not plans:
         return None
-    begun, plan = max(plans)
+    planned, plan = max(plans)
     run = plan.removesuffix(PLAN)
-    return run, {key.removeprefix(run) for key, changed in files.items() if key.startswith(run) and changed >= begun}
+    return run, {key.removeprefix(run) for key, changed in files.items() if key.startswith(run) and changed >= planned}
 
 
 def read_progress(s3: S3Client, bucket: str, job: str) -> RunProgress | None:
-    """Return the progress of the job's latest run; None if there is none yet."""
+    """Return the progress of the job's latest run; None if the job has no run yet."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=job_keys(job).runs)
     files = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
     if job_keys(job).write_lock in files:
-        turn = json.loads(s3.get_object(Bucket=bucket, Key=job_keys(job).write_lock)["Body"].read())
-        left = turn.get("wait", 0) - (datetime.now(UTC) - files[job_keys(job).write_lock]).total_seconds()
+        lock = json.loads(s3.get_object(Bucket=bucket, Key=job_keys(job).write_lock)["Body"].read())
+        left = lock.get("wait", 0) - (datetime.now(UTC) - files[job_keys(job).write_lock]).total_seconds()
         if left > 0:
             return RunProgress(WAIT, seconds=ceil(left))
     latest = latest_run(files)

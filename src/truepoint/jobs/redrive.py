@@ -1,9 +1,9 @@
-"""Messages of the dead-letter queue: what failed, with which error, and which function they belong to.
+"""Messages of the dead-letter queue: the function that failed, its error, and how to invoke it again.
 
-SQS's own redrive (StartMessageMoveTask) moves only what came from another queue. Ours come from Lambda, as a record of
-the failed invocation (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html), and from
-EventBridge, as the event with the target in attributes
-(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+SQS's own redrive (StartMessageMoveTask) moves only messages from another queue. The stack's messages come from Lambda,
+as a record of the failed invocation
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html), and from EventBridge, as the event
+with the target in message attributes (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HIDDEN_SECONDS = 300
-"""Visibility timeout while we read the messages, in seconds."""
+"""Visibility timeout of messages that are read, in seconds: time to send them back and delete them."""
 
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+")
 _QUERY = re.compile(r"\?\S+")
 _DEPLOYMENT = {"RequestType", "ResponseURL", "StackId"}
-"""Members of a custom resource's request."""
+"""Members of a request for a CloudFormation custom resource."""
 
 
 class LetterError(ValueError):
@@ -33,7 +33,14 @@ class LetterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message. `payload` may hold anything and is never shown; `error` has no query strings, which could sign."""
+    """One message of the dead-letter queue.
+
+    Attributes:
+        receipt: SQS's receipt handle.
+        function: the ARN of the function that failed, without a version.
+        payload: the input of the invocation. It may contain secrets, so it is never shown.
+        error: the error's type and message, without query strings of URLs, which could contain signatures.
+    """
 
     receipt: str
     function: str
@@ -42,19 +49,22 @@ class Letter:
 
     @property
     def of_deployment(self) -> bool:
-        """Return whether it is a request of CloudFormation, which no longer waits for the answer."""
+        """Return whether CloudFormation sent the request. It no longer waits for a response."""
         return isinstance(self.payload, dict) and self.payload.keys() >= _DEPLOYMENT
 
     @property
     def job(self) -> str:
-        """Return the labelling job of the payload, or an empty text."""
+        """Return the name of the labelling job in the payload's `resources`; empty if there is none."""
         resources = self.payload.get("resources") if isinstance(self.payload, dict) else None
         arn = resources[0] if isinstance(resources, list) and resources else ""
         match = re.fullmatch(r"arn:\S+:labeling-job/([A-Za-z0-9-]{1,63})", arn) if isinstance(arn, str) else None
         return match[1] if match else ""
 
     def same(self) -> str:
-        """Return a key that is equal for messages of which one is enough: each failed attempt on a job leaves one."""
+        """Return a key that is equal for messages of the same work, of which only one needs to be sent back.
+
+        Each failed attempt on a job leaves a message; its event differs only in id and time.
+        """
         payload = self.payload
         if isinstance(payload, dict):
             payload = {name: value for name, value in payload.items() if name not in ("id", "time")}
@@ -62,10 +72,10 @@ class Letter:
 
 
 def read_letter(message: Mapping[str, Any]) -> Letter:
-    """Read a message of SQS.
+    """Parse a message from SQS.
 
     Raises:
-        LetterError: neither Lambda nor EventBridge wrote it.
+        LetterError: neither Lambda nor EventBridge wrote the message.
     """
     try:
         body = json.loads(message["Body"])
@@ -89,12 +99,12 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
 
 
 def receive(sqs: SQSClient, queue_url: str) -> Iterator[Mapping[str, Any]]:
-    """Return all messages in the queue and hide them from other consumers for some minutes."""
+    """Yield all messages in the queue, and hide them from other consumers for HIDDEN_SECONDS."""
     while messages := sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=10,
         VisibilityTimeout=HIDDEN_SECONDS,
-        WaitTimeSeconds=1,  # asks all of SQS's servers, not some
+        WaitTimeSeconds=1,  # long polling queries all of SQS's servers, short polling only some
         MessageAttributeNames=["All"],
     ).get("Messages"):
         yield from messages

@@ -1,4 +1,4 @@
-"""The CreateLabelingJob request of a job in Truepoint's layout, as a dict."""
+"""The CreateLabelingJob request of a job, with the S3 keys and the functions of a Truepoint stack."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DEFAULT_LABEL_ATTRIBUTE = "keypoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSettings:
-    """The operator's choices. The rest of a job follows from the stack, the skeleton and the images.
+    """The operator's choices for a job. Its other properties follow from the stack, the skeleton and the images.
 
-    The time limits default to Ground Truth's maxima: shorter limits waste unfinished tasks, or leave objects
-    unlabelled.
+    The time limits default to Ground Truth's maxima. With a shorter task limit workers lose unfinished tasks; with a
+    shorter availability, images stay without labels.
     """
 
     name: str
@@ -37,7 +37,7 @@ class JobSettings:
 def labeling_job_request(settings: JobSettings, stack: StackOutputs) -> dict[str, Any]:
     """Return the keyword arguments of `sagemaker.create_labeling_job`; a job outside Ground Truth has no workteam ARN.
 
-    The job has the stack's tags, so that its cost is found with the stack's.
+    The job gets the stack's tags, so that cost reports assign it to the stack.
     """
     keys = job_keys(settings.name)
     tags = {"Tags": [{"Key": key, "Value": value} for key, value in stack.tags]} if stack.tags else {}

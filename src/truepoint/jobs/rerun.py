@@ -1,4 +1,4 @@
-"""Publishes the completion events of ended jobs again, so that their results are made again."""
+"""Publication of the completion events of ended jobs, which makes the stack compute their results again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotEndedError(RuntimeError):
-    """The job has not ended, or its output is in another bucket."""
+    """A job that has not ended, or whose output is in another bucket."""
 
 
 class EventRefusedError(RuntimeError):
@@ -27,7 +27,7 @@ class EventRefusedError(RuntimeError):
 
 
 class Rerun:
-    """Finds ended jobs of a stack and publishes their events, with the operator's permissions."""
+    """The ended jobs of a stack and their completion events, accessed with the operator's permissions."""
 
     def __init__(self, session: Session, stack: StackOutputs) -> None:
         self._stack = stack
@@ -36,12 +36,12 @@ class Rerun:
         self._sagemaker = session.client("sagemaker")
 
     def job(self, name: str) -> LabelingJob:
-        """Return the ended job of this name.
+        """Return the ended job with this name.
 
         Raises:
-            NoSuchJobError: there is none.
-            NotEndedError: it has not ended, or is not of this stack.
-            JobError: its description cannot be used.
+            NoSuchJobError: there is no job with this name.
+            NotEndedError: the job has not ended, or its output is not in the stack's bucket.
+            JobError: the job's description cannot be used.
         """
         description = describe_outside_ground_truth(self._s3, self._stack.bucket, name)
         if description is None and self._stack.uses_ground_truth:
@@ -59,27 +59,27 @@ class Rerun:
         return job
 
     def missing(self) -> Iterator[LabelingJob]:
-        """Return every ended job of this stack without results, of any age."""
+        """Yield every ended job of this stack that has no results, of any age."""
         for name in self._names():
             if not self.has_results(name):
                 try:
                     yield self.job(name)
                 except (NoSuchJobError, NotEndedError, JobError):
-                    continue  # of another stack, or still running
+                    continue  # it belongs to another stack, or is still running
 
     def has_results(self, name: str) -> bool:
         """Return whether the job's set of results is complete."""
         return exists(self._s3, self._stack.bucket, job_keys(name).results_marker)
 
     def forget_results(self, name: str) -> None:
-        """Delete the completion marker, so that the results are made again although the manifest has not changed."""
+        """Delete the completion marker, so that the results are computed again although the manifest is unchanged."""
         self._s3.delete_object(Bucket=self._stack.bucket, Key=job_keys(name).results_marker)
 
     def announce(self, job: LabelingJob) -> None:
-        """Publish the event that the job has ended.
+        """Publish the job's completion event.
 
         Raises:
-            EventRefusedError: EventBridge refused it.
+            EventRefusedError: EventBridge refused the event.
         """
         detail = json.dumps(ended_detail(job))
         entry: Any = {"Source": SOURCE, "DetailType": ENDED, "Resources": [job.arn], "Detail": detail}

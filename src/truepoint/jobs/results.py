@@ -1,4 +1,4 @@
-"""Download of a job's results: only a complete set, and only files that are missing or changed."""
+"""Download of a job's results if they are complete. Only files that are missing or changed are fetched."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DOWNLOADS_AT_ONCE = 8
+"""Number of threads that download files."""
 MARKER = "results.json"
+"""Name of the file that is written last and so marks complete results."""
 
 
 class ResultsNotReadyError(RuntimeError):
-    """The job has no complete set of results, or it was written again while it was read."""
+    """Results that are not complete, or that were written again during the download."""
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """Numbers of written and unchanged files; `left_over` are files in the folder that are not results."""
+    """Counts of a download.
+
+    Attributes:
+        written: number of files that were downloaded.
+        unchanged: number of files that the folder already contained.
+        left_over: paths of files in the folder that are not part of the results.
+    """
 
     written: int
     unchanged: int
@@ -41,13 +49,13 @@ def download_results(
 
     Args:
         s3: boto3's client; its threads share it.
-        bucket: of the stack.
-        job: the labeling job's name.
-        folder: created if it is missing; other files in it are left unchanged.
-        progress: called with the number of files done and of all files.
+        bucket: the stack's bucket.
+        job: the labelling job's name.
+        folder: created if it is missing; other files in it stay unchanged.
+        progress: called with the number of finished files and of all files.
 
     Raises:
-        ResultsNotReadyError: there is no results.json, or it changed meanwhile: run it again.
+        ResultsNotReadyError: results.json does not exist, or it changed during the download.
     """
     keys = job_keys(job)
     marker, body = _marker(s3, bucket, keys.results_marker)
@@ -63,7 +71,7 @@ def download_results(
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
             raise ResultsNotReadyError(f"expected file names below {keys.results}, got {name!r}")
     changed = [name for name, (size, etag) in files.items() if not _is_same(folder / name, size, etag)]
-    # Until everything is in place the folder must not claim to be complete.
+    # Without results.json the folder does not count as complete while files are missing.
     if changed:
         (folder / MARKER).unlink(missing_ok=True)
     done = len(files) - len(changed)
@@ -86,8 +94,8 @@ def download_results(
     if is_new:
         (folder / MARKER).write_bytes(body)
     progress(len(files) + 1, len(files) + 1)
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    left_over = tuple(sorted(there - files.keys() - {MARKER}))
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    left_over = tuple(sorted(present - files.keys() - {MARKER}))
     return Downloaded(len(changed) + is_new, len(files) - len(changed) + (not is_new), left_over)
 
 

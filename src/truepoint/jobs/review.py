@@ -1,4 +1,7 @@
-"""Review jobs: jobs that label the most suspicious images of another job again and replace its labels."""
+"""Review jobs: their data objects are the most suspicious images of another job, and their labels replace its labels.
+
+`review_objects` selects the images for a review. `Reviewed` and `merged_description` merge the ended review.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,30 @@ SKELETON = "skeleton.json"
 
 
 class ReviewError(ValueError):
-    """A review that cannot be created from, or merged into, this job."""
+    """A review that cannot be created from a job, or cannot be merged into it."""
 
 
 def review_objects(
     s3: S3Client, bucket: str, job: str, top: int
 ) -> tuple[list[dict[str, Any]], Skeleton, tuple[str, ...]]:
-    """Return the data objects of a review of the `top` most suspicious images, and the skeleton of the first job.
+    """Select the images for a review of a job.
 
-    The third value lists images that cannot be reviewed, because their line is too long for an input manifest.
+    Args:
+        s3: boto3's client.
+        bucket: the stack's bucket.
+        job: the first job, whose labels are reviewed.
+        top: maximum number of images: the most suspicious ones.
+
+    Returns:
+        The data objects of the review; the first job's skeleton; a message for each image that cannot be reviewed,
+        because its line would be too long for an input manifest.
 
     Raises:
         ResultsNotReadyError: the job has no complete results.
-        ReviewError: nothing in it is suspicious.
+        ReviewError: no suspicious image can be reviewed.
     """
     keys = job_keys(job)
-    read(s3, bucket, keys.results_marker, job)  # written last: without it the list may be incomplete
+    read(s3, bucket, keys.results_marker, job)  # raises if the results are incomplete
     lines = [json.loads(line) for line in read(s3, bucket, keys.results + REVIEW_MANIFEST, job).splitlines()]
     by_line = {line[REVIEWED_LINE]: line for line in lines}
     wanted = [json.loads(line) for line in read(s3, bucket, keys.results + SUSPICIOUS, job).splitlines()[:top]]
@@ -61,7 +72,7 @@ def review_objects(
 
 
 def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
-    """Return an object of a job's results.
+    """Return the content of an object of a job's results.
 
     Raises:
         ResultsNotReadyError: the object is missing.
@@ -77,13 +88,18 @@ def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
 
 
 class Reviewed:
-    """The labels of a review that replace the first job's labels, by line number of the first job."""
+    """The labels of a review job, by the line number of the first job's manifest."""
 
     def __init__(self, lines: Iterable[Line], attribute: str, fetch: Callable[[str], bytes]) -> None:
         """Read the review's output manifest.
 
+        Args:
+            lines: the lines of the manifest.
+            attribute: the review's label attribute.
+            fetch: returns the content of an annotation file by its S3 URI.
+
         Raises:
-            ReviewError: a line does not say which one it reviews, or two review the same.
+            ReviewError: a line lacks the number of the line that it reviews, or two lines have the same number.
         """
         self._labels: dict[int, tuple[str, Any, Any]] = {}
         self._fetch = fetch
@@ -104,10 +120,15 @@ class Reviewed:
         return len(self._labels)
 
     def over(self, lines: Iterable[Line], attribute: str) -> Iterator[bytes]:
-        """Return the first job's output manifest with the labels replaced, line by line.
+        """Yield the lines of the first job's output manifest, with the reviewed labels replaced.
+
+        Args:
+            lines: the lines of that manifest.
+            attribute: the first job's label attribute.
 
         Raises:
-            ReviewError: a line is of another image than the one reviewed, or too long to be copied.
+            ReviewError: a line has another image than the review, a line is too long to be copied, or a reviewed line
+                is missing.
         """
         rest = dict(self._labels)
         for line in lines:
@@ -119,7 +140,7 @@ class Reviewed:
             raise ReviewError(f"expected a manifest with the reviewed lines {sorted(rest)[:5]}, got a shorter one")
 
     def _replaced(self, line: Line, attribute: str, source_ref: str, label: Any, metadata: Any) -> bytes:
-        """Return a line with another label. The data object keeps its id, and the times of both labels add up."""
+        """Return a line with the review's label. It keeps the data object's id, and has the sum of both times."""
         try:
             record = decode(line.text, dict[str, Any], DEEPEST_DOCUMENT)
         except JsonError as error:
@@ -161,9 +182,10 @@ def _line(record: dict[str, Any]) -> Line:
 
 
 def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `labeling_job.json` of the merged job: the first job's, which ended when the review ended.
+    """Return `labeling_job.json` of the merged job: the first job's description with the name `name`.
 
-    Times are the review's, so that merging twice writes the same bytes. The input manifest defines the images' names.
+    Its times are those of the review, so that merging again writes the same bytes. Its input manifest is that of the
+    job that owns the images, because image names in results are relative to that job.
     """
     output = s3_uri_of_output(first, name)
     arn = str(first["LabelingJobArn"]).rpartition("/")[0] + f"/{name}"
@@ -185,7 +207,7 @@ def merged_description(name: str, first: Mapping[str, Any], review: Mapping[str,
 
 
 def s3_uri_of_output(description: Mapping[str, Any], name: str) -> str:
-    """Return the S3 URI of the output manifest of a job with this name."""
+    """Return the S3 URI of the output manifest that a job `name` has below the output path of `description`."""
     path = str(description["OutputConfig"]["S3OutputPath"]).rstrip("/")
     return f"{path}/{name}/manifests/output/output.manifest"
 

@@ -1,4 +1,4 @@
-"""The facts about the deployed stack that a job needs, from its CloudFormation outputs."""
+"""The deployed stack's CloudFormation outputs, parameters and tags that the commands need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_STACK_NAME = "truepoint"
 
 
 class StackError(RuntimeError):
-    """The stack is missing, not ready, or not a Truepoint stack."""
+    """A stack that does not exist, or that lacks outputs of a Truepoint stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class StackOutputs:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-OUTPUT_NAMES = {
+OUTPUT_NAMES = {  # field of StackOutputs to the name of the output in template.yaml
     "bucket": "BucketName",
     "script_url": "UiScriptUrl",
     "script_integrity": "UiScriptIntegrity",
@@ -59,7 +59,7 @@ OUTPUT_NAMES = {
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
 NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId", "PortalUrl"})
-"""Outputs that stacks of earlier versions lack, or stacks without a portal; they are empty then."""
+"""Outputs that earlier versions, or stacks without a portal, lack. Their fields are then empty."""
 
 
 def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_STACK_NAME) -> StackOutputs:
@@ -71,7 +71,7 @@ def read_stack(cloudformation: CloudFormationClient, stack_name: str = DEFAULT_S
     try:
         stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
     except ClientError as error:
-        # For an unknown stack, CloudFormation answers with a ValidationError that contains "does not exist".
+        # CloudFormation returns ValidationError for a stack that does not exist.
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         where = cloudformation.meta.region_name

@@ -1,4 +1,4 @@
-"""The status of a labelling job, in Ground Truth or outside it, and of its results."""
+"""The status of a labelling job in Ground Truth or outside it, and whether its results are complete."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 NAMED_JOBS = 10
-"""Maximum number of existing jobs named when a job is not found."""
+"""Maximum number of existing jobs that the message lists if a job does not exist."""
 
 
 class NoSuchJobError(LookupError):
-    """There is no job of this name, neither in Ground Truth nor outside it."""
+    """A name that no job has, neither in Ground Truth nor outside it."""
 
     @classmethod
     def of(cls, s3: S3Client, bucket: str, name: str) -> NoSuchJobError:
-        """Return the error for the job `name`, which names the jobs that the bucket knows."""
+        """Return the error for the name `name`; its message lists the jobs in the bucket."""
         existing = sorted(job_folders(s3, bucket))
         more = f" and {len(existing) - NAMED_JOBS} more" if len(existing) > NAMED_JOBS else ""
         jobs = f"jobs there: {', '.join(existing[:NAMED_JOBS])}{more}" if existing else "it has no jobs yet"
@@ -36,7 +36,7 @@ class NoSuchJobError(LookupError):
 
 
 def job_folders(s3: S3Client, bucket: str) -> Iterator[str]:
-    """Yield the name of every folder below `jobs/`: a job in Ground Truth or outside it, each with its own."""
+    """Yield the name of every folder below `jobs/`, which is the name of a job in Ground Truth or outside it."""
     pages = s3.get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, Prefix=JOBS_PREFIX, Delimiter="/"):
         for folder in page.get("CommonPrefixes", ()):
@@ -46,7 +46,18 @@ def job_folders(s3: S3Client, bucket: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job's state. Counts are data objects; `results` is the URI of the finished result set, or None."""
+    """The status of a job.
+
+    Attributes:
+        name: the job's name.
+        status: its `LabelingJobStatus`.
+        outside_ground_truth: whether it is a job outside Ground Truth.
+        labeled: number of labelled data objects.
+        failed: number of data objects that failed.
+        unlabeled: number of data objects without a label.
+        failure_reason: why the job failed; empty if it did not.
+        results: S3 URI of the folder of complete results, or None.
+    """
 
     name: str
     status: str
@@ -68,19 +79,23 @@ class JobStatus:
         return self.labeled + self.failed + self.unlabeled
 
     def bar(self, width: int = 40) -> str:
-        """Return a bar of `width` characters: # labelled, x failed, - open."""
+        """Return a progress bar of `width` characters: # for labelled, x for failed, - for unlabelled objects."""
         if not self.total:
             return "-" * width
         labeled = width * self.labeled // self.total
-        failed = min(width - labeled, -(-width * self.failed // self.total))  # rounded up: one failure is visible
+        # Rounded up, so that a single failure is visible.
+        failed = min(width - labeled, -(-width * self.failed // self.total))
         return "#" * labeled + "x" * failed + "-" * (width - labeled - failed)
 
 
 def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -> JobStatus:
-    """Return the status of the job named `name`. Jobs outside Ground Truth come first: they need no SageMaker call.
+    """Return the status of a job.
+
+    A job outside Ground Truth is looked up first, because that needs no call to SageMaker.
 
     Raises:
-        NoSuchJobError: there is none.
+        NoSuchJobError: there is no job with this name.
+        JobError: the job's `labeling_job.json` cannot be used.
     """
     outside = describe_outside_ground_truth(s3, bucket, name)
     description = outside if outside is not None else describe_in_ground_truth(sagemaker, name)
@@ -96,7 +111,7 @@ def read_status(s3: S3Client, sagemaker: LabelingJobs, bucket: str, name: str) -
 def job_status(
     name: str, description: Mapping[str, Any], *, outside_ground_truth: bool, results: str | None
 ) -> JobStatus:
-    """Return the status from a description in the format of DescribeLabelingJob."""
+    """Return the status for a description in the format of DescribeLabelingJob's response."""
     counters = description.get("LabelCounters", {})
     return JobStatus(
         name=name,
@@ -113,10 +128,11 @@ def job_status(
 def count_answered(s3: S3Client, description: Mapping[str, Any]) -> dict[str, int]:
     """Count the data objects of a running job outside Ground Truth that have all their answers.
 
-    The description's own counters change only when the job ends. Each answer is a file in its object's folder.
+    Each answer is an object below the folder of its data object. The counters in `labeling_job.json` change only when
+    the job ends.
 
     Returns:
-        `LabelCounters`, as DescribeLabelingJob gives them for a job in Ground Truth.
+        `LabelCounters` in the format of DescribeLabelingJob's response.
     """
     counters = dict(description["LabelCounters"])
     bucket, path = split_s3_prefix(description["OutputConfig"]["S3OutputPath"])
@@ -137,7 +153,7 @@ def count_answered(s3: S3Client, description: Mapping[str, Any]) -> dict[str, in
 
 
 def exists(s3: S3Client, bucket: str, key: str) -> bool:
-    """Return whether the object exists."""
+    """Return whether the S3 object exists."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

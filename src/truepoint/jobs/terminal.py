@@ -1,4 +1,4 @@
-"""Text on a terminal."""
+"""Output of text to a terminal with any encoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def print_any_text() -> None:
-    """Have `print` replace characters that the terminal's encoding lacks, instead of failing."""
+    """Make `print` replace characters that the terminal's encoding lacks; otherwise `print` would raise an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

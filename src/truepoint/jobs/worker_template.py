@@ -1,4 +1,7 @@
-"""Filling of the worker task template with a skeleton, the script's URL and the instructions, as Liquid-safe HTML."""
+"""Filling of the worker template with the skeleton, the script's URL and the instructions.
+
+Ground Truth renders the result as a Liquid template, so filled values must not contain Liquid tags.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from truepoint.pose.skeleton import Skeleton
 
 TEMPLATE_PATH = Path(__file__).resolve().parents[2] / "ui" / "worker-task.liquid.html"
 TEMPLATE_LIMIT = 128_000
-"""Maximum length of UiTemplate.Content in RenderUiTemplate, in characters; AWS states no other limit."""
+"""Maximum length of a filled template, in characters: the limit of UiTemplate.Content in RenderUiTemplate. AWS states
+no limit for labelling jobs."""
 
 PLACEHOLDERS = frozenset(
     {
@@ -26,17 +30,19 @@ PLACEHOLDERS = frozenset(
         "offer_below",
     }
 )
+"""`string.Template` identifiers that the worker template must contain."""
 
-# A brace that opens a Liquid tag together with what follows it, in the value or (at its end) in the template.
 _LIQUID_OPENING = re.compile(r"\{(?=[{%]|\Z)")
+"""Matches a brace that may open a Liquid tag: before `{` or `%`, or at the end of a value, where the template may
+continue with one of them."""
 
 
 class WorkerTemplateError(ValueError):
-    """The worker template cannot be filled. The message says what was expected and what it contains."""
+    """A worker template that cannot be filled. The message says what was expected and what the template contains."""
 
 
 def plain_instructions(text: str) -> str:
-    """Return HTML of plain text: blank lines separate paragraphs, and single line ends stay line ends."""
+    """Convert plain text to HTML: blank lines separate paragraphs, and single line ends become `<br>`."""
     paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
     return "".join(f"<p>{html.escape(p).replace(chr(10), '<br>')}</p>" for p in paragraphs if p)
 
@@ -56,21 +62,22 @@ def fill_template(
     """Return the worker template of one job.
 
     Args:
-        source: the template's text with the `string.Template` placeholders of `PLACEHOLDERS`, each used at least once.
-        skeleton: gives the labelling element its attributes.
-        script_url: where the labelling element's script is.
-        script_integrity: its subresource-integrity value, `sha384-…`.
-        guide_url: address of the labeller's guide, or nothing; the instructions, which the help shows, end with a link.
+        source: the template's text, with every placeholder of `PLACEHOLDERS` at least once.
+        skeleton: determines the attributes of the labelling element.
+        script_url: URL of the labelling element's script.
+        script_integrity: the script's subresource-integrity value, `sha384-…`.
+        guide_url: URL of the labeller's guide, to which the instructions link; empty for no link.
         instructions: trusted HTML, from `plain_instructions` or the operator's own file.
-        language: of the labelling element, a BCP 47 tag.
-        check_below: keypoints of pre-labels with a lower score are to be checked; None for the element's own threshold.
+        language: language of the labelling element's texts, a BCP 47 tag.
+        check_below: keypoints of pre-labels with a lower score are marked for checking; None for the element's default.
         offer_below: keypoints of pre-labels with a lower score are offered instead of placed; None for none.
 
     Returns:
-        A Liquid template. No `{{` or `{%` in it comes from the arguments: names of a skeleton are data.
+        A Liquid template. None of its Liquid tags comes from the arguments.
 
     Raises:
-        WorkerTemplateError: missing or unknown placeholders, or more characters than Ground Truth takes.
+        WorkerTemplateError: a placeholder is missing, unknown or malformed, or the result is longer than
+            TEMPLATE_LIMIT.
     """
     template = Template(source)
     try:
@@ -86,7 +93,7 @@ def fill_template(
             f"got {_listed(identifiers)}"
         )
     attributes = skeleton.element_attributes()
-    # A new tab: leaving the page would interrupt the worker's task.
+    # The link opens a new tab, because leaving the page would interrupt the worker's task.
     link = f'<p><a href="{html.escape(guide_url)}" target="_blank" rel="noopener">Labeller\'s guide</a> (new tab)</p>'
     values = {
         "script_url": html.escape(script_url),
@@ -110,7 +117,7 @@ def fill_template(
 
 
 def _inert(value: str) -> str:
-    # HTML escaping does not change braces, and Liquid reads the template before the browser does.
+    # HTML escaping leaves braces unchanged, and Liquid reads the template before the browser does.
     return _LIQUID_OPENING.sub("&#123;", value)
 
 

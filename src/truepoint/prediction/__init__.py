@@ -1,1 +1,1 @@
-"""Predictions of a model as pre-labels: `model` and its kinds predict, `prelabel_file` writes the file."""
+"""Prediction of pre-labels by a pose model: `model` defines the interface, `prelabel_file` writes the file."""

@@ -1,4 +1,4 @@
-"""Tensors of common pose models, as their projects document them, to keypoints with scores. Arrays only."""
+"""Decoding of the output tensors of common pose models to keypoints with scores, without images or model files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-OVERLAP = 0.7
-"""Boxes that overlap more are of one subject; Ultralytics' default for predictions."""
+MAX_OVERLAP = 0.7
+"""Maximum intersection over union of two boxes in non-maximum suppression. Above it, boxes count as one subject. The
+value is Ultralytics' default for predictions."""
 
 
 class Detections(NamedTuple):
-    """Subjects in pixels of the model's input.
+    """Detected subjects, in pixels of the model's input.
 
-    Boxes are (n, 4): x, y, width, height. Scores are (n). Keypoints are (n, k, 3): x, y, score.
+    Attributes:
+        boxes: (n, 4): x, y, width, height.
+        scores: (n,).
+        keypoints: (n, k, 3): x, y, score.
     """
 
     boxes: Floats
@@ -25,14 +29,15 @@ class Detections(NamedTuple):
 
 
 def yolo_pose(output: Floats, keypoints: int, least_score: float) -> Detections:
-    """Read YOLO-pose output of one image.
+    """Decode the YOLO-pose output for one image.
 
-    Before non-maximum suppression it is (4 + classes + values, candidates) with centre boxes; after it, as of YOLO26
-    and `nms=True`, (candidates, 6 + values) with corner boxes.
+    Without non-maximum suppression in the model, the output is (4 + classes + values, candidates) and boxes are centre
+    and size. With it (YOLO26, or exported with `nms=True`), the output is (candidates, 6 + values) and boxes are two
+    corners.
 
     Args:
         output: the tensor without its batch dimension.
-        keypoints: the number of keypoints; 0 reads boxes alone.
+        keypoints: the number of keypoints; 0 decodes boxes only.
         least_score: subjects with a lower score are left out.
 
     Raises:
@@ -41,7 +46,8 @@ def yolo_pose(output: Floats, keypoints: int, least_score: float) -> Detections:
     for values in (3 * keypoints, 2 * keypoints):
         if output.ndim == 2 and output.shape[1] == 6 + values and output.shape[0] != 5 + values:
             return _after_suppression(output, keypoints, least_score)
-        # One class: (4 box, 1 score, values). Boxes alone may have several classes, of which the first counts.
+        # A pose model has one class: 4 values of the box, 1 score, then keypoints. A detector may have several classes,
+        # of which only the first is used.
         if output.ndim == 2 and (output.shape[0] == 5 + values or (keypoints == 0 and output.shape[0] > 5)):
             return _before_suppression(output, keypoints, least_score)
     wanted = f"({5 + 3 * keypoints}, candidates) or (candidates, {6 + 3 * keypoints})"
@@ -59,7 +65,7 @@ def _before_suppression(output: Floats, keypoints: int, least_score: float) -> D
 
 def _after_suppression(output: Floats, keypoints: int, least_score: float) -> Detections:
     rows = np.asarray(output, float)
-    rows = rows[(rows[:, 4] >= least_score) & (rows[:, 4] > 0)]  # the rest of a fixed number of rows is zero
+    rows = rows[(rows[:, 4] >= least_score) & (rows[:, 4] > 0)]  # unused rows are filled with zeros
     if not keypoints:
         rows = rows[rows[:, 5] == 0]
     boxes = np.concatenate([rows[:, :2], rows[:, 2:4] - rows[:, :2]], axis=1)
@@ -75,10 +81,13 @@ def _triples(values: Floats, keypoints: int) -> Floats:
     return points
 
 
-def suppressed(boxes: Floats, scores: Floats, overlap: float = OVERLAP) -> NDArray[np.intp]:
-    """Return the indices of boxes that no better box overlaps too much, the best first.
+def suppressed(boxes: Floats, scores: Floats, overlap: float = MAX_OVERLAP) -> NDArray[np.intp]:
+    """Return the indices of boxes that remain after non-maximum suppression, in descending order of score.
 
-    The overlap is intersection over union.
+    Args:
+        boxes: (n, 4): x, y, width, height.
+        scores: (n,).
+        overlap: maximum intersection over union with a box of higher score.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
@@ -95,10 +104,15 @@ def suppressed(boxes: Floats, scores: Floats, overlap: float = OVERLAP) -> NDArr
 
 
 def simcc(x: Floats, y: Floats, size: tuple[int, int]) -> Floats:
-    """Read SimCC output of one subject (RTMPose): (keypoints, width * ratio) and (keypoints, height * ratio).
+    """Decode the SimCC output (RTMPose) for one subject.
+
+    Args:
+        x: (keypoints, width * ratio).
+        y: (keypoints, height * ratio).
+        size: width and height of the model's input, in pixels.
 
     Returns:
-        (keypoints, 3): x, y in pixels of the model's input of `size`, and a score, the lesser of both maxima.
+        (keypoints, 3): x and y in pixels of the model's input, and the score, which is the lesser of both maxima.
     """
     columns, rows = np.argmax(x, axis=1), np.argmax(y, axis=1)
     score = np.minimum(np.max(x, axis=1), np.max(y, axis=1))
@@ -106,17 +120,18 @@ def simcc(x: Floats, y: Floats, size: tuple[int, int]) -> Floats:
 
 
 def heatmaps(output: Floats, size: tuple[int, int], *, unbiased: bool) -> Floats:
-    """Read heatmaps of one subject: (keypoints, height, width), refined below one pixel.
+    """Decode the heatmaps for one subject, with subpixel refinement.
 
     Args:
-        output: the heatmaps.
-        size: width and height of the model's input.
-        unbiased: the first and last pixels of heatmap and input coincide (UDP, as ViTPose is trained) and the maximum
-            is refined by a parabola through the logarithms (DARK, arXiv 1910.06278). Else the heatmap is a reduced
-            image and the maximum moves a quarter of a pixel to its larger neighbour (HRNet).
+        output: the heatmaps, (keypoints, height, width).
+        size: width and height of the model's input, in pixels.
+        unbiased: True if the centres of the first and last pixels of heatmap and input coincide (UDP, with which
+            ViTPose is trained); the maximum is refined by a parabola through the logarithms (DARK, arXiv 1910.06278).
+            False if the heatmap is a reduced image (HRNet); the maximum is moved a quarter of a heatmap pixel towards
+            its larger neighbour.
 
     Returns:
-        (keypoints, 3): x, y in pixels of the model's input, and the maximum.
+        (keypoints, 3): x and y in pixels of the model's input, and the maximum of the heatmap.
     """
     count, height, width = output.shape
     flat = output.reshape(count, -1)
@@ -133,14 +148,17 @@ def heatmaps(output: Floats, size: tuple[int, int], *, unbiased: bool) -> Floats
 
 
 def _quarter(line: Floats, at: int) -> float:
-    """Return a quarter of a pixel towards the larger neighbour of a maximum."""
+    """Return the offset, in pixels, of a quarter of a pixel from the maximum at `at` towards its larger neighbour."""
     if not 0 < at < len(line) - 1:
         return 0.0
     return 0.25 * float(np.sign(line[at + 1] - line[at - 1]))
 
 
 def _parabola(line: Floats, at: int) -> float:
-    """Return where the peak of a parabola through the logarithms of a maximum and its neighbours is, from `at`."""
+    """Return the offset, in pixels, from `at` to the peak of a parabola.
+
+    The parabola goes through the logarithms of the maximum at `at` and its two neighbours.
+    """
     if not 0 < at < len(line) - 1:
         return 0.0
     before, middle, after = np.log(np.maximum(line[at - 1 : at + 2], 1e-10))

@@ -1,7 +1,7 @@
-"""From an image to a model's input and back: letterbox and crop, without rounding.
+"""Conversion of an image to a model's input, and of coordinates back to the image: letterbox and crop.
 
-Both map coordinates by `image = model * scale + origin` in each direction. Ultralytics and MMPose train and decode with
-that rule, so a coordinate of the model goes to the image without a shift of half a pixel.
+Both use `image = model * scale + origin` for x and for y, without rounding. Ultralytics and MMPose train and decode
+with the same formula, so a coordinate is converted without a shift of half a pixel.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ Size = tuple[int, int]
 """Width and height, in pixels."""
 
 LETTERBOX_GREY = (114, 114, 114)
-"""Fills the margins of a letterbox; Ultralytics trains with it."""
+"""Colour of a letterbox's margins in RGB, the same as in Ultralytics' training."""
 PADDING = 1.25
-"""The crop's side over the box's; MMPose's `GetBBoxCenterScale`."""
+"""Ratio of a crop's side to the box's side, the default of MMPose's `GetBBoxCenterScale`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """`image = model * scale + origin`, for x and y."""
+    """A mapping of coordinates: `image = model * scale + origin`, for x and y, in pixels."""
 
     scale: tuple[float, float]
     origin: tuple[float, float]
 
     def to_image(self, points: Floats) -> Floats:
-        """Return points of the model's input, an array (…, 2), in the image's pixels."""
+        """Convert points (…, 2) from pixels of the model's input to pixels of the image."""
         return np.add(np.multiply(points, self.scale), self.origin)
 
     def to_model(self, points: Floats) -> Floats:
-        """Return points of the image, an array (…, 2), in pixels of the model's input."""
+        """Convert points (…, 2) from pixels of the image to pixels of the model's input."""
         return np.divide(np.subtract(points, self.origin), self.scale)
 
 
 def letterbox(image: Image.Image, size: Size) -> tuple[Image.Image, Transform]:
-    """Return the image scaled into `size` with its aspect ratio kept and grey margins on both sides."""
+    """Return the image scaled to fit `size` without distortion and centred between grey margins, and its transform."""
     gain = min(size[0] / image.width, size[1] / image.height)
     inner = max(round(image.width * gain), 1), max(round(image.height * gain), 1)
-    # The left and upper margins are the smaller ones where the sum is odd, as Ultralytics has it.
+    # As in Ultralytics: if the margins' sum is odd, the left and upper margins are the smaller ones.
     left, top = (round((whole - part) / 2 - 0.1) for whole, part in zip(size, inner, strict=True))
     made = Image.new("RGB", size, LETTERBOX_GREY)
     made.paste(image.resize(inner, Image.Resampling.BILINEAR), (left, top))
@@ -53,13 +53,13 @@ def letterbox(image: Image.Image, size: Size) -> tuple[Image.Image, Transform]:
 def crop(
     image: Image.Image, box: tuple[float, float, float, float], size: Size, padding: float = PADDING
 ) -> tuple[Image.Image, Transform]:
-    """Return the part of the image around a box, scaled to `size`; what is beyond the image is black.
+    """Return the part of the image around a box, scaled to `size`, and its transform. Pixels outside are black.
 
     Args:
         image: an RGB image.
         box: x, y, width, height in pixels.
-        size: the model's input.
-        padding: the crop's side over the box's.
+        size: width and height of the model's input, in pixels.
+        padding: ratio of the crop's side to the box's side.
     """
     x, y, width, height = box
     width, height = width * padding, height * padding
@@ -70,7 +70,7 @@ def crop(
     centre = x + box[2] / 2, y + box[3] / 2
     scale = width / size[0], height / size[1]
     origin = centre[0] - width / 2, centre[1] - height / 2
-    # Pillow maps centres of pixels (x + .5); MMPose's warp maps indices of pixels.
+    # Pillow applies the matrix to pixel centres (index + 0.5), MMPose applies it to pixel indices.
     shift = [o + 0.5 - 0.5 * s for o, s in zip(origin, scale, strict=True)]
     made = image.transform(
         size,

@@ -1,4 +1,4 @@
-"""A model: what turns one image into instances, and how a file of predictions says which model made it."""
+"""The interface of a pose model, a model that is a Python function, and the validation of predictions."""
 
 from __future__ import annotations
 
@@ -18,36 +18,43 @@ from truepoint.jobs.files import sha256
 from truepoint.pose.instance import InstanceError, parse_instances
 
 SCORE_DIGITS = 4
-"""Decimal places of a score that is written."""
-PLACE_DIGITS = 2
-"""Decimal places of a coordinate, in pixels: models are less precise by far."""
+"""Decimal places to which scores are rounded."""
+COORDINATE_DIGITS = 2
+"""Decimal places to which coordinates in pixels are rounded. Models are far less precise."""
 
 
 class PredictionError(ValueError):
-    """A model that cannot be used, or a prediction that is none; says what was expected and what was found."""
+    """A model or a prediction that cannot be used. The message says what was expected and what was returned."""
 
 
 class Model(Protocol):
-    """Turns an image into instances."""
+    """A pose model that returns the instances in an image."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Return what decides the predictions: kind, digest of the weights, settings. Equal for equal predictions."""
+        """Return the type, the digest of the weights and the settings.
+
+        Two models with equal identities predict the same, so a stopped run can continue with earlier predictions.
+        """
 
     def predict(self, image: Image.Image, name: str) -> Any:
-        """Return the instances of an upright RGB image, in its pixels. `name` is the image's name in the job."""
+        """Return the instances in an upright RGB image, in its pixels. `name` is the image's name in the job."""
 
     def close(self) -> None:
-        """Free what the model holds."""
+        """Free the model's resources."""
 
 
 def checked_instances(value: Any, where: str) -> list[Instance]:
-    """Return a prediction as instances of plain JSON, in the shape of docs/formats.md.
+    """Validate a prediction and return its instances as plain JSON, in the format of docs/formats.md.
 
-    Numbers and arrays of NumPy and other libraries become plain numbers. Coordinates and scores are rounded.
+    Numbers and arrays of NumPy and of other libraries become plain numbers. Coordinates and scores are rounded.
+
+    Args:
+        value: what the model returned.
+        where: the image's name, for the message.
 
     Raises:
-        PredictionError: not a list of instances, or a number that is not finite.
+        PredictionError: `value` is not a list of instances, or a number is not finite.
     """
     try:
         instances = json.loads(json.dumps(value, default=_plain, allow_nan=False))
@@ -58,24 +65,24 @@ def checked_instances(value: Any, where: str) -> list[Instance]:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # an array or a number of NumPy, a tensor
+    if hasattr(value, "tolist"):  # an array or a number of NumPy, or a tensor
         return value.tolist()
     raise TypeError(f"got {type(value).__name__}, which JSON does not have")
 
 
 def _rounded(instance: Instance) -> Instance:
-    made = dict(instance)
-    made["annotations"] = [
+    rounded = dict(instance)
+    rounded["annotations"] = [
         point
-        | {"x": round(point["x"], PLACE_DIGITS), "y": round(point["y"], PLACE_DIGITS)}
+        | {"x": round(point["x"], COORDINATE_DIGITS), "y": round(point["y"], COORDINATE_DIGITS)}
         | ({"score": _score(point["score"])} if "score" in point else {})
         for point in instance["annotations"]
     ]
     if instance.get("box") is not None:
-        made["box"] = [round(side, PLACE_DIGITS) for side in instance["box"]]
+        rounded["box"] = [round(side, COORDINATE_DIGITS) for side in instance["box"]]
     if "score" in instance:
-        made["score"] = _score(instance["score"])
-    return made
+        rounded["score"] = _score(instance["score"])
+    return rounded
 
 
 def _score(value: Any) -> float:
@@ -85,9 +92,9 @@ def _score(value: Any) -> float:
 
 
 class EntryPoint:
-    """A Python function `predict(image) -> instances`, named `module:function` or `file.py:function`.
+    """A model that is a Python function `predict(image) -> instances`.
 
-    The module is looked for in the working directory too.
+    Its name is `module:function` or `file.py:function`. Modules are also imported from the working directory.
     """
 
     def __init__(self, name: str) -> None:
@@ -110,11 +117,11 @@ class EntryPoint:
         """Return what the function returns."""
         try:
             return self._predict(image)
-        except Exception as error:  # the function is the user's: whatever it raises is said with the image's name
+        except Exception as error:  # the user's function may raise anything
             raise PredictionError(f"{name}: the model failed: {type(error).__name__}: {error}") from error
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: a function has no resources."""
 
 
 def _module(name: str) -> Any:
@@ -126,8 +133,8 @@ def _module(name: str) -> Any:
             if (here := str(Path.cwd())) not in sys.path:
                 sys.path.insert(0, here)
             return importlib.import_module(name)
-        # The file's folder comes first, as when Python runs it: it may import its neighbours.
+        # Python also puts a script's folder first, so that it can import modules beside it.
         sys.path.insert(0, str(path.resolve().parent))
         return importlib.import_module(path.stem)
-    except Exception as error:  # the module is the user's
+    except Exception as error:  # the user's module may raise anything
         raise PredictionError(f"{name}: the model's module cannot be imported: {error}") from error

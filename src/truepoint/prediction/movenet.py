@@ -1,8 +1,8 @@
-"""MoveNet MultiPose, which `make model` installs into a checkout: runs in Node, finds up to six people in an image.
+"""MoveNet MultiPose, a model that detects up to six people. It runs in Node; `make model` installs it in a checkout.
 
-Input and output are those of the model's page: 32-bit RGB values of 0 to 255 in, sides that 32 divides; six rows of 56
-numbers out, 17 keypoints as y, x, score, then a box as ymin, xmin, ymax, xmax, and the person's score. Places are
-shares of the input.
+The input is an RGB image with 32-bit values from 0 to 255; its sides are multiples of 32. The output is six rows of 56
+numbers: 17 keypoints as y, x, score; the box as ymin, xmin, ymax, xmax; the person's score. Coordinates are shares of
+the input's sides.
 """
 
 from __future__ import annotations
@@ -28,20 +28,23 @@ PROGRAM = NODE / "movenet.js"
 WEIGHTS = NODE / "weights" / "movenet-multipose.bin"
 TOPOLOGY = WEIGHTS.with_suffix(".json")
 LONGER_SIDE = 512
-"""Pixels of the input's longer side. At 256, the model's default, small people are lost."""
+"""Length of the input's longer side, in pixels. With 256, the model's default, it misses small people."""
 MULTIPLE = 32
+"""The input's sides must be multiples of this number of pixels."""
 LEAST_INSTANCE_SCORE = 0.2
-PEOPLE, NUMBERS = 6, 56
+"""Default for the lowest score of a person that is kept."""
+MAX_PEOPLE, VALUES_PER_PERSON = 6, 56
+"""Rows and columns of the output."""
 NAMES = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
     "right_ankle",
 )  # fmt: skip
-"""COCO's order, which the model has."""
+"""The model's keypoints in its order, which is COCO's."""
 
 
 class MoveNet:
-    """A Node process that runs the model; one image after the other."""
+    """The model in a Node process, which predicts one image at a time."""
 
     def __init__(self, least_score: float = LEAST_INSTANCE_SCORE) -> None:
         node = shutil.which("node")
@@ -63,7 +66,7 @@ class MoveNet:
         )
 
     def predict(self, image: Image.Image, name: str) -> list[Instance]:
-        """Return the people in an image."""
+        """Return an instance for each person in an image."""
         pixels, gain = model_input(image)
         height, width = pixels.shape[:2]
         process = self._process
@@ -76,9 +79,9 @@ class MoveNet:
         except OSError:
             answer = b""
         if not answer:
-            said = process.stderr.read().decode(errors="replace").strip()[-500:]
+            message = process.stderr.read().decode(errors="replace").strip()[-500:]
             raise PredictionError(
-                f"{name}: expected an answer of the model's process, got its end: {said or 'without a message'}"
+                f"{name}: expected an answer of the model's process, got its end: {message or 'without a message'}"
             )
         return people(json.loads(answer), (width / gain, height / gain), self._least)
 
@@ -93,9 +96,9 @@ class MoveNet:
 
 
 def model_input(image: Image.Image) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], float]:
-    """Return the image as the model takes it, and the input's pixels for one pixel of the image.
+    """Return the model's input for an image, and the scale from image pixels to input pixels.
 
-    The array is (height, width, 3), black to the right and below up to a multiple of 32.
+    The input is (height, width, 3). Black pixels on the right and at the bottom extend its sides to multiples of 32.
     """
     gain = LONGER_SIDE / max(image.size)
     inner = max(round(image.width * gain), 1), max(round(image.height * gain), 1)
@@ -106,12 +109,18 @@ def model_input(image: Image.Image) -> tuple[np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def people(output: Sequence[float], size: tuple[float, float], least_score: float) -> list[Instance]:
-    """Return instances from the model's output, 6 x 56 numbers. `size` is what the input covers, in image pixels."""
+    """Return instances for the model's output.
+
+    Args:
+        output: 6 x 56 numbers.
+        size: width and height that the input covers, in image pixels.
+        least_score: people with a lower score are left out.
+    """
     rows = np.asarray(output, float)
-    if rows.size != PEOPLE * NUMBERS:
-        raise PredictionError(f"expected {PEOPLE * NUMBERS} numbers of the model, got {rows.size}")
+    if rows.size != MAX_PEOPLE * VALUES_PER_PERSON:
+        raise PredictionError(f"expected {MAX_PEOPLE * VALUES_PER_PERSON} numbers of the model, got {rows.size}")
     made = []
-    for row in rows.reshape(PEOPLE, NUMBERS):
+    for row in rows.reshape(MAX_PEOPLE, VALUES_PER_PERSON):
         if row[55] < least_score:
             continue
         points = row[:51].reshape(17, 3)[:, [1, 0, 2]] * np.array([size[0], size[1], 1])

@@ -1,6 +1,7 @@
-"""Pose models in ONNX files: one-stage models (YOLO-pose) and top-down models (SimCC, heatmaps), on the CPU.
+"""Pose models in ONNX files, run on the CPU: one-stage models (YOLO-pose) and top-down models (SimCC, heatmaps).
 
-The tensors tell which of them a file has. Inputs are named by no project alike, so the first input is the image.
+The number and the dimensions of the output tensors determine the type of a model. The first input is the image,
+whatever its name is: projects use different names.
 """
 
 from __future__ import annotations
@@ -21,24 +22,26 @@ from truepoint.prediction.model import PredictionError
 
 MEAN = np.array([123.675, 116.28, 103.53])
 DEVIATION = np.array([58.395, 57.12, 57.375])
-"""ImageNet's, of 0 to 255, in RGB: MMPose, RTMPose and ViTPose normalise with them."""
+"""ImageNet's mean and standard deviation of R, G and B from 0 to 255, with which MMPose, RTMPose and ViTPose normalise
+images."""
 LEAST_INSTANCE_SCORE = 0.25
-"""Ultralytics' default for predictions."""
-DYNAMIC = 640
-"""Side of the input of a model that takes any size, in pixels: Ultralytics' default."""
+"""Default for the lowest score of a subject that is kept, the same as Ultralytics' for predictions."""
+DEFAULT_INPUT_SIDE = 640
+"""Side of the input, in pixels, of a model that accepts any size. The value is Ultralytics' default."""
 
 Boxes = Mapping[str, Sequence[tuple[float, float, float, float]]]
 """x, y, width, height of the subjects, by image name."""
 
 
 def open_session(path: Path) -> Any:
-    """Return an ONNX Runtime session of a file.
+    """Return an ONNX Runtime session for a model file.
 
     Raises:
-        PredictionError: onnxruntime is not installed, or the file is no model that it can run.
+        PredictionError: onnxruntime is not installed, or it cannot run the file.
+        FileNotFoundError: the file does not exist.
     """
     try:
-        import onnxruntime  # noqa: PLC0415 (an extra: only ONNX models need it)
+        import onnxruntime  # noqa: PLC0415 (an optional package that only ONNX models need)
     except ImportError as error:
         raise PredictionError(
             "expected the package onnxruntime, which runs ONNX models, got none; pip install 'truepoint[onnx]'"
@@ -46,33 +49,42 @@ def open_session(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"expected an ONNX file, got {str(path)!r}, which is no file")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors: warnings about nodes help nobody who labels
+    options.log_severity_level = 3  # errors only: warnings about graph nodes do not help the user
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a kind of error for each thing that may be wrong with a file
+    except Exception as error:  # onnxruntime raises many exception types for unusable files
         raise PredictionError(f"{path}: expected an ONNX model, got something else: {error}") from error
 
 
 def input_size(session: Any, path: Path) -> Size:
-    """Return width and height of the first input, (batch, 3, height, width)."""
+    """Return width and height in pixels of the first input, whose shape is (batch, 3, height, width)."""
     shape = session.get_inputs()[0].shape
     if len(shape) != 4 or shape[1] != 3:
         raise PredictionError(f"{path}: expected an input of (batch, 3, height, width), got {shape}")
-    height, width = (side if isinstance(side, int) else DYNAMIC for side in shape[2:])
+    height, width = (side if isinstance(side, int) else DEFAULT_INPUT_SIDE for side in shape[2:])
     return width, height
 
 
 def run_session(session: Any, batch: Floats, path: Path) -> list[Floats]:
-    """Return the outputs for a batch (n, 3, height, width)."""
+    """Run the model and return its outputs.
+
+    Args:
+        session: from `open_session`.
+        batch: the input, (n, 3, height, width).
+        path: the model file, for the message.
+
+    Raises:
+        PredictionError: the model failed.
+    """
     dtype = np.float16 if "float16" in session.get_inputs()[0].type else np.float32
     try:
         return list(session.run(None, {session.get_inputs()[0].name: batch.astype(dtype)}))
-    except Exception as error:  # as of opening a file
+    except Exception as error:  # as in `open_session`
         raise PredictionError(f"{path}: the model failed: {error}") from error
 
 
 class OneStage:
-    """A YOLO-pose model: letterboxed image in, subjects with keypoints out. Without keypoints it is a detector."""
+    """A YOLO-pose model, which returns all subjects of a letterboxed image. Without keypoint names it is a detector."""
 
     def __init__(self, path: Path, session: Any, names: Sequence[str], least_score: float) -> None:
         self._path, self._session, self._names, self._least = path, session, tuple(names), least_score
@@ -82,7 +94,7 @@ class OneStage:
         }  # fmt: skip
 
     def detect(self, image: Image.Image) -> Detections:
-        """Return the subjects of an image, in its pixels."""
+        """Return the subjects in an image, in its pixels."""
         boxed, transform = letterbox(image, self._size)
         batch = np.asarray(boxed, float).transpose(2, 0, 1)[None] / 255
         output = run_session(self._session, batch, self._path)[0][0]
@@ -98,7 +110,7 @@ class OneStage:
         return Detections(boxes, detections.scores, points)
 
     def predict(self, image: Image.Image, _name: str) -> list[Instance]:
-        """Return the instances of an image."""
+        """Return the instances in an image."""
         detections = self.detect(image)
         return [
             instance(self._names, points, float(score), box.tolist())
@@ -110,9 +122,9 @@ class OneStage:
 
 
 class TopDown:
-    """A model of one subject in a crop: SimCC (two outputs) or heatmaps (one output).
+    """A model that predicts one subject in a crop: SimCC (two outputs) or heatmaps (one output).
 
-    Boxes come from a detector, from a file, or are the whole image.
+    The crop is around a box from a detector or from a file. Without both, it is the whole image.
     """
 
     def __init__(
@@ -174,7 +186,14 @@ class TopDown:
 
 
 def instance(names: Sequence[str], points: Floats, score: float, box: Sequence[float] | None) -> Instance:
-    """Return an instance of keypoints (k, 3); those with a score of 0 or less are left out."""
+    """Return an instance in the format of docs/formats.md.
+
+    Args:
+        names: the keypoints' names.
+        points: (k, 3): x, y, score. Keypoints with a score of 0 or less are left out.
+        score: the instance's score.
+        box: x, y, width, height; None for no box.
+    """
     made: Instance = {
         "annotations": [
             {"label": name, "x": float(x), "y": float(y), "score": min(float(s), 1.0)}
@@ -195,20 +214,21 @@ def open_onnx(
     detector: Path | None = None,
     unbiased: bool = True,
 ) -> OneStage | TopDown:
-    """Return the model of an ONNX file.
+    """Return the model in an ONNX file.
 
-    Its outputs tell its kind: one of three dimensions is one-stage, one of four is heatmaps, two of three are SimCC.
+    One output with three dimensions is a one-stage model, one with four dimensions is heatmaps, and two with three
+    dimensions are SimCC.
 
     Args:
         path: the file.
         names: keypoint names, in the model's order.
-        least_score: subjects that a one-stage model or a detector gives a lower score are left out.
-        boxes: of the subjects, for a top-down model.
+        least_score: subjects with a lower score from a one-stage model or a detector are left out.
+        boxes: boxes of the subjects, for a top-down model.
         detector: an ONNX file with a YOLO detector, for a top-down model.
         unbiased: see `decoding.heatmaps`.
 
     Raises:
-        PredictionError: onnxruntime is missing, or the file is no such model.
+        PredictionError: onnxruntime is not installed, or the file is not one of these models.
     """
     session = open_session(path)
     shapes = [output.shape for output in session.get_outputs()]

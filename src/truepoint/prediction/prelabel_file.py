@@ -1,7 +1,7 @@
-"""A pre-labels file made from images and a model: image by image, so that a run that was stopped goes on where it was.
+"""Prediction of a pre-labels file with a model. A run that was stopped can be continued.
 
-Beside the file, `<file>.progress.jsonl` keeps every prediction with the digest of its image. The first line says which
-model and settings the predictions are of. The pre-labels file itself is written whole, by renaming.
+`<file>.progress.jsonl` beside the file keeps every prediction with the digest of its image. Its first line contains the
+identity of the model. The pre-labels file itself is replaced atomically at the end.
 """
 
 from __future__ import annotations
@@ -20,13 +20,22 @@ from truepoint.jobs.images import SourceImage, upright_rgb
 from truepoint.prediction.model import Model, PredictionError, checked_instances
 
 VERSION = "1.0"
+"""Version of the progress file's format, in its first line."""
 Predictions = dict[tuple[str, str], list[Instance]]
-"""Instances by an image's name and the MD5 digest of its bytes."""
+"""Instances by the image's name and the MD5 digest of its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of a run: images predicted now, images kept from earlier runs, and what the file holds."""
+    """Counts of a run.
+
+    Attributes:
+        predicted: number of images that this run predicted.
+        kept: number of images whose predictions are from an earlier run.
+        instances: number of instances in the file.
+        keypoints: number of keypoints in the file.
+        empty: number of images without instances.
+    """
 
     predicted: int
     kept: int
@@ -36,7 +45,7 @@ class Summary:
 
 
 def progress_path(out: Path) -> Path:
-    """Return where the predictions made so far are kept."""
+    """Return the path of the progress file for a pre-labels file."""
     return out.with_name(out.name + ".progress.jsonl")
 
 
@@ -51,22 +60,22 @@ def write_prelabels(
     """Predict every image that is not predicted yet, and write the pre-labels file.
 
     Args:
-        out: the file; JSON Lines, one image each, in the order of `images`.
-        images: with `path`.
-        model: what predicts.
-        restart: delete the predictions of earlier runs.
+        out: the pre-labels file: JSON Lines with one image per line, in the order of `images`.
+        images: local images.
+        model: the model.
+        restart: whether to discard the predictions of earlier runs.
         progress: called once for each image.
 
     Raises:
-        PredictionError: the progress file is of another model or other settings, or the model fails. Predictions made
-            until then are kept.
+        PredictionError: the progress file is from another model or from other settings, or the model fails.
+            Predictions until then stay in the progress file.
         OSError: a file cannot be read or written.
     """
     journal = progress_path(out)
     header = {"version": VERSION, "model": json.loads(json.dumps(model.identity))}
     kept = {} if restart else read_progress(journal, header)
     wanted = {(image.name, image.md5) for image in images}
-    # Predictions of images that are gone, and what follows a line that was cut off, are dropped here.
+    # Without predictions of images that are no longer present, and without an incomplete last line.
     predictions = {key: instances for key, instances in kept.items() if key in wanted}
     _replace(journal, [header, *(_entry(key, instances) for key, instances in predictions.items())])
     predicted = 0
@@ -92,10 +101,14 @@ def write_prelabels(
 
 
 def read_progress(journal: Path, header: Mapping[str, Any]) -> Predictions:
-    """Return the predictions of earlier runs. Lines after an incomplete one do not count.
+    """Return the predictions of earlier runs. An incomplete line and all lines after it are ignored.
+
+    Args:
+        journal: the progress file; it may not exist.
+        header: the expected first line.
 
     Raises:
-        PredictionError: they are of another model, or the file is not a progress file.
+        PredictionError: the predictions are from another model, or the file is not a progress file.
     """
     if not journal.exists():
         return {}
@@ -139,5 +152,5 @@ def _decoded(line: str) -> Any:
 
 
 def _replace(path: Path, values: Sequence[Any]) -> None:
-    """Write JSON Lines whole or not at all."""
+    """Write or replace a file of JSON Lines atomically."""
     write_whole(path, "".join(map(_line, values)).encode())

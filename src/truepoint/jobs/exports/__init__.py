@@ -30,22 +30,26 @@ FORMATS: dict[str, Writer] = {
     "parquet": tables.write_parquet,
 }
 NEEDED = {"parquet": ("pyarrow", "pyarrow"), "sleap": ("sleap_io", "sleap-io")}
-"""The module and the package that a format needs. They are large and not installed by default."""
+"""Format to the module to import and the package to install. Both packages are large, so they are optional."""
 PICTURES = frozenset({"coco", "yolo", "mmpose", "deeplabcut", "sleap"})
-"""Formats whose files the pictures can be copied to."""
+"""Formats whose folders can also contain copies of the pictures."""
 
 MARKER = ".truepoint-export"
-"""A file in each folder that we wrote, with the job and the names of our files."""
+"""Name of the file that marks a folder as an export. It contains the job's name and the exported files' digests."""
 UNKNOWN = "unknown"
-"""The digest of a file that an earlier version wrote, or that an interrupted export may have replaced."""
+"""Stands for the digest of a file that an earlier version wrote, or that an interrupted export may have replaced."""
 IMAGE_LIST = "images.csv"
+"""Name of the file that lists the pictures with their S3 URIs."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """The content of a marker: the job, and the SHA-256 digests of our files by name.
+    """The content of a marker file.
 
-    `files` is None in folders of earlier versions, whose markers name only the job.
+    Attributes:
+        job: the name of the exported job.
+        files: the hexadecimal SHA-256 digest of each exported file, by path in the folder; None if the marker is of
+            an earlier version, which wrote only the job's name.
     """
 
     job: str
@@ -53,10 +57,11 @@ class _Marker:
 
 
 def check(formats: Sequence[str], job: str, out: Path) -> None:
-    """Check that the formats can be written, before anything is written.
+    """Check that the formats can be exported to `out`, before anything is written.
 
     Raises:
-        ExportError: a format is not known or needs a package that is missing, or another export is in the way.
+        ExportError: a format is not in `FORMATS` or needs a package that is not installed, or `out` contains another
+            job's export or files that no export wrote.
     """
     for name in formats:
         if name not in FORMATS:
@@ -79,18 +84,21 @@ def check(formats: Sequence[str], job: str, out: Path) -> None:
 
 
 def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write one format to `out/<name>/` and return what it could not hold.
+    """Write one format to `out/<name>/`.
 
-    The folder appears only when it is complete. Only files of an earlier export are replaced or removed.
+    The folder appears only when it is complete. Only files that an earlier export wrote are replaced or removed.
 
     Args:
         data: the images to export.
         name: a key of `FORMATS`.
-        out: the folder.
-        images: of `data`, perhaps with a progress bar around them.
+        out: the folder of all formats.
+        images: `data.images()`, optionally wrapped by a progress bar.
+
+    Returns:
+        How many items the format could not represent, by description.
 
     Raises:
-        ExportError: an image's file is damaged, or something else is in the way.
+        ExportError: an annotation file is damaged, or `out` contains files that no export wrote.
     """
     check([name], data.name, out)
     final, part = out / name, out / f"{name}.part"
@@ -115,7 +123,7 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
 
 
 def write_image_list(data: DataSet, out: Path) -> None:
-    """Write the list of pictures in S3 and their names in the exports."""
+    """Write `out/images.csv`: each picture's path in the exports, its S3 URI and, in a split set, its part."""
     text = io.StringIO(newline="")
     table = tables.rows_writer(text)
     table.writerow(["path", "s3_uri", "split"] if data.splits else ["path", "s3_uri"])
@@ -128,16 +136,19 @@ def write_image_list(data: DataSet, out: Path) -> None:
 
 
 def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> None:
-    """Put the files of `part` into `final`, and remove what an earlier export wrote and this one did not.
+    """Move the files of `part` to `final`, and remove files that only the earlier export wrote.
 
-    A file that changed since the earlier export is not ours any more.
+    A file that was changed since the earlier export counts as the user's own file.
+
+    Raises:
+        ExportError: the export would overwrite a file of the user. Nothing was changed in `final`.
     """
     before = _read_marker(final)
-    if before is None or before.files is None:  # an earlier version's: all that it would have written is ours
+    if before is None or before.files is None:  # an earlier version's marker: files of the same names are the export's
         ours = dict.fromkeys(files if before is not None else (), UNKNOWN)
     else:
         ours = {file: digest for file, digest in before.files.items() if digest in (UNKNOWN, _digest(final / file))}
-    others = {file for file in files if file not in ours and _is_there(final / file)}
+    others = {file for file in files if file not in ours and _exists(final / file)}
     if foreign := sorted(file for file in others if _digest(final / file) != files[file]):
         shutil.rmtree(part)
         more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
@@ -145,9 +156,9 @@ def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> Non
             f"{final}: expected only unchanged files of an earlier export, got {foreign[0]}{more}, which is no such "
             "file; move it, or choose another folder"
         )
-    # A file that was there already stays its owner's, also where it has the same content: a later export keeps it.
+    # A file that the user put there stays the user's, even if its content is the same: later exports keep it.
     written = {file: digest for file, digest in files.items() if file not in others}
-    # If this is interrupted, the next export still knows all our files.
+    # Written first, so that an interrupted export leaves a marker that lists all exported files.
     _write_marker(final, job, dict.fromkeys([*ours, *written], UNKNOWN))
     for file in written:
         (final / file).parent.mkdir(parents=True, exist_ok=True)
@@ -162,12 +173,12 @@ def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> Non
     shutil.rmtree(part)
 
 
-def _is_there(file: Path) -> bool:
+def _exists(file: Path) -> bool:
     return file.is_symlink() or file.exists()
 
 
 def _digest(file: Path) -> str:
-    """Return the SHA-256 digest of a file; an empty text for what is no file."""
+    """Return the SHA-256 digest of a file; an empty text if the path is not a file."""
     return sha256(file) if file.is_file() else ""
 
 
@@ -177,17 +188,17 @@ def _write_marker(folder: Path, job: str, files: Mapping[str, str]) -> None:
 
 
 def _read_marker(folder: Path) -> _Marker | None:
-    """Return the content of a folder's marker; None without a marker.
+    """Return the content of a folder's marker; None if the folder has no marker.
 
     Raises:
-        ExportError: it cannot be read, so that nobody knows which files are the export's.
+        ExportError: the marker cannot be read, or it lists files outside the folder.
     """
     file = folder / MARKER
     if not file.is_file():
         return None
     try:
         text = file.read_text(encoding="utf-8")
-        if not text.startswith("{"):  # an earlier version's: the job's name
+        if not text.startswith("{"):  # an earlier version wrote only the job's name
             return _Marker(text.strip(), None)
         document = decode(text, dict[str, Any], most_memory=None)
         job, files = document["labeling_job"], document["files"]
@@ -195,7 +206,7 @@ def _read_marker(folder: Path) -> _Marker | None:
         outside = [name for name in digests if not _is_below(name)]
     except (ValueError, KeyError, TypeError) as error:
         raise ExportError(f"{file}: expected an export's list of files, got: {error}; choose another folder") from error
-    if outside:  # the marker may come from somebody else
+    if outside:  # the folder may come from another person, and listed files may be deleted
         raise ExportError(f"{file}: expected names of files in {folder}, got {outside[0]!r}; choose another folder")
     return _Marker(job, digests)
 

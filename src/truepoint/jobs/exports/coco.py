@@ -1,7 +1,8 @@
-"""COCO keypoints, one file for each part of the set: `annotations/person_keypoints_<part>.json`, `images/<part>/`.
+"""Export to COCO keypoints, with one file per part of the set.
 
-https://cocodataset.org/#format-data. The layout is COCO's own, which Datumaro reads too. Image names are those of the
-exports, so that pictures can be beside them; everything else is as in the results' own coco.json.
+Format: https://cocodataset.org/#format-data. Files are `annotations/person_keypoints_<part>.json` and `images/<part>/`,
+the layout of COCO itself, which Datumaro also reads. `file_name` is the image's path in the export; all other values
+are those of the results' coco.json.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.results.coco import annotation_entry, attributes_of, coco_file, image_entry
 
 WHOLE = "default"
-"""The only part of a set that is not split; Datumaro's word."""
+"""Name of the only part of a set that is not split, as in Datumaro."""
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
@@ -30,9 +31,14 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 def parts(
     data: DataSet, images: Iterable[ExportImage], notes: Notes, whole: str, folder_of: Callable[[str], Path]
 ) -> dict[str, bytes]:
-    """Return the COCO file of each part of a set, and copy each picture to the folder of its part.
+    """Copy each picture to the folder of its part, and return the bytes of one COCO file per part.
 
-    A set that is not split has the one part `whole`.
+    Args:
+        data: the set.
+        images: its images.
+        notes: counts what COCO cannot represent.
+        whole: name of the only part of a set that is not split.
+        folder_of: returns the picture folder of a part.
     """
     names = data.skeleton.keypoint_names
     written: dict[str, tuple[list[bytes], list[bytes]]] = {part: ([], []) for part in data.split_names or (whole,)}

@@ -1,9 +1,9 @@
-"""A writer of CVAT for images 1.1.
+"""Export to CVAT for images 1.1.
 
-https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
+Format: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
-Not labelled is `outside`, occluded is `occluded`. A drawn box is a rectangle of the label `<skeleton>-box`, tied to its
-skeleton by group. An instance's name and id are attributes.
+A keypoint that is not labelled is `outside`; an occluded keypoint is `occluded`. A box that a worker drew is a
+rectangle with the label `<skeleton>-box` and the `group_id` of its skeleton. An instance's name and id are attributes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from truepoint.pose.instance import OCCLUDED, Instance
 from truepoint.pose.skeleton import Skeleton
 
 ATTRIBUTES = ("id", "name")
+"""Attributes of a skeleton shape."""
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write annotations.xml, an image at a time."""
+    """Write annotations.xml, one image at a time, so that memory does not grow with the set."""
     notes: Notes = Notes()
     with (out / "annotations.xml").open("w", encoding="utf-8") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
@@ -39,7 +40,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def box_label(skeleton: Skeleton) -> str:
-    """Return the label of drawn boxes."""
+    """Return the label of boxes that workers drew."""
     return f"{skeleton.name}-box"
 
 
@@ -54,7 +55,7 @@ def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
 
 
 def clean(text: str) -> str:
-    """Return a text without the characters that XML does not allow."""
+    """Return a text in which U+FFFD replaces each character that XML does not allow."""
     return _NOT_XML.sub("\ufffd", text)
 
 
@@ -89,15 +90,15 @@ def _label(labels: ET.Element, name: str, kind: str, color: str | None = None) -
 
 
 def skeleton_svg(skeleton: Skeleton) -> str:
-    """Return the SVG of a CVAT skeleton label: nodes count from 1, in a square of 100 by 100."""
-    places = _places(skeleton)
+    """Return the SVG of a CVAT skeleton label: node ids start at 1, coordinates are within 100 by 100."""
+    points = _node_points(skeleton)
     number = {name: i for i, name in enumerate(skeleton.keypoint_names, 1)}
     svg = ET.Element("svg")
     for a, b, *_ in skeleton.edges:
-        (x1, y1), (x2, y2) = places[number[a] - 1], places[number[b] - 1]
+        (x1, y1), (x2, y2) = points[number[a] - 1], points[number[b] - 1]
         line = {"data-type": "edge", "data-node-from": str(number[a]), "data-node-to": str(number[b])}
         ET.SubElement(svg, "line", {"x1": f"{x1:.2f}", "y1": f"{y1:.2f}", "x2": f"{x2:.2f}", "y2": f"{y2:.2f}"} | line)
-    for (name, i), (x, y) in zip(number.items(), places, strict=True):
+    for (name, i), (x, y) in zip(number.items(), points, strict=True):
         node = {"data-type": "element node", "data-element-id": str(i), "data-node-id": str(i)}
         ET.SubElement(
             svg, "circle", {"r": "1.5", "cx": f"{x:.2f}", "cy": f"{y:.2f}"} | node | {"data-label-name": clean(name)}
@@ -105,8 +106,12 @@ def skeleton_svg(skeleton: Skeleton) -> str:
     return "".join(ET.tostring(element, encoding="unicode") for element in svg)
 
 
-def _places(skeleton: Skeleton) -> list[tuple[float, float]]:
-    """Return the template pose scaled to 5 to 95, or a circle of keypoints if any has no position."""
+def _node_points(skeleton: Skeleton) -> list[tuple[float, float]]:
+    """Return the position of each keypoint in the SVG.
+
+    Positions are those of the template pose, scaled to the range 5 to 95. If a keypoint has no template position, all
+    keypoints are on a circle.
+    """
     templates = [k.template for k in skeleton.keypoints if k.template]
     if len(templates) < len(skeleton.keypoints):
         turn = 2 * math.pi / len(skeleton.keypoints)

@@ -1,7 +1,8 @@
-"""DeepLabCut: a project folder with `config.yaml` and `labeled-data/<job>/CollectedData_<scorer>.csv`.
+"""Export to a DeepLabCut project: `config.yaml` and `labeled-data/<job>/CollectedData_<scorer>.csv`.
 
-https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html and maDLC_UserGuide.html, for several
-individuals: four header rows, three index columns, an empty cell where nothing is labelled. It has no visibility.
+Format: https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html and maDLC_UserGuide.html. The
+table is that of a project with several individuals: four header rows, three index columns, and an empty cell for a
+keypoint that is not labelled. DeepLabCut has no visibility.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from truepoint.pose.instance import OCCLUDED
 from truepoint.pose.skeleton import Skeleton
 
 SCORER = "truepoint"
-
+"""DeepLabCut's name for the person who labelled; part of the table's file name."""
 
 Row = tuple[ExportImage, str, list[dict[str, tuple[float, float]]]]
 """An image, its name in the project, and the positions of each individual's keypoints."""
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write the project, and copy the pictures. Holds one set in memory.
+    """Write the project, and copy the pictures. The labels of the whole set are in memory at once.
 
-    The first row has labels if any row has: pandas takes a first row without any for the names of the index columns.
+    Rows without labels come last, because pandas reads a first row without values as the names of the index columns.
     """
     notes: Notes = Notes()
     names = data.skeleton.keypoint_names
@@ -35,7 +36,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
         notes["folders left out of image names"] += "/" in image.path
         notes["split left out: DeepLabCut makes its own"] += bool(image.split)
         rows.append((image, taken.take(image.path.replace("/", "-")), _individuals(image, set(names), notes)))
-    rows.sort(key=lambda row: not row[2])  # stable: otherwise in the order of the manifest
+    rows.sort(key=lambda row: not row[2])  # a stable sort: both groups keep the manifest's order
     most = max((len(individuals) for _, _, individuals in rows), default=0) or 1
     video = Paths().take(data.name)
     folder = out / "labeled-data" / video
@@ -81,10 +82,10 @@ def _individuals(image: ExportImage, names: set[str], notes: Notes) -> list[dict
 
 
 def _config(skeleton: Skeleton, video: str, individuals: int, size: tuple[int, int], folder: Path) -> str:
-    """Return config.yaml of a project for several animals. Its keys are those of DeepLabCut's template.
+    """Return config.yaml of a project for several animals, with the keys of DeepLabCut's template.
 
-    JSON values are YAML too. DeepLabCut corrects `project_path` itself when the folder has moved, and looks for the
-    labels of a video in the folder that is called like it.
+    Each value is JSON, which is also YAML. DeepLabCut corrects `project_path` itself after the folder is moved. It
+    looks for the labels of a video in the folder with the video's name.
     """
     values = {
         "Task": video,

@@ -1,4 +1,4 @@
-"""A finished job for exports: its skeleton, and its images with their accepted instances, in order."""
+"""The input of an export: downloaded results with their skeleton, and their images with accepted instances."""
 
 from __future__ import annotations
 
@@ -20,28 +20,39 @@ from truepoint.pose.instance import Instance, InstanceError, parse_instances
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 from truepoint.results.result_set import AnnotationFile, Files, Results, read_results
 
-# A path may contain letters and digits of any script, but nothing with a meaning for shells, Windows, URLs or CSV.
 _UNSAFE = re.compile(r"[^\w.-]+")
+"""Characters that are replaced in a path, because they have a meaning for shells, Windows, URLs or CSV. Letters and
+digits of any script stay."""
 _LONGEST = 120
-"""Maximum length of one path segment, in characters."""
+"""Maximum length of the stem of a path segment, in characters."""
 _LONGEST_BYTES = 200
 """Maximum length of one path segment, in UTF-8 bytes. File systems allow 255, and exports append to names."""
-_ENDINGS = (".txt",)
-"""Suffixes of the files that exports write for an image."""
+_LABEL_SUFFIXES = (".txt",)
+"""Suffixes that exports use instead of the image's own for a file of labels."""
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
-"""Names of devices, with any ending (learn.microsoft.com/windows/win32/fileio/naming-a-file)."""
+"""Device names of Windows, with any suffix: https://learn.microsoft.com/windows/win32/fileio/naming-a-file."""
 
 
 class ExportError(ValueError):
-    """A results folder or a request that cannot be exported. The message says what was expected."""
+    """Results, formats or options with which no export is possible. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportImage:
-    """One image. `path` is its unique and safe relative path in an export. Sizes are None if unknown.
+    """One image to export.
 
-    `file_name` is its name in coco.json, `job` the labelling job, `split` the part of a data set that it belongs to
-    ("" if the set is not split). `raw` are the instances as they are in the annotation file.
+    Attributes:
+        line: its line number in the manifest.
+        path: its relative path in the export: unique, and safe on every file system.
+        s3_uri: its `source-ref`.
+        width: in pixels; None if unknown.
+        height: in pixels; None if unknown.
+        instances: its accepted instances.
+        seconds: total labelling time; None if unknown.
+        file_name: its name in coco.json.
+        job: the labelling job's name.
+        split: the part of the data set that it belongs to; empty if the set is not split.
+        raw: the instances as in the annotation file, with members that `Instance` lacks.
     """
 
     line: int
@@ -64,7 +75,7 @@ class ExportImage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """One results folder. `images` reads the files anew each time, so memory stays bounded."""
+    """One results folder. Each call of `images` reads the files again, so that memory stays bounded."""
 
     folder: Path
     results: Results
@@ -77,10 +88,10 @@ class FinishedJob:
         return self.results.labeling_job
 
     def images(self) -> Iterator[AnnotationFile]:
-        """Return every image with an accepted annotation, in the manifest's order, also those without instances.
+        """Yield every image with an accepted annotation, also one without instances, in the manifest's order.
 
         Raises:
-            ExportError: a file of the set is not an annotation file.
+            ExportError: a file is not an annotation file.
         """
         for file in self.files:
             try:
@@ -93,10 +104,13 @@ class FinishedJob:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """The images to export, of one results folder or of several with the same keypoints.
+    """The images to export, from one results folder or from several with the same keypoints.
 
-    `splits` gives the part of the set for each image, by its path in the export; empty if the set is not split.
-    `pictures` gives the file of each image's picture, by that path; empty if pictures are not to be copied.
+    Attributes:
+        jobs: the results folders.
+        keep_occluded: whether occluded keypoints are exported; see `data_set`.
+        splits: the part of the set for each image, by path in the export; empty if the set is not split.
+        pictures: the picture file for each image, by path in the export; empty if no pictures are copied.
     """
 
     jobs: tuple[FinishedJob, ...]
@@ -106,7 +120,7 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """Return the name of the labelling job, or of all jobs."""
+        """Return the name of the labelling job; the names of several jobs are joined by a plus sign."""
         return "+".join(job.name for job in self.jobs)
 
     @property
@@ -121,11 +135,11 @@ class DataSet:
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """Return the parts of the set that have images, training first."""
+        """Return the parts of the set that contain images: `train` first, then in alphabetical order."""
         return tuple(sorted(set(self.splits.values()), key=lambda name: (name != "train", name)))
 
     def images(self) -> Iterator[ExportImage]:
-        """Return every image of every job, in order; of several jobs each has a folder of its own."""
+        """Yield every image of every job, in order. If there are several jobs, each has its own folder."""
         paths = Paths()
         for job in self.jobs:
             folder = f"{job.name}/" if len(self.jobs) > 1 else ""
@@ -154,14 +168,14 @@ class DataSet:
 
 
 Notes = Counter[str]
-"""Counts of items that an export could not hold, by description."""
+"""Counts of items that a format could not represent, by description."""
 
 
 def open_results(folder: Path) -> FinishedJob:
-    """Read a folder that `download_results` made.
+    """Open a folder that `download_results` wrote.
 
     Raises:
-        ExportError: results.json is missing, or the set is incomplete.
+        ExportError: results.json or the skeleton is missing or unusable, or annotation files are missing.
     """
     marker = folder / "results.json"
     results = read_results(marker.read_bytes()) if marker.is_file() else None
@@ -178,15 +192,15 @@ def open_results(folder: Path) -> FinishedJob:
 
 
 def data_set(folders: Sequence[Path], keep_occluded: bool = True) -> DataSet:
-    """Open results folders that become one data set.
+    """Open one or more results folders as one data set.
 
     Args:
-        folders: each made by `download_results`.
-        keep_occluded: without it keypoints of visibility 1 count as not labelled, for formats that have no word for
-            them and for models that must not learn them.
+        folders: each written by `download_results`.
+        keep_occluded: whether keypoints of visibility 1 are exported. False treats them as not labelled, for formats
+            that cannot represent occlusion and for models that must not learn occluded keypoints.
 
     Raises:
-        ExportError: a folder is unusable, a job or an image is there twice, or keypoints differ.
+        ExportError: a folder is unusable, a job or an image occurs twice, or the jobs' keypoints differ.
     """
     jobs = tuple(open_results(folder) for folder in folders)
     sources: dict[str, str] = {}
@@ -206,9 +220,14 @@ def data_set(folders: Sequence[Path], keep_occluded: bool = True) -> DataSet:
 
 
 def image_path(source_ref: str, job: str, file_name: str = "") -> str:
-    """Return an image's path below the job's image folder, harmless on any file system: no `..`, no control characters.
+    """Return a relative path for an image that is safe on any file system: no `..`, no control characters.
 
-    A folder called `images` gets another name, because Ultralytics looks for labels beside the last such folder.
+    A folder named `images` gets another name, because Ultralytics looks for labels beside the last folder of that name.
+
+    Args:
+        source_ref: the image's S3 URI.
+        job: the labelling job; the path starts below its image folder.
+        file_name: the image's name in coco.json, which is used instead of the URI if it is given.
     """
     key = file_name or below_images(job, source_ref.removeprefix("s3://").partition("/")[2] or source_ref)
     parts = []
@@ -223,8 +242,11 @@ def image_path(source_ref: str, job: str, file_name: str = "") -> str:
     return "/".join([*folders, *parts[-1:]]) or "image"
 
 
-def _spelled(path: str) -> str:
-    """Return what two paths share that are one file on Windows or macOS: case and canonical equivalents."""
+def _same_file_key(path: str) -> str:
+    """Return a key that is equal for two paths if Windows or macOS treats them as one file.
+
+    Those systems ignore case and canonically equivalent spellings (Unicode NFC).
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
@@ -233,9 +255,9 @@ def _visible(instance: Instance) -> Instance:
 
 
 class Paths:
-    """Unique paths of images, also without case and suffix, because exports replace the suffix by `.txt`.
+    """A set of image paths that stay distinct without case and without suffix: exports replace the suffix by `.txt`.
 
-    No path is a folder of another one, with either ending.
+    No path, with either suffix, is also the folder of another path.
     """
 
     def __init__(self) -> None:
@@ -244,26 +266,26 @@ class Paths:
         self._repeats: Counter[str] = Counter()
 
     def take(self, path: str) -> str:
-        """Return the path, or a variant of it if it is taken."""
+        """Add a path and return it, or add and return a variant of it if the path is taken."""
         *folders, name = path.split("/")
-        place = ""
+        parent = ""
         for folder in folders:
-            while _spelled(f"{place}{folder}") in self._files:
+            while _same_file_key(f"{parent}{folder}") in self._files:
                 folder += "_"  # noqa: PLW2901
-            self._folders.add(_spelled(f"{place}{folder}"))
-            place += f"{folder}/"
+            self._folders.add(_same_file_key(f"{parent}{folder}"))
+            parent += f"{folder}/"
         stem, dot, ending = name.rpartition(".")
         stem, ending = (stem, dot + ending) if dot else (name, "")
-        if self._is_taken(place + stem, ending):
+        if self._is_taken(parent + stem, ending):
             stem += "-" + hashlib.sha256(path.encode()).hexdigest()[:8]
         plain = stem
-        while self._is_taken(place + stem, ending):
-            self._repeats[place + plain] += 1
-            count = self._repeats[place + plain]
+        while self._is_taken(parent + stem, ending):
+            self._repeats[parent + plain] += 1
+            count = self._repeats[parent + plain]
             stem = f"{plain}-again{count if count > 1 else ''}"
-        self._files.update(_spelled(f"{place}{stem}{end}") for end in ("", ending, *_ENDINGS))
-        return f"{place}{stem}{ending}"
+        self._files.update(_same_file_key(f"{parent}{stem}{end}") for end in ("", ending, *_LABEL_SUFFIXES))
+        return f"{parent}{stem}{ending}"
 
     def _is_taken(self, stem: str, ending: str) -> bool:
-        names = {_spelled(f"{stem}{end}") for end in ("", ending, *_ENDINGS)}
-        return _spelled(stem) in self._files or not names.isdisjoint(self._folders)
+        names = {_same_file_key(f"{stem}{end}") for end in ("", ending, *_LABEL_SUFFIXES)}
+        return _same_file_key(stem) in self._files or not names.isdisjoint(self._folders)

@@ -1,8 +1,8 @@
-"""Label Studio: `tasks.json` to import, and `config.xml`, the labelling interface that it needs.
+"""Export to Label Studio: `tasks.json` to import, and `config.xml`, the labelling interface for it.
 
-https://labelstud.io/guide/predictions: places are percent of the image; a keypoint is tied to its subject's rectangle
-by a relation. Label Studio has no visibility: an occluded keypoint carries it in `meta`. A rectangle has there the
-subject's name and id, and says whether it was made from the keypoints.
+Format: https://labelstud.io/guide/predictions. Coordinates are percent of the image's size. A relation connects each
+keypoint to its subject's rectangle. Label Studio has no visibility, so `meta` of a keypoint says that it is occluded.
+`meta` of a rectangle contains the subject's name and id, and whether the rectangle was computed from the keypoints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from truepoint.pose.skeleton import Skeleton
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write tasks.json, an image at a time, and config.xml."""
+    """Write config.xml, and tasks.json one image at a time, so that memory does not grow with the set."""
     notes: Notes = Notes()
     with (out / "tasks.json").open("w", encoding="utf-8") as file:
         separator = "[\n"
@@ -37,7 +37,10 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def config(skeleton: Skeleton) -> str:
-    """Return the labelling interface. Label Studio's own COCO and YOLO exports order keypoints by `model_index`."""
+    """Return the labelling interface as XML.
+
+    `model_index` is the keypoint's index in the skeleton; Label Studio's own COCO and YOLO exports sort by it.
+    """
     view = ET.Element("View")
     ET.SubElement(view, "Image", {"name": "image", "value": "$image"})
     boxes = ET.SubElement(view, "RectangleLabels", {"name": "subject", "toName": "image"})
@@ -53,8 +56,8 @@ def config(skeleton: Skeleton) -> str:
 def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> dict[str, Any]:
     width, height = size
     result: list[dict[str, Any]] = []
-    for place, instance in enumerate(image.instances):
-        result += _regions(f"i{place}", instance, size, skeleton, notes)
+    for index, instance in enumerate(image.instances):
+        result += _regions(f"i{index}", instance, size, skeleton, notes)
     return {
         "id": number + 1,
         "data": {"image": image.s3_uri} | ({"split": image.split} if image.split else {}),
@@ -87,15 +90,15 @@ def _regions(
     region = _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]})
     yield region | ({"meta": meta} if meta else {})
     names = set(skeleton.keypoint_names)
-    for place, k in enumerate(instance.annotations):
+    for index, k in enumerate(instance.annotations):
         if k.label not in names:
             notes["keypoints left out: the skeleton does not have them"] += 1
             continue
-        at = {"x": 100 * k.x / size[0], "y": 100 * k.y / size[1], "width": 0.5, "keypointlabels": [k.label]}
+        value = {"x": 100 * k.x / size[0], "y": 100 * k.y / size[1], "width": 0.5, "keypointlabels": [k.label]}
         occluded = {"meta": {"text": ["occluded"]}} if k.visibility == OCCLUDED else {}
-        region = _region(f"{subject}k{place}", "keypoint", "keypointlabels", size, at)
+        region = _region(f"{subject}k{index}", "keypoint", "keypointlabels", size, value)
         yield region | {"parentID": subject} | occluded
-        yield {"type": "relation", "from_id": f"{subject}k{place}", "to_id": subject, "direction": "right"}
+        yield {"type": "relation", "from_id": f"{subject}k{index}", "to_id": subject, "direction": "right"}
 
 
 def _region(name: str, tag: str, kind: str, size: tuple[int, int], value: dict[str, Any]) -> dict[str, Any]:

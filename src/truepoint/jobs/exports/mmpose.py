@@ -1,6 +1,6 @@
-"""MMPose: `metainfo.py` with the five parts that `parse_pose_metainfo` asks for, beside COCO files.
+"""Export to MMPose: COCO files, and `metainfo.py` with the five members that `parse_pose_metainfo` requires.
 
-https://mmpose.readthedocs.io/en/latest/user_guides/dataset_tools.html
+Format: https://mmpose.readthedocs.io/en/latest/user_guides/dataset_tools.html
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.skeleton import Skeleton
 
 PLAIN = "#808080"
+"""Colour of a keypoint or edge without a usable colour: grey."""
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write metainfo.py, and annotations.json or, of a split set, annotations_<part>.json; copy the pictures."""
+    """Write metainfo.py and annotations.json (annotations_<part>.json for a split set), and copy the pictures."""
     notes: Notes = Notes()
     for part, content in parts(data, images, notes, "", lambda _part: out / "images").items():
         (out / (f"annotations_{part}.json" if part else "annotations.json")).write_bytes(content)
@@ -50,6 +51,6 @@ def _bgr(color: str | None) -> list[int]:
     digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
     try:
         red, green, blue = bytes.fromhex(digits)
-    except ValueError:  # a colour by name, or no colour at all: skeletons may hold any text there
+    except ValueError:  # a CSS colour name, or not a colour: a skeleton may contain any text here
         return _bgr(PLAIN)
     return [blue, green, red]

@@ -1,4 +1,4 @@
-"""The part of the data set and the picture file of each image."""
+"""Assignment of each image to a part of the data set (`--split`) and to its picture file (`--images`)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ _PART = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[str]]:
-    """Return the part of each image, by its path in the export, and the names in lists that no image has.
+    """Assign each image to a part of the data set.
 
     Args:
         data: the set.
-        wanted: `train=0.8,val=0.2`, shares of the images, or `train=train.txt,val=val.txt`, files that list names.
-        seed: another one draws other images. An image's place depends on the seed and its path only, so that few images
-            change their part when others are added.
+        wanted: `train=0.8,val=0.2`, shares of the images, or `train=train.txt,val=val.txt`, files with image names.
+        seed: selects which images are drawn. Images are sorted by a digest of the seed and their path, so that only a
+            few images change their part when others are added.
+
+    Returns:
+        The part of each image by path in the export, and the listed names that belong to no image.
 
     Raises:
-        ExportError: not such a text, shares that are not 1 together, a part without images, or an image in no list or
-            in two.
+        ExportError: `wanted` has another form, the shares do not sum to 1, a part has no images, or an image is in no
+            list or in two lists.
     """
     parts: dict[str, str] = {}
     for text in wanted.split(","):
@@ -42,24 +45,33 @@ def split(data: DataSet, wanted: str, seed: int) -> tuple[dict[str, str], list[s
         part_of, unknown = _listed(
             {name: Path(value) for name, value in parts.items()}, images, several=len(data.jobs) > 1
         )
-        return _checked_parts(part_of, parts, len(images)), unknown
+        return _without_empty_parts(part_of, parts, len(images)), unknown
     if len(shares) < len(parts) or abs(sum(shares.values()) - 1) > 1e-9:
         raise ExportError(f"--split: expected shares with the sum 1, got {wanted}")
-    return _checked_parts(_drawn(shares, [image.path for image in images], seed), parts, len(images)), []
+    return _without_empty_parts(_drawn(shares, [image.path for image in images], seed), parts, len(images)), []
 
 
-def _checked_parts(part_of: dict[str, str], parts: Iterable[str], count: int) -> dict[str, str]:
-    """Return what was given if every part has an image. A training run fails late where one is empty."""
+def _without_empty_parts(part_of: dict[str, str], parts: Iterable[str], count: int) -> dict[str, str]:
+    """Return `part_of` if every part has an image. A training run with an empty part would fail late.
+
+    Raises:
+        ExportError: a part has no image.
+    """
     if empty := [part for part in parts if part not in part_of.values()]:
         raise ExportError(f"--split: expected images in every part, got none of {count} in {', '.join(empty)}")
     return part_of
 
 
 def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
-    """Return the picture of each image in a folder, by the image's path in the export.
+    """Return the file of each image's picture, by the image's path in the export.
+
+    Args:
+        data: the set.
+        folder: searched with its subfolders for files with the images' names.
 
     Raises:
-        ExportError: there is no such folder, or an image has no picture there, or two.
+        ExportError: the folder does not exist, an image has no picture or more than one in it, or a picture has
+            another size than its labels.
     """
     if not folder.is_dir():
         raise ExportError(f"--images: expected a folder of images, got {folder}")
@@ -81,9 +93,13 @@ def pictures(data: DataSet, folder: Path) -> dict[str, Path]:
 
 
 def _check_sizes(images: Iterable[ExportImage], file_of: Mapping[str, Path], folder: Path) -> None:
-    """Raise ExportError if pictures are not of the size that their labels are in pixels of, as smaller copies are."""
+    """Check that each picture has the size that its labels refer to.
+
+    Raises:
+        ExportError: a picture has another size, for example because it is a smaller copy.
+    """
     if importlib.util.find_spec("PIL") is None:
-        return  # a package that the command does not need otherwise
+        return  # Pillow is optional for exports
     from truepoint.jobs.images import upright_size  # noqa: PLC0415
 
     different: list[str] = []
@@ -142,9 +158,10 @@ def _listed(files: Mapping[str, Path], images: list[ExportImage], *, several: bo
 
 
 def _named(images: list[ExportImage], *, several: bool) -> dict[str, list[str]]:
-    """Return the paths in the export by the image's name, of several jobs with the job in front.
+    """Return the paths in the export by image name.
 
-    An image that a manifest has in several lines has as many paths.
+    If there are several jobs, the name starts with `<job>/`. An image in several lines of a manifest has one path per
+    line.
     """
     paths_of: dict[str, list[str]] = {}
     for image in images:

@@ -1,6 +1,6 @@
-"""SLEAP: `labels.slp` or, of a split set, `<part>.slp`, written with sleap-io, which SLEAP's authors maintain.
+"""Export to SLEAP: `labels.slp`, or `<part>.slp` for a split set, written by sleap-io of SLEAP's authors.
 
-https://io.sleap.ai. Each image is a video of one frame. An occluded keypoint is a point that is not visible.
+Format: https://io.sleap.ai. Each image is a video of one frame. An occluded keypoint is a point that is not visible.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
 from truepoint.pose.instance import VISIBLE, Instance
 
 WHOLE = "labels"
+"""Name of the only part of a set that is not split."""
 
 
 def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
-    """Write the files, and copy the pictures to `images/`. Holds one set in memory."""
+    """Write the files, and copy the pictures to `images/`. The labels of the whole set are in memory at once."""
     sleap_io = importlib.import_module("sleap_io")
     notes: Notes = Notes()
     names = data.skeleton.keypoint_names
@@ -46,7 +47,10 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def _video(image: ExportImage) -> dict[str, Any]:
-    """Return what SLEAP's files say of a list of images; sleap-io reads it off the pictures, which may not be here."""
+    """Return SLEAP's metadata of a video that is a list of one image.
+
+    Without metadata sleap-io would read the picture, which may not exist on this machine.
+    """
     path = f"images/{image.path}"
     shape = [1, image.height, image.width, 3] if image.size else None
     return {
@@ -57,11 +61,11 @@ def _video(image: ExportImage) -> dict[str, Any]:
 
 def _instance(sleap_io: Any, instance: Instance, skeleton: Any, names: tuple[str, ...]) -> Any:
     keypoints = instance.by_label
-    places = {name: (keypoints[name].x, keypoints[name].y) for name in names if name in keypoints}
-    made = sleap_io.Instance.from_numpy(
-        [places.get(name, (float("nan"), float("nan"))) for name in names], skeleton=skeleton
+    points = {name: (keypoints[name].x, keypoints[name].y) for name in names if name in keypoints}
+    sleap_instance = sleap_io.Instance.from_numpy(
+        [points.get(name, (float("nan"), float("nan"))) for name in names], skeleton=skeleton
     )
     for i, name in enumerate(names):
         if name in keypoints:
-            made.points["visible"][i] = keypoints[name].visibility == VISIBLE
-    return made
+            sleap_instance.points["visible"][i] = keypoints[name].visibility == VISIBLE
+    return sleap_instance

@@ -1,6 +1,6 @@
-"""Tables for spreadsheets, pandas and Athena: one row per keypoint in `keypoints`, one row per image in `images`.
+"""Export to CSV and Parquet: one row per keypoint in `keypoints`, one row per image in `images`.
 
-A keypoint of the skeleton that is not labelled has a row too, with visibility 0 and no place.
+A keypoint of the skeleton that is not labelled has a row too, with visibility 0 and without coordinates.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ KEYPOINT_COLUMNS = {
     "labeling_job": "string",
     "split": "string",
 }
+"""Columns of `keypoints` with their Arrow types."""
 IMAGE_COLUMNS = {
     "line": "int64",
     "image": "string",
@@ -41,17 +42,19 @@ IMAGE_COLUMNS = {
     "labeling_job": "string",
     "split": "string",
 }
+"""Columns of `images` with their Arrow types."""
 ROWS_AT_ONCE = 50_000
-"""Rows in one row group of a Parquet file: some megabytes of memory."""
+"""Number of rows to collect before a row group of the Parquet file is written; they take some megabytes of memory."""
 _FORMULA = re.compile(r'(^|[\r\n\v\f\x85\u2028\u2029;\t]"*)(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])')
-"""The beginning of text that a spreadsheet may take for a formula, full-width signs included: at the start of a cell or
-of a line, and after a semicolon or a tab, at which spreadsheets of some languages begin a new cell."""
+"""Matches where a spreadsheet may read a formula: before a sign such as `=`, also a full-width one, at the start of a
+cell or a line, or after a semicolon or a tab, where spreadsheets in some languages start a new cell."""
 
 Row = dict[str, Any]
+"""One row of a table, by column name."""
 
 
 def keypoint_rows(image: ExportImage, skeleton: Skeleton) -> Iterator[Row]:
-    """Return the rows of one image. Keypoints that the skeleton does not have come last."""
+    """Yield the rows of one image. For each instance, keypoints that the skeleton does not have come last."""
     for number, instance in enumerate(image.instances):
         keypoints = instance.by_label
         names = [*skeleton.keypoint_names, *(keypoints.keys() - set(skeleton.keypoint_names))]
@@ -89,15 +92,15 @@ def image_row(image: ExportImage) -> Row:
 
 
 def cell(value: Any) -> Any:
-    """Return a CSV cell that no spreadsheet reads as a formula: lines that look like one get an apostrophe."""
+    """Return a value for a CSV cell, with an apostrophe before each place that a spreadsheet may read as a formula."""
     return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def rows_writer(file: TextIO) -> Any:
     """Return a CSV writer that follows RFC 4180.
 
-    Lines end with CRLF, because Python quotes only the line ends that it writes: a lone carriage return would start a
-        row.
+    Rows end with CRLF. Python quotes a cell with a carriage return only if the row's end contains one; an unquoted
+    carriage return would start a new row.
     """
     return csv.writer(file, lineterminator="\r\n")
 

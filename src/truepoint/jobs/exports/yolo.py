@@ -1,10 +1,11 @@
-"""A writer of Ultralytics pose labels.
+"""Export to Ultralytics YOLO pose labels.
 
-https://docs.ultralytics.com/datasets/pose/
+Format: https://docs.ultralytics.com/datasets/pose/
 
-`labels/<part>/<image>.txt` has one row an instance: class, box centre and size, then x, y, v of every keypoint, all
-normalised by the image's size. Pictures go to `images/<part>/`, under the paths of `images.csv`. The part is `train`
-where the set is not split. Ultralytics looks for labels in the folder `labels` beside the last `images` of a path.
+`labels/<part>/<image>.txt` has one row per instance: class, box centre and size, then x, y and visibility of every
+keypoint. Coordinates are shares of the image's size. Pictures belong in `images/<part>/`, under their paths in
+`images.csv`. The part is `train` if the set is not split. Ultralytics replaces the last `images` of a picture's path by
+`labels` to find its labels.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from truepoint.pose.similarity import extent
 from truepoint.pose.skeleton import Skeleton
 
 WHOLE = "train"
-"""The folder of a set that is not split."""
+"""Name of the only part of a set that is not split."""
 DIGITS = 9
-"""Decimal places of a coordinate: a millionth of a pixel in an image of a thousand pixels."""
+"""Decimal places of a coordinate. In an image that is 1,000 pixels wide, the last is a millionth of a pixel."""
 _NOT_PLAIN = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -47,10 +48,15 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
 
 
 def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: bool = False) -> str:
-    """Return the data set's description; `node_names` and `skeleton` are what sleap-io reads besides.
+    """Return data.yaml, with the members `node_names` and `skeleton` for sleap-io.
+
+    Args:
+        skeleton: names, edges, flips and sigmas of the keypoints.
+        splits: the parts of the set; empty if it is not split.
+        with_pictures: whether the export contains the pictures; if not, a comment says where to put them.
 
     Raises:
-        ExportError: flipping twice would not give back the same keypoints.
+        ExportError: two flips would not restore the order of the keypoints.
     """
     flips = list(skeleton.flip_indices)
     if [flips[i] for i in flips] != list(range(len(flips))):
@@ -58,7 +64,7 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
     index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
     names = [_text(name) for name in skeleton.keypoint_names]
     parts = list(splits) or [WHOLE]
-    # Ultralytics wants both. Without a part to validate on, validation looks at the training images.
+    # Ultralytics requires both keys. A set without a part for validation is validated on its first part.
     validation = [part for part in ("val", "valid", "validation", "dev") if part in parts]
     folders = {"train": parts[0], "val": [*validation, parts[0]][0]} | {part: part for part in parts}
     hints = []
