@@ -1,7 +1,7 @@
-"""Time and memory of `truepoint analyze` on one COCO file whose instances three raters labelled.
+"""Measure time and memory of `truepoint analyze` on one COCO file whose instances three raters labelled.
 
-The file is what KaLOS reads: `rater_id` with each annotation, `rater_list` with each image. Memory is the largest sum
-of the resident sets of all processes of the command, looked at ten times a second (Linux).
+The file has KaLOS's format: `rater_id` in each annotation, `rater_list` in each image. Memory is the maximum, over
+samples taken ten times a second, of the sum of the resident sets of all processes of the command (Linux only).
 
 Example:
     python bench/analysis.py --instances 100000        # or: make bench-analysis
@@ -25,14 +25,15 @@ ROOT = Path(__file__).parents[1]
 SKELETON = json.loads((ROOT / "skeletons" / "coco-person.json").read_text())
 NAMES = [k["name"] for k in SKELETON["keypoints"]]
 RATERS = ("ann", "bob", "eve")
-INSTANCES_AN_IMAGE = 2
+INSTANCES_PER_IMAGE = 2
 WIDTH, HEIGHT = 1920, 1080
+"""Size of the images, in pixels."""
 SECONDS, MEGABYTES = 180, 1000
-"""The limits on two cores."""
+"""Limits for the default number of instances on two cores."""
 
 
 def main(given: list[str] | None = None) -> int:
-    """Run the command; 1 if a limit is exceeded."""
+    """Run the command; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000, metavar="N", help="default: %(default)s")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the file and the results there")
@@ -61,17 +62,17 @@ def main(given: list[str] | None = None) -> int:
 
 
 def predictions(poses: list[tuple[int, Any]]) -> Iterator[str]:
-    """Return a COCO results list in pieces: one prediction of each instance."""
+    """Yield the text of a COCO results list in pieces: one prediction per instance."""
     rng = np.random.default_rng(2)
     separator = "["
     for image, pose in poses:
         spread = 0.03 * np.ptp(pose[:, 1])
-        places = np.round(pose + rng.normal(0, 0.5 * spread, pose.shape), 2)
+        points = np.round(pose + rng.normal(0, 0.5 * spread, pose.shape), 2)
         scores = np.round(rng.beta(6, 2, len(pose)), 4)
         result = {
             "image_id": image,
             "category_id": 1,
-            "keypoints": np.column_stack([places, scores]).ravel().tolist(),
+            "keypoints": np.column_stack([points, scores]).ravel().tolist(),
             "score": round(float(scores.mean()), 4),
         }
         yield separator + json.dumps(result)
@@ -80,9 +81,9 @@ def predictions(poses: list[tuple[int, Any]]) -> Iterator[str]:
 
 
 def pieces(instances: int, poses: list[tuple[int, Any]]) -> Iterator[str]:
-    """Return the file in pieces. `poses` receives the image and the true places of each instance."""
+    """Yield the text of the COCO file in pieces, and append each instance's image id and true pose to `poses`."""
     rng = np.random.default_rng(1)
-    images = -(-instances // INSTANCES_AN_IMAGE)
+    images = -(-instances // INSTANCES_PER_IMAGE)
     listed = [
         {"id": n + 1, "file_name": f"{n:06}.jpg", "width": WIDTH, "height": HEIGHT, "rater_list": RATERS}
         for n in range(images)
@@ -94,61 +95,61 @@ def pieces(instances: int, poses: list[tuple[int, Any]]) -> Iterator[str]:
     sigmas = np.array([k["sigma"] for k in SKELETON["keypoints"]])
     separator, number = "", 0
     for image in range(images):
-        for place in range(min(INSTANCES_AN_IMAGE, instances - image * INSTANCES_AN_IMAGE)):
-            tall = rng.uniform(0.3, 0.8) * HEIGHT
-            pose = template / template[:, 1].max() * tall + (
-                200 + 800 * place + rng.uniform(0, 200),
+        for index in range(min(INSTANCES_PER_IMAGE, instances - image * INSTANCES_PER_IMAGE)):
+            height = rng.uniform(0.3, 0.8) * HEIGHT
+            pose = template / template[:, 1].max() * height + (
+                200 + 800 * index + rng.uniform(0, 200),
                 rng.uniform(5, 200),
             )
-            pose += rng.normal(0, 0.03 * tall, pose.shape)
+            pose += rng.normal(0, 0.03 * height, pose.shape)
             poses.append((image + 1, pose))
             size = np.sqrt(0.53 * np.prod(np.ptp(pose, axis=0)))
             for rater in RATERS:
                 number += 1
-                seen = pose + rng.normal(0, 1, pose.shape) * (sigmas * size / np.sqrt(2))[:, None]
-                annotation = _annotation(number, image + 1, rater, np.round(np.clip(seen, 0, WIDTH), 2), rng)
+                points = pose + rng.normal(0, 1, pose.shape) * (sigmas * size / np.sqrt(2))[:, None]
+                annotation = _annotation(number, image + 1, rater, np.round(np.clip(points, 0, WIDTH), 2), rng)
                 yield separator + json.dumps(annotation)
                 separator = ",\n"
     yield "]}"
 
 
-def _annotation(number: int, image: int, rater: str, places: Any, rng: np.random.Generator) -> dict[str, Any]:
-    there = rng.random(len(places)) > 0.05
-    visible = np.where(there, np.where(rng.random(len(places)) < 0.1, 1, 2), 0)
-    values = np.column_stack([places * there[:, None], visible])
+def _annotation(number: int, image: int, rater: str, points: Any, rng: np.random.Generator) -> dict[str, Any]:
+    labelled = rng.random(len(points)) > 0.05
+    visible = np.where(labelled, np.where(rng.random(len(points)) < 0.1, 1, 2), 0)
+    values = np.column_stack([points * labelled[:, None], visible])
     return {
         "id": number,
         "image_id": image,
         "category_id": 1,
         "rater_id": rater,
         "keypoints": values.ravel().tolist(),
-        "num_keypoints": int(there.sum()),
+        "num_keypoints": int(labelled.sum()),
         "iscrowd": 0,
     }
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Run a command; return the seconds that it took and the largest memory of all of its processes, in MB."""
-    started, most = time.perf_counter(), 0.0
+    """Run a command; return its duration in seconds and the peak memory of all its processes in MB."""
+    started, peak = time.perf_counter(), 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            most = max(most, sum(map(_resident, _family(process.pid))))
+            peak = max(peak, sum(map(_resident, _family(process.pid))))
             time.sleep(0.1)
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    return time.perf_counter() - started, most / 1e6
+    return time.perf_counter() - started, peak / 1e6
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and all that it started."""
-    found = [pid]
-    for parent in found:
+    """Return the ids of a process and of all its descendants."""
+    pids = [pid]
+    for parent in pids:
         try:
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
         except OSError:
             continue
-        found += map(int, children.split())
-    return found
+        pids += map(int, children.split())
+    return pids
 
 
 def _resident(pid: int) -> float:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Whether the report's intervals hold: simulated workers who leave wrong pre-labels with a known probability.
+"""Measure the coverage of the report's anchoring intervals with simulated workers of known probabilities.
 
-Each worker labels a job whose pre-labels are treated as `create_labeling_job.py --withhold --seed-errors` treats them.
-Where a pre-label is wrong on purpose, the worker leaves it with the probability `leaves`, otherwise puts it right.
-Right keypoints are moved away with a probability that varies from image to image, because a careless moment lasts for
-an image; its mean is `moves`. Keypoints that were not shown are left out with the probability `forgets`. The bench
-counts how often the 95 % intervals of quality.json contain these probabilities.
+The workers label a job whose pre-labels are treated as `create_labeling_job.py --withhold --seed-errors` treats them. A
+worker leaves a pre-label that is wrong on purpose with the probability `leaves`, and otherwise corrects it. A worker
+moves a right keypoint away with a probability that varies between images, because a careless moment lasts for an image;
+its mean is `moves`. Keypoints that were not shown are left out with the probability `forgets`. The bench counts how
+often the 95 % intervals of quality.json contain these probabilities.
 """
 
 from __future__ import annotations
@@ -34,19 +34,25 @@ from truepoint.pose.skeleton import Skeleton, parse_skeleton
 SKELETON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
 JOB = "simulated"
 SIDE = 2000
-"""Pixels of the images, which are square."""
+"""Side of the square images, in pixels."""
 TOGETHER = 20.0
-"""Concentration of the beta distribution of `moves` over images: its standard deviation at a mean of .1 is .065."""
+"""Concentration of the beta distribution of `moves` over images. At a mean of 0.1 its standard deviation is 0.065."""
 BURSTS = 4.0
-"""The same for a worker whose careless moments are rare and bad: .13."""
+"""Concentration for a worker whose careless moments are rare but severe. At a mean of 0.1 the standard deviation is
+0.13."""
 SHARES = Shares(withheld=0.2, seeded=0.3)
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A simulated worker's probabilities: of leaving a wrong pre-label, moving a right one, forgetting a keypoint.
+    """The behaviour of a simulated worker.
 
-    `together` says how alike the keypoints of one image are.
+    Attributes:
+        leaves: probability of leaving a wrong pre-label.
+        moves: mean probability of moving a right keypoint.
+        forgets: probability of leaving out a keypoint that was not shown.
+        together: concentration of the distribution of `moves` over images. The smaller it is, the more the keypoints of
+            one image have in common.
     """
 
     leaves: float
@@ -65,7 +71,14 @@ WORKERS = {
 
 @dataclass(frozen=True)
 class TreatedJob:
-    """A job's pre-labels as they were given and as workers see them, and the record of each image that was drawn."""
+    """A job's pre-labels before and after the treatment.
+
+    Attributes:
+        given: the right pre-labels, by image name.
+        shown: the pre-labels that workers see, by image name.
+        records: the record of each image that was drawn for the experiment.
+        table: the skeleton's sigmas.
+    """
 
     given: dict[str, tuple[dict[str, Any], ...]]
     shown: dict[str, tuple[dict[str, Any], ...]]
@@ -74,7 +87,7 @@ class TreatedJob:
 
 
 def treated_job(images: int, seed: int, skeleton: Skeleton) -> TreatedJob:
-    """Return a job whose pre-labels are all right before some are made wrong."""
+    """Return a job whose pre-labels are all right before the treatment."""
     rng = np.random.default_rng(seed)
     given = {f"{n}.jpg": (_prelabel(rng, skeleton),) for n in range(images)}
     sizes = dict.fromkeys(given, (SIDE, SIDE))
@@ -86,7 +99,7 @@ def treated_job(images: int, seed: int, skeleton: Skeleton) -> TreatedJob:
 
 
 def _prelabel(rng: np.random.Generator, skeleton: Skeleton) -> dict[str, Any]:
-    """One person in the middle of the image: the skeleton's template at some size, bent a little, partly hidden."""
+    """Return a person in the middle of the image: the skeleton's template, scaled, perturbed and partly labelled."""
     places = np.array([k.template or (0, 0) for k in skeleton.keypoints], float)
     places = (places - places.mean(axis=0)) * rng.uniform(0.3, 1.5) + rng.normal(0, 8, places.shape) + SIDE / 2
     labelled = rng.random(len(places)) < rng.uniform(0.6, 1)
@@ -100,7 +113,7 @@ def _prelabel(rng: np.random.Generator, skeleton: Skeleton) -> dict[str, Any]:
 
 
 def content(worker: Worker, job: TreatedJob, image: str, rng: np.random.Generator) -> str:
-    """Return the answer of a worker to an image, as the page submits it."""
+    """Return a worker's answer for an image, in the format in which the page submits it."""
     record, shown = job.records.get(image), job.shown.get(image, ())
     right = [dict(instance) for instance in job.given[image]]
     updated: list[dict[str, Any]] = right
@@ -129,7 +142,7 @@ def _moved(instance: dict[str, Any], rate: float, table: SigmaTable, rng: np.ran
 
 
 def answers(job: TreatedJob, workers: dict[str, Worker], rng: np.random.Generator) -> Iterator[Annotation]:
-    """Return the label of each image, answered by one worker each, in turn, as post_annotation makes it."""
+    """Yield the label of each image in post_annotation's format. Images are assigned to the workers in rotation."""
     names = list(workers)
     for n, image in enumerate(job.given):
         name = names[n % len(names)]
@@ -145,7 +158,7 @@ def answers(job: TreatedJob, workers: dict[str, Worker], rng: np.random.Generato
 
 
 def quality(job: TreatedJob, workers: dict[str, Worker], rng: np.random.Generator) -> AnchoringQuality:
-    """Return what quality.json says of the workers."""
+    """Return the part of quality.json on anchoring."""
     meter = AnchoringMeter()
     for annotation in answers(job, workers, rng):
         meter.add(annotation)
@@ -156,7 +169,7 @@ def quality(job: TreatedJob, workers: dict[str, Worker], rng: np.random.Generato
 
 
 def covered(report: WorkerAnchoring, truth: Worker) -> dict[str, bool]:
-    """Return by rate whether its interval contains the worker's probability; only rates with cases."""
+    """Return, for each rate with an interval, whether the interval contains the worker's probability."""
     pairs = {
         "wrong_stayed": (report.wrong_stayed, truth.leaves),
         "right_moved": (report.right_moved, truth.moves),
@@ -170,7 +183,7 @@ def covered(report: WorkerAnchoring, truth: Worker) -> dict[str, bool]:
 
 
 def main() -> int:
-    """Print the coverage of each rate, by worker and by number of images."""
+    """Print the coverage of each rate by worker and number of images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=200, metavar="N", help="jobs of each size (%(default)s)")
     options = parser.parse_args()

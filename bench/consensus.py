@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measure the consensus of simulated workers against the truth, beside simpler rules, and what it costs.
+"""Measure the accuracy of the consensus of simulated workers, compare it with simpler rules, and measure its cost.
 
-The first noise model is that of the published table: standing people with COCO's 17 keypoints, scatter as COCO's sigmas
-say, one worker three times noisier, whole bodies turned (3%, 6% by the noisy worker), pairs exchanged (3%), gross
-misses (2%). The others go beyond it.
+The first noise model is that of the published table: standing people with COCO's 17 keypoints, scatter with COCO's
+sigmas, one worker with three times the scatter, whole bodies flipped (3 %; 6 % by the noisy worker), sides of a pair
+swapped (3 %), gross misses (2 %). The other models vary these values.
 
 Example:
     python bench/consensus.py --poses 1500 --models published       # or: make bench-consensus
@@ -41,19 +41,31 @@ Points = NDArray[np.float64]
 
 SKELETON: Skeleton = parse_skeleton((Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes())
 MEASURE: SigmaTable = sigma_table(SKELETON)
+"""The skeleton's sigmas."""
 NAMES = SKELETON.keypoint_names
 SIGMAS = np.array(SKELETON.sigmas)
 FLIP = np.array(SKELETON.flip_indices)
 TEMPLATE = np.array([k.template for k in SKELETON.keypoints], dtype=float)
 LOW = 0.85
-"""An OKS below it counts as poor in the table."""
+"""OKS below which a consensus counts as poor in the table."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """How workers err. `loud` multiplies the scatter of worker 0, `scatter` everybody's; shares are per instance, but
-    `miss` and `absent` per keypoint; `bias` is in sigma s, the same at every keypoint of worker 0; `spam` is worker 0's
-    share of keypoints strewn over the body at random."""
+    """The errors of simulated workers.
+
+    Attributes:
+        name: the model's name in the tables.
+        loud: factor on the scatter of worker 0.
+        scatter: factor on the scatter of all workers.
+        flip: probability, per instance, that a worker flips the whole body.
+        loud_flip: the same for worker 0.
+        pair: probability, per instance, that a worker swaps the sides of one pair.
+        miss: probability, per keypoint, of a gross miss.
+        bias: constant offset of all keypoints of worker 0, in units of sigma times the square root of the area.
+        spam: probability, per instance, that worker 0 places all keypoints at random over the body.
+        absent: probability, per keypoint, that it is left out.
+    """
 
     name: str
     loud: float = 3.0
@@ -80,7 +92,7 @@ MODELS = (
 
 
 def truth(rng: np.random.Generator) -> Points:
-    """A person of 150 to 450 pixels, jointed at random, facing either way, turned a little."""
+    """Return the keypoints (17, 2) of a person of 150 to 450 pixels in a random pose."""
     pose = TEMPLATE + rng.normal(0, 12, TEMPLATE.shape)
     if rng.random() < 0.5:
         pose[:, 0] *= -1
@@ -90,13 +102,13 @@ def truth(rng: np.random.Generator) -> Points:
 
 
 def size_of(pose: Points) -> float:
-    """The area of a true pose, as the labels' own: .53 of the hull's box."""
+    """Return the area of a true pose as for labels: 0.53 of the area of the keypoints' bounding box."""
     return float(BOX_TO_AREA * np.prod(np.ptp(pose, axis=0)))
 
 
 def answer(pose: Points, worker: int, noise: Noise, rng: np.random.Generator) -> Points:
-    """What a worker marks; NaN where nothing."""
-    unit = SIGMAS[:, None] * math.sqrt(size_of(pose))  # E[d^2] = sigma^2 s^2: each axis has half of it
+    """Return the keypoints (17, 2) that a worker labels for a pose; NaN for a keypoint that is left out."""
+    unit = SIGMAS[:, None] * math.sqrt(size_of(pose))  # E[d^2] = sigma^2 s^2, of which each axis has one half
     loud = noise.loud if worker == 0 else 1.0
     if worker == 0 and rng.random() < noise.spam:
         low, extent = pose.min(axis=0), np.ptp(pose, axis=0)
@@ -115,43 +127,49 @@ def answer(pose: Points, worker: int, noise: Noise, rng: np.random.Generator) ->
     return marked
 
 
-def oks(pose: Points, found: Points, *, of_found: bool = False) -> float:
-    """COCO's OKS with the truth; what was not found counts 0 or, `of_found`, does not count."""
-    d2 = ((pose - found) ** 2).sum(axis=1)
+def oks(pose: Points, points: Points, *, only_present: bool = False) -> float:
+    """Return COCO's OKS of `points` and the truth `pose`.
+
+    A missing keypoint counts as 0; with `only_present` it is not counted.
+    """
+    d2 = ((pose - points) ** 2).sum(axis=1)
     ks = np.exp(-d2 / (2 * size_of(pose) * (2 * SIGMAS) ** 2))
-    if of_found:
+    if only_present:
         return float(ks[~np.isnan(ks)].mean()) if not np.isnan(ks).all() else 0.0
     return float(np.where(np.isnan(ks), 0, ks).mean())
 
 
 def instance(marked: Points) -> Instance:
-    """As a page submits it."""
+    """Return an instance in the format in which a page submits it."""
     rows = zip(NAMES, marked.tolist(), strict=True)
     return Instance(annotations=tuple(Keypoint(name, x, y) for name, (x, y) in rows if not math.isnan(x)))
 
 
-def array(found: Consolidated) -> Points:
-    """The keypoints in order; NaN where there is none."""
-    by_name = {k.label: (k.x, k.y) for k in found.annotations}
+def array(instance: Consolidated) -> Points:
+    """Return the keypoints (17, 2) of an instance in the skeleton's order; NaN for a missing keypoint."""
+    by_name = {k.label: (k.x, k.y) for k in instance.annotations}
     return np.array([by_name.get(name, (math.nan, math.nan)) for name in NAMES])
 
 
 def _each(rule: Callable[[Points], Points]) -> Callable[[Points, int], Points]:
-    """A rule for one keypoint's places, for all keypoints; at least half of the workers must have it."""
+    """Return a rule for all keypoints from a rule for the points of one keypoint.
+
+    A keypoint is in the result if at least half of the workers labelled it.
+    """
 
     def whole(answers: Points, _random: int) -> Points:
         out = np.full(answers.shape[1:], np.nan)
         for k in range(answers.shape[1]):
-            there = answers[:, k][~np.isnan(answers[:, k, 0])]
-            if 2 * len(there) >= len(answers):
-                out[k] = rule(there)
+            present = answers[:, k][~np.isnan(answers[:, k, 0])]
+            if 2 * len(present) >= len(answers):
+                out[k] = rule(present)
         return out
 
     return whole
 
 
 def _medoid(answers: Points, random: int) -> Points:
-    """CVAT's rule: the one worker's skeleton that is most like the others'. Of two it is either."""
+    """Apply CVAT's rule: return the skeleton with the highest sum of OKS with the others, one of two at random."""
     if len(answers) == 2:
         return np.asarray(answers[random % 2])
 
@@ -165,7 +183,7 @@ def _medoid(answers: Points, random: int) -> Points:
 
 
 def geometric_median(points: Points) -> Points:
-    """The robust mean with a width of next to nothing."""
+    """Return the geometric median, as the robust mean with a width near zero."""
     x, y = robust_means(points[None, :, 0], points[None, :, 1], np.ones((1, len(points))), np.array([1e-9]))
     return np.array([x[0], y[0]])
 
@@ -181,12 +199,12 @@ OURS = ("ours, at once", "ours, whole job")
 
 
 def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, list[float]]:
-    """OKS with the truth of every rule and pose."""
+    """Return the OKS of consensus and truth for each rule: one value per pose."""
     rng = np.random.default_rng([seed, workers])
     truths = [truth(rng) for _ in range(poses)]
     answers = [np.array([answer(pose, w, noise, rng) for w in range(workers)]) for pose in truths]
     scores: dict[str, list[float]] = {
-        name: [oks(pose, rule(given, place)) for place, (pose, given) in enumerate(zip(truths, answers, strict=True))]
+        name: [oks(pose, rule(given, number)) for number, (pose, given) in enumerate(zip(truths, answers, strict=True))]
         for name, rule in BASELINES.items()
     }
     submitted = [[(f"w{w}", [instance(marked)]) for w, marked in enumerate(given)] for given in answers]
@@ -200,13 +218,13 @@ def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, lis
 
 
 def consolidated(images: Sequence[Answers], weights: Mapping[str, float] | None = None) -> list[list[Consolidated]]:
-    """What the workers of each image agree on."""
+    """Return the consolidated instances of each image; none for an image with too many instances."""
     merged = consolidate_all(images, MEASURE, weights)
-    return [[] if isinstance(found, CrowdedError) else found[0] for found in merged]
+    return [[] if isinstance(outcome, CrowdedError) else outcome[0] for outcome in merged]
 
 
 def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str, float]:
-    """The weights that the second pass would use."""
+    """Return the workers' weights that the second pass would use."""
     distances = PairDistances()
     consensus = Consensus(submitted, MEASURE, {})
     for agreed in consensus.agreed:
@@ -216,8 +234,16 @@ def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str
 
 @dataclass(frozen=True)
 class Scene:
-    """People side by side, `gap` widths of a body between their middles. Each worker misses a person with `absent`,
-    adds `extra` people who are not there, on average, and leaves out `hidden` of the keypoints."""
+    """An image with several people side by side.
+
+    Attributes:
+        name: the scene's name in the table.
+        gap: distance between the centres of neighbours, in widths of a body.
+        people: number of people.
+        absent: probability that a worker overlooks a person.
+        extra: mean number of instances per worker that are not people.
+        hidden: probability, per keypoint, that it is left out.
+    """
 
     name: str
     gap: float
@@ -238,7 +264,7 @@ SCENES = (
 
 
 def crowd(scene: Scene, workers: int, images_wanted: int, seed: int) -> tuple[float, float, float]:
-    """Recall and precision of instances at an OKS of .5, one to one, and the mean OKS of those found."""
+    """Return recall and precision of instances at an OKS of 0.5, matched one to one, and the mean OKS of matches."""
     rng = np.random.default_rng([seed, workers, 7])
     noise = replace(MODELS[0], absent=scene.hidden)
     truths, images = [], []
@@ -262,7 +288,8 @@ def crowd(scene: Scene, workers: int, images_wanted: int, seed: int) -> tuple[fl
     right, wanted, given, similar = 0, 0, 0, 0.0
     for people, merged in zip(truths, consolidated(images), strict=True):
         gains = [
-            [value if (value := oks(pose, array(m), of_found=True)) >= 0.5 else 0.0 for m in merged] for pose in people
+            [value if (value := oks(pose, array(m), only_present=True)) >= 0.5 else 0.0 for m in merged]
+            for pose in people
         ]
         pairs = assign(gains)
         right, wanted, given = right + len(pairs), wanted + len(people), given + len(merged)
@@ -271,12 +298,12 @@ def crowd(scene: Scene, workers: int, images_wanted: int, seed: int) -> tuple[fl
 
 
 def table(models: Sequence[Noise], counts: Sequence[int], poses: int, seeds: int) -> list[str]:
-    """Lines of a Markdown table for each model: mean OKS with the truth, and the share of poor ones."""
+    """Return the lines of a Markdown table per model: mean OKS with the truth, and the share of poor results."""
     lines: list[str] = []
     for noise in models:
         lines += ["", f"{noise.name}: mean OKS with the truth (share below {LOW})", ""]
         lines += [_row("workers", map(str, counts)), "|---" * (len(counts) + 1) + "|"]
-        found: dict[str, list[str]] = {name: [] for name in (*BASELINES, *OURS)}
+        cells_of: dict[str, list[str]] = {name: [] for name in (*BASELINES, *OURS)}
         for workers in counts:
             pooled: dict[str, list[float]] = {}
             for seed in range(seeds):
@@ -284,25 +311,25 @@ def table(models: Sequence[Noise], counts: Sequence[int], poses: int, seeds: int
                     pooled.setdefault(name, []).extend(values)
             for name, values in pooled.items():
                 poor = sum(v < LOW for v in values) / len(values)
-                found[name].append(f"{sum(values) / len(values):.4f} ({poor:.1%})")
-        lines += [_row(name, cells) for name, cells in found.items()]
+                cells_of[name].append(f"{sum(values) / len(values):.4f} ({poor:.1%})")
+        lines += [_row(name, cells) for name, cells in cells_of.items()]
     return lines
 
 
 def scenes(counts: Sequence[int], images: int) -> list[str]:
-    """Lines of a Markdown table: crowds."""
+    """Return the lines of a Markdown table of the scenes with several people."""
     lines = ["", "scenes of 6 people: recall / precision of instances at OKS .5, mean OKS of those found", ""]
     lines += [_row("workers", map(str, counts)), "|---" * (len(counts) + 1) + "|"]
     for scene in SCENES:
-        found = [crowd(scene, workers, images, 0) for workers in counts]
+        results = [crowd(scene, workers, images, 0) for workers in counts]
         lines.append(
-            _row(scene.name, (f"{recall:.3f} / {precision:.3f}, {mean:.3f}" for recall, precision, mean in found))
+            _row(scene.name, (f"{recall:.3f} / {precision:.3f}, {mean:.3f}" for recall, precision, mean in results))
         )
     return lines
 
 
 def cost(seconds: float) -> list[str]:
-    """Lines of a Markdown table: data objects a second through post_annotation's core, and import time."""
+    """Return the lines of a Markdown table: data objects per second in post_annotation's core, and import time."""
     lines = ["", "objects a second (parsing, consolidation, annotation)", ""]
     lines += [_row("instances", ("1 worker", "3 workers", "9 workers")), "|---" * 4 + "|"]
     rng = np.random.default_rng(1)
@@ -323,14 +350,14 @@ def cost(seconds: float) -> list[str]:
     return [*lines, "", f"import of truepoint.groundtruth.annotation after msgspec: {_import_time():.0f} ms"]
 
 
-def _submitted(found: list[Instance]) -> str:
+def _submitted(instances: list[Instance]) -> str:
     details = {"version": "1.0", "image_width": 1500, "image_height": 1500}
-    updated = json.dumps(msgspec.to_builtins(found))
+    updated = json.dumps(msgspec.to_builtins(instances))
     return json.dumps({"updated_annotations": updated, "answer_details": json.dumps(details)})
 
 
 def _import_time() -> float:
-    """Milliseconds, the least of five fresh interpreters."""
+    """Return the shortest import time of five new interpreters, in milliseconds."""
     code = (
         "import msgspec, time; t = time.perf_counter(); import truepoint.groundtruth.annotation; "
         "print(time.perf_counter() - t)"

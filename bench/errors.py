@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""How well wrong labels are found: errors injected into labels of people seen from all sides and at several sizes.
+"""Measure the detection of labelling errors: errors are injected into labels of people in all views and sizes.
 
-Each job of the bench is labelled by honest workers; one instance in twenty gets an error of some kind, and the norms
-are measured on that, errors included. Then each kind is judged by itself: AUROC of the suspicion of instances with
-such an error against that of all honest instances, and precision at k with k errors among 19 k honest ones. Curves are
-calibrated (--calibrate) on seeds of their own; the seeds of the report are never calibrated on.
+Careful workers label each simulated job. One instance in twenty gets an error, and the norms are measured on these
+labels, errors included. Then each type of error is evaluated separately: AUROC of the suspicion of instances with the
+error against that of all correct instances, and precision at k with k errors among 19 k correct instances. Curves are
+calibrated (--calibrate) on separate seeds, which the report does not use.
 
-A second table has the same errors with and without the predictions of a simulated model (bench/predictor.py), and for
-jitter the limit: the AUROC of the exact likelihood ratio for somebody who knows where every keypoint truly is. The
-limit is that of the labels' own scatter; no prediction can get beyond it.
+A second table compares the same errors with and without predictions of a simulated model (bench/predictor.py). For
+jitter it also contains an upper bound: the AUROC of the exact likelihood ratio if the true keypoints are given. The
+bound results from the scatter of labels, so no prediction can exceed it.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = Path(__file__).parents[1] / "skeletons" / "coco-person.json"
 REPORT_SEEDS = (61, 62, 63)
-"""Not used before the figures in docs/ were made: neither curves nor shares were chosen on them."""
+"""Seeds of the jobs in the report. Neither curves nor shares were chosen with them."""
 PREDICTED = 600
-"""Added to a job's seed for that of its predictions."""
+"""Offset from a job's seed to the seed of its predictions."""
 CALIBRATION_SEEDS = (901, 902, 903)
 PEOPLE = 1500
-"""A job."""
+"""Number of people in a simulated job."""
 SHARE_WRONG = 0.05
+"""Share of instances with an error in the labels that the norms are measured on."""
 SHARES = {
     "pair swap": 0.010,
     "limb swap": 0.010,
@@ -61,9 +62,11 @@ SHARES = {
     "missing": 0.002,
     "duplicate": 0.004,
 }
-"""Of all instances: how often a kind is expected, which is what probabilities are calibrated to. Chosen: sides are what
-labelers confuse most; a keypoint left out is most often one that could not be seen."""
+"""Assumed shares of the types of errors among all instances, to which probabilities are calibrated. Swapped sides are
+assumed to be the most frequent error. A keypoint that is left out is usually one that cannot be seen, so `missing` is
+rare."""
 AIMS = {"pair swap": 0.95, "whole flip, face visible": 0.80, "gross miss": 0.90}
+"""Minimum AUROC to reach, by type of error."""
 LOOKED_FOR = {
     "swapped_sides": ("pair swap", "limb swap"),
     "flipped_body": ("whole flip, face visible", "whole flip, no face"),
@@ -72,12 +75,14 @@ LOOKED_FOR = {
     "missing_keypoint": ("missing",),
     "duplicate_instance": ("duplicate",),
 }
-"""The errors that each curve's check is there for."""
+"""Check to the types of errors that it detects."""
 PREDICTION_SHARES = SHARES | {"missing": 0.03, "extra": 0.002}
-"""Chosen: with a prediction, a keypoint left out is one that could be seen. One in 33 instances is about one in 400
-visible keypoints. We know no measurement of it. A share of .015 lowers the AUROC of missing keypoints by .02 to .03 and
-raises that of extra ones by as much; all others change by .003 at most."""
+"""Assumed shares for checks with predictions: `missing` is more frequent, because a keypoint that is predicted and left
+out can usually be seen. One in 33 instances is about one in 400 visible keypoints; we know no measurement of it. A
+share of 0.015 lowers the AUROC of missing keypoints by 0.02 to 0.03 and raises that of extra ones by as much; all
+others change by 0.003 at most."""
 PREDICTION_AIMS = {"missing": 0.85, "whole flip, no face": 0.85, "jitter": 0.70}
+"""Minimum AUROC to reach with predictions, by type of error."""
 LOOKED_FOR_BY_PREDICTION = {
     "prediction_distance": ("gross miss", "wrong keypoint"),
     "prediction_swap": ("pair swap", "limb swap"),
@@ -85,12 +90,13 @@ LOOKED_FOR_BY_PREDICTION = {
     "prediction_missing": ("missing",),
     "prediction_extra": ("extra",),
 }
-"""The errors that each curve of truepoint.analysis.predictions is there for."""
+"""Check of truepoint.analysis.predictions to the types of errors that it detects."""
 Scene = list[Instance]
+"""The instances of an image. The last one is evaluated."""
 
 
 def instance(labels: Labels) -> Instance:
-    """As a page submits it."""
+    """Return an instance in the format in which a page submits it."""
     places, visibility = labels
     return Instance(
         annotations=tuple(
@@ -102,7 +108,7 @@ def instance(labels: Labels) -> Instance:
 
 
 class Job:
-    """Honest labels, the same people with an error of each kind, and the norms of a mixture of both."""
+    """A simulated job: correct labels, the same people with an error of each type, and the norms of a mixture."""
 
     def __init__(self, seed: int, anatomy: Anatomy, people: list[Person] | None = None) -> None:
         rng = np.random.default_rng(seed)
@@ -132,17 +138,18 @@ class Job:
         self.rng = rng
 
     def read(self, scenes: Iterable[Scene]) -> list[list[Signal]]:
-        """The signals of each scene's last instance."""
+        """Return the signals of each scene's last instance."""
         given = list(scenes)
         alike = [self.reader.between(scene).get(len(scene) - 1) for scene in given]
         alone = self.reader.signals([scene[-1] for scene in given])
-        return [found + ([signal] if signal else []) for found, signal in zip(alone, alike, strict=True)]
+        return [signals + ([signal] if signal else []) for signals, signal in zip(alone, alike, strict=True)]
 
 
 class Predicted:
     """A job with the predictions of a model.
 
-    Its reliability is measured on the mixture of honest and wrong labels."""
+    The model's reliability is measured on the mixture of correct and wrong labels.
+    """
 
     def __init__(self, job: Job, model: Model, seed: int) -> None:
         self.job = job
@@ -152,7 +159,7 @@ class Predicted:
             _predictions(model, rng, replace(q, places=_beside(rng, p, q), s=p.s))
             for p, q in zip(job.people, job.people[1:], strict=False)
         ]
-        # An error that only a prediction shows: a keypoint marked that cannot be seen, somewhere near its place.
+        # An error that only a prediction reveals: a keypoint that cannot be seen is labelled near its true position.
         self.extra = {
             i: [instance(labels)]
             for i, (subject, [given]) in enumerate(zip(job.people, job.honest, strict=True))
@@ -167,23 +174,26 @@ class Predicted:
         self.reader = PredictionReader(job.anatomy, job.norms, norms)
 
     def read(self, scenes: Mapping[int, Scene], *, crowd: bool = False) -> list[list[Signal]]:
-        """The signals that the predictions for people, and for those behind them, add to their scene's last instance.
+        """Return the signals that predictions add for each scene's last instance.
 
-        Scenes are by the person's number."""
+        Args:
+            scenes: scenes by the person's index.
+            crowd: whether the scenes contain a second person, who also has a prediction.
+        """
         alone = iter(self.job.reader.signals([label for scene in scenes.values() for label in scene]))
-        found = []
+        last_signals = []
         for i, scene in scenes.items():
             behind = self.behind[i] if crowd else []
             signals = self.reader.signals(scene, [*self.predictions[i], *behind], list(islice(alone, len(scene))))
-            found.append(signals[-1])
-        return found
+            last_signals.append(signals[-1])
+        return last_signals
 
 
 def _predictions(model: Model, rng: np.random.Generator, subject: Person) -> list[Prediction]:
-    found = model.predict(rng, subject)
-    if found is None:
+    prediction = model.predict(rng, subject)
+    if prediction is None:
         return []
-    places, scores = found
+    places, scores = prediction
     return [
         Prediction(
             tuple(PredictedKeypoint(float(x), float(y), float(s)) for (x, y), s in zip(places, scores, strict=True))
@@ -192,7 +202,7 @@ def _predictions(model: Model, rng: np.random.Generator, subject: Person) -> lis
 
 
 def _extra(rng: np.random.Generator, subject: Person, given: Instance) -> Labels | None:
-    """One keypoint marked that cannot be seen, up to two sigmas from where it is."""
+    """Return labels with one more keypoint, which cannot be seen, at about two sigmas from its true position."""
     hidden = np.flatnonzero(subject.visibility == 0)
     if not len(hidden) or not given.annotations:
         return None
@@ -206,17 +216,17 @@ def _extra(rng: np.random.Generator, subject: Person, given: Instance) -> Labels
 
 
 def jitter_limit(jobs: list[Job]) -> float:
-    """AUROC of jitter by the exact likelihood ratio, if every keypoint's true place were known."""
-    found = []
+    """Return the AUROC of jitter by the exact likelihood ratio, given the true position of every keypoint."""
+    aurocs = []
     for job in jobs:
         good = np.array([_jitter_ratio(p, scene[0]) for p, scene in zip(job.people, job.honest, strict=True)])
         bad = np.array([_jitter_ratio(job.people[i], scene[0]) for i, scene in job.wrong["jitter"].items()])
-        found.append(auroc(bad, good))
-    return float(np.mean(found))
+        aurocs.append(auroc(bad, good))
+    return float(np.mean(aurocs))
 
 
 def _jitter_ratio(subject: Person, labels: Instance) -> float:
-    """Mean over keypoints of the density of jitter over that of honest labels, by distance from the truth."""
+    """Return the mean likelihood ratio of jitter and correct labels over keypoints, by distance from the truth."""
     ratios = []
     for k in labels.annotations:
         at = NAMES.index(k.label)
@@ -228,54 +238,61 @@ def _jitter_ratio(subject: Person, labels: Instance) -> float:
 
 
 def _beside(rng: np.random.Generator, subject: Person, other: Person) -> Vector:
-    """The other person at the size of the subject and half behind it: two people, not one of them twice."""
+    """Return the other person's keypoints at the subject's size and partly behind it.
+
+    Such a pair of people must not be taken for a duplicate.
+    """
     centre = subject.places.mean(axis=0) + rng.normal(0, 0.5 * subject.s, 2)
     return (other.places - other.places.mean(axis=0)) * subject.s / other.s + centre
 
 
 def score(signals: list[Signal]) -> float:
-    """The suspicion that these signals add up to."""
+    """Return the suspicion for a list of signals."""
     return suspicion(CURVES[s.check].probability(s.strength) if s.check in CURVES else probability(s) for s in signals)
 
 
 OWN = {kind: check for check, kinds in LOOKED_FOR.items() for kind in kinds} | {"gross miss": "misplaced_keypoint"}
-"""The check that finds a kind best."""
+"""Type of error to the check for it."""
 NOTHING = -100.0
-"""Stands for no signal of a check: below every strength."""
+"""Stands for a missing signal: less than every strength."""
 
 
 def strength(signals: list[Signal], check: str) -> float:
-    """Of one check's signal."""
+    """Return the strength of a check's signal, or NOTHING."""
     return next((s.strength for s in signals if s.check == check), NOTHING)
 
 
 def auroc(bad: Vector, good: Vector) -> float:
-    """The chance that an instance with an error is more suspicious than an honest one; ties count half."""
+    """Return the probability that an instance with an error is more suspicious than a correct one; ties count half."""
     ordered = np.sort(good)
     below, upto = np.searchsorted(ordered, bad, "left"), np.searchsorted(ordered, bad, "right")
     return float((below + upto).mean() / 2 / len(good))
 
 
 def precision_at_k(rng: np.random.Generator, bad: Vector, good: Vector) -> float:
-    """Of k instances most suspected, the share with an error, if k of 20 k have one."""
+    """Return the share with an error among the k most suspicious instances, if k of 20 k instances have one."""
     k = len(good) // 19
-    found = []
+    precisions = []
     for _ in range(50):
         drawn = rng.choice(bad, k)
         mixed = np.concatenate([drawn, good]) + rng.uniform(0, 1e-12, k + len(good))  # ties at random
-        found.append((np.argsort(-mixed)[:k] < k).mean())
-    return float(np.mean(found))
+        precisions.append((np.argsort(-mixed)[:k] < k).mean())
+    return float(np.mean(precisions))
 
 
 def calibrate(anatomy: Anatomy) -> None:
-    """Print curves: logistic regression of 'has an error the check is for' on its strength, with the intercept moved
-    to the kinds' `SHARES`."""
+    """Print the curves: logistic regression of "has an error of the check's types" on the signal's strength.
+
+    Instances are weighted so that the types have the shares `SHARES`.
+    """
     jobs = [Job(seed, anatomy) for seed in CALIBRATION_SEEDS]
-    good = [found for job in jobs for found in job.read(job.honest)]
+    good = [signals for job in jobs for signals in job.read(job.honest)]
     for check, kinds in LOOKED_FOR.items():
-        bad = [found for job in jobs for kind in kinds for found in job.read(job.wrong[kind].values())]
-        x_bad, x_good = (np.array([s.strength for f in found for s in f if s.check == check]) for found in (bad, good))
-        if check == "duplicate_instance":  # honest instances by themselves have no neighbour at all
+        bad = [signals for job in jobs for kind in kinds for signals in job.read(job.wrong[kind].values())]
+        x_bad, x_good = (
+            np.array([s.strength for f in signals for s in f if s.check == check]) for signals in (bad, good)
+        )
+        if check == "duplicate_instance":  # a single correct instance has no neighbour
             x_good = np.array([s.strength for j in jobs for c in j.read(j.crowds) for s in c if s.check == check])
         share = sum(SHARES[kind] for kind in kinds)
         weights = np.concatenate(
@@ -286,16 +303,18 @@ def calibrate(anatomy: Anatomy) -> None:
 
 
 def calibrate_predictions(anatomy: Anatomy) -> None:
-    """Print the curves of predictions, on a model of MoveNet's quality. A better one is then believed less than it
-    could be."""
+    """Print the curves of checks with predictions, for a model of MoveNet's accuracy.
+
+    Probabilities for a better model are then lower than they could be.
+    """
     jobs = [Predicted(Job(seed, anatomy), MOVENET, seed + 5000) for seed in CALIBRATION_SEEDS]
-    good = [found for job in jobs for found in job.read(dict(enumerate(job.job.honest)))]
+    good = [signals for job in jobs for signals in job.read(dict(enumerate(job.job.honest)))]
     for check, kinds in LOOKED_FOR_BY_PREDICTION.items():
         bad = [
-            (kind, found)
+            (kind, signals)
             for job in jobs
             for kind in kinds
-            for found in job.read(job.extra if kind == "extra" else job.job.wrong[kind])
+            for signals in job.read(job.extra if kind == "extra" else job.job.wrong[kind])
         ]
         x_good = np.array([s.strength for signals in good for s in signals if s.check == check])
         of_bad = [(kind, s.strength) for kind, signals in bad for s in signals if s.check == check]
@@ -310,7 +329,7 @@ def calibrate_predictions(anatomy: Anatomy) -> None:
 
 
 def report_predictions(jobs: list[Job], seeds: list[int]) -> None:
-    """Print AUROC and precision at k without predictions, and with those of each model, of a seed a job."""
+    """Print AUROC and precision at k without predictions and with each model's; each job has a seed for predictions."""
     limit = jitter_limit(jobs)
     header = "".join(f"{model.name:>22}" for model in MODELS)
     print(f"\n{'with predictions':26}{'without':>15}{header}\n{'error':26}{'AUROC':>8}{'P@k':>7}", end="")
@@ -321,7 +340,7 @@ def report_predictions(jobs: list[Job], seeds: list[int]) -> None:
     scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for number, job in enumerate(jobs):
         alone, crowds = job.read(job.honest), job.read(job.crowds)
-        for name, predicted in (("", None), *((m, found[number]) for m, found in sets.items())):
+        for name, predicted in (("", None), *((m, predicted_jobs[number]) for m, predicted_jobs in sets.items())):
             good = _scores(predicted, alone, dict(enumerate(job.honest)))
             beside = _scores(predicted, crowds, dict(enumerate(job.crowds)), crowd=True)
             extra = sets[MOVENET.name][number].extra
@@ -341,14 +360,14 @@ def report_predictions(jobs: list[Job], seeds: list[int]) -> None:
 
 
 def _scores(
-    predicted: Predicted | None, found: list[list[Signal]], scenes: Mapping[int, Scene], *, crowd: bool = False
+    predicted: Predicted | None, signals_of: list[list[Signal]], scenes: Mapping[int, Scene], *, crowd: bool = False
 ) -> Vector:
-    more = predicted.read(scenes, crowd=crowd) if predicted else [[] for _ in found]
-    return np.array([score(signals + added) for signals, added in zip(found, more, strict=True)])
+    more = predicted.read(scenes, crowd=crowd) if predicted else [[] for _ in signals_of]
+    return np.array([score(signals + added) for signals, added in zip(signals_of, more, strict=True)])
 
 
 def fit(x: Vector, y: Vector, weights: Vector) -> Vector:
-    """Weighted logistic regression by Newton's method: intercept and slope."""
+    """Fit a weighted logistic regression by Newton's method; return intercept and slope."""
     design = np.stack([np.ones_like(x), x], axis=1)
     b = np.zeros(2)
     for _ in range(60):
@@ -360,7 +379,7 @@ def fit(x: Vector, y: Vector, weights: Vector) -> Vector:
 
 
 def report(jobs: list[Job]) -> None:
-    """Print the table."""
+    """Print AUROC and precision at k for each type of error."""
     start = time.perf_counter()
     honest = [job.read(job.honest) for job in jobs]
     spent = (time.perf_counter() - start) / sum(map(len, honest))
@@ -370,7 +389,7 @@ def report(jobs: list[Job]) -> None:
         f"  {'<100px':>7}{'>300px':>7}"
     )
     for kind in jobs[0].wrong:
-        rows = [_Row(job, kind, found) for job, found in zip(jobs, honest, strict=True)]
+        rows = [_Row(job, kind, signals) for job, signals in zip(jobs, honest, strict=True)]
         own, ranked, at_k = (np.mean([getattr(row, name)() for row in rows]) for name in ("own", "ranked", "at_k"))
         aim = f"{AIMS[kind]:.2f}" if kind in AIMS else ""
         parts = [_part(rows, lambda p, view=view: p.view == view) for view in ("front", "side", "back")]
@@ -381,7 +400,7 @@ def report(jobs: list[Job]) -> None:
 
 
 class _Row:
-    """One kind of error in one job: signals of instances with it and of honest ones, and whose they are."""
+    """The signals and people of instances with one type of error, and of correct instances, in one job."""
 
     def __init__(self, job: Job, kind: str, honest: list[list[Signal]]) -> None:
         self.rng = job.rng
@@ -389,36 +408,36 @@ class _Row:
         self.bad = job.read(job.wrong[kind].values())
         self.of_bad = [job.people[i] for i in job.wrong[kind]]
         self.good, self.of_good = honest, job.people
-        if kind == "duplicate":  # against people of whom one half hides another
+        if kind == "duplicate":  # compared with pairs of people who partly hide each other
             self.good, self.of_good = job.read(job.crowds), job.people[1:]
-        self.scores = [np.array([score(signals) for signals in found]) for found in (self.bad, self.good)]
+        self.scores = [np.array([score(signals) for signals in instances]) for instances in (self.bad, self.good)]
 
     def own(self) -> float:
-        """AUROC of the one check that is there for it."""
+        """Return the AUROC of the check for this type."""
         if self.check is None:
             return float("nan")
         return auroc(*(np.array([strength(signals, self.check) for signals in f]) for f in (self.bad, self.good)))
 
     def ranked(self) -> float:
-        """AUROC of the suspicion."""
+        """Return the AUROC of the suspicion."""
         return auroc(*self.scores)
 
     def at_k(self) -> float:
-        """Precision at k."""
+        """Return the precision at k of the suspicion."""
         return precision_at_k(self.rng, *self.scores)
 
 
 def _part(rows: list[_Row], wanted: Callable[[Person], bool]) -> str:
-    """AUROC of the suspicion among wanted people."""
-    found = []
+    """Return the AUROC of the suspicion among the people that `wanted` selects, as a table cell."""
+    aurocs = []
     for row in rows:
         bad, good = (
             scores[[wanted(p) for p in people]]
             for scores, people in zip(row.scores, (row.of_bad, row.of_good), strict=True)
         )
         if len(bad) and len(good):
-            found.append(auroc(bad, good))
-    return f"{np.mean(found):6.2f}" if found else f"{'-':>6}"
+            aurocs.append(auroc(bad, good))
+    return f"{np.mean(aurocs):6.2f}" if aurocs else f"{'-':>6}"
 
 
 def _extent(subject: Person) -> float:
@@ -426,13 +445,13 @@ def _extent(subject: Person) -> float:
 
 
 def coco_people(path: Path) -> list[Person]:
-    """The people of a COCO keypoints file with at least five keypoints, taken for true."""
-    found = []
+    """Return the people in a COCO keypoints file with at least five keypoints; their labels count as the truth."""
+    people = []
     for entry in json.loads(path.read_text())["annotations"]:
         k = np.array(entry.get("keypoints", []), dtype=float).reshape(-1, 3)
         if len(k) == len(NAMES) and (k[:, 2] > 0).sum() >= 5 and not entry.get("iscrowd"):
-            found.append(Person(k[:, :2], k[:, 2].astype(int), float(np.sqrt(max(entry["area"], 1))), "coco", "coco"))
-    return found
+            people.append(Person(k[:, :2], k[:, 2].astype(int), float(np.sqrt(max(entry["area"], 1))), "coco", "coco"))
+    return people
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""A finished job for the benches: its output manifest, as post_annotation and Ground Truth write it, of any length."""
+"""A simulated finished job for the benches: an output manifest of any length, with post_annotation's labels."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from truepoint.pose.skeleton import parse_skeleton
 
 SKELETON = (Path(__file__).parents[1] / "skeletons" / "coco-person.json").read_bytes()
 WIDTH, HEIGHT = 1920, 1080
+"""Size of the images, in pixels."""
 DIFFERENT = 500
-"""Images; the lines of a longer job repeat them under names of their own."""
+"""Number of different labels. The lines of a longer job repeat them with other image names."""
 
 
 def lines(count: int, workers: int = 1, instances: int = 2, keypoints: int = 17) -> Iterator[bytes]:
-    """The manifest, a line at a time: `instances` people of up to `keypoints` keypoints, marked by `workers`."""
+    """Yield the lines of a manifest.
+
+    Args:
+        count: number of lines.
+        workers: number of workers for each image.
+        instances: number of people in each image.
+        keypoints: maximum number of keypoints per person.
+    """
     manifest_lines = texts(workers, instances, keypoints)
     for number in range(count):
         yield manifest_lines[number % len(manifest_lines)].replace(NUMBER, b"%07d" % number)
 
 
 def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: int = 17) -> list[tuple[str, str]]:
-    """What each worker submits for one image: the same people, as each of them sees their keypoints."""
+    """Return each worker's id and answer for one image: the same people, with independent scatter."""
     people = [person(rng) for _ in range(instances)]
     corners = [rng.uniform((0, 0), (WIDTH - 600, HEIGHT - 600)) for _ in people]
     answers_of_workers = []
@@ -50,7 +58,7 @@ def answers(rng: np.random.Generator, workers: int, instances: int, keypoints: i
 
 @cache
 def texts(workers: int, instances: int, keypoints: int) -> list[bytes]:
-    """Some lines, each with `NUMBER` in the place of its number."""
+    """Return the text of DIFFERENT lines, in which `NUMBER` stands for the line's number."""
     rng = np.random.default_rng(1)
     measure = sigma_table(parse_skeleton(SKELETON))
     number = NUMBER.decode()

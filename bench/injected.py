@@ -1,4 +1,4 @@
-"""Label errors to inject, each into one instance: what a worker might do wrong."""
+"""Typical labelling errors of workers, each injected into one instance."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from people import Person, Vector
 
 PAIRS = [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)]
 LIMBS = [[2, 3, 4], [3, 4], [5, 6, 7], [6, 7]]
-"""Places in PAIRS: an arm from the shoulder or the elbow, a leg from the hip or the knee."""
+"""Indices into PAIRS: an arm from the shoulder or from the elbow, a leg from the hip or from the knee."""
 FLIP = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 HALF = 1.1774 * 2
-"""Times sigma and s: the distance at which a keypoint's similarity is one half (sqrt(-2 ln .5) * 2 sigma s)."""
+"""Distance at which a keypoint's similarity is 0.5, in units of sigma s: sqrt(-2 ln 0.5) * 2."""
 GOOD = 0.5701 * 2
-"""The same for .85, below which Ronchi and Perona call it jitter."""
+"""Distance at which a keypoint's similarity is 0.85, in units of sigma s. A lower similarity, down to 0.5, is jitter
+(Ronchi and Perona, ICCV 2017)."""
 
 Labels = tuple[Vector, NDArray[np.int64]]
+"""Points (17, 2) and visibility (17,)."""
 Error = Callable[[np.random.Generator, Person, Vector, Vector], Labels | None]
-"""From the person, labelled places and sigmas to wrong labels; None if this person does not allow of that error."""
+"""Returns wrong labels for a person, labelled points and sigmas; None if the error is impossible for this person."""
 
 
 def _exchange(subject: Person, places: Vector, pairs: list[int], sigmas: Vector) -> Labels | None:
-    """None if nothing would be farther off than labels scatter anyway: that is no inversion (similarity over .5)."""
+    """Swap the sides of pairs; return None if no swapped keypoint would have a similarity below 0.5.
+
+    Ronchi and Perona count a swap only as an inversion if the similarity with the right position is below 0.5.
+    """
     v = subject.visibility.copy()
     moved = places.copy()
     matters = False
@@ -36,38 +41,38 @@ def _exchange(subject: Person, places: Vector, pairs: list[int], sigmas: Vector)
 
 
 def pair_swap(rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """Left and right of one pair, both labelled."""
+    """Swap left and right of one pair."""
     return _exchange(subject, places, [int(rng.integers(len(PAIRS)))], sigmas)
 
 
 def limb_swap(rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """Both arms or both legs, from the shoulder, elbow, hip or knee on."""
+    """Swap both arms or both legs, from the shoulder, elbow, hip or knee on."""
     return _exchange(subject, places, LIMBS[int(rng.integers(len(LIMBS)))], sigmas)
 
 
 def flip_facing(_rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """Every pair, of a person whose face is visible."""
+    """Swap every pair of a person whose face is visible."""
     return _exchange(subject, places, list(range(len(PAIRS))), sigmas) if subject.face else None
 
 
 def flip_away(_rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """Every pair, of a person whose face is not visible."""
+    """Swap every pair of a person whose face is not visible."""
     return None if subject.face else _exchange(subject, places, list(range(len(PAIRS))), sigmas)
 
 
 def gross_miss(rng: np.random.Generator, subject: Person, places: Vector, _sigmas: Vector) -> Labels | None:
-    """One keypoint half to one and a half times the square root of the area away, anywhere."""
+    """Move one keypoint by 0.5 to 1.5 times the square root of the area, in any direction."""
     return _moved(rng, subject, places, rng.uniform(0.5, 1.5) * subject.s)
 
 
 def jitter(rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """One keypoint off by what Ronchi and Perona call jitter: similarity .5 to .85."""
+    """Move one keypoint to a similarity of 0.5 to 0.85, which Ronchi and Perona call jitter."""
     at = _labelled(rng, subject)
     return _moved(rng, subject, places, rng.uniform(GOOD, HALF) * sigmas[at] * subject.s, at)
 
 
 def wrong_keypoint(rng: np.random.Generator, subject: Person, places: Vector, sigmas: Vector) -> Labels | None:
-    """One keypoint on the place of another, of the other half of the body: a foot marked as a shoulder."""
+    """Put one keypoint at the position of another in the other half of the body, such as a shoulder at a foot."""
     v = subject.visibility
     upper, lower = [i for i in range(9) if v[i]], [i for i in range(11, 17) if v[i]]
     if not upper or not lower:
@@ -82,7 +87,7 @@ def wrong_keypoint(rng: np.random.Generator, subject: Person, places: Vector, si
 
 
 def missing(rng: np.random.Generator, subject: Person, places: Vector, _sigmas: Vector) -> Labels | None:
-    """One visible keypoint left out."""
+    """Leave out one visible keypoint."""
     v = subject.visibility.copy()
     seen = np.flatnonzero(v == 2)
     if len(seen) < 3:

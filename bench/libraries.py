@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The libraries that could read JSON and write S3, by what they cost: docs/decisions/0003 rests on it.
+"""Compare libraries that read JSON or write to S3 by their CPU time; the source of the figures in docs/decisions/0003.
 
-Lines are bench/results.py's, of one worker; objects of 5 kB go to bench/local_s3.py. CPU time, each library in a
-process of its own; the time to import a client is that with one made.
+The JSON lines are those of bench/results.py for one worker. Objects of 5 kB are written to bench/local_s3.py. Each
+library runs in a separate process. The import time of an S3 library includes the creation of a client.
 """
 
 from __future__ import annotations

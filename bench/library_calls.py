@@ -1,5 +1,7 @@
-"""What one library takes, measured in a process of its own: this program, with a library's name, a file of manifest
-lines, and the bucket. Prints as JSON what bench/libraries.py tells."""
+"""Measure one library in a separate process for bench/libraries.py, and print the figures as JSON.
+
+Arguments are the library's name, a file of manifest lines, and the bucket.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 RUNS = 5
+"""Number of repetitions, of which the median is reported."""
 MODULES = {
     "json": "json",
     "orjson": "orjson",
@@ -28,7 +31,7 @@ BODY = json.dumps({"annotations": list(range(1100))}, indent=1).encode()
 
 
 def codecs(name: str) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
-    """Decode a line; encode as an annotation file, which a person can read."""
+    """Return functions that decode a line and encode an indented annotation file."""
     if name == "orjson":
         import orjson  # noqa: PLC0415 - only the library that is measured
 
@@ -41,7 +44,7 @@ def codecs(name: str) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
 
 
 def putter(name: str, bucket: str) -> Callable[[str], object]:
-    """Put an object with a client as its manual makes one."""
+    """Return a function that puts an object, with a client that is created as in the library's manual."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     if name == "obstore":
         import obstore  # noqa: PLC0415 - only the library that is measured
@@ -64,7 +67,7 @@ def putter(name: str, bucket: str) -> Callable[[str], object]:
 
 
 def per_call(call: Callable[[Any], object], items: list[Any]) -> float:
-    """CPU microseconds of a call, the median of some runs."""
+    """Return the CPU time of a call in microseconds, the median of RUNS repetitions."""
     per_item = []
     for _ in range(RUNS):
         started = time.process_time()

@@ -1,8 +1,10 @@
-"""An S3 on this machine for the benches: it keeps objects in memory, looks at no signature, and answers 10,000 puts a
-second from one core, so that what is measured is the client and what stands before it. `rclone serve s3` would do, but
-answers requests for a range with 200, which our client refuses; emulators take 200 to 1,000 puts a second.
+"""A fast S3 server in memory for the benches. It does not check signatures.
 
-It runs in a process of its own: this program, with the milliseconds that a put takes. S3 itself takes 10 to 30.
+It answers 10,000 puts per second on one core, so that the benches measure the client and not the server. Emulators
+answer 200 to 1,000 puts per second. `rclone serve s3` answers range requests with status 200, which the client refuses.
+
+It runs in a separate process: this program, with the duration of a put in milliseconds as the argument. A put to S3
+takes 10 to 30 ms.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 FORGOTTEN = re.compile(rb"/results/[^/]+/annotations/")
-"""Nothing is kept of a job's images' files: nobody reads them here."""
+"""Keys of annotation files. Their content is not stored, because no bench reads it."""
 _HEAD = re.compile(rb"(\w+) /([^ ?]*)\??([^ ]*) HTTP/1.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RANGE = re.compile(rb"\r\nrange: *bytes=(\d+)-(\d*)", re.IGNORECASE)
@@ -30,12 +32,12 @@ _MATCH = re.compile(rb'\r\nif-match: *"?([^"\r]*)', re.IGNORECASE)
 
 
 class Objects(dict[str, bytes]):
-    """What is stored, by bucket and key."""
+    """The stored objects, by `bucket/key`."""
 
     def answer(
         self, method: bytes, path: bytes, query: bytes, head: bytes, body: bytes
     ) -> tuple[int, list[str], bytes]:
-        """Status, headers and body of the answer to a request."""
+        """Return the status, the headers and the body of the response to a request."""
         asked = parse_qs(query.decode(), keep_blank_values=True)
         bucket, _, key = path.partition(b"/")
         name = unquote(path.decode())
@@ -111,7 +113,7 @@ def _etag(content: bytes) -> str:
 
 
 class Connection(asyncio.Protocol):
-    """One client's requests, one after another."""
+    """A client's connection; requests are answered one after another."""
 
     def __init__(self, objects: Objects, delay: float) -> None:
         self._objects, self._delay = objects, delay
@@ -119,11 +121,11 @@ class Connection(asyncio.Protocol):
         self._wanted = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """Keep the transport of a new connection."""
         self._transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer what has come in whole."""
+        """Answer the requests that have been received completely."""
         held = self._held
         held += data
         while len(held) >= self._wanted and (end := held.find(b"\r\n\r\n")) >= 0:
@@ -148,7 +150,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(milliseconds: float) -> None:
-    """Serve until the process is ended; says its port first."""
+    """Print the port, and serve until the process is ended."""
     objects = Objects()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(objects, milliseconds / 1000), "127.0.0.1", 0)
@@ -158,7 +160,10 @@ async def serve(milliseconds: float) -> None:
 
 @contextmanager
 def local_s3(milliseconds: float = 0) -> Iterator[str]:
-    """Serve for as long as the block runs, and let this process and its children find it; gives the address."""
+    """Run the server during the block and yield its address.
+
+    Environment variables make boto3 in this process and its children use it.
+    """
     server = subprocess.Popen([sys.executable, __file__, str(milliseconds)], stdout=subprocess.PIPE, text=True)
     address = f"127.0.0.1:{int((server.stdout or sys.stdin).readline())}"
     os.environ |= {"AWS_ENDPOINT_URL": f"http://{address}", "AWS_REGION": "us-east-1"}

@@ -1,6 +1,6 @@
-"""The parts that bench/results.py measures, each in a process of its own: this program, with a part's name.
+"""Run one part of bench/results.py in a separate process; the argument is the part's name.
 
-Prints wall seconds, CPU seconds and peak resident megabytes as JSON.
+Print wall seconds, CPU seconds and peak resident megabytes as JSON.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ BUCKET, NAME, ATTRIBUTE = "truepoint-bench", "bench", "keypoints"
 MANIFEST = f"output/{NAME}/manifests/output/output.manifest"
 SKELETON_KEY = f"jobs/{NAME}/skeleton.json"
 NUMBER = b"NNNNNNN"
-"""Stands for a line's number in the text of a line."""
+"""Placeholder for a line's number in the text of a line."""
 
 
 def job(workers: int) -> LabelingJob:
-    """The job, as its completion event describes it."""
+    """Return the job as its completion event describes it."""
     return LabelingJob(
         name=NAME,
         arn=f"arn:aws:sagemaker:us-east-1:123456789012:labeling-job/{NAME}",
@@ -50,7 +50,7 @@ def job(workers: int) -> LabelingJob:
 
 
 def manifest(store: Bucket) -> Iterator[Line]:
-    """The manifest's lines."""
+    """Return the manifest's lines."""
     return read_lines(store.stream(MANIFEST, 0, store.size(MANIFEST), store.etag(MANIFEST)))
 
 
@@ -63,12 +63,15 @@ def parsing() -> Iterator[None]:
 
 
 def puts(at_once: str = "") -> Iterator[None]:
-    """Put the annotation files, which are there already, with our client as we use it, or so many at once."""
+    """Put the annotation files, which exist already, with job_completion's client.
+
+    `at_once` is the number of concurrent puts; job_completion's own if it is empty.
+    """
     store = Bucket(BUCKET)
-    found = (read_line(line, ATTRIBUTE, store.read) for line in manifest(store))
+    outcomes = (read_line(line, ATTRIBUTE, store.read) for line in manifest(store))
     objects = [
         (job_keys(NAME).results + annotation_key(o), pretty(annotation_file(o, NAME)))
-        for o in found
+        for o in outcomes
         if isinstance(o, Labeled)
     ]
     yield
@@ -78,17 +81,17 @@ def puts(at_once: str = "") -> Iterator[None]:
 
 
 def ours(workers: str, largest_range: str = "") -> Iterator[None]:
-    """Everything that job_completion does once it knows the job, in one process however many lines there are."""
+    """Do all of job_completion's work after it has read the job, in one process for any number of lines."""
     os.environ |= {"LARGEST_AT_ONCE": str(1 << 40), "LARGEST_RANGE": largest_range}
     store = Bucket(BUCKET)
-    store.delete(job_keys(NAME).results_marker, job_keys(NAME).write_lock)  # as if nobody had made them
+    store.delete(job_keys(NAME).results_marker, job_keys(NAME).write_lock)  # of an earlier repetition
     yield
     if not isinstance(complete(job(int(workers)), store), Results):
         raise TypeError("expected results, the job was handed over")
 
 
 def coco() -> Iterator[None]:
-    """coco.json alone, which is what the other libraries make."""
+    """Write only coco.json, which is the output of the other libraries."""
     store = Bucket(BUCKET)
     yield
     with tempfile.TemporaryFile() as images, tempfile.TemporaryFile() as annotations, tempfile.TemporaryFile() as out:
@@ -106,7 +109,7 @@ def coco() -> Iterator[None]:
 
 
 def straightforward() -> Iterator[None]:
-    """As AWS's samples do: json and put_object in a loop, and COCO collected in lists. No checks, no quality."""
+    """Work as AWS's samples do: json and put_object in a loop, COCO in lists, without checks and without quality."""
     s3 = boto3.client("s3")
     yield
     images: list[Any] = []
@@ -128,7 +131,7 @@ def straightforward() -> Iterator[None]:
 
 
 def consolidating(key: str) -> Iterator[None]:
-    """The whole of post_annotation for one batch."""
+    """Run post_annotation's handler for one batch."""
     event = {"labelAttributeName": ATTRIBUTE, "payload": {"s3Uri": f"s3://{BUCKET}/{key}"}}
     yield
     post_annotation.handler(event, None)
@@ -138,7 +141,7 @@ PARTS = {part.__name__: part for part in (parsing, puts, ours, straightforward, 
 
 
 def main() -> int:
-    """Run one part: what it does before its `yield` is not counted."""
+    """Run one part. Its preparation, before its `yield`, is not measured."""
     part = PARTS[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
     next(part)
     started, before = time.perf_counter(), time.process_time()

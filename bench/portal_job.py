@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long a job of the portal takes to be loaded, and its output to be written, and how much memory that needs.
+"""Measure time and memory to load a job of the portal, and to write its output.
 
-S3 is bench/local_s3.py. The rows of the images, which would take an hour to write into an emulated table, are made up
-as DynamoDB's answers have them: what boto3 takes to read them is not in the times.
+S3 is bench/local_s3.py. Rows of images are simulated in the format of DynamoDB's responses, because writing them to an
+emulated table would take an hour. So the times do not include boto3's reading of the rows.
 
 Example:
     python bench/portal_job.py --lines 1000000
@@ -31,7 +31,7 @@ from truepoint.tasks.turn import Turn
 
 BUCKET, NAME = "truepoint-bench", "bench"
 IN_RESPONSE = 50
-"""Labels of a response."""
+"""Number of labels in a consolidation response."""
 WORKERS = 3
 TEMPLATE = "template-of-responses"
 
@@ -56,7 +56,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def part(options: argparse.Namespace) -> dict[str, Any]:
-    """Run one part in this process; return its times, in seconds, and its peak of memory, in MB."""
+    """Run one part in this process; return its wall and CPU times in seconds and its peak memory in MB."""
     store = Bucket(BUCKET)
     before, cpu = time.perf_counter(), time.process_time()
     match options.part:
@@ -83,13 +83,13 @@ def part(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def expect(count: int, wanted: int) -> None:
-    """Raise if a part did not do its work."""
+    """Raise an error if a part did not process all lines."""
     if count != wanted:
         raise RuntimeError(f"expected {wanted} lines, got {count}")
 
 
 def manifest(count: int) -> Iterator[bytes]:
-    """Yield lines as `create_labeling_job.py` writes them."""
+    """Yield the lines of an input manifest in the format of `create_labeling_job.py`."""
     for number in range(count):
         image = f"s3://{BUCKET}/jobs/{NAME}/images/{number:07d}.jpg"
         line = {"source-ref": image, "image_width": 1920, "image_height": 1080}
@@ -97,12 +97,12 @@ def manifest(count: int) -> Iterator[bytes]:
 
 
 def response(number: int) -> str:
-    """The key of a response."""
+    """Return the key of a consolidation response."""
     return f"output/{NAME}/{output_layout.CONSOLIDATION_RESPONSES}2026-11-29_12:00:00_{number}.json"
 
 
 def labels(options: argparse.Namespace) -> bytes:
-    """A response in which marks stand for the numbers of the lines."""
+    """Return a consolidation response with placeholders for line numbers."""
     label = {"keypoints": {"text": "x" * options.label_bytes}}
     return json.dumps(
         [
@@ -113,10 +113,10 @@ def labels(options: argparse.Namespace) -> bytes:
 
 
 class MadeUpResponses(Bucket):
-    """The bucket, in which one object stands for all responses."""
+    """A bucket in which one object stands for all consolidation responses."""
 
     def read(self, key: str, etag: str | None = None, largest: int | None = None) -> bytes:
-        """Return the response with the numbers that belong there."""
+        """Return the response with line numbers instead of the placeholders."""
         text = super().read(TEMPLATE, etag, largest)
         first = IN_RESPONSE * int(key.rpartition("_")[2].removesuffix(".json"))
         for position in range(IN_RESPONSE):
@@ -125,7 +125,7 @@ class MadeUpResponses(Bucket):
 
 
 class MadeUpTable(Table):
-    """DynamoDB's answers about images of which each has three answers and its label."""
+    """A simulated table in which each image has three answers and a label."""
 
     def _call(self, method: str, **request: Any) -> Any:
         if method == "update_item":
@@ -137,7 +137,7 @@ class MadeUpTable(Table):
 
 
 def row(pk: str, line: int) -> dict[str, Any]:
-    """An image's row as DynamoDB returns it."""
+    """Return an image's row in the format of DynamoDB's responses."""
     answer = f"output/{NAME}/{output_layout.WORKER_RESPONSES}{line}/"
     done = {
         f"p{worker}23456789012345678": {
@@ -160,7 +160,7 @@ def row(pk: str, line: int) -> dict[str, Any]:
 
 
 def description() -> dict[str, Any]:
-    """The job's."""
+    """Return the job's description in the format of DescribeLabelingJob's response."""
     arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
     return {
         "LabelingJobName": NAME,

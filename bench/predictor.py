@@ -1,14 +1,14 @@
-"""A simulated pose model for the bench of errors, of measured quality.
+"""Simulated pose models for bench/errors.py, with the accuracy of two real models.
 
-Two qualities. Their errors against labels that scatter as COCO's sigmas say are fitted to what real models reach:
+Their total error against labels that scatter with COCO's sigmas is fitted to the published or measured accuracy:
 
-- MoveNet MultiPose: OKS .82 on four COCO photographs with 12 people, all of them found (docs/prelabels.md has how to
-  run it). It was trained on COCO.
-- ViTPose-B: AR .811 on COCO val2017 with a detector's boxes (ViTPose, NeurIPS 2022; the table of its repository).
+- MoveNet MultiPose: OKS 0.82 on four COCO photographs with 12 people, all of whom it detects (docs/prelabels.md
+  describes how to run it). It was trained on COCO.
+- ViTPose-B: AR 0.811 on COCO val2017 with a detector's boxes (ViTPose, NeurIPS 2022; table in its repository).
 
-Kinds of errors are those of Ronchi and Perona (ICCV 2017): noise, misses, and sides exchanged. Their shares and the
-scores are chosen; only their sum is fitted. `python bench/predictor.py` prints what the simulated models reach. Nothing
-of it comes from the code that is measured.
+The types of errors are those of Ronchi and Perona (ICCV 2017): noise, misses, and swapped sides. The shares of the
+types and the scores are assumptions; only the total error is fitted. `python bench/predictor.py` prints the accuracy of
+the simulated models. They use none of the code that the benches measure.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from numpy.typing import NDArray
 from people import LEAST_NOISE, SIGMAS, Person, Vector, person
 
 Points = tuple[Vector, Vector]
-"""Places (17 x 2) and scores (17)."""
+"""Keypoints (17, 2) in pixels, and scores (17,)."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's errors.
+    """The errors and scores of a simulated model.
 
     Attributes:
-        name: of the quality.
-        noise: of visible keypoints, in sigmas a coordinate; occluded ones have 1.5 times as much, hidden ones 3 times.
-        miss: rates of keypoints that are anywhere, by visibility 0, 1, 2.
-        pair: rate at which a pair's sides are exchanged.
-        flip: rates at which the whole body is flipped, with a visible face and without.
-        lost: rate of people without a prediction.
-        scores: mean and concentration of the scores' beta distributions, by visibility 0, 1, 2, and of misses.
+        name: the model's name in the table.
+        noise: standard deviation per coordinate of visible keypoints, in sigmas; 1.5 times as much for occluded
+            keypoints, 3 times for hidden ones.
+        miss: probability of a gross miss for keypoints of visibility 0, 1 and 2.
+        pair: probability that a pair's sides are swapped.
+        flip: probability that the whole body is flipped, for a person with and without a visible face.
+        lost: probability that a person has no prediction.
+        scores: mean and concentration of the beta distributions of scores, for visibility 0, 1, 2 and for misses.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Model:
     scores: tuple[tuple[float, float], ...]
 
     def predict(self, rng: np.random.Generator, subject: Person) -> Points | None:
-        """Return what the model sees of a person; None if it does not find him."""
+        """Return the predicted keypoints and scores of a person; None if the model does not detect the person."""
         if rng.random() < self.lost:
             return None
         v = subject.visibility
@@ -90,25 +91,28 @@ MODELS = (MOVENET, VITPOSE)
 
 
 def quality(model: Model, people: int = 3000, seed: int = 71) -> dict[str, float]:
-    """Return what COCO's evaluation would say, against labels whose mean square distance from the truth is sigma^2."""
+    """Return COCO's measures of a model against simulated labels.
+
+    The labels' mean square distance from the truth is sigma^2 times the area.
+    """
     rng = np.random.default_rng(seed)
     oks: list[float] = []
     near: tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]] = ([], [])
     for _ in range(people):
         p = person(rng)
-        there = p.visibility > 0
-        found = model.predict(rng, p)
-        if not there.any():
+        labelled = p.visibility > 0
+        prediction = model.predict(rng, p)
+        if not labelled.any():
             continue
-        if found is None:
+        if prediction is None:
             oks.append(0.0)
             continue
         spread = np.maximum(SIGMAS * p.s, LEAST_NOISE) / np.sqrt(2)
         labels = p.places + rng.normal(0, 1, (17, 2)) * spread[:, None]
-        d = np.linalg.norm(found[0] - labels, axis=1)
-        oks.append(float(np.exp(-((d / (2 * SIGMAS * p.s)) ** 2) / 2)[there].mean()))
-        for part, wanted in zip(near, (found[1] >= 0.3, found[1] < 0.3), strict=True):
-            part.append((d < 0.1 * p.s)[there & wanted])
+        d = np.linalg.norm(prediction[0] - labels, axis=1)
+        oks.append(float(np.exp(-((d / (2 * SIGMAS * p.s)) ** 2) / 2)[labelled].mean()))
+        for part, wanted in zip(near, (prediction[1] >= 0.3, prediction[1] < 0.3), strict=True):
+            part.append((d < 0.1 * p.s)[labelled & wanted])
     all_oks = np.array(oks)
     return {
         "OKS of those found": float(all_oks[all_oks > 0].mean()),
@@ -119,7 +123,7 @@ def quality(model: Model, people: int = 3000, seed: int = 71) -> dict[str, float
 
 
 def main() -> int:
-    """Print the models' quality."""
+    """Print the accuracy of the models."""
     for model in MODELS:
         print(model.name, *(f"{name} {value:.3f}" for name, value in quality(model).items()), sep="   ")
     return 0

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How fast a finished job becomes results, against the limits of its parts and against other ways to do it.
+"""Measure the throughput of job_completion, and compare it with upper bounds and with other programs.
 
-A made-up job of people with 17 keypoints each, on a local S3 (bench/local_s3.py), everything in one run. Ceilings: to
-read the manifest and parse its lines; to put the annotation files with the client and the concurrency that we use. The
-straightforward way is bench/measured.py's. datumaro and sleap-io convert coco.json into COCO again, on disk. A put that
-is answered at once costs both cores: the server has its share. S3 takes 10 to 30 ms, and does it elsewhere.
+A simulated job of people with 17 keypoints each is processed in one invocation, with a local S3 (bench/local_s3.py).
+The upper bounds are: reading the manifest and parsing its lines; putting the annotation files with the same client and
+concurrency. The straightforward program is in bench/measured.py. datumaro and sleap-io convert coco.json to COCO again,
+on disk. With a delay of 0 ms the local server needs a part of the CPU; a put to S3 takes 10 to 30 ms without CPU.
 
 Example:
     python bench/results.py --images 3000 --runs 3        # or: make bench-results
@@ -40,13 +40,13 @@ TITLES = {
     "coco": "Truepoint, coco.json only",
 }
 DELAYS = (0, 20)
-"""Milliseconds of a put."""
+"""Durations of a put, in milliseconds."""
 AT_ONCE = (8, 16, 32, 64, 128)
-"""Puts at once."""
+"""Numbers of concurrent puts."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "33554432"}
-"""Settings of template.yaml."""
+"""Environment variables of the functions in template.yaml for the memory allocator."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
-"""Workers, instances of each, and images in a batch, for post_annotation."""
+"""Batches for post_annotation: workers, instances per worker, images."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -76,70 +76,73 @@ def main(given: list[str] | None = None) -> int:
 
 
 def completion(workers: int, delay: int, images: int, runs: int, folder: Path) -> None:
-    """Measure job_completion's work for a job, and its rivals'."""
+    """Measure job_completion and the other programs for a job, and print the comparison."""
     s3 = boto3.client("s3")
-    found = by_turns(list(TITLES), images, workers, runs)
+    figures_of = measured_alternately(list(TITLES), images, workers, runs)
     coco = folder / "annotations" / "person_keypoints_all.json"
     coco.parent.mkdir(parents=True)
     s3.download_file(BUCKET, f"results/{NAME}/coco.json", str(coco))
     (folder / "images" / "all").mkdir(parents=True)
     for image in json.loads(coco.read_bytes())["images"]:
-        (folder / "images" / "all" / image["file_name"]).touch()  # sleap-io leaves out images that are not there
+        (folder / "images" / "all" / image["file_name"]).touch()  # sleap-io leaves out images without a file
     for rival in ("datumaro", "sleap") if delay == DELAYS[0] else ():
         script = ROOT / "bench" / "conversions" / f"{rival}_conversion.py"
         command = [READERS, script, folder, folder / f"{rival}-out"]
         cpu = middle(float(output(command)) for _ in range(runs))
-        found[f"{rival}, coco.json only"] = {"seconds": cpu, "cpu": cpu}
-    tell(found, images, workers, delay, runs)
+        figures_of[f"{rival}, coco.json only"] = {"seconds": cpu, "cpu": cpu}
+    print_figures(figures_of, images, workers, delay, runs)
 
 
 def largest(images: int, workers: int, runs: int) -> None:
-    """Measure about the largest job that one invocation makes whole, against its ceilings."""
-    found = by_turns(["parsing", "puts", "ours"], images, workers, runs)
-    tell(found, images, workers, DELAYS[-1], runs)
+    """Measure job_completion and its upper bounds for about the largest job of a single invocation."""
+    figures_of = measured_alternately(["parsing", "puts", "ours"], images, workers, runs)
+    print_figures(figures_of, images, workers, DELAYS[-1], runs)
 
 
 def concurrency(images: int, runs: int) -> None:
-    """Measure throughput and memory by the number of puts at once, of three workers' files."""
+    """Measure throughput and memory by the number of concurrent puts, with annotation files of three workers."""
     s3 = boto3.client("s3")
     s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, 3)))
     print(f"\nputs at once, {images} files of three workers' images, a put takes {DELAYS[-1]} ms; median of {runs}")
     print(f"{'':6}{'files/s':>10}{'CPU ms a file':>16}{'peak MB':>10}")
     for at_once in AT_ONCE:
-        turns = [measured("puts", str(at_once)) for _ in range(runs)]
-        found = {unit: middle(turn[unit] for turn in turns) for unit in turns[0]}
+        rounds = [measured("puts", str(at_once)) for _ in range(runs)]
+        figures = {unit: middle(one_round[unit] for one_round in rounds) for unit in rounds[0]}
         print(
-            f"{at_once:6}{images / found['seconds']:10.0f}{1000 * found['cpu'] / images:16.3f}"
-            f"{found['megabytes']:10.0f}"
+            f"{at_once:6}{images / figures['seconds']:10.0f}{1000 * figures['cpu'] / images:16.3f}"
+            f"{figures['megabytes']:10.0f}"
         )
 
 
-def by_turns(parts: list[str], images: int, workers: int, runs: int) -> dict[str, dict[str, float]]:
-    """What parts take for a job, by title: one after another, so that a busy minute falls on all."""
+def measured_alternately(parts: list[str], images: int, workers: int, runs: int) -> dict[str, dict[str, float]]:
+    """Return the medians of each part's figures for a job, by title.
+
+    Parts alternate in each repetition, so that other load on the machine affects all of them.
+    """
     s3 = boto3.client("s3")
     s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
     s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=b"".join(lines(images, workers)))
-    turns = [{part: measured(part, *[str(workers)] * (part == "ours")) for part in parts} for _ in range(runs)]
-    return {TITLES[part]: {unit: middle(t[part][unit] for t in turns) for unit in turns[0][part]} for part in parts}
+    rounds = [{part: measured(part, *[str(workers)] * (part == "ours")) for part in parts} for _ in range(runs)]
+    return {TITLES[part]: {unit: middle(t[part][unit] for t in rounds) for unit in rounds[0][part]} for part in parts}
 
 
-def tell(found: dict[str, dict[str, float]], images: int, workers: int, delay: int, runs: int) -> None:
-    """Print what was found, beside the whole."""
+def print_figures(figures_of: dict[str, dict[str, float]], images: int, workers: int, delay: int, runs: int) -> None:
+    """Print each part's figures, absolute and relative to the whole of job_completion."""
     crew = f"{workers} worker{'s' * (workers > 1)}"
     print(f"\n{images} images, two people of 17 keypoints, {crew}, a put takes {delay} ms; median of {runs}")
-    whole = found[TITLES["ours"]]
+    whole = figures_of[TITLES["ours"]]
     print(f"{'':28}{'images/s':>10}{'x ours':>8}{'CPU ms an image':>18}{'x ours':>8}")
-    for title, figures in found.items():
+    for title, figures in figures_of.items():
         print(
             f"  {title:26}{images / figures['seconds']:10.0f}{whole['seconds'] / figures['seconds']:8.2f}"
             f"{1000 * figures['cpu'] / images:18.3f}{figures['cpu'] / whole['cpu']:8.2f}"
         )
-    ceiling = max(found[TITLES[part]]["seconds"] for part in ("parsing", "puts"))
+    ceiling = max(figures_of[TITLES[part]]["seconds"] for part in ("parsing", "puts"))
     print(f"  end to end at {100 * ceiling / whole['seconds']:.0f} % of the slower ceiling")
 
 
 def consolidation(runs: int) -> None:
-    """Measure post_annotation, the whole handler."""
+    """Measure the throughput of post_annotation's handler."""
     print(f"\npost_annotation, objects a second of CPU, workers x instances of each, median of {runs}")
     for workers, instances, images in CROWDS:
         key = _batch(workers, instances, images)
@@ -148,7 +151,7 @@ def consolidation(runs: int) -> None:
 
 
 def _batch(workers: int, instances: int, images: int) -> str:
-    """Put a batch as Ground Truth does; its key."""
+    """Put a batch in Ground Truth's format and return its key."""
     rng = np.random.default_rng(workers)
     entries = [
         {
@@ -167,8 +170,10 @@ def _batch(workers: int, instances: int, images: int) -> str:
 
 
 def memory(most: int, folder: Path) -> None:
-    """Measure peak memory by lines. They are a third as long as the others, so that a million take minutes, and so are
-    the ranges."""
+    """Measure peak memory by number of lines.
+
+    Lines and ranges have a third of their usual length, so that a million lines take minutes.
+    """
     s3 = boto3.client("s3")
     s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
     print("\npeak memory of completion in one process, one person of 6 keypoints an image")
@@ -184,13 +189,13 @@ def memory(most: int, folder: Path) -> None:
 
 
 def measured(part: str, *arguments: str | Path) -> dict[str, float]:
-    """What a part takes, in a process of its own."""
-    found: dict[str, float] = json.loads(output([sys.executable, ROOT / "bench" / "measured.py", part, *arguments]))
-    return found
+    """Run a part in a separate process and return its figures."""
+    figures: dict[str, float] = json.loads(output([sys.executable, ROOT / "bench" / "measured.py", part, *arguments]))
+    return figures
 
 
 def output(command: list[Any]) -> str:
-    """The last line that a program prints; what else it says is only told if it fails."""
+    """Run a program and return the last line of its output; its messages are only shown if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ALLOCATOR)
     if done.returncode:
         raise RuntimeError(f"{command[1]} {command[2]} failed: {done.stderr[-2000:]}")
@@ -198,7 +203,7 @@ def output(command: list[Any]) -> str:
 
 
 def middle(values: Any) -> float:
-    """The median."""
+    """Return the median."""
     return statistics.median(values)
 
 

@@ -1,8 +1,8 @@
-"""Make up a finished job, run completion on it against an S3 in this process, and keep its results.
+"""Simulate a finished job, compute its results with an S3 emulator in this process, and keep the results.
 
-People in chance poses, labelled by five workers: two careful ones, one who scatters three times as much, one who now
-and then exchanges left and right, one who overlooks keypoints and whole people. Some images failed, some cannot be
-labelled, some nobody came to. The same seed gives the same results.
+Five workers label people in random poses: two careful workers, one with three times the scatter, one who sometimes
+swaps left and right, one who overlooks keypoints and whole people. Some images failed, some were reported as broken,
+some have no answer. The same seed gives the same results.
 
 Example:
     python bench/sample_job.py --images 240 --out .sample        # or: make report-sample
@@ -48,13 +48,22 @@ TURNING = {
     "left_knee": ("left_ankle",),
     "right_knee": ("right_ankle",),
 }
-"""What moves when a joint bends."""
+"""Joint to the keypoints that move when it bends."""
 Pose = dict[str, tuple[float, float, int]]
 
 
 @dataclass(frozen=True)
 class Worker:
-    """`scatter` in sigma; `swap` of a person's pairs, `miss` of keypoints, `absent` of people: shares."""
+    """A simulated worker.
+
+    Attributes:
+        name: the worker's id.
+        scatter: standard deviation of keypoints, in sigmas.
+        swap: rate of swapped sides.
+        miss: probability, per keypoint, that it is left out.
+        absent: probability, per person, that the person is overlooked.
+        seconds: median time for an empty image, and for each instance in addition.
+    """
 
     name: str
     scatter: float = 1.0
@@ -87,7 +96,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def lines(count: int, seed: int) -> Iterator[bytes]:
-    """The output manifest, a line at a time."""
+    """Yield the lines of the output manifest."""
     rng = Random(seed)  # noqa: S311
     skeleton = parse_skeleton(SKELETON)
     for number in range(count):
@@ -100,7 +109,7 @@ def _labels(number: int, uri: str, skeleton: Skeleton, rng: Random) -> dict[str,
     metadata = {"type": "groundtruth/custom", "job-name": JOB, "human-annotated": "yes"}
     metadata |= {"creation-date": f"2026-11-{day}T09:{number % 60:02}:00.000000"}
     if number % 53 == 7:
-        return {}  # nobody came to it
+        return {}  # no answer
     if number % 61 == 11:
         return {f"{ATTRIBUTE}-metadata": metadata | {"failure-reason": "ClientError: Annotation tasks expired."}}
     width, height = rng.choice(((1920, 1080), (1280, 960), (1080, 1350)))
@@ -114,20 +123,22 @@ def _labels(number: int, uri: str, skeleton: Skeleton, rng: Random) -> dict[str,
 
 
 def _person(skeleton: Skeleton, width: int, height: int, rng: Random) -> Pose:
-    places = {k.name: complex(*k.template) for k in skeleton.keypoints if k.template}
+    positions = {k.name: complex(*k.template) for k in skeleton.keypoints if k.template}
     for joint, moved in TURNING.items():
         turn = math.radians(rng.gauss(0, 28))
         for name in moved:
-            places[name] = places[joint] + (places[name] - places[joint]) * complex(math.cos(turn), math.sin(turn))
+            positions[name] = positions[joint] + (positions[name] - positions[joint]) * complex(
+                math.cos(turn), math.sin(turn)
+            )
     tall = rng.uniform(0.25, 0.9) * height
     facing = rng.choice((1, 1, -0.6, 0.35, -1))
     left, top = rng.uniform(0.1, 0.7) * width, rng.uniform(0.02, 0.95 - tall / height) * height
-    hidden = {name for name in places if rng.random() < 0.08}
+    hidden = {name for name in positions if rng.random() < 0.08}
     if facing < 0:  # seen from behind
-        hidden |= {name for name in places if name.endswith(("nose", "eye"))}
+        hidden |= {name for name in positions if name.endswith(("nose", "eye"))}
     pose = {}
-    for name, place in places.items():
-        x, y = left + (facing * (place.real - 62) + 62) * tall / 400, top + place.imag * tall / 400
+    for name, position in positions.items():
+        x, y = left + (facing * (position.real - 62) + 62) * tall / 400, top + position.imag * tall / 400
         pose[name] = (min(max(x, 1.0), width - 1), min(max(y, 1.0), height - 1), 1 if name in hidden else 2)
     return pose
 
@@ -135,8 +146,8 @@ def _person(skeleton: Skeleton, width: int, height: int, rng: Random) -> Pose:
 def _answer(
     worker: Worker, people: list[Pose], skeleton: Skeleton, size: tuple[int, int], rng: Random
 ) -> dict[str, Any]:
-    labels = [_seen(worker, person, skeleton, rng) for person in people if rng.random() >= worker.absent]
-    for keypoint in (k for instance in labels for k in instance["annotations"]):  # nobody can click beside the image
+    labels = [_labelled_person(worker, person, skeleton, rng) for person in people if rng.random() >= worker.absent]
+    for keypoint in (k for instance in labels for k in instance["annotations"]):  # clicks outside are impossible
         keypoint["x"], keypoint["y"] = min(max(keypoint["x"], 0), size[0]), min(max(keypoint["y"], 0), size[1])
     details: dict[str, Any] = {"version": "1.0", "image_width": size[0], "image_height": size[1]}
     seconds = worker.seconds * (1 + len(labels)) * rng.lognormvariate(0, 0.5)
@@ -148,7 +159,7 @@ def _answer(
     }
 
 
-def _seen(worker: Worker, person: Pose, skeleton: Skeleton, rng: Random) -> dict[str, Any]:
+def _labelled_person(worker: Worker, person: Pose, skeleton: Skeleton, rng: Random) -> dict[str, Any]:
     xs, ys = [p[0] for p in person.values()], [p[1] for p in person.values()]
     s = math.sqrt(0.53 * (max(xs) - min(xs)) * (max(ys) - min(ys)))
     pairs = {k.name: k.pair for k in skeleton.keypoints if k.pair}
@@ -160,7 +171,7 @@ def _seen(worker: Worker, person: Pose, skeleton: Skeleton, rng: Random) -> dict
         if rng.random() < worker.miss:
             continue
         x, y, v = person[pairs[name] if name in swapped else name]
-        spread = worker.scatter * sigma * s / math.sqrt(2)  # sigma is of the distance, this is of one direction
+        spread = worker.scatter * sigma * s / math.sqrt(2)  # per axis; sigma is for the distance
         x, y = rng.gauss(x, spread), rng.gauss(y, spread)
         v = 3 - v if rng.random() < 0.05 else v
         keypoints.append({"label": name, "x": round(x, 2), "y": round(y, 2), "visibility": v})
@@ -168,7 +179,7 @@ def _seen(worker: Worker, person: Pose, skeleton: Skeleton, rng: Random) -> dict
 
 
 def completed(manifest: bytes, out: Path) -> float:
-    """Run completion on the manifest and put the results into `out`; the seconds that completion took."""
+    """Compute the results of the manifest, download them to `out`, and return the seconds of the computation."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

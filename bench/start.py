@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How long the functions take to start, as multiples of a function that does nothing.
+"""Measure the start of the Lambda functions, relative to a function that does nothing.
 
-Each start is a fresh interpreter under AWS's own runtime interface client (awslambdaric), with the function's code and
-libraries in a folder of their own and no byte code of them, as Lambda unpacks them. A server here plays Lambda's
-runtime API: what is measured ends when the client asks it for the first event. CPU time of the fastest of several
-starts, since whatever else the machine does can only lengthen it.
+Each start is a new interpreter with AWS's runtime interface client (awslambdaric). The function's code and libraries
+are in a folder without byte code, as in Lambda. A local server stands for Lambda's runtime API; the measurement ends
+when the client requests the first event. The result is the CPU time of the fastest of several starts, because other
+load on the machine can only lengthen a start.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FUNCTIONS = (EMPTY, "pre_annotation", "post_annotation", "job_completion")
 
 
 class RuntimeApi(ThreadingHTTPServer):
-    """Lambda's runtime API as far as the first event, which never comes."""
+    """A stand-in for Lambda's runtime API that never answers the request for the first event."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -63,7 +63,7 @@ def main(given: list[str] | None = None) -> int:
         task = Path(folder)
         assemble(task)
         seconds: dict[str, list[float]] = {name: [] for name in FUNCTIONS}
-        for _ in range(options.runs):  # by turns, so that a busy minute falls on all
+        for _ in range(options.runs):  # alternating, so that other load affects all functions
             for name in FUNCTIONS:
                 seconds[name].append(start(name, task))
         megabytes = sum(f.stat().st_size for f in task.rglob("*") if f.is_file()) / 1e6
@@ -76,7 +76,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def assemble(task: Path) -> None:
-    """The functions' code and pinned libraries in one folder, as `sam build` makes it, and the empty function."""
+    """Copy the functions' code, their pinned libraries and the empty function to a folder, as `sam build` does."""
     shutil.copytree(HANDLERS, task, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", sys.executable, "--require-hashes"]
     subprocess.run([*install, "--target", str(task), "-r", str(HANDLERS / "requirements.txt")], check=True)
@@ -84,7 +84,7 @@ def assemble(task: Path) -> None:
 
 
 def start(name: str, task: Path) -> float:
-    """CPU seconds of one start."""
+    """Return the CPU seconds of one start."""
     api = RuntimeApi()
     threading.Thread(target=api.serve_forever, daemon=True).start()
     (libraries,) = CLIENT.glob("lib/python3*/site-packages")

@@ -63,14 +63,15 @@ SKELETON = {
     "edges": [],
 }
 LARGE_IMAGE = IMAGES[1]
-"""Image that comes with pre-labels."""
+"""Name of the image with pre-labels."""
 
 LARGE_PLACES = tuple(product(range(20, 480, 20), range(20, 320, 20)))
 LARGE_PRELABELS = tuple(
     {"id": str(n), "name": "", "annotations": [{"label": "cross", "x": x, "y": y, "visibility": 2}]}
     for n, (x, y) in enumerate(LARGE_PLACES, start=1)
 )
-"""Pre-labels of more than the 20,000 characters that an attribute of a manifest line may have: passed by reference."""
+"""Pre-labels with more than the 20,000 characters that an attribute of a manifest line may have, so that they are in a
+separate object."""
 
 DOCUMENTATION = "https://docs.aws.amazon.com/"
 PORTAL_BEHAVIORS = (
@@ -123,38 +124,41 @@ PORTAL_BEHAVIORS = (
         "cognito-user-identity-pools/latest/APIReference/API_EmailConfigurationType.html",
     ),
 )
-"""Behaviours that the portal on AWS (CloudFront, function URL, Cognito) depends on, each with the page that says so.
-This run deploys the stack without its portal: the report lists them as not tried."""
+"""Behaviours of AWS on which the portal (CloudFront, function URL, Cognito) depends, each with the page that documents
+it. This run deploys the stack without its portal, so the report lists them as not tried."""
 
 LABELER_SECONDS = 2 * 3600
+"""Maximum time to wait for the labeller, in seconds."""
 RESULTS_SECONDS = 900
-"""Time for an event, for one invocation of job_completion, and for a first retry."""
+"""Maximum time to wait for results, in seconds: for the event, one invocation of job_completion, and a first retry."""
 
 LOOK_SECONDS = 5.0
+"""Interval between polls, in seconds."""
 HTTP_SECONDS = 30
+"""Timeout of an HTTP request, in seconds."""
 REGIONS = frozenset(
     {
         "us-east-1", "us-east-2", "us-west-2", "ca-central-1", "eu-west-1", "eu-west-2", "eu-central-1", "ap-south-1",
         "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
     }
 )  # fmt: skip
-"""Where Ground Truth is (AWS's list of the Regions of its built-in Lambda functions)."""
+"""Regions with Ground Truth, from AWS's list of the Regions of its built-in Lambda functions."""
 
 Outcome = Literal["passed", "failed", "not tried"]
 MARKS: dict[Outcome, str] = {"passed": "ok  ", "failed": "FAIL", "not tried": "-   "}
 
 
 class UnexpectedError(ValueError):
-    """Something else than expected came; says what."""
+    """An unexpected result. The message says what it is."""
 
 
 class NotTriedError(RuntimeError):
-    """A check cannot be made here; says why."""
+    """A check that is impossible here. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried: what was expected, and what came."""
+    """The result of one check: what was expected, and what happened."""
 
     name: str
     expected: str
@@ -164,23 +168,23 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """The steps that were tried and the answers of AWS. Ids and names of the account are replaced in it."""
+    """The results of all checks and responses of AWS. In its text, ids and names of the account are replaced."""
 
     began: str
     checks: list[Check] = field(default_factory=list)
     recorded: dict[str, Any] = field(default_factory=dict)
 
     def check(self, name: str, expected: str, tried: Callable[..., object], *arguments: Any) -> bool:
-        """Try one thing. Anything that it raises is a failure.
+        """Make one check and record its result. An exception of `tried` is a failure, except NotTriedError.
 
         Args:
-            name: what is tried, with its number in the list of differences (R1 to R13) if it has one.
-            expected: what is expected, in words.
-            tried: does it and returns what came.
-            arguments: of `tried`.
+            name: name of the check.
+            expected: the expected result in words, with its number in the list of differences (R1 to R13) if any.
+            tried: makes the check and returns what happened.
+            arguments: arguments of `tried`.
 
         Returns:
-            Whether it passed.
+            Whether the check passed.
         """
         outcome: Outcome = "passed"
         try:
@@ -194,7 +198,7 @@ class Report:
         return outcome == "passed"
 
     def text(self, secrets: Mapping[str, str]) -> str:
-        """Return the report as JSON, with each secret replaced by its name."""
+        """Return the report as JSON, in which a name replaces each secret, and 123456789012 every account id."""
         document = {"truepoint": version(), "began": self.began, "ended": now()} | asdict(self)
         text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
         for name, secret in sorted(secrets.items(), key=lambda item: -len(item[1])):
@@ -222,7 +226,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def accept(options: argparse.Namespace) -> int:
-    """Do it all; 0 if every check that could be made has passed, else 1."""
+    """Make all checks and write the report; return 0 if no check failed, else 1."""
     session = command.session(options)
     account = session.client("sts").get_caller_identity()["Account"]
     if session.region_name not in REGIONS:
@@ -250,7 +254,7 @@ def accept(options: argparse.Namespace) -> int:
 
 
 def agreed() -> bool:
-    """Ask whether to go on; no answer, as in a job of a CI server, means no."""
+    """Ask whether to continue. Without an answer, for example on a CI server, return False."""
     try:
         return input("It is removed at the end. Go on? [y/N] ").strip().lower() == "y"
     except EOFError:
@@ -266,7 +270,7 @@ def deployed(options: argparse.Namespace, session: Session, report: Report) -> I
         "deployment", "sam build and sam deploy create the stack (R8, R10)", deploy, options, session
     )
     if not created:
-        cloudformation.delete_stack(StackName=options.stack_name)  # what a failed deployment left
+        cloudformation.delete_stack(StackName=options.stack_name)  # resources of a failed deployment
         raise command.UsageError("the stack could not be deployed and is being deleted; nothing else was tried")
     stack = read_stack(cloudformation, options.stack_name)
     try:
@@ -279,7 +283,7 @@ def deployed(options: argparse.Namespace, session: Session, report: Report) -> I
 
 
 def deploy(options: argparse.Namespace, session: Session) -> str:
-    """Build and deploy; returns how long it took."""
+    """Build and deploy the stack; return the duration."""
     began = time.monotonic()
     parameters = ["--parameter-overrides", *options.sam_parameters] if options.sam_parameters else []
     with tempfile.TemporaryDirectory() as folder:
@@ -291,16 +295,17 @@ def deploy(options: argparse.Namespace, session: Session) -> str:
 
 
 def sam(arguments: list[str], options: argparse.Namespace, session: Session, folder: str | Path = PROJECT) -> None:
-    """Call SAM CLI with the output of a failure as the error; `uv`, which it calls, is installed beside it.
+    """Call SAM CLI. `PATH` includes the folder of SAM CLI, because it calls `uv`, which is installed there.
 
     Args:
         arguments: the subcommand and its options.
-        options: the command's own, for the profile.
-        session: for the Region.
-        folder: working directory, where `sam build` keeps .aws-sam: apart from a build that runs in the project now.
+        options: the options of this script, for the profile.
+        session: gives the Region.
+        folder: working directory, in which `sam build` creates .aws-sam. A separate one avoids a conflict with another
+            build in the project.
 
     Raises:
-        OSError: the command failed.
+        OSError: the command failed; the message is the end of its output.
     """
     environment = os.environ | {"PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     aws = ["--region", session.region_name, *(["--profile", options.profile] if options.profile else [])]
@@ -317,7 +322,7 @@ def sam(arguments: list[str], options: argparse.Namespace, session: Session, fol
 
 
 def remove(options: argparse.Namespace, session: Session, stack: StackOutputs) -> str:
-    """Remove the stack and its bucket, and look that they are gone."""
+    """Remove the stack and its bucket, and check that the bucket no longer exists."""
     cloudformation = session.client("cloudformation")
     cloudformation.delete_stack(StackName=options.stack_name)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=options.stack_name)
@@ -329,13 +334,13 @@ def remove(options: argparse.Namespace, session: Session, stack: StackOutputs) -
 
 
 def check_stack(report: Report, stack: StackOutputs) -> None:
-    """Look at what the worker's browser will load, and at what nobody may read."""
+    """Check that browsers can load the labelling element, and that nobody can read the bucket without a signature."""
     report.check("script", "CloudFront serves the element with its digest and CORS (access control)", script, stack)
     report.check("bucket", "S3 refuses an unsigned request for the element", unsigned, stack)
 
 
 def script(stack: StackOutputs) -> str:
-    """Fetch the element as a worker's browser does."""
+    """Fetch the labelling element as a worker's browser does, and check its digest and CORS header."""
     only_on_aws()
     request = urllib.request.Request(stack.script_url, headers={"Origin": "https://example.com"})
     with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:
@@ -346,7 +351,7 @@ def script(stack: StackOutputs) -> str:
 
 
 def unsigned(stack: StackOutputs) -> str:
-    """Ask S3 for the element without a signature."""
+    """Request the element from S3 without a signature, and check that S3 refuses."""
     only_on_aws()
     path = stack.script_url.split("/", 3)[3]
     try:
@@ -360,27 +365,27 @@ def unsigned(stack: StackOutputs) -> str:
 
 
 def expect(condition: object, got: object) -> None:
-    """Raise unless the condition holds.
+    """Check a condition.
 
     Raises:
-        UnexpectedError: it does not; with what came.
+        UnexpectedError: the condition is false; the message is `got`.
     """
     if not condition:
         raise UnexpectedError(str(got))
 
 
 def only_on_aws() -> None:
-    """Raise if an emulator is in AWS's place.
+    """Check that no emulator is used instead of AWS.
 
     Raises:
-        NotTriedError: it is.
+        NotTriedError: AWS_ENDPOINT_URL is set.
     """
     if "AWS_ENDPOINT_URL" in os.environ:
         raise NotTriedError("needs AWS; AWS_ENDPOINT_URL names an emulator")
 
 
 def not_in_the_stack() -> None:
-    """Raise, because the stack of this run has nothing to try it on.
+    """Report a check as not tried, because this run's stack has no portal.
 
     Raises:
         NotTriedError: always.
@@ -389,7 +394,7 @@ def not_in_the_stack() -> None:
 
 
 def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs, report: Report) -> None:
-    """Create both jobs, wait for the labeller, stop one, and check what comes out."""
+    """Create both jobs, wait for the labeller, stop one job, and check the results of both."""
     stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
     complete, stop = f"acceptance-{stamp}-complete", f"acceptance-{stamp}-stop"
     sagemaker = session.client("sagemaker")
@@ -420,7 +425,7 @@ def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs,
 
 
 def missing(sagemaker: Any, name: str, report: Report) -> str:
-    """Describe a job that does not exist; keeps the error for the report."""
+    """Describe a job that does not exist, and record AWS's error in the report."""
     try:
         sagemaker.describe_labeling_job(LabelingJobName=name)
     except ClientError as error:
@@ -430,7 +435,7 @@ def missing(sagemaker: Any, name: str, report: Report) -> str:
 
 
 def draw(folder: Path) -> None:
-    """Draw the images: a cross for the labeller to mark, at another place in each."""
+    """Draw the images, each with a cross for the labeller at a different position."""
     for number, name in enumerate(IMAGES, start=1):
         image = Image.new("RGB", (480, 320), "#dfe5e8")
         x, y = 100 * number, 70 * number
@@ -443,7 +448,7 @@ def draw(folder: Path) -> None:
 def prepare(
     name: str, workteam: str, stack: StackOutputs, folder: Path, prelabels: Mapping[str, Instances]
 ) -> PreparedJob:
-    """Prepare a job over the images of a folder."""
+    """Prepare a job with the images in a folder."""
     settings = JobSettings(name=name, title=f"Acceptance: {name}", workteam_arn=workteam)
     skeleton = parse_skeleton(json.dumps(SKELETON))
     images = images_in_folder(folder).images
@@ -452,7 +457,7 @@ def prepare(
 
 
 def create(prepared: PreparedJob, session: Session) -> str:
-    """Create the job in Ground Truth; a second call changes nothing."""
+    """Create the job in Ground Truth, and check that a second call changes nothing."""
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     arn, created = create_in_ground_truth(prepared, s3, sagemaker)
     expect(created, "a job of this name was there")
@@ -461,7 +466,7 @@ def create(prepared: PreparedJob, session: Session) -> str:
 
 
 def tell(session: Session, workteam: str, complete: str, stop: str) -> None:
-    """Say what to click."""
+    """Print instructions for the labeller."""
     try:
         answer = session.client("sagemaker").describe_workteam(WorkteamName=workteam.rsplit("/", 1)[1])
         portal = f"https://{answer['Workteam']['SubDomain']}"
@@ -511,7 +516,7 @@ def results(session: Session, stack: StackOutputs, name: str) -> str:
 
 
 def counts(session: Session, stack: StackOutputs, name: str, status: str) -> str:
-    """Check the accounting of a set of results."""
+    """Check the counts in results.json."""
     marker = read(session, stack, job_keys(name).results_marker)
     four = {kind: marker[kind] for kind in ("written", "rejected", "failed", "unlabeled")}
     expect(marker["labeling_job_status"] == status, marker["labeling_job_status"])
@@ -521,7 +526,7 @@ def counts(session: Session, stack: StackOutputs, name: str, status: str) -> str
 
 
 def names(session: Session, stack: StackOutputs, name: str) -> str:
-    """Check that each image's name came through manifest, page, answer and results unchanged."""
+    """Check that manifest, page, answer and results left each image's name unchanged."""
     coco = read(session, stack, f"{job_keys(name).results}coco.json")
     file_names = {image["file_name"].rsplit("/", 1)[-1] for image in coco["images"]}
     expect(file_names == set(IMAGES), str(sorted(file_names)))
@@ -529,7 +534,7 @@ def names(session: Session, stack: StackOutputs, name: str) -> str:
 
 
 def referenced(session: Session, stack: StackOutputs, name: str) -> str:
-    """Check that pre-labels of more than an attribute may have were passed by reference, and came back unchanged."""
+    """Check that pre-labels that exceed the limit of an attribute are in a separate object and in the results."""
     manifest = session.client("s3").get_object(Bucket=stack.bucket, Key=job_keys(name).manifest)["Body"].read()
     [reference] = [json.loads(line)["annotations_ref"] for line in manifest.splitlines() if b"annotations_ref" in line]
     coco = read(session, stack, f"{job_keys(name).results}coco.json")
@@ -541,7 +546,7 @@ def referenced(session: Session, stack: StackOutputs, name: str) -> str:
 
 
 def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:
-    """Check the workers' submissions as Ground Truth stored them; keeps the shape of one for the report."""
+    """Check the answers that Ground Truth stored, and record the fields of one in the report."""
     response_keys = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
     report.recorded["worker-response keys"] = response_keys
     submitted = [answer for key in response_keys for answer in read(session, stack, key)["answers"]]
@@ -571,7 +576,7 @@ def now() -> str:
 
 
 def version() -> str:
-    """Return the commit that is tried; "unknown" outside a clone."""
+    """Return the commit of this checkout; "unknown" outside a Git repository."""
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True, check=False
     )

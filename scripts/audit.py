@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask PyPI's and npm's services for known vulnerabilities of every pinned dependency; see `make audit`.
+"""Look up known vulnerabilities of every pinned dependency in the services of PyPI and npm; see `make audit`.
 
 The last line states whether the services answered. docs/audit.txt stores the result with its date.
 """
@@ -23,14 +23,17 @@ LOCKS = ["src/handlers/requirements.txt", *sorted(str(f.relative_to(ROOT)) for f
 NPM = "package-lock.json"
 FOUND, UNREACHABLE = 1, 3
 _URL = re.compile(r"https?://\S+")
-"""Which mirror of a registry was asked says nothing of the dependencies."""
+"""URLs are removed from messages, because they only name the registry's mirror."""
 
 
 class Outcome(NamedTuple):
     """A service's answer for one lock file.
 
-    It has the number of dependencies that the service knows and the vulnerable ones. `problem` says why the service
-    does not know the others.
+    Attributes:
+        asked: number of dependencies in the lock file.
+        answered: number of dependencies for which the service has an answer.
+        vulnerable: the vulnerable dependencies, each with its vulnerabilities.
+        problem: why the service has no answer for the others.
     """
 
     asked: int
@@ -46,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 def main(given: list[str] | None = None) -> int:
-    """Audit each lock file; 0 nothing known, 1 something is, 3 a service did not answer."""
+    """Audit each lock file; return 0 without known vulnerabilities, 1 with some, 3 if a service did not answer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pip_audit", metavar="PIP-AUDIT", help="the command; `make audit` installs it")
     command = parser.parse_args(given).pip_audit
@@ -81,7 +84,7 @@ def reachability(outcomes: dict[str, Outcome]) -> str:
 
 
 def pip_outcome(report: dict[str, Any], _: str) -> Outcome:
-    """Read the report of pip-audit. It skips a dependency that PyPI's service gives no answer for."""
+    """Read the report of pip-audit, which skips dependencies for which PyPI's service has no answer."""
     dependencies = report["dependencies"]
     skipped = [entry["skip_reason"] for entry in dependencies if "skip_reason" in entry]
     vulnerable = tuple(
@@ -93,7 +96,7 @@ def pip_outcome(report: dict[str, Any], _: str) -> Outcome:
 
 
 def npm_outcome(report: dict[str, Any], problem: str) -> Outcome:
-    """Read the report of `npm audit`. Without an answer it has a message instead of counts."""
+    """Read the report of `npm audit`. If npm's service did not answer, it contains a message instead of counts."""
     if "auditReportVersion" not in report:
         return Outcome(1, 0, problem=str(report.get("message") or problem))
     vulnerabilities = report["vulnerabilities"].values()

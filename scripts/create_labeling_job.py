@@ -41,6 +41,7 @@ EXAMPLE = (
     "      --workteam-arn arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
 )
 SHOWN_LINES = 3
+"""Number of manifest lines that a dry run prints."""
 DEFAULTS = JobSettings(name="")
 
 
@@ -113,7 +114,7 @@ def main(given: list[str] | None = None) -> int:
 
 def create(options: argparse.Namespace) -> int:
     """Prepare the job, and create it unless it is a dry run."""
-    # The files of the command line come first: a mistake in them costs no call.
+    # Files on the command line are read first, so that a mistake in them is reported before any call to AWS.
     skeleton = parse_skeleton(options.skeleton.read_bytes())
     chosen = prelabels.choices(options)
     shares = anchoring.shares(options)

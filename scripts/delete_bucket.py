@@ -28,7 +28,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def delete(options: argparse.Namespace) -> int:
-    """Empty the bucket and delete it; fine if it is gone already."""
+    """Empty the bucket and delete it, if it exists."""
     session = command.session(options)
     if not options.delete_every_label:
         raise command.UsageError(
@@ -50,10 +50,10 @@ def delete(options: argparse.Namespace) -> int:
 
 
 def owner(cloudformation: Any, bucket: str, stack_name: str) -> str | None:
-    """Return the name of the stack that a bucket belongs to, or None.
+    """Return the name of the stack that owns a bucket, or None.
 
-    Only the output BucketName is read, so a stack of any version of this template counts. A stack whose deployment
-    failed has no outputs; therefore the resources of the stack `stack_name` are read as well.
+    A stack with the bucket as its output BucketName owns it, whatever its version. A stack whose deployment failed has
+    no outputs; therefore the resources of the stack `stack_name` are read too.
     """
     for page in cloudformation.get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
@@ -72,7 +72,7 @@ def owner(cloudformation: Any, bucket: str, stack_name: str) -> str | None:
 
 
 def empty(s3: Any, bucket: str) -> int:
-    """Delete every version and delete marker; returns how many."""
+    """Delete every object version and delete marker; return their number."""
     deleted = 0
     with tqdm(desc="delete", unit="object", disable=None) as bar:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):

@@ -86,16 +86,16 @@ NAMED = 10
 
 
 class DemoError(RuntimeError):
-    """Something the user can put right; the message says what."""
+    """A problem that the user can solve. The message says how."""
 
 
-class Unfinished(DemoError):  # noqa: N818 (an outcome of a run, not a mistake)
-    """The answers of the file are in, and images are left."""
+class Unfinished(DemoError):  # noqa: N818 (the outcome of a run, not an error)
+    """A job in which images still need answers after all answers of the file were given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line, checked."""
+    """The validated options of the command line."""
 
     job: str | None
     images: Path | None
@@ -113,7 +113,7 @@ class Options:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demo; 0 ok, 1 it could not do what was asked, 2 bad usage."""
+    """Run the demo; return 0 if it succeeded, 1 if not, 2 for bad usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     print_any_text()
     try:
@@ -206,7 +206,7 @@ def parse(arguments: list[str] | None) -> Options:
 
 
 def run(options: Options) -> int:
-    """Everything, from nothing to the results."""
+    """Run everything from the emulator to the results."""
     _check_tools()
     options.folder.mkdir(parents=True, exist_ok=True)
     with (options.folder / "lock").open("w") as lock:
@@ -250,7 +250,7 @@ def _run(options: Options) -> int:
         with Upkeep(runner) as upkeep:
             if options.answers is None:
                 element = ElementSource.of(stack, emulator)
-                # Results are shown as soon as they are there; the pages stay until Ctrl+C.
+                # Results are shown as soon as they are complete; the pages are served until Ctrl+C.
                 threading.Thread(target=_when_ready, args=(runner, show), daemon=True).start()
                 _serve(options, Portal(runner, upkeep, element, secret), element.creator_path)
             else:
@@ -273,7 +273,7 @@ def environment(emulator: Emulator) -> str:
 
 
 def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
-    """Wait for the job's end and its results, however long it takes."""
+    """Wait without a time limit for the job's end and its results, then show them."""
     while True:
         with suppress(ClientError, BotoCoreError):  # the emulator is busy, or stops
             if runner.job.ended and runner.results():
@@ -283,7 +283,7 @@ def _when_ready(runner: JobRunner, show: Callable[[], None]) -> None:
 
 
 def _has_screen() -> bool:
-    # Without one, `webbrowser` may start a text browser in this very terminal.
+    # Without a screen, `webbrowser` may start a text browser in this terminal.
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
@@ -343,10 +343,10 @@ def _skeleton(name: str) -> Skeleton:
 
 
 def _find_images(folder: Path) -> FoundImages:
-    """Return the images of a folder.
+    """Return the images in a folder.
 
     Raises:
-        DemoError: there is no such folder, or no image in it.
+        DemoError: the folder does not exist, or it contains no image.
     """
     if folder.is_file():
         raise DemoError(f"{folder} is a file. Give its folder instead: make demo IMAGES={folder.parent}")
@@ -363,7 +363,7 @@ def _find_images(folder: Path) -> FoundImages:
 
 
 def _check_job(name: str | None, folder: Path) -> None:
-    """Look for a job in the emulator's files, so that a wrong name is refused before the emulator starts."""
+    """Check that a job exists in the emulator's files, so that a wrong name is refused before the emulator starts."""
     jobs = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
     if name is not None and name not in jobs:
         there = f"Jobs there: {_named(jobs)}." if jobs else "It has no jobs yet; `make demo` creates the first one."
@@ -387,7 +387,7 @@ def _sizes(images: FoundImages) -> Sizes:
 
 
 def _emulator_port(folder: Path) -> int:
-    """Return the previous run's port if it is free, so that links still open in a browser go on working."""
+    """Return the previous run's port if it is free, so that links in open browser tabs still work."""
     kept = folder / "port"
     port = int(kept.read_text()) if kept.is_file() else 0
     if port == 0 or is_listening(port):
@@ -397,7 +397,7 @@ def _emulator_port(folder: Path) -> int:
 
 
 def _secret(folder: Path) -> bytes:
-    """Return the key of workers' pseudonyms. It is the same in every run, so that nobody labels an image twice."""
+    """Return the key for workers' pseudonyms. It is the same in every run, so that nobody labels an image twice."""
     kept = folder / "worker-secret"
     if not kept.is_file():
         kept.touch(mode=0o600)
@@ -419,7 +419,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
 
     def name_with(*prelabels: str) -> str:
         name = _job_name(plain, skeleton, options.workers, [*content, *prelabels])
-        # After a job that an answers file ended, people have a job of their own. A file may complete a job of theirs.
+        # An answers file may complete an existing job of people. A job that it creates has another name than theirs.
         if options.answers is None or exists(name):
             return name
         return _job_name(plain, skeleton, options.workers, [*content, *prelabels, "scripted"])
@@ -427,7 +427,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     name = name_with()
     before = options.continued
     if before is None and options.prelabels is None and not exists(name):
-        # Scripted workers confirm no pre-labels, and nobody need be there to be asked.
+        # Scripted workers do not confirm pre-labels, and there may be nobody to ask.
         ask = options.answers is None and sys.stdin.isatty()
         before = _offered(_earlier_job(s3, stack.bucket, f"demo-{plain[:32]}-", names), emulator, stack, ask=ask)
     labels: dict[str, Instances] = {}
@@ -442,7 +442,7 @@ def _start_job(options: Options, emulator: Emulator, stack: StackOutputs) -> Job
     settings = JobSettings(
         name=name,
         workers_per_object=options.workers,
-        task_time_limit_seconds=3600,  # somebody who tried another name does not keep an image for a whole day
+        task_time_limit_seconds=3600,  # an image that a user took under another name is free again after an hour
     )
     template = TEMPLATE.read_text("utf-8")
     prepared = prepare_job(settings, stack, skeleton, images.images, template_source=template, prelabels=labels)
@@ -462,7 +462,7 @@ def _job_name(plain: str, skeleton: Skeleton, workers: int, content: list[str]) 
 
 
 def _earlier_job(s3: S3Client, bucket: str, prefix: str, names: Sequence[str]) -> str | None:
-    """Return the newest demo job of the same skeleton that shares an image's name with these, or None."""
+    """Return the newest job whose name starts with `prefix` and that has an image with one of these names, or None."""
     newest: tuple[str, str] | None = None
     for job in job_folders(s3, bucket):
         described = describe_outside_ground_truth(s3, bucket, job) if job.startswith(prefix) else None
@@ -476,7 +476,7 @@ def _earlier_job(s3: S3Client, bucket: str, prefix: str, names: Sequence[str]) -
 
 
 def _offered(job: str | None, emulator: Emulator, stack: StackOutputs, *, ask: bool) -> str | None:
-    """Say what happens to an earlier job of these images, and return it if the user wants its labels."""
+    """Tell the user about an earlier job with these images, and return its name if the user wants its labels."""
     progress = _runner(job, emulator, stack).progress() if job else None
     if job is None or progress is None or not progress.started:
         return None
@@ -495,10 +495,10 @@ def _offered(job: str | None, emulator: Emulator, stack: StackOutputs, *, ask: b
 
 
 def _labels(job: str, emulator: Emulator, stack: StackOutputs, names: Sequence[str]) -> dict[str, Instances]:
-    """Return the labels of a job, by the name of each image that is among these."""
+    """Return the labels of a job by image name, for the images in `names`."""
     runner = _runner(job, emulator, stack)
     if not runner.job.ended:
-        runner.consolidate()  # what has all its answers; the job itself stays as it is
+        runner.consolidate()  # the images with all their answers; the job stays open
     labels: dict[str, Instances] = {}
     for source, label in runner.labels().items():
         name = source.partition("/images/")[2]
@@ -524,8 +524,8 @@ def _runner(name: str, emulator: Emulator, stack: StackOutputs) -> JobRunner:
 
 def _create(prepared: PreparedJob, emulator: Emulator, stack: StackOutputs) -> bool:
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
-    # A job goes on with the template, and so the element, that it was made with, even if these have changed since: what
-    # makes it another job, the images, the skeleton and the number of workers, is in its name.
+    # An existing job keeps its template, and so its version of the element. A change of images, skeleton or number of
+    # workers changes the job's name.
     if describe_outside_ground_truth(s3, stack.bucket, prepared.name) is not None:
         return False
     with tqdm(total=len(prepared.images), desc="uploading", unit="image", leave=False) as bar:
@@ -566,7 +566,7 @@ def _serve_application(options: Options, application: Any, creator_path: str) ->
         host=HOST,
         port=options.port,
         log_level="warning",
-        access_log=False,  # it would hold who asked for what
+        access_log=False,  # it would contain personal data: who requested what
         timeout_graceful_shutdown=5,
     )
     with suppress(KeyboardInterrupt):
@@ -604,7 +604,7 @@ def _answer(options: Options, file: AnswersFile, runner: JobRunner, upkeep: Upke
 
 
 def _skeleton_of(runner: JobRunner, options: Options) -> Skeleton:
-    """Return the skeleton of a job; the command line's where the job has none."""
+    """Return the skeleton of a job; that of the command line if the job has none."""
     bucket, _ = split_s3_uri(runner.job.manifest_uri)
     try:
         return parse_skeleton(runner.cloud.get(s3_uri(bucket, job_keys(runner.job.name).skeleton)))

@@ -26,7 +26,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--list", type=Path, default=LIST, metavar="CSV", help="another list with the same columns")
     parser.add_argument("--dry-run", action="store_true", help="print the list without downloading")
     options = parser.parse_args(given)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry; the last failure says it all
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # no warning for each retry
     try:
         return download(options.folder, options.list, dry_run=options.dry_run)
     except (OSError, DownloadError) as error:
@@ -35,7 +35,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def download(folder: Path, listed: Path, *, dry_run: bool) -> int:
-    """Fetch what is not there yet; one that fails does not keep the others from coming."""
+    """Fetch the photographs that are missing in the folder. A failure does not stop the others."""
     photos = read_list(listed)
     if dry_run:
         for photo in photos:

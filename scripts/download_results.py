@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 WITH_IMAGES = "report_with_images.html"
-"""The report with thumbnails. The downloaded one stays as it is in S3, and may be shared."""
+"""Name of the report with thumbnails. The downloaded report without images stays unchanged and can be shared."""
 EXAMPLE = "%(prog)s people-1 results/people-1"
 
 
@@ -41,7 +41,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def download(options: argparse.Namespace) -> int:
-    """Make the folder hold the results."""
+    """Download the results to the folder, and write the report with thumbnails on request."""
     session = command.session(options)
     s3 = session.client("s3")
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket

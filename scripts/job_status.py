@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "%(prog)s people-1"
 LOOK_SECONDS = 2.0
+"""Interval between polls, in seconds."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def show(options: argparse.Namespace) -> int:
     status = read_status(s3, session.client("sagemaker"), bucket, options.name)
     run = read_progress(s3, bucket, options.name) if status.ended else None
     if run and status.results and run.stage != WAIT:
-        run = None  # it made them
+        run = None  # the run has finished
     if options.json:
         print(json.dumps(asdict(status) | {"run": run and asdict(run)}))
         return command.OK
@@ -64,7 +65,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def watch(s3: S3Client, bucket: str, name: str) -> None:
-    """Wait for the results, and show how far their run is."""
+    """Wait for the results, and show the progress of their run."""
     with tqdm(desc="results", unit="step") as bar:
         while not exists(s3, bucket, job_keys(name).results_marker):
             if run := read_progress(s3, bucket, name):

@@ -1,4 +1,4 @@
-"""Write the JSON Schema of every shape in docs/formats.md to docs/schemas/.
+"""Write a JSON Schema of every format in docs/formats.md to docs/schemas/.
 
 Example:
     python scripts/make_schemas.py          # or: make schemas
@@ -32,7 +32,7 @@ from truepoint.tasks.leads_log import Entry
 
 
 class CocoImage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """An image; without width and height if they are not known. `rater_list` is in coco_workers.json only."""
+    """An image. Width and height are missing if they are unknown. Only coco_workers.json has `rater_list`."""
 
     id: int
     file_name: str
@@ -43,7 +43,7 @@ class CocoImage(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class CocoAttributes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Attributes that COCO has no field for. Only consolidated instances have the last two."""
+    """Values for which COCO has no field. Only consolidated instances have `worker_count` and `score`."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class CocoAttributes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
 
 class CocoAnnotation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """An instance. `rater_id` is in coco_workers.json only."""
+    """An instance. Only coco_workers.json has `rater_id`."""
 
     id: int
     image_id: int
@@ -71,7 +71,7 @@ class CocoAnnotation(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
 
 class CocoCategory(msgspec.Struct, forbid_unknown_fields=True):
-    """The skeleton: edges count keypoints from 1, flip pairs from 0."""
+    """The skeleton. Keypoint numbers start at 1 in edges (`skeleton`) and at 0 in `flip_pairs`."""
 
     id: int
     name: str
@@ -83,7 +83,7 @@ class CocoCategory(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CocoFile(msgspec.Struct, forbid_unknown_fields=True):
-    """coco.json and coco_workers.json, as results.coco writes them; a test holds real files against it."""
+    """The content of coco.json and coco_workers.json, which results.coco writes. A test validates real files."""
 
     info: dict[str, str]
     licenses: list[str]
@@ -118,7 +118,7 @@ SHAPES: dict[str, Any] = {
 
 
 def schemas() -> dict[str, str]:
-    """File name to content."""
+    """Return the content of each schema file, by file name."""
     return {
         f"{name}.schema.json": json.dumps(
             {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(shape), indent=2
@@ -129,7 +129,7 @@ def schemas() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the files."""
+    """Write the schema files."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, content in schemas().items():

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "%(prog)s people-1 people-1-review --name people-1-final"
 FINAL = ("Completed", "Stopped")
+"""Statuses of jobs that have ended with labels."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -48,7 +49,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def merge(options: argparse.Namespace) -> int:
-    """Write the merged job and announce it."""
+    """Write the merged job and publish its completion event."""
     session = command.session(options)
     s3 = session.client("s3")
     bucket = read_stack(session.client("cloudformation"), options.stack_name).bucket

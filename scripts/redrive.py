@@ -28,7 +28,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def redrive(options: argparse.Namespace) -> int:
-    """Empty the queue; a letter is deleted only after it was sent."""
+    """Process all messages in the queue. A message is deleted only after it was sent back."""
     session = command.session(options)
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     sqs, functions = session.client("sqs"), session.client("lambda")
@@ -55,7 +55,7 @@ def redrive(options: argparse.Namespace) -> int:
 
 
 def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tuple[str, Letter | None]:
-    """Return what to do with a message, and its letter unless the message stays in the queue."""
+    """Return what happens to a message, in words, and its letter; None if the message stays in the queue."""
     try:
         letter = read_letter(message)
     except LetterError as error:

@@ -24,7 +24,7 @@ from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job, r
 
 EXAMPLE = "%(prog)s people-1"
 MOST_HOURS = 365 * 24
-"""More is no deadline; and dates have an end."""
+"""Maximum of --hours: one year. Much larger values exceed the range of dates."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def reopen(options: argparse.Namespace) -> int:
-    """Change the job's description and withdraw its results."""
+    """Change the job's description and remove its results.json."""
     if not 0 < options.hours <= MOST_HOURS:
         raise command.UsageError(f"--hours: expected more than 0 and at most {MOST_HOURS}, got {options.hours:g}")
     session = command.session(options)
@@ -64,7 +64,7 @@ def reopen(options: argparse.Namespace) -> int:
             reopen_in_portal(stack, options.name, options.hours)
         print("reopened: the portal hands out what is open within two minutes")
         return command.OK
-    # The description first: results that are withdrawn of a job that has ended would be made again by the sweep.
+    # The description is written first: the sweep would compute missing results of an ended job again.
     body = json.dumps(changed, indent=2).encode()
     s3.put_object(
         Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=stored["ETag"]

@@ -20,6 +20,7 @@ from truepoint.jobs.stack import read_stack
 
 EXAMPLE = "%(prog)s --job people-1"
 LOOK_SECONDS = 2.0
+"""Interval between polls, in seconds."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def rerun(options: argparse.Namespace) -> int:
-    """Put the events and wait."""
+    """Publish the events and wait for the results."""
     session = command.session(options)
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     again = Rerun(session, stack)

@@ -44,17 +44,18 @@ FUNCTIONS = {
     "portal": "PortalFunction",
     "results_step": "ResultsStepFunction",
 }
-"""Function of each folder of events, in the order in which the events build on each other."""
+"""Folder of events to the function's logical id in template.yaml, in the order of invocation."""
 
 PORTAL = {"PORTAL_TABLE": "portal", "PORTAL_SETTINGS": "/truepoint/events/portal"}
-"""Environment of the portal's function: its table, and the parameter with its settings."""
+"""Environment variables of the portal's function: the names of its table and of the parameter with its settings."""
 
 STEPS = ("plan", "survey", "join", "label", "merge", "announce")
 """Events of results_step in the order of the state machine."""
 
 CHUNK = 65536
+"""Maximum number of bytes that are forwarded at a time."""
 IP_FREEBIND = 15
-"""Linux's socket option (linux/in.h), which Python does not name."""
+"""Linux's socket option of that name (linux/in.h), for which Python has no constant."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -71,10 +72,10 @@ def main(given: list[str] | None = None) -> int:
 
 
 def invoke_all(chosen: Sequence[Path]) -> int:
-    """Build, start what the functions need, and invoke; return the exit code.
+    """Build the functions, start the emulator, invoke the functions, and return the exit code.
 
     Raises:
-        UsageError: an event is not one of events/, or this machine lacks something.
+        UsageError: an event is not a file in events/, or a program is missing on this machine.
     """
     wanted = [sample_event(path) for path in chosen] or all_events()
     for event in wanted:
@@ -107,17 +108,17 @@ def invoke_all(chosen: Sequence[Path]) -> int:
 
 
 def all_events() -> list[Path]:
-    """Return every sample event, in the order in which they build on each other."""
+    """Return every sample event, in the order of invocation."""
     folders = (folder for folder in FUNCTIONS if folder != "results_step")
     named = [path for folder in folders for path in sorted((EVENTS / folder).glob("*.json"))]
     return [*named, *(EVENTS / "results_step" / f"{step}.json" for step in STEPS)]
 
 
 def sample_event(path: Path) -> Path:
-    """Return the path of a sample event.
+    """Return the absolute path of a sample event.
 
     Raises:
-        UsageError: it is not one.
+        UsageError: `path` is not a sample event.
     """
     if path.resolve() not in all_events():
         names = ", ".join(f"{folder}/" for folder in FUNCTIONS)
@@ -126,14 +127,14 @@ def sample_event(path: Path) -> Path:
 
 
 def check_json(path: Path) -> None:
-    """Check what SAM CLI does not: it hands the file's text on, and the function then fails inside its container.
+    """Check that an event file contains JSON. SAM CLI does not, so the function would fail inside its container.
 
     Raises:
-        UsageError: the file is not JSON in UTF-8, or it begins with a byte order mark, as some editors write.
+        UsageError: the file is not JSON in UTF-8, or it starts with a byte order mark, which some editors write.
     """
     try:
         json.loads(path.read_bytes().decode("utf-8"))
-    except ValueError as error:  # of the encoding, too
+    except ValueError as error:  # includes UnicodeDecodeError
         raise command.UsageError(
             f"{path}: expected JSON in UTF-8 without a byte order mark, got something else: {error}"
         ) from error
@@ -142,11 +143,11 @@ def check_json(path: Path) -> None:
 def parameters() -> str:
     """Return the template's parameters for this machine.
 
-    `UsesGroundTruth=no`, because no emulator has Ground Truth: a job's description in an event counts only then. The
-    portal's function is there with `Portal=yes` only.
+    `UsesGroundTruth=no` makes functions read the job's description from the event, because no emulator has Ground
+    Truth. `Portal=yes` adds the portal's function.
 
     Raises:
-        UsageError: Lambda does not run on such a machine.
+        UsageError: Lambda does not support this machine's architecture.
     """
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
@@ -158,12 +159,12 @@ def invocation(event: Path, template: str, gateway: str | None) -> list[str]:
     """Return the arguments of `sam local invoke` for an event.
 
     Args:
-        event: file in a folder that is named after the function's module.
+        event: a file in a folder with the name of the function's module.
         template: the built template.
-        gateway: address at which containers reach this machine; None if they know it by name.
+        gateway: address at which containers reach this machine; None if they can resolve its name.
 
     Returns:
-        The arguments. The architecture is given again, because `sam local` chooses the image by it.
+        The arguments. They repeat the architecture, because `sam local` selects the image by it.
     """
     hosts = [] if gateway is None else ["--add-host", f"{CONTAINER_HOST}:{gateway}"]
     function = FUNCTIONS[event.parent.name]
@@ -182,10 +183,10 @@ def invocation(event: Path, template: str, gateway: str | None) -> list[str]:
 
 
 def engine_gateway() -> str | None:
-    """Return the address at which containers reach this machine, or None if they know it by name.
+    """Return the address at which containers reach this machine; None if they can resolve its name.
 
-    They do where containers run in a virtual machine: Docker Desktop, and every engine of macOS. `sam local` joins no
-    host network: its `--docker-network host` leaves the container on the engine's bridge.
+    They can if containers run in a virtual machine: with Docker Desktop, and with every engine on macOS. The host's
+    network cannot be used: with `--docker-network host`, `sam local` still puts the container on the engine's bridge.
 
     Raises:
         UsageError: no container engine answers.
@@ -204,10 +205,10 @@ def engine_gateway() -> str | None:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Emulator]:
-    """Start a separate emulator, yield it, and stop it in the end.
+    """Start a separate emulator, yield it, and stop it at the end.
 
     Raises:
-        UsageError: the emulator is not installed, or does not start.
+        UsageError: the emulator is not installed, or it does not start.
     """
     try:
         with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder / "emulator") as emulator:
@@ -217,7 +218,7 @@ def started(folder: Path) -> Iterator[Emulator]:
 
 
 def put_objects(emulator: Emulator) -> None:
-    """Put the objects that the events name into a bucket of their own."""
+    """Put the objects that the events name into the bucket BUCKET."""
     s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
     s3.create_bucket(Bucket=BUCKET)
     for file in sorted(file for file in OBJECTS.rglob("*") if file.is_file()):
@@ -225,7 +226,7 @@ def put_objects(emulator: Emulator) -> None:
 
 
 def put_portal(dynamodb: Any, ssm: Any) -> None:
-    """Make the portal's table, and write its settings, as template.yaml does."""
+    """Create the portal's table and the parameter with its settings, as template.yaml does."""
     dynamodb.create_table(
         TableName=PORTAL["PORTAL_TABLE"],
         BillingMode="PAY_PER_REQUEST",
@@ -251,7 +252,7 @@ def put_portal(dynamodb: Any, ssm: Any) -> None:
 
 @contextmanager
 def forwarded(port: int, gateway: str | None) -> Iterator[None]:
-    """Forward a port of the engine's bridge to the same port of loopback, so that only containers reach it as well."""
+    """Forward a port of the engine's bridge to the same port of loopback, for containers only."""
     if gateway is None:
         yield
         return
@@ -269,7 +270,7 @@ def forwarded(port: int, gateway: str | None) -> Iterator[None]:
         allow_reuse_address = True
 
         def server_bind(self) -> None:
-            # Podman makes its bridge with the first container: the address need not be there yet.
+            # Podman creates its bridge with the first container, so the address may not exist yet.
             self.socket.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
             super().server_bind()
 
@@ -284,7 +285,7 @@ def forwarded(port: int, gateway: str | None) -> Iterator[None]:
 
 
 def copy(source: socket.socket, sink: socket.socket) -> None:
-    """Copy what one side sends to the other until it ends."""
+    """Copy all data from one socket to another, until the source is closed."""
     with suppress(OSError):
         while data := source.recv(CHUNK):
             sink.sendall(data)
@@ -292,10 +293,15 @@ def copy(source: socket.socket, sink: socket.socket) -> None:
 
 
 def sam(arguments: Sequence[str], environment: Mapping[str, str], folder: str | Path = PROJECT) -> str:
-    """Call SAM CLI in a folder, where `sam build` keeps .aws-sam, and return what it printed.
+    """Call SAM CLI and return its output.
+
+    Args:
+        arguments: the subcommand and its options.
+        environment: the environment variables.
+        folder: working directory, in which `sam build` creates .aws-sam.
 
     Raises:
-        UsageError: the command failed; with the end of its output.
+        UsageError: the command failed; the message ends with the end of its output.
     """
     print(f"$ sam {shlex.join(arguments)}", flush=True)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""sleap-io converts a folder in COCO's layout into COCO keypoints again; prints the CPU seconds that it takes."""
+"""Convert a folder in COCO's layout to COCO keypoints with sleap-io, and print the CPU seconds."""
 
 import sys
 import time

@@ -1,8 +1,9 @@
-"""Custom resource: puts what is built into the bucket: the element, its languages, the creator, the guide, the portal.
+"""CloudFormation custom resource that uploads the built user interface to the stack's bucket.
 
-Keys are made from the content, so publishing twice writes once, a changed element gets a new key, and the script that a
-running job's template names is never changed or deleted. Only the portal's page has a key that stays, because people
-bookmark it. boto3 is the Lambda runtime's own.
+The user interface is the labelling element, its languages, the skeleton creator, the labeller's guide and the portal's
+page. Keys contain a digest of the content: publishing again writes nothing, and a changed element gets a new key. The
+script that a running job's template names is never changed or deleted. Only the key of the portal's page stays the
+same, because people bookmark it. boto3 comes from the Lambda runtime.
 """
 
 from __future__ import annotations
@@ -18,21 +19,22 @@ from typing import Any
 import boto3
 
 BUILT = Path(__file__).parent
-"""Where `npm run build` has its results copied to."""
+"""Folder of the function's code, into which the results of `npm run build` are copied."""
 SCRIPT = "application/javascript; charset=UTF-8"
 PAGE = "text/html; charset=UTF-8"
 STYLE = "text/css; charset=UTF-8"
 FOREVER = "public, max-age=31536000, immutable"
+"""Cache-Control of files whose key contains their digest."""
 CHECKED = "no-cache"
-"""Browsers and CloudFront keep the page, but ask each time whether it is still the same."""
+"""Cache-Control of the portal's page: browsers and CloudFront keep it, but check each time whether it has changed."""
 LOG = logging.getLogger(__name__)
 LOG.setLevel(logging.INFO)
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Answer a CloudFormation custom-resource request: Create and Update publish, Delete leaves every version in place.
+    """Answer a request for the custom resource: Create and Update publish, Delete keeps every published version.
 
-    Whatever goes wrong is told to CloudFormation at once; without an answer a deployment hangs for an hour.
+    Every error is reported to CloudFormation, because a deployment without an answer waits for an hour.
     """
     answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer |= {"PhysicalResourceId": event.get("PhysicalResourceId", "ui-bundle"), "Status": "SUCCESS", "Data": {}}
@@ -47,12 +49,12 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
-    """Write what is in the folder `built`, each file unless it is there, and replace only the portal's page.
+    """Upload the files in the folder `built` that are not in the bucket yet. Only the portal's page is ever replaced.
 
-    The element goes to `ui/<digest>/`, and beside it its languages, whose digests it knows. The creator's page and
-    script go to `ui/creator/<digest>/`, the guide to `ui/guide/<digest>/`: a new creator or guide does not change the
-    element's key. The portal's script and style go to `ui/portal/<digest>/`, and then its page, which names them, to
-    `ui/portal/index.html`: whoever opens it meanwhile gets the old page with the old script.
+    The element and its languages go to `ui/<digest>/`; the element contains the languages' digests. The creator's page
+    and script go to `ui/creator/<digest>/`, the guide to `ui/guide/<digest>/`, so that a new creator or guide does not
+    change the element's key. The portal's script and style go to `ui/portal/<digest>/`. Its page, which names them, is
+    written after them to `ui/portal/index.html`, so that the page never names a file that does not exist.
 
     Returns:
         `Key` and `Integrity` of the element, for a script tag (sha384, https://www.w3.org/TR/SRI/), `CreatorKey`,
@@ -63,7 +65,7 @@ def publish(s3: Any, bucket: str, built: Path) -> dict[str, str]:
     for language in sorted(built.glob("crowd-2d-skeleton.*.js")):
         _put(s3, bucket, f"ui/{_digest(element)}/{language.name}", language.read_bytes(), SCRIPT)
     _put(s3, bucket, key, element, SCRIPT)
-    # The page names its script's digest: one that has the page's digest in its key has the right script beside it.
+    # The page contains its script's digest, so the page's digest determines the script beside it.
     page = (built / "creator.html").read_bytes()
     folder = f"ui/creator/{_digest(page)}"
     _put(s3, bucket, f"{folder}/skeleton-creator.js", (built / "skeleton-creator.js").read_bytes(), SCRIPT)
@@ -101,7 +103,7 @@ def _put(s3: Any, bucket: str, key: str, content: bytes, media_type: str) -> Non
 
 
 def _send(url: str, answer: dict[str, Any]) -> None:
-    # CloudFormation hands out a presigned PUT: any Content-Type would break its signature.
+    # The URL is presigned without a Content-Type, so a Content-Type header would invalidate the signature.
     body = json.dumps(answer).encode()
     request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30):  # noqa: S310

@@ -233,8 +233,8 @@ def fit(
         if source:
             image.subjects = []
     report = (
-        f"{where}: {labels.shape}: read {len(labels.images)} images, {_said(read)}",
-        f"matched {len(matched.images)} images, {_said(kept)}",
+        f"{where}: {labels.shape}: read {len(labels.images)} images, {_counted(read)}",
+        f"matched {len(matched.images)} images, {_counted(kept)}",
         *_report(matched, [rater for rater in raters if rater not in by_rater]),
         *_size_report(matched, job.sizes),
     )
@@ -440,7 +440,7 @@ def _count(counts: Counter[str], instances: Sequence[Instance]) -> None:
     counts["keypoints"] += sum(len(instance["annotations"]) for instance in instances)
 
 
-def _said(counts: Counter[str]) -> str:
+def _counted(counts: Counter[str]) -> str:
     return f"{counts['instances']} instances, {counts['keypoints']} keypoints"
 
 
