@@ -14,9 +14,9 @@ from truepoint.adapters.environment import bucket_name, number
 from truepoint.adapters.telemetry import logger, metrics
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.results.ranges import LARGEST_RANGE
-from truepoint.results.run import Step, read_step
 from truepoint.runs import steps
 from truepoint.runs.announcement import announce
+from truepoint.runs.plan import Step, read_step
 from truepoint.runs.write_lock import NotYetError
 
 

@@ -21,8 +21,8 @@ from truepoint.adapters.bucket import Bucket
 from truepoint.groundtruth.batch import BatchError
 from truepoint.groundtruth.job import JobError, read_description, read_ended
 from truepoint.results.result_set import Results
-from truepoint.results.run import StepError
 from truepoint.runs.completion import complete
+from truepoint.runs.plan import StepError
 from truepoint.runs.steps import ManifestMissingError
 from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS
 

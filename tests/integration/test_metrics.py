@@ -21,7 +21,7 @@ from sample_events import BUCKET, event
 from truepoint.adapters.telemetry import logger
 from truepoint.groundtruth.job import JobError, read_description
 from truepoint.keys import job_keys
-from truepoint.results.run import StepError
+from truepoint.runs.plan import StepError
 
 NAMESPACE = "Truepoint"
 

@@ -13,8 +13,8 @@ import pytest
 
 from sample_events import BUCKET, event
 from truepoint.adapters.bucket import Bucket
-from truepoint.results.run import read_step
 from truepoint.runs import steps
+from truepoint.runs.plan import read_step
 
 LEFT: dict[str, str] = json.loads((Path(__file__).parents[1] / "upgrade" / "c574846" / "run.json").read_text("utf-8"))
 [PLAN] = [key for key in LEFT if key.endswith("/plan.json")]

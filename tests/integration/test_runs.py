@@ -22,8 +22,8 @@ from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, St
 from truepoint.groundtruth.job import LabelingJob, read_description
 from truepoint.keys import job_keys
 from truepoint.results.result_set import AccountingError, Results
-from truepoint.results.run import read_step
 from truepoint.runs.completion import RESERVE, TRIES, HandOver, complete
+from truepoint.runs.plan import read_step
 from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS
 
 MANIFEST = "output/crowd/manifests/output/output.manifest"

@@ -22,7 +22,7 @@ from truepoint.adapters.bucket import ChangedError
 from truepoint.groundtruth.job import LabelingJob
 from truepoint.results.ranges import Range
 from truepoint.results.result_set import SkeletonSource
-from truepoint.results.run import Plan, read_step, run_folder
+from truepoint.runs.plan import Plan, read_step, run_folder
 from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS, SupersededError
 
 ROOT = Path(__file__).parents[2]

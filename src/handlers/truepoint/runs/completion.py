@@ -17,8 +17,8 @@ from truepoint.groundtruth.job import LabelingJob
 from truepoint.keys import job_keys, split_s3_uri
 from truepoint.results.ranges import LARGEST_RANGE
 from truepoint.results.result_set import ManifestSource, Results, read_results
-from truepoint.results.run import execution_name
 from truepoint.runs import steps, write_lock
+from truepoint.runs.plan import execution_name
 
 LARGEST_AT_ONCE = 128 * 1024 * 1024
 """Maximum manifest size processed in one invocation, in bytes. At nine workers (0.7 MB/s on one core) it takes about

@@ -37,10 +37,10 @@ from truepoint.results.result_set import (
     line_of,
     results,
 )
-from truepoint.results.run import Plan, content_of, run_folder
 from truepoint.results.second_pass import Refiner
 from truepoint.results.tally import Tally
 from truepoint.runs import write_lock
+from truepoint.runs.plan import Plan, content_of, run_folder
 from truepoint.runs.result_files import FRAGMENTS, JSON, JSON_LINES, Fragments, line_files, pretty, tally_files
 
 T = TypeVar("T")

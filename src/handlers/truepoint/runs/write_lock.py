@@ -22,7 +22,7 @@ from truepoint.adapters.bucket import Bucket, ChangedError
 from truepoint.adapters.environment import number
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import job_keys
-from truepoint.results.run import LockRecord
+from truepoint.runs.plan import LockRecord
 
 SECONDS_BETWEEN_RUNS = 960
 """The timeout of the functions that write results (template.yaml), in seconds, plus 60 s for requests still under way

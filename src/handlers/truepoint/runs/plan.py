@@ -1,7 +1,7 @@
-"""A run: writing one job's results from one version of its manifest, in steps.
+"""The plan of a run, the events of its steps, and the record of its write lock.
 
-Each step can run on any host, and again after a failure: it reads and writes objects below the run's own folder of the
-bucket, whose name depends only on the plan.
+A run writes one job's results from one version of its manifest, in steps. Each step can run on any host, and again
+after a failure: it reads and writes objects below the run's folder in the bucket, whose name depends only on the plan.
 """
 
 from __future__ import annotations

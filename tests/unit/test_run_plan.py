@@ -14,7 +14,7 @@ from truepoint.groundtruth.job import LabelingJob
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 from truepoint.results.ranges import Range
 from truepoint.results.result_set import ManifestSource, SkeletonSource
-from truepoint.results.run import Plan, StepError, execution_name, read_step, run_folder
+from truepoint.runs.plan import Plan, StepError, execution_name, read_step, run_folder
 
 JOB = LabelingJob(
     name="People-1", arn="arn", status="Completed", label_attribute_name="keypoints",
