@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Invite somebody to the labelling portal by e-mail, or once more if their invitation has expired.
+"""Invite a person to the labelling portal by e-mail, or again if the invitation has expired.
 
-The first lead is invited this way; leads invite everybody else on the portal's page. With a company's own sign-in
-nobody is invited: add leads to the group `leads` of the user pool after they have signed in once.
+Use it for the first lead; leads invite all others on the portal's page. With a company's own sign-in there are no
+invitations: add leads to the group `leads` of the user pool after they have signed in once.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def main(given: list[str] | None = None) -> int:
 
 
 def invite(options: argparse.Namespace) -> int:
-    """Add somebody to the user pool of the stack, which sends the e-mail.
+    """Add a person to the stack's user pool, which sends the e-mail.
 
     Raises:
-        UsageError: the user pool does not take the address.
+        UsageError: the user pool refuses the address.
         StackError: the stack has no portal.
     """
     session = command.session(options)

@@ -1,4 +1,4 @@
-"""Entry module: answers the requests of the labelling portal. Called by its function URL, which CloudFront invokes."""
+"""Entry module: answers requests to the labelling portal. CloudFront invokes it through its function URL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from truepoint.web.assembly import portal_router
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Return the response to a request. Never raise: the caller would get an error without a reason."""
+    """Return the response to a request. Never raise, because the caller would get an error without a reason."""
     return _application().respond(event, _report)
 
 
 @cache
 def _application() -> Application:
-    """What one instance of the function keeps between requests: connections, keys and caches."""
+    """Return the application, which keeps connections, keys and caches between requests of one function instance."""
     store, table = Bucket(bucket_name()), Table(portal_table())
     return Application(
         lambda: read_parameter(portal_settings()), lambda settings: portal_router(settings, store, table, invoke)
@@ -30,7 +30,7 @@ def _application() -> Application:
 
 
 def _report(said: str, error: Exception) -> None:
-    """Tell the operator: the response says nothing of it, and no invocation fails."""
+    """Log an error and count it in a metric. Neither the response nor the invocation's status shows it."""
     logger.error(said, error=type(error).__name__, exc_info=error)
     metrics.add_metric("PortalFailures", MetricUnit.Count, 1)
     metrics.flush_metrics()

@@ -1,6 +1,6 @@
-"""Entry module: brings the portal's jobs forward. Called every minute.
+"""Entry module: advances the portal's jobs. EventBridge invokes it every minute; each invocation is a tick.
 
-A job that fails keeps no other one from going on, and is tried again by the next tick.
+A failing job does not stop the others. The next tick tries it again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from truepoint.tasks.turn import LostTurnError
 from truepoint.tasks.world import World
 
 RESERVE = 45.0
-"""Seconds that must be left to begin with another job."""
+"""Minimum remaining time of the invocation to start with another job, in seconds."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Load new jobs; then label what is complete, and end what is finished, in each open job."""
+    """Load new jobs; then, in each open job, consolidate images with all answers, and end the job if it is finished."""
 
     def seconds_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
@@ -44,7 +44,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def tick(world: World, holder: str) -> dict[str, Any]:
-    """Bring every open job forward, and return what was done by job."""
+    """Advance every open job, and return what was done, by job."""
     loaded, stuck = [], set[str]()
     for new in find_jobs(world.store, world.table, world.now, world.seconds_left):
         if new.job:
@@ -54,7 +54,7 @@ def tick(world: World, holder: str) -> dict[str, Any]:
             stuck.add(new.folder)
             logger.warning("the job cannot be loaded", labeling_job=new.folder, error=new.problem)
     names = [row["sk"] for row in world.table.query(rows.JOBS) if not row.get("ended")]
-    random.shuffle(names)  # several ticks at once begin with different jobs, and no job is always the last
+    random.shuffle(names)  # concurrent ticks start with different jobs, and no job is always the last one
     moved: dict[str, Moved] = {}
     for name in names:
         if world.seconds_left() < RESERVE:
@@ -66,20 +66,20 @@ def tick(world: World, holder: str) -> dict[str, Any]:
             moved[name] = result
             if result.problem:
                 stuck.add(name)
-    if stuck:  # a metric that is sent every minute costs money in an idle stack
+    if stuck:  # not sent otherwise, because a metric costs money also in an idle stack
         metrics.add_metric("PortalJobsStuck", MetricUnit.Count, len(stuck))
         metrics.flush_metrics()
     return {"loaded": loaded, "moved": {name: result._asdict() for name, result in moved.items() if any(result)}}
 
 
 def _move(world: World, name: str, holder: str) -> Moved | None:
-    """Bring one job forward; return None if that failed."""
+    """Advance one job; return None if that failed."""
     try:
         result = move(world, name, holder) or Moved()
     except LostTurnError as error:
         logger.warning("another tick has taken over", labeling_job=name, error=str(error))
         return Moved()
-    except Exception:  # noqa: BLE001 - the entry: whatever it is, other jobs go on
+    except Exception:  # noqa: BLE001 - no error of one job may stop the others
         logger.exception("the job cannot be brought forward", labeling_job=name)
         return None
     if any(result):

@@ -1,4 +1,4 @@
-"""Thumbnails of the images that a job's report draws, from S3. Only these images are read, by the operator's rights."""
+"""Thumbnails from S3 for the images in a job's report. Only these images are read, with the operator's permissions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 AT_ONCE = 8
+"""Number of threads that read images."""
 
 
 class BucketPictures:
     """Images in S3.
 
     Args:
-        s3: boto3's client; its threads share it.
+        s3: boto3's client, which threads share.
         progress: called after each image.
 
     Raises:
@@ -50,7 +51,7 @@ class BucketPictures:
         return drawn, [name for line, name in names.items() if line not in drawn]
 
     def _thumbnail(self, name: str) -> str:
-        """Return an image's thumbnail; "" of an object that is missing, forbidden, too large or no image."""
+        """Return an image's thumbnail; "" if the object is missing, forbidden, too large or not an image."""
         try:
             bucket, key = split_s3_uri(f"s3://{name}")
             answer = self._s3.get_object(Bucket=bucket, Key=key)

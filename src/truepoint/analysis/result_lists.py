@@ -1,7 +1,7 @@
-"""A COCO results list, read an image at a time.
+"""A reader of a COCO results list that parses the results of one image at a time.
 
-As Python values, 100,000 results and the annotation file that has their image ids would take 3 GB. So results are
-separated without parsing them, each is parsed when its image is processed, and of the annotation file only images and
+100,000 results and the annotation file with their image ids would take 3 GB as Python values. So the results are
+separated without parsing, and each is parsed when its image is processed. From the annotation file only images and
 categories are read.
 """
 
@@ -17,21 +17,21 @@ from truepoint.formats.labels import LabeledImage, Labels, Notes, Subject
 from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST_DOCUMENT, is_deeper
 
 AT_ONCE = 1000
-"""Number of results scanned together."""
+"""Number of results that are scanned together."""
 
 
 class _Images(msgspec.Struct):
-    """The part of a COCO annotation file that results refer to."""
+    """The part of a COCO annotation file to which results refer."""
 
     images: list[Any]
     categories: Any = None
 
 
 class ResultList:
-    """A results list.
+    """A results list whose results are parsed on demand.
 
     Attributes:
-        labels: its images, without their subjects.
+        labels: the images, without their subjects.
         used: names of the categories that results have.
     """
 
@@ -52,12 +52,12 @@ class ResultList:
                 self._of[id(images[coco.identity(entry["image_id"])])].append(raw)
                 categories.add(coco.category_id(entry))
         for image in images.values():
-            image.raters = ()  # of the annotations, not of the results
+            image.raters = ()  # raters of the annotations, not of the results
         self.labels = Labels(coco.RESULTS, list(images.values()), self._reader.categories, notes)
         self.used = {self._reader.categories_by_id[category].name for category in categories}
 
     def subjects(self, image: LabeledImage) -> list[Subject]:
-        """Return an image's subjects; what is left out is noted."""
+        """Return an image's subjects, and note results that are left out."""
         subjects = (self._reader.subject(_decoded(raw), self._notes) for raw in self._of[id(image)])
         return [subject for subject in subjects if subject is not None]
 
@@ -66,11 +66,11 @@ def open_results(path: Path, annotations: Path) -> ResultList | None:
     """Open a COCO results list whose image ids are those of an annotation file.
 
     Returns:
-        None if it is another file, or has what only the lenient reader of whole files accepts: NaN, results of several
-        raters, another encoding.
+        The results list. None if the file is not a results list, or needs the lenient reader of whole files: it
+        contains NaN, results of several raters, or another encoding.
 
     Raises:
-        FormatError: the annotation file has no images, or a category two lengths.
+        FormatError: the annotation file has no images, or a category has results with different numbers of keypoints.
     """
     if not path.is_file() or path.suffix.lower() not in (".json", ""):
         return None

@@ -1,8 +1,8 @@
-"""The anchoring experiment of a new job: pre-labels withheld from some images, and made wrong in some others.
+"""Set-up of a new job's anchoring experiment: pre-labels are withheld in some images and made wrong in others.
 
-Which images, and what becomes of them, follows from a secret seed, the job's name and the image's name. Workers get the
-pre-labels through the manifest, like any others. What was done is recorded where only the operator and post_annotation
-read it (`groundtruth.anchoring`).
+The selection and the changes depend only on a secret seed, the job's name and the image's name. Workers get the
+pre-labels through the manifest, like all pre-labels. The treatment of each image is recorded in files that only the
+operator and post_annotation can read (`groundtruth.anchoring`).
 """
 
 from __future__ import annotations
@@ -42,17 +42,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MOVED_SIGMAS = 6.0
-"""How far a wrong keypoint is moved, in sigma s. It is 2.5 times `HALF`: a careful worker is so far from the right
-position once in 4e15 cases, exp(-36), and circles of `HALF` around the right and the wrong position do not touch."""
+"""Distance by which a wrong keypoint is moved, in units of sigma s. It is 2.5 times `HALF`, so that circles of radius
+`HALF` around the right and the wrong position do not touch. A careful worker is so far from the right position in one
+of 4e15 cases (exp(-36))."""
 LARGEST_SHARE = 0.5
-"""Of images that are treated: more would leave too few pre-labels for the job to be worth them."""
+"""Maximum share of images that are treated. With more, the job would benefit too little from its pre-labels."""
 DIRECTIONS = 16
-"""Directions tried to move a keypoint in, so that it stays in the image."""
+"""Number of directions that are tried to move a keypoint within the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The shares of images with pre-labels that are shown without them, and that get a wrong one."""
+    """The shares of images whose pre-labels are withheld, and that get a wrong pre-label."""
 
     withheld: float
     seeded: float
@@ -60,7 +61,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """Pre-labels as workers are to see them, the documents that record what was done, and counts for the operator."""
+    """The pre-labels that workers see, the files that record the treatment, and sentences for the operator."""
 
     prelabels: dict[str, Instances]
     documents: tuple[Document, ...]
@@ -83,10 +84,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def shares(options: argparse.Namespace) -> Shares | None:
-    """Return the shares that the options ask for; None for no experiment.
+    """Return the shares in a command's options; None if both are 0, which means no experiment.
 
     Raises:
-        PrelabelError: shares that make no experiment, or no pre-labels to make it with.
+        PrelabelError: a share is out of range, or there are no pre-labels.
     """
     asked = Shares(options.withhold, options.seed_errors)
     for name, share in (("--withhold", asked.withheld), ("--seed-errors", asked.seeded)):
@@ -103,10 +104,12 @@ def shares(options: argparse.Namespace) -> Shares | None:
 
 
 def seed_of(s3: S3Client, bucket: str, job: str) -> str:
-    """Return the seed of the job's experiment if one was begun, so that creating the job again changes nothing.
+    """Return the seed of the job's experiment, or a new one if the job has no experiment yet.
+
+    With the stored seed, a repeated creation of the job changes nothing.
 
     Raises:
-        AnchoringError: the job's settings are damaged.
+        AnchoringError: the stored settings are damaged.
     """
     try:
         body = s3.get_object(Bucket=bucket, Key=job_keys(job).anchoring)["Body"].read()
@@ -120,15 +123,15 @@ def seed_of(s3: S3Client, bucket: str, job: str) -> str:
 def treat(
     given: Mapping[str, Instances], sizes: Sizes, skeleton: Skeleton, job: str, asked: Shares, *, seed: str
 ) -> Treated:
-    """Return the pre-labels that workers see, and what was done to them. Pure.
+    """Withhold and change pre-labels for the experiment, without any call to AWS.
 
     Args:
         given: the operator's pre-labels, by image name.
-        sizes: of all images of the job.
-        skeleton: the job's.
+        sizes: width and height in pixels of all images of the job, by image name.
+        skeleton: the job's skeleton.
         job: the job's name.
-        asked: the shares.
-        seed: the secret; the same one gives the same result.
+        asked: the shares of images.
+        seed: the secret seed. The same seed gives the same result.
     """
     keys, table = job_keys(job), sigma_table(skeleton)
     settings = Settings(version=VERSION, seed=seed, withheld=asked.withheld, seeded=asked.seeded)
@@ -171,7 +174,7 @@ def _document(key: str, value: Any) -> Document:
 
 
 class _Draws:
-    """Random numbers of one image, the same for the same seed in any version of Python."""
+    """Pseudorandom numbers for one image, which are the same in every version of Python."""
 
     def __init__(self, seed: str, job: str, image: str) -> None:
         self._of = (seed, job, image)
@@ -190,11 +193,11 @@ Shown = tuple[list[dict[str, Any]], SeededError]
 
 @dataclass(frozen=True, slots=True)
 class _Seeder:
-    """Makes the pre-labels of one image wrong. Each kind returns None where it cannot be made.
+    """A generator of an error in the pre-labels of one image. A method for a kind returns None if it is impossible.
 
     Attributes:
         given: the pre-labels.
-        instances: the same, parsed.
+        instances: the pre-labels as instances.
         size: width and height of the image, in pixels.
         table: sigmas of the job's skeleton.
         draw: the image's random numbers.
@@ -207,13 +210,13 @@ class _Seeder:
     draw: _Draws
 
     def seeded(self) -> Shown | None:
-        """Return the pre-labels with one error, of a kind that is drawn among those that can be made."""
+        """Return the pre-labels with one error, of a random kind among the possible ones."""
         kinds: list[Callable[[], Shown | None]] = [self.swap, self.move, self.leave_out, self.add]
         made: Iterator[Shown | None] = (kind() for kind in self.draw.shuffled(kinds))
         return next((shown for shown in made if shown), None)
 
     def swap(self) -> Shown | None:
-        """Exchange the positions of a left and a right keypoint that are clearly apart."""
+        """Swap the positions of a left and a right keypoint that are far enough apart."""
         candidates = [
             (n, label, pair)
             for n, instance in enumerate(self.instances)
@@ -231,7 +234,7 @@ class _Seeder:
         return self._with(n, exchanged), SeededError(kind="swap", instance=n, labels=(label, pair))
 
     def move(self) -> Shown | None:
-        """Move a keypoint by `MOVED_SIGMAS`, within the image."""
+        """Move a keypoint by `MOVED_SIGMAS` within the image."""
         candidates = [(n, k) for n, instance in enumerate(self.instances) for k in instance.annotations]
         for n, keypoint in self.draw.shuffled(candidates):
             far = MOVED_SIGMAS * self.table.sigma(keypoint.label) * math.sqrt(area(self.instances[n])[0])
@@ -256,7 +259,7 @@ class _Seeder:
         return shown, SeededError(kind="missing", instance=n, labels=(label,))
 
     def add(self) -> Shown | None:
-        """Add a copy of an instance where there is none: beside, above or below it, within the image."""
+        """Add a copy of an instance beside, above or below it, within the image and not similar to another one."""
         for n in self.draw.shuffled([n for n, i in enumerate(self.instances) if i.hull and max(i.hull[2:]) > 0]):
             left, top, width, height = self.instances[n].box or self.instances[n].hull or (0, 0, 0, 0)
             for dx, dy in self.draw.shuffled([(width, 0.0), (-width, 0.0), (0.0, height), (0.0, -height)]):
@@ -275,7 +278,7 @@ class _Seeder:
         return candidates[int(self.draw() * len(candidates))]
 
     def _apart(self, instance: Instance, label: str, pair: str) -> bool:
-        """Return whether circles of `HALF` around a keypoint and its pair do not touch."""
+        """Return whether circles of radius `HALF` around a keypoint and its pair do not touch."""
         p, q = instance.by_label[label], instance.by_label[pair]
         sigmas = self.table.sigma(label) + self.table.sigma(pair)
         return math.hypot(p.x - q.x, p.y - q.y) > HALF * sigmas * math.sqrt(area(instance)[0])
@@ -285,12 +288,12 @@ class _Seeder:
         return x >= 0 and y >= 0 and (width is None or x < width) and (height is None or y < height)
 
     def _with(self, n: int, changes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return the pre-labels with changed keypoints in one instance; order and scores stay."""
+        """Return the pre-labels with changed keypoints in one instance, in the same order and with the same scores."""
         points = [k | changes.get(k["label"], {}) for k in self.given[n]["annotations"]]
         return [*self.given[:n], self.given[n] | {"annotations": points}, *self.given[n + 1 :]]
 
     def _copy(self, n: int, dx: float, dy: float) -> dict[str, Any]:
-        """Return a copy of an instance at another place. Its id, and a name with a number, are the next free ones."""
+        """Return a moved copy of an instance. Its id, and a name that ends with a number, get the next free number."""
         copy = dict(self.given[n])
         copy["annotations"] = [k | {"x": k["x"] + dx, "y": k["y"] + dy} for k in copy["annotations"]]
         if box := copy.get("box"):
@@ -303,7 +306,7 @@ class _Seeder:
 
 
 def _next(text: str, taken: set[Any]) -> str:
-    """Return a text of the same form that is not taken: with the next number at its end."""
+    """Return the text with the next free number at its end."""
     stem = text.rstrip("0123456789")
     number = int(text[len(stem) :] or 1)
     while (other := f"{stem}{number}") in taken or other == text:

@@ -1,4 +1,4 @@
-"""What operators do to the portal's jobs with their own permissions: rebuild the table's rows, and reopen a job."""
+"""Actions of operators on the portal's jobs with their own permissions: rebuild the table's rows, and reopen a job."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 
 @contextmanager
 def acting_as(session: Session) -> Iterator[None]:
-    """Let the functions' own clients, which know only variables, have a session's credentials and Region."""
+    """Put a session's credentials and Region into the environment during the block.
+
+    The clients of the handlers' code read them only from environment variables.
+    """
     before = {name: os.environ.get(name) for name in _VARIABLES}
     credentials = session.get_credentials()
-    if credentials is not None:  # else AWS says so with the first call
+    if credentials is not None:  # otherwise the first call fails with a clear error
         frozen = credentials.get_frozen_credentials()
         given = (frozen.access_key, frozen.secret_key, frozen.token, session.region_name, session.region_name)
         _set(dict(zip(_VARIABLES, given, strict=True)))
@@ -50,16 +53,21 @@ def _set(values: dict[str, str | None]) -> None:
 
 
 def reopen_in_portal(stack: StackOutputs, name: str, hours: float) -> None:
-    """Reopen a job as a lead does on the portal's page.
+    """Reopen a job, with the same effect as a lead's action on the portal's page.
+
+    Args:
+        stack: the stack.
+        name: the job's name.
+        hours: minimum time for which the job accepts answers, in hours.
 
     Raises:
-        JobError: it cannot be reopened; says why.
+        JobError: the job cannot be reopened.
     """
     try:
         table = Table(stack.portal_table)
         key = rows.job_key(name.lower())
         if key not in table.get([key]):
-            Rebuild(stack).job(name.lower(), lambda _images: None)  # it was ended before the stack had a portal
+            Rebuild(stack).job(name.lower(), lambda _images: None)  # the job ended before the stack had a portal
         job: Job = rows.read(table.get([key])[key], Job)
         LeadActions(Bucket(stack.bucket), table).reopen(job, hours, time.time())
     except (LabelingJobError, NotPossibleError, NotReadableError) as error:
@@ -67,13 +75,13 @@ def reopen_in_portal(stack: StackOutputs, name: str, hours: float) -> None:
 
 
 class Rebuild:
-    """Rebuilds jobs of a stack's portal.
+    """The jobs of a stack's portal, which can be rebuilt.
 
     Args:
         stack: the stack.
 
     Raises:
-        StackError: it has no portal.
+        StackError: the stack has no portal.
     """
 
     def __init__(self, stack: StackOutputs) -> None:
@@ -83,15 +91,19 @@ class Rebuild:
         self._table = Table(stack.portal_table)
 
     def names(self) -> list[str]:
-        """Return the names of the jobs outside Ground Truth, ended ones too."""
+        """Return the names of all jobs outside Ground Truth, including ended ones."""
         folders = [name for name in self._store.folders(JOBS_PREFIX) if JOB_NAME.fullmatch(name)]
         return [name for name in folders if self._store.etag(f"{JOBS_PREFIX}{name}/labeling_job.json")]
 
     def job(self, name: str, progress: Callable[[int], object]) -> Job:
-        """Make a job's rows unless it has its row, and return that.
+        """Rebuild a job's rows unless the job has a row, and return its row.
+
+        Args:
+            name: the job's name.
+            progress: called with the number of further images that were rebuilt.
 
         Raises:
-            JobError: the job's files cannot be used; says why.
+            JobError: the job does not exist, or its files cannot be used.
         """
         try:
             document = description(self._store, name)

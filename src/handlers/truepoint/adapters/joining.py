@@ -1,6 +1,7 @@
-"""Joining of objects by S3 itself, by the boto3 of the Lambda runtime: obstore does not copy parts.
+"""Joining of S3 objects without downloading them, by a multipart upload that copies parts.
 
-boto3 takes half a second to import, so that is left until a call is made.
+obstore cannot copy parts, so the boto3 of the Lambda runtime is used. boto3 takes half a second to import, so it is
+imported at the first call.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ from truepoint.adapters.bucket import UnavailableError
 from truepoint.adapters.environment import endpoint_url
 
 COPIES_AT_ONCE = 8
+"""Number of parts that are copied concurrently."""
 READ_SECONDS = 300
-"""Seconds that S3 may take to copy one part of up to 5 GB."""
+"""Timeout for S3's copy of one part of up to 5 GB, in seconds."""
 
 
 def join(bucket: str, parts: Sequence[str], key: str, content_type: str) -> None:
-    """Write an object that consists of others, in their order. All but the last have 5 MB at least, and 5 GB at most.
+    """Write an object that is the concatenation of other objects.
 
-    The object appears when it is complete; one that is there is replaced.
+    The object appears when it is complete, and replaces an existing one.
+
+    Args:
+        bucket: the bucket of all objects.
+        parts: the keys of the objects to join. Each has at most 5 GB, and each but the last at least 5 MB.
+        key: the key of the new object.
+        content_type: its content type.
 
     Raises:
-        UnavailableError: S3 failed, or a part is missing. Nothing has changed.
+        UnavailableError: S3 failed, or a part is missing. The object was not changed.
     """
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The user pool of the portal's people: invitations, by the boto3 of the Lambda runtime."""
+"""Invitations to the portal's Cognito user pool, with the boto3 of the Lambda runtime."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from truepoint.adapters.environment import endpoint_url
 
 LEADS, LABELERS = "leads", "labelers"
-"""The groups of the user pool, as template.yaml names them."""
+"""Names of the user pool's groups, the same as in template.yaml."""
 
 
 class InvitationError(Exception):
-    """An invitation that the user pool refuses; the message is for the lead."""
+    """An invitation that the user pool refuses. The message is shown to the lead."""
 
 
 class UserPool:
-    """One user pool of Cognito."""
+    """A Cognito user pool."""
 
     def __init__(self, pool: str) -> None:
         self._pool = pool
@@ -30,10 +30,13 @@ class UserPool:
         return boto3.client("cognito-idp", endpoint_url=endpoint_url(), config=limits)
 
     def invite(self, email: str, group: str) -> str:
-        """Add somebody, or invite them once more, and return their subject. Can be repeated.
+        """Add a person to the pool and to a group, or invite them again. The call is idempotent.
+
+        Returns:
+            The person's subject (`sub`), which identifies them in id tokens.
 
         Raises:
-            InvitationError: Cognito does not take the address, or sends no more e-mails today.
+            InvitationError: Cognito refuses the address, or its daily limit of e-mails is reached.
         """
         errors = self._client.exceptions
         attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]

@@ -1,4 +1,4 @@
-"""Same subjects: which instances of two lists are of the same subject, one list made from the other or from nothing."""
+"""Matching of instances before and after an edit: which of them show the same subject."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from truepoint.pose.similarity import symmetric_oks
 def match_instances(
     before: Sequence[Instance], after: Sequence[Instance], sigmas: Mapping[str, float]
 ) -> dict[int, int]:
-    """Return for indices in `before` the indices of the same subjects in `after`.
+    """Match instances before and after an edit.
 
-    Instances with equal ids are matched first, then the most similar ones. A pre-label without an id has the id that
-    the labelling element derives from its index. With more than `MOST_OVERLAPS` pairs only ids are used, which bounds
-    the time for a hostile answer.
+    Instances with equal ids are matched first, then the most similar ones. A pre-label without an id counts as having
+    the id that the labelling element derives from its index. With more than `MOST_OVERLAPS` pairs only ids are used,
+    which limits the time for a hostile answer.
+
+    Args:
+        before: the instances before the edit.
+        after: the instances after the edit.
+        sigmas: the skeleton's sigmas.
+
+    Returns:
+        Index in `before` to index in `after`, for each subject that is in both.
     """
     places = {instance.id: place for place, instance in reversed(list(enumerate(after))) if instance.id}
     matched: dict[int, int] = {}

@@ -1,9 +1,9 @@
-"""Anchoring: how far workers leave pre-labels as they are shown them, measured by an experiment inside the job.
+"""Anchoring: the tendency of workers to leave pre-labels unchanged, measured by an experiment inside a job.
 
-A random share of a job's images is shown without its pre-labels, and in another share one pre-label of each image is
-made wrong on purpose (docs/prelabels.md, decision 32). `jobs.anchoring` draws and changes them. This module reads which
-treatment an image had, counts what a worker made of it, and takes surviving errors out of the worker's answer before
-anybody uses it.
+A random share of a job's images is shown without pre-labels. In another share one pre-label of each image is made wrong
+on purpose (docs/prelabels.md, decision 32). `jobs.anchoring` selects and changes these images. This module reads which
+treatment an image had, counts the worker's changes of pre-labels, and removes remaining errors from the answer before
+the answer is used.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 VERSION = "1.0"
 LARGEST_RECORD = 16 * 1024 * 1024
-"""Bytes of the record of one image: its pre-labels twice, each as large as pre-labels by reference may be, and more."""
+"""Maximum size of an image's record, in bytes. It contains the pre-labels twice, each of up to 2 MB, with a margin."""
 HALF = math.sqrt(8 * math.log(2))
-"""In sigma s: the distance at which OKS of one keypoint, exp(-d^2 / (8 s^2 sigma^2)), is one half. One careful
-worker of 250 is farther from the right position."""
+"""Distance at which the OKS of one keypoint, exp(-d^2 / (8 s^2 sigma^2)), is 0.5, in units of sigma s. One of 250
+careful workers is farther from the right position."""
 
 Kind = Literal["swap", "moved", "missing", "extra"]
 Treatment = Literal["withheld", "seeded", "none"]
@@ -37,11 +37,11 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class AnchoringError(ValueError):
-    """Documents of the experiment that cannot be used; says expected and actual."""
+    """A file of the experiment that cannot be used. The message says what was expected and what it contains."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The file jobs/<job>/anchoring.json: the secret seed, and the shares of images that are treated."""
+    """The file jobs/<job>/anchoring.json: the secret seed, and the shares of images with each treatment."""
 
     version: str
     seed: Annotated[str, msgspec.Meta(min_length=32, max_length=128)]
@@ -50,11 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeededError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is wrong with the pre-labels that were shown.
+    """The error in the pre-labels that were shown.
 
-    `instance` is the index of the wrong instance: of `shown` for the kind `extra`, else of `given` and `shown` alike.
-    `labels` are the keypoints concerned; none for an extra instance. `sigmas` is how far a keypoint was moved, in its
-    sigma times the square root of the area.
+    `instance` is the index of the wrong instance: in `shown` for the kind `extra`, otherwise in both `given` and
+    `shown`. `labels` are the wrong keypoints; none for an extra instance. `sigmas` is the distance by which a keypoint
+    was moved, in units of its sigma times the square root of the area.
     """
 
     kind: Kind
@@ -64,10 +64,10 @@ class SeededError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The file jobs/<job>/anchoring/<digest>.json: what was done to the pre-labels of one image.
+    """The file jobs/<job>/anchoring/<digest>.json: the treatment of one image's pre-labels.
 
-    `given` are the pre-labels of the operator, `shown` those of the workers where they differ. An image that was drawn
-    but has no pre-labels, or none that can be made wrong, has the treatment `none`.
+    `given` are the operator's pre-labels. `shown` are the pre-labels that workers see, if an error was made. An image
+    that was selected but has no pre-labels, or none that can be made wrong, has the treatment `none`.
     """
 
     version: str
@@ -78,7 +78,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class ImageTreatment(NamedTuple):
-    """What was done to an image's pre-labels: nothing if there is no record.
+    """The treatment of an image's pre-labels; None as `record` means no treatment.
 
     `own` is False in another job that shows images of the experiment's job, such as a job whose input is the output
     manifest of that job. Its workers may see the same pre-labels.
@@ -89,15 +89,15 @@ class ImageTreatment(NamedTuple):
 
 
 class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one worker made of the pre-labels of one image.
+    """The changes that one worker made to the pre-labels of one image.
 
     Attributes:
-        kind: that of the wrong pre-label which the worker was shown; None if none was.
-        stayed: whether the worker submitted it. It is taken out of the answer.
-        shown: pre-labelled keypoints that were placed as they are, of an image without a wrong one.
-        moved: how many of those the worker removed, or moved farther than `HALF`.
-        withheld: pre-labelled keypoints that the worker was not shown.
-        elsewhere: how many of those the worker did not place, or placed farther away than `HALF`.
+        kind: the kind of the wrong pre-label that was shown; None if none was shown.
+        stayed: whether the worker left the wrong pre-label. It is removed from the answer.
+        shown: number of pre-labelled keypoints that were placed at the start, in an image without a wrong pre-label.
+        moved: number of those that the worker removed, or moved farther than `HALF`.
+        withheld: number of pre-labelled keypoints that were not shown.
+        elsewhere: number of those that the worker did not label, or labelled farther away than `HALF`.
     """
 
     kind: Kind | None = None
@@ -109,10 +109,10 @@ class Anchoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def parse_settings(text: bytes) -> Settings:
-    """Read jobs/<job>/anchoring.json.
+    """Parse jobs/<job>/anchoring.json.
 
     Raises:
-        AnchoringError: not such a file.
+        AnchoringError: the text does not contain valid settings.
     """
     settings = _converted(text, Settings, "the settings of an anchoring experiment")
     if settings.withheld + settings.seeded > 1:
@@ -121,10 +121,10 @@ def parse_settings(text: bytes) -> Settings:
 
 
 def parse_record(text: bytes) -> ImageRecord:
-    """Read jobs/<job>/anchoring/<digest>.json.
+    """Parse jobs/<job>/anchoring/<digest>.json.
 
     Raises:
-        AnchoringError: not such a file, or one whose parts contradict each other.
+        AnchoringError: the text does not contain a record, or the record contradicts itself.
     """
     record = _converted(text, ImageRecord, "an image's record of an anchoring experiment")
     try:
@@ -151,10 +151,10 @@ def _check_error(error: SeededError | None, given: Sequence[Instance], shown: Se
 
 
 def drawn(settings: Settings, job: str, image: str) -> Treatment:
-    """Return the treatment that an image's lot gives it. It depends only on the seed, the job and the image's name.
+    """Return the treatment that is drawn for an image. It depends only on the seed, the job and the image's name.
 
     Args:
-        settings: the experiment's.
+        settings: the experiment's settings.
         job: the job's name.
         image: the image's path below the job's image folder.
     """
@@ -165,28 +165,27 @@ def drawn(settings: Settings, job: str, image: str) -> Treatment:
 
 
 def lot(seed: str, job: str, image: str, purpose: str = "treatment") -> float:
-    """Return a number from 0 to 1, without 1, which nobody can tell without the seed."""
+    """Return a pseudorandom number in [0, 1) that cannot be predicted without the seed."""
     digest = blake2b("\0".join((job.lower(), image, purpose)).encode(), key=seed.encode()[:64], digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
 
 def record_name(image: str) -> str:
-    """Return the name of an image's record: a digest, because the image's name may be as long as a key can be."""
+    """Return the file name of an image's record. It is a digest, because an image's name can be as long as a key."""
     return f"{blake2b(image.encode(), digest_size=16).hexdigest()}.json"
 
 
 def of_answer(
     answer: Answer, record: ImageRecord | None, table: SigmaTable, *, own: bool = True
 ) -> tuple[Answer, Anchoring | None]:
-    """Return an answer without the wrong pre-labels that its worker left, and what the worker made of the pre-labels.
+    """Return an answer without remaining wrong pre-labels, and the worker's changes of pre-labels.
 
-    A keypoint that the worker left at its wrong position gets the position that the operator's pre-labels gave it, and
-    one that the worker did not miss is added from there; an extra instance is removed. So the label is that of a worker
-    who left the operator's pre-label.
+    A keypoint that the worker left at its wrong position, or did not notice as missing, is replaced by the operator's
+    pre-label. An extra instance is removed. So the answer is as if the worker had left the operator's pre-label.
 
     Args:
-        answer: the worker's.
-        record: what was done to the image; None if nothing was.
+        answer: the worker's answer.
+        record: the image's record; None if the image was not treated.
         table: sigmas of the job's skeleton.
         own: whether the job is the experiment's. In another job the answer counts only if the worker saw the wrong
             pre-labels.
@@ -201,7 +200,7 @@ def of_answer(
     if record is None or record.error is None:
         try:
             before = parse_instances(answer.original)
-        except InstanceError:  # they were not shown either
+        except InstanceError:  # invalid pre-labels are not shown to workers
             before = []
         shown, moved = _moved(_placed(before, answer), answer.instances, table)
         return answer, Anchoring(shown=shown, moved=moved)
@@ -232,7 +231,7 @@ def _placed(before: Sequence[Instance], answer: Answer) -> list[Instance]:
 
 
 def _moved(before: Sequence[Instance], after: Sequence[Instance], table: SigmaTable) -> tuple[int, int]:
-    """Return the number of keypoints before, and of those that are not there any more or far away."""
+    """Return the number of keypoints before, and of those that were removed or moved farther than `HALF`."""
     matched = match_instances(before, after, table.sigmas)
     total = moved = 0
     for place, instance in enumerate(before):
@@ -268,12 +267,12 @@ def _seeded(answer: Answer, record: ImageRecord, error: SeededError, table: Sigm
 
 
 def _left(after: Keypoint, wrong: Keypoint, right: Keypoint) -> bool:
-    """Return whether a keypoint is still about its wrong position, which half of the way to the right one is not."""
+    """Return whether a keypoint is nearer to its wrong position than half the distance of the two positions."""
     return _distance(after, wrong) < _distance(wrong, right) / 2
 
 
 def _without_extra(answer: Answer, index: int, extra: Instance, table: SigmaTable) -> tuple[Answer, Anchoring]:
-    """Remove an instance that is still about the extra one; of another, which the worker made of it, what is left."""
+    """Remove the extra instance. If the worker turned it into another instance, remove only its unchanged keypoints."""
     after, size = answer.instances[index].by_label, math.sqrt(area(extra)[0])
     off = {label: _distance(after[label], k) for label, k in extra.by_label.items() if label in after}
     near = [label for label, distance in off.items() if distance <= HALF * table.sigma(label) * size]
@@ -289,7 +288,7 @@ def _without_extra(answer: Answer, index: int, extra: Instance, table: SigmaTabl
 def _replaced(
     answer: Answer, index: int, labels: set[str], keypoints: Sequence[Keypoint], *, box: bool = True
 ) -> Answer:
-    """Return the answer with other keypoints in place of those with these labels in one instance, and with its box."""
+    """Return the answer with the keypoints `labels` of one instance replaced, and without its box if `box` is False."""
     item = answer.updated[index]
     rest = {k.label: msgspec.structs.asdict(k) for k in keypoints}
     points = [

@@ -1,4 +1,4 @@
-"""Anchoring: the part of quality.json that says how far workers leave pre-labels as they are shown them."""
+"""Anchoring: the part of quality.json on the tendency of workers to leave pre-labels unchanged."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from truepoint.statistics.statistic import Count, Statistic
 
 
 class KindAnchoring(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of wrong pre-labels, over all workers."""
+    """The rate for one kind of wrong pre-labels, over all workers."""
 
     kind: Kind
     wrong_stayed: Rate
 
 
 class WorkerAnchoring(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker; the rates are those of `AnchoringQuality`."""
+    """The rates of one worker; see `AnchoringQuality`."""
 
     worker_id: str
     wrong_stayed: Rate
@@ -31,19 +31,19 @@ class WorkerAnchoring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnchoringQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """What the workers made of pre-labels that were withheld, wrong on purpose, or as the operator gave them.
+    """The workers' changes of pre-labels that were right, withheld, or wrong on purpose.
 
     Attributes:
-        images_shown: images with pre-labels as they were given.
-        images_withheld: images whose pre-labels were withheld.
-        images_seeded: images with a pre-label that was made wrong.
-        wrong_stayed: answers in which the wrong pre-label stayed. It was taken out of each of them.
-        right_moved: keypoints of the given pre-labels that workers removed or moved away.
-        withheld_elsewhere: keypoints of the withheld pre-labels that workers did not place, or placed elsewhere.
+        images_shown: number of images with the operator's pre-labels.
+        images_withheld: number of images whose pre-labels were withheld.
+        images_seeded: number of images with a pre-label that was made wrong.
+        wrong_stayed: share of answers in which the wrong pre-label stayed. It was removed from all of them.
+        right_moved: share of keypoints of the operator's pre-labels that workers removed or moved away.
+        withheld_elsewhere: share of keypoints of withheld pre-labels that workers did not label, or labelled elsewhere.
             Without anchoring, and without mistakes that pre-labels prevent, it equals `right_moved`.
-        kinds: the wrong pre-labels by kind.
-        workers: by worker id.
-        other_workers_answers: answers of workers who are not listed, because there are too many.
+        kinds: the rates by kind of wrong pre-label.
+        workers: the rates of each worker, sorted by worker id.
+        other_workers_answers: number of answers of workers who are not listed because there are too many.
     """
 
     images_shown: int
@@ -58,7 +58,7 @@ class AnchoringQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnchoringCounts(Statistic):
-    """What some workers made of pre-labels. A cluster is one answer to one image."""
+    """Counts of changes of pre-labels by one or all workers. A cluster is one answer to one image."""
 
     answers: int = 0
     wrong: int = 0
@@ -67,7 +67,7 @@ class AnchoringCounts(Statistic):
     withheld: ClusteredCount = msgspec.field(default_factory=ClusteredCount)
 
     def add(self, anchoring: Anchoring) -> None:
-        """Take what one worker made of one image's pre-labels."""
+        """Add one worker's changes of one image's pre-labels."""
         self.answers += 1
         self.wrong += anchoring.kind is not None
         self.stayed += anchoring.stayed
@@ -76,7 +76,7 @@ class AnchoringCounts(Statistic):
 
 
 class AnchoringMeter(Statistic):
-    """Takes a job's annotations. Memory: some counts a worker; of more than `MOST_WORKERS` so many are told of."""
+    """The statistic of a job's anchoring. Its memory is bounded: it has counts for at most `MOST_WORKERS` workers."""
 
     images: dict[str, int] = msgspec.field(default_factory=dict)
     everyone: AnchoringCounts = msgspec.field(default_factory=AnchoringCounts)
@@ -85,7 +85,7 @@ class AnchoringMeter(Statistic):
     workers: Table[AnchoringCounts] = msgspec.field(default_factory=lambda: Table(MOST_WORKERS))
 
     def add(self, annotation: Annotation) -> None:
-        """Take one image; without usable answers, or of a job that does not measure anchoring, it does not count."""
+        """Add one image. An image without usable answers, or of a job without the experiment, is not counted."""
         treatments: set[str] = set()
         for worker in annotation.workers:
             anchoring = worker.anchoring
@@ -105,7 +105,7 @@ class AnchoringMeter(Statistic):
             self.images[treatment] = self.images.get(treatment, 0) + 1
 
     def quality(self) -> AnchoringQuality | None:
-        """Over all images so far; None for a job that does not measure anchoring."""
+        """Return the rates over all images so far; None for a job without the experiment."""
         if not self.everyone.answers:
             return None
         workers = self.workers.kept()

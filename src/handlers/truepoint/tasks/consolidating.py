@@ -1,11 +1,11 @@
-"""Consolidation of the images that have all their answers, by the job's own function, in batches.
+"""Consolidation of images that have all their answers, in batches, by the job's consolidation function.
 
-The function gets the request that Ground Truth would send. Request and response are files of the bucket with one name.
-A label counts only if the image has not changed since its answers were read: whoever corrects an answer meanwhile gets
-a label of the corrected one.
+The function gets the request that Ground Truth would send. Request and response are stored in the bucket under the same
+name. A label is recorded only if the image has not changed since its answers were read. So if a worker corrects an
+answer in the meantime, the image is consolidated again.
 
-A function that fails for a batch gets smaller ones, so that a bad image fails alone. It is tried again later, a bounded
-number of times; then the failure is recorded, and the image counts as failed.
+If the function fails for a batch, smaller batches are tried, until a failing image is alone. It is tried again later, a
+limited number of times. Then the failure is recorded, and the image counts as failed.
 """
 
 from __future__ import annotations
@@ -35,46 +35,50 @@ from truepoint.tasks.turn import Turn
 from truepoint.tasks.world import World
 
 BATCH = 50
-"""Maximum number of images in a request. An annotation of ten people has 10 kB, and a response at most 6 MB."""
+"""Maximum number of images in a request. The annotation of ten people has 10 kB, and a response at most 6 MB."""
 BATCH_BYTES = 2_000_000
-"""Maximum size of the answers in a request of several images, in bytes: post_annotation takes a second for them."""
+"""Maximum size of the answers in a request with several images, in bytes. post_annotation takes a second for them."""
 LARGEST_RESPONSE = 6_291_556
-"""Maximum size of what a function returns, in bytes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+"""Maximum size of a Lambda function's response, in bytes
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 READERS = 16
-"""Concurrent reads from S3. A batch of 50 images of three workers has 200 files."""
+"""Number of concurrent reads from S3. A batch of 50 images with three workers has 200 files."""
 INVOCATION_SECONDS = 150.0
-"""How long the function may take: PostAnnotationFunction may take 120 s."""
+"""Timeout of the call, in seconds: the function's own timeout of 120 s and a margin."""
 CORRECTION_SECONDS = 120.0
-"""How long after its last answer an image stays open for corrections."""
+"""Time after an image's last answer in which answers can still be corrected, in seconds."""
 TRIES = 5
-"""Tries of one image alone before its failure is recorded, if the function works for other images."""
+"""Number of failures of a single image before they are recorded, if the function works for other images."""
 LONG_TRIES = 12
-"""Tries of one image alone if the function has not worked since: some hours, in which a deployment can be repaired."""
+"""Number of failures of a single image before they are recorded, if the function has not worked since the first one.
+They take some hours, in which a deployment can be repaired."""
 FIRST_WAIT = 60.0
+"""Time between the first and the second try, in seconds. It doubles after each failure."""
 LONGEST_WAIT = 3600.0
+"""Maximum time between two tries, in seconds."""
 CLOSING = 2
-"""Writes that close an image of which nothing else is to be recorded; those of fifty fit into one transaction."""
+"""Number of writes that close an image without gold. Those of fifty images fit into one transaction of 100 writes."""
 MOST_IN_A_ROW = 8
-"""Failures one after another, without a success, after which this tick leaves the function alone."""
+"""Number of consecutive failures after which a tick stops calling the function."""
 MOST_STUCK = 10
-"""Ticks of a job that is being ended in which the function only failed; then all that wait for it count as failed."""
+"""Number of ticks without a success after which the waiting images of a job that is being ended count as failed."""
 
 NO_LABEL = "ClientError: the consolidation function gave no label for this object"
 
 
 class Outcome(NamedTuple):
-    """After a run: whether an image waits for its label, and why the function failed last, empty if it did not."""
+    """The result of a run: whether images wait for their label, and the function's last error, empty without one."""
 
     is_left: bool
     problem: str
 
 
 _Object = tuple[ManifestLine, dict[str, dict[str, Any]]]
-"""A line with its workers' answers."""
+"""A line, and the fields of each worker's answer."""
 
 
 class _Complete(NamedTuple):
-    """An image that waits for its label: its row in the list, and its own."""
+    """An image that waits for its label: its row in the list of complete images, its line, and its own row."""
 
     row: Item
     line: int
@@ -82,7 +86,7 @@ class _Complete(NamedTuple):
 
     @property
     def most(self) -> int:
-        """How many images may be in one request with this one: fewer after a failure."""
+        """The maximum number of images in a request with this image, which decreases after failures."""
         return int(self.row.get("most", BATCH))
 
     @property
@@ -99,8 +103,8 @@ class Consolidation:
         described: the job's description.
 
     Attributes:
-        labelled: images that got their label.
-        failed: images whose failure was recorded.
+        labelled: number of images that got their label.
+        failed: number of images whose failure was recorded.
     """
 
     def __init__(self, world: World, job: Job, described: LabelingJob) -> None:
@@ -115,11 +119,11 @@ class Consolidation:
         self._problem = ""
 
     def run(self, turn: Turn) -> Outcome:
-        """Consolidate what is complete, until nothing is left, the function is down, or time is short.
+        """Consolidate complete images until none is left, the function fails repeatedly, or little time remains.
 
         Raises:
-            LostTurnError: another process brings the job forward.
-            UnavailableError: S3 failed. What was done so far counts.
+            LostTurnError: another process has the lease.
+            UnavailableError: S3 failed. Labels until then are recorded.
         """
         self._in_a_row, self._worked, self._problem = 0, "", ""
         if self._now() >= turn.state.rest or self._is_ending:
@@ -134,7 +138,7 @@ class Consolidation:
         return self._job.status == "Stopping"
 
     def _pass(self, turn: Turn) -> bool:
-        """Try each image that is due once, and return whether another pass can help."""
+        """Try each image that is due once, and return whether some should be tried again in smaller batches."""
         again = False
         for batch in self._batches():
             if not self._can_go_on():
@@ -147,7 +151,7 @@ class Consolidation:
         return self._in_a_row < MOST_IN_A_ROW and self._seconds_left() > INVOCATION_SECONDS + 30
 
     def _batches(self) -> Iterator[list[_Complete]]:
-        """Yield batches in the order in which images were completed. Read anew for each: what is done is gone."""
+        """Yield batches in the order in which images were completed."""
         batch: list[_Complete] = []
         size = 0
         for complete in self._due():
@@ -186,7 +190,7 @@ class Consolidation:
         now = datetime.fromtimestamp(int(self._now()), UTC)
         name = output_layout.portal_batch(now, batch[0].line)
         while not self._write_new(f"{self._folder}{output_layout.CONSOLIDATION_REQUESTS}{name}", text):
-            now += timedelta(seconds=1)  # there is another request of this second that begins with the same image
+            now += timedelta(seconds=1)  # another request of this second starts with the same image
             name = output_layout.portal_batch(now, batch[0].line)
         request = f"{self._folder}{output_layout.CONSOLIDATION_REQUESTS}{name}"
         response = f"{self._folder}{output_layout.CONSOLIDATION_RESPONSES}{name}"
@@ -237,14 +241,14 @@ class Consolidation:
     def _write_new(self, key: str, text: bytes) -> bool:
         try:
             self._store.swap(key, text, None)
-        except (ChangedError, NotReadableError):  # not readable: there is one, which is too large to be ours
+        except (ChangedError, NotReadableError):  # NotReadableError: the existing file is too large to be the portal's
             return False
         return True
 
     def _record(
         self, batch: Sequence[_Complete], labels: Mapping[str, Label], response: str, objects: Sequence[_Object]
     ) -> None:
-        """Record labels, all of a batch at once; one by one if an image has changed meanwhile."""
+        """Record the labels of a batch in one transaction, or one by one if an image has changed."""
         changes = []
         for complete, (line, answers) in zip(batch, objects, strict=True):
             field, value = ("label", response) if str(complete.line) in labels else ("failure", NO_LABEL)
@@ -262,7 +266,10 @@ class Consolidation:
         self.failed += len(done) - labelled
 
     def _scored(self, scores: Mapping[str, float]) -> list[Action]:
-        """Return what adds the scores of a gold image to its workers' rows. In one transaction with the label: once."""
+        """Return writes that add a gold image's scores to its workers' rows.
+
+        They are in the transaction of the label, so that each score is added once.
+        """
         return [
             Action(
                 *rows.worker_key(self._job.key, worker),
@@ -276,7 +283,7 @@ class Consolidation:
         try:
             self._table.transact(pair)
         except ConditionError:
-            return False  # corrected meanwhile, so it is tried again; or closed by another process
+            return False  # an answer was corrected, so the image is tried again; or another process closed it
         return True
 
     def _close(self, complete: _Complete, field: str, value: str) -> list[Action]:
@@ -309,7 +316,10 @@ class Consolidation:
         return False
 
     def _works_for_others(self, turn: Turn, since: float) -> bool:
-        """Whether the function works at all: else it is at fault, and no image. If in doubt, repeat a request."""
+        """Return whether the function works for other images. If unknown, repeat an earlier successful request.
+
+        If it does not, the function is at fault and not the image.
+        """
         if self._worked or turn.state.worked > since:
             return True
         if not turn.state.proof:
@@ -330,14 +340,14 @@ class Consolidation:
         names = {name: name for name in fields}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
         key = complete.row["pk"], complete.row["sk"]
-        exists = "attribute_exists(pk)"  # it may have got its label by another process
+        exists = "attribute_exists(pk)"  # another process may have removed the row with the label
         try:
             self._table.write(Action(*key, update=update, condition=exists, names=names, values=fields))
         except ConditionError:
             return
 
     def _judge(self, turn: Turn) -> None:
-        """Remember whether the function works. Give up what waits for one that does not, if the job is to end."""
+        """Record whether the function works. If the job is being ended and it never does, record failures."""
         if self._worked:
             turn.save(worked=self._now(), proof=self._worked, stuck=0, rest=0.0)
             return

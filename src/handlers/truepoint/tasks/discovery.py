@@ -1,4 +1,4 @@
-"""Finding new jobs: folders below `jobs/` with the description of a job outside Ground Truth that has not ended."""
+"""Discovery of new jobs: folders below `jobs/` with the description of an open job outside Ground Truth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
 from truepoint.tasks.rebuilding import load_or_rebuild
 
 AGE_SHARE = 1 / 48
-"""A folder without a job is looked at again after this share of its age: those of Ground Truth's jobs never get one."""
+"""Time until a folder without a description is checked again, as a share of the time since its first check. Folders of
+Ground Truth's jobs never get a description, so they are checked less and less often."""
 LONGEST_WAIT = 3600.0
+"""Maximum time between two checks of a folder, in seconds."""
 LOAD_SECONDS = 400.0
-"""Seconds that must be left for a job to be loaded: a million lines take about two minutes."""
+"""Minimum remaining time of the invocation to load a job, in seconds. A million lines take about two minutes."""
 
 
 class NewJob(NamedTuple):
-    """A folder that was looked at: the job that was loaded from it, or why it could not be."""
+    """A new job that was loaded from a folder, or the reason why it could not be loaded."""
 
     folder: str
     job: Job | None
@@ -32,15 +34,15 @@ class NewJob(NamedTuple):
 def find_jobs(
     store: Bucket, table: Table, now: Callable[[], float], seconds_left: Callable[[], float]
 ) -> Iterator[NewJob]:
-    """Load each new job into the table. Can be repeated, and interrupted between any two calls.
+    """Load each new job into the table. The call is idempotent, also after an interruption.
 
     Yields:
-        NewJob: the jobs that were loaded, and the folders whose description cannot be used.
+        NewJob: each job that was loaded, and each folder whose description cannot be used.
     """
     listed = {row["sk"] for row in table.query(rows.JOBS)}
     looked = {row["sk"]: row for row in table.query(rows.FOLDERS)}
     for folder in store.folders(JOBS_PREFIX):
-        # Our own keys are in lower case; see truepoint.keys.
+        # Truepoint's keys contain the job's name in lower case; see truepoint.keys.
         if folder in listed or folder != folder.lower() or not JOB_NAME.fullmatch(folder):
             continue
         before = looked.get(folder, {})
@@ -65,7 +67,7 @@ def find_jobs(
 
 
 def _load(store: Bucket, table: Table, folder: str) -> Job | None:
-    """Load the job in a folder; return None if there is none, or one that has ended."""
+    """Load the job in a folder; return None if the folder has no description or the job has ended."""
     document = description(store, folder)
     if document is None or parse_labeling_job(document).ended:
         return None
@@ -73,10 +75,10 @@ def _load(store: Bucket, table: Table, folder: str) -> Job | None:
 
 
 def description(store: Bucket, name: str) -> Mapping[str, Any] | None:
-    """Return the description of a job outside Ground Truth, None if there is none.
+    """Return the description of a job outside Ground Truth; None if it does not exist.
 
     Raises:
-        JobError: it is no description, or that of another job.
+        JobError: the file is not a description of this job.
     """
     text = store.find(job_keys(name).labeling_job, LARGEST_DESCRIPTION)
     if text is None:

@@ -1,7 +1,7 @@
-"""The end of a job: when it is due, what happens to what is left, its output, description and event.
+"""The end of a job: the condition for it, and the steps from the last answers to the completion event.
 
-Each step can be repeated, and the next one begins when the last is recorded. The order is: no more answers can be
-counted; all that is answered has its label or a recorded failure; the output; the description; the event; the row.
+Each step is idempotent, and starts after the previous step was recorded. The order is: stop counting answers; give
+every image with answers a label or a recorded failure; write the output, the description, the event, and the job's row.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from truepoint.tasks.turn import Turn
 from truepoint.tasks.world import World
 
 FAR = 9_999_999_999.0
-"""Later than any lease, in seconds since 1970."""
+"""A time after the end of every lease, in seconds since 1970."""
 BLOCKS_AT_ONCE = 10
-"""Blocks of 1,000 images after which the place is recorded."""
+"""Number of blocks of 1,000 images after which the progress is recorded."""
 BLOCK_SECONDS = 60.0
-"""Seconds that must be left to open the images of another block again, each in a transaction."""
+"""Minimum remaining time of the invocation to put the images of another block into the queue, in seconds. Each image is
+a transaction."""
 
 NEW_END = {"phase": "", "block": 0, "lines": 0, "offset": 0, "record": 0, "labelled": 0, "failed": 0, "segments": 0}
 
@@ -55,9 +56,10 @@ class Ending:
     # -- reopening
 
     def open_again(self, turn: Turn) -> bool:
-        """Offer the images without a label again, after leads reopened the job, and withdraw its results.
+        """Put images without a label into the queue again after a lead reopened the job; delete results.json.
 
-        Return whether that is done: else the next tick goes on.
+        Returns:
+            Whether all images were processed. If not, the next tick continues.
         """
         if turn.state.generation >= self._job.generation:
             return True
@@ -76,12 +78,12 @@ class Ending:
         try:
             self._queue.reopen(place, image, self._job.generation, self._now())
         except ConditionError:
-            return  # another process opened it
+            return  # another process has done it
 
     # -- when
 
     def begin_if_due(self, turn: Turn, *, all_handed_out: bool) -> Job:
-        """Return the job's row: being ended if its time is over, or if nothing is left to label."""
+        """Start the end of the job if its deadline has passed or no image is left to label; return the job's row."""
         now = self._now()
         if now >= self._job.deadline:
             return self._begin(max(self._job.drained, now + REQUEST_SECONDS))
@@ -91,7 +93,7 @@ class Ending:
         return self._job
 
     def _is_finished(self) -> bool:
-        # The queue first: whatever leaves it for the list of complete images afterwards is seen there.
+        # The queue is checked first, so that an image that moves from it to the list of complete images is not missed.
         if not all(self._queue.is_empty(shard) for shard in range(self._job.shards)):
             return False
         return not self._table.query(rows.complete_pk(self._job.key), limit=1)
@@ -115,16 +117,23 @@ class Ending:
                 )
             )
         except ConditionError:
-            return self._job  # a lead was faster: the next tick sees what the lead wants
+            return self._job  # a lead has changed the job; the next tick reads the change
         changed: Job = rows.read(row, Job)
         return changed
 
     # -- the end itself
 
     def advance(self, turn: Turn, interrupted: Interrupted, consolidation: Consolidation, *, is_left: bool) -> bool:
-        """Bring a job that is being ended forward as far as possible, and return whether it has ended.
+        """Advance the end of the job as far as possible.
 
-        `is_left` tells whether complete images wait for their label.
+        Args:
+            turn: the lease, which stores the progress.
+            interrupted: counts the last stored answers.
+            consolidation: gives images their labels.
+            is_left: whether complete images wait for their label.
+
+        Returns:
+            Whether the job has ended.
         """
         if self._now() < self._job.drained:
             return False
@@ -147,7 +156,7 @@ class Ending:
         return Output(self._store, self._table, self._job, self._described.label_attribute)
 
     def _gather(self, turn: Turn) -> None:
-        """List every image with fewer answers than it was to have: it gets a label of these."""
+        """Add every image with some of its answers to the list of complete images, so that it gets a label of these."""
         for block in range(turn.state.block, self._blocks()):
             self._table.write_all(
                 Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})
@@ -195,7 +204,7 @@ class Ending:
     # -- images
 
     def _blocks(self) -> int:
-        """How many partitions of image rows there may be."""
+        """Return the maximum number of partitions of image rows."""
         if not self._job.open:
             return 0
         last = OpenLines(self._store, self._job.name)(self._job.open - 1).line

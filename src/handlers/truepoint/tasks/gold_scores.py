@@ -1,6 +1,6 @@
-"""How near workers' answers are to gold: the figure that leads see while a job runs. The report has the rest.
+"""Similarity of workers' answers to gold, which leads see while a job runs. The report has further measures.
 
-numpy is imported only where there is gold: most ticks have none.
+numpy is imported only for a job with gold, because most ticks have none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from truepoint.tasks.loading import LARGEST_GOLD
 
 
 class GoldScores:
-    """The gold of one job, read when it is first needed."""
+    """The gold of one job, which is read at the first use."""
 
     def __init__(self, store: Bucket, job: Job) -> None:
         self._store = store
@@ -27,10 +27,18 @@ class GoldScores:
         self._sigmas = SigmaTable()
 
     def of(self, line: int, source: str, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-        """Return the similarity of each usable answer to the line's gold, 0 to 1, by worker; empty if it has none.
+        """Return the similarity of each usable answer to the line's gold, from 0 to 1, by worker.
 
-        The similarity is the sum of the OKS of the instances that answer and gold have in common, divided by the number
-        of all: a missed and an added instance count 0.
+        The similarity is the sum of the OKS of matched instances, divided by the number of instances in answer or gold.
+        So a missed and an added instance count as 0.
+
+        Args:
+            line: the line's number.
+            source: S3 URI of its image.
+            answers: the fields of each worker's answer.
+
+        Returns:
+            The similarities; empty if the line has no gold.
         """
         if line not in self._job.gold:
             return {}
@@ -69,4 +77,4 @@ class GoldScores:
                 self._sigmas = sigma_table(parse_skeleton(skeleton, stored=True))
             return parse_gold(text) if text is not None else {}
         except (NotReadableError, GoldError, SkeletonError):
-            return {}  # the report says what is wrong with it
+            return {}  # the report describes the error

@@ -1,7 +1,7 @@
-"""What interrupted requests leave behind, and lines that nobody can label: the tick completes or closes them.
+"""Repair after interrupted requests, and closing of lines that no worker can label. The tick calls it.
 
-- A line may have been assigned by the counter to a request that ended before it wrote the image's row.
-- An answer may be in the bucket although its request ended before the answer was counted.
+- A request may have got a line from the counter and ended before it wrote the image's row.
+- A request may have stored an answer in the bucket and ended before it counted the answer.
 - The function for task inputs may fail for a line.
 """
 
@@ -26,20 +26,23 @@ from truepoint.tasks.turn import Turn
 from truepoint.tasks.world import World
 
 REQUEST_SECONDS = 90.0
-"""After how long a request of the portal's function has ended, well or not: its timeout and a margin for clocks."""
+"""Time after which a request to the portal's function has ended, successfully or not, in seconds: the function's
+timeout and a margin for clocks."""
 TRIES = 5
-"""Tries of a line's task input before the line is closed, if the function works for another line."""
+"""Number of failures of a line's task input before the line is closed, if the function works for another line."""
 LONG_TRIES = 12
-"""Tries if there is no other line to try."""
+"""Number of failures before the line is closed, if the function does not work for another line."""
 FIRST_WAIT = 60.0
+"""Time between the first and the second try, in seconds. It doubles after each failure."""
 LONGEST_WAIT = 3600.0
+"""Maximum time between two tries, in seconds."""
 TROUBLED_AT_ONCE = 50
-"""Lines of which one tick makes a task input."""
+"""Maximum number of lines whose task input one tick tries again."""
 NO_INPUT = "ClientError: the pre-annotation function gave no task input for this object"
 
 
 class Interrupted:
-    """What requests left behind in one job.
+    """The repair of one job.
 
     Args:
         world: the stack, its functions, and the time.
@@ -55,12 +58,16 @@ class Interrupted:
         self._answers = f"{keys.output_folder(job.name)}{output_layout.WORKER_RESPONSES}"
 
     def offer_lost_lines(self, turn: Turn) -> bool:
-        """Offer the lines that were assigned to nobody, and return whether every open line was assigned to somebody."""
+        """Put lines that the counter assigned but that have no row into the queue.
+
+        Returns:
+            Whether every open line has a row.
+        """
         state = turn.state
         cursor = self._table.get([rows.cursor_key(self._job.key)])
         handed = int(next(iter(cursor.values()), {}).get("handed", 0))
         if self._now() - state.handed_at < REQUEST_SECONDS:
-            return False  # requests may be under way
+            return False  # requests may still be running
         for start in range(state.swept, state.handed, KEYS_AT_ONCE):
             places = [self._places(n) for n in range(start, min(start + KEYS_AT_ONCE, state.handed))]
             images = self._table.get([rows.image_key(self._job.key, place.line) for place in places])
@@ -74,9 +81,9 @@ class Interrupted:
         return swept >= self._job.open
 
     def count_answers(self, turn: Turn, until: float | None = None) -> int:
-        """Count answers that are in the bucket, of leases that ran out; return how many.
+        """Count stored answers whose leases have expired; return their number.
 
-        With `until` all leases up to that time are looked at, also those that were before.
+        With `until`, all leases that end by that time are processed, including those that earlier ticks processed.
         """
         counted, looked = 0, dict(turn.state.looked)
         for shard in range(self._job.shards):
@@ -90,7 +97,7 @@ class Interrupted:
         return counted
 
     def _count(self, slot: Slot) -> bool:
-        """Count the newest answer of a lease's worker that is in the bucket, if there is one."""
+        """Count the newest stored answer of a lease's worker, if there is one; return whether it was counted."""
         prefix = f"{self._answers}{slot.line}/{slot.holder}_"
         names = [key for key in self._store.keys(f"{self._answers}{slot.line}", "") if key.startswith(prefix)]
         if not names:
@@ -112,7 +119,11 @@ class Interrupted:
         return True
 
     def close_troubled(self, turn: Turn) -> str:
-        """Close lines that no task input can be made of, and return what is wrong, if anything still is."""
+        """Try again to make task inputs, and close lines for which that failed too often.
+
+        Returns:
+            The problem of the remaining lines; empty if none remain.
+        """
         troubled = self._table.query(rows.trouble_pk(self._job.key), limit=TROUBLED_AT_ONCE)
         hopeless, problem = [], ""
         for row in troubled:
@@ -144,7 +155,7 @@ class Interrupted:
             return
 
     def _works_for_others(self, troubled: list[dict[str, Any]]) -> bool:
-        """Whether a task input can be made of another line: else the function is at fault, and no line."""
+        """Return whether a task input can be made for another line. If not, the function is at fault and not a line."""
         lines = {row["line"] for row in troubled}
         for number in range(min(self._job.open, len(lines) + 1)):
             if (place := self._places(number)).line not in lines:
@@ -162,6 +173,6 @@ class Interrupted:
 
 
 def has_task_input(made: Any) -> bool:
-    """Whether a function's response has a task input with an image."""
+    """Return whether a function's response contains a task input with an image."""
     task_input = made.get("taskInput") if isinstance(made, dict) else None
     return isinstance(task_input, dict) and isinstance(task_input.get("image_s3_uri"), str)

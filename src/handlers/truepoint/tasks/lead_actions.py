@@ -1,7 +1,8 @@
-"""What leads do to a job: pause, resume, finish, extend, reopen, and who may work on it.
+"""The leads' actions on a job: pause, resume, finish, extend, reopen, and who may work on it.
 
-The bucket first: the job's description, and `settings.json` for what Ground Truth's description has no member for. Then
-the table. Each action can be repeated, and of two leads at once both get what they asked for, or one is told why not.
+An action first changes the bucket: the job's description, or `settings.json` for settings for which Ground Truth's
+description has no member. Then it changes the table. Each action is idempotent. If two leads act at the same time, both
+actions take effect, or one lead gets an error with the reason.
 """
 
 from __future__ import annotations
@@ -24,20 +25,30 @@ from truepoint.tasks.interrupted import REQUEST_SECONDS
 from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job, reopened, with_status
 
 REOPENED_SECONDS = 960.0
-"""How long a reopened job stays open at least: a function that still ends it for the first time is gone by then."""
+"""Minimum time for which a reopened job stays open, in seconds. An invocation that was ending the job the first time
+has finished by then."""
 LARGEST_SETTINGS = 1024 * 1024
+"""Maximum size of `settings.json`, in bytes."""
 MOST_HOURS = 365 * 24.0
+"""Maximum number of hours by which a deadline can be moved: one year."""
 TRIES = 8
-"""Of a change of a file that others change at the same time."""
+"""Maximum number of tries to change a file that other processes change at the same time."""
 
 
 class NotPossibleError(Exception):
-    """The job's state does not allow the action. The message is for the lead."""
+    """An action that the job's state does not allow. The message is shown to the lead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`settings.json` of a job: what leads have set, by the workers' pseudonyms."""
+    """The settings of a job, which leads change, stored in `settings.json`.
+
+    Attributes:
+        paused: whether the job hands out no tasks and accepts no answers.
+        everyone: whether every worker may work on the job.
+        members: pseudonyms of the workers who may work on it otherwise.
+        paused_workers: pseudonyms of workers who get no tasks.
+    """
 
     paused: bool = False
     everyone: bool = True
@@ -57,10 +68,10 @@ class Settings:
 
 
 def parse_settings(text: bytes) -> Settings:
-    """Read the file.
+    """Parse `settings.json`.
 
     Raises:
-        LabelingJobError: it is no such file.
+        LabelingJobError: the text does not contain settings.
     """
     try:
         document = decode(text, dict[str, Any])
@@ -75,16 +86,16 @@ def parse_settings(text: bytes) -> Settings:
 
 
 def read_settings(store: Bucket, job: str) -> Settings:
-    """Return a job's settings; the usual ones if leads have set nothing."""
+    """Return a job's settings; the default ones if leads have changed nothing."""
     text = store.find(keys.portal_settings(job), LARGEST_SETTINGS)
     return Settings() if text is None else parse_settings(text)
 
 
 class LeadActions:
-    """Changes of a job that leads ask for.
+    """The leads' actions on jobs.
 
-    Every method may raise UnavailableError, BusyError, NotReadableError or LabelingJobError; then the same request can
-    be made again.
+    Every method may raise UnavailableError, BusyError, NotReadableError or LabelingJobError. The caller can then repeat
+    the call.
     """
 
     def __init__(self, store: Bucket, table: Table) -> None:
@@ -92,12 +103,12 @@ class LeadActions:
         self._table = table
 
     def pause(self, job: Job, paused: bool) -> Job:
-        """Stop handing out tasks and taking answers, or go on."""
+        """Pause or resume a job. A paused job hands out no tasks and accepts no answers."""
         self._change_settings(job, lambda settings: replace(settings, paused=paused))
         return self._update(job, {"paused": paused})
 
     def set_members(self, job: Job, everyone: bool, members: Iterable[str]) -> Job:
-        """Say who may work on a job: everyone who is signed in, or these workers."""
+        """Set who may work on a job: everyone who is signed in, or only `members`."""
         wanted = frozenset(members)
         self._change_settings(job, lambda settings: replace(settings, everyone=everyone, members=wanted))
         rows_now = {row["sk"]: row for row in self._table.query(rows.worker_pk(job.key))}
@@ -107,7 +118,7 @@ class LeadActions:
         return self._update(job, {"everyone": everyone})
 
     def pause_worker(self, job: Job, worker: str, paused: bool) -> Worker:
-        """Give a worker no more tasks of a job, or go on."""
+        """Pause or resume a worker in a job. A paused worker gets no tasks of the job."""
 
         def change(settings: Settings) -> Settings:
             others = settings.paused_workers - {worker}
@@ -117,10 +128,10 @@ class LeadActions:
         return self._update_worker(job, worker, {"paused": paused})
 
     def finish(self, job: Job, now: float) -> Job:
-        """End a job before every image is labelled: what is answered gets labels, all else stays as it is.
+        """End a job before every image is labelled. Images with answers get labels, the others stay without one.
 
         Raises:
-            NotPossibleError: it has ended.
+            NotPossibleError: the job has ended.
         """
         if job.is_ended:
             raise NotPossibleError("This job has ended already.")
@@ -136,13 +147,13 @@ class LeadActions:
         try:
             return self._update(job, fields, "#status = :open", {"open": "InProgress"})
         except ConditionError:
-            return self._read(job)  # another lead finished it, or it ends by itself
+            return self._read(job)  # another lead has finished it, or a tick is ending it
 
     def extend(self, job: Job, hours: float, now: float) -> Job:
-        """Move a job's deadline: so many hours later, or from now if it is over.
+        """Move a job's deadline by a number of hours, counted from the deadline or, if it has passed, from now.
 
         Raises:
-            NotPossibleError: the job has ended or is being ended, or no such deadline is possible.
+            NotPossibleError: the job has ended or is being ended, or `hours` is out of range.
         """
         _check_hours(hours)
         if job.status != "InProgress":
@@ -164,10 +175,10 @@ class LeadActions:
             raise NotPossibleError("This job is being ended. Reopen it when it has ended.") from error
 
     def reopen(self, job: Job, hours: float, now: float) -> Job:
-        """Take answers again for images without a label, for so many hours at least. Labels and answers stay.
+        """Accept answers for images without a label again, for at least `hours` hours. Labels and answers stay.
 
         Raises:
-            NotPossibleError: the job has not ended, or no such deadline is possible.
+            NotPossibleError: the job has not ended, or `hours` is out of range.
         """
         _check_hours(hours)
         if not job.is_ended:
@@ -175,7 +186,7 @@ class LeadActions:
 
         def change(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
             if not parse_labeling_job(document).ended:
-                return None  # an earlier request was interrupted here
+                return None  # an earlier, interrupted request has changed it
             return reopened(document, _time(now), timedelta(hours=hours))
 
         described = parse_labeling_job(self._change_description(job, change))
@@ -193,7 +204,7 @@ class LeadActions:
         try:
             self._table.transact([self._update_action(job, fields, condition, values), listed])
         except ConditionError:
-            return self._read(job)  # another lead did the same
+            return self._read(job)  # another lead has reopened it
         return self._read(job)
 
     # -- the bucket
@@ -261,12 +272,17 @@ class LeadActions:
 def change_description(
     store: Bucket, job: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 ) -> Mapping[str, Any]:
-    """Replace a job's description by what `change` makes of it, None for no change, and return it as it is then.
+    """Change a job's description with optimistic locking, and return the new one.
+
+    Args:
+        store: the stack's bucket.
+        job: the job's name.
+        change: returns the new description for the current one, or None for no change. It may be called repeatedly.
 
     Raises:
-        NotReadableError: there is none.
-        LabelingJobError: it is no description.
-        NotPossibleError: others change it at the same time.
+        NotReadableError: the description is missing.
+        LabelingJobError: the file is not a description.
+        NotPossibleError: other processes changed it in each of TRIES tries.
     """
     key = job_keys(job).labeling_job
     for _ in range(TRIES):

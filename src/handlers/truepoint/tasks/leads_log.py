@@ -1,7 +1,7 @@
-"""The log of what leads ask for, in the bucket: `portal/log/`, one file an action.
+"""The log of the leads' actions in the bucket: one file per action in `portal/log/`.
 
-Names count down, so that a listing begins with the newest. An entry is written before its action is carried out:
-nothing that a lead did is missing. One that was refused says so. Entries are never deleted.
+File names count down, so that a listing starts with the newest entry. An entry is written before its action is carried
+out, so that no action is missing. An entry of a refused action says so. Entries are never deleted.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.json_text import JsonError, decode
 
 LARGEST_ENTRY = 1024 * 1024
+"""Maximum size of an entry that is read, in bytes."""
 READERS = 16
+"""Number of threads that read entries."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One action: when, by which lead (a pseudonym), what, and on what.
+    """One action of a lead.
 
-    `detail` holds what was asked for. `refused` is the reason if the action could not be carried out.
+    Attributes:
+        time: in seconds since 1970.
+        lead: the lead's pseudonym.
+        action: the name of the action.
+        subject: the job, or the person, that the action changes.
+        detail: the action's parameters.
+        refused: why the action was refused; empty if it was carried out.
     """
 
     time: float
@@ -43,17 +51,17 @@ class LeadsLog:
         self._store = store
 
     def add(self, entry: Entry) -> str:
-        """Write an entry and return its key; it is durable then."""
+        """Write an entry durably and return its key."""
         key = keys.leads_log_entry(entry.time, secrets.token_hex(4))
         self._write(key, entry)
         return key
 
     def refuse(self, key: str, entry: Entry, reason: str) -> None:
-        """Note in an entry that its action was refused."""
+        """Record in an entry that its action was refused."""
         self._write(key, msgspec.structs.replace(entry, refused=reason))
 
     def latest(self, count: int) -> list[Entry]:
-        """Return the latest entries, newest first. What is no entry is left out."""
+        """Return the latest entries, newest first. Files that are not valid entries are left out."""
         names = list(islice(self._store.keys(keys.LEADS_LOG, ""), count))
         with ThreadPoolExecutor(READERS) as pool:
             return [entry for entry in pool.map(self._read, names) if entry is not None]

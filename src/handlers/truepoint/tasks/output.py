@@ -1,7 +1,7 @@
-"""A job's output.manifest, made of its input manifest, its images' rows and the labels in the bucket.
+"""Writing of a job's output manifest from its input manifest, its images' rows and the labels in the bucket.
 
-Small jobs write it at once. Large jobs write segments, in as many ticks as that takes, and S3 joins them: no more than
-one block of rows and some labels are in memory, and who continues needs to know only where the last segment ended.
+For a small job it is written at once. For a large job segments are written, in as many ticks as necessary, and S3 joins
+them. So only one block of rows and some labels are in memory, and a tick continues where the last segment ends.
 """
 
 from __future__ import annotations
@@ -25,28 +25,29 @@ from truepoint.tasks.loading import TOO_LONG, OpenLines, lines_of
 from truepoint.tasks.turn import Turn
 
 AT_ONCE = 8 * 1024 * 1024
-"""Bytes of an input manifest up to which the output is written at once."""
+"""Maximum size of an input manifest whose output is written at once, in bytes."""
 SEGMENT_LINES = 50_000
-"""Lines after which a segment ends: half a minute's work of a function."""
+"""Number of lines after which a segment ends. They take about half a minute."""
 SEGMENT_BYTES = 1024 * 1024 * 1024
-"""Bytes after which a segment ends. S3 copies parts of up to 5 GB."""
+"""Size after which a segment ends, in bytes. S3 copies parts of up to 5 GB."""
 LEAST_SEGMENT = 8 * 1024 * 1024
-"""Bytes that a segment has at least, except the last. S3 joins parts of 5 MB or more."""
+"""Minimum size of a segment other than the last, in bytes. S3 joins parts of 5 MB or more."""
 SEGMENT_SECONDS = 240.0
-"""Seconds that must be left for a segment to be begun."""
+"""Minimum remaining time of the invocation to start a segment, in seconds."""
 LABELS_HELD = 64 * 1024 * 1024
-"""Bytes of consolidation responses kept in memory. Neighbours in a manifest are often in the same response."""
+"""Maximum size of cached consolidation responses, in bytes. Adjacent lines are often in the same response."""
 ROWS_AT_ONCE = rows.LINES_PER_PARTITION
+"""Number of lines whose rows are read together."""
 
 
 class Output:
-    """Writes the output of one job, which takes no answers any more and whose images have their labels.
+    """The output of a job that accepts no more answers and whose images have their labels.
 
     Args:
         store: the stack's bucket.
         table: the portal's table.
         job: the job's row.
-        label_attribute: the job's.
+        label_attribute: the job's label attribute.
     """
 
     def __init__(self, store: Bucket, table: Table, job: Job, label_attribute: str) -> None:
@@ -58,12 +59,19 @@ class Output:
         self._key = f"{keys.output_folder(job.name)}{output_layout.OUTPUT_MANIFEST}"
 
     def write(self, turn: Turn, seconds_left: Callable[[], float]) -> bool:
-        """Write what is missing, and return whether the output is complete. Its counts are in the turn's state then.
+        """Write the missing part of the output as far as time permits.
+
+        Args:
+            turn: the lease, which stores the progress and the counts of labelled and failed lines.
+            seconds_left: returns the remaining time of the invocation, in seconds.
+
+        Returns:
+            Whether the output is complete.
 
         Raises:
-            LostTurnError: another process has the turn.
+            LostTurnError: another process has the lease.
             LabelingJobError: the manifest has changed since the job was loaded.
-        NotReadableError: the manifest is missing.
+            NotReadableError: the manifest is missing.
             UnavailableError: S3 failed.
         """
         size = self._store.size(self._job.manifest)
@@ -89,7 +97,7 @@ class Output:
         return True
 
     def forget_segments(self, count: int) -> None:
-        """Delete the segments, after the output is complete and that is recorded."""
+        """Delete the segments. Call this after the completion of the output was recorded."""
         for number in range(count):
             self._store.delete(self._segment(number))
 
@@ -103,7 +111,7 @@ class Output:
         reached = [start]
 
         def pieces() -> Iterator[bytes]:
-            reached[0] = start  # a write that failed is repeated
+            reached[0] = start  # the store calls this again after a failed write
             yield from self._pieces(reached, size, turn, whole=whole)
 
         try:
@@ -154,12 +162,12 @@ class Output:
                 return
 
     def _block(self, line: int) -> dict[int, Image]:
-        """Return the rows of the images with which a line shares a partition."""
+        """Return the rows of all images in a line's partition, by line."""
         partition, _ = rows.image_key(self._job.key, line)
         return {int(row["sk"]): rows.read(row, Image) for row in self._table.scan(partition)}
 
     def _outcome(self, number: int, line: ManifestLine, image: Image | None) -> _Outcome:
-        """Return what becomes of a line; `image` is None if the line needed no label."""
+        """Return the output line for a line; `image` is None if the line needed no label."""
         label, failure = None, line.problem or None
         if image is not None and not line.problem:
             label, failure = self._labels.label(number, image.label) if image.label else (None, image.failure or None)
@@ -188,7 +196,14 @@ NOTHING = _Outcome(b"", labelled=False, failed=False)
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """The next line to write, how many open lines are before it, and the counts so far."""
+    """The progress of the output.
+
+    Attributes:
+        next: the next line to write.
+        record: number of open lines before it.
+        labelled: number of labelled lines before it.
+        failed: number of failed lines before it.
+    """
 
     next: Place
     record: int
@@ -197,7 +212,7 @@ class _Progress:
 
 
 class _Labels:
-    """Labels by their responses, of which the last used ones are kept."""
+    """A cache of labels: the consolidation responses that were used last."""
 
     def __init__(self, store: Bucket, label_attribute: str) -> None:
         self._store = store
@@ -206,7 +221,7 @@ class _Labels:
         self._size = 0
 
     def label(self, line: int, response: str) -> tuple[Label | None, str | None]:
-        """Return an image's label, or why it cannot be read."""
+        """Return an image's label, or the reason why it cannot be read."""
         labels = self._response(response)
         if labels is None or str(line) not in labels:
             return None, f"ClientError: the label in {response} cannot be read"

@@ -1,7 +1,7 @@
-"""Rebuilding of a job's rows in the table from the bucket, where every answer, skip, label and setting is.
+"""Rebuilding of a job's rows in the table from the bucket, which has every answer, skip, label and setting.
 
-Leases are lost: whoever held an image asks again. So are failures that were not written to an output yet: these images
-are tried again.
+Leases are not rebuilt, so workers have to request their tasks again. Failures that are not in an output yet are not
+rebuilt either, so these images are tried again.
 """
 
 from __future__ import annotations
@@ -36,9 +36,13 @@ from truepoint.tasks.lead_actions import Settings, read_settings
 from truepoint.tasks.loading import OpenLines
 
 READERS = 16
+"""Number of threads that read answers."""
 IMAGES_AT_ONCE = 64
+"""Number of images whose answers are read together."""
 LARGEST_SKIP = 64 * 1024
+"""Maximum size of a file with a skip, in bytes."""
 LARGEST_REQUEST = 512 * 1024 * 1024
+"""Maximum size of a consolidation request, in bytes."""
 
 _PORTAL_ANSWER = re.compile(r"(?P<worker>.+)_(?P<version>\d{1,4})\.json")
 
@@ -46,9 +50,9 @@ _PORTAL_ANSWER = re.compile(r"(?P<worker>.+)_(?P<version>\d{1,4})\.json")
 def load_or_rebuild(
     store: Bucket, table: Table, document: Mapping[str, Any], progress: Callable[[int], object] = lambda _images: None
 ) -> Job:
-    """Load a job, with what the bucket has of it: answers, skips, labels and settings. Can be repeated.
+    """Load a job with its answers, skips, labels and settings from the bucket. The call is idempotent.
 
-    The job's row comes last, so that nobody gets tasks before. A job that has a row is left as it is.
+    The job's row is written last, so that no worker gets tasks before. A job that has a row is not changed.
 
     Args:
         store: the stack's bucket.
@@ -57,8 +61,8 @@ def load_or_rebuild(
         progress: called with the number of images that were rebuilt.
 
     Raises:
-        LabelingJobError: the job cannot run here, or its settings cannot be read; says why.
-        NotReadableError: its manifest is missing.
+        LabelingJobError: the portal cannot run the job, or the job's settings cannot be read.
+        NotReadableError: the manifest is missing.
     """
     row = loading.prepare(store, document)
     key = rows.job_key(row.key)
@@ -79,7 +83,7 @@ def load_or_rebuild(
 
 @dataclass(slots=True)
 class _Tally:
-    """What is known of one worker."""
+    """The counts of one worker."""
 
     answers: int = 0
     seconds: float = 0.0
@@ -109,7 +113,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The newest answer of a worker: its file, how long it took, and the form's fields."""
+    """The newest answer of a worker: its file, its duration in seconds, and the form's fields."""
 
     done: Done
     seconds: float
@@ -156,14 +160,14 @@ class _Rebuilding:
     def _image(
         self, line: int, answers: Mapping[str, _Answer], skips: Mapping[str, Item], labels: Iterable[str]
     ) -> Iterator[Action]:
-        """Yield the rows of an image that somebody has seen."""
+        """Yield the rows of an image with answers or skips."""
         number = bisect_left(self._lines, line)
         if number == len(self._lines) or self._lines[number] != line:
-            return  # no open line: the file is of something else
+            return  # not an open line of this job
         self._last = max(self._last, number + 1)
         place = self._places[number]
         wanted = self._job.workers_per_image
-        # More are of requests that were not acknowledged: the queue gives an image to no more workers.
+        # Further answers are from requests that were not acknowledged: the queue hands an image to no more workers.
         first = sorted(answers.items(), key=lambda item: item[1].done.time)[:wanted]
         for worker, answer in first:
             self._workers[worker].add(line, answer)
@@ -193,7 +197,7 @@ class _Rebuilding:
             yield Action(pk, slot, put=row)
 
     def _score(self, line: int, place: Place, answers: Mapping[str, _Answer]) -> None:
-        """Add the scores of a gold image, which the tick counts with its label."""
+        """Add the scores of a gold image to its workers' counts, as the tick does when it records the label."""
         if line in self._job.gold:
             source = loading.read_line(self._store, self._job.manifest, place).source
             scores = self._gold.of(line, source, {worker: answer.content for worker, answer in answers.items()})
@@ -203,14 +207,14 @@ class _Rebuilding:
     # -- reading
 
     def _answers(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the files of answers by line. Those of one line are neighbours."""
+        """Yield the keys of answers by line; a listing has those of one line next to each other."""
         keys_of_answers = self._store.keys(f"{self._folder}{output_layout.WORKER_RESPONSES.rstrip('/')}", "")
         for object_id, names in groupby(keys_of_answers, output_layout.object_of):
             if object_id.isdecimal():
                 yield int(object_id), list(names)
 
     def _read(self, names: list[str]) -> dict[str, _Answer]:
-        """Return the newest answer of each worker, and the first one of the previous portal, which took no others."""
+        """Return the newest answer of each worker. Files of the previous portal have one version only."""
         versions: dict[str, list[tuple[int, str]]] = defaultdict(list)
         others = []
         for name in names:
@@ -231,7 +235,7 @@ class _Rebuilding:
         return answers
 
     def _read_file(self, name: str) -> dict[str, _Answer]:
-        """Return the answers in a file; nothing if it cannot be read, as if it were not there."""
+        """Return the answers in a file; none if it cannot be read."""
         try:
             text = self._store.read(name, largest=LARGEST_FILE)
             contents = parse_worker_response(text)
@@ -252,7 +256,7 @@ class _Rebuilding:
             return {}
 
     def _skips(self) -> dict[int, dict[str, Item]]:
-        """Return what workers said of the images that they skipped, by line and worker, in the order of time."""
+        """Return the skips with the workers' reasons, by line and worker, in chronological order."""
         folder = f"{keys.JOBS_PREFIX}{self._job.key}/portal/skips"
         entries: list[Item] = []
         for name in self._store.keys(folder, ""):
@@ -268,7 +272,7 @@ class _Rebuilding:
         return dict(skips)
 
     def _labels(self) -> dict[int, list[str]]:
-        """Return the responses with an image's label, by line, in the order of time."""
+        """Return the keys of the responses with an image's label, by line, in chronological order."""
         labels: dict[int, list[str]] = defaultdict(list)
         for name in self._store.keys(f"{self._folder}{output_layout.CONSOLIDATION_RESPONSES.rstrip('/')}", ""):
             try:
@@ -281,7 +285,7 @@ class _Rebuilding:
         return dict(labels)
 
     def _label(self, line: int, answers: Mapping[str, _Answer], responses: Iterable[str]) -> str:
-        """Return the response whose label was made of these very answers: others are of answers before a correction."""
+        """Return the response whose label was made from exactly these answers, not from answers before a correction."""
         for response in responses:
             request = response.replace(output_layout.CONSOLIDATION_RESPONSES, output_layout.CONSOLIDATION_REQUESTS)
             asked = self._asked(request)
@@ -290,7 +294,7 @@ class _Rebuilding:
         return ""
 
     def _asked(self, request: str) -> dict[int, dict[str, Any]] | None:
-        """Return the answers in a request by line; None for the previous portal's, which have other names."""
+        """Return the answers in a request by line; None if it is missing, as the previous portal used other names."""
         if self._request != request:
             self._request, self._request_answers = request, self._read_request(request)
         return self._request_answers

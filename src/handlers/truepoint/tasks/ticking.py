@@ -1,4 +1,4 @@
-"""One tick of one job: what happens to a job between its creation and its results without a request of a worker."""
+"""The work of a tick on one job: everything between its creation and its results that no worker's request does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,15 @@ NO_TASKS = (
 
 
 class Moved(NamedTuple):
-    """What a tick did to a job."""
+    """The result of a tick for one job.
+
+    Attributes:
+        labelled: number of images that got their label.
+        failed: number of images whose failure was recorded.
+        counted: number of answers that interrupted requests had stored and that were now counted.
+        ended: whether the job has ended.
+        problem: what keeps the job from advancing; empty if nothing does.
+    """
 
     labelled: int = 0
     failed: int = 0
@@ -38,13 +46,13 @@ class Moved(NamedTuple):
 
 
 def move(world: World, name: str, holder: str) -> Moved | None:
-    """Bring one job forward as far as possible; return None if another process does so, or it has ended.
+    """Advance one job as far as possible; return None if another process is doing so, or if the job has ended.
 
     Raises:
-        LostTurnError: another process has taken over, because this one was too slow.
+        LostTurnError: another process has taken over the lease, because this one was too slow.
         LabelingJobError, JobError, NotReadableError: the job's files cannot be used.
         UnavailableError: S3 failed.
-        BusyError, BusyWorkerError: others kept this process from some rows.
+        BusyError, BusyWorkerError: concurrent writes to some rows made this process give up.
     """
     turn = Turn.take(world.table, name, holder, world.now)
     if turn is None:

@@ -1,7 +1,7 @@
-"""Whose turn it is to bring a job forward: a lease in the table, with how far the job is.
+"""The lease of the process that advances a job, in the portal's table, with the job's progress.
 
-The lease only avoids that two processes do the same work. What they write is the same or has conditions, so that two at
-once, or one that was taken for dead, do no harm.
+The lease only prevents two processes from doing the same work. All writes are idempotent or conditional, so that two
+concurrent processes do no harm, for example after a slow process lost its lease.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from truepoint.task_queue.rows import TickState
 from truepoint.task_queue.table import Action, ConditionError, Table
 
 TURN_SECONDS = 240.0
-"""How long a lease lasts without renewal: longer than the longest step, which is one call of a consolidation function.
-A process that is killed delays its job by as much."""
+"""Duration of a lease without renewal, in seconds. It is longer than the longest step, which is one call of a
+consolidation function. A process that is killed delays its job by this time."""
 
 
 class LostTurnError(Exception):
-    """Another process has taken the turn over, because this one was too slow."""
+    """A lease that another process has taken over, because this process was too slow."""
 
 
 class Turn:
-    """The turn of one process at one job."""
+    """The lease of one process on one job."""
 
     def __init__(self, table: Table, job: str, holder: str, state: TickState, now: Callable[[], float]) -> None:
         self._table = table
@@ -38,7 +38,7 @@ class Turn:
 
     @classmethod
     def take(cls, table: Table, job: str, holder: str, now: Callable[[], float] = time.time) -> Turn | None:
-        """Take the turn; return None if another process has it."""
+        """Take the lease; return None if another process has it."""
         try:
             row = table.write(
                 Action(
@@ -54,19 +54,19 @@ class Turn:
         return cls(table, job, holder, rows.read(row, TickState), now)
 
     def keep(self) -> None:
-        """Renew the lease if a quarter of it is over.
+        """Renew the lease if a quarter of its duration has passed.
 
         Raises:
-            LostTurnError: another process has the turn.
+            LostTurnError: another process has the lease.
         """
         if self._now() - self._renewed > TURN_SECONDS / 4:
             self.save()
 
     def save(self, **changes: Any) -> None:
-        """Change the state, and renew the lease.
+        """Change the job's progress, and renew the lease.
 
         Raises:
-            LostTurnError: another process has the turn.
+            LostTurnError: another process has the lease.
         """
         until = self._now() + TURN_SECONDS
         fields = {"until": until, **changes}
@@ -86,7 +86,7 @@ class Turn:
         self._renewed = self._now()
 
     def leave(self) -> None:
-        """Let the next process take the turn at once."""
+        """Release the lease, so that the next process can take it at once."""
         try:
             self._table.write(
                 Action(
@@ -98,4 +98,4 @@ class Turn:
                 )
             )
         except ConditionError:
-            return  # it has another holder already
+            return  # another process has taken it

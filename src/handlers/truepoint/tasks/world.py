@@ -1,4 +1,4 @@
-"""What the tick works with: the stack, its functions, and the time."""
+"""The dependencies of a tick: bucket, table, Lambda functions, events and clock."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from truepoint.task_queue.table import Table
 
 
 class World(NamedTuple):
-    """The stack's bucket and table, and what else a tick needs.
+    """The dependencies of a tick.
 
-    `invoke` calls a function by its ARN and returns what it returned; `invoke_text` waits so many seconds at most, and
-    returns its text. `announce` puts an event: source, detail type, resources, detail. `now` is in seconds since 1970;
-    `seconds_left` is what is left of the invocation.
+    Attributes:
+        store: the stack's bucket.
+        table: the portal's table.
+        invoke: calls a Lambda function by its ARN and returns the parsed response.
+        invoke_text: the same with a timeout in seconds; returns the text of the response.
+        announce: publishes an event with a source, a detail type, resources and a detail.
+        now: returns the time in seconds since 1970.
+        seconds_left: returns the remaining time of the invocation, in seconds.
     """
 
     store: Bucket

@@ -1,4 +1,4 @@
-"""The portal's whole route table, made of its settings and of what it works with."""
+"""Assembly of the portal's route table from its settings and dependencies."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def portal_router(
         settings: the portal's address and its identity provider.
         store: the stack's bucket.
         table: the portal's table.
-        invoke: calls the function that makes task inputs.
-        get: makes requests to the identity provider.
-        now: seconds since 1970.
+        invoke: calls the Lambda function that makes task inputs.
+        get: sends requests to the identity provider.
+        now: returns the time in seconds since 1970.
     """
     keys, cookies = KeyStore(table), Cookies(settings.secure)
     sign_in = SignInRoutes(settings.provider, table, keys, cookies, origin=settings.origin, get=get, now=now)

@@ -1,4 +1,4 @@
-"""What pages show of a job and of a worker's part in it. Pure."""
+"""The values that pages show for a job and for a worker's part in it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from truepoint.task_queue.rows import Job, Worker
 
 
 def job_card(job: Job, workers: Iterable[Worker], mine: Worker) -> dict[str, Any]:
-    """Return a job as lists of jobs show it.
+    """Return the values that a list of jobs shows for a job.
 
     Args:
-        job: its row.
+        job: the job's row.
         workers: the rows of all its workers.
-        mine: the row of who looks at it.
+        mine: the row of the worker who views the list.
     """
     answers = sum(worker.answers for worker in workers)
     return {
@@ -24,7 +24,7 @@ def job_card(job: Job, workers: Iterable[Worker], mine: Worker) -> dict[str, Any
         "status": job.status,
         "paused": job.paused,
         "images": job.open,
-        # Answers are spread over images; so many would be complete if they were not.
+        # An upper bound: the number of complete images if no image had only some of its answers.
         "complete": min(job.open, answers // job.workers_per_image),
         "workersPerImage": job.workers_per_image,
         "mine": own_part(mine),
@@ -32,14 +32,14 @@ def job_card(job: Job, workers: Iterable[Worker], mine: Worker) -> dict[str, Any
 
 
 def own_part(row: Worker) -> dict[str, Any]:
-    """Return what a worker has done in a job."""
+    """Return the values that pages show for a worker's part in a job."""
     return {"answers": row.answers, "seconds": row.seconds, "skips": row.skips}
 
 
 def pace_per_hour(workers: Iterable[Worker], now: float, recent: float) -> float:
-    """Return how many answers an hour the workers give who answered within the last `recent` seconds.
+    """Return the answers per hour of all workers who answered within the last `recent` seconds.
 
-    Each is counted with the mean time of their answers, so that breaks before do not count.
+    Each worker contributes one answer per mean duration of an answer, so that earlier breaks have no effect.
     """
     active = [worker for worker in workers if worker.seconds > 0 and now - worker.last <= recent]
     return sum(3600 * worker.answers / worker.seconds for worker in active)

@@ -26,36 +26,41 @@ from truepoint.web.requests import RefusedError, Request, Response
 from truepoint.web.routes import PERSON, Parameters, Role, Route
 
 LINK_SECONDS = 3600
+"""Validity of a link to a file of results, in seconds."""
 RECENT_SECONDS = 900.0
-"""Workers count for the pace of a job for so long after their latest answer."""
+"""Time after the last answer for which a worker counts in a job's pace, in seconds."""
 MOST_SKIPS = 500
-"""Skips of a job that are listed."""
+"""Maximum number of skips that are listed for a job."""
 MOST_ENTRIES = 200
-"""Entries of the log that are listed."""
+"""Maximum number of log entries that are listed."""
 MOST_MEMBERS = 5000
+"""Maximum number of members of a job."""
 MOST_HOURS = 365 * 24.0
+"""Maximum number of hours by which a deadline can be moved: one year."""
 REOPENED_HOURS = 24.0
-"""How long a job that is reopened takes answers at least."""
+"""Minimum time for which a reopened job accepts answers, in hours."""
 LARGEST_MARKER = 1024 * 1024
+"""Maximum size of results.json, in bytes."""
 LONGEST_EMAIL = 254
+"""Maximum length of an e-mail address, in characters (RFC 5321, erratum 1690)."""
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-"""What browsers take for an e-mail address (HTML Standard, "valid e-mail address"), with at least one dot."""
+"""An e-mail address as browsers accept it (HTML Standard, "valid e-mail address"), with at least one dot."""
 _PERSON = re.compile(PERSON)
 _FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)?[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
-"""A file of results: directly in their folder, or one below. Folders of files have a slash at their end."""
+"""Path of a file of results: in the results' folder or one level below. In results.json folders end with a slash."""
 
 
 class LeadRoutes:
-    """What leads do.
+    """The requests that only leads may make.
 
     Args:
         store: the stack's bucket.
         table: the portal's table.
-        issuer: of the id tokens, of which pseudonyms are made.
-        users: the user pool that leads invite people to; None if a company's provider knows them.
-        leads: the group of leads.
-        now: seconds since 1970.
+        issuer: the issuer of id tokens, from which pseudonyms are derived.
+        users: the user pool to which leads invite people; None if a company's identity provider is used.
+        leads: the name of the leads' group.
+        now: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -131,7 +136,7 @@ class LeadRoutes:
         )  # fmt: skip
 
     def results(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Link to the results, if they are complete."""
+        """Return links to the files of complete results."""
         keys = job_keys(_job(caller).name)
         text = self._store.find(keys.results_marker, LARGEST_MARKER)
         names = _result_files(text, keys.results_marker.removeprefix(keys.results))
@@ -145,7 +150,7 @@ class LeadRoutes:
         return Response(value={"ready": text is not None, "files": files})
 
     def people(self, _request: Request, _caller: Caller, _parameters: Parameters) -> Response:
-        """List everybody who was invited or has signed in."""
+        """List all people who were invited or have signed in."""
         found = [(row["sk"], rows.read(row, Person)) for row in self._table.query(rows.PEOPLE)]
         listed = [_person(name, person) for name, person in found]
         return Response(
@@ -153,18 +158,18 @@ class LeadRoutes:
         )
 
     def log(self, _request: Request, _caller: Caller, _parameters: Parameters) -> Response:
-        """Show what leads did, newest first."""
+        """List the leads' actions, newest first."""
         return Response(value={"entries": [msgspec.to_builtins(entry) for entry in self._log.latest(MOST_ENTRIES)]})
 
     # -- what leads decide of a job
 
     def pause(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Stop handing out tasks and taking answers."""
+        """Pause a job."""
         request.fields()
         return self._decide(caller, "pause", lambda job: self._actions.pause(job, paused=True))
 
     def resume(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Go on with a paused job."""
+        """Resume a paused job."""
         request.fields()
         return self._decide(caller, "resume", lambda job: self._actions.pause(job, paused=False))
 
@@ -174,7 +179,7 @@ class LeadRoutes:
         return self._decide(caller, "finish", lambda job: self._actions.finish(job, self._now()))
 
     def reopen(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Take answers again of a job that has ended."""
+        """Reopen a job that has ended."""
         request.fields()
         return self._decide(caller, "reopen", lambda job: self._actions.reopen(job, REOPENED_HOURS, self._now()))
 
@@ -188,7 +193,7 @@ class LeadRoutes:
         )
 
     def members(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Say who may work on a job."""
+        """Set who may work on a job."""
         fields = request.fields()
         everyone, members = fields.get("everyone"), fields.get("members")
         if not isinstance(everyone, bool):
@@ -206,15 +211,15 @@ class LeadRoutes:
         )
 
     def pause_worker(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Give a worker no more tasks of a job."""
+        """Pause a worker in a job."""
         return self._decide_worker(request, caller, parameters["worker"], paused=True)
 
     def resume_worker(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Go on with a paused worker."""
+        """Resume a paused worker in a job."""
         return self._decide_worker(request, caller, parameters["worker"], paused=False)
 
     def invite(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Invite somebody by e-mail, or once more."""
+        """Invite a person by e-mail, or invite them again."""
         fields = request.fields()
         email, lead = requests.text(fields, "email", LONGEST_EMAIL).lower(), fields.get("lead", False)
         if not _EMAIL.fullmatch(email):
@@ -228,7 +233,8 @@ class LeadRoutes:
         except InvitationError as error:
             raise RefusedError(409, "not-invited", str(error)) from error
         worker = pseudonym(self._issuer, subject)
-        # The log holds pseudonyms only. Who was invited twice because this fails is invited once in it.
+        # The log contains only pseudonyms, so the entry is written after the invitation. If writing fails, the lead
+        # repeats the request, and the person gets a second e-mail but only one entry.
         self._log.add(self._entry(caller, "invite", worker, {"lead": lead}))
         key, person = rows.person_key(worker), Person(email=email, lead=lead)
         try:
@@ -272,7 +278,7 @@ class LeadRoutes:
         return {row["sk"]: rows.read(row, Worker) for row in self._table.query(rows.worker_pk(job.key))}
 
     def _names(self, workers: Any) -> dict[str, str]:
-        """Return the names of the people of these pseudonyms who are there."""
+        """Return the names of people by pseudonym; unknown pseudonyms are left out."""
         stored = self._table.get([rows.person_key(worker) for worker in workers])
         people = {key[1]: rows.read(item, Person) for key, item in stored.items()}
         return {worker: person.name or person.email for worker, person in people.items()}
@@ -296,7 +302,7 @@ def _job(caller: Caller) -> Job:
 
 
 def _result_files(marker: bytes | None, name: str) -> list[str]:
-    """Return the names of the files of complete results, as their marker lists them, and the marker's own."""
+    """Return the names of the files that results.json lists, and `name`; none if the results are not complete."""
     try:
         document = decode(marker or b"{}")
     except JsonError:
