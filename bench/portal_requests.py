@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What the next tasks and an answer cost in the portal, for a small and a large job: calls, request units, CPU time.
+"""Measure the cost of the portal's requests for next tasks and for an answer: calls, request units, CPU time.
 
-On the emulator's DynamoDB and S3. Request units are counted as DynamoDB bills them, of the rows' sizes: a write unit is
-1 kB, a strongly consistent read unit 4 kB, and a transaction counts twice. The time of the emulator is in no figure.
+The bench uses the emulator's DynamoDB and S3, for a small and a large job. Request units are computed from the sizes of
+rows as DynamoDB bills them: a write unit is 1 kB, a strongly consistent read unit 4 kB, and a transaction counts twice.
+No figure includes the emulator's time.
 
 Example:
     python bench/portal_requests.py --lines 1000 1000000
@@ -41,7 +42,7 @@ ROOT = Path(__file__).parents[1]
 ORIGIN = "https://portal.example"
 WORKERS, PER_IMAGE = 6, 3
 WARM_UP = 12
-"""Requests that are not counted: imports, caches, the first place in the queue."""
+"""Number of first requests that are not measured, because they import modules and fill caches."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -63,7 +64,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 class CountingTable(Table):
-    """The table, which counts request units."""
+    """A table that counts request units."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -73,9 +74,9 @@ class CountingTable(Table):
         answer = super()._call(method, **request)
         match method:
             case "batch_get_item":
-                found = [row for of_table in answer["Responses"].values() for row in of_table]
-                missing = sum(len(wanted["Keys"]) for wanted in request["RequestItems"].values()) - len(found)
-                self.units["read"] += missing + sum(_units(row, 4096) for row in found)
+                items = [row for of_table in answer["Responses"].values() for row in of_table]
+                missing = sum(len(wanted["Keys"]) for wanted in request["RequestItems"].values()) - len(items)
+                self.units["read"] += missing + sum(_units(row, 4096) for row in items)
             case "query":
                 self.units["read"] += max(1, _units(answer["Items"], 4096))
             case "update_item":
@@ -95,7 +96,7 @@ def _units(row: Any, size: int) -> int:
 
 
 def measure(lines: int, answers: int) -> dict[str, str]:
-    """Return the figures of both requests."""
+    """Return the figures of both types of requests, by type."""
     name = f"requests-{lines}"
     boto3.client("s3").create_bucket(Bucket=name)
     boto3.client("dynamodb").create_table(
@@ -107,7 +108,7 @@ def measure(lines: int, answers: int) -> dict[str, str]:
     store, table = Bucket(name), CountingTable(name)
     line = json.dumps({"source-ref": f"s3://{name}/jobs/bench/images/1.jpg"}).encode()
     store.write("jobs/bench/input.manifest", line, "application/jsonl")
-    # All records lead to one line of the manifest: how long that is makes no difference to a ranged read.
+    # All records refer to one line, because the size of the manifest has no effect on ranged reads.
     records = b"".join(loading.RECORD.pack(number, 0, len(line)) for number in range(lines))
     store.write("jobs/bench/portal/open-lines", records, "application/octet-stream")
     row = rows.Job(
@@ -148,16 +149,16 @@ def measure(lines: int, answers: int) -> dict[str, str]:
         task = send("next tasks", "/api/jobs/bench/tasks", {}, worker)["tasks"][0]
         answer = {"content": {"updated_annotations": "x" * 2000}, "seconds": 9}
         send("answer", f"/api/jobs/bench/answers/{task['line']}", answer, worker)
-    return {what: told(requests[WARM_UP:]) for what, requests in figures.items()}
+    return {what: summary(requests[WARM_UP:]) for what, requests in figures.items()}
 
 
-def told(requests: list[tuple[int, int, int, float]]) -> str:
-    """The figures of all requests of a kind in one line."""
+def summary(requests: list[tuple[int, int, int, float]]) -> str:
+    """Return the figures of all requests of a type in one line."""
     calls, read, write, cpu = zip(*requests, strict=True)
-    mean = len(requests)
+    count = len(requests)
     return (
-        f"calls {sum(calls) / mean:.2f} (at most {max(calls)}), read units {sum(read) / mean:.1f}, "
-        f"write units {sum(write) / mean:.1f}, CPU median {median(cpu):.1f} ms, p95 {quantiles(cpu, n=20)[18]:.1f} ms"
+        f"calls {sum(calls) / count:.2f} (at most {max(calls)}), read units {sum(read) / count:.1f}, "
+        f"write units {sum(write) / count:.1f}, CPU median {median(cpu):.1f} ms, p95 {quantiles(cpu, n=20)[18]:.1f} ms"
     )
 
 

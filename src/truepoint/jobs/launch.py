@@ -521,7 +521,8 @@ def _request_differences(request: Mapping[str, Any], existing: Mapping[str, Any]
 
 def _document_differences(prepared: PreparedJob, s3: S3Client) -> Iterator[str]:
     documents = {document.key: document.body for document in prepared.documents}
-    documents.setdefault(job_keys(prepared.name).anchoring, b"")  # an experiment of which nobody spoke is a difference
+    # Without an experiment in the prepared job, an existing one is a difference.
+    documents.setdefault(job_keys(prepared.name).anchoring, b"")
     with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="compare") as pool:
         for key, body in zip(documents, pool.map(partial(_content, s3, prepared.bucket), documents), strict=True):
             if body != documents[key]:

@@ -61,7 +61,7 @@ def _invoker(seconds: float) -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    # A second try of a function that somebody waits for is worth it; one of a function that takes minutes is not.
+    # Only short calls, for which a user waits, are retried. Calls that take minutes are not.
     tries = 3 if seconds <= INVOKED_SECONDS else 1
     limits = Config(connect_timeout=3, read_timeout=seconds, retries={"mode": "standard", "max_attempts": tries})
     return boto3.client("lambda", endpoint_url=endpoint_url(), config=limits)

@@ -27,8 +27,7 @@ from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
 Treated = Callable[[str], ImageTreatment | None]
-"""Gives by an image's URI what was done to its pre-labels; None for an image of a job without an anchoring experiment.
-"""
+"""Returns the treatment of an image's pre-labels by the image's URI; None for a job without an anchoring experiment."""
 
 VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
@@ -129,10 +128,10 @@ def annotate_all(
               A content may be a function that returns it, so that only one content is in memory at a time. Of several
               answers by one worker, the last one is used.
         table: sigmas and pairs of the job's skeleton.
-        treated: what was done to images' pre-labels; None for a job that does not measure anchoring.
+        treated: returns an image's record; None for a job that does not measure anchoring.
 
     Raises:
-        AnchoringError: what was done to an image cannot be told, so that its labels might be wrong on purpose.
+        AnchoringError: an image's record cannot be read, so that its pre-labels might be wrong on purpose.
     """
     pending: list[tuple[Annotation, list[Answer]]] = []
     memory = 0

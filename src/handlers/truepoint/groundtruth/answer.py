@@ -51,15 +51,15 @@ class UnlabeledKeypoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PreLabelRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the worker made of the keypoints of one pre-labelled instance, by label.
+    """The worker's changes of one pre-labelled instance. Each list has labels of keypoints.
 
     Attributes:
-        id: of the instance.
-        offered: not placed at the start, because of their low score.
-        confirmed: said to be right, and where the pre-label or the offer has them.
-        moved: placed elsewhere.
-        added: placed, although the pre-label does not have them.
-        removed: in the pre-label, and not placed.
+        id: the instance's id.
+        offered: keypoints that were offered instead of placed at the start, because of their low score.
+        confirmed: keypoints that the worker confirmed at the position of the pre-label or the offer.
+        moved: keypoints that the worker moved to another position.
+        added: keypoints that the worker added to those of the pre-label.
+        removed: keypoints of the pre-label that are not in the answer.
     """
 
     id: str

@@ -237,7 +237,7 @@ def consolidation_response(labels: Iterable[Label], attribute: str) -> list[dict
 
 
 def _builtins(label: Label) -> dict[str, Any]:
-    """Return a label as parsed JSON. Instances are most of it, and are parsed JSON already: they are not copied."""
+    """Return a label as parsed JSON. Its instances, the largest part, are parsed JSON already and are not copied."""
     if isinstance(label, AnnotationReference):
         return msgspec.to_builtins(label)  # type: ignore[no-any-return]
     workers = [msgspec.structs.replace(worker, annotations=[]) for worker in label.workers]

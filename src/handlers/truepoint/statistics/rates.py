@@ -68,11 +68,11 @@ class ClusteredCount(Statistic):
 
     @property
     def rate(self) -> Rate:
-        """The rate, with an interval that takes cases of one cluster for alike.
+        """The rate, with an interval that allows for correlated cases within a cluster.
 
-        Wilson's interval for `n` over the design effect (L. Kish, "Survey Sampling", 1965): the variance of the ratio
-        estimator over clusters, in units of that of independent cases. It counts as at least 1, and as 1 where it
-        cannot be told: in one cluster, or at a share of 0 or 1.
+        It is Wilson's interval for `n` divided by the design effect (L. Kish, "Survey Sampling", 1965): the variance of
+        the ratio estimator over clusters, relative to that of independent cases. The design effect is at least 1. It is
+        1 if it cannot be estimated: with one cluster, or at a share of 0 or 1.
         """
         if not 0 < self.count < self.n or self.clusters < 2:
             return rate(self.count, self.n)

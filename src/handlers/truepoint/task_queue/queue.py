@@ -34,7 +34,7 @@ continue."""
 PAGES = 4
 """Maximum number of queries per shard and request."""
 MARGIN_SECONDS = 60.0
-"""How far the sort key from which a worker continues stays behind the present, in seconds. Slots are written by several
+"""Margin between the present and the sort key from which a worker continues, in seconds. Slots are written by several
 hosts, whose clocks differ and whose requests take time."""
 GAPS = 8
 """Maximum number of assigned lines per request that turn out to be taken, which can happen after a lost table was
@@ -92,7 +92,14 @@ class Place(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A slot: its sort key, its image's place, and the pseudonym of the worker who holds it, empty if nobody does."""
+    """A slot of the queue, free or leased.
+
+    Attributes:
+        sk: its sort key.
+        line: its image's line number.
+        place: the line's location in the manifest.
+        holder: pseudonym of the worker who leases it; empty if it is free.
+    """
 
     sk: str
     line: int

@@ -236,7 +236,7 @@ class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     @property
     def gold_similarity(self) -> float:
-        """How near the worker's answers are to gold, 0 to 1; 0 if there are none."""
+        """Mean similarity of the worker's answers to gold, from 0 to 1; 0 if there are none."""
         return self.gold_sum / self.gold_answers if self.gold_answers else 0.0
 
     def lease_of(self, line: int) -> Lease | None:
@@ -245,14 +245,25 @@ class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
 
 class TickState(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
-    """How far the tick is with a job, in the row of its lease.
+    """The tick's progress with a job, stored in the row of the job's lease. Times are in seconds since 1970.
 
-    `swept` open lines were handed out and have a row; `handed` were handed out at the time `handed_at`. `looked` holds,
-    by shard, the time up to which expired leases were looked at. `generation` is the last one that was opened again.
-    `worked` is when the consolidation function last succeeded, `proof` the key of that request, `stuck` how many ticks
-    in a row it has only failed, `rest` until when it is left alone. `phase` says how far the end of the job is; `block`
-    how many blocks of images it went through; `lines`, `offset`, `record`, `labelled`, `failed` and `segments` how much
-    of its output is written.
+    Attributes:
+        swept: number of first open lines that were handed out and have a row.
+        handed: number of open lines that were handed out at `handed_at`.
+        handed_at: time at which `handed` was read.
+        looked: time up to which expired leases were processed, by shard.
+        generation: the last generation of the job whose images were put into the queue again.
+        reopened: number of blocks of images that were put into the queue again in the present generation.
+        worked: time of the consolidation function's last success.
+        proof: key of the request of that success.
+        stuck: number of consecutive ticks in which the function only failed.
+        rest: time until which the function is not called.
+        phase: the last finished phase of the job's end: `cleared`, `gathered` or `written`; empty before.
+        block: number of blocks of images that were processed in the present phase.
+        lines, offset: the next line of the output and its position in the manifest.
+        record: number of open lines before it.
+        labelled, failed: counts of the lines before it.
+        segments: number of segments of the output that are written.
     """
 
     swept: int = 0

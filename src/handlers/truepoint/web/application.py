@@ -20,11 +20,11 @@ BUSY_SECONDS = 1
 UNAVAILABLE_SECONDS = 5
 """Retry-After for other failures, in seconds."""
 SETTINGS_SECONDS = 300
-"""How long settings are used before they are read again: an instance of the function outlives an update of the stack,
+"""Time after which settings are read again, in seconds. An instance of the function outlives an update of the stack,
 which may change the identity provider or the portal's address."""
 
 Report = Callable[[str, Exception], None]
-"""Tells the operator of a failure: what failed, and why."""
+"""Reports a failure to the operator; the arguments are what failed and the error."""
 
 
 class Application:

@@ -39,7 +39,8 @@ LONGEST_CODE = 2048
 LARGEST_ANSWER = 256 * 1024
 """Maximum size of a token response or a key set, in bytes. Cognito's have a few kB."""
 KEY_SECONDS = 24 * 3600
-"""Time after which the provider's keys are fetched again, in seconds. A withdrawn key is trusted at most so long."""
+"""Time after which the provider's keys are fetched again, in seconds, and so the maximum time for which a withdrawn key
+is trusted."""
 REFETCH_SECONDS = 60
 """Minimum time between two fetches of the keys, in seconds, even if tokens name unknown keys."""
 MOST_SIGN_INS = 4
