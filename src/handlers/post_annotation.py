@@ -91,7 +91,7 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
 
 
 def _treated(store: Bucket, job: str) -> Treated:
-    """Return a function that reads the treatment of an image's pre-labels, in this job or in the job that owns the image.
+    """Return a function that reads the treatment of an image's pre-labels, in this job or in the image's own job.
 
     Raises:
         NotReadableError: there are settings, but they may not be read.

@@ -128,7 +128,7 @@ def annotate_all(
               A content may be a function that returns it, so that only one content is in memory at a time. Of several
               answers by one worker, the last one is used.
         table: sigmas and pairs of the job's skeleton.
-        treated: returns an image's record; None for a job that does not measure anchoring.
+        treated: returns the treatment of an image's pre-labels; None if no job measures anchoring.
 
     Raises:
         AnchoringError: an image's record cannot be read, so that its pre-labels might be wrong on purpose.
