@@ -25,7 +25,7 @@ JOB = "Runners-1"
 
 
 def save(page: Page, name: str, folder: Path) -> None:
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(500)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(folder / f"{name}.png", optimize=True)
 
 
@@ -37,7 +37,7 @@ class Camera:
         self.context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(60_000)
         self.site, self.folder = site, folder
         if who:
             name = site.cookies.name("session")
@@ -47,7 +47,7 @@ class Camera:
 
     def open(self, fragment: str = "") -> Page:
         self.page.goto(f"{self.site.origin}/portal/index.html{fragment}")
-        self.page.wait_for_selector("main h1, crowd-2d-skeleton")
+        self.page.wait_for_selector("main h1, main h2, crowd-2d-skeleton")
         self.page.wait_for_load_state("networkidle")
         return self.page
 

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, exp
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
 IMAGES = sorted((ROOT / "examples/person").glob("person-*"))
 JOB = "People-1"
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
