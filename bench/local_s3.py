@@ -64,7 +64,8 @@ class Objects(dict[str, bytes]):
         etag = _etag(body)
         if (match := _MATCH.search(head)) and match[1].decode() != etag:
             return 412, [], b"<Error><Code>PreconditionFailed</Code></Error>"
-        headers = [f'ETag: "{etag}"', f"Last-Modified: {formatdate(usegmt=True)}"]  # no clock of ours is behind it
+        # Last-Modified is the present time, because the write lock compares it with the clock.
+        headers = [f'ETag: "{etag}"', f"Last-Modified: {formatdate(usegmt=True)}"]
         if ranged := _RANGE.search(head):
             first, last = int(ranged[1]), min(int(ranged[2] or len(body)), len(body) - 1)
             return 206, [*headers, f"Content-Range: bytes {first}-{last}/{len(body)}"], body[first : last + 1]

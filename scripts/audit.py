@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "audit.txt"
+"""File of the last result."""
 LOCKS = ["src/handlers/requirements.txt", *sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("requirements/*.txt"))]
 NPM = "package-lock.json"
 FOUND, UNREACHABLE = 1, 3
+"""Exit codes: known vulnerabilities, or a service that did not answer."""
 _URL = re.compile(r"https?://\S+")
 """URLs are removed from messages, because they only name the registry's mirror."""
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Rebuild the portal's table from the bucket, after the table was lost or restored to another state.
 
-Jobs that the table has are left as they are. Whoever held an image asks for one again, and everybody signs in again.
-The portal may be open meanwhile: it also rebuilds by itself, within a minute or two, every job that has not ended.
+Jobs in the table are not changed. Workers must request their tasks again, and all people must sign in again. The portal
+can stay open: its tick also rebuilds every open job within one or two minutes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def rebuild(options: argparse.Namespace) -> int:
-    """Rebuild the jobs, one after another. A job that cannot be rebuilt keeps no other from it."""
+    """Rebuild the jobs, one after another. A failure does not stop the others."""
     session = command.session(options)
     stack = read_stack(session.client("cloudformation"), options.stack_name)
     failed = 0

@@ -110,7 +110,7 @@ class Gate:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None and origin not in self._origins:
             return 403, "expected a page of this demo as the origin"
-        # A page of ours may load an image without sending its origin. The image's signature is still checked.
+        # A page of the demo may load an image without sending its origin. The image's signature is still checked.
         image = site == "same-site" and scope["method"] in SAFE_METHODS and "X-Amz-Signature" in _query(scope)
         if origin is None and site is not None and site not in SAME_PAGE and not image:
             return 403, "expected a request of this demo's own pages"

@@ -80,7 +80,7 @@ class Shape:
 
 
 class Fit:
-    """How well poses fit a shape.
+    """The fit of poses to a shape.
 
     Attributes:
         places: positions, of shape (instances, keypoints), as `there`, `pulled` and `stiffness`.

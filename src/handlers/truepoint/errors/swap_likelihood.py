@@ -89,6 +89,6 @@ def whole_body(points: PointTable, size: Floats, norms: Norms) -> Floats:
 def _mirror(values: Floats, norm: OffsetNorm) -> Floats:
     """Return the log likelihood ratios of the negated offsets to the offsets, under a normal distribution.
 
-    They are 0 in a job whose median offset is negative, because the norm then tells nothing.
+    They are 0 in a job whose median offset is negative, because the norm is then not informative.
     """
     return -2 * max(norm.center, 0.0) * values / norm.spread**2

@@ -1,7 +1,7 @@
-"""The parts of a job's worker template that the portal's own page shows: the labelling element's attributes. Pure.
+"""Parsing of a job's worker template for the portal's page: the labelling element's attributes and the instructions.
 
-The template is the one place that holds them as workers of Ground Truth would see them: the skeleton, the language and
-the instructions, which may be the operator's own HTML.
+Only the template contains them in the form that workers of Ground Truth would see: the skeleton, the language and the
+instructions, which may be the operator's own HTML.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ELEMENT = "crowd-2d-skeleton"
 ATTRIBUTES = (
     "keypointClasses", "skeletonRig", "skeletonBoundingBox", "uniqueSkeletonColors", "checkBelow", "offerBelow"
 )  # fmt: skip
-"""Attributes of the element that are the same for every image. The task input has the others."""
+"""Attributes of the element that are the same for every image. The task input contains the others."""
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 """HTML elements without an end tag."""
 
@@ -25,12 +25,12 @@ class WorkerPageError(ValueError):
 
 
 class WorkerPage(NamedTuple):
-    """What a job's page is made of.
+    """The parts of a worker template that a job's page shows.
 
     Attributes:
-        attributes: of the element, by name.
-        language: a BCP 47 tag; empty if the template names none.
-        instructions: HTML, as the template has it. It is not safe to insert as markup.
+        attributes: the element's attributes, by name.
+        language: a BCP 47 tag; empty if the template has none.
+        instructions: the HTML in the template. It is not safe to insert as markup.
     """
 
     attributes: dict[str, str]
@@ -39,10 +39,10 @@ class WorkerPage(NamedTuple):
 
 
 def parse_template(text: str) -> WorkerPage:
-    """Read a filled worker template.
+    """Parse a filled worker template.
 
     Raises:
-        WorkerPageError: it has no element with keypoints.
+        WorkerPageError: the template has no element with keypoints.
     """
     reader = _Reader()
     reader.feed(text)
@@ -51,13 +51,13 @@ def parse_template(text: str) -> WorkerPage:
     found = {names[name]: value for name, value in reader.attributes.items() if name in names and value}
     try:
         decode(found.get("keypointClasses", ""), list[dict[str, Any]])
-    except JsonError as error:  # a template that fills them in for each image, perhaps
+    except JsonError as error:  # for example, a template that sets them for each image
         raise WorkerPageError(f"expected a worker template with <{ELEMENT} keypointClasses=…>, got none") from error
     return WorkerPage(found, reader.attributes.get("lang") or "", "".join(reader.instructions).strip())
 
 
 class _Reader(HTMLParser):
-    """Collects the element's attributes, and the markup within its part for instructions."""
+    """A parser that collects the element's attributes, and the markup in its slot for instructions."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -83,7 +83,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == ELEMENT:
-            self._open.clear()  # whatever the operator's HTML left open
+            self._open.clear()  # elements that the operator's HTML did not close
         elif tag in self._open:
             while self._open.pop() != tag:
                 pass
