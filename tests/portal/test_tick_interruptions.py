@@ -14,7 +14,7 @@ import pytest
 import portal_tick
 from portal_jobs import description, put_images
 from portal_site import ADA, BEA, MINUTE, Site
-from truepoint.adapters.bucket import Bucket
+from truepoint.adapters.bucket import Bucket, UnavailableError
 from truepoint.task_queue.table import BusyError, Table
 from truepoint.tasks import ending, output, turn
 from truepoint.tasks.interrupted import REQUEST_SECONDS
@@ -255,13 +255,14 @@ def test_a_job_that_cannot_be_moved_keeps_no_other_from_going_on(bucket: Bucket,
     assert bad.job.status == "InProgress"
 
 
-def test_a_table_that_is_busy_is_tried_again_by_the_next_tick(bucket: Bucket, table: Table) -> None:
+@pytest.mark.parametrize("error", [BusyError("DynamoDB is busy"), UnavailableError("S3 is full")], ids=["table", "S3"])
+def test_what_is_busy_or_full_is_tried_again_by_the_next_tick(bucket: Bucket, table: Table, error: Exception) -> None:
     site = create(bucket, table, "busy")
     site.tick()
     site.label_all(ADA)
 
     def busy() -> None:
-        raise BusyError("DynamoDB is busy")
+        raise error
 
     for at in range(8, 30, 4):
         portal_tick.tick(watched(site, Watch(at, busy)), "busy")
