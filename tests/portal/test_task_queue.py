@@ -117,6 +117,20 @@ def test_an_expired_lease_that_nobody_took_still_counts(table: Table) -> None:
     assert submit(table, job, "ada", 0, NOW + 10 * LEASE_SECONDS) is Verdict.ACCEPTED
 
 
+def test_two_workers_finish_an_image_whose_first_lease_expired(table: Table) -> None:
+    """Whoever takes the expired lease, the worker who lost it can take the other slot."""
+    job = job_of(1, 2)
+    assert lines(take(table, job, "ada")) == [0]
+    later = NOW + LEASE_SECONDS + 1
+    for worker in ("bea", "cem"):  # one takes ADA's slot, one the other, whichever
+        assert lines(take(table, job, worker, later)) == [0]
+    submit(table, job, "bea", 0, later)
+    much_later = later + LEASE_SECONDS + 1
+    assert lines(take(table, job, "ada", much_later)) == [0]  # cem has left
+    assert submit(table, job, "ada", 0, much_later) is Verdict.ACCEPTED
+    assert is_empty(table, job)
+
+
 def test_an_open_page_renews_its_leases(table: Table) -> None:
     job = job_of(1, 1)
     take(table, job, "ada")

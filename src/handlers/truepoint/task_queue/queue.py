@@ -536,7 +536,8 @@ class TaskQueue:
                         self._new_image(place),
                         Action(*self._slot(lease), put=_slot_row(place, [])),
                         self._update_worker(worker, changed, row.revision),
-                        *[self._free_slot(place, now, f"{rows.FREE}{n}", [worker]) for n in others],
+                        # For this worker too: whoever loses the lease may take another slot of the image.
+                        *[self._free_slot(place, now, f"{rows.FREE}{n}", []) for n in others],
                     ]
                 )
                 return changed  # noqa: TRY300
