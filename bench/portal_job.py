@@ -26,8 +26,8 @@ from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job, TickState
 from truepoint.task_queue.table import Table
 from truepoint.tasks import loading, output_layout
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.output import Output
-from truepoint.tasks.turn import Turn
 
 BUCKET, NAME = "truepoint-bench", "bench"
 IN_RESPONSE = 50
@@ -71,9 +71,9 @@ def part(options: argparse.Namespace) -> dict[str, Any]:
                 name=NAME, status="Stopping", ends_as="Completed", open=options.lines, lines=options.lines,
                 manifest=f"jobs/{NAME}/input.manifest",
             )  # fmt: skip
-            turn = Turn(table, NAME, "bench", TickState(), time.time)
-            Output(MadeUpResponses(BUCKET), table, job, "keypoints").write(turn, lambda: 900.0)
-            expect(turn.state.labelled, options.lines)
+            job_lease = JobLease(table, NAME, "bench", TickState(), time.time)
+            Output(MadeUpResponses(BUCKET), table, job, "keypoints").write(job_lease, lambda: 900.0)
+            expect(job_lease.state.labelled, options.lines)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "seconds": round(time.perf_counter() - before, 1),

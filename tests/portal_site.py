@@ -19,12 +19,12 @@ from truepoint.task_queue.rows import Image, Job, TickState, Worker
 from truepoint.task_queue.table import Table
 from truepoint.tasks import output_layout
 from truepoint.tasks.answers import Answers
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS
 from truepoint.tasks.labeling_job import parse_labeling_job
 from truepoint.tasks.lead_actions import LeadActions
 from truepoint.tasks.loading import OpenLines
 from truepoint.tasks.ticking import Moved, move
-from truepoint.tasks.world import World
 
 ADA, BEA, CEM, DOE = ("p" + letter * 19 for letter in "abcd")
 MINUTE = 60.0
@@ -73,8 +73,8 @@ class Site:
     def announce(self, source: str, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
         self.events.append((source, detail_type, resources, detail))
 
-    def world(self, bucket: Bucket | None = None, table: Table | None = None) -> World:
-        return World(
+    def dependencies(self, bucket: Bucket | None = None, table: Table | None = None) -> Dependencies:
+        return Dependencies(
             bucket or self.bucket,
             table or self.table,
             self.invoke,
@@ -158,10 +158,10 @@ class Site:
 
     def tick(self, minutes: float = 1, holder: str = "tick") -> dict[str, Any]:
         self.now += minutes * MINUTE
-        return portal_tick.tick(self.world(), holder)
+        return portal_tick.tick(self.dependencies(), holder)
 
     def move(self, holder: str = "tick", **parts: Any) -> Moved | None:
-        return move(self.world(**parts), self.key, holder)
+        return move(self.dependencies(**parts), self.key, holder)
 
     def run_until_ended(self, most: int = 40) -> None:
         for _ in range(most):

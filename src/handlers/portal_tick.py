@@ -15,10 +15,10 @@ from truepoint.adapters.environment import bucket_name, portal_table
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.task_queue import rows
 from truepoint.task_queue.table import Table
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.discovery import find_jobs
+from truepoint.tasks.job_lease import LostJobLeaseError
 from truepoint.tasks.ticking import Moved, move
-from truepoint.tasks.turn import LostTurnError
-from truepoint.tasks.world import World
 
 RESERVE = 45.0
 """Minimum remaining time of the invocation to start with another job, in seconds."""
@@ -31,7 +31,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     def seconds_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
-    world = World(
+    dependencies = Dependencies(
         store=Bucket(bucket_name()),
         table=Table(portal_table()),
         invoke=control.invoke,
@@ -40,26 +40,26 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         now=time.time,
         seconds_left=seconds_left,
     )
-    return tick(world, str(context.aws_request_id))
+    return tick(dependencies, str(context.aws_request_id))
 
 
-def tick(world: World, holder: str) -> dict[str, Any]:
+def tick(dependencies: Dependencies, holder: str) -> dict[str, Any]:
     """Advance every open job, and return what was done, by job."""
     loaded, stuck = [], set[str]()
-    for new in find_jobs(world.store, world.table, world.now, world.seconds_left):
+    for new in find_jobs(dependencies.store, dependencies.table, dependencies.now, dependencies.seconds_left):
         if new.job:
             loaded.append(new.job.name)
             logger.info("loaded", labeling_job=new.folder, lines=new.job.lines, open=new.job.open)
         else:
             stuck.add(new.folder)
             logger.warning("the job cannot be loaded", labeling_job=new.folder, error=new.problem)
-    names = [row["sk"] for row in world.table.query(rows.JOBS) if not row.get("ended")]
+    names = [row["sk"] for row in dependencies.table.query(rows.JOBS) if not row.get("ended")]
     random.shuffle(names)  # concurrent ticks start with different jobs, and no job is always the last one
     moved: dict[str, Moved] = {}
     for name in names:
-        if world.seconds_left() < RESERVE:
+        if dependencies.seconds_left() < RESERVE:
             break
-        result = _move(world, name, holder)
+        result = _move(dependencies, name, holder)
         if result is None:
             stuck.add(name)
         else:
@@ -72,11 +72,11 @@ def tick(world: World, holder: str) -> dict[str, Any]:
     return {"loaded": loaded, "moved": {name: result._asdict() for name, result in moved.items() if any(result)}}
 
 
-def _move(world: World, name: str, holder: str) -> Moved | None:
+def _move(dependencies: Dependencies, name: str, holder: str) -> Moved | None:
     """Advance one job; return None if that failed."""
     try:
-        result = move(world, name, holder) or Moved()
-    except LostTurnError as error:
+        result = move(dependencies, name, holder) or Moved()
+    except LostJobLeaseError as error:
         logger.warning("another tick has taken over", labeling_job=name, error=str(error))
         return Moved()
     except Exception:  # noqa: BLE001 - no error of one job may stop the others

@@ -16,9 +16,9 @@ from portal_jobs import description, put_images
 from portal_site import ADA, BEA, MINUTE, Site
 from truepoint.adapters.bucket import Bucket, UnavailableError
 from truepoint.task_queue.table import BusyError, Table
-from truepoint.tasks import ending, output, turn
+from truepoint.tasks import ending, job_lease, output
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS
-from truepoint.tasks.world import World
 
 CALLS_OF_BUCKET = (
     "read", "find", "look", "folders", "stream", "etag", "size", "keys", "write", "swap", "delete", "listed",
@@ -44,8 +44,8 @@ class Watch:
             self.act()
 
 
-def watched(site: Site, watch: Watch) -> World:
-    """The site's world, in which every call is told to the watch."""
+def watched(site: Site, watch: Watch) -> Dependencies:
+    """The site's dependencies, in which every call is told to the watch."""
 
     def told(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -59,8 +59,8 @@ def watched(site: Site, watch: Watch) -> World:
     for name in CALLS_OF_BUCKET:
         setattr(bucket, name, told(getattr(bucket, name)))
     setattr(table, "_call", told(table._call))  # noqa: B010 - mypy: not to be assigned
-    world = site.world(bucket, table)
-    return world._replace(invoke_text=told(world.invoke_text), announce=told(world.announce))
+    dependencies = site.dependencies(bucket, table)
+    return dependencies._replace(invoke_text=told(dependencies.invoke_text), announce=told(dependencies.announce))
 
 
 def kill() -> None:
@@ -110,7 +110,7 @@ def test_a_tick_that_is_killed_at_any_call_loses_and_doubles_nothing(bucket: Buc
         try:
             portal_tick.tick(watched(site, watch), "killed")
         except KilledError:
-            site.now += turn.TURN_SECONDS + 1
+            site.now += job_lease.JOB_LEASE_SECONDS + 1
             site.run_until_ended()
             is_right(site)
         else:
@@ -127,7 +127,7 @@ def test_a_tick_that_is_killed_while_it_loads_loads_the_job_once(bucket: Bucket,
         try:
             portal_tick.tick(watched(site, Watch(number, kill)), "killed")
         except KilledError:
-            site.now += turn.TURN_SECONDS + 1
+            site.now += job_lease.JOB_LEASE_SECONDS + 1
             site.tick()
         else:
             break
@@ -152,14 +152,14 @@ def test_a_second_tick_at_any_call_of_the_first_does_no_harm(bucket: Bucket, tab
         def second(site: Site = site) -> None:
             nonlocal was_called
             was_called = True
-            site.now += turn.TURN_SECONDS + 1
+            site.now += job_lease.JOB_LEASE_SECONDS + 1
             if wholly:
                 site.run_until_ended()
             else:
-                portal_tick.tick(site.world(), "second")
+                portal_tick.tick(site.dependencies(), "second")
 
         portal_tick.tick(watched(site, Watch(number, second)), "first")
-        site.now += turn.TURN_SECONDS + 1
+        site.now += job_lease.JOB_LEASE_SECONDS + 1
         if not site.job.is_ended:
             site.run_until_ended()
         is_right(site)
@@ -170,14 +170,14 @@ def test_a_second_tick_at_any_call_of_the_first_does_no_harm(bucket: Bucket, tab
 def test_ticks_at_the_same_time_end_jobs_as_one_would(
     bucket: Bucket, table: Table, monkeypatch: pytest.MonkeyPatch, round_: int
 ) -> None:
-    monkeypatch.setattr(turn, "TURN_SECONDS", -1.0)  # each takes over from the others at any time
+    monkeypatch.setattr(job_lease, "JOB_LEASE_SECONDS", -1.0)  # each takes over from the others at any time
     site = create(bucket, table, f"many-{round_}", images=30, workers=2)
     site.tick()
     site.label_all()
     with ThreadPoolExecutor(3) as pool:
         for n in range(12):
             site.now += MINUTE
-            found = [pool.submit(portal_tick.tick, site.world(), f"{n}-{m}") for m in range(3)]
+            found = [pool.submit(portal_tick.tick, site.dependencies(), f"{n}-{m}") for m in range(3)]
             for one in found:
                 one.result()
             if site.job.is_ended:
@@ -217,18 +217,18 @@ def test_large_jobs_write_segments_over_several_ticks(
     site.tick()
     site.label_all(ADA)
     site.left = 2000.0
-    usual = site.world
+    usual = site.dependencies
 
-    def short_of_time(*given: Any) -> World:
-        world = usual(*given)
+    def short_of_time(*given: Any) -> Dependencies:
+        dependencies = usual(*given)
 
         def seconds_left() -> float:
             site.left -= seconds
             return site.left
 
-        return world._replace(seconds_left=seconds_left)
+        return dependencies._replace(seconds_left=seconds_left)
 
-    site.world = short_of_time
+    site.dependencies = short_of_time
     ticks = 0
     while not site.job.is_ended:
         site.left = 2000.0

@@ -22,8 +22,8 @@ from truepoint.tasks import consolidating, documents, interrupted, output_layout
 from truepoint.tasks.consolidating import CORRECTION_SECONDS, NO_LABEL
 from truepoint.tasks.ending import Ending
 from truepoint.tasks.interrupted import NO_INPUT, REQUEST_SECONDS
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import parse_labeling_job
-from truepoint.tasks.turn import Turn
 from truepoint.web.requests import RefusedError
 from truepoint.web.workers import WorkerRoutes
 
@@ -356,10 +356,10 @@ def test_an_extension_at_the_last_moment_counts(site: Site) -> None:
     before = site.job
     site.now = before.deadline + 1
     site.lead.extend(before, 1, site.now)
-    turn = Turn.take(site.table, "people-1", "slow", lambda: site.now)
-    assert turn is not None
-    slow = Ending(site.world(), before, parse_labeling_job(site.description))
-    assert slow.begin_if_due(turn, all_handed_out=False).status == "InProgress"
+    job_lease = JobLease.take(site.table, "people-1", "slow", lambda: site.now)
+    assert job_lease is not None
+    slow = Ending(site.dependencies(), before, parse_labeling_job(site.description))
+    assert slow.begin_if_due(job_lease, all_handed_out=False).status == "InProgress"
     assert site.job.status == "InProgress"
 
 

@@ -12,7 +12,7 @@ import { bodyOf, deliver } from "../../src/ui/portal/delivery.js";
 import { duration, percent, size } from "../../src/ui/portal/format.js";
 import { delayOf, isTransient } from "../../src/ui/portal/retry.js";
 import { answerLink, jobLink, leadLink, routeOf, signInLink } from "../../src/ui/portal/route.js";
-import { askAgainIn, emptyDesk, finish, received, renewIn } from "../../src/ui/portal/tasks.js";
+import { askAgainIn, emptyDesk, finish, received, renewAfter } from "../../src/ui/portal/tasks.js";
 import { bestLanguage, english, languages, setLanguage, t } from "../../src/ui/portal/texts.js";
 
 // -- addresses
@@ -157,10 +157,10 @@ test("links stay while they are fresh, leases are taken over at once", () => {
 
 test("leases are renewed once half of them is over, not all the time", () => {
   const desk = received(emptyDesk(), answer(task(4), task(7, { until: 3000 })), 1000);
-  assert.equal(renewIn(desk, 1000), 905);
-  assert.equal(renewIn(desk, 2790), 30);
-  assert.equal(renewIn(desk, 9000), 30);
-  assert.equal(renewIn(emptyDesk(), 1000), Infinity);
+  assert.equal(renewAfter(desk, 1000), 905);
+  assert.equal(renewAfter(desk, 2790), 30);
+  assert.equal(renewAfter(desk, 9000), 30);
+  assert.equal(renewAfter(emptyDesk(), 1000), Infinity);
   assert.deepEqual(["waiting", "paused", "you are paused", "done", "ended", null].map(askAgainIn), [20, 30, 30, Infinity, Infinity, Infinity]);
 });
 

@@ -3,7 +3,7 @@
 import { docOf, findInstance, isChanged, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
 import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
-import { State } from "./state.js";
+import { State } from "./history.js";
 import { t } from "./texts.js";
 
 /** A note outlives its keypoint's place. @param {import("./types.js").Point | null} point */

@@ -13,7 +13,7 @@ import { takeDesk } from "./lock.js";
 import { openDialog, partMessage as message } from "./parts.js";
 import { HOME, jobLink } from "./route.js";
 import { signInWindow } from "./signin.js";
-import { askAgainIn, emptyDesk, finish, received, renewIn } from "./tasks.js";
+import { askAgainIn, emptyDesk, finish, received, renewAfter } from "./tasks.js";
 import { t } from "./texts.js";
 
 /** A request that takes longer is talked about. Milliseconds. */
@@ -345,7 +345,7 @@ export function deskView(host, job, line, early) {
 
   const renewLater = () => {
     clearTimeout(renewTimer);
-    const seconds = Math.min(renewIn(desk, api.now()), desk.tasks.length ? Infinity : askAgainIn(desk.why));
+    const seconds = Math.min(renewAfter(desk, api.now()), desk.tasks.length ? Infinity : askAgainIn(desk.why));
     if (seconds < Infinity) renewTimer = setTimeout(renew, seconds * 1000);
   };
 
@@ -504,7 +504,7 @@ export function deskView(host, job, line, early) {
     clearTimeout(renewTimer);
     stage.replaceChildren(message(t.elsewhere, t.elsewhereText, h("a.button", { href: HOME }, t.backToJobs), button(t.labelHere, takeOver, "button.primary")));
   }) : (begin(), () => {});
-  document.addEventListener("visibilitychange", () => !document.hidden && desk.isStarted && renewIn(desk, api.now()) <= 30 && ask(), { signal: gone.signal });
+  document.addEventListener("visibilitychange", () => !document.hidden && desk.isStarted && renewAfter(desk, api.now()) <= 30 && ask(), { signal: gone.signal });
   addEventListener("online", () => tryNow(), { signal: gone.signal });
   watchSession();
   const said = sessionStorage.getItem("truepoint-said");

@@ -61,7 +61,7 @@ export const finish = (desk, line) => ({
 });
 
 /** @param {Desk} desk @param {number} now seconds since 1970 @returns {number} seconds until leases are renewed; Infinity without any */
-export function renewIn({ tasks }, now) {
+export function renewAfter({ tasks }, now) {
   const waits = tasks.map(({ until }) => (until - now) / 2 + LATER);
   return waits.length ? Math.max(LEAST, Math.min(...waits)) : Infinity;
 }

@@ -27,12 +27,12 @@ from truepoint.task_queue.rows import Image, Job
 from truepoint.task_queue.table import Action, ConditionError, Item
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.answers import LARGEST_FILE
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.documents import Label, ManifestLine
 from truepoint.tasks.gold_scores import GoldScores
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
 from truepoint.tasks.loading import read_line
-from truepoint.tasks.turn import Turn
-from truepoint.tasks.world import World
 
 BATCH = 50
 """Maximum number of images in a request. The annotation of ten people has 10 kB, and a response at most 6 MB."""
@@ -98,7 +98,7 @@ class Consolidation:
     """The consolidation of one job.
 
     Args:
-        world: the stack, its functions, and the time.
+        dependencies: the stack, its functions, and the time.
         job: the job's row.
         described: the job's description.
 
@@ -107,29 +107,33 @@ class Consolidation:
         failed: number of images whose failure was recorded.
     """
 
-    def __init__(self, world: World, job: Job, described: LabelingJob) -> None:
-        self._store, self._table = world.store, world.table
-        self._invoke, self._now, self._seconds_left = world.invoke_text, world.now, world.seconds_left
+    def __init__(self, dependencies: Dependencies, job: Job, described: LabelingJob) -> None:
+        self._store, self._table = dependencies.store, dependencies.table
+        self._invoke, self._now, self._seconds_left = (
+            dependencies.invoke_text,
+            dependencies.now,
+            dependencies.seconds_left,
+        )
         self._job = job
         self._described = described
         self._folder = keys.output_folder(job.name)
-        self._gold = GoldScores(world.store, job)
+        self._gold = GoldScores(dependencies.store, job)
         self.labelled = self.failed = self._in_a_row = 0
         self._worked = ""  # the last request that the function answered
         self._problem = ""
 
-    def run(self, turn: Turn) -> Outcome:
+    def run(self, job_lease: JobLease) -> Outcome:
         """Consolidate complete images until none is left, the function fails repeatedly, or little time remains.
 
         Raises:
-            LostTurnError: another process has the lease.
+            LostJobLeaseError: another process has the lease.
             UnavailableError: S3 failed. Labels until then are recorded.
         """
         self._in_a_row, self._worked, self._problem = 0, "", ""
-        if self._now() >= turn.state.rest or self._is_ending:
-            while self._pass(turn):
+        if self._now() >= job_lease.state.rest or self._is_ending:
+            while self._pass(job_lease):
                 pass
-            self._judge(turn)
+            self._judge(job_lease)
         is_left = bool(self._table.query(rows.complete_pk(self._job.key), limit=1))
         return Outcome(is_left, self._problem)
 
@@ -137,14 +141,14 @@ class Consolidation:
     def _is_ending(self) -> bool:
         return self._job.status == "Stopping"
 
-    def _pass(self, turn: Turn) -> bool:
+    def _pass(self, job_lease: JobLease) -> bool:
         """Try each image that is due once, and return whether some should be tried again in smaller batches."""
         again = False
         for batch in self._batches():
             if not self._can_go_on():
                 return False
-            turn.keep()
-            again = self._consolidate(batch, turn) or again
+            job_lease.keep()
+            again = self._consolidate(batch, job_lease) or again
         return again
 
     def _can_go_on(self) -> bool:
@@ -180,12 +184,12 @@ class Consolidation:
 
     # -- one batch
 
-    def _consolidate(self, batch: Sequence[_Complete], turn: Turn) -> bool:
+    def _consolidate(self, batch: Sequence[_Complete], job_lease: JobLease) -> bool:
         """Consolidate a batch; return whether its images should be tried again at once, in smaller batches."""
         try:
             objects = self._objects(batch)
         except (NotReadableError, LabelingJobError) as error:
-            return self._fail(batch, f"ClientError: an answer or its line cannot be read: {error}", turn)
+            return self._fail(batch, f"ClientError: an answer or its line cannot be read: {error}", job_lease)
         text = json.dumps(documents.consolidation_request(objects)).encode()
         now = datetime.fromtimestamp(int(self._now()), UTC)
         name = output_layout.portal_batch(now, batch[0].line)
@@ -199,9 +203,9 @@ class Consolidation:
             answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
             self._labels(answer, now, batch)
         except FunctionError as error:
-            return self._fail(batch, f"ClientError: the consolidation function failed: {error}", turn)
+            return self._fail(batch, f"ClientError: the consolidation function failed: {error}", job_lease)
         except LabelingJobError as error:
-            return self._fail(batch, f"ClientError: {error}", turn)
+            return self._fail(batch, f"ClientError: {error}", job_lease)
         self._in_a_row, self._worked = 0, request
         if not self._write_new(response, answer):
             answer = self._store.read(response, largest=LARGEST_RESPONSE)  # another process was faster
@@ -297,7 +301,7 @@ class Consolidation:
 
     # -- failures
 
-    def _fail(self, batch: Sequence[_Complete], reason: str, turn: Turn) -> bool:
+    def _fail(self, batch: Sequence[_Complete], reason: str, job_lease: JobLease) -> bool:
         self._in_a_row += 1
         self._problem = reason
         if len(batch) > 1:
@@ -308,23 +312,23 @@ class Consolidation:
         (complete,) = batch
         tries = int(complete.row.get("tries", 0)) + 1
         first = float(complete.row.get("first", 0)) or self._now()
-        if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(turn, first)):
+        if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(job_lease, first)):
             self._give_up(complete, reason)
             return False
         wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
         self._note(complete, {"most": 1, "tries": tries, "first": first, "not_before": self._now() + wait})
         return False
 
-    def _works_for_others(self, turn: Turn, since: float) -> bool:
+    def _works_for_others(self, job_lease: JobLease, since: float) -> bool:
         """Return whether the function works for other images. If unknown, repeat an earlier successful request.
 
         If it does not, the function is at fault and not the image.
         """
-        if self._worked or turn.state.worked > since:
+        if self._worked or job_lease.state.worked > since:
             return True
-        if not turn.state.proof:
+        if not job_lease.state.proof:
             return False
-        event = documents.consolidation_event(self._described, s3_uri(self._store.name, turn.state.proof))
+        event = documents.consolidation_event(self._described, s3_uri(self._store.name, job_lease.state.proof))
         try:
             answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
             documents.parse_consolidation_response(answer, self._described.label_attribute, datetime.now(UTC))
@@ -346,16 +350,16 @@ class Consolidation:
         except ConditionError:
             return
 
-    def _judge(self, turn: Turn) -> None:
+    def _judge(self, job_lease: JobLease) -> None:
         """Record whether the function works. If the job is being ended and it never does, record failures."""
         if self._worked:
-            turn.save(worked=self._now(), proof=self._worked, stuck=0, rest=0.0)
+            job_lease.save(worked=self._now(), proof=self._worked, stuck=0, rest=0.0)
             return
         if not self._in_a_row:
             return
-        stuck = turn.state.stuck + 1
-        turn.save(stuck=stuck, rest=self._now() + min(FIRST_WAIT * 2.0 ** min(stuck - 1, 10), LONGEST_WAIT / 2))
+        stuck = job_lease.state.stuck + 1
+        job_lease.save(stuck=stuck, rest=self._now() + min(FIRST_WAIT * 2.0 ** min(stuck - 1, 10), LONGEST_WAIT / 2))
         if self._is_ending and stuck >= MOST_STUCK:
             for complete in self._due():
-                turn.keep()
+                job_lease.keep()
                 self._give_up(complete, self._problem)

@@ -18,13 +18,13 @@ from truepoint.task_queue.rows import Image, Job
 from truepoint.task_queue.table import Action, ConditionError
 from truepoint.tasks import documents
 from truepoint.tasks.consolidating import Consolidation
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS, Interrupted
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJob, state_change_detail, with_status
 from truepoint.tasks.lead_actions import change_description
 from truepoint.tasks.loading import OpenLines
 from truepoint.tasks.output import Output
-from truepoint.tasks.turn import Turn
-from truepoint.tasks.world import World
 
 FAR = 9_999_999_999.0
 """A time after the end of every lease, in seconds since 1970."""
@@ -41,37 +41,41 @@ class Ending:
     """The end of one job.
 
     Args:
-        world: the stack, its functions, and the time.
+        dependencies: the stack, its functions, and the time.
         job: the job's row.
         described: the job's description.
     """
 
-    def __init__(self, world: World, job: Job, described: LabelingJob) -> None:
-        self._store, self._table = world.store, world.table
-        self._announce, self._now, self._seconds_left = world.announce, world.now, world.seconds_left
+    def __init__(self, dependencies: Dependencies, job: Job, described: LabelingJob) -> None:
+        self._store, self._table = dependencies.store, dependencies.table
+        self._announce, self._now, self._seconds_left = (
+            dependencies.announce,
+            dependencies.now,
+            dependencies.seconds_left,
+        )
         self._job = job
         self._described = described
-        self._queue = TaskQueue(world.table, job, OpenLines(world.store, job.name))
+        self._queue = TaskQueue(dependencies.table, job, OpenLines(dependencies.store, job.name))
 
     # -- reopening
 
-    def open_again(self, turn: Turn) -> bool:
+    def open_again(self, job_lease: JobLease) -> bool:
         """Put images without a label into the queue again after a lead reopened the job; delete results.json.
 
         Returns:
             Whether all images were processed. If not, the next tick continues.
         """
-        if turn.state.generation >= self._job.generation:
+        if job_lease.state.generation >= self._job.generation:
             return True
         self._store.delete(job_keys(self._job.name).results_marker)
-        for block in range(turn.state.reopened, self._blocks()):
+        for block in range(job_lease.state.reopened, self._blocks()):
             for image, place in self._images(block):
                 if not image.label:
                     self._reopen(place, image)
-            turn.save(reopened=block + 1)
+            job_lease.save(reopened=block + 1)
             if self._seconds_left() < BLOCK_SECONDS:
                 return False
-        turn.save(generation=self._job.generation, reopened=0, stuck=0, rest=0.0, **NEW_END)
+        job_lease.save(generation=self._job.generation, reopened=0, stuck=0, rest=0.0, **NEW_END)
         return True
 
     def _reopen(self, place: Place, image: Image) -> None:
@@ -82,14 +86,14 @@ class Ending:
 
     # -- when
 
-    def begin_if_due(self, turn: Turn, *, all_handed_out: bool) -> Job:
+    def begin_if_due(self, job_lease: JobLease, *, all_handed_out: bool) -> Job:
         """Start the end of the job if its deadline has passed or no image is left to label; return the job's row."""
         now = self._now()
         if now >= self._job.deadline:
             return self._begin(max(self._job.drained, now + REQUEST_SECONDS))
         if all_handed_out and self._is_finished():
             return self._begin(max(self._job.drained, now))
-        turn.keep()
+        job_lease.keep()
         return self._job
 
     def _is_finished(self) -> bool:
@@ -123,11 +127,13 @@ class Ending:
 
     # -- the end itself
 
-    def advance(self, turn: Turn, interrupted: Interrupted, consolidation: Consolidation, *, is_left: bool) -> bool:
+    def advance(
+        self, job_lease: JobLease, interrupted: Interrupted, consolidation: Consolidation, *, is_left: bool
+    ) -> bool:
         """Advance the end of the job as far as possible.
 
         Args:
-            turn: the lease, which stores the progress.
+            job_lease: the lease, which stores the progress.
             interrupted: counts the last stored answers.
             consolidation: gives images their labels.
             is_left: whether complete images wait for their label.
@@ -137,56 +143,56 @@ class Ending:
         """
         if self._now() < self._job.drained:
             return False
-        if not turn.state.phase:
-            interrupted.count_answers(turn, FAR)
+        if not job_lease.state.phase:
+            interrupted.count_answers(job_lease, FAR)
             self._queue.clear()
-            turn.save(**{**NEW_END, "phase": "cleared"})
-            is_left = consolidation.run(turn).is_left
-        if turn.state.phase == "cleared" and not is_left:
-            self._gather(turn)
-            is_left = consolidation.run(turn).is_left
-        if turn.state.phase == "gathered" and not is_left and self._output().write(turn, self._seconds_left):
-            turn.save(phase="written")
-        if turn.state.phase != "written":
+            job_lease.save(**{**NEW_END, "phase": "cleared"})
+            is_left = consolidation.run(job_lease).is_left
+        if job_lease.state.phase == "cleared" and not is_left:
+            self._gather(job_lease)
+            is_left = consolidation.run(job_lease).is_left
+        if job_lease.state.phase == "gathered" and not is_left and self._output().write(job_lease, self._seconds_left):
+            job_lease.save(phase="written")
+        if job_lease.state.phase != "written":
             return False
-        self._finish(turn)
+        self._finish(job_lease)
         return True
 
     def _output(self) -> Output:
         return Output(self._store, self._table, self._job, self._described.label_attribute)
 
-    def _gather(self, turn: Turn) -> None:
+    def _gather(self, job_lease: JobLease) -> None:
         """Add every image with some of its answers to the list of complete images, so that it gets a label of these."""
-        for block in range(turn.state.block, self._blocks()):
+        for block in range(job_lease.state.block, self._blocks()):
             self._table.write_all(
                 Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})
                 for image, place in self._images(block)
                 if image.done and not image.is_closed
             )
-            turn.keep()
+            job_lease.keep()
             if (block + 1) % BLOCKS_AT_ONCE == 0:
-                turn.save(block=block + 1)
-        turn.save(phase="gathered")
+                job_lease.save(block=block + 1)
+        job_lease.save(phase="gathered")
 
-    def _finish(self, turn: Turn) -> None:
-        counters = documents.label_counters(self._job.lines, turn.state.labelled, turn.state.failed)
+    def _finish(self, job_lease: JobLease) -> None:
+        counters = documents.label_counters(self._job.lines, job_lease.state.labelled, job_lease.state.failed)
 
         def change(document: Mapping[str, Any]) -> Mapping[str, Any]:
             return with_status(document, self._job.ends_as, datetime.fromtimestamp(self._now(), UTC), counters)
 
         document = change_description(self._store, self._job.name, change)
         self._announce(SOURCE, ENDED, [self._job.arn], state_change_detail(document))
-        self._end_row(turn)
+        self._end_row(job_lease)
         Output(self._store, self._table, self._job, self._described.label_attribute).forget_segments(
-            turn.state.segments
+            job_lease.state.segments
         )
 
-    def _end_row(self, turn: Turn) -> None:
+    def _end_row(self, job_lease: JobLease) -> None:
         fields = {
             "status": self._job.ends_as,
             "problem": "",
-            "total_labelled": turn.state.labelled,
-            "total_failed": turn.state.failed,
+            "total_labelled": job_lease.state.labelled,
+            "total_failed": job_lease.state.failed,
         }
         action = Action(
             *rows.job_key(self._job.key),

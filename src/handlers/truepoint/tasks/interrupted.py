@@ -19,11 +19,11 @@ from truepoint.task_queue.rows import Done, Job, Worker
 from truepoint.task_queue.table import KEYS_AT_ONCE, Action, ConditionError
 from truepoint.tasks import output_layout
 from truepoint.tasks.answers import LARGEST_FILE
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.documents import parse_worker_response
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import OpenLines, read_line
-from truepoint.tasks.turn import Turn
-from truepoint.tasks.world import World
 
 REQUEST_SECONDS = 90.0
 """Time after which a request to the portal's function has ended, successfully or not, in seconds: the function's
@@ -45,25 +45,25 @@ class Interrupted:
     """The repair of one job.
 
     Args:
-        world: the stack, its functions, and the time.
+        dependencies: the stack, its functions, and the time.
         job: the job's row.
     """
 
-    def __init__(self, world: World, job: Job) -> None:
-        self._store, self._table = world.store, world.table
-        self._invoke, self._now = world.invoke, world.now
+    def __init__(self, dependencies: Dependencies, job: Job) -> None:
+        self._store, self._table = dependencies.store, dependencies.table
+        self._invoke, self._now = dependencies.invoke, dependencies.now
         self._job = job
-        self._places = OpenLines(world.store, job.name)
-        self._queue = TaskQueue(world.table, job, self._places)
+        self._places = OpenLines(dependencies.store, job.name)
+        self._queue = TaskQueue(dependencies.table, job, self._places)
         self._answers = f"{keys.output_folder(job.name)}{output_layout.WORKER_RESPONSES}"
 
-    def offer_lost_lines(self, turn: Turn) -> bool:
+    def offer_lost_lines(self, job_lease: JobLease) -> bool:
         """Put lines that the counter assigned but that have no row into the queue.
 
         Returns:
             Whether every open line has a row.
         """
-        state = turn.state
+        state = job_lease.state
         cursor = self._table.get([rows.cursor_key(self._job.key)])
         handed = int(next(iter(cursor.values()), {}).get("handed", 0))
         if self._now() - state.handed_at < REQUEST_SECONDS:
@@ -74,26 +74,26 @@ class Interrupted:
             for place in places:
                 if rows.image_key(self._job.key, place.line) not in images:
                     self._queue.put_into_queue(place, self._job.workers_per_image, self._now(), [], "")
-            turn.keep()
+            job_lease.keep()
         swept = state.handed
         if (swept, handed) != (state.swept, state.handed):
-            turn.save(swept=swept, handed=handed, handed_at=self._now())
+            job_lease.save(swept=swept, handed=handed, handed_at=self._now())
         return swept >= self._job.open
 
-    def count_answers(self, turn: Turn, until: float | None = None) -> int:
+    def count_answers(self, job_lease: JobLease, until: float | None = None) -> int:
         """Count stored answers whose leases have expired; return their number.
 
         With `until`, all leases that end by that time are processed, including those that earlier ticks processed.
         """
-        counted, looked = 0, dict(turn.state.looked)
+        counted, looked = 0, dict(job_lease.state.looked)
         for shard in range(self._job.shards):
             after, end = (looked.get(str(shard), 0.0), self._now()) if until is None else (0.0, until)
             for slot in self._queue.slots(shard, after, end):
                 counted += bool(slot.holder) and self._count(slot)
-                turn.keep()
+                job_lease.keep()
             looked[str(shard)] = min(end, self._now())
-        if looked != turn.state.looked:
-            turn.save(looked=looked)
+        if looked != job_lease.state.looked:
+            job_lease.save(looked=looked)
         return counted
 
     def _count(self, slot: Slot) -> bool:
@@ -118,7 +118,7 @@ class Interrupted:
         self._queue.submit(slot.holder, row, slot.line, done, 0.0)
         return True
 
-    def close_troubled(self, turn: Turn) -> str:
+    def close_troubled(self, job_lease: JobLease) -> str:
         """Try again to make task inputs, and close lines for which that failed too often.
 
         Returns:
@@ -127,7 +127,7 @@ class Interrupted:
         troubled = self._table.query(rows.trouble_pk(self._job.key), limit=TROUBLED_AT_ONCE)
         hopeless, problem = [], ""
         for row in troubled:
-            turn.keep()
+            job_lease.keep()
             place = Place(row["line"], row["offset"], row["length"])
             if row.get("not_before", 0) > self._now():
                 problem = NO_INPUT

@@ -20,9 +20,9 @@ from truepoint.task_queue.table import Table
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.consolidating import LARGEST_RESPONSE
 from truepoint.tasks.documents import Label, ManifestLine, read_manifest
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import TOO_LONG, OpenLines, lines_of
-from truepoint.tasks.turn import Turn
 
 AT_ONCE = 8 * 1024 * 1024
 """Maximum size of an input manifest whose output is written at once, in bytes."""
@@ -58,41 +58,41 @@ class Output:
         self._labels = _Labels(store, label_attribute)
         self._key = f"{keys.output_folder(job.name)}{output_layout.OUTPUT_MANIFEST}"
 
-    def write(self, turn: Turn, seconds_left: Callable[[], float]) -> bool:
+    def write(self, job_lease: JobLease, seconds_left: Callable[[], float]) -> bool:
         """Write the missing part of the output as far as time permits.
 
         Args:
-            turn: the lease, which stores the progress and the counts of labelled and failed lines.
+            job_lease: the lease, which stores the progress and the counts of labelled and failed lines.
             seconds_left: returns the remaining time of the invocation, in seconds.
 
         Returns:
             Whether the output is complete.
 
         Raises:
-            LostTurnError: another process has the lease.
+            LostJobLeaseError: another process has the lease.
             LabelingJobError: the manifest has changed since the job was loaded.
             NotReadableError: the manifest is missing.
             UnavailableError: S3 failed.
         """
         size = self._store.size(self._job.manifest)
         if size <= AT_ONCE:
-            progress = self._write(self._key, turn, turn.state, size, whole=True)
-            turn.save(labelled=progress.labelled, failed=progress.failed)
+            progress = self._write(self._key, job_lease, job_lease.state, size, whole=True)
+            job_lease.save(labelled=progress.labelled, failed=progress.failed)
             return True
-        while turn.state.offset < size:
+        while job_lease.state.offset < size:
             if seconds_left() < SEGMENT_SECONDS:
                 return False
-            segment = self._segment(turn.state.segments)
-            progress = self._write(segment, turn, turn.state, size, whole=False)
-            turn.save(
+            segment = self._segment(job_lease.state.segments)
+            progress = self._write(segment, job_lease, job_lease.state, size, whole=False)
+            job_lease.save(
                 lines=progress.next.line,
                 offset=progress.next.offset,
                 record=progress.record,
                 labelled=progress.labelled,
                 failed=progress.failed,
-                segments=turn.state.segments + 1,
+                segments=job_lease.state.segments + 1,
             )
-        segments = [self._segment(number) for number in range(turn.state.segments)]
+        segments = [self._segment(number) for number in range(job_lease.state.segments)]
         join(self._store.name, segments, self._key, "application/jsonl")
         return True
 
@@ -104,7 +104,7 @@ class Output:
     def _segment(self, number: int) -> str:
         return keys.output_segment(self._job.name, self._job.generation, number)
 
-    def _write(self, key: str, turn: Turn, state: TickState, size: int, *, whole: bool) -> _Progress:
+    def _write(self, key: str, job_lease: JobLease, state: TickState, size: int, *, whole: bool) -> _Progress:
         start = _Progress(Place(state.lines, state.offset, 0), state.record, state.labelled, state.failed)
         if whole:
             start = _Progress(Place(0, 0, 0), 0, 0, 0)
@@ -112,7 +112,7 @@ class Output:
 
         def pieces() -> Iterator[bytes]:
             reached[0] = start  # the store calls this again after a failed write
-            yield from self._pieces(reached, size, turn, whole=whole)
+            yield from self._pieces(reached, size, job_lease, whole=whole)
 
         try:
             self._store.write(key, pieces, "application/jsonl")
@@ -122,7 +122,7 @@ class Output:
             ) from error
         return reached[0]
 
-    def _pieces(self, reached: list[_Progress], size: int, turn: Turn, *, whole: bool) -> Iterator[bytes]:
+    def _pieces(self, reached: list[_Progress], size: int, job_lease: JobLease, *, whole: bool) -> Iterator[bytes]:
         progress = reached[0]
         etag = self._job.etag or None
         stream = self._store.stream(self._job.manifest, progress.next.offset, size, etag) if size else iter(())
@@ -135,7 +135,7 @@ class Output:
             if is_open:
                 next_open = next(opened, None)
                 if place.line // ROWS_AT_ONCE != block:
-                    turn.keep()
+                    job_lease.keep()
                     block = place.line // ROWS_AT_ONCE
                     images = self._block(place.line)
                 image = images.get(place.line, Image())

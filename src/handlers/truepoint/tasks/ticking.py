@@ -10,12 +10,12 @@ from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job
 from truepoint.task_queue.table import Action, ConditionError, Table
 from truepoint.tasks.consolidating import Consolidation
+from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.discovery import description
 from truepoint.tasks.ending import Ending
 from truepoint.tasks.interrupted import Interrupted
+from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
-from truepoint.tasks.turn import Turn
-from truepoint.tasks.world import World
 
 NO_CONSOLIDATION = (
     "The function that makes labels of the answers fails. No answer is lost; it is called again by itself. "
@@ -45,54 +45,56 @@ class Moved(NamedTuple):
     problem: str = ""
 
 
-def move(world: World, name: str, holder: str) -> Moved | None:
+def move(dependencies: Dependencies, name: str, holder: str) -> Moved | None:
     """Advance one job as far as possible; return None if another process is doing so, or if the job has ended.
 
     Raises:
-        LostTurnError: another process has taken over the lease, because this one was too slow.
+        LostJobLeaseError: another process has taken over the lease, because this one was too slow.
         LabelingJobError, JobError, NotReadableError: the job's files cannot be used.
         UnavailableError: S3 failed.
         BusyError, BusyWorkerError: concurrent writes to some rows made this process give up.
     """
-    turn = Turn.take(world.table, name, holder, world.now)
-    if turn is None:
+    job_lease = JobLease.take(dependencies.table, name, holder, dependencies.now)
+    if job_lease is None:
         return None
     try:
-        job = _job(world.table, name)
+        job = _job(dependencies.table, name)
         if job is None or job.is_ended:
             return None
         try:
-            return _move(world, job, turn)
+            return _move(dependencies, job, job_lease)
         except (LabelingJobError, JobError, NotReadableError) as error:
-            _say(world.table, job, f"A file of the job cannot be used: {error}")
+            _say(dependencies.table, job, f"A file of the job cannot be used: {error}")
             raise
     finally:
-        turn.leave()
+        job_lease.leave()
 
 
-def _move(world: World, job: Job, turn: Turn) -> Moved:
-    document = description(world.store, job.name)
+def _move(dependencies: Dependencies, job: Job, job_lease: JobLease) -> Moved:
+    document = description(dependencies.store, job.name)
     if document is None:
         raise NotReadableError(f"the description of the job {job.name} is missing")
     described = parse_labeling_job(document)
-    ending = Ending(world, job, described)
-    if not ending.open_again(turn):
+    ending = Ending(dependencies, job, described)
+    if not ending.open_again(job_lease):
         return Moved()
-    interrupted = Interrupted(world, job)
+    interrupted = Interrupted(dependencies, job)
     counted, all_handed_out, no_tasks = 0, False, ""
     if job.status == "InProgress":
-        all_handed_out = interrupted.offer_lost_lines(turn)
-        counted = interrupted.count_answers(turn)
-        no_tasks = interrupted.close_troubled(turn)
-        job = ending.begin_if_due(turn, all_handed_out=all_handed_out)
-    consolidation = Consolidation(world, job, described)
-    outcome = consolidation.run(turn)
-    problem = NO_CONSOLIDATION if outcome.problem or turn.state.stuck else NO_TASKS if no_tasks else ""
+        all_handed_out = interrupted.offer_lost_lines(job_lease)
+        counted = interrupted.count_answers(job_lease)
+        no_tasks = interrupted.close_troubled(job_lease)
+        job = ending.begin_if_due(job_lease, all_handed_out=all_handed_out)
+    consolidation = Consolidation(dependencies, job, described)
+    outcome = consolidation.run(job_lease)
+    problem = NO_CONSOLIDATION if outcome.problem or job_lease.state.stuck else NO_TASKS if no_tasks else ""
     ended = False
     if job.status == "Stopping":
-        ended = Ending(world, job, described).advance(turn, interrupted, consolidation, is_left=outcome.is_left)
+        ended = Ending(dependencies, job, described).advance(
+            job_lease, interrupted, consolidation, is_left=outcome.is_left
+        )
     if not ended and problem != job.problem:
-        _say(world.table, job, problem)
+        _say(dependencies.table, job, problem)
     return Moved(consolidation.labelled, consolidation.failed, counted, ended, problem)
 
 

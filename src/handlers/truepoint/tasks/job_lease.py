@@ -16,16 +16,16 @@ from truepoint.task_queue import rows
 from truepoint.task_queue.rows import TickState
 from truepoint.task_queue.table import Action, ConditionError, Table
 
-TURN_SECONDS = 240.0
+JOB_LEASE_SECONDS = 240.0
 """Duration of a lease without renewal, in seconds. It is longer than the longest step, which is one call of a
 consolidation function. A process that is killed delays its job by this time."""
 
 
-class LostTurnError(Exception):
+class LostJobLeaseError(Exception):
     """A lease that another process has taken over, because this process was too slow."""
 
 
-class Turn:
+class JobLease:
     """The lease of one process on one job."""
 
     def __init__(self, table: Table, job: str, holder: str, state: TickState, now: Callable[[], float]) -> None:
@@ -37,7 +37,7 @@ class Turn:
         self.state = state
 
     @classmethod
-    def take(cls, table: Table, job: str, holder: str, now: Callable[[], float] = time.time) -> Turn | None:
+    def take(cls, table: Table, job: str, holder: str, now: Callable[[], float] = time.time) -> JobLease | None:
         """Take the lease; return None if another process has it."""
         try:
             row = table.write(
@@ -46,7 +46,7 @@ class Turn:
                     update="SET holder = :holder, #until = :until",
                     condition="attribute_not_exists(pk) OR #until < :now OR holder = :holder",
                     names={"until": "until"},
-                    values={"holder": holder, "until": now() + TURN_SECONDS, "now": now()},
+                    values={"holder": holder, "until": now() + JOB_LEASE_SECONDS, "now": now()},
                 )
             )
         except ConditionError:
@@ -57,18 +57,18 @@ class Turn:
         """Renew the lease if a quarter of its duration has passed.
 
         Raises:
-            LostTurnError: another process has the lease.
+            LostJobLeaseError: another process has the lease.
         """
-        if self._now() - self._renewed > TURN_SECONDS / 4:
+        if self._now() - self._renewed > JOB_LEASE_SECONDS / 4:
             self.save()
 
     def save(self, **changes: Any) -> None:
         """Change the job's progress, and renew the lease.
 
         Raises:
-            LostTurnError: another process has the lease.
+            LostJobLeaseError: another process has the lease.
         """
-        until = self._now() + TURN_SECONDS
+        until = self._now() + JOB_LEASE_SECONDS
         fields = {"until": until, **changes}
         try:
             self._table.write(
@@ -81,7 +81,9 @@ class Turn:
                 )
             )
         except ConditionError as error:
-            raise LostTurnError(f"expected the turn of {self._key.pk} to be this process's, another has it") from error
+            raise LostJobLeaseError(
+                f"expected the lease of {self._key.pk} to be this process's, another has it"
+            ) from error
         self.state = msgspec.structs.replace(self.state, **changes)
         self._renewed = self._now()
 

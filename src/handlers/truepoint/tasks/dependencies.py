@@ -9,7 +9,7 @@ from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue.table import Table
 
 
-class World(NamedTuple):
+class Dependencies(NamedTuple):
     """The dependencies of a tick.
 
     Attributes:
