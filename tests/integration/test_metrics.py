@@ -9,35 +9,63 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import msgspec
 import pytest
 
 import job_completion
+import portal
+import portal_tick
 import post_annotation
 import results_step
 import sweep
 from monitoring import ALARMS, of_alarm, on_dashboard
+from sam_local import PORTAL, put_portal
 from sample_events import BUCKET, event
 from truepoint.adapters.telemetry import logger
 from truepoint.groundtruth.job import JobError, read_description
 from truepoint.keys import job_keys
 from truepoint.runs.plan import StepError
+from truepoint.task_queue import rows
+from truepoint.task_queue.table import Action, Table
 
 NAMESPACE = "Truepoint"
 
 
 def emitted(text: str) -> list[dict[str, Any]]:
     """The log lines in CloudWatch's embedded metric format."""
-    return [found for line in text.splitlines() if "_aws" in (found := json.loads(line))]
+    return [document for line in text.splitlines() if "_aws" in (document := json.loads(line))]
 
 
 @pytest.fixture
-def lines(s3: Any, context: Any, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def lines(
+    s3: Any, context: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
     """What every function that has metrics emits for a sample event."""
     post_annotation.handler(event("post_annotation/three_workers.json"), context)
     job_completion.handler(event("job_completion/completed.json"), context)
     sweep.handler(event("sweep/hourly.json"), context)
+    portal_troubles(context, monkeypatch)
     return emitted(capsys.readouterr().out)
+
+
+def portal_troubles(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the portal while its settings are damaged, and advance a job whose files are gone."""
+    client, parameters = boto3.client("dynamodb"), boto3.client("ssm")
+    put_portal(client, parameters)
+    for name, value in PORTAL.items():
+        monkeypatch.setenv(name, value)
+    parameters.put_parameter(Name=PORTAL["PORTAL_SETTINGS"], Value="damaged", Type="String", Overwrite=True)
+    job = rows.Job(name="gone", status="InProgress", lines=1, open=1, manifest="jobs/gone/input.manifest")
+    table = Table(PORTAL["PORTAL_TABLE"])
+    table.write_all([Action(rows.JOBS, "gone", put={}), Action(*rows.job_key("gone"), put=msgspec.to_builtins(job))])
+    portal._application.cache_clear()
+    try:
+        assert portal.handler(event("portal/me.json"), context)["statusCode"] == 503
+        portal_tick.handler({}, context)
+    finally:
+        portal._application.cache_clear()
+        client.delete_table(TableName=PORTAL["PORTAL_TABLE"])
 
 
 def metrics(lines: list[dict[str, Any]]) -> dict[str, float]:
@@ -63,6 +91,7 @@ def test_the_numbers(lines: list[dict[str, Any]]) -> None:
     assert found["PercentFailed"] == pytest.approx(100 * 3 / 7)
     assert {name: found[name] for name in found if name != "PercentFailed"} == {
         "ObjectsConsolidated": 1, "ObjectsInvalid": 0, "JobsFoundWithoutResults": 0, "JobsProcessed": 1,
+        "PortalFailures": 1, "PortalJobsStuck": 1,
         "LinesRead": 7, "LinesWritten": 3, "LinesRejected": 2, "LinesFailed": 1, "LinesUnlabeled": 1,
     }  # fmt: skip
 
