@@ -112,6 +112,7 @@ audit: setup $(AUDIT)/.ready ## look for known vulnerabilities of all dependenci
 format: setup ## format the code
 	ruff check --fix .
 	ruff format .
+	npm run --silent format
 
 bench: bench-ui bench-consensus bench-errors bench-anchoring bench-results bench-start bench-libraries bench-costs bench-analysis ## run all measurements below
 

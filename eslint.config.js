@@ -23,9 +23,23 @@ export default [
       "no-console": "error",
     },
   },
-  { files: ["src/ui/lib/**/*.js", "src/ui/portal/**/*.js", "src/truepoint/portal/static/**/*.js", "src/handlers/truepoint/results/report_page/*.js"], languageOptions: { globals: { ...globals.browser, ELEMENT: "readonly" } } },
   {
-    files: ["src/ui/*.js", "tests/**/*.js", "eslint.config.js", "scripts/**/*.js", "src/truepoint/prediction/node/*.js"],
+    files: [
+      "src/ui/lib/**/*.js",
+      "src/ui/portal/**/*.js",
+      "src/truepoint/portal/static/**/*.js",
+      "src/handlers/truepoint/results/report_page/*.js",
+    ],
+    languageOptions: { globals: { ...globals.browser, ELEMENT: "readonly" } },
+  },
+  {
+    files: [
+      "src/ui/*.js",
+      "tests/**/*.js",
+      "eslint.config.js",
+      "scripts/**/*.js",
+      "src/truepoint/prediction/node/*.js",
+    ],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },
     rules: { "no-console": "off" },
   },

@@ -31,8 +31,13 @@ const sourcesIn = async (folder) => {
 };
 const [ofElement, ofLater] = await Promise.all(["lib", "lib/later"].map(sourcesIn));
 /** What the later script imports of the element's modules, by module. The element hands it over, in the order of this list. */
-const SHARED = [...new Set([...ofLater.matchAll(/^import \{ (.*) \} from "\.\.\/(\w+\.js)";$/gm)].flatMap(
-  ([, names, module]) => names.split(", ").map((name) => `${name} ${module}`)))].map((entry) => entry.split(" "));
+const SHARED = [
+  ...new Set(
+    [...ofLater.matchAll(/^import \{ (.*) \} from "\.\.\/(\w+\.js)";$/gm)].flatMap(([, names, module]) =>
+      names.split(", ").map((name) => `${name} ${module}`),
+    ),
+  ),
+].map((entry) => entry.split(" "));
 
 const isUsed = (/** @type {string} */ name) => new RegExp(`\\b(t|english)\\.${name}\\b`).test(ofElement);
 /** What the element says. What only the later script says is part of that one. */
@@ -90,7 +95,8 @@ async function put(/** @type {string} */ name, /** @type {string} */ text) {
 const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
 
 /** What publisher.py calls the folder of a file, or of several files that belong together. */
-const folderOf = (/** @type {string[]} */ ...texts) => createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
+const folderOf = (/** @type {string[]} */ ...texts) =>
+  createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
 
 /**
  * Bundle one script.
@@ -131,20 +137,29 @@ for (const file of (await readdir(here("lib/languages"))).sort()) {
   const add = `import texts from "./languages/${file}"; customElements.get("crowd-2d-skeleton").languages["${tag}"] = [${parts}];`;
   languages[tag] = [tag, digestOf(await bundle(`crowd-2d-skeleton.${tag}`, add))];
 }
-const later = await bundle("crowd-2d-skeleton.later", `
+const later = await bundle(
+  "crowd-2d-skeleton.later",
+  `
   import { laterOf } from "./later/index.js";
   import { t } from "../texts.js";
   const { languages, parts } = customElements.get("crowd-2d-skeleton");
   Object.assign(languages.en, ${sourceOf(Object.fromEntries(SAID_LATER.map((name) => [NUMBERS.get(name), english[name]])))});
   if (t[${NUMBERS.get("lang")}] === "en") Object.assign(t, languages.en);
   parts.laterOf = laterOf;
-`, {}, [shared]);
-const element = await bundle("crowd-2d-skeleton", `
+`,
+  {},
+  [shared],
+);
+const element = await bundle(
+  "crowd-2d-skeleton",
+  `
   import { parts } from "./scripts.js";
   ${SHARED.map(([name, module]) => `import { ${name} } from "./${module}";`).join("")}
   import "./index.js";
   parts.shared = [${SHARED.map(([name]) => name)}];
-`, { LANGUAGES: JSON.stringify(languages), LATER: JSON.stringify(digestOf(later)) });
+`,
+  { LANGUAGES: JSON.stringify(languages), LATER: JSON.stringify(digestOf(later)) },
+);
 // The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
 const src = `../../${folderOf(element)}/crowd-2d-skeleton.js`;
 const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });
@@ -159,14 +174,23 @@ await put("labeler-guide.html", guide);
 
 // The portal's page: one file under a name that stays, which names the others by their content.
 const portal = await bundle("portal/portal", 'import "../portal/main.js";');
-const { code: style } = await transform(await readFile(here("portal/portal.css"), "utf8"), { loader: "css", minify: true, target: "es2022" });
+const { code: style } = await transform(await readFile(here("portal/portal.css"), "utf8"), {
+  loader: "css",
+  minify: true,
+  target: "es2022",
+});
 await put("portal/portal.css", style);
 const names = {
-  digest: folderOf(portal, style), integrity: digestOf(portal), css_integrity: digestOf(style),
-  element_digest: folderOf(element), element_integrity: digestOf(element), guide_digest: folderOf(guide),
+  digest: folderOf(portal, style),
+  integrity: digestOf(portal),
+  css_integrity: digestOf(style),
+  element_digest: folderOf(element),
+  element_integrity: digestOf(element),
+  guide_digest: folderOf(guide),
 };
 const index = (await readFile(here("portal/index.html"), "utf8")).replace(/\$(\w+)/g, (_, name) => {
-  if (!Object.hasOwn(names, name)) throw new Error(`portal/index.html: expected one of ${Object.keys(names)}, got ${name}`);
+  if (!Object.hasOwn(names, name))
+    throw new Error(`portal/index.html: expected one of ${Object.keys(names)}, got ${name}`);
   return names[name];
 });
 await put("portal/index.html", index);

@@ -5,12 +5,17 @@ import { Marked } from "marked";
 const GUIDE = new URL("../../docs/labeler-guide.md", import.meta.url);
 const TYPES = { png: "image/png", jpg: "image/jpeg", svg: "image/svg+xml" };
 
-const idOf = (/** @type {string} */ text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+const idOf = (/** @type {string} */ text) =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
 
 /** @param {string} path of a picture, relative to the guide */
 async function dataUri(path) {
   const type = TYPES[/** @type {keyof typeof TYPES} */ (path.split(".").at(-1))];
-  if (!type) throw new Error(`docs/labeler-guide.md: expected a picture of type ${Object.keys(TYPES).join(", ")}, got ${path}`);
+  if (!type)
+    throw new Error(`docs/labeler-guide.md: expected a picture of type ${Object.keys(TYPES).join(", ")}, got ${path}`);
   return `data:${type};base64,${await readFile(new URL(path, GUIDE), "base64")}`;
 }
 

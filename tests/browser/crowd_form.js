@@ -30,7 +30,8 @@
     }
 
     submit() {
-      if (!this.hasAttribute("silent") && !this.dispatchEvent(new Event("submit", { cancelable: true, bubbles: true }))) return;
+      if (!this.hasAttribute("silent") && !this.dispatchEvent(new Event("submit", { cancelable: true, bubbles: true })))
+        return;
       const content = {};
       for (const field of this.querySelectorAll("[name]")) {
         const isOff = ["checkbox", "radio"].includes(field.type) && !field.checked;

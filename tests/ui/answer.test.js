@@ -6,10 +6,16 @@ import { fetchPrelabels, readIssues, readPrelabels } from "../../src/ui/lib/prel
 import { Clock } from "../../src/ui/lib/clock.js";
 import { index, person } from "./people.js";
 
-const answer = (instances, more = {}) => answerFields({
-  doc: docOf(instances), skeleton: person, attributes: (name) => ({ imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1" })[name] ?? null,
-  original: "", totalSeconds: 7.4, details: {}, ...more,
-});
+const answer = (instances, more = {}) =>
+  answerFields({
+    doc: docOf(instances),
+    skeleton: person,
+    attributes: (name) => ({ imageS3Uri: "s3://bucket/a/b%20c.jpg", imgSrc: "https://host/x?sig=1" })[name] ?? null,
+    original: "",
+    totalSeconds: 7.4,
+    details: {},
+    ...more,
+  });
 const roundTrip = (value) => {
   const { instances, problems } = readPrelabels(JSON.stringify(value), null, person);
   return { problems, back: JSON.parse(answer(instances).updated_annotations), instances };
@@ -18,7 +24,13 @@ const roundTrip = (value) => {
 test("seven fields, all text", () => {
   const fields = answer([]);
   assert.deepEqual(Object.keys(fields), [
-    "updated_annotations", "original_annotations", "image_s3_uri", "image_name", "no_changes_needed", "total_time_in_seconds", "answer_details",
+    "updated_annotations",
+    "original_annotations",
+    "image_s3_uri",
+    "image_name",
+    "no_changes_needed",
+    "total_time_in_seconds",
+    "answer_details",
   ]);
   for (const value of Object.values(fields)) assert.equal(typeof value, "string");
   assert.equal(fields.original_annotations, "[]");
@@ -29,7 +41,10 @@ test("seven fields, all text", () => {
 
 test("an address never carries a signature", () => {
   const uriOf = (imgSrc, imageS3Uri = null) => imageUri((name) => ({ imgSrc, imageS3Uri })[name]);
-  assert.equal(uriOf("https://host/a/photo.jpg?X-Amz-Credential=a/b/aws4_request&X-Amz-Signature=abc#f"), "https://host/a/photo.jpg");
+  assert.equal(
+    uriOf("https://host/a/photo.jpg?X-Amz-Credential=a/b/aws4_request&X-Amz-Signature=abc#f"),
+    "https://host/a/photo.jpg",
+  );
   assert.equal(imageName("https://host/a/photo.jpg"), "photo.jpg");
   assert.equal(uriOf("https://x", "s3://b/k"), "s3://b/k");
   assert.equal(uriOf("data:image/png;base64,AAAA"), "data:");
@@ -37,25 +52,58 @@ test("an address never carries a signature", () => {
 });
 
 test("floats, visibility, names, options and unknown fields come back as they came", () => {
-  const given = [{ id: "car-7", name: "Ann", score: 0.25, annotation_options: { line_color: "#6a5acd", editable: true },
-    annotations: [{ label: "nose", x: 1998.2534246575342, y: 299.5, visibility: 1, model: "v3" }, { label: "left_eye", x: 3, y: 4, visibility: 2 }] }];
+  const given = [
+    {
+      id: "car-7",
+      name: "Ann",
+      score: 0.25,
+      annotation_options: { line_color: "#6a5acd", editable: true },
+      annotations: [
+        { label: "nose", x: 1998.2534246575342, y: 299.5, visibility: 1, model: "v3" },
+        { label: "left_eye", x: 3, y: 4, visibility: 2 },
+      ],
+    },
+  ];
   const { back, problems } = roundTrip(given);
   assert.deepEqual(problems, []);
   assert.deepEqual(back, given);
 });
 
 test("no visibility means visible; ids are given by place and never doubled", () => {
-  const { back } = roundTrip([{ name: "a", annotations: [{ label: "nose", x: 1, y: 2 }] }, { id: "x", annotations: [] }, { id: "x", annotations: [] }]);
-  assert.deepEqual(back.map(({ id }) => id), ["p0", "x", "p2"]);
+  const { back } = roundTrip([
+    { name: "a", annotations: [{ label: "nose", x: 1, y: 2 }] },
+    { id: "x", annotations: [] },
+    { id: "x", annotations: [] },
+  ]);
+  assert.deepEqual(
+    back.map(({ id }) => id),
+    ["p0", "x", "p2"],
+  );
   assert.equal(back[0].annotations[0].visibility, 2);
 });
 
 test("unknown labels and second copies are kept and reported, and do not affect the answer", () => {
-  const { back, problems } = roundTrip([{ annotations: [
-    { label: "nose", x: 1, y: 2, visibility: 2 }, { label: "nose", x: 5, y: 6 }, { label: "tail", x: 3, y: 4 }, { label: "left_eye", x: "4", y: 1 }, 7] }]);
+  const { back, problems } = roundTrip([
+    {
+      annotations: [
+        { label: "nose", x: 1, y: 2, visibility: 2 },
+        { label: "nose", x: 5, y: 6 },
+        { label: "tail", x: 3, y: 4 },
+        { label: "left_eye", x: "4", y: 1 },
+        7,
+      ],
+    },
+  ]);
   assert.match(problems[0], /“nose”.*“tail”.*“left_eye”/);
-  assert.deepEqual(back[0].annotations, [{ label: "nose", x: 1, y: 2, visibility: 2 }, { label: "tail", x: 3, y: 4 }]);
-  assert.deepEqual(back[0].unusable_annotations, [{ label: "nose", x: 5, y: 6 }, { label: "left_eye", x: "4", y: 1 }, 7]);
+  assert.deepEqual(back[0].annotations, [
+    { label: "nose", x: 1, y: 2, visibility: 2 },
+    { label: "tail", x: 3, y: 4 },
+  ]);
+  assert.deepEqual(back[0].unusable_annotations, [
+    { label: "nose", x: 5, y: 6 },
+    { label: "left_eye", x: "4", y: 1 },
+    7,
+  ]);
 });
 
 test("unreadable pre-labels give an empty start and a message", () => {
@@ -72,7 +120,12 @@ test("a bare list of keypoints is one instance", () => {
 });
 
 test("editable: false locks; a style decides the outline only", () => {
-  const { instances } = roundTrip([{ annotations: [], annotation_options: { editable: false, keypoint_style: "SolidSquare", keypoint_color: "javascript:x" } }]);
+  const { instances } = roundTrip([
+    {
+      annotations: [],
+      annotation_options: { editable: false, keypoint_style: "SolidSquare", keypoint_color: "javascript:x" },
+    },
+  ]);
   assert.equal(instances[0].locked, true);
   assert.deepEqual(instances[0].options, { line: undefined, marker: undefined, shape: "square" });
 });
@@ -99,7 +152,11 @@ test("active time: gaps count up to thirty seconds; time per keypoint", () => {
   clock.tick(103_000);
   clock.placed("nose", 104_000);
   clock.act("click", 104_000);
-  assert.deepEqual(clock.details(), { active_time_in_seconds: 33, actions: { click: 1 }, time_per_keypoint: { nose: 33 } });
+  assert.deepEqual(clock.details(), {
+    active_time_in_seconds: 33,
+    actions: { click: 1 },
+    time_per_keypoint: { nose: 33 },
+  });
   assert.equal(clock.totalSeconds(104_000), 103);
 });
 
@@ -119,20 +176,41 @@ test("times: nothing counts before the image or on a hidden page, and those of a
   later.placed("nose", 4000);
   assert.equal(later.totalSeconds(4000), 10);
   assert.deepEqual(later.details().time_per_keypoint, { nose: 7 });
-  for (const bad of [null, {}, { total: "1" }, { total: 1, active: 1, placedAt: 0, actions: { a: "b" }, perKeypoint: {} }]) later.restore(bad);
+  for (const bad of [
+    null,
+    {},
+    { total: "1" },
+    { total: 1, active: 1, placedAt: 0, actions: { a: "b" }, perKeypoint: {} },
+  ])
+    later.restore(bad);
   assert.equal(later.totalSeconds(4000), 10);
 });
 
 test("pre-labels by reference: an object with annotations, or an error", async (t) => {
   const { signal } = new AbortController();
   const answers = (status, body) => t.mock.method(globalThis, "fetch", async () => new Response(body, { status }));
-  const body = JSON.stringify({ annotations: [{ annotations: [{ label: "nose", x: 0.1, y: 2 }] }], annotation_issues: ["look"] });
+  const body = JSON.stringify({
+    annotations: [{ annotations: [{ label: "nose", x: 0.1, y: 2 }] }],
+    annotation_issues: ["look"],
+  });
   answers(200, body);
-  const { instances, issues, text } = await fetchPrelabels("https://host/labels.json?X-Amz-Signature=1", person, signal);
+  const { instances, issues, text } = await fetchPrelabels(
+    "https://host/labels.json?X-Amz-Signature=1",
+    person,
+    signal,
+  );
   assert.equal(instances[0].points[index("nose")].x, 0.1);
   assert.deepEqual(issues, ["look"]);
   assert.deepEqual(JSON.parse(text()), JSON.parse(body).annotations);
-  for (const [status, bad] of [[403, body], [200, "{"], [200, "null"], [200, "[]"], [200, "{}"], [200, '{"annotations": null}'], [404, ""]]) {
+  for (const [status, bad] of [
+    [403, body],
+    [200, "{"],
+    [200, "null"],
+    [200, "[]"],
+    [200, "{}"],
+    [200, '{"annotations": null}'],
+    [404, ""],
+  ]) {
     answers(status, bad);
     await assert.rejects(fetchPrelabels("https://host/x", person, signal), `${status} ${bad}`);
   }
@@ -148,6 +226,13 @@ test("a keypoint may have the name of anything that objects inherit", () => {
   });
   const again = new Clock();
   again.restore(JSON.parse(JSON.stringify(structuredClone(clock.save(3000)))));
-  for (const { perKeypoint } of [clock, again]) assert.deepEqual(Object.entries(perKeypoint), names.map((name) => [name, 1000]));
-  assert.deepEqual(Object.entries(again.details().time_per_keypoint), names.map((name) => [name, 1]));
+  for (const { perKeypoint } of [clock, again])
+    assert.deepEqual(
+      Object.entries(perKeypoint),
+      names.map((name) => [name, 1000]),
+    );
+  assert.deepEqual(
+    Object.entries(again.details().time_per_keypoint),
+    names.map((name) => [name, 1]),
+  );
 });

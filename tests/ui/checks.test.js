@@ -10,7 +10,12 @@ for (const { name, size, instances, expect } of cases("checks")) {
   test(`check: ${name}`, () => {
     const doc = docOf(instances.map(instanceOf));
     const found = checkDoc(person, doc, { width: size[0], height: size[1] }, docOf([]));
-    const shown = found.map(({ check, level, id, indexes }) => ({ check, level, id, keypoints: indexes.map((i) => person.keypoints[i].label) }));
+    const shown = found.map(({ check, level, id, indexes }) => ({
+      check,
+      level,
+      id,
+      keypoints: indexes.map((i) => person.keypoints[i].label),
+    }));
     assert.deepEqual(shown, expect);
   });
 }
@@ -25,9 +30,14 @@ test("an untouched pre-label gives no warning about missing keypoints, but needs
   const instance = { ...standing("p0"), prelabel: true };
   instance.points[3] = null;
   const doc = docOf([instance]);
-  const levels = Object.fromEntries(checkDoc(person, doc, { width: 800, height: 500 }, doc).map(({ check, level }) => [check, level]));
+  const levels = Object.fromEntries(
+    checkDoc(person, doc, { width: 800, height: 500 }, doc).map(({ check, level }) => [check, level]),
+  );
   assert.deepEqual(levels, { missing_keypoints: "info", untouched_prelabels: "warning" });
-  assert.deepEqual(checkDoc(person, { ...doc, noChanges: true }, { width: 800, height: 500 }, doc).map(({ check }) => check), ["missing_keypoints"]);
+  assert.deepEqual(
+    checkDoc(person, { ...doc, noChanges: true }, { width: 800, height: 500 }, doc).map(({ check }) => check),
+    ["missing_keypoints"],
+  );
 });
 
 test("a deleted pre-label is a change", () => {
@@ -46,9 +56,20 @@ test("cached checks change no finding after any edit", () => {
     const instances = [...doc.instances];
     const at = dice(instances.length || 1);
     // Few places, so that many are alike; some far apart.
-    const moved = { ...standing(`n${n}`), points: standing().points.map((point) => ({ ...point, x: point.x + 3 * dice(3) + 250 * dice(2), y: point.y + dice(5) })) };
+    const moved = {
+      ...standing(`n${n}`),
+      points: standing().points.map((point) => ({
+        ...point,
+        x: point.x + 3 * dice(3) + 250 * dice(2),
+        y: point.y + dice(5),
+      })),
+    };
     if (dice(4) === 0 && instances.length) instances.splice(at, 1);
-    else if (dice(3) === 0 && instances.length) instances[at] = { ...instances[at], points: instances[at].points.with(dice(17), dice(2) ? null : { x: dice(900), y: dice(600), v: 2 }) };
+    else if (dice(3) === 0 && instances.length)
+      instances[at] = {
+        ...instances[at],
+        points: instances[at].points.with(dice(17), dice(2) ? null : { x: dice(900), y: dice(600), v: 2 }),
+      };
     else if (instances.length < 12) instances.push(moved);
     doc = docOf(instances);
     const own = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: PERSON.edges }));
@@ -64,7 +85,11 @@ test("a document of 500 people is checked again in a small part of the time that
   const size = { width: 4000, height: 3000 };
   const people = Array.from({ length: 500 }, (_, n) => ({
     ...standing(`n${n}`),
-    points: standing().points.map((point) => ({ ...point, x: (point.x + 380 * (n % 25)) / 3, y: (point.y + 450 * Math.floor(n / 25)) / 3 })),
+    points: standing().points.map((point) => ({
+      ...point,
+      x: (point.x + 380 * (n % 25)) / 3,
+      y: (point.y + 450 * Math.floor(n / 25)) / 3,
+    })),
   }));
   const timed = (doc) => {
     const start = process.cpuUsage();

@@ -1,17 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  changeKeypoint, emptyDefinition, fitted, joinedWith, missingSide, movedInOrder, onBoard, toggledEdge, withKeypoint, withoutKeypoint, withOtherSide,
+  changeKeypoint,
+  emptyDefinition,
+  fitted,
+  joinedWith,
+  missingSide,
+  movedInOrder,
+  onBoard,
+  toggledEdge,
+  withKeypoint,
+  withoutKeypoint,
+  withOtherSide,
 } from "../../src/ui/lib/creator/definition.js";
 import { Drawing } from "../../src/ui/lib/creator/drawing.js";
-import { FormatError, readDefinition, toAttributes, toMarkup, toSkeletonJson, whatIsMissing } from "../../src/ui/lib/creator/formats.js";
+import {
+  FormatError,
+  readDefinition,
+  toAttributes,
+  toMarkup,
+  toSkeletonJson,
+  whatIsMissing,
+} from "../../src/ui/lib/creator/formats.js";
 import { PRESETS } from "../../src/ui/lib/creator/presets.js";
 import { readSkeleton } from "../../src/ui/lib/skeleton.js";
 import { attributes, PERSON } from "./people.js";
 
 const COUNTS = [17, 16, 21, 17, 68];
 const read = (value) => readDefinition(typeof value === "string" ? value : JSON.stringify(value));
-const drawn = (...names) => names.reduce((d, name, n) => changeKeypoint(withKeypoint(d, 10 * n, 10 * n), n, { name }), emptyDefinition());
+const drawn = (...names) =>
+  names.reduce((d, name, n) => changeKeypoint(withKeypoint(d, 10 * n, 10 * n), n, { name }), emptyDefinition());
 
 for (const [n, [label, preset]] of PRESETS.entries()) {
   test(`preset ${label}: sound, connected names, mutual pairs`, () => {
@@ -41,7 +59,14 @@ test("the left of a face lies on the right of the picture", () => {
 
 test("a file comes back as it was", () => {
   assert.deepEqual(toSkeletonJson(read(PERSON).definition), PERSON);
-  const colored = { ...PERSON, keypoints: PERSON.keypoints.map((keypoint, n) => ({ ...keypoint, color: ["rebeccapurple", "#abc", "rgb(1, 2, 3)"][n % 3] })), edges: [["nose", "left_eye", "red"]] };
+  const colored = {
+    ...PERSON,
+    keypoints: PERSON.keypoints.map((keypoint, n) => ({
+      ...keypoint,
+      color: ["rebeccapurple", "#abc", "rgb(1, 2, 3)"][n % 3],
+    })),
+    edges: [["nose", "left_eye", "red"]],
+  };
   assert.deepEqual(toSkeletonJson(read(colored).definition), colored);
 });
 
@@ -60,28 +85,63 @@ test("the original's attributes come in and go out: as an object, with JSON in i
 });
 
 test("hostile names survive the way through HTML", () => {
-  const definition = drawn("<img src=x onerror=alert(1)>", "it's \"quoted\" & &amp; &#39;", "头 🐘");
-  assert.deepEqual(toSkeletonJson(read(toMarkup(definition)).definition).keypoints, toSkeletonJson(definition).keypoints);
+  const definition = drawn("<img src=x onerror=alert(1)>", 'it\'s "quoted" & &amp; &#39;', "头 🐘");
+  assert.deepEqual(
+    toSkeletonJson(read(toMarkup(definition)).definition).keypoints,
+    toSkeletonJson(definition).keypoints,
+  );
 });
 
 test("COCO categories: a file, a list, one; several", () => {
-  const category = { id: 1, name: "cat", supercategory: "animal", keypoints: ["nose", "left_ear", "right_ear"], skeleton: [[1, 2], [1, 3]] };
+  const category = {
+    id: 1,
+    name: "cat",
+    supercategory: "animal",
+    keypoints: ["nose", "left_ear", "right_ear"],
+    skeleton: [
+      [1, 2],
+      [1, 3],
+    ],
+  };
   for (const value of [{ images: [], categories: [category] }, [category], category]) {
     const { definition, notes } = read(value);
     assert.equal(definition.name, "cat");
-    assert.deepEqual(definition.edges, [["nose", "left_ear"], ["nose", "right_ear"]]);
+    assert.deepEqual(definition.edges, [
+      ["nose", "left_ear"],
+      ["nose", "right_ear"],
+    ]);
     assert.equal(definition.keypoints[1].pair, "right_ear");
     assert.deepEqual(notes, []);
   }
-  assert.match(read([{ id: 9, name: "box" }, category, { ...category, name: "dog" }]).notes.join(), /The file has 2 categories; only the first one/);
+  assert.match(
+    read([{ id: 9, name: "box" }, category, { ...category, name: "dog" }]).notes.join(),
+    /The file has 2 categories; only the first one/,
+  );
 });
 
 test("COCO categories have the places of a preset of the same names, and this project's sigmas and pairs", () => {
   const names = PERSON.keypoints.map(({ name }) => name);
-  const { definition } = read({ name: "person", keypoints: names, skeleton: [[1, 2]], sigmas: PERSON.keypoints.map(({ sigma }) => sigma) });
+  const { definition } = read({
+    name: "person",
+    keypoints: names,
+    skeleton: [[1, 2]],
+    sigmas: PERSON.keypoints.map(({ sigma }) => sigma),
+  });
   assert.deepEqual(toSkeletonJson(definition).keypoints, PERSON.keypoints);
-  const wheels = read({ name: "cart", keypoints: ["near", "far", "shaft"], flip_pairs: [[0, 1]], sigmas: [0.05, 0.05, 0.02] }).definition;
-  assert.deepEqual(wheels.keypoints.map(({ pair, sigma }) => [pair, sigma]), [["far", 0.05], ["near", 0.05], ["", 0.02]]);
+  const wheels = read({
+    name: "cart",
+    keypoints: ["near", "far", "shaft"],
+    flip_pairs: [[0, 1]],
+    sigmas: [0.05, 0.05, 0.02],
+  }).definition;
+  assert.deepEqual(
+    wheels.keypoints.map(({ pair, sigma }) => [pair, sigma]),
+    [
+      ["far", 0.05],
+      ["near", 0.05],
+      ["", 0.02],
+    ],
+  );
   assert.equal(new Set(wheels.keypoints.map(({ x, y }) => `${x} ${y}`)).size, 3);
 });
 
@@ -90,22 +150,48 @@ test("parts that are left out are reported", () => {
     keypoints: [{ name: "a", sigma: 3 }, { name: "a" }, {}, 7, { name: "b", sigma: "x" }, { name: "c", sigma: 0.5 }],
     edges: [["a", "b"], ["a", "nobody"], ["a", "a"], 5, [{ toString: 1 }, "b"]],
   });
-  assert.deepEqual(definition.keypoints.map(({ name, sigma }) => [name, sigma]), [["a", null], ["b", null], ["c", 0.5]]);
+  assert.deepEqual(
+    definition.keypoints.map(({ name, sigma }) => [name, sigma]),
+    [
+      ["a", null],
+      ["b", null],
+      ["c", 0.5],
+    ],
+  );
   assert.deepEqual(definition.edges, [["a", "b"]]);
   assert.equal(notes.length, 9);
 });
 
 test("other input is refused with a message", () => {
   for (const [text, sentence] of [
-    ["{", /not JSON/], ["7", /neither/], ["{}", /neither/], ["null", /neither/], ['"keypoints"', /neither/], ["[]", /no keypoints/], ['{"keypoints": []}', /no keypoints/],
-    ['{"keypointClasses": "[{"}', /not JSON/], ["keypointClasses='[{'", /not JSON/], ['[{"label": {"toString": 1}}]', /no keypoints/],
-    [JSON.stringify(Array.from({ length: 1001 }, (_, n) => ({ label: `k${n}` }))), /at most 1000 keypoints; this one has 1001/],
-    [JSON.stringify({ keypointClasses: [{ label: "a" }, { label: "b" }], skeletonRig: Array(5001).fill(["a", "b"]) }), /at most 5000 edges; this one has 5001/],
+    ["{", /not JSON/],
+    ["7", /neither/],
+    ["{}", /neither/],
+    ["null", /neither/],
+    ['"keypoints"', /neither/],
+    ["[]", /no keypoints/],
+    ['{"keypoints": []}', /no keypoints/],
+    ['{"keypointClasses": "[{"}', /not JSON/],
+    ["keypointClasses='[{'", /not JSON/],
+    ['[{"label": {"toString": 1}}]', /no keypoints/],
+    [
+      JSON.stringify(Array.from({ length: 1001 }, (_, n) => ({ label: `k${n}` }))),
+      /at most 1000 keypoints; this one has 1001/,
+    ],
+    [
+      JSON.stringify({ keypointClasses: [{ label: "a" }, { label: "b" }], skeletonRig: Array(5001).fill(["a", "b"]) }),
+      /at most 5000 edges; this one has 5001/,
+    ],
     ["[".repeat(50_000) + "]".repeat(50_000), /at most 100 lists and objects/],
     [`{"keypoints": ${'{"a":'.repeat(5000)}1${"}".repeat(5001)}`, /at most 100 lists and objects/],
     [JSON.stringify({ keypointClasses: "[".repeat(9000) + "]".repeat(9000) }), /at most 100 lists and objects/],
     [JSON.stringify([{ label: "x".repeat(129) }]), /at most 128 characters; .* has 129/],
-  ]) assert.throws(() => read(text), (error) => error instanceof FormatError && sentence.test(error.message), text);
+  ])
+    assert.throws(
+      () => read(text),
+      (error) => error instanceof FormatError && sentence.test(error.message),
+      text,
+    );
 });
 
 /** The same numbers in every run: mulberry32. */
@@ -121,16 +207,72 @@ function random(seed) {
 test("any JSON is refused with a message, or can be exported and read again", () => {
   const next = random(7);
   const pick = (list) => list[Math.floor(next() * list.length)];
-  const keys = ["keypoints", "keypointClasses", "skeletonRig", "skeleton", "categories", "label", "name", "pair", "template", "sigma", "sigmas", "flip_pairs", "x", "y", "edges", "color", "toString", "length", "template_size", "nodes", "links", "source", "target", "type", "id", "graph", "nx_graph", "symmetries", "data", "labels", "skeletons", "py/id", "py/object", "py/reduce", "bodyparts", "multianimalbodyparts", "uniquebodyparts", "Task", "kpt_shape", "flip_idx", "names", "kpt_names", "node_names", "kpt_oks_sigmas"];
+  const keys = [
+    "keypoints",
+    "keypointClasses",
+    "skeletonRig",
+    "skeleton",
+    "categories",
+    "label",
+    "name",
+    "pair",
+    "template",
+    "sigma",
+    "sigmas",
+    "flip_pairs",
+    "x",
+    "y",
+    "edges",
+    "color",
+    "toString",
+    "length",
+    "template_size",
+    "nodes",
+    "links",
+    "source",
+    "target",
+    "type",
+    "id",
+    "graph",
+    "nx_graph",
+    "symmetries",
+    "data",
+    "labels",
+    "skeletons",
+    "py/id",
+    "py/object",
+    "py/reduce",
+    "bodyparts",
+    "multianimalbodyparts",
+    "uniquebodyparts",
+    "Task",
+    "kpt_shape",
+    "flip_idx",
+    "names",
+    "kpt_names",
+    "node_names",
+    "kpt_oks_sigmas",
+  ];
   const value = (depth) => {
     const kind = depth > 4 ? 0 : next();
-    if (kind < 0.3) return pick([null, true, 0, 1, -1, 0.5, 1e9, 1e308, "", "a", "b", "left_a", "right_a", "[]", "red", "#123456"]);
+    if (kind < 0.3)
+      return pick([null, true, 0, 1, -1, 0.5, 1e9, 1e308, "", "a", "b", "left_a", "right_a", "[]", "red", "#123456"]);
     if (kind < 0.65) return Array.from({ length: Math.floor(next() * 5) }, () => value(depth + 1));
     return Object.fromEntries(Array.from({ length: Math.floor(next() * 6) }, () => [pick(keys), value(depth + 1)]));
   };
   let readable = 0;
   for (let n = 0; n < 30000; n++) {
-    const text = JSON.stringify(next() < 0.5 ? { [pick(keys)]: [{ label: pick(["a", 1]), name: "b", ...value(3) }, value(2)], edges: value(2), skeletonRig: value(2), skeleton: value(2), sigmas: value(2) } : value(0));
+    const text = JSON.stringify(
+      next() < 0.5
+        ? {
+            [pick(keys)]: [{ label: pick(["a", 1]), name: "b", ...value(3) }, value(2)],
+            edges: value(2),
+            skeletonRig: value(2),
+            skeleton: value(2),
+            sigmas: value(2),
+          }
+        : value(0),
+    );
     let definition;
     try {
       ({ definition } = read(text));
@@ -158,22 +300,40 @@ test("drawing: names stay unique, pairs mutual, edges follow names and deletions
   d = changeKeypoint(d, 0, { pair: "keypoint_2" });
   assert.equal(d.keypoints[1].pair, "left_paw");
   d = changeKeypoint(d, 2, { pair: "keypoint_2" });
-  assert.deepEqual(d.keypoints.map(({ pair }) => pair), ["", "keypoint_3", "keypoint_2"]);
+  assert.deepEqual(
+    d.keypoints.map(({ pair }) => pair),
+    ["", "keypoint_3", "keypoint_2"],
+  );
   d = movedInOrder(d, 0, 1);
-  assert.deepEqual(d.keypoints.map(({ name }) => name), ["keypoint_2", "left_paw", "keypoint_3"]);
+  assert.deepEqual(
+    d.keypoints.map(({ name }) => name),
+    ["keypoint_2", "left_paw", "keypoint_3"],
+  );
   assert.equal(movedInOrder(d, 0, -1), d);
   d = withoutKeypoint(d, 0);
-  assert.deepEqual(d.keypoints.map(({ pair }) => pair), ["", ""]);
+  assert.deepEqual(
+    d.keypoints.map(({ pair }) => pair),
+    ["", ""],
+  );
   assert.deepEqual(d.edges, []);
   assert.deepEqual(toggledEdge(toggledEdge(d, "left_paw", "keypoint_3"), "keypoint_3", "left_paw").edges, []);
-  assert.deepEqual(withKeypoint(withoutKeypoint(drawn("keypoint_1", "keypoint_2"), 0), 0, 0).keypoints.map(({ name }) => name), ["keypoint_2", "keypoint_2_2"]);
+  assert.deepEqual(
+    withKeypoint(withoutKeypoint(drawn("keypoint_1", "keypoint_2"), 0), 0, 0).keypoints.map(({ name }) => name),
+    ["keypoint_2", "keypoint_2_2"],
+  );
 });
 
 test("names of two sides make a pair, unless one of them has another", () => {
   const d = drawn("left_paw", "right_paw");
-  assert.deepEqual(d.keypoints.map(({ pair }) => pair), ["right_paw", "left_paw"]);
+  assert.deepEqual(
+    d.keypoints.map(({ pair }) => pair),
+    ["right_paw", "left_paw"],
+  );
   const other = changeKeypoint(changeKeypoint(drawn("left_paw", "x", "y"), 0, { pair: "x" }), 2, { name: "right_paw" });
-  assert.deepEqual(other.keypoints.map(({ pair }) => pair), ["x", "left_paw", ""]);
+  assert.deepEqual(
+    other.keypoints.map(({ pair }) => pair),
+    ["x", "left_paw", ""],
+  );
 });
 
 test("the other side is added: mirrored, paired, joined alike", () => {
@@ -201,9 +361,21 @@ test("another image: the drawing and its undo steps are scaled to it", () => {
   const drawing = new Drawing(drawn("a", "b"), { width: 100, height: 100 });
   drawing.edit(changeKeypoint(drawing.definition, 0, { x: 100, y: 0 }));
   drawing.resize({ width: 400, height: 200 });
-  assert.deepEqual(drawing.keypoints.map(({ x, y }) => [x, y]), [[300, 0], [120, 20]]);
+  assert.deepEqual(
+    drawing.keypoints.map(({ x, y }) => [x, y]),
+    [
+      [300, 0],
+      [120, 20],
+    ],
+  );
   drawing.travel(-1);
-  assert.deepEqual(drawing.keypoints.map(({ x, y }) => [x, y]), [[100, 0], [120, 20]]);
+  assert.deepEqual(
+    drawing.keypoints.map(({ x, y }) => [x, y]),
+    [
+      [100, 0],
+      [120, 20],
+    ],
+  );
   assert.deepEqual(onBoard(drawing.definition, drawing.size, drawing.size), drawing.definition);
 });
 
@@ -224,10 +396,47 @@ test("steps of one drag are one step; an edit after undo ends what was undone", 
 
 test("any text is read or refused with a message: configurations with swapped parts", () => {
   const next = random(11);
-  const parts = ["Task: x\n", "bodyparts:\n", "- a\n", "- b: c\n", "  - d\n", "- - e\n", "kpt_shape: [2, 3]\n", "[", "]", "{", "}", ", ", ": ", "\"", "'", "\\", "#", "- ", "\n", "\t", "|\n", "? ", "&x ", "*x", "nodes:\n", "edges: []\n", "names: {0: a}\n", "left_eye\n", "flip_idx: [1, 0]\n", "---\n", "\u200b", "é", "multianimalbodyparts: [a, b]\n"];
+  const parts = [
+    "Task: x\n",
+    "bodyparts:\n",
+    "- a\n",
+    "- b: c\n",
+    "  - d\n",
+    "- - e\n",
+    "kpt_shape: [2, 3]\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    ": ",
+    '"',
+    "'",
+    "\\",
+    "#",
+    "- ",
+    "\n",
+    "\t",
+    "|\n",
+    "? ",
+    "&x ",
+    "*x",
+    "nodes:\n",
+    "edges: []\n",
+    "names: {0: a}\n",
+    "left_eye\n",
+    "flip_idx: [1, 0]\n",
+    "---\n",
+    "\u200b",
+    "é",
+    "multianimalbodyparts: [a, b]\n",
+  ];
   let readable = 0;
   for (let n = 0; n < 20000; n++) {
-    const text = Array.from({ length: 1 + Math.floor(next() * 12) }, () => parts[Math.floor(next() * parts.length)]).join("");
+    const text = Array.from(
+      { length: 1 + Math.floor(next() * 12) },
+      () => parts[Math.floor(next() * parts.length)],
+    ).join("");
     try {
       read(text);
       readable += 1;

@@ -30,5 +30,8 @@ test("the guide as a page has everything inside, and no script", async () => {
 });
 
 test("a picture of another type is refused by name", async () => {
-  await assert.rejects(guidePage("# Guide\n\n![A film](film.mp4)\n", ""), /expected a picture of type png, jpg, svg, got film\.mp4/);
+  await assert.rejects(
+    guidePage("# Guide\n\n![A film](film.mp4)\n", ""),
+    /expected a picture of type png, jpg, svg, got film\.mp4/,
+  );
 });

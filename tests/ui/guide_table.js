@@ -11,9 +11,29 @@ const row = (...cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).
 
 export function shortcutsTable() {
   const tables = Object.entries(GROUPS).map(([group, shortcuts]) =>
-    [`**${t.groups[group]}**`, "", row("Keys", "What it does"), row("---", "---"),
-      ...Object.entries(shortcuts).map(([id, keys]) => row(keys.split(" ").map((key) => `\`${strokeText(key)}\``).join(" or "), t.commands[id]))].join("\n"));
-  const pointer = [`**${t.pointer}**`, "", row("Gesture", "What it does"), row("---", "---"), ...t.gestures.map((gesture) => row(...gesture))].join("\n");
+    [
+      `**${t.groups[group]}**`,
+      "",
+      row("Keys", "What it does"),
+      row("---", "---"),
+      ...Object.entries(shortcuts).map(([id, keys]) =>
+        row(
+          keys
+            .split(" ")
+            .map((key) => `\`${strokeText(key)}\``)
+            .join(" or "),
+          t.commands[id],
+        ),
+      ),
+    ].join("\n"),
+  );
+  const pointer = [
+    `**${t.pointer}**`,
+    "",
+    row("Gesture", "What it does"),
+    row("---", "---"),
+    ...t.gestures.map((gesture) => row(...gesture)),
+  ].join("\n");
   return [pointer, ...tables].join("\n\n");
 }
 

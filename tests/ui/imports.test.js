@@ -6,8 +6,12 @@ import { readYaml } from "../../src/ui/lib/creator/yaml.js";
 
 const read = (value) => readDefinition(typeof value === "string" ? value : JSON.stringify(value));
 const names = ({ definition }) => definition.keypoints.map(({ name }) => name);
-const pairs = ({ definition }) => definition.keypoints.flatMap(({ name, pair }, i) => (pair && names({ definition }).indexOf(pair) > i ? [`${name} ${pair}`] : []));
-const labels = (text) => findSkeletons(typeof text === "string" ? text : JSON.stringify(text)).map(({ label }) => label);
+const pairs = ({ definition }) =>
+  definition.keypoints.flatMap(({ name, pair }, i) =>
+    pair && names({ definition }).indexOf(pair) > i ? [`${name} ${pair}`] : [],
+  );
+const labels = (text) =>
+  findSkeletons(typeof text === "string" ? text : JSON.stringify(text)).map(({ label }) => label);
 const node = (name) => ({ "py/object": "sleap.skeleton.Node", "py/state": { "py/tuple": [name, 1.0] } });
 const kind = (number) => ({ "py/reduce": [{ "py/type": "sleap.skeleton.EdgeType" }, { "py/tuple": [number] }] });
 const ref = (id) => ({ "py/id": id });
@@ -16,7 +20,8 @@ const ref = (id) => ({ "py/id": id });
 const MICE = {
   description: "Template Skeleton for mice_of reference dataset.",
   nx_graph: {
-    directed: true, graph: { name: "Skeleton-1", num_edges_inserted: 20 },
+    directed: true,
+    graph: { name: "Skeleton-1", num_edges_inserted: 20 },
     links: [
       { edge_insert_idx: 3, key: 0, source: node("neck"), target: node("L_Fr_paw"), type: kind(1) },
       { edge_insert_idx: 4, key: 0, source: ref(1), target: node("R_Fr_paw"), type: ref(3) },
@@ -29,16 +34,37 @@ const MICE = {
       { edge_insert_idx: 19, key: 0, source: ref(8), target: ref(1), type: ref(3) },
       { edge_insert_idx: 9, key: 0, source: ref(11), target: node("tail_end"), type: ref(3) },
     ],
-    multigraph: true, nodes: [5, 1, 7, 6, 2, 4, 8, 10, 9, 11, 12].map((id) => ({ id: ref(id) })),
+    multigraph: true,
+    nodes: [5, 1, 7, 6, 2, 4, 8, 10, 9, 11, 12].map((id) => ({ id: ref(id) })),
   },
 };
 
 test("SLEAP's own skeleton file: jsonpickle's numbers count nodes and kinds of edges together", () => {
   const found = read(MICE);
-  assert.deepEqual(names(found), ["nose", "neck", "L_ear", "R_ear", "L_Fr_paw", "R_Fr_paw", "tail_base", "L_Hi_paw", "R_Hi_paw", "tail_mid", "tail_end"]);
+  assert.deepEqual(names(found), [
+    "nose",
+    "neck",
+    "L_ear",
+    "R_ear",
+    "L_Fr_paw",
+    "R_Fr_paw",
+    "tail_base",
+    "L_Hi_paw",
+    "R_Hi_paw",
+    "tail_mid",
+    "tail_end",
+  ]);
   assert.deepEqual(found.definition.edges, [
-    ["neck", "L_Fr_paw"], ["neck", "R_Fr_paw"], ["tail_base", "R_Hi_paw"], ["tail_base", "L_Hi_paw"], ["tail_base", "tail_mid"], ["tail_mid", "tail_end"],
-    ["neck", "nose"], ["neck", "R_ear"], ["neck", "L_ear"], ["tail_base", "neck"],
+    ["neck", "L_Fr_paw"],
+    ["neck", "R_Fr_paw"],
+    ["tail_base", "R_Hi_paw"],
+    ["tail_base", "L_Hi_paw"],
+    ["tail_base", "tail_mid"],
+    ["tail_mid", "tail_end"],
+    ["neck", "nose"],
+    ["neck", "R_ear"],
+    ["neck", "L_ear"],
+    ["tail_base", "neck"],
   ]);
   assert.deepEqual(pairs(found), ["L_ear R_ear", "L_Fr_paw R_Fr_paw", "L_Hi_paw R_Hi_paw"]);
   assert.deepEqual([found.notes, found.hasPlaces], [[], false]);
@@ -47,17 +73,33 @@ test("SLEAP's own skeleton file: jsonpickle's numbers count nodes and kinds of e
 
 test("symmetries are pairs, whatever the names", () => {
   const found = read({
-    directed: true, graph: { name: "cart" }, multigraph: true, nodes: [1, 2, 4].map((id) => ({ id: ref(id) })),
-    links: [{ edge_insert_idx: 0, source: node("near"), target: node("far"), type: kind(1) }, { source: ref(1), target: node("shaft"), type: ref(3) }, { source: ref(2), target: ref(1), type: kind(2) }, { source: ref(1), target: ref(2), type: ref(5) }],
+    directed: true,
+    graph: { name: "cart" },
+    multigraph: true,
+    nodes: [1, 2, 4].map((id) => ({ id: ref(id) })),
+    links: [
+      { edge_insert_idx: 0, source: node("near"), target: node("far"), type: kind(1) },
+      { source: ref(1), target: node("shaft"), type: ref(3) },
+      { source: ref(2), target: ref(1), type: kind(2) },
+      { source: ref(1), target: ref(2), type: ref(5) },
+    ],
   });
-  assert.deepEqual([found.definition.name, names(found), pairs(found)], ["cart", ["near", "far", "shaft"], ["near far"]]);
-  assert.deepEqual(found.definition.edges, [["near", "far"], ["near", "shaft"]]);
+  assert.deepEqual(
+    [found.definition.name, names(found), pairs(found)],
+    ["cart", ["near", "far", "shaft"], ["near far"]],
+  );
+  assert.deepEqual(found.definition.edges, [
+    ["near", "far"],
+    ["near", "shaft"],
+  ]);
 });
 
 test("sleap-io's files: nodes written out again, numbers that count nodes and kinds each for itself", () => {
   // The form that sleap-io 0.8 writes, as quoted in the tests of sleap-io's JavaScript edition: py/object in every link.
   const found = read({
-    directed: true, graph: { name: "quad", num_edges_inserted: 3 }, multigraph: true,
+    directed: true,
+    graph: { name: "quad", num_edges_inserted: 3 },
+    multigraph: true,
     links: [
       { edge_insert_idx: 0, key: 0, source: node("A"), target: node("B"), type: kind(1) },
       { edge_insert_idx: 1, key: 0, source: node("A"), target: node("C"), type: ref(1) },
@@ -67,22 +109,59 @@ test("sleap-io's files: nodes written out again, numbers that count nodes and ki
     nodes: [{ id: ref(1) }, { id: ref(2) }, { id: ref(3) }, { id: ref(4) }, { id: node("E") }],
   });
   assert.deepEqual(names(found), ["A", "B", "C", "D", "E"]);
-  assert.deepEqual([found.definition.edges, pairs(found)], [[["A", "B"], ["A", "C"], ["C", "D"]], ["B C"]]);
+  assert.deepEqual(
+    [found.definition.edges, pairs(found)],
+    [
+      [
+        ["A", "B"],
+        ["A", "C"],
+        ["C", "D"],
+      ],
+      ["B C"],
+    ],
+  );
 });
 
 test("SLEAP's labels files name nodes by their place; training configurations hold skeletons further in", () => {
-  const skeleton = { directed: true, graph: { name: "fly" }, multigraph: true, links: [{ edge_insert_idx: 0, source: 2, target: 0, type: kind(1) }], nodes: [{ id: 2 }, { id: 0 }] };
-  const file = { version: "2.0.0", nodes: [{ name: "head", weight: 1 }, { name: "other", weight: 1 }, { name: "thorax", weight: 1 }], skeletons: [skeleton] };
+  const skeleton = {
+    directed: true,
+    graph: { name: "fly" },
+    multigraph: true,
+    links: [{ edge_insert_idx: 0, source: 2, target: 0, type: kind(1) }],
+    nodes: [{ id: 2 }, { id: 0 }],
+  };
+  const file = {
+    version: "2.0.0",
+    nodes: [
+      { name: "head", weight: 1 },
+      { name: "other", weight: 1 },
+      { name: "thorax", weight: 1 },
+    ],
+    skeletons: [skeleton],
+  };
   assert.deepEqual([names(read(file)), read(file).definition.edges], [["thorax", "head"], [["thorax", "head"]]]);
   assert.deepEqual(read({ data: { labels: { skeletons: [MICE.nx_graph] } }, model: {} }), read(MICE));
 });
 
 test("SLEAP's plain form, as sleap-io writes it in YAML and JSON", () => {
-  const plain = { nodes: [{ name: "head" }, { name: "wingL" }, { name: "wingR" }], edges: [{ source: { name: "head" }, destination: { name: "wingL" } }], symmetries: [[{ name: "wingL" }, { name: "wingR" }]] };
-  const yaml = "Skeleton-0:\n  nodes:\n  - name: head\n  - name: wingL\n  - name: wingR\n  edges:\n  - source:\n      name: head\n    destination:\n      name: wingL\n  symmetries:\n  - - name: wingL\n    - name: wingR\n";
-  for (const value of [{ ...plain, name: "Skeleton-0" }, [{ ...plain, name: "Skeleton-0" }], { "Skeleton-0": plain }, yaml]) {
+  const plain = {
+    nodes: [{ name: "head" }, { name: "wingL" }, { name: "wingR" }],
+    edges: [{ source: { name: "head" }, destination: { name: "wingL" } }],
+    symmetries: [[{ name: "wingL" }, { name: "wingR" }]],
+  };
+  const yaml =
+    "Skeleton-0:\n  nodes:\n  - name: head\n  - name: wingL\n  - name: wingR\n  edges:\n  - source:\n      name: head\n    destination:\n      name: wingL\n  symmetries:\n  - - name: wingL\n    - name: wingR\n";
+  for (const value of [
+    { ...plain, name: "Skeleton-0" },
+    [{ ...plain, name: "Skeleton-0" }],
+    { "Skeleton-0": plain },
+    yaml,
+  ]) {
     const found = read(value);
-    assert.deepEqual([found.definition.name, names(found), pairs(found), found.definition.edges], ["Skeleton-0", ["head", "wingL", "wingR"], ["wingL wingR"], [["head", "wingL"]]]);
+    assert.deepEqual(
+      [found.definition.name, names(found), pairs(found), found.definition.edges],
+      ["Skeleton-0", ["head", "wingL", "wingR"], ["wingL wingR"], [["head", "wingL"]]],
+    );
   }
   assert.deepEqual(read({ nodes: ["a", "b"], edges: [[0, 1]], symmetries: [] }).definition.edges, [["a", "b"]]);
   assert.deepEqual(labels({ one: plain, two: plain }), ["one (3 keypoints)", "two (3 keypoints)"]);
@@ -123,11 +202,24 @@ move2corner: true
 
 test("DeepLabCut's config.yaml of one animal", () => {
   const found = read(OPENFIELD);
-  assert.deepEqual([found.definition.name, names(found), pairs(found), found.notes], ["openfield", ["snout", "leftear", "rightear", "tailbase"], ["leftear rightear"], []]);
+  assert.deepEqual(
+    [found.definition.name, names(found), pairs(found), found.notes],
+    ["openfield", ["snout", "leftear", "rightear", "tailbase"], ["leftear rightear"], []],
+  );
   // Long file names make keys of YAML's long form; the skeleton in both forms that are in use.
-  const other = OPENFIELD.replace("  WILL BE AUTOMATICALLY UPDATED BY DEMO CODE:\n    crop", `  ? ${"C:\\videos\\a folder".repeat(9)}.avi\n  : crop`)
-    .replace("\nstart:", "skeleton:\n- - snout\n  - leftear\n- [snout, 'rightear']\n- - objectA\n  - snout\nskeleton_color: black\nstart:").replaceAll("\n", "\r\n");
-  assert.deepEqual(read(other).definition.edges, [["snout", "leftear"], ["snout", "rightear"]]);
+  const other = OPENFIELD.replace(
+    "  WILL BE AUTOMATICALLY UPDATED BY DEMO CODE:\n    crop",
+    `  ? ${"C:\\videos\\a folder".repeat(9)}.avi\n  : crop`,
+  )
+    .replace(
+      "\nstart:",
+      "skeleton:\n- - snout\n  - leftear\n- [snout, 'rightear']\n- - objectA\n  - snout\nskeleton_color: black\nstart:",
+    )
+    .replaceAll("\n", "\r\n");
+  assert.deepEqual(read(other).definition.edges, [
+    ["snout", "leftear"],
+    ["snout", "rightear"],
+  ]);
   assert.match(read(other).notes.join(), /“objectA” to “snout” was left out/);
 });
 
@@ -163,8 +255,20 @@ skeleton:
 `;
   const [animal, unique] = findSkeletons(config).map((found) => found.read());
   assert.deepEqual(labels(config), ["trimice (4 keypoints)", "trimice_unique (2 keypoints)"]);
-  assert.deepEqual([names(animal), animal.definition.edges], [["snout", "leftear", "rightear", "tailbase"], [["snout", "tailbase"], ["snout", "rightear"]]]);
-  assert.deepEqual([names(unique), unique.definition.edges], [["topleftcornerofBox", "toprightcornerofBox"], [["topleftcornerofBox", "toprightcornerofBox"]]]);
+  assert.deepEqual(
+    [names(animal), animal.definition.edges],
+    [
+      ["snout", "leftear", "rightear", "tailbase"],
+      [
+        ["snout", "tailbase"],
+        ["snout", "rightear"],
+      ],
+    ],
+  );
+  assert.deepEqual(
+    [names(unique), unique.definition.edges],
+    [["topleftcornerofBox", "toprightcornerofBox"], [["topleftcornerofBox", "toprightcornerofBox"]]],
+  );
   assert.match(animal.notes.join(), /Individuals were left out/);
 });
 
@@ -186,26 +290,65 @@ download: |
 
 test("YOLO's data.yaml", () => {
   const found = read(COCO8);
-  assert.deepEqual([found.definition.name, names(found).length, pairs(found)[0]], ["person", 17, "keypoint_2 keypoint_3"]);
+  assert.deepEqual(
+    [found.definition.name, names(found).length, pairs(found)[0]],
+    ["person", 17, "keypoint_2 keypoint_3"],
+  );
   assert.match(found.notes.join(), /no kpt_names/);
-  const list = "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split(" ");
-  for (const given of [`kpt_names:\n  0:\n${list.map((name) => `    - ${name}\n`).join("")}`, `kpt_names: [[${list.map((name) => `'${name}'`).join(", ")}]]\n`, `kpt_names:\n  0: ${JSON.stringify(list)}\n`, `node_names: [${list}]\n`]) {
+  const list =
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split(
+      " ",
+    );
+  for (const given of [
+    `kpt_names:\n  0:\n${list.map((name) => `    - ${name}\n`).join("")}`,
+    `kpt_names: [[${list.map((name) => `'${name}'`).join(", ")}]]\n`,
+    `kpt_names:\n  0: ${JSON.stringify(list)}\n`,
+    `node_names: [${list}]\n`,
+  ]) {
     const named = read(COCO8 + given);
     assert.deepEqual([names(named), pairs(named).length, named.notes], [list, 8, []]);
   }
-  const several = "kpt_shape: [2, 2]\nflip_idx: [1, 0]\nnames: [cat, dog]\nkpt_names:\n  0: [near, far]\n  1: [bow, stern]\nskeleton: [[0, 1]]\nkpt_oks_sigmas: [0.05, .06]\n";
+  const several =
+    "kpt_shape: [2, 2]\nflip_idx: [1, 0]\nnames: [cat, dog]\nkpt_names:\n  0: [near, far]\n  1: [bow, stern]\nskeleton: [[0, 1]]\nkpt_oks_sigmas: [0.05, .06]\n";
   assert.deepEqual(labels(several), ["cat (2 keypoints)", "dog (2 keypoints)"]);
   const dog = findSkeletons(several)[1].read().definition;
-  assert.deepEqual([dog.edges, dog.keypoints.map(({ pair, sigma }) => [pair, sigma])], [[["bow", "stern"]], [["stern", 0.05], ["bow", 0.06]]]);
+  assert.deepEqual(
+    [dog.edges, dog.keypoints.map(({ pair, sigma }) => [pair, sigma])],
+    [
+      [["bow", "stern"]],
+      [
+        ["stern", 0.05],
+        ["bow", 0.06],
+      ],
+    ],
+  );
   assert.match(read(several.replace("[1, 0]", "[1, 1]")).notes.join(), /flip_idx was left out/);
 });
 
 test("COCO: edges that count from 0, and the choice of a category", () => {
   const category = { name: "cat", keypoints: ["nose", "left_ear", "right_ear"] };
   const edges = (skeleton) => read({ ...category, skeleton });
-  assert.deepEqual(edges([[0, 1], [0, 2]]).definition.edges, [["nose", "left_ear"], ["nose", "right_ear"]]);
+  assert.deepEqual(
+    edges([
+      [0, 1],
+      [0, 2],
+    ]).definition.edges,
+    [
+      ["nose", "left_ear"],
+      ["nose", "right_ear"],
+    ],
+  );
   assert.match(edges([[0, 1]]).notes.join(), /count from 0/);
-  assert.deepEqual(edges([[1, 2], [1, 3]]).definition.edges, [["nose", "left_ear"], ["nose", "right_ear"]]);
+  assert.deepEqual(
+    edges([
+      [1, 2],
+      [1, 3],
+    ]).definition.edges,
+    [
+      ["nose", "left_ear"],
+      ["nose", "right_ear"],
+    ],
+  );
   const file = { categories: [{ id: 1, name: "box" }, category, { ...category, name: "dog" }] };
   assert.deepEqual(labels(file), ["cat (3 keypoints)", "dog (3 keypoints)"]);
   assert.equal(findSkeletons(JSON.stringify(file))[1].read().definition.name, "dog");
@@ -213,30 +356,72 @@ test("COCO: edges that count from 0, and the choice of a category", () => {
 
 test("names alone: in lines, in one line, numbered, as JSON, as YAML", () => {
   const list = ["nose", "left ear", "right ear"];
-  for (const text of [list.join("\n"), "nose\r\nleft ear\r\n\r\nright ear\r\n", "nose, left ear, right ear", "nose;left ear;right ear", "nose\tleft ear\tright ear", "1. nose\n2. left ear\n3. right ear", "- nose\n- left ear\n- right ear", JSON.stringify(list), "0: nose\n1: left ear\n2: right ear", '"nose"\n"left ear"\n"right ear"', "\ufeffnose\nleft ear\nright ear"]) {
+  for (const text of [
+    list.join("\n"),
+    "nose\r\nleft ear\r\n\r\nright ear\r\n",
+    "nose, left ear, right ear",
+    "nose;left ear;right ear",
+    "nose\tleft ear\tright ear",
+    "1. nose\n2. left ear\n3. right ear",
+    "- nose\n- left ear\n- right ear",
+    JSON.stringify(list),
+    "0: nose\n1: left ear\n2: right ear",
+    '"nose"\n"left ear"\n"right ear"',
+    "\ufeffnose\nleft ear\nright ear",
+  ]) {
     const found = read(text);
     assert.deepEqual([names(found), pairs(found)], [list, ["left ear right ear"]], text);
   }
-  for (const text of ["nonsense", "two words", "\ufffdPNG\n\u001a\n", "", "key: value\nother: value"]) assert.throws(() => read(text), (error) => error instanceof FormatError && /Expected a skeleton in a known format/.test(error.message), text);
+  for (const text of ["nonsense", "two words", "\ufffdPNG\n\u001a\n", "", "key: value\nother: value"])
+    assert.throws(
+      () => read(text),
+      (error) => error instanceof FormatError && /Expected a skeleton in a known format/.test(error.message),
+      text,
+    );
 });
 
 test("names that differ only in case or invisible characters are refused", () => {
-  for (const text of ["Eye\neye\nnose", JSON.stringify({ name: "x", keypoints: [{ name: "nose" }, { name: "no\u200bse" }] })]) {
-    assert.throws(() => read(text), (error) => error instanceof FormatError && /differ in more than case and invisible characters, got “.*” and “.*”/.test(error.message));
+  for (const text of [
+    "Eye\neye\nnose",
+    JSON.stringify({ name: "x", keypoints: [{ name: "nose" }, { name: "no\u200bse" }] }),
+  ]) {
+    assert.throws(
+      () => read(text),
+      (error) =>
+        error instanceof FormatError &&
+        /differ in more than case and invisible characters, got “.*” and “.*”/.test(error.message),
+    );
   }
   assert.throws(() => read(JSON.stringify(["nose", "\u200b"])), /visible characters/);
 });
 
 test("YAML that cannot be read is refused with its line", () => {
   for (const [text, sentence] of [
-    ["Task: x\nbodyparts: [a, b\n", /Line 2: .*end of the file/], ["bodyparts:\n- &a snout\n- *a\n", /Line 2: .*does not know/], ["bodyparts:\n- a: b: c\n- d\n", /quotes around/],
-    ["bodyparts:\n  - a\n b\n", /Line 3/], ["bodyparts: [a,, b]\n", /expected a value/], ["bodyparts: ['a' 'b']\n", /expected “,” or “\]”/], ["bodyparts:\n\t- a\n", /tab/], [`bodyparts: ${"[".repeat(9999)}`, /32 levels/],
-  ]) assert.throws(() => read(text), (error) => error instanceof FormatError && sentence.test(error.message), text);
+    ["Task: x\nbodyparts: [a, b\n", /Line 2: .*end of the file/],
+    ["bodyparts:\n- &a snout\n- *a\n", /Line 2: .*does not know/],
+    ["bodyparts:\n- a: b: c\n- d\n", /quotes around/],
+    ["bodyparts:\n  - a\n b\n", /Line 3/],
+    ["bodyparts: [a,, b]\n", /expected a value/],
+    ["bodyparts: ['a' 'b']\n", /expected “,” or “\]”/],
+    ["bodyparts:\n\t- a\n", /tab/],
+    [`bodyparts: ${"[".repeat(9999)}`, /32 levels/],
+  ])
+    assert.throws(
+      () => read(text),
+      (error) => error instanceof FormatError && sentence.test(error.message),
+      text,
+    );
 });
 
 test("YAML: values of keys that are not read cause no error", () => {
   const value = readYaml("a: !!python/object:x\n  y: 1\n? long key\n: 3\nb: [1, 2]\n...\nc: 3\n");
-  assert.deepEqual([value.b, Object.keys(value)], [["1", "2"], ["a", "b"]]);
+  assert.deepEqual(
+    [value.b, Object.keys(value)],
+    [
+      ["1", "2"],
+      ["a", "b"],
+    ],
+  );
   assert.throws(() => value.a, /Line 1/);
   assert.equal(readYaml("__proto__: [1]\n").b, undefined);
 });

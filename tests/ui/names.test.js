@@ -11,7 +11,12 @@ for (const { from, names, pairs } of cases.pairs) {
     assert.deepEqual(found.map((pair) => pair.sort()).sort(), pairs.map((pair) => [...pair].sort()).sort());
     // The order of the names does not matter.
     const back = names.toReversed();
-    assert.deepEqual(pairsOf(back).map((j, i) => (j < 0 ? "" : [back[i], back[j]].sort().join())).filter(Boolean).length, 2 * pairs.length);
+    assert.deepEqual(
+      pairsOf(back)
+        .map((j, i) => (j < 0 ? "" : [back[i], back[j]].sort().join()))
+        .filter(Boolean).length,
+      2 * pairs.length,
+    );
   });
 }
 
@@ -20,7 +25,16 @@ test("which of a pair is the left one", () => {
 });
 
 test("the name of the other side", () => {
-  for (const [name, other] of [["eyeL", "eyeR"], ["left ear", "right ear"], ["RShoulder", "LShoulder"], ["LEFT_EYE", "RIGHT_EYE"], ["hand.R.001", "hand.L.001"], ["lip", ""], ["leg", ""], ["nose", ""]]) {
+  for (const [name, other] of [
+    ["eyeL", "eyeR"],
+    ["left ear", "right ear"],
+    ["RShoulder", "LShoulder"],
+    ["LEFT_EYE", "RIGHT_EYE"],
+    ["hand.R.001", "hand.L.001"],
+    ["lip", ""],
+    ["leg", ""],
+    ["nose", ""],
+  ]) {
     assert.equal(otherSide(name), other);
     if (other) assert.equal(otherSide(other), name);
   }

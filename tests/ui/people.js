@@ -9,10 +9,16 @@ export const cases = (name) => read(`../cases/${name}.json`).cases;
 
 export const PERSON = read("../../skeletons/coco-person.json");
 
-export const classes = PERSON.keypoints.map(({ name, template, ...rest }) => ({ ...rest, label: name, x: template[0], y: template[1] }));
+export const classes = PERSON.keypoints.map(({ name, template, ...rest }) => ({
+  ...rest,
+  label: name,
+  x: template[0],
+  y: template[1],
+}));
 
 /** An element's attributes: texts as they are, all else as JSON. */
-export const attributes = (values) => (name) => (typeof values[name] === "string" ? values[name] : JSON.stringify(values[name] ?? null));
+export const attributes = (values) => (name) =>
+  typeof values[name] === "string" ? values[name] : JSON.stringify(values[name] ?? null);
 
 export const person = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: PERSON.edges }));
 
@@ -27,4 +33,9 @@ export function instanceOf({ id, keypoints, box }) {
 }
 
 export const standing = (id = "a") =>
-  instanceOf({ id, keypoints: Object.fromEntries(PERSON.keypoints.map(({ name, template }) => [name, [100 + template[0], 50 + template[1], 2]])) });
+  instanceOf({
+    id,
+    keypoints: Object.fromEntries(
+      PERSON.keypoints.map(({ name, template }) => [name, [100 + template[0], 50 + template[1], 2]]),
+    ),
+  });

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { instanceToJson } from "../../src/ui/lib/answer.js";
 import { draftKey } from "../../src/ui/lib/drafts.js";
 import { Session } from "../../src/ui/lib/session.js";
-import { commandOf, digitOf, GROUPS, keymap, REPEATED, SHORTCUTS, strokeOf, strokeText } from "../../src/ui/lib/shortcuts.js";
+import {
+  commandOf,
+  digitOf,
+  GROUPS,
+  keymap,
+  REPEATED,
+  SHORTCUTS,
+  strokeOf,
+  strokeText,
+} from "../../src/ui/lib/shortcuts.js";
 import { commandsOf } from "../../src/ui/lib/commands.js";
 import { mapping } from "../../src/ui/lib/geometry.js";
 import { nearestKeypoint, stretched } from "../../src/ui/lib/hits.js";
@@ -38,9 +47,22 @@ test("a locked instance takes no edit of any kind", () => {
   const s = session([{ ...standing("p0"), prelabel: true, locked: true }]);
   const before = s.doc;
   s.select("p0", 0);
-  for (const act of [() => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.swap([]), () => s.swap([s.selected]), () => s.mirror(),
-    () => s.mark([0], 1), () => s.skip("not_visible", true), () => s.complete(), () => s.setBox({ left: 0, top: 0, right: 1, bottom: 1 }),
-    () => s.place({ x: 3, y: 3 }), () => s.edit("x", () => ({ name: "x" })), () => s.turn(1, 1)]) act();
+  for (const act of [
+    () => s.removePoint(),
+    () => s.removeInstance(),
+    () => s.nudge(1, 1),
+    () => s.swap([]),
+    () => s.swap([s.selected]),
+    () => s.mirror(),
+    () => s.mark([0], 1),
+    () => s.skip("not_visible", true),
+    () => s.complete(),
+    () => s.setBox({ left: 0, top: 0, right: 1, bottom: 1 }),
+    () => s.place({ x: 3, y: 3 }),
+    () => s.edit("x", () => ({ name: "x" })),
+    () => s.turn(1, 1),
+  ])
+    act();
   assert.equal(s.doc, before);
 });
 
@@ -56,10 +78,29 @@ test("ten nudges are one step of undo", () => {
 test("nothing is changed before the image is there, nor after it failed", () => {
   const s = new Session(person, [{ ...standing("p0"), prelabel: true }]);
   const box = { left: 1, top: 1, right: 9, bottom: 9 };
-  const acts = [() => s.place({ x: 1, y: 1 }), () => s.placeExpected({ x: 1, y: 1 }), () => s.begin(), () => s.drawTemplate(box), () => s.finish(box),
-    () => s.copyPose({ x: 1, y: 1 }), () => s.complete(), () => s.skip("not_visible", true), () => s.removePoint(), () => s.removeInstance(), () => s.nudge(1, 1),
-    () => s.mirror(), () => s.swap([]), () => s.turn(1, 1), () => s.setBox(box), () => s.setNoChanges(true), () => s.setNothing(), () => s.toggleOccluded(),
-    () => s.take("draw"), () => s.restore(s.original), () => s.edit("x", () => ({ name: "x" }))];
+  const acts = [
+    () => s.place({ x: 1, y: 1 }),
+    () => s.placeExpected({ x: 1, y: 1 }),
+    () => s.begin(),
+    () => s.drawTemplate(box),
+    () => s.finish(box),
+    () => s.copyPose({ x: 1, y: 1 }),
+    () => s.complete(),
+    () => s.skip("not_visible", true),
+    () => s.removePoint(),
+    () => s.removeInstance(),
+    () => s.nudge(1, 1),
+    () => s.mirror(),
+    () => s.swap([]),
+    () => s.turn(1, 1),
+    () => s.setBox(box),
+    () => s.setNoChanges(true),
+    () => s.setNothing(),
+    () => s.toggleOccluded(),
+    () => s.take("draw"),
+    () => s.restore(s.original),
+    () => s.edit("x", () => ({ name: "x" })),
+  ];
   s.select("p0", 0);
   for (const act of acts) act();
   assert.equal(s.doc, s.original);
@@ -76,17 +117,23 @@ test("a preview belongs to its instance, whatever is selected meanwhile", () => 
   const s = session([standing("p0"), standing("p1")]);
   s.select("p1");
   s.preview({ name: "dragged" }, "p0");
-  assert.deepEqual(s.doc.instances.map(({ name }) => name), ["dragged", ""]);
+  assert.deepEqual(
+    s.doc.instances.map(({ name }) => name),
+    ["dragged", ""],
+  );
 });
 
 test("the selected keypoint is the one under the pointer, wherever markers overlap", () => {
   const s = session([standing("p0")]);
   const [at] = s.doc.instances[0].points;
-  s.edit("together", ({ points }) => ({ points: points.map((point, i) => (i < 3 ? { ...at, x: at.x + 2 * i } : point)) }));
+  s.edit("together", ({ points }) => ({
+    points: points.map((point, i) => (i < 3 ? { ...at, x: at.x + 2 * i } : point)),
+  }));
   const view = viewOf(size, { width: 664, height: 504 });
   for (const chosen of [0, 1, 2]) {
     s.select("p0", chosen);
-    for (const dx of [-1, 2, 4]) assert.equal(nearestKeypoint(s, view, view.toScreen({ x: at.x + dx, y: at.y }), 9).index, chosen);
+    for (const dx of [-1, 2, 4])
+      assert.equal(nearestKeypoint(s, view, view.toScreen({ x: at.x + dx, y: at.y }), 9).index, chosen);
   }
 });
 
@@ -102,10 +149,22 @@ test("ids of new instances never repeat within a document, colours come free", (
   const s = session([], ["red", "blue"]);
   s.begin();
   s.begin();
-  assert.deepEqual(s.doc.instances.map(({ id, color }) => [id, color]), [["n1", "red"], ["n2", "blue"]]);
+  assert.deepEqual(
+    s.doc.instances.map(({ id, color }) => [id, color]),
+    [
+      ["n1", "red"],
+      ["n2", "blue"],
+    ],
+  );
   s.removeInstance("n1");
   s.begin();
-  assert.deepEqual(s.doc.instances.map(({ id, color }) => [id, color]), [["n2", "blue"], ["n3", "red"]]);
+  assert.deepEqual(
+    s.doc.instances.map(({ id, color }) => [id, color]),
+    [
+      ["n2", "blue"],
+      ["n3", "red"],
+    ],
+  );
 });
 
 test("a group keeps its shape at the edge of the image", () => {
@@ -125,7 +184,10 @@ test("a group keeps its shape at the edge of the image", () => {
 test("stretching never leaves the image nor turns inside out", () => {
   const box = { left: 100, top: 100, right: 200, bottom: 200 };
   assert.deepEqual(stretched(box, "se", 9999, -9999, size), { left: 100, top: 100, right: 640, bottom: 101 });
-  assert.deepEqual(mapping(box, { left: 0, top: 100, right: 200, bottom: 200 })({ x: 150, y: 150 }), { x: 100, y: 150 });
+  assert.deepEqual(mapping(box, { left: 0, top: 100, right: 200, bottom: 200 })({ x: 150, y: 150 }), {
+    x: 100,
+    y: 150,
+  });
 });
 
 /** The same dice every time. */
@@ -140,7 +202,10 @@ function dice(seed) {
 test("fuzz: thousands of random edits; undo to the start gives the start, redo the end, all inside the image", () => {
   for (let seed = 1; seed <= 8; seed++) {
     const roll = dice(seed);
-    const s = session([{ ...standing("p0"), prelabel: true }, { ...standing("p1"), prelabel: true, locked: true }]);
+    const s = session([
+      { ...standing("p0"), prelabel: true },
+      { ...standing("p1"), prelabel: true, locked: true },
+    ]);
     const start = JSON.stringify(s.doc);
     const at = () => ({ x: roll(900) - 100, y: roll(700) - 100 });
     const box = () => {
@@ -148,11 +213,35 @@ test("fuzz: thousands of random edits; undo to the start gives the start, redo t
       return { left: x, top: y, right: x + 1 + roll(140), bottom: y + 1 + roll(80) };
     };
     const pick = () => s.select(s.doc.instances[roll(s.doc.instances.length)]?.id ?? null, roll(18) - 1);
-    const acts = [() => s.place(at()), () => s.place(at(), 1), () => s.place(at()), pick, pick, () => s.removePoint(), () => s.nudge(roll(40) - 20, roll(40) - 20),
-      () => s.swap([s.selected]), () => s.swapLimbs([s.selected]), () => s.swap([]), () => s.mirror(), () => s.complete(), () => s.copyPose(at()), () => s.begin(),
-      () => s.drawTemplate(box(), roll(2) === 1), () => s.setBox(box()), () => s.toggleOccluded(), () => s.skip("outside_image"), () => s.skip("not_visible", roll(9) === 0),
-      () => s.doc.instances.length > 6 && s.removeInstance(), () => s.travel(-1), () => s.travel(1), () => s.turn((roll(7) - 3) / 9, 0.8 + roll(5) / 10), () => s.step(1, roll(2) === 1), () => s.stepInstance(-1),
-      () => s.setNoChanges(roll(2) === 1), () => (s.tool = ["place", "adjust"][roll(2)])];
+    const acts = [
+      () => s.place(at()),
+      () => s.place(at(), 1),
+      () => s.place(at()),
+      pick,
+      pick,
+      () => s.removePoint(),
+      () => s.nudge(roll(40) - 20, roll(40) - 20),
+      () => s.swap([s.selected]),
+      () => s.swapLimbs([s.selected]),
+      () => s.swap([]),
+      () => s.mirror(),
+      () => s.complete(),
+      () => s.copyPose(at()),
+      () => s.begin(),
+      () => s.drawTemplate(box(), roll(2) === 1),
+      () => s.setBox(box()),
+      () => s.toggleOccluded(),
+      () => s.skip("outside_image"),
+      () => s.skip("not_visible", roll(9) === 0),
+      () => s.doc.instances.length > 6 && s.removeInstance(),
+      () => s.travel(-1),
+      () => s.travel(1),
+      () => s.turn((roll(7) - 3) / 9, 0.8 + roll(5) / 10),
+      () => s.step(1, roll(2) === 1),
+      () => s.stepInstance(-1),
+      () => s.setNoChanges(roll(2) === 1),
+      () => (s.tool = ["place", "adjust"][roll(2)]),
+    ];
     for (let n = 0; n < 1500; n++) acts[roll(acts.length)]();
     for (const instance of s.doc.instances) {
       for (const point of instance.points) {
@@ -164,7 +253,8 @@ test("fuzz: thousands of random edits; undo to the start gives the start, redo t
     while (s.canTravel(-1)) s.travel(-1);
     assert.equal(JSON.stringify(s.doc), start);
     while (s.canTravel(1)) s.travel(1);
-    if (JSON.stringify(s.doc) === end) assert.equal(JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person))), shown);
+    if (JSON.stringify(s.doc) === end)
+      assert.equal(JSON.stringify(s.doc.instances.map((instance) => instanceToJson(instance, person))), shown);
     assert.equal(new Set(s.doc.instances.map(({ id }) => id)).size, s.doc.instances.length);
   }
 });
@@ -191,7 +281,10 @@ test("zoom keeps the place under the pointer; the image cannot leave the stage",
 
 test("a fitted view stays fitted when the window changes, another keeps its centre", () => {
   const image = { width: 640, height: 480 };
-  const [a, b] = [{ width: 1000, height: 800 }, { width: 400, height: 500 }];
+  const [a, b] = [
+    { width: 1000, height: 800 },
+    { width: 400, height: 500 },
+  ];
   const { scale, tx, ty } = viewOf(image, b);
   const fitted = viewOf(image, a);
   fitted.resize(b);
@@ -203,7 +296,15 @@ test("a fitted view stays fitted when the window changes, another keeps its cent
   assert.ok(Math.abs(view.toImage({ x: 200, y: 250 }).x - centre.x) < 1e-6);
 });
 
-const pressed = (key, code = "", more = {}) => ({ key, code, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
+const pressed = (key, code = "", more = {}) => ({
+  key,
+  code,
+  ctrlKey: false,
+  metaKey: false,
+  shiftKey: false,
+  altKey: false,
+  ...more,
+});
 const stroke = (key, more = {}) => strokeOf(pressed(key, "", more));
 
 test("strokes: Caps Lock, Shift, Ctrl and Cmd, digits, symbols", () => {
@@ -223,16 +324,33 @@ test("layouts: a command is found by character, else by position", () => {
   const found = (...event) => commandOf(pressed(...event));
   const cases = [
     // Cyrillic, Greek, Hebrew
-    [["и", "KeyB"], "new"], [["я", "KeyZ", ctrl], "undo"], [["Я", "KeyZ", { ...ctrl, ...shift }], "redo"], [["Г", "KeyU", shift], "skipRest"],
-    [["х", "BracketLeft"], "previousInstance"], [["β", "KeyB"], "new"], [["ζ", "KeyZ", ctrl], "undo"], [["נ", "KeyB"], "new"], [["ז", "KeyZ", ctrl], "undo"],
+    [["и", "KeyB"], "new"],
+    [["я", "KeyZ", ctrl], "undo"],
+    [["Я", "KeyZ", { ...ctrl, ...shift }], "redo"],
+    [["Г", "KeyU", shift], "skipRest"],
+    [["х", "BracketLeft"], "previousInstance"],
+    [["β", "KeyB"], "new"],
+    [["ζ", "KeyZ", ctrl], "undo"],
+    [["נ", "KeyB"], "new"],
+    [["ז", "KeyZ", ctrl], "undo"],
     [["ы", "KeyS", { metaKey: true }], undefined],
     // QWERTZ and AZERTY: the letter counts, not its place
-    [["z", "KeyY", ctrl], "undo"], [["y", "KeyZ", ctrl], "redo"], [["w", "KeyZ", ctrl], undefined], [["a", "KeyQ"], "previousPending"], [["z", "KeyW"], "fit"],
+    [["z", "KeyY", ctrl], "undo"],
+    [["y", "KeyZ", ctrl], "redo"],
+    [["w", "KeyZ", ctrl], undefined],
+    [["a", "KeyQ"], "previousPending"],
+    [["z", "KeyW"], "fit"],
     // brackets: AltGr on Linux and Windows, Option on a Mac, and their place
-    [["[", "Digit8"], "previousInstance"], [["]", "Digit9", { ...ctrl, altKey: true }], "nextInstance"], [["[", "Digit5", { altKey: true }], "previousInstance"],
-    [["ü", "BracketLeft"], "previousInstance"], [["Dead", "BracketLeft"], "previousInstance"], [["$", "BracketRight"], "nextInstance"],
+    [["[", "Digit8"], "previousInstance"],
+    [["]", "Digit9", { ...ctrl, altKey: true }], "nextInstance"],
+    [["[", "Digit5", { altKey: true }], "previousInstance"],
+    [["ü", "BracketLeft"], "previousInstance"],
+    [["Dead", "BracketLeft"], "previousInstance"],
+    [["$", "BracketRight"], "nextInstance"],
     // zooming by character where the character is not a keypoint's key
-    [["+", "BracketRight"], "zoomIn"], [["-", "Digit6"], undefined], [["à", "Digit0"], "fit"],
+    [["+", "BracketRight"], "zoomIn"],
+    [["-", "Digit6"], undefined],
+    [["à", "Digit0"], "fit"],
     [["?", "Minus", shift], "help"],
   ];
   for (const [event, command] of cases) assert.equal(found(...event), command, JSON.stringify(event));
@@ -252,10 +370,16 @@ test("no key is given twice, and every shortcut does something", () => {
   const keys = Object.values(SHORTCUTS).flatMap((own) => own.split(" "));
   assert.equal(new Set(keys).size, keys.length);
   const commands = commandsOf({ session: {}, stage: {} });
-  assert.deepEqual(Object.keys(SHORTCUTS).filter((id) => !commands[id]), []);
+  assert.deepEqual(
+    Object.keys(SHORTCUTS).filter((id) => !commands[id]),
+    [],
+  );
   assert.deepEqual(Object.keys(english.commands).sort(), Object.keys(SHORTCUTS).sort());
   assert.deepEqual(Object.keys(english.groups), Object.keys(GROUPS));
-  assert.deepEqual(REPEATED.filter((id) => !commands[id]), []);
+  assert.deepEqual(
+    REPEATED.filter((id) => !commands[id]),
+    [],
+  );
 });
 
 test("own keys replace, move and turn off", () => {
@@ -272,11 +396,26 @@ test("drafts of different tasks have different names", () => {
 
 test("another image's instances come in one step, with places of their own, and none before the image", () => {
   const points = standing("x").points;
-  const previous = { task: "", image: "", size: { width: 1280, height: 960 }, instances: [{ name: "Ada", points, box: { left: 2, top: 4, right: 60, bottom: 80 } }, { name: "", points, box: null }] };
+  const previous = {
+    task: "",
+    image: "",
+    size: { width: 1280, height: 960 },
+    instances: [
+      { name: "Ada", points, box: { left: 2, top: 4, right: 60, bottom: 80 } },
+      { name: "", points, box: null },
+    ],
+  };
   const s = session();
   s.begin();
   s.copyImage(previous);
-  assert.deepEqual(s.doc.instances.map(({ id, name }) => [id, name]), [["n1", ""], ["n2", "Ada"], ["n3", ""]]);
+  assert.deepEqual(
+    s.doc.instances.map(({ id, name }) => [id, name]),
+    [
+      ["n1", ""],
+      ["n2", "Ada"],
+      ["n3", ""],
+    ],
+  );
   assert.deepEqual(s.doc.instances[1].box, { left: 1, top: 2, right: 30, bottom: 40 });
   assert.equal(s.doc.instances[1].points[0].x, points[0].x / 2);
   s.travel(-1);
@@ -296,8 +435,19 @@ test("another image's instances come in one step, with places of their own, and 
 test("copied instances of several colours keep apart", () => {
   const { points } = standing("x");
   const s = session([], ["#ff0000", "#00ff00"]);
-  s.copyImage({ task: "", image: "", size, instances: [{ name: "", points, box: null }, { name: "", points, box: null }] });
-  assert.deepEqual(s.doc.instances.map(({ color }) => color), ["#ff0000", "#00ff00"]);
+  s.copyImage({
+    task: "",
+    image: "",
+    size,
+    instances: [
+      { name: "", points, box: null },
+      { name: "", points, box: null },
+    ],
+  });
+  assert.deepEqual(
+    s.doc.instances.map(({ color }) => color),
+    ["#ff0000", "#00ff00"],
+  );
 });
 
 test("a note on the image stays through every edit and takes nothing back", () => {
@@ -309,7 +459,14 @@ test("a note on the image stays through every edit and takes nothing back", () =
   s.travel(-1);
   assert.equal(s.doc.comment, "", "typing is one step");
   s.travel(1);
-  for (const act of [() => s.place({ x: 1, y: 1 }), () => s.begin(), () => s.removeInstance(), () => s.nudge(1, 1), () => s.mirror(), () => s.setNothing()]) {
+  for (const act of [
+    () => s.place({ x: 1, y: 1 }),
+    () => s.begin(),
+    () => s.removeInstance(),
+    () => s.nudge(1, 1),
+    () => s.mirror(),
+    () => s.setNothing(),
+  ]) {
     act();
     assert.equal(s.doc.comment, "fog");
   }
@@ -319,7 +476,14 @@ test("a note on the image stays through every edit and takes nothing back", () =
 test("corrected: a pre-label changed, added to or deleted, until that is taken back", () => {
   const s = session([{ ...standing("p0"), prelabel: true }]);
   assert.equal(s.isCorrected, false);
-  for (const act of [() => { s.select("p0", 0); s.nudge(1, 0); }, () => s.begin(), () => s.removeInstance("p0")]) {
+  for (const act of [
+    () => {
+      s.select("p0", 0);
+      s.nudge(1, 0);
+    },
+    () => s.begin(),
+    () => s.removeInstance("p0"),
+  ]) {
     act();
     assert.equal(s.isCorrected, true);
     s.travel(-1);

@@ -5,7 +5,8 @@ import { DEFAULT_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../../s
 import { attributes, index, person } from "./people.js";
 
 const labels = (indexes) => indexes.map((i) => person.keypoints[i].label).sort();
-const of = (classes, rig = null, box = null) => readSkeleton(attributes({ keypointClasses: classes, skeletonRig: rig, skeletonBoundingBox: box }));
+const of = (classes, rig = null, box = null) =>
+  readSkeleton(attributes({ keypointClasses: classes, skeletonRig: rig, skeletonBoundingBox: box }));
 
 test("the keypoints attached to a joint follow from the edges", () => {
   assert.deepEqual(labels(person.distal[index("left_elbow")]), ["left_wrist"]);
@@ -16,19 +17,41 @@ test("the keypoints attached to a joint follow from the edges", () => {
 
 test("pairs are mutual, named or told by the names", () => {
   assert.equal(person.keypoints[index("left_hip")].pair, index("right_hip"));
-  const { keypoints } = of(["left_paw", "right_paw", "Wheel L", "Wheel R", "rearLeft", "rearRight", "bright"].map((label) => ({ label })));
-  assert.deepEqual(keypoints.map(({ pair }) => pair), [1, 0, 3, 2, 5, 4, -1]);
+  const { keypoints } = of(
+    ["left_paw", "right_paw", "Wheel L", "Wheel R", "rearLeft", "rearRight", "bright"].map((label) => ({ label })),
+  );
+  assert.deepEqual(
+    keypoints.map(({ pair }) => pair),
+    [1, 0, 3, 2, 5, 4, -1],
+  );
   assert.deepEqual(keypoints.map(({ side }) => side[0] ?? "-").join(""), "lrlrlr-");
 });
 
 test("a pair whose names tell no side still gets two sides", () => {
-  const { keypoints } = of([{ label: "a", pair: "b" }, { label: "b", pair: "a" }]);
-  assert.deepEqual(keypoints.map(({ side }) => side), ["left", "right"]);
+  const { keypoints } = of([
+    { label: "a", pair: "b" },
+    { label: "b", pair: "a" },
+  ]);
+  assert.deepEqual(
+    keypoints.map(({ side }) => side),
+    ["left", "right"],
+  );
 });
 
 test("the third field of an edge is a colour, null, or absent", () => {
-  const { edges, problems } = of([{ label: "a" }, { label: "b" }], [["a", "b", null], ["a", "b", "#0000ff"], ["a", "b", "yellow"], ["a", "b"]]);
-  assert.deepEqual(edges.map(([, , color]) => color), [null, "#0000ff", "yellow", null]);
+  const { edges, problems } = of(
+    [{ label: "a" }, { label: "b" }],
+    [
+      ["a", "b", null],
+      ["a", "b", "#0000ff"],
+      ["a", "b", "yellow"],
+      ["a", "b"],
+    ],
+  );
+  assert.deepEqual(
+    edges.map(([, , color]) => color),
+    [null, "#0000ff", "yellow", null],
+  );
   assert.deepEqual(problems, []);
 });
 
@@ -40,8 +63,16 @@ test("an edge to an unknown keypoint is left out and reported", () => {
 });
 
 test("bad attributes give a plain sentence, never an exception", () => {
-  for (const [classes, word] of [["{", "could not be read"], ["{}", "could not be read"], ["[]", "no keypoints"], [null, "no keypoints"], ["[1,null]", "without a name"]]) {
-    const skeleton = readSkeleton(attributes({ keypointClasses: classes, skeletonRig: "[[1]]", skeletonBoundingBox: "nonsense" }));
+  for (const [classes, word] of [
+    ["{", "could not be read"],
+    ["{}", "could not be read"],
+    ["[]", "no keypoints"],
+    [null, "no keypoints"],
+    ["[1,null]", "without a name"],
+  ]) {
+    const skeleton = readSkeleton(
+      attributes({ keypointClasses: classes, skeletonRig: "[[1]]", skeletonBoundingBox: "nonsense" }),
+    );
     assert.deepEqual(skeleton.keypoints, []);
     assert.match(skeleton.problems.join(" "), new RegExp(word));
   }
@@ -54,14 +85,27 @@ test("a keypoint defined twice counts once and is reported", () => {
 });
 
 test("without a bounding box the template's own size is used; a flat template cannot be drawn", () => {
-  assert.deepEqual(of([{ label: "a", x: 1, y: 2 }, { label: "b", x: 5, y: 9 }]).box, { left: 1, top: 2, right: 5, bottom: 9 });
-  assert.equal(of([{ label: "a", x: 0, y: 0 }, { label: "b", x: 0, y: 0 }]).box, null);
+  assert.deepEqual(
+    of([
+      { label: "a", x: 1, y: 2 },
+      { label: "b", x: 5, y: 9 },
+    ]).box,
+    { left: 1, top: 2, right: 5, bottom: 9 },
+  );
+  assert.equal(
+    of([
+      { label: "a", x: 0, y: 0 },
+      { label: "b", x: 0, y: 0 },
+    ]).box,
+    null,
+  );
 });
 
 test("only plain colours pass", () => {
   assert.equal(colorOr("#1F77B4", "x"), "#1F77B4");
   assert.equal(colorOr("rgb(1, 2, 3)", "x"), "rgb(1, 2, 3)");
-  for (const hostile of ["url(https://evil)", "red;background:url(x)", "expression(alert(1))", 7, null, {}, ""]) assert.equal(colorOr(hostile, "x"), "x");
+  for (const hostile of ["url(https://evil)", "red;background:url(x)", "expression(alert(1))", 7, null, {}, ""])
+    assert.equal(colorOr(hostile, "x"), "x");
 });
 
 test("unique colours: true, a list, nothing; a freed colour is given again", () => {
@@ -81,7 +125,10 @@ test("more edges than a skeleton may have are left out with a message", () => {
 });
 
 test("more keypoints than a skeleton may have, and sigmas too small to divide by, are left out with a message", () => {
-  const skeleton = of(Array.from({ length: 20_000 }, (_, i) => ({ label: `k${i}`, x: i, y: 0, sigma: 1e-163 })), []);
+  const skeleton = of(
+    Array.from({ length: 20_000 }, (_, i) => ({ label: `k${i}`, x: i, y: 0, sigma: 1e-163 })),
+    [],
+  );
   assert.equal(skeleton.keypoints.length, MOST_KEYPOINTS);
   assert.ok(skeleton.keypoints.every(({ sigma }) => sigma === DEFAULT_SIGMA));
   assert.ok(skeleton.problems.some((problem) => problem.includes("more than 1000 keypoints")));

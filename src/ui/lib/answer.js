@@ -9,14 +9,28 @@ import { withoutSignature } from "./prelabels.js";
  * @param {any} stray
  */
 const isSound = (stray) =>
-  typeof stray?.label === "string" && stray.label !== "" && stray.label.length <= 128 &&
-  [stray.x, stray.y].every((value) => isNumber(value) && Math.abs(value) <= 1e6) && [undefined, 1, 2].includes(stray.visibility);
+  typeof stray?.label === "string" &&
+  stray.label !== "" &&
+  stray.label.length <= 128 &&
+  [stray.x, stray.y].every((value) => isNumber(value) && Math.abs(value) <= 1e6) &&
+  [undefined, 1, 2].includes(stray.visibility);
 
 /** @param {Instance} instance @param {Skeleton} skeleton */
 export function instanceToJson({ id, name, points, strays, box, comment, extra }, skeleton) {
-  const placed = points.flatMap((point, i) => (isPlaced(point)
-    ? [{ label: skeleton.keypoints[i].label, x: point.x, y: point.y, visibility: point.v, comment: point.comment, ...point.extra }]
-    : []));
+  const placed = points.flatMap((point, i) =>
+    isPlaced(point)
+      ? [
+          {
+            label: skeleton.keypoints[i].label,
+            x: point.x,
+            y: point.y,
+            visibility: point.v,
+            comment: point.comment,
+            ...point.extra,
+          },
+        ]
+      : [],
+  );
   const labels = new Set(placed.map(({ label }) => label));
   /** @param {any} stray */
   const isUsable = (stray) => isSound(stray) && !labels.has(stray.label) && labels.add(stray.label);
@@ -34,16 +48,21 @@ export function instanceToJson({ id, name, points, strays, box, comment, extra }
 }
 
 /** Why a keypoint has no place, for those of which the worker said so. @param {Instance} instance @param {Skeleton} skeleton */
-const notLabeled = ({ id, points }, skeleton) => points.flatMap((point, i) => (point?.v === 0
-  ? [{ id, label: skeleton.keypoints[i].label, reason: point.reason ?? "not_visible", comment: point.comment }]
-  : []));
+const notLabeled = ({ id, points }, skeleton) =>
+  points.flatMap((point, i) =>
+    point?.v === 0
+      ? [{ id, label: skeleton.keypoints[i].label, reason: point.reason ?? "not_visible", comment: point.comment }]
+      : [],
+  );
 
 /** Bytes of a text within a request's JSON, where the fields of an answer are. @param {string} text */
 export const sentBytes = (text) => new TextEncoder().encode(JSON.stringify(text)).length;
 
 /** Bytes that an instance takes in the answer. @param {Skeleton} skeleton */
-export const bytesOf = (skeleton) => memo((/** @type {Instance} */ instance) =>
-  sentBytes(JSON.stringify([instanceToJson(instance, skeleton), notLabeled(instance, skeleton)])));
+export const bytesOf = (skeleton) =>
+  memo((/** @type {Instance} */ instance) =>
+    sentBytes(JSON.stringify([instanceToJson(instance, skeleton), notLabeled(instance, skeleton)])),
+  );
 
 /** Never a signature: a presigned URL lets its holder read the image. @param {Attributes} attributes */
 export function imageUri(attributes) {
@@ -81,6 +100,10 @@ export function answerFields({ doc: { instances, noChanges }, skeleton, attribut
     image_name: imageName(uri),
     no_changes_needed: String(noChanges),
     total_time_in_seconds: String(Math.max(0, Math.round(totalSeconds))),
-    answer_details: JSON.stringify({ version: "1.0", ...details, not_labeled: instances.flatMap((instance) => notLabeled(instance, skeleton)) }),
+    answer_details: JSON.stringify({
+      version: "1.0",
+      ...details,
+      not_labeled: instances.flatMap((instance) => notLabeled(instance, skeleton)),
+    }),
   };
 }

@@ -85,9 +85,12 @@ export function appOf(element, shadow, work) {
   const labelsSrc = () => get("initialValuesSrc");
   const offerBelow = Number(get("offerBelow"));
   /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
-  let prelabels = work?.prelabels ?? (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton, offerBelow));
+  let prelabels =
+    work?.prelabels ??
+    (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton, offerBelow));
   if (work) work.session.skeleton = skeleton;
-  const session = work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
+  const session =
+    work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
   session.size = { width: 0, height: 0 };
   /** @type {Prefs} */
@@ -134,11 +137,14 @@ export function appOf(element, shadow, work) {
     const { instance, selected, point, tool, size, doc } = session;
     if (!size.width) return "";
     if (tool !== "place") return wordsOf(session).join(": ");
-    if (!instance) return session.next < 0 ? wordsOf(session).join(": ") : t.left(skeleton.keypoints.length, nextLabel(session));
+    if (!instance)
+      return session.next < 0 ? wordsOf(session).join(": ") : t.left(skeleton.keypoints.length, nextLabel(session));
     const where = isPlaced(point) ? ` ${t.at(Math.round(point.x), Math.round(point.y))}` : "";
     return [
       nameOf(doc, instance.id),
-      selected < 0 ? t.noneSelected : `${labelOf(skeleton, selected)}: ${[stateOf(point), session.doubt(instance, selected)].filter(Boolean).join(", ")}${where}`,
+      selected < 0
+        ? t.noneSelected
+        : `${labelOf(skeleton, selected)}: ${[stateOf(point), session.doubt(instance, selected)].filter(Boolean).join(", ")}${where}`,
       instance.locked ? t.locked : t.left(pendingOf(instance).length, labelOf(skeleton, session.target)),
     ].join(". ");
   };
@@ -217,20 +223,23 @@ export function appOf(element, shadow, work) {
     }
     if (prelabels || fetching || !src) return;
     fetching = true;
-    fetchPrelabels(labelsSrc() ?? "", skeleton, offerBelow, signal).then((fetched) => {
-      prelabels = fetched;
-      session.start(fetched.instances);
-      begin();
-    }, () => {
-      fetching = false;
-      if (!signal.aborted) fail("noLabels");
-    });
+    fetchPrelabels(labelsSrc() ?? "", skeleton, offerBelow, signal).then(
+      (fetched) => {
+        prelabels = fetched;
+        session.start(fetched.instances);
+        begin();
+      },
+      () => {
+        fetching = false;
+        if (!signal.aborted) fail("noLabels");
+      },
+    );
   };
 
   img.onerror = () => fail("image");
   img.onload = async () => {
     const { naturalWidth, naturalHeight, src } = img;
-    const { width, height } = stated ?? await pixelsOf(img);
+    const { width, height } = stated ?? (await pixelsOf(img));
     // Another image is on its way by now.
     if (src !== img.src) return;
     // The sides of a smaller copy are whole pixels: each may be off by one.
@@ -277,11 +286,15 @@ export function appOf(element, shadow, work) {
     if (draft && isKnown && !others.length && !draft.sent) take(draft);
     else if (draft) {
       /** @type {[string, () => void][]} */
-      const choices = drafts.map((one) => [others.length ? t.continueWith(draftText(one)) : isKnown ? t.continue : t.yesContinue, () => take(one)]);
+      const choices = drafts.map((one) => [
+        others.length ? t.continueWith(draftText(one)) : isKnown ? t.continue : t.yesContinue,
+        () => take(one),
+      ]);
       ask(
         isKnown ? t.unfinished : t.yours,
         t.draftHere(others.length ? "" : draftText(draft)),
-        [isKnown ? t.startWithout : t.noStartWithout, focus], ...choices.reverse(),
+        [isKnown ? t.startWithout : t.noStartWithout, focus],
+        ...choices.reverse(),
       );
     }
   };
@@ -291,10 +304,18 @@ export function appOf(element, shadow, work) {
     if (nothing && session.isCorrected) say(t.corrected);
     else if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
     else {
-      ask(t.nothingTitle, t.nothingText, [t.keepLabels, focus], [t.deleteLabels, () => {
-        session.setNothing();
-        focus();
-      }]);
+      ask(
+        t.nothingTitle,
+        t.nothingText,
+        [t.keepLabels, focus],
+        [
+          t.deleteLabels,
+          () => {
+            session.setNothing();
+            focus();
+          },
+        ],
+      );
     }
     refresh();
   };
@@ -332,11 +353,19 @@ export function appOf(element, shadow, work) {
     if (problem) return false;
     if (!session.size.width) say(t.notReady);
     else if (!session.isLabelled && !session.doc.noChanges && confirmed !== session.doc) {
-      ask(t.emptyTitle, t.emptyText, [t.keepLabelling, focus], [t.submitEmpty, () => {
-        if (!session.original.instances.length) session.setNothing();
-        confirmed = session.doc;
-        submit();
-      }]);
+      ask(
+        t.emptyTitle,
+        t.emptyText,
+        [t.keepLabelling, focus],
+        [
+          t.submitEmpty,
+          () => {
+            if (!session.original.instances.length) session.setNothing();
+            confirmed = session.doc;
+            submit();
+          },
+        ],
+      );
     } else if (isLoading) {
       isWaiting = true;
       whenSettled(() => {
@@ -368,10 +397,18 @@ export function appOf(element, shadow, work) {
     if (!isWaiting && !saving.isInFlight) return false;
     if (app.isSending()) say(t.onItsWay);
     else {
-      ask(t.againTitle, t.againText, [t.wait, focus], [t.sendAgain, () => {
-        saving.settle();
-        submit();
-      }]);
+      ask(
+        t.againTitle,
+        t.againText,
+        [t.wait, focus],
+        [
+          t.sendAgain,
+          () => {
+            saving.settle();
+            submit();
+          },
+        ],
+      );
     }
     return true;
   };
@@ -388,7 +425,10 @@ export function appOf(element, shadow, work) {
     clock.tick();
     const detail = { reason, comment: session.doc.comment, total_time_in_seconds: Math.round(clock.totalSeconds()) };
     // A host that skips says so at once, and later how it ended, as for an answer.
-    if (element.dispatchEvent(new CustomEvent("task-skip", { detail, bubbles: true, composed: true, cancelable: true }))) say(t.cannotSkip);
+    if (
+      element.dispatchEvent(new CustomEvent("task-skip", { detail, bubbles: true, composed: true, cancelable: true }))
+    )
+      say(t.cannotSkip);
     else saving.send();
   };
 
@@ -419,25 +459,47 @@ export function appOf(element, shadow, work) {
   const askForLater = () => void loadLater().then(settle, settle);
 
   const uri = imageUri(get);
-  const image = uri === "data:" ? get("imgSrc") ?? "" : uri;
+  const image = uri === "data:" ? (get("imgSrc") ?? "") : uri;
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
   const series = draftKey(owner);
   const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
-  const saving = autosave(session, clock, task, () => {
-    sizeNotice = tooLarge();
-    update(board.root);
-    later?.refresh();
-  }, () => update(board.root), signal, work?.draftKey);
+  const saving = autosave(
+    session,
+    clock,
+    task,
+    () => {
+      sizeNotice = tooLarge();
+      update(board.root);
+      later?.refresh();
+    },
+    () => update(board.root),
+    signal,
+    work?.draftKey,
+  );
   /** @type {Promise<import("./drafts.js").Draft[]>} */
-  const found = work ? Promise.resolve([]) : Promise.race([
-    saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, [])),
-  ]);
+  const found = work
+    ? Promise.resolve([])
+    : Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
   const { root: question, ask } = questions();
   /** @type {Record<string, string>} */
-  const skipReasons = readAttribute(get, "skipReasons", (value) => isRecord(value) && Object.values(value).every((text) => typeof text === "string"), skeleton.problems) ?? {};
-  const skipping = dialog("review", t.skipTitle, h("p", {}, t.skipText), h("div.asked", {},
-    ...Object.entries(skipReasons).map(([reason, text]) => h("button", { onclick: () => skip(reason) }, text))));
+  const skipReasons =
+    readAttribute(
+      get,
+      "skipReasons",
+      (value) => isRecord(value) && Object.values(value).every((text) => typeof text === "string"),
+      skeleton.problems,
+    ) ?? {};
+  const skipping = dialog(
+    "review",
+    t.skipTitle,
+    h("p", {}, t.skipText),
+    h(
+      "div.asked",
+      {},
+      ...Object.entries(skipReasons).map(([reason, text]) => h("button", { onclick: () => skip(reason) }, text)),
+    ),
+  );
 
   /** @type {App} */
   const app = {
@@ -474,7 +536,14 @@ export function appOf(element, shadow, work) {
       focus();
       return true;
     },
-    help: () => whenSettled(() => (later ? later.help() : (instructions ??= root.appendChild(dialog("help", t.help, h("slot", { name: "instructions" })))).showModal())),
+    help: () =>
+      whenSettled(() =>
+        later
+          ? later.help()
+          : (instructions ??= root.appendChild(
+              dialog("help", t.help, h("slot", { name: "instructions" })),
+            )).showModal(),
+      ),
     confirm: () => whenSettled(() => later?.confirmNext() || say(later ? t.nothingToCheck : t.noLater)),
     take: (index) => later?.take(index) ?? false,
     light: () => whenSettled(() => (later ? later.light() : say(t.noLater))),
@@ -489,29 +558,60 @@ export function appOf(element, shadow, work) {
   /** What the host would refuse, before the work is done. @returns {string} */
   const tooLarge = () => {
     if (most === Infinity || !prelabels) return "";
-    const bytes = session.doc.instances.reduce((sum, instance) => sum + sizeOfAnswer(instance), sizeOfOriginal(prelabels));
-    const inMb = (/** @type {number} */ n) => (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
+    const bytes = session.doc.instances.reduce(
+      (sum, instance) => sum + sizeOfAnswer(instance),
+      sizeOfOriginal(prelabels),
+    );
+    const inMb = (/** @type {number} */ n) =>
+      (n / 1e6).toLocaleString(t.lang || undefined, { maximumSignificantDigits: 2 });
     return bytes > NEARLY * most ? t.answerSize(inMb(bytes), inMb(most), bytes > most) : "";
   };
-  const board = panel(app, () => [sizeNotice, isLoading || later ? "" : t.noLater, get("taskError") ?? "", ...(prelabels?.issues ?? []), ...skeleton.problems, ...(prelabels?.problems ?? [])].filter(Boolean));
-  const head = h("div.head", { role: "region", "aria-label": t.toolsRegion }, toolbar(app), chip(session),
+  const board = panel(app, () =>
+    [
+      sizeNotice,
+      isLoading || later ? "" : t.noLater,
+      get("taskError") ?? "",
+      ...(prelabels?.issues ?? []),
+      ...skeleton.problems,
+      ...(prelabels?.problems ?? []),
+    ].filter(Boolean),
+  );
+  const head = h(
+    "div.head",
+    { role: "region", "aria-label": t.toolsRegion },
+    toolbar(app),
+    chip(session),
     h("button.fold", { "aria-expanded": () => String(isOpen), onclick: () => openPanel(!isOpen) }, t.labels),
-    h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help));
+    h("button.tool", { title: () => titleOf("help", prefs), onclick: () => app.run("help") }, t.help),
+  );
   const live = h("div.live", { "aria-live": "polite" });
   const toast = h("div.toast");
-  const note = h("div.note", { hidden: () => !problem },
+  const note = h(
+    "div.note",
+    { hidden: () => !problem },
     h("h2", { textContent: () => (problem ? t.problems[problem] : "") }),
     h("p", {}, t.tryOrSubmit),
     h("button.primary", { onclick: () => loadImage() }, t.tryAgain),
-    h("button", { onclick: submit }, t.submitWithout));
-  const waiting = h("div.waiting", { hidden: () => Boolean(problem || session.size.width) },
+    h("button", { onclick: submit }, t.submitWithout),
+  );
+  const waiting = h(
+    "div.waiting",
+    { hidden: () => Boolean(problem || session.size.width) },
     h("progress", { "aria-hidden": true }),
-    h("p", { role: "status", textContent: () => (prelabels ? t.loadingImage : t.loadingLabels) }));
+    h("p", { role: "status", textContent: () => (prelabels ? t.loadingImage : t.loadingLabels) }),
+  );
   // A page has one main part: its own, else the first element on it.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
-  const root = h("div.app", { lang: t.lang }, head,
+  const root = h(
+    "div.app",
+    { lang: t.lang },
+    head,
     h("section.work", { "aria-label": t.imageRegion, role: first ? "main" : null }, stage.root, waiting, note, toast),
-    board.root, live, question, skipping);
+    board.root,
+    live,
+    question,
+    skipping,
+  );
   shadow.append(root);
 
   session.onSay = say;
@@ -529,11 +629,15 @@ export function appOf(element, shadow, work) {
   };
   stage.onView = () => update(head);
   // Shortcuts work wherever the focus is, unless another element of this page has it.
-  document.addEventListener("keydown", (event) => {
-    const path = event.composedPath();
-    const isElsewhere = path.some((node) => node instanceof Element && node.localName === element.localName);
-    if (path.includes(element) || (!isElsewhere && current === element)) onKey(app, event, clock, board.pick);
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const path = event.composedPath();
+      const isElsewhere = path.some((node) => node instanceof Element && node.localName === element.localName);
+      if (path.includes(element) || (!isElsewhere && current === element)) onKey(app, event, clock, board.pick);
+    },
+    { signal },
+  );
   current ??= element;
   root.addEventListener("focusin", () => (current = element), { signal });
   // What another finger presses ends the gesture of the first. Not "change": a field that loses the focus to a press
@@ -543,19 +647,31 @@ export function appOf(element, shadow, work) {
   for (const name of ["mousedown", "mouseup", "auxclick"]) {
     root.addEventListener(name, (/** @type {any} */ event) => event.button > 2 && event.preventDefault(), { signal });
   }
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) clock.pause();
-    else if (session.size.width) clock.run();
-  }, { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.hidden) clock.pause();
+      else if (session.size.width) clock.run();
+    },
+    { signal },
+  );
   // A click on a button must not take the keys away from the image.
-  root.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
-    if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .note")) return;
-    event.preventDefault();
-    focus();
-  }, { signal });
+  root.addEventListener(
+    "mousedown",
+    (/** @type {MouseEvent} */ event) => {
+      if (/** @type {Element} */ (event.target).closest("dialog, input, textarea, select, label, .note")) return;
+      event.preventDefault();
+      focus();
+    },
+    { signal },
+  );
 
   // A host that shows no problems itself can have them shown here.
-  document.addEventListener("answer-failed", (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)), { signal });
+  document.addEventListener(
+    "answer-failed",
+    (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)),
+    { signal },
+  );
 
   loadImage(false);
   // Nothing comes before the image, unless that takes long.
@@ -593,7 +709,8 @@ export function appOf(element, shadow, work) {
 }
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} when it was saved */
-const timeOf = ({ at }) => new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const timeOf = ({ at }) =>
+  new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
 const draftText = (draft) => t.draftState(placedIn(draft), timeOf(draft), draft.sent ?? false);

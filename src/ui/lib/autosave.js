@@ -15,7 +15,15 @@ const PATIENCE = 4000;
  * @param {AbortSignal} signal
  * @param {string} [key] of this page's draft, if the page has begun one
  */
-export function autosave(session, clock, task, check, changed, signal, key = task + crypto.getRandomValues(new Uint32Array(2)).join("")) {
+export function autosave(
+  session,
+  clock,
+  task,
+  check,
+  changed,
+  signal,
+  key = task + crypto.getRandomValues(new Uint32Array(2)).join(""),
+) {
   let saveTimer = 0;
   let checkTimer = 0;
   /** When the submission in flight began, and its document; 0 for none. */
@@ -35,7 +43,8 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
     const doc = session.kept;
     const sent = sentAt > 0 && doc === sentDoc;
     saved = doc;
-    if (doc !== session.original || sent) return saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
+    if (doc !== session.original || sent)
+      return saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
     await dropDraft(key);
     return true;
   };
@@ -109,19 +118,27 @@ export function autosave(session, clock, task, check, changed, signal, key = tas
       for (const timer of [saveTimer, checkTimer, sentTimer]) clearTimeout(timer);
     },
   };
-  addEventListener("beforeunload", (event) => {
-    // A host that accepted the answer leaves the page; one that could not, stays.
-    if (isUnsent() && !(saving.isSending && navigator.onLine)) event.preventDefault();
-  }, { signal });
+  addEventListener(
+    "beforeunload",
+    (event) => {
+      // A host that accepted the answer leaves the page; one that could not, stays.
+      if (isUnsent() && !(saving.isSending && navigator.onLine)) event.preventDefault();
+    },
+    { signal },
+  );
   addEventListener("pagehide", saving.now, { signal });
   document.addEventListener("visibilitychange", () => document.hidden && isUnsent() && write(), { signal });
   // Events of the portal's form. Ground Truth has none: there the draft stays, and the next page asks about it.
-  document.addEventListener("answer-accepted", () => {
-    isSafe = true;
-    clearTimeout(saveTimer);
-    settle();
-    dropDraft(key);
-  }, { signal });
+  document.addEventListener(
+    "answer-accepted",
+    () => {
+      isSafe = true;
+      clearTimeout(saveTimer);
+      settle();
+      dropDraft(key);
+    },
+    { signal },
+  );
   document.addEventListener("answer-failed", settle, { signal });
   return saving;
 }

@@ -13,16 +13,26 @@ export const nextLabel = (session) => labelOf(session.skeleton, nextOf(session))
 /** @param {import("./session.js").Session} session @returns {string[]} what comes next, and how to do it */
 export function wordsOf(session) {
   if (!session.size.width) return ["", ""];
-  if (nextOf(session) >= 0) return [nextLabel(session), session.startsNew && session.doc.instances.length ? t.clickToBegin : t.clickToPlace];
-  return /** @type {Record<string, string[]>} */ ({ draw: t.drawTool, adjust: t.adjustTool, box: t.boxTool })[session.tool] ?? [t.review, session.instance?.locked ? t.locked : t.correct];
+  if (nextOf(session) >= 0)
+    return [nextLabel(session), session.startsNew && session.doc.instances.length ? t.clickToBegin : t.clickToPlace];
+  return (
+    /** @type {Record<string, string[]>} */ ({ draw: t.drawTool, adjust: t.adjustTool, box: t.boxTool })[
+      session.tool
+    ] ?? [t.review, session.instance?.locked ? t.locked : t.correct]
+  );
 }
 
 /** @param {import("./session.js").Session} session */
 export function chip(session) {
   const keypoint = () => session.skeleton.keypoints[nextOf(session)];
   return h(
-    "div.chip", {},
-    h("span.next", { hidden: () => !keypoint() }, keypointMarker(keypoint, () => (session.startsNew ? null : session.instance))),
+    "div.chip",
+    {},
+    h(
+      "span.next",
+      { hidden: () => !keypoint() },
+      keypointMarker(keypoint, () => (session.startsNew ? null : session.instance)),
+    ),
     h("strong", { dir: "auto", translate: false, textContent: () => wordsOf(session)[0] }),
     h("span.soft", { textContent: () => wordsOf(session)[1] }),
   );

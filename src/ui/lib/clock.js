@@ -60,7 +60,9 @@ export class Clock {
     return {
       active_time_in_seconds: tenths(this.active),
       actions: { ...this.actions },
-      time_per_keypoint: Object.fromEntries(Object.entries(this.perKeypoint).map(([label, time]) => [label, tenths(time)])),
+      time_per_keypoint: Object.fromEntries(
+        Object.entries(this.perKeypoint).map(([label, time]) => [label, tenths(time)]),
+      ),
     };
   }
 
@@ -72,12 +74,18 @@ export class Clock {
 
   /** Add the times of a draft to those of this page. @param {any} saved */
   restore(saved) {
-    if (![saved?.total, saved?.active, saved?.placedAt].every(isNumber) || !isTable(saved.actions) || !isTable(saved.perKeypoint)) return;
+    if (
+      ![saved?.total, saved?.active, saved?.placedAt].every(isNumber) ||
+      !isTable(saved.actions) ||
+      !isTable(saved.perKeypoint)
+    )
+      return;
     this.total += saved.total;
     this.active += saved.active;
     this.placedAt += saved.placedAt;
     for (const name of /** @type {const} */ (["actions", "perKeypoint"])) {
-      for (const [key, value] of Object.entries(saved[name])) this[name][key] = (this[name][key] ?? 0) + /** @type {number} */ (value);
+      for (const [key, value] of Object.entries(saved[name]))
+        this[name][key] = (this[name][key] ?? 0) + /** @type {number} */ (value);
     }
   }
 }

@@ -3,8 +3,20 @@ import { readJson } from "./json.js";
 
 /** Okabe and Ito's set without black, then lighter neighbours of it. */
 export const PALETTE = [
-  "#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2",
-  "#9ad4f5", "#ffc857", "#5fd3b0", "#e7b3d1", "#ff9a5c", "#6aa9e0", "#b8b8ff",
+  "#56b4e9",
+  "#e69f00",
+  "#009e73",
+  "#f0e442",
+  "#cc79a7",
+  "#d55e00",
+  "#0072b2",
+  "#9ad4f5",
+  "#ffc857",
+  "#5fd3b0",
+  "#e7b3d1",
+  "#ff9a5c",
+  "#6aa9e0",
+  "#b8b8ff",
 ];
 
 const PLAIN = /^(#[0-9a-f]{3,8}|[a-z]{3,20}|(rgb|hsl)a?\([\d.,%\s/deg-]{1,60}\))$/i;
@@ -28,7 +40,10 @@ export function colorOr(value, fallback) {
 export function readUniqueColors(text) {
   const value = readJson(text);
   if (value === null || value === false) return null;
-  const colors = [value].flat().map((color) => colorOr(color, "")).filter(Boolean);
+  const colors = [value]
+    .flat()
+    .map((color) => colorOr(color, ""))
+    .filter(Boolean);
   // Any other text means "yes", as an HTML flag would.
   return colors.length ? colors : PALETTE;
 }

@@ -47,7 +47,8 @@ export function commandsOf(app) {
     swapLimb: () => session.swapLimbs([session.selected]),
     swapAll: () => session.swap([]),
     mirror: () => session.mirror(),
-    hidePoint: () => session.toggleHidden(session.selected < 0 ? [] : active().map((id) => `${id}/${session.selected}`)),
+    hidePoint: () =>
+      session.toggleHidden(session.selected < 0 ? [] : active().map((id) => `${id}/${session.selected}`)),
     previous: () => session.step(-1, false),
     next: () => session.step(1, false),
     previousPending: () => session.step(-1, true),

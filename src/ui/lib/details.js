@@ -6,7 +6,12 @@ import { straysOf } from "./prelabels.js";
 import { t } from "./texts.js";
 
 /** In the order of their texts. @type {[key: string, v: 0 | 1 | 2, reason?: Reason][]} */
-const STATES = [["O", 2], ["O", 1], ["U", 0, "not_visible"], ["I", 0, "outside_image"]];
+const STATES = [
+  ["O", 2],
+  ["O", 1],
+  ["U", 0, "not_visible"],
+  ["I", 0, "outside_image"],
+];
 
 /** @param {import("./session.js").Session} session */
 export function details(session) {
@@ -24,30 +29,58 @@ export function details(session) {
       ...props,
     });
   return h(
-    "div.details", { hidden: () => !session.instance },
-    h("div.choice", { role: "group", "aria-label": t.visibility }, ...STATES.map(([key, v, reason], choice) => h("button", {
-      title: `${t.choices[choice]} (${key})`,
-      "aria-pressed": () => String(state()?.v === v && (v > 0 || state()?.reason === reason)),
-      disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
-      onclick: () => {
-        const at = index();
-        // As the keys do: what has no place is done with, the next click is for the next keypoint.
-        if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
+    "div.details",
+    { hidden: () => !session.instance },
+    h(
+      "div.choice",
+      { role: "group", "aria-label": t.visibility },
+      ...STATES.map(([key, v, reason], choice) =>
+        h(
+          "button",
+          {
+            title: `${t.choices[choice]} (${key})`,
+            "aria-pressed": () => String(state()?.v === v && (v > 0 || state()?.reason === reason)),
+            disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
+            onclick: () => {
+              const at = index();
+              // As the keys do: what has no place is done with, the next click is for the next keypoint.
+              if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
+            },
+          },
+          t.choices[choice],
+        ),
+      ),
+    ),
+    field(
+      { placeholder: t.instanceName, maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name },
+      (name) => it().name !== name && session.edit(t.instanceName, () => ({ name }), `name ${it().id}`),
+    ),
+    field(
+      {
+        placeholder: () => t.noteOn(session.point ? labelOf(session.skeleton, session.selected) : ""),
+        maxLength: 1000,
+        value: () => (session.point ?? it()).comment ?? "",
       },
-    }, t.choices[choice]))),
-    field({ placeholder: t.instanceName, maxLength: 200, hidden: () => Boolean(session.point), value: () => it().name }, (name) => it().name !== name && session.edit(t.instanceName, () => ({ name }), `name ${it().id}`)),
-    field({
-      placeholder: () => t.noteOn(session.point ? labelOf(session.skeleton, session.selected) : ""),
-      maxLength: 1000,
-      value: () => (session.point ?? it()).comment ?? "",
-    }, (comment) => {
-      const { point, selected } = session;
-      if (((point ?? it()).comment ?? "") === comment) return;
-      session.edit(t.steps.note, ({ points }) => (point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment }),
-        `note ${it().id}/${point && selected}`);
-    }),
-    h("p.soft", { hidden: () => Boolean(!it().strays.length || session.point) },
+      (comment) => {
+        const { point, selected } = session;
+        if (((point ?? it()).comment ?? "") === comment) return;
+        session.edit(
+          t.steps.note,
+          ({ points }) =>
+            point ? { points: points.with(selected, { ...point, comment: comment || undefined }) } : { comment },
+          `note ${it().id}/${point && selected}`,
+        );
+      },
+    ),
+    h(
+      "p.soft",
+      { hidden: () => Boolean(!it().strays.length || session.point) },
       h("span", { textContent: () => t.strays(straysOf(it())) }),
-      h("button.small", { disabled: locked, onclick: () => session.edit(t.removeStrays, () => ({ strays: [] })) }, t.removeStrays)),
+      h(
+        "button.small",
+        { disabled: locked, onclick: () => session.edit(t.removeStrays, () => ({ strays: [] })) },
+        t.removeStrays,
+      ),
+    ),
   );
 }

@@ -12,16 +12,29 @@ import { t } from "./texts.js";
 export function dialog(name, title, ...body) {
   // The dialog's content covers it completely, so an event whose target is the dialog happened outside.
   let isOutside = false;
-  const track = (/** @type {Event} */ { type, target }) => (isOutside = target === node && (isOutside || type === "pointerdown"));
+  const track = (/** @type {Event} */ { type, target }) =>
+    (isOutside = target === node && (isOutside || type === "pointerdown"));
   // A key that presses a button inside is a click without a pointer: what the pointer did before counts for nothing then.
   const close = (/** @type {Event} */ { target }) => {
     if (isOutside && target === node) node.close();
   };
-  const node = h(`dialog.${name}`, { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: close },
-    h("header", {}, h("h2", {}, title), h("button.ghost", { title: t.close, onclick: () => node.close() }, icon("close"))),
-    h("div.body", { tabIndex: 0 }, ...body));
+  const node = h(
+    `dialog.${name}`,
+    { "aria-label": title, onpointerdown: track, onpointerup: track, onclick: close },
+    h(
+      "header",
+      {},
+      h("h2", {}, title),
+      h("button.ghost", { title: t.close, onclick: () => node.close() }, icon("close")),
+    ),
+    h("div.body", { tabIndex: 0 }, ...body),
+  );
   // The second click of a double click was meant for the button that opened the dialog.
-  node.addEventListener("click", (/** @type {MouseEvent} */ event) => event.detail > 1 && event.stopPropagation(), true);
+  node.addEventListener(
+    "click",
+    (/** @type {MouseEvent} */ event) => event.detail > 1 && event.stopPropagation(),
+    true,
+  );
   return node;
 }
 
@@ -34,12 +47,18 @@ export function questions() {
   return {
     root,
     ask(title, text, ...choices) {
-      const buttons = choices.map(([label, act], at) => h(at === choices.length - 1 ? "button.primary" : "button", {
-        onclick: () => {
-          root.close();
-          act();
-        },
-      }, label));
+      const buttons = choices.map(([label, act], at) =>
+        h(
+          at === choices.length - 1 ? "button.primary" : "button",
+          {
+            onclick: () => {
+              root.close();
+              act();
+            },
+          },
+          label,
+        ),
+      );
       root.querySelector("h2")?.replaceChildren(title);
       root.setAttribute("aria-label", title);
       body.replaceChildren(h("p", {}, text), h("div.row", {}, ...buttons));

@@ -32,7 +32,8 @@ export const newInstance = (id, count, more) => ({
 });
 
 /** Names of new instances never repeat in a document: n1, n2, … @param {Doc} doc */
-export const nextId = (doc) => `n${1 + Math.max(0, ...doc.instances.map(({ id }) => Number(/^n(\d+)$/.exec(id)?.[1] ?? 0)))}`;
+export const nextId = (doc) =>
+  `n${1 + Math.max(0, ...doc.instances.map(({ id }) => Number(/^n(\d+)$/.exec(id)?.[1] ?? 0)))}`;
 
 /**
  * A function of an object that never changes, computed once for each.
@@ -67,7 +68,9 @@ export const isPlaced = (point) => Boolean(point && point.v > 0);
 
 /** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} in words */
 export const stateOf = (point) =>
-  t.states[!point ? "pending" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : point.reason ?? "not_visible"];
+  t.states[
+    !point ? "pending" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : (point.reason ?? "not_visible")
+  ];
 
 export const placedCount = memo((/** @type {Instance} */ instance) => instance.points.filter(isPlaced).length);
 
@@ -88,7 +91,8 @@ export const changedPoints = (now, before) =>
 
 /** @param {Instance} now @param {Instance} before */
 export const isChanged = (now, before) =>
-  now !== before && /** @type {const} */ (["points", "box", "name", "comment", "strays"]).some((key) => !same(now[key], before[key]));
+  now !== before &&
+  /** @type {const} */ (["points", "box", "name", "comment", "strays"]).some((key) => !same(now[key], before[key]));
 
 /** @param {Skeleton} skeleton @param {number} index */
 export const labelOf = (skeleton, index) => skeleton.keypoints[index]?.name ?? "";

@@ -23,7 +23,10 @@ const live = new WeakMap();
  */
 export function h(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
-  const node = document.createElementNS(`http://www.w3.org/${name === "svg" || name === "path" ? "2000/svg" : "1999/xhtml"}`, name);
+  const node = document.createElementNS(
+    `http://www.w3.org/${name === "svg" || name === "path" ? "2000/svg" : "1999/xhtml"}`,
+    name,
+  );
   node.classList.add(...classes);
   /** @type {Live} */
   const own = { asked: [], parts: children.filter((child) => live.has(child)), given: props.given };
@@ -31,7 +34,7 @@ export function h(tag, props = {}, ...children) {
     if (key === "given") continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (typeof value !== "function") put(node, key, value);
-    else if (key === "children") own.asked.push(() => put(node, key, own.parts = value()));
+    else if (key === "children") own.asked.push(() => put(node, key, (own.parts = value())));
     else own.asked.push(() => put(node, key, value()));
   }
   if (own.asked.length || own.parts.length) live.set(node, own);
@@ -48,10 +51,10 @@ export function h(tag, props = {}, ...children) {
 export function put(node, key, value) {
   if (key[0] === ".") node.classList.toggle(key.slice(1), value);
   else if (key === "children") {
-    for (const [at, child] of value.entries()) if (node.children[at] !== child) node.insertBefore(child, node.children[at]);
+    for (const [at, child] of value.entries())
+      if (node.children[at] !== child) node.insertBefore(child, node.children[at]);
     while (node.children.length > value.length) node.lastChild.remove();
-  }
-  else if (key in node && typeof node[key] !== "object") {
+  } else if (key in node && typeof node[key] !== "object") {
     // An empty text is set in any case: no `alt` is not the same as an empty one.
     if (node[key] !== value || value === "") node[key] = value;
   } else if ((value ?? false) === false) node.removeAttribute(key);

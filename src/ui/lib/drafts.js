@@ -46,7 +46,10 @@ export const draftKey = (parts) => `${PREFIX}${hash(JSON.stringify(parts))}:`;
 function fits(draft, skeleton) {
   /** @param {any} instance */
   const isSound = ({ id, strays, options, points }) =>
-    typeof id === "string" && Array.isArray(strays) && isRecord(options) && points.length === skeleton.keypoints.length &&
+    typeof id === "string" &&
+    Array.isArray(strays) &&
+    isRecord(options) &&
+    points.length === skeleton.keypoints.length &&
     points.every((/** @type {any} */ point) => point === null || [point.x, point.y, point.v].every(isNumber));
   try {
     return draft.doc.instances.every(isSound) && isNumber(draft.at);
@@ -56,10 +59,11 @@ function fits(draft, skeleton) {
 }
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-const result = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const result = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let database;
@@ -88,16 +92,25 @@ export async function within(mode, act) {
 }
 
 /** @type {typeof within} the same, and never without an end */
-const inTime = (mode, act) => Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
+const inTime = (mode, act) =>
+  Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
 
 /** @param {string} task its key @returns {Promise<Draft[]>} of the task, of whatever pages */
 export async function allDrafts(task) {
   const range = IDBKeyRange.bound(task, `${task}\uffff`);
   /** @type {Draft[]} */
   const stored = await inTime("readonly", (store) => store.getAll(range)).catch(() => []);
-  const all = [...stored, ...keys().filter((key) => key.startsWith(task)).map((key) => load(key, null))];
+  const all = [
+    ...stored,
+    ...keys()
+      .filter((key) => key.startsWith(task))
+      .map((key) => load(key, null)),
+  ];
   // A draft may be in both, written when one of them was full.
-  const byAge = all.filter(isRecord).map(unpacked).sort((a, b) => a.at - b.at);
+  const byAge = all
+    .filter(isRecord)
+    .map(unpacked)
+    .sort((a, b) => a.at - b.at);
   return [...new Map(byAge.map((draft) => [draft.key, draft])).values()];
 }
 
@@ -108,7 +121,13 @@ const packed = memo(JSON.stringify);
 function unpacked(draft) {
   try {
     const { doc } = draft;
-    return { ...draft, doc: { ...doc, instances: doc.instances.map((/** @type {unknown} */ one) => (typeof one === "string" ? JSON.parse(one) : one)) } };
+    return {
+      ...draft,
+      doc: {
+        ...doc,
+        instances: doc.instances.map((/** @type {unknown} */ one) => (typeof one === "string" ? JSON.parse(one) : one)),
+      },
+    };
   } catch {
     return draft;
   }
@@ -130,7 +149,10 @@ export async function loadDrafts(task, skeleton) {
 /** @param {any} given a draft of the element, or of the skeleton creator, which has no document @returns {Promise<boolean>} whether it is kept */
 export async function saveDraft({ doc, ...rest }) {
   const draft = doc ? { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } } : rest;
-  const isStored = await inTime("readwrite", (store) => store.put(draft)).then(() => true, () => false);
+  const isStored = await inTime("readwrite", (store) => store.put(draft)).then(
+    () => true,
+    () => false,
+  );
   return isStored || save(draft.key, draft);
 }
 
@@ -143,5 +165,7 @@ export const dropDraft = (key) => {
 /** @param {number} now @returns {Promise<unknown>} */
 export async function dropOldDrafts(now) {
   const drafts = await allDrafts(PREFIX);
-  return Promise.all(drafts.filter((draft) => !(draft.at > now - KEEP_DAYS * 86_400_000) && draft.key).map(({ key }) => dropDraft(key)));
+  return Promise.all(
+    drafts.filter((draft) => !(draft.at > now - KEEP_DAYS * 86_400_000) && draft.key).map(({ key }) => dropDraft(key)),
+  );
 }

@@ -9,8 +9,23 @@ import { languages, setLanguage } from "./texts.js";
 
 /** Names as authors write them; HTML makes them lower case. */
 const ATTRIBUTES = [
-  "imgSrc", "imageS3Uri", "keypointClasses", "skeletonRig", "skeletonBoundingBox", "initialValues", "uniqueSkeletonColors",
-  "initialValuesSrc", "annotationIssues", "taskError", "labelingJob", "worker", "skipReasons", "imageSize", "maxAnswerBytes", "checkBelow", "offerBelow",
+  "imgSrc",
+  "imageS3Uri",
+  "keypointClasses",
+  "skeletonRig",
+  "skeletonBoundingBox",
+  "initialValues",
+  "uniqueSkeletonColors",
+  "initialValuesSrc",
+  "annotationIssues",
+  "taskError",
+  "labelingJob",
+  "worker",
+  "skipReasons",
+  "imageSize",
+  "maxAnswerBytes",
+  "checkBelow",
+  "offerBelow",
 ];
 
 /** Shared by all elements of a page. */
@@ -83,7 +98,8 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.start();
       return;
     }
-    if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after))) return;
+    if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after)))
+      return;
     // A new address of the same image (a signature renewed) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
     if (!isRenewed) this.work = null;

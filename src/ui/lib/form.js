@@ -49,22 +49,36 @@ export function answerForm(element, answer, send) {
       removed = new AbortController();
       const { signal } = removed;
       form = element.closest("crowd-form") ?? element.closest("form");
-      form?.addEventListener("submit", (/** @type {Event} */ event) => {
-        const { submitter } = /** @type {SubmitEvent} */ (event);
-        const fields = answer();
-        if (submitter?.hasAttribute("formmethod")) keepOutOfUrl(submitter, "formmethod");
-        if (fields) fill(fields);
-        else event.preventDefault();
-        // Capture: the fields are there before anyone reads them, be it at crowd-form or at its inner form.
-      }, { signal, capture: true });
-      addEventListener("submit", (event) => {
-        const { target } = event;
-        // Nobody has handled the inner form's submission, so the browser would open its address with the answer in it.
-        if (!isPlain() && event.isTrusted && !event.defaultPrevented && target instanceof Element && target.contains(element)) {
-          event.preventDefault();
-          send();
-        }
-      }, { signal });
+      form?.addEventListener(
+        "submit",
+        (/** @type {Event} */ event) => {
+          const { submitter } = /** @type {SubmitEvent} */ (event);
+          const fields = answer();
+          if (submitter?.hasAttribute("formmethod")) keepOutOfUrl(submitter, "formmethod");
+          if (fields) fill(fields);
+          else event.preventDefault();
+          // Capture: the fields are there before anyone reads them, be it at crowd-form or at its inner form.
+        },
+        { signal, capture: true },
+      );
+      addEventListener(
+        "submit",
+        (event) => {
+          const { target } = event;
+          // Nobody has handled the inner form's submission, so the browser would open its address with the answer in it.
+          if (
+            !isPlain() &&
+            event.isTrusted &&
+            !event.defaultPrevented &&
+            target instanceof Element &&
+            target.contains(element)
+          ) {
+            event.preventDefault();
+            send();
+          }
+        },
+        { signal },
+      );
     },
 
     /**

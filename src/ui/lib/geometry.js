@@ -26,7 +26,8 @@ export const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 export const boxOf = (a, b) => /** @type {Box} */ (around([a, b]));
 
 /** @param {Box} box @param {(at: XY) => XY} place @returns {Box} */
-export const mapped = ({ left, top, right, bottom }, place) => boxOf(fine(place({ x: left, y: top })), fine(place({ x: right, y: bottom })));
+export const mapped = ({ left, top, right, bottom }, place) =>
+  boxOf(fine(place({ x: left, y: top })), fine(place({ x: right, y: bottom })));
 
 /** @param {Box} box @returns {XY} */
 export const middleOf = ({ left, top, right, bottom }) => ({ x: (left + right) / 2, y: (top + bottom) / 2 });
@@ -35,7 +36,9 @@ export const middleOf = ({ left, top, right, bottom }) => ({ x: (left + right) /
 export function around(all) {
   const xs = all.map(({ x }) => x);
   const ys = all.map(({ y }) => y);
-  return all.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null;
+  return all.length
+    ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) }
+    : null;
 }
 
 /**

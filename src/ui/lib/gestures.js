@@ -71,7 +71,17 @@ export function listenToPointers(stage, signal, count) {
     }
     const handle = at && handleUnder(at, REACH.mouse);
     if (at && draws()) lifted?.drag.move(at);
-    root.style.cursor = draws() ? "crosshair" : handle ? (handle.length < 3 ? `${handle}-resize` : handle) : hit ? "pointer" : session.next >= 0 ? "crosshair" : "";
+    root.style.cursor = draws()
+      ? "crosshair"
+      : handle
+        ? handle.length < 3
+          ? `${handle}-resize`
+          : handle
+        : hit
+          ? "pointer"
+          : session.next >= 0
+            ? "crosshair"
+            : "";
     stage.follow(at);
   };
 
@@ -100,7 +110,8 @@ export function listenToPointers(stage, signal, count) {
 
   /** A box drawn. @param {Press} press @returns {Drag | null} */
   const drawing = ({ origin, reach }) => {
-    const drawn = (/** @type {XY} */ at) => boxOf(clampTo(session.size, origin), clampTo(session.size, view.toImage(at)));
+    const drawn = (/** @type {XY} */ at) =>
+      boxOf(clampTo(session.size, origin), clampTo(session.size, view.toImage(at)));
     if (!draws()) return null;
     return {
       move(at) {
@@ -126,8 +137,13 @@ export function listenToPointers(stage, signal, count) {
     const angle = (/** @type {XY} */ at) => Math.atan2(view.toImage(at).y - middle.y, view.toImage(at).x - middle.x);
     if (handle === "move") return editing(press, t.commands.adjust, (before, dx, dy) => shifted(before, size, dx, dy));
     // A turn that would push a keypoint out of the image waits at the last angle that fits.
-    if (handle === "alias") return editing(press, t.commands.adjust, (before, _dx, _dy, at) => session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))));
-    return editing(press, t.commands.adjust, (before, dx, dy) => session.reshaped(before, mapping(box, stretched(box, handle, dx, dy, size))));
+    if (handle === "alias")
+      return editing(press, t.commands.adjust, (before, _dx, _dy, at) =>
+        session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))),
+      );
+    return editing(press, t.commands.adjust, (before, dx, dy) =>
+      session.reshaped(before, mapping(box, stretched(box, handle, dx, dy, size))),
+    );
   };
 
   /** A keypoint moved. @param {Pick<Press, "hit" | "origin" | "event">} press */
@@ -137,11 +153,14 @@ export function listenToPointers(stage, signal, count) {
     if (!hit || !session.editable(findInstance(session.doc, hit.id)) || session.tool === "adjust") return null;
     session.select(hit.id, hit.index);
     const indexes = press.event.shiftKey ? [hit.index, ...skeleton.distal[hit.index]] : [hit.index];
-    return editing(press, t.steps.move(labelOf(skeleton, hit.index)), ({ points }, dx, dy) => ({ points: dragged(points, indexes, size, dx, dy) }));
+    return editing(press, t.steps.move(labelOf(skeleton, hit.index)), ({ points }, dx, dy) => ({
+      points: dragged(points, indexes, size, dx, dy),
+    }));
   };
 
   /** What a press becomes once the pointer has left its place. @param {Press} press @returns {Drag} */
-  const dragOf = (press) => (press.event.button === 0 && (drawing(press) ?? framing(press) ?? grabbing(press))) || panning;
+  const dragOf = (press) =>
+    (press.event.button === 0 && (drawing(press) ?? framing(press) ?? grabbing(press))) || panning;
 
   /** Take up what the next click puts down. @param {Drag | null} drag */
   const lift = (drag) => {
@@ -151,7 +170,13 @@ export function listenToPointers(stage, signal, count) {
 
   /** @param {Press} press */
   const click = (press) => {
-    const { origin: at, start, reach, event: { button, ctrlKey, metaKey }, hit } = press;
+    const {
+      origin: at,
+      start,
+      reach,
+      event: { button, ctrlKey, metaKey },
+      hit,
+    } = press;
     const from = lifted;
     lifted = null;
     // What was taken up is put down, unless something else happened to the document in between.
@@ -168,8 +193,8 @@ export function listenToPointers(stage, signal, count) {
     else if (session.tool === "adjust") {
       if (hit && hit.id !== session.active) session.select(hit.id);
       else lift(framing(press));
-    }
-    else if (hit && (ctrlKey || metaKey || session.next < 0 || (own && session.startsNew))) session.select(hit.id, hit.index);
+    } else if (hit && (ctrlKey || metaKey || session.next < 0 || (own && session.startsNew)))
+      session.select(hit.id, hit.index);
     else if (distance(at, clampTo(session.size, at)) > NEAR_EDGE / view.scale) session.onSay(t.outside);
     else if (session.next >= 0) session.place(at, button === 2 ? 1 : 2);
     else if (session.editable()) session.select(session.active);
@@ -239,7 +264,14 @@ export function listenToPointers(stage, signal, count) {
         drop();
         return;
       }
-      press = { start: at, origin: view.toImage(at), last: at, reach, event, hit: nearestKeypoint(session, view, at, reach) };
+      press = {
+        start: at,
+        origin: view.toImage(at),
+        last: at,
+        reach,
+        event,
+        hit: nearestKeypoint(session, view, at, reach),
+      };
       if (event.pointerType === "touch" && press.hit) stage.follow(at, true);
     },
 
@@ -294,7 +326,8 @@ export function listenToPointers(stage, signal, count) {
       event.preventDefault();
       if (pointers.size) return;
       // Scrolling on a trackpad begins with small steps in any direction. A movement stays what it began as.
-      if (timeStamp - turned > SAME_TURN) isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
+      if (timeStamp - turned > SAME_TURN)
+        isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
       turned = timeStamp;
       // A trackpad's pinch arrives with Ctrl, its delta is 100 times the logarithm of the factor. Ctrl may also be held while a wheel turns.
       const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? Math.sign(deltaY) / 5 : 0;
@@ -316,7 +349,8 @@ export function listenToPointers(stage, signal, count) {
 
     contextmenu: (event) => event.preventDefault(),
   };
-  for (const [name, listener] of Object.entries(listeners)) root.addEventListener(name, listener, { signal, passive: false });
+  for (const [name, listener] of Object.entries(listeners))
+    root.addEventListener(name, listener, { signal, passive: false });
   return {
     abort,
     finish,
@@ -324,7 +358,10 @@ export function listenToPointers(stage, signal, count) {
     /** The next click moves the selected keypoint. */
     lift() {
       const { active: id, selected: index, point } = session;
-      const drag = id && isPlaced(point) && grabbing({ hit: { id, index, distance: 0 }, origin: point, event: /** @type {any} */ ({}) });
+      const drag =
+        id &&
+        isPlaced(point) &&
+        grabbing({ hit: { id, index, distance: 0 }, origin: point, event: /** @type {any} */ ({}) });
       if (drag) lift(drag);
       else session.onSay(t.needsPlaced);
     },

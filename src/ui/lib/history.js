@@ -66,7 +66,12 @@ export class State {
   /** Not a step of undo by itself. @param {Instance} instance */
   add(instance) {
     const { instances } = this.doc;
-    const color = this.palette && freeColor(this.palette, instances.map((other) => other.color));
+    const color =
+      this.palette &&
+      freeColor(
+        this.palette,
+        instances.map((other) => other.color),
+      );
     this.doc = docOf([...instances, color ? { ...instance, color } : instance], this.doc);
   }
 
@@ -113,7 +118,9 @@ export class State {
   /** @param {number} from @param {1 | -1} step @returns {number} of the instance in hand; -1 for none */
   pendingAfter(from, step) {
     const points = this.instance?.points ?? [];
-    return points.map((_, n) => around(from + step * (n + 1), points.length)).find((index) => points[index] === null) ?? -1;
+    return (
+      points.map((_, n) => around(from + step * (n + 1), points.length)).find((index) => points[index] === null) ?? -1
+    );
   }
 
   /** @param {string} id @param {number} index of a keypoint */
@@ -136,7 +143,12 @@ export class State {
     const shown = keys.every((key) => this.hidden.has(key));
     for (const key of keys) this.hidden[shown ? "delete" : "add"](key);
     this.onChange("select");
-    if (keys.length) this.onSay((shown ? t.shown : t.hidden)(keys.length > 3 ? String(keys.length) : keys.map((key) => this.nameOf(key)).join(", ")));
+    if (keys.length)
+      this.onSay(
+        (shown ? t.shown : t.hidden)(
+          keys.length > 3 ? String(keys.length) : keys.map((key) => this.nameOf(key)).join(", "),
+        ),
+      );
   }
 
   /** The same tool again puts it down. @param {Tool} tool */
@@ -184,7 +196,10 @@ export class State {
 
   /** @param {Partial<Instance>} change @param {string | null} [id] of the instance, by default the one in hand @returns {Doc} */
   with(change, id = this.active) {
-    return docOf(this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)), this.kept);
+    return docOf(
+      this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)),
+      this.kept,
+    );
   }
 
   /** While a drag goes on. @param {Partial<Instance>} change @param {string} id */

@@ -26,7 +26,8 @@ export function nearestKeypoint(session, view, at, radius) {
   for (const instance of session.visible()) {
     const { id, points } = instance;
     const extent = extentOf(instance);
-    if (!extent || x < extent.left - far || x > extent.right + far || y < extent.top - far || y > extent.bottom + far) continue;
+    if (!extent || x < extent.left - far || x > extent.right + far || y < extent.top - far || y > extent.bottom + far)
+      continue;
     points.forEach((point, index) => {
       if (!isPlaced(point) || session.isHidden(id, index)) return;
       const away = distance(view.toScreen(point), at);

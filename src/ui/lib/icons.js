@@ -35,7 +35,11 @@ const PATHS = {
 
 /** @param {string | (() => string)} name */
 export const icon = (name) =>
-  h("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": true }, h("path", { d: typeof name === "string" ? PATHS[name] : () => PATHS[name()] }));
+  h(
+    "svg.icon",
+    { viewBox: "0 0 24 24", "aria-hidden": true },
+    h("path", { d: typeof name === "string" ? PATHS[name] : () => PATHS[name()] }),
+  );
 
 /**
  * A keypoint as the image shows it: filled when visible, hollow when occluded, struck through when it has no place.
@@ -44,8 +48,11 @@ export const icon = (name) =>
  * @param {() => Pick<Point, "v" | "reason"> | null} [point]
  */
 export const marker = (color, shape, point = () => ({ v: 2 })) =>
-  h("svg.marker", { viewBox: "-8 -8 16 16", "aria-hidden": true, color, "data-v": () => point()?.v },
-    h("path", { d: () => SHAPES[shape()] + (point()?.v === 0 ? "M-6 6 6-6" : "") }));
+  h(
+    "svg.marker",
+    { viewBox: "-8 -8 16 16", "aria-hidden": true, color, "data-v": () => point()?.v },
+    h("path", { d: () => SHAPES[shape()] + (point()?.v === 0 ? "M-6 6 6-6" : "") }),
+  );
 
 /**
  * @param {() => Keypoint} keypoint
@@ -53,4 +60,8 @@ export const marker = (color, shape, point = () => ({ v: 2 })) =>
  * @param {() => Point | null} [point]
  */
 export const keypointMarker = (keypoint, instance, point) =>
-  marker(() => markerColor(instance(), keypoint()), () => instance()?.options.shape ?? shapeOf(keypoint()), point);
+  marker(
+    () => markerColor(instance(), keypoint()),
+    () => instance()?.options.shape ?? shapeOf(keypoint()),
+    point,
+  );

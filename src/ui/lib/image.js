@@ -24,8 +24,12 @@ export function request(url) {
  * @param {HTMLImageElement} img that is loaded
  * @returns {Promise<import("./types.js").Size>}
  */
-export const pixelsOf = (img) => createImageBitmap(img).then((bitmap) => {
-  const { width, height } = bitmap;
-  bitmap.close();
-  return { width, height };
-}, () => ({ width: img.naturalWidth, height: img.naturalHeight }));
+export const pixelsOf = (img) =>
+  createImageBitmap(img).then(
+    (bitmap) => {
+      const { width, height } = bitmap;
+      bitmap.close();
+      return { width, height };
+    },
+    () => ({ width: img.naturalWidth, height: img.naturalHeight }),
+  );

@@ -18,7 +18,8 @@ export function onKey(app, event, clock, pick) {
   const stroke = strokeOf(event);
   const id = commandOf(event, prefs);
   // A held Enter would press a button again and again.
-  if (event.repeat && /^(Enter|Space)$/.test(stroke) && at.closest("button, summary, [type=checkbox]")) event.preventDefault();
+  if (event.repeat && /^(Enter|Space)$/.test(stroke) && at.closest("button, summary, [type=checkbox]"))
+    event.preventDefault();
   if (event.defaultPrevented || event.isComposing || at.closest("dialog:modal")) return;
   const isTyped = at.closest(TYPED_IN);
   if (stroke === "Escape" && app.close(isTyped)) {

@@ -10,7 +10,8 @@ export const SHAPES = {
 };
 
 /** Sides differ by shape too, for eyes that do not tell the colours apart. @param {Keypoint} keypoint @returns {Shape} */
-export const shapeOf = (keypoint) => (keypoint.side === "left" ? "circle" : keypoint.side === "right" ? "square" : "diamond");
+export const shapeOf = (keypoint) =>
+  keypoint.side === "left" ? "circle" : keypoint.side === "right" ? "square" : "diamond";
 
 /** @param {Instance | null} instance @param {Keypoint} keypoint */
 export const markerColor = (instance, keypoint) => instance?.options.marker ?? instance?.color ?? keypoint.color;

@@ -6,8 +6,10 @@ const WORD = "left|right|Left|Right|LEFT|RIGHT";
  * (ArmLeftUpper), a letter of its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1).
  */
 const SIDE = new RegExp(
-  `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])`
-  + "|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])", "g");
+  `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])` +
+    "|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])",
+  "g",
+);
 /** A word that is glued to the word before it: eyeleft, EYELEFT. It may as well be the end of a word: bright, cleft. */
 const ENDING = /(?:left|right|LEFT|RIGHT)(?![a-zA-Z])/;
 /** A letter that is glued to the word after it: lwing, Lwing, fLleg1. It may as well be the start of a word: lip, leg. */
@@ -33,7 +35,8 @@ export function sideOf(name) {
 }
 
 /** @param {string} name @returns {boolean} whether the name surely tells a side: a letter of its own also begins a number (L1) */
-export const tellsSide = (name) => (name.match(SIDE)?.[0].length ?? 0) > 1 || (sideOf(name) !== "" && /\p{L}/u.test(name.replace(SIDE, "")));
+export const tellsSide = (name) =>
+  (name.match(SIDE)?.[0].length ?? 0) > 1 || (sideOf(name) !== "" && /\p{L}/u.test(name.replace(SIDE, "")));
 
 /** @param {string} a @param {string} b the other keypoint of a pair @returns {boolean} whether the first is the left one */
 export function isLeftOf(a, b) {
@@ -47,7 +50,9 @@ export function isLeftOf(a, b) {
 /** @param {string} name @returns {string[]} names that its counterpart may have: all sides exchanged (left_eye_left_corner), or only one */
 function candidates(name) {
   const found = [...name.matchAll(SIDE)];
-  const single = found.map(({ 0: word, index }) => name.slice(0, index) + exchanged(word) + name.slice(index + word.length));
+  const single = found.map(
+    ({ 0: word, index }) => name.slice(0, index) + exchanged(word) + name.slice(index + word.length),
+  );
   return [otherSide(name), ...single, name.replace(ENDING, exchanged)];
 }
 
@@ -83,8 +88,10 @@ export function pairsOf(names) {
 
 const SPACES = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000]+/g;
 /** Unicode's default-ignorable, control and format characters. */
-// eslint-disable-next-line no-control-regex, no-misleading-character-class
-const UNSEEN = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+const UNSEEN =
+  // eslint-disable-next-line no-control-regex, no-misleading-character-class
+  /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 
 /** @param {string} name @returns {string} the same for names that differ only in case or in characters that nobody sees; empty for a name without any other */
-export const nameKey = (name) => name.replace(UNSEEN, "").replace(SPACES, " ").trim().normalize().toUpperCase().toLowerCase().normalize();
+export const nameKey = (name) =>
+  name.replace(UNSEEN, "").replace(SPACES, " ").trim().normalize().toUpperCase().toLowerCase().normalize();

@@ -23,7 +23,8 @@ const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => 
 const widened = (radius, filled) => (filled ? radius : radius + 2);
 
 /** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
-const stamp = (path, shape, { x, y }, radius) => path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
+const stamp = (path, shape, { x, y }, radius) =>
+  path.addPath(stamps[shape], { a: radius / 5, d: radius / 5, e: x, f: y });
 
 /** @param {CanvasRenderingContext2D} ctx @param {Path2D} path @param {string} color @param {number} width */
 const stroke = (ctx, path, color, width, dash = 0) => {
@@ -108,7 +109,9 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
 
   for (const instance of instances) {
     const { id, points, options, color } = instance;
-    const places = points.map((point, i) => (isPlaced(point) && !session.isHidden(id, i) ? view.toScreen(point) : null));
+    const places = points.map((point, i) =>
+      isPlaced(point) && !session.isHidden(id, i) ? view.toScreen(point) : null,
+    );
     for (const [a, b, own] of skeleton.edges) {
       const [from, to] = [places[a], places[b]];
       if (!from || !to || (Math.abs(from.x - to.x) < HIDDEN_EDGE && Math.abs(from.y - to.y) < HIDDEN_EDGE)) continue;
@@ -128,13 +131,14 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
     });
     // Where a pre-label was before the worker moved or deleted it.
     const before = findInstance(original, id);
-    if (before && before !== instance) before.points.forEach((old, i) => {
-      const now = points[i];
-      if (!isPlaced(old) || (now?.x === old.x && now.y === old.y)) return;
-      const from = view.toScreen(old);
-      stamp(traces, "cross", from, 5);
-      if (isPlaced(now)) line(traces, from, view.toScreen(now));
-    });
+    if (before && before !== instance)
+      before.points.forEach((old, i) => {
+        const now = points[i];
+        if (!isPlaced(old) || (now?.x === old.x && now.y === old.y)) return;
+        const from = view.toScreen(old);
+        stamp(traces, "cross", from, 5);
+        if (isPlaced(now)) line(traces, from, view.toScreen(now));
+      });
   }
 
   ctx.lineCap = "round";

@@ -30,14 +30,30 @@ export function panel(app, notices) {
       return before ? isChanged(it(), before) && t.news.changed : session.original.instances.length && t.news.new;
     };
     const row = h(
-      "li", { given: () => [it(), id === session.active, hidden(), name()], ".on": () => id === session.active, ".off": hidden },
-      h("button.pick", { "aria-current": () => id === session.active, onclick: () => session.select(id) },
+      "li",
+      {
+        given: () => [it(), id === session.active, hidden(), name()],
+        ".on": () => id === session.active,
+        ".off": hidden,
+      },
+      h(
+        "button.pick",
+        { "aria-current": () => id === session.active, onclick: () => session.select(id) },
         h("svg.dot", { color, hidden: () => !color() }),
         h("span.name", { dir: "auto", translate: false, textContent: name }),
         h("span.badge", { textContent: () => news() || "" }),
-        h("span.soft", { textContent: () => `${placedCount(it())}/${it().points.length}` })),
-      h("button.ghost", { title: () => (hidden() ? t.show : t.hide)(name()), onclick: () => session.toggleHidden([id]) }, icon(() => (hidden() ? "hidden" : "hideAll"))),
-      h("button.ghost", { title: () => t.delete(name()), disabled: () => it().locked, onclick: () => session.removeInstance(id) }, icon("bin")),
+        h("span.soft", { textContent: () => `${placedCount(it())}/${it().points.length}` }),
+      ),
+      h(
+        "button.ghost",
+        { title: () => (hidden() ? t.show : t.hide)(name()), onclick: () => session.toggleHidden([id]) },
+        icon(() => (hidden() ? "hidden" : "hideAll")),
+      ),
+      h(
+        "button.ghost",
+        { title: () => t.delete(name()), disabled: () => it().locked, onclick: () => session.removeInstance(id) },
+        icon("bin"),
+      ),
     );
     rows.set(id, row);
     return row;
@@ -53,26 +69,55 @@ export function panel(app, notices) {
     const point = () => session.instance?.points[index] ?? null;
     const before = () => findInstance(session.original, session.active)?.points[index];
     const isHidden = () => session.isHidden(`${session.active}`, index);
-    const current = () => session.selected >= 0 ? session.selected : target;
+    const current = () => (session.selected >= 0 ? session.selected : target);
     return h(
-      "li", {
-        given: () => [point(), before(), session.instance?.color, session.instance?.options, session.instance?.confirmed, session.doubt, isHidden(), session.selected === index, target === index, current() < 0, current() === index, filter.value],
+      "li",
+      {
+        given: () => [
+          point(),
+          before(),
+          session.instance?.color,
+          session.instance?.options,
+          session.instance?.confirmed,
+          session.doubt,
+          isHidden(),
+          session.selected === index,
+          target === index,
+          current() < 0,
+          current() === index,
+          filter.value,
+        ],
         hidden: () => !labelOf(skeleton, index).toLowerCase().includes(filter.value.trim().toLowerCase()),
         ".on": () => index === session.selected,
         ".next": () => index === target,
         ".changed": () => before() !== undefined && !same(point(), before()),
         ".off": isHidden,
       },
-      h("button.pick", {
-        "aria-current": () => index === session.selected,
-        tabIndex: () => (index === Math.max(0, current()) ? 0 : -1),
-        onclick: () => pick(index),
-        ondblclick: () => session.active && app.focusPoint(session.active, index),
-      },
-        keypointMarker(() => keypoint, () => session.instance, point),
+      h(
+        "button.pick",
+        {
+          "aria-current": () => index === session.selected,
+          tabIndex: () => (index === Math.max(0, current()) ? 0 : -1),
+          onclick: () => pick(index),
+          ondblclick: () => session.active && app.focusPoint(session.active, index),
+        },
+        keypointMarker(
+          () => keypoint,
+          () => session.instance,
+          point,
+        ),
         h("span.name", { dir: "auto", translate: false }, labelOf(skeleton, index)),
-        h("span.soft", { textContent: () => [index === target ? t.next : point() && stateOf(point()), session.instance && session.doubt(session.instance, index)].filter(Boolean).join(", ") }),
-        index < 18 && h("kbd", {}, `${index > 8 ? "⇧" : ""}${(index % 9) + 1}`)),
+        h("span.soft", {
+          textContent: () =>
+            [
+              index === target ? t.next : point() && stateOf(point()),
+              session.instance && session.doubt(session.instance, index),
+            ]
+              .filter(Boolean)
+              .join(", "),
+        }),
+        index < 18 && h("kbd", {}, `${index > 8 ? "⇧" : ""}${(index % 9) + 1}`),
+      ),
     );
   };
 
@@ -90,43 +135,101 @@ export function panel(app, notices) {
 
   /** @type {Map<string, HTMLElement>} */
   const shownNotices = new Map();
-  const noticeRows = () => notices().map((text) => {
-    const row = shownNotices.get(text) ?? h("p", {}, icon("info"), h("span", { dir: "auto" }, text));
-    shownNotices.set(text, row);
-    return row;
-  });
+  const noticeRows = () =>
+    notices().map((text) => {
+      const row = shownNotices.get(text) ?? h("p", {}, icon("info"), h("span", { dir: "auto" }, text));
+      shownNotices.set(text, row);
+      return row;
+    });
 
-  const filter = h("input.filter", { type: "search", placeholder: t.find, hidden: skeleton.keypoints.length <= 24, oninput: () => update(points) });
-  const instances = h("ul.rows.instances", { role: "list", "aria-label": t.instances, children: () => session.doc.instances.map(({ id }) => rows.get(id) ?? instanceRow(id)) });
-  const points = h("ul.rows.points", { role: "list", "aria-label": t.keypoints, onkeydown: walk }, ...skeleton.keypoints.map(pointRow));
+  const filter = h("input.filter", {
+    type: "search",
+    placeholder: t.find,
+    hidden: skeleton.keypoints.length <= 24,
+    oninput: () => update(points),
+  });
+  const instances = h("ul.rows.instances", {
+    role: "list",
+    "aria-label": t.instances,
+    children: () => session.doc.instances.map(({ id }) => rows.get(id) ?? instanceRow(id)),
+  });
+  const points = h(
+    "ul.rows.points",
+    { role: "list", "aria-label": t.keypoints, onkeydown: walk },
+    ...skeleton.keypoints.map(pointRow),
+  );
   const root = h(
-    "aside.panel", { "aria-label": t.labels },
+    "aside.panel",
+    { "aria-label": t.labels },
     h("div.notices", { role: "status", tabIndex: 0, children: noticeRows }),
-    h("section.instances-part", {},
-      h("header", {}, h("h2", {}, t.instances), h("span.soft", { textContent: () => String(session.doc.instances.length || "") }),
-        h("button.small", { title: () => titleOf("new", app.prefs), onclick: () => app.run("new") }, icon("new"), t.new)),
+    h(
+      "section.instances-part",
+      {},
+      h(
+        "header",
+        {},
+        h("h2", {}, t.instances),
+        h("span.soft", { textContent: () => String(session.doc.instances.length || "") }),
+        h(
+          "button.small",
+          { title: () => titleOf("new", app.prefs), onclick: () => app.run("new") },
+          icon("new"),
+          t.new,
+        ),
+      ),
       h("p.soft", { hidden: () => session.doc.instances.length > 0 }, t.noInstance),
-      instances),
-    h("section.points-part", {},
-      h("header", {}, h("h2", {}, t.keypoints), h("span.soft", { textContent: () => session.instance ? t.of(placedCount(session.instance), skeleton.keypoints.length) : "" })),
-      filter, points),
+      instances,
+    ),
+    h(
+      "section.points-part",
+      {},
+      h(
+        "header",
+        {},
+        h("h2", {}, t.keypoints),
+        h("span.soft", {
+          textContent: () => (session.instance ? t.of(placedCount(session.instance), skeleton.keypoints.length) : ""),
+        }),
+      ),
+      filter,
+      points,
+    ),
     details(session),
-    h("div.details.image", {}, h("input", {
-      placeholder: t.imageNote,
-      "aria-label": t.imageNote,
-      dir: "auto",
-      maxLength: 1000,
-      value: () => session.doc.comment ?? "",
-      oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
-    }), app.canSkip && h("button", { onclick: () => app.skip() }, t.skip)),
-    h("footer", {},
-      h("label.tick", {},
-        h("input", { type: "checkbox", checked: () => session.doc.noChanges, onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked) }),
-        h("span", { textContent: () => (session.original.instances.length ? t.noChanges : t.nothing) })),
-      h("button.primary", { onclick: () => app.run("submit"), textContent: () => (app.isSending() ? t.sending : t.submit) })),
+    h(
+      "div.details.image",
+      {},
+      h("input", {
+        placeholder: t.imageNote,
+        "aria-label": t.imageNote,
+        dir: "auto",
+        maxLength: 1000,
+        value: () => session.doc.comment ?? "",
+        oninput: (/** @type {any} */ { target: field }) => session.setComment(field.value),
+      }),
+      app.canSkip && h("button", { onclick: () => app.skip() }, t.skip),
+    ),
+    h(
+      "footer",
+      {},
+      h(
+        "label.tick",
+        {},
+        h("input", {
+          type: "checkbox",
+          checked: () => session.doc.noChanges,
+          onchange: (/** @type {any} */ { target: box }) => app.tick(box.checked),
+        }),
+        h("span", { textContent: () => (session.original.instances.length ? t.noChanges : t.nothing) }),
+      ),
+      h("button.primary", {
+        onclick: () => app.run("submit"),
+        textContent: () => (app.isSending() ? t.sending : t.submit),
+      }),
+    ),
   );
 
-  const inHand = (/** @type {Element} */ list) => /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
+  const inHand = (/** @type {Element} */ list) =>
+    /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
   /** @type {Map<HTMLElement, Element | null>} by list: the row it was last scrolled to */
   const seen = new Map();
   // What the panel shows below a list takes its room: the row in hand must not slip under it.

@@ -10,7 +10,9 @@ import { boundsOf, clamp, clampTo, fine, mapped } from "./geometry.js";
  * @returns {(Point | null)[]} the placed ones moved
  */
 export const moved = (points, place, indexes) =>
-  points.map((point, i) => (isPlaced(point) && (indexes?.includes(i) ?? true) ? { ...point, ...fine(place(point, i)) } : point));
+  points.map((point, i) =>
+    isPlaced(point) && (indexes?.includes(i) ?? true) ? { ...point, ...fine(place(point, i)) } : point,
+  );
 
 /**
  * Some keypoints moved together; each waits at the edge of the image.
@@ -20,7 +22,8 @@ export const moved = (points, place, indexes) =>
  * @param {number} dx
  * @param {number} dy
  */
-export const dragged = (points, indexes, size, dx, dy) => moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes);
+export const dragged = (points, indexes, size, dx, dy) =>
+  moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes);
 
 /**
  * An instance moved as a whole, as far as it stays inside the image.

@@ -54,7 +54,10 @@ export function readPrelabels(text, issues, skeleton, offerBelow, read) {
   /** @type {any[]} */
   const entries = read ?? readAttribute(() => text, "initialValues", Array.isArray, problems) ?? [];
   // A bare list of keypoints is one instance: the original's README shows such a manifest line.
-  const list = entries.length && entries.every((entry) => isRecord(entry) && "label" in entry) ? [{ annotations: entries }] : entries;
+  const list =
+    entries.length && entries.every((entry) => isRecord(entry) && "label" in entry)
+      ? [{ annotations: entries }]
+      : entries;
   /** @type {Map<string, Instance>} */
   const instances = new Map();
   list.forEach((entry, place) => {
@@ -67,7 +70,12 @@ export function readPrelabels(text, issues, skeleton, offerBelow, read) {
     while (instances.has(id)) id += "_";
     instances.set(id, readInstance(entry, id, skeleton, offerBelow, problems));
   });
-  return { instances: [...instances.values()], problems, issues: readIssues(issues), text: () => (read ? JSON.stringify(read) : text ?? "") };
+  return {
+    instances: [...instances.values()],
+    problems,
+    issues: readIssues(issues),
+    text: () => (read ? JSON.stringify(read) : (text ?? "")),
+  };
 }
 
 /**
@@ -96,8 +104,19 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
     const index = skeleton.index.get(annotation?.label);
     const visible = annotation?.visibility ?? 2;
     if (visible === 0 && index !== undefined) continue;
-    if (index === undefined || instance.points[index] || offers[index] || !isNumber(annotation.x) || !isNumber(annotation.y)) instance.strays.push(annotation);
-    else (isNumber(annotation.score) && annotation.score < offerBelow ? offers : instance.points)[index] = readPoint(annotation, visible);
+    if (
+      index === undefined ||
+      instance.points[index] ||
+      offers[index] ||
+      !isNumber(annotation.x) ||
+      !isNumber(annotation.y)
+    )
+      instance.strays.push(annotation);
+    else
+      (isNumber(annotation.score) && annotation.score < offerBelow ? offers : instance.points)[index] = readPoint(
+        annotation,
+        visible,
+      );
   }
   if (instance.strays.length) {
     problems.push(t.notShown(instance.name || id, straysOf(instance)));
@@ -106,7 +125,8 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
 }
 
 /** @param {Instance} instance @returns {string} what fits no keypoint, in words */
-export const straysOf = ({ strays }) => strays.map((/** @type {any} */ stray) => `“${shown(stray?.label ?? stray)}”`).join(", ");
+export const straysOf = ({ strays }) =>
+  strays.map((/** @type {any} */ stray) => `“${shown(stray?.label ?? stray)}”`).join(", ");
 
 /**
  * @param {any} annotation
@@ -155,5 +175,8 @@ export function readIssues(text) {
   const value = readJson(text);
   // What is no JSON is a remark in plain words.
   if (value === undefined) return [String(text)];
-  return [value ?? []].flat().map((entry) => shown(entry?.reason ?? entry)).filter(Boolean);
+  return [value ?? []]
+    .flat()
+    .map((entry) => shown(entry?.reason ?? entry))
+    .filter(Boolean);
 }

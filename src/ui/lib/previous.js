@@ -22,8 +22,13 @@ export const previousOf = (task, image) => kept().find((one) => one.task === tas
 /** Keep what was submitted. @param {Omit<Previous, "instances">} of @param {import("./types.js").Doc} doc */
 export function keepPrevious(of, { instances }) {
   // Notes are about their own image; fields that came with pre-labels belong to those.
-  const bare = (/** @type {Point | null} */ point) => point && { x: point.x, y: point.y, v: point.v, reason: point.reason };
+  const bare = (/** @type {Point | null} */ point) =>
+    point && { x: point.x, y: point.y, v: point.v, reason: point.reason };
   const labels = instances.map(({ name, points, box }) => ({ name, points: points.map(bare), box }));
   // Two are enough: an image that is submitted again is not the one before itself.
-  save(KEY, [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2), "sessionStorage");
+  save(
+    KEY,
+    [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2),
+    "sessionStorage",
+  );
 }

@@ -24,11 +24,18 @@ export const parts = {};
 const loads = {};
 
 /** @param {string} name @param {string} integrity @returns {Promise<unknown>} */
-const run = (name, integrity) => new Promise((resolve, reject) => {
-  document.head.append(Object.assign(document.createElement("script"), {
-    src: new URL(`crowd-2d-skeleton.${name}.js`, SOURCE).href, integrity, crossOrigin: "anonymous", onload: resolve, onerror: reject,
-  }));
-});
+const run = (name, integrity) =>
+  new Promise((resolve, reject) => {
+    document.head.append(
+      Object.assign(document.createElement("script"), {
+        src: new URL(`crowd-2d-skeleton.${name}.js`, SOURCE).href,
+        integrity,
+        crossOrigin: "anonymous",
+        onload: resolve,
+        onerror: reject,
+      }),
+    );
+  });
 
 /**
  * Load the texts of a language, unless they are there already or there are none.
@@ -38,7 +45,10 @@ const run = (name, integrity) => new Promise((resolve, reject) => {
 export function loadLanguage(tag) {
   const [name, integrity = ""] = inLanguage(LANGUAGES, tag) ?? [];
   if (!SOURCE || !name || name in languages) return undefined;
-  return (loads[name] ??= Promise.race([run(name, integrity).catch(() => {}), new Promise((resolve) => setTimeout(resolve, PATIENCE))]));
+  return (loads[name] ??= Promise.race([
+    run(name, integrity).catch(() => {}),
+    new Promise((resolve) => setTimeout(resolve, PATIENCE)),
+  ]));
 }
 
 /** Load the later script, unless it is there or under way. @returns {Promise<unknown>} ends once `parts` has it; rejects if it does not come */

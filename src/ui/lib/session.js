@@ -1,6 +1,16 @@
 /** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
-import { docOf, findInstance, isChanged, isPlaced, labelOf, newInstance, nextId, pendingOf, stateOf } from "./document.js";
+import {
+  docOf,
+  findInstance,
+  isChanged,
+  isPlaced,
+  labelOf,
+  newInstance,
+  nextId,
+  pendingOf,
+  stateOf,
+} from "./document.js";
 import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./history.js";
@@ -76,7 +86,9 @@ export class Session extends State {
     const names = able.length === 1 ? labelOf(skeleton, able[0]) : t.many(able.length);
     const state = stateOf({ v, reason });
     const done = this.edit(t.steps.mark(names, state), ({ points }) => ({
-      points: points.map((old, i) => (!able.includes(i) ? old : old && v ? { ...old, v } : { x: 0, y: 0, v, reason, ...noteOf(old) })),
+      points: points.map((old, i) =>
+        !able.includes(i) ? old : old && v ? { ...old, v } : { x: 0, y: 0, v, reason, ...noteOf(old) },
+      ),
     }));
     if (done) this.onSay(`${names}: ${state}`);
     return done;
@@ -88,7 +100,9 @@ export class Session extends State {
 
   removePoint() {
     const { selected, skeleton } = this;
-    this.edit(t.steps.delete(labelOf(skeleton, selected)), ({ points }) => (points[selected] ? { points: points.with(selected, null) } : null));
+    this.edit(t.steps.delete(labelOf(skeleton, selected)), ({ points }) =>
+      points[selected] ? { points: points.with(selected, null) } : null,
+    );
   }
 
   /** @param {string | null} [id] */
@@ -107,9 +121,14 @@ export class Session extends State {
   /** The keypoint in hand, or the whole instance while it is adjusted. @param {number} dx image pixels @param {number} dy */
   nudge(dx, dy) {
     const { active, selected, point, size } = this;
-    if (this.tool === "adjust") this.edit(t.commands.adjust, (instance) => shifted(instance, size, dx, dy), `move ${active}`);
+    if (this.tool === "adjust")
+      this.edit(t.commands.adjust, (instance) => shifted(instance, size, dx, dy), `move ${active}`);
     else if (isPlaced(point)) {
-      this.edit(t.steps.move(labelOf(this.skeleton, selected)), ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }), `nudge ${active}/${selected}`);
+      this.edit(
+        t.steps.move(labelOf(this.skeleton, selected)),
+        ({ points }) => ({ points: dragged(points, [selected], size, dx, dy) }),
+        `nudge ${active}/${selected}`,
+      );
     }
   }
 
@@ -128,14 +147,19 @@ export class Session extends State {
   turn(angle, factor) {
     const { bounds } = this;
     if (!bounds) return;
-    const done = this.edit(t.commands.adjust, (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)), `turn ${this.active}`);
+    const done = this.edit(
+      t.commands.adjust,
+      (instance) => this.reshaped(instance, turning(middleOf(bounds), angle, factor)),
+      `turn ${this.active}`,
+    );
     if (!done) this.onSay(t.leavesImage);
   }
 
   /** For a copied or drawn pose that faces the other way. */
   mirror() {
     const { bounds } = this;
-    if (bounds) this.edit(t.commands.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
+    if (bounds)
+      this.edit(t.commands.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
   }
 
   /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
@@ -143,7 +167,8 @@ export class Session extends State {
     const { skeleton } = this;
     const able = !indexes.length || indexes.some((index) => skeleton.keypoints[index]?.pair >= 0);
     if (!able) this.onSay(t.noPair);
-    else if (this.edit(t.sidesSwapped, ({ points }) => ({ points: swapped(skeleton, points, indexes) }))) this.onSay(t.sidesSwapped);
+    else if (this.edit(t.sidesSwapped, ({ points }) => ({ points: swapped(skeleton, points, indexes) })))
+      this.onSay(t.sidesSwapped);
   }
 
   /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
@@ -159,7 +184,8 @@ export class Session extends State {
     /** @type {import("./types.js").Point[]} */
     const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
     // An instance just begun and still empty is the one that was meant.
-    if (instance && !instance.locked && pendingOf(instance).length === points.length) this.edit(t.commands.draw, () => ({ points }));
+    if (instance && !instance.locked && pendingOf(instance).length === points.length)
+      this.edit(t.commands.draw, () => ({ points }));
     else this.begin({ points });
   }
 
@@ -183,7 +209,7 @@ export class Session extends State {
     if (!instance || !bounds) return;
     const middle = middleOf(bounds);
     const { points } = shifted({ ...instance, box: null }, size, at.x - middle.x, at.y - middle.y);
-    this.begin({ points: points?.map((point) => isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point) });
+    this.begin({ points: points?.map((point) => (isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point)) });
   }
 
   /**
@@ -196,11 +222,14 @@ export class Session extends State {
       this.onSay(t.noPrevious);
       return;
     }
-    const whole = (/** @type {import("./types.js").Size} */ { width, height }) => boxOf({ x: 0, y: 0 }, { x: width, y: height });
+    const whole = (/** @type {import("./types.js").Size} */ { width, height }) =>
+      boxOf({ x: 0, y: 0 }, { x: width, y: height });
     const place = mapping(whole(previous.size), whole(this.size));
     for (const { points, box, name } of previous.instances) {
       this.active = nextId(this.doc);
-      this.add(newInstance(this.active, points.length, { name, points: moved(points, place), box: box && mapped(box, place) }));
+      this.add(
+        newInstance(this.active, points.length, { name, points: moved(points, place), box: box && mapped(box, place) }),
+      );
     }
     this.selected = -1;
     this.commit(this.doc, t.commands.previousPose);
@@ -217,7 +246,11 @@ export class Session extends State {
     const at = instance && templateFit(this.skeleton, instance.points);
     if (!at) this.onSay(t.needsTwo);
     else if (pendingOf(instance).length) {
-      this.edit(t.commands.complete, ({ points }) => ({ points: points.map((point, i) => (point === null ? instance.offers?.[i] ?? { ...clampTo(size, at(i)), v: 2 } : point)) }));
+      this.edit(t.commands.complete, ({ points }) => ({
+        points: points.map((point, i) =>
+          point === null ? (instance.offers?.[i] ?? { ...clampTo(size, at(i)), v: 2 }) : point,
+        ),
+      }));
     }
   }
 
@@ -228,12 +261,19 @@ export class Session extends State {
 
   /** Whether a pre-label was changed, or instances were added to pre-labels or deleted. */
   get isCorrected() {
-    const { doc: { instances }, original } = this;
+    const {
+      doc: { instances },
+      original,
+    } = this;
     const count = original.instances.length;
-    return count > 0 && (count !== instances.length || instances.some((instance) => {
-      const before = findInstance(original, instance.id);
-      return !before || isChanged(instance, before);
-    }));
+    return (
+      count > 0 &&
+      (count !== instances.length ||
+        instances.some((instance) => {
+          const before = findInstance(original, instance.id);
+          return !before || isChanged(instance, before);
+        }))
+    );
   }
 
   /** Whether anything in the image is labelled. */

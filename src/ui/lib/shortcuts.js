@@ -68,7 +68,18 @@ export const GROUPS = {
 export const SHORTCUTS = Object.assign({}, ...Object.values(GROUPS));
 
 /** Commands that a held key repeats. */
-export const REPEATED = ["zoomIn", "zoomOut", "undo", "redo", "previous", "next", "previousPending", "nextPending", "previousInstance", "nextInstance"];
+export const REPEATED = [
+  "zoomIn",
+  "zoomOut",
+  "undo",
+  "redo",
+  "previous",
+  "next",
+  "previousPending",
+  "nextPending",
+  "previousInstance",
+  "nextInstance",
+];
 
 /**
  * @typedef {object} Key of a keyboard event
@@ -81,14 +92,24 @@ export const REPEATED = ["zoomIn", "zoomOut", "undo", "redo", "previous", "next"
  */
 
 /** Characters by position on a keyboard with Latin letters. @type {Record<string, string>} */
-const POSITIONS = { Digit0: "0", BracketLeft: "[", BracketRight: "]", Semicolon: ";", Comma: ",", Period: ".", Minus: "-", Equal: "=" };
+const POSITIONS = {
+  Digit0: "0",
+  BracketLeft: "[",
+  BracketRight: "]",
+  Semicolon: ";",
+  Comma: ",",
+  Period: ".",
+  Minus: "-",
+  Equal: "=",
+};
 
 /**
  * @param {Key} event
  * @param {string} key
  * @param {boolean} shift
  */
-const named = ({ ctrlKey, metaKey }, key, shift) => `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key === " " ? "Space" : key}`;
+const named = ({ ctrlKey, metaKey }, key, shift) =>
+  `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key === " " ? "Space" : key}`;
 
 /**
  * Return a name for the character of a key stroke: letters in lower case whatever Caps Lock says.
@@ -124,7 +145,7 @@ function positionOf(event) {
  * @returns {number} index; -1 for none
  */
 export function digitOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) {
-  const digit = Number(/^[1-9]$/.test(key) ? key : /^Digit([1-9])$/.exec(code)?.[1] ?? 0);
+  const digit = Number(/^[1-9]$/.test(key) ? key : (/^Digit([1-9])$/.exec(code)?.[1] ?? 0));
   return digit && !ctrlKey && !metaKey && !altKey ? digit - 1 + (shiftKey ? 9 : 0) : -1;
 }
 
@@ -161,7 +182,7 @@ export function commandOf(event, own) {
 export const strokeText = (stroke) =>
   stroke
     .split(/\+(?=.)/)
-    .map((key) => (key.length === 1 ? key.toUpperCase() : t.keys[key] ?? key))
+    .map((key) => (key.length === 1 ? key.toUpperCase() : (t.keys[key] ?? key)))
     .join(" + ");
 
 /** What a command does, and its first key. @param {string} id @param {Own} own */

@@ -104,7 +104,8 @@ function readEdges(attributes, index, problems) {
 }
 
 /** @param {any} box */
-const isBox = (box) => [box?.left, box?.top, box?.right, box?.bottom].every(isNumber) && box.right > box.left && box.bottom > box.top;
+const isBox = (box) =>
+  [box?.left, box?.top, box?.right, box?.bottom].every(isNumber) && box.right > box.left && box.bottom > box.top;
 
 /**
  * @param {Attributes} attributes
@@ -135,5 +136,8 @@ function hangingOn(start, neighbours) {
     }
     return [...piece];
   });
-  return pieces.sort((a, b) => b.length - a.length).slice(1).flat();
+  return pieces
+    .sort((a, b) => b.length - a.length)
+    .slice(1)
+    .flat();
 }

@@ -84,7 +84,9 @@ export function stageOf(session, look) {
     get magnified() {
       const { width, height } = root.getBoundingClientRect();
       // `offsetWidth` is rounded: what differs by less than a hundredth is the same.
-      const [x, y] = [width / root.offsetWidth, height / root.offsetHeight].map((factor) => (Math.abs(factor - 1) > 0.01 ? factor : 1));
+      const [x, y] = [width / root.offsetWidth, height / root.offsetHeight].map((factor) =>
+        Math.abs(factor - 1) > 0.01 ? factor : 1,
+      );
       return { x, y };
     },
 
@@ -101,7 +103,8 @@ export function stageOf(session, look) {
       stage.measure();
       view.image = session.size;
       // Whatever the file's size, and whatever density it states.
-      for (const one of [img, lens]) Object.assign(one.style, { width: `${session.size.width}px`, height: `${session.size.height}px` });
+      for (const one of [img, lens])
+        Object.assign(one.style, { width: `${session.size.width}px`, height: `${session.size.height}px` });
       // The same image from a renewed address keeps the view.
       if (width === session.size.width && height === session.size.height) stage.touch();
       else view.fit();
@@ -120,7 +123,12 @@ export function stageOf(session, look) {
 
     draw() {
       const { width, height } = view.stage;
-      const { image: { width: wide }, scale, tx, ty } = view;
+      const {
+        image: { width: wide },
+        scale,
+        tx,
+        ty,
+      } = view;
       cancelAnimationFrame(frameRequest);
       frameRequest = 0;
       put(img, "hidden", !session.size.width);
@@ -138,10 +146,24 @@ export function stageOf(session, look) {
       });
       // Firefox tells the least size that it is set to only by the room that a text takes; a canvas never heeds it.
       above.font = `${FONT_SIZE}px monospace`;
-      stage.fontSize = Math.max(FONT_SIZE, (FONT_SIZE * probe.getBoundingClientRect().width) / x / above.measureText(PROBE).width);
+      stage.fontSize = Math.max(
+        FONT_SIZE,
+        (FONT_SIZE * probe.getBoundingClientRect().width) / x / above.measureText(PROBE).width,
+      );
       const isShown = session.size.width > 0;
       const others = isShown ? session.visible().filter(({ id }) => id !== session.active) : [];
-      const look = [width, height, layers[0].width, wide, scale, tx, ty, stage.fontSize, stage.look.names && !session.active, ...session.hidden].join();
+      const look = [
+        width,
+        height,
+        layers[0].width,
+        wide,
+        scale,
+        tx,
+        ty,
+        stage.fontSize,
+        stage.look.names && !session.active,
+        ...session.hidden,
+      ].join();
       const areas = (look === painted.look && areasOf(others)) || [[0, 0, width, height]];
       below.save();
       below.beginPath();
@@ -150,14 +172,25 @@ export function stageOf(session, look) {
         below.clearRect(left, top, right - left, bottom - top);
       }
       below.clip();
-      paint(below, stage, others.filter((one) => {
-        const own = areaOf(one);
-        return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
-      }), false);
+      paint(
+        below,
+        stage,
+        others.filter((one) => {
+          const own = areaOf(one);
+          return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
+        }),
+        false,
+      );
       below.restore();
       painted = { instances: others, look };
       above.clearRect(0, 0, width, height);
-      if (isShown) paint(above, stage, session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [], true);
+      if (isShown)
+        paint(
+          above,
+          stage,
+          session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [],
+          true,
+        );
     },
 
     /** What follows the pointer. @param {XY | null} at @param {boolean} [touch] */
@@ -181,7 +214,8 @@ export function stageOf(session, look) {
 
     applyLook() {
       const { brightness, contrast } = look;
-      img.style.filter = lens.style.filter = brightness === 100 && contrast === 100 ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
+      img.style.filter = lens.style.filter =
+        brightness === 100 && contrast === 100 ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
       stage.follow(stage.pointer);
       stage.touch();
     },
@@ -213,7 +247,12 @@ export function stageOf(session, look) {
     const before = findInstance(session.original, instance.id);
     // Where its pre-label was is painted too, once it has changed.
     const extents = [extentOf(instance), before && extentOf(before)].flatMap((extent) => extent ?? []);
-    const both = around(extents.flatMap(({ left, top, right, bottom }) => [{ x: left, y: top }, { x: right, y: bottom }]));
+    const both = around(
+      extents.flatMap(({ left, top, right, bottom }) => [
+        { x: left, y: top },
+        { x: right, y: bottom },
+      ]),
+    );
     if (!both) return [0, 0, 0, 0];
     const { left, top, right, bottom } = frameOf(both, view, REACH);
     // Whole screen pixels: no line of half a device pixel stays at the border.
@@ -230,7 +269,10 @@ export function stageOf(session, look) {
   /** A window that moves to another screen, or is zoomed, gets as many pixels as that has. */
   const watch = () => {
     stage.touch();
-    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", watch, { once: true, signal: removed.signal });
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", watch, {
+      once: true,
+      signal: removed.signal,
+    });
   };
   watch();
   addEventListener("resize", () => stage.touch(), { signal: removed.signal });

@@ -11,7 +11,12 @@ const count = (n, one, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
 export const english = {
   lang: "en",
   groups: /** @type {Record<string, string>} */ ({
-    placing: "Placing", keypoint: "Keypoint", choosing: "Choosing", instance: "Instance", view: "View", work: "Work",
+    placing: "Placing",
+    keypoint: "Keypoint",
+    choosing: "Choosing",
+    instance: "Instance",
+    view: "View",
+    work: "Work",
   }),
   commands: /** @type {Record<string, string>} */ ({
     place: "Place the next keypoint where it is expected",
@@ -104,7 +109,13 @@ export const english = {
   skip: "Skip",
 
   // states of keypoints
-  states: { pending: "not placed", visible: "visible", occluded: "occluded", not_visible: "not visible", outside_image: "outside the image" },
+  states: {
+    pending: "not placed",
+    visible: "visible",
+    occluded: "occluded",
+    not_visible: "not visible",
+    outside_image: "outside the image",
+  },
   choices: ["Visible", "Occluded", "Not visible", "Outside"],
   visibility: "Visibility",
   instanceName: "Instance name",
@@ -127,11 +138,16 @@ export const english = {
   // what happened
   at: (/** @type {number} */ x, /** @type {number} */ y) => `at ${x}, ${y}`,
   noneSelected: "no keypoint selected",
-  left: (/** @type {number} */ n, /** @type {string} */ next) => (n ? `${n} left, next: ${next}` : "All keypoints placed"),
+  left: (/** @type {number} */ n, /** @type {string} */ next) =>
+    n ? `${n} left, next: ${next}` : "All keypoints placed",
   placed: (/** @type {string} */ keypoint) => `Placed ${keypoint}`,
   hidden: (/** @type {string} */ what) => `Hidden: ${what}`,
   shown: (/** @type {string} */ what) => `Shown: ${what}`,
-  toggled: { names: ["Names hidden", "Names shown"], loupe: ["Magnifier off", "Magnifier on"], crosshair: ["Crosshair off", "Crosshair on"] },
+  toggled: {
+    names: ["Names hidden", "Names shown"],
+    loupe: ["Magnifier off", "Magnifier on"],
+    crosshair: ["Crosshair off", "Crosshair on"],
+  },
   sidesSwapped: "Left and right swapped",
   undone: (/** @type {string} */ step) => `Undone: ${step}`,
   redone: (/** @type {string} */ step) => `Done again: ${step}`,
@@ -176,21 +192,27 @@ export const english = {
   answerSize: (/** @type {string} */ size, /** @type {string} */ most, /** @type {boolean} */ tooLarge) =>
     `${tooLarge ? "Too large to submit" : "Nearly too large to submit"}: your answer has ${size} MB, and this page takes at most ${most} MB. ${tooLarge ? "Delete instances, or tell your team lead." : "Submit before you label much more."}`,
   unreadable: (/** @type {string} */ attribute) => `The task's “${attribute}” could not be read. Tell your team lead.`,
-  noInstanceEntry: (/** @type {number} */ number) => `Entry ${number} of the labels made before was left out: it is not an instance.`,
-  notShown: (/** @type {string} */ instance, /** @type {string} */ labels) => `${instance}: ${labels} cannot be shown with this skeleton; it is kept unchanged.`,
+  noInstanceEntry: (/** @type {number} */ number) =>
+    `Entry ${number} of the labels made before was left out: it is not an instance.`,
+  notShown: (/** @type {string} */ instance, /** @type {string} */ labels) =>
+    `${instance}: ${labels} cannot be shown with this skeleton; it is kept unchanged.`,
   nameless: "A keypoint without a name was left out.",
-  twice: (/** @type {string} */ keypoint) => `The keypoint “${keypoint}” is defined twice: the second one was left out.`,
+  twice: (/** @type {string} */ keypoint) =>
+    `The keypoint “${keypoint}” is defined twice: the second one was left out.`,
   tooMany: (/** @type {number} */ most) => `This task has more than ${most} keypoints: the rest was left out.`,
   tooManyEdges: (/** @type {number} */ most) => `This task has more than ${most} edges: the rest was left out.`,
   noKeypoints: "This task has no keypoints to label.",
-  badEdge: (/** @type {string} */ from, /** @type {string} */ to) => `The edge “${from}” to “${to}” was left out: it does not join two keypoints of this task.`,
+  badEdge: (/** @type {string} */ from, /** @type {string} */ to) =>
+    `The edge “${from}” to “${to}” was left out: it does not join two keypoints of this task.`,
 
   // drafts
   draftBack: (/** @type {string} */ time) => `Your work of ${time} is back. Undo starts over.`,
   unfinished: "Unfinished work",
   yours: "Is this your work?",
-  draftHere: (/** @type {string} */ state) => `This browser keeps unfinished work on this image${state && `: ${state}`}.`,
-  draftState: (/** @type {number} */ n, /** @type {string} */ time, /** @type {boolean} */ sent) => `${count(n, "keypoint")}, ${time}${sent ? ", submitted, but maybe not received" : ""}`,
+  draftHere: (/** @type {string} */ state) =>
+    `This browser keeps unfinished work on this image${state && `: ${state}`}.`,
+  draftState: (/** @type {number} */ n, /** @type {string} */ time, /** @type {boolean} */ sent) =>
+    `${count(n, "keypoint")}, ${time}${sent ? ", submitted, but maybe not received" : ""}`,
   continueWith: (/** @type {string} */ state) => `Continue: ${state}`,
   continue: "Continue",
   yesContinue: "Yes, continue",
@@ -287,7 +309,9 @@ export let language = "en";
  * @returns {T | undefined}
  */
 export function inLanguage(table, tag = language) {
-  const [own, general] = [tag.toLowerCase(), tag.split("-")[0].toLowerCase()].map((name) => (Object.hasOwn(table, name) ? table[name] : undefined));
+  const [own, general] = [tag.toLowerCase(), tag.split("-")[0].toLowerCase()].map((name) =>
+    Object.hasOwn(table, name) ? table[name] : undefined,
+  );
   return own ?? general;
 }
 

@@ -6,7 +6,12 @@ import { titleOf } from "./shortcuts.js";
 import { t } from "./texts.js";
 
 /** Commands, which are the names of their icons too. */
-const GROUPS = [["new", "draw", "move", "adjust", "box", "swapAll"], ["undo", "redo"], ["zoomOut", "fit", "zoomIn"], ["names", "loupe", "hideAll", "light"]];
+const GROUPS = [
+  ["new", "draw", "move", "adjust", "box", "swapAll"],
+  ["undo", "redo"],
+  ["zoomOut", "fit", "zoomIn"],
+  ["names", "loupe", "hideAll", "light"],
+];
 
 /** @param {import("./app.js").App} app */
 export function toolbar(app) {
@@ -14,12 +19,20 @@ export function toolbar(app) {
   const tool = (/** @type {string} */ name) => () => session.tool === name;
   /** @type {Record<string, () => unknown>} */
   const pressed = {
-    draw: tool("draw"), adjust: tool("adjust"), box: tool("box"), names: () => prefs.names, loupe: () => prefs.loupe,
+    draw: tool("draw"),
+    adjust: tool("adjust"),
+    box: tool("box"),
+    names: () => prefs.names,
+    loupe: () => prefs.loupe,
     hideAll: () => session.doc.instances.length > 0 && !session.visible().length,
   };
   /** @type {Record<string, () => boolean>} */
   const disabled = {
-    undo: () => !session.canTravel(-1), redo: () => !session.canTravel(1), draw: () => !session.skeleton.box, move: () => !isPlaced(session.point), swapAll: () => !session.instance,
+    undo: () => !session.canTravel(-1),
+    redo: () => !session.canTravel(1),
+    draw: () => !session.skeleton.box,
+    move: () => !isPlaced(session.point),
+    swapAll: () => !session.instance,
   };
   return h(
     "div.toolbar",
@@ -29,12 +42,24 @@ export function toolbar(app) {
       // Chromium scrolls to no button that only touches the edge of what is seen.
       onfocusin: (/** @type {any} */ { currentTarget, target }) => reveal(currentTarget, target),
     },
-    ...GROUPS.map((group) => h("div.group", {}, ...group.map((id) => h("button.tool", {
-      title: () => titleOf(id, prefs),
-      disabled: disabled[id] ?? false,
-      "aria-pressed": id in pressed && (() => String(Boolean(pressed[id]()))),
-      onclick: () => app.run(id),
-    }, icon(id))))),
+    ...GROUPS.map((group) =>
+      h(
+        "div.group",
+        {},
+        ...group.map((id) =>
+          h(
+            "button.tool",
+            {
+              title: () => titleOf(id, prefs),
+              disabled: disabled[id] ?? false,
+              "aria-pressed": id in pressed && (() => String(Boolean(pressed[id]()))),
+              onclick: () => app.run(id),
+            },
+            icon(id),
+          ),
+        ),
+      ),
+    ),
     h("output.soft", { "aria-label": t.zoom, textContent: () => `${Math.round(stage.view.scale * 100)} %` }),
   );
 }

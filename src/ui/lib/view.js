@@ -22,7 +22,11 @@ export class View {
   /** Of the whole image in the stage. */
   get fitting() {
     const { image, stage } = this;
-    return Math.min(Math.max(1, stage.width - 2 * MARGIN) / image.width, Math.max(1, stage.height - 2 * MARGIN) / image.height, MAX_SCALE);
+    return Math.min(
+      Math.max(1, stage.width - 2 * MARGIN) / image.width,
+      Math.max(1, stage.height - 2 * MARGIN) / image.height,
+      MAX_SCALE,
+    );
   }
 
   get middle() {
@@ -84,7 +88,9 @@ export class View {
   /** A fitted image stays fitted, else the centre stays the centre. @param {Size} stage */
   resize(stage) {
     const centre = this.toImage(this.middle);
-    const fitted = !this.stage.width || (Math.abs(this.fitting - this.scale) < 1e-6 && distance(centre, middle(this.image)) * this.scale < 1);
+    const fitted =
+      !this.stage.width ||
+      (Math.abs(this.fitting - this.scale) < 1e-6 && distance(centre, middle(this.image)) * this.scale < 1);
     this.stage = stage;
     if (fitted) this.fit();
     else this.show(this.scale, centre);

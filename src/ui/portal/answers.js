@@ -15,14 +15,30 @@ export function answersDialog(job, loading, now) {
   const list = h("div", { role: "status" }, t.loading);
   const close = h("button.primary", { type: "button", onclick: () => dialog.close() }, t.close);
   const dialog = openDialog(t.yourAnswers, h("p.soft", {}, t.yourAnswersText), list, h("div.row", {}, close));
-  const row = (/** @type {OwnAnswer} */ { line, time, canCorrect }) => h("li", {},
-    h("span", {}, t.image(number(line + 1))), h("span.soft", {}, moment(time, now)),
-    canCorrect
-      ? h("a.button", { href: answerLink(job, line), onclick: () => dialog.close(), "aria-label": `${t.correct}: ${t.image(number(line + 1))}` }, t.correct)
-      : h("span.soft", {}, t.final));
-  loading.then(({ answers }) => {
-    list.replaceChildren(answers.length ? h("ul.answers", {}, ...answers.map(row)) : t.noAnswers);
-  }, (/** @type {Error} */ error) => {
-    list.textContent = error.message;
-  });
+  const row = (/** @type {OwnAnswer} */ { line, time, canCorrect }) =>
+    h(
+      "li",
+      {},
+      h("span", {}, t.image(number(line + 1))),
+      h("span.soft", {}, moment(time, now)),
+      canCorrect
+        ? h(
+            "a.button",
+            {
+              href: answerLink(job, line),
+              onclick: () => dialog.close(),
+              "aria-label": `${t.correct}: ${t.image(number(line + 1))}`,
+            },
+            t.correct,
+          )
+        : h("span.soft", {}, t.final),
+    );
+  loading.then(
+    ({ answers }) => {
+      list.replaceChildren(answers.length ? h("ul.answers", {}, ...answers.map(row)) : t.noAnswers);
+    },
+    (/** @type {Error} */ error) => {
+      list.textContent = error.message;
+    },
+  );
 }

@@ -34,7 +34,12 @@ export async function digestOf(text) {
 async function errorOf(response) {
   const error = (await response.json().catch(() => null))?.error;
   const retryAfter = Number(response.headers.get("retry-after")) || 0;
-  return new ApiError(response.status, String(error?.code ?? "unknown"), String(error?.message ?? response.statusText), retryAfter);
+  return new ApiError(
+    response.status,
+    String(error?.code ?? "unknown"),
+    String(error?.message ?? response.statusText),
+    retryAfter,
+  );
 }
 
 /**
@@ -70,11 +75,20 @@ export class Api {
    */
   async call(method, path, body, signal) {
     const text = method === "GET" ? undefined : JSON.stringify(body ?? {});
-    const headers = text === undefined ? undefined : { "content-type": "application/json", "x-amz-content-sha256": await digestOf(text) };
+    const headers =
+      text === undefined
+        ? undefined
+        : { "content-type": "application/json", "x-amz-content-sha256": await digestOf(text) };
     const signals = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
     try {
       const response = await this.fetching(`${this.base}/api/${path}`, {
-        method, headers, body: text, credentials: "same-origin", redirect: "error", cache: "no-store", signal: AbortSignal.any(signals),
+        method,
+        headers,
+        body: text,
+        credentials: "same-origin",
+        redirect: "error",
+        cache: "no-store",
+        signal: AbortSignal.any(signals),
       });
       const date = Date.parse(response.headers.get("date") ?? "");
       if (date) this.ahead = date - Date.now();

@@ -11,7 +11,7 @@ export function attributesOf(page, task, skipReasons) {
   const { input } = task;
   return {
     imgSrc: imageOf(task),
-    imageSize: task.smallImage ? input.image_size ?? "" : "",
+    imageSize: task.smallImage ? (input.image_size ?? "") : "",
     imageS3Uri: input.image_s3_uri ?? "",
     ...page.attributes,
     initialValues: input.initial_values ?? "",

@@ -21,9 +21,15 @@ function detailsOf(content) {
 export function documentOf(content, skeleton, original) {
   const { comment, not_labeled: notLabeled } = detailsOf(content);
   const instances = readPrelabels(content.updated_annotations ?? "", null, skeleton, 0).instances.map((instance) => ({
-    ...instance, points: [...instance.points], prelabel: findInstance(original, instance.id) !== null,
+    ...instance,
+    points: [...instance.points],
+    prelabel: findInstance(original, instance.id) !== null,
   }));
-  const doc = { instances, noChanges: content.no_changes_needed === "true", comment: typeof comment === "string" ? comment : "" };
+  const doc = {
+    instances,
+    noChanges: content.no_changes_needed === "true",
+    comment: typeof comment === "string" ? comment : "",
+  };
   for (const entry of Array.isArray(notLabeled) ? notLabeled.filter(isRecord) : []) {
     const index = skeleton.index.get(entry.label) ?? -1;
     const points = findInstance(doc, entry.id)?.points;
@@ -39,7 +45,9 @@ function sum(a, b) {
   if (isNumber(a) && isNumber(b)) return Math.round((a + b) * 10) / 10;
   if (!isRecord(a) || !isRecord(b)) return b ?? a;
   const [one, other] = /** @type {Record<string, unknown>[]} */ ([a, b]);
-  return Object.fromEntries([...new Set([...Object.keys(one), ...Object.keys(other)])].map((key) => [key, sum(one[key], other[key])]));
+  return Object.fromEntries(
+    [...new Set([...Object.keys(one), ...Object.keys(other)])].map((key) => [key, sum(one[key], other[key])]),
+  );
 }
 
 const TIMES = ["active_time_in_seconds", "actions", "time_per_keypoint"];

@@ -86,10 +86,16 @@ export function deskView(host, job, line, early) {
   const picture = h("div.picture", { hidden: true });
   const form = h("form", { noValidate: true });
   const stage = h("main", { id: "content" }, message(t.loading, ""));
-  const bar = h("header.bar", {},
-    h("a.button.flat", { href: HOME, title: t.backToJobs }, h("span", { ariaHidden: "true" }, "‹ "), t.jobs), title, status, counter,
+  const bar = h(
+    "header.bar",
+    {},
+    h("a.button.flat", { href: HOME, title: t.backToJobs }, h("span", { ariaHidden: "true" }, "‹ "), t.jobs),
+    title,
+    status,
+    counter,
     h("button.flat", { type: "button", onclick: () => showAnswers() }, t.seeAnswers),
-    h("button.flat", { type: "button", onclick: () => showInstructions() }, t.instructions));
+    h("button.flat", { type: "button", onclick: () => showInstructions() }, t.instructions),
+  );
   const root = h("div.desk", {}, bar, h("div.work", {}, stage, quiet, notice), picture);
 
   /** @param {string} [text] */
@@ -102,22 +108,32 @@ export function deskView(host, job, line, early) {
   /** What needs a decision; nothing hides it. @param {string} [heading] @param {string} [text] @param {...Node} actions */
   const tell = (heading = "", text = "", ...actions) => {
     notice.hidden = !heading;
-    notice.replaceChildren(...(heading ? [h("strong", {}, heading), h("p", {}, text), h("div.row", {}, ...actions)] : []));
+    notice.replaceChildren(
+      ...(heading ? [h("strong", {}, heading), h("p", {}, text), h("div.row", {}, ...actions)] : []),
+    );
   };
 
-  const button = (/** @type {string} */ text, /** @type {() => unknown} */ act, tag = "button") => h(tag, { type: "button", onclick: act }, text);
+  const button = (/** @type {string} */ text, /** @type {() => unknown} */ act, tag = "button") =>
+    h(tag, { type: "button", onclick: act }, text);
 
   /** @param {string} name of an event that the element listens to @param {object} [detail] */
   const announce = (name, detail) => element?.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 
   const showInstructions = () => {
     const own = page ? readInstructions(page.instructions) : [];
-    openDialog(t.instructions,
+    openDialog(
+      t.instructions,
       own.length ? h("div.prose", { lang: page?.language || t.lang }, ...own) : h("p", {}, t.noInstructions),
-      h("div.row", {}, h("a.button", { href: host.guide, target: "_blank", rel: "noopener" }, t.guide), closing()));
+      h("div.row", {}, h("a.button", { href: host.guide, target: "_blank", rel: "noopener" }, t.guide), closing()),
+    );
   };
 
-  const closing = () => button(t.close, () => /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog[open]"))?.close(), "button.primary");
+  const closing = () =>
+    button(
+      t.close,
+      () => /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog[open]"))?.close(),
+      "button.primary",
+    );
 
   const showAnswers = () => {
     /** @type {Promise<{answers: OwnAnswer[]}>} */
@@ -139,7 +155,11 @@ export function deskView(host, job, line, early) {
   };
 
   /** @returns {Trying} of a request that nobody waits for: it tries until the view is left */
-  const background = () => ({ signal: gone.signal, signIn: host.signIn, wait: (_, milliseconds) => pause(milliseconds, gone.signal) });
+  const background = () => ({
+    signal: gone.signal,
+    signIn: host.signIn,
+    wait: (_, milliseconds) => pause(milliseconds, gone.signal),
+  });
 
   /** @returns {Trying} of a request that the worker waits for */
   const visible = () => ({
@@ -154,7 +174,12 @@ export function deskView(host, job, line, early) {
       const count = () => (when.textContent = t.nextTry(duration(Math.max(1, Math.ceil((next - Date.now()) / 1000)))));
       count();
       const ticking = setInterval(count, 1000);
-      tell(t.notSaved, error.status === 0 ? t.noAnswer : t.busy, button(t.keepEditing, () => sending.abort()), button(t.tryNow, () => tryNow(), "button.primary"));
+      tell(
+        t.notSaved,
+        error.status === 0 ? t.noAnswer : t.busy,
+        button(t.keepEditing, () => sending.abort()),
+        button(t.tryNow, () => tryNow(), "button.primary"),
+      );
       notice.querySelector("p")?.after(when);
       await pause(milliseconds, sending.signal, (now) => (tryNow = now));
       clearInterval(ticking);
@@ -201,10 +226,17 @@ export function deskView(host, job, line, early) {
     if (sending.signal.aborted || error.isSignedOut) return;
     const back = h("a.button", { href: HOME }, t.backToJobs);
     const again = button(t.tryAgain, send, "button.primary");
-    if (error.code === "too-late") tell(t.notAccepted, corrected ? t.cannotCorrect : t.tooLate, button(t.nextImage, giveUp, "button.primary"));
+    if (error.code === "too-late")
+      tell(t.notAccepted, corrected ? t.cannotCorrect : t.tooLate, button(t.nextImage, giveUp, "button.primary"));
     else if (error.code === "closed") tell(t.notSaved, t.closedNow, back, again);
     else if (error.status === 404) tell(t.notSaved, t.notFound, back);
-    else tell(t.notSaved, error.status === 413 ? t.tooLarge : t.badInput, button(t.keepEditing, () => tell()), again);
+    else
+      tell(
+        t.notSaved,
+        error.status === 413 ? t.tooLarge : t.badInput,
+        button(t.keepEditing, () => tell()),
+        again,
+      );
   };
 
   /** The work on this image has no use any more. */
@@ -223,9 +255,11 @@ export function deskView(host, job, line, early) {
     shown = null;
     showPicture(desk.tasks[0]);
     // The picture is drawn first. Building the element takes several frames on a slow computer.
-    requestAnimationFrame(() => setTimeout(() => {
-      if (!gone.signal.aborted) show();
-    }));
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        if (!gone.signal.aborted) show();
+      }),
+    );
     ask();
   };
 
@@ -243,10 +277,11 @@ export function deskView(host, job, line, early) {
   };
 
   /** What was given up may have arrived. @param {string} text @param {Promise<any>} sent */
-  const noteFailure = (text, sent) => sent.catch((error) => {
-    tried.add(text);
-    throw error;
-  });
+  const noteFailure = (text, sent) =>
+    sent.catch((error) => {
+      tried.add(text);
+      throw error;
+    });
 
   const submitAgain = () => form.requestSubmit();
 
@@ -260,24 +295,36 @@ export function deskView(host, job, line, early) {
     const text = JSON.stringify(content);
     const { wait, ...others } = visible();
     /** @type {Trying} */
-    const trying = { ...others, wait: (error, milliseconds) => {
-      tried.add(text);
-      return wait(error, milliseconds);
-    } };
-    const send = (/** @type {"POST" | "PUT"} */ method) => api.keepTrying(method, `${path}/answers/${at}`, bodyOf(content, host.person().id), trying);
+    const trying = {
+      ...others,
+      wait: (error, milliseconds) => {
+        tried.add(text);
+        return wait(error, milliseconds);
+      },
+    };
+    const send = (/** @type {"POST" | "PUT"} */ method) =>
+      api.keepTrying(method, `${path}/answers/${at}`, bodyOf(content, host.person().id), trying);
     if (corrected) {
-      handOver(() => send("PUT"), () => {
-        location.hash = jobLink(job);
-        sessionStorage.setItem("truepoint-said", t.corrected);
-      }, submitAgain);
+      handOver(
+        () => send("PUT"),
+        () => {
+          location.hash = jobLink(job);
+          sessionStorage.setItem("truepoint-said", t.corrected);
+        },
+        submitAgain,
+      );
       return;
     }
-    handOver(() => noteFailure(text, deliver(send, text, tried)), (/** @type {"accepted" | "earlier"} */ how) => {
-      next(at);
-      desk = { ...desk, mine: { ...desk.mine, answers: desk.mine.answers + 1 } };
-      say(how === "earlier" ? t.earlierCounts : t.saved(desk.mine.answers));
-      count();
-    }, submitAgain);
+    handOver(
+      () => noteFailure(text, deliver(send, text, tried)),
+      (/** @type {"accepted" | "earlier"} */ how) => {
+        next(at);
+        desk = { ...desk, mine: { ...desk.mine, answers: desk.mine.answers + 1 } };
+        say(how === "earlier" ? t.earlierCounts : t.saved(desk.mine.answers));
+        count();
+      },
+      submitAgain,
+    );
   });
 
   form.addEventListener("task-skip", (/** @type {Event} */ event) => {
@@ -295,10 +342,14 @@ export function deskView(host, job, line, early) {
     const { line: at } = shown;
     const body = { reason, note, person: host.person().id };
     const trying = visible();
-    handOver(() => api.keepTrying("POST", `${path}/skips/${at}`, body, trying), () => {
-      next(at);
-      say(t.skipped);
-    }, () => skip(reason, note));
+    handOver(
+      () => api.keepTrying("POST", `${path}/skips/${at}`, body, trying),
+      () => {
+        next(at);
+        say(t.skipped);
+      },
+      () => skip(reason, note),
+    );
   };
 
   // -- tasks
@@ -338,7 +389,12 @@ export function deskView(host, job, line, early) {
     count();
     show();
     if (desk.isLost && !corrected) {
-      tell(t.notAccepted, t.lost, button(t.keepWorking, () => tell()), button(t.nextImage, giveUp, "button.primary"));
+      tell(
+        t.notAccepted,
+        t.lost,
+        button(t.keepWorking, () => tell()),
+        button(t.nextImage, giveUp, "button.primary"),
+      );
     }
     renewLater();
   };
@@ -369,14 +425,35 @@ export function deskView(host, job, line, early) {
       return;
     }
     const text = error.status === 404 ? t.notFound : error.message;
-    if (shown) tell(t.failed, text, button(t.tryAgain, () => { tell(); ask(); }, "button.primary"));
-    else stage.replaceChildren(message(t.failed, text, h("a.button", { href: HOME }, t.backToJobs), button(t.tryAgain, load, "button.primary")));
+    if (shown)
+      tell(
+        t.failed,
+        text,
+        button(
+          t.tryAgain,
+          () => {
+            tell();
+            ask();
+          },
+          "button.primary",
+        ),
+      );
+    else
+      stage.replaceChildren(
+        message(
+          t.failed,
+          text,
+          h("a.button", { href: HOME }, t.backToJobs),
+          button(t.tryAgain, load, "button.primary"),
+        ),
+      );
   };
 
   /** Load an image before it is shown. @param {Held | undefined} task */
   const preload = (task) => {
     const src = task ? imageOf(task) : "";
-    for (const address of loaded.keys()) if (address !== src && (!shown || address !== imageOf(shown))) loaded.delete(address);
+    for (const address of loaded.keys())
+      if (address !== src && (!shown || address !== imageOf(shown))) loaded.delete(address);
     if (!src || loaded.has(src)) return;
     const image = new Image();
     image.alt = "";
@@ -409,8 +486,11 @@ export function deskView(host, job, line, early) {
     shown = task;
     element = document.createElement("crowd-2d-skeleton");
     element.setAttribute("lang", t.lang);
-    for (const [name, value] of Object.entries(attributesOf(page, task, corrected ? {} : t.reasons))) element.setAttribute(name, value);
-    element.append(h("div", { slot: "instructions", lang: page.language || t.lang }, ...readInstructions(page.instructions)));
+    for (const [name, value] of Object.entries(attributesOf(page, task, corrected ? {} : t.reasons)))
+      element.setAttribute(name, value);
+    element.append(
+      h("div", { slot: "instructions", lang: page.language || t.lang }, ...readInstructions(page.instructions)),
+    );
     form.replaceChildren(element);
     if (form.parentNode !== stage) stage.replaceChildren(form);
     clearTimeout(imageTimer);
@@ -439,8 +519,14 @@ export function deskView(host, job, line, early) {
       return;
     }
     const [heading, text] = t.why[desk.why];
-    stage.replaceChildren(message(heading, text, h("a.button", { href: HOME, ".primary": true }, t.backToJobs),
-      desk.mine.answers > 0 && button(t.seeAnswers, showAnswers)));
+    stage.replaceChildren(
+      message(
+        heading,
+        text,
+        h("a.button", { href: HOME, ".primary": true }, t.backToJobs),
+        desk.mine.answers > 0 && button(t.seeAnswers, showAnswers),
+      ),
+    );
   };
 
   // -- corrections
@@ -451,14 +537,21 @@ export function deskView(host, job, line, early) {
     if (!corrected || gone.signal.aborted) return;
     const { task, content } = corrected;
     quiet.hidden = false;
-    quiet.replaceChildren(t.correcting(number(at + 1), moment(task.since, api.now())), h("a.button", { href: jobLink(job) }, t.stopCorrecting));
+    quiet.replaceChildren(
+      t.correcting(number(at + 1), moment(task.since, api.now())),
+      h("a.button", { href: jobLink(job) }, t.stopCorrecting),
+    );
     root.classList.add("correcting");
     mount(task);
-    element.addEventListener("image-ready", () => {
-      const { session } = element.app;
-      // Work on this correction that was interrupted is there already.
-      if (session.doc === session.original) session.restore(documentOf(content, session.skeleton, session.original));
-    }, { once: true });
+    element.addEventListener(
+      "image-ready",
+      () => {
+        const { session } = element.app;
+        // Work on this correction that was interrupted is there already.
+        if (session.doc === session.original) session.restore(documentOf(content, session.skeleton, session.original));
+      },
+      { once: true },
+    );
   };
 
   // -- begin and end
@@ -473,7 +566,8 @@ export function deskView(host, job, line, early) {
       else await openAnswer(line);
     } catch (error) {
       const { status: code } = /** @type {ApiError} */ (error);
-      if (line !== null && code === 409) stage.replaceChildren(message(t.cannotCorrect, "", h("a.button.primary", { href: jobLink(job) }, t.goOn)));
+      if (line !== null && code === 409)
+        stage.replaceChildren(message(t.cannotCorrect, "", h("a.button.primary", { href: jobLink(job) }, t.goOn)));
       else problem(/** @type {ApiError} */ (error));
     }
   };
@@ -496,15 +590,29 @@ export function deskView(host, job, line, early) {
     isHere = true;
     void load();
   };
-  const stopLock = line === null ? takeDesk(job, begin, (takeOver) => {
-    isHere = false;
-    desk = emptyDesk();
-    shown = element = null;
-    tell();
-    clearTimeout(renewTimer);
-    stage.replaceChildren(message(t.elsewhere, t.elsewhereText, h("a.button", { href: HOME }, t.backToJobs), button(t.labelHere, takeOver, "button.primary")));
-  }) : (begin(), () => {});
-  document.addEventListener("visibilitychange", () => !document.hidden && desk.isStarted && renewAfter(desk, api.now()) <= 30 && ask(), { signal: gone.signal });
+  const stopLock =
+    line === null
+      ? takeDesk(job, begin, (takeOver) => {
+          isHere = false;
+          desk = emptyDesk();
+          shown = element = null;
+          tell();
+          clearTimeout(renewTimer);
+          stage.replaceChildren(
+            message(
+              t.elsewhere,
+              t.elsewhereText,
+              h("a.button", { href: HOME }, t.backToJobs),
+              button(t.labelHere, takeOver, "button.primary"),
+            ),
+          );
+        })
+      : (begin(), () => {});
+  document.addEventListener(
+    "visibilitychange",
+    () => !document.hidden && desk.isStarted && renewAfter(desk, api.now()) <= 30 && ask(),
+    { signal: gone.signal },
+  );
   addEventListener("online", () => tryNow(), { signal: gone.signal });
   watchSession();
   const said = sessionStorage.getItem("truepoint-said");
@@ -530,12 +638,13 @@ export function deskView(host, job, line, early) {
  * @param {(now: () => void) => void} [give] takes what ends it too
  * @returns {Promise<void>}
  */
-const pause = (milliseconds, signal, give = () => {}) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, milliseconds);
-  const end = () => {
-    clearTimeout(timer);
-    resolve();
-  };
-  signal.addEventListener("abort", end, { once: true });
-  give(end);
-});
+const pause = (milliseconds, signal, give = () => {}) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener("abort", end, { once: true });
+    give(end);
+  });

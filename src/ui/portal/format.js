@@ -8,7 +8,8 @@ export const number = (value) => value.toLocaleString(t.lang);
 export const percent = (value) => value.toLocaleString(t.lang, { style: "percent", maximumFractionDigits: 0 });
 
 /** @param {number} value @param {string} unit */
-const inUnit = (value, unit) => value.toLocaleString(t.lang, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 });
+const inUnit = (value, unit) =>
+  value.toLocaleString(t.lang, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 });
 
 /** @param {number} seconds @returns {string} "40 sec", "12 min", "3 hr 5 min" */
 export function duration(seconds) {
@@ -16,18 +17,28 @@ export function duration(seconds) {
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return inUnit(minutes, "minute");
   const hours = Math.floor(minutes / 60);
-  return minutes % 60 && hours < 24 ? `${inUnit(hours, "hour")} ${inUnit(minutes % 60, "minute")}` : inUnit(hours, "hour");
+  return minutes % 60 && hours < 24
+    ? `${inUnit(hours, "hour")} ${inUnit(minutes % 60, "minute")}`
+    : inUnit(hours, "hour");
 }
 
 /** @param {number} time seconds since 1970 @returns {string} */
 export const dayAndTime = (time) =>
-  new Date(time * 1000).toLocaleString(t.lang, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  new Date(time * 1000).toLocaleString(t.lang, {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
 
 /** @param {number} time seconds since 1970 @returns {string} */
-export const clockTime = (time) => new Date(time * 1000).toLocaleTimeString(t.lang, { hour: "2-digit", minute: "2-digit" });
+export const clockTime = (time) =>
+  new Date(time * 1000).toLocaleTimeString(t.lang, { hour: "2-digit", minute: "2-digit" });
 
 /** @param {number} time seconds since 1970 @param {number} now @returns {string} the time of day if it is today */
 export const moment = (time, now) => (Math.abs(now - time) < 43_200 ? clockTime(time) : dayAndTime(time));
 
 /** @param {number} bytes */
-export const size = (bytes) => (bytes < 1e6 ? inUnit(Math.max(1, Math.round(bytes / 1e3)), "kilobyte") : inUnit(bytes / 1e6, "megabyte"));
+export const size = (bytes) =>
+  bytes < 1e6 ? inUnit(Math.max(1, Math.round(bytes / 1e3)), "kilobyte") : inUnit(bytes / 1e6, "megabyte");

@@ -12,23 +12,50 @@ const isEnded = (/** @type {JobCard} */ { status }) => ["Completed", "Stopped", 
 function card(job) {
   const { name, title, description, images, complete, mine } = job;
   const done = t.complete(number(complete), number(images));
-  const own = [mine.answers > 0 && t.yours(mine.answers), mine.seconds >= 60 && t.time(duration(mine.seconds)), mine.skips > 0 && t.skips(mine.skips)];
-  return h("li.card", {},
+  const own = [
+    mine.answers > 0 && t.yours(mine.answers),
+    mine.seconds >= 60 && t.time(duration(mine.seconds)),
+    mine.skips > 0 && t.skips(mine.skips),
+  ];
+  return h(
+    "li.card",
+    {},
     h("div.head", {}, h("h2", {}, title || name), statusOf(job)),
     description && h("p.soft.lines", {}, description),
     progressBar(complete, images, done),
-    h("p.facts", {}, h("span", {}, `${done} (${share(job)})`), ...own.filter(Boolean).map((text) => h("span.soft", {}, text))),
-    h("a.button", { href: jobLink(name), ".primary": !isEnded(job) && !job.paused }, isEnded(job) ? t.seeAnswers : mine.answers ? t.goOn : t.start));
+    h(
+      "p.facts",
+      {},
+      h("span", {}, `${done} (${share(job)})`),
+      ...own.filter(Boolean).map((text) => h("span.soft", {}, text)),
+    ),
+    h(
+      "a.button",
+      { href: jobLink(name), ".primary": !isEnded(job) && !job.paused },
+      isEnded(job) ? t.seeAnswers : mine.answers ? t.goOn : t.start,
+    ),
+  );
 }
 
 /** @param {JobCard[]} jobs @returns {import("./parts.js").View} */
 export function homeView(jobs) {
   const open = jobs.filter((job) => !isEnded(job)).sort((a, b) => Number(a.paused) - Number(b.paused));
   const ended = jobs.filter(isEnded);
-  const root = open.length || ended.length
-    ? h("div.narrow", {}, h("h1", { tabIndex: -1 }, t.yourJobs),
-      open.length ? h("ul.cards", {}, ...open.map(card)) : h("p.soft", {}, t.noJobsText),
-      ended.length > 0 && h("details", {}, h("summary", {}, `${t.endedJobs} (${number(ended.length)})`), h("ul.cards", {}, ...ended.map(card))))
-    : message(t.noJobs, t.noJobsText);
+  const root =
+    open.length || ended.length
+      ? h(
+          "div.narrow",
+          {},
+          h("h1", { tabIndex: -1 }, t.yourJobs),
+          open.length ? h("ul.cards", {}, ...open.map(card)) : h("p.soft", {}, t.noJobsText),
+          ended.length > 0 &&
+            h(
+              "details",
+              {},
+              h("summary", {}, `${t.endedJobs} (${number(ended.length)})`),
+              h("ul.cards", {}, ...ended.map(card)),
+            ),
+        )
+      : message(t.noJobs, t.noJobsText);
   return { root, title: t.yourJobs };
 }

@@ -2,9 +2,52 @@
 import { h } from "../lib/dom.js";
 
 const ELEMENTS = new Set([
-  "a", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6",
-  "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "section", "small", "span", "strong", "sub", "summary", "sup", "table",
-  "tbody", "td", "th", "thead", "tr", "u", "ul",
+  "a",
+  "b",
+  "blockquote",
+  "br",
+  "code",
+  "dd",
+  "del",
+  "details",
+  "div",
+  "dl",
+  "dt",
+  "em",
+  "figcaption",
+  "figure",
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "hr",
+  "i",
+  "img",
+  "ins",
+  "kbd",
+  "li",
+  "mark",
+  "ol",
+  "p",
+  "pre",
+  "s",
+  "section",
+  "small",
+  "span",
+  "strong",
+  "sub",
+  "summary",
+  "sup",
+  "table",
+  "tbody",
+  "td",
+  "th",
+  "thead",
+  "tr",
+  "u",
+  "ul",
 ]);
 /** Elements whose text is no text for people. */
 const SILENT = new Set(["script", "style", "template", "noscript", "iframe", "object", "title", "head"]);
@@ -32,10 +75,13 @@ function copy(node) {
   }
   if (node.localName === "img") {
     const src = safeLink(node.getAttribute("src"));
-    return src ? [h("img", { src, alt: node.getAttribute("alt") ?? "", loading: "lazy", referrerPolicy: "no-referrer" })] : [];
+    return src
+      ? [h("img", { src, alt: node.getAttribute("alt") ?? "", loading: "lazy", referrerPolicy: "no-referrer" })]
+      : [];
   }
   return [h(node.localName, {}, ...children)];
 }
 
 /** @param {string} html @returns {(Node | string)[]} */
-export const readInstructions = (html) => [...new DOMParser().parseFromString(html, "text/html").body.childNodes].flatMap(copy);
+export const readInstructions = (html) =>
+  [...new DOMParser().parseFromString(html, "text/html").body.childNodes].flatMap(copy);

@@ -16,18 +16,21 @@ export function takeDesk(job, begin, stop) {
     return release;
   }
   /** @param {LockOptions} options */
-  const request = (options) => locks.request(`truepoint-desk:${job.toLowerCase()}`, options, (lock) => {
-    if (hasEnded) return undefined;
-    if (!lock) {
-      stop(takeOver);
-      return undefined;
-    }
-    begin();
-    return new Promise((resolve) => (release = () => resolve(undefined)));
-  }).catch(() => {
-    // Another window has taken it.
-    if (!hasEnded) stop(takeOver);
-  });
+  const request = (options) =>
+    locks
+      .request(`truepoint-desk:${job.toLowerCase()}`, options, (lock) => {
+        if (hasEnded) return undefined;
+        if (!lock) {
+          stop(takeOver);
+          return undefined;
+        }
+        begin();
+        return new Promise((resolve) => (release = () => resolve(undefined)));
+      })
+      .catch(() => {
+        // Another window has taken it.
+        if (!hasEnded) stop(takeOver);
+      });
   const takeOver = () => void request({ steal: true });
   void request({ ifAvailable: true });
   return () => {

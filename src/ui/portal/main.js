@@ -45,20 +45,51 @@ const link = (href, text, isHere) => h("a", { href, "aria-current": isHere ? "pa
 /** @param {string} shown the name of the view */
 function header(shown) {
   const isLead = me?.person.lead;
-  const choice = h("select", { "aria-label": t.languageChoice, onchange: (/** @type {Event} */ event) => {
-    const { value } = /** @type {HTMLSelectElement} */ (event.target);
-    save(LANGUAGE, value);
-    chooseLanguage();
-    void show();
-  } }, ...Object.entries(languages).map(([name, { language }]) => h("option", { value: name, lang: name, selected: name === t.lang }, language)));
-  const account = me && h("details.account", {}, h("summary", {}, me.person.name || t.account),
-    h("div.menu", {}, h("p.soft", {}, t.signedInAs(me.person.name || me.person.id)), choice, h("button", { type: "button", onclick: signOut }, t.signOut)));
-  return h("header.top", {},
+  const choice = h(
+    "select",
+    {
+      "aria-label": t.languageChoice,
+      onchange: (/** @type {Event} */ event) => {
+        const { value } = /** @type {HTMLSelectElement} */ (event.target);
+        save(LANGUAGE, value);
+        chooseLanguage();
+        void show();
+      },
+    },
+    ...Object.entries(languages).map(([name, { language }]) =>
+      h("option", { value: name, lang: name, selected: name === t.lang }, language),
+    ),
+  );
+  const account =
+    me &&
+    h(
+      "details.account",
+      {},
+      h("summary", {}, me.person.name || t.account),
+      h(
+        "div.menu",
+        {},
+        h("p.soft", {}, t.signedInAs(me.person.name || me.person.id)),
+        choice,
+        h("button", { type: "button", onclick: signOut }, t.signOut),
+      ),
+    );
+  return h(
+    "header.top",
+    {},
     h("button.skip", { type: "button", onclick: () => document.querySelector("main")?.focus() }, t.skipToContent),
     h("a.brand", { href: HOME }, "Truepoint"),
-    isLead && h("nav", { "aria-label": t.views }, link(HOME, t.label, shown === "home"), link(LEAD, t.lead, shown === "lead" || shown === "lead-job"),
-      link(PEOPLE, t.people, shown === "people"), link(LOG, t.log, shown === "log")),
-    account || choice);
+    isLead &&
+      h(
+        "nav",
+        { "aria-label": t.views },
+        link(HOME, t.label, shown === "home"),
+        link(LEAD, t.lead, shown === "lead" || shown === "lead-job"),
+        link(PEOPLE, t.people, shown === "people"),
+        link(LOG, t.log, shown === "log"),
+      ),
+    account || choice,
+  );
 }
 
 async function signOut() {
@@ -81,7 +112,8 @@ function place(next, name, isSame = false) {
   if (next.isBare) document.body.replaceChildren(next.root);
   else if (isSame) document.querySelector("main")?.replaceChildren(next.root);
   else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
-  if (!isSame && !next.isBare) /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
+  if (!isSame && !next.isBare)
+    /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
   // The element fills what is left of the window.
   dispatchEvent(new Event("resize"));
 }
@@ -92,12 +124,24 @@ const plain = (title, text, ...actions) => ({ title, root: message(title, text, 
 /** The function leads back with this query when a sign-in failed. */
 const hasFailed = () => new URLSearchParams(location.search).get("signed-in") === "no";
 
-const welcome = () => plain(t.welcome, hasFailed() ? t.notSignedIn : t.welcomeText, h("a.button.primary", { href: signInLink(location.hash) }, t.signIn));
+const welcome = () =>
+  plain(
+    t.welcome,
+    hasFailed() ? t.notSignedIn : t.welcomeText,
+    h("a.button.primary", { href: signInLink(location.hash) }, t.signIn),
+  );
 
 /** @param {ApiError} error @returns {View} */
 function problemView(error) {
   const again = h("button.primary", { type: "button", onclick: () => void show() }, t.tryAgain);
-  const text = error.status === 403 ? t.onlyLeads : error.status === 404 ? t.notFound : error.status === 0 ? t.offline : error.message;
+  const text =
+    error.status === 403
+      ? t.onlyLeads
+      : error.status === 404
+        ? t.notFound
+        : error.status === 0
+          ? t.offline
+          : error.message;
   return plain(t.failed, text, h("a.button", { href: HOME }, t.yourJobs), again);
 }
 
@@ -120,7 +164,11 @@ async function loaded() {
   }
   if (route.view !== "lead-job") return null;
   const path = `lead/jobs/${route.job}`;
-  const [job, { people }, results] = await Promise.all([api.call("GET", path), api.call("GET", "lead/people"), api.call("GET", `${path}/results`)]);
+  const [job, { people }, results] = await Promise.all([
+    api.call("GET", path),
+    api.call("GET", "lead/people"),
+    api.call("GET", `${path}/results`),
+  ]);
   return leadJobView(api, job, people, results, reload);
 }
 
@@ -132,13 +180,22 @@ async function show(isSame = false) {
   try {
     if (route.view === "job" || route.view === "answer") {
       // Everything is asked for at once: who is signed in does not keep the first image waiting.
-      const early = me || route.view === "answer" ? undefined : {
-        page: api.call("GET", `jobs/${route.job}`), tasks: api.call("POST", `jobs/${route.job}/tasks`),
-      };
+      const early =
+        me || route.view === "answer"
+          ? undefined
+          : {
+              page: api.call("GET", `jobs/${route.job}`),
+              tasks: api.call("POST", `jobs/${route.job}/tasks`),
+            };
       for (const request of Object.values(early ?? {})) request.catch(() => {});
       me ??= await askMe();
       if (own !== turn) return;
-      const host = { api, guide, person: () => ({ id: me?.person.id ?? "", expires: me?.expires ?? 0 }), signIn: () => signedInAgain(askAgain, me?.person.id ?? "") };
+      const host = {
+        api,
+        guide,
+        person: () => ({ id: me?.person.id ?? "", expires: me?.expires ?? 0 }),
+        signIn: () => signedInAgain(askAgain, me?.person.id ?? ""),
+      };
       place(deskView(host, route.job, route.view === "answer" ? route.line : null, early), route.view);
       return;
     }
@@ -160,7 +217,12 @@ async function show(isSame = false) {
 }
 
 /** Nothing changes under a lead's hands: not while a dialog, a menu or a field is in use. */
-const isInUse = () => Boolean(document.hidden || document.querySelector("dialog[open], details[open]") || document.activeElement?.closest(".card, .row"));
+const isInUse = () =>
+  Boolean(
+    document.hidden ||
+    document.querySelector("dialog[open], details[open]") ||
+    document.activeElement?.closest(".card, .row"),
+  );
 
 function refreshLater() {
   refreshTimer = setTimeout(() => (isInUse() ? refreshLater() : void show(true)), REFRESH);

@@ -12,7 +12,8 @@ export const newId = () => `id${(last += 1)}`;
 /** @typedef {{root: HTMLElement, title: string, isBare?: boolean, leave?: () => void}} View `isBare` for one that has the window to itself */
 
 /** @param {number} value @param {number} max @param {string} label */
-export const progressBar = (value, max, label) => h("progress", { value: Math.min(value, max), max: Math.max(1, max), "aria-label": label });
+export const progressBar = (value, max, label) =>
+  h("progress", { value: Math.min(value, max), max: Math.max(1, max), "aria-label": label });
 
 /** @param {{status: string, paused: boolean}} job */
 export function statusOf({ status, paused }) {
@@ -28,7 +29,16 @@ export const share = ({ complete, images }) => percent(images ? Math.floor((100 
  * @param {string} tag of the heading: "h1" where the view has none besides
  * @returns {(title: string, text: string, ...actions: (Node | false)[]) => HTMLElement}
  */
-const messageWith = (tag) => (title, text, ...actions) => h("section.message", {}, h(tag, { tabIndex: -1 }, title), text && h("p.soft", {}, text), actions.some(Boolean) && h("div.row", {}, ...actions));
+const messageWith =
+  (tag) =>
+  (title, text, ...actions) =>
+    h(
+      "section.message",
+      {},
+      h(tag, { tabIndex: -1 }, title),
+      text && h("p.soft", {}, text),
+      actions.some(Boolean) && h("div.row", {}, ...actions),
+    );
 
 export const message = messageWith("h1");
 /** The same below a heading of the view. */
@@ -78,8 +88,34 @@ export function openDialog(title, ...content) {
  * @param {string[]} heads
  * @param {(Node | string)[][]} rows the first cell of each names it
  */
-export const table = (label, heads, rows) => h("div.scroll", { role: "region", "aria-label": label, tabIndex: 0 }, h("table", { role: "table" },
-  h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map((head) => (head ? h("th", { role: "columnheader" }, head) : h("td", { role: "cell" }))))),
-  h("tbody", { role: "rowgroup" }, ...rows.map((cells) => h("tr", { role: "row" }, ...cells.map((cell, n) => (n
-    ? h("td", { role: "cell", "data-head": heads[n] || null }, cell)
-    : h("th", { role: "rowheader" }, cell))))))));
+export const table = (label, heads, rows) =>
+  h(
+    "div.scroll",
+    { role: "region", "aria-label": label, tabIndex: 0 },
+    h(
+      "table",
+      { role: "table" },
+      h(
+        "thead",
+        { role: "rowgroup" },
+        h(
+          "tr",
+          { role: "row" },
+          ...heads.map((head) => (head ? h("th", { role: "columnheader" }, head) : h("td", { role: "cell" }))),
+        ),
+      ),
+      h(
+        "tbody",
+        { role: "rowgroup" },
+        ...rows.map((cells) =>
+          h(
+            "tr",
+            { role: "row" },
+            ...cells.map((cell, n) =>
+              n ? h("td", { role: "cell", "data-head": heads[n] || null }, cell) : h("th", { role: "rowheader" }, cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );

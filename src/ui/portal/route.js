@@ -10,7 +10,12 @@ const JOB_VIEW = new RegExp(`^/jobs/${JOB}$`);
 const ANSWER_VIEW = new RegExp(`^/jobs/${JOB}/answers/(0|[1-9][0-9]{0,8})$`);
 const LEAD_JOB_VIEW = new RegExp(`^/lead/jobs/${JOB}$`);
 /** @type {Record<string, Route>} */
-const PLAIN = { "/signed-in": { view: "signed-in" }, "/lead": { view: "lead" }, "/lead/people": { view: "people" }, "/lead/log": { view: "log" } };
+const PLAIN = {
+  "/signed-in": { view: "signed-in" },
+  "/lead": { view: "lead" },
+  "/lead/people": { view: "people" },
+  "/lead/log": { view: "log" },
+};
 
 /** @param {string} hash of the address @returns {Route} the home view for whatever is none of ours */
 export function routeOf(hash) {

@@ -18,7 +18,8 @@ export const tellSignedIn = () => channel?.postMessage("signed-in");
 export const onSignedIn = (listener, signal) => channel?.addEventListener("message", listener, { signal });
 
 /** @param {string} text */
-export const signInWindow = (text) => h("a.button.primary", { href: signInLink("#/signed-in"), target: "_blank", rel: "noopener" }, text);
+export const signInWindow = (text) =>
+  h("a.button.primary", { href: signInLink("#/signed-in"), target: "_blank", rel: "noopener" }, text);
 
 /** Time for a draft to be written. Milliseconds. */
 const TO_WRITE = 300;
@@ -47,7 +48,12 @@ function waitForSignIn(ask, person) {
     const over = new AbortController();
     const { signal } = over;
     const text = h("p", {}, t.sessionOverText);
-    const row = h("div.row", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.keepEditing), signInWindow(t.signIn));
+    const row = h(
+      "div.row",
+      {},
+      h("button", { type: "button", onclick: () => dialog.close() }, t.keepEditing),
+      signInWindow(t.signIn),
+    );
     const dialog = openDialog(t.sessionOver, text, row);
     dialog.addEventListener("close", () => {
       over.abort();
@@ -62,8 +68,11 @@ function waitForSignIn(ask, person) {
         return;
       }
       // Somebody else: their page must not show this person's work, and cannot submit it.
-      dialog.replaceChildren(h("h2", {}, t.somebodyElse(me.person.name)), h("p", {}, t.somebodyElseText),
-        h("div.row", {}, h("button.primary", { type: "button", onclick: startAnew }, t.goOnAs(me.person.name))));
+      dialog.replaceChildren(
+        h("h2", {}, t.somebodyElse(me.person.name)),
+        h("p", {}, t.somebodyElseText),
+        h("div.row", {}, h("button.primary", { type: "button", onclick: startAnew }, t.goOnAs(me.person.name))),
+      );
     };
     onSignedIn(look, signal);
     addEventListener("focus", look, { signal });

@@ -21,7 +21,14 @@ const FRESH = 1800;
  */
 
 /** @returns {Desk} */
-export const emptyDesk = () => ({ tasks: [], why: null, mine: { answers: 0, seconds: 0, skips: 0 }, finished: [], isLost: false, isStarted: false });
+export const emptyDesk = () => ({
+  tasks: [],
+  why: null,
+  mine: { answers: 0, seconds: 0, skips: 0 },
+  finished: [],
+  isLost: false,
+  isStarted: false,
+});
 
 /**
  * Take what the server says. The task that is shown stays until it is finished: only the worker may drop work.
@@ -37,7 +44,9 @@ export function received(desk, answer, now) {
   const renewed = offered.map((task) => {
     const held = desk.tasks.find(({ line }) => line === task.line);
     // The same link again: the image is loaded, and another address would load it anew.
-    return held && now - held.signed < FRESH ? { ...held, until: task.until, since: task.since } : { ...task, signed: now };
+    return held && now - held.signed < FRESH
+      ? { ...held, until: task.until, since: task.since }
+      : { ...task, signed: now };
   });
   const current = shown && (renewed.find(({ line }) => line === shown.line) ?? shown);
   const others = renewed.filter((task) => task !== current);
@@ -67,4 +76,5 @@ export function renewAfter({ tasks }, now) {
 }
 
 /** How often to ask again while there is nothing to do. Seconds; Infinity for never. @param {Why | null} why */
-export const askAgainIn = (why) => (why === "waiting" ? 20 : why === "paused" || why === "you are paused" ? 30 : Infinity);
+export const askAgainIn = (why) =>
+  why === "waiting" ? 20 : why === "paused" || why === "you are paused" ? 30 : Infinity;

@@ -113,7 +113,8 @@
       if (action) {
         const button = document.createElement("button");
         button.textContent = action;
-        button.style.cssText = "margin-left:auto;padding:.4rem .9rem;border:0;border-radius:8px;font:inherit;cursor:pointer";
+        button.style.cssText =
+          "margin-left:auto;padding:.4rem .9rem;border:0;border-radius:8px;font:inherit;cursor:pointer";
         button.addEventListener("click", run);
         line.append(button);
       }
@@ -127,7 +128,8 @@
       this.setAttribute("role", "button");
       this.tabIndex = 0;
       if (this.style.display !== "none") {
-        this.style.cssText += ";display:inline-block;padding:.6rem 1.2rem;border-radius:8px;background:#17686c;color:#fff;cursor:pointer";
+        this.style.cssText +=
+          ";display:inline-block;padding:.6rem 1.2rem;border-radius:8px;background:#17686c;color:#fff;cursor:pointer";
       }
       this.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") this.click();

@@ -18,7 +18,9 @@ const HEADER_BYTES = 8;
 /** The model's files, which are read from disk: the library would fetch them. */
 function filesOf(topologyPath) {
   const { modelTopology, weightsManifest, signature } = JSON.parse(readFileSync(topologyPath, "utf8"));
-  const parts = weightsManifest.flatMap((group) => group.paths.map((path) => readFileSync(join(dirname(topologyPath), path))));
+  const parts = weightsManifest.flatMap((group) =>
+    group.paths.map((path) => readFileSync(join(dirname(topologyPath), path))),
+  );
   const bytes = Buffer.concat(parts);
   return {
     load: async () => ({

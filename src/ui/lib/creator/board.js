@@ -66,7 +66,13 @@ export class Board {
     this.world = svg("g");
     this.world.append(this.picture, this.layer, this.ghost);
     /** @type {SVGSVGElement} */
-    this.root = svg("svg", { class: "drawing", role: "application", tabindex: 0, "aria-label": "Drawing board", "aria-describedby": "hint" });
+    this.root = svg("svg", {
+      class: "drawing",
+      role: "application",
+      tabindex: 0,
+      "aria-label": "Drawing board",
+      "aria-describedby": "hint",
+    });
     this.root.append(this.world);
     /** @type {Map<number, {x: number, y: number}>} pointers that are down, on the screen */
     this.pointers = new Map();
@@ -84,7 +90,8 @@ export class Board {
       wheel: (event) => this.wheel(event),
       contextmenu: (event) => event.preventDefault(),
     };
-    for (const [name, listener] of Object.entries(listeners)) this.root.addEventListener(name, listener, { passive: false });
+    for (const [name, listener] of Object.entries(listeners))
+      this.root.addEventListener(name, listener, { passive: false });
     this.root.addEventListener("keydown", (event) => this.key(event));
     // Markers have the same size on the screen whatever the size of the board.
     new ResizeObserver(() => this.measure()).observe(this.root);
@@ -149,10 +156,14 @@ export class Board {
       if (distance(a, b) > 1 && distance(c, d) > 1) view.zoom(distance(c, d) / distance(a, b), to);
     }
     if (!press) return;
-    if (!press.drag && distance(at, press.start) >= (SLACK[event.pointerType] ?? SLACK.mouse)) press.drag = press.index < 0 ? "pan" : drawing.joining ? "edge" : "move";
+    if (!press.drag && distance(at, press.start) >= (SLACK[event.pointerType] ?? SLACK.mouse))
+      press.drag = press.index < 0 ? "pan" : drawing.joining ? "edge" : "move";
     if (press.drag === "pan") view.pan(at.x - press.last.x, at.y - press.last.y);
     if (press.drag === "move") {
-      const place = this.inside({ x: press.before.x + (at.x - press.start.x) / view.scale, y: press.before.y + (at.y - press.start.y) / view.scale });
+      const place = this.inside({
+        x: press.before.x + (at.x - press.start.x) / view.scale,
+        y: press.before.y + (at.y - press.start.y) / view.scale,
+      });
       drawing.preview(changeKeypoint(drawing.kept, press.index, place));
     }
     press.last = at;
@@ -197,7 +208,11 @@ export class Board {
     const { deltaX, deltaY, deltaMode, ctrlKey } = event;
     // A trackpad scrolls in small steps in any direction, and its pinch arrives with Ctrl; a notch of a wheel is one large step.
     const isNotch = deltaMode > 0 || (!deltaX && Math.abs(deltaY) >= 50);
-    if (ctrlKey || isNotch) this.view.zoom(Math.exp(ctrlKey && !isNotch ? -clamp(deltaY, -20, 20) / 100 : -Math.sign(deltaY) / 5), this.screen(event));
+    if (ctrlKey || isNotch)
+      this.view.zoom(
+        Math.exp(ctrlKey && !isNotch ? -clamp(deltaY, -20, 20) / 100 : -Math.sign(deltaY) / 5),
+        this.screen(event),
+      );
     else this.view.pan(-deltaX, -deltaY);
   }
 
@@ -207,7 +222,9 @@ export class Board {
     const [a, b] = [drawing.keypoints[from].name, drawing.keypoints[to].name];
     const before = drawing.definition.edges.length;
     drawing.edit(toggledEdge(drawing.definition, a, b), { select: to });
-    this.say(drawing.definition.edges.length > before ? `Joined ${a} and ${b}.` : `${a} and ${b} are no longer joined.`);
+    this.say(
+      drawing.definition.edges.length > before ? `Joined ${a} and ${b}.` : `${a} and ${b} are no longer joined.`,
+    );
   }
 
   /** @param {{x: number, y: number}} at */
@@ -311,7 +328,8 @@ export class Board {
   /** A place where no keypoint is yet, at this one or to the right of it. @param {{x: number, y: number}} at */
   free({ x, y }) {
     const apart = 3 * MARKER * this.unit;
-    const taken = (/** @type {number} */ left) => this.drawing.keypoints.some((keypoint) => Math.hypot(keypoint.x - left, keypoint.y - y) < apart / 2);
+    const taken = (/** @type {number} */ left) =>
+      this.drawing.keypoints.some((keypoint) => Math.hypot(keypoint.x - left, keypoint.y - y) < apart / 2);
     let left = x;
     while (taken(left) && left < this.drawing.size.width) left += apart;
     return this.inside({ x: left, y });
@@ -324,7 +342,9 @@ export class Board {
     const distances = this.drawing.keypoints.map((keypoint) => distance(this.view.toScreen(keypoint), at));
     const least = Math.min(reach, ...distances);
     const { selected } = this.drawing;
-    return distances[selected] - least < 1 && distances[selected] < reach ? selected : distances.findIndex((far) => far === least && far < reach);
+    return distances[selected] - least < 1 && distances[selected] < reach
+      ? selected
+      : distances.findIndex((far) => far === least && far < reach);
   }
 
   // ------------------------------------------------------------------------------------------------ drawing
@@ -349,18 +369,32 @@ export class Board {
     const byName = new Map(keypoints.map((keypoint) => [keypoint.name, keypoint]));
     const lines = edges.flatMap(([a, b, color]) => {
       const [p, q] = [byName.get(a), byName.get(b)];
-      return p && q ? [svg("line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, stroke: color ?? q.color, "stroke-width": 3 * unit })] : [];
+      return p && q
+        ? [svg("line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, stroke: color ?? q.color, "stroke-width": 3 * unit })]
+        : [];
     });
     const shapes = shapesOf(drawing.definition);
     const names = this.names();
     const markers = keypoints.map((keypoint, index) => {
       const on = index === drawing.selected;
-      const group = svg("g", { class: on ? "on" : "", transform: `translate(${keypoint.x} ${keypoint.y}) scale(${unit})` });
-      const sign = marker(() => keypoint.color, () => shapes[index]);
-      for (const [name, value] of Object.entries({ x: -MARKER / 2, y: -MARKER / 2, width: MARKER, height: MARKER })) put(sign, name, value);
+      const group = svg("g", {
+        class: on ? "on" : "",
+        transform: `translate(${keypoint.x} ${keypoint.y}) scale(${unit})`,
+      });
+      const sign = marker(
+        () => keypoint.color,
+        () => shapes[index],
+      );
+      for (const [name, value] of Object.entries({ x: -MARKER / 2, y: -MARKER / 2, width: MARKER, height: MARKER }))
+        put(sign, name, value);
       update(sign);
       const left = names.get(index) === "left";
-      const text = svg("text", { x: (left ? -1 : 1) * (MARKER / 2 + 3), y: 4, "text-anchor": left ? "end" : "start", class: names.has(index) ? "" : "hidden" });
+      const text = svg("text", {
+        x: (left ? -1 : 1) * (MARKER / 2 + 3),
+        y: 4,
+        "text-anchor": left ? "end" : "start",
+        class: names.has(index) ? "" : "hidden",
+      });
       text.textContent = keypoint.name;
       if (on) group.append(svg("circle", { r: MARKER * 0.75, class: "ring" }));
       group.append(sign, text);
@@ -394,7 +428,14 @@ export class Board {
       // The selected one is read in any case: on its inner side, if the outer one is at the edge of the board.
       const side = index === selected && !isWhole(outer) ? (outer === "left" ? "right" : "left") : outer;
       const own = { left: begin(side), right: begin(side) + length, top: y - LINE / 2, bottom: y + LINE / 2 };
-      const free = taken.every((other, at) => at === index || own.right < other.left || own.left > other.right || own.bottom < other.top || own.top > other.bottom);
+      const free = taken.every(
+        (other, at) =>
+          at === index ||
+          own.right < other.left ||
+          own.left > other.right ||
+          own.bottom < other.top ||
+          own.top > other.bottom,
+      );
       if (!(free && isWhole(side)) && index !== selected) continue;
       taken.push(own);
       sides.set(index, side);
@@ -409,6 +450,7 @@ export class Board {
     this.ghost.setAttribute("visibility", from ? "visible" : "hidden");
     if (!from) return;
     const { x, y } = this.place(event);
-    for (const [name, value] of Object.entries({ x1: from.x, y1: from.y, x2: x, y2: y, "stroke-width": 2 * this.unit })) this.ghost.setAttribute(name, String(value));
+    for (const [name, value] of Object.entries({ x1: from.x, y1: from.y, x2: x, y2: y, "stroke-width": 2 * this.unit }))
+      this.ghost.setAttribute(name, String(value));
   }
 }

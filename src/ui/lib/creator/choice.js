@@ -41,7 +41,8 @@ export function choiceOf(props, choose, say, isField = false) {
     onchange: () => {
       if (isKey) {
         select.isOpen = select.value !== before;
-        if (select.isOpen) say(`Enter chooses “${select.selectedOptions[0].textContent}”, Escape keeps the earlier choice.`);
+        if (select.isOpen)
+          say(`Enter chooses “${select.selectedOptions[0].textContent}”, Escape keeps the earlier choice.`);
       } else {
         select.isOpen = false;
         choose(select.value);

@@ -25,7 +25,11 @@ export function nameProblem(definition, index, wanted) {
   const key = nameKey(wanted);
   const like = definition.keypoints.find(({ name }, i) => i !== index && nameKey(name) === key);
   if (!key) return "A keypoint needs a name with visible characters.";
-  return !like ? "" : like.name === wanted ? `There is a keypoint “${wanted}” already: names must differ.` : `There is a keypoint “${like.name}” already: names must differ in more than case and invisible characters.`;
+  return !like
+    ? ""
+    : like.name === wanted
+      ? `There is a keypoint “${wanted}” already: names must differ.`
+      : `There is a keypoint “${like.name}” already: names must differ in more than case and invisible characters.`;
 }
 
 /** @param {Definition} definition @param {number} x @param {number} y @returns {Definition} */
@@ -42,7 +46,9 @@ export function withoutKeypoint(definition, index) {
   const { name } = definition.keypoints[index];
   return {
     ...definition,
-    keypoints: definition.keypoints.filter((_, i) => i !== index).map((other) => (other.pair === name ? { ...other, pair: "" } : other)),
+    keypoints: definition.keypoints
+      .filter((_, i) => i !== index)
+      .map((other) => (other.pair === name ? { ...other, pair: "" } : other)),
     edges: definition.edges.filter(([a, b]) => a !== name && b !== name),
   };
 }
@@ -64,7 +70,9 @@ export function changeKeypoint(definition, index, change) {
     keypoints: keypoints.map((keypoint, i) => {
       if (i === index) return keypoint;
       if (keypoint.name === change.pair) return { ...keypoint, pair: old.name };
-      return keypoint.pair === old.name || (change.pair && keypoint.pair === change.pair) ? { ...keypoint, pair: "" } : keypoint;
+      return keypoint.pair === old.name || (change.pair && keypoint.pair === change.pair)
+        ? { ...keypoint, pair: "" }
+        : keypoint;
     }),
   };
 }
@@ -76,7 +84,11 @@ function renamed(definition, index, wanted) {
   const swap = (/** @type {string} */ name) => (name === old ? wanted : name);
   const next = {
     ...definition,
-    keypoints: definition.keypoints.map((keypoint) => ({ ...keypoint, name: swap(keypoint.name), pair: swap(keypoint.pair) })),
+    keypoints: definition.keypoints.map((keypoint) => ({
+      ...keypoint,
+      name: swap(keypoint.name),
+      pair: swap(keypoint.pair),
+    })),
     edges: definition.edges.map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([swap(a), swap(b), ...color])),
   };
   const other = next.keypoints[pairsOf(next.keypoints.map(({ name }) => name))[index]];
@@ -98,7 +110,8 @@ export function toggledEdge(definition, a, b) {
 }
 
 /** @param {Definition} definition @param {string} name @returns {string[]} the keypoints it is joined with */
-export const joinedWith = (definition, name) => definition.edges.flatMap(([a, b]) => (a === name ? [b] : b === name ? [a] : []));
+export const joinedWith = (definition, name) =>
+  definition.edges.flatMap(([a, b]) => (a === name ? [b] : b === name ? [a] : []));
 
 /**
  * The name that the keypoint's other side would have; empty if its name tells no side, or if it has one.
@@ -108,7 +121,9 @@ export const joinedWith = (definition, name) => definition.edges.flatMap(([a, b]
 export function missingSide(definition, index) {
   const { name, pair } = definition.keypoints[index];
   const other = otherSide(name);
-  return pair || !other || definition.keypoints.some((keypoint) => nameKey(keypoint.name) === nameKey(other)) ? "" : other;
+  return pair || !other || definition.keypoints.some((keypoint) => nameKey(keypoint.name) === nameKey(other))
+    ? ""
+    : other;
 }
 
 /** Where a skeleton is mirrored: the middle of the keypoints that have no side, of the pairs, or of the board. @param {Definition} definition @param {number} width of the board */
@@ -133,13 +148,22 @@ export function withOtherSide(definition, index, width) {
   if (!name || definition.keypoints.length >= MOST_KEYPOINTS) return definition;
   const keypoint = definition.keypoints[index];
   const names = definition.keypoints.map((other) => other.name);
-  const middle = { ...definition, keypoints: definition.keypoints.filter((other) => !otherSide(other.name) && !other.pair) };
+  const middle = {
+    ...definition,
+    keypoints: definition.keypoints.filter((other) => !otherSide(other.name) && !other.pair),
+  };
   const x = opposite(keypoint.x, axisOf(middle, width), width);
   const color = PALETTE[names.length % PALETTE.length];
   // A neighbour on the midline is shared; one on this side gives way to its own counterpart, once there is one.
-  const neighbours = joinedWith(definition, keypoint.name).map((other) => otherSide(other) || other).filter((other) => names.includes(other));
+  const neighbours = joinedWith(definition, keypoint.name)
+    .map((other) => otherSide(other) || other)
+    .filter((other) => names.includes(other));
   const edges = [...definition.edges, ...neighbours.map((other) => /** @type {DrawnEdge} */ ([other, name]))];
-  const next = { ...definition, keypoints: [...definition.keypoints, { ...keypoint, name, pair: "", x, color }], edges };
+  const next = {
+    ...definition,
+    keypoints: [...definition.keypoints, { ...keypoint, name, pair: "", x, color }],
+    edges,
+  };
   return changeKeypoint(next, index, { pair: name });
 }
 
@@ -155,11 +179,20 @@ export function mirroredFrom(definition, side, width) {
   const names = definition.keypoints.map(({ name }) => name);
   // Of a pair whose names tell no side, the first keypoint counts as the left one, as it does for workers.
   const sideIn = (/** @type {DrawnKeypoint} */ { name, pair }, /** @type {number} */ i) =>
-    !pair ? sideOf(name) : (isLeftOf(name, pair) === isLeftOf(pair, name) ? i < names.indexOf(pair) : isLeftOf(name, pair)) ? "left" : "right";
+    !pair
+      ? sideOf(name)
+      : (isLeftOf(name, pair) === isLeftOf(pair, name) ? i < names.indexOf(pair) : isLeftOf(name, pair))
+        ? "left"
+        : "right";
   const ours = names.filter((_, i) => sideIn(definition.keypoints[i], i) === side);
   const axis = axisOf(definition, width);
   let next = definition;
-  for (const name of ours) next = withOtherSide(next, next.keypoints.findIndex((keypoint) => keypoint.name === name), width);
+  for (const name of ours)
+    next = withOtherSide(
+      next,
+      next.keypoints.findIndex((keypoint) => keypoint.name === name),
+      width,
+    );
   const byName = new Map(next.keypoints.map((keypoint) => [keypoint.name, keypoint]));
   const keypoints = next.keypoints.map((keypoint) => {
     const source = ours.includes(keypoint.pair) ? byName.get(keypoint.pair) : undefined;
@@ -168,9 +201,14 @@ export function mirroredFrom(definition, side, width) {
   const other = (/** @type {string} */ name) => byName.get(name)?.pair || name;
   const key = (/** @type {string} */ a, /** @type {string} */ b) => JSON.stringify([a, b].sort());
   const joined = new Set(next.edges.map(([a, b]) => key(a, b)));
-  const added = next.edges.filter(([a, b]) => ours.includes(a) || ours.includes(b)).map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([other(a), other(b), ...color]))
+  const added = next.edges
+    .filter(([a, b]) => ours.includes(a) || ours.includes(b))
+    .map(([a, b, ...color]) => /** @type {DrawnEdge} */ ([other(a), other(b), ...color]))
     .filter(([a, b]) => a !== b && !joined.has(key(a, b)) && joined.add(key(a, b)));
-  const changed = added.length || next !== definition || keypoints.some(({ x, y }, i) => x !== next.keypoints[i].x || y !== next.keypoints[i].y);
+  const changed =
+    added.length ||
+    next !== definition ||
+    keypoints.some(({ x, y }, i) => x !== next.keypoints[i].x || y !== next.keypoints[i].y);
   return changed ? { ...next, keypoints, edges: [...next.edges, ...added] } : definition;
 }
 
@@ -182,13 +220,20 @@ export function mirroredFrom(definition, side, width) {
  */
 export function sidesInDoubt({ keypoints }) {
   const pairs = pairsOf(keypoints.map(({ name }) => name));
-  return keypoints.filter(({ name, pair }, i) => (pair ? sideOf(name) !== "" && sideOf(name) === sideOf(pair) : pairs[i] >= 0 || tellsSide(name))).map(({ name }) => name);
+  return keypoints
+    .filter(({ name, pair }, i) =>
+      pair ? sideOf(name) !== "" && sideOf(name) === sideOf(pair) : pairs[i] >= 0 || tellsSide(name),
+    )
+    .map(({ name }) => name);
 }
 
 /** Pairs the keypoints whose names make a pair. @param {Definition} definition @returns {Definition} */
 export function pairedByName(definition) {
   const names = definition.keypoints.map(({ name }) => name);
-  return pairsOf(names).reduce((next, j, i) => (j > i && next.keypoints[i].pair !== names[j] ? changeKeypoint(next, i, { pair: names[j] }) : next), definition);
+  return pairsOf(names).reduce(
+    (next, j, i) => (j > i && next.keypoints[i].pair !== names[j] ? changeKeypoint(next, i, { pair: names[j] }) : next),
+    definition,
+  );
 }
 
 /** @typedef {{width: number, height: number}} Size */

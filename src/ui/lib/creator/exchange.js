@@ -17,7 +17,13 @@ function isOver({ keypoints }, { width, height }) {
   const xs = keypoints.map(({ x }) => x);
   const ys = keypoints.map(({ y }) => y);
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  return left >= 0 && top >= 0 && right <= width && bottom <= height && ((right - left) / width >= LEAST_SPAN || (bottom - top) / height >= LEAST_SPAN);
+  return (
+    left >= 0 &&
+    top >= 0 &&
+    right <= width &&
+    bottom <= height &&
+    ((right - left) / width >= LEAST_SPAN || (bottom - top) / height >= LEAST_SPAN)
+  );
 }
 
 /** Bytes. COCO's largest file of keypoints has 240 million; a browser's text ends at about 500. */
@@ -33,21 +39,58 @@ export class Exchange {
     /** What was read without a size and without an image, as it was, and as it was fitted. @type {{raw: Definition, shown: Definition} | null} */
     this.unsized = null;
     this.choices = h("div", { class: "choices" });
-    const button = (/** @type {string} */ text, /** @type {() => void} */ act, kind = "") => h("button", { type: "button", class: kind, onclick: act }, text);
+    const button = (/** @type {string} */ text, /** @type {() => void} */ act, kind = "") =>
+      h("button", { type: "button", class: kind, onclick: act }, text);
     /** @type {HTMLDialogElement} */
-    this.dialog = h("dialog", { class: "ask", "aria-labelledby": "which" }, h("h2", { id: "which" }, "Which skeleton?"), this.choices, button("Cancel", () => this.dialog.close()));
-    this.pasted = h("textarea", { rows: 4, spellcheck: false, "aria-label": "Paste JSON, YAML, XML or names", placeholder: "A skeleton file, COCO categories, CVAT labels, a SLEAP skeleton, DeepLabCut's config.yaml, YOLO's data.yaml, Label Studio's XML, or names in lines" });
+    this.dialog = h(
+      "dialog",
+      { class: "ask", "aria-labelledby": "which" },
+      h("h2", { id: "which" }, "Which skeleton?"),
+      this.choices,
+      button("Cancel", () => this.dialog.close()),
+    );
+    this.pasted = h("textarea", {
+      rows: 4,
+      spellcheck: false,
+      "aria-label": "Paste JSON, YAML, XML or names",
+      placeholder:
+        "A skeleton file, COCO categories, CVAT labels, a SLEAP skeleton, DeepLabCut's config.yaml, YOLO's data.yaml, Label Studio's XML, or names in lines",
+    });
     this.file = output("Skeleton file");
     this.markup = output("Attributes of the element");
     this.missing = h("p", { class: "hint" });
-    this.buttons = [button("Download skeleton file", () => this.download(), "primary"), button("Copy it", () => this.copy(this.file)), button("Copy attributes", () => this.copy(this.markup))];
+    this.buttons = [
+      button("Download skeleton file", () => this.download(), "primary"),
+      button("Copy it", () => this.copy(this.file)),
+      button("Copy attributes", () => this.copy(this.markup)),
+    ];
     /** @type {HTMLElement} */
-    this.root = h("section", { class: "exchange", "aria-labelledby": "export" },
+    this.root = h(
+      "section",
+      { class: "exchange", "aria-labelledby": "export" },
       h("h2", { id: "export" }, "Export"),
       h("div", { class: "buttons" }, ...this.buttons),
       this.missing,
-      h("details", {}, h("summary", {}, "Export format"), h("label", {}, "Skeleton file", this.file), h("label", {}, "Attributes of the element", this.markup)),
-      h("details", {}, h("summary", {}, "Paste a skeleton"), this.pasted, h("div", { class: "buttons" }, button("Read it", () => this.read(this.pasted.value)))), this.dialog);
+      h(
+        "details",
+        {},
+        h("summary", {}, "Export format"),
+        h("label", {}, "Skeleton file", this.file),
+        h("label", {}, "Attributes of the element", this.markup),
+      ),
+      h(
+        "details",
+        {},
+        h("summary", {}, "Paste a skeleton"),
+        this.pasted,
+        h(
+          "div",
+          { class: "buttons" },
+          button("Read it", () => this.read(this.pasted.value)),
+        ),
+      ),
+      this.dialog,
+    );
   }
 
   draw() {
@@ -73,18 +116,26 @@ export class Exchange {
 
   /** @param {ReturnType<typeof findSkeletons>} found */
   choose(found) {
-    this.choices.replaceChildren(...found.map(({ label, read }) => h("button", {
-      type: "button",
-      onclick: () => {
-        this.dialog.close();
-        try {
-          this.take(read());
-        } catch (error) {
-          if (!(error instanceof FormatError)) throw error;
-          this.say(error.message);
-        }
-      },
-    }, label)));
+    this.choices.replaceChildren(
+      ...found.map(({ label, read }) =>
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              this.dialog.close();
+              try {
+                this.take(read());
+              } catch (error) {
+                if (!(error instanceof FormatError)) throw error;
+                this.say(error.message);
+              }
+            },
+          },
+          label,
+        ),
+      ),
+    );
     this.dialog.showModal();
   }
 
@@ -96,13 +147,16 @@ export class Exchange {
     // Without an image the board becomes that of the file, so that every point stays where it was drawn.
     if (size && !this.hasPhoto) drawing.resize(size);
     const board = drawing.size;
-    const isExact = size ? size.width === board.width && size.height === board.height : Boolean(isOwn) && this.hasPhoto && hasPlaces && isOver(definition, board);
+    const isExact = size
+      ? size.width === board.width && size.height === board.height
+      : Boolean(isOwn) && this.hasPhoto && hasPlaces && isOver(definition, board);
     const shown = isExact ? definition : size ? onBoard(definition, size, board) : fitted(definition, board);
     this.unsized = size || this.hasPhoto || !isOwn || !hasPlaces ? null : { raw: definition, shown };
     drawing.edit(shown, { select: -1 });
     said.push(...(notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes));
     if (!hasPlaces) said.push("The file has no positions: drag each keypoint from the circle to its position.");
-    else if (isExact && !size) said.push("The keypoints are at the file's positions. “Fit to image” enlarges the skeleton.");
+    else if (isExact && !size)
+      said.push("The keypoints are at the file's positions. “Fit to image” enlarges the skeleton.");
     this.say([...said, ...(replaces ? ["Undo restores the earlier skeleton."] : [])].join(" "));
   }
 
@@ -118,7 +172,8 @@ export class Exchange {
 
   /** @param {File} file */
   async readFile(file) {
-    if (file.size > LARGEST_FILE) this.say("Expected a file of at most 400 MB, got a larger one. The categories of a COCO file are enough.");
+    if (file.size > LARGEST_FILE)
+      this.say("Expected a file of at most 400 MB, got a larger one. The categories of a COCO file are enough.");
     else this.read(await file.text());
   }
 
@@ -138,7 +193,8 @@ export class Exchange {
 
   download() {
     const url = URL.createObjectURL(new Blob([`${this.file.value}\n`], { type: "application/json" }));
-    const name = this.drawing.definition.name.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "") || "skeleton";
+    const name =
+      this.drawing.definition.name.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "") || "skeleton";
     h("a", { href: url, download: `${name}.json` }).click();
     URL.revokeObjectURL(url);
     this.say(`Saved as ${name}.json.`);

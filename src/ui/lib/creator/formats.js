@@ -17,15 +17,31 @@ export class FormatError extends Error {}
 
 /** What keeps a definition from being a skeleton file; empty if nothing does. @param {Definition} definition */
 export const whatIsMissing = (definition) =>
-  !definition.keypoints.length ? "There is nothing to export yet: place a keypoint." : !definition.name ? "The skeleton needs a name." : "";
+  !definition.keypoints.length
+    ? "There is nothing to export yet: place a keypoint."
+    : !definition.name
+      ? "The skeleton needs a name."
+      : "";
 
 /** @param {Definition} definition the project's own file @param {Size} [size] of the picture that it was drawn over */
 export function toSkeletonJson(definition, size) {
   const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y, displayNames }) => ({
-    name, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), color, template: [x, y], ...(displayNames ? { display_names: displayNames } : {}),
+    name,
+    ...(pair ? { pair } : {}),
+    ...(sigma ? { sigma } : {}),
+    color,
+    template: [x, y],
+    ...(displayNames ? { display_names: displayNames } : {}),
   }));
   const { name, supercategory, edges } = definition;
-  return { version: "1.0", name, ...(supercategory ? { supercategory } : {}), ...(size ? { template_size: [size.width, size.height] } : {}), keypoints, edges };
+  return {
+    version: "1.0",
+    name,
+    ...(supercategory ? { supercategory } : {}),
+    ...(size ? { template_size: [size.width, size.height] } : {}),
+    keypoints,
+    edges,
+  };
 }
 
 /** @param {Definition} definition the attributes of the labelling element, as the original component names them */
@@ -33,9 +49,20 @@ export function toAttributes(definition) {
   const xs = definition.keypoints.map(({ x }) => x);
   const ys = definition.keypoints.map(({ y }) => y);
   return {
-    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y, displayNames }) => ({ id: name, label: name, color, x, y, ...(pair ? { pair } : {}), ...(sigma ? { sigma } : {}), ...(displayNames ? { display_names: displayNames } : {}) })),
+    keypointClasses: definition.keypoints.map(({ name, color, pair, sigma, x, y, displayNames }) => ({
+      id: name,
+      label: name,
+      color,
+      x,
+      y,
+      ...(pair ? { pair } : {}),
+      ...(sigma ? { sigma } : {}),
+      ...(displayNames ? { display_names: displayNames } : {}),
+    })),
     skeletonRig: definition.edges,
-    skeletonBoundingBox: xs.length ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) } : null,
+    skeletonBoundingBox: xs.length
+      ? { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) }
+      : null,
   };
 }
 
@@ -44,7 +71,9 @@ export const asAttributes = (values) => (name) => JSON.stringify(values[name] ??
 
 /** @param {Definition} definition the same as HTML, to be pasted into a worker task template */
 export const toMarkup = (definition) =>
-  Object.entries(toAttributes(definition)).map(([name, value]) => `${name}='${JSON.stringify(value).replaceAll("&", "&amp;").replaceAll("'", "&#39;")}'`).join("\n");
+  Object.entries(toAttributes(definition))
+    .map(([name, value]) => `${name}='${JSON.stringify(value).replaceAll("&", "&amp;").replaceAll("'", "&#39;")}'`)
+    .join("\n");
 
 /**
  * Find the skeletons in a text: of the project's own file, of the original's attributes (an object, the list keypointClasses,
@@ -89,15 +118,19 @@ function sourcesOf(text) {
   if (text[0] === "<") {
     const found = fromXml(text);
     if (!found) throw new FormatError("Expected valid XML or SVG, got something else.");
-    if (!found.length) throw new FormatError("Expected a CVAT skeleton or Label Studio’s KeyPointLabels in this XML, got neither.");
+    if (!found.length)
+      throw new FormatError("Expected a CVAT skeleton or Label Studio’s KeyPointLabels in this XML, got neither.");
     return found;
   }
   const value = parsed(text);
   const found = value === undefined ? otherTexts(text) : fromValue(value);
   if (found.length) return found;
   if (isRecord(value) && Array.isArray(value.keypoints)) return [fromFile(value)];
-  if (Array.isArray(value) || Array.isArray(fromText(value?.keypointClasses))) return [fromClasses(Array.isArray(value) ? { keypointClasses: value } : value)];
-  throw new FormatError(`Expected a skeleton in a known format, or at least two names; got neither${text ? ` in “${text.slice(0, 20)}”` : ""}.`);
+  if (Array.isArray(value) || Array.isArray(fromText(value?.keypointClasses)))
+    return [fromClasses(Array.isArray(value) ? { keypointClasses: value } : value)];
+  throw new FormatError(
+    `Expected a skeleton in a known format, or at least two names; got neither${text ? ` in “${text.slice(0, 20)}”` : ""}.`,
+  );
 }
 
 /** Characters of YAML. A configuration has some thousand. */
@@ -123,7 +156,10 @@ function otherTexts(text) {
 /** Lists and objects within each other. Labels files of known formats have less than ten. */
 const DEEPEST = 100;
 /** @param {unknown} value @param {number} [left] @returns {boolean} */
-const isTooDeep = (value, left = DEEPEST) => typeof value === "object" && value !== null && (!left || Object.values(value).some((part) => isTooDeep(part, left - 1)));
+const isTooDeep = (value, left = DEEPEST) =>
+  typeof value === "object" &&
+  value !== null &&
+  (!left || Object.values(value).some((part) => isTooDeep(part, left - 1)));
 
 /** @param {string} text @returns {any} undefined for what is no JSON */
 function parsed(text) {
@@ -133,7 +169,8 @@ function parsed(text) {
   } catch {
     return undefined;
   }
-  if (isTooDeep(value)) throw new FormatError(`Expected at most ${DEEPEST} lists and objects within each other; this JSON has more.`);
+  if (isTooDeep(value))
+    throw new FormatError(`Expected at most ${DEEPEST} lists and objects within each other; this JSON has more.`);
   return value;
 }
 
@@ -146,7 +183,10 @@ function fromText(value) {
 }
 
 /** @param {any} attributes @returns {Source} */
-const fromClasses = ({ keypointClasses, skeletonRig }) => ({ classes: fromText(keypointClasses), rig: fromText(skeletonRig) });
+const fromClasses = ({ keypointClasses, skeletonRig }) => ({
+  classes: fromText(keypointClasses),
+  rig: fromText(skeletonRig),
+});
 
 const ATTRIBUTE = /\b(keypointClasses|skeletonRig)\s*=\s*(?:"([^"]*)"|'([^']*)')/gi;
 /** @type {Record<string, string>} */
@@ -167,8 +207,17 @@ function attributesOf(text) {
 
 /** @param {any} file @returns {AnySource} */
 const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }) => ({
-  name, supercategory, size, rig: edges, isOwn: true,
-  classes: keypoints.map((/** @type {any} */ keypoint) => ({ ...keypoint, label: keypoint?.name, x: keypoint?.template?.[0], y: keypoint?.template?.[1] })),
+  name,
+  supercategory,
+  size,
+  rig: edges,
+  isOwn: true,
+  classes: keypoints.map((/** @type {any} */ keypoint) => ({
+    ...keypoint,
+    label: keypoint?.name,
+    x: keypoint?.template?.[0],
+    y: keypoint?.template?.[1],
+  })),
 });
 
 /**
@@ -178,8 +227,10 @@ const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }
  */
 function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn }) {
   if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
-  if (classes.length > MOST_KEYPOINTS) throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
-  if (Array.isArray(rig) && rig.length > MOST_EDGES) throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
+  if (classes.length > MOST_KEYPOINTS)
+    throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
+  if (Array.isArray(rig) && rig.length > MOST_EDGES)
+    throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
@@ -196,18 +247,35 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
     const good = isNumber(entry?.sigma) && entry.sigma >= LEAST_SIGMA && entry.sigma <= 1;
     sigmas.set(label, good ? entry.sigma : null);
     displayNames.set(label, displayNamesOf(entry));
-    if (!good && (entry?.sigma ?? null) !== null) notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
+    if (!good && (entry?.sigma ?? null) !== null)
+      notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
   }
   const hasPlaces = classes.some((entry) => isNumber(entry?.x) && isNumber(entry?.y));
-  const text = (/** @type {unknown} */ value, /** @type {string} */ fallback) => (typeof value === "string" && value.trim() ? value.slice(0, LONGEST_NAME) : fallback);
+  const text = (/** @type {unknown} */ value, /** @type {string} */ fallback) =>
+    typeof value === "string" && value.trim() ? value.slice(0, LONGEST_NAME) : fallback;
   const definition = {
     name: text(name, "skeleton"),
     supercategory: text(supercategory, ""),
-    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({ name: label, color, pair: names[pair] ?? "", sigma: sigmas.get(label) ?? null, ...displayNames.get(label), ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)) })),
-    edges: skeleton.edges.map(([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]])),
+    keypoints: keypoints.map(({ label, color, pair, x, y }, n) => ({
+      name: label,
+      color,
+      pair: names[pair] ?? "",
+      sigma: sigmas.get(label) ?? null,
+      ...displayNames.get(label),
+      ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)),
+    })),
+    edges: skeleton.edges.map(
+      ([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]]),
+    ),
   };
   const [width, height] = Array.isArray(size) ? size : [];
-  return { definition, notes, hasPlaces, isOwn, ...(isLength(width) && isLength(height) && { size: { width, height } }) };
+  return {
+    definition,
+    notes,
+    hasPlaces,
+    isOwn,
+    ...(isLength(width) && isLength(height) && { size: { width, height } }),
+  };
 }
 
 /** @param {unknown} value */
@@ -216,20 +284,28 @@ const isLength = (value) => isNumber(value) && value > 0 && value <= 1e6;
 /** The rules of truepoint/pose/skeleton.py. @param {string[]} names */
 function checkNames(names) {
   const long = names.find((name) => name.length > LONGEST_NAME);
-  if (long) throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.slice(0, 20)}…” has ${long.length}.`);
+  if (long)
+    throw new FormatError(`A name has at most ${LONGEST_NAME} characters; “${long.slice(0, 20)}…” has ${long.length}.`);
   /** @type {Map<string, string>} */
   const alike = new Map();
   for (const name of names) {
     const key = nameKey(name);
     if (!key) throw new FormatError("Expected a name with visible characters, got one without.");
-    if (alike.has(key)) throw new FormatError(`Expected names that differ in more than case and invisible characters, got “${alike.get(key)}” and “${name}”.`);
+    if (alike.has(key))
+      throw new FormatError(
+        `Expected names that differ in more than case and invisible characters, got “${alike.get(key)}” and “${name}”.`,
+      );
     alike.set(key, name);
   }
 }
 
 /** What a keypoint is called in other languages. @param {any} entry @returns {{displayNames?: Record<string, string>}} */
 function displayNamesOf({ display_names: names }) {
-  const sound = isRecord(names) ? Object.entries(names).filter(([tag, name]) => LANGUAGE_TAG.test(tag) && typeof name === "string" && name && name.length <= LONGEST_NAME) : [];
+  const sound = isRecord(names)
+    ? Object.entries(names).filter(
+        ([tag, name]) => LANGUAGE_TAG.test(tag) && typeof name === "string" && name && name.length <= LONGEST_NAME,
+      )
+    : [];
   return sound.length ? { displayNames: Object.fromEntries(sound) } : {};
 }
 

@@ -19,10 +19,15 @@ const areTexts = (value) => Array.isArray(value) && value.length > 0 && value.ev
 const inOrder = (value) => {
   if (!isRecord(value)) return list(value);
   const keys = Object.keys(/** @type {object} */ (value));
-  return keys.every((key) => /^\d+$/.test(key)) ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key]) : [];
+  return keys.every((key) => /^\d+$/.test(key))
+    ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key])
+    : [];
 };
 /** @param {unknown} value @returns {number[]} */
-const numbers = (value) => list(value).map((number) => (isNumber(number) || (typeof number === "string" && number.trim()) ? Number(number) : NaN));
+const numbers = (value) =>
+  list(value).map((number) =>
+    isNumber(number) || (typeof number === "string" && number.trim()) ? Number(number) : NaN,
+  );
 
 // -------------------------------------------------------------------------------------------------------------- COCO
 
@@ -39,19 +44,44 @@ const fromCoco = (value) => [value, ...list(value), ...list(value?.categories)].
  * @returns {Source}
  */
 function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas, flip_pairs: pairs }) {
-  const known = PRESETS.map(([, preset]) => preset.keypoints).find((keypoints) => names.every((/** @type {string} */ label) => keypoints.some((/** @type {any} */ keypoint) => keypoint.name === label)));
+  const known = PRESETS.map(([, preset]) => preset.keypoints).find((keypoints) =>
+    names.every((/** @type {string} */ label) =>
+      keypoints.some((/** @type {any} */ keypoint) => keypoint.name === label),
+    ),
+  );
   const classes = names.map((/** @type {string} */ label, /** @type {number} */ n) => {
     const place = known?.find((/** @type {any} */ keypoint) => keypoint.name === label);
-    const pair = list(pairs).find((entry) => Array.isArray(entry) && entry.includes(n))?.find((/** @type {unknown} */ i) => i !== n);
-    return { label, color: place?.color, x: place?.template[0], y: place?.template[1], pair: names[pair], sigma: sigmas?.[n], display_names: place?.display_names };
+    const pair = list(pairs)
+      .find((entry) => Array.isArray(entry) && entry.includes(n))
+      ?.find((/** @type {unknown} */ i) => i !== n);
+    return {
+      label,
+      color: place?.color,
+      x: place?.template[0],
+      y: place?.template[1],
+      pair: names[pair],
+      sigma: sigmas?.[n],
+      display_names: place?.display_names,
+    };
   });
   const isFromZero = list(skeleton).some((edge) => list(edge).slice(0, 2).includes(0));
-  const notes = isFromZero ? ["The edges count from 0, although COCO counts from 1. They were read as counting from 0."] : [];
+  const notes = isFromZero
+    ? ["The edges count from 0, although COCO counts from 1. They were read as counting from 0."]
+    : [];
   return { name, supercategory, classes, rig: byIndex(skeleton, names, isFromZero ? 0 : 1), notes };
 }
 
 /** @param {any} edges of numbers @param {string[]} names @param {0 | 1} first */
-const byIndex = (edges, names, first) => (Array.isArray(edges) ? edges.map((edge) => (Array.isArray(edge) ? numbers(edge).slice(0, 2).map((i) => names[i - first] ?? i) : edge)) : []);
+const byIndex = (edges, names, first) =>
+  Array.isArray(edges)
+    ? edges.map((edge) =>
+        Array.isArray(edge)
+          ? numbers(edge)
+              .slice(0, 2)
+              .map((i) => names[i - first] ?? i)
+          : edge,
+      )
+    : [];
 
 // -------------------------------------------------------------------------------------------------------------- CVAT
 
@@ -67,59 +97,102 @@ const svgOf = (text) => new DOMParser().parseFromString(`<div>${text}</div>`, "t
 function fromCvatDrawing(drawing, sublabels, name) {
   const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
   // Without a description the nodes' own names count.
-  const described = readJson(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null) ?? {};
-  const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort((a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")));
+  const described =
+    readJson(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null) ?? {};
+  const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort(
+    (a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")),
+  );
   const labels = nodes.map((node, n) => {
     const id = attribute(node, "label-id");
-    const label = described[attribute(node, "node-id")] ?? sublabels.find((sublabel) => id && String(sublabel?.id) === id) ?? sublabels.find((sublabel) => sublabel?.name === attribute(node, "label-name"));
+    const label =
+      described[attribute(node, "node-id")] ??
+      sublabels.find((sublabel) => id && String(sublabel?.id) === id) ??
+      sublabels.find((sublabel) => sublabel?.name === attribute(node, "label-name"));
     // Ids of labels are new in each CVAT server: then the order of the nodes is that of the labels.
-    return label ?? { name: attribute(node, "label-name") || sublabels[n]?.name || attribute(node, "node-id"), color: sublabels[n]?.color };
+    return (
+      label ?? {
+        name: attribute(node, "label-name") || sublabels[n]?.name || attribute(node, "node-id"),
+        color: sublabels[n]?.color,
+      }
+    );
   });
   const named = new Map(nodes.map((node, n) => [attribute(node, "node-id"), labels[n].name]));
-  const at = (/** @type {Element | undefined} */ node, /** @type {string} */ axis) => (node ? Number(node.getAttribute(`c${axis}`)) : undefined);
+  const at = (/** @type {Element | undefined} */ node, /** @type {string} */ axis) =>
+    node ? Number(node.getAttribute(`c${axis}`)) : undefined;
   const classes = (sublabels.length ? sublabels : labels).map((label) => {
     const node = nodes[labels.findIndex((other) => other.name === label?.name)];
     return { label: label?.name, color: label?.color, x: at(node, "x"), y: at(node, "y") };
   });
-  const rig = [...drawing.querySelectorAll("[data-node-from]")].map((edge) => [named.get(attribute(edge, "node-from")), named.get(attribute(edge, "node-to"))]);
+  const rig = [...drawing.querySelectorAll("[data-node-from]")].map((edge) => [
+    named.get(attribute(edge, "node-from")),
+    named.get(attribute(edge, "node-to")),
+  ]);
   const attributes = [...sublabels, ...labels].filter((label) => list(label?.attributes).length);
-  return { name, classes, rig, notes: attributes.length ? [`CVAT's attributes of “${attributes[0].name}” were left out.`] : [] };
+  return {
+    name,
+    classes,
+    rig,
+    notes: attributes.length ? [`CVAT's attributes of “${attributes[0].name}” were left out.`] : [],
+  };
 }
 
 /** @param {any} value the labels of a project or task, as CVAT's "Raw" tab and its API give them @returns {Source[]} */
 function fromCvatLabels(value) {
   const labels = [value, ...list(value), ...list(value?.labels), ...list(value?.results)];
-  return labels.filter((label) => isRecord(label) && (label.type === "skeleton" || typeof label.svg === "string") && Array.isArray(label.sublabels))
-    .map((label) => fromCvatDrawing(svgOf(typeof label.svg === "string" ? label.svg : ""), label.sublabels, label.name));
+  return labels
+    .filter(
+      (label) =>
+        isRecord(label) &&
+        (label.type === "skeleton" || typeof label.svg === "string") &&
+        Array.isArray(label.sublabels),
+    )
+    .map((label) =>
+      fromCvatDrawing(svgOf(typeof label.svg === "string" ? label.svg : ""), label.sublabels, label.name),
+    );
 }
 
 /** @param {Document} page CVAT's annotations.xml @returns {Source[]} */
 function fromCvatXml(page) {
-  const text = (/** @type {Element} */ label, /** @type {string} */ tag) => [...label.children].find((child) => child.tagName === tag)?.textContent ?? "";
+  const text = (/** @type {Element} */ label, /** @type {string} */ tag) =>
+    [...label.children].find((child) => child.tagName === tag)?.textContent ?? "";
   const labels = [...page.querySelectorAll("labels > label")];
-  return labels.filter((label) => text(label, "type") === "skeleton").map((label) => {
-    const name = text(label, "name");
-    const own = labels.filter((other) => text(other, "parent") === name).map((other) => ({ name: text(other, "name"), color: text(other, "color") }));
-    return fromCvatDrawing(svgOf(text(label, "svg")), own, name);
-  });
+  return labels
+    .filter((label) => text(label, "type") === "skeleton")
+    .map((label) => {
+      const name = text(label, "name");
+      const own = labels
+        .filter((other) => text(other, "parent") === name)
+        .map((other) => ({ name: text(other, "name"), color: text(other, "color") }));
+      return fromCvatDrawing(svgOf(text(label, "svg")), own, name);
+    });
 }
 
 // ------------------------------------------------------------------------------------------------------ Label Studio
 
 /** @param {Document} page a labelling configuration @returns {Source[]} one for each set of labels */
 function fromLabelStudio(page) {
-  const sets = [...page.querySelectorAll(page.querySelector("KeyPointLabels") ? "KeyPointLabels" : page.querySelector("KeyPoint") ? "Labels" : "_")];
+  const sets = [
+    ...page.querySelectorAll(
+      page.querySelector("KeyPointLabels") ? "KeyPointLabels" : page.querySelector("KeyPoint") ? "Labels" : "_",
+    ),
+  ];
   const boxes = [...page.querySelectorAll("RectangleLabels > Label")].map((label) => label.getAttribute("value") ?? "");
   return sets.map((set) => {
     const labels = [...set.querySelectorAll("Label")];
-    const fixed = labels.filter((label) => label.getAttribute("value") && !/^\$/.test(label.getAttribute("value") ?? ""));
+    const fixed = labels.filter(
+      (label) => label.getAttribute("value") && !/^\$/.test(label.getAttribute("value") ?? ""),
+    );
     const order = fixed.map((label) => Number(label.getAttribute("model_index") ?? NaN));
     // The order of Label Studio's own exports, where every label has it.
     const isOrdered = new Set(order.filter(isNumber)).size === fixed.length;
     if (isOrdered) fixed.sort((a, b) => Number(a.getAttribute("model_index")) - Number(b.getAttribute("model_index")));
     const notes = labels.length > fixed.length ? ["Labels that Label Studio takes from each task were left out."] : [];
     const name = boxes.length === 1 ? boxes[0] : (set.getAttribute("name") ?? "");
-    return { name, classes: fixed.map((label) => ({ label: label.getAttribute("value"), color: label.getAttribute("background") })), notes };
+    return {
+      name,
+      classes: fixed.map((label) => ({ label: label.getAttribute("value"), color: label.getAttribute("background") })),
+      notes,
+    };
   });
 }
 
@@ -127,7 +200,8 @@ function fromLabelStudio(page) {
 export function fromXml(text) {
   const page = new DOMParser().parseFromString(text, "text/xml");
   const drawing = svgOf(text);
-  if (drawing.querySelector("svg [data-node-id]") && !/<annotations[\s>]/.test(text)) return [fromCvatDrawing(drawing, [])];
+  if (drawing.querySelector("svg [data-node-id]") && !/<annotations[\s>]/.test(text))
+    return [fromCvatDrawing(drawing, [])];
   if (page.querySelector("parsererror")) return null;
   return [...fromCvatXml(page), ...fromLabelStudio(page)];
 }
@@ -135,7 +209,12 @@ export function fromXml(text) {
 // ------------------------------------------------------------------------------------------------------------- SLEAP
 
 /** @param {any} value a node or a kind of edge as jsonpickle writes it @returns {any} the node's name, or the kind: 1 for an edge, 2 for a symmetry */
-const unpickled = (value) => list(value?.["py/reduce"])[1]?.["py/tuple"]?.[0] ?? value?.["py/state"]?.["py/tuple"]?.[0] ?? value?.["py/state"]?.name ?? value?.name ?? value;
+const unpickled = (value) =>
+  list(value?.["py/reduce"])[1]?.["py/tuple"]?.[0] ??
+  value?.["py/state"]?.["py/tuple"]?.[0] ??
+  value?.["py/state"]?.name ??
+  value?.name ??
+  value;
 
 /**
  * jsonpickle writes an object where it comes first, and later its number in the file. SLEAP counts nodes and kinds of edges
@@ -147,19 +226,26 @@ const unpickled = (value) => list(value?.["py/reduce"])[1]?.["py/tuple"]?.[0] ??
 function fromSleap(graph, shared) {
   const nodes = list(graph.nodes).map((node) => (isRecord(node) && "id" in node ? node.id : node));
   const links = list(graph.links).filter(isRecord);
-  const written = Object.keys(graph).flatMap((key) => (key === "nodes" ? nodes : key === "links" ? links.flatMap((link) => Object.values(link)) : []));
+  const written = Object.keys(graph).flatMap((key) =>
+    key === "nodes" ? nodes : key === "links" ? links.flatMap((link) => Object.values(link)) : [],
+  );
   const together = written.filter((value) => value?.["py/object"] || value?.["py/reduce"]).map(unpickled);
   const apart = {
     string: [...new Set(together.filter((value) => typeof value === "string"))],
     number: together.filter((value) => typeof value === "number"),
   };
-  const references = [...nodes, ...links.flatMap(({ source, target }) => [source, target])].map((value) => [value, "string"])
-    .concat(links.map(({ type }) => [type, "number"])).filter(([value]) => isNumber(value?.["py/id"]));
+  const references = [...nodes, ...links.flatMap(({ source, target }) => [source, target])]
+    .map((value) => [value, "string"])
+    .concat(links.map(({ type }) => [type, "number"]))
+    .filter(([value]) => isNumber(value?.["py/id"]));
   const isTogether = references.every(([value, kind]) => typeof together[value["py/id"] - 1] === kind);
   const decoded = (/** @type {any} */ value, /** @type {"string" | "number"} */ kind) =>
-    isNumber(value?.["py/id"]) ? (isTogether ? together : apart[kind])[value["py/id"] - 1]
-      // A labels file names its nodes by their place in the list that all its skeletons share.
-      : isNumber(value) && kind === "string" ? unpickled(shared[value]) ?? value : unpickled(value);
+    isNumber(value?.["py/id"])
+      ? (isTogether ? together : apart[kind])[value["py/id"] - 1]
+      : // A labels file names its nodes by their place in the list that all its skeletons share.
+        isNumber(value) && kind === "string"
+        ? (unpickled(shared[value]) ?? value)
+        : unpickled(value);
   const names = nodes.map((node) => decoded(node, "string"));
   /** @type {[any, any][]} */
   const edges = [];
@@ -172,25 +258,43 @@ function fromSleap(graph, shared) {
   // The plain form names the ends of an edge, or counts from 0.
   const end = (/** @type {any} */ value) => {
     const name = unpickled(value);
-    return names.includes(name) ? name : names[/^\d+$/.test(shown(name)) ? Number(name) : -1] ?? name;
+    return names.includes(name) ? name : (names[/^\d+$/.test(shown(name)) ? Number(name) : -1] ?? name);
   };
-  for (const edge of list(graph.edges)) edges.push(Array.isArray(edge) ? [end(edge[0]), end(edge[1])] : [end(edge?.source), end(edge?.destination ?? edge?.target)]);
+  for (const edge of list(graph.edges))
+    edges.push(
+      Array.isArray(edge) ? [end(edge[0]), end(edge[1])] : [end(edge?.source), end(edge?.destination ?? edge?.target)],
+    );
   for (const symmetry of list(graph.symmetries)) {
     const [a, b] = Array.isArray(symmetry) ? symmetry : list(symmetry?.nodes);
     symmetries.push([end(a), end(b)]);
   }
-  const pairs = new Map(symmetries.flatMap(([a, b]) => [[a, b], [b, a]]));
-  return { name: graph.graph?.name ?? graph.name, classes: names.map((label) => ({ label, pair: pairs.get(label) })), rig: edges };
+  const pairs = new Map(
+    symmetries.flatMap(([a, b]) => [
+      [a, b],
+      [b, a],
+    ]),
+  );
+  return {
+    name: graph.graph?.name ?? graph.name,
+    classes: names.map((label) => ({ label, pair: pairs.get(label) })),
+    rig: edges,
+  };
 }
 
 /** @param {any} value @returns {boolean} */
-const isSleap = (value) => isRecord(value) && Array.isArray(value.nodes) && (Array.isArray(value.links) || Array.isArray(value.edges) || Array.isArray(value.symmetries));
+const isSleap = (value) =>
+  isRecord(value) &&
+  Array.isArray(value.nodes) &&
+  (Array.isArray(value.links) || Array.isArray(value.edges) || Array.isArray(value.symmetries));
 
 /** @param {any} value a skeleton, a labels file, a training configuration, or a record of skeletons by name @returns {Source[]} */
 function fromSleapFile(value) {
   const inside = value?.nx_graph ?? value?.data?.labels ?? value;
-  const skeletons = [inside, ...list(inside), ...list(inside?.skeletons)].map((skeleton) => skeleton?.nx_graph ?? skeleton);
-  if (isRecord(inside) && !skeletons.some(isSleap)) for (const [name, skeleton] of Object.entries(inside)) if (isSleap(skeleton)) skeletons.push({ ...skeleton, name });
+  const skeletons = [inside, ...list(inside), ...list(inside?.skeletons)].map(
+    (skeleton) => skeleton?.nx_graph ?? skeleton,
+  );
+  if (isRecord(inside) && !skeletons.some(isSleap))
+    for (const [name, skeleton] of Object.entries(inside)) if (isSleap(skeleton)) skeletons.push({ ...skeleton, name });
   return skeletons.filter(isSleap).map((skeleton) => fromSleap(skeleton, list(inside?.nodes)));
 }
 
@@ -201,13 +305,18 @@ function fromDeepLabCut(value) {
   const isMulti = Array.isArray(value?.multianimalbodyparts);
   const sets = isMulti ? [value.multianimalbodyparts, list(value.uniquebodyparts)] : [list(value?.bodyparts)];
   const name = typeof value?.Task === "string" ? value.Task : "skeleton";
-  return sets.filter((parts) => parts.length).map((parts, n) => ({
-    name: n ? `${name}_unique` : name,
-    classes: parts.map((/** @type {unknown} */ label) => ({ label })),
-    // One list holds the edges of both sets.
-    rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
-    notes: isMulti && !n ? ["Individuals were left out, because they are not part of a skeleton: label each animal as an instance."] : [],
-  }));
+  return sets
+    .filter((parts) => parts.length)
+    .map((parts, n) => ({
+      name: n ? `${name}_unique` : name,
+      classes: parts.map((/** @type {unknown} */ label) => ({ label })),
+      // One list holds the edges of both sets.
+      rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
+      notes:
+        isMulti && !n
+          ? ["Individuals were left out, because they are not part of a skeleton: label each animal as an instance."]
+          : [],
+    }));
 }
 
 /** @param {any} value data.yaml @returns {Source[]} one for each class with names of its own */
@@ -225,10 +334,19 @@ function fromYolo(value) {
     const notes = [];
     if (!sets.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
     else if (labels.length !== count) notes.push(`Expected ${count} kpt_names, got ${labels.length}.`);
-    if (flips.length && !isSound) notes.push("flip_idx was left out: expected a number for each keypoint, and its counterpart’s number to lead back to it.");
+    if (flips.length && !isSound)
+      notes.push(
+        "flip_idx was left out: expected a number for each keypoint, and its counterpart’s number to lead back to it.",
+      );
     return {
-      name: classes[n], notes, rig: byIndex(value.skeleton, names, 0),
-      classes: names.map((/** @type {string} */ label, i) => ({ label, sigma: sigmas[i], ...(isSound && { pair: flips[i] === i ? null : names[flips[i]] }) })),
+      name: classes[n],
+      notes,
+      rig: byIndex(value.skeleton, names, 0),
+      classes: names.map((/** @type {string} */ label, i) => ({
+        label,
+        sigma: sigmas[i],
+        ...(isSound && { pair: flips[i] === i ? null : names[flips[i]] }),
+      })),
     };
   });
 }
@@ -237,7 +355,15 @@ function fromYolo(value) {
 
 /** @param {string} text names in lines, or in one line with separators @returns {string[]} fewer than two for any other text */
 export function namesIn(text) {
-  const names = text.split(/[\n,;\t|]/).map((name) => name.trim().replace(/^(?:[-*•]|\d+[.)])\s+/, "").replace(/^(["'])(.*)\1$/, "$2")).filter(Boolean);
+  const names = text
+    .split(/[\n,;\t|]/)
+    .map((name) =>
+      name
+        .trim()
+        .replace(/^(?:[-*•]|\d+[.)])\s+/, "")
+        .replace(/^(["'])(.*)\1$/, "$2"),
+    )
+    .filter(Boolean);
   return /[\ufffd<>{}]/.test(text) ? [] : names;
 }
 

@@ -46,18 +46,19 @@ export function drawingOf(draft) {
 }
 
 /** @param {string} key @param {number} patience milliseconds @returns {Promise<boolean>} whether the draft is this tab's until it closes */
-const hold = (key, patience) => new Promise((resolve) => {
-  // Without locks (a page that is not served securely), the tab's own storage has to do.
-  if (!navigator.locks) resolve(true);
-  else {
-    const options = patience ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
-    const request = navigator.locks.request(key, options, (/** @type {Lock | null} */ lock) => {
-      resolve(Boolean(lock));
-      return lock ? new Promise(() => {}) : undefined;
-    });
-    request.catch(() => resolve(false));
-  }
-});
+const hold = (key, patience) =>
+  new Promise((resolve) => {
+    // Without locks (a page that is not served securely), the tab's own storage has to do.
+    if (!navigator.locks) resolve(true);
+    else {
+      const options = patience ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
+      const request = navigator.locks.request(key, options, (/** @type {Lock | null} */ lock) => {
+        resolve(Boolean(lock));
+        return lock ? new Promise(() => {}) : undefined;
+      });
+      request.catch(() => resolve(false));
+    }
+  });
 
 /** @returns {string} "" where the tab has none, or storage is blocked */
 function ownKey() {
@@ -72,7 +73,11 @@ function ownKey() {
 const photoKey = (key) => key.replace(DRAWING, PHOTO);
 
 /** @returns {Promise<boolean>} whether anything can be kept */
-const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).then(() => true, () => save(PROBE, 1) && save(PROBE, null));
+const canKeep = () =>
+  within("readwrite", (store) => store.delete(`${PROBE}?`)).then(
+    () => true,
+    () => save(PROBE, 1) && save(PROBE, null),
+  );
 
 /**
  * @typedef {object} Kept
@@ -89,7 +94,12 @@ const canKeep = () => within("readwrite", (store) => store.delete(`${PROBE}?`)).
 export async function openKept() {
   /** @type {any[]} */
   const all = await allDrafts(DRAWING);
-  const newest = new Map(all.filter((draft) => draft?.key && isNumber(draft.at)).sort((a, b) => a.at - b.at).map((draft) => [draft.key, draft]));
+  const newest = new Map(
+    all
+      .filter((draft) => draft?.key && isNumber(draft.at))
+      .sort((a, b) => a.at - b.at)
+      .map((draft) => [draft.key, draft]),
+  );
   const old = load(OWN, null);
   if (old) newest.set(EARLIER, { ...old, key: EARLIER, at: 0 });
   const drafts = [...newest.values()].filter((draft) => drawingOf(draft)).sort((a, b) => b.at - a.at);
@@ -111,19 +121,36 @@ export async function openKept() {
     // Blocked: the next load finds the draft as that of a tab that is closed.
   }
   const draft = drafts.find((other) => other.key === source);
-  const photo = await within("readonly", (store) => store.get(photoKey(source))).then((/** @type {any} */ found) => found?.photo ?? null, () => null);
+  const photo = await within("readonly", (store) => store.get(photoKey(source))).then(
+    (/** @type {any} */ found) => found?.photo ?? null,
+    () => null,
+  );
   if (photo && source !== key) void keepPhoto(key, photo);
   const limit = Date.now() - KEEP_DAYS * 86_400_000;
   const others = full.filter((other) => other.key !== source);
-  for (const other of others) if (other.at && other.at < limit && (await hold(other.key, 0))) void Promise.all([dropDraft(other.key), dropDraft(photoKey(other.key))]);
-  return { key, drawing: drawingOf(draft) ?? new Drawing(), photo, others, isStored: !draft || source === key, isCopy, isKeeping: await canKeep() };
+  for (const other of others)
+    if (other.at && other.at < limit && (await hold(other.key, 0)))
+      void Promise.all([dropDraft(other.key), dropDraft(photoKey(other.key))]);
+  return {
+    key,
+    drawing: drawingOf(draft) ?? new Drawing(),
+    photo,
+    others,
+    isStored: !draft || source === key,
+    isCopy,
+    isKeeping: await canKeep(),
+  };
 }
 
 /** The browser's database takes whole files. @param {string} key of the draft @param {Blob | null} photo null forgets it */
 export async function keepPhoto(key, photo) {
   const record = photoKey(key);
   // Where there is no room, or storage is blocked, the image is on its owner's disk anyway.
-  await within("readwrite", (store) => /** @type {IDBRequest<any>} */ (photo ? store.put({ key: record, at: Date.now(), photo }) : store.delete(record))).catch(() => {});
+  await within(
+    "readwrite",
+    (store) =>
+      /** @type {IDBRequest<any>} */ (photo ? store.put({ key: record, at: Date.now(), photo }) : store.delete(record)),
+  ).catch(() => {});
 }
 
 /**

@@ -3,7 +3,20 @@ import { h, put, reveal, update } from "../dom.js";
 import { icon, marker } from "../icons.js";
 import { shapesOf } from "./board.js";
 import { choiceOf } from "./choice.js";
-import { changeKeypoint, fitted, joinedWith, mirroredFrom, missingSide, movedInOrder, nameProblem, pairedByName, sidesInDoubt, tenth, toggledEdge, withOtherSide } from "./definition.js";
+import {
+  changeKeypoint,
+  fitted,
+  joinedWith,
+  mirroredFrom,
+  missingSide,
+  movedInOrder,
+  nameProblem,
+  pairedByName,
+  sidesInDoubt,
+  tenth,
+  toggledEdge,
+  withOtherSide,
+} from "./definition.js";
 import { LONGEST_NAME } from "./formats.js";
 
 /** @import {Drawing} from "./drawing.js" */
@@ -53,16 +66,33 @@ export class KeypointList {
       onchange: () => this.name(index, name),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(index, event),
     });
-    const grip = h("span", {
-      class: "grip", title: "Drag to change the order (Alt + ↑ or ↓ in the name)",
-      onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
-      onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
-      // The click after a drag would select what has its place now.
-      onclick: (/** @type {Event} */ event) => event.stopPropagation(),
-      onpointerup: () => this.drop(true), onpointercancel: () => this.drop(false), onlostpointercapture: () => this.drop(false),
-    }, "⠿");
+    const grip = h(
+      "span",
+      {
+        class: "grip",
+        title: "Drag to change the order (Alt + ↑ or ↓ in the name)",
+        onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
+        onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
+        // The click after a drag would select what has its place now.
+        onclick: (/** @type {Event} */ event) => event.stopPropagation(),
+        onpointerup: () => this.drop(true),
+        onpointercancel: () => this.drop(false),
+        onlostpointercapture: () => this.drop(false),
+      },
+      "⠿",
+    );
     grip.setAttribute("aria-hidden", "true");
-    const row = h("li", { onclick: () => drawing.select(index) }, h("span", { class: "number" }, String(index + 1)), marker(() => drawing.keypoints[index].color, () => this.shapes[index]), name, grip);
+    const row = h(
+      "li",
+      { onclick: () => drawing.select(index) },
+      h("span", { class: "number" }, String(index + 1)),
+      marker(
+        () => drawing.keypoints[index].color,
+        () => this.shapes[index],
+      ),
+      name,
+      grip,
+    );
     this.rows.push({ row, name });
     this.root.append(row);
   }
@@ -122,7 +152,8 @@ export class KeypointList {
     const wanted = field.value.trim();
     const problem = nameProblem(drawing.definition, index, wanted);
     if (problem) this.say(problem);
-    else if (wanted !== drawing.keypoints[index].name) drawing.edit(changeKeypoint(drawing.definition, index, { name: wanted }));
+    else if (wanted !== drawing.keypoints[index].name)
+      drawing.edit(changeKeypoint(drawing.definition, index, { name: wanted }));
     field.value = drawing.keypoints[index].name;
   }
 
@@ -145,26 +176,62 @@ export class KeypointDetails {
   constructor(drawing, say, remove, order) {
     this.drawing = drawing;
     this.say = say;
-    const button = (/** @type {string} */ text, /** @type {() => void} */ act) => h("button", { type: "button", onclick: act }, text);
+    const button = (/** @type {string} */ text, /** @type {() => void} */ act) =>
+      h("button", { type: "button", onclick: act }, text);
     this.title = h("h2", { id: "selected" });
     this.color = h("input", { type: "color", onchange: () => this.change({ color: this.color.value }) });
     this.pair = choiceOf({}, (pair) => this.change({ pair }), say, true);
-    this.sigma = h("input", { type: "number", min: "0.001", max: "1", step: "0.001", placeholder: "0.07", inputMode: "decimal", "aria-describedby": "sigma-hint", onchange: () => this.changeSigma() });
+    this.sigma = h("input", {
+      type: "number",
+      min: "0.001",
+      max: "1",
+      step: "0.001",
+      placeholder: "0.07",
+      inputMode: "decimal",
+      "aria-describedby": "sigma-hint",
+      onchange: () => this.changeSigma(),
+    });
     this.edges = h("ul", { class: "chips", "aria-label": "Joined with" });
-    this.places = ["x", "y"].map(() => h("input", { type: "number", step: "0.1", inputMode: "decimal", onchange: () => this.changePlace() }));
+    this.places = ["x", "y"].map(() =>
+      h("input", { type: "number", step: "0.1", inputMode: "decimal", onchange: () => this.changePlace() }),
+    );
     this.join = choiceOf({ "aria-label": "Join with" }, (name) => this.toggle(name), say);
     this.earlier = button("↑ Earlier", () => order(drawing.selected, drawing.selected - 1));
     this.later = button("↓ Later", () => order(drawing.selected, drawing.selected + 1));
-    this.mirror = button("", () => drawing.edit(withOtherSide(drawing.definition, drawing.selected, drawing.size.width), { select: drawing.keypoints.length }));
-    this.remove = h("button", { type: "button", class: "danger", onclick: () => remove(drawing.selected) }, icon("bin"), "Remove");
-    const field = (/** @type {string} */ label, /** @type {HTMLElement} */ input) => h("label", { class: "field" }, h("span", {}, label), input);
+    this.mirror = button("", () =>
+      drawing.edit(withOtherSide(drawing.definition, drawing.selected, drawing.size.width), {
+        select: drawing.keypoints.length,
+      }),
+    );
+    this.remove = h(
+      "button",
+      { type: "button", class: "danger", onclick: () => remove(drawing.selected) },
+      icon("bin"),
+      "Remove",
+    );
+    const field = (/** @type {string} */ label, /** @type {HTMLElement} */ input) =>
+      h("label", { class: "field" }, h("span", {}, label), input);
     /** @type {HTMLElement} */
-    this.root = h("section", { class: "details", "aria-labelledby": "selected" }, this.title,
-      h("div", { class: "fields" }, field("Colour", this.color), field("Other side", this.pair), field("Sigma", this.sigma)),
+    this.root = h(
+      "section",
+      { class: "details", "aria-labelledby": "selected" },
+      this.title,
+      h(
+        "div",
+        { class: "fields" },
+        field("Colour", this.color),
+        field("Other side", this.pair),
+        field("Sigma", this.sigma),
+      ),
       h("div", { class: "fields two" }, field("X", this.places[0]), field("Y", this.places[1])),
-      h("p", { id: "sigma-hint", class: "hint" }, "Sigma: how far the labels of careful people differ. 0.025 for an eye, 0.107 for a hip; if empty, 0.07."),
+      h(
+        "p",
+        { id: "sigma-hint", class: "hint" },
+        "Sigma: how far the labels of careful people differ. 0.025 for an eye, 0.107 for a hip; if empty, 0.07.",
+      ),
       h("div", { class: "joined" }, h("span", { "aria-hidden": "true" }, "Joined with"), this.edges, this.join),
-      h("div", { class: "buttons" }, this.earlier, this.later, this.mirror, this.remove));
+      h("div", { class: "buttons" }, this.earlier, this.later, this.mirror, this.remove),
+    );
   }
 
   /** @param {Partial<DrawnKeypoint>} change */
@@ -212,8 +279,25 @@ export class KeypointDetails {
     this.sigma.value = keypoint.sigma ?? "";
     put(this.places[0], "value", String(keypoint.x));
     put(this.places[1], "value", String(keypoint.y));
-    this.edges.replaceChildren(...joined.map((name) => h("li", {}, name, h("button", { type: "button", "aria-label": `No edge to ${name}`, onclick: () => this.toggle(name) }, icon("close")))));
-    if (!this.join.isOpen) this.join.replaceChildren(h("option", { value: "" }, "add …"), ...others.filter((name) => !joined.includes(name)).map(option));
+    this.edges.replaceChildren(
+      ...joined.map((name) =>
+        h(
+          "li",
+          {},
+          name,
+          h(
+            "button",
+            { type: "button", "aria-label": `No edge to ${name}`, onclick: () => this.toggle(name) },
+            icon("close"),
+          ),
+        ),
+      ),
+    );
+    if (!this.join.isOpen)
+      this.join.replaceChildren(
+        h("option", { value: "" }, "add …"),
+        ...others.filter((name) => !joined.includes(name)).map(option),
+      );
     this.earlier.disabled = selected === 0;
     this.later.disabled = selected === drawing.keypoints.length - 1;
     const side = missingSide(definition, selected);
@@ -227,20 +311,45 @@ export class Arrangement {
   /** @param {Drawing} drawing @param {(text: string) => void} say */
   constructor(drawing, say) {
     this.drawing = drawing;
-    const button = (/** @type {string} */ text, /** @type {(definition: import("./definition.js").Definition) => import("./definition.js").Definition} */ change, /** @type {string} */ done) => h("button", {
-      type: "button",
-      onclick: () => {
-        const next = change(drawing.definition);
-        say(next === drawing.definition ? "There is nothing to change." : done);
-        drawing.edit(next);
-      },
-    }, text);
+    const button = (
+      /** @type {string} */ text,
+      /** @type {(definition: import("./definition.js").Definition) => import("./definition.js").Definition} */ change,
+      /** @type {string} */ done,
+    ) =>
+      h(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            const next = change(drawing.definition);
+            say(next === drawing.definition ? "There is nothing to change." : done);
+            drawing.edit(next);
+          },
+        },
+        text,
+      );
     this.doubt = h("p", { id: "doubt" });
-    this.warning = h("div", { class: "warning", hidden: true }, this.doubt, button("Pair by name", pairedByName, "Paired by name."));
-    this.buttons = h("div", { class: "buttons" },
-      button("Mirror left to right", (definition) => mirroredFrom(definition, "left", drawing.size.width), "The right side mirrors the left one."),
-      button("Mirror right to left", (definition) => mirroredFrom(definition, "right", drawing.size.width), "The left side mirrors the right one."),
-      button("Fit to image", (definition) => fitted(definition, drawing.size), "Fitted to the image."));
+    this.warning = h(
+      "div",
+      { class: "warning", hidden: true },
+      this.doubt,
+      button("Pair by name", pairedByName, "Paired by name."),
+    );
+    this.buttons = h(
+      "div",
+      { class: "buttons" },
+      button(
+        "Mirror left to right",
+        (definition) => mirroredFrom(definition, "left", drawing.size.width),
+        "The right side mirrors the left one.",
+      ),
+      button(
+        "Mirror right to left",
+        (definition) => mirroredFrom(definition, "right", drawing.size.width),
+        "The left side mirrors the right one.",
+      ),
+      button("Fit to image", (definition) => fitted(definition, drawing.size), "Fitted to the image."),
+    );
     /** @type {HTMLElement} */
     this.root = h("section", { class: "arrange", "aria-label": "All keypoints" }, this.warning, this.buttons);
   }
@@ -248,9 +357,14 @@ export class Arrangement {
   draw() {
     const { definition } = this.drawing;
     const doubted = sidesInDoubt(definition);
-    const names = doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
+    const names =
+      doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
     put(this.warning, "hidden", !doubted.length);
-    put(this.doubt, "textContent", `Check left and right: ${names} ${doubted.length > 1 ? "name sides" : "names a side"} without a matching other side. Training that mirrors images (flip_idx) would mix them up.`);
+    put(
+      this.doubt,
+      "textContent",
+      `Check left and right: ${names} ${doubted.length > 1 ? "name sides" : "names a side"} without a matching other side. Training that mirrors images (flip_idx) would mix them up.`,
+    );
     put(this.buttons, "hidden", !definition.keypoints.length);
     const canPair = pairedByName(definition) !== definition;
     put(this.warning.lastElementChild, "hidden", !canPair);

@@ -31,7 +31,12 @@ class Page {
     this.message = h("p", { class: "message", role: "status" });
     this.list = new KeypointList(this.drawing, say);
     this.board = new Board(this.drawing, say, () => this.list.focus(this.drawing.selected));
-    this.details = new KeypointDetails(this.drawing, say, (index) => this.board.remove(index), (index, to) => this.list.order(index, to));
+    this.details = new KeypointDetails(
+      this.drawing,
+      say,
+      (index) => this.board.remove(index),
+      (index, to) => this.list.order(index, to),
+    );
     this.arrangement = new Arrangement(this.drawing, say);
     this.exchange = new Exchange(this.drawing, say);
     this.keeping = keeping(kept, (isKept) => this.kept(isKept));
@@ -46,58 +51,161 @@ class Page {
 
   build() {
     const { drawing } = this;
-    const button = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act) => h("button", { type: "button", class: "tool", title: label, "aria-label": label.split(" (")[0], onclick: act }, icon(name));
-    const file = (/** @type {string} */ label, /** @type {string} */ accept, /** @type {(file: File) => void} */ take, name = label) => {
-      const input = h("input", { type: "file", accept, title: name, "aria-label": name, onchange: () => {
-        if (input.files[0]) take(input.files[0]);
-        input.value = "";
-      } });
+    const button = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act) =>
+      h(
+        "button",
+        { type: "button", class: "tool", title: label, "aria-label": label.split(" (")[0], onclick: act },
+        icon(name),
+      );
+    const file = (
+      /** @type {string} */ label,
+      /** @type {string} */ accept,
+      /** @type {(file: File) => void} */ take,
+      name = label,
+    ) => {
+      const input = h("input", {
+        type: "file",
+        accept,
+        title: name,
+        "aria-label": name,
+        onchange: () => {
+          if (input.files[0]) take(input.files[0]);
+          input.value = "";
+        },
+      });
       return h("label", { class: "file" }, label, input);
     };
-    const field = (/** @type {string} */ label, /** @type {"name" | "supercategory"} */ key) => h("input", {
-      maxLength: LONGEST_NAME, spellcheck: false, "aria-label": label,
-      oninput: (/** @type {any} */ event) => drawing.edit({ ...drawing.definition, [key]: event.target.value.trimStart() }, { merge: key }),
-    });
-    this.presets = /** @type {any} */ (choiceOf({ "aria-label": "Start from" }, () => this.choosePreset(), (text) => this.say(text)));
-    this.presets.append(h("option", { value: "" }, "Start from …"), ...PRESETS.map(([label], n) => h("option", { value: String(n) }, label)));
+    const field = (/** @type {string} */ label, /** @type {"name" | "supercategory"} */ key) =>
+      h("input", {
+        maxLength: LONGEST_NAME,
+        spellcheck: false,
+        "aria-label": label,
+        oninput: (/** @type {any} */ event) =>
+          drawing.edit({ ...drawing.definition, [key]: event.target.value.trimStart() }, { merge: key }),
+      });
+    this.presets = /** @type {any} */ (
+      choiceOf(
+        { "aria-label": "Start from" },
+        () => this.choosePreset(),
+        (text) => this.say(text),
+      )
+    );
+    this.presets.append(
+      h("option", { value: "" }, "Start from …"),
+      ...PRESETS.map(([label], n) => h("option", { value: String(n) }, label)),
+    );
     const when = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
-    const keptOnes = this.others.map(({ definition, at }, n) => h("option", { value: `kept ${n}` }, `${definition?.name || "skeleton"}, ${definition?.keypoints.length ?? "some"} keypoints, ${when.format(at)}`));
+    const keptOnes = this.others.map(({ definition, at }, n) =>
+      h(
+        "option",
+        { value: `kept ${n}` },
+        `${definition?.name || "skeleton"}, ${definition?.keypoints.length ?? "some"} keypoints, ${when.format(at)}`,
+      ),
+    );
     if (keptOnes.length) this.presets.append(h("optgroup", { label: "Kept in this browser" }, ...keptOnes));
     this.undo = button("Undo (Ctrl + Z)", "undo", () => drawing.travel(-1));
     this.redo = button("Redo (Ctrl + Shift + Z)", "redo", () => drawing.travel(1));
-    this.join = h("button", { type: "button", title: "Draw edges (J)", onclick: () => drawing.setJoining(!drawing.joining) }, "Draw edges");
+    this.join = h(
+      "button",
+      { type: "button", title: "Draw edges (J)", onclick: () => drawing.setJoining(!drawing.joining) },
+      "Draw edges",
+    );
     this.noPhoto = button("Remove the reference image", "close", () => this.forgetPhoto());
     this.tryIt = h("button", { type: "button", class: "primary", onclick: () => this.preview() }, "Try it");
     this.name = field("Name of the skeleton", "name");
     this.super = field("Supercategory", "supercategory");
     this.hint = h("p", { class: "hint", id: "hint" });
-    this.invitation = h("p", { class: "start", "aria-hidden": "true" }, "Click where the first keypoint is, or start from an existing skeleton.");
-    this.shadow.append(h("div", { class: "app" },
-      h("header", {}, h("h1", {}, "Skeleton creator"), this.presets,
-        h("div", { class: "group" }, file("Reference image", "image/*", (photo) => this.takePhoto(photo)), this.noPhoto),
-        file("Open", ".json,.yaml,.yml,.xml,.svg,.html,.txt,.csv", (text) => this.exchange.readFile(text), "Open JSON, YAML, XML, SVG or a list of names"),
-        h("button", { type: "button", onclick: () => this.clear() }, "New"),
-        h("div", { class: "group" }, this.undo, this.redo), this.join, this.tryIt),
-      h("main", {}, h("div", { class: "board" }, this.board.root, this.invitation,
-        h("div", { class: "zoom" }, button("Zoom in (+)", "zoomIn", () => this.board.view.zoom(1.25)), button("Zoom out (−)", "zoomOut", () => this.board.view.zoom(0.8)), button("Whole image (0)", "fit", () => this.board.view.fit()))), h("div", { class: "foot" }, this.hint, this.message)),
-      this.side = h("aside", { "aria-label": "Definition" },
-        h("div", { class: "fields two" }, h("label", { class: "field" }, h("span", {}, "Skeleton"), this.name), h("label", { class: "field" }, h("span", {}, "Supercategory"), this.super)),
-        this.details.root,
-        h("section", { class: "list", "aria-labelledby": "keypoints" }, h("h2", { id: "keypoints" }, "Keypoints, in the order of labelling"), this.list.root),
-        this.arrangement.root,
-        this.exchange.root)));
+    this.invitation = h(
+      "p",
+      { class: "start", "aria-hidden": "true" },
+      "Click where the first keypoint is, or start from an existing skeleton.",
+    );
+    this.shadow.append(
+      h(
+        "div",
+        { class: "app" },
+        h(
+          "header",
+          {},
+          h("h1", {}, "Skeleton creator"),
+          this.presets,
+          h(
+            "div",
+            { class: "group" },
+            file("Reference image", "image/*", (photo) => this.takePhoto(photo)),
+            this.noPhoto,
+          ),
+          file(
+            "Open",
+            ".json,.yaml,.yml,.xml,.svg,.html,.txt,.csv",
+            (text) => this.exchange.readFile(text),
+            "Open JSON, YAML, XML, SVG or a list of names",
+          ),
+          h("button", { type: "button", onclick: () => this.clear() }, "New"),
+          h("div", { class: "group" }, this.undo, this.redo),
+          this.join,
+          this.tryIt,
+        ),
+        h(
+          "main",
+          {},
+          h(
+            "div",
+            { class: "board" },
+            this.board.root,
+            this.invitation,
+            h(
+              "div",
+              { class: "zoom" },
+              button("Zoom in (+)", "zoomIn", () => this.board.view.zoom(1.25)),
+              button("Zoom out (−)", "zoomOut", () => this.board.view.zoom(0.8)),
+              button("Whole image (0)", "fit", () => this.board.view.fit()),
+            ),
+          ),
+          h("div", { class: "foot" }, this.hint, this.message),
+        ),
+        (this.side = h(
+          "aside",
+          { "aria-label": "Definition" },
+          h(
+            "div",
+            { class: "fields two" },
+            h("label", { class: "field" }, h("span", {}, "Skeleton"), this.name),
+            h("label", { class: "field" }, h("span", {}, "Supercategory"), this.super),
+          ),
+          this.details.root,
+          h(
+            "section",
+            { class: "list", "aria-labelledby": "keypoints" },
+            h("h2", { id: "keypoints" }, "Keypoints, in the order of labelling"),
+            this.list.root,
+          ),
+          this.arrangement.root,
+          this.exchange.root,
+        )),
+      ),
+    );
   }
 
   listen() {
     // One press, one action: a button that is held down is pressed once.
-    this.host.addEventListener("keydown", (event) => {
-      const target = /** @type {Element} */ (event.composedPath()[0]);
-      if (event.repeat && event.key === "Enter" && target.matches("button, summary")) event.preventDefault();
-    }, { capture: true });
+    this.host.addEventListener(
+      "keydown",
+      (event) => {
+        const target = /** @type {Element} */ (event.composedPath()[0]);
+        if (event.repeat && event.key === "Enter" && target.matches("button, summary")) event.preventDefault();
+      },
+      { capture: true },
+    );
     this.host.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
       // A text field has an undo of its own, and the preview's element too.
-      if (target.matches("input:not([type=color], [type=file]), textarea") || target.closest("dialog") || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
+      if (
+        target.matches("input:not([type=color], [type=file]), textarea") ||
+        target.closest("dialog") ||
+        event.composedPath().some((node) => node instanceof HTMLDialogElement)
+      )
+        return;
       const key = letterOf(event);
       if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return;
       event.preventDefault();
@@ -117,7 +225,8 @@ class Page {
 
   /** @param {boolean} isKept */
   kept(isKept) {
-    if (!isKept && this.keeps) this.say("This browser cannot save the drawing: download the skeleton before you leave.");
+    if (!isKept && this.keeps)
+      this.say("This browser cannot save the drawing: download the skeleton before you leave.");
     this.keeps = isKept;
   }
 
@@ -140,8 +249,10 @@ class Page {
     const [, kept] = value.split("kept ");
     if (kept !== undefined) {
       const drawing = drawingOf(this.others[Number(kept)]);
-      if (drawing) this.exchange.take({ definition: drawing.definition, notes: [], hasPlaces: true, size: drawing.size });
-    } else if (value) this.exchange.take({ ...readDefinition(JSON.stringify(PRESETS[Number(value)][1])), isOwn: false });
+      if (drawing)
+        this.exchange.take({ definition: drawing.definition, notes: [], hasPlaces: true, size: drawing.size });
+    } else if (value)
+      this.exchange.take({ ...readDefinition(JSON.stringify(PRESETS[Number(value)][1])), isOwn: false });
   }
 
   /** @param {Blob} photo from the user's disk */
@@ -205,9 +316,13 @@ class Page {
     put(this.join, "aria-pressed", String(drawing.joining));
     put(this.noPhoto, "hidden", !this.photo);
     put(this.invitation, "hidden", drawing.keypoints.length > 0);
-    put(this.hint, "textContent", drawing.joining
-      ? "Choose two keypoints to join them. Choose them again to remove the edge."
-      : "Click: new keypoint. Drag: move it, or the image. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, J joins, Delete removes, + and − zoom.");
+    put(
+      this.hint,
+      "textContent",
+      drawing.joining
+        ? "Choose two keypoints to join them. Choose them again to remove the edge."
+        : "Click: new keypoint. Drag: move it, or the image. Shift + click: edge from the selected one. By keyboard: Enter adds, arrows move, W and S choose, N names, J joins, Delete removes, + and − zoom.",
+    );
     this.board.draw();
     this.list.draw();
     this.details.draw();

@@ -10,10 +10,11 @@ function blank({ width, height }) {
 }
 
 /** Loads the element's script, for the first preview only. @returns {Promise<void>} */
-const loaded = () => new Promise((resolve, reject) => {
-  if (customElements.get("crowd-2d-skeleton")) resolve();
-  else document.head.append(h("script", { ...ELEMENT, onload: () => resolve(), onerror: reject }));
-});
+const loaded = () =>
+  new Promise((resolve, reject) => {
+    if (customElements.get("crowd-2d-skeleton")) resolve();
+    else document.head.append(h("script", { ...ELEMENT, onload: () => resolve(), onerror: reject }));
+  });
 
 /**
  * Opens it. Nothing that is labelled there is kept.
@@ -25,12 +26,20 @@ const loaded = () => new Promise((resolve, reject) => {
 export async function openPreview(parent, drawing, photo) {
   await loaded();
   const source = photo || blank(drawing.size);
-  const attributes = Object.entries(toAttributes(drawing.definition)).map(([name, value]) => [name, JSON.stringify(value)]);
+  const attributes = Object.entries(toAttributes(drawing.definition)).map(([name, value]) => [
+    name,
+    JSON.stringify(value),
+  ]);
   const element = h("crowd-2d-skeleton", Object.fromEntries([...attributes, ["imgSrc", source]]));
   const close = h("button", { type: "button", onclick: () => dialog.close() }, icon("close"), "Close");
   const form = h("form", { onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), dialog.close()) });
   /** @type {HTMLDialogElement} */
-  const dialog = h("dialog", { class: "preview", "aria-labelledby": "preview" }, h("div", { class: "bar" }, h("h2", { id: "preview" }, "As a worker sees it"), close), form);
+  const dialog = h(
+    "dialog",
+    { class: "preview", "aria-labelledby": "preview" },
+    h("div", { class: "bar" }, h("h2", { id: "preview" }, "As a worker sees it"), close),
+    form,
+  );
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (!photo) URL.revokeObjectURL(source);

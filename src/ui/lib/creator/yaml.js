@@ -7,22 +7,40 @@
 /** YAML that is none, or that is beyond this reader; its message is a sentence for the reader. */
 export class YamlError extends Error {}
 
-const KEY = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
+const KEY =
+  /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
 const ITEM = /^-(?=\s|$)/;
 /** @type {Record<string, string>} */
-const ESCAPES = { n: "\n", t: "\t", r: "\r", 0: "\0", b: "\b", f: "\f", e: "\x1b", " ": " ", _: "\xa0", N: "\x85", L: "\u2028", P: "\u2029" };
+const ESCAPES = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  0: "\0",
+  b: "\b",
+  f: "\f",
+  e: "\x1b",
+  " ": " ",
+  _: "\xa0",
+  N: "\x85",
+  L: "\u2028",
+  P: "\u2029",
+};
 
 /** @param {string} text of a quoted scalar, with its quotes */
 function unquoted(text) {
   // A line break is a space, several are one less; in double quotes a backslash before it takes it away.
   const isPlain = text[0] === "'";
-  const special = isPlain ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g : /\\(x..|u....|U.{8}|\n[ \t]*|[^])|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g;
+  const special = isPlain
+    ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g
+    : /\\(x..|u....|U.{8}|\n[ \t]*|[^])|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g;
   return text.slice(1, -1).replace(special, (found, ...groups) => {
     const more = groups[isPlain ? 0 : 1];
     if (more !== undefined) return more.replace(/[^\n]/g, "") || " ";
     if (isPlain) return "'";
     const code = groups[0];
-    return code[0] === "\n" ? "" : (ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
+    return code[0] === "\n"
+      ? ""
+      : (ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
   });
 }
 
@@ -99,7 +117,9 @@ class Reader {
       if (!key) return this.fail(`expected “key: value”, got “${rest.slice(0, 40)}”.`);
       this.at += 1;
       const value = rest.slice(key[0].length).trim();
-      found[/^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim()] = bare(value) ? this.scalar(value, indent) : this.block(indent, true);
+      found[/^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim()] = bare(value)
+        ? this.scalar(value, indent)
+        : this.block(indent, true);
     }
     const line = this.peek();
     if (line && line.indent > indent) this.fail("expected less indentation.");
@@ -110,10 +130,12 @@ class Reader {
   scalar(start, outer) {
     if (/^[|>]/.test(start)) {
       const lines = [];
-      while (this.at < this.lines.length && (this.lines[this.at].indent > outer || !this.lines[this.at].text)) lines.push(this.lines[this.at++].text);
+      while (this.at < this.lines.length && (this.lines[this.at].indent > outer || !this.lines[this.at].text))
+        lines.push(this.lines[this.at++].text);
       return lines.join("\n");
     }
-    if (/^[&*!@`%?]/.test(start)) this.fail(`expected a text, a list or a mapping, got “${start.slice(0, 20)}”, which this reader does not know.`);
+    if (/^[&*!@`%?]/.test(start))
+      this.fail(`expected a text, a list or a mapping, got “${start.slice(0, 20)}”, which this reader does not know.`);
     const more = () => {
       const line = this.lines[this.at];
       if (!line) return this.fail(`expected the end of “${start.slice(0, 20)}”, got the end of the file.`);
@@ -123,7 +145,8 @@ class Reader {
     if (/^["'[{]/.test(start)) {
       const flow = new Flow(start, more, (problem) => this.fail(problem));
       const value = flow.value();
-      if (bare(flow.text.slice(flow.at))) this.fail(`expected nothing after “${flow.text.slice(0, flow.at).slice(-20)}”.`);
+      if (bare(flow.text.slice(flow.at)))
+        this.fail(`expected nothing after “${flow.text.slice(0, flow.at).slice(-20)}”.`);
       return value;
     }
     let text = bare(start);
@@ -182,7 +205,8 @@ class Flow {
         found = read();
       }
       if (!found.trim()) this.fail(`expected a value, got “${this.text.slice(this.at, this.at + 20)}”.`);
-      if (/^[&*!@`%|>]/.test(found)) this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
+      if (/^[&*!@`%|>]/.test(found))
+        this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
       this.at += found.length;
       return plain(found.trim().replace(/\s*\n\s*/g, " "));
     }
@@ -202,7 +226,8 @@ class Flow {
     while (this.next() !== end) {
       one();
       if (this.next() === ",") this.at += 1;
-      else if (this.next() !== end) this.fail(`expected “,” or “${end}”, got “${this.text.slice(this.at, this.at + 20)}”.`);
+      else if (this.next() !== end)
+        this.fail(`expected “,” or “${end}”, got “${this.text.slice(this.at, this.at + 20)}”.`);
     }
     this.at += 1;
   }
@@ -235,7 +260,9 @@ class Flow {
 export function readYaml(text) {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   // What is on the line that begins a document belongs to it.
-  const start = lines.findIndex((line, n) => (lines[n] = line.replace(/^---(?=\s)/, "   "), !/^(%|\s*(#|$)|---$)/.test(lines[n])));
+  const start = lines.findIndex(
+    (line, n) => ((lines[n] = line.replace(/^---(?=\s)/, "   ")), !/^(%|\s*(#|$)|---$)/.test(lines[n])),
+  );
   const end = lines.findIndex((line, n) => n > start && /^(---|\.\.\.)(\s|$)/.test(line));
   const body = lines.slice(Math.max(0, start), end < 0 ? undefined : end);
   const first = Math.max(0, start) + 1;
@@ -248,7 +275,11 @@ export function readYaml(text) {
     // A key in the long form ("? key"): nothing that is asked for has one.
     if (!key) return;
     const name = /^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim();
-    Object.defineProperty(found, name, { enumerable: true, configurable: true, get: () => new Reader(body.slice(from, starts[n + 1]), first + from).mapping(0)[name] });
+    Object.defineProperty(found, name, {
+      enumerable: true,
+      configurable: true,
+      get: () => new Reader(body.slice(from, starts[n + 1]), first + from).mapping(0)[name],
+    });
   });
   return found;
 }

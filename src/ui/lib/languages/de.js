@@ -6,7 +6,14 @@ const points = (n) => `${n} ${n === 1 ? "Punkt" : "Punkte"}`;
 /** @type {import("../texts.js").Texts} */
 export default {
   lang: "de",
-  groups: { placing: "Setzen", keypoint: "Punkt", choosing: "Auswählen", instance: "Instanz", view: "Ansicht", work: "Arbeit" },
+  groups: {
+    placing: "Setzen",
+    keypoint: "Punkt",
+    choosing: "Auswählen",
+    instance: "Instanz",
+    view: "Ansicht",
+    work: "Arbeit",
+  },
   commands: {
     place: "Den nächsten Punkt dorthin setzen, wo er zu erwarten ist",
     skip: "Der nächste Punkt ist nicht sichtbar",
@@ -52,7 +59,15 @@ export default {
     help: "Tasten und Anleitung",
     submit: "Prüfen und absenden",
   },
-  keys: { Ctrl: "Strg", Shift: "Umschalt", Enter: "Eingabe", Space: "Leertaste", Delete: "Entf", Backspace: "Rücktaste", Escape: "Esc" },
+  keys: {
+    Ctrl: "Strg",
+    Shift: "Umschalt",
+    Enter: "Eingabe",
+    Space: "Leertaste",
+    Delete: "Entf",
+    Backspace: "Rücktaste",
+    Escape: "Esc",
+  },
   gestures: [
     ["Klick", "Den nächsten Punkt setzen; wenn keiner übrig ist, einen auswählen"],
     ["Rechtsklick", "Ihn als verdeckt setzen"],
@@ -94,7 +109,13 @@ export default {
   sending: "Wird gesendet …",
   skip: "Überspringen",
 
-  states: { pending: "nicht gesetzt", visible: "sichtbar", occluded: "verdeckt", not_visible: "nicht sichtbar", outside_image: "außerhalb des Bildes" },
+  states: {
+    pending: "nicht gesetzt",
+    visible: "sichtbar",
+    occluded: "verdeckt",
+    not_visible: "nicht sichtbar",
+    outside_image: "außerhalb des Bildes",
+  },
   choices: ["Sichtbar", "Verdeckt", "Unsichtbar", "Außen"],
   visibility: "Sichtbarkeit",
   instanceName: "Name der Instanz",
@@ -109,7 +130,10 @@ export default {
   review: "Durchsicht",
   locked: "diese Instanz darf nicht geändert werden",
   correct: "Ziehen korrigiert · B für eine neue Instanz",
-  drawTool: ["Ein Skelett zeichnen", "einen Rahmen um das Motiv ziehen · von rechts nach links, wenn von hinten gesehen"],
+  drawTool: [
+    "Ein Skelett zeichnen",
+    "einen Rahmen um das Motiv ziehen · von rechts nach links, wenn von hinten gesehen",
+  ],
   adjustTool: ["Anpassen", "innen verschiebt, Quadrate skalieren, der Kreis dreht · N beendet"],
   boxTool: ["Rahmen", "um das ganze Motiv ziehen"],
 
@@ -119,7 +143,11 @@ export default {
   placed: (keypoint) => `Gesetzt: ${keypoint}`,
   hidden: (what) => `Ausgeblendet: ${what}`,
   shown: (what) => `Eingeblendet: ${what}`,
-  toggled: { names: ["Namen aus", "Namen an"], loupe: ["Lupe aus", "Lupe an"], crosshair: ["Fadenkreuz aus", "Fadenkreuz an"] },
+  toggled: {
+    names: ["Namen aus", "Namen an"],
+    loupe: ["Lupe aus", "Lupe an"],
+    crosshair: ["Fadenkreuz aus", "Fadenkreuz an"],
+  },
   sidesSwapped: "Links und rechts getauscht",
   undone: (step) => `Rückgängig gemacht: ${step}`,
   redone: (step) => `Wiederholt: ${step}`,
@@ -163,13 +191,15 @@ export default {
     `${tooLarge ? "Zu groß zum Absenden" : "Fast zu groß zum Absenden"}: Ihre Antwort hat ${size} MB, und diese Seite nimmt höchstens ${most} MB an. ${tooLarge ? "Löschen Sie Instanzen, oder melden Sie es der Leitung dieser Arbeit." : "Senden Sie ab, bevor Sie viel mehr markieren."}`,
   unreadable: (attribute) => `„${attribute}“ dieser Aufgabe ist nicht lesbar. Melden Sie es der Leitung dieser Arbeit.`,
   noInstanceEntry: (number) => `Eintrag ${number} der früheren Markierungen wurde weggelassen: Er ist keine Instanz.`,
-  notShown: (instance, labels) => `${instance}: ${labels} lässt sich mit diesem Skelett nicht zeigen und bleibt, wie es kam.`,
+  notShown: (instance, labels) =>
+    `${instance}: ${labels} lässt sich mit diesem Skelett nicht zeigen und bleibt, wie es kam.`,
   nameless: "Ein Punkt ohne Namen wurde weggelassen.",
   twice: (keypoint) => `Der Punkt „${keypoint}“ ist doppelt definiert: Der zweite wurde weggelassen.`,
   tooMany: (most) => `Diese Aufgabe hat mehr als ${most} Punkte: Die übrigen wurden weggelassen.`,
   tooManyEdges: (most) => `Diese Aufgabe hat mehr als ${most} Verbindungen: Die übrigen wurden weggelassen.`,
   noKeypoints: "Diese Aufgabe hat keine Punkte.",
-  badEdge: (from, to) => `Die Linie von „${from}“ nach „${to}“ wurde weggelassen: Sie verbindet nicht zwei Punkte dieser Aufgabe.`,
+  badEdge: (from, to) =>
+    `Die Linie von „${from}“ nach „${to}“ wurde weggelassen: Sie verbindet nicht zwei Punkte dieser Aufgabe.`,
 
   draftBack: (time) => `Ihre Arbeit von ${time} ist wieder da. Rückgängig beginnt von vorn.`,
   unfinished: "Unfertige Arbeit",

@@ -30,9 +30,23 @@ const ALIKE = 0.7;
 export function checkInstance(skeleton, instance, size) {
   /** @type {Finding[]} */
   const findings = [];
-  const found = (/** @type {string} */ check, /** @type {number[]} */ indexes, text = t.checks[check], /** @type {Finding["level"]} */ level = "warning") =>
-    findings.push({ check, level, id: instance.id, indexes, text, names: indexes.map((index) => labelOf(skeleton, index)).join(", ") });
-  const placed = instance.points.flatMap((point, i) => (isPlaced(point) ? [{ ...point, i, sigma: skeleton.keypoints[i].sigma }] : []));
+  const found = (
+    /** @type {string} */ check,
+    /** @type {number[]} */ indexes,
+    text = t.checks[check],
+    /** @type {Finding["level"]} */ level = "warning",
+  ) =>
+    findings.push({
+      check,
+      level,
+      id: instance.id,
+      indexes,
+      text,
+      names: indexes.map((index) => labelOf(skeleton, index)).join(", "),
+    });
+  const placed = instance.points.flatMap((point, i) =>
+    isPlaced(point) ? [{ ...point, i, sigma: skeleton.keypoints[i].sigma }] : [],
+  );
   const pending = pendingOf(instance);
   if (pending.length === instance.points.length) {
     found("empty_instance", []);
@@ -50,7 +64,8 @@ export function checkInstance(skeleton, instance, size) {
   });
   const sides = swappedSides(skeleton, instance);
   if (sides) found("swapped_sides", sides, t.checks[sides.length ? "swapped_sides" : "swapped_body"]);
-  for (const { edge, long } of oddLimbs(skeleton, instance)) found("limb_length", edge, t.checks[long ? "long" : "short"], long ? "warning" : "info");
+  for (const { edge, long } of oddLimbs(skeleton, instance))
+    found("limb_length", edge, t.checks[long ? "long" : "short"], long ? "warning" : "info");
   return findings;
 }
 
@@ -64,7 +79,9 @@ function oddLimbs({ edges, keypoints }, { points }) {
   const limbs = edges.flatMap(([a, b]) => {
     const [p, q] = [points[a], points[b]];
     const drawn = distance(keypoints[a], keypoints[b]);
-    return isPlaced(p) && isPlaced(q) && drawn > 0 ? [{ edge: [a, b], ratio: Math.max(distance(p, q), 1e-6) / drawn }] : [];
+    return isPlaced(p) && isPlaced(q) && drawn > 0
+      ? [{ edge: [a, b], ratio: Math.max(distance(p, q), 1e-6) / drawn }]
+      : [];
   });
   const sorted = limbs.map(({ ratio }) => ratio).sort((x, y) => x - y);
   const half = sorted.length / 2;
@@ -102,7 +119,11 @@ function alikeIn(skeleton, instances) {
   const [before, now] = [new Set(last.instances), new Set(instances)];
   const pairs = last.pairs.filter(({ a, b }) => now.has(a) && now.has(b));
   const most = Math.max(0, ...skeleton.keypoints.map(({ sigma }) => sigma));
-  const boxes = instances.map((instance) => ({ box: extentOf(instance), area: areaOf(instance), isOld: before.has(instance) }));
+  const boxes = instances.map((instance) => ({
+    box: extentOf(instance),
+    area: areaOf(instance),
+    isOld: before.has(instance),
+  }));
   instances.forEach((b, j) => {
     for (let i = 0; i < j; i += 1) {
       const [p, q] = [boxes[i], boxes[j]];
@@ -127,20 +148,40 @@ function alikeIn(skeleton, instances) {
  * @returns {Finding[]}
  */
 export function checkDoc(skeleton, { instances, noChanges }, size, original) {
-  const untouched = new Set(instances.filter((instance) => {
-    const before = findInstance(original, instance.id);
-    return before && !isChanged(instance, before);
-  }));
+  const untouched = new Set(
+    instances.filter((instance) => {
+      const before = findInstance(original, instance.id);
+      return before && !isChanged(instance, before);
+    }),
+  );
   const findings = instances.flatMap((instance) =>
     findingsIn(skeleton, instance, size).map((finding) =>
       // What a pre-label leaves out may be meant: it asks only once the worker has worked on the instance.
-      untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check) ? { ...finding, level: /** @type {const} */ ("info") } : finding));
+      untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check)
+        ? { ...finding, level: /** @type {const} */ ("info") }
+        : finding,
+    ),
+  );
   for (const { b, oks } of alikeIn(skeleton, instances)) {
-    findings.push({ check: "duplicate_instance", level: oks > SAME ? "warning" : "info", id: b.id, indexes: [], text: t.checks.duplicate_instance, names: "" });
+    findings.push({
+      check: "duplicate_instance",
+      level: oks > SAME ? "warning" : "info",
+      id: b.id,
+      indexes: [],
+      text: t.checks.duplicate_instance,
+      names: "",
+    });
   }
   const count = original.instances.length;
   if (count && count === instances.length && count === untouched.size && !noChanges) {
-    findings.push({ check: "untouched_prelabels", level: "warning", id: "", indexes: [], text: t.checks.untouched_prelabels, names: "" });
+    findings.push({
+      check: "untouched_prelabels",
+      level: "warning",
+      id: "",
+      indexes: [],
+      text: t.checks.untouched_prelabels,
+      names: "",
+    });
   }
   return findings;
 }

@@ -20,7 +20,8 @@ const MOST_RINGS = 2000;
 export function confidenceOf(session, stage, checkBelow) {
   const { view } = stage;
   const lowIn = memo((/** @type {Instance} */ { points }) =>
-    points.flatMap((point, i) => (isNumber(point?.extra?.score) && point.extra.score < checkBelow ? [i] : [])));
+    points.flatMap((point, i) => (isNumber(point?.extra?.score) && point.extra.score < checkBelow ? [i] : [])),
+  );
 
   /** Notes do not count: they may be a question. @param {Point | null} a @param {Point | null} b */
   const isUntouched = (a, b) => a?.x === b?.x && a?.y === b?.y && a?.v === b?.v;
@@ -35,12 +36,18 @@ export function confidenceOf(session, stage, checkBelow) {
   });
 
   /** Offers that nobody has taken or refused. @param {Instance} instance @returns {number[]} */
-  const offersOf = ({ points, offers }) => Object.keys(offers ?? {}).map(Number).filter((i) => points[i] === null);
+  const offersOf = ({ points, offers }) =>
+    Object.keys(offers ?? {})
+      .map(Number)
+      .filter((i) => points[i] === null);
 
   /** @returns {Instance[]} the instance in hand first */
   const inOrder = () => {
     const { instances } = session.doc;
-    const at = Math.max(0, instances.findIndex(({ id }) => id === session.active));
+    const at = Math.max(
+      0,
+      instances.findIndex(({ id }) => id === session.active),
+    );
     return [...instances.slice(at), ...instances.slice(0, at)];
   };
 
@@ -70,7 +77,7 @@ export function confidenceOf(session, stage, checkBelow) {
     if (!instance || !sure.length || !session.editable(instance)) return false;
     const made = {
       points: instance.points.map((point, i) => (sure.includes(i) ? placeOf(instance, i) : point)),
-      confirmed: [...instance.confirmed ?? [], ...sure],
+      confirmed: [...(instance.confirmed ?? []), ...sure],
     };
     const what = sure.length === 1 ? labelOf(session.skeleton, sure[0]) : t.many(sure.length);
     // That a keypoint is right is no change: "No changes needed" stays ticked.
@@ -80,7 +87,8 @@ export function confidenceOf(session, stage, checkBelow) {
     return true;
   };
 
-  session.doubt = (instance, index) => (!doubtsIn(instance).includes(index) ? "" : isPlaced(instance.points[index]) ? t.doubtful : t.offered);
+  session.doubt = (instance, index) =>
+    !doubtsIn(instance).includes(index) ? "" : isPlaced(instance.points[index]) ? t.doubtful : t.offered;
 
   /** A dashed ring around what is to be checked, and a question mark; the same without a marker is an offer. */
   stage.over = (ctx, instances, strong) => {
@@ -133,15 +141,24 @@ export function confidenceOf(session, stage, checkBelow) {
     },
 
     /** @returns {import("./checks.js").Finding[]} */
-    findings: () => session.doc.instances.flatMap((instance) => {
-      const doubts = doubtsIn(instance);
-      const offers = offersOf(instance);
-      return /** @type {const} */ ([["low_confidence", doubts.filter((i) => !offers.includes(i))], ["offered_keypoints", doubts.filter((i) => offers.includes(i))]])
-        .filter(([, indexes]) => indexes.length)
-        .map(([check, indexes]) => ({
-          check, level: /** @type {const} */ ("info"), id: instance.id, indexes, text: t.checks[check], names: indexes.map((i) => labelOf(session.skeleton, i)).join(", "),
-        }));
-    }),
+    findings: () =>
+      session.doc.instances.flatMap((instance) => {
+        const doubts = doubtsIn(instance);
+        const offers = offersOf(instance);
+        return /** @type {const} */ ([
+          ["low_confidence", doubts.filter((i) => !offers.includes(i))],
+          ["offered_keypoints", doubts.filter((i) => offers.includes(i))],
+        ])
+          .filter(([, indexes]) => indexes.length)
+          .map(([check, indexes]) => ({
+            check,
+            level: /** @type {const} */ ("info"),
+            id: instance.id,
+            indexes,
+            text: t.checks[check],
+            names: indexes.map((i) => labelOf(session.skeleton, i)).join(", "),
+          }));
+      }),
 
     /** For the answer: what the worker made of each keypoint of the pre-labels. */
     details() {
@@ -153,7 +170,8 @@ export function confidenceOf(session, stage, checkBelow) {
         const now = findInstance(session.doc, before.id);
         const was = (/** @type {number} */ i) => before.points[i] ?? before.offers?.[i];
         const is = (/** @type {number} */ i) => (isPlaced(now?.points[i]) ? now.points[i] : null);
-        const isMoved = (/** @type {number} */ i) => was(i) && is(i) && (was(i)?.x !== is(i)?.x || was(i)?.y !== is(i)?.y);
+        const isMoved = (/** @type {number} */ i) =>
+          was(i) && is(i) && (was(i)?.x !== is(i)?.x || was(i)?.y !== is(i)?.y);
         const entry = {
           offered: labels((i) => before.offers?.[i]),
           confirmed: labels((i) => is(i) && !isMoved(i) && now?.confirmed?.includes(i)),

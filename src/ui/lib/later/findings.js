@@ -23,7 +23,8 @@ const FIXES = {
   duplicate_instance: (session) => session.removeInstance(),
   missing_keypoints: (session, { indexes }) => session.mark(indexes, 0, "not_visible"),
   swapped_sides: (session, { indexes }) => session.swapLimbs(indexes),
-  out_of_image: (session) => session.edit(t.fixes.out_of_image, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
+  out_of_image: (session) =>
+    session.edit(t.fixes.out_of_image, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
 };
 
 /** @param {Finding} finding accepted as long as it is about the same keypoints */
@@ -49,23 +50,53 @@ export function findingsOf(session, confidence, jump, submit) {
     const { check, id, level, text, names } = finding;
     const instance = findInstance(session.doc, id);
     const name = nameOf(session.doc, id);
-    const fix = !instance?.locked && (check === "offered_keypoints" ? () => confidence.confirm(id, finding.indexes) : FIXES[check]);
+    const fix =
+      !instance?.locked &&
+      (check === "offered_keypoints" ? () => confidence.confirm(id, finding.indexes) : FIXES[check]);
     const then = (/** @type {() => void} */ act) => () => {
       act();
       refresh();
       if (review.open) ask();
     };
     return h(
-      "li", { "data-check": check },
-      h("button.pick", { onclick: () => {
-        review.close();
-        jump(finding);
-      } }, icon(level), h("span", { dir: "auto" }, ...[name, text, names].filter(Boolean).flatMap((part, at) => [at && ": ", h("span", { translate: part === text }, part)]))),
-      fix && h("button.small", { onclick: then(() => {
-        if (id) session.select(id);
-        fix(session, finding);
-      }) }, t.fixes[check]),
-      h("button.ghost", { title: t.isRight, onclick: then(() => (check === "low_confidence" ? confidence.confirm(id, finding.indexes) : accept(finding))) }, icon("check")),
+      "li",
+      { "data-check": check },
+      h(
+        "button.pick",
+        {
+          onclick: () => {
+            review.close();
+            jump(finding);
+          },
+        },
+        icon(level),
+        h(
+          "span",
+          { dir: "auto" },
+          ...[name, text, names]
+            .filter(Boolean)
+            .flatMap((part, at) => [at && ": ", h("span", { translate: part === text }, part)]),
+        ),
+      ),
+      fix &&
+        h(
+          "button.small",
+          {
+            onclick: then(() => {
+              if (id) session.select(id);
+              fix(session, finding);
+            }),
+          },
+          t.fixes[check],
+        ),
+      h(
+        "button.ghost",
+        {
+          title: t.isRight,
+          onclick: then(() => (check === "low_confidence" ? confidence.confirm(id, finding.indexes) : accept(finding))),
+        },
+        icon("check"),
+      ),
     );
   };
 
@@ -77,12 +108,18 @@ export function findingsOf(session, confidence, jump, submit) {
   const refresh = (whole) => {
     clearTimeout(timer);
     const end = performance.now() + SLICE;
-    if (!whole && !session.doc.instances.every((one) => performance.now() < end && findingsIn(session.skeleton, one, session.size))) {
+    if (
+      !whole &&
+      !session.doc.instances.every((one) => performance.now() < end && findingsIn(session.skeleton, one, session.size))
+    ) {
       timer = setTimeout(refresh);
       return;
     }
     all = [...confidence.findings(), ...checkDoc(session.skeleton, session.doc, session.size, session.original)];
-    const shown = open().filter((finding) => !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active));
+    const shown = open().filter(
+      (finding) =>
+        !UNFINISHED.includes(finding.check) || (isWarning(finding) && finding.id && finding.id !== session.active),
+    );
     const level = shown.some(isWarning) ? "warning" : "info";
     put(root, "hidden", !shown.length);
     put(root, "data-level", level);
@@ -92,14 +129,26 @@ export function findingsOf(session, confidence, jump, submit) {
 
   const asked = h("ul.findings");
   const review = dialog(
-    "review", t.beforeSubmit, h("p", {}, t.unusual), asked,
-    h("div.row", {},
+    "review",
+    t.beforeSubmit,
+    h("p", {}, t.unusual),
+    asked,
+    h(
+      "div.row",
+      {},
       h("button", { onclick: () => review.close() }, t.keepLabelling),
-      h("button.primary.anyway", { onclick: () => {
-        all.forEach(accept);
-        review.close();
-        submit();
-      } }, t.submitAnyway)),
+      h(
+        "button.primary.anyway",
+        {
+          onclick: () => {
+            all.forEach(accept);
+            review.close();
+            submit();
+          },
+        },
+        t.submitAnyway,
+      ),
+    ),
   );
   /** @returns {boolean} whether there is something to ask first */
   const ask = () => {
@@ -112,11 +161,17 @@ export function findingsOf(session, confidence, jump, submit) {
   };
 
   return {
-    root, review, refresh, ask,
+    root,
+    review,
+    refresh,
+    ask,
     /** For the answer: what was open when it was submitted. */
     details: () => ({
       findings: all.map(({ check, level, id, indexes }) => ({
-        check, level, ...(id && { id }), ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
+        check,
+        level,
+        ...(id && { id }),
+        ...(indexes.length && { keypoints: indexes.map((index) => session.skeleton.keypoints[index].label) }),
       })),
       prelabels: confidence.details(),
     }),

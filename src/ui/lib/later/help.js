@@ -24,20 +24,38 @@ export function helpDialog(prefs, changed) {
     event.preventDefault();
     change({ keys: { ...prefs.keys, [id]: /^(Delete|Backspace)$/.test(stroke) ? [] : [stroke] } });
   };
-  const key = (/** @type {string} */ id, /** @type {string} */ text) => h(
-    "button.ghost", { title: t.change(text), "data-shortcut": id, onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event) },
-    h("kbd", { translate: false, textContent: () => keysOf(id, prefs).map(strokeText).join(` ${t.or} `) || t.off }),
-  );
+  const key = (/** @type {string} */ id, /** @type {string} */ text) =>
+    h(
+      "button.ghost",
+      {
+        title: t.change(text),
+        "data-shortcut": id,
+        onkeydown: (/** @type {KeyboardEvent} */ event) => listen(id, event),
+      },
+      h("kbd", { translate: false, textContent: () => keysOf(id, prefs).map(strokeText).join(` ${t.or} `) || t.off }),
+    );
   const node = dialog(
-    "help", t.help,
+    "help",
+    t.help,
     h("slot", { name: "instructions" }),
-    h("h3", {}, t.pointer), list(t.gestures),
+    h("h3", {}, t.pointer),
+    list(t.gestures),
     h("h3", {}, t.keyboard),
-    h("label.tick", {}, h("input", { type: "checkbox", checked: () => prefs.hotkeys !== false, onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }) }), t.shortcutsOn),
+    h(
+      "label.tick",
+      {},
+      h("input", {
+        type: "checkbox",
+        checked: () => prefs.hotkeys !== false,
+        onchange: (/** @type {any} */ event) => change({ hotkeys: event.target.checked }),
+      }),
+      t.shortcutsOn,
+    ),
     h("p.soft", {}, t.changeKeys),
     h("button", { onclick: () => change({ keys: undefined, hotkeys: undefined }) }, t.delivered),
     ...Object.entries(GROUPS).flatMap(([group, shortcuts]) => [
-      h("h3", {}, t.groups[group]), list(Object.keys(shortcuts).map((id) => [key(id, t.commands[id]), t.commands[id]])),
+      h("h3", {}, t.groups[group]),
+      list(Object.keys(shortcuts).map((id) => [key(id, t.commands[id]), t.commands[id]])),
     ]),
   );
   update(node);

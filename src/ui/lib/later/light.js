@@ -14,9 +14,23 @@ export function lightDialog(look, apply) {
     update(node);
   };
   const slider = (/** @type {"brightness" | "contrast"} */ key, /** @type {string} */ name) =>
-    h("label.tick", {}, name, h("input", { type: "range", min: 40, max: 300, value: () => String(look[key]), oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }) }));
+    h(
+      "label.tick",
+      {},
+      name,
+      h("input", {
+        type: "range",
+        min: 40,
+        max: 300,
+        value: () => String(look[key]),
+        oninput: (/** @type {any} */ event) => change({ [key]: Number(event.target.value) }),
+      }),
+    );
   const node = dialog(
-    "light", t.commands.light, slider("brightness", t.brightness), slider("contrast", t.contrast),
+    "light",
+    t.commands.light,
+    slider("brightness", t.brightness),
+    slider("contrast", t.contrast),
     h("p.soft", {}, t.onlySeen),
     h("button", { onclick: () => change({ brightness: 100, contrast: 100 }) }, t.asItWas),
   );

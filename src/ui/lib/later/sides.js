@@ -69,7 +69,9 @@ export function swappedSides(skeleton, instance) {
   const found = pairsOf(skeleton, instance)
     .map(({ i }) => i)
     .filter((i) => {
-      const gain = Math.max(...[[i], limbOf(skeleton, i)].map((indexes) => swapGain(skeleton, instance.points, indexes)));
+      const gain = Math.max(
+        ...[[i], limbOf(skeleton, i)].map((indexes) => swapGain(skeleton, instance.points, indexes)),
+      );
       return gain >= CLEAR_GAIN || (gain > 0 && votes.some((vote) => vote.i === i && vote.apart * sum < 0));
     });
   // A keypoint that hangs on another find is part of the same limb.

@@ -26,24 +26,52 @@ export function peopleView(api, people, reload) {
       const status = document.querySelector(".said");
       if (status) status.textContent = t.invited(email.value.trim());
     };
-    const go = worker(t.invite, async () => {
-      if (form.reportValidity()) await send();
-    }, (why) => (problem.textContent = why), "button.primary");
-    const form = h("form", { onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      go.click();
-    } }, h("p.field", {}, h("label", { for: id }, t.email), email), h("p", {}, h("label.check", {}, lead, h("span", {}, t.asLead))), problem,
-    h("div.row", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.cancel), go));
+    const go = worker(
+      t.invite,
+      async () => {
+        if (form.reportValidity()) await send();
+      },
+      (why) => (problem.textContent = why),
+      "button.primary",
+    );
+    const form = h(
+      "form",
+      {
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          go.click();
+        },
+      },
+      h("p.field", {}, h("label", { for: id }, t.email), email),
+      h("p", {}, h("label.check", {}, lead, h("span", {}, t.asLead))),
+      problem,
+      h("div.row", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.cancel), go),
+    );
     const dialog = openDialog(t.inviteTitle, form);
   };
   const rows = people.map(({ id, name, email, lead, signedIn }) => [
-    name || email, email, lead ? t.roles.lead : t.roles.worker, signedIn ? dayAndTime(signedIn) : t.neverSignedIn, h("code", {}, id),
+    name || email,
+    email,
+    lead ? t.roles.lead : t.roles.worker,
+    signedIn ? dayAndTime(signedIn) : t.neverSignedIn,
+    h("code", {}, id),
   ]);
   return {
     title: t.people,
-    root: h("div.wide", {},
-      h("div.head", {}, h("h1", { tabIndex: -1 }, t.people), h("button.primary", { type: "button", onclick: invite }, t.invite)),
-      h("p.soft", {}, t.peopleText), said,
-      rows.length ? h("section.card", {}, table(t.people, Object.values(t.personColumns), rows)) : h("p.soft", {}, t.noPeople)),
+    root: h(
+      "div.wide",
+      {},
+      h(
+        "div.head",
+        {},
+        h("h1", { tabIndex: -1 }, t.people),
+        h("button.primary", { type: "button", onclick: invite }, t.invite),
+      ),
+      h("p.soft", {}, t.peopleText),
+      said,
+      rows.length
+        ? h("section.card", {}, table(t.people, Object.values(t.personColumns), rows))
+        : h("p.soft", {}, t.noPeople),
+    ),
   };
 }
