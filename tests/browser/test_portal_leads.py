@@ -1,0 +1,238 @@
+"""The portal's pages for leads, in Chromium, over the application's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from driver import ROOT
+from labeling_site import PEOPLE, PortalSite, running
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
+IMAGES = sorted((ROOT / "examples/person").glob("person-*"))
+JOB = "People-1"
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="module")
+def make_site(tmp_path_factory: pytest.TempPathFactory, bundle: str) -> Iterator[Callable[[], PortalSite]]:
+    assert bundle
+    with running(tmp_path_factory.mktemp("emulator")) as make:
+        yield make
+
+
+@pytest.fixture
+def site(make_site: Callable[[], PortalSite]) -> PortalSite:
+    """A portal with a job that Ada and Bea work on."""
+    site = make_site()
+    site.add_job(JOB, IMAGES[:4], workers=2)
+    site.change_worker(JOB, "Ada", answers=3, seconds=90.0, skips=1, gold_answers=2, gold_sum=1.8, last=site.now() - 60)
+    site.change_worker(JOB, "Bea", answers=1, seconds=70.0, last=site.now() - 100_000)
+    site.add_skip(JOB, 2, "Ada", "unusable", "<b>dark</b>")
+    return site
+
+
+def sign_in(context: BrowserContext, site: PortalSite, who: str) -> Page:
+    context.add_cookies(
+        [{"name": site.cookies.name("session"), "value": site.cookie(who), "url": site.origin, "httpOnly": True}]
+    )
+    return context.new_page()
+
+
+def go(page: Page, site: PortalSite, fragment: str) -> None:
+    page.goto(f"{site.origin}/portal/index.html{fragment}")
+
+
+@pytest.fixture
+def lead(context: BrowserContext, site: PortalSite) -> Iterator[Page]:
+    context.set_default_timeout(15_000)
+    page = sign_in(context, site, "Lea")
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    go(page, site, "#/lead")
+    yield page
+    assert faults == []
+    assert site.reports == []
+
+
+def row(page: Page, table: str, name: str) -> Any:
+    return page.get_by_role("region", name=table).get_by_role("row").filter(has_text=name)
+
+
+def open_job(page: Page) -> None:
+    page.get_by_role("link", name="Label people").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Label people")
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_lead_sees_jobs_and_who_works_how(lead: Page, site: PortalSite) -> None:
+    expect(lead.locator("li.card")).to_contain_text("2 of 4 images complete (50%)")
+    open_job(lead)
+    stats = lead.locator(".stats")
+    expect(stats).to_contain_text("2 / 4")
+    expect(stats).to_contain_text("Answers4")
+    ada = row(lead, "People at work", "Ada")
+    for text in (PEOPLE["Ada"], "30 sec", "90% in 2 images"):
+        expect(ada).to_contain_text(text)
+    expect(row(lead, "People at work", "Bea")).to_contain_text("1 min")
+    expect(row(lead, "People at work", "Bea")).to_contain_text("none")
+    expect(row(lead, "Skipped images", "Ada")).to_contain_text("Unusable: <b>dark</b>")
+    expect(lead.get_by_text("The results appear here")).to_be_visible()
+    assert site.sent("POST|PUT") == []
+
+
+def test_a_lead_pauses_and_resumes_a_job_and_a_person(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    press(lead, "Pause the job")
+    expect(lead.locator(".head .status")).to_have_text("Paused")
+    assert site.job(JOB).paused
+    press(lead, "Resume the job")
+    expect(lead.locator(".head .status")).to_have_text("Open")
+    assert not site.job(JOB).paused
+    row(lead, "People at work", "Ada").get_by_role("button", name="Pause").click()
+    expect(row(lead, "People at work", "Ada").locator(".status")).to_have_text("Paused")
+    assert site.worker(JOB, "Ada").paused
+    row(lead, "People at work", "Ada").get_by_role("button", name="Resume").click()
+    expect(row(lead, "People at work", "Ada").locator(".status")).to_have_count(0)
+    assert not site.worker(JOB, "Ada").paused
+    lead.get_by_role("link", name="Log", exact=True).click()
+    expect(lead.get_by_role("heading", level=1)).to_have_text("Log")
+    expect(lead.get_by_role("row")).to_have_count(5)
+    texts = lead.get_by_role("row").all_inner_texts()
+    assert ["Resumed a person" in texts[1], "Paused a person" in texts[2], "Resumed the job" in texts[3]] == [True] * 3
+    assert "Lea" in texts[4]
+    assert "people-1: Ada" in texts[1]
+
+
+def test_a_lead_gives_a_job_more_time(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    before = site.job(JOB).deadline
+    press(lead, "More time")
+    dialog = lead.get_by_role("dialog")
+    dialog.get_by_label("Hours more").fill("0")
+    dialog.get_by_role("button", name="More time").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Expected hours to be more than 0.")
+    assert site.job(JOB).deadline == before
+    dialog.get_by_label("Hours more").fill("48")
+    dialog.get_by_role("button", name="More time").click()
+    expect(dialog).to_have_count(0)
+    assert site.job(JOB).deadline == before + 48 * 3600
+
+
+def test_a_lead_finishes_and_reopens_a_job(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    press(lead, "Finish now")
+    dialog = lead.get_by_role("dialog")
+    expect(dialog).to_contain_text("Images that still need answers: 2.")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert site.job(JOB).status == "InProgress"
+    press(lead, "Finish now")
+    dialog.get_by_role("button", name="Finish now").click()
+    expect(lead.locator(".head .status")).to_have_text("Ending")
+    expect(lead.get_by_role("button", name="Finish now")).to_have_count(0)
+    site.end_job(JOB)
+    lead.reload()
+    press(lead, "Reopen")
+    dialog.get_by_role("button", name="Reopen").click()
+    expect(lead.locator(".head .status")).to_have_text("Open")
+
+
+def test_a_lead_decides_who_may_label(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    lead.get_by_label("Only these people").check()
+    lead.get_by_label("Bea").check()
+    press(lead, "Save")
+    expect(lead.get_by_text("Saved", exact=True)).to_be_visible()
+    assert not site.job(JOB).everyone
+    assert [site.worker(JOB, who).member for who in ("Ada", "Bea", "Lea")] == [False, True, False]
+    lead.reload()
+    expect(lead.get_by_label("Only these people")).to_be_checked()
+    expect(lead.get_by_label("Bea")).to_be_checked()
+    expect(lead.get_by_label("Ada")).not_to_be_checked()
+
+
+def test_a_lead_invites_somebody(lead: Page, site: PortalSite) -> None:
+    lead.get_by_role("link", name="People", exact=True).click()
+    expect(row(lead, "People", "Ada")).to_contain_text(PEOPLE["Ada"])
+    press(lead, "Invite")
+    dialog = lead.get_by_role("dialog")
+    dialog.get_by_label("E-mail address").fill("nobody")
+    dialog.get_by_role("button", name="Invite").click()
+    assert site.sent("POST .*people") == [], "the browser says what is wrong"
+    dialog.get_by_label("E-mail address").fill("cem@example.com")
+    lead.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(lead.get_by_role("status")).to_have_text("Invited: cem@example.com")
+    expect(row(lead, "People", "cem@example.com")).to_contain_text("Invited, not yet signed in")
+
+
+def test_a_lead_opens_results(lead: Page, site: PortalSite) -> None:
+    site.end_job(JOB, results={"report": "report.html"})
+    open_job(lead)
+    link = lead.get_by_role("link", name="report.html")
+    href = str(link.get_attribute("href"))
+    assert "Signature=" in href
+    assert lead.request.get(href).text() == "<p>report</p>"
+
+
+def test_a_decision_that_fails_says_so(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    site.fail("POST .*/pause", 503, 1)
+    press(lead, "Pause the job")
+    expect(lead.locator(".said")).not_to_be_empty()
+    assert not site.job(JOB).paused
+
+
+@pytest.mark.parametrize("fragment", ["#/lead", f"#/lead/jobs/{JOB}", "#/lead/people", "#/lead/log"])
+def test_workers_see_nothing_of_it(context: BrowserContext, site: PortalSite, fragment: str) -> None:
+    page = sign_in(context, site, "Ada")
+    go(page, site, fragment)
+    expect(page.locator("main")).to_contain_text("Only leads may see this.")
+    assert "@example.com" not in page.content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, site: PortalSite, scheme: Any, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 720}, color_scheme=scheme, bypass_csp=True)
+    context.set_default_timeout(5000)
+    page = sign_in(context, site, "Lea")
+    for fragment, text in (
+        ("#/lead", "All jobs"),
+        (f"#/lead/jobs/{JOB}", "Label people"),
+        ("#/lead/people", "People"),
+        ("#/lead/log", "Log"),
+    ):
+        go(page, site, fragment)
+        expect(page.get_by_role("heading", level=1)).to_have_text(text)
+        page.evaluate(AXE)
+        result = page.evaluate("axe.run()")
+        assert [f"{v['id']}: {[n['target'] for n in v['nodes']]}" for v in result["violations"]] == [], fragment
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, fragment
+    go(page, site, f"#/lead/jobs/{JOB}")
+    for name in ("More time", "Finish now"):
+        press(page, name)
+        result = page.evaluate("axe.run()")
+        assert [v["id"] for v in result["violations"]] == [], name
+        press(page, "Cancel")
+    context.close()
+
+
+def test_pages_stay_up_to_date_but_not_under_a_leads_hands(lead: Page, site: PortalSite) -> None:
+    lead.clock.install()
+    open_job(lead)
+    site.change_worker(JOB, "Ada", answers=4)
+    lead.locator("h1").click()
+    lead.clock.fast_forward(31_000)
+    expect(lead.locator(".stats")).to_contain_text("Answers5")
+    site.change_worker(JOB, "Ada", answers=5)
+    press(lead, "More time")
+    lead.clock.fast_forward(31_000)
+    lead.wait_for_timeout(500)
+    expect(lead.locator(".stats")).to_contain_text("Answers5")
+    expect(lead.get_by_role("dialog")).to_be_visible()
