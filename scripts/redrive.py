@@ -2,7 +2,8 @@
 """Send the messages of the dead-letter queue to their functions again, and remove them from the queue.
 
 Prints the function, job and error of each message, never the payload. Duplicate messages are sent once. Requests of a
-finished deployment are removed and not sent. Messages of other stacks stay in the queue.
+finished deployment are removed and not sent, and so are ticks of the portal, because the next tick does their work.
+Messages of other stacks stay in the queue.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def redrive(options: argparse.Namespace) -> int:
     sent: set[str] = set()
     kept, hidden = 0, []
     for message in receive(sqs, stack.dead_letter_queue_url):
-        verdict, letter = _verdict(message, ours, sent)
+        verdict, letter = _verdict(message, ours, stack.portal_tick_arn, sent)
         print(f"{letter.function.rsplit(':', 1)[1]} {letter.job} {letter.error} -> {verdict}" if letter else verdict)
         if letter is None or options.dry_run:
             hidden.append(message)
@@ -54,7 +55,7 @@ def redrive(options: argparse.Namespace) -> int:
     return command.BAD_USAGE if kept else command.OK
 
 
-def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tuple[str, Letter | None]:
+def _verdict(message: Mapping[str, Any], ours: set[str], portal_tick: str, sent: set[str]) -> tuple[str, Letter | None]:
     """Return what happens to a message, in words, and its letter; None if the message stays in the queue."""
     try:
         letter = read_letter(message)
@@ -62,6 +63,8 @@ def _verdict(message: Mapping[str, Any], ours: set[str], sent: set[str]) -> tupl
         return f"message {message['MessageId']}: {error}; it stays in the queue", None
     if letter.of_deployment:
         return "request of a finished deployment, removed", letter
+    if portal_tick and letter.function == portal_tick:
+        return "tick of the portal, which the next tick made up for, removed", letter
     if letter.function not in ours:
         return (
             f"message {message['MessageId']}: expected a function of this stack, got {letter.function}; "

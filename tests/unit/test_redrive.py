@@ -12,6 +12,7 @@ from truepoint.jobs.redrive import LetterError, read_letter
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:truepoint-JobCompletion-1a2b"
 OURS = {FUNCTION}
+TICK = "arn:aws:lambda:us-east-1:123456789012:function:truepoint-PortalTick-1a2b"
 ENDED = {"id": "1", "time": "t", "resources": ["arn:aws:sagemaker:us-east-1:123456789012:labeling-job/people"]}
 
 
@@ -80,7 +81,7 @@ DEPLOYMENT = {"RequestType": "Update", "ResponseURL": "https://example.com/?X-Am
     ],
 )
 def test_the_verdict_on_each_kind_of_message(message: dict[str, Any], verdict: str, stays: bool) -> None:
-    found, letter = redrive._verdict(message, OURS, set())
+    found, letter = redrive._verdict(message, OURS, TICK, set())
     assert found.endswith(verdict)
     assert (letter is None) == stays
     assert "Signature" not in found
@@ -91,6 +92,19 @@ def test_of_messages_about_the_same_job_one_is_sent() -> None:
     again = ENDED | {"id": "2", "time": "later"}
     other = ENDED | {"resources": ["arn:aws:sagemaker:us-east-1:123456789012:labeling-job/cats"]}
     verdicts = [
-        redrive._verdict(m, OURS, sent)[0] for m in (failed(), undelivered(again), failed(again), failed(other))
+        redrive._verdict(m, OURS, TICK, sent)[0] for m in (failed(), undelivered(again), failed(again), failed(other))
     ]
     assert verdicts == ["sent back", "duplicate, removed", "duplicate, removed", "sent back"]
+
+
+def test_a_failed_tick_of_the_portal_is_removed_because_the_next_one_does_its_work() -> None:
+    sent: set[str] = set()
+    verdict, letter = redrive._verdict(failed({"source": "aws.scheduler"}, TICK), OURS, TICK, sent)
+    assert letter is not None
+    assert (verdict, sent) == ("tick of the portal, which the next tick made up for, removed", set())
+
+
+def test_without_a_portal_no_message_counts_as_a_tick() -> None:
+    verdict, letter = redrive._verdict(failed({}, TICK), OURS, "", set())
+    assert letter is None
+    assert verdict.endswith("it stays in the queue")

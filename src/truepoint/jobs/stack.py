@@ -38,6 +38,7 @@ class StackOutputs:
     portal_table: str = ""
     portal_user_pool: str = ""
     portal_url: str = ""
+    portal_tick_arn: str = ""
     uses_ground_truth: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
@@ -56,9 +57,10 @@ OUTPUT_NAMES = {  # field of StackOutputs to the name of the output in template.
     "portal_table": "PortalTableName",
     "portal_user_pool": "PortalUserPoolId",
     "portal_url": "PortalUrl",
+    "portal_tick_arn": "PortalTickFunctionArn",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
-NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId", "PortalUrl"})
+NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId", "PortalUrl", "PortalTickFunctionArn"})
 """Outputs that earlier versions, or stacks without a portal, lack. Their fields are then empty."""
 
 
