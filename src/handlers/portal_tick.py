@@ -21,7 +21,7 @@ from truepoint.tasks.job_lease import LostJobLeaseError
 from truepoint.tasks.ticking import Moved, move
 
 RESERVE = 45.0
-"""Minimum remaining time of the invocation to start with another job, in seconds."""
+"""Remaining time of the invocation below which a tick does not take up another job, in seconds."""
 
 
 @logger.inject_lambda_context(clear_state=True)

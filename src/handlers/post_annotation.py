@@ -79,7 +79,10 @@ def _content(data: AnnotationData | AnswerError) -> str | bytes | AnswerError | 
 
 
 def _skeleton(store: Bucket, job: str) -> Skeleton | None:
-    """Return the job's skeleton; None for a job that other tools created, which then uses default sigmas."""
+    """Return the job's skeleton; None if it is unusable or missing, as it is for a job that other tools created.
+
+    Without a skeleton, consolidation uses the published sigmas by keypoint name.
+    """
     key, etag = store.first(spelled(job, job_keys(job).skeleton))
     if etag is None:
         return None
@@ -91,11 +94,13 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
 
 
 def _treated(store: Bucket, job: str) -> Treated:
-    """Return a function that reads the treatment of an image's pre-labels, in this job or in the image's own job.
+    """Return a function that reads how the anchoring experiment treated the pre-labels of an image.
+
+    The experiment is that of the job whose image folder contains the image. For any other image it is this job's.
 
     Raises:
-        NotReadableError: there are settings, but they may not be read.
-        AnchoringError: the settings are damaged. No label is made: it might hold an error that was made on purpose.
+        NotReadableError: the settings exist, but they cannot be read.
+        AnchoringError: the settings are damaged. No label is made, because it might contain a seeded error.
     """
     experiments: dict[str, Settings | None] = {job.lower(): _experiment(store, job)}
     own = experiments[job.lower()] is not None

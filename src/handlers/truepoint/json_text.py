@@ -119,7 +119,7 @@ def decode_members(text: bytes | str) -> Any:
 
 
 def memory(text: bytes | str) -> int:
-    """Return an estimate of the memory of a JSON text's values, in bytes, which is rather too high than too low.
+    """Return an estimate of the memory of a JSON text's values, in bytes. It is too high rather than too low.
 
     It counts all characters as if they were in one string, and commas within strings as values.
     """

@@ -1,4 +1,4 @@
-"""The S3 keys of a job's objects (docs/formats.md), and the parser of S3 URIs. No other module builds keys.
+"""The S3 keys of a job's objects (docs/formats.md), and the parser of S3 URIs.
 
 Job names that differ only in case name the same job: Ground Truth refuses the second one and lower-cases names in ARNs.
 Our own keys therefore hold the name in lower case. Only Ground Truth's output keeps the case given at creation.
@@ -86,7 +86,7 @@ def skip(job: str, line: int, worker: str) -> str:
 
 
 def leads_log_entry(time: float, unique: str) -> str:
-    """Return the key of an entry of the log of what leads did. Keys count down: a listing begins with the newest."""
+    """Return the key of an entry of the log of what leads did. Newer entries have smaller keys and are listed first."""
     return f"{LEADS_LOG}/{9_999_999_999_999 - round(time * 1000):013d}-{unique}.json"
 
 
@@ -125,15 +125,15 @@ def spelled(job: str, key: str) -> tuple[str, ...]:
 
 
 def job_of_image(key: str) -> str | None:
-    """Return the job below whose image folder an image is, in lower case; None for an image that is elsewhere."""
+    """Return the name of the job whose image folder contains the image, in lower case; None for any other image."""
     start, job, images, rest = [*key.split("/", 3), "", "", ""][:4]
     return job.lower() if f"{start}/" == JOBS_PREFIX and job and images == "images" and rest else None
 
 
 def below_images(job: str, key: str) -> str:
-    """Return an image's path below the job's image folder, whose job name may be in any case.
+    """Return an image's path below the job's image folder, or the whole key of an image outside that folder.
 
-    For an image outside that folder, return the whole key.
+    The key may spell the job's name in any case.
     """
     folder = job_keys(job).images
     return key[len(folder) :] if key[: len(folder)].lower() == folder else key

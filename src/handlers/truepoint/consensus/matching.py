@@ -3,7 +3,7 @@
 The first step is average-linkage clustering on symmetric OKS, with at most one instance per worker in a cluster. Then,
 worker by worker, the worker's instances are assigned optimally to the clusters of the others. For two workers the
 result is the optimal assignment. A body with left and right exchanged is the same subject, so matching uses the larger
-of the similarities with and without the exchange. Instances need not overlap, as CVAT requires; only their similarity
+of the similarities with and without the exchange. CVAT requires instances to overlap; here only their similarity
 counts.
 
 The similarities of all images are computed at once. Nearly all subjects are clear: their workers' instances are more

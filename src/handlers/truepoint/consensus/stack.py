@@ -21,7 +21,8 @@ MOST_CELLS = 4_000_000
 """Maximum of members squared times columns of a cluster: 50 workers and 1,600 keypoints. It bounds the memory that a
 hostile answer takes."""
 CELLS_AT_ONCE = 300_000
-"""Sum of members squared times columns over the clusters of a stack. It bounds the memory of the stack's arrays."""
+"""Maximum sum of members squared times columns over the clusters of a stack, except for a stack of one larger cluster.
+It bounds the memory of the stack's arrays."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Stack:
         return replace(self, **{field.name: getattr(self, field.name)[clusters] for field in fields(self)})
 
     def exchanged(self, swapped: Flags) -> Stack:
-        """Return the stack with left and right exchanged where `swapped`, which is true for both of a pair."""
+        """Return the stack with left and right exchanged where `swapped`, which is true for both members of a pair."""
         source = np.where(swapped, self.mirror[:, None, :], np.arange(self.mirror.shape[1]))
 
         def moved(values: NDArray[Any]) -> NDArray[Any]:

@@ -1,9 +1,9 @@
 """Repair of exchanged left and right keypoints among several workers' poses of one subject.
 
 For each left/right pair the workers are divided into two groups, such that exchanging the pair of one group makes all
-workers agree best. The smaller group is wrong. If both have the same size, the wrong group is the one whose pair
-contradicts the rest of its own bodies, or else the one whose bodies are turned away from the camera. A repair must at
-least halve the distance to the other workers.
+workers agree best. The group with the smaller weight is wrong. If both have the same size or weight, the wrong group is
+the one whose pair agrees less in direction with the other pairs of the same poses. If that is unclear, it is the one
+whose poses are turned away from the camera. A repair must at least halve the distance to the other workers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from truepoint.pose.similarity import Floats
 LEAST_GAIN = 0.5
 """Maximum share of the distance to the other workers that a repair may leave."""
 LEAST_SEPARATION = 1.0
-"""Minimum distance between left and right, in units of 2 sigma s. Closer pairs do not tell the sides."""
+"""Minimum distance between left and right, in units of 2 sigma s. In a closer pair, left and right cannot be
+distinguished."""
 CLEARLY = 0.5
-"""Minimum difference between two groups' agreement with their own bodies, relative to the sum of both, for deciding
-which group is wrong."""
+"""Minimum difference for deciding which of two groups is wrong by how well a pair agrees in direction with the other
+pairs of the same poses. It is relative to the sum of both groups' agreements."""
 EQUAL = 1e-9
 """Relative difference below which two sums of votes count as equal. It covers rounding errors."""
 
@@ -34,8 +35,8 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
 
     Returns:
         Which keypoints to exchange with their pairs, of shape (clusters, members, columns), true for both keypoints of
-        a pair. And on which pairs the workers are split evenly, of shape (clusters, columns), true for the first
-        keypoint of a pair.
+        a pair. The second array says on which of the exchanged pairs the workers are split evenly, of shape (clusters,
+        columns), true for the first keypoint of a pair.
     """
     first = np.asarray(stack.mirror > np.arange(stack.mirror.shape[1]))
     mirror = np.broadcast_to(stack.mirror[:, None, :], stack.there.shape)
@@ -103,12 +104,12 @@ def _square(values: Floats, members: int) -> Floats:
 
 
 def _other_way(gain: Floats, having: Flags) -> Flags:
-    """Return which workers to exchange so that the sum of distances is smallest, by greedy search.
+    """Return the workers whose pair to exchange so that the sum of distances is smallest, by greedy search.
 
-    Each step exchanges the worker with the largest gain.
+    Each step exchanges the pair of the worker with the largest gain.
 
     Args:
-        gain: how much the distance of two members shrinks if one of them is exchanged, of shape (members, members,
+        gain: how much the distance of two members shrinks if the pair of one is exchanged, of shape (members, members,
             rows).
         having: which members have the pair, of shape (rows, members).
     """
@@ -127,9 +128,9 @@ def _other_way(gain: Floats, having: Flags) -> Flags:
 def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing: Floats) -> tuple[Flags, Flags]:
     """Return which workers are wrong, and in which rows the two groups have the same size.
 
-    The group with the smaller weight is wrong. If the sizes or the weights are equal, it is the group that agrees less
-    with the rest of its bodies; if that is not clear, the group that faces the camera less; and if both do so equally,
-    the group without the first worker.
+    The group with the smaller weight is wrong. If the sizes or the weights are equal, it is the group whose pair
+    agrees less in direction with the other pairs of the same poses. If that is unclear, it is the group that faces the
+    camera less. If both face it equally, it is the group without the first worker.
     """
     camps = having & turned, having & ~turned
     sizes = [np.count_nonzero(camp, axis=1) for camp in camps]
@@ -140,7 +141,7 @@ def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing
 
     by_weight = votes(weights)
     by_body = votes(at_one * weights)
-    # If whole bodies are turned, each group agrees with its own bodies. Then the orientation decides, because most
+    # If whole poses are exchanged, the pair fits the other pairs in both groups. Then orientation decides, because most
     # people in pictures face the camera. It is the same for all pairs, so the same group wins at every pair.
     by_camera = [sums / np.maximum(size, 1) for sums, size in zip(votes(facing), sizes, strict=True)]
     undecided = even | (np.abs(by_weight[0] - by_weight[1]) <= EQUAL * np.maximum(*by_weight))

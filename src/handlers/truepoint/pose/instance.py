@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 FARTHEST = 1e6
-"""Largest absolute coordinate, in pixels: as `LARGEST_SIDE`."""
+"""Largest absolute coordinate, in pixels. It equals `LARGEST_SIDE`."""
 Coordinate = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
@@ -41,12 +41,12 @@ Coordinates = tuple[float, ...]
 
 
 def pixels(value: Any) -> int | None:
-    """Return the width or height of an image, or None if it is not one."""
+    """Return the value if it is a valid width or height of an image, otherwise None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE else None
 
 
 class InstanceError(ValueError):
-    """A list of instances that cannot be used; says where, expected and actual."""
+    """A list of instances that cannot be used. The message says where, what was expected and what was found."""
 
 
 # gc=False, here and elsewhere: such a struct cannot be part of a reference cycle, and tracking all of them in the
@@ -186,7 +186,7 @@ def _count_near(points: Sequence[Coordinates], others: Sequence[Coordinates], to
 
 
 def coordinate(value: float) -> float:
-    """Return the value limited to the range of coordinates, because the mean of values at the limit may exceed it."""
+    """Return the value limited to the range of coordinates, which a computed mean or side length may exceed."""
     return max(-FARTHEST, min(FARTHEST, value))
 
 

@@ -134,9 +134,9 @@ def in_order(values: Floats, axis: int = -1) -> Floats:
 
 
 def marked(count: int, indices: Collection[int] | Integers) -> Flags:
-    """Return by index, of `count` indices, whether it is one of these.
+    """Return an array of `count` flags that are true at the given indices.
 
-    np.isin would import numpy.ma if there are none.
+    np.isin is not used, because it imports numpy.ma if `indices` is empty.
     """
     flags = np.zeros(count, bool)
     flags[np.fromiter(indices, np.intp, len(indices))] = True
@@ -150,7 +150,7 @@ def expanded(counts: Integers) -> tuple[Integers, Integers]:
 
 
 def grouped(keys: Integers) -> Iterator[tuple[int, Integers]]:
-    """Yield each distinct key in rising order, with the indices at which it occurs."""
+    """Yield each distinct key in ascending order, with the indices at which it occurs."""
     order = np.argsort(keys, kind="stable")
     distinct, starts = np.unique(keys[order], return_index=True)
     for key, start, end in zip(distinct.tolist(), starts, np.append(starts, len(order))[1:], strict=True):

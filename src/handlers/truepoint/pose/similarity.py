@@ -118,8 +118,8 @@ def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] 
         The rectangle (x, y, width, height) in pixels, and `box` if a box was drawn, otherwise `hull`, or `default` for
         a single keypoint. None for an instance with neither a drawn box nor a keypoint.
 
-        The rectangle always has an area, and `area` without `lone_area` is `BOX_TO_AREA` times it. Computed rectangles
-        are rounded to `EXTENT_DIGITS` decimal places, which removes floating-point noise.
+        The area of the rectangle is never 0. Without `lone_area`, `area` returns `BOX_TO_AREA` times it. Computed
+        rectangles are rounded to `EXTENT_DIGITS` decimal places, which removes floating-point noise.
     """
     if instance.box and min(instance.box[2:]) >= LEAST_BOX_SIDE:
         return instance.box, "box"

@@ -351,7 +351,11 @@ class Consolidation:
             return
 
     def _judge(self, job_lease: JobLease) -> None:
-        """Record whether the function works. If the job is being ended and it never does, record failures."""
+        """Record whether the function works.
+
+        If the job is being ended and the function failed in `MOST_STUCK` ticks, record a failure for each waiting
+        image.
+        """
         if self._worked:
             job_lease.save(worked=self._now(), proof=self._worked, stuck=0, rest=0.0)
             return

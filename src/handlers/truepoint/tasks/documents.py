@@ -170,7 +170,7 @@ def parse_consolidation_response(
         text: the response.
         label_attribute: name of the label in each entry; entries without it are ignored.
         created: when the labels were created.
-        wanted: ids of the objects to return; None for all. Of several entries with one id the first counts.
+        wanted: ids of the objects to return; None for all. If several entries have the same id, the first one counts.
 
     Raises:
         LabelingJobError: the response is not an array of consolidated annotations.

@@ -31,8 +31,8 @@ FAR = 9_999_999_999.0
 BLOCKS_AT_ONCE = 10
 """Number of blocks of 1,000 images after which the progress is recorded."""
 BLOCK_SECONDS = 60.0
-"""Minimum remaining time of the invocation to put the images of another block into the queue, in seconds. Each image is
-a transaction."""
+"""Minimum remaining time of the invocation to put the images of another block into the queue, in seconds. Each image
+takes one transaction."""
 
 NEW_END = {"phase": "", "block": 0, "lines": 0, "offset": 0, "record": 0, "labelled": 0, "failed": 0, "segments": 0}
 
@@ -84,7 +84,7 @@ class Ending:
         except ConditionError:
             return  # another process has done it
 
-    # -- when
+    # -- start of the end
 
     def begin_if_due(self, job_lease: JobLease, *, all_handed_out: bool) -> Job:
         """Start the end of the job if its deadline has passed or no image is left to label; return the job's row."""
@@ -162,7 +162,7 @@ class Ending:
         return Output(self._store, self._table, self._job, self._described.label_attribute)
 
     def _gather(self, job_lease: JobLease) -> None:
-        """Add every image with some of its answers to the list of complete images, so that it gets a label of these."""
+        """Add every open image with at least one answer to the list of complete images, so that it gets a label."""
         for block in range(job_lease.state.block, self._blocks()):
             self._table.write_all(
                 Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})
@@ -210,7 +210,7 @@ class Ending:
     # -- images
 
     def _blocks(self) -> int:
-        """Return the maximum number of partitions of image rows."""
+        """Return the number of partitions of image rows, up to that of the last open line."""
         if not self._job.open:
             return 0
         last = OpenLines(self._store, self._job.name)(self._job.open - 1).line

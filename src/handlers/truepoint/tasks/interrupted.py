@@ -27,7 +27,7 @@ from truepoint.tasks.loading import OpenLines, read_line
 
 REQUEST_SECONDS = 90.0
 """Time after which a request to the portal's function has ended, successfully or not, in seconds: the function's
-timeout and a margin for clocks."""
+timeout and a margin for differences between clocks."""
 TRIES = 5
 """Number of failures of a line's task input before the line is closed, if the function works for another line."""
 LONG_TRIES = 12

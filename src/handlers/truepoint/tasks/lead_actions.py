@@ -46,7 +46,7 @@ class Settings:
     Attributes:
         paused: whether the job hands out no tasks and accepts no answers.
         everyone: whether every worker may work on the job.
-        members: pseudonyms of the workers who may work on it otherwise.
+        members: pseudonyms of the workers who may work on the job if `everyone` is false.
         paused_workers: pseudonyms of workers who get no tasks.
     """
 

@@ -67,7 +67,7 @@ class OpenLines:
         return Place(*RECORD.unpack(record))
 
     def after(self, number: int) -> Iterator[Place]:
-        """Yield the places of the open lines from `number` on, which are in the manifest's order."""
+        """Yield the locations of the open lines from `number` on, in the manifest's order."""
         size, held = RECORD.size, b""
         end = self._store.size(self._key)
         for chunk in self._store.stream(self._key, number * size, end) if number * size < end else ():
@@ -96,7 +96,7 @@ def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:
 
 
 def load(store: Bucket, table: Table, document: Mapping[str, Any]) -> Job:
-    """Write the list of a job's open lines, and then its row unless it exists. The function is idempotent.
+    """Write the list of a job's open lines, and then the job's row unless it exists. The function is idempotent.
 
     Args:
         store: the stack's bucket, which holds the manifest and the output.

@@ -46,12 +46,12 @@ def consolidation_response(time: datetime) -> str:
 
 
 def portal_batch(time: datetime, line: int) -> str:
-    """Name of the two files of one batch in the portal on AWS: its time, and the line of its first image."""
+    """Return the name of the two files of one batch in the portal on AWS: its time, and the line of its first image."""
     return f"{time.astimezone(UTC).strftime(_TIME)}_{line}.json"
 
 
 def object_of(worker_response_key: str) -> str:
-    """Return the data object's id in the key of a worker response, relative or whole."""
+    """Return the data object's id in the key of a worker response. The key may be relative to the output or complete."""
     return worker_response_key.rsplit("/", 2)[1]
 
 

@@ -294,7 +294,7 @@ class _Rebuilding:
         return ""
 
     def _asked(self, request: str) -> dict[int, dict[str, Any]] | None:
-        """Return the answers in a request by line; None if it is missing, as the previous portal used other names."""
+        """Return a request's answers by line; None if it is missing, because the previous portal used other names."""
         if self._request != request:
             self._request, self._request_answers = request, self._read_request(request)
         return self._request_answers

@@ -1,4 +1,4 @@
-"""The work of a tick on one job: everything between its creation and its results that no worker's request does."""
+"""The work of a tick on one job: every step from its creation to its results that no worker's request performs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=False)
         self.attributes: dict[str, str] = {}
         self.instructions: list[str] = []
-        self._open: list[str] = []  # elements within the instructions, their own part first
+        self._open: list[str] = []  # the element with the slot, then the open elements within it
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._open:
