@@ -58,7 +58,7 @@ class Norms(msgspec.Struct, frozen=True, kw_only=True):
         facing: the norm of `PointTable.facing_offsets`.
         away: the norm of `PointTable.away_offsets`.
         together: `together[k][i]` is the share of the instances with keypoint i that have keypoint k too. For skeletons
-            of more than `MOST_KEYPOINTS` there is one column, the share of all instances.
+            of more than `MOST_KEYPOINTS` there is only one column: the share of all instances that have keypoint k.
         shape: the norm of the keypoints' relative positions.
     """
 
@@ -103,7 +103,7 @@ def log_sizes(logs: Floats, edges: Sequence[LengthNorm | None]) -> Floats:
 def expected(norms: Norms, there: Flags) -> Floats:
     """Return the probability that each instance has each keypoint.
 
-    It is the mean of the conditional shares over the keypoints that the instance has, as SLEAP's prior is.
+    It is the mean of the conditional shares over the keypoints that the instance has, as in SLEAP's prior.
 
     Args:
         norms: the job's norms.

@@ -78,8 +78,8 @@ class SignalReader:
     def between(self, instances: Sequence[Instance]) -> dict[int, Signal]:
         """Return the signals of instances that may be duplicates of others, by the duplicate's index.
 
-        Of two similar instances, the one with fewer keypoints is the duplicate, or the later one if both have the same
-        number. Only the first `MOST_COMPARED` overlapping pairs are compared.
+        If two instances are similar, the duplicate is the one with fewer keypoints, or the later one if both have the
+        same number. Only the first `MOST_COMPARED` overlapping pairs are compared.
         """
         duplicates: dict[int, Signal] = {}
         boxes = [instance.hull for instance in instances]

@@ -51,7 +51,7 @@ WORKERS = {
 """Probability and message for each review reason of consolidation. The probabilities are chosen rather than calibrated,
 because jobs differ in how workers disagree."""
 BELOW_QUORUM = 0.3
-"""Probability of an error for an instance that too few workers marked. Chosen, as above."""
+"""Probability of an error for an instance that too few workers marked. It is chosen, as above."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ def reason(signal: Signal) -> Reason:
 
 
 def workers_reasons(needs_review: Iterable[str]) -> list[Reason]:
-    """Return the reasons for the review reasons that consolidation gave."""
+    """Return a `Reason` for each of the review reasons that consolidation gave."""
     return [
         Reason(check=name, probability=WORKERS[name][0], keypoints=(), message=WORKERS[name][1], fix=Fix("look"))
         for name in needs_review

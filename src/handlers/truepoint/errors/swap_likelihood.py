@@ -16,7 +16,7 @@ from truepoint.pose.anatomy import Anatomy
 from truepoint.pose.similarity import Floats
 
 MOST_OF_A_FACE = 12.0
-"""Maximum absolute evidence for a whole body, because the distribution of its offset is not known so far out."""
+"""Maximum absolute evidence for a whole body, because the distribution of its offset is unknown in the far tails."""
 
 
 class Exchanges:
@@ -75,8 +75,8 @@ class Exchanges:
 def whole_body(points: PointTable, size: Floats, norms: Norms) -> Floats:
     """Return the evidence that left and right of each whole body are exchanged.
 
-    It is based on the offsets of `PointTable`: a visible face looks at the camera, and a person without one turns the
-    back. NaN if neither offset is available, or its norm is not.
+    It is based on the offsets of `PointTable`: a person with a visible face looks at the camera, and a person
+    without one is seen from behind. The evidence is NaN if neither offset is available together with its norm.
     """
     evidence = np.full(len(size), np.nan)
     for offsets, norm in ((points.away_offsets(), norms.away), (points.facing_offsets(), norms.facing)):

@@ -179,7 +179,8 @@ class KeypointMeter(Statistic):
 class AgreementMeter(Statistic):
     """Statistics of a job's agreement.
 
-    Memory: sums for every keypoint and pair of workers. Of more than `MOST_PAIRS` pairs, a sample is kept.
+    Memory: sums for every keypoint and pair of workers. If there are more than `MOST_PAIRS` pairs, a sample
+    is kept.
     """
 
     keypoints: dict[str, KeypointMeter]

@@ -91,7 +91,7 @@ class ChangeMeter(Statistic):
     def add(self, labeled: Labeled, table: SigmaTable) -> None:
         """Compare one image's labels with its pre-labels. An image without usable pre-labels does not count.
 
-        Neither does an image with a pre-label that was made wrong on purpose: it says nothing of the model.
+        Neither does an image with a seeded error, because it says nothing about the model.
         """
         if any(worker.anchoring and worker.anchoring.kind for worker in labeled.annotation.workers):
             return

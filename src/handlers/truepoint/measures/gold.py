@@ -25,11 +25,11 @@ class GoldError(ValueError):
 
 
 Gold = dict[str, list[Instance]]
-"""Instances by image file name."""
+"""Instances by image: the path below the job's images, or the file name."""
 
 
 def parse_gold(text: bytes) -> Gold:
-    """Read jobs/<job>/gold.json: instances by image file name, as in a pre-labels file.
+    """Read jobs/<job>/gold.json: instances by image (see `Gold`), as in a pre-labels file.
 
     Raises:
         GoldError: the text is not a gold file.

@@ -196,7 +196,8 @@ class Worker(Statistic):
 class WorkerMeter(Statistic):
     """Statistics of a job's workers.
 
-    Memory: sums for every worker and keypoint. Of more than `MOST_WORKERS` workers, a sample is kept.
+    Memory: sums for every worker and keypoint. If there are more than `MOST_WORKERS` workers, a sample is
+    kept.
     """
 
     tasks: int = 0

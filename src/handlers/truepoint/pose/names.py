@@ -37,7 +37,8 @@ def is_left_of(name: str, other: str) -> bool:
     """Return whether `name` is the left one of a pair of names.
 
     If both names tell the same side or none, return True, unless the first letters that differ are r in `name` and l
-    in `other`."""
+    in `other`.
+    """
     side, opposite = side_of(name), side_of(other)
     if side != opposite:
         return side != "right" and opposite != "left"

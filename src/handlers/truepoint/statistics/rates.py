@@ -43,7 +43,7 @@ def _wilson(count: int, n: int, effect: float) -> Rate:
 
 
 class ClusteredCount(Statistic):
-    """Counts cases that come in clusters, such as the keypoints of an image, which are alike.
+    """A count of cases that come in clusters, such as the keypoints of an image, which are correlated.
 
     `squares`, `products` and `sizes` are sums over clusters: of the count squared, of the count times the number of
     cases, and of that number squared.
@@ -57,7 +57,7 @@ class ClusteredCount(Statistic):
     sizes: int = 0
 
     def add(self, count: int, n: int) -> None:
-        """Take one cluster: `count` of `n` cases."""
+        """Add one cluster, in which `count` of `n` cases count."""
         if n:
             self.clusters += 1
             self.count += count

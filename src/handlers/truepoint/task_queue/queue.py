@@ -37,10 +37,10 @@ MARGIN_SECONDS = 60.0
 """Margin between the present and the sort key from which a worker continues, in seconds. Slots are written by several
 hosts, whose clocks differ and whose requests take time."""
 GAPS = 8
-"""Maximum number of assigned lines per request that turn out to be taken, which can happen after a lost table was
-rebuilt."""
+"""Maximum number of lines per request that the counter assigns although they have a row already. This can happen after
+a lost table was rebuilt."""
 MOST_SKIPS = 3
-"""Number of skips of an image from which a given-up slot is not offered again."""
+"""Number of skips of an image from which the slot of the worker who skips it is not offered to others."""
 CONTESTED = 4
 """Maximum number of slots per query that a request tries to lease. If other workers take all of them first, it queries
 again."""
@@ -347,9 +347,9 @@ class TaskQueue:
             self._table.write_all(Action(pk, row["sk"]) for row in self._table.scan(pk))
 
     def close(self, reasons: Mapping[int, str], now: float) -> None:
-        """Take images from all workers for good, each with a reason why it gets no label.
+        """Withdraw images from all workers permanently, and record why each one gets no label.
 
-        One that has answers is left for consolidation of these. Can be repeated.
+        An image with answers is consolidated from them instead. The call is idempotent.
         """
         for line, reason in reasons.items():
             image = self.image(line)
@@ -364,7 +364,7 @@ class TaskQueue:
                     self._remove(pk, slot)
 
     def fail(self, line: int, reason: str) -> None:
-        """Record why an image gets no label, unless that is decided already."""
+        """Record why an image gets no label, unless it has a label or a recorded failure."""
         with suppress(ConditionError):
             self._table.write(
                 Action(
@@ -536,7 +536,7 @@ class TaskQueue:
                         self._new_image(place),
                         Action(*self._slot(lease), put=_slot_row(place, [])),
                         self._update_worker(worker, changed, row.revision),
-                        # For this worker too: whoever loses the lease may take another slot of the image.
+                        # This worker may take one of them too, after losing the lease.
                         *[self._free_slot(place, now, f"{rows.FREE}{n}", []) for n in others],
                     ]
                 )

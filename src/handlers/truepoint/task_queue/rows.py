@@ -41,7 +41,7 @@ def job_key(job: str) -> Key:
 
 
 def cursor_key(job: str) -> Key:
-    """Return the key of the counter of open lines that were assigned a first time.
+    """Return the key of the counter of open lines that have been assigned so far.
 
     The counter has a row of its own, so that writes of leads and of workers do not conflict.
     """
@@ -49,12 +49,12 @@ def cursor_key(job: str) -> Key:
 
 
 def tick_key(job: str) -> Key:
-    """Return the key of the lease of the process that advances the job, which also holds how far it is."""
+    """Return the key of the lease of the process that advances the job, which also holds the job's progress."""
     return Key(f"J#{job}", "tick")
 
 
 def folder_key(folder: str) -> Key:
-    """The row of a folder below `jobs/` that is no job of the portal, or not yet."""
+    """Return the key of the row of a folder below `jobs/` that is not, or not yet, a job of the portal."""
     return Key(FOLDERS, folder)
 
 
@@ -104,12 +104,12 @@ def complete_key(job: str, time: float, line: int) -> Key:
 
 
 def trouble_pk(job: str) -> str:
-    """The partition of the lines that no task input could be made of."""
+    """Return the partition key of the lines for which no task input could be made."""
     return f"J#{job}#P"
 
 
 def trouble_key(job: str, line: int) -> Key:
-    """The row of a line that no task input could be made of."""
+    """Return the key of the row of a line for which no task input could be made."""
     return Key(trouble_pk(job), f"{line:09d}")
 
 
@@ -143,7 +143,7 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     `lines` is the number of lines of the manifest, `open` the number of those that need labels. `everyone` says whether
     every signed-in person may label. `drained` is a time at which all requests that saw the job open have ended; the
-    job ends no sooner. `ends_as` is the status that a job which is `Stopping` gets. `problem` says why the job cannot
+    job ends no sooner. `ends_as` is the final status of a job that is `Stopping`. `problem` says why the job cannot
     proceed. `generation` is the number of times the job was reopened. `arn` is spelled as in events. `manifest` is the
     key of the input manifest, `etag` its ETag. `pre_annotation` is the ARN of the function that returns task inputs.
     """
@@ -248,7 +248,7 @@ class TickState(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """The tick's progress with a job, stored in the row of the job's lease. Times are in seconds since 1970.
 
     Attributes:
-        swept: number of first open lines that were handed out and have a row.
+        swept: number of open lines, counted from the first one, that were handed out and have a row.
         handed: number of open lines that were handed out at `handed_at`.
         handed_at: time at which `handed` was read.
         looked: time up to which expired leases were processed, by shard.

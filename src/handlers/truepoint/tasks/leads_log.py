@@ -1,7 +1,7 @@
 """The log of the leads' actions in the bucket: one file per action in `portal/log/`.
 
-Newer entries have smaller names, so that a listing starts with the newest one. An entry is written before its action is carried
-out, so that no action is missing. An entry of a refused action says so. Entries are never deleted.
+Newer entries have smaller names, so that a listing starts with the newest one. An entry is written before its action is
+carried out, so that no action is missing. An entry of a refused action says so. Entries are never deleted.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def portal_batch(time: datetime, line: int) -> str:
 
 
 def object_of(worker_response_key: str) -> str:
-    """Return the data object's id in the key of a worker response. The key may be relative to the output or complete."""
+    """Return the data object's id in the key of a worker response. The key may be relative to the output."""
     return worker_response_key.rsplit("/", 2)[1]
 
 

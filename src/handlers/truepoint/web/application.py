@@ -59,11 +59,11 @@ class Application:
                     self._router = self._build(parse_settings(text))
                     self._text = text
                 self._read = now
-            except Exception as error:  # noqa: BLE001 - of AWS, or settings that cannot be used
+            except Exception as error:  # noqa: BLE001 - AWS failed, or the settings are invalid
                 report("the portal's settings cannot be used", error)
                 if self._router is None:
                     return as_event(refusal(_failed()))
-                self._read = now  # those from before are good for a while more
+                self._read = now  # the earlier settings stay in use until the next attempt
         return respond(self._router, event, report)
 
 

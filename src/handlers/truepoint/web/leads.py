@@ -48,7 +48,8 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Z
 """An e-mail address as browsers accept it (HTML Standard, "valid e-mail address"), with at least one dot."""
 _PERSON = re.compile(PERSON)
 _FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)?[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
-"""Path of a file of results: in the results' folder or one level below. In results.json folders end with a slash."""
+"""Path of a file of results: in the results' folder or one level below. In results.json,
+folders end with a slash and so do not match."""
 
 
 class LeadRoutes:
@@ -102,7 +103,7 @@ class LeadRoutes:
             Route("GET", "/api/lead/log", Role.LEAD, self.log),
         ]
 
-    # -- what there is
+    # -- reading
 
     def jobs(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """List all jobs."""
@@ -161,7 +162,7 @@ class LeadRoutes:
         """List the leads' actions, newest first."""
         return Response(value={"entries": [msgspec.to_builtins(entry) for entry in self._log.latest(MOST_ENTRIES)]})
 
-    # -- what leads decide of a job
+    # -- actions
 
     def pause(self, request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Pause a job."""
@@ -243,7 +244,7 @@ class LeadRoutes:
             person = rows.read(self._table.get([key]).get(key), Person)
         return Response(value=_person(worker, person))
 
-    # -- parts of these
+    # -- parts of responses and actions
 
     def _decide(
         self, caller: Caller, action: str, run: Callable[[Job], Job], detail: Mapping[str, Any] | None = None

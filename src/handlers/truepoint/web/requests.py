@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
     "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
 """Headers of every response: browsers may not cache it, guess its type, frame it or run scripts in it, and use https
-from then on. They ignore the last on http, which only the demo on a laptop uses (RFC 6797, section 8.1)."""
+from then on. They ignore the last one on http, which only the demo on a laptop uses (RFC 6797, section 8.1)."""
 
 
 class RefusedError(Exception):
@@ -61,7 +61,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         cannot change it.
 
         Raises:
-            RefusedError: the Origin is missing or another one.
+            RefusedError: the Origin is missing or is not `origin`.
         """
         if self.method not in READING and self.headers.get("origin") != origin:
             raise RefusedError(403, "forbidden", "This request did not come from the portal's own page.")

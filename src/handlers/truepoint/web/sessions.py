@@ -34,7 +34,7 @@ ROTATION_SECONDS = 30 * 24 * 3600
 SHARING_SECONDS = 300
 """Time for which an instance of the function caches the keys, in seconds."""
 LONGEST_COOKIE = 4096
-"""Maximum length of a cookie, in characters; longer ones are ignored. Browsers store no longer ones."""
+"""Maximum length of a cookie, in characters; longer ones are ignored. Browsers do not store longer ones."""
 KEYS = Key("SESSION", "keys")
 """The row of the signing keys."""
 
@@ -98,7 +98,7 @@ class Cookies(NamedTuple):
 
 
 def parse_cookies(headers: Iterable[str]) -> dict[str, str]:
-    """Return cookies by name, from `name=value` texts or whole Cookie headers. The first one with a name counts."""
+    """Return cookies by name, from `name=value` texts or whole Cookie headers. The first of equal names counts."""
     cookies: dict[str, str] = {}
     for header in headers:
         for part in header.split(";"):

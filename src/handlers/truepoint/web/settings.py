@@ -1,7 +1,8 @@
 """The portal's settings: its own address, and the identity provider.
 
-They are JSON in a parameter of Systems Manager. They cannot be environment variables of the function: its public
-address is that of the CloudFront distribution, whose origin is the function's URL, and CloudFormation allows no cycle.
+They are JSON in a parameter of Systems Manager. They cannot be environment variables of the function: the
+portal's address is that of the CloudFront distribution, whose origin is the function's URL, and CloudFormation allows
+no cycle.
 """
 
 from __future__ import annotations

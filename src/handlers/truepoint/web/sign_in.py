@@ -220,8 +220,8 @@ _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 def return_path(text: str) -> str:
     """Return the path after signing in: `text` if it is a path of the portal's page, otherwise `HOME`.
 
-    Paths with two slashes, backslashes or control characters are refused, because browsers may interpret them as
-    addresses of other sites (URL Standard).
+    Paths with consecutive slashes, backslashes, control characters or dot segments are refused, because browsers may
+    resolve them to other sites or to paths outside the portal (URL Standard).
     """
     usable = len(text) <= LONGEST_RETURN and _RETURN.fullmatch(text) and "//" not in text and not _DOTS.search(text)
     return text if usable else HOME

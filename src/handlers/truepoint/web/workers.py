@@ -30,7 +30,7 @@ REASONS = frozenset({"unusable", "too-hard", "nothing", "other"})
 LONGEST_NOTE = 500
 LONGEST_SECONDS = 86400.0
 LARGEST_TEMPLATE = 1024 * 1024
-"""Bytes of a worker template. Ground Truth takes 128,000 characters."""
+"""Maximum size of a worker template, in bytes. Ground Truth accepts 128,000 characters."""
 CACHED_INPUTS = 200
 """Number of task inputs that an instance of the function caches. Several workers request each image several times."""
 ANSWER_BYTES = LARGEST_BODY - 10_000
@@ -107,7 +107,7 @@ class WorkerRoutes:
         return Response(value=value)
 
     def tasks(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
-        """Renew the caller's leases, lease images up to two, and return the tasks."""
+        """Renew the caller's leases, lease more images until the caller holds two, and return the tasks."""
         job = caller.member_of()
         tasks = self._queue(job).next_tasks(caller.id, caller.row, self._now())
         value = {
@@ -174,7 +174,7 @@ class WorkerRoutes:
         }
         return Response(value={"task": task, "content": Answers(self._store, queue, job).content(done, caller.id)})
 
-    # -- parts of answers
+    # -- parts of responses
 
     def _queue(self, job: Job) -> TaskQueue:
         return TaskQueue(self._table, job, self._open_lines.setdefault(job.key, OpenLines(self._store, job.name)))
@@ -241,7 +241,7 @@ class WorkerRoutes:
         return self._inputs[key]
 
     def _report(self, job: Job, place: Place) -> None:
-        """List a line that no task input could be made of: the tick tries again, and closes it in the end."""
+        """Record a line for which no task input could be made. The tick tries again, and closes it in the end."""
         self._table.write(
             Action(
                 *rows.trouble_key(job.key, place.line),
@@ -283,7 +283,8 @@ class WorkerRoutes:
 def _fields(request: Request, caller: Caller) -> dict[str, Any]:
     """Return the body's fields. Its `person`, if it names one, must be the caller.
 
-    The page keeps work that is open while somebody else signs in in another window, and must not submit it as theirs.
+    The page keeps its open work when somebody else signs in in another window. It must not submit that work under the
+    other person's name.
     """
     fields = request.fields()
     if fields.get("person", caller.id) != caller.id:
