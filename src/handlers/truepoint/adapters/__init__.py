@@ -1,1 +1,1 @@
-"""Adapters: the only modules that call AWS services or read environment variables."""
+"""Adapters: the modules that call AWS services, except DynamoDB (task_queue.table), or read environment variables."""

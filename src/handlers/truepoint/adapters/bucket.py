@@ -270,7 +270,7 @@ class Bucket:
         """Return the objects directly in a folder, which is given without a slash at its end.
 
         Raises:
-            NotReadableError: one has a key that obstore cannot name.
+            NotReadableError: an object has a key that obstore cannot express.
         """
         try:
             return self._retry(folder, lambda: self._directly_below(folder))

@@ -39,10 +39,10 @@ def invoke(arn: str, event: Mapping[str, Any], seconds: float = INVOKED_SECONDS)
 
 
 def invoke_text(arn: str, event: Mapping[str, Any], seconds: float = INVOKED_SECONDS) -> bytes:
-    """Invoke a function, wait `seconds` at most, and return the text of what it returned.
+    """Invoke a Lambda function synchronously, wait at most `seconds`, and return the text of its result.
 
     Raises:
-        FunctionError: it failed, or did not return in time.
+        FunctionError: the function failed, or could not be invoked in time.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 

@@ -2,9 +2,9 @@
 
 A keypoint's position is a complex number, so that one covariance holds for every rotation in the image plane. A wide
 common variance makes the model independent of translation. Division by the instance's size makes it independent of
-scale. Positions that are not labelled are filled in by expectation maximisation. Outlying instances have less weight, as in Student's t
-distribution. A mirror image with left and right exchanged is as likely as the original, so each instance counts as
-both.
+scale. Positions that are not labelled are filled in by expectation maximisation. Outlying instances have less weight,
+as in Student's t distribution. A mirror image with left and right exchanged is as likely as the original, so each
+instance counts as both.
 
 Complex arrays are pairs of real arrays, because the last digit of numpy's complex product depends on the CPU.
 """

@@ -27,7 +27,8 @@ from truepoint.pose.poses import Answers
 from truepoint.pose.sigma_table import SigmaTable
 
 Treated = Callable[[str], ImageTreatment | None]
-"""Returns the treatment of an image's pre-labels by the image's URI; None for a job without an anchoring experiment."""
+"""A function that returns the treatment of an image's pre-labels, given the image's URI. It returns None for a job
+without an anchoring experiment."""
 
 VERSION = "1.0"
 MEMORY_AT_ONCE = 32 * 1024 * 1024
@@ -125,13 +126,13 @@ def annotate_all(
             - Ground Truth's id,
             - the image's URI; if it is empty, the URI that the page submitted is used,
             - its answers: (worker id, content), or (worker id, AnswerError) for an answer that could not be fetched.
-              A content may be a function that returns it, so that only one content is in memory at a time. Of several
-              answers by one worker, the last one is used.
+              The content may be given as a function that returns it, so that only one is in memory at a time. If a
+              worker has several answers, the last one is used.
         table: sigmas and pairs of the job's skeleton.
         treated: returns the treatment of an image's pre-labels; None if no job measures anchoring.
 
     Raises:
-        AnchoringError: an image's record cannot be read, so that its pre-labels might be wrong on purpose.
+        AnchoringError: an image's record cannot be read, so its pre-labels may contain a seeded error.
     """
     pending: list[tuple[Annotation, list[Answer]]] = []
     memory = 0
@@ -175,7 +176,7 @@ def _read_all(
 ) -> tuple[Annotation, list[Answer]]:
     """Return a draft of a data object's annotation without instances, and its usable answers.
 
-    `outcome` takes wrong pre-labels out of an answer, in a job that measures anchoring.
+    `outcome` removes a seeded error from an answer, in a job that measures anchoring.
     """
     workers: list[WorkerAnswer] = []
     usable: list[Answer] = []

@@ -26,7 +26,7 @@ OWN_TOLERANCE = 1e-6
 """Distance within which a keypoint counts as unchanged, in pixels, for our element, which submits untouched coordinates
 to the last digit."""
 ORIGINAL_TOLERANCE = 0.5
-"""The same for the original component, in pixels. It rounds every coordinate to a whole pixel, touched or not."""
+"""The same distance for the original component, which rounds every coordinate to a whole pixel, touched or not."""
 
 
 LARGEST_ANSWER = 16 * 1024 * 1024

@@ -65,7 +65,7 @@ class AnnotationData(msgspec.Struct, frozen=True):
 
 
 class WorkerAnnotation(NamedTuple):
-    """One worker's answer to one data object, or the error because of which it cannot be read."""
+    """One worker's answer to one data object, or the error that says why it cannot be read."""
 
     worker_id: str
     annotation_data: AnnotationData | AnswerError

@@ -39,7 +39,7 @@ class Anatomy:
         self.edges = tuple((self.index[a], self.index[b]) for a, b, *_ in skeleton.edges if a != b)
         self.template = tuple(k.template or (0.0, 0.0) for k in skeleton.keypoints)
         self.other_side = skeleton.flip_indices
-        # Where the names of a pair do not tell the side, the first one counts as left.
+        # If the names of a pair do not indicate sides, the first one counts as left.
         pairs = [
             (i, j) if is_left_of(self.names[i], self.names[j]) else (j, i)
             for i, j in enumerate(self.other_side)

@@ -1,4 +1,4 @@
-"""Names of keypoints: which side a name tells, and which names look alike.
+"""Names of keypoints: which side a name indicates, and which names look alike.
 
 src/ui/lib/names.js has the same rules. tests/cases/names.json tests both.
 """
@@ -28,7 +28,7 @@ _UNSEEN = re.compile(
 
 
 def side_of(name: str) -> str:
-    """Return the side that a name tells, "left" or "right", or "" if it tells none."""
+    """Return the side that a name indicates, "left" or "right"; "" if it indicates none."""
     match = _SIDE.search(name)
     return "" if not match else "left" if match[0][0] in "lL" else "right"
 
@@ -36,8 +36,8 @@ def side_of(name: str) -> str:
 def is_left_of(name: str, other: str) -> bool:
     """Return whether `name` is the left one of a pair of names.
 
-    If both names tell the same side or none, return True, unless the first letters that differ are r in `name` and l
-    in `other`.
+    If both names indicate the same side or none, return True, unless the first letters that differ are r in `name`
+    and l in `other`.
     """
     side, opposite = side_of(name), side_of(other)
     if side != opposite:

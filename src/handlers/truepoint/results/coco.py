@@ -23,9 +23,9 @@ VERSION = "1.0"
 class CocoWriter:
     """A writer of images and annotations as lines of JSON, from which `coco_file` composes the file.
 
-    Image ids are line numbers, counted from 1. Annotation ids count from 1 over the whole file, because pycocotools
-    uses 0 for "unmatched". So `coco_file` adds them. An instance with neither a keypoint nor a drawn box has no
-    location, so it is not written; quality.json counts it.
+    Image ids are line numbers, counted from 1. Annotation ids count from 1, because pycocotools uses 0 for
+    "unmatched". They count over the whole file, so `coco_file` adds them. An instance with neither a keypoint nor a
+    drawn box has no location, so it is not written; quality.json counts it.
     """
 
     def __init__(self, skeleton: Skeleton, images_job: str) -> None:
@@ -61,7 +61,7 @@ class CocoWriter:
         return image_entry(labeled.line + 1, labeled.path_below(self._images_job), size, labeled.source_ref)
 
     def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes | None]:
-        """Return the entries of instances. The last ones are cached: a single worker's are also the accepted ones."""
+        """Return the entries of instances. The last ones are cached: those of a single worker are requested twice."""
         if self._last[0] is not instances:
             made = (annotation_entry(self._names, labeled.line + 1, instance) for instance in instances)
             self._last = instances, [msgspec.json.encode(entry) if entry else None for entry in made]
@@ -78,7 +78,7 @@ def image_entry(image_id: int, file_name: str, size: tuple[int | None, int | Non
 def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) -> dict[str, Any] | None:
     """Return an instance as a COCO annotation without its id; None if it has neither a keypoint nor a drawn box.
 
-    `bbox` always has an area, and `area` is .53 times it (`similarity.BOX_TO_AREA`). `segmentation` is the same
+    The area of `bbox` is never 0, and `area` is .53 times it (`similarity.BOX_TO_AREA`). `segmentation` is the same
     rectangle as a polygon, because readers that decode masks fail without one.
     """
     extent_and_source = extent(instance)

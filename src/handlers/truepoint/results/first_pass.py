@@ -112,7 +112,7 @@ class JobSurvey(Statistic, dict=True):
             if answers := answers_of(outcome.annotation):
                 images.append(answers)
         for part in parts(images):
-            # Instances are matched again, as the consolidation of the batch may have used other sigmas.
+            # Instances are matched again, because the consolidation of the batch may have used other sigmas.
             consensus = Consensus(part, self._table, {})
             for agreed in consensus.agreed:
                 self.sigmas.add(agreed, consensus.poses.labels)

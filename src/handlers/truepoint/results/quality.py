@@ -131,8 +131,8 @@ class WorkerTimes(Statistic):
 class QualityMeter(Statistic):
     """Statistics of a job's lines, for `Quality`.
 
-    Memory: a few numbers per keypoint, unknown keypoint and worker, and a histogram. Of more than `MOST_UNKNOWN`
-    unknown keypoints or `MOST_WORKERS` workers, a sample is kept.
+    Memory: a few numbers per keypoint, unknown keypoint and worker, and a histogram. If there are
+    more than `MOST_UNKNOWN` unknown keypoints or `MOST_WORKERS` workers, a sample of them is kept.
     """
 
     keypoints: dict[str, KeypointMeter]

@@ -24,7 +24,7 @@ from truepoint.groundtruth.output_line import REVIEWED_NAME, Labeled
 
 VERSION = "1.0"
 MOST_IMAGES = 1000
-"""Maximum number of images on the list: more than one review takes up."""
+"""Maximum number of images on the list. It is more than one review covers."""
 LEAST_SUSPICION = 0.05
 """Minimum suspicion of a listed instance: at this value one instance in twenty has an error."""
 MOST_REASONS = 3
@@ -121,7 +121,7 @@ def _suspicious_image(
         needs_review = _texts(annotation.updated_annotations[index].get("needs_review"))
         other_reasons = workers_reasons(needs_review) + (list(others[index]) if others else [])
         suspected = round(suspicion([*map(probability, signals), *(r.probability for r in other_reasons)]), 4)
-        if suspected >= LEAST_SUSPICION:  # few are, so reasons are built only here
+        if suspected >= LEAST_SUSPICION:  # reasons are built only here, because few instances are listed
             reasons = [reason(s) for s in signals] + other_reasons
             entries.append(_suspicious(index, instance.id, instance.name[:LONGEST_NAME], suspected, reasons))
     for below in annotation.below_quorum:

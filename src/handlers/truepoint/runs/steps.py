@@ -49,8 +49,8 @@ SPARE_SECONDS = 60.0
 """Remaining time below which a step stops and saves its state, in seconds. One image takes at most some 10 s, and the
 state must be written."""
 LARGEST_PART = 64 * 1024 * 1024
-"""Size of the fragments in memory from which they are written, in bytes. It is needed because labels stored by
-reference are larger than their lines."""
+"""Size of the fragments in memory above which a step stops and writes them, in bytes. The limit is needed because
+labels stored by reference are larger than their lines."""
 LARGEST_LABEL = 64 * 1024 * 1024
 """Maximum size of a label stored by reference, in bytes: more than the answers of nine workers take."""
 LARGEST_FILE = 64 * 1024 * 1024

@@ -94,7 +94,7 @@ def check(job: str, content: str, store: Bucket) -> LockState:
 
     Raises:
         SupersededError: runs with other content hold the lock.
-        ChangedError: runs with other content held it in between, or it expired. Plan the run again.
+        ChangedError: the lock is missing, or runs with other content held it in between. Plan the run again.
     """
     state = look(job, store)
     if state.record is None:
@@ -108,7 +108,7 @@ def check(job: str, content: str, store: Bucket) -> LockState:
 
 
 def release(state: LockState, store: Bucket) -> None:
-    """Mark the lock as released. A run with other content then waits only for invocations that began before this."""
+    """Mark the lock as released. A run with other content then waits only for invocations that began earlier."""
     if state.record:
         try:
             _replace(state, LockRecord(of=state.record.of, id=uuid4().hex, over=True), store)

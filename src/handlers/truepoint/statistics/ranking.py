@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Ranking(Statistic, Generic[T]):
-    """The `most` entries with the highest suspicion; among equal ones, those of earlier lines.
+    """The `most` entries with the highest suspicion. Among entries of equal suspicion, earlier lines rank higher.
 
     `heap` is a heap of (suspicion, negated line number, entry).
     """

@@ -19,8 +19,8 @@ instances take some 5 MB."""
 class LineSample(Statistic):
     """The lines with the lowest hash values (bottom-k sampling): as many as are needed for `largest` instances.
 
-    The hash is computed from the line's number. So the sample is independent of the labels, `wants` can decide before a line is
-    parsed, and the samples of a job's parts merge to the sample of the whole job.
+    The hash is computed from the line's number. So the sample is independent of the labels, `wants` can decide before a
+    line is parsed, and the samples of a job's parts merge to the sample of the whole job.
 
     `heap` is a heap of (negated hash, negated line number, instances).
     """

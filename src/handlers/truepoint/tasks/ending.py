@@ -162,7 +162,10 @@ class Ending:
         return Output(self._store, self._table, self._job, self._described.label_attribute)
 
     def _gather(self, job_lease: JobLease) -> None:
-        """Add every open image with at least one answer to the list of complete images, so that it gets a label."""
+        """Add every image with answers to the list of complete images, so that it gets a label.
+
+        Images that have a label or a recorded failure are left out.
+        """
         for block in range(job_lease.state.block, self._blocks()):
             self._table.write_all(
                 Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})

@@ -207,7 +207,7 @@ class _Rebuilding:
     # -- reading
 
     def _answers(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the keys of answers by line; a listing has those of one line next to each other."""
+        """Yield the keys of answers by line. In a listing, the keys of one line are adjacent."""
         keys_of_answers = self._store.keys(f"{self._folder}{output_layout.WORKER_RESPONSES.rstrip('/')}", "")
         for object_id, names in groupby(keys_of_answers, output_layout.object_of):
             if object_id.isdecimal():

@@ -241,7 +241,10 @@ class WorkerRoutes:
         return self._inputs[key]
 
     def _report(self, job: Job, place: Place) -> None:
-        """Record a line for which no task input could be made. The tick tries again, and closes it in the end."""
+        """Record a line for which no task input could be made.
+
+        The tick tries again, and closes the line after repeated failures.
+        """
         self._table.write(
             Action(
                 *rows.trouble_key(job.key, place.line),
