@@ -38,7 +38,7 @@ LARGEST_ASSIGNMENT = 120
 crowds the result of the clustering is used."""
 
 MOST_OVERLAPS = 50_000
-"""Maximum number of pairs of different workers' instances of an image whose hulls overlap: three workers with 180
+"""Maximum number of pairs of different workers' instances of an image whose hulls overlap: three workers with 129
 people each, all at one spot. It bounds the time for a hostile answer."""
 MOST_TOGETHER = 3000
 """Maximum number of all workers' instances of an image."""

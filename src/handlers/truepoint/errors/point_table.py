@@ -53,7 +53,7 @@ class PointTable:
         image's right. The offset is positive for every head that is labelled correctly, frontal or in profile.
 
         Returns:
-            The offsets; NaN if the nose or all eyes and ears are not visible.
+            The offsets; NaN if the nose is not visible, or if no eye and no ear is.
         """
         index, sides = self._anatomy.index, (("left", 1.0), ("right", -1.0))
         named = [(index.get(f"{side}_{part}"), sign) for part in _HEAD for side, sign in sides]

@@ -267,7 +267,7 @@ def _seeded(answer: Answer, record: ImageRecord, error: SeededError, table: Sigm
 
 
 def _left(after: Keypoint, wrong: Keypoint, right: Keypoint) -> bool:
-    """Return whether a keypoint is nearer to its wrong position than half the distance between both positions."""
+    """Return whether a keypoint is nearer to its wrong position than half the distance between the two positions."""
     return _distance(after, wrong) < _distance(wrong, right) / 2
 
 

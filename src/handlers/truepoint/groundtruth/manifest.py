@@ -146,7 +146,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def read_lines(chunks: Iterable[bytes], longest: int = LONGEST_LINE, *, first: int = 0) -> Iterator[Line]:
-    """Yield the lines of a stream that are not blank. Lines end with LF or CRLF; the last one may lack it.
+    """Yield the lines of a stream that are not blank. Lines end with LF or CRLF; the last one may lack a line end.
 
     Args:
         chunks: the bytes of the stream.

@@ -57,7 +57,7 @@ class ClusteredCount(Statistic):
     sizes: int = 0
 
     def add(self, count: int, n: int) -> None:
-        """Add one cluster, in which `count` of `n` cases count."""
+        """Add one cluster: `count` out of `n` cases."""
         if n:
             self.clusters += 1
             self.count += count

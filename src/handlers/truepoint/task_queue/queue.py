@@ -349,7 +349,7 @@ class TaskQueue:
     def close(self, reasons: Mapping[int, str], now: float) -> None:
         """Withdraw images from all workers permanently, and record why each one gets no label.
 
-        An image with answers is consolidated from them instead. The call is idempotent.
+        An image with answers is consolidated from them instead. The call can be repeated.
         """
         for line, reason in reasons.items():
             image = self.image(line)

@@ -22,7 +22,7 @@ from truepoint.tasks.labeling_job import LabelingJobError
 
 LARGEST_FILE = 16 * 1024 * 1024
 """Maximum size of an answer's file that is read, in bytes. A request's body has at most 4 MB, and JSON may escape a
-character with six."""
+character of two bytes with six."""
 MOST_VERSIONS = 50
 """Maximum number of versions of one answer. It stops a faulty program."""
 
