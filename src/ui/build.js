@@ -1,6 +1,7 @@
 /**
- * Bundles the element, its languages, what it needs only later, the skeleton creator beside it, and the portal's page, each
- * into one classic script, and writes the labeller's guide as a web page: `npm run build`.
+ * Bundles into one classic script each: the element, its languages, the code that it loads later, the skeleton
+ * creator, and
+ * the portal's page. Also writes the labeller's guide as a web page. Run it with `npm run build`.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -13,7 +14,7 @@ import { english } from "./lib/texts.js";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The style sheet travels inside the script: one file, one digest. */
+/** Embeds the style sheet as text in the script, so that one digest covers both. */
 const css = {
   name: "css",
   setup(hooks) {
@@ -30,7 +31,10 @@ const sourcesIn = async (folder) => {
   return (await Promise.all(files.sort().map((file) => readFile(here(`${folder}/${file}`), "utf8")))).join("\n");
 };
 const [ofElement, ofLater] = await Promise.all(["lib", "lib/later"].map(sourcesIn));
-/** What the later script imports of the element's modules, by module. The element hands it over, in the order of this list. */
+/**
+ * Pairs [name, module] that the later script imports from the element's modules. The element passes them in this
+ * order.
+ */
 const SHARED = [
   ...new Set(
     [...ofLater.matchAll(/^import \{ (.*) \} from "\.\.\/(\w+\.js)";$/gm)].flatMap(([, names, module]) =>
@@ -40,13 +44,13 @@ const SHARED = [
 ].map((entry) => entry.split(" "));
 
 const isUsed = (/** @type {string} */ name) => new RegExp(`\\b(t|english)\\.${name}\\b`).test(ofElement);
-/** What the element says. What only the later script says is part of that one. */
+/** Names of the texts that the element uses. The later script contains all other texts. */
 const SAID = Object.keys(english).filter(isUsed);
 const SAID_LATER = Object.keys(english).filter((name) => !SAID.includes(name));
-/** Texts have names in the sources and numbers in the bundles, which saves 600 B of the element. */
+/** Texts have names in the sources and numbers in the bundles. This makes the element 600 B smaller. */
 const NUMBERS = new Map([...SAID, ...SAID_LATER].map((name, number) => [name, number]));
 
-/** @param {unknown} value of a text or a table of texts @returns {string} its source */
+/** @param {unknown} value a text or a table of texts @returns {string} its JavaScript source */
 const sourceOf = (value) => {
   if (Array.isArray(value)) return `[${value.map(sourceOf)}]`;
   if (typeof value !== "object" || !value) return typeof value === "function" ? String(value) : JSON.stringify(value);
@@ -72,7 +76,7 @@ const texts = {
   },
 };
 
-/** The later script takes from the element what both need. */
+/** Makes the later script take modules that both need from the element instead of bundling them again. */
 const shared = {
   name: "shared",
   setup(hooks) {
@@ -85,7 +89,9 @@ const shared = {
 
 await mkdir(here("dist/portal"), { recursive: true });
 
-/** Puts a whole file in the place of the old one: who reads while this builds (`sam build`, a test) has the one or the other. */
+/**
+ * Replaces a file atomically: a concurrent reader (`sam build`, a test) gets the whole old file or the whole new one.
+ */
 async function put(/** @type {string} */ name, /** @type {string} */ text) {
   const temporary = here(`dist/.${name.replace("/", ".")}.${process.pid}`);
   await writeFile(temporary, text);
@@ -94,15 +100,15 @@ async function put(/** @type {string} */ name, /** @type {string} */ text) {
 
 const digestOf = (/** @type {string} */ text) => `sha384-${createHash("sha384").update(text).digest("base64")}`;
 
-/** What publisher.py calls the folder of a file, or of several files that belong together. */
+/** Return the name of the folder in which publisher.py puts a file, or several files that belong together. */
 const folderOf = (/** @type {string[]} */ ...texts) =>
   createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
 
 /**
  * Bundle one script.
- * @param {string} name of the result
- * @param {string} code that imports what goes into it
- * @param {Record<string, string>} [define] what the scripts know of each other
+ * @param {string} name of the bundle
+ * @param {string} code an entry module that imports the bundle's modules
+ * @param {Record<string, string>} [define] constants, such as the other scripts' digests
  * @param {import("esbuild").Plugin[]} [plugins]
  */
 async function bundle(name, contents, define, plugins = []) {
@@ -121,7 +127,7 @@ async function bundle(name, contents, define, plugins = []) {
   // terser's output is 2 % smaller than esbuild's own.
   const { code = "" } = await minify(outputFiles[0].text, {
     ecma: 2022,
-    // What is unsafe: built-ins that somebody replaced, and functions that somebody constructs. Nobody does here.
+    // "unsafe" fails for replaced built-ins and for arrow functions called with `new`. These sources have neither.
     compress: { passes: 3, unsafe: true, unsafe_arrows: true },
   });
   await put(`${name}.js`, code);
@@ -160,19 +166,19 @@ const element = await bundle(
 `,
   { LANGUAGES: JSON.stringify(languages), LATER: JSON.stringify(digestOf(later)) },
 );
-// The creator's preview loads the element from where publisher.py puts it, seen from ui/creator/<digest>/.
+// The creator's preview loads the element from publisher.py's folder, relative to ui/creator/<digest>/.
 const src = `../../${folderOf(element)}/crowd-2d-skeleton.js`;
 const ELEMENT = JSON.stringify({ src, integrity: digestOf(element) });
 const creator = await bundle("skeleton-creator", 'import "./creator/page.js";', { ELEMENT });
 
-// The page names its script's digest, so the page's own digest stands for both.
+// The page contains its script's digest, so the page's own digest covers both.
 const page = await readFile(here("creator.html"), "utf8");
 await put("creator.html", page.replace("$integrity", digestOf(creator)));
 
 const guide = await labelerGuide();
 await put("labeler-guide.html", guide);
 
-// The portal's page: one file under a name that stays, which names the others by their content.
+// The portal's page keeps its name. It refers to the other files by the digest of their content.
 const portal = await bundle("portal/portal", 'import "../portal/main.js";');
 const { code: style } = await transform(await readFile(here("portal/portal.css"), "utf8"), {
   loader: "css",

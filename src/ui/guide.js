@@ -1,4 +1,4 @@
-/** The labeller's guide as one web page: docs/labeler-guide.md with its pictures inside. It has no script. */
+/** The labeller's guide as one web page: docs/labeler-guide.md with embedded pictures and without scripts. */
 import { readFile } from "node:fs/promises";
 import { Marked } from "marked";
 
@@ -35,7 +35,7 @@ export async function guidePage(markdown, style) {
         if (depth === 2) contents.push(`<li><a href="#${idOf(text)}">${this.parser.parseInline(tokens)}</a></li>`);
         return `<h${depth} id="${idOf(text)}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
       },
-      // A wide table scrolls by itself; the page does not.
+      // A wide table scrolls inside its own frame, so that the page does not scroll sideways.
       table(token) {
         const cells = (/** @type {typeof token.header} */ row, /** @type {string} */ tag) =>
           `<tr>${row.map(({ tokens }) => `<${tag}>${this.parser.parseInline(tokens)}</${tag.split(" ")[0]}>`).join("")}</tr>`;

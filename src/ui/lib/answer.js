@@ -1,11 +1,11 @@
-/** The answer: the form's fields, exactly as docs/formats.md says. */
+/** The answer: the form's fields, as specified in docs/formats.md. */
 /** @import {Attributes, Doc, Instance, Skeleton} from "./types.js" */
 import { isPlaced, memo } from "./document.js";
 import { isNumber } from "./json.js";
 import { withoutSignature } from "./prelabels.js";
 
 /**
- * What a reader of keypoints can take: one bad entry among them would cost the whole answer.
+ * Return whether readers of answers accept this annotation. One invalid annotation would invalidate the whole answer.
  * @param {any} stray
  */
 const isSound = (stray) =>
@@ -47,7 +47,11 @@ export function instanceToJson({ id, name, points, strays, box, comment, extra }
   };
 }
 
-/** Why a keypoint has no place, for those of which the worker said so. @param {Instance} instance @param {Skeleton} skeleton */
+/**
+ * List the keypoints that the worker skipped, each with the reason.
+ * @param {Instance} instance
+ * @param {Skeleton} skeleton
+ */
 const notLabeled = ({ id, points }, skeleton) =>
   points.flatMap((point, i) =>
     point?.v === 0
@@ -55,16 +59,19 @@ const notLabeled = ({ id, points }, skeleton) =>
       : [],
   );
 
-/** Bytes of a text within a request's JSON, where the fields of an answer are. @param {string} text */
+/** Return how many bytes a field's text takes inside the request's JSON. @param {string} text */
 export const sentBytes = (text) => new TextEncoder().encode(JSON.stringify(text)).length;
 
-/** Bytes that an instance takes in the answer. @param {Skeleton} skeleton */
+/** Make a memoised function that returns how many bytes an instance takes in the answer. @param {Skeleton} skeleton */
 export const bytesOf = (skeleton) =>
   memo((/** @type {Instance} */ instance) =>
     sentBytes(JSON.stringify([instanceToJson(instance, skeleton), notLabeled(instance, skeleton)])),
   );
 
-/** Never a signature: a presigned URL lets its holder read the image. @param {Attributes} attributes */
+/**
+ * Return the image's URI without a signature: a presigned URL lets its holder read the image.
+ * @param {Attributes} attributes
+ */
 export function imageUri(attributes) {
   const src = attributes("imgSrc") ?? "";
   return attributes("imageS3Uri") || (src.startsWith("data:") ? "data:" : withoutSignature(src));
@@ -81,12 +88,12 @@ export function imageName(uri) {
 }
 
 /**
- * What is undefined is not in the JSON.
+ * Return the form's fields. The JSON omits undefined values.
  * @param {object} parts
  * @param {Doc} parts.doc
  * @param {Skeleton} parts.skeleton
  * @param {Attributes} parts.attributes
- * @param {string} parts.original pre-labels as they came, in JSON
+ * @param {string} parts.original the unchanged pre-labels, in JSON
  * @param {number} parts.totalSeconds
  * @param {Record<string, unknown>} parts.details
  * @returns {Record<string, string>}

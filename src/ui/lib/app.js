@@ -1,4 +1,7 @@
-/** The app: puts session, stage, panel and toolbar together for one image. Made anew when the task changes. */
+/**
+ * The app connects session, stage, panel and toolbar for one image. The element creates a new app when the task
+ * changes.
+ */
 import { answerFields, bytesOf, imageUri, sentBytes } from "./answer.js";
 import { autosave } from "./autosave.js";
 import { chip, nextLabel, wordsOf } from "./chip.js";
@@ -27,25 +30,32 @@ import { stageOf } from "./stage.js";
 import { english, t } from "./texts.js";
 import { toolbar } from "./toolbar.js";
 
-/** Storage that does not answer within this time counts as blocked. Milliseconds. */
+/** Time after which storage that has not responded counts as blocked, in milliseconds. */
 const STORAGE_PATIENCE = 3000;
-/** An answer that takes this share of what the host accepts is announced. */
+/** Share of the host's size limit above which the panel warns about the answer's size. */
 const NEARLY = 0.8;
-/** From the start of the element until it asks for its later script, if the image is not there before. Milliseconds. */
+/** Time after which the element requests its later script even if the image has not loaded, in milliseconds. */
 const LATEST = 2000;
-/** From a command to its being spoken: of a key that is held, only the last. Milliseconds. */
+/** Debounce of screen-reader announcements, in milliseconds: a held key announces only its last command. */
 const SPEECH_PAUSE = 150;
 
-/** A keypoint of a pre-label with a lower score is to be checked, unless the job says otherwise: of people's keypoints below it, most are wrong. */
+/**
+ * Default score below which a worker is asked to check a pre-labelled keypoint. Most pre-labelled keypoints of people
+ * with a
+ * lower score are wrong.
+ */
 const CHECK_BELOW = 0.3;
 
-/** The element that gets the keys while the focus is outside all of them. @type {HTMLElement | null} */
+/**
+ * The element that receives keyboard shortcuts while the focus is outside all elements of this kind.
+ * @type {HTMLElement | null}
+ */
 let current = null;
 
 /** @typedef {ReturnType<typeof loadPrefs> & import("./stage.js").Look} Prefs */
 
 /**
- * @typedef {object} Work what survives when the element leaves the page for a while
+ * @typedef {object} Work the state that is kept while the element is temporarily removed from the page
  * @property {Session} session
  * @property {Clock} clock
  * @property {import("./prelabels.js").Prelabels} prelabels
@@ -53,30 +63,34 @@ let current = null;
  */
 
 /**
- * @typedef {object} App what its parts ask of it
+ * @typedef {object} App the interface that its parts use
  * @property {Session} session
  * @property {import("./stage.js").Stage} stage
  * @property {Prefs} prefs
  * @property {ReturnType<typeof listenToPointers>} gestures
  * @property {(id: string) => void} run a command
- * @property {(act: () => void, now?: boolean) => void} after the gesture in progress, or now
+ * @property {(act: () => void, now?: boolean) => void} after run a function after the gesture in progress, or now
  * @property {() => void} savePrefs
  * @property {(id: string, index: number) => void} focusPoint
  * @property {() => void} focusInstance
  * @property {() => void} submit
- * @property {(nothing: boolean) => void} tick "no changes needed" or "nothing to label"
+ * @property {(nothing: boolean) => void} tick set or clear "no changes needed" or "nothing to label"
  * @property {() => boolean} isSending
- * @property {boolean} canSkip whether the host takes images back
- * @property {() => unknown} skip ask why
+ * @property {boolean} canSkip whether the host lets workers skip images
+ * @property {() => unknown} skip ask for the reason to skip this image
  * @property {() => void} copyPrevious the previous image's instances
- * @property {(isTyped: unknown) => boolean} close the field, panel or dialog on top; whether there was one
+ * @property {(isTyped: unknown) => boolean} close close the field, panel or dialog on top; return whether there was one
  * @property {() => void} help show the shortcuts and instructions
  * @property {() => unknown} confirm that the selected keypoint is right, and go to the next one to check
- * @property {(index: number) => boolean} take place a keypoint where it is offered; whether it is
+ * @property {(index: number) => boolean} take place a keypoint at its offered position; return whether it has one
  * @property {() => void} light show brightness and contrast
  */
 
-/** @param {HTMLElement} element @param {ShadowRoot} shadow @param {Work | null} [work] of an app that was here before */
+/**
+ * @param {HTMLElement} element
+ * @param {ShadowRoot} shadow
+ * @param {Work | null} [work] of the previous app of this task
+ */
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
   const sourceOf = () => urlOf(get("imgSrc"));
@@ -84,7 +98,7 @@ export function appOf(element, shadow, work) {
   const skeleton = readSkeleton(get);
   const labelsSrc = () => get("initialValuesSrc");
   const offerBelow = Number(get("offerBelow"));
-  /** Null until they were fetched. @type {import("./prelabels.js").Prelabels | null} */
+  /** Null until the pre-labels are fetched. @type {import("./prelabels.js").Prelabels | null} */
   let prelabels =
     work?.prelabels ??
     (labelsSrc() ? null : readPrelabels(get("initialValues"), get("annotationIssues"), skeleton, offerBelow));
@@ -98,23 +112,26 @@ export function appOf(element, shadow, work) {
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
   img.src = sourceOf();
-  /** Where what is shown is a smaller copy: the size of the image that coordinates are of. @type {import("./types.js").Size | null} */
+  /**
+   * Size of the original image, to which coordinates refer, if a smaller copy is shown.
+   * @type {import("./types.js").Size | null}
+   */
   const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
-  /** The same for the image that is shown, once it is. @type {import("./types.js").Size | null} */
+  /** Size to which coordinates refer, once the image is shown. @type {import("./types.js").Size | null} */
   let measured = null;
   const removed = new AbortController();
   const { signal } = removed;
-  /** What is wrong with the image or the pre-labels; "" for nothing. @type {keyof typeof english.problems | ""} */
+  /** The problem with the image or the pre-labels; "" for none. @type {keyof typeof english.problems | ""} */
   let problem = "";
   let toastTimer = 0;
   let speechTimer = 0;
-  /** What is to be spoken. */
+  /** The message that a screen reader will announce next. */
   let said = "";
-  /** The document that the worker said is rightly empty. @type {import("./types.js").Doc | null} */
+  /** The document without labels that the worker confirmed. @type {import("./types.js").Doc | null} */
   let confirmed = null;
-  /** The submission in progress began here, not with the form. */
+  /** Whether the element, not the form, started the submission in progress. */
   let isOurs = false;
-  /** In a small window the panel lies over the image while this is true. */
+  /** Whether the panel is open. In a small window it then covers the image. */
   let isOpen = false;
 
   const refresh = () => {
@@ -124,7 +141,7 @@ export function appOf(element, shadow, work) {
     stage.touch();
   };
 
-  /** A short word on the image, and aloud. @param {string} text */
+  /** Show a short message on the image, and announce it to screen readers. @param {string} text */
   const say = (text) => {
     toast.textContent = text;
     clearTimeout(toastTimer);
@@ -132,7 +149,7 @@ export function appOf(element, shadow, work) {
     speak(text);
   };
 
-  /** @returns {string} the keypoint in hand, its state, where it is, and what remains */
+  /** @returns {string} the selected keypoint, its state and position, and how many keypoints remain */
   const situation = () => {
     const { instance, selected, point, tool, size, doc } = session;
     if (!size.width) return "";
@@ -149,11 +166,11 @@ export function appOf(element, shadow, work) {
     ].join(". ");
   };
 
-  /** Tell a screen reader what happened, and where that leads. @param {string} [text] */
+  /** Announce to a screen reader what happened, and the resulting situation. @param {string} [text] */
   const speak = (text = said) => {
     said = text;
     clearTimeout(speechTimer);
-    // The same words twice are spoken twice only if the region was empty in between.
+    // A screen reader announces the same text again only if the live region was empty in between.
     live.textContent = "";
     speechTimer = setTimeout(() => {
       live.textContent = [said, situation()].filter(Boolean).join(". ");
@@ -176,14 +193,14 @@ export function appOf(element, shadow, work) {
     if (isPlaced(point)) view.focusOn(boxOf(point, point));
   };
 
-  /** Zoom to the instance in hand, or to everything. */
+  /** Zoom to the active instance, or to the whole image if there is none. */
   const focusInstance = () => {
     const box = session.instance && boundsOf(session.instance, true);
     if (box) view.focusOn(box);
     else view.fit();
   };
 
-  /** To what a finding is about. @param {import("./later/checks.js").Finding} finding */
+  /** Select and show the keypoint or instance of a finding. @param {import("./later/checks.js").Finding} finding */
   const jump = ({ id, indexes }) => {
     const points = findInstance(session.doc, id)?.points;
     if (!points) return;
@@ -194,7 +211,7 @@ export function appOf(element, shadow, work) {
     focus();
   };
 
-  /** Nothing can be labelled. @param {keyof typeof english.problems} why */
+  /** Show a problem that makes labelling impossible. @param {keyof typeof english.problems} why */
   const fail = (why) => {
     gestures.abort();
     problem = why;
@@ -207,7 +224,7 @@ export function appOf(element, shadow, work) {
 
   let fetching = false;
 
-  /** @param {boolean} [again] the first time it is under way already */
+  /** @param {boolean} [again] false for the first load, which has already been requested */
   const loadImage = (again = true) => {
     const src = sourceOf();
     gestures.finish();
@@ -217,7 +234,7 @@ export function appOf(element, shadow, work) {
     update(waiting);
     if (!src) fail("noImage");
     else if (again) {
-      // WebKit requests nothing when the address stays the same.
+      // WebKit does not request the image again while its address stays the same.
       img.removeAttribute("src");
       img.src = src;
     }
@@ -240,9 +257,9 @@ export function appOf(element, shadow, work) {
   img.onload = async () => {
     const { naturalWidth, naturalHeight, src } = img;
     const { width, height } = stated ?? (await pixelsOf(img));
-    // Another image is on its way by now.
+    // Meanwhile another image was requested.
     if (src !== img.src) return;
-    // The sides of a smaller copy are whole pixels: each may be off by one.
+    // A smaller copy has whole pixels: rounding may change each side by up to one.
     const isOther = stated && Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height);
     measured = isOther ? null : { width, height };
     if (!naturalWidth) fail("size");
@@ -250,7 +267,7 @@ export function appOf(element, shadow, work) {
     else begin();
   };
 
-  /** Let the worker begin, once image, pre-labels and drafts are there. */
+  /** Let the worker begin once the image, the pre-labels and the drafts have loaded. */
   const begin = async () => {
     const drafts = await found;
     if (!prelabels || !measured || problem || signal.aborted) {
@@ -270,7 +287,7 @@ export function appOf(element, shadow, work) {
   /** @param {import("./drafts.js").Draft} draft */
   const take = async (draft) => {
     if (!session.ready) {
-      // The image went away meanwhile. When it is back, the draft is offered again.
+      // Meanwhile the image became unavailable. Once it has loaded again, the draft is offered again.
       (await found).push(draft);
       return;
     }
@@ -279,7 +296,11 @@ export function appOf(element, shadow, work) {
     focus();
   };
 
-  /** Give drafts back: at once where the host knows that they are this worker's, else only if the worker says so. @param {import("./drafts.js").Draft[]} drafts */
+  /**
+   * Restore a draft. If the host names the worker, a single unsent draft is restored at once. Otherwise the worker is
+   * asked.
+   * @param {import("./drafts.js").Draft[]} drafts
+   */
   const offer = (drafts) => {
     const [draft, ...others] = drafts;
     const isKnown = Boolean(get("worker"));
@@ -299,7 +320,7 @@ export function appOf(element, shadow, work) {
     }
   };
 
-  /** Say that nothing is to be labelled, or that no change is needed. @param {boolean} nothing */
+  /** Set or clear "nothing to label" or "no changes needed". @param {boolean} nothing */
   const tick = (nothing) => {
     if (nothing && session.isCorrected) say(t.corrected);
     else if (!nothing || session.original.instances.length || !session.isLabelled) session.setNoChanges(nothing);
@@ -322,7 +343,7 @@ export function appOf(element, shadow, work) {
 
   const answer = () =>
     answerFields({
-      // Without its image nobody has checked a label.
+      // Without the image, nobody could check the labels.
       doc: problem ? docOf([]) : session.doc,
       skeleton,
       attributes: get,
@@ -334,12 +355,12 @@ export function appOf(element, shadow, work) {
         ...clock.details(),
         ...later?.details(),
         comment: session.doc.comment || undefined,
-        // What leads read is the same in every language.
+        // Leads read this text. It is always in English.
         problem: problem ? english.problems[problem] : undefined,
       },
     });
 
-  /** The answer as it leaves. Its draft stays until somebody says that the answer arrived. */
+  /** Return the answer for submission. Its draft stays until the host confirms that the answer arrived. */
   const handOver = () => {
     clock.tick();
     saving.send();
@@ -347,7 +368,7 @@ export function appOf(element, shadow, work) {
     return answer();
   };
 
-  /** @returns {boolean} whether the worker must do or say something before the answer can leave */
+  /** @returns {boolean} whether the worker must do or answer something before the answer can be submitted */
   const asks = () => {
     gestures.finish();
     if (problem) return false;
@@ -384,7 +405,7 @@ export function appOf(element, shadow, work) {
       const reason = form.submit(handOver);
       if (reason) say(reason);
     } catch (error) {
-      // The host's own code failed: nothing was sent.
+      // The host's code failed: nothing was sent.
       saving.settle();
       say(t.notSent);
       reportError(error);
@@ -392,7 +413,7 @@ export function appOf(element, shadow, work) {
     isOurs = false;
   };
 
-  /** @returns {boolean} whether another submission is in flight: only the worker can decide to send again */
+  /** @returns {boolean} whether another submission is in flight. Only the worker can decide to send again. */
   const waits = () => {
     if (!isWaiting && !saving.isInFlight) return false;
     if (app.isSending()) say(t.onItsWay);
@@ -424,7 +445,7 @@ export function appOf(element, shadow, work) {
     skipping.close();
     clock.tick();
     const detail = { reason, comment: session.doc.comment, total_time_in_seconds: Math.round(clock.totalSeconds()) };
-    // A host that skips says so at once, and later how it ended, as for an answer.
+    // A host that handles the skip cancels this event. It later reports success or failure as it does for an answer.
     if (
       element.dispatchEvent(new CustomEvent("task-skip", { detail, bubbles: true, composed: true, cancelable: true }))
     )
@@ -432,18 +453,21 @@ export function appOf(element, shadow, work) {
     else saving.send();
   };
 
-  /** Checks, help and light, once they are loaded. @type {ReturnType<NonNullable<typeof parts.laterOf>> | undefined} */
+  /**
+   * The later script's parts (checks, help, brightness), once they have loaded.
+   * @type {ReturnType<NonNullable<typeof parts.laterOf>> | undefined}
+   */
   let later;
-  /** Until they are there, or given up. */
+  /** True until the later script has loaded or the element has stopped waiting for it. */
   let isLoading = true;
-  /** The help that there is without them. @type {HTMLDialogElement | undefined} */
+  /** The help dialog that is used without the later script. @type {HTMLDialogElement | undefined} */
   let instructions;
-  /** A submission waits for them. */
+  /** Whether a submission waits for the later script. */
   let isWaiting = false;
   /** @type {(() => void)[]} */
   const postponed = [];
   const whenSettled = (/** @type {() => void} */ act) => (isLoading ? postponed.push(act) : act());
-  /** They are there, or not to be expected. If they come after that, they are of use all the same. */
+  /** Stop waiting for the later script, loaded or not. If it loads after that, it is still used. */
   const settle = () => {
     if (signal.aborted || later) return;
     isLoading = false;
@@ -514,7 +538,7 @@ export function appOf(element, shadow, work) {
       speak();
     },
     after: (act, now) => (now ? act() : gestures.after(act)),
-    // Light is for the image at hand; the rest stays.
+    // Brightness and contrast are for the current image only. The other preferences are saved.
     savePrefs: () => savePrefs({ ...prefs, brightness: undefined, contrast: undefined }),
     focusPoint,
     focusInstance,
@@ -553,9 +577,9 @@ export function appOf(element, shadow, work) {
   const most = Number(get("maxAnswerBytes")) || Infinity;
   const sizeOfAnswer = bytesOf(skeleton);
   const sizeOfOriginal = memo((/** @type {import("./prelabels.js").Prelabels} */ { text }) => sentBytes(text()));
-  /** What the last check of the answer's size said. */
+  /** The result of the last check of the answer's size. */
   let sizeNotice = "";
-  /** What the host would refuse, before the work is done. @returns {string} */
+  /** Return a warning if the answer nears or exceeds the host's size limit, "" otherwise. @returns {string} */
   const tooLarge = () => {
     if (most === Infinity || !prelabels) return "";
     const bytes = session.doc.instances.reduce(
@@ -600,7 +624,7 @@ export function appOf(element, shadow, work) {
     h("progress", { "aria-hidden": true }),
     h("p", { role: "status", textContent: () => (prelabels ? t.loadingImage : t.loadingLabels) }),
   );
-  // A page has one main part: its own, else the first element on it.
+  // A page has one main landmark: its own, otherwise the first element on the page.
   const first = document.querySelector("main, [role=main], crowd-2d-skeleton") === element;
   const root = h(
     "div.app",
@@ -640,10 +664,11 @@ export function appOf(element, shadow, work) {
   );
   current ??= element;
   root.addEventListener("focusin", () => (current = element), { signal });
-  // What another finger presses ends the gesture of the first. Not "change": a field that loses the focus to a press
-  // on the image fires it in the middle of that press.
+  // A press on a control by another finger ends the gesture of the first. "change" is not in the list: a field that
+  // loses
+  // the focus to a press on the image fires it in the middle of that press.
   for (const name of ["click", "input"]) root.addEventListener(name, gestures.finish, { signal, capture: true });
-  // The browser's own "back" and "forward" buttons would leave the page.
+  // A mouse's "back" and "forward" buttons would leave the page.
   for (const name of ["mousedown", "mouseup", "auxclick"]) {
     root.addEventListener(name, (/** @type {any} */ event) => event.button > 2 && event.preventDefault(), { signal });
   }
@@ -655,7 +680,7 @@ export function appOf(element, shadow, work) {
     },
     { signal },
   );
-  // A click on a button must not take the keys away from the image.
+  // A click on a button must not move the keyboard focus away from the image.
   root.addEventListener(
     "mousedown",
     (/** @type {MouseEvent} */ event) => {
@@ -666,7 +691,7 @@ export function appOf(element, shadow, work) {
     { signal },
   );
 
-  // A host that shows no problems itself can have them shown here.
+  // A host that does not show problems itself can have the element show them.
   document.addEventListener(
     "answer-failed",
     (/** @type {any} */ { detail }) => detail?.problem && say(String(detail.problem)),
@@ -674,7 +699,7 @@ export function appOf(element, shadow, work) {
   );
 
   loadImage(false);
-  // Nothing comes before the image, unless that takes long.
+  // The image loads first. The later script follows earlier only if the image takes longer than LATEST.
   const timers = [setTimeout(askForLater, LATEST), setTimeout(settle, PATIENCE)];
   refresh();
   stage.measure();
@@ -685,7 +710,7 @@ export function appOf(element, shadow, work) {
     focus,
     loadImage,
 
-    /** The element was moved: perhaps into another form. */
+    /** Attach to the form again after the element was moved, perhaps into another form. */
     attach: form.attach,
 
     /** @returns {Work | null} for the next app of the same task */
@@ -712,5 +737,5 @@ export function appOf(element, shadow, work) {
 const timeOf = ({ at }) =>
   new Date(at).toLocaleString(t.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
-/** @param {import("./drafts.js").Draft} draft @returns {string} what is in it, and when it was saved */
+/** @param {import("./drafts.js").Draft} draft @returns {string} a description of its content, and when it was saved */
 const draftText = (draft) => t.draftState(placedIn(draft), timeOf(draft), draft.sent ?? false);

@@ -1,17 +1,23 @@
-/** Autosave: the draft of this page follows the work, and stays until the answer is known to be safe. */
+/** Autosave: keeps a draft of this page's work up to date until the host confirms that the answer arrived. */
 import { dropDraft, dropOldDrafts, loadDrafts, saveDraft } from "./drafts.js";
 
-/** Milliseconds from an edit to its being written. With the write itself, work is on the disk within a second. */
+/**
+ * Delay from an edit to the start of its write, in milliseconds. Including the write, work is on the disk within 1 s.
+ */
 const PAUSE = 300;
-/** Milliseconds after which the page says that nobody confirmed a submission. It stays in flight: sending again is for the worker to decide. */
+/**
+ * Time after which the page says that a submission was not confirmed, in milliseconds. The submission stays in
+ * flight: the
+ * worker decides whether to send again.
+ */
 const PATIENCE = 4000;
 
 /**
  * @param {import("./session.js").Session} session
  * @param {import("./clock.js").Clock} clock
  * @param {string} task its key
- * @param {() => void} check runs at every pause of the work: a drag or a burst of clicks costs nothing
- * @param {() => void} changed a submission began or ended
+ * @param {() => void} check runs at every pause of the work (debounced: not during a drag or a burst of clicks)
+ * @param {() => void} changed runs when a submission begins, ends, or has not been confirmed in time
  * @param {AbortSignal} signal
  * @param {string} [key] of this page's draft, if the page has begun one
  */
@@ -30,12 +36,15 @@ export function autosave(
   let sentAt = 0;
   let sentDoc = session.kept;
   let sentTimer = 0;
-  /** What was written last, or what the page began with. */
+  /** The document that was written last, or with which the page began. */
   let saved = session.kept;
-  /** The answer arrived: nothing is kept any more. */
+  /** Whether the answer has arrived. From then on no draft is kept. */
   let isSafe = false;
 
-  /** @returns {Promise<boolean>} whether it is on the disk; a submission in flight is part of the draft */
+  /**
+   * @returns {Promise<boolean>} whether the draft is on the disk. The draft records whether a submission is in
+   *     flight.
+   */
   const write = async () => {
     clearTimeout(saveTimer);
     saveTimer = 0;
@@ -51,7 +60,7 @@ export function autosave(
 
   const isUnsent = () => !isSafe && session.kept !== session.original;
 
-  /** The submission in flight, if any, is over. */
+  /** End the submission in flight, if there is one. */
   const settle = () => {
     clearTimeout(sentTimer);
     sentAt = 0;
@@ -61,7 +70,7 @@ export function autosave(
   const saving = {
     key,
 
-    /** The document changed. */
+    /** Schedule a write after the document changed. */
     later() {
       isSafe = false;
       saveTimer ||= setTimeout(write, PAUSE);
@@ -73,22 +82,22 @@ export function autosave(
       checkTimer = setTimeout(check, PAUSE);
     },
 
-    /** Write at once what waits. */
+    /** Write pending changes at once. */
     now() {
       if (saved !== session.kept) write();
     },
 
-    /** Whether a submission began that nobody has confirmed or refused. */
+    /** Whether a submission began that was neither confirmed nor refused. */
     get isInFlight() {
       return sentAt > 0;
     },
 
-    /** Whether it began just now, and what is shown is what was sent. */
+    /** Whether a submission began less than PATIENCE ago and the document has not changed since. */
     get isSending() {
       return sentAt > 0 && performance.now() - sentAt < PATIENCE && session.kept === sentDoc;
     },
 
-    /** A submission begins. */
+    /** Record that a submission begins. */
     send() {
       clearTimeout(sentTimer);
       sentAt = performance.now();
@@ -100,13 +109,13 @@ export function autosave(
 
     settle,
 
-    /** @returns {Promise<import("./drafts.js").Draft[]>} of this task, by this or other pages */
+    /** @returns {Promise<import("./drafts.js").Draft[]>} drafts of this task, written by this or other pages */
     find() {
       dropOldDrafts(Date.now());
       return loadDrafts(task, session.skeleton);
     },
 
-    /** Go on with a draft: it becomes this page's own. @param {import("./drafts.js").Draft} draft */
+    /** Continue with a draft, which becomes this page's own draft. @param {import("./drafts.js").Draft} draft */
     async take(draft) {
       clock.restore(draft.clock);
       session.restore(draft.doc);
@@ -121,14 +130,15 @@ export function autosave(
   addEventListener(
     "beforeunload",
     (event) => {
-      // A host that accepted the answer leaves the page; one that could not, stays.
+      // The page may be left without a question while a submission is under way and the browser is online.
       if (isUnsent() && !(saving.isSending && navigator.onLine)) event.preventDefault();
     },
     { signal },
   );
   addEventListener("pagehide", saving.now, { signal });
   document.addEventListener("visibilitychange", () => document.hidden && isUnsent() && write(), { signal });
-  // Events of the portal's form. Ground Truth has none: there the draft stays, and the next page asks about it.
+  // The portal's form sends these events. Ground Truth does not: there the draft stays, and the next page asks about
+  // it.
   document.addEventListener(
     "answer-accepted",
     () => {

@@ -1,10 +1,10 @@
-/** The chip: which keypoint comes next, and how to place it; or what the tool in hand wants. */
+/** The chip shows which keypoint comes next and how to place it, or the instruction of the current tool. */
 import { h } from "./dom.js";
 import { labelOf } from "./document.js";
 import { keypointMarker } from "./icons.js";
 import { t } from "./texts.js";
 
-/** What a click would place now: -1 for nothing. @param {import("./session.js").Session} session */
+/** Index of the keypoint that a click would place now; -1 for none. @param {import("./session.js").Session} session */
 const nextOf = (session) => (session.tool !== "place" || !session.size.width ? -1 : session.next);
 
 /** @param {import("./session.js").Session} session */

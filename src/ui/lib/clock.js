@@ -1,19 +1,22 @@
-/** The clock: total and active time, time per keypoint, and how often each action was done. All times are milliseconds. */
+/** Measures total and active time, time per keypoint, and how often each action was done. Times are in milliseconds. */
 import { isNumber, isRecord } from "./json.js";
 
-/** A longer pause does not count as work: quality metrics cap gaps at the same length. */
+/**
+ * Longest pause between inputs that counts fully as active time, in seconds. Quality metrics cap gaps at the same
+ * value.
+ */
 export const IDLE_CAP_SECONDS = 30;
 
 const tenths = (/** @type {number} */ milliseconds) => Math.round(milliseconds / 100) / 10;
 /** @param {any} value @returns {value is Record<string, number>} */
 const isTable = (value) => isRecord(value) && Object.values(value).every(isNumber);
 
-/** It runs while the image is shown on a visible page: `run` and `pause` say so. */
+/** A clock that runs while the image is shown on a visible page. The app calls `run` and `pause`. */
 export class Clock {
   total = 0;
   active = 0;
   placedAt = 0;
-  /** Without a prototype: a keypoint may be called "constructor". @type {Record<string, number>} */
+  /** The record has no prototype, because a keypoint may be called "constructor". @type {Record<string, number>} */
   actions = Object.create(null);
   /** @type {Record<string, number>} by keypoint label */
   perKeypoint = Object.create(null);
@@ -25,13 +28,13 @@ export class Clock {
     this.running = true;
   }
 
-  /** The page is hidden, or the image is gone. */
+  /** Stop counting while the page is hidden or the image is unavailable. */
   pause(now = performance.now()) {
     this.tick(now);
     this.running = false;
   }
 
-  /** Count the time since the last input of the worker. */
+  /** Add the time since the worker's last input. */
   tick(now = performance.now()) {
     if (!this.running) return;
     this.total += now - this.last;
@@ -45,7 +48,7 @@ export class Clock {
     this.actions[action] = (this.actions[action] ?? 0) + 1;
   }
 
-  /** The active time since the last placement belongs to this keypoint. @param {string} label */
+  /** Add the active time since the last placement to this keypoint. @param {string} label */
   placed(label, now = performance.now()) {
     this.tick(now);
     this.perKeypoint[label] = (this.perKeypoint[label] ?? 0) + this.active - this.placedAt;
@@ -66,7 +69,7 @@ export class Clock {
     };
   }
 
-  /** For a draft. */
+  /** Return the times and counts for a draft. */
   save(now = performance.now()) {
     const { active, placedAt, actions, perKeypoint } = this;
     return structuredClone({ total: this.totalSeconds(now) * 1000, active, placedAt, actions, perKeypoint });

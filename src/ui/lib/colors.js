@@ -1,7 +1,7 @@
-/** Colours: a palette that stays apart for colour-blind eyes, and a filter for colours that come from outside. */
+/** Colours: a palette that colour-blind people can tell apart, and a check of colours from attributes and files. */
 import { readJson } from "./json.js";
 
-/** Okabe and Ito's set without black, then lighter neighbours of it. */
+/** Okabe and Ito's colours without black, followed by lighter shades of them. */
 export const PALETTE = [
   "#56b4e9",
   "#e69f00",
@@ -22,7 +22,7 @@ export const PALETTE = [
 const PLAIN = /^(#[0-9a-f]{3,8}|[a-z]{3,20}|(rgb|hsl)a?\([\d.,%\s/deg-]{1,60}\))$/i;
 
 /**
- * A colour from outside goes into styles and on the canvas: only plain notations pass.
+ * Return a colour that is safe to use in styles and on the canvas: only plain notations pass, others give the fallback.
  * @param {unknown} value
  * @param {string} fallback
  */
@@ -33,7 +33,7 @@ export function colorOr(value, fallback) {
 }
 
 /**
- * The attribute uniqueSkeletonColors: "true" for the palette, or a list of colours.
+ * Read the attribute uniqueSkeletonColors: "true" for the palette, or a list of colours.
  * @param {string | null} text
  * @returns {string[] | null}
  */
@@ -49,7 +49,7 @@ export function readUniqueColors(text) {
 }
 
 /**
- * The colour that the fewest instances have, so that a deleted instance's colour comes free.
+ * Return the colour that the fewest instances have, so that a deleted instance's colour is used again.
  * @param {string[]} palette
  * @param {(string | null)[]} used
  */

@@ -1,4 +1,4 @@
-/** Commands: what each shortcut and tool does. Names are those of shortcuts.js; a test compares the two. */
+/** Commands of the shortcuts and tools. shortcuts.js has the same names; a test compares the two. */
 import { mapped, middleOf, turning } from "./geometry.js";
 import { t } from "./texts.js";
 
@@ -21,7 +21,7 @@ export function commandsOf(app) {
     place: () => {
       const { tool, bounds } = session;
       const { width, height } = view.stage;
-      // For a drawing tool it does what a drag would: in the middle of what is seen, or around the keypoints.
+      // For a drawing tool, the key replaces a drag: in the middle of the visible part, or around the keypoints.
       const seen = { left: 0.3 * width, top: 0.2 * height, right: 0.7 * width, bottom: 0.8 * height };
       if (tool === "place") app.take(session.next) || session.placeExpected(view.toImage(view.middle));
       else if (tool === "draw") session.finish(mapped(seen, (at) => view.toImage(at)));

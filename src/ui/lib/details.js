@@ -1,11 +1,11 @@
-/** Details: what can be said about the keypoint in hand, or about its instance: visibility, name, note. */
+/** Details: the fields for the selected keypoint or the active instance: visibility, name, note. */
 /** @import {Instance, Reason} from "./types.js" */
 import { h } from "./dom.js";
 import { isPlaced, labelOf } from "./document.js";
 import { straysOf } from "./prelabels.js";
 import { t } from "./texts.js";
 
-/** In the order of their texts. @type {[key: string, v: 0 | 1 | 2, reason?: Reason][]} */
+/** The states in the order of their texts. @type {[key: string, v: 0 | 1 | 2, reason?: Reason][]} */
 const STATES = [
   ["O", 2],
   ["O", 1],
@@ -23,7 +23,7 @@ export function details(session) {
     h("input", {
       dir: "auto",
       disabled: locked,
-      // Every letter is in the document at once: a draft or an answer never misses the end of a note.
+      // Every letter goes into the document at once, so that a draft or an answer never misses the end of a note.
       oninput: (/** @type {any} */ event) => write(event.target.value),
       onchange: (/** @type {any} */ event) => write(event.target.value.trim()),
       ...props,
@@ -43,7 +43,7 @@ export function details(session) {
             disabled: () => locked() || index() < 0 || (v > 0 && !isPlaced(state())),
             onclick: () => {
               const at = index();
-              // As the keys do: what has no place is done with, the next click is for the next keypoint.
+              // As with the keyboard: after a keypoint without a position, the next click places the next keypoint.
               if (session.mark([at], v, reason) && v === 0) session.select(session.active, session.pendingAfter(at, 1));
             },
           },

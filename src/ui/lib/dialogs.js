@@ -1,4 +1,4 @@
-/** Dialogs, and questions in one of them. Native dialogs keep the focus in and close on Escape. */
+/** Dialogs, and a dialog that asks questions. Native dialogs trap the focus and close on Escape. */
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./texts.js";
@@ -14,7 +14,8 @@ export function dialog(name, title, ...body) {
   let isOutside = false;
   const track = (/** @type {Event} */ { type, target }) =>
     (isOutside = target === node && (isOutside || type === "pointerdown"));
-  // A key that presses a button inside is a click without a pointer: what the pointer did before counts for nothing then.
+  // A key that presses a button inside causes a click without a pointer. Its target is the button, so it closes
+  // nothing.
   const close = (/** @type {Event} */ { target }) => {
     if (isOutside && target === node) node.close();
   };
@@ -29,7 +30,7 @@ export function dialog(name, title, ...body) {
     ),
     h("div.body", { tabIndex: 0 }, ...body),
   );
-  // The second click of a double click was meant for the button that opened the dialog.
+  // Ignore the second click of a double click: it was meant for the button that opened the dialog.
   node.addEventListener(
     "click",
     (/** @type {MouseEvent} */ event) => event.detail > 1 && event.stopPropagation(),
@@ -38,7 +39,10 @@ export function dialog(name, title, ...body) {
   return node;
 }
 
-/** @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first choice is the safe one, the last the one that is proposed */
+/**
+ * @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first
+ *     choice is the safe one, the last choice is the proposed one
+ */
 
 /** @returns {{root: HTMLDialogElement, ask: Ask}} one question at a time; closing the dialog chooses nothing */
 export function questions() {
@@ -63,7 +67,7 @@ export function questions() {
       root.setAttribute("aria-label", title);
       body.replaceChildren(h("p", {}, text), h("div.row", {}, ...buttons));
       if (!root.open) root.showModal();
-      // A key that is pressed once too often chooses what changes nothing.
+      // Focus the safe choice, so that an accidental second key press changes nothing.
       buttons[0].focus();
     },
   };

@@ -1,9 +1,12 @@
-/** The document: what is submitted. Every edit makes a new one and shares what did not change. */
+/**
+ * The document holds the labels that are submitted. It is immutable: an edit makes a new one that shares unchanged
+ * parts.
+ */
 /** @import {Doc, Instance, Point, Skeleton} from "./types.js" */
 import { t } from "./texts.js";
 
 /**
- * A changed instance takes back "no changes needed": the two cannot both be true.
+ * Make a document. "No changes needed" is false in it, because an edit contradicts that statement.
  * @param {Instance[]} instances
  * @param {{comment?: string}} [before] the document that they were in
  * @returns {Doc}
@@ -31,12 +34,12 @@ export const newInstance = (id, count, more) => ({
   ...more,
 });
 
-/** Names of new instances never repeat in a document: n1, n2, … @param {Doc} doc */
+/** Return the id of a new instance, unique in the document: n1, n2, … @param {Doc} doc */
 export const nextId = (doc) =>
   `n${1 + Math.max(0, ...doc.instances.map(({ id }) => Number(/^n(\d+)$/.exec(id)?.[1] ?? 0)))}`;
 
 /**
- * A function of an object that never changes, computed once for each.
+ * Memoise a function of an immutable object.
  * @template {object} K
  * @template V
  * @param {(key: K) => V} compute
@@ -51,13 +54,17 @@ export function memo(compute) {
   };
 }
 
-/** Indexes of instances by id: every row of a list asks for its own. */
+/** Indexes of instances by id, memoised because every row of the panel's list looks up its own. */
 const indexesOf = memo((/** @type {Instance[]} */ instances) => new Map(instances.map(({ id }, at) => [id, at])));
 
 /** @param {Doc} doc @param {string | null} id */
 export const findInstance = ({ instances }, id) => instances[indexesOf(instances).get(id ?? "") ?? -1] ?? null;
 
-/** @param {Doc} doc @param {string} id @returns {string} what the instance is called on the screen; "" for none */
+/**
+ * @param {Doc} doc
+ * @param {string} id
+ * @returns {string} the name shown for the instance; "" if there is no such instance
+ */
 export function nameOf({ instances }, id) {
   const at = indexesOf(instances).get(id) ?? -1;
   return at < 0 ? "" : instances[at].name || t.instance(at + 1);
@@ -66,7 +73,7 @@ export function nameOf({ instances }, id) {
 /** @param {Point | null | undefined} point @returns {point is Point} */
 export const isPlaced = (point) => Boolean(point && point.v > 0);
 
-/** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} in words */
+/** @param {Pick<Point, "v" | "reason"> | null} point @returns {string} its state in words */
 export const stateOf = (point) =>
   t.states[
     !point ? "pending" : point.v === 2 ? "visible" : point.v === 1 ? "occluded" : (point.reason ?? "not_visible")
@@ -74,14 +81,14 @@ export const stateOf = (point) =>
 
 export const placedCount = memo((/** @type {Instance} */ instance) => instance.points.filter(isPlaced).length);
 
-/** @param {Instance} instance @returns {number[]} keypoints nobody has said anything about */
+/** @param {Instance} instance @returns {number[]} indexes of keypoints that are neither placed nor skipped */
 export const pendingOf = (instance) => instance.points.flatMap((point, i) => (point === null ? [i] : []));
 
 /** @param {unknown} a @param {unknown} b */
 export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * What a worker changed in a pre-label.
+ * List the keypoints of a pre-label that a worker changed.
  * @param {Instance} now
  * @param {Instance | null} before
  * @returns {number[]} indexes of changed keypoints

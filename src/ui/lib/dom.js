@@ -1,13 +1,16 @@
-/** Building nodes: text always goes in as text, never as markup. What a node shows may be a function, asked again by `update`. */
+/**
+ * Builds DOM nodes. Text is inserted as text, never as markup. A property may be a function, which `update` calls
+ * again.
+ */
 
 import { clamp } from "./geometry.js";
 
 /**
- * What `update` does with a node.
+ * The properties and children of a node that `update` refreshes.
  * @typedef {object} Live
- * @property {(() => void)[]} asked sets of properties whose value is a function
- * @property {Element[]} parts children that have something to ask themselves
- * @property {() => unknown[]} [given] everything that the node and its children show follows from these values
+ * @property {(() => void)[]} asked setters of the properties whose value is a function
+ * @property {Element[]} parts children that have functions as properties themselves, or in their children
+ * @property {() => unknown[]} [given] returns all values on which the node and its children depend
  * @property {unknown[]} [last] those values at the last update
  */
 /** @type {WeakMap<Element, Live>} */
@@ -15,11 +18,13 @@ const live = new WeakMap();
 
 /**
  * @param {string} tag with its classes: "button.primary"
- * @param {Record<string, any>} [props] `on…` listens, `given` lists the values that everything in the node follows from, `.name` is a
- *   class that comes and goes, `children` are kept where they stay, the rest are properties of the node, or attributes where it
- *   has none; a function gives the value at every `update`
- * @param {...any} children nodes and texts; what is false or empty is left out
- * @returns {any} the element, of the type its tag says
+ * @param {Record<string, any>} [props] `on…` is an event listener. `given` returns all values on which the node
+ *     depends.
+ *     `.name` switches a class on or off. `children` replaces the child elements, reusing those that stay. Any other
+ * name is a
+ *     property of the node, or an attribute if there is no such property. A function is called at every `update`.
+ * @param {...any} children nodes and texts; false and empty ones are omitted
+ * @returns {any} the element, of the type that belongs to its tag
  */
 export function h(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
@@ -43,10 +48,10 @@ export function h(tag, props = {}, ...children) {
 }
 
 /**
- * Only what differs is set: an untouched node costs no layout.
+ * Set a property only if its value differs, so that an unchanged node causes no layout.
  * @param {any} node
  * @param {string} key
- * @param {any} value as an attribute, null and false are none
+ * @param {any} value null and false remove an attribute
  */
 export function put(node, key, value) {
   if (key[0] === ".") node.classList.toggle(key.slice(1), value);
@@ -55,13 +60,16 @@ export function put(node, key, value) {
       if (node.children[at] !== child) node.insertBefore(child, node.children[at]);
     while (node.children.length > value.length) node.lastChild.remove();
   } else if (key in node && typeof node[key] !== "object") {
-    // An empty text is set in any case: no `alt` is not the same as an empty one.
+    // An empty text is always set: a missing `alt` differs from an empty one.
     if (node[key] !== value || value === "") node[key] = value;
   } else if ((value ?? false) === false) node.removeAttribute(key);
   else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
 }
 
-/** Ask a node and its parts what they show now, except where it is hidden or follows from the same values as before. @param {Element} node */
+/**
+ * Update a node and its children. Children of a hidden node, and a node whose `given` is unchanged, are skipped.
+ * @param {Element} node
+ */
 export function update(node) {
   const own = live.get(node);
   const given = own?.given?.();
@@ -72,13 +80,13 @@ export function update(node) {
 }
 
 /**
- * Brings a row into the view of its own list. scrollIntoView would move the page under the pointer.
- * @param {HTMLElement} list what its rows are placed in
+ * Scroll a list so that a row is visible. scrollIntoView would also scroll the page under the pointer.
+ * @param {HTMLElement} list the scrolling container of the rows
  * @param {HTMLElement} row
  */
 export function reveal(list, row) {
   const { offsetTop: top, offsetLeft: left } = row;
   list.scrollTop = clamp(list.scrollTop, top + row.offsetHeight - list.clientHeight, top);
-  // On a narrow screen the list lies on its side, and a part of the neighbours shows beside the row.
+  // On a narrow screen the list scrolls sideways, and 60 px of the neighbours stay visible beside the row.
   list.scrollLeft = clamp(list.scrollLeft, left + row.offsetWidth + 60 - list.clientWidth, left - 60);
 }

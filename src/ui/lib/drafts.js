@@ -1,9 +1,11 @@
 /**
  * Drafts: work that was not submitted yet, kept in the browser and offered after a reload.
  *
- * A draft is kept in IndexedDB with strict durability, which survives a killed browser about one second after the last edit.
- * localStorage does not: Chromium 156 and Firefox 153 lost what was written 3 s before a kill. It is the fallback where
- * IndexedDB is blocked. Every page writes a draft of its own, so that two tabs never overwrite each other.
+ * A draft is kept in IndexedDB with strict durability, so that it survives a killed browser from about 1 s after the
+ * last
+ * edit. localStorage does not: Chromium 156 and Firefox 153 lost data written 3 s before a kill. It is the fallback
+ * where
+ * IndexedDB is blocked. Every page writes its own draft, so that two tabs never overwrite each other.
  */
 /** @import {Doc, Skeleton} from "./types.js" */
 import { memo, placedCount } from "./document.js";
@@ -12,19 +14,19 @@ import { keys, load, save } from "./prefs.js";
 
 const PREFIX = "truepoint-draft:";
 const KEEP_DAYS = 7;
-/** IndexedDB that does not answer within this time counts as blocked. Milliseconds. */
+/** Time after which IndexedDB that has not responded counts as blocked, in milliseconds. */
 const PATIENCE = 2500;
 
 /**
  * @typedef {object} Draft
- * @property {string} key PREFIX, the task's key, and a part of its own
+ * @property {string} key the task's key, which begins with PREFIX, and a random suffix of the page
  * @property {Doc} doc
  * @property {number} at milliseconds since 1970
  * @property {unknown} clock
- * @property {boolean} [sent] it was submitted, and nobody said whether it arrived
+ * @property {boolean} [sent] whether it was submitted without a confirmation
  */
 
-/** @param {string} text @returns {string} 64 bits in short */
+/** @param {string} text @returns {string} a hash of 64 bits, in base 36 */
 function hash(text) {
   let a = 0x811c9dc5;
   let b = 0x1234567;
@@ -37,7 +39,7 @@ function hash(text) {
 }
 
 /**
- * Return a short name for a task: same job, worker (if known), image, skeleton and pre-labels.
+ * Return a short key for a task, from its job, worker (if known), skeleton, image and pre-labels.
  * @param {(string | null)[]} parts
  */
 export const draftKey = (parts) => `${PREFIX}${hash(JSON.stringify(parts))}:`;
@@ -72,11 +74,11 @@ let database;
  * @template T
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<T>} act
- * @returns {Promise<T>} once it is on the disk; rejects where IndexedDB is blocked or full
+ * @returns {Promise<T>} resolves once the transaction is on the disk; rejects if IndexedDB is blocked or full
  */
 export async function within(mode, act) {
   database ??= new Promise((resolve, reject) => {
-    // In a sandboxed frame the mere access throws.
+    // In a sandboxed frame, accessing indexedDB throws.
     const request = indexedDB.open("truepoint", 1);
     request.onupgradeneeded = () => request.result.createObjectStore("drafts", { keyPath: "key" });
     request.onblocked = () => reject(request.error);
@@ -91,11 +93,11 @@ export async function within(mode, act) {
   return value;
 }
 
-/** @type {typeof within} the same, and never without an end */
+/** @type {typeof within} the same with a timeout */
 const inTime = (mode, act) =>
   Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
 
-/** @param {string} task its key @returns {Promise<Draft[]>} of the task, of whatever pages */
+/** @param {string} task its key @returns {Promise<Draft[]>} the task's drafts, from all pages */
 export async function allDrafts(task) {
   const range = IDBKeyRange.bound(task, `${task}\uffff`);
   /** @type {Draft[]} */
@@ -106,7 +108,7 @@ export async function allDrafts(task) {
       .filter((key) => key.startsWith(task))
       .map((key) => load(key, null)),
   ];
-  // A draft may be in both, written when one of them was full.
+  // A draft may be in both stores if one of them was full at a time. The newer version counts.
   const byAge = all
     .filter(isRecord)
     .map(unpacked)
@@ -114,7 +116,11 @@ export async function allDrafts(task) {
   return [...new Map(byAge.map((draft) => [draft.key, draft])).values()];
 }
 
-/** Instances as JSON. A store copies a text in a fraction of the time of its objects, and an edit changes one of hundreds. */
+/**
+ * Instances as JSON, memoised: an edit changes one of possibly hundreds of instances. IndexedDB copies a text in a
+ * fraction of
+ * the time that it takes for the objects.
+ */
 const packed = memo(JSON.stringify);
 
 /** @param {any} draft as it is stored; earlier versions stored objects @returns {any} */
@@ -139,7 +145,7 @@ export const placedIn = ({ doc }) => doc.instances.reduce((sum, instance) => sum
 /**
  * @param {string} task its key
  * @param {Skeleton} skeleton
- * @returns {Promise<Draft[]>} those that can be shown, the most complete first
+ * @returns {Promise<Draft[]>} the drafts that fit the skeleton, most placed keypoints first
  */
 export async function loadDrafts(task, skeleton) {
   const drafts = (await allDrafts(task)).filter((draft) => fits(draft, skeleton));

@@ -1,4 +1,4 @@
-/** <crowd-2d-skeleton>: attributes in, an app in the shadow root. Attributes may come late and change. */
+/** <crowd-2d-skeleton> shows an app in its shadow root. Its attributes may be set late and may change. */
 import { appOf } from "./app.js";
 import { request, urlOf } from "./image.js";
 import { shown } from "./json.js";
@@ -7,7 +7,7 @@ import { loadLanguage, parts } from "./scripts.js";
 import css from "./styles.css";
 import { languages, setLanguage } from "./texts.js";
 
-/** Names as authors write them; HTML makes them lower case. */
+/** Attribute names as authors write them. HTML converts them to lower case. */
 const ATTRIBUTES = [
   "imgSrc",
   "imageS3Uri",
@@ -28,15 +28,15 @@ const ATTRIBUTES = [
   "offerBelow",
 ];
 
-/** Shared by all elements of a page. */
+/** The style sheet, which all elements of a page share. */
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
 export class Crowd2dSkeleton extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES.map((name) => name.toLowerCase()), "lang"];
-  /** Texts by language: the scripts of languages add theirs. */
+  /** Texts by language. Each language's script adds its own. */
   static languages = languages;
-  /** What the later script adds itself to. */
+  /** The object to which the later script adds its functions. */
   static parts = parts;
 
   constructor() {
@@ -44,7 +44,7 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
     /** @type {ReturnType<typeof appOf> | null} */
     this.app = null;
-    /** @type {import("./app.js").Work | null} of the app that left with the element */
+    /** @type {import("./app.js").Work | null} the state of the last app, kept while the element is not on the page */
     this.work = null;
     this.waiting = false;
   }
@@ -58,21 +58,21 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   disconnectedCallback() {
     removeEventListener("resize", this.place);
-    // A page that moves the element takes it out and puts it in at once: the work in hand goes with it.
+    // A page that moves the element removes and inserts it in one task. In that case the app stays.
     queueMicrotask(() => {
       if (this.isConnected || !this.app) return;
       this.leave();
     });
   }
 
-  /** End the app. It may come back later: document, undo and times go on then. */
+  /** End the app, but keep its document, undo steps and times for the case that the element returns. */
   leave() {
     this.work = this.app?.work() ?? null;
     this.app?.destroy();
     this.app = null;
   }
 
-  /** Build the app, in the language of this part of the page: at once unless the language must be loaded. */
+  /** Build the app in the language of this part of the page. If that language must be loaded, build it afterwards. */
   start() {
     const { lang: tag = "" } = /** @type {HTMLElement} */ (this.closest("[lang]")) ?? {};
     const begin = () => {
@@ -100,7 +100,7 @@ export class Crowd2dSkeleton extends HTMLElement {
     }
     if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after)))
       return;
-    // A new address of the same image (a signature renewed) keeps the work.
+    // A new address of the same image (a renewed signature) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
     if (!isRenewed) this.work = null;
     if (!this.app) return;
@@ -123,15 +123,15 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.work = null;
   }
 
-  /** Keys work at once, unless the page has given them to someone else. */
+  /** Take the keyboard focus, unless the page has focused another element. */
   wake() {
     if ([null, document.body].includes(/** @type {HTMLElement | null} */ (document.activeElement))) this.app?.focus();
   }
 
-  /** Fills the window below whatever the page has above the element, so that the page itself never scrolls. */
+  /** Make the element fill the window below the page's own content, so that the page does not scroll. */
   place = () => {
     const { top, height } = this.getBoundingClientRect();
-    // CSS transform and zoom of what surrounds the element change the size of its pixels.
+    // CSS transform and zoom of the element's ancestors change the size of its pixels.
     const magnified = height / this.offsetHeight || 1;
     const below = parseFloat(getComputedStyle(document.body).marginBottom) || 0;
     const room = innerHeight - top - scrollY - below;
@@ -146,7 +146,7 @@ for (const name of ATTRIBUTES) {
     get() {
       return this.getAttribute(name) ?? "";
     },
-    /** @this {HTMLElement} @param {unknown} value a framework may hand over a list instead of its text */
+    /** @this {HTMLElement} @param {unknown} value a text, or an object or list, as some frameworks pass it */
     set(value) {
       if ((value ?? null) === null) this.removeAttribute(name);
       else this.setAttribute(name, shown(value));

@@ -1,11 +1,11 @@
-/** The form: hidden inputs in the light DOM, because that is all Ground Truth collects. */
+/** The form: hidden inputs in the light DOM, because Ground Truth collects only those. */
 import { h, put } from "./dom.js";
 import { t } from "./texts.js";
 
 const { requestSubmit } = HTMLFormElement.prototype;
 
 /**
- * Replace a method that would put the answer in a URL, where histories and logs keep it.
+ * Replace a form method that would put the answer into a URL, which histories and logs keep.
  * @param {Element} node the form, or the button that submits it
  * @param {string} attribute
  */
@@ -14,10 +14,11 @@ const keepOutOfUrl = (node, attribute) => {
 };
 
 /**
- * Connect the element with the form that surrounds it: `<crowd-form>`, or a plain `<form>` where there is no crowd-form.
+ * Connect the element with the form that surrounds it: `<crowd-form>`, or a plain `<form>` if there is no crowd-form.
  *
- * crowd-form is upgraded after the page was parsed, and then moves its children into a form of its own. So the inputs are
- * children of the element, which move with it, and crowd-form's methods are looked up when they are needed.
+ * crowd-form is upgraded after the page was parsed, and then moves its children into its own inner form. Therefore
+ * the inputs
+ * are children of the element and move with it, and crowd-form's methods are looked up when they are needed.
  *
  * @param {HTMLElement} element
  * @param {() => Record<string, string> | null} answer null stops a submission
@@ -43,7 +44,7 @@ export function answerForm(element, answer, send) {
   const isPlain = () => form instanceof HTMLFormElement;
 
   const connection = {
-    /** Find the form again: the element was moved. */
+    /** Find the form, again after the element was moved. */
     attach() {
       removed.abort();
       removed = new AbortController();
@@ -57,7 +58,7 @@ export function answerForm(element, answer, send) {
           if (submitter?.hasAttribute("formmethod")) keepOutOfUrl(submitter, "formmethod");
           if (fields) fill(fields);
           else event.preventDefault();
-          // Capture: the fields are there before anyone reads them, be it at crowd-form or at its inner form.
+          // The listener uses capture, so that the fields are filled before crowd-form or its inner form reads them.
         },
         { signal, capture: true },
       );
@@ -65,7 +66,8 @@ export function answerForm(element, answer, send) {
         "submit",
         (event) => {
           const { target } = event;
-          // Nobody has handled the inner form's submission, so the browser would open its address with the answer in it.
+          // No listener handled the inner form's submission: the browser would navigate to a URL that contains the
+          // answer.
           if (
             !isPlain() &&
             event.isTrusted &&
@@ -88,7 +90,9 @@ export function answerForm(element, answer, send) {
     submit(fields) {
       if (!form) return t.noForm;
       if (!isPlain() && !form.submit) return t.pageLoading;
-      // A control named "submit" hides a form's own method. A form with invalid fields submits nothing: the listener fills it.
+      // A control named "submit" hides the form's method. requestSubmit submits nothing while a field is invalid.
+      // Otherwise
+      // the "submit" listener above fills in the fields.
       if (isPlain()) requestSubmit.call(form);
       else {
         fill(fields());

@@ -1,4 +1,4 @@
-/** Geometry: places and boxes in image pixels, and the maps that put one in the place of another. */
+/** Geometry: points and boxes in image pixels, and mappings between boxes. */
 /** @import {Box, Instance, Size, XY} from "./types.js" */
 import { isPlaced, memo } from "./document.js";
 
@@ -6,8 +6,9 @@ import { isPlaced, memo } from "./document.js";
 export const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
 
 /**
- * Coordinates of a pointer are kept to a hundredth of a pixel: finer than any hand, and short in JSON. What comes
- * from pre-labels is never touched by this.
+ * Round a pointer's coordinates to 0.01 px: more precise than any hand, and short in JSON. Coordinates of pre-labels
+ * are not
+ * rounded.
  * @param {XY} at
  * @returns {XY}
  */
@@ -22,7 +23,7 @@ export const isInside = ({ width, height }, { x, y }) => x >= 0 && y >= 0 && x <
 /** @param {XY} a @param {XY} b */
 export const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 
-/** @param {XY} a @param {XY} b opposite corners, any */
+/** @param {XY} a @param {XY} b the opposite corner of a; in any order */
 export const boxOf = (a, b) => /** @type {Box} */ (around([a, b]));
 
 /** @param {Box} box @param {(at: XY) => XY} place @returns {Box} */
@@ -32,7 +33,7 @@ export const mapped = ({ left, top, right, bottom }, place) =>
 /** @param {Box} box @returns {XY} */
 export const middleOf = ({ left, top, right, bottom }) => ({ x: (left + right) / 2, y: (top + bottom) / 2 });
 
-/** @param {XY[]} all @returns {Box | null} null around nothing */
+/** @param {XY[]} all @returns {Box | null} the smallest box around the points; null without points */
 export function around(all) {
   const xs = all.map(({ x }) => x);
   const ys = all.map(({ y }) => y);
@@ -53,20 +54,29 @@ export function boundsOf({ points, box }, withBox) {
   return around(all);
 }
 
-/** Around everything of an instance that is drawn. @type {(instance: Instance) => Box | null} */
+/** Box around everything that is drawn of an instance. @type {(instance: Instance) => Box | null} */
 export const extentOf = memo((/** @type {Instance} */ instance) => boundsOf(instance, true));
 
-/** @param {Box} from @param {Box} to @returns {(at: XY) => XY} an empty side stays where it is */
+/**
+ * @param {Box} from
+ * @param {Box} to
+ * @returns {(at: XY) => XY} maps one box on the other; a side of length 0 maps to its first edge
+ */
 export function mapping(from, to) {
   const across = (to.right - to.left) / (from.right - from.left || Infinity);
   const down = (to.bottom - to.top) / (from.bottom - from.top || Infinity);
   return ({ x, y }) => ({ x: to.left + (x - from.left) * across, y: to.top + (y - from.top) * down });
 }
 
-/** @param {Box} box @returns {Box} to map on: left for right */
+/** @param {Box} box @returns {Box} the box with left and right exchanged, as a target for `mapping` */
 export const mirrored = (box) => ({ ...box, left: box.right, right: box.left });
 
-/** @param {XY} centre stays where it is @param {number} angle radians @param {number} [factor] @returns {(at: XY) => XY} */
+/**
+ * @param {XY} centre the fixed point
+ * @param {number} angle radians
+ * @param {number} [factor]
+ * @returns {(at: XY) => XY}
+ */
 export function turning(centre, angle, factor = 1) {
   const cos = factor * Math.cos(angle);
   const sin = factor * Math.sin(angle);

@@ -1,5 +1,9 @@
-/** Gestures: pointer events of the stage become edits. Click places, drag moves; nothing depends on how long a button is held.
- * While a pointer is down, only its gesture changes the document or the view: commands wait, or end the gesture first. */
+/**
+ * Gestures turn pointer events on the stage into edits. A click places, a drag moves. How long a button is held does
+ * not
+ * matter. While a pointer is down, only its gesture changes the document or the view: commands wait, or end the
+ * gesture first.
+ */
 /** @import {Box, Instance, XY} from "./types.js" */
 import { findInstance, isPlaced, labelOf } from "./document.js";
 import { boxOf, clamp, clampTo, distance, mapping, middleOf, turning } from "./geometry.js";
@@ -7,26 +11,30 @@ import { frameOf, handleAt, nearestKeypoint, stretched } from "./hits.js";
 import { dragged, shifted } from "./pose.js";
 import { t } from "./texts.js";
 
-/** How near is near enough, by pointer; a hand that clicks moves by less than half of it. @type {Record<string, number>} */
+/**
+ * Radius within which a press hits a keypoint, in screen pixels by pointer type. A click moves by less than half of
+ * it.
+ * @type {Record<string, number>}
+ */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
-/** A press on a keypoint that moves further than this share of the reach corrects the keypoint; a hand that clicks stays below. */
+/** Share of the reach beyond which a press on a keypoint is a drag. The hand moves less than that during a click. */
 const STEADY = 0.25;
-/** A click so near beside the image means its edge. */
+/** Distance in screen pixels up to which a click beside the image counts as a click on its edge. */
 const NEAR_EDGE = 14;
-/** Wheel events nearer to each other, in milliseconds, belong to one movement. */
+/** Longest pause between wheel events of one movement, in milliseconds. */
 const SAME_TURN = 250;
 
 /**
  * @typedef {object} Press a pointer that went down
  * @property {XY} start on the stage
- * @property {XY} origin the same place in the image, which stays the same when the view moves
+ * @property {XY} origin the same point in image pixels, which does not change when the view moves
  * @property {XY} last
  * @property {number} reach
  * @property {PointerEvent} event
  * @property {ReturnType<typeof nearestKeypoint>} hit
- * @property {Drag} [drag] once it left its place
+ * @property {Drag} [drag] set once the pointer has moved far enough
  *
- * @typedef {{move: (at: XY) => void, end?: (at: XY) => void}} Drag places on the stage
+ * @typedef {{move: (at: XY) => void, end?: (at: XY) => void}} Drag `at` is a point on the stage
  */
 
 /**
@@ -36,32 +44,35 @@ const SAME_TURN = 250;
  */
 export function listenToPointers(stage, signal, count) {
   const { session, view, root, placeOf: place } = stage;
-  /** What the next click ends: two clicks do what a drag does (WCAG 2.5.7). @type {{drag: Drag, doc: unknown, tool: string} | null} */
+  /**
+   * The drag that the next click ends: two clicks replace a drag (WCAG 2.5.7).
+   * @type {{drag: Drag, doc: unknown, tool: string} | null}
+   */
   let lifted = null;
-  /** @type {(() => void)[]} what waits until no pointer is down */
+  /** @type {(() => void)[]} functions that wait until no pointer is down */
   const waiting = [];
-  /** @type {Press | null} with two fingers on the stage there is none */
+  /** @type {Press | null} null while two fingers are on the stage */
   let press = null;
   /** @type {Map<number, XY>} */
   const pointers = new Map();
-  /** When the wheel turned last, and whether it is a wheel and no trackpad. */
+  /** Time of the last wheel event, and whether it comes from a wheel, not from a trackpad. */
   let turned = -Infinity;
   let isWheel = false;
   let pinched = 1;
 
-  /** Whether a drag draws a box. */
+  /** Return whether a drag draws a box. */
   const draws = () => session.tool === "draw" || session.tool === "box";
 
-  /** What the frame around the instance encloses. @returns {Box | null} */
+  /** Return the box that the frame of the "adjust" tool encloses. @returns {Box | null} */
   const framed = () => (session.tool === "adjust" && !session.instance?.locked ? session.bounds : null);
 
-  /** The handle of the frame. @param {XY} at @param {number} reach */
+  /** Return the frame's handle at a point. @param {XY} at @param {number} reach */
   const handleUnder = (at, reach) => {
     const box = framed();
     return box ? handleAt(frameOf(box, view), at, reach + 2) : "";
   };
 
-  /** Hover. @param {XY | null} at null: the pointer left */
+  /** Update hover and cursor. @param {XY | null} at null once the pointer has left */
   const look = (at) => {
     const hit = at && nearestKeypoint(session, view, at, REACH.mouse);
     const before = stage.hover;
@@ -86,11 +97,12 @@ export function listenToPointers(stage, signal, count) {
   };
 
   /**
-   * A drag that edits the instance in hand.
+   * Make a drag that edits the active instance.
    * @param {Pick<Press, "origin">} press
    * @param {string} label
-   * @param {(before: Instance, dx: number, dy: number, at: XY) => Partial<Instance> | null} change of the instance as it was,
-   * by how far the pointer has come in image pixels
+   * @param {(before: Instance, dx: number, dy: number, at: XY) => Partial<Instance> | null} change computes the edit
+   *     from the
+   *     instance before the drag and the pointer's displacement in image pixels
    * @returns {Drag}
    */
   const editing = ({ origin }, label, change) => {
@@ -108,7 +120,7 @@ export function listenToPointers(stage, signal, count) {
   /** @type {Drag} */
   const panning = { move: (at) => press && view.pan(at.x - press.last.x, at.y - press.last.y) };
 
-  /** A box drawn. @param {Press} press @returns {Drag | null} */
+  /** Make a drag that draws a box. @param {Press} press @returns {Drag | null} */
   const drawing = ({ origin, reach }) => {
     const drawn = (/** @type {XY} */ at) =>
       boxOf(clampTo(session.size, origin), clampTo(session.size, view.toImage(at)));
@@ -127,7 +139,7 @@ export function listenToPointers(stage, signal, count) {
     };
   };
 
-  /** The frame moved, turned or scaled. @param {Press} press */
+  /** Make a drag that moves, rotates or scales the frame. @param {Press} press */
   const framing = (press) => {
     const { size } = session;
     const box = framed();
@@ -136,7 +148,7 @@ export function listenToPointers(stage, signal, count) {
     const middle = middleOf(box);
     const angle = (/** @type {XY} */ at) => Math.atan2(view.toImage(at).y - middle.y, view.toImage(at).x - middle.x);
     if (handle === "move") return editing(press, t.commands.adjust, (before, dx, dy) => shifted(before, size, dx, dy));
-    // A turn that would push a keypoint out of the image waits at the last angle that fits.
+    // A rotation that would move a keypoint out of the image stays at the last angle that fits.
     if (handle === "alias")
       return editing(press, t.commands.adjust, (before, _dx, _dy, at) =>
         session.reshaped(before, turning(middle, angle(at) - angle(view.toScreen(press.origin)))),
@@ -146,7 +158,10 @@ export function listenToPointers(stage, signal, count) {
     );
   };
 
-  /** A keypoint moved. @param {Pick<Press, "hit" | "origin" | "event">} press */
+  /**
+   * Make a drag that moves a keypoint; with Shift, also the keypoints beyond it.
+   * @param {Pick<Press, "hit" | "origin" | "event">} press
+   */
   const grabbing = (press) => {
     const { hit } = press;
     const { skeleton, size } = session;
@@ -158,11 +173,15 @@ export function listenToPointers(stage, signal, count) {
     }));
   };
 
-  /** What a press becomes once the pointer has left its place. @param {Press} press @returns {Drag} */
+  /**
+   * Return the drag that a press becomes once the pointer has moved far enough.
+   * @param {Press} press
+   * @returns {Drag}
+   */
   const dragOf = (press) =>
     (press.event.button === 0 && (drawing(press) ?? framing(press) ?? grabbing(press))) || panning;
 
-  /** Take up what the next click puts down. @param {Drag | null} drag */
+  /** Start a drag that the next click ends. @param {Drag | null} drag */
   const lift = (drag) => {
     lifted = drag && { drag, doc: session.doc, tool: session.tool };
     if (drag) session.onSay(draws() ? t.noBox : t.clickToMove);
@@ -179,14 +198,17 @@ export function listenToPointers(stage, signal, count) {
     } = press;
     const from = lifted;
     lifted = null;
-    // What was taken up is put down, unless something else happened to the document in between.
+    // This click ends the lifted drag, unless the document or the tool changed in between.
     if (from && button === 0 && from.doc === session.doc && from.tool === session.tool) {
       from.drag.move(start);
       from.drag.end?.(start);
       return;
     }
-    // While a keypoint waits, a click places it, even on top of another: in a profile left and right are one pixel apart, and
-    // a click that chose instead would shift every keypoint after it by one. Ctrl+click, the list, or a drag reach the marker.
+    // While a keypoint is to be placed, a click places it, even on top of another: in profile views, left and right
+    // are 1 px
+    // apart. If the click selected the other keypoint, every later keypoint would be assigned the wrong position.
+    // Ctrl+click,
+    // the list or a drag select an existing marker.
     const own = hit?.id === session.active && hit.distance <= (2 * reach) / 3;
     if (button === 1) return;
     if (draws()) lift(drawing(press));
@@ -200,13 +222,13 @@ export function listenToPointers(stage, signal, count) {
     else if (session.editable()) session.select(session.active);
   };
 
-  /** @param {XY} a @param {XY} b where the two fingers were */
+  /** @param {XY} a @param {XY} b the earlier positions of the two fingers */
   const pinch = (a, b) => {
     const [c, d] = pointers.values();
     const before = middleOf(boxOf(a, b));
     const after = middleOf(boxOf(c, d));
     view.pan(after.x - before.x, after.y - before.y);
-    // Fingers on one spot have no distance: the factor must stay a number.
+    // The factor must stay finite, even for fingers at the same point.
     if (distance(a, b) > 1 && distance(c, d) > 1) view.zoom(distance(c, d) / distance(a, b), after);
   };
 
@@ -218,7 +240,7 @@ export function listenToPointers(stage, signal, count) {
     return true;
   };
 
-  /** End the gesture here: what was dragged so far stays, and what the pointer still does counts for nothing. */
+  /** End the gesture now. The drag so far is kept, and further movements of its pointer have no effect. */
   const finish = () => {
     const done = press;
     press = stage.rect = null;
@@ -228,20 +250,20 @@ export function listenToPointers(stage, signal, count) {
     }
   };
 
-  /** Run what had to wait for the gesture. */
+  /** Run the functions that waited for the gesture to end. */
   const release = () => {
     const acts = pointers.size ? [] : waiting.splice(0);
     for (const act of acts) act();
   };
 
-  /** Nothing comes of the press. */
+  /** Discard the press and its drag. */
   const drop = () => {
     abort();
     press = null;
     stage.follow(null);
   };
 
-  /** The pointer is gone without a release. @param {PointerEvent} event */
+  /** Handle a pointer that disappeared without a release. @param {PointerEvent} event */
   const stop = (event) => {
     if (!pointers.delete(event.pointerId)) return;
     drop();
@@ -252,11 +274,11 @@ export function listenToPointers(stage, signal, count) {
   const listeners = {
     /** @param {PointerEvent} event */
     pointerdown(event) {
-      // Left, middle and right; others are the browser's "back" and "forward", or a pen's eraser.
+      // Only left, middle and right buttons count. The others are "back" and "forward", or a pen's eraser.
       if (!session.size.width || event.button > 2) return;
       const at = place(event);
       const reach = REACH[event.pointerType] ?? REACH.mouse;
-      // A release that the browser never told (outside its window): the old gesture is over.
+      // The browser may have missed a release outside its window. In that case the old gesture ends here.
       stop(event);
       root.setPointerCapture(event.pointerId);
       pointers.set(event.pointerId, at);
@@ -325,18 +347,21 @@ export function listenToPointers(stage, signal, count) {
       const { deltaX, deltaY, deltaMode, wheelDeltaY = 0, ctrlKey, timeStamp } = event;
       event.preventDefault();
       if (pointers.size) return;
-      // Scrolling on a trackpad begins with small steps in any direction. A movement stays what it began as.
+      // Scrolling on a trackpad begins with small steps in any direction. The first event decides for the whole
+      // movement.
       if (timeStamp - turned > SAME_TURN)
         isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
       turned = timeStamp;
-      // A trackpad's pinch arrives with Ctrl, its delta is 100 times the logarithm of the factor. Ctrl may also be held while a wheel turns.
+      // A trackpad's pinch arrives with Ctrl, and its delta is 100 times the logarithm of the factor. Ctrl may also
+      // be held
+      // while a wheel turns.
       const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? Math.sign(deltaY) / 5 : 0;
       if (step) view.zoom(Math.exp(-step), place(event));
       else view.pan(-deltaX, -deltaY);
       count(step ? "zoom" : "pan");
     },
 
-    // Safari's name for a trackpad's pinch; on a touch screen it tells of the fingers once more.
+    // Safari sends these events for a trackpad's pinch. On a touch screen they duplicate the pointer events.
     gesturestart(event) {
       event.preventDefault();
       pinched = 1;
@@ -355,7 +380,7 @@ export function listenToPointers(stage, signal, count) {
     abort,
     finish,
 
-    /** The next click moves the selected keypoint. */
+    /** Let the next click move the selected keypoint. */
     lift() {
       const { active: id, selected: index, point } = session;
       const drag =

@@ -1,4 +1,4 @@
-/** The state of a session: document, selection, and the steps that undo goes back. Edits are in session.js. */
+/** The state of a session: document, selection, and the undo steps. The edits are in session.js. */
 /** @import {Doc, Instance, Size, Skeleton} from "./types.js" */
 import { freeColor } from "./colors.js";
 import { docOf, findInstance, isPlaced, labelOf, nameOf } from "./document.js";
@@ -11,13 +11,13 @@ import { t } from "./texts.js";
 const around = (index, count) => (index + 2 * count) % count;
 
 export class State {
-  /** What is shown: during a drag, what it would lead to. */
+  /** The document as shown. During a drag it contains the drag's current result. */
   doc = docOf([]);
   original = this.doc;
   /** @type {string | null} */
   active = null;
   selected = -1;
-  /** Undo goes over whole documents: whatever an edit did, going back gives the very same one. */
+  /** Undo steps hold whole documents, so that undo restores exactly the earlier one. */
   steps = [this.snapshot("")];
   at = 0;
 
@@ -29,14 +29,17 @@ export class State {
   constructor(skeleton, instances = [], palette = null) {
     this.skeleton = skeleton;
     this.palette = palette;
-    /** @type {Size} of the image; 0 until it is shown, and nothing can be edited before */
+    /** @type {Size} of the image; 0 until it is shown. Until then nothing can be edited. */
     this.size = { width: 0, height: 0 };
     /** @type {Tool} */
     this.tool = "place";
-    /** @type {Set<string>} what is not shown: "id" of an instance, "id/index" of a keypoint */
+    /** @type {Set<string>} hidden parts: "id" of an instance, "id/index" of a keypoint */
     this.hidden = new Set();
     this.start(instances);
-    /** @type {(instance: import("./types.js").Instance, index: number) => string} why a keypoint is to be checked; "" for nothing */
+    /**
+     * @type {(instance: import("./types.js").Instance, index: number) => string} why to check a keypoint; "" for no
+     *     reason
+     */
     this.doubt = () => "";
     /** @type {(what: "doc" | "preview" | "select") => void} */
     this.onChange = () => {};
@@ -57,13 +60,13 @@ export class State {
     this.at = 0;
   }
 
-  /** Whether the image is shown; says so if not. */
+  /** Whether the image is shown. If not, the worker is told. */
   get ready() {
     if (!this.size.width) this.onSay(t.notReady);
     return this.size.width > 0;
   }
 
-  /** Not a step of undo by itself. @param {Instance} instance */
+  /** Add an instance without making an undo step. @param {Instance} instance */
   add(instance) {
     const { instances } = this.doc;
     const color =
@@ -79,7 +82,7 @@ export class State {
     return findInstance(this.doc, this.active);
   }
 
-  /** Around the placed keypoints of the instance in hand. */
+  /** Box around the placed keypoints of the active instance. */
   get bounds() {
     return this.instance && boundsOf(this.instance);
   }
@@ -88,14 +91,17 @@ export class State {
     return this.instance?.points[this.selected] ?? null;
   }
 
-  /** An instance that may be changed; says so if not. */
+  /** Return the instance if it may be changed. If it is locked, tell the worker and return null. */
   editable(instance = this.instance) {
     if (!this.ready) return null;
     if (instance?.locked) this.onSay(t.mayNotChange);
     return instance && !instance.locked ? instance : null;
   }
 
-  /** Whether the next click begins a new instance. A finished pre-label never makes one by accident. */
+  /**
+   * Whether the next click begins a new instance. After a complete pre-label it does not, to avoid accidental
+   * instances.
+   */
   get startsNew() {
     const { instance } = this;
     if (!this.skeleton.keypoints.length) return false;
@@ -103,19 +109,23 @@ export class State {
     return !instance.locked && !instance.prelabel && this.target < 0;
   }
 
-  /** The keypoint that the next click places in the instance in hand; -1 for none. */
+  /** The keypoint that the next click places in the active instance; -1 for none. */
   get target() {
     const { instance } = this;
     if (!instance || instance.locked) return -1;
     return this.selected >= 0 && !isPlaced(this.point) ? this.selected : this.pendingAfter(this.selected, 1);
   }
 
-  /** The keypoint that the next click places, be it in a new instance; -1 for none. */
+  /** The keypoint that the next click places, in the active or in a new instance; -1 for none. */
   get next() {
     return this.startsNew ? 0 : this.target;
   }
 
-  /** @param {number} from @param {1 | -1} step @returns {number} of the instance in hand; -1 for none */
+  /**
+   * @param {number} from
+   * @param {1 | -1} step
+   * @returns {number} the next pending keypoint of the active instance; -1 for none
+   */
   pendingAfter(from, step) {
     const points = this.instance?.points ?? [];
     return (
@@ -128,7 +138,7 @@ export class State {
     return this.hidden.size > 0 && this.hidden.has(`${id}/${index}`);
   }
 
-  /** @param {string} key of what may be hidden */
+  /** @param {string} key an entry of `hidden` */
   nameOf(key) {
     const [id, index] = key.split(/\/(?=\d+$)/);
     return index ? labelOf(this.skeleton, Number(index)) : nameOf(this.doc, id);
@@ -138,7 +148,7 @@ export class State {
     return this.doc.instances.filter(({ id }) => !this.hidden.has(id));
   }
 
-  /** Hides them, or shows them when all are hidden. @param {string[]} keys */
+  /** Hide instances or keypoints, or show them if all of them are hidden. @param {string[]} keys */
   toggleHidden(keys) {
     const shown = keys.every((key) => this.hidden.has(key));
     for (const key of keys) this.hidden[shown ? "delete" : "add"](key);
@@ -151,7 +161,7 @@ export class State {
       );
   }
 
-  /** The same tool again puts it down. @param {Tool} tool */
+  /** Choose a tool. Choosing the current tool again returns to "place". @param {Tool} tool */
   take(tool) {
     if (!this.ready) return;
     if (tool === this.tool) this.tool = "place";
@@ -170,7 +180,7 @@ export class State {
   step(step, pending) {
     const count = this.instance?.points.length;
     if (!count) return;
-    // Without a selection the keypoint in hand is the target: stepping starts there.
+    // Without a selection, stepping forward starts at the first keypoint and stepping back at the last one.
     const from = this.selected < 0 && step < 0 ? 0 : this.selected;
     const to = pending ? this.pendingAfter(from, step) : around(from + step, count);
     if (to >= 0) this.select(this.active, to);
@@ -183,18 +193,22 @@ export class State {
     if (instances.length) this.select(instances[around(at + step, instances.length)].id);
   }
 
-  /** @param {string} label what led here @param {string} [merge] steps of one key in a row are one step (ten nudges, one undo) */
+  /** @param {string} label the edit @param {string} [merge] consecutive steps with the same key are one undo step */
   snapshot(label, merge) {
     const { doc, active, selected } = this;
     return { state: { doc, active, selected }, label, merge };
   }
 
-  /** The document without a drag that goes on. */
+  /** The document without the drag in progress. */
   get kept() {
     return this.steps[this.at].state.doc;
   }
 
-  /** @param {Partial<Instance>} change @param {string | null} [id] of the instance, by default the one in hand @returns {Doc} */
+  /**
+   * @param {Partial<Instance>} change
+   * @param {string | null} [id] of the instance, by default the active one
+   * @returns {Doc}
+   */
   with(change, id = this.active) {
     return docOf(
       this.kept.instances.map((instance) => (instance.id === id ? { ...instance, ...change } : instance)),
@@ -202,19 +216,19 @@ export class State {
     );
   }
 
-  /** While a drag goes on. @param {Partial<Instance>} change @param {string} id */
+  /** Show the current result of a drag. @param {Partial<Instance>} change @param {string} id */
   preview(change, id) {
     this.doc = this.with(change, id);
     this.onChange("preview");
   }
 
-  /** The drag comes to nothing. */
+  /** Discard the drag. */
   cancel() {
     this.doc = this.kept;
     this.onChange("doc");
   }
 
-  /** One more step. @param {Doc} doc @param {string} label @param {string} [merge] */
+  /** Add an undo step. @param {Doc} doc @param {string} label @param {string} [merge] */
   commit(doc, label, merge) {
     if (doc === this.kept || !this.ready) return;
     this.doc = doc;
@@ -223,13 +237,13 @@ export class State {
     this.onChange("doc");
   }
 
-  /** A draft comes back as one more step, so that undo still leads to the start. @param {Doc} doc */
+  /** Restore a draft as an undo step, so that undo still leads back to the original document. @param {Doc} doc */
   restore(doc) {
     this.active = doc.instances.at(-1)?.id ?? null;
     this.commit(doc, t.unfinished);
   }
 
-  /** @param {1 | -1} step 1 does again what -1 undid */
+  /** @param {1 | -1} step -1 for undo, 1 for redo */
   canTravel(step) {
     return this.at + step in this.steps;
   }

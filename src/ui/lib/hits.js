@@ -1,18 +1,19 @@
-/** Hits: what lies under the pointer, a keypoint or a handle of the frame. Pure arithmetic, no picture is asked. */
+/** Hit tests: find the keypoint or the frame handle under the pointer, from coordinates only. */
 /** @import {Box, Size, XY} from "./types.js" */
 /** @import {View} from "./view.js" */
 import { isPlaced } from "./document.js";
 import { clamp, distance, extentOf, mapped } from "./geometry.js";
 
-/** The frame stands off the keypoints so that their markers stay free. */
+/** Distance of the frame from the outermost keypoints in screen pixels, so that it does not cover their markers. */
 export const FRAME_PAD = 18;
 const TURN = 26;
-/** Half the width of a marker: where markers overlap, the selected keypoint is the one that is meant. */
+/** Half the width of a marker, in screen pixels. Within it, the selected keypoint has priority over others. */
 const MARKER = 7;
 
 /**
- * Return the nearest keypoint within a radius. The selected keypoint wins where its marker is under the pointer; of
- * keypoints about equally near, one of the active instance wins.
+ * Return the nearest keypoint within a radius. The selected keypoint has priority if its marker is under the pointer.
+ * Among
+ * keypoints at a similar distance (4 px), one of the active instance has priority.
  * @param {import("./session.js").Session} session
  * @param {View} view
  * @param {XY} at on the stage
@@ -47,7 +48,10 @@ export function frameOf(box, view, pad = FRAME_PAD) {
   return { left: left - pad, top: top - pad, right: right + pad, bottom: bottom + pad };
 }
 
-/** @param {Box} frame @returns {[string, number, number][]} handles named after their compass points; "alias", the cursor's name, turns */
+/**
+ * @param {Box} frame
+ * @returns {[string, number, number][]} handles by compass point; "alias" (its cursor's name) rotates
+ */
 export function handlesOf({ left, top, right, bottom }) {
   const x = (left + right) / 2;
   const y = (top + bottom) / 2;
@@ -72,7 +76,7 @@ export function handleAt(frame, at, reach) {
 }
 
 /**
- * The box after some of its edges were dragged: inside the image, never turned inside out.
+ * Return the box after a handle was dragged: inside the image, and at least 1 px wide and high.
  * @param {Box} box
  * @param {string} name of the handle
  * @param {number} dx image pixels

@@ -1,4 +1,4 @@
-/** Icons: one stroke path each on a 24 grid, drawn for this element; those of tools have the names of their commands. */
+/** Icons: one stroked path each, on a grid of 24 x 24. Icons of tools have the names of their commands. */
 /** @import {Instance, Keypoint, Point} from "./types.js" */
 import { h } from "./dom.js";
 import { markerColor, SHAPES, shapeOf } from "./markers.js";
@@ -42,7 +42,8 @@ export const icon = (name) =>
   );
 
 /**
- * A keypoint as the image shows it: filled when visible, hollow when occluded, struck through when it has no place.
+ * Draw a keypoint's marker as on the image: filled if visible, hollow if occluded, struck through if it has no
+ * position.
  * @param {() => string} color
  * @param {() => import("./types.js").Shape} shape
  * @param {() => Pick<Point, "v" | "reason"> | null} [point]
@@ -56,7 +57,7 @@ export const marker = (color, shape, point = () => ({ v: 2 })) =>
 
 /**
  * @param {() => Keypoint} keypoint
- * @param {() => Instance | null} instance whose style it has
+ * @param {() => Instance | null} instance the instance whose colour and shape the marker has
  * @param {() => Point | null} [point]
  */
 export const keypointMarker = (keypoint, instance, point) =>

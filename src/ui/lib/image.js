@@ -1,7 +1,7 @@
-/** The image: its address, and the size of its file. */
+/** The image: its address and its size in pixels. */
 
 /**
- * A line break in a file's name is part of the address; URLs would lose it.
+ * Return the image's URL. Line breaks and tabs in a file's name are escaped, because URL parsing would remove them.
  * @param {string | null} src
  */
 export const urlOf = (src) => (src ?? "").trim().replace(/[\t\n\r]/g, encodeURIComponent);
@@ -9,7 +9,7 @@ export const urlOf = (src) => (src ?? "").trim().replace(/[\t\n\r]/g, encodeURIC
 const hint = Object.assign(document.createElement("link"), { rel: "preload", as: "image" });
 
 /**
- * Request an image now: an `img` that a script makes requests it only when that script has ended.
+ * Request an image now. An `img` that a script creates requests its image only when the script has ended.
  * @param {string} url
  */
 export function request(url) {
@@ -19,9 +19,10 @@ export function request(url) {
 }
 
 /**
- * Return the pixels of the file, turned upright. An image's natural size is divided by the density that its EXIF data state;
- * a bitmap of it is not, except in Firefox 153.
- * @param {HTMLImageElement} img that is loaded
+ * Return the size of the file in pixels, after its EXIF rotation. An image's natural size is divided by the pixel
+ * density in
+ * its EXIF data. A bitmap's size is not, except in Firefox 153.
+ * @param {HTMLImageElement} img a loaded image
  * @returns {Promise<import("./types.js").Size>}
  */
 export const pixelsOf = (img) =>

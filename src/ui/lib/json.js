@@ -1,7 +1,7 @@
-/** JSON from outside, in attributes and in storage: read without ever throwing, and told apart. */
+/** Reads JSON from attributes and storage without throwing, and checks types. */
 import { t } from "./texts.js";
 
-/** @param {string | null} text @returns {any} null for none, undefined for what is no JSON */
+/** @param {string | null} text @returns {any} null for an empty text, undefined for invalid JSON */
 export function readJson(text) {
   try {
     return JSON.parse(text?.trim() || "null");
@@ -14,7 +14,7 @@ export function readJson(text) {
  * @param {import("./types.js").Attributes} attributes
  * @param {string} name of the attribute
  * @param {(value: any) => boolean} isSound
- * @param {string[]} problems takes what could not be read
+ * @param {string[]} problems receives a message if the attribute is invalid
  * @returns {any} null for none
  */
 export function readAttribute(attributes, name, isSound, problems) {
@@ -24,7 +24,7 @@ export function readAttribute(attributes, name, isSound, problems) {
   return null;
 }
 
-/** @param {unknown} value @returns {string} as a person can read it; an object's own toString is nobody's to call */
+/** @param {unknown} value @returns {string} readable text; an object's own toString is never called */
 export const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** @param {unknown} value */

@@ -1,4 +1,4 @@
-/** The keyboard: strokes become commands, unless someone is typing or a control wants the key itself. */
+/** Keyboard: keystrokes run commands, unless the worker is typing or the focused control uses the key itself. */
 import { commandOf, digitOf, REPEATED, strokeOf } from "./shortcuts.js";
 
 const TYPED_IN = "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]";
@@ -17,7 +17,7 @@ export function onKey(app, event, clock, pick) {
   const at = target instanceof Element ? target : document.body;
   const stroke = strokeOf(event);
   const id = commandOf(event, prefs);
-  // A held Enter would press a button again and again.
+  // A held Enter would press a button repeatedly.
   if (event.repeat && /^(Enter|Space)$/.test(stroke) && at.closest("button, summary, [type=checkbox]"))
     event.preventDefault();
   if (event.defaultPrevented || event.isComposing || at.closest("dialog:modal")) return;
@@ -32,7 +32,7 @@ export function onKey(app, event, clock, pick) {
   const digit = id ? -1 : digitOf(event);
   if (!id && !arrow && digit < 0) return;
   event.preventDefault();
-  // One press, one action: a key that is held repeats only what moves or steps.
+  // A held key repeats only arrow keys and the commands in REPEATED.
   if (event.repeat && !arrow && !REPEATED.includes(id ?? "")) return;
   clock.act("key");
   const [x, y] = ARROWS[arrow] ?? [];
@@ -41,7 +41,7 @@ export function onKey(app, event, clock, pick) {
     if (id) app.run(id);
     else if (digit >= 0) pick(digit);
     else if (modifier !== "Ctrl") session.nudge(x * step, y * step);
-    // Up and down scale by a fiftieth, left and right turn by two degrees.
+    // Up and down scale by 2 %, left and right rotate by 2 degrees.
     else if (session.tool === "adjust") session.turn((x * Math.PI) / 90, 1 - y / 50);
   }, id === "placing");
 }

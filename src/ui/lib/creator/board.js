@@ -1,4 +1,6 @@
-/** The board: the reference image with the skeleton on it, drawn and moved by mouse, touch, pen or keyboard. */
+/**
+ * The board shows the skeleton over the reference image. Mouse, touch, pen and keyboard can draw and move keypoints.
+ */
 import { put, update } from "../dom.js";
 import { marker } from "../icons.js";
 import { shapeOf } from "../markers.js";
@@ -9,15 +11,18 @@ import { changeKeypoint, tenth, toggledEdge, withKeypoint, withoutKeypoint } fro
 import { asAttributes, toAttributes } from "./formats.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Screen pixels that a press may wander and still be a click. @type {Record<string, number>} */
+/** Distance in screen pixels below which a press that moves still counts as a click. @type {Record<string, number>} */
 const SLACK = { mouse: 4, pen: 6, touch: 12 };
-/** By how much a key or a button enlarges. */
+/** Zoom factor of one key press. */
 const ZOOM = 1.25;
-/** Keys that go on while they are held. */
+/** Keys that repeat while they are held. */
 const REPEATED = /^(Arrow|[ws+=-]$)/;
-/** Screen pixels around a keypoint that belong to it, for a mouse or pen and for a finger. */
+/** Radius in screen pixels within which a press hits a keypoint, for a mouse or pen and for a finger. */
 const REACH = { mouse: 11, touch: 22 };
-/** Screen pixels of a marker and of its name: enough to tell whether two names would lie on each other. */
+/**
+ * Size of a marker, height of a name, and mean width of a letter, in screen pixels. They tell whether two names
+ * overlap.
+ */
 const MARKER = 20;
 const LINE = 14;
 const LETTER = 6.2;
@@ -36,23 +41,30 @@ function svg(tag, attributes = {}) {
  * @property {{x: number, y: number}} last
  * @property {PointerEvent} event
  * @property {import("./definition.js").DrawnKeypoint} before
- * @property {"" | "move" | "pan" | "edge"} drag what it became once it left its place
+ * @property {"" | "move" | "pan" | "edge"} drag the kind of drag that it became once it moved far enough
  */
 
-/** What a key means: a letter by its character, or by its place where the keyboard has other letters. @param {KeyboardEvent} event */
+/**
+ * Return a key's meaning: a Latin letter by its character, or by its position on a keyboard with another alphabet.
+ * @param {KeyboardEvent} event
+ */
 export function letterOf({ key, code }) {
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
   return key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code) ? code[3].toLowerCase() : key;
 }
 
-/** The shapes that workers will see. @param {import("./definition.js").Definition} definition */
+/** Return the marker shapes that workers will see. @param {import("./definition.js").Definition} definition */
 export function shapesOf(definition) {
   const { keypoints } = readSkeleton(asAttributes({ keypointClasses: toAttributes(definition).keypointClasses }));
   return keypoints.map(shapeOf);
 }
 
 export class Board {
-  /** @param {import("./drawing.js").Drawing} drawing @param {(text: string) => void} say @param {() => void} rename asked for by keyboard */
+  /**
+   * @param {import("./drawing.js").Drawing} drawing
+   * @param {(text: string) => void} say
+   * @param {() => void} rename runs when the rename key is pressed
+   */
   constructor(drawing, say, rename) {
     this.drawing = drawing;
     this.say = say;
@@ -62,7 +74,7 @@ export class Board {
     this.picture = svg("image");
     this.layer = svg("g");
     this.ghost = svg("line", { class: "ghost", visibility: "hidden" });
-    /** In the image's pixels. */
+    /** The layer whose coordinates are the image's pixels. */
     this.world = svg("g");
     this.world.append(this.picture, this.layer, this.ghost);
     /** @type {SVGSVGElement} */
@@ -76,7 +88,10 @@ export class Board {
     this.root.append(this.world);
     /** @type {Map<number, {x: number, y: number}>} pointers that are down, on the screen */
     this.pointers = new Map();
-    /** The press that may become a click or a drag; none with two fingers, or once the gesture is over. @type {Press | null} */
+    /**
+     * The press that may become a click or a drag. Null with two fingers, or once the gesture is over.
+     * @type {Press | null}
+     */
     this.press = null;
     drawing.onInterrupt = () => this.finish();
     /** @type {Record<string, (event: any) => void>} */
@@ -112,11 +127,11 @@ export class Board {
 
   /** @param {PointerEvent} event */
   down(event) {
-    // Left and middle; others are the browser's "back" and "forward", a menu, or a pen's eraser.
+    // Only the left and middle buttons draw. The others are "back" and "forward", a menu, or a pen's eraser.
     if (event.button > 1) return;
     event.preventDefault();
     this.root.focus();
-    // A release that the browser never told (outside its window): the old gesture is over.
+    // The browser may have missed a release outside its window. In that case the old gesture ends here.
     this.stop(event);
     const at = this.screen(event);
     this.root.setPointerCapture(event.pointerId);
@@ -183,12 +198,12 @@ export class Board {
     } else if (press && press.index < 0 && !press.drag && press.event.button === 0) this.add(this.place(event));
   }
 
-  /** The pointer is gone without a release: nothing comes of its press. @param {PointerEvent} event */
+  /** Cancel the press of a pointer that disappeared without a release. @param {PointerEvent} event */
   stop(event) {
     if (this.pointers.delete(event.pointerId)) this.abort();
   }
 
-  /** The gesture is taken back. @returns {boolean} whether there was one */
+  /** Undo the gesture in progress. @returns {boolean} whether there was one */
   abort() {
     const { drag } = this.press ?? {};
     this.press = null;
@@ -196,7 +211,7 @@ export class Board {
     return Boolean(drag);
   }
 
-  /** The gesture ends here, and what the pointer still does counts for nothing. */
+  /** End the gesture now. Further movements of its pointer have no effect. */
   finish() {
     this.press = null;
   }
@@ -206,7 +221,9 @@ export class Board {
     event.preventDefault();
     if (this.pointers.size) return;
     const { deltaX, deltaY, deltaMode, ctrlKey } = event;
-    // A trackpad scrolls in small steps in any direction, and its pinch arrives with Ctrl; a notch of a wheel is one large step.
+    // A trackpad scrolls in small steps in any direction, and a pinch on it arrives with Ctrl. A notch of a wheel is
+    // one
+    // large step.
     const isNotch = deltaMode > 0 || (!deltaX && Math.abs(deltaY) >= 50);
     if (ctrlKey || isNotch)
       this.view.zoom(
@@ -269,7 +286,7 @@ export class Board {
     const key = letterOf(event);
     if (!Object.hasOwn(actions, key)) return;
     event.preventDefault();
-    // One press, one action: a key that is held repeats only what moves or steps.
+    // A held key repeats only actions that move, step or zoom.
     if (!event.repeat || REPEATED.test(key)) actions[key]();
   }
 
@@ -283,7 +300,7 @@ export class Board {
     this.say(`${keypoint.name} at ${Math.round(place.x)}, ${Math.round(place.y)}.`);
   }
 
-  /** @param {number} index goes round */
+  /** @param {number} index wraps around at both ends */
   choose(index) {
     const { drawing } = this;
     const count = drawing.keypoints.length;
@@ -325,7 +342,7 @@ export class Board {
     return this.inside(this.view.toImage(this.screen(event)));
   }
 
-  /** A place where no keypoint is yet, at this one or to the right of it. @param {{x: number, y: number}} at */
+  /** Return the first free position, starting at this one and going right. @param {{x: number, y: number}} at */
   free({ x, y }) {
     const apart = 3 * MARKER * this.unit;
     const taken = (/** @type {number} */ left) =>
@@ -335,7 +352,10 @@ export class Board {
     return this.inside({ x: left, y });
   }
 
-  /** @param {PointerEvent} event @returns {number} the keypoint there, -1 for none; the selected one before others in the same place */
+  /**
+   * @param {PointerEvent} event
+   * @returns {number} the keypoint there, -1 for none; the selected one has priority over others nearby
+   */
   hit(event) {
     const at = this.screen(event);
     const reach = REACH[event.pointerType === "touch" ? "touch" : "mouse"];
@@ -355,7 +375,7 @@ export class Board {
     const { keypoints, edges } = drawing.definition;
     if (view.image.width !== width || view.image.height !== height) {
       view.image = { width, height };
-      // Shows the whole image, and draws.
+      // fit() shows the whole image and calls draw() again.
       if (view.stage.width) view.fit();
       return;
     }
@@ -404,7 +424,9 @@ export class Board {
   }
 
   /**
-   * Which names have room on the outer side of their keypoint; the selected one always has. Others show at the pointer.
+   * Choose the names that fit on the outer side of their keypoint. The selected keypoint's name is always shown. The
+   * other
+   * names appear when the pointer is over their keypoint.
    * @returns {Map<number, "left" | "right">}
    */
   names() {
@@ -412,7 +434,7 @@ export class Board {
     const { keypoints, selected } = drawing;
     const { width } = view.stage;
     const places = keypoints.map((keypoint) => view.toScreen(keypoint));
-    // Rectangles in screen pixels: the markers, then the names that were given room.
+    // Rectangles in screen pixels: the markers, then the names that are shown.
     const taken = places.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
     const middle = places.reduce((sum, { x }) => sum + x, 0) / keypoints.length;
     /** @type {Map<number, "left" | "right">} */
@@ -425,7 +447,7 @@ export class Board {
       const outer = x < middle ? "left" : "right";
       const begin = (/** @type {string} */ on) => (on === "right" ? x + MARKER / 2 : x - MARKER / 2 - length);
       const isWhole = (/** @type {string} */ on) => begin(on) > 0 && begin(on) + length < width;
-      // The selected one is read in any case: on its inner side, if the outer one is at the edge of the board.
+      // The selected keypoint's name is always shown: on the inner side if it would cross the edge on the outer one.
       const side = index === selected && !isWhole(outer) ? (outer === "left" ? "right" : "left") : outer;
       const own = { left: begin(side), right: begin(side) + length, top: y - LINE / 2, bottom: y + LINE / 2 };
       const free = taken.every(
@@ -443,7 +465,7 @@ export class Board {
     return sides;
   }
 
-  /** The edge that the next press would draw. @param {PointerEvent} event */
+  /** Draw a preview of the edge that the next press would add. @param {PointerEvent} event */
   drawGhost(event) {
     const { drawing } = this;
     const from = drawing.joining ? drawing.keypoints[drawing.selected] : undefined;

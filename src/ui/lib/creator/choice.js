@@ -1,12 +1,17 @@
-/** A select that acts on confirmation. Browsers tell of each arrow key as if it were a choice (WCAG 3.2.2). */
+/**
+ * A select that acts on confirmation: browsers fire "change" for every arrow key, as if it were a choice (WCAG
+ * 3.2.2).
+ */
 import { h } from "../dom.js";
 
 /**
- * Make a select. A choice by pointer or in the opened list counts at once, one by arrow keys or letters with Enter.
+ * Make a select. A choice by pointer or in the open list acts at once. A choice by arrow keys or letters acts on Enter.
  * @param {Record<string, any>} props
  * @param {(value: string) => void} choose
  * @param {(text: string) => void} say
- * @param {boolean} [isField] whether it shows a value: leaving it confirms, as in any field; else it begins an action, and leaving it undoes
+ * @param {boolean} [isField] true if it shows a value: leaving it confirms the choice. False if it starts an action:
+ *     leaving
+ *     it discards the choice.
  * @returns {HTMLSelectElement & {isOpen?: boolean}} `isOpen` while a choice waits for its confirmation
  */
 export function choiceOf(props, choose, say, isField = false) {
@@ -32,7 +37,7 @@ export function choiceOf(props, choose, say, isField = false) {
         event.stopPropagation();
         end(key === "Enter");
       }
-      // What the browser changes itself comes before the timer; Alt + arrow, Space and Enter open the list.
+      // The "change" event of this key comes before the timer. Alt + arrow, Space and Enter only open the list.
       if (event.altKey || key === "Enter" || key === " ") return;
       if (!select.isOpen) before = select.value;
       isKey = true;

@@ -1,4 +1,4 @@
-/** A skeleton definition being drawn, and its edits: each gives a new one. */
+/** A skeleton definition being drawn, and its edits. Each edit returns a new definition. */
 import { PALETTE } from "../colors.js";
 import { isLeftOf, nameKey, otherSide, pairsOf, sideOf, tellsSide } from "../names.js";
 import { MOST_KEYPOINTS } from "../skeleton.js";
@@ -12,7 +12,7 @@ import { MOST_KEYPOINTS } from "../skeleton.js";
 /** @returns {Definition} */
 export const emptyDefinition = () => ({ name: "skeleton", supercategory: "", keypoints: [], edges: [] });
 
-/** @param {Definition} definition @param {string} wanted a name nobody has */
+/** @param {Definition} definition @param {string} wanted gets a numeric suffix if it is taken */
 function freeName(definition, wanted) {
   const taken = new Set(definition.keypoints.map(({ name }) => nameKey(name)));
   let name = wanted;
@@ -20,7 +20,12 @@ function freeName(definition, wanted) {
   return name;
 }
 
-/** Why a keypoint cannot have a name, as pose/skeleton.py would say; empty if it can. @param {Definition} definition @param {number} index @param {string} wanted */
+/**
+ * Return why a keypoint cannot have a name, by the rules of pose/skeleton.py; empty if it can.
+ * @param {Definition} definition
+ * @param {number} index
+ * @param {string} wanted
+ */
 export function nameProblem(definition, index, wanted) {
   const key = nameKey(wanted);
   const like = definition.keypoints.find(({ name }, i) => i !== index && nameKey(name) === key);
@@ -54,7 +59,7 @@ export function withoutKeypoint(definition, index) {
 }
 
 /**
- * A change of a name goes everywhere the name is used; a pair is always mutual.
+ * Change a keypoint. A new name replaces the old one in pairs and edges too. A pair is always mutual.
  * @param {Definition} definition
  * @param {number} index
  * @param {Partial<DrawnKeypoint>} change
@@ -77,7 +82,13 @@ export function changeKeypoint(definition, index, change) {
   };
 }
 
-/** Names of two sides make a pair, as they do in the labelling element. @param {Definition} definition @param {number} index @param {string} wanted @returns {Definition} */
+/**
+ * Rename a keypoint. A left and a right name become a pair, as they do in the labelling element.
+ * @param {Definition} definition
+ * @param {number} index
+ * @param {string} wanted
+ * @returns {Definition}
+ */
 function renamed(definition, index, wanted) {
   const old = definition.keypoints[index].name;
   if (nameProblem(definition, index, wanted)) return definition;
@@ -95,14 +106,25 @@ function renamed(definition, index, wanted) {
   return other && !other.pair && !next.keypoints[index].pair ? changeKeypoint(next, index, { pair: other.name }) : next;
 }
 
-/** @param {Definition} definition @param {number} index @param {number} to its new place in the order @returns {Definition} */
+/**
+ * @param {Definition} definition
+ * @param {number} index
+ * @param {number} to its new position in the order
+ * @returns {Definition}
+ */
 export function movedInOrder(definition, index, to) {
   if (to < 0 || to >= definition.keypoints.length || to === index) return definition;
   const keypoints = definition.keypoints.toSpliced(index, 1);
   return { ...definition, keypoints: keypoints.toSpliced(to, 0, definition.keypoints[index]) };
 }
 
-/** Draws the edge, or takes it away. @param {Definition} definition @param {string} a @param {string} b @returns {Definition} */
+/**
+ * Add an edge, or remove it if it exists.
+ * @param {Definition} definition
+ * @param {string} a
+ * @param {string} b
+ * @returns {Definition}
+ */
 export function toggledEdge(definition, a, b) {
   if (a === b) return definition;
   const others = definition.edges.filter(([p, q]) => !((p === a && q === b) || (p === b && q === a)));
@@ -114,7 +136,7 @@ export const joinedWith = (definition, name) =>
   definition.edges.flatMap(([a, b]) => (a === name ? [b] : b === name ? [a] : []));
 
 /**
- * The name that the keypoint's other side would have; empty if its name tells no side, or if it has one.
+ * Return the name of the keypoint's missing counterpart; empty if its name tells no side, or if the counterpart exists.
  * @param {Definition} definition
  * @param {number} index
  */
@@ -126,7 +148,11 @@ export function missingSide(definition, index) {
     : other;
 }
 
-/** Where a skeleton is mirrored: the middle of the keypoints that have no side, of the pairs, or of the board. @param {Definition} definition @param {number} width of the board */
+/**
+ * Return x of the mirror axis: the mean of the keypoints without a side, else of the pairs, else the board's middle.
+ * @param {Definition} definition
+ * @param {number} width of the board
+ */
 function axisOf({ keypoints }, width) {
   const middle = keypoints.filter(({ name, pair }) => !pair && !otherSide(name));
   const along = middle.length ? middle : keypoints.filter(({ pair }) => pair);
@@ -137,7 +163,7 @@ function axisOf({ keypoints }, width) {
 const opposite = (x, axis, width) => tenth(Math.min(width, Math.max(0, 2 * axis - x)));
 
 /**
- * Adds the other side of a keypoint, with the same sigma: mirrored, and joined as the keypoint is.
+ * Add a keypoint's mirrored counterpart, with the same sigma and the corresponding edges.
  * @param {Definition} definition
  * @param {number} index
  * @param {number} width of the board
@@ -154,7 +180,8 @@ export function withOtherSide(definition, index, width) {
   };
   const x = opposite(keypoint.x, axisOf(middle, width), width);
   const color = PALETTE[names.length % PALETTE.length];
-  // A neighbour on the midline is shared; one on this side gives way to its own counterpart, once there is one.
+  // A neighbour on the midline is joined too. Instead of a neighbour on this side, its counterpart is joined, if it
+  // exists.
   const neighbours = joinedWith(definition, keypoint.name)
     .map((other) => otherSide(other) || other)
     .filter((other) => names.includes(other));
@@ -168,8 +195,9 @@ export function withOtherSide(definition, index, width) {
 }
 
 /**
- * Makes the skeleton symmetric: each keypoint of the other side comes where the one of this side is, mirrored, and is joined
- * as that one is. Counterparts that are missing are added.
+ * Make the skeleton symmetric: move each keypoint of the other side to the mirrored position of its counterpart on
+ * this side,
+ * and add the corresponding edges. Missing counterparts are added.
  * @param {Definition} definition
  * @param {"left" | "right"} side that stays as it is
  * @param {number} width of the board
@@ -177,7 +205,7 @@ export function withOtherSide(definition, index, width) {
  */
 export function mirroredFrom(definition, side, width) {
   const names = definition.keypoints.map(({ name }) => name);
-  // Of a pair whose names tell no side, the first keypoint counts as the left one, as it does for workers.
+  // If the names of a pair tell no side, the first keypoint counts as the left one, as it does for workers.
   const sideIn = (/** @type {DrawnKeypoint} */ { name, pair }, /** @type {number} */ i) =>
     !pair
       ? sideOf(name)
@@ -213,8 +241,9 @@ export function mirroredFrom(definition, side, width) {
 }
 
 /**
- * Keypoints whose name tells a side and which have no counterpart, or one of the same side. Where training mirrors an image,
- * they would keep their name on the wrong side (flip_idx).
+ * List the keypoints whose name tells a side but which have no counterpart, or one of the same side. If training
+ * mirrors an
+ * image, they would keep their name on the wrong side (flip_idx).
  * @param {Definition} definition
  * @returns {string[]}
  */
@@ -227,7 +256,7 @@ export function sidesInDoubt({ keypoints }) {
     .map(({ name }) => name);
 }
 
-/** Pairs the keypoints whose names make a pair. @param {Definition} definition @returns {Definition} */
+/** Pair the keypoints whose names differ only in their side. @param {Definition} definition @returns {Definition} */
 export function pairedByName(definition) {
   const names = definition.keypoints.map(({ name }) => name);
   return pairsOf(names).reduce(
@@ -239,7 +268,7 @@ export function pairedByName(definition) {
 /** @typedef {{width: number, height: number}} Size */
 
 /**
- * Moved and scaled, evenly in both directions.
+ * Apply a mapping to all keypoints, and round the results.
  * @param {Definition} definition
  * @param {(value: {x: number, y: number}) => {x: number, y: number}} place
  * @returns {Definition}
@@ -252,10 +281,15 @@ const placed = (definition, place) => ({
   }),
 });
 
-/** A tenth of a pixel: finer than anyone draws. @param {number} value */
+/** Round to 0.1 px, which is more precise than any drawing. @param {number} value */
 export const tenth = (value) => Math.round(value * 10) / 10;
 
-/** What is drawn on one board, on another one, as large as it fits. @param {Definition} definition @param {Size} from @param {Size} to */
+/**
+ * Move a drawing from one board to another, scaled to the largest size that fits.
+ * @param {Definition} definition
+ * @param {Size} from
+ * @param {Size} to
+ */
 export function onBoard(definition, from, to) {
   const scale = Math.min(to.width / from.width, to.height / from.height);
   return placed(definition, ({ x, y }) => ({
@@ -264,10 +298,10 @@ export function onBoard(definition, from, to) {
   }));
 }
 
-/** The share of the board that stays free on each side of what comes from outside. */
+/** Share of the board that stays free on each side of an imported skeleton. */
 const MARGIN = 0.12;
 
-/** A definition in any unit, in the middle of the board. @param {Definition} definition @param {Size} size */
+/** Scale a definition from any unit to the board, and centre it. @param {Definition} definition @param {Size} size */
 export function fitted(definition, size) {
   const xs = definition.keypoints.map(({ x }) => x);
   const ys = definition.keypoints.map(({ y }) => y);

@@ -1,4 +1,4 @@
-/** The drawing: a definition with its past, what is selected, and the board it is on. Whoever shows it is told of changes. */
+/** The drawing: a definition with its undo history, the selection, and the board's size. `onChange` reports changes. */
 import { emptyDefinition, onBoard } from "./definition.js";
 
 /** @import {Definition, Size} from "./definition.js" */
@@ -13,11 +13,14 @@ export class Drawing {
     this.selected = -1;
     /** Whether a press on a keypoint draws an edge from the selected one. */
     this.joining = false;
-    /** What a gesture in progress shows; it becomes a state when the gesture ends. @type {Definition | null} */
+    /**
+     * The definition that a gesture in progress shows. It becomes an undo state when the gesture ends.
+     * @type {Definition | null}
+     */
     this.shown = null;
     /** @type {() => void} */
     this.onChange = () => {};
-    /** Something else changes the drawing during a gesture, which is over then. @type {() => void} */
+    /** Runs before another change of the drawing, and ends the gesture in progress. @type {() => void} */
     this.onInterrupt = () => {};
   }
 
@@ -25,7 +28,7 @@ export class Drawing {
     return this.shown ?? this.kept;
   }
 
-  /** Without the gesture in progress. */
+  /** The definition without the gesture in progress. */
   get kept() {
     return this.states[this.at].definition;
   }
@@ -42,13 +45,13 @@ export class Drawing {
     return this.at < this.states.length - 1;
   }
 
-  /** What a gesture has made so far. @param {Definition} definition */
+  /** Show the current result of a gesture. @param {Definition} definition */
   preview(definition) {
     this.shown = definition;
     this.onChange();
   }
 
-  /** The gesture is over: what it made is one step. */
+  /** End the gesture, and make its result one undo step. */
   commit() {
     const { shown } = this;
     this.shown = null;
@@ -56,13 +59,13 @@ export class Drawing {
     this.onChange();
   }
 
-  /** The gesture is taken back. */
+  /** Discard the gesture. */
   cancel() {
     this.shown = null;
     this.onChange();
   }
 
-  /** A gesture in progress ends, and keeps what it made. */
+  /** End a gesture in progress, and keep its result. */
   settle() {
     if (this.shown) this.commit();
     this.onInterrupt();
@@ -80,7 +83,7 @@ export class Drawing {
    * @param {Definition} definition
    * @param {object} [how]
    * @param {number} [how.select]
-   * @param {string} [how.merge] steps of one name in a row are one step: ten nudges
+   * @param {string} [how.merge] consecutive edits with the same name are one undo step, such as ten nudges
    */
   edit(definition, { select = this.selected, merge = "" } = {}) {
     this.settle();
@@ -102,13 +105,16 @@ export class Drawing {
     this.select(this.selected);
   }
 
-  /** Edges begin at the keypoint that is chosen next, not at the one that happened to be. @param {boolean} joining */
+  /**
+   * Switch edge drawing on or off. Switching it on clears the selection, so that edges begin at the next choice.
+   * @param {boolean} joining
+   */
   setJoining(joining) {
     this.joining = joining;
     this.select(joining ? -1 : this.selected);
   }
 
-  /** Another board: the drawing fills it as it filled the one before, and so does its past. @param {Size} size */
+  /** Change the board's size. The drawing and its undo states are scaled to fit the new board. @param {Size} size */
   resize(size) {
     this.settle();
     if (size.width !== this.size.width || size.height !== this.size.height) {

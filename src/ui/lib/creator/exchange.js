@@ -1,15 +1,19 @@
-/** Import and export: files, pasted text, the two outputs. */
+/** Import of files and pasted text; export as a skeleton file or as the element's attributes. */
 import { h, put } from "../dom.js";
 import { fitted, onBoard } from "./definition.js";
 import { findSkeletons, FormatError, toMarkup, toSkeletonJson, whatIsMissing } from "./formats.js";
 
 /** @import {Definition, Size} from "./definition.js" */
 
-/** Share of the image's width or height that a skeleton file without a size must fill to be taken for one drawn over it. */
+/**
+ * Share of the image's width or height that a skeleton must span. A skeleton file without a size that spans less is
+ * not taken
+ * as drawn over this image.
+ */
 const LEAST_SPAN = 0.2;
 
 /**
- * Whether a template of unknown size can have been drawn over an image.
+ * Return whether a template of unknown size may have been drawn over an image of this size.
  * @param {Definition} definition
  * @param {Size} size
  */
@@ -26,7 +30,7 @@ function isOver({ keypoints }, { width, height }) {
   );
 }
 
-/** Bytes. COCO's largest file of keypoints has 240 million; a browser's text ends at about 500. */
+/** Largest file to read, in bytes. COCO's largest keypoint file has 240 MB. Browsers limit a text to about 500 MB. */
 const LARGEST_FILE = 4e8;
 
 export class Exchange {
@@ -34,9 +38,12 @@ export class Exchange {
   constructor(drawing, say) {
     this.drawing = drawing;
     this.say = say;
-    /** Whether there is a reference image: coordinates are its pixels then. */
+    /** Whether there is a reference image. If so, coordinates are its pixels. */
     this.hasPhoto = false;
-    /** What was read without a size and without an image, as it was, and as it was fitted. @type {{raw: Definition, shown: Definition} | null} */
+    /**
+     * A skeleton file that was read without a size and without an image: as read, and as fitted to the board.
+     * @type {{raw: Definition, shown: Definition} | null}
+     */
     this.unsized = null;
     this.choices = h("div", { class: "choices" });
     const button = (/** @type {string} */ text, /** @type {() => void} */ act, kind = "") =>
@@ -102,7 +109,7 @@ export class Exchange {
     put(this.markup, "value", missing ? "" : toMarkup(definition));
   }
 
-  /** Find the skeletons of a text, and let the user choose where there are several. @param {string} text */
+  /** Find the skeletons in a text, and let the user choose if there are several. @param {string} text */
   read(text) {
     try {
       const found = findSkeletons(text);
@@ -139,12 +146,15 @@ export class Exchange {
     this.dialog.showModal();
   }
 
-  /** A definition from outside takes the place of what is drawn; undo brings that back. @param {import("./formats.js").Read} read */
+  /**
+   * Replace the drawing with an imported definition. Undo restores the earlier drawing.
+   * @param {import("./formats.js").Read} read
+   */
   take({ definition, notes, hasPlaces, size, isOwn }) {
     const { drawing } = this;
     const replaces = drawing.keypoints.length > 0;
     const said = [`${definition.keypoints.length} keypoints, ${definition.edges.length} edges.`];
-    // Without an image the board becomes that of the file, so that every point stays where it was drawn.
+    // Without an image, the board takes the file's size, so that every point keeps its position.
     if (size && !this.hasPhoto) drawing.resize(size);
     const board = drawing.size;
     const isExact = size
@@ -160,7 +170,10 @@ export class Exchange {
     this.say([...said, ...(replaces ? ["Undo restores the earlier skeleton."] : [])].join(" "));
   }
 
-  /** There is an image: what was opened before it may have been drawn over it. @param {Size} size */
+  /**
+   * Handle a new image. A skeleton file opened before may have been drawn over it: if so, use its own positions.
+   * @param {Size} size
+   */
   photoShown(size) {
     const { drawing, unsized } = this;
     const isOriginal = unsized !== null && drawing.kept === unsized.shown && isOver(unsized.raw, size);

@@ -1,4 +1,7 @@
-/** What a definition comes from and goes to: the project's skeleton file, COCO categories, the element's attributes. */
+/**
+ * Formats of a definition: reads and writes the project's skeleton file and the element's attributes, reads other
+ * tools'.
+ */
 import { isNumber, isRecord } from "../json.js";
 import { nameKey } from "../names.js";
 import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
@@ -8,14 +11,14 @@ import { readYaml, YamlError } from "./yaml.js";
 /** @import {Definition, DrawnEdge, Size} from "./definition.js" */
 /** @import {Source} from "./imports.js" */
 
-/** The limits of a skeleton file: docs/schemas/skeleton.schema.json. */
+/** Longest name in characters, as in docs/schemas/skeleton.schema.json. */
 export const LONGEST_NAME = 128;
 const LANGUAGE_TAG = /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/;
 
-/** Text that is none of the formats; its message is a sentence for the reader. */
+/** An error for a text in none of the formats. Its message is shown to the user. */
 export class FormatError extends Error {}
 
-/** What keeps a definition from being a skeleton file; empty if nothing does. @param {Definition} definition */
+/** Return why a definition cannot be exported; empty if it can. @param {Definition} definition */
 export const whatIsMissing = (definition) =>
   !definition.keypoints.length
     ? "There is nothing to export yet: place a keypoint."
@@ -23,7 +26,11 @@ export const whatIsMissing = (definition) =>
       ? "The skeleton needs a name."
       : "";
 
-/** @param {Definition} definition the project's own file @param {Size} [size] of the picture that it was drawn over */
+/**
+ * Return the project's skeleton file.
+ * @param {Definition} definition
+ * @param {Size} [size] of the image over which it was drawn
+ */
 export function toSkeletonJson(definition, size) {
   const keypoints = definition.keypoints.map(({ name, pair, sigma, color, x, y, displayNames }) => ({
     name,
@@ -44,7 +51,10 @@ export function toSkeletonJson(definition, size) {
   };
 }
 
-/** @param {Definition} definition the attributes of the labelling element, as the original component names them */
+/**
+ * Return the attributes of the labelling element, named as in the original component.
+ * @param {Definition} definition
+ */
 export function toAttributes(definition) {
   const xs = definition.keypoints.map(({ x }) => x);
   const ys = definition.keypoints.map(({ y }) => y);
@@ -66,21 +76,25 @@ export function toAttributes(definition) {
   };
 }
 
-/** @param {Record<string, unknown>} values @returns {import("../types.js").Attributes} as the element has them */
+/**
+ * @param {Record<string, unknown>} values
+ * @returns {import("../types.js").Attributes} a getter like the element's own
+ */
 export const asAttributes = (values) => (name) => JSON.stringify(values[name] ?? null);
 
-/** @param {Definition} definition the same as HTML, to be pasted into a worker task template */
+/** Return the attributes as HTML, to be pasted into a worker task template. @param {Definition} definition */
 export const toMarkup = (definition) =>
   Object.entries(toAttributes(definition))
     .map(([name, value]) => `${name}='${JSON.stringify(value).replaceAll("&", "&amp;").replaceAll("'", "&#39;")}'`)
     .join("\n");
 
 /**
- * Find the skeletons in a text: of the project's own file, of the original's attributes (an object, the list keypointClasses,
- * or the HTML that has them), or of another tool.
+ * Find the skeletons in a text: a skeleton file, the original component's attributes (an object, the list
+ * keypointClasses, or
+ * HTML that contains them), or a file of another tool.
  * @param {string} text
  * @returns {{label: string, read: () => Read}[]} at least one
- * @throws {FormatError} also when it is read
+ * @throws {FormatError} also from `read`
  */
 export function findSkeletons(text) {
   return sourcesOf(text.replace(/^\ufeff/, "").trim()).map((source) => ({
@@ -92,10 +106,10 @@ export function findSkeletons(text) {
 /**
  * @typedef {object} Read
  * @property {Definition} definition
- * @property {string[]} notes what was left out of it, in sentences
- * @property {boolean} hasPlaces whether the text says where the keypoints are; without that they are in a circle
- * @property {Size} [size] of the picture that it was drawn over
- * @property {boolean} [isOwn] whether it is a skeleton file, whose places may be those of a picture's pixels
+ * @property {string[]} notes sentences about what was left out
+ * @property {boolean} hasPlaces whether the text has positions of the keypoints; if not, they are put on a circle
+ * @property {Size} [size] of the image over which it was drawn
+ * @property {boolean} [isOwn] whether it is a skeleton file, whose positions may be an image's pixels
  */
 
 /**
@@ -133,10 +147,10 @@ function sourcesOf(text) {
   );
 }
 
-/** Characters of YAML. A configuration has some thousand. */
+/** Longest YAML to read, in characters. A configuration has some thousand. */
 const LONGEST_YAML = 4e6;
 
-/** @param {string} text no JSON @returns {Source[]} */
+/** @param {string} text that is not JSON @returns {Source[]} */
 function otherTexts(text) {
   if (/^[{[]/.test(text)) throw new FormatError("This is not JSON.");
   const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
@@ -153,7 +167,7 @@ function otherTexts(text) {
   return names.length > 1 ? [fromNames(names)] : [];
 }
 
-/** Lists and objects within each other. Labels files of known formats have less than ten. */
+/** Maximum nesting of lists and objects. Label files of known formats have fewer than ten levels. */
 const DEEPEST = 100;
 /** @param {unknown} value @param {number} [left] @returns {boolean} */
 const isTooDeep = (value, left = DEEPEST) =>
@@ -161,7 +175,7 @@ const isTooDeep = (value, left = DEEPEST) =>
   value !== null &&
   (!left || Object.values(value).some((part) => isTooDeep(part, left - 1)));
 
-/** @param {string} text @returns {any} undefined for what is no JSON */
+/** @param {string} text @returns {any} undefined for invalid JSON */
 function parsed(text) {
   let value;
   try {
@@ -174,7 +188,7 @@ function parsed(text) {
   return value;
 }
 
-/** JSON in JSON, as a template's variables often have it. @param {unknown} value @returns {any} */
+/** Parse JSON that is a string in JSON, as template variables often are. @param {unknown} value @returns {any} */
 function fromText(value) {
   if (typeof value !== "string") return value;
   const found = parsed(value);
@@ -192,7 +206,7 @@ const ATTRIBUTE = /\b(keypointClasses|skeletonRig)\s*=\s*(?:"([^"]*)"|'([^']*)')
 /** @type {Record<string, string>} */
 const ENTITIES = { "&quot;": '"', "&#34;": '"', "&apos;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 
-/** The attributes in a piece of HTML. @param {string} text @returns {any} */
+/** Return the attributes in a piece of HTML; null if there are none. @param {string} text @returns {any} */
 function attributesOf(text) {
   /** @type {Record<string, string>} */
   const found = {};
@@ -221,7 +235,7 @@ const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }
 });
 
 /**
- * The element's own reader decides what is sound.
+ * Convert a source to a definition. The element's own reader decides which entries are valid.
  * @param {AnySource} source
  * @returns {Read}
  */
@@ -281,7 +295,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
 /** @param {unknown} value */
 const isLength = (value) => isNumber(value) && value > 0 && value <= 1e6;
 
-/** The rules of truepoint/pose/skeleton.py. @param {string[]} names */
+/** Check names by the rules of truepoint/pose/skeleton.py. @param {string[]} names */
 function checkNames(names) {
   const long = names.find((name) => name.length > LONGEST_NAME);
   if (long)
@@ -299,7 +313,11 @@ function checkNames(names) {
   }
 }
 
-/** What a keypoint is called in other languages. @param {any} entry @returns {{displayNames?: Record<string, string>}} */
+/**
+ * Return a keypoint's names in other languages.
+ * @param {any} entry
+ * @returns {{displayNames?: Record<string, string>}}
+ */
 function displayNamesOf({ display_names: names }) {
   const sound = isRecord(names)
     ? Object.entries(names).filter(
@@ -309,7 +327,11 @@ function displayNamesOf({ display_names: names }) {
   return sound.length ? { displayNames: Object.fromEntries(sound) } : {};
 }
 
-/** Keypoints that have no places: all of them can be seen and taken hold of. @param {number} n @param {number} count */
+/**
+ * Return the position on a circle of a keypoint that has none, so that keypoints do not overlap.
+ * @param {number} n
+ * @param {number} count
+ */
 function onRing(n, count) {
   const turn = (2 * Math.PI * n) / count - Math.PI / 2;
   return { x: Math.round(100 + 90 * Math.cos(turn)), y: Math.round(100 + 90 * Math.sin(turn)) };

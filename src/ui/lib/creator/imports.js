@@ -3,19 +3,19 @@ import { isNumber, isRecord, readJson, shown } from "../json.js";
 import { PRESETS } from "./presets.js";
 
 /**
- * @typedef {object} Source a skeleton as a file has it; `classes` and `rig` as the element's attributes have them
+ * @typedef {object} Source a skeleton from a file; `classes` and `rig` have the form of the element's attributes
  * @property {string} [name]
  * @property {string} [supercategory]
  * @property {any[]} classes
  * @property {any} [rig]
- * @property {string[]} [notes] what the file has and a skeleton cannot hold
+ * @property {string[]} [notes] sentences about the file's content that was left out or reinterpreted
  */
 
 /** @param {unknown} value @returns {any[]} */
 const list = (value) => (Array.isArray(value) ? value : []);
 /** @param {unknown} value @returns {value is string[]} */
 const areTexts = (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
-/** @param {unknown} value a list, or a record of numbers as YOLO has it @returns {any[]} */
+/** @param {unknown} value a list, or a record with numbers as keys, as in YOLO @returns {any[]} the values in order */
 const inOrder = (value) => {
   if (!isRecord(value)) return list(value);
   const keys = Object.keys(/** @type {object} */ (value));
@@ -38,8 +38,9 @@ const isCategory = (value) => isRecord(value) && areTexts(value.keypoints);
 const fromCoco = (value) => [value, ...list(value), ...list(value?.categories)].filter(isCategory).map(fromCategory);
 
 /**
- * COCO has names and edges, and this project's own coco.json sigmas and pairs, but no places: those of a preset of the same
- * names. Edges count from 1; files in which one of them is 0 count from 0.
+ * COCO has names and edges but no positions; this project's coco.json also has sigmas and pairs. Positions come from
+ * a preset
+ * that has all the names. Edges count from 1. In files where an index is 0, they count from 0.
  * @param {any} category
  * @returns {Source}
  */
@@ -96,7 +97,7 @@ const svgOf = (text) => new DOMParser().parseFromString(`<div>${text}</div>`, "t
  */
 function fromCvatDrawing(drawing, sublabels, name) {
   const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
-  // Without a description the nodes' own names count.
+  // Without a description, the nodes' own names are used.
   const described =
     readJson(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null) ?? {};
   const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort(
@@ -108,7 +109,7 @@ function fromCvatDrawing(drawing, sublabels, name) {
       described[attribute(node, "node-id")] ??
       sublabels.find((sublabel) => id && String(sublabel?.id) === id) ??
       sublabels.find((sublabel) => sublabel?.name === attribute(node, "label-name"));
-    // Ids of labels are new in each CVAT server: then the order of the nodes is that of the labels.
+    // Label ids differ between CVAT servers. If no label matches, the nodes are taken in the order of the labels.
     return (
       label ?? {
         name: attribute(node, "label-name") || sublabels[n]?.name || attribute(node, "node-id"),
@@ -183,7 +184,7 @@ function fromLabelStudio(page) {
       (label) => label.getAttribute("value") && !/^\$/.test(label.getAttribute("value") ?? ""),
     );
     const order = fixed.map((label) => Number(label.getAttribute("model_index") ?? NaN));
-    // The order of Label Studio's own exports, where every label has it.
+    // If every label has a model_index, sort by it: Label Studio's exports use that order.
     const isOrdered = new Set(order.filter(isNumber)).size === fixed.length;
     if (isOrdered) fixed.sort((a, b) => Number(a.getAttribute("model_index")) - Number(b.getAttribute("model_index")));
     const notes = labels.length > fixed.length ? ["Labels that Label Studio takes from each task were left out."] : [];
@@ -196,7 +197,7 @@ function fromLabelStudio(page) {
   });
 }
 
-/** @param {string} text XML or SVG @returns {Source[] | null} null for what is no XML */
+/** @param {string} text XML or SVG @returns {Source[] | null} null for invalid XML */
 export function fromXml(text) {
   const page = new DOMParser().parseFromString(text, "text/xml");
   const drawing = svgOf(text);
@@ -217,10 +218,11 @@ const unpickled = (value) =>
   value;
 
 /**
- * jsonpickle writes an object where it comes first, and later its number in the file. SLEAP counts nodes and kinds of edges
- * together; sleap-io writes nodes out again and again, and counts different nodes and kinds each for itself.
+ * jsonpickle writes an object at its first occurrence, and later a reference by number. SLEAP numbers nodes and kinds
+ * of edges
+ * together. sleap-io writes nodes repeatedly, and numbers distinct nodes and kinds of edges separately.
  * @param {any} graph of one skeleton
- * @param {any[]} shared the nodes that all skeletons of a labels file have together
+ * @param {any[]} shared the nodes that all skeletons of a labels file share
  * @returns {Source}
  */
 function fromSleap(graph, shared) {
@@ -242,7 +244,7 @@ function fromSleap(graph, shared) {
   const decoded = (/** @type {any} */ value, /** @type {"string" | "number"} */ kind) =>
     isNumber(value?.["py/id"])
       ? (isTogether ? together : apart[kind])[value["py/id"] - 1]
-      : // A labels file names its nodes by their place in the list that all its skeletons share.
+      : // A labels file refers to nodes by their index in the list that all its skeletons share.
         isNumber(value) && kind === "string"
         ? (unpickled(shared[value]) ?? value)
         : unpickled(value);
@@ -255,7 +257,7 @@ function fromSleap(graph, shared) {
   for (const { source, target, type } of links.toSorted((a, b) => order(a) - order(b) || 0)) {
     (decoded(type, "number") === 2 ? symmetries : edges).push([decoded(source, "string"), decoded(target, "string")]);
   }
-  // The plain form names the ends of an edge, or counts from 0.
+  // The plain form gives the ends of an edge by name, or by index from 0.
   const end = (/** @type {any} */ value) => {
     const name = unpickled(value);
     return names.includes(name) ? name : (names[/^\d+$/.test(shown(name)) ? Number(name) : -1] ?? name);
@@ -300,7 +302,7 @@ function fromSleapFile(value) {
 
 // ------------------------------------------------------------------------------------------------- DeepLabCut and YOLO
 
-/** @param {any} value config.yaml @returns {Source[]} the animals' body parts, and the unique ones */
+/** @param {any} value config.yaml @returns {Source[]} the animals' body parts, and the unique body parts */
 function fromDeepLabCut(value) {
   const isMulti = Array.isArray(value?.multianimalbodyparts);
   const sets = isMulti ? [value.multianimalbodyparts, list(value.uniquebodyparts)] : [list(value?.bodyparts)];
@@ -353,7 +355,10 @@ function fromYolo(value) {
 
 // ------------------------------------------------------------------------------------------------------------- names
 
-/** @param {string} text names in lines, or in one line with separators @returns {string[]} fewer than two for any other text */
+/**
+ * @param {string} text names in lines, or in one line with separators
+ * @returns {string[]} the names; fewer than two mean that the text is something else
+ */
 export function namesIn(text) {
   const names = text
     .split(/[\n,;\t|]/)
@@ -372,7 +377,7 @@ export const fromNames = (names) => ({ classes: names.map((label) => ({ label })
 
 /**
  * @param {any} value of JSON or YAML
- * @returns {Source[]} the skeletons in it, of whatever tool; none if it is of none
+ * @returns {Source[]} the skeletons in it, of any known tool; empty if no tool's format matches
  */
 export function fromValue(value) {
   for (const read of [fromCoco, fromCvatLabels, fromDeepLabCut, fromYolo, fromSleapFile]) {

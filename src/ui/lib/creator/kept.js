@@ -1,6 +1,7 @@
 /**
- * What the browser keeps, so that a reload loses nothing: the drawing and the reference image of each tab. Nothing is sent
- * anywhere. Each tab writes a draft of its own; a new tab goes on with the newest draft that no open tab has.
+ * Storage in the browser, so that a reload loses nothing: the drawing and the reference image of each tab. Nothing
+ * leaves the
+ * browser. Each tab writes its own draft. A new tab continues with the newest draft that no open tab has.
  */
 import { allDrafts, dropDraft, saveDraft, within } from "../drafts.js";
 import { isNumber } from "../json.js";
@@ -12,14 +13,17 @@ import { readDefinition, toSkeletonJson } from "./formats.js";
 
 const DRAWING = "truepoint-skeleton:";
 const PHOTO = "truepoint-skeleton-photo:";
-/** In the tab's own storage: which draft is its. And the key under which earlier versions kept the one drawing. */
+/**
+ * Key in sessionStorage for the key of the tab's draft. In localStorage, earlier versions kept their only drawing
+ * under it.
+ */
 const OWN = "truepoint-skeleton";
-/** The name of what earlier versions kept, among the drafts; and of a record to try whether anything can be kept. */
+/** Key of an earlier version's drawing among the drafts, and key of a record that tests whether storage works. */
 const EARLIER = `${DRAWING}0`;
 const PROBE = "truepoint-skeleton-probe";
-/** Milliseconds from an edit to its being written. */
+/** Delay from an edit to the start of its write, in milliseconds. */
 const PAUSE = 300;
-/** Milliseconds that a page which is being reloaded needs to let go of its draft. */
+/** Time within which a reloading page releases the lock on its draft, in milliseconds. */
 const PATIENCE = 400;
 const KEEP_DAYS = 30;
 
@@ -31,13 +35,16 @@ const KEEP_DAYS = 30;
  * @property {Size} size of the board
  */
 
-/** @param {any} draft of this version, or of earlier ones, which kept a file @returns {Drawing | null} null for what cannot be read */
+/**
+ * @param {any} draft of this version, or of an earlier one, which kept a file
+ * @returns {Drawing | null} null if unreadable
+ */
 export function drawingOf(draft) {
   const { definition, file, size } = draft ?? {};
   if (![size?.width, size?.height].every((length) => isNumber(length) && length > 0)) return null;
   try {
     if (!definition) return new Drawing(readDefinition(JSON.stringify(file)).definition, size);
-    // A board without keypoints is no skeleton file.
+    // A drawing without keypoints is valid here, although it is not a valid skeleton file.
     if (definition.keypoints.length) readDefinition(JSON.stringify(toSkeletonJson(definition)));
     return new Drawing(definition, size);
   } catch {
@@ -48,7 +55,7 @@ export function drawingOf(draft) {
 /** @param {string} key @param {number} patience milliseconds @returns {Promise<boolean>} whether the draft is this tab's until it closes */
 const hold = (key, patience) =>
   new Promise((resolve) => {
-    // Without locks (a page that is not served securely), the tab's own storage has to do.
+    // Web Locks are missing on insecure pages. There, sessionStorage alone tells which draft is the tab's.
     if (!navigator.locks) resolve(true);
     else {
       const options = patience ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
@@ -106,7 +113,7 @@ export async function openKept() {
   const full = drafts.filter((draft) => !draft.definition || draft.definition.keypoints.length);
   const last = ownKey();
   let key = "";
-  // A tab that was duplicated has the other one's key, and goes on with a copy.
+  // A duplicated tab has the same key as the original tab. It continues with a copy.
   if (last && (await hold(last, PATIENCE))) key = last;
   else if (!last && navigator.locks) for (const draft of full) if (!key && (await hold(draft.key, 0))) key = draft.key;
   const source = key || last;
@@ -118,7 +125,7 @@ export async function openKept() {
   try {
     sessionStorage.setItem(OWN, key);
   } catch {
-    // Blocked: the next load finds the draft as that of a tab that is closed.
+    // Storage is blocked: the next load treats this draft as that of a closed tab.
   }
   const draft = drafts.find((other) => other.key === source);
   const photo = await within("readonly", (store) => store.get(photoKey(source))).then(
@@ -142,10 +149,14 @@ export async function openKept() {
   };
 }
 
-/** The browser's database takes whole files. @param {string} key of the draft @param {Blob | null} photo null forgets it */
+/**
+ * Store the reference image in IndexedDB, or delete it.
+ * @param {string} key of the draft
+ * @param {Blob | null} photo null deletes
+ */
 export async function keepPhoto(key, photo) {
   const record = photoKey(key);
-  // Where there is no room, or storage is blocked, the image is on its owner's disk anyway.
+  // Errors (no room, blocked storage) are ignored: the user still has the image as a file.
   await within(
     "readwrite",
     (store) =>
@@ -170,11 +181,11 @@ export function keeping({ drawing, key, isStored }, done) {
     written = drawing.kept;
     size = drawing.size;
     const isKept = await saveDraft(draft());
-    // What an earlier version kept has a draft of its own now.
+    // The drawing of an earlier version is now stored as a draft.
     if (isKept) save(OWN, null);
     done(isKept);
   };
-  // A page that is left may have no time for the database.
+  // A page that is being left may not have time for IndexedDB, so localStorage is written first.
   addEventListener("pagehide", () => {
     if (!timer) return;
     save(key, draft());

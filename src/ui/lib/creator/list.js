@@ -1,4 +1,4 @@
-/** The keypoints in their order, to be named; and what else is to be said of the selected one. */
+/** The list of keypoints with their names and order, the details of the selected one, and actions on all keypoints. */
 import { h, put, reveal, update } from "../dom.js";
 import { icon, marker } from "../icons.js";
 import { shapesOf } from "./board.js";
@@ -31,13 +31,13 @@ export class KeypointList {
     this.rows = [];
     /** @type {import("../types.js").Shape[]} */
     this.shapes = [];
-    /** A row that is dragged to another place in the order. @type {{from: number, to: number} | null} */
+    /** The row that is being dragged to another position in the order. @type {{from: number, to: number} | null} */
     this.drag = null;
     /** @type {HTMLElement} */
     this.root = h("ol", { class: "rows" });
   }
 
-  /** Rows stay as they are, so that the focus does; only what differs is written. */
+  /** Update the rows. Existing rows are reused, so that the focus stays, and only differences are written. */
   draw() {
     const { drawing } = this;
     this.shapes = shapesOf(drawing.definition);
@@ -73,7 +73,7 @@ export class KeypointList {
         title: "Drag to change the order (Alt + ↑ or ↓ in the name)",
         onpointerdown: (/** @type {PointerEvent} */ event) => this.grab(index, event),
         onpointermove: (/** @type {PointerEvent} */ event) => this.pull(event),
-        // The click after a drag would select what has its place now.
+        // The click after a drag would select the keypoint that is now in the old position.
         onclick: (/** @type {Event} */ event) => event.stopPropagation(),
         onpointerup: () => this.drop(true),
         onpointercancel: () => this.drop(false),
@@ -157,7 +157,7 @@ export class KeypointList {
     field.value = drawing.keypoints[index].name;
   }
 
-  /** @param {number} index the last one if there is none */
+  /** @param {number} index beyond the end, the last row is focused */
   focus(index) {
     const name = this.rows[Math.min(index, this.rows.length - 1)]?.name;
     name?.focus();
@@ -165,7 +165,7 @@ export class KeypointList {
   }
 }
 
-/** Colour, other side, sigma, edges and place in the order of the selected keypoint. */
+/** Fields for the selected keypoint: colour, other side, sigma, coordinates, edges, and position in the order. */
 export class KeypointDetails {
   /**
    * @param {Drawing} drawing
@@ -306,7 +306,7 @@ export class KeypointDetails {
   }
 }
 
-/** What is done with all keypoints: mirrored, fitted, paired; and a warning where sides are in doubt. */
+/** Actions on all keypoints: mirror, fit, pair. Also warns about keypoints whose sides are in doubt. */
 export class Arrangement {
   /** @param {Drawing} drawing @param {(text: string) => void} say */
   constructor(drawing, say) {
@@ -373,7 +373,7 @@ export class Arrangement {
 
 const context = document.createElement("canvas").getContext("2d");
 
-/** What a colour field can show: six digits. @param {string} color */
+/** Convert a colour to six hexadecimal digits, the only form that a colour input accepts. @param {string} color */
 function hexadecimal(color) {
   if (!context) return "#000000";
   context.fillStyle = "#000000";

@@ -12,7 +12,7 @@ import { PRESETS } from "./presets.js";
 import { openPreview } from "./preview.js";
 import css from "./page.css";
 
-/** What the element shows, once it is known what the browser kept. */
+/** The content of the element, built once the stored drawing has been read. */
 class Page {
   /** @param {HTMLElement} host @param {ShadowRoot} shadow @param {import("./kept.js").Kept} kept */
   constructor(host, shadow, kept) {
@@ -24,9 +24,9 @@ class Page {
     this.drawing = kept.drawing;
     /** Address of the reference image; empty for none. */
     this.photo = "";
-    /** The selected keypoint that was brought into view. */
+    /** Index of the keypoint that was last scrolled into view. */
     this.shown = -1;
-    /** Whether the browser keeps the drawing; that it does not is said once. */
+    /** Whether the browser can store the drawing. If it cannot, the user is told once. */
     this.keeps = true;
     this.message = h("p", { class: "message", role: "status" });
     this.list = new KeypointList(this.drawing, say);
@@ -188,7 +188,7 @@ class Page {
   }
 
   listen() {
-    // One press, one action: a button that is held down is pressed once.
+    // A held Enter presses a button only once.
     this.host.addEventListener(
       "keydown",
       (event) => {
@@ -199,7 +199,7 @@ class Page {
     );
     this.host.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
-      // A text field has an undo of its own, and the preview's element too.
+      // Text fields and the preview's element have their own undo.
       if (
         target.matches("input:not([type=color], [type=file]), textarea") ||
         target.closest("dialog") ||
@@ -297,7 +297,9 @@ class Page {
     this.message.textContent = text;
   }
 
-  /** Its row; but on a narrow screen, where the list is short, what can be said of it, unless it is being named. */
+  /**
+   * Scroll to the selected keypoint's row. On a narrow screen, scroll to its details unless its name is being edited.
+   */
   revealSelected() {
     const { selected } = this.drawing;
     const row = this.list.rows[selected]?.row;

@@ -1,4 +1,6 @@
-/** Skeletons to start from. Names and order are those of the datasets; poses are drawn here; sigmas as MMPose publishes them. */
+/**
+ * Preset skeletons. Names and order follow the datasets, sigmas follow MMPose, template poses are this project's own.
+ */
 import { PALETTE } from "../colors.js";
 import boxTruck from "../../../../skeletons/box-truck.json" with { type: "json" };
 import cocoPerson from "../../../../skeletons/coco-person.json" with { type: "json" };
@@ -35,7 +37,7 @@ function preset(name, supercategory, rows, edges) {
   return { version: "1.0", name, supercategory, keypoints, edges };
 }
 
-/** @param {string[]} names @returns {[string, string][]} each joined to the next */
+/** @param {string[]} names @returns {[string, string][]} edges from each name to the next */
 const chain = (...names) => names.slice(1).map((name, i) => [names[i], name]);
 
 const mpii = preset(
@@ -70,7 +72,10 @@ const HAND_SIGMAS = [
   0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026, 0.017, 0.021, 0.021, 0.032,
   0.02, 0.019, 0.022, 0.031,
 ];
-/** Where each finger begins and the way one joint leads to the next. @type {[string, number, number, number, number][]} */
+/**
+ * For each finger: name, x and y of its first joint, then the x and y offset from one joint to the next.
+ * @type {[string, number, number, number, number][]}
+ */
 const FINGERS = [
   ["thumb", 68, 88, 11, -14],
   ["index", 62, 56, 3, -15],

@@ -1,4 +1,4 @@
-/** The preview: the labelling element itself, with this skeleton, over the same image. */
+/** The preview shows the labelling element with the drawn skeleton and the same image. */
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { toAttributes } from "./formats.js";
@@ -9,7 +9,7 @@ function blank({ width, height }) {
   return URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
 }
 
-/** Loads the element's script, for the first preview only. @returns {Promise<void>} */
+/** Load the element's script once, at the first preview. @returns {Promise<void>} */
 const loaded = () =>
   new Promise((resolve, reject) => {
     if (customElements.get("crowd-2d-skeleton")) resolve();
@@ -17,7 +17,7 @@ const loaded = () =>
   });
 
 /**
- * Opens it. Nothing that is labelled there is kept.
+ * Open the preview. Labels placed in it are discarded.
  * @param {ShadowRoot} parent
  * @param {import("./drawing.js").Drawing} drawing
  * @param {string} photo address of the reference image, or empty
@@ -44,11 +44,11 @@ export async function openPreview(parent, drawing, photo) {
     dialog.remove();
     if (!photo) URL.revokeObjectURL(source);
   });
-  // Escape means something to the element: it does not end the preview.
+  // The element uses Escape itself, so Escape does not close the preview.
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   parent.append(dialog);
   dialog.showModal();
-  // Only now has it a place, and the element fills the room below that.
+  // The form has a position only from here on. The element measures it and fills the room below.
   form.append(element);
   element.app.focus();
 }

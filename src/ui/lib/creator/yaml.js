@@ -1,10 +1,12 @@
 /**
- * A reader of the part of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists, plain and
- * quoted texts. Every value is a text; an empty one is null. Keys of the top level are read when somebody asks for them, so
- * that whatever else a file holds (file names as keys, scripts) is in nobody's way.
+ * A reader of the subset of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists,
+ * plain and
+ * quoted scalars. Every scalar is read as text; an empty one is null. The value of a top-level key is parsed lazily,
+ * so that
+ * unsupported YAML under other keys (scripts, file names as keys) causes no error.
  */
 
-/** YAML that is none, or that is beyond this reader; its message is a sentence for the reader. */
+/** An error for invalid YAML, or for YAML that this reader does not support. Its message is shown to the user. */
 export class YamlError extends Error {}
 
 const KEY =
@@ -28,7 +30,9 @@ const ESCAPES = {
 
 /** @param {string} text of a quoted scalar, with its quotes */
 function unquoted(text) {
-  // A line break is a space, several are one less; in double quotes a backslash before it takes it away.
+  // One line break becomes a space, n > 1 become n - 1 line breaks. In double quotes, a backslash removes the line
+  // break
+  // after it.
   const isPlain = text[0] === "'";
   const special = isPlain
     ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g
@@ -53,7 +57,7 @@ class Reader {
     this.lines = lines.map((text) => ({ indent: text.search(/[^ ]|$/), text: text.trimEnd() }));
     this.first = first;
     this.at = 0;
-    /** The line that was looked at last: a problem is there. */
+    /** Index of the line that was read last. Error messages name it. */
     this.current = 0;
   }
 
@@ -62,7 +66,7 @@ class Reader {
     throw new YamlError(`Line ${this.first + this.current}: ${problem}`);
   }
 
-  /** The next line that says something. */
+  /** Return the next line that is neither empty nor a comment. */
   peek() {
     while (this.at < this.lines.length && /^\s*(#|$)/.test(this.lines[this.at].text)) this.at += 1;
     this.current = Math.min(this.at, this.lines.length - 1);
@@ -70,9 +74,10 @@ class Reader {
   }
 
   /**
-   * Read what is indented by more than so many spaces, or a list by as many.
+   * Read a block that is indented by more than `outer` spaces. A list that is a key's value may be indented by
+   * exactly `outer`.
    * @param {number} outer
-   * @param {boolean} [isValue] of a key: a list may begin below the key
+   * @param {boolean} [isValue] whether the block is a key's value
    * @returns {any}
    */
   block(outer, isValue = false) {
@@ -97,7 +102,7 @@ class Reader {
       const start = rest.search(/\S|$/);
       const inner = rest.slice(start);
       if (ITEM.test(inner) || KEY.test(inner)) {
-        // "- - a" and "- name: a": what follows the dash is a block of its own.
+        // In "- - a" and "- name: a", the text after the dash is a nested block.
         this.lines[this.at] = { indent: indent + 1 + start, text: " ".repeat(indent + 1 + start) + inner };
         items.push(this.block(indent));
       } else {
@@ -126,7 +131,11 @@ class Reader {
     return found;
   }
 
-  /** @param {string} start of the value @param {number} outer indentation of what it belongs to @returns {any} */
+  /**
+   * @param {string} start of the value
+   * @param {number} outer indentation of the enclosing key or list
+   * @returns {any}
+   */
   scalar(start, outer) {
     if (/^[|>]/.test(start)) {
       const lines = [];
@@ -163,9 +172,9 @@ class Reader {
 /** @param {string} text */
 const plain = (text) => (/^(|~|null|Null|NULL)$/.test(text) ? null : text);
 
-/** Values in brackets or quotes, which may go on in the next line. */
+/** A reader for values in brackets or quotes, which may continue on the next line. */
 class Flow {
-  /** @param {string} text @param {() => string} more the next line @param {(problem: string) => never} fail */
+  /** @param {string} text @param {() => string} more returns the next line @param {(problem: string) => never} fail */
   constructor(text, more, fail) {
     this.text = text;
     this.more = more;
@@ -174,7 +183,7 @@ class Flow {
     this.depth = 0;
   }
 
-  /** The next character that is no space and in no comment. */
+  /** Move to the next character outside spaces and comments, and return it. */
   next() {
     for (;;) {
       const rest = this.text.slice(this.at);
@@ -254,12 +263,12 @@ class Flow {
 /**
  * Read a YAML document, or the first one of several.
  * @param {string} text
- * @returns {any} a record whose values are read when they are asked for, or a list
- * @throws {YamlError} also when a value is asked for
+ * @returns {any} a record whose values are parsed when they are accessed, or a list
+ * @throws {YamlError} also when a value is accessed
  */
 export function readYaml(text) {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
-  // What is on the line that begins a document belongs to it.
+  // Content on the "---" line that starts a document is part of the document.
   const start = lines.findIndex(
     (line, n) => ((lines[n] = line.replace(/^---(?=\s)/, "   ")), !/^(%|\s*(#|$)|---$)/.test(lines[n])),
   );
@@ -268,11 +277,11 @@ export function readYaml(text) {
   const first = Math.max(0, start) + 1;
   if (!KEY.test(body[0] ?? "")) return new Reader(body, first).block(-1);
   const found = Object.create(null);
-  // A key begins a part; what follows is indented, or a list, a comment, or the end of a bracket.
+  // A top-level key starts a part. Its other lines are indented, list items, comments, or closing brackets.
   const starts = body.flatMap((line, n) => (/^(?:[^\s#\]},-]|-(?=\S))/.test(line) ? [n] : []));
   starts.forEach((from, n) => {
     const key = KEY.exec(body[from]);
-    // A key in the long form ("? key"): nothing that is asked for has one.
+    // A key in the long form ("? key") is skipped: no supported tool writes one.
     if (!key) return;
     const name = /^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim();
     Object.defineProperty(found, name, {
