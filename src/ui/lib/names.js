@@ -1,22 +1,30 @@
-/** Names of keypoints: which side they tell, which two are a pair, which two look alike. truepoint/pose/names.py has the same rules. */
+/**
+ * Names of keypoints: their side, their pairs, and names that look alike. truepoint/pose/names.py has the same rules.
+ */
 
 const WORD = "left|right|Left|Right|LEFT|RIGHT";
 /**
- * What tells a side: a word at the start of a word (left_hip, hip left, lefteye), a capitalised one in or at the end of a word
- * (ArmLeftUpper), a letter of its own (l_eye, eye.L), or one that a change of case sets apart (LEye, lSho, eyeL, wingL1).
+ * Parts of a name that tell its side: left or right at the start of a word (left_hip, hip left, lefteye), capitalised
+ * in or at
+ * the end of a word (ArmLeftUpper), a separate letter L or R (l_eye, eye.L), or a letter that a change of case
+ * separates (LEye,
+ * lSho, eyeL, wingL1).
  */
 const SIDE = new RegExp(
   `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])` +
     "|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])",
   "g",
 );
-/** A word that is glued to the word before it: eyeleft, EYELEFT. It may as well be the end of a word: bright, cleft. */
+/** Left or right glued to the word before it: eyeleft, EYELEFT. It may also be a coincidence: bright, cleft. */
 const ENDING = /(?:left|right|LEFT|RIGHT)(?![a-zA-Z])/;
-/** A letter that is glued to the word after it: lwing, Lwing, fLleg1. It may as well be the start of a word: lip, leg. */
+/** A letter L or R glued to the word after it: lwing, Lwing, fLleg1. It may also be the start of a word: lip, leg. */
 const GLUED = /(?<![a-zA-Z])[lrLR](?=[a-zA-Z])|(?<=[a-z])[LR](?=[a-z])/;
-/** No English word starts with L or R and then one of these, and has a counterpart that does. */
+/** Consonants after a glued L or R. No English word that starts so has a counterpart with the other letter. */
 const CONSONANT = /^[b-df-hj-np-tv-xz]/i;
-/** Letters after a glued L or R and a vowel, at least: eye, ear and ankle have them; what is left of lip and leg has not. */
+/**
+ * Minimum length of the rest after a glued L or R if it starts with a vowel: "eye" and "ear" count, "ip" and "eg" do
+ * not.
+ */
 const LEAST_REST = 3;
 const WORDS = WORD.split("|").concat("l", "r", "L", "R");
 
@@ -34,7 +42,10 @@ export function sideOf(name) {
   return !word ? "" : /^l/i.test(word) ? "left" : "right";
 }
 
-/** @param {string} name @returns {boolean} whether the name surely tells a side: a letter of its own also begins a number (L1) */
+/**
+ * @param {string} name
+ * @returns {boolean} whether the name certainly tells a side; a single letter before a number (L1) does not
+ */
 export const tellsSide = (name) =>
   (name.match(SIDE)?.[0].length ?? 0) > 1 || (sideOf(name) !== "" && /\p{L}/u.test(name.replace(SIDE, "")));
 
@@ -47,7 +58,10 @@ export function isLeftOf(a, b) {
   return !(p[at] === "r" && q[at] === "l");
 }
 
-/** @param {string} name @returns {string[]} names that its counterpart may have: all sides exchanged (left_eye_left_corner), or only one */
+/**
+ * @param {string} name
+ * @returns {string[]} names that its counterpart may have: with all sides exchanged (left_eye_left_corner), or only one
+ */
 function candidates(name) {
   const found = [...name.matchAll(SIDE)];
   const single = found.map(
@@ -73,7 +87,7 @@ export function pairsOf(names) {
     if (j >= 0) [pairs[i], pairs[j]] = [j, i];
   };
   names.forEach((name, i) => candidates(name).forEach((other) => join(i, find(i, other))));
-  // One pair of glued letters may be a coincidence (lip, rip); a consonant, or a second pair, is none.
+  // One pair of glued letters may be a coincidence (lip, rip). A consonant or a second pair makes it certain.
   const glued = names.flatMap((name, i) => {
     const letter = GLUED.exec(name);
     if (!letter) return [];
@@ -92,6 +106,11 @@ const UNSEEN =
   // eslint-disable-next-line no-control-regex, no-misleading-character-class
   /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 
-/** @param {string} name @returns {string} the same for names that differ only in case or in characters that nobody sees; empty for a name without any other */
+/**
+ * @param {string} name
+ * @returns {string} a key that is equal for names that differ only in case or invisible characters; empty for a name
+ *     without
+ *     visible characters
+ */
 export const nameKey = (name) =>
   name.replace(UNSEEN, "").replace(SPACES, " ").trim().normalize().toUpperCase().toLowerCase().normalize();

@@ -1,25 +1,35 @@
-/** The painter: skeletons on a canvas of the stage's size. Sizes are screen pixels, whatever the zoom. */
+/**
+ * The painter draws skeletons on a canvas of the stage's size. Sizes are in screen pixels and independent of the
+ * zoom.
+ */
 /** @import {Box, Instance, Shape, XY} from "./types.js" */
 import { findInstance, isPlaced, labelOf } from "./document.js";
 import { FRAME_PAD, frameOf, handlesOf } from "./hits.js";
 import { markerColor, SHAPES, shapeOf } from "./markers.js";
 
-/** Under edges: the image shows through. */
+/** Translucent colour under edges, through which the image is visible. */
 const SHADOW = "#080c129e";
-/** Around everything else lies a dark and a light line. One of the two has a contrast of 4.5 or more against any background. */
+/** Colours of the dark and the light outline of everything else. One of them has a contrast ≥ 4.5 to any background. */
 const DARK = "#080c12";
 const LIGHT = "#fff";
-/** Half the width of the largest marker with its lines. What is painted of an instance reaches no further beyond its keypoints. */
+/**
+ * Half the width of the largest marker with its outline, in screen pixels. Nothing is painted further from the
+ * keypoints.
+ */
 export const REACH = 12;
-/** Shorter edges, in screen pixels, lie under the markers at their ends. */
+/** Length below which an edge is not painted, in screen pixels: the markers at its ends would cover it. */
 const HIDDEN_EDGE = 4;
-/** More markers than this are painted one per square of 8 screen pixels instead of 3. */
+/** Number of markers above which only one per square of 8 x 8 screen pixels is painted, instead of one per 3 x 3. */
 const MANY = 10_000;
 
-/** @type {Record<string, Path2D>} read once: they are drawn by the hundred */
+/** @type {Record<string, Path2D>} parsed once, because hundreds of markers are drawn */
 const stamps = Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, new Path2D(shape)]));
 
-/** A hollow marker is larger, so that the image shows within. @param {number} radius @param {boolean} filled */
+/**
+ * Return a marker's radius. A hollow marker is larger, so that the image is visible inside it.
+ * @param {number} radius
+ * @param {boolean} filled
+ */
 const widened = (radius, filled) => (filled ? radius : radius + 2);
 
 /** @param {Path2D} path @param {keyof typeof SHAPES} shape @param {XY} at @param {number} radius */
@@ -41,7 +51,7 @@ export const outline = (ctx, path, width, dash = 0) => {
 };
 
 /**
- * One marker: filled when visible, hollow when occluded.
+ * Paint a marker: filled if visible, hollow if occluded.
  * @param {CanvasRenderingContext2D} ctx
  * @param {Path2D} path
  * @param {string} color
@@ -55,7 +65,9 @@ const paintMarker = (ctx, path, color, filled) => {
   else stroke(ctx, path, color, 2);
 };
 
-/** @type {Map<string, HTMLCanvasElement>} markers by look: copying a picture of one takes a fraction of the time of drawing it */
+/**
+ * @type {Map<string, HTMLCanvasElement>} bitmaps of markers by their look: copying one is much faster than drawing it
+ */
 const sprites = new Map();
 
 /** @param {string} color @param {Shape} shape @param {boolean} filled @param {number} radius @param {number} ratio device pixels in a screen pixel */
@@ -63,7 +75,7 @@ const spriteOf = (color, shape, filled, radius, ratio) => {
   const key = [color, shape, filled, radius, ratio].join();
   let sprite = sprites.get(key);
   if (!sprite) {
-    // Ratios differ with every step of a page's zoom: pictures of former ones are not kept.
+    // The ratio changes with every step of the page's zoom. Bitmaps of earlier ratios are discarded.
     if (sprites.size > 4000) sprites.clear();
     sprite = document.createElement("canvas");
     sprite.width = sprite.height = 2 * Math.ceil(REACH * ratio);
@@ -82,14 +94,16 @@ const spriteOf = (color, shape, filled, radius, ratio) => {
  * @param {CanvasRenderingContext2D} ctx
  * @param {import("./stage.js").Stage} stage
  * @param {Instance[]} instances
- * @param {boolean} strong the instance in hand: larger, and all that only it has; else all others
+ * @param {boolean} strong true for the active instance: larger, with frame, rings and names; false for all others
  */
 export function paint(ctx, { session, view, look, hover, rect, fontSize, over }, instances, strong) {
   const { skeleton, active, selected, original } = session;
   const { width } = view.stage;
   const ratio = ctx.canvas.width / width;
   const [lineWidth, radius] = strong ? [2.5, 5] : [1.75, 3.6];
-  /** @type {Map<string, Path2D>} one path a colour, not one a line: a few canvas calls draw any number of edges */
+  /**
+   * @type {Map<string, Path2D>} one path per colour instead of one per edge, so that few canvas calls draw all edges
+   */
   const edges = new Map();
   /** @type {[at: XY, color: string, shape: Shape, filled: boolean][]} */
   const markers = [];
@@ -115,7 +129,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
     for (const [a, b, own] of skeleton.edges) {
       const [from, to] = [places[a], places[b]];
       if (!from || !to || (Math.abs(from.x - to.x) < HIDDEN_EDGE && Math.abs(from.y - to.y) < HIDDEN_EDGE)) continue;
-      // A worker who asks for one colour an instance gets it on the edges too.
+      // With one colour per instance, the edges have that colour too.
       const tint = options.line ?? color ?? own ?? skeleton.keypoints[b].color;
       const path = edges.get(tint) ?? new Path2D();
       edges.set(tint, path);
@@ -129,7 +143,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
       if (chosen) stamp(rings, "circle", at, radius + 6);
       if (chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i), at]);
     });
-    // Where a pre-label was before the worker moved or deleted it.
+    // Mark the original positions of pre-labelled keypoints that the worker moved or deleted.
     const before = findInstance(original, id);
     if (before && before !== instance)
       before.points.forEach((old, i) => {
@@ -148,7 +162,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
   for (const [color, path] of edges) stroke(ctx, path, color, lineWidth);
   if (strong) {
     const at = hover && findInstance(session.doc, hover.id)?.points[hover.index];
-    // The keypoint under the pointer, whosever it is.
+    // The keypoint under the pointer, of any instance.
     const hovered = hover && isPlaced(at) ? view.toScreen(at) : null;
     for (const [place, color, shape, filled] of markers) {
       const path = new Path2D();
@@ -162,7 +176,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
   } else {
     ctx.save();
     ctx.resetTransform();
-    // What lies on the same few pixels is painted once: of a crowd only what is on top can be seen.
+    // Paint only the topmost marker of each cell: in a crowd, the others would be covered.
     const cell = markers.length > MANY ? 8 : 3;
     const columns = Math.ceil(width / cell);
     const taken = new Uint8Array(columns * Math.ceil(view.stage.height / cell));
@@ -188,7 +202,8 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
   ctx.fillStyle = LIGHT;
   for (const [name, { x, y }] of names) {
     const text = name.slice(0, 60);
-    // On a page that reads from right to left a text would begin at its right end; and none ends outside the stage.
+    // Set the alignment explicitly: a right-to-left page has another default, and a name must not end outside the
+    // stage.
     const isBeyond = x + 16 + ctx.measureText(text).width > width && x > width / 2;
     ctx.textAlign = isBeyond ? "right" : "left";
     ctx.strokeText(text, x + (isBeyond ? -14 : 14), y);

@@ -1,4 +1,4 @@
-/** The panel: instances, the keypoints of the one in hand, and what is submitted. */
+/** The panel: the instances, the keypoints of the active one, notes, and submission. */
 /** @import {Instance, Keypoint} from "./types.js" */
 import { findInstance, isChanged, labelOf, nameOf, placedCount, same, stateOf } from "./document.js";
 import { details } from "./details.js";
@@ -9,14 +9,14 @@ import { t } from "./texts.js";
 
 /**
  * @param {import("./app.js").App} app
- * @param {() => string[]} notices what the worker should know about this task
+ * @param {() => string[]} notices messages about this task for the worker
  */
 export function panel(app, notices) {
   const { session } = app;
   const { skeleton } = session;
-  /** @type {Map<string, HTMLElement>} by instance; they are kept, so that the focus stays where it is */
+  /** @type {Map<string, HTMLElement>} rows by instance id, reused so that the focus stays */
   const rows = new Map();
-  /** What a click places next, when the panel was last brought up to date. */
+  /** Index of the keypoint that a click places next, at the panel's last update. */
   let target = -1;
 
   const instanceRow = (/** @type {string} */ id) => {
@@ -121,7 +121,7 @@ export function panel(app, notices) {
     );
   };
 
-  /** Up and down walk the list; Tab leaves it. @param {KeyboardEvent} event */
+  /** Move the focus in the list with the up and down keys; Tab leaves it. @param {KeyboardEvent} event */
   const walk = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const at = [...points.children].findIndex((row) => row.contains(/** @type {Node} */ (event.target)));
@@ -230,9 +230,9 @@ export function panel(app, notices) {
 
   const inHand = (/** @type {Element} */ list) =>
     /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
-  /** @type {Map<HTMLElement, Element | null>} by list: the row it was last scrolled to */
+  /** @type {Map<HTMLElement, Element | null>} by list, the row to which it was last scrolled */
   const seen = new Map();
-  // What the panel shows below a list takes its room: the row in hand must not slip under it.
+  // A list shrinks when the panel shows more below it. Keep the current row visible.
   const observer = new ResizeObserver((sizes) => {
     for (const { target: list } of sizes) {
       const row = inHand(list);
@@ -247,7 +247,7 @@ export function panel(app, notices) {
     refresh() {
       target = session.startsNew && !session.instance ? 0 : session.target;
       update(root);
-      // What is in hand comes into view, once.
+      // Scroll to the current row once, when it changes.
       for (const list of [instances, points]) {
         const row = inHand(list);
         if (row && seen.get(list) !== row) reveal(list, row);

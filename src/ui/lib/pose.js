@@ -1,4 +1,4 @@
-/** Poses: many keypoints moved at once, sides swapped, and guesses from the template. */
+/** Poses: moving several keypoints, swapping sides, and estimating positions from the template. */
 /** @import {Instance, Point, Size, Skeleton, XY} from "./types.js" */
 import { isPlaced } from "./document.js";
 import { boundsOf, clamp, clampTo, fine, mapped } from "./geometry.js";
@@ -6,8 +6,8 @@ import { boundsOf, clamp, clampTo, fine, mapped } from "./geometry.js";
 /**
  * @param {(Point | null)[]} points
  * @param {(at: XY, index: number) => XY} place
- * @param {number[]} [indexes] all without
- * @returns {(Point | null)[]} the placed ones moved
+ * @param {number[]} [indexes] keypoints to move, by default all
+ * @returns {(Point | null)[]} the points, with the placed ones moved
  */
 export const moved = (points, place, indexes) =>
   points.map((point, i) =>
@@ -15,7 +15,7 @@ export const moved = (points, place, indexes) =>
   );
 
 /**
- * Some keypoints moved together; each waits at the edge of the image.
+ * Move some keypoints together. Each one stops at the edge of the image.
  * @param {(Point | null)[]} points
  * @param {number[]} indexes
  * @param {Size} size
@@ -26,7 +26,7 @@ export const dragged = (points, indexes, size, dx, dy) =>
   moved(points, ({ x, y }) => clampTo(size, { x: x + dx, y: y + dy }), indexes);
 
 /**
- * An instance moved as a whole, as far as it stays inside the image.
+ * Move an instance as a whole, only as far as it stays inside the image.
  * @param {Instance} instance
  * @param {Size} size
  * @param {number} dx
@@ -42,14 +42,18 @@ export function shifted(instance, size, dx, dy) {
   return { points: moved(instance.points, place), box: instance.box && mapped(instance.box, place) };
 }
 
-/** @param {Skeleton} skeleton @param {number} index @returns {number[]} both sides: an arm or a leg as a whole, and its pair */
+/**
+ * @param {Skeleton} skeleton
+ * @param {number} index
+ * @returns {number[]} the keypoint with all keypoints beyond it, and the same on the other side
+ */
 export const limbOf = ({ keypoints, distal }, index) =>
   [index, keypoints[index]?.pair ?? -1].flatMap((start) => [start, ...(distal[start] ?? [])]);
 
 /**
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
- * @param {number[]} indexes of either side or both; none for all
+ * @param {number[]} indexes of one side or both; empty for all
  * @returns {(Point | null)[]} left and right exchanged
  */
 export const swapped = ({ keypoints }, points, indexes) =>
@@ -59,7 +63,9 @@ export const swapped = ({ keypoints }, points, indexes) =>
   });
 
 /**
- * A similarity (turn, scale, shift, perhaps a reflection) of the template that meets the placed keypoints best.
+ * Fit the template to the placed keypoints by a similarity transform (rotation, scale, translation, possibly a
+ * reflection) with
+ * least squares.
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
  * @returns {((index: number) => XY) | null} null with fewer than two placed keypoints
@@ -92,7 +98,7 @@ export function templateFit({ keypoints, box }, points) {
       return { x: centre.x + (a * x - b * y) / size, y: centre.y + (b * x + a * y) / size };
     };
     const error = placed.reduce((sum, { point, i }) => sum + (at(i).x - point.x) ** 2 + (at(i).y - point.y) ** 2, 0);
-    // Two points fit either way: only a clearly better reflection is believed.
+    // Two points fit with and without a reflection. A reflection is accepted only if its error is clearly smaller.
     if (!best || error < best.error * 0.8 - 1e-9) best = { at, error };
   }
   return best && best.at;

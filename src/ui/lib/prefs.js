@@ -1,4 +1,7 @@
-/** Preferences, drafts and previous images in the browser's storage, which may be blocked: then they last as long as the page. */
+/**
+ * Access to localStorage and sessionStorage, which may be blocked. In that case nothing is stored, and nothing
+ * throws.
+ */
 
 const PREFS = "truepoint-preferences";
 
@@ -7,14 +10,19 @@ const PREFS = "truepoint-preferences";
 /** @param {string} key @param {unknown} fallback @param {Storage} [storage] @returns {any} */
 export function load(key, fallback, storage = "localStorage") {
   try {
-    // In a sandboxed frame the mere access throws.
+    // In a sandboxed frame, accessing the storage throws.
     return JSON.parse(globalThis[storage].getItem(key) ?? "null") ?? fallback;
   } catch {
     return fallback;
   }
 }
 
-/** @param {string} key @param {unknown} value null removes @param {Storage} [storage] @returns {boolean} whether it was done */
+/**
+ * @param {string} key
+ * @param {unknown} value null removes
+ * @param {Storage} [storage]
+ * @returns {boolean} whether it succeeded
+ */
 export function save(key, value, storage = "localStorage") {
   try {
     if (value === null) globalThis[storage].removeItem(key);

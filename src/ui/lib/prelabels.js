@@ -1,15 +1,25 @@
-/** Pre-labels: from the attributes initialValues and annotationIssues, or from initialValuesSrc. Nothing in them is dropped without a word. */
+/**
+ * Pre-labels: from the attributes initialValues and annotationIssues, or from initialValuesSrc. If something in them
+ * cannot be
+ * shown, the worker is told.
+ */
 /** @import {Box, Instance, Options, Point, Skeleton} from "./types.js" */
 import { colorOr } from "./colors.js";
 import { newInstance } from "./document.js";
 import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
 import { t } from "./texts.js";
 
-/** @typedef {{instances: Instance[], problems: string[], issues: string[], text: () => string}} Prelabels `text` returns the JSON that came */
+/**
+ * @typedef {{instances: Instance[], problems: string[], issues: string[], text: () => string}} Prelabels `text`
+ *     returns the original JSON
+ */
 
 const OURS = ["id", "name", "annotations", "comment", "box"];
 const POINT_OURS = ["label", "x", "y", "visibility", "comment"];
-/** Extra fields of almost every keypoint, of which there may be 66,500. @type {Record<string, unknown>} */
+/**
+ * The empty extra fields, shared by almost all keypoints, of which there may be 66,500.
+ * @type {Record<string, unknown>}
+ */
 const NOTHING = {};
 
 /** @param {any} record @param {string[]} known @returns {Record<string, unknown>} */
@@ -28,10 +38,10 @@ export const withoutSignature = (url) => (url ?? "").split(/[?#]/, 1)[0];
  * Fetch pre-labels that are too large for an attribute: `{"annotations": [...], "annotation_issues": [...]}`.
  * @param {string} src
  * @param {Skeleton} skeleton
- * @param {number} offerBelow as of `readPrelabels`
+ * @param {number} offerBelow as in `readPrelabels`
  * @param {AbortSignal} signal
  * @returns {Promise<Prelabels>}
- * @throws whatever is not such an object: a failed load must never look like a task without pre-labels
+ * @throws for any other content: a failed load must never look like a task without pre-labels
  */
 export async function fetchPrelabels(src, skeleton, offerBelow, signal) {
   const response = await fetch(src, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
@@ -45,7 +55,8 @@ export async function fetchPrelabels(src, skeleton, offerBelow, signal) {
  * @param {string | null} issues text of annotationIssues
  * @param {Skeleton} skeleton
  * @param {number} offerBelow keypoints with a lower score are offered instead of placed
- * @param {any[]} [read] the list in place of its text: megabytes of JSON are not written while a worker waits
+ * @param {any[]} [read] the parsed list instead of the text, to avoid serialising megabytes of JSON while a worker
+ *     waits
  * @returns {Prelabels}
  */
 export function readPrelabels(text, issues, skeleton, offerBelow, read) {
@@ -53,7 +64,7 @@ export function readPrelabels(text, issues, skeleton, offerBelow, read) {
   const problems = [];
   /** @type {any[]} */
   const entries = read ?? readAttribute(() => text, "initialValues", Array.isArray, problems) ?? [];
-  // A bare list of keypoints is one instance: the original's README shows such a manifest line.
+  // A plain list of keypoints is one instance: the original component's README shows such a manifest line.
   const list =
     entries.length && entries.every((entry) => isRecord(entry) && "label" in entry)
       ? [{ annotations: entries }]
@@ -97,7 +108,7 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
     box,
     locked: entry.annotation_options?.editable === false,
     options: readOptions(entry.annotation_options),
-    // A `box` that is no box stays among the extra fields.
+    // An invalid `box` is kept among the extra fields.
     extra: rest(entry, box ? OURS : OURS.slice(0, -1)),
   });
   for (const annotation of Array.isArray(entry.annotations) ? entry.annotations : []) {
@@ -124,7 +135,7 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
   return instance;
 }
 
-/** @param {Instance} instance @returns {string} what fits no keypoint, in words */
+/** @param {Instance} instance @returns {string} the labels of annotations that match no keypoint */
 export const straysOf = ({ strays }) =>
   strays.map((/** @type {any} */ stray) => `“${shown(stray?.label ?? stray)}”`).join(", ");
 
@@ -145,7 +156,7 @@ function readPoint(annotation, visible) {
   };
 }
 
-/** [x, y, width, height]. @param {unknown} value @returns {Box | null} */
+/** Read a box [x, y, width, height]; null if it is invalid. @param {unknown} value @returns {Box | null} */
 function readBox(value) {
   if (!Array.isArray(value) || value.length !== 4 || !value.every(isNumber)) return null;
   const [left, top, width, height] = value;
@@ -153,7 +164,9 @@ function readBox(value) {
 }
 
 /**
- * The original's annotation_options. Filled and hollow stay reserved for visibility, so a style decides the outline only.
+ * Read the original component's annotation_options. Filled and hollow are reserved for visibility, so a style sets
+ * only the
+ * shape.
  * @param {any} options
  * @returns {Options}
  */
@@ -169,11 +182,11 @@ function readOptions(options) {
 
 /**
  * @param {string | null} text
- * @returns {string[]} what to look at
+ * @returns {string[]} messages for the worker
  */
 export function readIssues(text) {
   const value = readJson(text);
-  // What is no JSON is a remark in plain words.
+  // A text that is not JSON is itself the message.
   if (value === undefined) return [String(text)];
   return [value ?? []]
     .flat()

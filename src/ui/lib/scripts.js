@@ -1,26 +1,30 @@
 /**
- * Scripts beside the element's own: its languages, and what it needs only later. Each is run only if its digest is the one that the element was
- * built with.
+ * Loads the element's other scripts: its languages and its later script. A script runs only if its digest is the one
+ * with which
+ * the element was built.
  */
 /* global LANGUAGES, LATER */
 import { inLanguage, languages } from "./texts.js";
 
 const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
-/** Where this script is from; a module finds that in the place of an error. Empty where a page brings it in another way. */
+/**
+ * This script's URL. A module finds it in the stack of an error. Empty if the page includes the script in another
+ * way.
+ */
 const SOURCE = script ? script.src : /\w+:\/\/[^\s)]+(?=:\d+:\d+)/.exec(`${new Error().stack}`)?.[0];
-/** A script that does not come within this time is done without. Milliseconds. */
+/** Time after which the element stops waiting for a script, in milliseconds. */
 export const PATIENCE = 5000;
 
 /**
- * What the element and its later script have of each other. It is a property of the element's class.
+ * The objects that the element and its later script exchange. It is a property of the element's class.
  * @typedef {object} Parts
- * @property {unknown[]} [shared] what the later script imports of the element's modules; build.js puts it in
- * @property {typeof import("./later/index.js").laterOf} [laterOf] once that script is there
+ * @property {unknown[]} [shared] the later script's imports from the element's modules, set by code that build.js adds
+ * @property {typeof import("./later/index.js").laterOf} [laterOf] set once the later script has run
  */
 /** @type {Parts} */
 export const parts = {};
 
-/** @type {Record<string, Promise<unknown>>} by name: under way, or tried */
+/** @type {Record<string, Promise<unknown>>} loads by name, in progress or ended */
 const loads = {};
 
 /** @param {string} name @param {string} integrity @returns {Promise<unknown>} */
@@ -38,9 +42,9 @@ const run = (name, integrity) =>
   });
 
 /**
- * Load the texts of a language, unless they are there already or there are none.
+ * Load the texts of a language, unless they are loaded already or do not exist.
  * @param {string} tag
- * @returns {Promise<unknown> | undefined} ends, however the load goes; undefined where there is nothing to wait for
+ * @returns {Promise<unknown> | undefined} resolves even if the load fails; undefined if there is nothing to wait for
  */
 export function loadLanguage(tag) {
   const [name, integrity = ""] = inLanguage(LANGUAGES, tag) ?? [];
@@ -51,13 +55,16 @@ export function loadLanguage(tag) {
   ]));
 }
 
-/** Load the later script, unless it is there or under way. @returns {Promise<unknown>} ends once `parts` has it; rejects if it does not come */
+/**
+ * Load the later script once.
+ * @returns {Promise<unknown>} resolves once `parts` has its functions; rejects if the load fails
+ */
 export async function loadLater() {
   if (parts.laterOf) return;
   try {
     await (loads.later ??= run("later", LATER));
   } catch (error) {
-    // The next image tries again.
+    // The next call tries again.
     delete loads.later;
     throw error;
   }

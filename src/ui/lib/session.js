@@ -1,4 +1,4 @@
-/** The session: one worker on one image, and every edit there is. Knows nothing of the page. */
+/** The session of one worker on one image, with all edits. It does not depend on the page. */
 /** @import {Box, Instance, Reason, XY} from "./types.js" */
 import {
   docOf,
@@ -16,14 +16,17 @@ import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js
 import { State } from "./history.js";
 import { t } from "./texts.js";
 
-/** A note outlives its keypoint's place. @param {import("./types.js").Point | null} point */
+/**
+ * Return a keypoint's note, which is kept when its position is removed.
+ * @param {import("./types.js").Point | null} point
+ */
 const noteOf = (point) => (point?.comment ? { comment: point.comment } : {});
 
 export class Session extends State {
   /**
-   * Every edit of the instance in hand: one step of undo.
+   * Edit the active instance as one undo step.
    * @param {string} label
-   * @param {(instance: Instance) => Partial<Instance> | null} change null for nothing to do
+   * @param {(instance: Instance) => Partial<Instance> | null} change returns null for no change
    * @param {string} [merge]
    * @returns {boolean} whether it was done
    */
@@ -43,7 +46,7 @@ export class Session extends State {
     this.commit(this.doc, label);
   }
 
-  /** Places the next keypoint, in a new instance if need be. @param {XY} at @param {1 | 2} v */
+  /** Place the next keypoint, in a new instance if necessary. @param {XY} at @param {1 | 2} v */
   place(at, v = 2) {
     const { next: index, startsNew, size } = this;
     if (!this.ready || index < 0) {
@@ -62,12 +65,15 @@ export class Session extends State {
     this.onPlace(index);
   }
 
-  /** Places it where the template would have it: beside what is placed, else where the caller says. @param {XY} otherwise */
+  /**
+   * Place the next keypoint by the fitted template.
+   * @param {XY} otherwise the position if the template cannot be fitted
+   */
   placeExpected(otherwise) {
     this.place(templateFit(this.skeleton, this.instance?.points ?? [])?.(Math.max(0, this.next)) ?? otherwise);
   }
 
-  /** @param {Reason} reason @param {boolean} [all] that are left */
+  /** @param {Reason} reason @param {boolean} [all] skip all remaining keypoints */
   skip(reason, all) {
     const { instance, target, selected } = this;
     const indexes = instance && all ? pendingOf(instance) : [target < 0 ? selected : target];
@@ -77,7 +83,7 @@ export class Session extends State {
   /**
    * @param {number[]} indexes
    * @param {0 | 1 | 2} v
-   * @param {Reason} [reason] with 0
+   * @param {Reason} [reason] if v is 0
    */
   mark(indexes, v, reason) {
     const { instance, skeleton } = this;
@@ -118,7 +124,11 @@ export class Session extends State {
     this.commit(docOf(rest, this.doc), t.commands.deleteInstance);
   }
 
-  /** The keypoint in hand, or the whole instance while it is adjusted. @param {number} dx image pixels @param {number} dy */
+  /**
+   * Move the selected keypoint, or the whole instance with the "adjust" tool.
+   * @param {number} dx image pixels
+   * @param {number} dy
+   */
   nudge(dx, dy) {
     const { active, selected, point, size } = this;
     if (this.tool === "adjust")
@@ -133,17 +143,17 @@ export class Session extends State {
   }
 
   /**
-   * All keypoints put elsewhere.
+   * Apply a mapping to all keypoints and the box.
    * @param {Instance} instance
    * @param {(at: XY) => XY} place
-   * @returns {Partial<Instance> | null} null when one would leave the image
+   * @returns {Partial<Instance> | null} null if a part would leave the image
    */
   reshaped(instance, place) {
     const points = moved(instance.points, place);
     return points.every((point) => !isPlaced(point) || isInside(this.size, point)) ? { points } : null;
   }
 
-  /** Turns and scales the instance about its middle. @param {number} angle radians @param {number} factor */
+  /** Rotate and scale the instance about its middle. @param {number} angle radians @param {number} factor */
   turn(angle, factor) {
     const { bounds } = this;
     if (!bounds) return;
@@ -155,14 +165,14 @@ export class Session extends State {
     if (!done) this.onSay(t.leavesImage);
   }
 
-  /** For a copied or drawn pose that faces the other way. */
+  /** Mirror the pose, for a copied or drawn pose that faces the other way. */
   mirror() {
     const { bounds } = this;
     if (bounds)
       this.edit(t.commands.mirror, ({ points }) => ({ points: moved(points, mapping(bounds, mirrored(bounds))) }));
   }
 
-  /** Left and right exchanged. @param {number[]} indexes of either side; none for the whole instance */
+  /** Exchange left and right. @param {number[]} indexes of one side or both; empty for the whole instance */
   swap(indexes) {
     const { skeleton } = this;
     const able = !indexes.length || indexes.some((index) => skeleton.keypoints[index]?.pair >= 0);
@@ -171,25 +181,29 @@ export class Session extends State {
       this.onSay(t.sidesSwapped);
   }
 
-  /** @param {number[]} indexes upper keypoints of limbs; none for the whole instance */
+  /** @param {number[]} indexes upper keypoints of limbs; empty for the whole instance */
   swapLimbs(indexes) {
     this.swap([...indexes, ...indexes.flatMap((index) => limbOf(this.skeleton, index))]);
   }
 
-  /** A whole skeleton drawn into a box. @param {Box} box @param {boolean} [behind] the subject is seen from there */
+  /**
+   * Place a whole skeleton in a box.
+   * @param {Box} box
+   * @param {boolean} [behind] whether the subject is seen from behind
+   */
   drawTemplate(box, behind) {
     const { instance, skeleton, size } = this;
     if (!skeleton.box) return;
     const place = mapping(skeleton.box, behind ? mirrored(box) : box);
     /** @type {import("./types.js").Point[]} */
     const points = skeleton.keypoints.map((keypoint) => ({ ...clampTo(size, place(keypoint)), v: 2 }));
-    // An instance just begun and still empty is the one that was meant.
+    // If the active instance is still empty, place the skeleton in it.
     if (instance && !instance.locked && pendingOf(instance).length === points.length)
       this.edit(t.commands.draw, () => ({ points }));
     else this.begin({ points });
   }
 
-  /** What the drawing tool in hand makes of a box; then it is put down. @param {Box} box @param {boolean} [behind] */
+  /** Apply the current drawing tool to a box, and return to placing. @param {Box} box @param {boolean} [behind] */
   finish(box, behind) {
     const inside = mapped(box, (at) => clampTo(this.size, at));
     if (this.tool === "draw") this.drawTemplate(inside, behind);
@@ -203,7 +217,7 @@ export class Session extends State {
     this.edit(t.commands.box, () => ({ box }));
   }
 
-  /** The same pose once more, its middle at a place. @param {XY} at */
+  /** Add a copy of the active instance, centred at a point. @param {XY} at */
   copyPose(at) {
     const { instance, bounds, size } = this;
     if (!instance || !bounds) return;
@@ -213,7 +227,7 @@ export class Session extends State {
   }
 
   /**
-   * The instances of another image, at the same places of this one.
+   * Copy the instances of another image, scaled to this image's size.
    * @param {import("./previous.js").Previous | undefined} previous
    */
   copyImage(previous) {
@@ -240,7 +254,7 @@ export class Session extends State {
     if (comment !== this.doc.comment) this.commit({ ...this.doc, comment }, t.steps.note, "note");
   }
 
-  /** Places the remaining keypoints by the shape of the skeleton. */
+  /** Place the remaining keypoints by the fitted template. */
   complete() {
     const { instance, size } = this;
     const at = instance && templateFit(this.skeleton, instance.points);
@@ -281,7 +295,7 @@ export class Session extends State {
     return this.doc.instances.some(({ points, box, strays }) => box || strays.length || points.some(isPlaced));
   }
 
-  /** Say that there is nothing to label: one step that deletes what is labelled, except instances that may not be changed. */
+  /** State that there is nothing to label: one undo step that deletes all instances except locked ones. */
   setNothing() {
     const instances = this.doc.instances.filter(({ locked }) => locked);
     this.active = instances[0]?.id ?? null;

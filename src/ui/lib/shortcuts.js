@@ -1,7 +1,8 @@
 /**
- * Shortcuts, the one source: the element's keys, its help, and the table of the labeller guide come from here; what they do is
- * said in texts.js.
- * The original component's keys keep their meaning where it had one (q b v n m , . c x z w s a d Delete).
+ * Shortcuts: the single source for the element's keys, its help, and the table in the labeller's guide. texts.js
+ * describes the
+ * commands.
+ * Keys of the original component keep their meaning (q b v n m , . c x z w s a d Delete).
  */
 import { t } from "./texts.js";
 
@@ -112,9 +113,9 @@ const named = ({ ctrlKey, metaKey }, key, shift) =>
   `${ctrlKey || metaKey ? "Ctrl+" : ""}${shift ? "Shift+" : ""}${key === " " ? "Space" : key}`;
 
 /**
- * Return a name for the character of a key stroke: letters in lower case whatever Caps Lock says.
+ * Return a name for the character of a keystroke. Letters are in lower case, independent of Caps Lock.
  * @param {Key} event
- * @returns {string} "" for strokes that are never ours
+ * @returns {string} "" for keystrokes that are never shortcuts
  */
 export function strokeOf(event) {
   const { key, shiftKey, altKey } = event;
@@ -122,12 +123,12 @@ export function strokeOf(event) {
   // AltGr, or Option, types brackets on German and French keyboards; Windows reports AltGr as Ctrl + Alt.
   if (altKey) return /^[^\p{L}\p{N}\s]$/u.test(key) ? key : "";
   if (key === "Dead" || key === "Unidentified") return "";
-  // Other characters have Shift in them already: "?" is no "Shift+?".
+  // Other characters already imply Shift: "?" is not "Shift+?".
   return named(event, small, shiftKey && (key.length > 1 || small !== key.toUpperCase()));
 }
 
 /**
- * Return a name for the position of a key, for layouts whose character there is no Latin letter (Cyrillic, Greek, Hebrew, "ü").
+ * Return a name for a key's position, for layouts without a Latin letter on that key (Cyrillic, Greek, Hebrew, "ü").
  * @param {Key} event
  * @returns {string} "" for none
  */
@@ -139,8 +140,9 @@ function positionOf(event) {
 }
 
 /**
- * Return the keypoint that the row of digits chooses, by position: Shift changes the characters of that row, and French
- * keyboards have digits only with Shift.
+ * Return the keypoint that a key of the digit row selects. The key's position counts, because Shift changes the
+ * characters of
+ * that row, and French keyboards have digits only with Shift.
  * @param {Key} event
  * @returns {number} index; -1 for none
  */
@@ -156,7 +158,7 @@ export const keysOf = (id, own) => own.keys?.[id] ?? SHORTCUTS[id].split(" ");
 
 /**
  * @param {Own} [own]
- * @returns {Map<string, string>} stroke to command; a worker's own key wins over one that was delivered
+ * @returns {Map<string, string>} command by keystroke; a worker's own key has priority over a default key
  */
 export function keymap(own = {}) {
   const isOwn = (/** @type {string} */ id) => Number(id in (own.keys ?? {}));
@@ -165,7 +167,7 @@ export function keymap(own = {}) {
 }
 
 /**
- * Return the command of a key stroke: by character, else by position.
+ * Return the command of a keystroke: by character, otherwise by position.
  * @param {Key} event
  * @param {Own} [own]
  * @returns {string | undefined}
@@ -173,19 +175,19 @@ export function keymap(own = {}) {
 export function commandOf(event, own) {
   const map = keymap(own);
   const isDigit = digitOf(event) >= 0;
-  // French keyboards have "-" on the key of keypoint 6, Swiss ones "+" on that of keypoint 10: zooming has other keys.
+  // French keyboards have "-" on the key of keypoint 6, Swiss ones "+" on that of keypoint 10. Those keys do not zoom.
   if (isDigit && "+-=".includes(event.key)) return undefined;
   return map.get(strokeOf(event)) ?? (isDigit ? undefined : map.get(positionOf(event)));
 }
 
-/** @param {string} stroke as people write it */
+/** @param {string} stroke @returns {string} the keystroke as shown to people */
 export const strokeText = (stroke) =>
   stroke
     .split(/\+(?=.)/)
     .map((key) => (key.length === 1 ? key.toUpperCase() : (t.keys[key] ?? key)))
     .join(" + ");
 
-/** What a command does, and its first key. @param {string} id @param {Own} own */
+/** Return a command's description and its first key. @param {string} id @param {Own} own */
 export function titleOf(id, own) {
   const [key] = keysOf(id, own);
   return `${t.commands[id]}${key ? ` (${strokeText(key)})` : ""}`;

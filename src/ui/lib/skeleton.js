@@ -6,10 +6,10 @@ import { isNumber, isRecord, readAttribute, shown } from "./json.js";
 import { isLeftOf, pairsOf, sideOf } from "./names.js";
 import { inLanguage, t } from "./texts.js";
 
-/** Where a definition has no sigma: about the mean of COCO's seventeen. */
+/** Sigma of a keypoint whose definition has none: about the mean of COCO's 17 sigmas. */
 export const DEFAULT_SIGMA = 0.07;
 
-/** Limits of a skeleton: those of truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
+/** Limits of a skeleton, the same as in truepoint/pose/instance.py and truepoint/pose/skeleton.py. */
 export const MOST_KEYPOINTS = 1000;
 export const MOST_EDGES = 5000;
 export const LEAST_SIGMA = 1e-6;
@@ -66,14 +66,14 @@ function readKeypoints(attributes, problems) {
   if (!keypoints.size && !problems.length) problems.push(t.noKeypoints);
   const list = [...keypoints.values()];
   const counterparts = pairsOf([...keypoints.keys()]);
-  // A pair counts when both keypoints exist; without `pair` the names decide (left_hip, right_hip).
+  // A pair is valid if both keypoints exist. Without `pair`, names decide (left_hip, right_hip).
   list.forEach((keypoint, i) => {
     const name = wanted.get(keypoint.label);
     const other = typeof name === "string" ? keypoints.get(name) : list[counterparts[i]];
     if (!other || other === keypoint || other.pair >= 0 || keypoint.pair >= 0) return;
     keypoint.pair = list.indexOf(other);
     other.pair = i;
-    // A pair whose names tell no side still needs two sides, so that its shapes differ.
+    // A pair whose names tell no side still gets two sides, so that its markers have different shapes.
     [keypoint.side, other.side] = isLeftOf(keypoint.label, other.label) ? ["left", "right"] : ["right", "left"];
   });
   return list;
@@ -119,8 +119,9 @@ function readBox(attributes, keypoints, problems) {
 }
 
 /**
- * What comes loose from the body when a keypoint is taken out of the graph of edges: the wrist for an elbow,
- * elbow and wrist for a shoulder. The largest remaining piece is the body.
+ * Return the keypoints beyond a keypoint: the wrist for an elbow, elbow and wrist for a shoulder. They are all
+ * connected
+ * components of the edge graph without that keypoint, except the largest one, which is the body.
  * @param {number} start
  * @param {number[][]} neighbours by keypoint
  * @returns {number[]}
@@ -128,7 +129,7 @@ function readBox(attributes, keypoints, problems) {
 function hangingOn(start, neighbours) {
   const seen = new Set([start]);
   const pieces = neighbours[start].map((first) => {
-    // It grows while it is walked.
+    // The loop below extends the set while it iterates over it.
     const piece = new Set(seen.has(first) ? [] : [first]);
     for (const at of piece) {
       seen.add(at);

@@ -1,4 +1,4 @@
-/** The stage: the photograph as a plain image element, and two canvases of the stage's own size over it. */
+/** The stage: the image as an img element, and over it two canvases of the stage's size. */
 /** @import {Box, Instance, XY} from "./types.js" */
 import { findInstance } from "./document.js";
 import { h, put } from "./dom.js";
@@ -10,12 +10,15 @@ import { View } from "./view.js";
 
 const LOUPE_SIZE = 150;
 const LOUPE_FACTOR = 4;
-/** Pixels of names on the image, unless the browser is set to larger ones, and a text that measures them: `.probe` of styles.css. */
+/**
+ * Font size of names on the image in pixels, unless the browser enforces a larger one, and a text to measure it
+ * (`.probe`).
+ */
 const FONT_SIZE = 12;
 const PROBE = "name";
-/** Device pixels of one canvas. iOS draws nothing on larger ones. */
+/** Maximum number of device pixels of a canvas. iOS draws nothing on larger ones. */
 const MOST_PIXELS = 16e6;
-/** With more instances changed at once, painting all of them is no slower. */
+/** Number of changed instances above which all instances are painted again, which is then no slower. */
 const MOST_CHANGES = 20;
 
 /** @param {HTMLElement} node @param {number} x @param {number} y @param {number} [scale] */
@@ -34,7 +37,10 @@ export function stageOf(session, look) {
   const view = new View();
   /** @type {HTMLImageElement} */
   const img = h("img", { alt: "", draggable: false, decoding: "async" });
-  /** @type {HTMLCanvasElement[]} all instances but the one in hand, which has a canvas of its own: while it is dragged, the others are not drawn again */
+  /**
+   * @type {HTMLCanvasElement[]} one for the inactive instances, one for the active one, so that a drag repaints only
+   *     the latter
+   */
   const layers = [h("canvas"), h("canvas")];
   const tag = h("div.tag");
   const probe = h("div.probe", {}, PROBE);
@@ -49,7 +55,10 @@ export function stageOf(session, look) {
   );
   let frameRequest = 0;
   const removed = new AbortController();
-  /** What the lower canvas shows: the instances, and everything else that they look different by. @type {{instances: Instance[], look: string}} */
+  /**
+   * The state that the lower canvas shows: the instances, and all else on which their look depends.
+   * @type {{instances: Instance[], look: string}}
+   */
   let painted = { instances: [], look: "" };
 
   const stage = {
@@ -66,43 +75,50 @@ export function stageOf(session, look) {
     /** @type {XY | null} */
     pointer: null,
     onView: () => {},
-    /** @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints over markers what the later script adds */
+    /**
+     * @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints the later
+     *     script's rings over the markers
+     */
     over: () => {},
 
-    /** Pixels of names on the image. */
+    /** Font size of names on the image, in pixels. */
     fontSize: FONT_SIZE,
 
     measure() {
       const { clientWidth: width, clientHeight: height } = root;
       if (view.stage.width === width && view.stage.height === height) return;
       view.resize({ width, height });
-      // A resized canvas is empty: it is drawn before the browser paints, not a frame later.
+      // A resized canvas is empty. Draw it before the browser paints, not a frame later.
       stage.draw();
     },
 
-    /** How much larger than its own pixels the page shows the stage: by `transform` and `zoom` of what surrounds it. */
+    /** Factors by which `transform` and `zoom` of the stage's ancestors enlarge it. */
     get magnified() {
       const { width, height } = root.getBoundingClientRect();
-      // `offsetWidth` is rounded: what differs by less than a hundredth is the same.
+      // `offsetWidth` is rounded, so factors that differ from 1 by at most 0.01 count as 1.
       const [x, y] = [width / root.offsetWidth, height / root.offsetHeight].map((factor) =>
         Math.abs(factor - 1) > 0.01 ? factor : 1,
       );
       return { x, y };
     },
 
-    /** The place of the stage under a pointer. @param {{clientX: number, clientY: number}} event @returns {XY} */
+    /**
+     * Return the point of the stage under a pointer.
+     * @param {{clientX: number, clientY: number}} event
+     * @returns {XY}
+     */
     placeOf({ clientX, clientY }) {
       const { left, top } = root.getBoundingClientRect();
       const { x, y } = stage.magnified;
       return { x: (clientX - left) / x, y: (clientY - top) / y };
     },
 
-    /** The image is there. */
+    /** Show the image, once it has loaded. */
     ready() {
       const { width, height } = view.image;
       stage.measure();
       view.image = session.size;
-      // Whatever the file's size, and whatever density it states.
+      // Set the size explicitly, independent of the file's size and pixel density.
       for (const one of [img, lens])
         Object.assign(one.style, { width: `${session.size.width}px`, height: `${session.size.height}px` });
       // The same image from a renewed address keeps the view.
@@ -110,12 +126,12 @@ export function stageOf(session, look) {
       else view.fit();
     },
 
-    /** Something looks different: draw it with the next frame. */
+    /** Request a draw in the next frame. */
     touch() {
       frameRequest ||= requestAnimationFrame(stage.draw);
     },
 
-    /** All instances look different. */
+    /** Request a draw of all instances in the next frame. */
     repaint() {
       painted.look = "";
       stage.touch();
@@ -138,13 +154,13 @@ export function stageOf(session, look) {
       const ratio = Math.min(devicePixelRatio * Math.max(x, y), Math.sqrt(MOST_PIXELS / (width * height || 1)));
       const [below, above] = layers.map((layer) => {
         const size = [Math.round(width * ratio), Math.round(height * ratio)];
-        // Setting a size empties the canvas, even the same one.
+        // Setting a canvas's size clears it, even if the size is the same.
         if (layer.width !== size[0] || layer.height !== size[1]) [layer.width, layer.height] = size;
         const ctx = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
         ctx.setTransform(layer.width / width, 0, 0, layer.width / width, 0, 0);
         return ctx;
       });
-      // Firefox tells the least size that it is set to only by the room that a text takes; a canvas never heeds it.
+      // Firefox's minimum font size shows only in the width of a rendered text, and does not apply to a canvas.
       above.font = `${FONT_SIZE}px monospace`;
       stage.fontSize = Math.max(
         FONT_SIZE,
@@ -193,7 +209,7 @@ export function stageOf(session, look) {
         );
     },
 
-    /** What follows the pointer. @param {XY | null} at @param {boolean} [touch] */
+    /** Move the parts that follow the pointer. @param {XY | null} at @param {boolean} [touch] */
     follow(at, touch) {
       stage.pointer = at;
       const shown = at && session.size.width;
@@ -224,14 +240,14 @@ export function stageOf(session, look) {
       observer.disconnect();
       removed.abort();
       cancelAnimationFrame(frameRequest);
-      // A detached image or canvas holds its pixels until it is collected: give them back now.
+      // A detached image or canvas keeps its pixels until garbage collection. Release them now.
       img.removeAttribute("src");
       lens.removeAttribute("src");
       for (const layer of layers) layer.width = 0;
     },
   };
 
-  /** In the corner that is not under the pointer. @param {XY} at */
+  /** Put the loupe in the corner that is not under the pointer. @param {XY} at */
   const placeLoupe = (at) => {
     put(lens, "src", img.src);
     const half = LOUPE_SIZE / 2;
@@ -242,10 +258,14 @@ export function stageOf(session, look) {
     lay(lens, half - eye.x * scale, half - eye.y * scale, scale);
   };
 
-  /** Where something of an instance may be painted, on the stage. @param {Instance} instance @returns {number[]} left, top, right, bottom */
+  /**
+   * Return the area of the stage on which an instance may be painted.
+   * @param {Instance} instance
+   * @returns {number[]} left, top, right, bottom
+   */
   const areaOf = (instance) => {
     const before = findInstance(session.original, instance.id);
-    // Where its pre-label was is painted too, once it has changed.
+    // If a pre-label has changed, its original positions are painted too.
     const extents = [extentOf(instance), before && extentOf(before)].flatMap((extent) => extent ?? []);
     const both = around(
       extents.flatMap(({ left, top, right, bottom }) => [
@@ -255,18 +275,18 @@ export function stageOf(session, look) {
     );
     if (!both) return [0, 0, 0, 0];
     const { left, top, right, bottom } = frameOf(both, view, REACH);
-    // Whole screen pixels: no line of half a device pixel stays at the border.
+    // Round to whole screen pixels, so that no partly covered device pixel remains at the border.
     return [Math.floor(left), Math.floor(top), Math.ceil(right), Math.ceil(bottom)];
   };
 
-  /** What of the lower canvas is to be painted again; null for all. @param {Instance[]} others */
+  /** Return the areas of the lower canvas to paint again; null for all. @param {Instance[]} others */
   const areasOf = (others) => {
     const [before, now] = [new Set(painted.instances), new Set(others)];
     const changed = [...painted.instances.filter((one) => !now.has(one)), ...others.filter((one) => !before.has(one))];
     return changed.length > MOST_CHANGES ? null : changed.map(areaOf);
   };
 
-  /** A window that moves to another screen, or is zoomed, gets as many pixels as that has. */
+  /** Adapt the canvases when the device pixel ratio changes: another screen, or zoom. */
   const watch = () => {
     stage.touch();
     matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", watch, {

@@ -1,6 +1,7 @@
 /**
- * Texts: everything that workers read, in one place. English is part of the element, except for what only its later script
- * says, which is part of that one. The other languages are in languages/ and loaded from beside the element when a page asks for them with `lang`.
+ * Texts: everything that workers read. English is part of the element; texts that only the later script uses are part
+ * of that
+ * script. The other languages are in languages/. A page requests one with `lang`, and the element loads its script.
  */
 
 /** @typedef {typeof english} Texts */
@@ -65,7 +66,7 @@ export const english = {
   }),
   /** Names of keys, in languages that have others. */
   keys: /** @type {Record<string, string>} */ ({}),
-  /** What the pointer does, and keys that come in rows. */
+  /** Gestures of the pointer, and groups of keys. */
   gestures: [
     ["Click", "Place the next keypoint; if all are placed, select one"],
     ["Right click", "Place the next keypoint as occluded"],
@@ -302,7 +303,7 @@ export const t = { ...english };
 export let language = "en";
 
 /**
- * Return a language's entry of a table; for "de-at" also that of "de".
+ * Return a language's entry in a table. If there is none for "de-at", return the one for "de".
  * @template T
  * @param {Record<string, T>} table
  * @param {string} [tag]

@@ -1,11 +1,11 @@
-/** The toolbar: what the keys do, for hands that prefer a pointer. */
+/** The toolbar: buttons for the most important commands. */
 import { h, reveal } from "./dom.js";
 import { isPlaced } from "./document.js";
 import { icon } from "./icons.js";
 import { titleOf } from "./shortcuts.js";
 import { t } from "./texts.js";
 
-/** Commands, which are the names of their icons too. */
+/** Commands by group. Their icons have the same names. */
 const GROUPS = [
   ["new", "draw", "move", "adjust", "box", "swapAll"],
   ["undo", "redo"],
@@ -39,7 +39,7 @@ export function toolbar(app) {
     {
       role: "toolbar",
       "aria-label": t.tools,
-      // Chromium scrolls to no button that only touches the edge of what is seen.
+      // Chromium does not scroll to a focused button that is partly visible.
       onfocusin: (/** @type {any} */ { currentTarget, target }) => reveal(currentTarget, target),
     },
     ...GROUPS.map((group) =>

@@ -1,4 +1,8 @@
-/** Checks: what looks wrong before it is submitted. They warn and never forbid; the cases in tests/cases bind both languages. */
+/**
+ * Checks find likely errors before submission. They warn, but never prevent a submission. The cases in tests/cases
+ * test this
+ * module and its Python counterpart.
+ */
 /** @import {Doc, Instance, Size, Skeleton} from "../types.js" */
 import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "../document.js";
 import { distance, extentOf, isInside } from "../geometry.js";
@@ -9,14 +13,14 @@ import { t } from "../texts.js";
 /**
  * @typedef {object} Finding
  * @property {string} check its name
- * @property {"warning" | "info"} level a warning asks before submitting
+ * @property {"warning" | "info"} level a warning opens a dialog before submission
  * @property {string} id of the instance, "" for the image
  * @property {number[]} indexes keypoints
- * @property {string} text what it is
+ * @property {string} text the description of the finding
  * @property {string} names of the keypoints
  */
 
-/** Limbs differ by perspective; three times the template's share is no perspective any more. */
+/** Factor between an edge's length ratio and the instance's median ratio above which perspective cannot explain it. */
 const LIMB_FACTOR = 3;
 const SAME = 0.9;
 const ALIKE = 0.7;
@@ -70,8 +74,9 @@ export function checkInstance(skeleton, instance, size) {
 }
 
 /**
- * Edges out of proportion with the template, against the median of the instance's own edges: one misplaced keypoint
- * does not shift the yardstick.
+ * Find edges that are out of proportion. The ratio of an edge's length to its length in the template is compared with
+ * the
+ * median ratio of the instance, which one misplaced keypoint does not shift.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
@@ -94,7 +99,10 @@ function oddLimbs({ edges, keypoints }, { points }) {
 /** @type {WeakMap<Instance, {skeleton: Skeleton, size: Size, findings: Finding[]}>} findings in an instance, and what else they depend on */
 const checked = new WeakMap();
 
-/** As `checkInstance`, once for each instance: an edit changes one of hundreds. @type {typeof checkInstance} */
+/**
+ * `checkInstance`, memoised, because an edit changes one instance of possibly hundreds.
+ * @type {typeof checkInstance}
+ */
 export function findingsIn(skeleton, instance, size) {
   let own = checked.get(instance);
   if (own?.skeleton !== skeleton || own.size.width !== size.width || own.size.height !== size.height) {
@@ -104,13 +112,13 @@ export function findingsIn(skeleton, instance, size) {
   return own.findings;
 }
 
-/** @typedef {{a: Instance, b: Instance, oks: number}} Pair of instances that are alike */
+/** @typedef {{a: Instance, b: Instance, oks: number}} Pair two similar instances */
 
 /** @type {WeakMap<Skeleton, {instances: Instance[], pairs: Pair[]}>} of the last document that was checked */
 const lastPairs = new WeakMap();
 
 /**
- * Return the pairs of instances that are alike. Those of the last document are kept as far as neither changed.
+ * Return the pairs of similar instances. Pairs of the last document are reused if neither instance changed.
  * @param {Skeleton} skeleton
  * @param {Instance[]} instances
  */
@@ -128,7 +136,7 @@ function alikeIn(skeleton, instances) {
     for (let i = 0; i < j; i += 1) {
       const [p, q] = [boxes[i], boxes[j]];
       if ((p.isOld && q.isOld) || !p.box || !q.box) continue;
-      // No keypoint of one is nearer to its counterpart than the two extents are to each other.
+      // The distance between the extents is a lower bound for the distance between corresponding keypoints.
       const across = Math.max(0, p.box.left - q.box.right, q.box.left - p.box.right);
       const down = Math.max(0, p.box.top - q.box.bottom, q.box.top - p.box.bottom);
       if (Math.exp(-(across ** 2 + down ** 2) / ((p.area + q.area) * (2 * most) ** 2)) <= ALIKE) continue;
@@ -156,7 +164,8 @@ export function checkDoc(skeleton, { instances, noChanges }, size, original) {
   );
   const findings = instances.flatMap((instance) =>
     findingsIn(skeleton, instance, size).map((finding) =>
-      // What a pre-label leaves out may be meant: it asks only once the worker has worked on the instance.
+      // A pre-label may omit keypoints on purpose. The finding is a warning only once the worker has changed the
+      // instance.
       untouched.has(instance) && ["missing_keypoints", "empty_instance"].includes(finding.check)
         ? { ...finding, level: /** @type {const} */ ("info") }
         : finding,

@@ -1,13 +1,15 @@
-/** Confidence: keypoints of pre-labels that their model was not sure of. They look different, and are checked first. */
+/**
+ * Confidence: pre-labelled keypoints with a low score. They have a ring, and the worker is led to them to check them.
+ */
 /** @import {Instance, Point} from "../types.js" */
 import { findInstance, isPlaced, labelOf, memo } from "../document.js";
 import { isNumber } from "../json.js";
 import { outline } from "../painter.js";
 import { t } from "../texts.js";
 
-/** Screen pixels between a keypoint and its ring. */
+/** Radius of the ring around a keypoint, in screen pixels. */
 const RING = 7;
-/** Rings painted of all instances that are not in hand: of a crowd more cannot be told apart. */
+/** Maximum number of rings painted in one pass. In a crowd, more could not be told apart. */
 const MOST_RINGS = 2000;
 
 /** @typedef {ReturnType<typeof confidenceOf>} Confidence */
@@ -23,10 +25,17 @@ export function confidenceOf(session, stage, checkBelow) {
     points.flatMap((point, i) => (isNumber(point?.extra?.score) && point.extra.score < checkBelow ? [i] : [])),
   );
 
-  /** Notes do not count: they may be a question. @param {Point | null} a @param {Point | null} b */
+  /**
+   * Return whether position and visibility are unchanged. A changed note does not count: it may be a question.
+   * @param {Point | null} a
+   * @param {Point | null} b
+   */
   const isUntouched = (a, b) => a?.x === b?.x && a?.y === b?.y && a?.v === b?.v;
 
-  /** What nobody has confirmed, moved, marked or deleted yet. @type {(instance: Instance) => number[]} */
+  /**
+   * Keypoints to check: low-score ones not yet confirmed, moved, marked or deleted, and open offers.
+   * @type {(instance: Instance) => number[]}
+   */
   const doubtsIn = memo((/** @type {Instance} */ instance) => {
     const before = findInstance(session.original, instance.id);
     if (!before || instance.locked) return [];
@@ -35,13 +44,13 @@ export function confidenceOf(session, stage, checkBelow) {
     return [...low, ...offersOf(instance)].sort((a, b) => a - b);
   });
 
-  /** Offers that nobody has taken or refused. @param {Instance} instance @returns {number[]} */
+  /** List the offers that were neither accepted nor refused. @param {Instance} instance @returns {number[]} */
   const offersOf = ({ points, offers }) =>
     Object.keys(offers ?? {})
       .map(Number)
       .filter((i) => points[i] === null);
 
-  /** @returns {Instance[]} the instance in hand first */
+  /** @returns {Instance[]} all instances, starting at the active one */
   const inOrder = () => {
     const { instances } = session.doc;
     const at = Math.max(
@@ -51,7 +60,7 @@ export function confidenceOf(session, stage, checkBelow) {
     return [...instances.slice(at), ...instances.slice(0, at)];
   };
 
-  /** Select what is to be checked next; what is out of sight comes into the middle. */
+  /** Select the next keypoint to check. If it is outside the view, centre the view on it. */
   const goOn = () => {
     const [first, ...rest] = inOrder();
     const own = first ? doubtsIn(first) : [];
@@ -80,7 +89,7 @@ export function confidenceOf(session, stage, checkBelow) {
       confirmed: [...(instance.confirmed ?? []), ...sure],
     };
     const what = sure.length === 1 ? labelOf(session.skeleton, sure[0]) : t.many(sure.length);
-    // That a keypoint is right is no change: "No changes needed" stays ticked.
+    // Confirming a keypoint is not a change: "No changes needed" stays ticked.
     const isChange = sure.some((i) => !instance.points[i]);
     session.commit({ ...session.with(made, id), noChanges: session.doc.noChanges && !isChange }, t.steps.confirm(what));
     for (const index of sure) if (!instance.points[index]) session.onPlace(index);
@@ -90,7 +99,7 @@ export function confidenceOf(session, stage, checkBelow) {
   session.doubt = (instance, index) =>
     !doubtsIn(instance).includes(index) ? "" : isPlaced(instance.points[index]) ? t.doubtful : t.offered;
 
-  /** A dashed ring around what is to be checked, and a question mark; the same without a marker is an offer. */
+  /** Paint a dashed ring and a question mark at each keypoint to check. An offer has the same ring, but no marker. */
   stage.over = (ctx, instances, strong) => {
     const rings = new Path2D();
     /** @type {import("../types.js").XY[]} */
@@ -127,13 +136,17 @@ export function confidenceOf(session, stage, checkBelow) {
   return {
     confirm,
 
-    /** Confirm the selected keypoint and go to the next one to check; only the latter if there is no doubt about the selected one. */
+    /** Confirm the selected keypoint, if it is to be checked, and go to the next one to check. */
     confirmNext() {
       const isDone = confirm(`${session.active}`, [session.selected]);
       return goOn() || isDone;
     },
 
-    /** Place a keypoint of the instance in hand where it is offered. @param {number} index @returns {boolean} whether it is */
+    /**
+     * Place a keypoint of the active instance at its offered position.
+     * @param {number} index
+     * @returns {boolean} whether there was one
+     */
     take(index) {
       if (session.instance?.points[index] || !confirm(`${session.active}`, [index])) return false;
       session.select(session.active, index);
@@ -160,7 +173,7 @@ export function confidenceOf(session, stage, checkBelow) {
           }));
       }),
 
-    /** For the answer: what the worker made of each keypoint of the pre-labels. */
+    /** Return, for the answer, what the worker did with the keypoints of each pre-label. */
     details() {
       const labels = (/** @type {(index: number) => unknown} */ isOne) => {
         const found = session.skeleton.keypoints.filter((_, index) => isOne(index)).map(({ label }) => label);

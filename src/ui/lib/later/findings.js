@@ -1,4 +1,4 @@
-/** Findings: the list of what looks wrong, in the panel while labelling and in a dialog before submitting. */
+/** Findings: the list of likely errors, in the panel during labelling and in a dialog before submission. */
 /** @import {Finding} from "./checks.js" */
 import { checkDoc, findingsIn } from "./checks.js";
 import { dialog } from "../dialogs.js";
@@ -9,14 +9,14 @@ import { icon } from "../icons.js";
 import { moved } from "../pose.js";
 import { t } from "../texts.js";
 
-/** Not worth a word while the instance is still being labelled. */
+/** Checks whose findings are not shown in the panel while their instance is still being labelled. */
 const UNFINISHED = ["missing_keypoints", "empty_instance", "untouched_prelabels"];
 
-/** Milliseconds of checking at a time. */
+/** Maximum time of checking before the page may respond to input, in milliseconds. */
 const SLICE = 10;
 
 /** @typedef {import("../session.js").Session} Session */
-/** @type {Record<string, (session: Session, finding: Finding) => unknown>} what one click can do about it */
+/** @type {Record<string, (session: Session, finding: Finding) => unknown>} fixes by check, offered as a button */
 const FIXES = {
   untouched_prelabels: (session) => session.setNoChanges(true),
   empty_instance: (session) => session.removeInstance(),
@@ -27,7 +27,7 @@ const FIXES = {
     session.edit(t.fixes.out_of_image, ({ points }) => ({ points: moved(points, (at) => clampTo(session.size, at)) })),
 };
 
-/** @param {Finding} finding accepted as long as it is about the same keypoints */
+/** @param {Finding} finding stays accepted as long as it is about the same keypoints */
 const keyOf = ({ check, id, indexes }) => `${check}/${id}/${indexes}`;
 
 /**
@@ -37,7 +37,7 @@ const keyOf = ({ check, id, indexes }) => `${check}/${id}/${indexes}`;
  * @param {() => void} submit despite the warnings
  */
 export function findingsOf(session, confidence, jump, submit) {
-  /** @type {Set<string>} what the worker looked at and accepted */
+  /** @type {Set<string>} keys of the findings that the worker accepted */
   const accepted = new Set();
   /** @type {Finding[]} */
   let all = [];
@@ -104,7 +104,10 @@ export function findingsOf(session, confidence, jump, submit) {
   const summary = h("summary");
   const list = h("ul.findings");
   const root = h("details.checks", { hidden: true }, summary, list);
-  /** @param {boolean} [whole] also what takes long; else that goes on in a moment, and the page answers in between */
+  /**
+   * @param {boolean} [whole] true runs all checks now; otherwise they continue in slices, so that the page stays
+   *     responsive
+   */
   const refresh = (whole) => {
     clearTimeout(timer);
     const end = performance.now() + SLICE;
@@ -150,7 +153,7 @@ export function findingsOf(session, confidence, jump, submit) {
       ),
     ),
   );
-  /** @returns {boolean} whether there is something to ask first */
+  /** @returns {boolean} whether there are warnings, which are then shown */
   const ask = () => {
     refresh(true);
     const warnings = open().filter(isWarning);
@@ -165,7 +168,7 @@ export function findingsOf(session, confidence, jump, submit) {
     review,
     refresh,
     ask,
-    /** For the answer: what was open when it was submitted. */
+    /** Return, for the answer, the findings at the time of submission. */
     details: () => ({
       findings: all.map(({ check, level, id, indexes }) => ({
         check,

@@ -1,14 +1,14 @@
-/** Help: instructions, gestures, and the keys, which a worker can change here. */
+/** Help: the instructions, the gestures, and the shortcuts, which a worker can change here. */
 import { dialog } from "../dialogs.js";
 import { h, update } from "../dom.js";
 import { GROUPS, keysOf, strokeOf, strokeText } from "../shortcuts.js";
 import { t } from "../texts.js";
 
-/** @param {any[][]} rows of a term and what it means */
+/** @param {any[][]} rows pairs of a term and its meaning */
 const list = (rows) => h("dl", {}, ...rows.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]));
 
 /**
- * The button of a shortcut, pressed before a key, gives the shortcut that key.
+ * Make the help dialog. While a shortcut's button has the focus, a key press assigns that key to the shortcut.
  * @param {import("../app.js").App["prefs"]} prefs
  * @param {() => void} changed
  */

@@ -1,4 +1,8 @@
-/** What nobody needs before the image is there: checks, confidence, help, and light. It is a script of its own, loaded after the element. */
+/**
+ * The later script, loaded after the element: checks, confidence, help, and brightness. None of them is needed before
+ * the
+ * image has loaded.
+ */
 import { confidenceOf } from "./confidence.js";
 import { findingsOf } from "./findings.js";
 import { helpDialog } from "./help.js";
@@ -8,7 +12,7 @@ import { lightDialog } from "./light.js";
  * @param {import("../app.js").App} app
  * @param {(finding: import("./checks.js").Finding) => void} jump
  * @param {() => void} submit despite the warnings
- * @param {HTMLElement} root where dialogs are put
+ * @param {HTMLElement} root the parent of the dialogs
  * @param {number} checkBelow keypoints of pre-labels with a lower score are to be checked
  */
 export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow) {
@@ -23,7 +27,7 @@ export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root
     confirmNext: confidence.confirmNext,
     take: confidence.take,
     light: () => light.show(),
-    // Built when it is first wanted: its rows are half of all the element's nodes.
+    // Build the dialog at its first use: its rows are half of all the element's nodes.
     help: () => (help ??= root.appendChild(helpDialog(prefs, savePrefs))).showModal(),
   };
 }

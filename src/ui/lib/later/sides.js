@@ -1,15 +1,19 @@
-/** Left and right: signs that they were exchanged, found without any reference. Crossed legs are legal, so only warnings come of it. */
+/**
+ * Detects left and right that were probably exchanged, without a reference annotation. Crossed legs are correct, so
+ * the result
+ * is only a warning.
+ */
 /** @import {Instance, Point, Skeleton} from "../types.js" */
 import { isPlaced } from "../document.js";
 import { distance } from "../geometry.js";
 import { limbOf, swapped } from "../pose.js";
 import { areaOf } from "./similarity.js";
 
-/** Swapping back must shorten the edges it touches by this share to be believed on its own. */
+/** Share by which a swap must shorten the affected edges to count as evidence by itself. */
 const CLEAR_GAIN = 0.25;
 
 /**
- * By how much a swap would shorten the edges whose length it changes: 1 - after / before.
+ * Return the share by which a swap would shorten the edges whose length it changes: 1 - after / before.
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
  * @param {number[]} indexes
@@ -27,7 +31,11 @@ export function swapGain(skeleton, points, indexes) {
   return before > 0 ? 1 - after / before : 0;
 }
 
-/** @param {Skeleton} skeleton @param {Instance} instance @returns {{i: number, left: Point, right: Point}[]} whole pairs */
+/**
+ * @param {Skeleton} skeleton
+ * @param {Instance} instance
+ * @returns {{i: number, left: Point, right: Point}[]} pairs with both keypoints placed
+ */
 const pairsOf = ({ keypoints }, { points }) =>
   keypoints.flatMap(({ pair, side }, i) => {
     const [left, right] = [points[i], points[pair]];
@@ -35,9 +43,11 @@ const pairsOf = ({ keypoints }, { points }) =>
   });
 
 /**
- * How far left lies to the side of right, seen along the body: from the middle of the first pair with a limb to the
- * middle of the last such pair (shoulders to hips for people). Without two such pairs there is no axis; pairs too close
- * together say nothing.
+ * Return, for each pair, the signed distance between left and right across the body axis. The axis runs from the
+ * middle of the
+ * first shoulder or hip pair to the middle of the last one. Without two such pairs there is no axis. Pairs whose
+ * distance is
+ * below the labelling noise are omitted.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
@@ -58,12 +68,12 @@ function votesOf(skeleton, instance) {
 /**
  * @param {Skeleton} skeleton
  * @param {Instance} instance
- * @returns {number[] | null} the upper keypoints of exchanged limbs; none of them for the whole body
+ * @returns {number[] | null} the upper keypoints of exchanged limbs; empty for the whole body, null for no exchange
  */
 export function swappedSides(skeleton, instance) {
   const votes = votesOf(skeleton, instance);
   const sum = votes.reduce((total, { apart }) => total + apart, 0);
-  // `apart` is negative when left is on the right of the picture, as for a person who faces the camera upright.
+  // `apart` is negative if left is on the right of the image, as it is for an upright person who faces the camera.
   const wrong = facing(skeleton, instance);
   if (votes.length >= 2 && wrong && votes.every(({ apart }) => Math.sign(apart) === wrong)) return [];
   const found = pairsOf(skeleton, instance)
@@ -74,13 +84,15 @@ export function swappedSides(skeleton, instance) {
       );
       return gain >= CLEAR_GAIN || (gain > 0 && votes.some((vote) => vote.i === i && vote.apart * sum < 0));
     });
-  // A keypoint that hangs on another find is part of the same limb.
+  // A keypoint beyond another result is part of the same limb.
   const upper = found.filter((i) => !found.some((j) => skeleton.distal[j].includes(i)));
   return upper.length ? upper : null;
 }
 
 /**
- * People only: the sign of `apart` that would be wrong. A visible face looks at the camera, none looks away.
+ * Return the sign of `apart` that would be wrong; 0 if unknown. Only skeletons with a face are judged: a person whose
+ * face is
+ * visible faces the camera, a person without face keypoints faces away.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */

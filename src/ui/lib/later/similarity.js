@@ -1,14 +1,14 @@
-/** How alike two instances are: symmetric OKS with the area rules of the Python side; the same cases test both. */
+/** Similarity of two instances: symmetric OKS with the same area rules as in Python. The same cases test both. */
 /** @import {Instance, Skeleton} from "../types.js" */
 import { isPlaced, memo } from "../document.js";
 import { boundsOf } from "../geometry.js";
 
-/** Segment area over box area of COCO people. */
+/** Mean ratio of segment area to box area for people in COCO. */
 const BOX_TO_AREA = 0.53;
 const THINNEST = 0.05;
 const LONE_SIDE = 32;
 
-/** Square pixels. */
+/** Area of an instance for OKS, in square pixels. */
 export const areaOf = memo((/** @type {Instance} */ instance) => {
   const box = instance.box ?? boundsOf(instance);
   const width = box ? box.right - box.left : 0;
@@ -24,7 +24,7 @@ export const areaOf = memo((/** @type {Instance} */ instance) => {
  * @param {Skeleton} skeleton
  * @param {Instance} a
  * @param {Instance} b
- * @returns {{oks: number, shared: number}} over the keypoints both have
+ * @returns {{oks: number, shared: number}} OKS over the keypoints that both have, and their number
  */
 export function similarity(skeleton, a, b) {
   const scale = areaOf(a) + areaOf(b);
