@@ -1,5 +1,5 @@
 /**
- * The vocabulary of the element. No code: every other module imports these types.
+ * The types that the element's modules share. This module has no code.
  *
  * @typedef {(name: string) => string | null} Attributes of the element, by name
  *
@@ -7,9 +7,9 @@
  * @property {string} label as it is stored
  * @property {string} name as it is shown, in the language of the page
  * @property {string} color
- * @property {number} x place in the template pose
+ * @property {number} x position in the template pose
  * @property {number} y
- * @property {number} pair index of the same keypoint on the other side, -1 without one
+ * @property {number} pair index of the counterpart on the other side; -1 for none
  * @property {"left" | "right" | ""} side
  * @property {number} sigma COCO's per-keypoint constant
  *
@@ -20,9 +20,9 @@
  * @property {Keypoint[]} keypoints
  * @property {Edge[]} edges
  * @property {Map<string, number>} index label to index
- * @property {Box | null} box what the template pose fills; null when a whole skeleton cannot be drawn
- * @property {number[][]} distal per keypoint: what hangs on it, itself not included
- * @property {string[]} problems what was wrong with the attributes, in plain words
+ * @property {Box | null} box bounds of the template pose; null if a whole skeleton cannot be drawn
+ * @property {number[][]} distal for each keypoint, the keypoints beyond it, without itself
+ * @property {string[]} problems messages about invalid attributes, for the worker
  *
  * @typedef {"not_visible" | "outside_image"} Reason
  * @typedef {object} Point one keypoint of one instance
@@ -31,7 +31,7 @@
  * @property {0 | 1 | 2} v COCO visibility: 0 not labelled (for a reason), 1 occluded, 2 visible
  * @property {Reason} [reason] only with v = 0
  * @property {string} [comment]
- * @property {Record<string, unknown>} [extra] fields of a pre-label that are none of ours, handed back as they came
+ * @property {Record<string, unknown>} [extra] other fields of a pre-label, returned unchanged in the answer
  *
  * @typedef {object} Instance
  * @property {string} id
@@ -44,14 +44,15 @@
  * @property {boolean} locked may not be changed (annotation_options.editable is false)
  * @property {Options} options
  * @property {Record<string, unknown>} extra
- * @property {Record<number, Point>} [offers] keypoints of a pre-label whose score is so low that they are not placed at the start
- * @property {number[]} [confirmed] keypoints of a pre-label that the worker found to be right
- * @property {Record<string, unknown>[]} strays entries of a pre-label that fit no keypoint of this skeleton
+ * @property {Record<number, Point>} [offers] pre-labelled keypoints that are offered, not placed, because of their
+ *     low score
+ * @property {number[]} [confirmed] pre-labelled keypoints that the worker confirmed
+ * @property {Record<string, unknown>[]} strays annotations of a pre-label that match no keypoint of this skeleton
  *
  * @typedef {{line?: string, marker?: string, shape?: Shape}} Options
  * @typedef {"circle" | "square" | "diamond"} Shape
  *
- * @typedef {object} Doc everything that is submitted, and so everything that undo covers
+ * @typedef {object} Doc the document that is submitted; undo restores all of it
  * @property {Instance[]} instances
  * @property {boolean} noChanges
  * @property {string} comment on the whole image

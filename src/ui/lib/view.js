@@ -1,8 +1,8 @@
-/** The view: where the image lies on the stage. Screen = image * scale + t, in CSS pixels. */
+/** The view: position and scale of the image on the stage. screen = image * scale + t, in CSS pixels. */
 /** @import {Box, Size, XY} from "./types.js" */
 import { clamp, distance, middleOf } from "./geometry.js";
 
-/** One image pixel as a square of 48 screen pixels is as near as anyone needs. */
+/** Maximum scale: one image pixel covers 48 x 48 screen pixels. */
 const MAX_SCALE = 48;
 const MARGIN = 12;
 
@@ -19,7 +19,7 @@ export class View {
   stage = { width: 0, height: 0 };
   onChange = () => {};
 
-  /** Of the whole image in the stage. */
+  /** Scale at which the whole image fits on the stage. */
   get fitting() {
     const { image, stage } = this;
     return Math.min(
@@ -44,8 +44,9 @@ export class View {
   }
 
   /**
-   * Every move of the view: a place of the image comes to a place of the stage. The image can be pushed until its edge is
-   * in the middle of the stage, never out of sight.
+   * Set the scale, and move a point of the image to a point of the stage. All other methods use this one. The image's
+   * edge
+   * cannot move beyond the middle of the stage.
    * @param {number} scale
    * @param {XY} at
    * @param {XY} [to]
@@ -60,12 +61,12 @@ export class View {
     this.onChange();
   }
 
-  /** The whole image. */
+  /** Show the whole image. */
   fit() {
     this.show(this.fitting, middle(this.image));
   }
 
-  /** What is under a place of the stage stays there. @param {number} factor @param {XY} [at] */
+  /** Zoom about a fixed point of the stage. @param {number} factor @param {XY} [at] */
   zoom(factor, at = this.middle) {
     this.show(this.scale * factor, this.toImage(at), at);
   }
@@ -75,7 +76,7 @@ export class View {
     this.show(this.scale, this.toImage({ x: 0, y: 0 }), { x: dx, y: dy });
   }
 
-  /** A box of the image in the middle, with air around it. @param {Box} box */
+  /** Centre a box of the image, with a margin around it. @param {Box} box */
   focusOn(box) {
     const { image, stage } = this;
     const air = 1.5;
@@ -85,7 +86,7 @@ export class View {
     this.show(Math.min(stage.width / width, stage.height / height, MAX_SCALE), middleOf(box));
   }
 
-  /** A fitted image stays fitted, else the centre stays the centre. @param {Size} stage */
+  /** Change the stage's size. A fitted image stays fitted; otherwise the centre stays the same. @param {Size} stage */
   resize(stage) {
     const centre = this.toImage(this.middle);
     const fitted =

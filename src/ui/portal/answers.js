@@ -1,4 +1,4 @@
-/** The latest answers of a worker, to be corrected. */
+/** The dialog with a worker's latest answers, which they can correct. */
 /** @import {OwnAnswer} from "./types.js" */
 import { h } from "../lib/dom.js";
 import { moment, number } from "./format.js";

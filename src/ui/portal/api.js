@@ -1,10 +1,10 @@
 /** Requests to the portal's function. */
 import { delayOf, isTransient } from "./retry.js";
 
-/** A request without an answer for so long has failed. Milliseconds: the function itself ends after 30 s. */
+/** Timeout of a request, in milliseconds. The function itself ends after 30 s. */
 const PATIENCE = 35_000;
 
-/** A request that failed: the server's reason, or status 0 where no answer came. */
+/** An error for a failed request: the server's reason, or status 0 if there was no response. */
 export class ApiError extends Error {
   /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] seconds */
   constructor(status, code, message, retryAfter = 0) {
@@ -18,13 +18,17 @@ export class ApiError extends Error {
     return isTransient(this.status);
   }
 
-  /** Whether nobody is signed in, or somebody else than the person whose work was sent. */
+  /** Whether nobody is signed in, or a person other than the one whose work was sent. */
   get isSignedOut() {
     return this.status === 401 || this.code === "other-person";
   }
 }
 
-/** CloudFront signs a request for the function only with the digest of its body. @param {string} text @returns {Promise<string>} in hex */
+/**
+ * Return a body's SHA-256 digest. CloudFront needs it to sign a request to the function.
+ * @param {string} text
+ * @returns {Promise<string>} in hex
+ */
 export async function digestOf(text) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -43,23 +47,27 @@ async function errorOf(response) {
 }
 
 /**
- * What a caller of `keepTrying` decides.
+ * Options of `keepTrying`.
  * @typedef {object} Trying
  * @property {AbortSignal} [signal] gives up
  * @property {(error: ApiError, milliseconds: number) => Promise<unknown>} wait until the next try
- * @property {() => Promise<unknown>} [signIn] ends when the same person is signed in again; without it, being signed out is an error
+ * @property {() => Promise<unknown>} [signIn] resolves when the same person is signed in again; without it, a
+ *     signed-out
+ *     request fails
  */
 
 export class Api {
-  /** @param {typeof fetch} [fetching] @param {string} [base] where the function is, if not on the page's own server */
+  /** @param {typeof fetch} [fetching] @param {string} [base] the function's server, by default the page's own */
   constructor(fetching = (...request) => fetch(...request), base = "") {
     this.fetching = fetching;
     this.base = base;
-    /** How far the server's clock is ahead of this computer's. Milliseconds. */
+    /**
+     * Difference between the server's clock and this computer's, in milliseconds; positive if the server's is ahead.
+     */
     this.ahead = 0;
   }
 
-  /** @returns {number} the time, in seconds since 1970, as the server sees it */
+  /** @returns {number} the server's time, in seconds since 1970 */
   now() {
     return (Date.now() + this.ahead) / 1000;
   }
@@ -68,9 +76,9 @@ export class Api {
    * Send a request once.
    * @param {string} method
    * @param {string} path below /api/
-   * @param {unknown} [body] of anything but GET
+   * @param {unknown} [body] for methods other than GET
    * @param {AbortSignal} [signal]
-   * @returns {Promise<any>} the answer's JSON
+   * @returns {Promise<any>} the response's JSON
    * @throws {ApiError}
    */
   async call(method, path, body, signal) {
@@ -100,7 +108,7 @@ export class Api {
   }
 
   /**
-   * Send a request until it succeeds, is refused for good, or is given up.
+   * Send a request until it succeeds, fails permanently, or is aborted.
    * @param {string} method
    * @param {string} path
    * @param {unknown} body

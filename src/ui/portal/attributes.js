@@ -4,7 +4,7 @@
 /**
  * @param {JobPage} page
  * @param {Task} task
- * @param {Record<string, string>} skipReasons by code, in the worker's language; none where the image cannot be skipped
+ * @param {Record<string, string>} skipReasons by code, in the worker's language; empty if the image cannot be skipped
  * @returns {Record<string, string>}
  */
 export function attributesOf(page, task, skipReasons) {
@@ -25,5 +25,5 @@ export function attributesOf(page, task, skipReasons) {
   };
 }
 
-/** @param {Task} task @returns {string} the link to what is shown: the smaller copy, if there is one */
+/** @param {Task} task @returns {string} the link to the shown image: the smaller copy, if there is one */
 export const imageOf = ({ image, smallImage }) => smallImage ?? image;

@@ -1,4 +1,4 @@
-/** An own answer, opened again: its document for the labelling element, and its times added to those of the correction. */
+/** Correction of a worker's own answer: restores its document, and adds its times to those of the correction. */
 /** @import {Content} from "./types.js" */
 /** @import {Doc, Skeleton} from "../lib/types.js" */
 import { findInstance } from "../lib/document.js";
@@ -12,7 +12,7 @@ function detailsOf(content) {
 }
 
 /**
- * Return what was submitted as the document of a draft: the pre-labels stay what the element compares with.
+ * Convert a submitted answer to a document. The element still compares it with the original pre-labels.
  * @param {Content} content
  * @param {Skeleton} skeleton
  * @param {Doc} original the pre-labels
@@ -53,7 +53,7 @@ function sum(a, b) {
 const TIMES = ["active_time_in_seconds", "actions", "time_per_keypoint"];
 
 /**
- * Return a correction with the times of the answer that it replaces added: the time of an image is all that was spent on it.
+ * Add the times of the replaced answer to a correction, so that an image's time includes all work on it.
  * @param {Content} content of the correction
  * @param {Content} before
  * @returns {Content}

@@ -1,24 +1,25 @@
-/** Bringing one answer to the server, whatever became of earlier tries. */
+/** Delivers one answer to the server, also if earlier attempts may have arrived. */
 /** @import {Content} from "./types.js" */
 import { ApiError } from "./api.js";
 
-/** The server's limit for the time of one answer. Seconds. */
+/** The server's limit for the time of one answer, in seconds. */
 const MOST_SECONDS = 86_400;
 
-/** @param {Content} content @returns {number} seconds that the worker took, as the element counted them */
+/** @param {Content} content @returns {number} the worker's time in seconds, measured by the element */
 export const secondsOf = (content) => Math.min(MOST_SECONDS, Math.max(0, Number(content.total_time_in_seconds) || 0));
 
 /** @param {Content} content @param {string} person whose answer it is @returns {{content: Content, seconds: number, person: string}} the request's body */
 export const bodyOf = (content, person) => ({ content, seconds: secondsOf(content), person });
 
 /**
- * Deliver an answer. If the server has one of this worker already, an earlier try arrived whose acknowledgement did not.
- * Unless all earlier tries were of this very content, this one corrects it.
+ * Deliver an answer. If the server already has one from this worker, an earlier attempt arrived, but its
+ * acknowledgement was
+ * lost. In that case the answer is sent as a correction, unless all earlier attempts had the same content.
  *
  * @param {(method: "POST" | "PUT") => Promise<{verdict: string}>} send
  * @param {string} text of the content
- * @param {ReadonlySet<string>} tried texts that this page sent before, without being told what became of them
- * @returns {Promise<"accepted" | "earlier">} "earlier" where an earlier version counts and can no longer be replaced
+ * @param {ReadonlySet<string>} tried texts that this page sent before without an acknowledgement
+ * @returns {Promise<"accepted" | "earlier">} "earlier" if an earlier version counts and can no longer be replaced
  */
 export async function deliver(send, text, tried) {
   const { verdict } = await send("POST");

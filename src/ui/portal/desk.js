@@ -1,4 +1,8 @@
-/** Labelling: hosts the element, holds two tasks, submits, skips and corrects. Work leaves the page only once it is acknowledged. */
+/**
+ * The labelling view: hosts the element, holds up to two tasks, and submits, skips and corrects answers. Work stays
+ * on the page
+ * until the server has acknowledged it.
+ */
 /** @import {Api, ApiError, Trying} from "./api.js" */
 /** @import {Content, JobPage, OwnAnswer, Task, Tasks} from "./types.js" */
 /** @import {Held} from "./tasks.js" */
@@ -16,22 +20,22 @@ import { signInWindow } from "./signin.js";
 import { askAgainIn, emptyDesk, finish, received, renewAfter } from "./tasks.js";
 import { t } from "./texts.js";
 
-/** A request that takes longer is talked about. Milliseconds. */
+/** Time after which the page says that a request is in progress, in milliseconds. */
 const PATIENCE = 500;
-/** How long "Saved" is shown. Milliseconds. */
+/** Time for which "Saved" is shown, in milliseconds. */
 const SHORTLY = 4000;
-/** An image that is not there after this time gets a new link. Milliseconds. */
+/** Time after which an image that has not loaded gets a new link, in milliseconds. */
 const IMAGE_PATIENCE = 10_000;
-/** A session that ends sooner is announced. Seconds. */
+/** Remaining time below which the end of the session is announced, in seconds. */
 const SESSION_NOTICE = 600;
-/** Characters of a skip's note that the server takes. */
+/** The server's limit for the note on a skip, in characters. */
 const LONGEST_NOTE = 500;
 
 /**
- * What the view needs of the page around it.
+ * The functions of the page that the view needs.
  * @typedef {object} Host
  * @property {Api} api
- * @property {() => {id: string, expires: number}} person who is signed in, and until when
+ * @property {() => {id: string, expires: number}} person the signed-in person, and when their session ends
  * @property {() => Promise<unknown>} signIn see signedInAgain
  * @property {string} guide address of the labeller's guide
  */
@@ -41,7 +45,7 @@ const LONGEST_NOTE = 500;
 /**
  * @param {Host} host
  * @param {string} job its name
- * @param {number | null} line of an own answer that is corrected
+ * @param {number | null} line of the own answer to correct; null to label
  * @param {Early} [early]
  * @returns {import("./parts.js").View}
  */
@@ -52,20 +56,20 @@ export function deskView(host, job, line, early) {
   let desk = emptyDesk();
   /** @type {JobPage | null} */
   let page = null;
-  /** The task on the screen, and its element. @type {Task | null} */
+  /** The task on the screen; `element` shows it. @type {Task | null} */
   let shown = null;
   /** @type {any} */
   let element = null;
   /** @type {{task: Task, content: Content} | null} */
   let corrected = null;
   let isSending = false;
-  /** Whether this window labels, not another one. */
+  /** Whether this window, not another one, labels the job. */
   let isHere = true;
-  /** Gives up the request under way. */
+  /** Aborts the request in progress. */
   let sending = new AbortController();
-  /** Ends the pause before the next try. */
+  /** Ends the pause before the next attempt. */
   let tryNow = () => {};
-  /** Texts of the answer to the shown image that may have arrived. @type {Set<string>} */
+  /** Versions of the answer to the shown image that may have arrived. @type {Set<string>} */
   const tried = new Set();
   /** Images that are loaded while another one is labelled, by address. @type {Map<string, HTMLImageElement>} */
   const loaded = new Map();
@@ -105,7 +109,12 @@ export function deskView(host, job, line, early) {
     if (text) statusTimer = setTimeout(say, SHORTLY);
   };
 
-  /** What needs a decision; nothing hides it. @param {string} [heading] @param {string} [text] @param {...Node} actions */
+  /**
+   * Show a notice that needs a decision. It stays until it is replaced.
+   * @param {string} [heading]
+   * @param {string} [text]
+   * @param {...Node} actions
+   */
   const tell = (heading = "", text = "", ...actions) => {
     notice.hidden = !heading;
     notice.replaceChildren(
@@ -144,7 +153,7 @@ export function deskView(host, job, line, early) {
   // -- requests
 
   /**
-   * The answer to a request that was sent before this view was made, once; if it failed, that of a new one.
+   * Return the result of a request that was sent before this view was made. If it failed or was used, send a new one.
    * @param {keyof Early} name
    * @param {() => Promise<any>} send
    */
@@ -154,14 +163,14 @@ export function deskView(host, job, line, early) {
     return sent ? sent.catch(send) : send();
   };
 
-  /** @returns {Trying} of a request that nobody waits for: it tries until the view is left */
+  /** @returns {Trying} options of a background request, which is repeated until the view is left */
   const background = () => ({
     signal: gone.signal,
     signIn: host.signIn,
     wait: (_, milliseconds) => pause(milliseconds, gone.signal),
   });
 
-  /** @returns {Trying} of a request that the worker waits for */
+  /** @returns {Trying} options of a request for which the worker waits */
   const visible = () => ({
     signal: (sending = new AbortController()).signal,
     signIn: () => {
@@ -188,7 +197,7 @@ export function deskView(host, job, line, early) {
   });
 
   /**
-   * Send what the worker has made, and let nothing be changed meanwhile.
+   * Send the worker's work, and prevent edits meanwhile.
    * @param {() => Promise<unknown>} send
    * @param {(result: any) => void} accepted
    * @param {() => void} again sends it once more
@@ -239,7 +248,7 @@ export function deskView(host, job, line, early) {
       );
   };
 
-  /** The work on this image has no use any more. */
+  /** Discard the work on this image. */
   const giveUp = () => {
     announce("answer-accepted");
     tell();
@@ -251,10 +260,10 @@ export function deskView(host, job, line, early) {
   const next = (done) => {
     desk = finish(desk, done);
     tried.clear();
-    // What is still on the screen is not sent again.
+    // The answer that is still on the screen must not be sent again.
     shown = null;
     showPicture(desk.tasks[0]);
-    // The picture is drawn first. Building the element takes several frames on a slow computer.
+    // Draw the image first: building the element takes several frames on a slow computer.
     requestAnimationFrame(() =>
       setTimeout(() => {
         if (!gone.signal.aborted) show();
@@ -263,7 +272,7 @@ export function deskView(host, job, line, early) {
     ask();
   };
 
-  /** Show the next image where the element will, as soon as the last one is finished. @param {Task | undefined} task */
+  /** Show the next image at once, in the position in which the element will show it. @param {Task | undefined} task */
   const showPicture = (task) => {
     const image = task && loaded.get(imageOf(task));
     const area = element?.app?.stage?.root.getBoundingClientRect();
@@ -276,7 +285,11 @@ export function deskView(host, job, line, early) {
     picture.hidden = false;
   };
 
-  /** What was given up may have arrived. @param {string} text @param {Promise<any>} sent */
+  /**
+   * Record an answer that may have arrived although its request failed or was aborted.
+   * @param {string} text
+   * @param {Promise<any>} sent
+   */
   const noteFailure = (text, sent) =>
     sent.catch((error) => {
       tried.add(text);
@@ -332,7 +345,7 @@ export function deskView(host, job, line, early) {
     if (!shown || isSending) return;
     const { reason, comment } = /** @type {CustomEvent} */ (event).detail;
     const note = String(comment ?? "").slice(0, LONGEST_NOTE);
-    // The element says first that the image is on its way.
+    // The element first shows that a submission is in progress.
     queueMicrotask(() => skip(reason, note));
   });
 
@@ -360,7 +373,7 @@ export function deskView(host, job, line, early) {
   let asking = null;
   let isStale = false;
 
-  /** Take tasks or renew them; a second wish meanwhile is granted afterwards. */
+  /** Take or renew tasks. A call during a request repeats the request afterwards. */
   const ask = () => {
     isStale = true;
     asking ??= (async () => {
@@ -380,7 +393,7 @@ export function deskView(host, job, line, early) {
   /** @param {Tasks} answer */
   const take = (answer) => {
     if (!isHere) return;
-    // Another window has signed somebody else in. This page shows no work of theirs.
+    // Another person has signed in in another window. This page must not show their work.
     if (answer.tasks.some(({ input }) => input.worker !== host.person().id)) {
       host.signIn().then(ask, () => {});
       return;
@@ -405,7 +418,7 @@ export function deskView(host, job, line, early) {
     if (seconds < Infinity) renewTimer = setTimeout(renew, seconds * 1000);
   };
 
-  /** An absent worker reserves nothing: leases are renewed only for somebody who has done something. */
+  /** Renew the leases, but only if the worker was active recently: an absent worker must not reserve images. */
   const renew = () => {
     const isPresent = !document.hidden && (!desk.tasks.length || lastAct > api.now() - 900);
     if (isPresent) ask();
@@ -417,7 +430,7 @@ export function deskView(host, job, line, early) {
     document.addEventListener(name, () => (lastAct = api.now()), { capture: true, passive: true, signal: gone.signal });
   }
 
-  /** What keeps the view from being shown. @param {ApiError} error */
+  /** Show a problem that prevents the view from being shown. @param {ApiError} error */
   const problem = (error) => {
     if (gone.signal.aborted) return;
     if (error.isSignedOut) {
@@ -459,11 +472,11 @@ export function deskView(host, job, line, early) {
     image.alt = "";
     image.src = src;
     loaded.set(src, image);
-    // Decoded now, it can be drawn in the frame in which it is wanted. A failure shows when it is.
+    // Decode the image now, so that it can be drawn without delay. A failure is reported when the image is shown.
     image.decode().catch(() => loaded.delete(src));
   };
 
-  /** Show the first task, unless it is shown. */
+  /** Show the first task, unless it is shown already. */
   const show = () => {
     if (!page || corrected || !isHere) return;
     const [task, following] = desk.tasks;
@@ -473,7 +486,7 @@ export function deskView(host, job, line, early) {
     }
     if (task.line !== shown?.line) mount(task);
     else if (!element?.app?.session?.size.width && imageOf(task) !== imageOf(shown)) {
-      // The image has not come, and this link is newer.
+      // The image has not loaded, and this link is newer.
       shown = task;
       element?.setAttribute("imgSrc", imageOf(task));
     } else shown = task;
@@ -501,7 +514,7 @@ export function deskView(host, job, line, early) {
     });
   };
 
-  /** A link works for an hour; a computer that slept for longer needs a new one. */
+  /** Get a new link if the image has not loaded: a link is valid for one hour, and the computer may have slept. */
   const freshLink = () => {
     if (gone.signal.aborted || element?.app?.session?.size.width) return;
     picture.hidden = true;
@@ -531,7 +544,7 @@ export function deskView(host, job, line, early) {
 
   // -- corrections
 
-  /** Open an own answer. @param {number} at */
+  /** Open an own answer for correction. @param {number} at */
   const openAnswer = async (at) => {
     corrected = await api.keepTrying("GET", `${path}/answers/${at}`, null, background());
     if (!corrected || gone.signal.aborted) return;
@@ -547,7 +560,7 @@ export function deskView(host, job, line, early) {
       "image-ready",
       () => {
         const { session } = element.app;
-        // Work on this correction that was interrupted is there already.
+        // If the document differs, the element has restored a draft of this correction.
         if (session.doc === session.original) session.restore(documentOf(content, session.skeleton, session.original));
       },
       { once: true },
@@ -572,7 +585,7 @@ export function deskView(host, job, line, early) {
     }
   };
 
-  /** Announce the end of the session while there is time to act. */
+  /** Announce the end of the session early enough to act. */
   const watchSession = () => {
     clearTimeout(sessionTimer);
     const left = host.person().expires - api.now();
@@ -634,8 +647,8 @@ export function deskView(host, job, line, early) {
 
 /**
  * @param {number} milliseconds
- * @param {AbortSignal} signal ends it
- * @param {(now: () => void) => void} [give] takes what ends it too
+ * @param {AbortSignal} signal ends the pause
+ * @param {(now: () => void) => void} [give] receives a function that ends the pause
  * @returns {Promise<void>}
  */
 const pause = (milliseconds, signal, give = () => {}) =>

@@ -1,4 +1,7 @@
-/** Instructions are the operator's own HTML: only harmless elements of it are built anew, everything else is its text. */
+/**
+ * Sanitises instructions, which are the operator's HTML: only harmless elements are copied; others leave only their
+ * text.
+ */
 import { h } from "../lib/dom.js";
 
 const ELEMENTS = new Set([
@@ -49,10 +52,10 @@ const ELEMENTS = new Set([
   "u",
   "ul",
 ]);
-/** Elements whose text is no text for people. */
+/** Elements whose text is not meant for people. It is dropped. */
 const SILENT = new Set(["script", "style", "template", "noscript", "iframe", "object", "title", "head"]);
 
-/** @param {string | null} text @returns {string} an https address, or nothing */
+/** @param {string | null} text @returns {string} an https address, or "" */
 export function safeLink(text) {
   try {
     const url = new URL(text ?? "");
@@ -70,7 +73,7 @@ function copy(node) {
   if (!ELEMENTS.has(node.localName)) return children;
   if (node.localName === "a") {
     const href = safeLink(node.getAttribute("href"));
-    // A new tab: leaving the page would interrupt the worker's task.
+    // Links open a new tab: leaving the page would interrupt the worker's task.
     return href ? [h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children)] : children;
   }
   if (node.localName === "img") {

@@ -1,15 +1,15 @@
-/** One window of a browser labels a job at a time: two windows would hold the same tasks. */
+/** A lock that lets only one window of a browser label a job at a time: two windows would hold the same tasks. */
 
 /**
  * @param {string} job
- * @param {() => void} begin this window labels
- * @param {(takeOver: () => void) => void} stop another window does
- * @returns {() => void} ends it
+ * @param {() => void} begin runs when this window gets the lock
+ * @param {(takeOver: () => void) => void} stop runs when another window has or takes the lock
+ * @returns {() => void} releases the lock
  */
 export function takeDesk(job, begin, stop) {
   const { locks } = navigator;
   let hasEnded = false;
-  /** Lets the lock go. @type {() => void} */
+  /** Releases the lock. @type {() => void} */
   let release = () => {};
   if (!locks) {
     begin();
@@ -28,7 +28,7 @@ export function takeDesk(job, begin, stop) {
         return new Promise((resolve) => (release = () => resolve(undefined)));
       })
       .catch(() => {
-        // Another window has taken it.
+        // Another window has taken the lock.
         if (!hasEnded) stop(takeOver);
       });
   const takeOver = () => void request({ steal: true });

@@ -1,4 +1,4 @@
-/** The portal's page: who is signed in, what the address asks for, and the frame around it. */
+/** The portal's page: asks who is signed in, shows the view for the address, and the header around it. */
 /** @import {Me} from "./types.js" */
 /** @import {View} from "./parts.js" */
 import { h } from "../lib/dom.js";
@@ -16,7 +16,7 @@ import { onSignedIn, signedInAgain, tellSignedIn } from "./signin.js";
 import { bestLanguage, languages, setLanguage, t } from "./texts.js";
 
 const LANGUAGE = "truepoint-portal-language";
-/** How often a lead's view is brought up to date. Milliseconds. */
+/** Interval at which a lead's view is refreshed, in milliseconds. */
 const REFRESH = 30_000;
 
 const guide = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.dataset.guide ?? "";
@@ -25,14 +25,14 @@ const api = new Api();
 let me = null;
 /** @type {View | null} */
 let view = null;
-/** Counts views: whoever has loaded something for an earlier one throws it away. */
+/** Number of the current view. A load that ends for an earlier view is discarded. */
 let turn = 0;
 let refreshTimer = 0;
 
 /** @returns {Promise<Me>} */
 const askMe = async () => (me = await api.call("GET", "me"));
 
-/** Ask again beside open work, which stays that person's. @returns {Promise<Me>} */
+/** Ask who is signed in during open work. `me` changes only if it is the same person. @returns {Promise<Me>} */
 async function askAgain() {
   const now = await api.call("GET", "me");
   if (now.person.id === me?.person.id) me = now;
@@ -103,7 +103,12 @@ function chooseLanguage() {
   document.documentElement.lang = t.lang;
 }
 
-/** Put a view into the window. @param {View} next @param {string} name @param {boolean} [isSame] only newer: the focus and the scrolling stay */
+/**
+ * Show a view.
+ * @param {View} next
+ * @param {string} name
+ * @param {boolean} [isSame] a refresh, which keeps focus and scroll position
+ */
 function place(next, name, isSame = false) {
   if (view && view !== next) view.leave?.();
   view = next;
@@ -114,14 +119,14 @@ function place(next, name, isSame = false) {
   else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
   if (!isSame && !next.isBare)
     /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
-  // The element fills what is left of the window.
+  // Let the element measure again how much of the window it can fill.
   dispatchEvent(new Event("resize"));
 }
 
 /** @param {string} title @param {string} text @param {...Node} actions @returns {View} */
 const plain = (title, text, ...actions) => ({ title, root: message(title, text, ...actions) });
 
-/** The function leads back with this query when a sign-in failed. */
+/** Return whether the last sign-in failed: the function then redirects with this query. */
 const hasFailed = () => new URLSearchParams(location.search).get("signed-in") === "no";
 
 const welcome = () =>
@@ -145,7 +150,7 @@ function problemView(error) {
   return plain(t.failed, text, h("a.button", { href: HOME }, t.yourJobs), again);
 }
 
-/** @returns {Promise<View | null>} what the address asks for, of the views that are loaded first */
+/** @returns {Promise<View | null>} the view for the address, if it is one that must be loaded before it is shown */
 async function loaded() {
   const route = routeOf(location.hash);
   if (route.view === "home") return homeView((await askMe()).jobs);
@@ -172,14 +177,14 @@ async function loaded() {
   return leadJobView(api, job, people, results, reload);
 }
 
-/** Show what the address asks for. @param {boolean} [isSame] the same view, brought up to date */
+/** Show the view for the address. @param {boolean} [isSame] refresh the current view */
 async function show(isSame = false) {
   const own = (turn += 1);
   clearTimeout(refreshTimer);
   const route = routeOf(location.hash);
   try {
     if (route.view === "job" || route.view === "answer") {
-      // Everything is asked for at once: who is signed in does not keep the first image waiting.
+      // Send all requests at once, so that the first image does not wait for the question who is signed in.
       const early =
         me || route.view === "answer"
           ? undefined
@@ -216,7 +221,7 @@ async function show(isSame = false) {
   }
 }
 
-/** Nothing changes under a lead's hands: not while a dialog, a menu or a field is in use. */
+/** Return whether a dialog, a menu or a field is in use. A lead's view is not refreshed meanwhile. */
 const isInUse = () =>
   Boolean(
     document.hidden ||

@@ -1,15 +1,18 @@
-/** Pieces of which views are made. */
+/** Building blocks of views. */
 import { h } from "../lib/dom.js";
 import { percent } from "./format.js";
 import { t } from "./texts.js";
 
-/** Names of elements that belong together. */
+/** The number in the last id that `newId` returned. */
 let last = 0;
 
-/** @returns {string} an id that no other element of the page has */
+/** @returns {string} an id that is unique on the page */
 export const newId = () => `id${(last += 1)}`;
 
-/** @typedef {{root: HTMLElement, title: string, isBare?: boolean, leave?: () => void}} View `isBare` for one that has the window to itself */
+/**
+ * @typedef {{root: HTMLElement, title: string, isBare?: boolean, leave?: () => void}} View `isBare` for a view
+ *     without the page's header
+ */
 
 /** @param {number} value @param {number} max @param {string} label */
 export const progressBar = (value, max, label) =>
@@ -25,8 +28,8 @@ export function statusOf({ status, paused }) {
 export const share = ({ complete, images }) => percent(images ? Math.floor((100 * complete) / images) / 100 : 0);
 
 /**
- * A text in the middle of the view, with what can be done.
- * @param {string} tag of the heading: "h1" where the view has none besides
+ * Make a function that builds a message in the middle of the view, with buttons or links.
+ * @param {string} tag of the heading: "h1" if the view has no other heading
  * @returns {(title: string, text: string, ...actions: (Node | false)[]) => HTMLElement}
  */
 const messageWith =
@@ -41,11 +44,11 @@ const messageWith =
     );
 
 export const message = messageWith("h1");
-/** The same below a heading of the view. */
+/** A message below a heading of the view. */
 export const partMessage = messageWith("h2");
 
 /**
- * A button whose work takes a moment: it is off meanwhile, and says what went wrong.
+ * Make a button for an asynchronous action. It is busy during the action, and reports errors with `say`.
  * @param {string} text
  * @param {() => Promise<unknown>} act
  * @param {(problem: string) => void} say
@@ -68,7 +71,7 @@ export function worker(text, act, say, tag = "button") {
 }
 
 /**
- * A modal dialog that is built, shown and removed.
+ * Build and show a modal dialog, which is removed when it closes.
  * @param {string} title
  * @param {...any} content
  * @returns {HTMLDialogElement}
@@ -83,10 +86,12 @@ export function openDialog(title, ...content) {
 }
 
 /**
- * A table. On a narrow screen its rows are laid out as cards, so the roles are said: with another layout, browsers forget them.
+ * Make a table with explicit roles. On a narrow screen its rows are shown as cards, and browsers drop a table's
+ * implicit roles
+ * if its layout changes.
  * @param {string} label
  * @param {string[]} heads
- * @param {(Node | string)[][]} rows the first cell of each names it
+ * @param {(Node | string)[][]} rows the first cell of each row is its header
  */
 export const table = (label, heads, rows) =>
   h(

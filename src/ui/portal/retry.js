@@ -1,17 +1,17 @@
-/** When a request is sent again. No clock of its own. */
+/** Decides whether and when a request is sent again. */
 
-/** Before the second try. Milliseconds. */
+/** Longest pause before the second attempt, in milliseconds. */
 const FIRST = 1000;
-/** Longest pause, unless the server asks for a longer one. Milliseconds. */
+/** Longest pause in milliseconds, unless the server requests a longer one. */
 const LONGEST = 30_000;
 
-/** @param {number} status 0 where no answer came @returns {boolean} whether the same request may succeed later */
+/** @param {number} status 0 without a response @returns {boolean} whether the same request may succeed later */
 export const isTransient = (status) => status === 0 || status === 429 || status >= 500;
 
 /**
- * Exponential back-off with jitter, so that many pages do not come back at the same moment.
- * @param {number} attempt how many tries there were before this one
- * @param {number} [retryAfter] seconds that the server asked for
+ * Return the pause by exponential back-off with jitter, so that many pages do not send at the same moment.
+ * @param {number} attempt index of the failed attempt, from 0
+ * @param {number} [retryAfter] pause that the server requested, in seconds
  * @param {number} [random] from 0 to 1
  * @returns {number} milliseconds
  */

@@ -1,10 +1,10 @@
-/** The page's addresses: what is shown is in the fragment, so that the page is one file. */
+/** The page's addresses. The fragment names the view, so that the page is a single file. */
 
 /**
  * @typedef {{view: "home" | "signed-in" | "lead" | "people" | "log"} | {view: "job" | "lead-job", job: string} | {view: "answer", job: string, line: number}} Route
  */
 
-/** A job's name, as AWS allows it. */
+/** A job's name, by the rules of AWS. */
 const JOB = "([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)";
 const JOB_VIEW = new RegExp(`^/jobs/${JOB}$`);
 const ANSWER_VIEW = new RegExp(`^/jobs/${JOB}/answers/(0|[1-9][0-9]{0,8})$`);
@@ -17,7 +17,7 @@ const PLAIN = {
   "/lead/log": { view: "log" },
 };
 
-/** @param {string} hash of the address @returns {Route} the home view for whatever is none of ours */
+/** @param {string} hash of the address @returns {Route} the view; for an unknown address, the home view */
 export function routeOf(hash) {
   const path = hash.replace(/^#/, "");
   const [, answerJob, line] = ANSWER_VIEW.exec(path) ?? [];
@@ -43,5 +43,5 @@ export const answerLink = (job, line) => `#/jobs/${job}/answers/${line}`;
 /** @param {string} job */
 export const leadLink = (job) => `#/lead/jobs/${job}`;
 
-/** @param {string} hash where the person is @returns {string} the address of the sign-in that leads back there */
+/** @param {string} hash of the current view @returns {string} the address of a sign-in that returns to it */
 export const signInLink = (hash) => `/api/sign-in?return=${encodeURIComponent(`/portal/index.html${hash}`)}`;

@@ -1,4 +1,4 @@
-/** Signing in again beside open work: in a new window, while this page waits. */
+/** Renewed sign-in during open work: in a new window, while this page waits. */
 /** @import {Me} from "./types.js" */
 import { h } from "../lib/dom.js";
 import { ApiError } from "./api.js";
@@ -6,12 +6,12 @@ import { signInLink } from "./route.js";
 import { openDialog } from "./parts.js";
 import { t } from "./texts.js";
 
-/** How often to look whether somebody has signed in, where the other window could not say so. Milliseconds. */
+/** Interval at which to check for a sign-in, in milliseconds, in case the other window's message does not arrive. */
 const LOOK_AGAIN = 4000;
-/** The pages of this browser tell each other that somebody has signed in. */
+/** The channel over which pages of this browser announce a sign-in. */
 const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("truepoint-portal");
 
-/** Tell the other pages. */
+/** Announce a sign-in to the other pages. */
 export const tellSignedIn = () => channel?.postMessage("signed-in");
 
 /** @param {(event: MessageEvent) => void} listener @param {AbortSignal} signal */
@@ -21,10 +21,10 @@ export const onSignedIn = (listener, signal) => channel?.addEventListener("messa
 export const signInWindow = (text) =>
   h("a.button.primary", { href: signInLink("#/signed-in"), target: "_blank", rel: "noopener" }, text);
 
-/** Time for a draft to be written. Milliseconds. */
+/** Time for a draft to be written, in milliseconds. */
 const TO_WRITE = 300;
 
-/** Show this page to whoever is signed in now. The work that leaves it is kept as a draft. */
+/** Load the page anew for the person who is signed in now. The open work is kept as a draft. */
 function startAnew() {
   document.body.replaceChildren();
   setTimeout(() => location.reload(), TO_WRITE);
@@ -35,10 +35,10 @@ let asking = null;
 
 /**
  * Wait until the same person is signed in again. All requests that need it share one dialog.
- * @param {() => Promise<Me>} ask who is signed in
- * @param {string} person who must be: the pseudonym; empty for anybody
+ * @param {() => Promise<Me>} ask returns who is signed in
+ * @param {string} person pseudonym of the expected person; empty for anybody
  * @returns {Promise<Me>}
- * @throws {ApiError} 401: the person chose to go on with the work first
+ * @throws {ApiError} 401 if the person chose to continue working first
  */
 export const signedInAgain = (ask, person) => (asking ??= waitForSignIn(ask, person).finally(() => (asking = null)));
 
@@ -67,7 +67,7 @@ function waitForSignIn(ask, person) {
         dialog.close();
         return;
       }
-      // Somebody else: their page must not show this person's work, and cannot submit it.
+      // Another person signed in: they must not see or submit this person's work.
       dialog.replaceChildren(
         h("h2", {}, t.somebodyElse(me.person.name)),
         h("p", {}, t.somebodyElseText),

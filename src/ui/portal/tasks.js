@@ -1,11 +1,14 @@
-/** The tasks in a worker's hands: what is shown, what comes next, and when leases are renewed. No clock, no page. */
+/**
+ * The tasks that a worker holds: the shown one, the next one, and when to renew leases. Pure functions of their
+ * arguments.
+ */
 /** @import {Mine, Task, Tasks, Why} from "./types.js" */
 
-/** Renew a little later than at half of a lease: the server renews no earlier. Seconds. */
+/** Delay of a renewal after half of the lease, in seconds. The server does not renew earlier than at half. */
 const LATER = 5;
-/** Renew no more often than this. Seconds. */
+/** Shortest interval between renewals, in seconds. */
 const LEAST = 30;
-/** A link that was signed this long ago is replaced when there is a new one: it works for an hour. Seconds. */
+/** Age above which a link is replaced by a newer one, in seconds. A link is valid for one hour. */
 const FRESH = 1800;
 
 /** @typedef {Task & {signed: number}} Held a task, and when its links were signed */
@@ -13,10 +16,10 @@ const FRESH = 1800;
 /**
  * @typedef {object} Desk
  * @property {Held[]} tasks the first one is shown
- * @property {Why | null} why there is none
+ * @property {Why | null} why the reason if there is no task
  * @property {Mine} mine
  * @property {number[]} finished lines that this page answered or skipped
- * @property {boolean} isLost somebody else may have the task that is shown
+ * @property {boolean} isLost whether the shown task's lease ended, so that another worker may have the task
  * @property {boolean} isStarted whether the server has answered yet
  */
 
@@ -31,19 +34,19 @@ export const emptyDesk = () => ({
 });
 
 /**
- * Take what the server says. The task that is shown stays until it is finished: only the worker may drop work.
+ * Merge the server's tasks. The shown task stays until it is finished: only the worker may discard work.
  * @param {Desk} desk
  * @param {Tasks} answer
  * @param {number} now seconds since 1970
  * @returns {Desk}
  */
 export function received(desk, answer, now) {
-  // An answer that was under way when a task was finished may still name it.
+  // A response that was sent before a task was finished may still contain it.
   const offered = answer.tasks.filter(({ line }) => !desk.finished.includes(line));
   const [shown] = desk.tasks;
   const renewed = offered.map((task) => {
     const held = desk.tasks.find(({ line }) => line === task.line);
-    // The same link again: the image is loaded, and another address would load it anew.
+    // Keep the old link: with another address, the image would be loaded again.
     return held && now - held.signed < FRESH
       ? { ...held, until: task.until, since: task.since }
       : { ...task, signed: now };
@@ -55,7 +58,7 @@ export function received(desk, answer, now) {
     tasks: current ? [current, ...others] : others,
     why: answer.why,
     mine: answer.mine,
-    // The server may leave out a task that it cannot prepare just now; a lease that lasts is still this worker's.
+    // The server may omit a task that it cannot prepare at the moment. Until its lease ends, the task is this worker's.
     isLost: Boolean(current && !renewed.includes(current) && current.until <= now),
     isStarted: true,
   };
@@ -75,6 +78,9 @@ export function renewAfter({ tasks }, now) {
   return waits.length ? Math.max(LEAST, Math.min(...waits)) : Infinity;
 }
 
-/** How often to ask again while there is nothing to do. Seconds; Infinity for never. @param {Why | null} why */
+/**
+ * Return the interval at which to ask for tasks while there are none, in seconds; Infinity for never.
+ * @param {Why | null} why
+ */
 export const askAgainIn = (why) =>
   why === "waiting" ? 20 : why === "paused" || why === "you are paused" ? 30 : Infinity;

@@ -1,4 +1,4 @@
-/** Texts: everything that people read on the portal's page, in one place. The other languages are in languages/. */
+/** Texts: everything that people read on the portal's page, in English. The other languages are in languages/. */
 import german from "./languages/de.js";
 
 /** @typedef {typeof english} Texts */
@@ -232,7 +232,10 @@ export const languages = { en: english, de: german };
 /** The texts of the page's language. @type {Texts} */
 export let t = english;
 
-/** @param {readonly string[]} wanted language tags, the best first @returns {string} the first that there is, else English */
+/**
+ * @param {readonly string[]} wanted language tags, the best first
+ * @returns {string} the first available language, else English
+ */
 export function bestLanguage(wanted) {
   const names = wanted.map((tag) => tag.toLowerCase().split("-")[0]);
   return names.find((name) => Object.hasOwn(languages, name)) ?? "en";

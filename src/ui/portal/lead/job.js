@@ -1,4 +1,4 @@
-/** Leads: one job, who works on it, and what can be done with it. */
+/** Leads' view of one job: who works on it, and actions on it. */
 /** @import {Api} from "../api.js" */
 /** @import {JobReport, LeadJob, PersonRow, ResultFile, Skip, WorkerRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
@@ -7,7 +7,7 @@ import { newId, openDialog, progressBar, share, statusOf, table, worker } from "
 import { LEAD } from "../route.js";
 import { t } from "../texts.js";
 
-/** Hours that are offered first. */
+/** Default extension of a deadline, in hours. */
 const HOURS = 24;
 const MOST_HOURS = 24 * 365;
 

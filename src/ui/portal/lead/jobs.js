@@ -1,4 +1,4 @@
-/** Leads: all jobs. */
+/** Leads' view of all jobs. */
 /** @import {LeadJob} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { number } from "../format.js";

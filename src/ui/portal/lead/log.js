@@ -1,4 +1,4 @@
-/** Leads: what leads have done. */
+/** Leads' view of the log of all leads' actions. */
 /** @import {LogEntry, PersonRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { dayAndTime, duration } from "../format.js";

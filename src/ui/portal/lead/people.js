@@ -1,4 +1,4 @@
-/** Leads: people, who is who, and inviting. */
+/** Leads' view of people: names, pseudonyms and invitations. */
 /** @import {Api} from "../api.js" */
 /** @import {PersonRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
