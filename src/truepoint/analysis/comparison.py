@@ -38,8 +38,8 @@ class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
     """The comparison of one keypoint, in the instances that both files have.
 
     `labeled` is the number of times that the reference labels it. `similarity` is the mean of its term in OKS, and
-    `pck` the share within a tenth of the longer side; both are over `labeled`. `errors` are, for each kind, shares of
-    `labeled`, or of the other file's keypoints for `extra`.
+    `pck` the share within a tenth of the reference's longer side; both are over `labeled`. `errors` are, for each
+    kind, shares of `labeled`, or of the other file's keypoints for `extra`.
     """
 
     name: str

@@ -99,7 +99,7 @@ def analyze(request: Request, progress: Progress = lambda *_: None) -> Analysis:
     """Write the results of label files to a folder atomically. The function is idempotent.
 
     Raises:
-        FormatError, PrelabelError: the files cannot be read, or not together.
+        FormatError, PrelabelError: the files cannot be read, or cannot be combined.
         TargetError: the folder holds other files.
     """
     _check_out(request)

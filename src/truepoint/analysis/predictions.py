@@ -59,9 +59,9 @@ JITTER = 1.27
 """Standard deviation of a wrong label's displacement in each coordinate, in sigmas. Ronchi and Perona call
 displacements of 1.14 to 2.35 sigmas jitter."""
 CLEARLY_APART = 3.0
-"""Minimum distance between both sides of a pair, in sigmas. Closer sides do not tell an exchange."""
+"""Minimum distance between both sides of a pair, in sigmas. If they are closer, an exchange cannot be detected."""
 CLEAR_PAIRS = 3
-"""Minimum number of such pairs for deciding whether the whole body is exchanged."""
+"""Minimum number of clearly separated pairs for deciding whether the sides of the whole body are exchanged."""
 MOST_RATIO = 6.0
 """Limit of the log ratio of shares of scores: a factor of 400."""
 PRIORS = (0.02, 0.98)
@@ -88,8 +88,8 @@ LABELS_ALONE = {
     "prediction_swap": ("swapped_sides", 3.9),
     "prediction_flip": ("flipped_body", 4.6),
 }
-"""For each check the check of the labels alone that looks for the same errors, and the negated log odds of these errors
-(SHARES in bench/errors.py). If the labels alone look right, it is more probable that the model errs."""
+"""For each check, the check that looks for the same errors in the labels alone, and the negated log odds of these errors
+(SHARES in bench/errors.py). If the labels alone look right, an error of the model is more probable."""
 
 
 class PredictedKeypoint(msgspec.Struct, frozen=True, array_like=True):
@@ -199,8 +199,8 @@ class PredictionSurvey(Statistic):
     """Statistics of all instances with a prediction, from which the model's reliability is estimated.
 
     `distances` are the distances of predictions from labels in sigmas, for each keypoint and class of noise. `scores`
-    are counts for each visibility of the label (0 for not labelled, 1, 2) and bin. `pairs` and `bodies` count those
-    whose sides are clearly apart.
+    are counts for each visibility of the label (0 for not labelled, 1, 2) and bin. `bodies` counts instances with at
+    least `CLEAR_PAIRS` clearly separated pairs. `pairs` counts such pairs, except in bodies exchanged as a whole.
     """
 
     distances: list[list[Histogram]]
@@ -268,7 +268,9 @@ class PredictionNorms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         matched: number of instances with a prediction.
         noise: standard deviation of each coordinate between label and prediction in sigmas, for each keypoint and
-        class. gross: rate of gross errors, for each class. pair_rate, body_rate: rates of exchanged pairs and bodies.
+            class.
+        gross: rate of gross errors, for each class.
+        pair_rate, body_rate: rates of exchanged pairs and bodies.
         visible, occluded: for each bin of scores, the log ratio of its share among visible or occluded labels to its
             share among unlabelled keypoints.
     """
@@ -314,7 +316,7 @@ class PredictionReader:
             predictions: the predictions for the image, in any order.
             alone: each instance's signals from the labels alone.
             size: width and height of the image in pixels, if known; keypoints predicted outside do not count as
-            missing.
+                missing.
         """
         found: list[list[Signal]] = [[] for _ in instances]
         for i, pair in self._matcher.pairs(instances, predictions).items():
@@ -472,7 +474,7 @@ def _limited(value: float, limits: tuple[float, float]) -> float:
 
 
 def _pooled(parts: Iterable[Histogram]) -> Histogram:
-    """Return one histogram of the values of all. `merge` would leave the parts unusable, and they are read again."""
+    """Return one histogram of the values of all parts. `merge` is not used: it would leave the parts unusable."""
     pooled = Histogram()
     for part in parts:
         for number, count in part.bins.items():
@@ -498,7 +500,7 @@ def _above(distances: Histogram, limit: float) -> int:
 
 
 def _log_ratios(labeled: Sequence[int], unlabeled: Sequence[int]) -> list[float]:
-    """Return the log ratio of both shares for each bin, which does not decrease with the score.
+    """Return the log ratio of both shares for each bin. The ratios do not decrease with the score.
 
     One is added to each count. Bins that would decrease are pooled with their neighbours, as in isotonic regression
     (pool adjacent violators).

@@ -19,7 +19,7 @@ from truepoint.pose.skeleton import Skeleton
 from truepoint.results.coco import annotation_entry, attributes_of, coco_file, image_entry
 
 Rules = Mapping[str, tuple[str, ...]]
-"""For each keypoint of the new skeleton the old ones from which it is derived. One is renamed; several are averaged."""
+"""For each new keypoint, the old keypoints from which it is derived. One is renamed; several are averaged."""
 
 
 @dataclass

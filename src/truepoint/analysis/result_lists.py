@@ -32,7 +32,7 @@ class ResultList:
 
     Attributes:
         labels: the images, without their subjects.
-        used: names of the categories that results have.
+        used: names of the categories with results.
     """
 
     def __init__(self, results: list[msgspec.Raw], where: str, listed: _Images) -> None:

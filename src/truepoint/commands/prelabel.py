@@ -93,7 +93,7 @@ def _prelabel(options: argparse.Namespace) -> int:
 
 
 def _model(options: argparse.Namespace, sizes: Mapping[str, tuple[int, int]]) -> Model:
-    # Each kind of model needs packages of its own.
+    # Each kind of model needs different packages, so its module is imported only when it is used.
     least: dict[str, Any] = {} if options.min_instance_score is None else {"least_score": options.min_instance_score}
     if options.model == MOVENET:
         from truepoint.prediction.movenet import MoveNet  # noqa: PLC0415

@@ -55,7 +55,7 @@ class Secrets:
 
     @classmethod
     def kept_in(cls, folder: Path) -> Secrets:
-        """Return the folder's secrets, after creating them if it has none. So links signed earlier stay valid."""
+        """Return the folder's secrets; create them if it has none. They persist, so links signed earlier stay valid."""
         file = folder / SECRETS
         if not file.is_file():
             key = "AKIA" + "".join(secrets.choice(ACCESS_KEY_CHARACTERS) for _ in range(16))
@@ -112,7 +112,7 @@ class Emulator:
         return boto3.Session(self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION)
 
     def environment(self) -> dict[str, str]:
-        """Return environment variables that make AWS's tools use the emulator, for any AWS settings of the user."""
+        """Return environment variables that make AWS's tools use the emulator, whatever the user's AWS settings."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         return (
             mine

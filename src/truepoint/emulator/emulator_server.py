@@ -1,4 +1,4 @@
-"""The AWS emulator's process. It runs in the emulator's own environment and imports nothing of Truepoint but the gate.
+"""The AWS emulator's process. It runs in the emulator's own environment and imports only the gate from Truepoint.
 
 It differs from the plain `ministack` command in four ways:
 
@@ -32,8 +32,8 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 HEADER = b"x-forwarded-proto"
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 INSUFFICIENT_STORAGE = 507
-"""Status for a full disk. S3 has no such error, so it is that of WebDAV (RFC 4918, section 11.5). AWS's clients do not
-retry it, so the caller gets the error at once."""
+"""Status for a full disk. S3 has no such error, so WebDAV's status is used (RFC 4918, section 11.5). AWS's clients do
+not retry it, so the caller gets the error at once."""
 
 
 def behind_tls(application: Application) -> Application:

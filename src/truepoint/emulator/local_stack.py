@@ -52,7 +52,7 @@ def deploy(project: Path, emulator: Emulator, sam: Path, parameters: Mapping[str
     samconfig = (project / "samconfig.toml").read_text(encoding="utf-8")
     overrides = parameter_overrides(samconfig, runtime, architecture, chosen)
     # Builds are in the emulator's folder, so that demos, tests and a user's own `sam build` do not share them. SAM CLI
-    # stores dependencies in .aws-sam/deps of its working directory, for any options.
+    # stores dependencies in .aws-sam/deps of its working directory, whatever the options.
     here = emulator.folder.absolute()
     build = ["--build-dir", str(here / "build"), "--cache-dir", str(here / "cache")]
     sources = ["--template-file", str(project.absolute() / "template.yaml")]

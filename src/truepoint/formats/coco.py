@@ -43,7 +43,7 @@ Id = int | str | None
 
 
 def is_annotations(document: Any) -> bool:
-    """Return whether a JSON document looks like a COCO annotation file: it has at least two of its three parts."""
+    """Return whether a JSON document is a COCO annotation file: it has at least two of the members in `parts`."""
     parts = ("images", "categories", "annotations")
     return isinstance(document, dict) and sum(part in document for part in parts) > 1
 

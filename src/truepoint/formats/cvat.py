@@ -26,7 +26,7 @@ from truepoint.pose.instance import OCCLUDED, VISIBLE
 
 SHAPE = "CVAT for images 1.1"
 BOX_SUFFIX = "-box"
-"""Suffix of a rectangle's label in our own exports: that of a skeleton `person` is `person-box`."""
+"""Suffix of a rectangle's label in our own exports: the box of a skeleton `person` has the label `person-box`."""
 
 
 def read(path: Path) -> Labels:
@@ -133,7 +133,7 @@ class _ImageReader:
             subject.instance["annotations"].append(point)
 
     def _add_box(self, shape: ET.Element, where: str) -> None:
-        """Add a box to the subject of its group, or as a subject of its own."""
+        """Add a box to the subject of its group, or as a separate subject."""
         label, group = shape.get("label") or "", shape.get("group_id") or "0"
         drawn = _box(shape, self._notes, where)
         if drawn is None:

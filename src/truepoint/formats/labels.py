@@ -191,7 +191,7 @@ def read_text(path: Path) -> str:
 
 
 def number(value: Any) -> float | None:
-    """Return a finite number, or None if `value` is none. Text that is a number counts: tables become such JSON."""
+    """Return a finite number; None if `value` is not one. Numbers as text count: tables converted to JSON have them."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -168,8 +168,7 @@ def map_keypoints(category: Category, skeleton: Skeleton, mapping: KeypointNames
 
     Raises:
         FormatError: a list of names has a wrong length, the mapping file names a keypoint that the skeleton lacks, or
-        two
-            names match one keypoint.
+            two names match one keypoint.
     """
     wanted = skeleton.keypoint_names
     given: dict[str, str | None] = dict(mapping) if isinstance(mapping, Mapping) else {}

@@ -70,7 +70,7 @@ def _parts(text: bytes, document: Any, where: str) -> list[tuple[str, Any]]:
 
 
 def _refuse_repeated_names(text: bytes, where: str) -> None:
-    """Refuse an object with a repeated name, of which a JSON decoder would silently keep the last value.
+    """Refuse an object with a repeated name. A JSON decoder would silently keep only the last value.
 
     Raises:
         FormatError: a name is repeated.

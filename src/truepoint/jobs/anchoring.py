@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 MOVED_SIGMAS = 6.0
 """Distance by which a wrong keypoint is moved, in units of sigma s. It is 2.5 times `HALF`, so that circles of radius
-`HALF` around the right and the wrong position do not touch. A careful worker is so far from the right position in one
-of 4e15 cases (exp(-36))."""
+`HALF` around the right and the wrong position do not touch. A careful worker's label is that far from the right
+position in one of 4e15 cases (exp(-36))."""
 LARGEST_SHARE = 0.5
 """Maximum share of images that are treated. With more, the job would benefit too little from its pre-labels."""
 DIRECTIONS = 16
@@ -193,7 +193,7 @@ Shown = tuple[list[dict[str, Any]], SeededError]
 
 @dataclass(frozen=True, slots=True)
 class _Seeder:
-    """A generator of an error in the pre-labels of one image. A method for a kind returns None if it is impossible.
+    """A generator of one error in an image's pre-labels. Each kind's method returns None if that kind is impossible.
 
     Attributes:
         given: the pre-labels.

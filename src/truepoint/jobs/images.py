@@ -52,7 +52,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation to the transposition that makes the picture upright."""
+"""The transposition that makes a picture upright, by EXIF orientation."""
 _EXIF_HEADER = b"Exif\0\0"
 """Prefix of the EXIF data in a JPEG; TIFF data follow."""
 _TIFF_SHORT = 3

@@ -458,7 +458,7 @@ def _claim_anchoring(prepared: PreparedJob, s3: S3Client) -> None:
 
 
 def _content(s3: S3Client, bucket: str, key: str) -> bytes:
-    """Return an object's content, nothing if it is missing."""
+    """Return an object's content; empty if the object is missing."""
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:

@@ -30,7 +30,7 @@ FORMATS: dict[str, Writer] = {
     "parquet": tables.write_parquet,
 }
 NEEDED = {"parquet": ("pyarrow", "pyarrow"), "sleap": ("sleap_io", "sleap-io")}
-"""Format to the module to import and the package to install. Both packages are large, so they are optional."""
+"""For each format, the module to import and the package to install. Both packages are large, so they are optional."""
 PICTURES = frozenset({"coco", "yolo", "mmpose", "deeplabcut", "sleap"})
 """Formats whose folders can also contain copies of the pictures."""
 
@@ -158,7 +158,7 @@ def _replace(final: Path, part: Path, job: str, files: Mapping[str, str]) -> Non
         )
     # A file that the user put there stays the user's, even if its content is the same: later exports keep it.
     written = {file: digest for file, digest in files.items() if file not in others}
-    # Written first, so that an interrupted export leaves a marker that lists all exported files.
+    # The marker is written first, so that an interrupted export leaves a marker that lists all exported files.
     _write_marker(final, job, dict.fromkeys([*ours, *written], UNKNOWN))
     for file in written:
         (final / file).parent.mkdir(parents=True, exist_ok=True)

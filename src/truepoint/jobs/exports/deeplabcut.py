@@ -54,7 +54,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
                 for keypoint in names:
                     values += labeled.get(keypoint, ("", ""))
             table.writerow(["labeled-data", video, name, *values])
-    # Not a CSV file, because readers treat every CSV file in the project as labels.
+    # The list is a JSON file, because readers treat every CSV file in the project as labels.
     listed = {f"labeled-data/{video}/{name}": image.s3_uri for image, name, _ in rows}
     (out / "images.json").write_text(json.dumps(listed, ensure_ascii=False, indent=1), encoding="utf-8")
     for image, name, _ in rows:

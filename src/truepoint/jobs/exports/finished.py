@@ -28,7 +28,7 @@ _LONGEST = 120
 _LONGEST_BYTES = 200
 """Maximum length of one path segment, in UTF-8 bytes. File systems allow 255, and exports append to names."""
 _LABEL_SUFFIXES = (".txt",)
-"""Suffixes that exports use instead of the image's own for a file of labels."""
+"""Suffixes of label files in exports. They replace the suffix of the image."""
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?$")
 """Device names of Windows, with any suffix: https://learn.microsoft.com/windows/win32/fileio/naming-a-file."""
 
