@@ -54,7 +54,7 @@ EXAMPLE = (
     "      --workteam-arn arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/team"
 )
 IMAGES = ("plain.png", "a second photo.png", "50% + ü.png")
-"""Names of the images: simple, with a space, and with every character that a URL or a form treats in its own way."""
+"""Names of the images: a plain one, one with spaces, and one with characters that URLs and forms encode specially."""
 
 SKELETON = {
     "version": "1.0",

@@ -537,7 +537,7 @@ def _serve(options: Options, portal: Portal, creator_path: str) -> None:
 
 
 def _serve_team(options: Options, emulator: Emulator, stack: StackOutputs, job: str) -> None:
-    """Serve the deployed portal, and bring its jobs forward more often than each minute."""
+    """Serve the deployed portal, and run its tick more often than once a minute."""
     portal = connect(emulator, options.port)
     add_users(emulator, portal)
     names = ", ".join(user.name for user in DEMO_USERS)

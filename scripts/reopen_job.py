@@ -64,7 +64,7 @@ def reopen(options: argparse.Namespace) -> int:
             reopen_in_portal(stack, options.name, options.hours)
         print("reopened: the portal hands out what is open within two minutes")
         return command.OK
-    # The description is written first: the sweep would compute missing results of an ended job again.
+    # Write the description before deleting results.json. Otherwise the sweep would write the ended job's results.
     body = json.dumps(changed, indent=2).encode()
     s3.put_object(
         Bucket=bucket, Key=keys.labeling_job, Body=body, ContentType="application/json", IfMatch=stored["ETag"]

@@ -44,7 +44,7 @@ FUNCTIONS = {
     "portal": "PortalFunction",
     "results_step": "ResultsStepFunction",
 }
-"""Folder of events to the function's logical id in template.yaml, in the order of invocation."""
+"""Logical ids of the functions in template.yaml, by folder of events, in the order of invocation."""
 
 PORTAL = {"PORTAL_TABLE": "portal", "PORTAL_SETTINGS": "/truepoint/events/portal"}
 """Environment variables of the portal's function: the names of its table and of the parameter with its settings."""

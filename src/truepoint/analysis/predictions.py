@@ -88,8 +88,8 @@ LABELS_ALONE = {
     "prediction_swap": ("swapped_sides", 3.9),
     "prediction_flip": ("flipped_body", 4.6),
 }
-"""For each check, the check that looks for the same errors in the labels alone, and the negated log odds of these errors
-(SHARES in bench/errors.py). If the labels alone look right, an error of the model is more probable."""
+"""For each check, the check that looks for the same errors in the labels alone, and the negated log odds of these
+errors (SHARES in bench/errors.py). If the labels alone look right, an error of the model is more probable."""
 
 
 class PredictedKeypoint(msgspec.Struct, frozen=True, array_like=True):

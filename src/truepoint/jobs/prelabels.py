@@ -158,9 +158,9 @@ class Source:
     """A source of subjects for one image at a time, used if all subjects together would not fit into memory.
 
     Attributes:
-        used: names of the categories that subjects have.
+        used: names of the categories with subjects.
         subjects: returns an image's subjects.
-        kept: converts an image's instances to the value that `Prelabels` keeps of them.
+        kept: converts an image's instances to the value that `Prelabels` stores.
     """
 
     used: Set[str]
@@ -238,7 +238,7 @@ def fit(
         *_report(matched, [rater for rater in raters if rater not in by_rater]),
         *_size_report(matched, job.sizes),
     )
-    # Without duplicates: categories with the same name or the same keypoints give the same sentences.
+    # Duplicates are removed: categories with the same name or the same keypoints give the same sentences.
     of_keypoints = dict.fromkeys(_keypoint_report(labels, mappings, job.skeleton))
     return Prelabels(by_rater, (*report, *of_keypoints, *fitter.report()))
 
@@ -258,7 +258,7 @@ def category_mappings(
 
     Args:
         categories: the file's categories.
-        used: names of the categories that subjects have.
+        used: names of the categories with subjects.
         skeleton: the job's skeleton.
         chosen: the operator's choices.
 

@@ -43,7 +43,7 @@ class StackOutputs:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-OUTPUT_NAMES = {  # field of StackOutputs to the name of the output in template.yaml
+OUTPUT_NAMES = {  # name of the output in template.yaml, by field of StackOutputs
     "bucket": "BucketName",
     "script_url": "UiScriptUrl",
     "script_integrity": "UiScriptIntegrity",

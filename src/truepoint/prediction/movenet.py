@@ -32,7 +32,7 @@ LONGER_SIDE = 512
 MULTIPLE = 32
 """The input's sides must be multiples of this number of pixels."""
 LEAST_INSTANCE_SCORE = 0.2
-"""Default for the lowest score of a person that is kept."""
+"""Default minimum score of a person."""
 MAX_PEOPLE, VALUES_PER_PERSON = 6, 56
 """Rows and columns of the output."""
 NAMES = (

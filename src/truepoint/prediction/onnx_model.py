@@ -25,7 +25,7 @@ DEVIATION = np.array([58.395, 57.12, 57.375])
 """ImageNet's mean and standard deviation of R, G and B from 0 to 255, with which MMPose, RTMPose and ViTPose normalise
 images."""
 LEAST_INSTANCE_SCORE = 0.25
-"""Default for the lowest score of a subject that is kept, the same as Ultralytics' for predictions."""
+"""Default minimum score of a subject, the same as Ultralytics' default for predictions."""
 DEFAULT_INPUT_SIDE = 640
 """Side of the input, in pixels, of a model that accepts any size. The value is Ultralytics' default."""
 

@@ -75,7 +75,7 @@ def write_prelabels(
     header = {"version": VERSION, "model": json.loads(json.dumps(model.identity))}
     kept = {} if restart else read_progress(journal, header)
     wanted = {(image.name, image.md5) for image in images}
-    # Without predictions of images that are no longer present, and without an incomplete last line.
+    # Rewrite the progress file without predictions of images that are no longer present and without an incomplete line.
     predictions = {key: instances for key, instances in kept.items() if key in wanted}
     _replace(journal, [header, *(_entry(key, instances) for key, instances in predictions.items())])
     predicted = 0
