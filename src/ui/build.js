@@ -1,7 +1,6 @@
 /**
- * Bundles into one classic script each: the element, its languages, the code that it loads later, the skeleton
- * creator, and
- * the portal's page. Also writes the labeller's guide as a web page. Run it with `npm run build`.
+ * Bundles into one classic script each: the element, its languages, the code that it loads later, the skeleton creator,
+ * and the portal's page. Also writes the labeller's guide as a web page. Run it with `npm run build`.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";

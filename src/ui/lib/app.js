@@ -41,8 +41,7 @@ const SPEECH_PAUSE = 150;
 
 /**
  * Default score below which a worker is asked to check a pre-labelled keypoint. Most pre-labelled keypoints of people
- * with a
- * lower score are wrong.
+ * with a lower score are wrong.
  */
 const CHECK_BELOW = 0.3;
 
@@ -665,8 +664,7 @@ export function appOf(element, shadow, work) {
   current ??= element;
   root.addEventListener("focusin", () => (current = element), { signal });
   // A press on a control by another finger ends the gesture of the first. "change" is not in the list: a field that
-  // loses
-  // the focus to a press on the image fires it in the middle of that press.
+  // loses the focus to a press on the image fires it in the middle of that press.
   for (const name of ["click", "input"]) root.addEventListener(name, gestures.finish, { signal, capture: true });
   // A mouse's "back" and "forward" buttons would leave the page.
   for (const name of ["mousedown", "mouseup", "auxclick"]) {

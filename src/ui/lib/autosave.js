@@ -6,9 +6,8 @@ import { dropDraft, dropOldDrafts, loadDrafts, saveDraft } from "./drafts.js";
  */
 const PAUSE = 300;
 /**
- * Time after which the page says that a submission was not confirmed, in milliseconds. The submission stays in
- * flight: the
- * worker decides whether to send again.
+ * Time after which the page says that a submission was not confirmed, in milliseconds. The submission stays in flight:
+ * the worker decides whether to send again.
  */
 const PATIENCE = 4000;
 

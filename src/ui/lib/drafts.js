@@ -2,10 +2,8 @@
  * Drafts: work that was not submitted yet, kept in the browser and offered after a reload.
  *
  * A draft is kept in IndexedDB with strict durability, so that it survives a killed browser from about 1 s after the
- * last
- * edit. localStorage does not: Chromium 156 and Firefox 153 lost data written 3 s before a kill. It is the fallback
- * where
- * IndexedDB is blocked. Every page writes its own draft, so that two tabs never overwrite each other.
+ * last edit. localStorage does not: Chromium 156 and Firefox 153 lost data written 3 s before a kill. It is the
+ * fallback where IndexedDB is blocked. Every page writes its own draft, so that two tabs never overwrite each other.
  */
 /** @import {Doc, Skeleton} from "./types.js" */
 import { memo, placedCount } from "./document.js";
@@ -118,8 +116,7 @@ export async function allDrafts(task) {
 
 /**
  * Instances as JSON, memoised: an edit changes one of possibly hundreds of instances. IndexedDB copies a text in a
- * fraction of
- * the time that it takes for the objects.
+ * fraction of the time that it takes for the objects.
  */
 const packed = memo(JSON.stringify);
 

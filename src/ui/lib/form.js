@@ -16,9 +16,8 @@ const keepOutOfUrl = (node, attribute) => {
 /**
  * Connect the element with the form that surrounds it: `<crowd-form>`, or a plain `<form>` if there is no crowd-form.
  *
- * crowd-form is upgraded after the page was parsed, and then moves its children into its own inner form. Therefore
- * the inputs
- * are children of the element and move with it, and crowd-form's methods are looked up when they are needed.
+ * crowd-form is upgraded after the page was parsed, and then moves its children into its own inner form. Therefore the
+ * inputs are children of the element and move with it, and crowd-form's methods are looked up when they are needed.
  *
  * @param {HTMLElement} element
  * @param {() => Record<string, string> | null} answer null stops a submission
@@ -91,8 +90,7 @@ export function answerForm(element, answer, send) {
       if (!form) return t.noForm;
       if (!isPlain() && !form.submit) return t.pageLoading;
       // A control named "submit" hides the form's method. requestSubmit submits nothing while a field is invalid.
-      // Otherwise
-      // the "submit" listener above fills in the fields.
+      // Otherwise the "submit" listener above fills in the fields.
       if (isPlain()) requestSubmit.call(form);
       else {
         fill(fields());

@@ -7,8 +7,7 @@ export const clamp = (value, least, most) => Math.max(least, Math.min(value, mos
 
 /**
  * Round a pointer's coordinates to 0.01 px: more precise than any hand, and short in JSON. Coordinates of pre-labels
- * are not
- * rounded.
+ * are not rounded.
  * @param {XY} at
  * @returns {XY}
  */

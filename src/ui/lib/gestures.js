@@ -1,7 +1,6 @@
 /**
  * Gestures turn pointer events on the stage into edits. A click places, a drag moves. How long a button is held does
- * not
- * matter. While a pointer is down, only its gesture changes the document or the view: commands wait, or end the
+ * not matter. While a pointer is down, only its gesture changes the document or the view: commands wait, or end the
  * gesture first.
  */
 /** @import {Box, Instance, XY} from "./types.js" */
@@ -204,11 +203,9 @@ export function listenToPointers(stage, signal, count) {
       from.drag.end?.(start);
       return;
     }
-    // While a keypoint is to be placed, a click places it, even on top of another: in profile views, left and right
-    // are 1 px
-    // apart. If the click selected the other keypoint, every later keypoint would be assigned the wrong position.
-    // Ctrl+click,
-    // the list or a drag select an existing marker.
+    // While a keypoint is to be placed, a click places it, even on top of another: in profile views, left and right are
+    // 1 px apart. If the click selected the other keypoint, every later keypoint would be assigned the wrong position.
+    // Ctrl+click, the list or a drag select an existing marker.
     const own = hit?.id === session.active && hit.distance <= (2 * reach) / 3;
     if (button === 1) return;
     if (draws()) lift(drawing(press));
@@ -352,9 +349,8 @@ export function listenToPointers(stage, signal, count) {
       if (timeStamp - turned > SAME_TURN)
         isWheel = deltaMode > 0 || (!deltaX && ((wheelDeltaY && wheelDeltaY % 120 === 0) || Math.abs(deltaY) >= 50));
       turned = timeStamp;
-      // A trackpad's pinch arrives with Ctrl, and its delta is 100 times the logarithm of the factor. Ctrl may also
-      // be held
-      // while a wheel turns.
+      // A trackpad's pinch arrives with Ctrl, and its delta is 100 times the logarithm of the factor. Ctrl may also be
+      // held while a wheel turns.
       const step = ctrlKey ? clamp(deltaY, -20, 20) / 100 : isWheel ? Math.sign(deltaY) / 5 : 0;
       if (step) view.zoom(Math.exp(-step), place(event));
       else view.pan(-deltaX, -deltaY);

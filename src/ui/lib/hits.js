@@ -12,8 +12,7 @@ const MARKER = 7;
 
 /**
  * Return the nearest keypoint within a radius. The selected keypoint has priority if its marker is under the pointer.
- * Among
- * keypoints at a similar distance (4 px), one of the active instance has priority.
+ * Among keypoints at a similar distance (4 px), one of the active instance has priority.
  * @param {import("./session.js").Session} session
  * @param {View} view
  * @param {XY} at on the stage

@@ -20,8 +20,7 @@ export function request(url) {
 
 /**
  * Return the size of the file in pixels, after its EXIF rotation. An image's natural size is divided by the pixel
- * density in
- * its EXIF data. A bitmap's size is not, except in Firefox 153.
+ * density in its EXIF data. A bitmap's size is not, except in Firefox 153.
  * @param {HTMLImageElement} img a loaded image
  * @returns {Promise<import("./types.js").Size>}
  */

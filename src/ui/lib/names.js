@@ -5,10 +5,8 @@
 const WORD = "left|right|Left|Right|LEFT|RIGHT";
 /**
  * Parts of a name that tell its side: left or right at the start of a word (left_hip, hip left, lefteye), capitalised
- * in or at
- * the end of a word (ArmLeftUpper), a separate letter L or R (l_eye, eye.L), or a letter that a change of case
- * separates (LEye,
- * lSho, eyeL, wingL1).
+ * in or at the end of a word (ArmLeftUpper), a separate letter L or R (l_eye, eye.L), or a letter that a change of case
+ * separates (LEye, lSho, eyeL, wingL1).
  */
 const SIDE = new RegExp(
   `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])` +

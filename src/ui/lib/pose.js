@@ -64,8 +64,7 @@ export const swapped = ({ keypoints }, points, indexes) =>
 
 /**
  * Fit the template to the placed keypoints by a similarity transform (rotation, scale, translation, possibly a
- * reflection) with
- * least squares.
+ * reflection) with least squares.
  * @param {Skeleton} skeleton
  * @param {(Point | null)[]} points
  * @returns {((index: number) => XY) | null} null with fewer than two placed keypoints

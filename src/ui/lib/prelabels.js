@@ -1,7 +1,6 @@
 /**
  * Pre-labels: from the attributes initialValues and annotationIssues, or from initialValuesSrc. If something in them
- * cannot be
- * shown, the worker is told.
+ * cannot be shown, the worker is told.
  */
 /** @import {Box, Instance, Options, Point, Skeleton} from "./types.js" */
 import { colorOr } from "./colors.js";
@@ -164,9 +163,8 @@ function readBox(value) {
 }
 
 /**
- * Read the original component's annotation_options. Filled and hollow are reserved for visibility, so a style sets
- * only the
- * shape.
+ * Read the original component's annotation_options. Filled and hollow are reserved for visibility, so a style sets only
+ * the shape.
  * @param {any} options
  * @returns {Options}
  */

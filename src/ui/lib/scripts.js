@@ -1,7 +1,6 @@
 /**
  * Loads the element's other scripts: its languages and its later script. A script runs only if its digest is the one
- * with which
- * the element was built.
+ * with which the element was built.
  */
 /* global LANGUAGES, LATER */
 import { inLanguage, languages } from "./texts.js";

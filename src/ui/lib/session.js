@@ -143,10 +143,10 @@ export class Session extends State {
   }
 
   /**
-   * Apply a mapping to all keypoints and the box.
+   * Apply a mapping to all keypoints.
    * @param {Instance} instance
    * @param {(at: XY) => XY} place
-   * @returns {Partial<Instance> | null} null if a part would leave the image
+   * @returns {Partial<Instance> | null} null if a keypoint would leave the image
    */
   reshaped(instance, place) {
     const points = moved(instance.points, place);

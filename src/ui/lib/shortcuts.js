@@ -1,8 +1,6 @@
 /**
  * Shortcuts: the single source for the element's keys, its help, and the table in the labeller's guide. texts.js
- * describes the
- * commands.
- * Keys of the original component keep their meaning (q b v n m , . c x z w s a d Delete).
+ * describes the commands. Keys of the original component keep their meaning (q b v n m , . c x z w s a d Delete).
  */
 import { t } from "./texts.js";
 
@@ -141,8 +139,7 @@ function positionOf(event) {
 
 /**
  * Return the keypoint that a key of the digit row selects. The key's position counts, because Shift changes the
- * characters of
- * that row, and French keyboards have digits only with Shift.
+ * characters of that row, and French keyboards have digits only with Shift.
  * @param {Key} event
  * @returns {number} index; -1 for none
  */
@@ -180,7 +177,7 @@ export function commandOf(event, own) {
   return map.get(strokeOf(event)) ?? (isDigit ? undefined : map.get(positionOf(event)));
 }
 
-/** @param {string} stroke @returns {string} the keystroke as shown to people */
+/** Return a keystroke as shown to people. @param {string} stroke */
 export const strokeText = (stroke) =>
   stroke
     .split(/\+(?=.)/)

@@ -120,8 +120,7 @@ function readBox(attributes, keypoints, problems) {
 
 /**
  * Return the keypoints beyond a keypoint: the wrist for an elbow, elbow and wrist for a shoulder. They are all
- * connected
- * components of the edge graph without that keypoint, except the largest one, which is the body.
+ * connected components of the edge graph without that keypoint, except the largest one, which is the body.
  * @param {number} start
  * @param {number[][]} neighbours by keypoint
  * @returns {number[]}

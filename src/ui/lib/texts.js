@@ -1,7 +1,7 @@
 /**
  * Texts: everything that workers read. English is part of the element; texts that only the later script uses are part
- * of that
- * script. The other languages are in languages/. A page requests one with `lang`, and the element loads its script.
+ * of that script. The other languages are in languages/. A page requests one with `lang`, and the element loads its
+ * script.
  */
 
 /** @typedef {typeof english} Texts */

@@ -44,9 +44,8 @@ export class View {
   }
 
   /**
-   * Set the scale, and move a point of the image to a point of the stage. All other methods use this one. The image's
-   * edge
-   * cannot move beyond the middle of the stage.
+   * Set the scale, and move a point of the image to a point of the stage. All changes of the view use this method. The
+   * image's edge cannot move beyond the middle of the stage.
    * @param {number} scale
    * @param {XY} at
    * @param {XY} [to]

@@ -13,8 +13,8 @@ export const bodyOf = (content, person) => ({ content, seconds: secondsOf(conten
 
 /**
  * Deliver an answer. If the server already has one from this worker, an earlier attempt arrived, but its
- * acknowledgement was
- * lost. In that case the answer is sent as a correction, unless all earlier attempts had the same content.
+ * acknowledgement was lost. In that case the answer is sent as a correction, unless all earlier attempts had the same
+ * content.
  *
  * @param {(method: "POST" | "PUT") => Promise<{verdict: string}>} send
  * @param {string} text of the content

@@ -1,7 +1,6 @@
 /**
- * The labelling view: hosts the element, holds up to two tasks, and submits, skips and corrects answers. Work stays
- * on the page
- * until the server has acknowledged it.
+ * The labelling view: hosts the element, holds up to two tasks, and submits, skips and corrects answers. Work stays on
+ * the page until the server has acknowledged it.
  */
 /** @import {Api, ApiError, Trying} from "./api.js" */
 /** @import {Content, JobPage, OwnAnswer, Task, Tasks} from "./types.js" */

@@ -221,7 +221,10 @@ async function show(isSame = false) {
   }
 }
 
-/** Return whether a dialog, a menu or a field is in use. A lead's view is not refreshed meanwhile. */
+/**
+ * Return whether the page is hidden, or a dialog, a menu or a field is in use. A lead's view is not refreshed
+ * meanwhile.
+ */
 const isInUse = () =>
   Boolean(
     document.hidden ||

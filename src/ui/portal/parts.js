@@ -87,8 +87,7 @@ export function openDialog(title, ...content) {
 
 /**
  * Make a table with explicit roles. On a narrow screen its rows are shown as cards, and browsers drop a table's
- * implicit roles
- * if its layout changes.
+ * implicit roles if its layout changes.
  * @param {string} label
  * @param {string[]} heads
  * @param {(Node | string)[][]} rows the first cell of each row is its header

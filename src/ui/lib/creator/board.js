@@ -222,8 +222,7 @@ export class Board {
     if (this.pointers.size) return;
     const { deltaX, deltaY, deltaMode, ctrlKey } = event;
     // A trackpad scrolls in small steps in any direction, and a pinch on it arrives with Ctrl. A notch of a wheel is
-    // one
-    // large step.
+    // one large step.
     const isNotch = deltaMode > 0 || (!deltaX && Math.abs(deltaY) >= 50);
     if (ctrlKey || isNotch)
       this.view.zoom(
@@ -425,8 +424,7 @@ export class Board {
 
   /**
    * Choose the names that fit on the outer side of their keypoint. The selected keypoint's name is always shown. The
-   * other
-   * names appear when the pointer is over their keypoint.
+   * other names appear when the pointer is over their keypoint.
    * @returns {Map<number, "left" | "right">}
    */
   names() {

@@ -195,9 +195,8 @@ export function withOtherSide(definition, index, width) {
 }
 
 /**
- * Make the skeleton symmetric: move each keypoint of the other side to the mirrored position of its counterpart on
- * this side,
- * and add the corresponding edges. Missing counterparts are added.
+ * Make the skeleton symmetric: move each keypoint of the other side to the mirrored position of its counterpart on this
+ * side, and add the corresponding edges. Missing counterparts are added.
  * @param {Definition} definition
  * @param {"left" | "right"} side that stays as it is
  * @param {number} width of the board
@@ -242,8 +241,7 @@ export function mirroredFrom(definition, side, width) {
 
 /**
  * List the keypoints whose name tells a side but which have no counterpart, or one of the same side. If training
- * mirrors an
- * image, they would keep their name on the wrong side (flip_idx).
+ * mirrors an image, they would keep their name on the wrong side (flip_idx).
  * @param {Definition} definition
  * @returns {string[]}
  */

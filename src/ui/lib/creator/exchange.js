@@ -6,9 +6,8 @@ import { findSkeletons, FormatError, toMarkup, toSkeletonJson, whatIsMissing } f
 /** @import {Definition, Size} from "./definition.js" */
 
 /**
- * Share of the image's width or height that a skeleton must span. A skeleton file without a size that spans less is
- * not taken
- * as drawn over this image.
+ * Share of the image's width or height that a skeleton must span. A skeleton file without a size that spans less is not
+ * taken as drawn over this image.
  */
 const LEAST_SPAN = 0.2;
 

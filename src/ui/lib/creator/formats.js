@@ -90,8 +90,7 @@ export const toMarkup = (definition) =>
 
 /**
  * Find the skeletons in a text: a skeleton file, the original component's attributes (an object, the list
- * keypointClasses, or
- * HTML that contains them), or a file of another tool.
+ * keypointClasses, or HTML that contains them), or a file of another tool.
  * @param {string} text
  * @returns {{label: string, read: () => Read}[]} at least one
  * @throws {FormatError} also from `read`

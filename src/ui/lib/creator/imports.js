@@ -38,9 +38,8 @@ const isCategory = (value) => isRecord(value) && areTexts(value.keypoints);
 const fromCoco = (value) => [value, ...list(value), ...list(value?.categories)].filter(isCategory).map(fromCategory);
 
 /**
- * COCO has names and edges but no positions; this project's coco.json also has sigmas and pairs. Positions come from
- * a preset
- * that has all the names. Edges count from 1. In files where an index is 0, they count from 0.
+ * COCO has names and edges but no positions; this project's coco.json also has sigmas and pairs. Positions come from a
+ * preset that has all the names. Edges count from 1. In files where an index is 0, they count from 0.
  * @param {any} category
  * @returns {Source}
  */
@@ -219,8 +218,7 @@ const unpickled = (value) =>
 
 /**
  * jsonpickle writes an object at its first occurrence, and later a reference by number. SLEAP numbers nodes and kinds
- * of edges
- * together. sleap-io writes nodes repeatedly, and numbers distinct nodes and kinds of edges separately.
+ * of edges together. sleap-io writes nodes repeatedly, and numbers distinct nodes and kinds of edges separately.
  * @param {any} graph of one skeleton
  * @param {any[]} shared the nodes that all skeletons of a labels file share
  * @returns {Source}

@@ -1,7 +1,6 @@
 /**
  * Storage in the browser, so that a reload loses nothing: the drawing and the reference image of each tab. Nothing
- * leaves the
- * browser. Each tab writes its own draft. A new tab continues with the newest draft that no open tab has.
+ * leaves the browser. Each tab writes its own draft. A new tab continues with the newest draft that no open tab has.
  */
 import { allDrafts, dropDraft, saveDraft, within } from "../drafts.js";
 import { isNumber } from "../json.js";

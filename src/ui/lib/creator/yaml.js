@@ -1,9 +1,7 @@
 /**
- * A reader of the subset of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists,
- * plain and
- * quoted scalars. Every scalar is read as text; an empty one is null. The value of a top-level key is parsed lazily,
- * so that
- * unsupported YAML under other keys (scripts, file names as keys) causes no error.
+ * A reader of the subset of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists, plain
+ * and quoted scalars. Every scalar is read as text; an empty one is null. The value of a top-level key is parsed
+ * lazily, so that unsupported YAML under other keys (scripts, file names as keys) causes no error.
  */
 
 /** An error for invalid YAML, or for YAML that this reader does not support. Its message is shown to the user. */
@@ -31,8 +29,7 @@ const ESCAPES = {
 /** @param {string} text of a quoted scalar, with its quotes */
 function unquoted(text) {
   // One line break becomes a space, n > 1 become n - 1 line breaks. In double quotes, a backslash removes the line
-  // break
-  // after it.
+  // break after it.
   const isPlain = text[0] === "'";
   const special = isPlain
     ? /''|[ \t]*\n[ \t]*((?:\n[ \t]*)*)/g

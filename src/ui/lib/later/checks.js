@@ -1,7 +1,6 @@
 /**
- * Checks find likely errors before submission. They warn, but never prevent a submission. The cases in tests/cases
- * test this
- * module and its Python counterpart.
+ * Checks find likely errors before submission. They warn, but never prevent a submission. The cases in tests/cases test
+ * this module and its Python counterpart.
  */
 /** @import {Doc, Instance, Size, Skeleton} from "../types.js" */
 import { findInstance, isChanged, isPlaced, labelOf, pendingOf } from "../document.js";
@@ -75,8 +74,7 @@ export function checkInstance(skeleton, instance, size) {
 
 /**
  * Find edges that are out of proportion. The ratio of an edge's length to its length in the template is compared with
- * the
- * median ratio of the instance, which one misplaced keypoint does not shift.
+ * the median ratio of the instance, which one misplaced keypoint does not shift.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */

@@ -1,7 +1,6 @@
 /**
  * The later script, loaded after the element: checks, confidence, help, and brightness. None of them is needed before
- * the
- * image has loaded.
+ * the image has loaded.
  */
 import { confidenceOf } from "./confidence.js";
 import { findingsOf } from "./findings.js";

@@ -1,7 +1,6 @@
 /**
- * Detects left and right that were probably exchanged, without a reference annotation. Crossed legs are correct, so
- * the result
- * is only a warning.
+ * Detects left and right that were probably exchanged, without a reference annotation. Crossed legs are correct, so the
+ * result is only a warning.
  */
 /** @import {Instance, Point, Skeleton} from "../types.js" */
 import { isPlaced } from "../document.js";
@@ -43,11 +42,9 @@ const pairsOf = ({ keypoints }, { points }) =>
   });
 
 /**
- * Return, for each pair, the signed distance between left and right across the body axis. The axis runs from the
- * middle of the
- * first shoulder or hip pair to the middle of the last one. Without two such pairs there is no axis. Pairs whose
- * distance is
- * below the labelling noise are omitted.
+ * Return, for each pair, the signed distance between left and right across the body axis. The axis runs from the middle
+ * of the first shoulder or hip pair to the middle of the last one. Without two such pairs there is no axis. Pairs whose
+ * distance is below the labelling noise are omitted.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
@@ -91,8 +88,7 @@ export function swappedSides(skeleton, instance) {
 
 /**
  * Return the sign of `apart` that would be wrong; 0 if unknown. Only skeletons with a face are judged: a person whose
- * face is
- * visible faces the camera, a person without face keypoints faces away.
+ * face is visible faces the camera, a person without face keypoints faces away.
  * @param {Skeleton} skeleton
  * @param {Instance} instance
  */
