@@ -41,8 +41,7 @@ export function autosave(
   let isSafe = false;
 
   /**
-   * @returns {Promise<boolean>} whether the draft is on the disk. The draft records whether a submission is in
-   *     flight.
+   * @returns {Promise<boolean>} whether the draft is on the disk. The draft records whether a submission is in flight.
    */
   const write = async () => {
     clearTimeout(saveTimer);

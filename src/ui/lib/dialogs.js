@@ -40,8 +40,8 @@ export function dialog(name, title, ...body) {
 }
 
 /**
- * @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first
- *     choice is the safe one, the last choice is the proposed one
+ * @typedef {(title: string, text: string, ...choices: [text: string, act: () => void][]) => void} Ask the first choice
+ *     is the safe one, the last choice is the proposed one
  */
 
 /** @returns {{root: HTMLDialogElement, ask: Ask}} one question at a time; closing the dialog chooses nothing */

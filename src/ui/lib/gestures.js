@@ -11,8 +11,7 @@ import { dragged, shifted } from "./pose.js";
 import { t } from "./texts.js";
 
 /**
- * Radius within which a press hits a keypoint, in screen pixels by pointer type. A click moves by less than half of
- * it.
+ * Radius within which a press hits a keypoint, in screen pixels by pointer type. A click moves less than half as far.
  * @type {Record<string, number>}
  */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
@@ -100,8 +99,7 @@ export function listenToPointers(stage, signal, count) {
    * @param {Pick<Press, "origin">} press
    * @param {string} label
    * @param {(before: Instance, dx: number, dy: number, at: XY) => Partial<Instance> | null} change computes the edit
-   *     from the
-   *     instance before the drag and the pointer's displacement in image pixels
+   *     from the instance before the drag and the pointer's displacement in image pixels
    * @returns {Drag}
    */
   const editing = ({ origin }, label, change) => {

@@ -107,8 +107,7 @@ const UNSEEN =
 /**
  * @param {string} name
  * @returns {string} a key that is equal for names that differ only in case or invisible characters; empty for a name
- *     without
- *     visible characters
+ *     without visible characters
  */
 export const nameKey = (name) =>
   name.replace(UNSEEN, "").replace(SPACES, " ").trim().normalize().toUpperCase().toLowerCase().normalize();

@@ -9,8 +9,8 @@ import { isNumber, isRecord, readAttribute, readJson, shown } from "./json.js";
 import { t } from "./texts.js";
 
 /**
- * @typedef {{instances: Instance[], problems: string[], issues: string[], text: () => string}} Prelabels `text`
- *     returns the original JSON
+ * @typedef {{instances: Instance[], problems: string[], issues: string[], text: () => string}} Prelabels `text` returns
+ *     the original JSON
  */
 
 const OURS = ["id", "name", "annotations", "comment", "box"];

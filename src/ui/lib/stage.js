@@ -76,8 +76,8 @@ export function stageOf(session, look) {
     pointer: null,
     onView: () => {},
     /**
-     * @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints the later
-     *     script's rings over the markers
+     * @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints the later script's
+     *     rings over the markers
      */
     over: () => {},
 

@@ -44,8 +44,8 @@
  * @property {boolean} locked may not be changed (annotation_options.editable is false)
  * @property {Options} options
  * @property {Record<string, unknown>} extra
- * @property {Record<number, Point>} [offers] pre-labelled keypoints that are offered, not placed, because of their
- *     low score
+ * @property {Record<number, Point>} [offers] pre-labelled keypoints that are offered, not placed, because of their low
+ *     score
  * @property {number[]} [confirmed] pre-labelled keypoints that the worker confirmed
  * @property {Record<string, unknown>[]} strays annotations of a pre-label that match no keypoint of this skeleton
  *

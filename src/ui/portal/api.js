@@ -52,8 +52,7 @@ async function errorOf(response) {
  * @property {AbortSignal} [signal] gives up
  * @property {(error: ApiError, milliseconds: number) => Promise<unknown>} wait until the next try
  * @property {() => Promise<unknown>} [signIn] resolves when the same person is signed in again; without it, a
- *     signed-out
- *     request fails
+ *     signed-out request fails
  */
 
 export class Api {

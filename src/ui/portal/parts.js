@@ -10,8 +10,8 @@ let last = 0;
 export const newId = () => `id${(last += 1)}`;
 
 /**
- * @typedef {{root: HTMLElement, title: string, isBare?: boolean, leave?: () => void}} View `isBare` for a view
- *     without the page's header
+ * @typedef {{root: HTMLElement, title: string, isBare?: boolean, leave?: () => void}} View `isBare` for a view without
+ *     the page's header
  */
 
 /** @param {number} value @param {number} max @param {string} label */

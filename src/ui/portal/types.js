@@ -30,8 +30,8 @@
  * @property {string} image a signed link
  * @property {string | null} smallImage
  * @property {string | null} prelabels
- * @property {Record<string, string>} input the task input that the job's pre-annotation function made from the
- *     manifest line
+ * @property {Record<string, string>} input the task input that the job's pre-annotation function made from the manifest
+ *     line
  * @property {number} until when the lease ends, in seconds since 1970
  * @property {number} since
  *

@@ -10,8 +10,7 @@ import { h } from "../dom.js";
  * @param {(value: string) => void} choose
  * @param {(text: string) => void} say
  * @param {boolean} [isField] true if it shows a value: leaving it confirms the choice. False if it starts an action:
- *     leaving
- *     it discards the choice.
+ *     leaving it discards the choice.
  * @returns {HTMLSelectElement & {isOpen?: boolean}} `isOpen` while a choice waits for its confirmation
  */
 export function choiceOf(props, choose, say, isField = false) {
