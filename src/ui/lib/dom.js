@@ -18,9 +18,10 @@ const live = new WeakMap();
 
 /**
  * @param {string} tag with its classes: "button.primary"
- * @param {Record<string, any>} [props] `on…` is an event listener. `given` returns all values on which the node depends.
- *     `.name` switches a class on or off. `children` replaces the child elements, reusing those that stay. Any other name
- *     is a property of the node, or an attribute if there is no such property. A function is called at every `update`.
+ * @param {Record<string, any>} [props] `on…` is an event listener. `given` returns all values on which the node
+ *     depends. `.name` switches a class on or off. `children` replaces the child elements, reusing those that stay. Any
+ *     other name is a property of the node, or an attribute if there is no such property. A function is called at every
+ *     `update`.
  * @param {...any} children nodes and texts; false and empty ones are omitted
  * @returns {any} the element, of the type that belongs to its tag
  */
