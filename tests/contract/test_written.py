@@ -516,7 +516,7 @@ def test_a_file_that_was_changed_since_the_export_is_not_replaced(
     out = run(tmp_path, "yolo")
     (out / "yolo/data.yaml").write_text("# mine\n")
     before = snapshot(out)
-    assert "changed since the export" in refuse(capsys, tmp_path / "results", out)
+    assert "expected only unchanged files of an earlier export, got data.yaml" in refuse(capsys, tmp_path / "results", out)
     assert snapshot(out) == before
     (out / "yolo/data.yaml").unlink()
     (out / "yolo/labels/train/b.txt").write_text("# mine\n")

@@ -174,7 +174,10 @@ def test_deploy_and_clean_up(tmp_path: Path) -> None:
             "crowd-2d-skeleton.de.js",
             "crowd-2d-skeleton.js",
             "crowd-2d-skeleton.later.js",
+            "index.html",
             "labeler-guide.html",
+            "portal.css",
+            "portal.js",
             "skeleton-creator.js",
         ]
         activate, delete_stack, delete_bucket = BLOCKS["clean-up"]
