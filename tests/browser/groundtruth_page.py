@@ -47,7 +47,7 @@ class Site:
                 path = self.path.split("?")[0]
                 fails = site.failing.get(path, 0)
                 if fails or path not in site.files:
-                    site.failing[path] = fails - 1
+                    site.failing[path] = max(0, fails - 1)
                     self.send_error(503 if fails else 404)
                     return
                 kind, body = site.files[path]
