@@ -516,7 +516,8 @@ def test_a_file_that_was_changed_since_the_export_is_not_replaced(
     out = run(tmp_path, "yolo")
     (out / "yolo/data.yaml").write_text("# mine\n")
     before = snapshot(out)
-    assert "expected only unchanged files of an earlier export, got data.yaml" in refuse(capsys, tmp_path / "results", out)
+    said = refuse(capsys, tmp_path / "results", out)
+    assert "expected only unchanged files of an earlier export, got data.yaml" in said
     assert snapshot(out) == before
     (out / "yolo/data.yaml").unlink()
     (out / "yolo/labels/train/b.txt").write_text("# mine\n")
