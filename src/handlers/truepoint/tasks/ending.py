@@ -186,9 +186,7 @@ class Ending:
         document = change_description(self._store, self._job.name, change)
         self._announce(SOURCE, ENDED, [self._job.arn], state_change_detail(document))
         self._end_row(job_lease)
-        Output(self._store, self._table, self._job, self._described.label_attribute).forget_segments(
-            job_lease.state.segments
-        )
+        self._output().forget_segments(job_lease.state.segments)
 
     def _end_row(self, job_lease: JobLease) -> None:
         fields = {
