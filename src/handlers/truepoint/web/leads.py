@@ -21,6 +21,7 @@ from truepoint.tasks.leads_log import Entry, LeadsLog
 from truepoint.web import requests
 from truepoint.web.cards import job_card, pace_per_hour
 from truepoint.web.identity import pseudonym
+from truepoint.web.job_rows import read_jobs, read_workers
 from truepoint.web.people import Caller
 from truepoint.web.requests import RefusedError, Request, Response
 from truepoint.web.routes import PERSON, Parameters, Role, Route
@@ -107,15 +108,13 @@ class LeadRoutes:
 
     def jobs(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """List all jobs."""
-        names = [row["sk"] for row in self._table.query(rows.JOBS)]
-        stored = self._table.get([rows.job_key(name) for name in names])
-        jobs = [rows.read(stored[key], Job) for name in names if (key := rows.job_key(name)) in stored]
-        return Response(value={"jobs": [self._lead_job(job, caller, self._workers(job)) for job in jobs]})
+        jobs = read_jobs(self._table)
+        return Response(value={"jobs": [self._lead_job(job, caller, read_workers(self._table, job)) for job in jobs]})
 
     def job(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Show a job: its progress, its workers, and what they skipped."""
         job = _job(caller)
-        workers, now = self._workers(job), self._now()
+        workers, now = read_workers(self._table, job), self._now()
         names = self._names(workers)
         shown = self._lead_job(job, caller, workers)
         pace = pace_per_hour(workers.values(), now, RECENT_SECONDS)
@@ -252,7 +251,7 @@ class LeadRoutes:
         """Log an action on a job and carry it out."""
         job = _job(caller)
         changed = self._logged(self._entry(caller, action, job.key, detail), lambda: run(job))
-        return Response(value=self._lead_job(changed, caller, self._workers(changed)))
+        return Response(value=self._lead_job(changed, caller, read_workers(self._table, changed)))
 
     def _decide_worker(self, request: Request, caller: Caller, worker: str, *, paused: bool) -> Response:
         request.fields()
@@ -274,9 +273,6 @@ class LeadRoutes:
 
     def _entry(self, caller: Caller, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> Entry:
         return Entry(time=self._now(), lead=caller.id, action=action, subject=subject, detail=dict(detail or {}))
-
-    def _workers(self, job: Job) -> dict[str, Worker]:
-        return {row["sk"]: rows.read(row, Worker) for row in self._table.query(rows.worker_pk(job.key))}
 
     def _names(self, workers: Any) -> dict[str, str]:
         """Return the names of people by pseudonym; unknown pseudonyms are left out."""

@@ -20,6 +20,8 @@ from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import OpenLines, read_line
 from truepoint.tasks.worker_page import WorkerPageError, parse_template
 from truepoint.web import requests
+from truepoint.web.cards import job_card, own_part
+from truepoint.web.job_rows import read_jobs, read_workers
 from truepoint.web.people import Caller
 from truepoint.web.requests import LARGEST_BODY, RefusedError, Request, Response
 from truepoint.web.routes import Parameters, Role, Route
@@ -81,10 +83,7 @@ class WorkerRoutes:
 
     def me(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Return the signed-in person, and the jobs on which they may work."""
-        names = [row["sk"] for row in self._table.query(rows.JOBS)]
-        found = self._table.get([rows.job_key(name) for name in names])
-        jobs = [rows.read(found[key], Job) for name in names if (key := rows.job_key(name)) in found]
-        cards = [card for job in jobs if (card := self._card(job, caller)) is not None]
+        cards = [card for job in read_jobs(self._table) if (card := self._card(job, caller)) is not None]
         person = {"id": caller.id, "name": caller.person.name, "lead": caller.lead}
         return Response(value={"person": person, "jobs": cards, "expires": caller.expires})
 
@@ -113,7 +112,7 @@ class WorkerRoutes:
         value = {
             "tasks": self._prepared(job, caller, tasks.leases),
             "why": tasks.why.value if tasks.why else None,
-            "mine": _mine(tasks.worker),
+            "mine": own_part(tasks.worker),
         }
         return Response(value=value)
 
@@ -180,23 +179,11 @@ class WorkerRoutes:
         return TaskQueue(self._table, job, self._open_lines.setdefault(job.key, OpenLines(self._store, job.name)))
 
     def _card(self, job: Job, caller: Caller) -> dict[str, Any] | None:
-        workers = {row["sk"]: rows.read(row, Worker) for row in self._table.query(rows.worker_pk(job.key))}
+        workers = read_workers(self._table, job)
         mine: Worker = workers.get(caller.id, Worker())
         if not (job.everyone or mine.member):
             return None
-        answers = sum(worker.answers for worker in workers.values())
-        return {
-            "name": job.name,
-            "title": job.title,
-            "description": job.description,
-            "status": job.status,
-            "paused": job.paused,
-            "images": job.open,
-            # An upper bound: answers are spread over images, so fewer images may have all their answers.
-            "complete": min(job.open, answers // job.workers_per_image),
-            "workersPerImage": job.workers_per_image,
-            "mine": _mine(mine),
-        }
+        return job_card(job, workers.values(), mine)
 
     def _prepared(self, job: Job, caller: Caller, leases: list[Lease]) -> list[dict[str, Any]]:
         """Return the tasks of leases, without those that cannot be prepared.
@@ -307,7 +294,3 @@ def _verdict(verdict: Verdict) -> Response:
     if verdict in _REFUSALS:
         raise RefusedError(409, *_REFUSALS[verdict])
     return Response(value={"verdict": verdict.value})
-
-
-def _mine(row: Worker) -> dict[str, Any]:
-    return {"answers": row.answers, "seconds": row.seconds, "skips": row.skips}
