@@ -41,6 +41,13 @@ def description(bucket: str, name: str = "People-1", workers: int = 2, **change:
     } | change
 
 
+def put_description(store: Bucket, name: str = "People-1", **change: Any) -> dict[str, Any]:
+    """Write a job's description, with which the portal finds the job, and return it."""
+    document = description(store.name, name, **change)
+    store.write(f"jobs/{name.lower()}/labeling_job.json", json.dumps(document).encode(), "application/json")
+    return document
+
+
 def line(bucket: str, image: str, name: str = "people-1", **more: Any) -> bytes:
     return json.dumps({"source-ref": f"s3://{bucket}/jobs/{name}/images/{image}"} | more).encode()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from driver import Task, TaskPage
+from labeling_site import PortalSite, running
 from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def bundle() -> str:
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
     return (ROOT / "src/ui/dist/crowd-2d-skeleton.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def make_site(tmp_path_factory: pytest.TempPathFactory, bundle: str) -> Iterator[Callable[[], PortalSite]]:
+    """Portals on one emulator, each with its own bucket and table, that serve the built page."""
+    assert bundle
+    with running(tmp_path_factory.mktemp("emulator")) as make:
+        yield make
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ import pytest
 from driver import ROOT
 
 import pre_annotation
-from portal_jobs import description, line, put_manifest, put_template
+from portal_jobs import line, put_description, put_manifest, put_template
 from truepoint.adapters.bucket import Bucket
 from truepoint.adapters.user_pool import LABELERS, LEADS, UserPool
 from truepoint.emulator.emulator import Emulator
@@ -136,8 +136,8 @@ class PortalSite:
         if gold:
             text = json.dumps({image: [] for image in gold}).encode()
             self.bucket.write(f"jobs/{job}/gold.json", text, "application/json")
-        document = description(self.bucket.name, name, workers) | {"CreationTime": created or _iso(time.time() - 3600)}
-        self.bucket.write(job_keys(name).labeling_job, json.dumps(document).encode(), "application/json")
+        created = created or _iso(time.time() - 3600)
+        document = put_description(self.bucket, name, workers=workers, CreationTime=created)
         loading.load(self.bucket, self.table, document)
 
     def job(self, name: str) -> Job:

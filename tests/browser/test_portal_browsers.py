@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from driver import ROOT
-from labeling_site import PortalSite, running
 from webdriver import NAMES as BROWSERS
 from webdriver import Browser, display
 
@@ -67,13 +66,6 @@ class Worker:
     def placed(self) -> list[tuple[float, float]]:
         doc = json.loads(self.browser.run(f"JSON.stringify({ELEMENT}.app.session.doc)"))
         return [(p["x"], p["y"]) for one in doc["instances"] for p in one["points"] if p and p["v"]]
-
-
-@pytest.fixture(scope="module")
-def make_site(tmp_path_factory: pytest.TempPathFactory, bundle: str) -> Iterator[Callable[[], PortalSite]]:
-    assert bundle
-    with running(tmp_path_factory.mktemp("emulator")) as make:
-        yield make
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,13 @@ from typing import Any
 
 import pytest
 from driver import ROOT
-from labeling_site import PEOPLE, PortalSite, running
+from labeling_site import PEOPLE, PortalSite
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
 IMAGES = sorted((ROOT / "examples/person").glob("person-*"))
 JOB = "People-1"
 expect.set_options(timeout=15_000)
-
-
-@pytest.fixture(scope="module")
-def make_site(tmp_path_factory: pytest.TempPathFactory, bundle: str) -> Iterator[Callable[[], PortalSite]]:
-    assert bundle
-    with running(tmp_path_factory.mktemp("emulator")) as make:
-        yield make
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import ADA, BEA, CEM, Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
@@ -28,8 +28,7 @@ def face(x: float) -> dict[str, Any]:
 def site(bucket: Bucket, table: Table) -> Site:
     put_images(bucket, 3)
     bucket.write("jobs/people-1/gold.json", json.dumps({"0.jpg": [face(100)]}).encode(), "application/json")
-    text = json.dumps(description(bucket.name, workers=3)).encode()
-    bucket.write("jobs/people-1/labeling_job.json", text, "application/json")
+    put_description(bucket, workers=3)
     made = Site(bucket, table)
     made.tick()
     return made

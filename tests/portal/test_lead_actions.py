@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import ADA, BEA, Site
 from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.task_queue import rows
@@ -27,8 +27,7 @@ from truepoint.web import workers
 @pytest.fixture
 def site(bucket: Bucket, table: Table) -> Site:
     put_images(bucket, 3)
-    text = json.dumps(description(bucket.name, workers=1)).encode()
-    bucket.write("jobs/people-1/labeling_job.json", text, "application/json")
+    put_description(bucket, workers=1)
     made = Site(bucket, table)
     made.tick()
     return made

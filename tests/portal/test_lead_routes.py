@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from portal_jobs import NOW, description, put_images
+from portal_jobs import NOW, put_description, put_images
 from portal_requests import ADA, ANSWER, BEA, LEA, ORIGIN, OUT, SKIP, PortalRequests
 from truepoint.adapters.bucket import Bucket
 from truepoint.emulator.emulator import Emulator
@@ -37,9 +37,7 @@ def user_pool(account: Emulator) -> Iterator[tuple[str, Any]]:
 @pytest.fixture
 def portal(bucket: Bucket, table: Table, user_pool: tuple[str, Any]) -> PortalRequests:
     put_images(bucket, 4)
-    document = description(bucket.name)
-    bucket.write("jobs/people-1/labeling_job.json", json.dumps(document).encode(), "application/json")
-    loading.load(bucket, table, document)
+    loading.load(bucket, table, put_description(bucket))
     return PortalRequests(bucket, table, user_pool=user_pool[0])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
@@ -36,8 +36,7 @@ ANSWER = {"content": {"updated_annotations": "[]"}, "seconds": 3}
 @pytest.fixture
 def site(bucket: Bucket, table: Table) -> Site:
     put_images(bucket, IMAGES)
-    text = json.dumps(description(bucket.name, workers=PER_IMAGE)).encode()
-    bucket.write("jobs/people-1/labeling_job.json", text, "application/json")
+    put_description(bucket, workers=PER_IMAGE)
     made = Site(bucket, table)
     made.tick()
     return made

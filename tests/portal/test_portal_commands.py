@@ -10,7 +10,7 @@ import pytest
 
 import rebuild_portal
 import reopen_job
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import ADA, Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.emulator.emulator import Emulator
@@ -31,8 +31,7 @@ def site(account: Emulator, bucket: Bucket, table: Table, request: pytest.Fixtur
     client.create_stack(StackName="truepoint", TemplateBody=json.dumps({"Resources": topic, "Outputs": outputs}))
     for name in ("open", "ended"):
         put_images(bucket, 3, name)
-        document = description(bucket.name, name, workers=1, CreationTime="2026-11-29T00:00:00+00:00")
-        bucket.write(f"jobs/{name}/labeling_job.json", json.dumps(document).encode(), "application/json")
+        put_description(bucket, name, workers=1, CreationTime="2026-11-29T00:00:00+00:00")
     made = Site(bucket, table, "ended")
     made.now = time.time() - 4000
     made.tick()

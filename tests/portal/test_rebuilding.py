@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import ADA, BEA, CEM, Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
@@ -19,8 +18,7 @@ from truepoint.tasks.rebuilding import load_or_rebuild
 @pytest.fixture
 def site(bucket: Bucket, table: Table) -> Site:
     put_images(bucket, 12)
-    text = json.dumps(description(bucket.name, workers=2)).encode()
-    bucket.write("jobs/people-1/labeling_job.json", text, "application/json")
+    put_description(bucket, workers=2)
     made = Site(bucket, table)
     made.tick()
     return made

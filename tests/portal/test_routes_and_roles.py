@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from portal_jobs import NOW, description, put_images, put_template
+from portal_jobs import NOW, put_description, put_images, put_template
 from portal_requests import ADA, ANSWER, BEA, LEA, ORIGIN, OUT, SKIP, PortalRequests
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
@@ -70,9 +70,7 @@ def portal(bucket: Bucket, table: Table) -> PortalRequests:
     """Ada is a member of a job that is closed to others; she has answered line 0 and holds line 1."""
     put_images(bucket, 4)
     put_template(bucket)
-    document = description(bucket.name)
-    bucket.write("jobs/people-1/labeling_job.json", json.dumps(document).encode(), "application/json")
-    loading.load(bucket, table, document)
+    loading.load(bucket, table, put_description(bucket))
     made = PortalRequests(bucket, table)
     made.put(rows.worker_key("people-1", ADA), Worker(member=True))
     key = rows.job_key("people-1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 import portal_tick
-from portal_jobs import description, put_images
+from portal_jobs import put_description, put_images
 from portal_site import ADA, BEA, MINUTE, Site
 from truepoint.adapters.bucket import Bucket, UnavailableError
 from truepoint.task_queue.table import BusyError, Table
@@ -69,8 +68,7 @@ def kill() -> None:
 
 def create(bucket: Bucket, table: Table, name: str, images: int = 2, workers: int = 1) -> Site:
     put_images(bucket, images, name)
-    text = json.dumps(description(bucket.name, name, workers=workers)).encode()
-    bucket.write(f"jobs/{name}/labeling_job.json", text, "application/json")
+    put_description(bucket, name, workers=workers)
     return Site(bucket, table, name)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import job_completion
 import post_annotation
-from portal_jobs import NOW, description, line, put_images, put_manifest
+from portal_jobs import NOW, line, put_description, put_images, put_manifest
 from portal_site import ADA, BEA, CEM, DOE, MINUTE, Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.adapters.control import FunctionError
@@ -28,16 +28,11 @@ from truepoint.web.requests import RefusedError
 from truepoint.web.workers import WorkerRoutes
 
 
-def create(bucket: Bucket, name: str = "People-1", **change: Any) -> None:
-    document = description(bucket.name, name, **change)
-    bucket.write(f"jobs/{name.lower()}/labeling_job.json", json.dumps(document).encode(), "application/json")
-
-
 @pytest.fixture
 def site(bucket: Bucket, table: Table) -> Site:
     """A portal with a job of five images for two workers each, which the first tick has loaded."""
     put_images(bucket, 5)
-    create(bucket)
+    put_description(bucket)
     made = Site(bucket, table)
     assert made.tick()["loaded"] == ["People-1"]
     return made
@@ -55,13 +50,13 @@ def test_folders_without_a_job_are_looked_at_less_and_less(bucket: Bucket, table
     bucket.write("jobs/of-ground-truth/input.manifest", b"{}", "application/json")
     site = Site(bucket, table)
     site.tick()
-    create(bucket, "Of-Ground-Truth", LabelingJobStatus="Completed")
+    put_description(bucket, "Of-Ground-Truth", LabelingJobStatus="Completed")
     site.tick()  # it has ended: no job of the portal
     site.tick(600)
     (row,) = table.query(rows.FOLDERS)
     assert row["next"] - site.now == pytest.approx(601 * MINUTE / 48)
     put_images(bucket, 1, "of-ground-truth")
-    create(bucket, "Of-Ground-Truth")
+    put_description(bucket, "Of-Ground-Truth")
     assert site.tick()["loaded"] == []
     assert site.tick(13)["loaded"] == ["Of-Ground-Truth"]
     assert table.query(rows.FOLDERS) == []
@@ -85,7 +80,7 @@ def test_a_description_that_cannot_be_used_keeps_no_other_job_from_going_on(site
 
 
 def test_a_job_whose_manifest_is_missing_is_loaded_when_it_is_there(bucket: Bucket, table: Table) -> None:
-    create(bucket)
+    put_description(bucket)
     site = Site(bucket, table)
     assert site.tick()["loaded"] == []
     put_images(bucket, 2)
@@ -95,7 +90,7 @@ def test_a_job_whose_manifest_is_missing_is_loaded_when_it_is_there(bucket: Buck
 
 def test_a_job_that_was_open_in_the_previous_portal_continues(bucket: Bucket, table: Table) -> None:
     put_images(bucket, 3)
-    create(bucket)
+    put_description(bucket)
     answer = {
         "acceptanceTime": "2025-11-24T15:00:00.000Z",
         "submissionTime": "2025-11-24T15:01:00.000Z",
@@ -365,7 +360,7 @@ def test_an_extension_at_the_last_moment_counts(site: Site) -> None:
 
 def test_a_job_without_open_lines_ends_at_once(bucket: Bucket, table: Table) -> None:
     put_manifest(bucket, line(bucket.name, "0.jpg", keypoints={"earlier": True}) + b"\n")
-    create(bucket)
+    put_description(bucket)
     site = Site(bucket, table)
     site.tick()
     assert (site.job.status, len(site.output())) == ("Completed", 1)
@@ -465,7 +460,7 @@ def test_lines_that_need_no_label_go_to_the_output_as_they_are(bucket: Bucket, t
         b'{"source": "text"}', line(bucket.name, "2.jpg"), b"x" * (8 * 1024 * 1024 + 1),
     ]  # fmt: skip
     put_manifest(bucket, b"\r\n".join(lines) + b"\n")
-    create(bucket, workers=1)
+    put_description(bucket, workers=1)
     site = Site(bucket, table)
     site.tick()
     site.label_all(ADA)
