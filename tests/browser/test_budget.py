@@ -28,7 +28,7 @@ def publisher_module() -> ModuleType:
     [
         # The original component weighs 174 kB.
         (["crowd-2d-skeleton.js"], 32_000),
-        # What the element loads after its start, and the second language.
+        # The script that the element loads after its start, and its second language.
         (["crowd-2d-skeleton.later.js"], 7_000),
         (["crowd-2d-skeleton.de.js"], 5_500),
         # Without the element, which it loads for the preview.

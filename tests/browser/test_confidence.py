@@ -240,7 +240,7 @@ RING = """({shadowRoot}, [x, y]) => {
 
 
 def ring(task: Task, x: float, y: float) -> list[str]:
-    """What is painted on a circle of 7 screen pixels around a place of the image."""
+    """Return the colours on a circle around a point of the image. Its radius is 7 screen pixels."""
     task.page.wait_for_timeout(100)
     at = task.element.evaluate(
         "({app}, [x, y]) => { const {scale, tx, ty} = app.stage.view; return [x * scale + tx, y * scale + ty] }", [x, y]

@@ -1,4 +1,4 @@
-"""What the element loads after its start: checks, help and light. Labelling and submitting do not depend on it."""
+"""The script that the element loads after its start, for checks, help and light. Labelling works without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands before the deployed portal on a laptop: CloudFront's signature and Cognito's pages, for the emulator.
+"""A proxy in front of the emulated portal. It adds what the emulator lacks: CloudFront's signature, and sign-in pages.
 
 On AWS, CloudFront signs each request for the portal's function (origin access control), and people sign in on Cognito's
 own pages. The emulator's CloudFront signs nothing, and its services answer nobody who does not. This proxy signs in
