@@ -188,7 +188,9 @@ def geometric_median(points: Points) -> Points:
     return np.array([x[0], y[0]])
 
 
-BASELINES: dict[str, Callable[[Points, int], Points]] = {
+Rule = Callable[[Points, int], Points]
+"""A function that returns the consensus of all workers' answers, given a random number."""
+BASELINES: dict[str, Rule] = {
     "one random worker": lambda answers, random: np.asarray(answers[random % len(answers)]),
     "mean": _each(lambda p: p.mean(axis=0)),
     "medoid (CVAT)": _medoid,
@@ -198,14 +200,16 @@ BASELINES: dict[str, Callable[[Points, int], Points]] = {
 OURS = ("ours, at once", "ours, whole job")
 
 
-def simulate(noise: Noise, workers: int, poses: int, seed: int) -> dict[str, list[float]]:
-    """Return the OKS of consensus and truth for each rule: one value per pose."""
+def simulate(
+    noise: Noise, workers: int, poses: int, seed: int, rules: Mapping[str, Rule] = BASELINES
+) -> dict[str, list[float]]:
+    """Return the OKS of consensus and truth for each of the rules and for ours: one value per pose."""
     rng = np.random.default_rng([seed, workers])
     truths = [truth(rng) for _ in range(poses)]
     answers = [np.array([answer(pose, w, noise, rng) for w in range(workers)]) for pose in truths]
     scores: dict[str, list[float]] = {
         name: [oks(pose, rule(given, number)) for number, (pose, given) in enumerate(zip(truths, answers, strict=True))]
-        for name, rule in BASELINES.items()
+        for name, rule in rules.items()
     }
     submitted = [[(f"w{w}", [instance(marked)]) for w, marked in enumerate(given)] for given in answers]
     weights = whole_job(submitted)
