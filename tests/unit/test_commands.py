@@ -88,6 +88,36 @@ def test_oks_is_pycocotools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (found["found"], found["missed"]["count"], found["added"]["count"]) == (1, 0, 0)
 
 
+def test_people_without_keypoints_are_ignored_as_pycocotools_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reference has a person with keypoints and one with only a box; the other file has them and somebody else."""
+    reference = people(pose(), np.zeros((17, 3)))
+    reference["annotations"][1] |= {"bbox": [500, 500, 100, 150], "num_keypoints": 0, "area": 0.53 * 15_000}
+    hidden, nobody = pose(1), pose(2)
+    hidden[:, :2] = hidden[:, :2] / 3 + [480, 500]
+    nobody[:, :2] = nobody[:, :2] / 3 + [620, 20]
+    a, b = write(tmp_path / "a.json", reference), write(tmp_path / "b.json", people(pose(), hidden, nobody))
+    assert main(["compare", a, b, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["found"], found["missed"]["n"], found["missed"]["count"]) == (1, 1, 0)
+    right = COCO(a)
+    scored = [
+        {"image_id": 1, "category_id": 1, "keypoints": np.ravel(one).tolist(), "score": 1.0}
+        for one in (pose(), hidden, nobody)
+    ]
+    evaluation = COCOeval(right, right.loadRes(scored), "keypoints")
+    evaluation.evaluate()
+    least = evaluation.evalImgs[0]  # of all areas; its rows are OKS thresholds from .5
+    counted = ~least["dtIgnore"][0].astype(bool)
+    assert found["added"]["n"] == np.count_nonzero(counted) == 2
+    assert found["added"]["count"] == np.count_nonzero(counted & (least["dtMatches"][0] == 0)) == 1
+    capsys.readouterr()  # pycocotools prints its progress
+    assert main(["compare", b, a, "--json"]) == 0  # the person with only a box is not among the added ones
+    turned = json.loads(capsys.readouterr().out)
+    assert (turned["found"], turned["missed"]["count"], turned["added"]["count"]) == (1, 2, 0)
+
+
 def test_kinds_of_errors_by_keypoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = pose()
     wrong[[5, 6], :2] = wrong[[6, 5], :2]  # shoulders exchanged

@@ -115,6 +115,17 @@ def test_strays_and_places_outside() -> None:
     assert "left_hip" in next(s for s in found if s.check == "out_of_image").keypoints
 
 
+def test_a_drawn_box_without_keypoints_is_not_an_empty_instance() -> None:
+    box = (10.0, 10.0, 50.0, 90.0)
+    stray = Instance(annotations=(Keypoint("tail", 1, 1),), box=box)
+    found = READER.signals([Instance(annotations=()), Instance(annotations=(), box=box), stray])
+    assert [[s.check for s in signals] for signals in found] == [
+        ["empty_instance"],
+        [],
+        ["unknown_keypoints", "empty_instance"],
+    ]
+
+
 def test_norms_survive_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(NORMS), type=Norms) == NORMS
 

@@ -52,7 +52,9 @@ class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
 class FileComparison(msgspec.Struct, frozen=True, kw_only=True):
     """The output of `truepoint compare --json`.
 
-    `found` is the number of instances that both files have, `missed` the share of the reference's instances that the
+    Instances without keypoints are not counted. Neither are instances of the other file that match none of the
+    reference but are within three times the box of one without keypoints, which COCO's evaluation ignores too. `found`
+    is the number of instances that both files have, `missed` the share of the reference's instances that the
     other file lacks, `added` the share of the other file's instances that the reference lacks. `relative` is `oks`
     divided by the expected OKS of a careful person with the truth. `recall` and `precision` are by OKS threshold.
     """
@@ -90,15 +92,23 @@ class _Meter:
 
     def add(self, images: Sequence[tuple[Sequence[Instance], Sequence[Instance]]]) -> int:
         """Count images, given as (reference instances, other instances), and return how many cannot be matched."""
-        poses = Poses([(("", reference), ("other", other)) for reference, other in images], self._table)
+        posed = [
+            ([i for i in reference if i.annotations], [i for i in other if i.annotations])
+            for reference, other in images
+        ]
+        poses = Poses([(("", reference), ("other", other)) for reference, other in posed], self._table)
         home, refused = match(poses)
         clusters = Clusters(poses, home)
         left_out = {*refused, *clusters.image[clusters.too_large].tolist()}
         self.images += len(images) - len(left_out)
-        for place, (reference, other) in enumerate(images):
+        alone = np.flatnonzero((poses.worker == 1) & (clusters.size[clusters.of] == 1))
+        for place, (reference, other) in enumerate(posed):
             if place not in left_out:
                 self.reference += len(reference)
                 self.other += len(other)
+                boxes = [i.box for i in images[place][0] if i.box and not i.annotations]
+                unmatched = alone[poses.image[alone] == place].tolist() if boxes else []
+                self.other -= sum(any(_is_around(box, poses.hull[n]) for box in boxes) for n in unmatched)
         bodies, comparisons = with_references(poses, clusters)
         for compared in comparisons:
             wanted = np.count_nonzero(compared.reference_there, axis=1)
@@ -124,6 +134,16 @@ class _Meter:
                 for kind, flags in kinds.items():
                     self.kinds[name][kind] += int(np.count_nonzero(here & flags))
         return len(left_out)
+
+
+def _is_around(box: Sequence[float], hull: Sequence[float]) -> bool:
+    """Return whether a box (x, y, width, height), extended by its size on every side, contains a hull.
+
+    The hull is left, top, right and bottom. COCOeval measures the distance from the same extended box.
+    """
+    x, y, width, height = box
+    left, top, right, bottom = hull
+    return x - width <= left and right <= x + 2 * width and y - height <= top and bottom <= y + 2 * height
 
 
 def compare_files(

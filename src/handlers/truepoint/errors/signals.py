@@ -134,7 +134,8 @@ class SignalReader:
             told = unknown[:MOST_TOLD]
             text = f"The skeleton does not have: {', '.join(told)}{', …' * (len(unknown) > MOST_TOLD)}"
             yield _signal("unknown_keypoints", 1.0, told, text, Fix("rename", told))
-        if len(unknown) == len(instance.annotations):
+        # A drawn box without keypoints is how COCO labels a subject whose keypoints cannot be seen.
+        if len(unknown) == len(instance.annotations) and (unknown or not instance.box):
             text = "No keypoint of the skeleton is placed"
             yield _signal("empty_instance", 1.0, (), text, Fix("delete"))
 
