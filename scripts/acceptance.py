@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Test the stack on a real AWS account, and write a report that you can send us.
 
-Deploys a temporary stack, creates two labelling jobs of three images each in Ground Truth, and tells you what to label.
-Completes one job, stops the other, checks the results, and removes the stack. This takes about half an hour, including
-five minutes of labelling, and costs less than 1 USD (docs/operations.md, Acceptance run).
+Deploys a temporary stack with a portal, creates a labelling job of three images in the portal, and tells you what to
+label. With a private team of Ground Truth, it also creates two jobs there, of which it completes one and stops the
+other. It checks the results and removes the stack. This takes about half an hour, including five minutes of labelling,
+and costs less than 1 USD (docs/operations.md, Acceptance run).
 """
 
 from __future__ import annotations
@@ -13,32 +14,40 @@ import base64
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from PIL import Image, ImageDraw
 
 import delete_bucket
+from truepoint.acceptance import portal
+from truepoint.acceptance.portal import Portal
+from truepoint.acceptance.report import MARKS, NotTriedError, Report, UnexpectedError, expect, now, only_on_aws
 from truepoint.groundtruth.lost_events import ENDED_STATUSES
 from truepoint.jobs import command
 from truepoint.jobs.images import images_in_folder
-from truepoint.jobs.launch import PreparedJob, create_in_ground_truth, describe_in_ground_truth, prepare_job
+from truepoint.jobs.launch import (
+    PreparedJob,
+    create_in_ground_truth,
+    create_outside_ground_truth,
+    describe_in_ground_truth,
+    describe_outside_ground_truth,
+    prepare_job,
+)
 from truepoint.jobs.prelabels import Instances
 from truepoint.jobs.request import JobSettings
-from truepoint.jobs.stack import StackError, StackOutputs, read_stack
+from truepoint.jobs.stack import StackOutputs, read_stack
 from truepoint.jobs.status import exists
 from truepoint.jobs.worker_template import TEMPLATE_PATH
 from truepoint.keys import OUTPUT_PREFIX, job_keys
@@ -73,60 +82,6 @@ LARGE_PRELABELS = tuple(
 """Pre-labels with more than the 20,000 characters that an attribute of a manifest line may have, so that they are in a
 separate object."""
 
-DOCUMENTATION = "https://docs.aws.amazon.com/"
-PORTAL_BEHAVIORS = (
-    (
-        "origin access control signs requests to a function URL of type AWS_IAM",
-        "AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html",
-    ),
-    (
-        "a POST or PUT through it needs the body's SHA-256 in x-amz-content-sha256, so a plain form is refused",
-        "AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html",
-    ),
-    (
-        "CloudFront needs lambda:InvokeFunctionUrl and lambda:InvokeFunction, both for this distribution only",
-        "lambda/latest/dg/urls-auth.html",
-    ),
-    (
-        'signing "always" overwrites the viewer\'s Authorization header, so sessions are cookies',
-        "cloudfront/latest/APIReference/API_OriginAccessControlConfig.html",
-    ),
-    (
-        "the function URL itself refuses unsigned requests with 403",
-        "lambda/latest/dg/urls-auth.html",
-    ),
-    (
-        "the policies CachingDisabled and AllViewerExceptHostHeader cache nothing and pass on cookies and queries",
-        "AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html",
-    ),
-    (
-        "the event has cookies in `cookies`, and several Set-Cookie headers reach the browser",
-        "lambda/latest/dg/urls-invocation.html",
-    ),
-    (
-        "an answer has at most 6 MB and 30 seconds",
-        "cloudfront/latest/APIReference/API_CustomOriginConfig.html",
-    ),
-    (
-        "Cognito signs a public client in by authorization code with PKCE (S256)",
-        "cognito/latest/developerguide/using-pkce-in-authorization-code.html",
-    ),
-    (
-        "ID and access tokens carry the user's groups in cognito:groups",
-        "cognito/latest/developerguide/cognito-user-pools-user-groups.html",
-    ),
-    (
-        "revoking a refresh token makes its access tokens useless",
-        "cognito-user-identity-pools/latest/APIReference/API_RevokeToken.html",
-    ),
-    (
-        "Cognito's own e-mail is limited to a number a day; more needs SES",
-        "cognito-user-identity-pools/latest/APIReference/API_EmailConfigurationType.html",
-    ),
-)
-"""Behaviours of AWS on which the portal (CloudFront, function URL, Cognito) depends, each with the page that documents
-it. This run deploys the stack without its portal, so the report lists them as not tried."""
-
 LABELER_SECONDS = 2 * 3600
 """Maximum time to wait for the labeller, in seconds."""
 RESULTS_SECONDS = 900
@@ -144,73 +99,14 @@ REGIONS = frozenset(
 )  # fmt: skip
 """Regions with Ground Truth, from AWS's list of the Regions of its built-in Lambda functions."""
 
-Outcome = Literal["passed", "failed", "not tried"]
-MARKS: dict[Outcome, str] = {"passed": "ok  ", "failed": "FAIL", "not tried": "-   "}
-
-
-class UnexpectedError(ValueError):
-    """An unexpected result. The message says what it is."""
-
-
-class NotTriedError(RuntimeError):
-    """A check that is impossible here. The message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check: what was expected, and what happened."""
-
-    name: str
-    expected: str
-    outcome: Outcome
-    got: str
-
-
-@dataclass(slots=True)
-class Report:
-    """The results of all checks and responses of AWS. In its text, ids and names of the account are replaced."""
-
-    began: str
-    checks: list[Check] = field(default_factory=list)
-    recorded: dict[str, Any] = field(default_factory=dict)
-
-    def check(self, name: str, expected: str, tried: Callable[..., object], *arguments: Any) -> bool:
-        """Make one check and record its result. An exception of `tried` is a failure, except NotTriedError.
-
-        Args:
-            name: name of the check.
-            expected: the expected result in words, with its number in the list of differences (R1 to R13) if any.
-            tried: makes the check and returns what happened.
-            arguments: arguments of `tried`.
-
-        Returns:
-            Whether the check passed.
-        """
-        outcome: Outcome = "passed"
-        try:
-            got = str(tried(*arguments))
-        except NotTriedError as error:
-            outcome, got = "not tried", str(error)
-        except (BotoCoreError, ClientError, OSError, StackError, LookupError, ValueError) as error:
-            outcome, got = "failed", f"{type(error).__name__}: {error}"
-        self.checks.append(Check(name, expected, outcome, got))
-        print(f"{MARKS[outcome]} {name}: {got}", flush=True)
-        return outcome == "passed"
-
-    def text(self, secrets: Mapping[str, str]) -> str:
-        """Return the report as JSON, in which a name replaces each secret, and 123456789012 every account id."""
-        document = {"truepoint": version(), "began": self.began, "ended": now()} | asdict(self)
-        text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
-        for name, secret in sorted(secrets.items(), key=lambda item: -len(item[1])):
-            text = text.replace(secret, f"<{name}>") if secret else text
-        return re.sub(r"(?<!\d)\d{12}(?!\d)", "123456789012", text)
-
 
 def main(given: list[str] | None = None) -> int:
     """Run the command."""
     parser = command.parser(__doc__, EXAMPLE)
     parser.set_defaults(stack_name="truepoint-acceptance")
-    parser.add_argument("--workteam-arn", required=True, metavar="ARN", help="a private team that you are a member of")
+    parser.add_argument(
+        "--workteam-arn", default="", metavar="ARN", help="your private team in Ground Truth, to test Ground Truth too"
+    )
     parser.add_argument(
         "--report",
         type=Path,
@@ -221,6 +117,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="do not remove the stack and its bucket at the end")
     parser.add_argument("--yes", action="store_true", help="do not ask before anything is deployed")
     parser.add_argument("--sam-parameters", nargs="*", default=[], metavar="NAME=VALUE", help="parameters of the stack")
+    parser.add_argument("--portal-origin", default="", help=argparse.SUPPRESS)  # a proxy in CloudFront's place
     options = parser.parse_args(given)
     return command.run(lambda: accept(options))
 
@@ -229,22 +126,25 @@ def accept(options: argparse.Namespace) -> int:
     """Make all checks and write the report; return 0 if no check failed, else 1."""
     session = command.session(options)
     account = session.client("sts").get_caller_identity()["Account"]
-    if session.region_name not in REGIONS:
+    if options.workteam_arn and session.region_name not in REGIONS:
         regions = ", ".join(sorted(REGIONS))
         raise command.UsageError(f"expected a Region that has Ground Truth ({regions}), got {session.region_name}")
     where = f"account {account}, {session.region_name}"
-    print(f"This deploys a stack {options.stack_name!r} in {where}, with two labeling jobs of 3 images.")
+    jobs = "a labelling job of 3 images in its portal" + (" and 2 in Ground Truth" if options.workteam_arn else "")
+    print(f"This deploys a stack {options.stack_name!r} in {where}, with {jobs}.")
     if not options.yes and not agreed():
         return command.AWS_ERROR
     report = Report(now())
     secrets = {"account": account, "workteam ARN": options.workteam_arn, "stack": options.stack_name}
     try:
         with deployed(options, session, report) as stack:
-            secrets |= {"bucket": stack.bucket, "role ARN": stack.execution_role_arn}
+            secrets |= {"bucket": stack.bucket, "role ARN": stack.execution_role_arn, "portal": stack.portal_url}
+            secrets |= {"user pool": stack.portal_user_pool}
             check_stack(report, stack)
-            for behavior, page in PORTAL_BEHAVIORS:
-                report.check(f"portal: {behavior}", f"as {DOCUMENTATION}{page} says", not_in_the_stack)
-            run_jobs(options, session, stack, report)
+            run_in_portal(Portal(session, stack, options.portal_origin), report)
+            report.check("Ground Truth", "a private team labels in it", has_team, options.workteam_arn)
+            if options.workteam_arn:
+                run_in_ground_truth(options.workteam_arn, session, stack, report)
     finally:
         options.report.write_text(report.text(secrets) + "\n", encoding="utf-8")
         count = {outcome: sum(c.outcome == outcome for c in report.checks) for outcome in MARKS}
@@ -280,12 +180,14 @@ def deployed(options: argparse.Namespace, session: Session, report: Report) -> I
             print(f"kept: the stack {options.stack_name} and s3://{stack.bucket}")
         else:
             report.check("removal", "stack and bucket are gone", remove, options, session, stack)
+            expected = "the portal's table and user pool outlive the stack, and can be deleted"
+            report.check("portal: removal", expected, portal.remove, Portal(session, stack))
 
 
 def deploy(options: argparse.Namespace, session: Session) -> str:
     """Build and deploy the stack; return the duration."""
     began = time.monotonic()
-    parameters = ["--parameter-overrides", *options.sam_parameters] if options.sam_parameters else []
+    parameters = ["--parameter-overrides", *options.sam_parameters, "Portal=yes"]
     with tempfile.TemporaryDirectory() as folder:
         sources = ["--template-file", str(PROJECT / "template.yaml")]
         sam(["build", *sources, "--build-dir", f"{folder}/build", *parameters], options, session, folder)
@@ -364,51 +266,95 @@ def unsigned(stack: StackOutputs) -> str:
         return "403"
 
 
-def expect(condition: object, got: object) -> None:
-    """Check a condition.
+def has_team(workteam: str) -> str:
+    """Report whether the jobs in Ground Truth are tried.
 
     Raises:
-        UnexpectedError: the condition is false; the message is `got`.
+        NotTriedError: there is no team.
     """
-    if not condition:
-        raise UnexpectedError(str(got))
+    if not workteam:
+        raise NotTriedError("needs a private team: add --workteam-arn (WORKTEAM=)")
+    return "with your team"
 
 
-def only_on_aws() -> None:
-    """Check that no emulator is used instead of AWS.
+def run_in_portal(site: Portal, report: Report) -> None:
+    """Check how AWS answers the portal's requests, create a job, wait for the labeller, and check the results."""
+    portal.check_behaviors(report, site)
+    name = f"acceptance-{stamp()}-portal"
+    with tempfile.TemporaryDirectory() as folder:
+        draw(Path(folder))
+        prepared = prepare(name, None, site.stack, Path(folder), {LARGE_IMAGE: LARGE_PRELABELS})
+        if not report.check("portal: create", "the job's files are in the bucket", create_outside, prepared, site):
+            return
+    if not report.check("portal: load", "the job is in the portal after a minute or two", portal.loaded, site, name):
+        return
+    with portal.labeller(site) as password:
+        tell_portal(site, name, password)
+        expected = "all images are labelled in the portal, and the job ends by itself"
+        report.check("portal: complete", expected, wait_outside, site, name)
+        expected = "Cognito's id token names the person, and their group in cognito:groups"
+        report.check("portal: person", expected, portal.signed_in, site)
+    report.check("portal: results", "results.json is written after the event", results, site.session, site.stack, name)
+    check_results("portal: ", name, site.session, site.stack, report)
+    report.check("portal: counts", "every line is counted once", counts, site.session, site.stack, name, "Completed")
 
-    Raises:
-        NotTriedError: AWS_ENDPOINT_URL is set.
-    """
-    if "AWS_ENDPOINT_URL" in os.environ:
-        raise NotTriedError("needs AWS; AWS_ENDPOINT_URL names an emulator")
+
+def create_outside(prepared: PreparedJob, site: Portal) -> str:
+    """Create the job outside Ground Truth, and check that a second call changes nothing."""
+    s3, created_at = site.session.client("s3"), datetime.now(UTC)
+    expect(create_outside_ground_truth(prepared, s3, site.stack, created_at)[1], "a job of this name was there")
+    expect(not create_outside_ground_truth(prepared, s3, site.stack, created_at)[1], "a second call created it again")
+    return "created; the same call again changes nothing"
 
 
-def not_in_the_stack() -> None:
-    """Report a check as not tried, because this run's stack has no portal.
+def tell_portal(site: Portal, name: str, password: str) -> None:
+    """Print instructions for the labeller in the portal."""
+    print(
+        f"\nPlease label now in the portal:\n"
+        f"  1. Open {site.origin}/portal/index.html and sign in as {portal.EMAIL}\n"
+        f"     with the password {password}\n"
+        f"  2. Job 'Acceptance: {name}', all 3 images: click on the red cross, then Submit.\n"
+        f"     One image shows {len(LARGE_PRELABELS)} points already: change nothing, tick 'No changes needed',\n"
+        f"     then Submit.\n"
+        f"Waiting up to {LABELER_SECONDS // 60} minutes …\n",
+        flush=True,
+    )
 
-    Raises:
-        NotTriedError: always.
-    """
-    raise NotTriedError("this run deploys the stack without its portal")
+
+def wait_outside(site: Portal, name: str) -> str:
+    """Wait until a job outside Ground Truth has ended."""
+    deadline, s3 = time.monotonic() + LABELER_SECONDS, site.session.client("s3")
+    while True:
+        job = describe_outside_ground_truth(s3, site.stack.bucket, name) or {}
+        status = job.get("LabelingJobStatus")
+        if status in ENDED_STATUSES:
+            break
+        expect(time.monotonic() < deadline, f"still {status}")
+        time.sleep(LOOK_SECONDS)
+    expect(status == "Completed", f"{status}: {job.get('FailureReason')}")
+    return f"{status} with {job['LabelCounters']}"
 
 
-def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs, report: Report) -> None:
+def stamp() -> str:
+    """Return the time as a part of jobs' names."""
+    return datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+
+
+def run_in_ground_truth(workteam: str, session: Session, stack: StackOutputs, report: Report) -> None:
     """Create both jobs, wait for the labeller, stop one job, and check the results of both."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
-    complete, stop = f"acceptance-{stamp}-complete", f"acceptance-{stamp}-stop"
+    complete, stop = f"acceptance-{(at := stamp())}-complete", f"acceptance-{at}-stop"
     sagemaker = session.client("sagemaker")
     report.check("missing job", "a job that does not exist is recognised (R2)", missing, sagemaker, complete, report)
     with tempfile.TemporaryDirectory() as folder:
         draw(Path(folder))
         for name in (complete, stop):
             prelabels = {LARGE_IMAGE: LARGE_PRELABELS} if name == complete else {}
-            prepared = prepare(name, options.workteam_arn, stack, Path(folder), prelabels)
+            prepared = prepare(name, workteam, stack, Path(folder), prelabels)
             if not report.check(
                 f"create {name}", "CreateLabelingJob takes the job (R9, R12)", create, prepared, session
             ):
                 return
-    tell(session, options.workteam_arn, complete, stop)
+    tell(session, workteam, complete, stop)
     report.check("complete", "all images of the first job are labelled", wait, sagemaker, complete, {"Completed"})
     report.check("stop", "the second job is stopped after its first label", stop_job, sagemaker, stop)
     for name, status in ((complete, "Completed"), (stop, "Stopped")):
@@ -417,11 +363,25 @@ def run_jobs(options: argparse.Namespace, session: Session, stack: StackOutputs,
         expected = "results.json is written after the event (R1, R6, R7)"
         report.check(f"results {status}", expected, results, session, stack, name)
         report.check(f"counts {status}", "every line is counted once", counts, session, stack, name, status)
-    report.check("names", "every image name is whole in coco.json", names, session, stack, complete)
+    check_results("", complete, session, stack, report)
+
+
+def check_results(prefix: str, name: str, session: Session, stack: StackOutputs, report: Report) -> None:
+    """Check the content of a completed job's results and answers.
+
+    Args:
+        prefix: the first part of the checks' names.
+        name: the job's name.
+        session: the account's credentials.
+        stack: the stack.
+        report: to which the checks are added.
+    """
+    expected = "every image name is whole in coco.json"
+    report.check(f"{prefix}names", expected, names, session, stack, name)
     expected = "pre-labels that exceed a line's limit reach the page by reference, and the results (R11)"
-    report.check("large pre-labels", expected, referenced, session, stack, complete)
+    report.check(f"{prefix}large pre-labels", expected, referenced, session, stack, name)
     expected = "answers carry the element's fields and no signed URL (R3, R4)"
-    report.check("submission", expected, answers, session, stack, complete, report)
+    report.check(f"{prefix}submission", expected, answers, session, stack, name, report)
 
 
 def missing(sagemaker: Any, name: str, report: Report) -> str:
@@ -446,7 +406,7 @@ def draw(folder: Path) -> None:
 
 
 def prepare(
-    name: str, workteam: str, stack: StackOutputs, folder: Path, prelabels: Mapping[str, Instances]
+    name: str, workteam: str | None, stack: StackOutputs, folder: Path, prelabels: Mapping[str, Instances]
 ) -> PreparedJob:
     """Prepare a job with the images in a folder."""
     settings = JobSettings(name=name, title=f"Acceptance: {name}", workteam_arn=workteam)
@@ -548,7 +508,7 @@ def referenced(session: Session, stack: StackOutputs, name: str) -> str:
 def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:
     """Check the answers that Ground Truth stored, and record the fields of one in the report."""
     response_keys = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
-    report.recorded["worker-response keys"] = response_keys
+    report.recorded[f"worker-response keys of {name}"] = response_keys
     submitted = [answer for key in response_keys for answer in read(session, stack, key)["answers"]]
     for answer in submitted:
         content = answer["answerContent"]
@@ -568,19 +528,6 @@ def keys(session: Session, stack: StackOutputs, prefix: str) -> list[str]:
 def read(session: Session, stack: StackOutputs, key: str) -> dict[str, Any]:
     """Return a JSON object of the bucket."""
     return dict(json.loads(session.client("s3").get_object(Bucket=stack.bucket, Key=key)["Body"].read()))
-
-
-def now() -> str:
-    """Return the time, in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def version() -> str:
-    """Return the commit of this checkout; "unknown" outside a Git repository."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from truepoint.task_queue.rows import Image, Job, TickState, Worker
 from truepoint.task_queue.table import Table
 from truepoint.tasks import output_layout
 from truepoint.tasks.answers import Answers
+from truepoint.tasks.consolidating import CORRECTION_SECONDS
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS
 from truepoint.tasks.labeling_job import parse_labeling_job
@@ -82,6 +83,7 @@ class Site:
             self.announce,
             lambda: self.now,
             lambda: self.left,
+            CORRECTION_SECONDS,
         )
 
     # -- the job

@@ -11,10 +11,11 @@ from typing import Any
 
 from truepoint.adapters import control
 from truepoint.adapters.bucket import Bucket
-from truepoint.adapters.environment import bucket_name, portal_table
+from truepoint.adapters.environment import bucket_name, number, portal_table
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.task_queue import rows
 from truepoint.task_queue.table import Table
+from truepoint.tasks.consolidating import CORRECTION_SECONDS
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.discovery import find_jobs
 from truepoint.tasks.job_lease import LostJobLeaseError
@@ -39,6 +40,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         announce=control.put_event,
         now=time.time,
         seconds_left=seconds_left,
+        correction_seconds=number("PORTAL_CORRECTION_SECONDS", CORRECTION_SECONDS),
     )
     return tick(dependencies, str(context.aws_request_id))
 

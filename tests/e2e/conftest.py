@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from loop import PROJECT, VENV, Loop
+from deployment import deployed_emulator, deployed_state
+from loop import Loop
 from playwright.sync_api import Browser, Page
 
-from truepoint.emulator.emulator import Emulator, free_port
-from truepoint.emulator.local_stack import deploy, stack_outputs
+from truepoint.emulator.emulator import free_port
+from truepoint.emulator.local_stack import stack_outputs
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.server import ElementSource, Portal
 from truepoint.portal.upkeep import Upkeep
@@ -34,19 +34,11 @@ def fast_state_machines() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The deployed stack; its state is kept on disk, so a test may kill the emulator and start it again."""
-    folder = tmp_path_factory.mktemp("emulator")
     origins = frozenset(f"http://127.0.0.1:{port}" for port in PORTAL_PORTS)
-    with (
-        fast_state_machines(),
-        Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, keep=True, origins=origins) as emulator,
-    ):
-        deploy(PROJECT, emulator, VENV / "sam")
+    with fast_state_machines(), deployed_emulator(tmp_path_factory, {}, origins) as emulator:
         stack = stack_outputs(emulator)
         assert stack is not None
-        # The state as it is now is on disk: a demo that is given it has nothing to deploy.
-        deployed = tmp_path_factory.mktemp("deployed") / "demo"
-        shutil.copytree(folder, deployed, ignore=shutil.ignore_patterns("tmp"))
-        yield Loop(emulator, stack, deployed, tmp_path_factory)
+        yield Loop(emulator, stack, deployed_state(tmp_path_factory, {}), tmp_path_factory)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""The acceptance run for an account's owner, here against the emulator, with our driver in Ground Truth's role.
+"""The acceptance run for an account's owner, here against the emulator.
 
+Our driver takes Ground Truth's place, the local front CloudFront's, and a thread that of the person who labels.
 ACCEPTANCE_REPORT=file keeps the report.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -20,19 +22,28 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from front import Browser, Stand, served
 from loop import PROJECT
 
 import acceptance
 import sagemaker
 from sagemaker import SageMaker
-from truepoint.emulator.emulator import Emulator
+from truepoint.acceptance import portal as behaviors
+from truepoint.acceptance.portal import BEHAVIORS
+from truepoint.acceptance.report import MARKS, NotTriedError, Report, UnexpectedError, expect
+from truepoint.emulator.emulator import Emulator, free_port
 from truepoint.emulator.local_stack import interpreter_of, parameter_overrides
+from truepoint.jobs.stack import StackError
 from truepoint.portal.cloud import Cloud
+from truepoint.portal.local_front import Ticks
 from truepoint.portal.runner import JobRunner
 from truepoint.portal.unattended import run_unattended
 from truepoint.tasks.labeling_job import lower_case_arn
 
+STACK = "truepoint-acceptance"
 TEAM = "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/acceptance-team"
+UNSIGNED, E_MAIL = (b.name for b in BEHAVIORS if b.tried in (behaviors.unsigned, behaviors.email))
 CROSS = [{"id": "1", "name": "", "annotations": [{"label": "cross", "x": 100.5, "y": 70.5, "visibility": 2}]}]
 
 
@@ -90,18 +101,80 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
         assert errors == []
 
 
+class Front:
+    """The local front of a stack that is not deployed yet: requests wait until it is."""
+
+    def __init__(self) -> None:
+        self.stand: Stand | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while self.stand is None and scope["type"] == "http":
+            await asyncio.sleep(0.05)
+        if self.stand is not None:
+            await self.stand.front.application(scope, receive, send)
+
+
+@contextmanager
+def portal(emulator: Emulator, port: int) -> Iterator[None]:
+    """Serve the portal once it is deployed, run its ticks, and label the job in it as the user of the run."""
+    front, leaving = Front(), threading.Event()
+    errors: list[BaseException] = []
+
+    def connected() -> Stand:
+        while True:
+            try:
+                return Stand(emulator, port, STACK)
+            except (StackError, ClientError, LookupError):
+                if leaving.wait(0.2):
+                    raise
+
+    def work() -> None:
+        try:
+            front.stand = connected()
+            with Ticks(emulator, STACK):
+                browser = Browser(front.stand)
+                while True:
+                    try:
+                        browser.sign_in("Acceptance")
+                        break
+                    except KeyError:  # the run has not created its user yet
+                        leaving.wait(0.5)
+                [job] = [card["name"] for card in browser.json("GET", "/api/me")[1]["jobs"]]
+                while tasks := browser.json("POST", f"/api/jobs/{job}/tasks", {})[1]["tasks"]:
+                    large = tasks[0]["input"]["image_name"] == acceptance.LARGE_IMAGE
+                    marks = acceptance.LARGE_PRELABELS if large else CROSS
+                    answer = {"content": {"updated_annotations": json.dumps(marks)}, "seconds": 2}
+                    path = f"/api/jobs/{job}/answers/{tasks[0]['line']}"
+                    assert browser.json("POST", path, answer) == (200, {"verdict": "accepted"})
+                leaving.wait()
+        except BaseException as error:  # noqa: BLE001 (shown by the test)
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    with served(front, port):
+        thread.start()
+        try:
+            yield
+        finally:
+            leaving.set()
+            thread.join()
+    assert errors == []
+
+
 def test_the_acceptance_run(tmp_path: Path) -> None:
     written = Path(os.environ.get("ACCEPTANCE_REPORT", tmp_path / "report.json")).absolute()
     python = PROJECT / ".venv-emulator" / "bin" / "python"
-    with Emulator(python, tmp_path / "emulator") as emulator, sagemaker.serve() as url:
+    port = free_port()
+    origins = frozenset({f"http://127.0.0.1:{port}"})
+    with Emulator(python, tmp_path / "emulator", origins=origins) as emulator, sagemaker.serve() as url:
         settings = (PROJECT / "samconfig.toml").read_text()
-        parameters = parameter_overrides(settings, *interpreter_of(python))
+        parameters = parameter_overrides(settings, *interpreter_of(python), {"PortalCorrectionSeconds": "1"})
         command = [
             sys.executable, PROJECT / "scripts" / "acceptance.py", "--workteam-arn", TEAM, "--yes",
-            "--report", written, "--sam-parameters", *parameters,
+            "--report", written, "--portal-origin", f"http://127.0.0.1:{port}", "--sam-parameters", *parameters,
         ]  # fmt: skip
         environment = emulator.environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": url}
-        with ground_truth(emulator):
+        with ground_truth(emulator), portal(emulator, port):
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
@@ -109,8 +182,9 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
     text = written.read_text("utf-8")
     report = json.loads(text)
     outcomes = {check["name"]: check["outcome"] for check in report["checks"]}
-    portal = {f"portal: {behavior}" for behavior, _ in acceptance.PORTAL_BEHAVIORS}
-    assert {name for name, outcome in outcomes.items() if outcome == "not tried"} == {"script", "bucket"} | portal
+    assert {name for name, outcome in outcomes.items() if outcome == "not tried"} == {
+        "script", "bucket", f"portal: {UNSIGNED}", f"portal: {E_MAIL}",
+    }  # fmt: skip
     assert set(outcomes.values()) == {"passed", "not tried"}
     assert {
         "deployment",
@@ -123,11 +197,9 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         "removal",
     } <= set(outcomes)
     assert report["recorded"]["DescribeLabelingJob of a missing job"]["Code"] == "ValidationException"
-    assert shown_in_the_documentation() == [
-        (without_digits(check["name"]), acceptance.MARKS[check["outcome"]])
-        for check in report["checks"]
-        if check["name"] not in portal
-    ]
+    shown = shown_in_the_documentation()
+    expected = [f"{MARKS[check['outcome']]} {without_digits(check['name'])}: " for check in report["checks"]]
+    assert [line[: len(start)] for line, start in zip(shown, expected, strict=True)] == expected
     for secret in ("000000000000", "truepoint-bucket", "acceptance-team"):
         assert secret not in text.replace("truepoint-bucket-", "") or secret == "truepoint-bucket"
     for words in (
@@ -139,11 +211,11 @@ def test_the_acceptance_run(tmp_path: Path) -> None:
         assert words in done.stdout
 
 
-def shown_in_the_documentation() -> list[tuple[str, str]]:
-    """Return the checks of the example in docs/operations.md: name, without what differs between runs, and mark."""
+def shown_in_the_documentation() -> list[str]:
+    """Return the lines of the example in docs/operations.md, one for each check, without what differs between runs."""
     text = (PROJECT / "docs" / "operations.md").read_text("utf-8")
     [block] = re.findall(r"```text acceptance-output\n(.+?)\n\n", text, re.DOTALL)
-    return [(without_digits(line[5:].split(": ", 1)[0]), line[:4]) for line in block.splitlines()]
+    return [without_digits(line) for line in block.splitlines()]
 
 
 def without_digits(name: str) -> str:
@@ -151,9 +223,9 @@ def without_digits(name: str) -> str:
 
 
 def test_a_failed_check_is_reported_and_the_run_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    report = acceptance.Report("2026-11-18")
+    report = Report("2026-11-18")
     assert report.check("sum", "two", lambda a, b: a + b, 1, 1)
-    assert not report.check("sum", "two", acceptance.expect, False, "three")
+    assert not report.check("sum", "two", expect, False, "three")
     assert not report.check("script", "served", _needs_aws)
     assert [(check.outcome, check.got) for check in report.checks] == [
         ("passed", "2"), ("failed", "UnexpectedError: three"), ("not tried", "needs AWS"),
@@ -176,7 +248,7 @@ def test_the_acceptance_run_needs_a_confirmation(monkeypatch: pytest.MonkeyPatch
 
 
 def _needs_aws() -> None:
-    raise acceptance.NotTriedError("needs AWS")
+    raise NotTriedError("needs AWS")
 
 
 def test_the_run_waits_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +257,6 @@ def test_the_run_waits_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(acceptance, "time", clock)
     answer = {"LabelingJobStatus": "InProgress", "LabelCounters": {}}
     asked = SimpleNamespace(describe_labeling_job=lambda **_: answer)
-    with pytest.raises(acceptance.UnexpectedError, match="still InProgress"):
+    with pytest.raises(UnexpectedError, match="still InProgress"):
         acceptance.wait(asked, "a", {"Completed"})
     assert now[0] == pytest.approx(acceptance.LABELER_SECONDS, abs=2 * acceptance.LOOK_SECONDS)

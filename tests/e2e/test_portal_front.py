@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -18,18 +15,18 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import boto3
 import pytest
 import urllib3
-import uvicorn
-from loop import PROJECT, SKELETON, VENV, draw, face
+from deployment import PORTAL, deployed_emulator
+from front import Browser, Stand, served
+from loop import PROJECT, SKELETON, draw, face
 
 from portal_jobs import description, put_images
 from truepoint.adapters.bucket import Bucket
-from truepoint.emulator.emulator import Emulator, free_port
-from truepoint.emulator.local_stack import deploy, function_log
+from truepoint.emulator.emulator import free_port
+from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.images import images_in_folder
 from truepoint.jobs.launch import create_outside_ground_truth, prepare_job
 from truepoint.jobs.request import JobSettings
-from truepoint.jobs.stack import read_stack
-from truepoint.portal.local_front import DEMO_USERS, LocalFront, Ticks, add_users, connect
+from truepoint.portal.local_front import DEMO_USERS, Ticks
 from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue.table import Table
 from truepoint.tasks import loading
@@ -40,131 +37,10 @@ ANSWER = {"content": {"updated_annotations": "[]"}, "seconds": 3}
 SKIP = {"reason": "unusable", "note": "dark"}
 
 
-class Stand:
-    """The front in this process, and the emulator behind it."""
-
-    def __init__(self, emulator: Emulator, port: int) -> None:
-        self.emulator = emulator
-        self.port = port
-        self.origin = f"http://127.0.0.1:{port}"
-        self.portal = connect(emulator, port)
-        add_users(emulator, self.portal)
-        described = self.client("cloudformation").describe_stacks(StackName="truepoint")["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        self.stack = read_stack(self.client("cloudformation"))
-        self.front = LocalFront(emulator, self.portal, port)
-
-    def client(self, service: str) -> Any:
-        return self.emulator.session().client(service, endpoint_url=self.emulator.endpoint)
-
-    def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body or None, {n.replace("_", "-"): v for n, v in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
-
-    def log(self) -> str:
-        return function_log(self.emulator, self.outputs["PortalFunctionArn"])
-
-
-class Browser:
-    """Somebody's browser: keeps cookies and follows redirections of this origin."""
-
-    def __init__(self, stand: Stand) -> None:
-        self.stand = stand
-        self.cookies: dict[str, str] = {}
-        self.seen: list[str] = []
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
-        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
-        if method != "GET":
-            given |= {"origin": self.stand.origin, "content-type": "application/json"}
-            given |= {"x-amz-content-sha256": hashlib.sha256(content).hexdigest()}
-        status, answered, text = self.stand.send(method, path, content, **(given | headers))
-        for cookie in answered.get_all("set-cookie", []):
-            self.seen.append(cookie)
-            name, _, rest = cookie.partition("=")
-            self.cookies.pop(name, None)
-            if "Max-Age=0" not in cookie:
-                self.cookies[name] = rest.partition(";")[0]
-        return status, answered, text
-
-    def json(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        status, _, text = self.send(method, path, body, **headers)
-        return status, json.loads(text)
-
-    def local(self, location: str) -> str:
-        parts = urlsplit(location)
-        assert location.startswith("/") or f"{parts.scheme}://{parts.netloc}" == self.stand.origin, location
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-    def begin(self) -> str:
-        status, headers, _ = self.send("GET", "/api/sign-in?return=/portal/index.html%23/jobs")
-        assert status == 302, self.stand.log()
-        return self.local(headers["location"])
-
-    def sign_in(self, email: str) -> None:
-        _, _, page = self.send("GET", self.begin())
-        choice = Choice(page.decode())
-        form = urlencode({"query": choice.query, "user": choice.users[email]}).encode()
-        self.finish("/demo/sign-in", form)
-
-    def finish(self, path: str, form: bytes) -> None:
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        status, answered, text = self.send("POST", path, form, **headers)
-        assert status == 302, text
-        status, answered, _ = self.send("GET", self.local(answered["location"]))
-        assert (status, answered["location"]) == (302, "/portal/index.html#/jobs"), self.stand.log()
-
-
-class Choice(HTMLParser):
-    """The page with one button for each user."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.query = ""
-        self.users: dict[str, str] = {}
-        self._value = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        if tag == "input":
-            self.query = found["value"] or ""
-        self._value = (found["value"] or "") if tag == "button" else ""
-
-    def handle_data(self, data: str) -> None:
-        if self._value:
-            # Whoever was invited and has not signed in yet is shown with their address.
-            self.users[{user.name: user.email for user in DEMO_USERS}.get(data, data)] = self._value
-            self._value = ""
-
-
-@contextmanager
-def served(application: Any, port: int) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     port = free_port()
-    folder = tmp_path_factory.mktemp("portal-emulator")
-    origins = frozenset({f"http://127.0.0.1:{port}"})
-    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder, origins=origins) as emulator:
-        deploy(PROJECT, emulator, VENV / "sam", {"Portal": "yes"})
+    with deployed_emulator(tmp_path_factory, PORTAL, frozenset({f"http://127.0.0.1:{port}"})) as emulator:
         running = Stand(emulator, port)
         with served(running.front.application, port):
             yield running
@@ -327,7 +203,6 @@ def test_a_team_labels_a_job_from_its_creation_to_its_results(stand: Stand, tmp_
             answer = {"content": {"updated_annotations": json.dumps([face(100 + shift, 100)])}, "seconds": 2}
             assert worker.json("POST", f"/api/jobs/of-a-team/answers/{line}", answer) == (200, {"verdict": "accepted"})
     assert lead.json("GET", "/api/lead/jobs/of-a-team")[1]["answers"] == 6
-    assert lead.json("POST", "/api/lead/jobs/of-a-team/finish", {})[0] == 200
     deadline = time.monotonic() + 300
     while not lead.json("GET", "/api/lead/jobs/of-a-team/results")[1]["ready"]:
         assert time.monotonic() < deadline, function_log(stand.emulator, ticks.function)

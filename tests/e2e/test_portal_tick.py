@@ -10,13 +10,13 @@ from typing import Any
 
 import boto3
 import pytest
-from loop import PROJECT, VENV
+from deployment import PORTAL, deployed_emulator
 
 from portal_jobs import description, put_manifest
 from portal_site import ADA, Site
 from truepoint.adapters.bucket import Bucket
 from truepoint.emulator.emulator import Emulator
-from truepoint.emulator.local_stack import deploy, function_log
+from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.stack import StackOutputs, read_stack
 from truepoint.task_queue.table import Table
 from truepoint.tasks.lead_actions import REOPENED_SECONDS
@@ -52,9 +52,7 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    folder = tmp_path_factory.mktemp("tick-emulator")
-    with Emulator(PROJECT / ".venv-emulator" / "bin" / "python", folder) as emulator:
-        deploy(PROJECT, emulator, VENV / "sam", {"Portal": "yes"})
+    with deployed_emulator(tmp_path_factory, PORTAL) as emulator:
         yield Stand(emulator)
 
 

@@ -42,6 +42,7 @@ ALLOWED = CORE | {
     "prediction": {"pose", "formats", "jobs"},
     "commands": {*CORE, "formats", "jobs", "analysis", "prediction"},
     "emulator": {"jobs", "adapters"},
+    "acceptance": {"jobs", "task_queue"},
     "portal": {*CORE, "adapters", "runs", "tasks", "web", "formats", "jobs", "emulator"},
 }
 

@@ -38,6 +38,7 @@ class StackOutputs:
     portal_table: str = ""
     portal_user_pool: str = ""
     portal_url: str = ""
+    portal_function_arn: str = ""
     portal_tick_arn: str = ""
     uses_ground_truth: bool = True
     tags: tuple[tuple[str, str], ...] = ()
@@ -57,10 +58,20 @@ OUTPUT_NAMES = {  # name of the output in template.yaml, by field of StackOutput
     "portal_table": "PortalTableName",
     "portal_user_pool": "PortalUserPoolId",
     "portal_url": "PortalUrl",
+    "portal_function_arn": "PortalFunctionArn",
     "portal_tick_arn": "PortalTickFunctionArn",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
 }
-NEWER = frozenset({"LabelerGuideUrl", "PortalTableName", "PortalUserPoolId", "PortalUrl", "PortalTickFunctionArn"})
+NEWER = frozenset(
+    {
+        "LabelerGuideUrl",
+        "PortalTableName",
+        "PortalUserPoolId",
+        "PortalUrl",
+        "PortalFunctionArn",
+        "PortalTickFunctionArn",
+    }
+)
 """Outputs that earlier versions, or stacks without a portal, lack. Their fields are then empty."""
 
 

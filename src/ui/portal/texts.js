@@ -160,7 +160,7 @@ export const english = {
   extend: "More time",
   extendTitle: "Give this job more time",
   extendText: (/** @type {string} */ deadline) =>
-    `It ends by itself at ${deadline}. Images without enough answers then have no label.`,
+    `It ends by itself on ${deadline}. Images without enough answers then have no label.`,
   hours: "Hours more",
   finish: "Finish now",
   finishTitle: "Finish this job now?",

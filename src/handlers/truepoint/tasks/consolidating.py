@@ -45,8 +45,8 @@ READERS = 16
 """Number of concurrent reads from S3. A batch of 50 images with three workers has 200 files."""
 INVOCATION_SECONDS = 150.0
 """Timeout of the call, in seconds: the function's own timeout of 120 s and a margin."""
-CORRECTION_SECONDS = 120.0
-"""Time after an image's last answer in which answers can still be corrected, in seconds."""
+CORRECTION_SECONDS = 120
+"""Time after an image's last answer in which answers can still be corrected, in seconds, unless the stack sets it."""
 TRIES = 5
 """Number of failures of a single image before they are recorded, if the function works for other images."""
 LONG_TRIES = 12
@@ -114,6 +114,7 @@ class Consolidation:
             dependencies.now,
             dependencies.seconds_left,
         )
+        self._correction_seconds = dependencies.correction_seconds
         self._job = job
         self._described = described
         self._folder = keys.output_folder(job.name)
@@ -170,7 +171,7 @@ class Consolidation:
 
     def _due(self) -> Iterator[_Complete]:
         pk = rows.complete_pk(self._job.key)
-        settled = f"{rows.milliseconds(self._now() - CORRECTION_SECONDS)}#{rows.LAST}"
+        settled = f"{rows.milliseconds(self._now() - self._correction_seconds)}#{rows.LAST}"
         low, high = "", "" if self._is_ending else settled
         while page := self._table.query(pk, low, high, BATCH):
             low = page[-1]["sk"]

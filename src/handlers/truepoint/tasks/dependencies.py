@@ -20,6 +20,7 @@ class Dependencies(NamedTuple):
         announce: publishes an event with a source, a detail type, resources and a detail.
         now: returns the time in seconds since 1970.
         seconds_left: returns the remaining time of the invocation, in seconds.
+        correction_seconds: time after an image's last answer in which answers can still be corrected, in seconds.
     """
 
     store: Bucket
@@ -29,3 +30,4 @@ class Dependencies(NamedTuple):
     announce: Callable[[str, str, list[str], dict[str, Any]], None]
     now: Callable[[], float]
     seconds_left: Callable[[], float]
+    correction_seconds: float

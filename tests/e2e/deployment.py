@@ -1,0 +1,51 @@
+"""Emulators with a deployed stack. All processes of a test run share one deployment for each set of parameters."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from truepoint.emulator.emulator import Emulator
+from truepoint.emulator.local_stack import deploy
+
+PROJECT = Path(__file__).resolve().parents[2]
+SAM = Path(sys.executable).parent / "sam"
+PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
+PORTAL = {"Portal": "yes", "PortalCorrectionSeconds": "1"}
+"""Parameters of a stack with a portal, whose images get their labels at once."""
+
+
+def deployed_state(folders: pytest.TempPathFactory, parameters: Mapping[str, str]) -> Path:
+    """Return the folder of an emulator that has stopped, in which the stack is deployed. It may only be copied."""
+    run = folders.getbasetemp()
+    run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
+    folder = run / "-".join(["stack", *(name + value for name, value in sorted(parameters.items()))])
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            with Emulator(PYTHON, unfinished, keep=True) as emulator:
+                deploy(PROJECT, emulator, SAM, parameters)
+            for made in ("tmp", "build", "cache", ".aws-sam"):
+                shutil.rmtree(unfinished / made, ignore_errors=True)
+            unfinished.rename(folder)
+    return folder
+
+
+@contextmanager
+def deployed_emulator(
+    folders: pytest.TempPathFactory, parameters: Mapping[str, str], origins: frozenset[str] = frozenset()
+) -> Iterator[Emulator]:
+    """A running emulator with a deployed stack of its own; its state is kept on disk."""
+    folder = folders.mktemp("emulator") / "state-of-one"
+    shutil.copytree(deployed_state(folders, parameters), folder)
+    with Emulator(PYTHON, folder, keep=True, origins=origins) as emulator:
+        yield emulator
