@@ -35,8 +35,9 @@ from truepoint.jobs import command
 ROOT = EVENTS.parent
 STEPS = [f"{step}.json" for step in sam_local.STEPS]
 RUN = """
-import importlib, json, sys
+import importlib, json, sys, time
 from types import SimpleNamespace
+time.sleep = lambda _seconds: None  # a function waits a minute for a manifest that one event's job does not have
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
     aws_request_id="0", get_remaining_time_in_millis=lambda: 900_000)
@@ -130,7 +131,9 @@ def test_sam_cli_understands_the_command(
     monkeypatch: pytest.MonkeyPatch, machine: str, architecture: str, gateway: str | None
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    for path in sam_local.all_events():
+    events = sam_local.all_events()
+    # Each event is tried once, as SAM CLI needs a tenth of a second for each.
+    for path in events if (machine, gateway) == ("x86_64", None) else events[:1]:
         words = sam_local.invocation(path, str(ROOT / "template.yaml"), gateway)
         assert words[:2] == ["local", "invoke"]
         given = cli.cli.make_context("invoke", words[2:]).params
