@@ -7,13 +7,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from truepoint.commands.main import main
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/analysis.md").read_text()
 BLOCKS = re.findall(r"```sh ([a-z]+)\n(.+?)```", PAGE, re.DOTALL)
+PHOTOGRAPHS = ROOT / "examples/photographs"
 RULES = re.search(r"`rules\.json` is an object: `(.+?)`", PAGE)
 
 
@@ -38,6 +42,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
         category = {"id": 1, "name": "person", "keypoints": names}
         document = {"images": images, "annotations": annotations, "categories": [category]}
         (tmp_path / f"{file}.json").write_text(json.dumps(document))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     assert RULES
     (tmp_path / "rules.json").write_text(RULES[1])
     keypoints = [{"name": name} for name in ("head", "pelvis", "tail", "left_wrist")]
@@ -47,6 +52,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
         "predictions",
         "thumbnails",
         "report",
+        "photographs",
         "compare",
         "reskeleton",
         "convert",
@@ -61,3 +67,25 @@ def test_the_examples_run(tmp_path: Path) -> None:
     assert "data:image/jpeg" not in (tmp_path / "analysis/report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["raters"] == ["ann", "bob"]
     assert (tmp_path / "exports/yolo/data.yaml").is_file()
+
+
+def suspicious(labels: str, out: Path) -> list[dict[str, Any]]:
+    assert main(["analyze", str(PHOTOGRAPHS / labels), "--out", str(out)]) == 0
+    return [json.loads(line) for line in (out / "suspicious.jsonl").read_text().splitlines()]
+
+
+def test_the_list_of_suspicious_photographs_is_as_the_page_says(tmp_path: Path) -> None:
+    rows = re.findall(r"^\| (\S+\.jpg) \| (.+?) \| (\d)(, .+?)? \|$", PAGE, re.MULTILINE)
+    ranked = suspicious("labels.json", tmp_path / "ranking")
+    assert [image["source_ref"] for image in ranked] == [name for name, *_ in rows]
+    assert [position for _, _, position, _ in rows] == [str(n + 1) for n in range(6)]
+    wrong, right = (json.loads((PHOTOGRAPHS / name).read_text()) for name in ("labels.json", "truth.json"))
+    names = {image["id"]: image["file_name"] for image in right["images"]}
+    pairs = list(zip(wrong["annotations"], right["annotations"], strict=True))
+    changed = {names[b["image_id"]]: str(b["id"]) for a, b in pairs if a["keypoints"] != b["keypoints"]}
+    assert changed.keys() == {name for name, *_ in rows}
+    assert sum(bool(annotation["num_keypoints"]) for annotation in right["annotations"]) == 14
+    for image, (name, _, _, otherwise) in zip(ranked, rows, strict=True):
+        assert (changed[name] in {instance["id"] for instance in image["instances"]}) == (not otherwise)
+    [alarm] = suspicious("truth.json", tmp_path / "truth")
+    assert alarm == ranked[4]
