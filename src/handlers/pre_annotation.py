@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-# msgspec imports typing_extensions if it is installed, although typing has all that is needed. That import takes a
-# third of this function's start-up time, so it is prevented.
-sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
+
+def _later(name: str) -> ModuleType:
+    """Return a module that is loaded only when one of its attributes is used."""
+    module = ModuleType(name)
+    module.__getattr__ = lambda attribute: getattr(import_module(name), attribute)  # type: ignore[method-assign]
+    return module
+
+
+# msgspec imports typing_extensions, although typing has all that is needed, and its modules for TOML, YAML and the
+# inspection of types. Nothing here uses them. Their imports would more than double this module's start-up time.
+_unused: dict[str, Any] = {name: _later(name) for name in ("msgspec.inspect", "msgspec.toml", "msgspec.yaml")}
+_unused = {name: module for name, module in ({"typing_extensions": None} | _unused).items() if name not in sys.modules}
+sys.modules.update(_unused)
 
 from truepoint.groundtruth.task import pre_annotation_response  # noqa: E402
 
-if sys.modules["typing_extensions"] is None:
-    del sys.modules["typing_extensions"]  # other modules of this process may import it
+for _name in _unused:
+    del sys.modules[_name]  # other modules of this process may import it
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

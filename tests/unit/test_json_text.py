@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint import json_text
+from truepoint.groundtruth.answer import decode_members
+from truepoint.groundtruth.batch import pruned
 from truepoint.json_text import (
     DEEPEST,
     MOST_BYTES,
@@ -20,11 +22,9 @@ from truepoint.json_text import (
     OBJECT_BYTES,
     JsonError,
     decode,
-    decode_members,
     is_deeper,
     may_exceed,
     memory,
-    pruned,
 )
 
 TRICKY = st.sampled_from(["", "[", "]", '"', "\\", '\\"', "[[", '"]"', "{", "x", '["]'])

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import JSON, instances
 
-from truepoint.groundtruth.manifest import file_name, read_data_object, read_lines
+from truepoint.groundtruth.data_object import file_name, read_data_object
+from truepoint.groundtruth.manifest import read_lines
 from truepoint.groundtruth.task import pre_annotation_response
 from truepoint.json_text import BYTE_ORDER_MARK
 from truepoint.keys import split_s3_uri

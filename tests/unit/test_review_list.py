@@ -7,7 +7,7 @@ import msgspec
 from builders import SOURCE, keypoint, label, outcome, record
 from crowd import PERSON, crowd, exchanged
 
-from truepoint.groundtruth.manifest import read_data_object
+from truepoint.groundtruth.data_object import read_data_object
 from truepoint.pose.instance import Instance, parse_instances
 from truepoint.results.first_pass import JobSurvey
 from truepoint.results.review import LONGEST_LINE, SuspiciousImage

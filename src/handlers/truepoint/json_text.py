@@ -35,10 +35,8 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 or answers has as many, and no cycles. With Python's default, repeated collections take 5 to 8 % of the time."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
 _QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
 _PIECE = 100_000  # bytes; bounds the memory of the matches of one call
-_TOKENS = re.compile(_STRING + rb"|[\[{\]}]", re.DOTALL)
 _NARROW, _UP_TO_2_BYTES = bytes(range(0xC4)), bytes(range(0xF0))
 """UTF-8 bytes of characters that take one byte in memory, and of those that take at most two."""
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -103,21 +101,6 @@ def _finite(digits: str) -> float:
     return value
 
 
-def decode_members(text: bytes | str) -> Any:
-    """Decode a JSON text as `decode` does, but faster for an object with long strings, as an answer is.
-
-    The decoder separates the members, and only members other than strings are checked for their nesting. Each member
-    may have `DEEPEST` levels.
-    """
-    try:
-        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return decode(text)
-    if may_exceed(text, MOST_MEMORY) and memory(text) > MOST_MEMORY:
-        return decode(text)
-    return {name: decode(bytes(value), most_memory=None) for name, value in members.items()}
-
-
 def memory(text: bytes | str) -> int:
     """Return an estimate of the memory of a JSON text's values, in bytes. It is too high rather than too low.
 
@@ -171,27 +154,3 @@ def _outside_strings(text: bytes) -> bytes:
         within = piece.count(b'"') % 2 == 1
         pieces.append(_QUOTED.sub(b"", piece))
     return b"".join(pieces)
-
-
-def pruned(text: bytes, level: int, deepest: int) -> bytes:
-    """Return the text with every array or object at `level` replaced if it is nested deeper than `deepest` levels.
-
-    The outermost level is 1. The replacement is a string that contains JSON nested too deep, so that the reader of the
-    value refuses it for that reason.
-    """
-    if not is_deeper(text, deepest):
-        return text
-    pieces, kept_to, depth, start, too_deep = [], 0, 0, 0, False
-    for token in _TOKENS.finditer(text):
-        match token[0]:
-            case b"[" | b"{":
-                depth += 1
-                if depth == level:
-                    start, too_deep = token.start(), False
-                too_deep |= depth > deepest
-            case b"]" | b"}":
-                if depth == level and too_deep:
-                    pieces += [text[kept_to:start], msgspec.json.encode("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))]
-                    kept_to = token.end()
-                depth -= 1
-    return b"".join([*pieces, text[kept_to:]])

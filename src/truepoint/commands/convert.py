@@ -20,7 +20,8 @@ from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
 from truepoint.formats.labels import shown
 from truepoint.formats.names import read_keypoint_names
-from truepoint.groundtruth.manifest import file_name, read_lines
+from truepoint.groundtruth.data_object import file_name
+from truepoint.groundtruth.manifest import read_lines
 from truepoint.groundtruth.output_line import LabelError, read_label
 from truepoint.jobs.files import write_whole
 from truepoint.jobs.prelabels import Choices

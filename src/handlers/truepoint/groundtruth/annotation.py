@@ -20,7 +20,7 @@ from truepoint.groundtruth.answer import (
     UnlabeledKeypoint,
     parse_answer,
 )
-from truepoint.groundtruth.manifest import file_name
+from truepoint.groundtruth.data_object import file_name
 from truepoint.json_text import MOST_MEMORY
 from truepoint.pose.instance import Instance, InstanceError, Pixels, parse_instances, same_instances
 from truepoint.pose.poses import Answers

@@ -11,7 +11,7 @@ import msgspec
 
 from truepoint.groundtruth.annotation import VERSION, Annotation
 from truepoint.groundtruth.answer import AnswerError
-from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST, JsonError, decode, pruned
+from truepoint.json_text import BYTE_ORDER_MARK, DEEPEST, JsonError, decode, is_deeper
 
 LARGEST_RESPONSE = 5_500_000
 """Maximum size of the labels in a response, in bytes. Lambda's limit for a synchronous response is 6,291,556. The
@@ -27,6 +27,8 @@ UNKNOWN_WORKER = "unknown"
 """Id used for the worker of an answer without a usable worker id."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)
+"""Strings and brackets. The last string may lack its end."""
 _NOT_A_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|NaN|-?Infinity', re.DOTALL)
 """A token that Python's encoder writes and JSON lacks. Strings match too, so that such letters in a string are
 skipped."""
@@ -156,6 +158,30 @@ def _entries(payload: bytes) -> list[msgspec.Raw]:
         return decode(text, list[msgspec.Raw], CONTENT_LEVEL + DEEPEST, most_memory=None)  # type: ignore[no-any-return]
     except JsonError as error:
         return _lenient(text, error)
+
+
+def pruned(text: bytes, level: int, deepest: int) -> bytes:
+    """Return the text with every array or object at `level` replaced if it is nested deeper than `deepest` levels.
+
+    The outermost level is 1. The replacement is a string that contains JSON nested too deep, so that the reader of the
+    value refuses it for that reason.
+    """
+    if not is_deeper(text, deepest):
+        return text
+    pieces, kept_to, depth, start, too_deep = [], 0, 0, 0, False
+    for token in _TOKENS.finditer(text):
+        match token[0]:
+            case b"[" | b"{":
+                depth += 1
+                if depth == level:
+                    start, too_deep = token.start(), False
+                too_deep |= depth > deepest
+            case b"]" | b"}":
+                if depth == level and too_deep:
+                    pieces += [text[kept_to:start], msgspec.json.encode("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))]
+                    kept_to = token.end()
+                depth -= 1
+    return b"".join([*pieces, text[kept_to:]])
 
 
 def _lenient(text: bytes, error: JsonError) -> list[msgspec.Raw]:

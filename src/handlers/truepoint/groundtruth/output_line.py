@@ -9,7 +9,8 @@ import msgspec
 
 from truepoint.groundtruth.annotation import MOST_WORKERS, Annotation, WorkerAnswer
 from truepoint.groundtruth.answer import without_query
-from truepoint.groundtruth.manifest import LONGEST_LINE, Line, file_name, read_data_object
+from truepoint.groundtruth.data_object import file_name, read_data_object
+from truepoint.groundtruth.manifest import LONGEST_LINE, Line
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import below_images
 from truepoint.pose.instance import Instance, InstanceError, parse_instances, pixels, type_name

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from truepoint.groundtruth.manifest import read_data_object
+from truepoint.groundtruth.data_object import read_data_object
 from truepoint.keys import JOB_NAME
 
 VERSION = "1.0"

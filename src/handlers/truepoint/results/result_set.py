@@ -7,8 +7,8 @@ import re
 import msgspec
 
 from truepoint.groundtruth.annotation import Annotation
+from truepoint.groundtruth.data_object import file_name
 from truepoint.groundtruth.job import LabelingJob
-from truepoint.groundtruth.manifest import file_name
 from truepoint.groundtruth.output_line import EarlierAnswer, Labeled, NotLabeled
 from truepoint.json_text import JsonError, decode
 
