@@ -272,7 +272,9 @@ def _processors() -> int:
 
 def _names(work: Path, ranges: int, lines: Set[int]) -> dict[int, str]:
     """Return the names of images, by line."""
-    images = (msgspec.json.decode(line, type=_Image) for line in passes.fragments_of(work, "images", ranges))
+    decoder = msgspec.json.Decoder(_Image)
+    pieces = passes.fragments_of(work, "images", ranges)
+    images = (image for piece in pieces for image in decoder.decode_lines(piece))
     return {image.id - 1: image.file_name for image in images if image.id - 1 in lines}
 
 

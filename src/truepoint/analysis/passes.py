@@ -190,7 +190,7 @@ class _Witness:
 
 
 def fragments_of(work: Path, name: str, ranges: int) -> Iterator[bytes]:
-    """Yield the lines of the fragments with one name, of all ranges in order."""
+    """Yield the lines of the fragments with one name, of all ranges in order, in pieces of one or more lines."""
     for number in range(ranges):
         with (work / f"{name}-{number}.jsonl").open("rb") as file:
             yield from whole_lines(pieces(file))

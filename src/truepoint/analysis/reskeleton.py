@@ -146,8 +146,9 @@ def write_coco(
 def _annotations(
     instances: Sequence[Mapping[str, Any]], entry: Entry, skeleton: Skeleton, more: dict[str, str], losses: Losses
 ) -> Iterable[bytes]:
+    index = skeleton.keypoint_index
     for instance, raw in zip(parse_instances(list(instances)), instances, strict=True):
-        annotation = annotation_entry(skeleton.keypoint_names, entry.line + 1, instance)
+        annotation = annotation_entry(index, entry.line + 1, instance)
         if annotation is None:
             losses.instances += 1
         else:

@@ -18,6 +18,8 @@ hardly any time."""
 BYTES_AT_ONCE = 1024 * 1024
 """Maximum size of the lines processed together, in bytes. It bounds memory: the values of the lines take up to thirty
 times their size."""
+LARGEST_PIECE = 256 * 1024
+"""Size of the pieces of whole lines, in bytes, except for longer lines. It bounds the memory of the separate lines."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -84,8 +86,10 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a stream in which every line ends with LF, including the LF."""
+    """Yield a stream, in which every line ends with LF, in pieces that consist of whole lines."""
     held = b""
     for chunk in chunks:
-        *lines, held = (held + chunk).split(b"\n")
-        yield from (line + b"\n" for line in lines)
+        for start in range(0, len(chunk), LARGEST_PIECE):
+            lines, end, held = (held + chunk[start : start + LARGEST_PIECE]).rpartition(b"\n")
+            if end:
+                yield lines + end

@@ -35,7 +35,7 @@ class Anatomy:
         self.skeleton = skeleton
         self.names = skeleton.keypoint_names
         self.sigmas = skeleton.sigmas
-        self.index = {name: i for i, name in enumerate(self.names)}
+        self.index = skeleton.keypoint_index
         self.edges = tuple((self.index[a], self.index[b]) for a, b, *_ in skeleton.edges if a != b)
         self.template = tuple(k.template or (0.0, 0.0) for k in skeleton.keypoints)
         self.other_side = skeleton.flip_indices

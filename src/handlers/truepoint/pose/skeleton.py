@@ -65,6 +65,11 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(k.name for k in self.keypoints)
 
     @property
+    def keypoint_index(self) -> dict[str, int]:
+        """Each keypoint's index in `keypoints`, by name."""
+        return {k.name: i for i, k in enumerate(self.keypoints)}
+
+    @property
     def sigmas(self) -> tuple[float, ...]:
         """The sigma of each keypoint, in order; `DEFAULT_SIGMA` where the file gives none."""
         return tuple(k.sigma or DEFAULT_SIGMA for k in self.keypoints)
@@ -72,7 +77,7 @@ class Skeleton(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def flip_indices(self) -> tuple[int, ...]:
         """For each keypoint the index of its left/right counterpart, or its own index on the midline."""
-        index = {k.name: i for i, k in enumerate(self.keypoints)}
+        index = self.keypoint_index
         return tuple(index[k.pair] if k.pair else i for i, k in enumerate(self.keypoints))
 
     def element_attributes(self) -> dict[str, str]:

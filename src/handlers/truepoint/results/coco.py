@@ -7,7 +7,7 @@ pycocotools and other readers ignore the extra keys `sigmas`, `flip_pairs`, `s3_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ class CocoWriter:
     """
 
     def __init__(self, skeleton: Skeleton, images_job: str) -> None:
-        self._names = skeleton.keypoint_names
+        self._index = skeleton.keypoint_index
         self._images_job = images_job
         self._last: tuple[list[Instance], list[bytes | None]] = ([], [])
 
@@ -63,7 +63,7 @@ class CocoWriter:
     def _entries(self, labeled: Labeled, instances: list[Instance]) -> list[bytes | None]:
         """Return the entries of instances. The last ones are cached: those of a single worker are requested twice."""
         if self._last[0] is not instances:
-            made = (annotation_entry(self._names, labeled.line + 1, instance) for instance in instances)
+            made = (annotation_entry(self._index, labeled.line + 1, instance) for instance in instances)
             self._last = instances, [msgspec.json.encode(entry) if entry else None for entry in made]
         return self._last[1]
 
@@ -75,8 +75,10 @@ def image_entry(image_id: int, file_name: str, size: tuple[int | None, int | Non
     return {"id": image_id, "file_name": file_name, **sides, "s3_uri": source_ref}
 
 
-def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) -> dict[str, Any] | None:
+def annotation_entry(index: Mapping[str, int], image_id: int, instance: Instance) -> dict[str, Any] | None:
     """Return an instance as a COCO annotation without its id; None if it has neither a keypoint nor a drawn box.
+
+    `index` maps the skeleton's keypoint names to their indices.
 
     The area of `bbox` is never 0, and `area` is .53 times it (`similarity.BOX_TO_AREA`). `segmentation` is the same
     rectangle as a polygon, because readers that decode masks fail without one.
@@ -85,19 +87,16 @@ def annotation_entry(names: Sequence[str], image_id: int, instance: Instance) ->
     if extent_and_source is None:
         return None
     (x, y, width, height), source = extent_and_source
-    keypoints = instance.by_label
-    values: list[float] = []
-    labeled = 0
-    for name in names:
-        k = keypoints.get(name)
-        values += (k.x, k.y, k.visibility) if k else (0, 0, 0)
-        labeled += k is not None
+    keypoints = [(index[k.label], k) for k in instance.annotations if k.label in index]
+    values: list[float] = [0] * (3 * len(index))
+    for i, k in keypoints:
+        values[3 * i : 3 * i + 3] = k.x, k.y, k.visibility
     right, bottom = round(x + width, EXTENT_DIGITS), round(y + height, EXTENT_DIGITS)
     return {
         "image_id": image_id,
         "category_id": 1,
         "keypoints": values,
-        "num_keypoints": labeled,
+        "num_keypoints": len(keypoints),
         "bbox": (x, y, width, height),
         "area": round(BOX_TO_AREA * width * height, EXTENT_DIGITS),
         "area_source": source,
@@ -130,7 +129,14 @@ def _comment(value: dict[str, Any]) -> str:
 def coco_file(
     skeleton: Skeleton, labeling_job: str, images: Iterable[bytes], annotations: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yield the file in pieces, given the lines of all images and annotations in the order of the manifest."""
+    """Yield the file in pieces.
+
+    Args:
+        skeleton: the skeleton.
+        labeling_job: the job's name.
+        images: pieces of one or more lines, in the order of the manifest, as `annotations`.
+        annotations: the lines of the annotations.
+    """
     head = msgspec.json.encode(
         {
             "info": {"description": f"Truepoint, labelling job {labeling_job}", "version": VERSION},
@@ -139,9 +145,9 @@ def coco_file(
         }
     )
     yield head[:-1] + b',"images":['
-    yield from _joined(images)
+    yield from _joined(piece[:-1].replace(b"\n", b",\n") for piece in images)
     yield b'],"annotations":['
-    yield from _joined(b'{"id":%d,' % number + line[1:] for number, line in enumerate(annotations, 1))
+    yield from _joined(_numbered(annotations))
     yield b"]}"
 
 
@@ -166,7 +172,7 @@ def own_instances(labeled: Labeled) -> Iterator[tuple[str, list[Instance], list[
 
 def category(skeleton: Skeleton) -> dict[str, Any]:
     """Return the COCO category of a skeleton. Edges count keypoints from 1, flip pairs from 0."""
-    index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
+    index = skeleton.keypoint_index
     return {
         "id": 1,
         "name": skeleton.name,
@@ -187,8 +193,17 @@ def _line(value: Any) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
-def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+def _numbered(annotations: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces of annotations with their ids."""
+    number = 1
+    for piece in annotations:
+        lines = piece[:-1].split(b"\n")
+        yield b",\n".join([b'{"id":%d,%b' % (n, line[1:]) for n, line in enumerate(lines, number)])
+        number += len(lines)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
     separator = b""
-    for line in lines:
-        yield separator + line[:-1]
+    for piece in pieces:
+        yield separator + piece
         separator = b",\n"

@@ -63,8 +63,9 @@ def _written(instances: list[Any]) -> Iterator[tuple[str | None, str | None, str
         if text := _text(instance.get("comment")):
             yield name, None, text
         keypoints = instance.get("annotations")
-        for keypoint in keypoints if isinstance(keypoints, list) else ():
-            if isinstance(keypoint, dict) and "comment" in keypoint and (text := _text(keypoint["comment"])):
+        keypoints = keypoints if isinstance(keypoints, list) else []
+        for keypoint in [k for k in keypoints if isinstance(k, dict) and "comment" in k]:
+            if text := _text(keypoint["comment"]):
                 yield name, _text(keypoint.get("label")), text
 
 

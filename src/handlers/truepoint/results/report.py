@@ -224,7 +224,7 @@ class ReportMeter(Statistic):
         reasons = self.reasons.kept().items()
         counted = [(name.partition(" ")[0], meter) for name, meter in reasons]
         shown = sorted(counted, key=lambda entry: (-entry[1].n, entry[1].line))[:MOST_REASONS]
-        index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
+        index = skeleton.keypoint_index
         return Report(
             version=VERSION,
             status=status,

@@ -52,7 +52,7 @@ class Refiner:
         self._gold = gold
         self._witness = witness
         self._reader = SignalReader(Anatomy(surveyed.skeleton), surveyed.norms)
-        self._numbers = {name: number for number, name in enumerate(surveyed.skeleton.keypoint_names)}
+        self._index = surveyed.skeleton.keypoint_index
         self.tally = Tally.of(job_name, surveyed.skeleton)
 
     def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> list[Labeled | NotLabeled]:
@@ -60,7 +60,7 @@ class Refiner:
         images = self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)])
         for labeled, image in zip(images, suspicious_images(images, self._reader, self._witness), strict=True):
             if image:
-                self.tally.add_suspicious(labeled, image, self._numbers, self._images_job)
+                self.tally.add_suspicious(labeled, image, self._index, self._images_job)
         refined = iter(images)
         results = [next(refined) if isinstance(outcome, Labeled) else outcome for outcome in outcomes]
         for outcome in results:

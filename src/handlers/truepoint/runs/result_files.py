@@ -74,7 +74,10 @@ class Fragments:
 
 
 def line_files(job: LabelingJob, skeleton: Skeleton, lines: Callable[[str], Iterable[bytes]]) -> Iterator[File]:
-    """Yield the files composed of fragments. `lines(name)` returns a fragment's lines of all ranges, in order."""
+    """Yield the files composed of fragments.
+
+    `lines(name)` returns a fragment's lines of all ranges, in order, in pieces of one or more lines.
+    """
 
     def coco(prefix: str) -> Iterator[bytes]:
         return coco_file(skeleton, job.name, lines(prefix + "images"), lines(prefix + "annotations"))

@@ -40,7 +40,7 @@ def parts(
         whole: name of the only part of a set that is not split.
         folder_of: returns the picture folder of a part.
     """
-    names = data.skeleton.keypoint_names
+    index = data.skeleton.keypoint_index
     written: dict[str, tuple[list[bytes], list[bytes]]] = {part: ([], []) for part in data.split_names or (whole,)}
     for number, image in enumerate(images, 1):
         part = image.split or whole
@@ -48,11 +48,11 @@ def parts(
         size = image.width, image.height
         listed.append(msgspec.json.encode(image_entry(number, image.path, size, image.s3_uri)) + b"\n")
         for instance, raw in zip(image.instances, image.raw, strict=True):
-            entry = annotation_entry(names, number, instance)
+            entry = annotation_entry(index, number, instance)
             if entry is None:
                 notes["instances left out: they have neither a keypoint nor a box"] += 1
                 continue
             annotations.append(msgspec.json.encode(entry | attributes_of(instance, raw)) + b"\n")
-            notes["keypoints left out: the skeleton does not have them"] += len(instance.by_label.keys() - set(names))
+            notes["keypoints left out: the skeleton does not have them"] += len(instance.by_label.keys() - index.keys())
         data.copy_picture(image, folder_of(part) / image.path)
     return {part: b"".join(coco_file(data.skeleton, data.name, *lines)) for part, lines in written.items()}

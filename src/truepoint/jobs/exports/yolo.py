@@ -61,7 +61,7 @@ def data_yaml(skeleton: Skeleton, splits: Sequence[str] = (), *, with_pictures: 
     flips = list(skeleton.flip_indices)
     if [flips[i] for i in flips] != list(range(len(flips))):
         raise ExportError(f"expected a flip_idx that is its own inverse, got {flips}")
-    index = {name: i for i, name in enumerate(skeleton.keypoint_names)}
+    index = skeleton.keypoint_index
     names = [_text(name) for name in skeleton.keypoint_names]
     parts = list(splits) or [WHOLE]
     # Ultralytics requires both keys. A set without a part for validation is validated on its first part.
