@@ -19,5 +19,5 @@ def made_report(skeleton: Skeleton, lines: Sequence[bytes], job: str = "people",
     survey.add_all(outcomes)
     known = survey.surveyed()
     refiner = Refiner(job, known, {})
-    refiner.add_all(outcomes)
+    list(refiner.add_all(outcomes))
     return refiner.tally.report(known, status)

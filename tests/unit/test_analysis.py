@@ -48,7 +48,7 @@ def job_files(lines: list[bytes], skeleton: Skeleton) -> dict[str, bytes]:
     survey.add_all(outcomes)
     known = survey.surveyed()
     refiner = Refiner(sample_job.JOB, known, {})
-    refined = refiner.add_all(outcomes)
+    refined = list(refiner.add_all(outcomes))
     job = LabelingJob(
         name=sample_job.JOB, arn="", status="Completed", label_attribute_name="keypoints", output_manifest_uri=""
     )

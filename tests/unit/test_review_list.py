@@ -28,7 +28,7 @@ def lists(labels: list[Any], most: int = 1000) -> tuple[list[SuspiciousImage], l
     refiner = Refiner("people", survey.surveyed(), {})
     tally = refiner.tally
     tally.review.most = most
-    refiner.add_all(outcomes)
+    list(refiner.add_all(outcomes))
     images = [msgspec.json.decode(line, type=SuspiciousImage) for line in tally.suspicious_lines()]
     return images, list(tally.review_lines())
 

@@ -272,7 +272,7 @@ def test_hostile_labels_do_not_enlarge_the_statistics(derived: bool) -> None:
     survey.add_all(lines)
     known = survey.surveyed()
     refiner = Refiner(JOB.name, known, {})
-    refiner.add_all(lines)
+    list(refiner.add_all(lines))
     quality = refiner.tally.quality_file(known)
     assert len(known.skeleton.keypoints) == (1000 if derived else 5)
     assert len(quality.unknown_keypoints) == len(quality.workers) / 2 == 1000

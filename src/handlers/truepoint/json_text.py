@@ -114,7 +114,7 @@ def memory(text: bytes | str) -> int:
 
 def _width(text: bytes) -> int:
     """Return the memory of the text's widest character in bytes: 1, 2 or 4. Escape sequences count as decoded."""
-    escapes = b"\\u" in text
+    escapes = b"\\" in text and b"\\u" in text  # the search for one byte takes a tenth of the time
     if text.isascii() and not escapes:
         return 1
     if text.translate(None, _UP_TO_2_BYTES) or b"\\ud" in text or b"\\uD" in text:

@@ -20,7 +20,7 @@ import numpy as np
 
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.pose.instance import Instance
-from truepoint.pose.poses import Flags, Integers, Poses, expanded, marked
+from truepoint.pose.poses import Flags, Integers, Poses, expanded, grouped, marked
 from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 
 LEAST_SIMILARITY = 0.1
@@ -115,11 +115,7 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
         For each pair the earlier worker's instance, the later worker's instance and the similarity; and for each image
         whose instances are not compared the reason.
     """
-    candidates = _candidates(poses)
-    widest = np.full(len(poses.area), np.nan)
-    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
-    near = [_near_pairs(poses, widest, candidates, part) for part in _parts(candidates)]
-    first, second = (np.concatenate([pairs[side] for pairs in near] or [np.zeros(0, np.intp)]) for side in (0, 1))
+    first, second = _near_pairs(poses)
     refused = _too_many(poses, first, second)
     if refused:
         kept = ~marked(len(poses.answers), refused)[poses.image[first]]
@@ -129,15 +125,6 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
     oks = np.concatenate(compared) if compared else np.zeros(0)
     alike = oks >= LEAST_SIMILARITY
     return first[alike], second[alike], oks[alike], refused
-
-
-def _candidates(poses: Poses) -> Integers:
-    """Return for each instance how many instances the earlier workers of its image marked."""
-    return np.searchsorted(_worker_keys(poses), _worker_keys(poses)) - np.searchsorted(poses.image, poses.image)
-
-
-def _worker_keys(poses: Poses) -> Integers:
-    return poses.image * (int(poses.worker.max(initial=0)) + 1) + poses.worker
 
 
 def _parts(sizes: Integers) -> Iterator[slice]:
@@ -151,28 +138,40 @@ def _parts(sizes: Integers) -> Iterator[slice]:
         start = end
 
 
-def _near_pairs(poses: Poses, widest: Floats, candidates: Integers, later: slice) -> tuple[Integers, Integers]:
-    """Return the pairs of instances that are near enough to be similar.
+def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
+    """Return the pairs of instances of different workers of an image that are near enough to be similar.
 
-    The keypoints of two instances are at least as far apart as their hulls.
+    The keypoints of two instances are at least as far apart as their hulls. Images with similar numbers of instances
+    are compared at once.
 
-    Args:
-        poses: all instances.
-        widest: for each instance the smallest 1 / (2 sigma)^2 of its keypoints; NaN without keypoints.
-        candidates: for each instance the number of instances of earlier workers of its image.
-        later: the instances to pair with those of earlier workers.
+    Returns:
+        The earlier worker's instance and the later worker's instance of each pair, in the order of the latter.
     """
-    which, place = expanded(candidates[later])
-    second = which + later.start
-    first = np.searchsorted(poses.image, poses.image[later])[which] + place
-    left, top, right, bottom = np.ascontiguousarray(poses.hull.T)
-    reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
-    gap = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
-    near = (gap * gap <= reach) & (np.diff(poses.starts) > 0)[second]
-    first, second, reach, gap = first[near], second[near], reach[near], gap[near]
-    across = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
-    near = gap * gap + across * across <= reach
-    return first[near], second[near]
+    # The last index stands for no instance. An instance without keypoints is near no other.
+    worker = np.append(np.where(np.diff(poses.starts) > 0, poses.worker, -1), -1)
+    widest = np.full(len(worker), np.nan)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
+    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
+    area = np.append(poses.area, 0)
+    left, top, right, bottom = np.append(poses.hull.T, np.zeros((4, 1)), axis=1)
+    counts = np.bincount(poses.image, minlength=len(poses.answers))
+    begin = np.cumsum(counts) - counts
+    near = [np.zeros((2, 0), np.intp)]
+    for _, images in grouped(np.frexp(np.maximum(counts, 1) - 0.5)[1]):  # up to 1, 2, 4, 8, ... instances
+        index = np.arange(counts[images].max())
+        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(worker) - 1)
+        for part in _parts(np.full(len(images), max(len(index), 1) ** 2)):
+            rows = max(AT_ONCE // max(member[part].size, 1), 1)
+            for row in range(0, len(index), rows):
+                later, earlier = member[part, row : row + rows, None], member[part, None, : row + rows]
+                across = np.maximum(np.maximum(left[earlier] - right[later], left[later] - right[earlier]), 0)
+                down = np.maximum(np.maximum(top[earlier] - bottom[later], top[later] - bottom[earlier]), 0)
+                reach = FARTHEST_EXPONENT * (area[earlier] + area[later]) / widest[earlier]
+                close = (across * across + down * down <= reach) & (worker[later] > worker[earlier])
+                image, second, first = np.nonzero(close)
+                near.append(np.stack([earlier[image, 0, first], later[image, second, 0]]))
+    first, second = np.concatenate(near, axis=1)
+    order = np.argsort(second, kind="stable")
+    return first[order], second[order]
 
 
 def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, CrowdedError]:

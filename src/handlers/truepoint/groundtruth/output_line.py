@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -108,6 +109,9 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
     try:
         annotation = read_label(label)
         instances = parse_instances(annotation.updated_annotations)
+        for worker in annotation.workers if len(annotation.workers) > 1 else ():
+            with suppress(InstanceError):
+                _ = worker.instances  # parsed here, while the line's values are in the CPU's cache
     except (LabelError, InstanceError) as error:
         return _rejected(line.number, str(error), source)
     if not annotation.valid:

@@ -75,7 +75,7 @@ class Poses:
         self.starts: Integers = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         self.owner: Integers = np.repeat(np.arange(len(self.instances)), counts)
         unordered = np.array([number[name] for name in names], np.intp)
-        self.position: Integers = np.lexsort((unordered, self.owner))
+        self.position: Integers = np.argsort(self.owner * len(self.labels) + unordered, kind="stable")
         self.label: Integers = unordered[self.position]
         self.x: Floats = np.array([k.x for k in keypoints], float)[self.position]
         self.y: Floats = np.array([k.y for k in keypoints], float)[self.position]

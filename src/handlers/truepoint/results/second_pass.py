@@ -7,7 +7,7 @@ errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -55,17 +55,20 @@ class Refiner:
         self._index = surveyed.skeleton.keypoint_index
         self.tally = Tally.of(job_name, surveyed.skeleton)
 
-    def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> list[Labeled | NotLabeled]:
-        """Count lines in the tally, and return them with their final annotations."""
+    def add_all(self, outcomes: Sequence[Labeled | NotLabeled]) -> Iterator[Labeled | NotLabeled]:
+        """Yield lines with their final annotations, and count them in the tally.
+
+        A line is counted when it is yielded, so that the caller uses its values while they are in the CPU's cache.
+        """
         images = self.refine([outcome for outcome in outcomes if isinstance(outcome, Labeled)])
         for labeled, image in zip(images, suspicious_images(images, self._reader, self._witness), strict=True):
             if image:
                 self.tally.add_suspicious(labeled, image, self._index, self._images_job)
         refined = iter(images)
-        results = [next(refined) if isinstance(outcome, Labeled) else outcome for outcome in outcomes]
-        for outcome in results:
-            self.tally.add(outcome, self._surveyed.table)
-        return results
+        for outcome in outcomes:
+            result = next(refined) if isinstance(outcome, Labeled) else outcome
+            self.tally.add(result, self._surveyed.table)
+            yield result
 
     def refine(self, images: Sequence[Labeled]) -> list[Labeled]:
         """Return images with their final annotations. Those of a single worker are returned unchanged."""
