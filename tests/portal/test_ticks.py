@@ -503,6 +503,26 @@ def test_a_line_that_was_assigned_to_nobody_is_offered_again(site: Site) -> None
     assert len(site.labels()) == 5
 
 
+def test_a_lost_line_is_offered_again_although_workers_go_on(site: Site) -> None:
+    """Lines that are assigned meanwhile do not postpone the repair."""
+    site.table.write(Action(*rows.cursor_key("people-1"), update="ADD handed :one", values={"one": 1}))
+    site.tick(0)
+    for worker in (ADA, BEA):
+        site.tick(REQUEST_SECONDS / 3 / MINUTE)
+        assert site.take(worker, held=1) != [0]
+    site.tick(REQUEST_SECONDS / 3 / MINUTE)
+    assert site.take(CEM) == [0]
+
+
+def test_a_job_ends_without_a_wait_if_no_assigned_line_lacks_its_row(site: Site) -> None:
+    site.label_all()
+    began = site.now
+    site.tick(CORRECTION_SECONDS / MINUTE)
+    site.tick(0)
+    assert site.job.is_ended
+    assert site.now - began == CORRECTION_SECONDS
+
+
 def test_an_answer_that_was_stored_and_not_counted_is_counted(site: Site) -> None:
     site.take(ADA)
     row = site.row(ADA)

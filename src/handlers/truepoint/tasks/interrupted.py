@@ -63,22 +63,33 @@ class Interrupted:
         Returns:
             Whether every open line has a row.
         """
-        state = job_lease.state
+        state, now = job_lease.state, self._now()
         cursor = self._table.get([rows.cursor_key(self._job.key)])
         handed = int(next(iter(cursor.values()), {}).get("handed", 0))
-        if self._now() - state.handed_at < REQUEST_SECONDS:
-            return False  # requests may still be running
-        for start in range(state.swept, state.handed, KEYS_AT_ONCE):
-            places = [self._places(n) for n in range(start, min(start + KEYS_AT_ONCE, state.handed))]
-            images = self._table.get([rows.image_key(self._job.key, place.line) for place in places])
-            for place in places:
-                if rows.image_key(self._job.key, place.line) not in images:
-                    self._queue.put_into_queue(place, self._job.workers_per_image, self._now(), [], "")
+        swept, progress = state.swept, {}
+        for start in range(state.swept, handed, KEYS_AT_ONCE):
+            end = min(start + KEYS_AT_ONCE, handed)
+            missing = self._without_row(start, end)
+            swept = missing[0] if missing else end
             job_lease.keep()
-        swept = state.handed
-        if (swept, handed) != (state.swept, state.handed):
-            job_lease.save(swept=swept, handed=handed, handed_at=self._now())
+            if missing:
+                break
+        if now - state.handed_at >= REQUEST_SECONDS:  # requests that got lines before `handed_at` have ended
+            for start in range(swept, state.handed, KEYS_AT_ONCE):
+                for n in self._without_row(start, min(start + KEYS_AT_ONCE, state.handed)):
+                    self._queue.put_into_queue(self._places(n), self._job.workers_per_image, now, [], "")
+                job_lease.keep()
+            swept = max(swept, state.handed)
+            progress = {"handed": handed, "handed_at": now} if handed != state.handed else {}
+        if progress or swept != state.swept:
+            job_lease.save(swept=swept, **progress)
         return swept >= self._job.open
+
+    def _without_row(self, start: int, end: int) -> list[int]:
+        """Return which of the open lines with these numbers have no row."""
+        keys_of = {n: rows.image_key(self._job.key, self._places(n).line) for n in range(start, end)}
+        images = self._table.get([*keys_of.values()])
+        return [n for n, key in keys_of.items() if key not in images]
 
     def count_answers(self, job_lease: JobLease, until: float | None = None) -> int:
         """Count stored answers whose leases have expired; return their number.
