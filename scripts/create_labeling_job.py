@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from truepoint.formats.names import unpaired_sides
 from truepoint.jobs import anchoring, command, prelabels
 from truepoint.jobs.images import LEAST_COPY, FoundImages, images_in_folder, images_under_prefix
 from truepoint.jobs.launch import (
@@ -116,6 +117,8 @@ def create(options: argparse.Namespace) -> int:
     """Prepare the job, and create it unless it is a dry run."""
     # Files on the command line are read first, so that a mistake in them is reported before any call to AWS.
     skeleton = parse_skeleton(options.skeleton.read_bytes())
+    if note := unpaired_sides(skeleton):
+        print(note, file=sys.stderr)
     chosen = prelabels.choices(options)
     shares = anchoring.shares(options)
     labels = None if options.prelabels is None else prelabels.read_file(options.prelabels, skeleton, chosen)

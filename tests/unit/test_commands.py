@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +73,82 @@ def test_bad_usage_is_2(given: list[str], capsys: pytest.CaptureFixture[str]) ->
         code = stopped.code
     assert code == 2
     assert "truepoint" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("given", "lost"),
+    [
+        (["convert", "a.json"], "a.json"),
+        (["convert", "a.json"], "./a.json"),
+        (["convert", "a.json", "--keypoint-names", "names.json"], "names.json"),
+        (["convert", "job.manifest", "--label-attribute", "keypoints"], "job.manifest"),
+        (["reskeleton", "a.json", "b.json", "--to", "coco-person"], "b.json"),
+        (["reskeleton", "a.json", "--to", "new.json"], "new.json"),
+        (["reskeleton", "a.json", "--to", "coco-person", "--keypoints", "rules.json"], "rules.json"),
+        (["thumbnails", "report.html", "--images", "photos"], "report.html"),
+        (["thumbnails", "report.html", "--images", "photos"], "photos/one.jpg"),
+        (["prelabel", "photos", "--model", "mine.py:predict"], "mine.py"),
+        (["prelabel", "photos", "--model", "m.onnx", "--skeleton", "new.json"], "m.onnx"),
+        (["prelabel", "photos", "--model", "m.onnx", "--skeleton", "new.json"], "new.json"),
+        (["prelabel", "photos", "--model", "m.onnx", "--skeleton", "new.json", "--boxes", "a.json"], "a.json"),
+        (["prelabel", "photos", "--model", "mine.py:predict"], "photos/one.jpg"),
+        (["convert", "a.json"], "photos"),
+        (["reskeleton", "a.json", "--to", "coco-person"], "photos"),
+    ],
+)
+def test_an_output_never_replaces_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], lost: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    files = ("a.json", "b.json", "names.json", "rules.json", "new.json", "job.manifest", "report.html", "mine.py")
+    for name in (*files, "m.onnx", "photos/one.jpg"):
+        (tmp_path / name).write_bytes(b"precious")
+    assert main([*given, "--out", lost]) == 1
+    assert capsys.readouterr().err.startswith("error: argument --out: expected ")
+    assert {path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {b"precious"}
+
+
+def test_sides_without_pairs_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["nose", "LEye", "REye", "knee_left", "knee_right", "l_ear", "r_ear"]
+    keypoints = [{"name": name} | ({"pair": "r_ear"} if name == "l_ear" else {}) for name in names]
+    keypoints[-1]["pair"] = "l_ear"
+    skeleton = write(tmp_path / "s.json", {"name": "face", "keypoints": keypoints})
+    labels = write(tmp_path / "a.json", people(np.ones((7, 3)), names=names))
+    for given in (["analyze", labels, "--skeleton", skeleton], ["convert", labels, "--skeleton", skeleton]):
+        assert main([*given, "--out", str(tmp_path / given[0])]) == 0
+        told = capsys.readouterr().err
+        assert "skeleton 'face': expected `pair` for left and right keypoints" in told
+        assert "got none for LEye/REye, knee_left/knee_right;" in told
+    assert main(["reskeleton", labels, "--to", "coco-person", "--out", str(tmp_path / "b.json")]) == 0
+    assert "`pair`" not in capsys.readouterr().err
+
+
+def test_a_truncated_file_is_not_taken_for_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cut.json").write_text(json.dumps(people(pose()), indent=1)[:300])
+    assert main(["analyze", str(tmp_path / "cut.json"), "--out", str(tmp_path / "out")]) == 1
+    assert re.search(r"cut\.json: expected JSON, .*: line [1-9]\d+ column", capsys.readouterr().err)
+
+
+def test_a_report_whose_images_are_all_elsewhere_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flipped = pose()
+    flipped[0] = (5000, 5000, 2)  # outside the image, so that the report has an image
+    assert main(["analyze", write(tmp_path / "a.json", people(flipped)), "--out", str(tmp_path / "out")]) == 0
+    (tmp_path / "photos").mkdir()
+    given = ["thumbnails", str(tmp_path / "out/report.html"), "--images", str(tmp_path / "photos")]
+    assert main([*given, "--out", str(tmp_path / "shown.html")]) == 1
+    assert "expected at least one of the report's images (a/one.jpg), got none of them" in capsys.readouterr().err
+    assert not (tmp_path / "shown.html").exists()
+
+
+def test_a_reader_of_the_output_that_stops_is_no_error(tmp_path: Path) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    read, written = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "truepoint.commands", "compare", labels, labels]
+    done = subprocess.run(command, stdout=written, stderr=subprocess.PIPE, check=False)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 # ----------------------------------------------------------------------------------------------------------- compare

@@ -366,7 +366,7 @@ def test_a_killed_command_continues(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["photos", "--model", "nothing"], "expected a model as module:function"),
+        (["photos", "--model", "nothing"], "or a model as module:function"),
         (["photos", "--model", "absent_module:f"], "absent_module: the model's module cannot be imported"),
         (["photos", "--model", "absent.py:f"], "expected a Python file, got 'absent.py'"),
         (["photos", "--model", "json:nothing"], "expected a function 'nothing' in json, got nothing"),
@@ -432,7 +432,7 @@ def test_images_are_turned_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["m.onnx"], "argument --skeleton: expected a skeleton file"),
+        (["m.onnx"], "argument --skeleton: expected a skeleton for the ONNX"),
         (["json:loads", "--boxes", "b.json"], "argument --boxes: expected only with an ONNX model"),
         (["json:loads", "--min-instance-score", "0.5"], "got a function"),
         (["movenet", "--min-instance-score", "7"], "expected a number from 0 to 1, got 7"),

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from truepoint.formats.labels import FormatError, LabeledImage
+from truepoint.formats.labels import FormatError, LabeledImage, shown
 from truepoint.formats.names import match_images
 from truepoint.jobs.files import image_files
 from truepoint.results.report import Report, with_pictures
@@ -83,16 +83,20 @@ def illustrated(report: bytes, pictures: Pictures, where: str) -> tuple[bytes, l
         where: the page's path, for errors.
 
     Raises:
-        FormatError: the page is not a report of this version.
+        FormatError: the page is not a report of this version, or none of its images can be read.
     """
     begin, end = b'<script type="application/json" id="data">', b"</script>"
     data = report.partition(begin)[2].partition(end)[0]
+    if not data:
+        raise FormatError(f"{where}: expected a quality report of this version, got another file")
     try:
         figures = msgspec.json.decode(data, type=Report)
     except msgspec.MsgspecError as error:
         raise FormatError(f"{where}: expected a quality report of this version, got: {error}") from error
     names = {image.line: image.drawing.s3_uri.removeprefix("s3://") or image.drawing.name for image in figures.worst}
     drawn, missing = pictures.thumbnails(names)
+    if names and not drawn:
+        raise FormatError(f"{where}: expected at least one of the report's images ({shown(missing)}), got none of them")
     return page(with_pictures(figures, drawn)), missing
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from truepoint.analysis.local_run import Analysis, Request, analyze
-from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
 from truepoint.formats.names import read_keypoint_names
 from truepoint.jobs.prelabels import Choices
@@ -54,7 +53,7 @@ def _analyze(options: argparse.Namespace) -> int:
     request = Request(
         paths=options.files,
         out=options.out,
-        skeleton=named_skeleton(options.skeleton) if options.skeleton else None,
+        skeleton=console.skeleton(options.skeleton) if options.skeleton else None,
         name=options.name,
         images=options.images,
         chosen=Choices(keypoint_names=names, min_score=options.min_score),

@@ -15,7 +15,6 @@ import msgspec
 from truepoint.analysis.comparison import FileComparison, compare_files, table
 from truepoint.analysis.label_files import read_label_files
 from truepoint.analysis.pictures import PictureFolder
-from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
 from truepoint.formats.names import read_keypoint_names
 from truepoint.jobs.prelabels import Choices
@@ -47,7 +46,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 def _compare(options: argparse.Namespace) -> int:
     names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
     sizes = PictureFolder(options.images).sizes if options.images else dict
-    skeleton = named_skeleton(options.skeleton) if options.skeleton else None
+    skeleton = console.skeleton(options.skeleton) if options.skeleton else None
     reference = read_label_files([options.a], skeleton, Choices(), sizes)
     chosen = Choices(
         keypoint_names=names, min_score=options.min_score, images=options.a if options.a.is_file() else None

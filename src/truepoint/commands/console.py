@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from truepoint.analysis.folders import TargetError
-from truepoint.formats.labels import FormatError
+from truepoint.analysis.skeletons import named_skeleton
+from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError
+from truepoint.formats.names import unpaired_sides
 from truepoint.jobs.exports.finished import ExportError
 from truepoint.jobs.prelabels import PrelabelError
 from truepoint.jobs.terminal import print_any_text
 from truepoint.pose.instance import InstanceError
-from truepoint.pose.skeleton import SkeletonError
+from truepoint.pose.skeleton import Skeleton, SkeletonError
 
 OK, BAD_INPUT, BAD_USAGE = 0, 1, 2
 _ERRORS = (
@@ -53,7 +57,11 @@ def run(work: Callable[[], int]) -> int:
     print_any_text()
     signal.signal(signal.SIGTERM, _stop)  # so that unfinished files are removed
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()
+        return code  # noqa: TRY300
+    except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails at the end of the program
     except (InputError, *_ERRORS) as error:
         print(f"error: {_text(error)}", file=sys.stderr)
     except BrokenProcessPool:
@@ -63,6 +71,32 @@ def run(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("\nstopped; nothing was written", file=sys.stderr)
     return BAD_INPUT
+
+
+def skeleton(given: str) -> Skeleton:
+    """Return a skeleton, given the name of a shipped one or the path of a file; note sides without a `pair`.
+
+    Raises:
+        FormatError: see `named_skeleton`.
+    """
+    named = named_skeleton(given)
+    if note := unpaired_sides(named):
+        print(note, file=sys.stderr)
+    return named
+
+
+def check_output(out: Path, *inputs: Path | None) -> None:
+    """Check that the file to write is no folder, no image and none of the input files.
+
+    Raises:
+        InputError: it is one of these.
+    """
+    if out.is_dir():
+        raise InputError(f"argument --out: expected a file, got the folder {str(out)!r}")
+    if out.suffix.lower() in IMAGE_SUFFIXES:
+        raise InputError(f"argument --out: expected a file that is no image, got {str(out)!r}")
+    if any(given is not None and given.exists() and out.exists() and out.samefile(given) for given in inputs):
+        raise InputError(f"argument --out: expected another file than the input, got {str(out)!r}, which would be lost")
 
 
 def count(number: int, name: str) -> str:

@@ -16,7 +16,6 @@ from truepoint.analysis.label_files import EntryReader, read_label_files
 from truepoint.analysis.local_run import job_name
 from truepoint.analysis.pictures import PictureFolder
 from truepoint.analysis.reskeleton import write_coco
-from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
 from truepoint.formats.labels import shown
 from truepoint.formats.names import read_keypoint_names
@@ -53,9 +52,10 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
+    console.check_output(options.out, options.file, options.keypoint_names)
     names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
     chosen = Choices(keypoint_names=names)
-    skeleton = named_skeleton(options.skeleton) if options.skeleton else None
+    skeleton = console.skeleton(options.skeleton) if options.skeleton else None
     sizes = PictureFolder(options.images).sizes if options.images else dict
     labels = read_label_files([options.file], skeleton, chosen, sizes)
     if options.to == "prelabels":
@@ -77,6 +77,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _convert_manifest(options: argparse.Namespace) -> int:
+    console.check_output(options.out, options.file)
     prelabels: dict[str, list[dict[str, Any]]] = {}
     left_out: Counter[str] = Counter()
     total = 0

@@ -16,7 +16,6 @@ from truepoint.commands import console
 from truepoint.formats.detection import read_labels
 from truepoint.formats.labels import shown
 from truepoint.formats.names import match_images
-from truepoint.pose.skeleton import parse_skeleton
 
 if TYPE_CHECKING:
     from truepoint.prediction.model import Model
@@ -35,7 +34,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the pre-labels file (JSON Lines)")
     parser.add_argument("--restart", action="store_true", help="delete the predictions of earlier runs")
     parser.add_argument("--skip-refused", action="store_true", help="continue without unusable images")
-    parser.add_argument("--skeleton", type=Path, metavar="F", help="ONNX: skeleton file in the model's keypoint order")
+    parser.add_argument("--skeleton", metavar="S", help="ONNX: skeleton in the model's order, file or coco-person")
     parser.add_argument("--min-instance-score", type=float, metavar="S", help="leave out instances with a lower score")
     parser.add_argument("--boxes", type=Path, metavar="F", help="top-down: labels with boxes (default: whole image)")
     parser.add_argument("--detector", type=Path, metavar="F", help="top-down: YOLO detector as an ONNX file")
@@ -51,7 +50,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
         if getattr(options, name) is not None and not is_onnx:
             parser.error(f"argument --{name}: expected only with an ONNX model, got {options.model!r}")
     if is_onnx and options.skeleton is None:
-        parser.error("argument --skeleton: expected a skeleton file for the ONNX model's keypoint names, got none")
+        parser.error("argument --skeleton: expected a skeleton for the ONNX model's keypoint names, got none")
     return console.run(lambda: _prelabel(options))
 
 
@@ -65,7 +64,9 @@ def _prelabel(options: argparse.Namespace) -> int:
         raise console.InputError(
             f"expected the package {error.name}, which reads images, got none; pip install 'truepoint[images]'"
         ) from error
-    if options.out.is_dir() or not options.out.parent.is_dir():
+    code = Path(options.model.rpartition(":")[0] or options.model)
+    console.check_output(options.out, code, options.boxes, options.detector, Path(options.skeleton or code))
+    if not options.out.parent.is_dir():
         raise console.InputError(f"argument --out: expected a file in an existing folder, got {str(options.out)!r}")
     with tqdm(desc="check images", unit="image", leave=False, disable=None) as bar:
         folder = images_in_folder(options.images, bar.update)
@@ -105,7 +106,7 @@ def _model(options: argparse.Namespace, sizes: Mapping[str, tuple[int, int]]) ->
         return EntryPoint(options.model)
     from truepoint.prediction.onnx_model import open_onnx  # noqa: PLC0415
 
-    names = parse_skeleton(options.skeleton.read_bytes()).keypoint_names
+    names = console.skeleton(options.skeleton).keypoint_names
     return open_onnx(
         Path(options.model),
         names,

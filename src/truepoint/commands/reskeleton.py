@@ -14,7 +14,6 @@ import msgspec
 from truepoint.analysis.label_files import read_label_files
 from truepoint.analysis.local_run import job_name
 from truepoint.analysis.reskeleton import read_rules, write_coco
-from truepoint.analysis.skeletons import named_skeleton
 from truepoint.commands import console
 from truepoint.jobs.files import write_whole
 from truepoint.jobs.prelabels import Choices
@@ -37,9 +36,10 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _reskeleton(options: argparse.Namespace) -> int:
+    console.check_output(options.out, *options.files, options.keypoints, Path(options.to))
     chosen = Choices()
-    new = named_skeleton(options.to)
-    labels = read_label_files(options.files, named_skeleton(options.old) if options.old else None, chosen)
+    new = console.skeleton(options.to)
+    labels = read_label_files(options.files, console.skeleton(options.old) if options.old else None, chosen)
     rules = read_rules(options.keypoints, labels.skeleton, new)
     pieces, losses, notes = write_coco(labels, new, rules, chosen, job_name(options.files[0]))
     write_whole(options.out, b"".join(pieces))

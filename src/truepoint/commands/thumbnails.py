@@ -28,6 +28,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _embed(report: Path, images: Path, out: Path) -> int:
+    console.check_output(out, report)
     written, missing = illustrated(report.read_bytes(), PictureFolder(images), str(report))
     write_whole(out, written)
     for name in missing:

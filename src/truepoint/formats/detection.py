@@ -54,9 +54,14 @@ def _read_json(path: Path, text: bytes, companion: Path | None) -> Labels:
     document: Any
     try:
         document = parse_json(text, where)
-    except FormatError:
-        if text.count(b"\n") < 1 or not text.lstrip(b" \t\r\n").startswith(b"{"):
+    except FormatError as error:
+        line, _, rest = text.strip().partition(b"\n")
+        if not rest or not line.startswith(b"{"):
             raise
+        try:
+            parse_json(line, where)
+        except FormatError:
+            raise error from None  # one object over several lines
         document = None  # JSON Lines
     if coco.is_annotations(document):
         return coco.read_annotations(document, where)

@@ -236,6 +236,22 @@ def _alias(name: str) -> tuple[str, str]:
     return "", "".join(words)
 
 
+def unpaired_sides(skeleton: Skeleton) -> str:
+    """Return a note about keypoints that are left and right by name but have no `pair`; "" if there are none."""
+    paired = {keypoint.name for keypoint in skeleton.keypoints if keypoint.pair}
+    lacking = [
+        f"{name}/{other}"
+        for name, other in side_pairs(skeleton.keypoint_names).items()
+        if _alias(name)[0] == "left" and not {name, other} & paired
+    ]
+    if not lacking:
+        return ""
+    return (
+        f"note: skeleton {skeleton.name!r}: expected `pair` for left and right keypoints, got none for "
+        f"{shown(lacking)}; without it, swapped sides are not found, and exports do not swap sides of mirrored images"
+    )
+
+
 def side_pairs(names: Sequence[str]) -> dict[str, str]:
     """Return left/right counterparts derived from names, in both directions. Ambiguous names have none."""
     by_alias: dict[tuple[str, str], list[str]] = {}

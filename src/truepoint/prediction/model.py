@@ -100,7 +100,9 @@ class EntryPoint:
     def __init__(self, name: str) -> None:
         module_name, _, function = name.rpartition(":")
         if not module_name or not function.isidentifier():
-            raise PredictionError(f"expected a model as module:function or file.py:function, got {name!r}")
+            raise PredictionError(
+                f"expected movenet, an ONNX file, or a model as module:function or file.py:function, got {name!r}"
+            )
         module = _module(module_name)
         predict = getattr(module, function, None)
         if not callable(predict):
