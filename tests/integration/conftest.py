@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from sample_events import BUCKET, EVENTS
@@ -39,16 +40,21 @@ def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def s3(aws: str) -> Iterator[Any]:
-    """The sample events' bucket with everything below events/s3."""
+    """The sample events' bucket with everything below events/s3.
+
+    Objects are put and deleted in moto itself: a hundred requests would take longer than most tests.
+    """
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
+    store = s3_backends["123456789012"]["aws"]
     for file in (EVENTS / "s3").rglob("*"):
         if file.is_file():
-            client.put_object(Bucket=BUCKET, Key=file.relative_to(EVENTS / "s3").as_posix(), Body=file.read_bytes())
+            store.put_object(BUCKET, file.relative_to(EVENTS / "s3").as_posix(), file.read_bytes())
     yield client
-    while page := client.list_objects_v2(Bucket=BUCKET).get("Contents"):
-        for item in page:  # not delete_objects, whose XML cannot hold control characters in moto
-            client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    bucket = store.buckets[BUCKET]
+    for item in (*bucket.keys.values(), *bucket.multiparts.values()):
+        item.dispose()
+    bucket.keys.clear()
     client.delete_bucket(Bucket=BUCKET)
 
 

@@ -81,10 +81,14 @@ def prepared(s3: Any, name: str = "three workers") -> LabelingJob:
     return msgspec.structs.replace(JOB, **changed)
 
 
+def stored() -> dict[str, Any]:
+    """Every object of the bucket in moto itself, which needs no request for each."""
+    return dict(s3_backends["123456789012"]["aws"].buckets[BUCKET].keys.items())
+
+
 def bodies(s3: Any, prefix: str = "results/") -> dict[str, bytes]:
     """Every object below a prefix."""
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
-    return {o["Key"]: s3.get_object(Bucket=BUCKET, Key=o["Key"])["Body"].read() for o in found}
+    return {key: item.value for key, item in stored().items() if key.startswith(prefix)}
 
 
 def forget(s3: Any) -> None:
@@ -109,7 +113,7 @@ def cut_small(monkeypatch: pytest.MonkeyPatch, largest: int = 1) -> None:
 
 def let_pass(seconds: float) -> None:
     """Everything in S3 is so much older."""
-    for key in s3_backends["123456789012"]["aws"].buckets[BUCKET].keys.values():
+    for key in stored().values():
         key.last_modified -= timedelta(seconds=seconds)
 
 
