@@ -33,7 +33,7 @@ from truepoint.groundtruth.anchoring import (
 from truepoint.jobs.launch import Document
 from truepoint.jobs.prelabels import Instances, PrelabelError, Sizes
 from truepoint.keys import job_keys
-from truepoint.pose.instance import Instance, parse_instances
+from truepoint.pose.instance import Instance, distance, parse_instances
 from truepoint.pose.sigma_table import SigmaTable, sigma_table
 from truepoint.pose.similarity import area, symmetric_oks
 from truepoint.pose.skeleton import Skeleton
@@ -281,7 +281,7 @@ class _Seeder:
         """Return whether circles of radius `HALF` around a keypoint and its pair do not touch."""
         p, q = instance.by_label[label], instance.by_label[pair]
         sigmas = self.table.sigma(label) + self.table.sigma(pair)
-        return math.hypot(p.x - q.x, p.y - q.y) > HALF * sigmas * math.sqrt(area(instance)[0])
+        return distance(p, q) > HALF * sigmas * math.sqrt(area(instance)[0])
 
     def _inside(self, x: float, y: float) -> bool:
         width, height = self.size

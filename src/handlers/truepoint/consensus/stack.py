@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truepoint.pose.poses import Flags, Integers, Poses, median
+from truepoint.pose.poses import Flags, Integers, Poses, expanded, median
 from truepoint.pose.similarity import Floats
 
 MOST_CELLS = 4_000_000
@@ -84,17 +84,8 @@ class Stack:
     def exchanged(self, swapped: Flags) -> Stack:
         """Return the stack with left and right exchanged where `swapped`, which is true for both members of a pair."""
         source = np.where(swapped, self.mirror[:, None, :], np.arange(self.mirror.shape[1]))
-
-        def moved(values: NDArray[Any]) -> NDArray[Any]:
-            return np.take_along_axis(values, source, axis=2)
-
-        return replace(
-            self,
-            there=moved(self.there),
-            x=moved(self.x),
-            y=moved(self.y),
-            visibility=moved(self.visibility),
-        )
+        names = "there", "x", "y", "visibility"
+        return replace(self, **{name: np.take_along_axis(getattr(self, name), source, axis=2) for name in names})
 
     def without_each(self) -> Stack:
         """Return a stack that contains each cluster once for each member, without that member."""
@@ -105,18 +96,11 @@ class Stack:
         def by_member(values: NDArray[Any]) -> NDArray[Any]:
             return values[:, rest].reshape(count * members, members - 1, *values.shape[2:])
 
+        of_members = "member", "area", "there", "x", "y", "visibility"
+        of_clusters = "cluster", "label", "inverse", "mirror", "mention"
         return Stack(
-            cluster=np.repeat(self.cluster, members),
-            member=by_member(self.member),
-            area=by_member(self.area),
-            label=np.repeat(self.label, members, axis=0),
-            inverse=np.repeat(self.inverse, members, axis=0),
-            mirror=np.repeat(self.mirror, members, axis=0),
-            mention=np.repeat(self.mention, members, axis=0),
-            there=by_member(self.there),
-            x=by_member(self.x),
-            y=by_member(self.y),
-            visibility=by_member(self.visibility),
+            **{name: by_member(getattr(self, name)) for name in of_members},
+            **{name: np.repeat(getattr(self, name), members, axis=0) for name in of_clusters},
         )
 
 
@@ -177,8 +161,8 @@ class Clusters:
         label[which, column], inverse[which, column] = names, poses.inverse[names]
         mirror[which, column] = self._column(keys - names + poses.mirror[names])
 
-        counts = np.diff(poses.starts)[member]
-        cluster, rank, place = _cells(counts)
+        index, place = expanded(np.diff(poses.starts)[member].ravel())
+        cluster, rank = np.divmod(index, members)
         points = poses.starts[member[cluster, rank]] + place
         cell = cluster, rank, self._column(chosen[cluster] * labels + poses.label[points])
         mention = np.full(label.shape, len(poses.x))
@@ -195,11 +179,3 @@ class Clusters:
         """Return the columns of keys, which are cluster * number of labels + label."""
         cluster = keys // max(len(self.poses.labels), 1)
         return np.searchsorted(self._keys, keys) - self._first_column[cluster]
-
-
-def _cells(counts: Integers) -> tuple[Integers, Integers, Integers]:
-    """Return each keypoint's cluster, member and index within the member, given the members' numbers of keypoints."""
-    flat = counts.ravel()
-    group = np.repeat(np.arange(len(flat)), flat)
-    place = np.arange(len(group)) - np.repeat(np.cumsum(flat) - flat, flat)
-    return group // max(counts.shape[1], 1), group % max(counts.shape[1], 1), place

@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from truepoint.errors.swap_rules import distance
 from truepoint.pose.anatomy import Anatomy, Points
+from truepoint.pose.instance import distance
 
 LIMB_FACTOR = 3.0
 """Ratio by which a limb's length may differ from the template's proportion. Perspective explains smaller

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from truepoint.pose.anatomy import Anatomy, Points
-from truepoint.pose.instance import VISIBLE, Instance, Keypoint
+from truepoint.pose.instance import VISIBLE, Instance, Keypoint, distance
 from truepoint.pose.similarity import area
 
 CLEAR_GAIN = 0.25
@@ -28,11 +28,6 @@ class SwappedSides(msgspec.Struct, frozen=True):
 
     whole: bool
     indexes: tuple[int, ...]
-
-
-def distance(p: Keypoint, q: Keypoint) -> float:
-    """Return the distance of two keypoints in pixels."""
-    return math.hypot(p.x - q.x, p.y - q.y)
 
 
 def swap_gain(anatomy: Anatomy, points: Points, indexes: Iterable[int]) -> float:

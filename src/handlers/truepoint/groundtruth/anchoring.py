@@ -18,7 +18,7 @@ import msgspec
 from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.answer import ORIGINAL_TOLERANCE, Answer
 from truepoint.json_text import JsonError, decode
-from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances, same_instances
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, distance, parse_instances, same_instances
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import area
 
@@ -240,7 +240,7 @@ def _moved(before: Sequence[Instance], after: Sequence[Instance], table: SigmaTa
         for label, keypoint in instance.by_label.items():
             total += 1
             far = HALF * table.sigma(label) * size
-            moved += label not in new or _distance(keypoint, new[label]) > far
+            moved += label not in new or distance(keypoint, new[label]) > far
     return total, moved
 
 
@@ -268,13 +268,13 @@ def _seeded(answer: Answer, record: ImageRecord, error: SeededError, table: Sigm
 
 def _left(after: Keypoint, wrong: Keypoint, right: Keypoint) -> bool:
     """Return whether a keypoint is nearer to its wrong position than half the distance between the two positions."""
-    return _distance(after, wrong) < _distance(wrong, right) / 2
+    return distance(after, wrong) < distance(wrong, right) / 2
 
 
 def _without_extra(answer: Answer, index: int, extra: Instance, table: SigmaTable) -> tuple[Answer, Anchoring]:
     """Remove the extra instance. If the worker turned it into another instance, remove only its unchanged keypoints."""
     after, size = answer.instances[index].by_label, math.sqrt(area(extra)[0])
-    off = {label: _distance(after[label], k) for label, k in extra.by_label.items() if label in after}
+    off = {label: distance(after[label], k) for label, k in extra.by_label.items() if label in after}
     near = [label for label, distance in off.items() if distance <= HALF * table.sigma(label) * size]
     if 2 * len(near) >= len(after):
         updated = [item for n, item in enumerate(answer.updated) if n != index]
@@ -302,10 +302,6 @@ def _replaced(
 
 def _with(answer: Answer, updated: list[Any]) -> Answer:
     return msgspec.structs.replace(answer, updated=updated, instances=parse_instances(updated))
-
-
-def _distance(p: Keypoint, q: Keypoint) -> float:
-    return math.hypot(p.x - q.x, p.y - q.y)
 
 
 def _converted(text: bytes, kind: type[T], what: str) -> T:

@@ -14,7 +14,7 @@ import msgspec
 
 from truepoint.consensus.same_subjects import match_instances
 from truepoint.groundtruth.output_line import Labeled
-from truepoint.pose.instance import Instance, InstanceError, Keypoint, parse_instances
+from truepoint.pose.instance import Instance, InstanceError, Keypoint, distance, parse_instances
 from truepoint.pose.sigma_table import SigmaTable
 from truepoint.pose.similarity import area
 from truepoint.pose.skeleton import Skeleton
@@ -146,7 +146,7 @@ class ChangeMeter(Statistic):
             if change in ("added", "deleted"):
                 self.edits.add(1)
                 continue
-            moved = _distance(old[label], new[label]) / s
+            moved = distance(old[label], new[label]) / s
             if label in self.keypoints:
                 self.keypoints[label].moved.add(moved)
             if change in ("moved", "side_swapped"):
@@ -170,7 +170,7 @@ def keypoint_changes(before: Instance, after: Instance, pairs: Mapping[str, str]
     changes: dict[str, Change] = {label: "deleted" for label in old if label not in new}
     changes |= {label: "added" for label in new if label not in old}
     for label in old.keys() & new.keys():
-        if _distance(old[label], new[label]) <= UNTOUCHED:
+        if distance(old[label], new[label]) <= UNTOUCHED:
             same = old[label].visibility == new[label].visibility
             changes[label] = "unchanged" if same else "visibility_changed"
         else:
@@ -184,8 +184,4 @@ def _takes_place(old: Mapping[str, Keypoint], new: Mapping[str, Keypoint], label
     """Return whether the keypoint `label` is now near the old position of `other`."""
     if not {label, other} <= old.keys() & new.keys():
         return False
-    return _distance(new[label], old[other]) < EXCHANGED * _distance(new[label], old[label])
-
-
-def _distance(p: Keypoint, q: Keypoint) -> float:
-    return math.hypot(p.x - q.x, p.y - q.y)
+    return distance(new[label], old[other]) < EXCHANGED * distance(new[label], old[label])

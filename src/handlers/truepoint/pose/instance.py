@@ -63,6 +63,11 @@ class Keypoint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     visibility: Annotated[int, msgspec.Meta(ge=1, le=2)] = VISIBLE
 
 
+def distance(p: Keypoint, q: Keypoint) -> float:
+    """Return the distance of two keypoints in pixels."""
+    return math.hypot(p.x - q.x, p.y - q.y)
+
+
 class Instance(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One labelled subject.
 
