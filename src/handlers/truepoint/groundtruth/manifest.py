@@ -12,10 +12,10 @@ LONGEST_LINE = 8 * 1024 * 1024
 """Maximum length of a line, in bytes. Ground Truth accepts input lines of 100,000 characters, and adds a label of at
 most 6 MB, Lambda's limit for a response."""
 
-LINES_AT_ONCE = 100
-"""Maximum number of lines processed together. With fewer, the fixed cost of array operations dominates; more lines save
-hardly any time."""
-BYTES_AT_ONCE = 1024 * 1024
+LINES_AT_ONCE = 300
+"""Maximum number of lines processed together. With 100, the fixed cost of array operations adds 5 to 8 % to the time of
+a job with three workers; more than 300 save hardly any time."""
+BYTES_AT_ONCE = 3 * 1024 * 1024
 """Maximum size of the lines processed together, in bytes. It bounds memory: the values of the lines take up to thirty
 times their size."""
 LARGEST_PIECE = 256 * 1024
