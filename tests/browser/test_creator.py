@@ -604,6 +604,45 @@ def test_keys_in_mid_drag_end_the_gesture_first(creator: Page) -> None:
     assert len(templates(creator)) == 4
 
 
+def test_a_drag_ends_with_its_own_button_and_when_the_window_loses_the_focus(creator: Page) -> None:
+    for x in (-100, 0, 100):
+        creator.mouse.click(*board(creator, x, 0))
+    before = templates(creator)
+
+    def press() -> None:
+        creator.mouse.move(*spot(creator, 0))
+        creator.mouse.down()
+        creator.mouse.move(*board(creator, -60, 60), steps=3)
+
+    press()
+    creator.mouse.down(button="right")
+    creator.mouse.up()
+    released = templates(creator)
+    assert released != before
+    creator.mouse.move(*board(creator, 80, 80), steps=3)
+    creator.mouse.up(button="right")
+    assert templates(creator) == released
+    creator.keyboard.press("Control+z")
+    press()
+    creator.evaluate("dispatchEvent(new Event('blur'))")
+    assert templates(creator) == before
+    creator.keyboard.press("Enter")
+    assert len(templates(creator)) == 4
+    creator.mouse.move(*board(creator, 80, 80), steps=3)
+    creator.mouse.up()
+    assert templates(creator)[:3] == before
+    # A point is placed where the button went down and up, not where another button goes up.
+    creator.mouse.move(*board(creator, 150, 120))
+    creator.mouse.down()
+    creator.mouse.down(button="right")
+    creator.mouse.up()
+    placed = templates(creator)
+    assert len(placed) == 5
+    creator.mouse.move(*board(creator, 20, 20))
+    creator.mouse.up(button="right")
+    assert templates(creator) == placed
+
+
 def test_a_held_key_acts_once(creator: Page) -> None:
     creator.mouse.click(*board(creator, 0, 0))
 

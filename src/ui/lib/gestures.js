@@ -19,6 +19,8 @@ const REACH = { mouse: 9, pen: 12, touch: 22 };
 const STEADY = 0.25;
 /** Distance in screen pixels up to which a click beside the image counts as a click on its edge. */
 const NEAR_EDGE = 14;
+/** The bit of `buttons` for each value of `button`. */
+const BITS = [1, 4, 2];
 /** Longest pause between wheel events of one movement, in milliseconds. */
 const SAME_TURN = 250;
 
@@ -44,7 +46,7 @@ export function listenToPointers(stage, signal, count) {
   const { session, view, root, placeOf: place } = stage;
   /**
    * The drag that the next click ends: two clicks replace a drag (WCAG 2.5.7).
-   * @type {{drag: Drag, doc: unknown, tool: string} | null}
+   * @type {{drag: Drag, state: unknown[]} | null}
    */
   let lifted = null;
   /** @type {(() => void)[]} functions that wait until no pointer is down */
@@ -57,6 +59,9 @@ export function listenToPointers(stage, signal, count) {
   let turned = -Infinity;
   let isWheel = false;
   let pinched = 1;
+
+  /** Return the state of the session. If it changes, a lifted drag is over. */
+  const state = () => [session.doc, session.tool, session.active, session.selected];
 
   /** Return whether a drag draws a box. */
   const draws = () => session.tool === "draw" || session.tool === "box";
@@ -180,7 +185,7 @@ export function listenToPointers(stage, signal, count) {
 
   /** Start a drag that the next click ends. @param {Drag | null} drag */
   const lift = (drag) => {
-    lifted = drag && { drag, doc: session.doc, tool: session.tool };
+    lifted = drag && { drag, state: state() };
     if (drag) session.onSay(draws() ? t.noBox : t.clickToMove);
   };
 
@@ -195,8 +200,9 @@ export function listenToPointers(stage, signal, count) {
     } = press;
     const from = lifted;
     lifted = null;
-    // This click ends the lifted drag, unless the document or the tool changed in between.
-    if (from && button === 0 && from.doc === session.doc && from.tool === session.tool) {
+    const now = state();
+    // This click ends the lifted drag, unless the worker has done something else in between.
+    if (from && button === 0 && from.state.every((value, at) => value === now[at])) {
       from.drag.move(start);
       from.drag.end?.(start);
       return;
@@ -305,6 +311,11 @@ export function listenToPointers(stage, signal, count) {
         stop(event);
         return;
       }
+      // While another button is down, the browser reports the release of the gesture's button as a movement.
+      if (press && !(event.buttons & BITS[press.event.button])) {
+        listeners.pointerup(event);
+        return;
+      }
       pointers.set(event.pointerId, at);
       if (!press) {
         if (b) pinch(a, b);
@@ -370,6 +381,17 @@ export function listenToPointers(stage, signal, count) {
   };
   for (const [name, listener] of Object.entries(listeners))
     root.addEventListener(name, listener, { signal, passive: false });
+  // A release in another window is not reported. Until it is noticed, keys would wait for it.
+  addEventListener(
+    "blur",
+    () => {
+      if (!pointers.size) return;
+      pointers.clear();
+      drop();
+      release();
+    },
+    { signal },
+  );
   return {
     abort,
     finish,

@@ -108,6 +108,11 @@ export class Board {
     for (const [name, listener] of Object.entries(listeners))
       this.root.addEventListener(name, listener, { passive: false });
     this.root.addEventListener("keydown", (event) => this.key(event));
+    // A release in another window is not reported. Until it is noticed, keys would have no effect.
+    addEventListener("blur", () => {
+      this.pointers.clear();
+      this.abort();
+    });
     // Markers have the same size on the screen whatever the size of the board.
     new ResizeObserver(() => this.measure()).observe(this.root);
   }
@@ -159,6 +164,11 @@ export class Board {
     if (!last) return;
     if (!event.buttons) {
       this.stop(event);
+      return;
+    }
+    // While another button is down, the browser reports the release of the gesture's button as a movement.
+    if (press && !(event.buttons & (press.event.button ? 4 : 1))) {
+      this.up(event);
       return;
     }
     const at = this.screen(event);
