@@ -88,7 +88,15 @@ export const REPEATED = [
  * @property {boolean} metaKey
  * @property {boolean} shiftKey
  * @property {boolean} altKey
+ * @property {(name: string) => boolean} [getModifierState]
  */
+
+/**
+ * Return whether a key is pressed with Alt, Option or AltGr, which type other characters. Linux reports AltGr only as
+ * a modifier state.
+ * @param {Key} event
+ */
+const isAlt = (event) => event.altKey || event.getModifierState?.("AltGraph");
 
 /** Characters by position on a keyboard with Latin letters. @type {Record<string, string>} */
 const POSITIONS = {
@@ -116,10 +124,10 @@ const named = ({ ctrlKey, metaKey }, key, shift) =>
  * @returns {string} "" for keystrokes that are never shortcuts
  */
 export function strokeOf(event) {
-  const { key, shiftKey, altKey } = event;
+  const { key, shiftKey } = event;
   const small = key.length === 1 ? key.toLowerCase() : key;
   // AltGr, or Option, types brackets on German and French keyboards; Windows reports AltGr as Ctrl + Alt.
-  if (altKey) return /^[^\p{L}\p{N}\s]$/u.test(key) ? key : "";
+  if (isAlt(event)) return /^[^\p{L}\p{N}\s]$/u.test(key) ? key : "";
   if (key === "Dead" || key === "Unidentified") return "";
   // Other characters already imply Shift: "?" is not "Shift+?".
   return named(event, small, shiftKey && (key.length > 1 || small !== key.toUpperCase()));
@@ -131,8 +139,8 @@ export function strokeOf(event) {
  * @returns {string} "" for none
  */
 function positionOf(event) {
-  const { key, code = "", shiftKey, altKey } = event;
-  if (altKey || /^[a-z]$/i.test(key)) return "";
+  const { key, code = "", shiftKey } = event;
+  if (isAlt(event) || /^[a-z]$/i.test(key)) return "";
   const at = /^Key(\w)$/.exec(code)?.[1].toLowerCase() ?? POSITIONS[code];
   return at ? named(event, at, shiftKey) : "";
 }
@@ -143,9 +151,10 @@ function positionOf(event) {
  * @param {Key} event
  * @returns {number} index; -1 for none
  */
-export function digitOf({ key, code = "", ctrlKey, metaKey, shiftKey, altKey }) {
+export function digitOf(event) {
+  const { key, code = "", ctrlKey, metaKey, shiftKey } = event;
   const digit = Number(/^[1-9]$/.test(key) ? key : (/^Digit([1-9])$/.exec(code)?.[1] ?? 0));
-  return digit && !ctrlKey && !metaKey && !altKey ? digit - 1 + (shiftKey ? 9 : 0) : -1;
+  return digit && !ctrlKey && !metaKey && !isAlt(event) ? digit - 1 + (shiftKey ? 9 : 0) : -1;
 }
 
 /** @typedef {{keys?: Record<string, string[]>}} Own a worker's own keys by command; an empty list turns one off */
