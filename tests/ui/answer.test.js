@@ -106,6 +106,27 @@ test("unknown labels and second copies are kept and reported, and do not affect 
   ]);
 });
 
+test("what readers of answers refuse is kept aside, unchanged", () => {
+  const nose = { label: "nose", x: 1, y: 2, visibility: 2 };
+  const far = { label: "left_eye", x: -1000001, y: 2 };
+  const { back } = roundTrip([
+    { id: "x".repeat(129), annotations: [nose, far], box: [0, 0, 1e7, 5] },
+    { annotations: [nose], box: "none" },
+    { annotations: [nose], box: null },
+    { annotations: [nose], box: [1, 2, 3, 4] },
+  ]);
+  assert.deepEqual(
+    back.map(({ id, box, unusable_box, unusable_annotations }) => [id, box, unusable_box, unusable_annotations]),
+    [
+      ["p0", undefined, [0, 0, 1e7, 5], [far]],
+      ["p1", undefined, "none", undefined],
+      ["p2", undefined, undefined, undefined],
+      ["p3", [1, 2, 3, 4], undefined, undefined],
+    ],
+  );
+  for (const { annotations } of back) assert.deepEqual(annotations, [nose]);
+});
+
 test("unreadable pre-labels give an empty start and a message", () => {
   for (const text of ["{", "{}", "7"]) {
     const { instances, problems } = readPrelabels(text, null, person);

@@ -1,8 +1,7 @@
 /** The answer: the form's fields, as specified in docs/formats.md. */
 /** @import {Attributes, Doc, Instance, Skeleton} from "./types.js" */
 import { isPlaced, memo } from "./document.js";
-import { isNumber } from "./json.js";
-import { withoutSignature } from "./prelabels.js";
+import { isCoordinate, withoutSignature } from "./prelabels.js";
 
 /**
  * Return whether readers of answers accept this annotation. One invalid annotation would invalidate the whole answer.
@@ -12,7 +11,7 @@ const isSound = (stray) =>
   typeof stray?.label === "string" &&
   stray.label !== "" &&
   stray.label.length <= 128 &&
-  [stray.x, stray.y].every((value) => isNumber(value) && Math.abs(value) <= 1e6) &&
+  [stray.x, stray.y].every(isCoordinate) &&
   [undefined, 1, 2].includes(stray.visibility);
 
 /** @param {Instance} instance @param {Skeleton} skeleton */

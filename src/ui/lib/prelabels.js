@@ -27,6 +27,13 @@ const rest = (record, known) => {
   return keys.length ? Object.fromEntries(keys.map((key) => [key, record[key]])) : NOTHING;
 };
 
+/** Maximum length of an instance's id, and largest absolute coordinate: truepoint/pose/instance.py has the same limits. */
+const LONGEST_ID = 128;
+const FARTHEST = 1e6;
+
+/** @param {unknown} value @returns {value is number} whether readers of answers accept it as a coordinate */
+export const isCoordinate = (value) => isNumber(value) && Math.abs(value) <= FARTHEST;
+
 /** @param {unknown} value */
 const textOf = (value) => (typeof value === "string" ? value : "");
 
@@ -76,7 +83,7 @@ export function readPrelabels(text, issues, skeleton, offerBelow, read) {
       return;
     }
     let id = isNumber(entry.id) ? String(entry.id) : textOf(entry.id);
-    if (!id || instances.has(id)) id = `p${place}`;
+    if (!id || id.length > LONGEST_ID || instances.has(id)) id = `p${place}`;
     while (instances.has(id)) id += "_";
     instances.set(id, readInstance(entry, id, skeleton, offerBelow, problems));
   });
@@ -107,8 +114,7 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
     box,
     locked: entry.annotation_options?.editable === false,
     options: readOptions(entry.annotation_options),
-    // An invalid `box` is kept among the extra fields.
-    extra: rest(entry, box ? OURS : OURS.slice(0, -1)),
+    extra: box || (entry.box ?? null) === null ? rest(entry, OURS) : { ...rest(entry, OURS), unusable_box: entry.box },
   });
   for (const annotation of Array.isArray(entry.annotations) ? entry.annotations : []) {
     const index = skeleton.index.get(annotation?.label);
@@ -118,8 +124,8 @@ function readInstance(entry, id, skeleton, offerBelow, problems) {
       index === undefined ||
       instance.points[index] ||
       offers[index] ||
-      !isNumber(annotation.x) ||
-      !isNumber(annotation.y)
+      !isCoordinate(annotation.x) ||
+      !isCoordinate(annotation.y)
     )
       instance.strays.push(annotation);
     else
@@ -157,7 +163,7 @@ function readPoint(annotation, visible) {
 
 /** Read a box [x, y, width, height]; null if it is invalid. @param {unknown} value @returns {Box | null} */
 function readBox(value) {
-  if (!Array.isArray(value) || value.length !== 4 || !value.every(isNumber)) return null;
+  if (!Array.isArray(value) || value.length !== 4 || !value.every(isCoordinate)) return null;
   const [left, top, width, height] = value;
   return { left, top, right: left + width, bottom: top + height };
 }
