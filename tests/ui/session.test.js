@@ -501,7 +501,7 @@ test("hiding announces the name, or the number if there are several", () => {
   const said = [];
   s.onSay = (text) => said.push(text);
   s.toggleHidden(["a"]);
-  s.toggleHidden(["a/0"]);
+  s.toggleHidden(["a\n0"]);
   s.toggleHidden(["a", "b", "c", "d"]);
   s.toggleHidden(["a", "b", "c", "d"]);
   assert.deepEqual(said, ["Hidden: Instance 1", "Hidden: nose", "Hidden: 4", "Shown: 4"]);

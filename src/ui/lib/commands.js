@@ -48,7 +48,7 @@ export function commandsOf(app) {
     swapAll: () => session.swap([]),
     mirror: () => session.mirror(),
     hidePoint: () =>
-      session.toggleHidden(session.selected < 0 ? [] : active().map((id) => `${id}/${session.selected}`)),
+      session.toggleHidden(session.selected < 0 ? [] : active().map((id) => `${id}\n${session.selected}`)),
     previous: () => session.step(-1, false),
     next: () => session.step(1, false),
     previousPending: () => session.step(-1, true),

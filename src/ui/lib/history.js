@@ -33,7 +33,7 @@ export class State {
     this.size = { width: 0, height: 0 };
     /** @type {Tool} */
     this.tool = "place";
-    /** @type {Set<string>} hidden parts: "id" of an instance, "id/index" of a keypoint */
+    /** @type {Set<string>} hidden parts: "id" of an instance, "id\nindex" of a keypoint */
     this.hidden = new Set();
     this.start(instances);
     /**
@@ -135,12 +135,12 @@ export class State {
 
   /** @param {string} id @param {number} index of a keypoint */
   isHidden(id, index) {
-    return this.hidden.size > 0 && this.hidden.has(`${id}/${index}`);
+    return this.hidden.size > 0 && this.hidden.has(`${id}\n${index}`);
   }
 
   /** @param {string} key an entry of `hidden` */
   nameOf(key) {
-    const [id, index] = key.split(/\/(?=\d+$)/);
+    const [id, index] = key.split("\n");
     return index ? labelOf(this.skeleton, Number(index)) : nameOf(this.doc, id);
   }
 

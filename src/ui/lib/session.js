@@ -58,7 +58,7 @@ export class Session extends State {
     if (startsNew) this.begin({ points: this.skeleton.keypoints.map((_, i) => (i === 0 ? point : null)) }, label, 0);
     else {
       this.hidden.delete(`${this.active}`);
-      this.hidden.delete(`${this.active}/${index}`);
+      this.hidden.delete(`${this.active}\n${index}`);
       this.selected = index;
       this.edit(label, ({ points }) => ({ points: points.with(index, { ...point, ...noteOf(points[index]) }) }));
     }
