@@ -105,7 +105,10 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
    * @type {Map<string, Path2D>} one path per colour instead of one per edge, so that few canvas calls draw all edges
    */
   const edges = new Map();
-  /** @type {[at: XY, color: string, shape: Shape, filled: boolean][]} */
+  /**
+   * The markers to paint, the topmost first.
+   * @type {[at: XY, color: string, shape: Shape, filled: boolean][]}
+   */
   const markers = [];
   /** @type {[string, XY][]} */
   const names = [];
@@ -121,7 +124,18 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
     path.lineTo(to.x, to.y);
   };
 
-  for (const instance of instances) {
+  // Of inactive instances, paint only the topmost marker of each cell: in a crowd, the others would be covered.
+  const cell = instances.length * skeleton.keypoints.length > MANY ? 8 : 3;
+  const columns = Math.ceil(width / cell);
+  const taken = new Uint8Array(strong ? 0 : columns * Math.ceil(view.stage.height / cell));
+  const isCovered = (/** @type {XY} */ { x, y }) => {
+    if (strong) return false;
+    if (x < 0 || x >= width) return x < -REACH || x > width + REACH;
+    const at = Math.floor(y / cell) * columns + Math.floor(x / cell);
+    return Boolean(taken[at]) || !(taken[at] = 1);
+  };
+
+  for (const instance of instances.toReversed()) {
     const { id, points, options, color } = instance;
     const places = points.map((point, i) =>
       isPlaced(point) && !session.isHidden(id, i) ? view.toScreen(point) : null,
@@ -135,14 +149,16 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
       edges.set(tint, path);
       line(path, from, to);
     }
-    places.forEach((at, i) => {
-      if (!at) return;
+    for (let i = places.length - 1; i >= 0; i -= 1) {
+      const at = places[i];
+      if (!at) continue;
       const keypoint = skeleton.keypoints[i];
-      markers.push([at, markerColor(instance, keypoint), options.shape ?? shapeOf(keypoint), points[i]?.v === 2]);
+      if (!isCovered(at))
+        markers.push([at, markerColor(instance, keypoint), options.shape ?? shapeOf(keypoint), points[i]?.v === 2]);
       const chosen = strong && i === selected;
       if (chosen) stamp(rings, "circle", at, radius + 6);
       if (chosen || (look.names && (strong || !active))) names.push([labelOf(skeleton, i), at]);
-    });
+    }
     // Mark the original positions of pre-labelled keypoints that the worker moved or deleted.
     const before = findInstance(original, id);
     if (before && before !== instance)
@@ -155,7 +171,8 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
       });
   }
 
-  ctx.lineCap = "round";
+  // Round caps take most of the time of a crowd, and its markers cover them.
+  ctx.lineCap = strong ? "round" : "butt";
   ctx.lineJoin = "round";
   outline(ctx, traces, 1.25, 4);
   if (strong) for (const path of edges.values()) stroke(ctx, path, SHADOW, lineWidth + 2);
@@ -164,7 +181,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
     const at = hover && findInstance(session.doc, hover.id)?.points[hover.index];
     // The keypoint under the pointer, of any instance.
     const hovered = hover && isPlaced(at) ? view.toScreen(at) : null;
-    for (const [place, color, shape, filled] of markers) {
+    for (const [place, color, shape, filled] of markers.reverse()) {
       const path = new Path2D();
       stamp(path, shape, place, widened(radius, filled));
       paintMarker(ctx, path, color, filled);
@@ -176,17 +193,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
   } else {
     ctx.save();
     ctx.resetTransform();
-    // Paint only the topmost marker of each cell: in a crowd, the others would be covered.
-    const cell = markers.length > MANY ? 8 : 3;
-    const columns = Math.ceil(width / cell);
-    const taken = new Uint8Array(columns * Math.ceil(view.stage.height / cell));
-    const shown = markers.reverse().filter(([{ x, y }]) => {
-      const at = Math.floor(y / cell) * columns + Math.floor(x / cell);
-      const isFree = x >= -REACH && x <= width + REACH && !taken[at];
-      if (x >= 0 && x < width) taken[at] = 1;
-      return isFree;
-    });
-    for (const [{ x, y }, color, shape, filled] of shown.reverse()) {
+    for (const [{ x, y }, color, shape, filled] of markers.reverse()) {
       const sprite = spriteOf(color, shape, filled, radius, ratio);
       ctx.drawImage(sprite, Math.round(x * ratio) - sprite.width / 2, Math.round(y * ratio) - sprite.width / 2);
     }

@@ -47,12 +47,9 @@ export function stageOf(session, look) {
   const cross = h("div.cross");
   const lens = h("img", { alt: "", draggable: false });
   const loupe = h("div.loupe", {}, lens, h("div.cross"));
+  const clip = h("div.clip", { "aria-hidden": true, hidden: true }, img, ...layers, cross, loupe, tag, probe);
   /** @type {HTMLElement} */
-  const root = h(
-    "div.stage",
-    { tabIndex: 0, role: "application", "aria-label": t.stage },
-    h("div.clip", { "aria-hidden": true }, img, ...layers, cross, loupe, tag, probe),
-  );
+  const root = h("div.stage", { tabIndex: 0, role: "application", "aria-label": t.stage }, clip);
   let frameRequest = 0;
   const removed = new AbortController();
   /**
@@ -147,7 +144,8 @@ export function stageOf(session, look) {
       } = view;
       cancelAnimationFrame(frameRequest);
       frameRequest = 0;
-      put(img, "hidden", !session.size.width);
+      put(clip, "hidden", !session.size.width);
+      if (!session.size.width) return;
       lay(img, tx, ty, scale);
       put(img, ".near", scale > 6);
       const { x, y } = stage.magnified;
@@ -166,8 +164,7 @@ export function stageOf(session, look) {
         FONT_SIZE,
         (FONT_SIZE * probe.getBoundingClientRect().width) / x / above.measureText(PROBE).width,
       );
-      const isShown = session.size.width > 0;
-      const others = isShown ? session.visible().filter(({ id }) => id !== session.active) : [];
+      const others = session.visible().filter(({ id }) => id !== session.active);
       const look = [
         width,
         height,
@@ -200,13 +197,7 @@ export function stageOf(session, look) {
       below.restore();
       painted = { instances: others, look };
       above.clearRect(0, 0, width, height);
-      if (isShown)
-        paint(
-          above,
-          stage,
-          session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [],
-          true,
-        );
+      paint(above, stage, session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [], true);
     },
 
     /** Move the parts that follow the pointer. @param {XY | null} at @param {boolean} [touch] */

@@ -131,7 +131,7 @@ export function confidenceOf(session, stage, checkBelow) {
       ctx.fillText("?", x - 12, y - 12);
     }
   };
-  stage.repaint();
+  if (session.doc.instances.some((instance) => doubtsIn(instance).length)) stage.repaint();
 
   return {
     confirm,
