@@ -106,6 +106,30 @@ export function appOf(element, shadow, work) {
     work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
   session.size = { width: 0, height: 0 };
+  const removed = new AbortController();
+  const { signal } = removed;
+  const uri = imageUri(get);
+  const image = uri === "data:" ? (get("imgSrc") ?? "") : uri;
+  const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
+  const series = draftKey(owner);
+  const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
+  const saving = autosave(
+    session,
+    clock,
+    task,
+    () => {
+      sizeNotice = tooLarge();
+      update(board.root);
+      later?.refresh();
+    },
+    () => update(board.root),
+    signal,
+    work?.draftKey,
+  );
+  /** @type {Promise<import("./drafts.js").Draft[]>} */
+  const found = work
+    ? Promise.resolve([])
+    : Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
@@ -118,8 +142,6 @@ export function appOf(element, shadow, work) {
   const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
   /** Size to which coordinates refer, once the image is shown. @type {import("./types.js").Size | null} */
   let measured = null;
-  const removed = new AbortController();
-  const { signal } = removed;
   /** The problem with the image or the pre-labels; "" for none. @type {keyof typeof english.problems | ""} */
   let problem = "";
   let toastTimer = 0;
@@ -398,17 +420,27 @@ export function appOf(element, shadow, work) {
     return true;
   };
 
-  const send = () => {
-    isOurs = true;
+  /**
+   * Run a part of a submission. If it fails, nothing is sent, and the worker is told.
+   * @template T
+   * @param {() => T} act
+   * @returns {T | null}
+   */
+  const attempt = (act) => {
     try {
-      const reason = form.submit(handOver);
-      if (reason) say(reason);
+      return act();
     } catch (error) {
-      // The host's code failed: nothing was sent.
       saving.settle();
       say(t.notSent);
       reportError(error);
+      return null;
     }
+  };
+
+  const send = () => {
+    isOurs = true;
+    const reason = attempt(() => form.submit(handOver));
+    if (reason) say(reason);
     isOurs = false;
   };
 
@@ -437,7 +469,7 @@ export function appOf(element, shadow, work) {
     if (!waits() && !asks()) send();
   };
 
-  const form = answerForm(element, () => ((!isOurs && waits()) || asks() ? null : handOver()), send);
+  const form = answerForm(element, () => attempt(() => ((!isOurs && waits()) || asks() ? null : handOver())), send);
 
   /** Hand the image back without an answer. @param {string} reason */
   const skip = (reason) => {
@@ -481,28 +513,6 @@ export function appOf(element, shadow, work) {
   };
   const askForLater = () => void loadLater().then(settle, settle);
 
-  const uri = imageUri(get);
-  const image = uri === "data:" ? (get("imgSrc") ?? "") : uri;
-  const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
-  const series = draftKey(owner);
-  const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
-  const saving = autosave(
-    session,
-    clock,
-    task,
-    () => {
-      sizeNotice = tooLarge();
-      update(board.root);
-      later?.refresh();
-    },
-    () => update(board.root),
-    signal,
-    work?.draftKey,
-  );
-  /** @type {Promise<import("./drafts.js").Draft[]>} */
-  const found = work
-    ? Promise.resolve([])
-    : Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   const gestures = listenToPointers(stage, signal, (action) => clock.act(action));
   const { root: question, ask } = questions();
   /** @type {Record<string, string>} */
@@ -655,6 +665,8 @@ export function appOf(element, shadow, work) {
   document.addEventListener(
     "keydown",
     (event) => {
+      // A host makes the element inert while an answer is on its way.
+      if (element.closest("[inert]")) return;
       const path = event.composedPath();
       const isElsewhere = path.some((node) => node instanceof Element && node.localName === element.localName);
       if (path.includes(element) || (!isElsewhere && current === element)) onKey(app, event, clock, board.pick);

@@ -109,8 +109,10 @@ export function autosave(
 
     /** @returns {Promise<import("./drafts.js").Draft[]>} drafts of this task, written by this or other pages */
     find() {
-      dropOldDrafts(Date.now());
-      return loadDrafts(task, session.skeleton);
+      const drafts = loadDrafts(task, session.skeleton);
+      // This reads the drafts of all tasks, so it must not delay the worker's own.
+      drafts.then(() => dropOldDrafts(Date.now(), task));
+      return drafts;
     },
 
     /** Continue with a draft, which becomes this page's own draft. @param {import("./drafts.js").Draft} draft */
@@ -140,10 +142,13 @@ export function autosave(
   document.addEventListener(
     "answer-accepted",
     () => {
-      isSafe = true;
-      clearTimeout(saveTimer);
+      // Work that changed after it was sent is not part of the answer that arrived.
+      isSafe = !sentAt || session.kept === sentDoc;
       settle();
-      dropDraft(key);
+      if (isSafe) {
+        clearTimeout(saveTimer);
+        dropDraft(key);
+      } else write();
     },
     { signal },
   );

@@ -80,7 +80,14 @@ export async function within(mode, act) {
     const request = indexedDB.open("truepoint", 1);
     request.onupgradeneeded = () => request.result.createObjectStore("drafts", { keyPath: "key" });
     request.onblocked = () => reject(request.error);
-    result(request).then(resolve, reject);
+    result(request).then((opened) => {
+      // Another page may delete the database, and the browser may close it. The next transaction opens it again.
+      opened.onclose = opened.onversionchange = () => {
+        opened.close();
+        database = undefined;
+      };
+      resolve(opened);
+    }, reject);
   });
   const transaction = (await database).transaction("drafts", mode, { durability: "strict" });
   const done = new Promise((resolve, reject) => {
@@ -165,10 +172,18 @@ export const dropDraft = (key) => {
   return inTime("readwrite", (store) => store.delete(key)).catch(() => {});
 };
 
-/** @param {number} now @returns {Promise<unknown>} */
-export async function dropOldDrafts(now) {
+/**
+ * Delete old drafts of other tasks. The own task's drafts are offered however old they are: the device's clock may have
+ * been wrong.
+ * @param {number} now
+ * @param {string} [task] the own task's key
+ * @returns {Promise<unknown>}
+ */
+export async function dropOldDrafts(now, task = "none") {
   const drafts = await allDrafts(PREFIX);
   return Promise.all(
-    drafts.filter((draft) => !(draft.at > now - KEEP_DAYS * 86_400_000) && draft.key).map(({ key }) => dropDraft(key)),
+    drafts
+      .filter(({ at, key }) => key && !(at > now - KEEP_DAYS * 86_400_000) && !`${key}`.startsWith(task))
+      .map(({ key }) => dropDraft(key)),
   );
 }

@@ -28,6 +28,9 @@ const ATTRIBUTES = [
   "offerBelow",
 ];
 
+/** Attributes, in lower case, that change neither the task nor its labels. */
+const ASIDE = ["taskerror", "skipreasons", "maxanswerbytes", "checkbelow"];
+
 /** The style sheet, which all elements of a page share. */
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
@@ -47,17 +50,22 @@ export class Crowd2dSkeleton extends HTMLElement {
     /** @type {import("./app.js").Work | null} the state of the last app, kept while the element is not on the page */
     this.work = null;
     this.waiting = false;
+    /** Whether an attribute has changed the task since the app was built. */
+    this.isOther = false;
   }
 
   connectedCallback() {
-    if (this.app) this.app.attach();
-    else this.start();
+    // The size comes first, so that the parts are laid out once. The page around the element may change later.
     this.place();
     addEventListener("resize", this.place);
+    this.around.observe(document.body);
+    if (this.app) this.app.attach();
+    else this.start();
   }
 
   disconnectedCallback() {
     removeEventListener("resize", this.place);
+    this.around.disconnect();
     // A page that moves the element removes and inserts it in one task. In that case the app stays.
     queueMicrotask(() => {
       if (this.isConnected || !this.app) return;
@@ -67,7 +75,7 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** End the app, but keep its document, undo steps and times for the case that the element returns. */
   leave() {
-    this.work = this.app?.work() ?? null;
+    this.work = (!this.isOther && this.app?.work()) || null;
     this.app?.destroy();
     this.app = null;
   }
@@ -102,15 +110,17 @@ export class Crowd2dSkeleton extends HTMLElement {
       return;
     // A new address of the same image (a renewed signature) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
-    if (!isRenewed) this.work = null;
+    const isOther = !isRenewed && !ASIDE.includes(name);
+    if (isOther) this.work = null;
     if (!this.app) return;
+    this.isOther ||= isOther;
     if (isRenewed) this.app.loadImage();
     else if (!this.waiting) {
       this.waiting = true;
       queueMicrotask(() => {
         this.waiting = false;
         if (!this.isConnected) return;
-        this.build();
+        this.build(this.isOther ? null : this.app?.work());
         this.wake();
       });
     }
@@ -121,6 +131,7 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.app?.destroy();
     this.app = appOf(this, /** @type {ShadowRoot} */ (this.shadowRoot), work);
     this.work = null;
+    this.isOther = false;
   }
 
   /** Take the keyboard focus, unless the page has focused another element. */
@@ -137,6 +148,8 @@ export class Crowd2dSkeleton extends HTMLElement {
     const room = innerHeight - top - scrollY - below;
     this.style.setProperty("--room", `${Math.floor((room >= innerHeight / 2 ? room : innerHeight) / magnified)}px`);
   };
+
+  around = new ResizeObserver(this.place);
 }
 
 for (const name of ATTRIBUTES) {

@@ -3,6 +3,8 @@
  * throws.
  */
 
+import { isRecord } from "./json.js";
+
 const PREFS = "truepoint-preferences";
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
@@ -41,8 +43,14 @@ export function keys() {
   }
 }
 
+/** @param {any} list @returns {boolean} */
+const isTexts = (list) => Array.isArray(list) && list.every((text) => typeof text === "string");
+
 /** @returns {{names?: boolean, loupe?: boolean, crosshair?: boolean, keys?: Record<string, string[]>, hotkeys?: boolean}} */
-export const loadPrefs = () => load(PREFS, {});
+export const loadPrefs = () => {
+  const { keys, ...prefs } = load(PREFS, {});
+  return isRecord(keys) && Object.values(keys).every(isTexts) ? { ...prefs, keys } : prefs;
+};
 
 /** @param {object} prefs */
 export const savePrefs = (prefs) => save(PREFS, prefs);

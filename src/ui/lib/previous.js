@@ -1,6 +1,7 @@
 /** The previous images' instances, for workers who label a series. They are stored until the tab is closed. */
 /** @import {Box, Point, Size} from "./types.js" */
 
+import { isRecord } from "./json.js";
 import { load, save } from "./prefs.js";
 
 const KEY = "truepoint-previous";
@@ -14,7 +15,7 @@ const KEY = "truepoint-previous";
  */
 
 /** @returns {Previous[]} the newest first */
-const kept = () => load(KEY, [], "sessionStorage");
+const kept = () => [load(KEY, [], "sessionStorage")].flat().filter(isRecord);
 
 /**
  * @param {string} task
