@@ -149,7 +149,8 @@ export class Crowd2dSkeleton extends HTMLElement {
     this.style.setProperty("--room", `${Math.floor((room >= innerHeight / 2 ? room : innerHeight) / magnified)}px`);
   };
 
-  around = new ResizeObserver(this.place);
+  /** Watches the page. A new size set within the observer's call would be reported as an error. */
+  around = new ResizeObserver(() => requestAnimationFrame(this.place));
 }
 
 for (const name of ATTRIBUTES) {
