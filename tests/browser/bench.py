@@ -15,6 +15,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from driver import ORIGIN, ROOT, TEMPLATE, Task, TaskPage, person, picture
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from labeling_site import running
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 from chromium import ARGUMENTS, EXECUTABLE
 
@@ -152,21 +154,43 @@ def bare(browser: Browser) -> tuple[tuple[float, float], tuple[float, float]]:
 
 def first_point(opener: TaskPage, runs: int) -> list[float]:
     """From navigation until a click is taken as a keypoint, by the page's clock; an impatient hand keeps clicking."""
-    times = []
     opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg").page.close()
-    for _ in range(runs):
-        page = opener.context.new_page()
-        page.goto(f"{ORIGIN}/task.html", wait_until="commit")
-        taken = 0.0
-        while not taken:
-            page.mouse.click(560, 450)
-            taken = page.evaluate(
-                "() => document.querySelector('crowd-2d-skeleton')?.app?.session.doc.instances.length"
-                " ? performance.now() : 0"
-            )
-        times.append(taken)
-        page.close()
-    return times
+    return [first_point_of(opener.context, f"{ORIGIN}/task.html") for _ in range(runs)]
+
+
+def first_point_of(context: BrowserContext, address: str) -> float:
+    page = context.new_page()
+    page.goto(address, wait_until="commit")
+    taken = 0.0
+    while not taken:
+        page.mouse.click(560, 450)
+        taken = page.evaluate(
+            "() => document.querySelector('crowd-2d-skeleton')?.app?.session.doc.instances.length"
+            " ? performance.now() : 0"
+        )
+    page.close()
+    return float(taken)
+
+
+def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple[list[float], list[float]]:
+    """The same in the portal, of somebody who is signed in and opens a job, and in turn on the element's own page."""
+    alone, portal = [], []
+    pages(width=WIDTH, height=HEIGHT, photo="/photo.jpg").page.close()
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as make:
+        image = Path(folder) / "photo.jpg"
+        image.write_bytes(photo)
+        site = make()
+        site.add_job("Photos-1", [image])
+        browser = pages.context.browser
+        assert browser is not None
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context.add_init_script("localStorage.clear(); indexedDB.deleteDatabase('truepoint')")
+        session = {"name": site.cookies.name("session"), "value": site.cookie("Ada"), "url": site.origin}
+        context.add_cookies([session])  # type: ignore[list-item]
+        for _ in range(runs):
+            alone.append(first_point_of(pages.context, f"{ORIGIN}/task.html"))
+            portal.append(first_point_of(context, f"{site.origin}/portal/index.html#/jobs/Photos-1"))
+    return alone, portal
 
 
 def placing(opener: TaskPage, count: int) -> tuple[float, dict[str, int]]:
@@ -282,6 +306,8 @@ def run(browser: Browser, counts: list[int], keypoint_counts: list[int], repeats
     first = first_point(pages, 7)
     spread = f"({min(first):.0f}-{max(first):.0f})"
     print(f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms {spread}")
+    alone, portal = map(statistics.median, first_point_in_the_portal(pages, photo, 7))
+    print(f"the same in the portal: median {portal:.0f} ms, {portal / alone:.2f} x of the element's own page in turn")
     per_point, actions = placing(pages, 1)
     print(f"one person: {per_point:.0f} ms a keypoint, actions {json.dumps(actions)}")
     per_point, actions = placing(pages, 5)
