@@ -12,6 +12,7 @@ from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
 from truepoint.task_queue.table import Action, Item, Table
 from truepoint.tasks import output_layout
+from truepoint.tasks.consolidating import CORRECTION_SECONDS
 from truepoint.tasks.rebuilding import load_or_rebuild
 
 
@@ -108,6 +109,28 @@ def test_the_job_goes_on_as_if_nothing_had_happened(site: Site) -> None:
         site.submit(line)
     site.take(BEA, held=2)
     rebuild(site)
+    site.label_all()
+    site.run_until_ended()
+    assert site.labels() == {n: {ADA: f"a{n}", BEA: f"b{n}"} for n in range(12)}
+
+
+def test_a_complete_job_ends_without_a_wait_after_the_table_was_lost(site: Site) -> None:
+    site.label_all()
+    site.now += CORRECTION_SECONDS
+    rebuild(site)
+    site.tick(0)
+    assert (site.job.status, sum(bool(site.image(n).label) for n in range(12))) == ("InProgress", 12)
+    site.tick(0)
+    assert site.job.status == "Completed"
+    assert site.labels() == {n: {ADA: f"a{n}", BEA: f"b{n}"} for n in range(12)}
+
+
+def test_lines_that_have_no_answer_are_offered_at_once_after_the_table_was_lost(site: Site) -> None:
+    site.answers._store_answer(ADA, 3, {"updated_annotations": "a3"}, first=0, accepted=site.now, now=site.now)
+    rebuild(site)
+    assert site.take(BEA, held=1) == [3]
+    site.tick(0)
+    assert sorted(site.take(BEA, held=5)) == [0, 1, 2, 3, 4]
     site.label_all()
     site.run_until_ended()
     assert site.labels() == {n: {ADA: f"a{n}", BEA: f"b{n}"} for n in range(12)}

@@ -123,6 +123,11 @@ def skip_key(job: str, line: int, worker: str) -> Key:
     return Key(skips_pk(job), f"{line:09d}#{worker}")
 
 
+def job_of(pk: str, sk: str) -> str:
+    """Return the key of the job to which a row belongs; empty if it belongs to none."""
+    return sk if pk in (JOBS, FOLDERS) else pk.split("#")[1] if pk.startswith("J#") else ""
+
+
 def shard_of(line: int, shards: int) -> int:
     """Return the shard of the queue that holds the slots of a line."""
     return line % shards

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
@@ -25,7 +26,7 @@ from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import MOST_SKIPS, Place
 from truepoint.task_queue.rows import Done, Image, Job, Worker
-from truepoint.task_queue.table import Action, Item, Table
+from truepoint.task_queue.table import Action, ConditionError, Item, Table
 from truepoint.tasks import loading, output_layout
 from truepoint.tasks.answers import LARGEST_FILE
 from truepoint.tasks.consolidating import LARGEST_RESPONSE
@@ -77,7 +78,13 @@ def load_or_rebuild(
         total_labelled=int(counters.get("TotalLabeled", 0)) if row.is_ended else 0,
         total_failed=int(counters.get("FailedNonRetryableError", 0)) if row.is_ended else 0,
     )
-    table.write_all(_Rebuilding(store, row, settings).actions(progress))
+    rebuilding = _Rebuilding(store, row, settings)
+    table.write_all(rebuilding.actions(progress))
+    with suppress(ConditionError):  # another process has rebuilt the job
+        # No request is under way for a job without a row. So the tick need not wait before it offers the lines among
+        # these that have no row.
+        handed = {"handed": rebuilding.handed, "handed_at": 0, "until": 0}
+        table.write(Action(*rows.tick_key(row.key), put=handed, condition="attribute_not_exists(pk)"))
     return loading.add(table, row)
 
 
@@ -130,7 +137,8 @@ class _Rebuilding:
         self._lines = [place.line for place in self._places]
         self._workers: dict[str, _Tally] = defaultdict(_Tally)
         self._gold = GoldScores(store, job)
-        self._last = 0
+        self.handed = 0
+        """Number of open lines, counted from the first one, up to the last one with an answer or a skip."""
 
     def actions(self, progress: Callable[[int], object]) -> Iterator[Action]:
         """Yield the rows."""
@@ -154,8 +162,8 @@ class _Rebuilding:
         for worker in {*self._workers, *self._settings.members, *self._settings.paused_workers}:
             put = msgspec.to_builtins(self._workers[worker].row(worker, self._settings))
             yield Action(*rows.worker_key(self._job.key, worker), put=put)
-        if self._last:
-            yield Action(*rows.cursor_key(self._job.key), put={"handed": self._last})
+        if self.handed:
+            yield Action(*rows.cursor_key(self._job.key), put={"handed": self.handed})
 
     def _image(
         self, line: int, answers: Mapping[str, _Answer], skips: Mapping[str, Item], labels: Iterable[str]
@@ -164,7 +172,7 @@ class _Rebuilding:
         number = bisect_left(self._lines, line)
         if number == len(self._lines) or self._lines[number] != line:
             return  # not an open line of this job
-        self._last = max(self._last, number + 1)
+        self.handed = max(self.handed, number + 1)
         place = self._places[number]
         wanted = self._job.workers_per_image
         # Further answers are from requests that were not acknowledged: the queue hands an image to no more workers.
