@@ -58,10 +58,10 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make demo PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 
 # One option each, so that names with spaces stay whole. Python handles Ctrl+C; make only waits for it.
-demo: tools setup ## run a labelling job on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n TEAM=yes, or JOB=name]
+demo: tools setup ## run a labelling job on this machine [IMAGES=folder SKELETON=name-or-file WORKERS=n PRELABELS=file ANSWERS=file FINISH=yes CONTINUE=job PORT=n, or JOB=name]
 	@python scripts/demo.py $(if $(IMAGES),--images "$(IMAGES)") $(if $(SKELETON),--skeleton "$(SKELETON)") \
 	  $(if $(WORKERS),--workers "$(WORKERS)") $(if $(JOB),--job "$(JOB)") $(if $(ANSWERS),--answers "$(ANSWERS)") \
-	  $(if $(PRELABELS),--prelabels "$(PRELABELS)") $(if $(FINISH),--finish) $(if $(TEAM),--team) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
+	  $(if $(PRELABELS),--prelabels "$(PRELABELS)") $(if $(FINISH),--finish) $(if $(CONTINUE),--continue-from "$(CONTINUE)") $(if $(PORT),--port "$(PORT)")
 
 demo-reset: ## delete the demo: its emulated account, its jobs and their labels
 	@if [ -e .demo/lock ]; then flock --nonblock --conflict-exit-code 3 .demo/lock rm -rf .demo || { \

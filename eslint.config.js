@@ -27,7 +27,6 @@ export default [
     files: [
       "src/ui/lib/**/*.js",
       "src/ui/portal/**/*.js",
-      "src/truepoint/portal/static/**/*.js",
       "src/handlers/truepoint/results/report_page/*.js",
     ],
     languageOptions: { globals: { ...globals.browser, ELEMENT: "readonly" } },

@@ -9,10 +9,10 @@ from typing import Any
 
 import portal_tick
 import pre_annotation
+from old_rules import output_by_the_old_rules
 from portal_jobs import NOW
 from truepoint.adapters.bucket import Bucket
 from truepoint.keys import split_s3_uri
-from truepoint.portal.state import derive_state
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import TaskQueue, Verdict
 from truepoint.task_queue.rows import Image, Job, TickState, Worker
@@ -197,15 +197,13 @@ class Site:
             return [(key, self.bucket.read(key)) for key in self.files(folder)]
 
         described = self.description
-        state = derive_state(
+        return output_by_the_old_rules(
             parse_labeling_job(described),
             self.bucket.read(f"jobs/{self.key}/input.manifest"),
             read(output_layout.WORKER_RESPONSES),
             read(output_layout.CONSOLIDATION_RESPONSES),
+            needless,
         )
-        for object_id in needless:
-            state.skip(object_id)
-        return state.output(expired=described["LabelingJobStatus"] == "Completed")
 
     def labels(self) -> dict[int, Any]:
         """Return the label of each line of the output that has one."""

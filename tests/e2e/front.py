@@ -15,10 +15,13 @@ from urllib.parse import urlencode, urlsplit
 
 import uvicorn
 
+from truepoint.demo.deployed_portal import add_users, connect, demo_users
+from truepoint.demo.local_front import LocalFront
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.stack import DEFAULT_STACK_NAME, read_stack
-from truepoint.portal.local_front import DEMO_USERS, LocalFront, add_users, connect
+
+USERS = demo_users()
 
 
 class Stand:
@@ -29,7 +32,7 @@ class Stand:
         self.port = port
         self.origin = f"http://127.0.0.1:{port}"
         self.portal = connect(emulator, port, stack_name)
-        add_users(emulator, self.portal)
+        add_users(emulator, self.portal, USERS)
         described = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         self.stack = read_stack(self.client("cloudformation"), stack_name)
@@ -121,12 +124,13 @@ class Choice(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._value:
             # Whoever was invited and has not signed in yet is shown with their address.
-            self.users[{user.name: user.email for user in DEMO_USERS}.get(data, data)] = self._value
+            self.users[{user.name: user.email for user in USERS}.get(data, data)] = self._value
             self._value = ""
 
 
 @contextmanager
 def served(application: Any, port: int) -> Iterator[None]:
+    """Serve an ASGI application for the length of a `with` block."""
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()

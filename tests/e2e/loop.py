@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,9 @@ import boto3
 import pytest
 from PIL import Image, ImageDraw
 
+from truepoint.demo.deployed_portal import Ticks
+from truepoint.demo.scripted_workers import load_again, store_answers
+from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import Emulator
 from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.jobs.images import images_in_folder
@@ -23,17 +26,15 @@ from truepoint.jobs.launch import Document, create_outside_ground_truth, prepare
 from truepoint.jobs.prelabels import Instances
 from truepoint.jobs.request import JobSettings
 from truepoint.jobs.stack import StackOutputs
-from truepoint.keys import job_keys, s3_uri
-from truepoint.portal.cloud import Cloud
-from truepoint.portal.runner import JobRunner
-from truepoint.portal.unattended import run_unattended
-from truepoint.portal.upkeep import wait_for_results
+from truepoint.keys import job_keys
 from truepoint.pose.skeleton import parse_skeleton
+from truepoint.task_queue import rows
 
 PROJECT = Path(__file__).resolve().parents[2]
 VENV = Path(sys.executable).parent
 SECRET = b"secret"
 SIZE = (640, 480)
+END_SECONDS = 120
 EXECUTION_SECONDS = 240
 """With a step that fails: it is tried again four times, after up to three minutes in all."""
 SKELETON = {
@@ -111,6 +112,13 @@ class Loop:
         for policy in iam.list_role_policies(RoleName=deployed)["PolicyNames"]:
             statements = iam.get_role_policy(RoleName=deployed, PolicyName=policy)["PolicyDocument"]
             iam.put_role_policy(RoleName=copy, PolicyName=policy, PolicyDocument=json.dumps(statements))
+        return self._assumed(arn)
+
+    def execution_role(self) -> boto3.Session:
+        """A session of the job execution role, which the account's root may assume as a job runner."""
+        return self._assumed(self.stack.execution_role_arn)
+
+    def _assumed(self, arn: str) -> boto3.Session:
         given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         return boto3.Session(
             given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=self.stack.region
@@ -126,7 +134,7 @@ class Loop:
         prelabels: Mapping[str, Instances] | None = None,
         documents: Sequence[Document] = (),
         language: str = "en",
-    ) -> JobRunner:
+    ) -> StoredJob:
         """A new job over images 0.png, 1.png, …, ready to run."""
         folder = self._folders.mktemp("images")
         for number in range(images):
@@ -146,10 +154,14 @@ class Loop:
         create_outside_ground_truth(prepared, self.s3, self.stack, datetime.now(UTC))
         return self.open(name)
 
-    def open(self, name: str) -> JobRunner:
+    def open(self, name: str) -> StoredJob:
         """A job as it is in the bucket now."""
-        cloud = Cloud.as_role(self.stack.execution_role_arn, self.session, self.emulator.endpoint)
-        return JobRunner(cloud, s3_uri(self.stack.bucket, job_keys(name).labeling_job))
+        return StoredJob(self.emulator, self.stack.bucket, name)
+
+    @property
+    def ticks(self) -> Ticks:
+        """What brings the portal's jobs forward."""
+        return Ticks(self.emulator, self.stack.portal_tick_arn)
 
     def change_description(self, name: str, change: Mapping[str, Any]) -> None:
         """Overwrite members of a job's description."""
@@ -157,13 +169,42 @@ class Loop:
         document = json.loads(self.read(key)) | change
         self.s3.put_object(Bucket=self.stack.bucket, Key=key, Body=json.dumps(document).encode())
 
-    def run(self, runner: JobRunner, answers: Mapping[str, Mapping[str, Any]]) -> None:
-        """Scripted workers answer, then the job ends: by itself if all is answered, else it is stopped."""
-        run_unattended(runner, answers, SECRET)
-        runner.consolidate()
-        if not runner.end_if_due():
-            runner.stop()
-        assert wait_for_results(runner)
+    def answer(self, job: StoredJob, answers: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Scripted workers answer, and the portal knows of it; whether every image now has all its answers."""
+        _, is_complete = store_answers(job, answers, SECRET)
+        load_again(self.emulator, job, self.stack.portal_table, self.ticks)
+        return is_complete
+
+    def run(self, job: StoredJob, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Scripted workers answer, then the job ends: by itself if all is answered or its time is over, else it is
+        stopped."""
+        _, is_complete = store_answers(job, answers, SECRET)
+        if not is_complete and job.described.deadline > datetime.now(UTC):
+            job.stop()
+        load_again(self.emulator, job, self.stack.portal_table, self.ticks)
+        self.end(job)
+
+    def end(self, job: StoredJob) -> None:
+        """Call ticks until a job has ended and its results are there."""
+        deadline = time.monotonic() + END_SECONDS
+        while not job.described.ended:
+            assert time.monotonic() < deadline, f"{job.name} is still {job.described.status}"
+            self.forget_requests(job)
+            self.ticks.once()
+        assert job.wait_for_results()
+
+    def forget_requests(self, job: StoredJob) -> None:
+        """Spare a job that is being ended the wait for requests that may still be under way. Here there are none."""
+        pk, sk = rows.job_key(job.name.lower())
+        table = self.client("dynamodb")
+        with suppress(table.exceptions.ConditionalCheckFailedException):
+            table.update_item(
+                TableName=self.stack.portal_table,
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                UpdateExpression="SET drained = :zero",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":zero": {"N": "0"}},
+            )
 
     def read(self, key: str) -> bytes:
         """An object of the stack's bucket."""

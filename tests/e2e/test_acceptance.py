@@ -28,17 +28,15 @@ from loop import PROJECT
 
 import acceptance
 import sagemaker
+from job_runner import JobRunner
 from sagemaker import SageMaker
 from truepoint.acceptance import portal as behaviors
 from truepoint.acceptance.portal import BEHAVIORS
 from truepoint.acceptance.report import MARKS, NotTriedError, Report, UnexpectedError, expect
+from truepoint.demo.deployed_portal import Ticks
 from truepoint.emulator.emulator import Emulator, free_port
 from truepoint.emulator.local_stack import interpreter_of, parameter_overrides
 from truepoint.jobs.stack import StackError
-from truepoint.portal.cloud import Cloud
-from truepoint.portal.local_front import Ticks
-from truepoint.portal.runner import JobRunner
-from truepoint.portal.unattended import run_unattended
 from truepoint.tasks.labeling_job import lower_case_arn
 
 STACK = "truepoint-acceptance"
@@ -67,29 +65,22 @@ def ground_truth(emulator: Emulator) -> Iterator[None]:
             errors.append(error)
 
     def end(job: dict[str, Any]) -> None:
-        cloud = Cloud(emulator.session(), emulator.endpoint)
+        runner = JobRunner(emulator.session(), emulator.endpoint)
         bucket = job["OutputConfig"]["S3OutputPath"].split("/")[2]
         uri = f"s3://{bucket}/driver/{job['LabelingJobName']}.json"
         document = job | {
             "LabelingJobStatus": "InProgress", "LabelingJobArn": lower_case_arn(job["LabelingJobArn"]),
             "CreationTime": datetime.now(UTC).isoformat(), "LastModifiedTime": datetime.now(UTC).isoformat(),
         }  # fmt: skip
-        cloud.put(uri, json.dumps(document).encode())
-        runner = JobRunner(cloud, uri)
-        names = [Path(source).name for source in runner.sources()]
+        runner.write(uri, json.dumps(document))
+        manifest = runner.read(document["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"])
+        names = [Path(json.loads(line)["source-ref"]).name for line in manifest.splitlines()]
         stopped = job["LabelingJobStatus"] == "Stopping"
         marked = dict.fromkeys(names[: 1 if stopped else None], CROSS)
         if not stopped:
             marked[acceptance.LARGE_IMAGE] = acceptance.LARGE_PRELABELS
-        run_unattended(runner, {"ada": marked}, b"secret")
-        runner.consolidate()
-        if stopped:
-            runner.stop()
-        else:
-            assert runner.end_if_due()
-        ended = json.loads(cloud.get(uri))
-        output = {"OutputDatasetS3Uri": f"{runner.job.output_uri}/manifests/output/output.manifest"}
-        job |= {name: ended[name] for name in ("LabelingJobStatus", "LabelCounters")} | {"LabelingJobOutput": output}
+        ended = runner.run(uri, {"ada": marked}, status="Stopped" if stopped else "Completed")
+        job |= {name: ended[name] for name in ("LabelingJobStatus", "LabelCounters", "LabelingJobOutput")}
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -131,7 +122,7 @@ def portal(emulator: Emulator, port: int) -> Iterator[None]:
     def work() -> None:
         try:
             front.stand = connected()
-            with Ticks(emulator, STACK):
+            with Ticks(emulator, front.stand.stack.portal_tick_arn):
                 browser = Browser(front.stand)
                 while True:
                     try:

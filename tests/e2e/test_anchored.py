@@ -21,8 +21,8 @@ def test_errors_made_on_purpose_are_in_no_label(loop: Loop) -> None:
     wrong = [name for name, shown in treated.prelabels.items() if shown != given[name]]
     assert len(wrong) > 2
     shown = {name: list(treated.prelabels.get(name, ())) for name in given}
-    runner = loop.job("anchored", images=IMAGES, prelabels=treated.prelabels, documents=treated.documents)
-    loop.run(runner, {"ada": shown})  # leaves everything as it is
+    job = loop.job("anchored", images=IMAGES, prelabels=treated.prelabels, documents=treated.documents)
+    loop.run(job, {"ada": shown})  # leaves everything as it is
     labels = {line["source-ref"].rpartition("/")[2]: line["keypoints"] for line in loop.output("anchored")}
     for name in wrong:
         [right], [label] = parse_instances(list(given[name])), parse_instances(labels[name]["updated_annotations"])

@@ -11,7 +11,6 @@ from loop import Loop
 from test_privileges import invoke
 
 from truepoint.groundtruth.lost_events import GRACE
-from truepoint.portal.upkeep import wait_for_results
 
 
 def end_unheard(loop: Loop, name: str, age: timedelta) -> None:
@@ -30,7 +29,7 @@ def test_a_lost_event_is_found_and_the_results_are_made(loop: Loop) -> None:
     answer = invoke(loop, loop.stack.sweep_arn, {})
     assert "unheard" in answer["announced"]
     assert "just-now" not in answer["announced"]
-    assert wait_for_results(loop.open("unheard"))
+    assert loop.open("unheard").wait_for_results()
     assert loop.results("unheard")["unlabeled"] == 1
     assert "unheard" not in invoke(loop, loop.stack.sweep_arn, {})["announced"]
     with pytest.raises(ClientError, match="NoSuchKey"):

@@ -16,23 +16,23 @@ import boto3
 import pytest
 import urllib3
 from deployment import PORTAL, deployed_emulator
-from front import Browser, Stand, served
+from front import USERS, Browser, Choice, Stand, served
 from loop import PROJECT, SKELETON, draw, face
 
 from portal_jobs import description, put_images
 from truepoint.adapters.bucket import Bucket
+from truepoint.demo.deployed_portal import Ticks
 from truepoint.emulator.emulator import free_port
 from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.images import images_in_folder
 from truepoint.jobs.launch import create_outside_ground_truth, prepare_job
 from truepoint.jobs.request import JobSettings
-from truepoint.portal.local_front import DEMO_USERS, Ticks
 from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue.table import Table
 from truepoint.tasks import loading
 from truepoint.web.identity import pseudonym
 
-LEA, ADA, BEN = (user.email for user in DEMO_USERS)
+LEA, ADA, BEN = (user.email for user in USERS)
 ANSWER = {"content": {"updated_annotations": "[]"}, "seconds": 3}
 SKIP = {"reason": "unusable", "note": "dark"}
 
@@ -81,9 +81,22 @@ def new_job(stand: Stand, account: None) -> Callable[[str], str]:
 
 
 def test_what_people_type_leads_to_the_page(stand: Stand) -> None:
-    for path in ("/", "/portal", "/portal/"):
+    for path in ("/portal", "/portal/"):
         status, headers, _ = stand.send("GET", path)
         assert (status, headers["location"]) == (302, "/portal/index.html")
+
+
+def test_the_first_address_leads_to_the_page_with_the_users_until_somebody_is_signed_in(
+    stand: Stand, ada: Browser
+) -> None:
+    stranger = Browser(stand)
+    status, headers, _ = stranger.send("GET", "/")
+    assert (status, headers["location"]) == (302, "/api/sign-in")
+    _, headers, _ = stranger.send("GET", headers["location"])
+    _, _, page = stranger.send("GET", stranger.local(headers["location"]))
+    assert {LEA, ADA, BEN} <= set(Choice(page.decode()).users)
+    status, headers, _ = ada.send("GET", "/")
+    assert (status, headers["location"]) == (302, "/portal/index.html")
 
 
 def test_the_function_answers_nobody_without_a_session(stand: Stand) -> None:
@@ -191,8 +204,8 @@ def test_a_team_labels_a_job_from_its_creation_to_its_results(stand: Stand, tmp_
     images = images_in_folder(tmp_path).images
     prepared = prepare_job(settings, stand.stack, skeleton, images, template_source=template, prelabels={})
     create_outside_ground_truth(prepared, stand.client("s3"), stand.stack, datetime.now(UTC), lambda _: None)
-    ticks, lead = Ticks(stand.emulator), Browser(stand)
-    ticks.first()
+    ticks, lead = Ticks(stand.emulator, stand.stack.portal_tick_arn), Browser(stand)
+    ticks.once()
     lead.sign_in(LEA)
     assert lead.json("GET", "/api/lead/jobs/of-a-team")[1]["images"] == 3
     for email, shift in ((ADA, 0), (BEN, 0.02)):
@@ -206,7 +219,7 @@ def test_a_team_labels_a_job_from_its_creation_to_its_results(stand: Stand, tmp_
     deadline = time.monotonic() + 300
     while not lead.json("GET", "/api/lead/jobs/of-a-team/results")[1]["ready"]:
         assert time.monotonic() < deadline, function_log(stand.emulator, ticks.function)
-        ticks.first()
+        ticks.once()
         time.sleep(2)
     files = {file["name"]: file["url"] for file in lead.json("GET", "/api/lead/jobs/of-a-team/results")[1]["files"]}
     marker = json.loads(urllib3.request("GET", files["results.json"], retries=False).data)

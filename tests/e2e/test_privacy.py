@@ -6,12 +6,12 @@ import json
 import time
 from typing import Any
 
+from botocore.config import Config
 from loop import Loop, face
 from test_privileges import invoke
 
 from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.keys import job_keys
-from truepoint.portal.cloud import Cloud
 
 SUB = "5f1d8c2e-7a3b-4c1d-9e0f-2b6a7c8d9e0f"
 EMAIL = "ada.lovelace@example.com"
@@ -23,9 +23,12 @@ NEVER = (
 
 def ground_truths_batch(loop: Loop, name: str) -> dict[str, Any]:
     """An object's answers with all that Ground Truth knows of a worker, and the original component's signed links."""
-    cloud = Cloud.as_role(loop.stack.execution_role_arn, loop.session, loop.emulator.endpoint)
-    image = f"s3://{loop.stack.bucket}/jobs/{name}/images/1.png"
-    signed = cloud.presign(image)
+    key = f"jobs/{name}/images/1.png"
+    image = f"s3://{loop.stack.bucket}/{key}"
+    s3 = loop.execution_role().client(
+        "s3", endpoint_url=loop.emulator.endpoint, config=Config(signature_version="s3v4")
+    )
+    signed = s3.generate_presigned_url("get_object", Params={"Bucket": loop.stack.bucket, "Key": key})
     assert "X-Amz-Signature" in signed
     identity = {"identityProviderType": "Cognito", "issuer": "https://example.com", "sub": SUB, "email": EMAIL}
     answers = []

@@ -21,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 from loop import Loop, face
 
+from job_runner import JobRunner, description_uri
 from truepoint.groundtruth.anchoring import record_name
 from truepoint.groundtruth.job import read_description
 from truepoint.keys import job_keys
@@ -195,22 +196,26 @@ def make_steps(loop: Loop, job: str) -> None:
 
 
 def run(loop: Loop, _job: str) -> None:
-    """A whole job, by the job execution role."""
+    """A whole job, by a job runner with the job execution role."""
     name = f"run-{uuid4().hex[:8]}"
+    loop.job(name, images=1)
+    runner = JobRunner(loop.execution_role(), loop.emulator.endpoint)
     try:
-        loop.run(loop.job(name, images=1), {"ada": {"0.png": [face(9, 9)]}})
+        runner.run(description_uri(loop.stack.bucket, name), {"ada": {"0.png": [face(9, 9)]}})
     except ClientError as error:
         raise DeniedError(str(error)) from error
+    finally:
+        # The portal's ticks need not bring it forward.
+        loop.change_description(name, {"LabelingJobStatus": "Stopped"})
 
 
 def show(loop: Loop, job: str) -> None:
-    """What the portal does with a finished job."""
+    """What a job runner does with a finished job."""
+    runner = JobRunner(loop.execution_role(), loop.emulator.endpoint)
     try:
-        results = loop.open(job).results()
+        assert json.loads(runner.read(f"s3://{loop.stack.bucket}/results/{job}/results.json"))["lines"]
     except ClientError as error:
         raise DeniedError(str(error)) from error
-    if results is None:
-        raise DeniedError("no results")
 
 
 def sweep(loop: Loop, job: str) -> None:

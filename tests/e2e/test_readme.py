@@ -26,7 +26,6 @@ import make_schemas
 import sagemaker
 from truepoint.emulator.emulator import Emulator, free_port
 from truepoint.groundtruth.job import ENDED, SOURCE
-from truepoint.portal.upkeep import wait_for_results
 
 PAGES = ("README.md", "docs/operations.md", "docs/migrating.md")
 BLOCKS: dict[str, list[str]] = {
@@ -319,7 +318,7 @@ def test_redrive(loop: Loop) -> None:
     assert "2 were sent back, 0 stay" in shell([activate, send], PROJECT, env)
     assert _depth(sqs, queue) == 0
     for name in ended:
-        assert wait_for_results(loop.open(name))
+        assert loop.open(name).wait_for_results()
     sqs.send_message(QueueUrl=queue, MessageBody="{}")
     refused = subprocess.run(
         ["bash", "-c", f"{activate}; {send}"], cwd=PROJECT, env=env, capture_output=True, text=True, check=False

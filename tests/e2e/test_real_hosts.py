@@ -13,17 +13,15 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from loop import SKELETON, Loop, draw, face
+from loop import SECRET, SKELETON, Loop, draw, face
 from real_hosts import FunctionError, RealHosts, real_hosts
 
 import sagemaker
 from evidence import recorded
 from sagemaker import SageMaker
+from truepoint.demo.deployed_portal import forget_jobs
+from truepoint.demo.scripted_workers import store_answers
 from truepoint.keys import job_keys, split_s3_uri
-from truepoint.portal.cloud import Cloud
-from truepoint.portal.runner import JobRunner
-from truepoint.portal.unattended import run_unattended
-from truepoint.portal.upkeep import wait_for_results
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.documents import ManifestLine, WorkerAnswer
 from truepoint.tasks.labeling_job import parse_labeling_job
@@ -169,22 +167,17 @@ def test_a_missing_job_is_recognised_from_the_recorded_response(hosts: RealHosts
         hosts.script("job_status.py", "nobody")
 
 
-def test_a_job_outside_ground_truth(hosts: RealHosts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The portal's runner, as it runs on AWS."""
-    for name, value in hosts.operator.items():
-        if name.startswith(("AWS_", "HTTPS_", "SSL_")):
-            monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+def test_a_job_outside_ground_truth(hosts: RealHosts) -> None:
+    """The tick as it runs on AWS loads the job, consolidates the answers and ends the job."""
     name = "real-hosts-outside"
-    hosts.loop.job(name, images=1)
-    cloud = Cloud.as_role(hosts.loop.stack.execution_role_arn, hosts.loop.session)
-    runner = JobRunner(cloud, f"s3://{hosts.loop.stack.bucket}/{job_keys(name).labeling_job}")
-    run_unattended(runner, {"one": {"0.png": [face(50, 40)]}}, b"secret")
-    runner.consolidate()
-    assert runner.end_if_due()
-    assert wait_for_results(runner)
-    link = cloud.presign(f"s3://{hosts.loop.stack.bucket}/{job_keys(name).images}0.png")
-    assert link.startswith(f"https://{hosts.loop.stack.bucket}.s3.")
+    job = hosts.loop.job(name, images=1)
+    assert store_answers(job, {"one": {"0.png": [face(50, 40)]}}, SECRET) == (1, True)
+    forget_jobs(hosts.loop.emulator, hosts.loop.stack.portal_table)
+    with hosts.function("PortalTickFunction", "portal_tick.handler") as tick:
+        assert name in tick({})["loaded"]
+        assert tick({})["moved"][name]["ended"]
+    assert job.described.status == "Completed"
+    assert job.wait_for_results()
 
     before = hosts.loop.results(name)
     assert name in hosts.script("rerun_results.py", "--job", name, "--force")
@@ -222,5 +215,5 @@ def test_the_deployment_publishes_the_element(hosts: RealHosts) -> None:
 def test_every_host_was_reached(hosts: RealHosts, ended: dict[str, Any]) -> None:
     """The last test of this file: what came through the proxy."""
     came = " ".join(sorted(hosts.came()))
-    for service in ("s3", "api.sagemaker", "events", "states", "lambda", "sts", "cloudformation", "sqs"):
+    for service in ("s3", "api.sagemaker", "events", "states", "lambda", "dynamodb", "cloudformation", "sqs"):
         assert f"{service}.us-east-1.amazonaws.com" in came or f"{service}.amazonaws.com" in came, came

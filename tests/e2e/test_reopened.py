@@ -41,18 +41,18 @@ def test_a_job_that_ended_wrongly_is_reopened_and_labelled(loop: Loop) -> None:
         assert (loop.read(described), loop.keys(marker)) == (before, [marker])
 
         done = command(loop, NAME)
-        assert (done.returncode, "reopened: start the job again" in done.stdout) == (0, True), done.stderr
-        assert loop.keys(marker) == []
+        assert (done.returncode, "reopened: the portal hands out" in done.stdout) == (0, True), done.stderr
         again = command(loop, NAME)
         assert (again.returncode, "expected an ended job" in again.stderr) == (2, True)
         assert json.loads(loop.read(described))["LabelCounters"] == {
             "FailedNonRetryableError": 0, "TotalLabeled": 1, "HumanLabeled": 1, "MachineLabeled": 0, "Unlabeled": 3,
         }  # fmt: skip
 
-        runner = loop.open(NAME)
-        assert runner.progress().failed == 0
-        loop.run(runner, {"bob": ANSWERS})
-        assert runner.job.status == "Completed"
+        job = loop.open(NAME)
+        loop.ticks.once()
+        assert loop.keys(marker) == []
+        loop.run(job, {"bob": ANSWERS})
+        assert job.described.status == "Completed"
         assert counts(loop) == (4, 4, 0, 0, 0)
         output = loop.output(NAME)
         assert [line["keypoints"]["updated_annotations"] for line in output] == list(ANSWERS.values())

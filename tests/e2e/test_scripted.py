@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from loop import SECRET, Loop, face
 
+from truepoint.demo.deployed_portal import forget_jobs
+from truepoint.demo.scripted_workers import load_again, store_answers, worker_id
 from truepoint.emulator.local_stack import function_log
-from truepoint.portal.assignments import Verdict
-from truepoint.portal.unattended import run_unattended
-from truepoint.portal.upkeep import wait_for_results
-from truepoint.portal.workers import worker_id
+from truepoint.tasks.ticking import NO_CONSOLIDATION
 
 COUNTS = ("lines", "written", "rejected", "failed", "unlabeled")
 
@@ -24,8 +23,7 @@ def counts(loop: Loop, name: str) -> tuple[int, ...]:
 
 def test_answers_become_results_to_the_last_digit(loop: Loop) -> None:
     answers = {f"{n}.png": [face(100 + n, 200), face(300.5, 50 + n, id="n2")] for n in range(3)}
-    runner = loop.job("exact")
-    loop.run(runner, {"ada": answers})
+    loop.run(loop.job("exact"), {"ada": answers})
 
     lines = loop.output("exact")
     assert [line["source-ref"].rsplit("/", 1)[1] for line in lines] == ["0.png", "1.png", "2.png"]
@@ -54,6 +52,7 @@ def test_answers_become_results_to_the_last_digit(loop: Loop) -> None:
 def test_worker_responses_have_ground_truths_keys_and_content(loop: Loop) -> None:
     loop.run(loop.job("files", images=1), {"ada": {"0.png": [face(9, 9)]}})
     (key,) = loop.keys("output/files/annotations/worker-response/iteration-1/0/")
+    assert key.endswith(f"/{worker_id('ada', SECRET)}_0.json")
     (answer,) = json.loads(loop.read(key))["answers"]
     assert answer["workerId"] == worker_id("ada", SECRET)
     assert json.loads(answer["answerContent"]["updated_annotations"]) == [face(9, 9)]
@@ -63,9 +62,8 @@ def test_worker_responses_have_ground_truths_keys_and_content(loop: Loop) -> Non
 
 
 def test_several_workers_make_one_label_an_image(loop: Loop) -> None:
-    runner = loop.job("several", images=2, workers=2)
     loop.run(
-        runner,
+        loop.job("several", images=2, workers=2),
         {
             "ada": {"0.png": [face(100, 100)], "1.png": [face(50, 50)]},
             "bob": {"0.png": [face(102, 104)], "1.png": [face(50, 50)]},
@@ -86,12 +84,12 @@ def test_several_workers_make_one_label_an_image(loop: Loop) -> None:
 
 
 def test_failed_and_skipped_lines_and_the_job_still_completes(loop: Loop) -> None:
-    runner = loop.job("expired", images=2)
+    loop.job("expired", images=2)
     manifest = loop.read("jobs/expired/input.manifest") + b'{"source": "no image at all", "kept": [1.50]}\n'
     loop.s3.put_object(Bucket=loop.stack.bucket, Key="jobs/expired/input.manifest", Body=manifest)
-    runner = loop.open("expired")
-    run_unattended(runner, {"ada": {"0.png": [face(10, 10)]}}, SECRET)
-    assert not runner.end_if_due()
+    assert not loop.answer(loop.open("expired"), {"ada": {"0.png": [face(10, 10)]}})
+    loop.ticks.once()
+    assert loop.open("expired").described.status == "InProgress"
 
     long_ago = datetime.now(UTC) - timedelta(days=31)  # the availability lifetime is 30 days
     loop.change_description("expired", {"CreationTime": long_ago.isoformat()})
@@ -110,50 +108,63 @@ def test_failed_and_skipped_lines_and_the_job_still_completes(loop: Loop) -> Non
 
 
 def test_a_stopped_job_keeps_its_answers(loop: Loop) -> None:
-    runner = loop.job("stopped", workers=2)
-    loop.run(runner, {"ada": {"1.png": [face(10, 10)]}})
+    job = loop.job("stopped", workers=2)
+    loop.run(job, {"ada": {"1.png": [face(10, 10)]}})
     input_lines = loop.read("jobs/stopped/input.manifest").splitlines()
     output = loop.read("output/stopped/manifests/output/output.manifest").splitlines()
     assert [output[0], output[2]] == [input_lines[0], input_lines[2]]
     assert json.loads(output[1])["keypoints"]["updated_annotations"]
     assert counts(loop, "stopped") == (3, 1, 0, 0, 2)
-    assert runner.job.status == "Stopped"
-    assert runner.submit("private.local.x", "0", {}) is Verdict.CLOSED
+    assert job.described.status == "Stopped"
+
+
+def test_answers_that_are_stored_twice_count_once(loop: Loop) -> None:
+    job = loop.job("again", images=4, workers=2)
+    answers = {worker: {f"{n}.png": [face(10 + n, 10)] for n in range(3)} for worker in ("ada", "bob", "cyd")}
+    assert store_answers(job, answers, SECRET) == (6, False)
+    first = {key: loop.read(key) for key in loop.keys("output/again/")}
+    workers = [worker for found in job.answered().values() for worker in found]
+    assert {worker: workers.count(worker) for worker in workers} == {worker_id(n, SECRET): 2 for n in answers}
+    assert store_answers(job, answers, SECRET) == (0, False)
+    assert {key: loop.read(key) for key in loop.keys("output/again/")} == first
+    loop.run(job, answers)
+    assert counts(loop, "again") == (4, 3, 0, 0, 1)
 
 
 def test_a_function_that_fails_loses_no_answer(loop: Loop) -> None:
-    runner = loop.job("broken", images=2)
+    job = loop.job("broken", images=2)
     task = json.loads(loop.read("jobs/broken/labeling_job.json"))["HumanTaskConfig"]
     wrong = {"AnnotationConsolidationConfig": {"AnnotationConsolidationLambdaArn": task["PreHumanTaskLambdaArn"]}}
     loop.change_description("broken", {"HumanTaskConfig": task | wrong})
-    runner = loop.open("broken")
-    run_unattended(runner, {"ada": {"0.png": [face(1, 1)], "1.png": [face(2, 2)]}}, SECRET)
-    runner.consolidate()
-    assert runner.progress().failed == 0
-    assert "The consolidation function failed: " in (runner.problem or "")
-    assert not runner.end_if_due()
+    answers = {"ada": {"0.png": [face(1, 1)], "1.png": [face(2, 2)]}}
+    assert store_answers(job, answers, SECRET) == (2, True)
+    forget_jobs(loop.emulator, loop.stack.portal_table, ["broken"])
+    moved = loop.ticks.once()["broken"]
+    assert (moved["problem"], moved["failed"], moved["ended"]) == (NO_CONSOLIDATION, 0, False)
+    assert job.described.status == "InProgress"
 
     loop.change_description("broken", {"HumanTaskConfig": task})
     loop.run(loop.open("broken"), {"ada": {}})
+    assert job.described.status == "Completed"
     assert [line["keypoints"]["updated_annotations"] for line in loop.output("broken")] == [[face(1, 1)], [face(2, 2)]]
 
 
 @pytest.mark.parametrize("consolidated", [False, True])
-def test_a_killed_emulator_and_portal_lose_nothing(loop: Loop, *, consolidated: bool) -> None:
+def test_a_killed_emulator_loses_nothing(loop: Loop, *, consolidated: bool) -> None:
+    """Its table is afterwards as it was when the emulator was started; its bucket has every answer."""
     name = f"killed-{consolidated}".lower()
     first = {"0.png": [face(1, 1)], "1.png": [face(2, 2)]}
-    runner = loop.job(name)
-    run_unattended(runner, {"ada": first}, SECRET)
+    job = loop.job(name)
+    assert store_answers(job, {"ada": first}, SECRET) == (2, False)
     if consolidated:
-        runner.consolidate()
+        load_again(loop.emulator, job, loop.stack.portal_table, loop.ticks)
+        assert len(job.labels()) == 2
     loop.emulator.kill()
     loop.emulator.start()
 
-    runner = loop.open(name)
-    assert runner.progress().started == 2
-    ada = worker_id("ada", SECRET)
-    assert runner.submit(ada, "0", {"updated_annotations": "[]"}) in (Verdict.REPEATED, Verdict.CLOSED)
-    loop.run(runner, {"ada": {**first, "2.png": [face(3, 3)]}})
+    job = loop.open(name)
+    assert job.progress().started == 2
+    loop.run(job, {"ada": {**first, "2.png": [face(3, 3)]}})
     expected = [[face(1, 1)], [face(2, 2)], [face(3, 3)]]
     assert [line["keypoints"]["updated_annotations"] for line in loop.output(name)] == expected
     assert len(loop.keys(f"output/{name}/annotations/worker-response/")) == 3
@@ -166,12 +177,9 @@ def test_a_functions_log_can_be_read(loop: Loop) -> None:
 
 
 def test_an_interrupted_end_of_a_job_is_completed(loop: Loop) -> None:
-    runner = loop.job("cut", images=2)
-    run_unattended(runner, {"ada": {"0.png": [face(1, 1)]}}, SECRET)
+    job = loop.job("cut", images=2)
+    assert store_answers(job, {"ada": {"0.png": [face(1, 1)]}}, SECRET) == (1, False)
     loop.change_description("cut", {"LabelingJobStatus": "Stopping"})
-    again = loop.open("cut")
-    assert again.next_task("private.local.x") is None
-    assert again.end_if_due()
-    assert again.job.status == "Stopped"
-    assert wait_for_results(again)
+    loop.end(job)
+    assert job.described.status == "Stopped"
     assert counts(loop, "cut") == (2, 1, 0, 0, 1)

@@ -16,14 +16,12 @@ from typing import Any
 import pytest
 from loop import PROJECT, VENV, face
 
+from truepoint.demo.deployed_portal import PARAMETERS, Ticks
+from truepoint.demo.scripted_workers import load_again, run_until_ended, store_answers
+from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs, zip_code
 from truepoint.jobs.stack import StackOutputs
-from truepoint.keys import s3_uri
-from truepoint.portal.cloud import Cloud
-from truepoint.portal.runner import JobRunner
-from truepoint.portal.unattended import run_unattended
-from truepoint.portal.upkeep import wait_for_results
 
 OLD = PROJECT / "tests" / "upgrade" / "c574846"
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
@@ -107,7 +105,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulato
         before = physical(emulator)
         s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
         objects = put_objects(s3, old)
-        deploy(PROJECT, emulator, VENV / "sam")
+        deploy(PROJECT, emulator, VENV / "sam", PARAMETERS)
         stack = stack_outputs(emulator)
         assert stack is not None
         after = physical(emulator)
@@ -153,19 +151,27 @@ def test_earlier_results_are_read_exported_and_reviewed(
 
 
 def test_an_open_job_continues_with_its_answers(upgraded: tuple[Emulator, StackOutputs, dict[str, bytes]]) -> None:
+    """The answer was stored by the portal of that time, for one job, under the name that Ground Truth gives a file."""
     emulator, stack, objects = upgraded
     answered = [key for key in objects if key.startswith("output/open/annotations/worker-response/")]
     assert len(answered) == 1
-    cloud = Cloud.as_role(stack.execution_role_arn, emulator.session(), emulator.endpoint)
-    runner = JobRunner(cloud, s3_uri(stack.bucket, "jobs/open/labeling_job.json"))
-    progress = runner.progress()
-    assert (progress.lines, progress.full, progress.started) == (2, 0, 1)
-    everything = {Path(source).name: [face(20, 20)] for source in runner.sources()}
-    run_unattended(runner, {"bob": everything, "eve": everything}, b"another secret")
-    runner.consolidate()
-    assert runner.end_if_due()
-    assert wait_for_results(runner)
-    assert (runner.results() or {})["written"] == 2
-    first = json.loads(objects[answered[0]])["answers"][0]["workerId"]
-    output = cloud.get(f"{runner.job.output_uri}/manifests/output/output.manifest").decode()
-    assert first in output
+    job, ticks = StoredJob(emulator, stack.bucket, "open"), Ticks(emulator, stack.portal_tick_arn)
+    assert job.progress() == (2, 0, 1)
+    ticks.once()
+    [first] = json.loads(objects[answered[0]])["answers"]
+    table: Any = emulator.session().resource("dynamodb", endpoint_url=emulator.endpoint)
+    rows = table.Table(stack.portal_table).scan(ConsistentRead=True)["Items"]
+    [image] = [row for row in rows if "#I#" in row["pk"]]
+    assert {worker: done["key"] for worker, done in image["done"].items()} == {first["workerId"]: answered[0]}
+
+    everything = {Path(line.source).name: [face(20, 20)] for line in job.lines}
+    stored, is_complete = store_answers(job, {"bob": everything, "eve": everything}, b"another secret")
+    assert (stored, is_complete) == (3, True)
+    load_again(emulator, job, stack.portal_table, ticks)
+    run_until_ended(job, ticks)
+    assert job.described.status == "Completed"
+    assert job.wait_for_results()
+    assert (job.results() or {})["written"] == 2
+    s3 = emulator.session().client("s3", endpoint_url=emulator.endpoint)
+    output = s3.get_object(Bucket=stack.bucket, Key="output/open/manifests/output/output.manifest")["Body"].read()
+    assert first["workerId"] in output.decode()

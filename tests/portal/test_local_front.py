@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 
+from truepoint.demo.deployed_portal import DeployedPortal
+from truepoint.demo.local_front import LocalFront
 from truepoint.emulator.emulator import Emulator, free_port
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
-from truepoint.portal.local_front import DeployedPortal, LocalFront
 
 PORTAL = DeployedPortal(
     domain="d1.cloudfront.net", function_url_id="u" * 32, user_pool="us-east-1_Pool", client_id="client"

@@ -43,7 +43,7 @@ ALLOWED = CORE | {
     "commands": {*CORE, "formats", "jobs", "analysis", "prediction"},
     "emulator": {"jobs", "adapters"},
     "acceptance": {"jobs", "task_queue"},
-    "portal": {*CORE, "adapters", "runs", "tasks", "web", "formats", "jobs", "emulator"},
+    "demo": {*CORE, "task_queue", "tasks", "web", "formats", "jobs", "emulator"},
 }
 
 

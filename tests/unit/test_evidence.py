@@ -14,8 +14,8 @@ import pytest
 import acceptance
 from acceptance import REGIONS
 from job_builders import STACK, WORKTEAM
+from truepoint.demo.answers_file import form_fields
 from truepoint.jobs import limits
-from truepoint.portal.scripted import form_fields
 
 ROOT = Path(__file__).parents[2]
 HEADING = "## What we say about AWS, and how we know"

@@ -140,6 +140,13 @@ def test_any_names_arrive_as_they_are(names: list[str]) -> None:
     assert_arrives(tuple(names))
 
 
+@pytest.mark.parametrize("variable", sorted(TASK.keys() - {"image_s3_uri", "initial_values_s3_uri"}))
+@given(text=st.text(alphabet="<>\"'&/script=onerror ", max_size=40))
+def test_hostile_text_makes_no_markup(variable: str, text: str) -> None:
+    template = fill(skeleton_of("nose"))
+    assert [tag for tag, _ in page(template, {variable: text}).tags] == [tag for tag, _ in page(template).tags]
+
+
 def test_script_and_integrity_are_attributes_of_one_script() -> None:
     scripts = [a for tag, a in page(fill(skeleton_of("nose"), script_url='https://x/"y"')).tags if tag == "script"]
     assert {"src": 'https://x/"y"', "integrity": INTEGRITY} in [

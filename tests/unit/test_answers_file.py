@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from truepoint.demo.answers_file import AnswersError, AnswersFile, answer_for, form_fields, image_name
+from truepoint.demo.scripted_workers import MAX_NAME, WorkerNameError, worker_id
 from truepoint.emulator.local_stack import parameter_overrides, source_fingerprint
 from truepoint.groundtruth.answer import AnswerError, parse_answer
 from truepoint.jobs.prelabels import Choices
-from truepoint.portal.scripted import AnswersError, AnswersFile, answer_for, form_fields, image_name
-from truepoint.portal.workers import MAX_NAME, WORKER_ID, WorkerNameError, worker_id
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
 
 INSTANCE: dict[str, Any] = {"id": "n1", "name": "", "annotations": [{"label": "nose", "x": 1.5, "y": 2}]}
@@ -149,7 +150,7 @@ def test_pseudonyms_are_stable_and_do_not_show_the_name(name: str, secret: bytes
         worker = worker_id(name, secret)
     except WorkerNameError:
         return
-    assert WORKER_ID.fullmatch(worker)
+    assert re.fullmatch(r"private\.local\.[0-9a-f]{24}", worker)
     assert worker_id(f"  {name.upper().lower()} ", secret) == worker_id(name.upper().lower(), secret)
     assert worker_id(name, secret + b"x") != worker
 

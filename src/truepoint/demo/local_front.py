@@ -12,40 +12,33 @@ which there is no way in the deployed product: what it needs is the root's secre
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
 import string
-import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from truepoint.demo.deployed_portal import TOKEN_PATH, DeployedPortal
+from truepoint.demo.guard import Guard
 from truepoint.emulator.emulator import HOST, REGION, Emulator
 from truepoint.emulator.emulator_gate import TOKEN_HEADER
-from truepoint.jobs.stack import DEFAULT_STACK_NAME
-from truepoint.portal.guard import Guard
-from truepoint.web.sign_in import HOME, SIGNED_IN
+from truepoint.web.sessions import SESSION, Cookies
+from truepoint.web.sign_in import HOME
 
 HASH_HEADER = "x-amz-content-sha256"
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 (a path)
-"""Where the function itself asks, which sends no Origin. The code and its verifier are the proof."""
 HOP_BY_HOP = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te", "trailer",
      "accept-encoding", "authorization", "x-amz-date", "x-amz-security-token", TOKEN_HEADER}
@@ -56,130 +49,6 @@ NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
 PAGES = re.compile(r"/(?:portal(?:/.*)?|ui/.*)?")
 SECONDS = 40
 """Time for a request to the emulator, in seconds: more than the function has."""
-TICK_SECONDS = 5.0
-
-
-class DemoUser(NamedTuple):
-    """Somebody who can sign in by one click."""
-
-    name: str
-    email: str
-    group: str
-
-
-DEMO_USERS = (
-    DemoUser("Lea (lead)", "lea@example.com", "leads"),
-    DemoUser("Ada", "ada@example.com", "labelers"),
-    DemoUser("Ben", "ben@example.com", "labelers"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployedPortal:
-    """The names of a portal that is deployed in the emulator."""
-
-    domain: str
-    function_url_id: str
-    user_pool: str
-    client_id: str
-
-
-def connect(emulator: Emulator, port: int, stack_name: str = DEFAULT_STACK_NAME) -> DeployedPortal:
-    """Tell a deployed portal that its address is this port of loopback, and that people sign in there.
-
-    Raises:
-        LookupError: the stack has no portal.
-    """
-    session: Any = emulator.session()
-
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=emulator.endpoint)
-
-    stack = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
-    if "PortalUserPoolId" not in outputs:
-        raise LookupError(f"expected the stack {stack_name} to have a portal (Portal=yes), it has none")
-    pool, function = outputs["PortalUserPoolId"], outputs["PortalFunctionArn"]
-    origin = f"http://{HOST}:{port}"
-    cognito = client("cognito-idp")
-    [listed] = cognito.list_user_pool_clients(UserPoolId=pool)["UserPoolClients"]
-    described = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=listed["ClientId"])["UserPoolClient"]
-    # An update sets everything anew. The emulator describes what is not set as empty, which no update takes.
-    kept = {name: value for name, value in described.items() if value and not name.endswith("Date")}
-    kept |= {"CallbackURLs": [origin + SIGNED_IN], "LogoutURLs": [origin + HOME]}
-    cognito.update_user_pool_client(**kept)
-    functions = client("lambda")
-    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    ssm = client("ssm")
-    settings = json.loads(ssm.get_parameter(Name=variables["PORTAL_SETTINGS"])["Parameter"]["Value"])
-    settings["origin"] = origin
-    settings["provider"] |= {
-        "authorize_url": f"{origin}/oauth2/authorize",
-        "token_url": origin + TOKEN_PATH,
-        "logout_url": f"{origin}/logout",
-        "keys_url": f"{origin}/{pool}/.well-known/jwks.json",
-    }
-    ssm.put_parameter(Name=variables["PORTAL_SETTINGS"], Value=json.dumps(settings), Type="String", Overwrite=True)
-    url = functions.get_function_url_config(FunctionName=function)["FunctionUrl"]
-    return DeployedPortal(
-        domain=outputs["DistributionDomainName"],
-        function_url_id=(urlsplit(url).hostname or "").partition(".")[0],
-        user_pool=pool,
-        client_id=listed["ClientId"],
-    )
-
-
-def add_users(emulator: Emulator, portal: DeployedPortal, users: Sequence[DemoUser] = DEMO_USERS) -> None:
-    """Put the demo's users into the emulated user pool, those that are missing."""
-    cognito = emulator.session().client("cognito-idp", endpoint_url=emulator.endpoint)
-    for user in users:
-        attributes = {"email": user.email, "email_verified": "true", "name": user.name}
-        try:
-            cognito.admin_create_user(
-                UserPoolId=portal.user_pool,
-                Username=user.email,
-                MessageAction="SUPPRESS",
-                UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
-            )
-        except cognito.exceptions.UsernameExistsException:
-            continue
-        cognito.admin_add_user_to_group(UserPoolId=portal.user_pool, Username=user.email, GroupName=user.group)
-
-
-class Ticks:
-    """Calls the function that brings the portal's jobs forward. On AWS a schedule calls it each minute.
-
-    A context manager: a thread calls it every few seconds until it is left, so that nobody waits a minute for a result.
-
-    Attributes:
-        function: the function's name.
-    """
-
-    def __init__(self, emulator: Emulator, stack_name: str = DEFAULT_STACK_NAME) -> None:
-        session: Any = emulator.session()
-        formation = session.client("cloudformation", endpoint_url=emulator.endpoint)
-        resource = formation.describe_stack_resource(StackName=stack_name, LogicalResourceId="PortalTickFunction")
-        self.function: str = resource["StackResourceDetail"]["PhysicalResourceId"]
-        self._lambda = session.client("lambda", endpoint_url=emulator.endpoint)
-        self._leaving = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
-
-    def first(self) -> None:
-        """Call it once and wait for it: a job that was just created is open then."""
-        self._lambda.invoke(FunctionName=self.function, Payload=b"{}")["Payload"].read()
-
-    def __enter__(self) -> Ticks:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._leaving.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._leaving.wait(TICK_SECONDS):
-            with suppress(ClientError, BotoCoreError):  # the next call finds what this one would have found
-                self.first()
 
 
 class LocalFront:
@@ -203,6 +72,7 @@ class LocalFront:
             Route("/login", self._sign_in_page, methods=["POST"]),
             Route("/logout", self._sign_in_page),
             Route(keys, self._sign_in_page),
+            Route("/", self._first_page),
             Route("/api/{path:path}", self._api, methods=["GET", "HEAD", "OPTIONS", *WRITING]),
             Route("/{path:path}", self._page),
         ]
@@ -211,6 +81,11 @@ class LocalFront:
         guarded = Guard(Starlette(routes=routes), hosts)
         self.application = _Split(token, guarded, hosts)
         """The ASGI application."""
+
+    def _first_page(self, request: Request) -> Response:
+        """Lead to the portal's page, or, without a session, straight to the page on which one click signs in."""
+        has_session = Cookies(secure=False).name(SESSION) in request.cookies
+        return RedirectResponse(HOME if has_session else "/api/sign-in", 302)
 
     async def _api(self, request: Request) -> Response:
         """Sign a request and pass it to the function URL, as CloudFront does."""

@@ -1,4 +1,4 @@
-"""What the portal refuses before it looks, over a real socket."""
+"""What the demo's proxy refuses before it looks, over a real socket."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from truepoint.demo.guard import MAX_BODY, Guard
 from truepoint.emulator.emulator import free_port
-from truepoint.portal.guard import MAX_BODY, Guard
 
 
 async def echo(request: Request) -> PlainTextResponse:
