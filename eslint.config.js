@@ -24,11 +24,7 @@ export default [
     },
   },
   {
-    files: [
-      "src/ui/lib/**/*.js",
-      "src/ui/portal/**/*.js",
-      "src/handlers/truepoint/results/report_page/*.js",
-    ],
+    files: ["src/ui/lib/**/*.js", "src/ui/portal/**/*.js", "src/handlers/truepoint/results/report_page/*.js"],
     languageOptions: { globals: { ...globals.browser, ELEMENT: "readonly" } },
   },
   {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,9 +49,9 @@ def answers(pictures: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folder(loop: Loop) -> Path:
+def folder(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's folder, with the stack deployed."""
-    return loop.deployed
+    return shutil.copytree(loop.deployed, tmp_path_factory.mktemp("demo") / "folder")
 
 
 @contextmanager
