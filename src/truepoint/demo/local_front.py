@@ -206,7 +206,7 @@ def _page_of_choice(query: str, users: Mapping[str, str]) -> str:
 <style>:root {{ color-scheme: light dark; font: 1.1rem/1.5 system-ui, sans-serif }}
 main {{ max-width: 22rem; margin: 15vh auto; padding: 0 1rem }} h1 {{ font-size: 1.4rem }}
 button {{ display: block; width: 100%; min-height: 48px; margin: 0.5rem 0; font: inherit }}</style>
-<main><h1>Who are you?</h1><p>This page stands for your sign-in page. It is there on this computer only.</p>
+<main><h1>Who are you?</h1><p>On AWS, your team's own sign-in page is here. This one exists on this computer only.</p>
 <form method="post" action="/demo/sign-in"><input type="hidden" name="query" value="{escape(query)}">{buttons}</form>
 <p><a href="/oauth2/authorize?{escape(query)}&amp;form=password">Sign in with a password</a></p></main>
 """
