@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -239,12 +238,13 @@ def process(emulator: Emulator, code: str, *arguments: object) -> Iterator[subpr
     }
     command = [sys.executable, "-c", code, BUCKET, TABLE, JOB, *map(str, arguments)]
     with (emulator.folder / "processes.log").open("ab") as log:
-        started = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        yield started
-    finally:
-        started.send_signal(signal.SIGKILL)
-        started.wait()
+        out = subprocess.PIPE if code == PEOPLE else log
+        started = subprocess.Popen(command, env=environment, stdout=out, stderr=log, text=True)
+    with started:
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 def test_each_process_is_killed_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Any) -> None:

@@ -10,6 +10,7 @@ import { attributesOf } from "../../src/ui/portal/attributes.js";
 import { documentOf, withTimesOf } from "../../src/ui/portal/correction.js";
 import { bodyOf, deliver } from "../../src/ui/portal/delivery.js";
 import { duration, percent, size } from "../../src/ui/portal/format.js";
+import { linkTarget } from "../../src/ui/portal/instructions.js";
 import { delayOf, isTransient } from "../../src/ui/portal/retry.js";
 import { answerLink, jobLink, leadLink, routeOf, signInLink } from "../../src/ui/portal/route.js";
 import { askAgainIn, emptyDesk, finish, received, renewAfter } from "../../src/ui/portal/tasks.js";
@@ -506,4 +507,19 @@ test("numbers and durations are said in the language of the page", () => {
     "27 hr",
   ]);
   assert.deepEqual([percent(0.834), size(1), size(2_400_000)], ["83%", "1 kB", "2 MB"]);
+});
+
+test("a link of the instructions to the guide leads to the guide beside the page", () => {
+  const guide = "/ui/guide/6025746682dcbcba/labeler-guide.html";
+  assert.equal(linkTarget(`https://d1.cloudfront.net${guide}`), guide);
+  for (const [link, target] of [
+    ["https://example.com/guide", "https://example.com/guide"],
+    [`https://example.com/${guide}`, `https://example.com/${guide}`],
+    ["https://example.com/ui/guide/a/../../x.html", "https://example.com/ui/x.html"],
+    [`http://d1.cloudfront.net${guide}`, ""],
+    ["javascript:window.ran = 1", ""],
+    [guide, ""],
+    [null, ""],
+  ])
+    assert.equal(linkTarget(link), target);
 });

@@ -65,6 +65,19 @@ export function safeLink(text) {
   }
 }
 
+const GUIDE = /^\/ui\/guide\/[\w-]+\/labeler-guide\.html$/;
+
+/**
+ * Return the address of a link. The labeller's guide is beside this page, also if the job's template names another
+ * domain of the distribution, or one that a laptop cannot reach.
+ * @param {string | null} text @returns {string} an https address, the path of the guide, or ""
+ */
+export function linkTarget(text) {
+  const link = safeLink(text);
+  const path = link && new URL(link).pathname;
+  return GUIDE.test(path) ? path : link;
+}
+
 /** @param {Node} node @returns {(Node | string)[]} */
 function copy(node) {
   if (node.nodeType === Node.TEXT_NODE) return [node.textContent ?? ""];
@@ -72,7 +85,7 @@ function copy(node) {
   const children = [...node.childNodes].flatMap(copy);
   if (!ELEMENTS.has(node.localName)) return children;
   if (node.localName === "a") {
-    const href = safeLink(node.getAttribute("href"));
+    const href = linkTarget(node.getAttribute("href"));
     // Links open a new tab: leaving the page would interrupt the worker's task.
     return href ? [h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children)] : children;
   }
