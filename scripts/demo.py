@@ -31,7 +31,7 @@ from truepoint.demo import options as command_line
 from truepoint.demo.answers_file import AnswersFile, image_name
 from truepoint.demo.deployed_portal import PARAMETERS, TickError, Ticks, add_users, connect, demo_users, forget_jobs
 from truepoint.demo.job_start import JobStart
-from truepoint.demo.local_front import LocalFront
+from truepoint.demo.local_front import FIRST_PAGE, LocalFront
 from truepoint.demo.options import PROJECT, DemoError, Options, Unfinished, answers_for, say
 from truepoint.demo.scripted_workers import WorkerNameError, load_again, run_until_ended, store_answers
 from truepoint.demo.stored_job import StorageFullError, StoredJob
@@ -201,16 +201,16 @@ def _serve(demo: Running, job: StoredJob) -> None:
     lead, *workers = (user.name for user in users)
     say(f"Sign in with one click as {' or '.join(workers)}, who label, or as {lead}, who leads the team")
     threading.Thread(target=_show_when_ready, args=(options, job), daemon=True).start()
-    address = f"http://{HOST}:{options.port}/"
+    address = f"http://{HOST}:{options.port}"
     _, _, _, creator = demo.stack.creator_url.split("/", 3)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            say(f"Create a skeleton:  {address}{creator}")
-            say(f"Label images here:  {address}     (stop with Ctrl+C; no submitted answer is lost)")
+            say(f"Create a skeleton:  {address}/{creator}")
+            say(f"Label images here:  {address}{FIRST_PAGE}     (stop with Ctrl+C; no submitted answer is lost)")
             if options.browser:
-                webbrowser.open(address)
+                webbrowser.open(address + FIRST_PAGE)
 
     config = uvicorn.Config(
         LocalFront(emulator, portal, options.port).application,

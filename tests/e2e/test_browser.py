@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import demo
+from truepoint.demo.local_front import FIRST_PAGE
 from truepoint.demo.scripted_workers import load_again
 from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import free_port
@@ -44,7 +45,7 @@ def discs(page: Page) -> list[tuple[float, float]]:
 
 def sign_in(page: Page, address: str, name: str = "Ada") -> None:
     """Open the address that the demo prints, and sign in by one click."""
-    page.goto(address)
+    page.goto(address + FIRST_PAGE)
     page.get_by_role("button", name=name, exact=True).click()
     expect(page.get_by_role("heading", name="Your jobs")).to_be_visible()
 
@@ -100,7 +101,7 @@ def test_a_note_on_the_image_in_german(loop: Loop, portal: str, browser: Browser
     loop.ticks.once()
     context = browser.new_context(locale="de-DE", viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(portal)
+    page.goto(portal + FIRST_PAGE)
     page.get_by_role("button", name="Ada", exact=True).click()
     expect(page.get_by_role("heading", name="Ihre Aufträge")).to_be_visible()
     page.goto(f"{portal}/portal/index.html#/jobs/german")

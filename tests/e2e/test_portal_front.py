@@ -22,6 +22,7 @@ from loop import PROJECT, SKELETON, draw, face
 from portal_jobs import description, put_images
 from truepoint.adapters.bucket import Bucket
 from truepoint.demo.deployed_portal import Ticks
+from truepoint.demo.local_front import FIRST_PAGE
 from truepoint.emulator.emulator import free_port
 from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.images import images_in_folder
@@ -81,21 +82,21 @@ def new_job(stand: Stand, account: None) -> Callable[[str], str]:
 
 
 def test_what_people_type_leads_to_the_page(stand: Stand) -> None:
-    for path in ("/portal", "/portal/"):
+    for path in ("/", "/portal", "/portal/"):
         status, headers, _ = stand.send("GET", path)
         assert (status, headers["location"]) == (302, "/portal/index.html")
 
 
-def test_the_first_address_leads_to_the_page_with_the_users_until_somebody_is_signed_in(
+def test_the_demos_address_leads_to_the_page_with_the_users_until_somebody_is_signed_in(
     stand: Stand, ada: Browser
 ) -> None:
     stranger = Browser(stand)
-    status, headers, _ = stranger.send("GET", "/")
+    status, headers, _ = stranger.send("GET", FIRST_PAGE)
     assert (status, headers["location"]) == (302, "/api/sign-in")
     _, headers, _ = stranger.send("GET", headers["location"])
     _, _, page = stranger.send("GET", stranger.local(headers["location"]))
     assert {LEA, ADA, BEN} <= set(Choice(page.decode()).users)
-    status, headers, _ = ada.send("GET", "/")
+    status, headers, _ = ada.send("GET", FIRST_PAGE)
     assert (status, headers["location"]) == (302, "/portal/index.html")
 
 

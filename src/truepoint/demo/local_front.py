@@ -37,6 +37,8 @@ from truepoint.emulator.emulator_gate import TOKEN_HEADER
 from truepoint.web.sessions import SESSION, Cookies
 from truepoint.web.sign_in import HOME
 
+FIRST_PAGE = "/demo"
+"""Path of the address that the demo prints. The deployed portal has no such path."""
 HASH_HEADER = "x-amz-content-sha256"
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 HOP_BY_HOP = frozenset(
@@ -72,7 +74,7 @@ class LocalFront:
             Route("/login", self._sign_in_page, methods=["POST"]),
             Route("/logout", self._sign_in_page),
             Route(keys, self._sign_in_page),
-            Route("/", self._first_page),
+            Route(FIRST_PAGE, self._first_page),
             Route("/api/{path:path}", self._api, methods=["GET", "HEAD", "OPTIONS", *WRITING]),
             Route("/{path:path}", self._page),
         ]
