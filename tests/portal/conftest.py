@@ -24,22 +24,28 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def session(emulator: Emulator) -> boto3.Session:
+    """One session for all tests, because each new one reads the descriptions of AWS's services again."""
+    return emulator.session()
+
+
 @pytest.fixture
-def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def account(emulator: Emulator, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     for name, value in emulator.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     # boto3's own session keeps the credentials that an earlier test of this process had.
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
     assert os.environ["AWS_ENDPOINT_URL"] == emulator.endpoint
     return emulator
 
 
 @pytest.fixture
-def table(account: Emulator) -> Iterator[Table]:
-    client = account.session().client("dynamodb", endpoint_url=account.endpoint)
+def table(account: Emulator, session: boto3.Session) -> Iterator[Table]:
+    client = session.client("dynamodb", endpoint_url=account.endpoint)
     name = f"portal-{uuid.uuid4().hex[:8]}"
     client.create_table(
         TableName=name,
@@ -52,8 +58,8 @@ def table(account: Emulator) -> Iterator[Table]:
 
 
 @pytest.fixture
-def s3(account: Emulator) -> Any:
-    return account.session().client("s3", endpoint_url=account.endpoint)
+def s3(account: Emulator, session: boto3.Session) -> Any:
+    return session.client("s3", endpoint_url=account.endpoint)
 
 
 @pytest.fixture
