@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 
 import boto3
+from botocore.loaders import create_loader
+from botocore.session import get_session
 
 from truepoint.emulator.emulator_gate import READY_PATH, TOKEN_HEADER
 
@@ -31,6 +33,8 @@ REGION = "us-east-1"
 SECRETS = "secrets.json"
 OWNER_ONLY = 0o600
 ACCESS_KEY_CHARACTERS = string.ascii_uppercase + string.digits
+SERVICES = create_loader()
+"""The descriptions of AWS's services that are already parsed."""
 READY_SECONDS = 30
 """Time limit for the start, in seconds."""
 STOP_SECONDS = 30
@@ -108,8 +112,16 @@ class Emulator:
         return Secrets.kept_in(self.folder)
 
     def session(self) -> boto3.Session:
-        """Return a session of the emulated account's root user."""
-        return boto3.Session(self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION)
+        """Return a new session of the emulated account's root user.
+
+        A session must not be shared by threads. The descriptions of AWS's services, whose parsing takes most of a new
+        session's time, are shared by all sessions.
+        """
+        session = get_session()
+        session.register_component("data_loader", SERVICES)
+        return boto3.Session(
+            self.secrets.access_key_id, self.secrets.secret_access_key, region_name=REGION, botocore_session=session
+        )
 
     def environment(self) -> dict[str, str]:
         """Return environment variables that make AWS's tools use the emulator, whatever the user's AWS settings."""
