@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,22 @@ def test_an_output_never_replaces_an_input(
     assert main([*given, "--out", lost]) == 1
     assert capsys.readouterr().err.startswith("error: argument --out: expected ")
     assert {path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {b"precious"}
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    labels, pipe = write(tmp_path / "a.json", people(pose())), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        assert main(["convert", labels, "--out", str(pipe)]) == 0
+        assert json.loads(read.result())["images"]
+    assert pipe.is_fifo()
+
+
+def test_a_link_to_itself_is_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert main(["analyze", str(tmp_path / "loop"), "--out", str(tmp_path / "out")]) == 1
+    assert "loop: expected a file or a folder, got no such file" in capsys.readouterr().err
 
 
 def test_sides_without_pairs_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ them, and each is parsed when it is processed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -215,8 +216,9 @@ def _results_file(path: Path) -> tuple[Path, Path] | None:
 
 def _rater_names(paths: Sequence[Path]) -> list[str]:
     """Return a name for each file: its own without the ending, preceded by folders as far as needed to be unique."""
-    for depth in range(1, 1 + max(len(path.resolve().parts) for path in paths)):
-        names = ["/".join((*p.parts[-depth:-1], p.stem)) for p in (path.resolve() for path in paths)]
+    whole = [Path(os.path.realpath(path)) for path in paths]
+    for depth in range(1, 1 + max(len(path.parts) for path in whole)):
+        names = ["/".join((*path.parts[-depth:-1], path.stem)) for path in whole]
         if len(set(names)) == len(names):
             return names
     raise FormatError(f"expected every file once, got one twice: {shown([str(path) for path in paths])}")

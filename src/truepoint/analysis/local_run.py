@@ -118,9 +118,9 @@ def _check_out(request: Request) -> None:
     Raises:
         TargetError: the folder of the results contains either.
     """
-    out = request.out.resolve()
+    out = Path(os.path.realpath(request.out))  # unlike Path.resolve, it does not fail for a link to itself
     for path in request.paths:
-        if path.resolve().is_relative_to(out):
+        if Path(os.path.realpath(path)).is_relative_to(out):
             raise TargetError(
                 f"{request.out}: expected another folder than that of the labels, got the folder of {path}"
             )
@@ -287,7 +287,7 @@ class _Image(msgspec.Struct):
 
 def job_name(path: Path) -> str:
     """Return a valid job name derived from a file's name."""
-    plain = re.sub(r"[^a-zA-Z0-9]+", "-", path.resolve().stem).strip("-")[:63].strip("-")
+    plain = re.sub(r"[^a-zA-Z0-9]+", "-", Path(os.path.realpath(path)).stem).strip("-")[:63].strip("-")
     return plain if JOB_NAME.fullmatch(plain) else "labels"
 
 

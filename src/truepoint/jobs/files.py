@@ -10,7 +10,13 @@ from truepoint.formats.labels import IMAGE_SUFFIXES
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write or replace a file atomically: after a crash the path has the earlier file, or no file."""
+    """Write or replace a file atomically: after a crash the path has the earlier file, or no file.
+
+    A path that exists and is no file, such as `/dev/stdout` or a pipe, is written to and never replaced.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
