@@ -81,7 +81,9 @@ def test_packages_import_in_one_direction(package: str) -> None:
 
 def test_every_package_is_in_the_table() -> None:
     folders = [HANDLERS / "truepoint", SOURCE / "truepoint"]
-    assert {entry.stem for folder in folders for entry in folder.iterdir()} - {"__pycache__"} == set(ALLOWED)
+    entries = [entry for folder in folders for entry in folder.iterdir()]
+    # Git leaves the compiled files of a removed package behind.
+    assert {e.stem for e in entries if e.suffix == ".py" or any(e.glob("*.py"))} == set(ALLOWED)
 
 
 def test_the_order_of_the_packages_has_no_cycle() -> None:
