@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 from PIL import Image, ImageDraw
@@ -131,6 +132,11 @@ def accept(options: argparse.Namespace) -> int:
         raise command.UsageError(f"expected a Region that has Ground Truth ({regions}), got {session.region_name}")
     where = f"account {account}, {session.region_name}"
     jobs = "a labelling job of 3 images in its portal" + (" and 2 in Ground Truth" if options.workteam_arn else "")
+    if exists_already(session, options.stack_name):
+        raise command.UsageError(
+            f"expected no stack {options.stack_name!r} in {where}, because it is removed at the end; it exists. "
+            "Delete it first, or choose another --stack-name"
+        )
     print(f"This deploys a stack {options.stack_name!r} in {where}, with {jobs}.")
     if not options.yes and not agreed():
         return command.AWS_ERROR
@@ -138,10 +144,15 @@ def accept(options: argparse.Namespace) -> int:
     secrets = {"account": account, "workteam ARN": options.workteam_arn, "stack": options.stack_name}
     try:
         with deployed(options, session, report) as stack:
-            secrets |= {"bucket": stack.bucket, "role ARN": stack.execution_role_arn, "portal": stack.portal_url}
-            secrets |= {"user pool": stack.portal_user_pool}
+            site = Portal(session, stack, options.portal_origin)
+            secrets |= {
+                "bucket": stack.bucket,
+                "role ARN": stack.execution_role_arn,
+                "user pool": stack.portal_user_pool,
+            }
+            secrets |= {"host": urlsplit(stack.portal_url).netloc}
             check_stack(report, stack)
-            run_in_portal(Portal(session, stack, options.portal_origin), report)
+            run_in_portal(site, report)
             report.check("Ground Truth", "a private team labels in it", has_team, options.workteam_arn)
             if options.workteam_arn:
                 run_in_ground_truth(options.workteam_arn, session, stack, report)
@@ -151,6 +162,17 @@ def accept(options: argparse.Namespace) -> int:
         print(f"\n{count['passed']} passed, {count['failed']} failed, {count['not tried']} not tried")
         print(f"Please look through {options.report} and send it back. Names and ids of your account are replaced.")
     return command.AWS_ERROR if count["failed"] else command.OK
+
+
+def exists_already(session: Session, stack_name: str) -> bool:
+    """Return whether there is a stack of this name."""
+    try:
+        session.client("cloudformation").describe_stacks(StackName=stack_name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":  # "does not exist"
+            raise
+        return False
+    return True
 
 
 def agreed() -> bool:
@@ -506,7 +528,7 @@ def referenced(session: Session, stack: StackOutputs, name: str) -> str:
 
 
 def answers(session: Session, stack: StackOutputs, name: str, report: Report) -> str:
-    """Check the answers that Ground Truth stored, and record the fields of one in the report."""
+    """Check the stored answers, and record the fields of one in the report."""
     response_keys = keys(session, stack, f"{OUTPUT_PREFIX}{name}/annotations/worker-response/")
     report.recorded[f"worker-response keys of {name}"] = response_keys
     submitted = [answer for key in response_keys for answer in read(session, stack, key)["answers"]]

@@ -33,7 +33,7 @@ from truepoint.demo.deployed_portal import PARAMETERS, TickError, Ticks, add_use
 from truepoint.demo.job_start import JobStart
 from truepoint.demo.local_front import FIRST_PAGE, LocalFront
 from truepoint.demo.options import PROJECT, DemoError, Options, Unfinished, answers_for, say
-from truepoint.demo.scripted_workers import WorkerNameError, load_again, run_until_ended, store_answers
+from truepoint.demo.scripted_workers import WorkerNameError, reload_job, run_until_ended, store_answers
 from truepoint.demo.stored_job import StorageFullError, StoredJob
 from truepoint.emulator.emulator import HOST, Emulator, EmulatorError, free_port, is_listening, write_for_owner
 from truepoint.emulator.local_stack import DeploymentError, deploy, function_log, stack_outputs
@@ -43,6 +43,7 @@ from truepoint.jobs.launch import JobExistsError
 from truepoint.jobs.limits import JobRefusedError
 from truepoint.jobs.stack import StackOutputs
 from truepoint.jobs.terminal import print_any_text
+from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.tasks.labeling_job import LabelingJobError
 
 RUNTIME = Path(sys.executable).parent
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run(parse(arguments))
     except (
         DemoError, EmulatorError, DeploymentError, JobError, LabelingJobError, JobRefusedError, JobExistsError,
-        StorageFullError, TickError, WorkerNameError,
+        StorageFullError, TickError, WorkerNameError, WorkerTemplateError, BotoCoreError, ClientError,
     ) as error:  # fmt: skip
         print(f"\n{error}", file=sys.stderr)
         return FAILED
@@ -98,11 +99,11 @@ class Running(NamedTuple):
 
 def _run(options: Options) -> int:
     say("Starting the AWS emulator, which listens on this machine only")
-    with _emulator(options) as (emulator, was_killed):
+    with _emulator(options) as emulator:
         stack = _deploy(emulator)
         write_for_owner(options.folder / "environment", environment(emulator))
-        if was_killed:
-            _rebuild_table(emulator, stack)
+        if _behind(options).exists():
+            _rebuild_table(options, emulator, stack)
         ticks = Ticks(emulator, stack.portal_tick_arn)
         demo = Running(options, emulator, stack, ticks)
         job = JobStart(options, emulator, stack, ticks).job()
@@ -119,25 +120,31 @@ def _run(options: Options) -> int:
     return 0
 
 
+def _behind(options: Options) -> Path:
+    """Return the marker that exists while the portal's table may lack answers that the bucket has."""
+    return options.folder / "table-behind"
+
+
 @contextmanager
-def _emulator(options: Options) -> Iterator[tuple[Emulator, bool]]:
-    """Run the emulator; also give whether it was killed the last time.
+def _emulator(options: Options) -> Iterator[Emulator]:
+    """Run the emulator.
 
     It writes its tables to disk only when it stops, unlike objects of S3. So after a kill the portal's table is older
     than the bucket.
     """
     running = options.folder / "running"
-    was_killed = running.exists()
+    if running.exists():
+        _behind(options).touch()
     origins = frozenset({f"http://{host}:{options.port}" for host in (HOST, "localhost")})
     python = PROJECT / ".venv-emulator" / "bin" / "python"
     emulator = Emulator(python, options.folder, port=_emulator_port(options.folder), keep=True, origins=origins)
     emulator.start()
     running.touch()
     try:
-        yield emulator, was_killed
+        yield emulator
     finally:
-        emulator.stop()
-        running.unlink()  # not if it could not be stopped
+        if emulator.stop():
+            running.unlink()
 
 
 def _deploy(emulator: Emulator) -> StackOutputs:
@@ -155,14 +162,16 @@ def _deploy(emulator: Emulator) -> StackOutputs:
     return stack
 
 
-def _rebuild_table(emulator: Emulator, stack: StackOutputs) -> None:
+def _rebuild_table(options: Options, emulator: Emulator, stack: StackOutputs) -> None:
     """Rebuild the portal's table from the bucket, as an operator does who has lost it."""
-    say("The demo was not stopped properly the last time: reading all answers again")
+    say("The demo was interrupted the last time: reading all answers again")
     forget_jobs(emulator, stack.portal_table)
     command = [sys.executable, str(PROJECT / "scripts" / "rebuild_portal.py"), "--all"]
     done = subprocess.run(command, env=emulator.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         say(f"Some jobs cannot be used: {done.stderr.strip()}")
+    else:
+        _behind(options).unlink()
 
 
 def environment(emulator: Emulator) -> str:
@@ -227,7 +236,8 @@ def _serve(demo: Running, job: StoredJob) -> None:
 def _show_when_ready(options: Options, job: StoredJob) -> None:
     """Wait without a time limit for the job's end and its results, then show them."""
     while True:
-        with suppress(ClientError, BotoCoreError):  # the emulator is busy, or stops
+        # The emulator is busy, or stops; or a file of the job is damaged.
+        with suppress(ClientError, BotoCoreError, JobError, LabelingJobError):
             if job.described.ended and job.results():
                 break
         time.sleep(1)
@@ -249,9 +259,10 @@ def _answer(demo: Running, file: AnswersFile, job: StoredJob) -> None:
     for line in report:
         say(f"Answers: {line}")
     wanted = len(job.lines) * job.described.workers_per_object
+    _behind(options).touch()  # until the table has the answers, whatever happens
     say(f"Submitting {wanted} answers of {len(answers)} scripted {'worker' if len(answers) == 1 else 'workers'}")
     with tqdm(total=wanted, desc="answering", unit="answer") as bar:
-        stored, is_complete = store_answers(job, answers, _secret(options.folder), bar.update)
+        _, is_complete = store_answers(job, answers, _secret(options.folder), bar.update)
     if not is_complete:
         progress = job.progress()
         reason = f"{progress.lines - progress.full} of {progress.lines} images still need answers"
@@ -259,16 +270,16 @@ def _answer(demo: Running, file: AnswersFile, job: StoredJob) -> None:
         if left:
             reason += f"; the file has no answers for {shown(left)}"
         if not options.finish:
-            if stored:
-                load_again(demo.emulator, job, demo.stack.portal_table, ticks)
+            reload_job(demo.emulator, job, demo.stack.portal_table, ticks)
+            _behind(options).unlink()
             raise Unfinished(
                 f"{reason}. The file's answers are stored, and the job stays open. "
                 f"Label the rest: make demo JOB={job.name}. End the job without the rest: add FINISH=yes"
             )
         say(f"{reason}; ending the job without them (FINISH=yes)")
         job.stop()
-    if stored or not is_complete:
-        load_again(demo.emulator, job, demo.stack.portal_table, ticks)
+    reload_job(demo.emulator, job, demo.stack.portal_table, ticks)
+    _behind(options).unlink()
     run_until_ended(job, ticks, say)
 
 

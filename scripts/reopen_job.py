@@ -2,9 +2,8 @@
 """Reopen a finished job outside Ground Truth: objects without a label, including failed ones, are open again.
 
 Labels and answers stay. The script deletes the job's results.json. When the job ends again, its results are written
-again, at least 16 minutes after the earlier results, because an earlier run may write until then. A stack with a
-portal continues the job by itself. Without one, stop the demo's portal first, and start it again afterwards (make demo
-JOB=<name>).
+again, at least 16 minutes after the earlier results, because an earlier run may write until then. The portal
+continues the job by itself.
 """
 
 from __future__ import annotations

@@ -34,8 +34,10 @@ def deployed_state(folders: pytest.TempPathFactory, parameters: Mapping[str, str
             shutil.rmtree(unfinished, ignore_errors=True)
             with Emulator(PYTHON, unfinished, keep=True) as emulator:
                 deploy(PROJECT, emulator, SAM, parameters)
-            for made in ("tmp", "build", "cache", ".aws-sam"):
+            for made in ("tmp", "cache", ".aws-sam"):
                 shutil.rmtree(unfinished / made, ignore_errors=True)
+            for archive in (unfinished / "build").glob("*.zip"):  # the folders have the same code
+                archive.unlink()
             unfinished.rename(folder)
     return folder
 
@@ -46,6 +48,8 @@ def deployed_emulator(
 ) -> Iterator[Emulator]:
     """A running emulator with a deployed stack of its own; its state is kept on disk."""
     folder = folders.mktemp("emulator") / "state-of-one"
-    shutil.copytree(deployed_state(folders, parameters), folder)
+    state = deployed_state(folders, parameters)
+    shutil.copytree(state, folder, ignore=shutil.ignore_patterns("build"))
+    (folder / "build").symlink_to(state / "build")
     with Emulator(PYTHON, folder, keep=True, origins=origins) as emulator:
         yield emulator

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from truepoint.demo.deployed_portal import Ticks
-from truepoint.demo.scripted_workers import load_again, store_answers
+from truepoint.demo.scripted_workers import reload_job, store_answers
 from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import Emulator
 from truepoint.groundtruth.job import ENDED, SOURCE
@@ -172,7 +172,7 @@ class Loop:
     def answer(self, job: StoredJob, answers: Mapping[str, Mapping[str, Any]]) -> bool:
         """Scripted workers answer, and the portal knows of it; whether every image now has all its answers."""
         _, is_complete = store_answers(job, answers, SECRET)
-        load_again(self.emulator, job, self.stack.portal_table, self.ticks)
+        reload_job(self.emulator, job, self.stack.portal_table, self.ticks)
         return is_complete
 
     def run(self, job: StoredJob, answers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -181,7 +181,7 @@ class Loop:
         _, is_complete = store_answers(job, answers, SECRET)
         if not is_complete and job.described.deadline > datetime.now(UTC):
             job.stop()
-        load_again(self.emulator, job, self.stack.portal_table, self.ticks)
+        reload_job(self.emulator, job, self.stack.portal_table, self.ticks)
         self.end(job)
 
     def end(self, job: StoredJob) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import demo
 from truepoint.demo.local_front import FIRST_PAGE
-from truepoint.demo.scripted_workers import load_again
+from truepoint.demo.scripted_workers import reload_job
 from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import free_port
 from truepoint.pose.skeleton import parse_skeleton
@@ -66,7 +66,7 @@ def ready(page: Page) -> None:
 def finish(loop: Loop, job: StoredJob) -> None:
     """End the job now, as a lead may: answers get their labels at once, though they could still be corrected."""
     job.stop()
-    load_again(loop.emulator, job, loop.stack.portal_table, loop.ticks)
+    reload_job(loop.emulator, job, loop.stack.portal_table, loop.ticks)
     loop.end(job)
 
 

@@ -9,7 +9,7 @@ import pytest
 from loop import SECRET, Loop, face
 
 from truepoint.demo.deployed_portal import forget_jobs
-from truepoint.demo.scripted_workers import load_again, store_answers, worker_id
+from truepoint.demo.scripted_workers import reload_job, store_answers, worker_id
 from truepoint.emulator.local_stack import function_log
 from truepoint.tasks.ticking import NO_CONSOLIDATION
 
@@ -157,7 +157,7 @@ def test_a_killed_emulator_loses_nothing(loop: Loop, *, consolidated: bool) -> N
     job = loop.job(name)
     assert store_answers(job, {"ada": first}, SECRET) == (2, False)
     if consolidated:
-        load_again(loop.emulator, job, loop.stack.portal_table, loop.ticks)
+        reload_job(loop.emulator, job, loop.stack.portal_table, loop.ticks)
         assert len(job.labels()) == 2
     loop.emulator.kill()
     loop.emulator.start()

@@ -17,7 +17,7 @@ import pytest
 from loop import PROJECT, VENV, face
 
 from truepoint.demo.deployed_portal import PARAMETERS, Ticks
-from truepoint.demo.scripted_workers import load_again, run_until_ended, store_answers
+from truepoint.demo.scripted_workers import reload_job, run_until_ended, store_answers
 from truepoint.demo.stored_job import StoredJob
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import deploy, interpreter_of, parameter_overrides, stack_outputs, zip_code
@@ -167,7 +167,7 @@ def test_an_open_job_continues_with_its_answers(upgraded: tuple[Emulator, StackO
     everything = {Path(line.source).name: [face(20, 20)] for line in job.lines}
     stored, is_complete = store_answers(job, {"bob": everything, "eve": everything}, b"another secret")
     assert (stored, is_complete) == (3, True)
-    load_again(emulator, job, stack.portal_table, ticks)
+    reload_job(emulator, job, stack.portal_table, ticks)
     run_until_ended(job, ticks)
     assert job.described.status == "Completed"
     assert job.wait_for_results()

@@ -139,6 +139,26 @@ def test_a_request_is_signed_and_keeps_what_the_function_needs(
     assert request.body == b"{}"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/../../../../2015-03-31/functions",
+        "/api/%2e%2e/x",
+        "/api/x/%2E./y",
+        "/api/./me",
+        "/api/x/..",
+        "/api/..%2fx",
+        "/api/..%5cx",
+    ],
+)
+def test_no_path_leads_to_another_api_of_the_emulator(
+    browser: Browser, recorder: tuple[Recorder, int], path: str
+) -> None:
+    """The emulator's account would take the signature for anything."""
+    assert browser.write(path).status == 404
+    assert recorder[0].requests == []
+
+
 @pytest.mark.parametrize("claimed", [None, "", EMPTY, EMPTY.upper(), "x"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_body_needs_its_hash(

@@ -72,10 +72,10 @@ class Portal:
     def row(self, key: rows.Key) -> dict[str, Any]:
         """Return a row of the portal's table, in DynamoDB's format; empty if it does not exist."""
         table = self.session.client("dynamodb")
-        found = table.get_item(
+        answer = table.get_item(
             TableName=self.stack.portal_table, Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}}, ConsistentRead=True
         )
-        return dict(found.get("Item", {}))
+        return dict(answer.get("Item", {}))
 
 
 def page(portal: Portal) -> str:
@@ -112,9 +112,11 @@ def permissions(portal: Portal) -> str:
         source = next(iter(statement.get("Condition", {}).get("ArnLike", {}).values()), None)
         granted[statement["Action"]] = (statement["Principal"].get("Service"), source)
     expect(set(granted) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}, str(sorted(granted)))
-    expect({service for service, _ in granted.values()} == {"cloudfront.amazonaws.com"}, str(granted))
+    services = {service for service, _ in granted.values()}
+    expect(services == {"cloudfront.amazonaws.com"}, str(services))
     sources = {source for _, source in granted.values()}
-    expect(len(sources) == 1 and ":distribution/" in str(*sources), str(sources))
+    one = len(sources) == 1 and ":distribution/" in str(*sources)
+    expect(one, f"{len(sources)} sources, or one that is no distribution")
     return f"{len(granted)} permissions for one distribution"
 
 
@@ -173,7 +175,9 @@ def sign_in_page(portal: Portal) -> str:
         if answer.status not in (301, 302, 303, 307):
             break
         location = urljoin(location, answer.headers["location"])
-    expect(answer.status == 200 and "error" not in urlsplit(location).path, f"{answer.status} at {location}")
+    expect(
+        answer.status == 200 and "error" not in urlsplit(location).path, f"{answer.status} at {urlsplit(location).path}"
+    )
     return f"200 at {urlsplit(location).path}"
 
 

@@ -20,7 +20,8 @@ from truepoint.task_queue import rows
 from truepoint.web.sign_in import HOME, SIGNED_IN
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 (a path)
-"""Where the function itself asks, which sends no Origin. The code and its verifier are the proof."""
+"""Path of Cognito's token endpoint. The portal's function calls it without an Origin header; the authorization code and
+the verifier of PKCE authenticate the call."""
 CORRECTION_SECONDS = 30
 """Time in which answers can be corrected in the demo, in seconds, so that results come soon."""
 PARAMETERS = {"Portal": "yes", "PortalCorrectionSeconds": str(CORRECTION_SECONDS)}
@@ -28,7 +29,8 @@ PARAMETERS = {"Portal": "yes", "PortalCorrectionSeconds": str(CORRECTION_SECONDS
 TICK_SECONDS = 5.0
 """Time between two ticks, in seconds. On AWS it is a minute."""
 TICK_CONFIG = Config(read_timeout=900, retries={"total_max_attempts": 1})
-"""A tick may take as long as its function may run. A second call would only find the first one's leases."""
+"""A tick may take as long as its function may run. There are no retries: a second call would find the jobs leased by
+the first."""
 FEWEST_WORKERS = 2
 """Minimum number of workers among the demo's users, so that a visitor can see two people share a job."""
 
@@ -87,7 +89,7 @@ def connect(emulator: Emulator, port: int, stack_name: str = DEFAULT_STACK_NAME)
     cognito = client("cognito-idp")
     [listed] = cognito.list_user_pool_clients(UserPoolId=pool)["UserPoolClients"]
     described = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=listed["ClientId"])["UserPoolClient"]
-    # An update sets everything anew. The emulator describes what is not set as empty, which no update takes.
+    # An update replaces all settings, and rejects the empty ones that the emulator lists.
     kept = {name: value for name, value in described.items() if value and not name.endswith("Date")}
     kept |= {"CallbackURLs": [origin + SIGNED_IN], "LogoutURLs": [origin + HOME]}
     cognito.update_user_pool_client(**kept)
@@ -113,7 +115,7 @@ def connect(emulator: Emulator, port: int, stack_name: str = DEFAULT_STACK_NAME)
 
 
 def add_users(emulator: Emulator, portal: DeployedPortal, users: Sequence[DemoUser]) -> None:
-    """Put the demo's users into the emulated user pool, those that are missing."""
+    """Create the demo's users that do not exist yet in the emulated user pool."""
     cognito = emulator.session().client("cognito-idp", endpoint_url=emulator.endpoint)
     for user in users:
         attributes = {"email": user.email, "email_verified": "true", "name": user.name}
@@ -130,7 +132,7 @@ def add_users(emulator: Emulator, portal: DeployedPortal, users: Sequence[DemoUs
 
 
 class Ticks:
-    """Calls the function that brings the portal's jobs forward. On AWS a schedule calls it each minute.
+    """Calls the function that advances the portal's jobs. On AWS a schedule calls it each minute.
 
     A context manager: a thread calls it every few seconds until it is left, so that nobody waits a minute for a result.
 
@@ -148,7 +150,7 @@ class Ticks:
         self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
 
     def once(self) -> dict[str, Any]:
-        """Call it once, wait for it, and return what it did by job. A job that was just created is open then.
+        """Call it once, wait for it, and return what it did by job. It also loads new jobs into the table.
 
         Raises:
             TickError: the function failed.
@@ -186,14 +188,14 @@ def forget_jobs(emulator: Emulator, table: str, names: Iterable[str] | None = No
     """
     wanted = None if names is None else {name.lower() for name in names}
     resource: Any = emulator.session().resource("dynamodb", endpoint_url=emulator.endpoint)
-    found = resource.Table(table)
+    stored = resource.Table(table)
     scanned = {"ProjectionExpression": "pk, sk", "ConsistentRead": True}
-    answer = found.scan(**scanned)
+    answer = stored.scan(**scanned)
     keys = [*answer["Items"]]
     while "LastEvaluatedKey" in answer:
-        answer = found.scan(ExclusiveStartKey=answer["LastEvaluatedKey"], **scanned)
+        answer = stored.scan(ExclusiveStartKey=answer["LastEvaluatedKey"], **scanned)
         keys += answer["Items"]
-    with found.batch_writer() as batch:
+    with stored.batch_writer() as batch:
         for key in keys:
             job = rows.job_of(key["pk"], key["sk"])
             if job and (wanted is None or job in wanted):

@@ -24,9 +24,8 @@ _COMMON = (
 class Guard:
     """A guard that accepts only requests to `hosts`, and state-changing requests only from the portal's own pages.
 
-    A foreign domain that resolves to loopback is not among the hosts (DNS rebinding). A page of another site sends its
-    own
-    origin (cross-site request forgery).
+    A foreign domain that resolves to loopback is not among the hosts (DNS rebinding). A page of another site sends
+    its own origin (cross-site request forgery).
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:

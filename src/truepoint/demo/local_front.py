@@ -1,12 +1,12 @@
 """A proxy in front of the emulated portal. It adds what the emulator lacks: CloudFront's signature, and sign-in pages.
 
 On AWS, CloudFront signs each request for the portal's function (origin access control), and people sign in on Cognito's
-own pages. The emulator's CloudFront signs nothing, and its services answer nobody who does not. This proxy signs in
-their place and passes everything else on: the function, its role, the table and the user pool are those of the deployed
-stack, with IAM enforced.
+own pages. The emulator's CloudFront signs nothing, and its services refuse unsigned requests. This proxy signs in
+CloudFront's place and passes everything else on: the function, its role, the table and the user pool are those of the
+deployed stack, with IAM enforced.
 
-It also signs demo users in by one click. It sets their password in the emulated user pool, as the account's root, for
-which there is no way in the deployed product: what it needs is the root's secret of an emulator on this machine.
+It also signs demo users in by one click. It sets their password in the emulated user pool. This needs the root
+credentials of the emulator on this machine; the deployed product has no such route.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import secrets
 import string
 from collections.abc import Mapping
 from html import escape
-from urllib.parse import parse_qs, parse_qsl, quote, urlencode
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import urllib3
 from botocore.auth import SigV4Auth
@@ -41,13 +41,13 @@ FIRST_PAGE = "/demo"
 """Path of the address that the demo prints. The deployed portal has no such path."""
 HASH_HEADER = "x-amz-content-sha256"
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
-HOP_BY_HOP = frozenset(
+NOT_FORWARDED = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "te", "trailer",
      "accept-encoding", "authorization", "x-amz-date", "x-amz-security-token", TOKEN_HEADER}
 )  # fmt: skip
-"""Headers that are not passed on: those of one connection, and what signatures are made of, which CloudFront's replaces
-("Signing behavior: always")."""
-NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
+"""Headers that are not forwarded: those of one connection, and those of signatures, which the proxy replaces as
+CloudFront does ("Signing behavior: always")."""
+NOT_RETURNED = NOT_FORWARDED | {"content-encoding"}
 PAGES = re.compile(r"/(?:portal(?:/.*)?|ui/.*)?")
 SECONDS = 40
 """Time for a request to the emulator, in seconds: more than the function has."""
@@ -70,7 +70,7 @@ class LocalFront:
         keys = f"/{portal.user_pool}/.well-known/jwks.json"
         routes = [
             Route("/demo/sign-in", self._one_click, methods=["POST"]),
-            Route("/oauth2/authorize", self._choice),
+            Route("/oauth2/authorize", self._user_list),
             Route("/login", self._sign_in_page, methods=["POST"]),
             Route("/logout", self._sign_in_page),
             Route(keys, self._sign_in_page),
@@ -81,7 +81,7 @@ class LocalFront:
         hosts = frozenset({f"{HOST}:{port}"})
         token = Starlette(routes=[Route(TOKEN_PATH, self._sign_in_page, methods=["POST"])])
         guarded = Guard(Starlette(routes=routes), hosts)
-        self.application = _Split(token, guarded, hosts)
+        self.application = _TokenRouter(token, guarded, hosts)
         """The ASGI application."""
 
     def _first_page(self, request: Request) -> Response:
@@ -91,17 +91,20 @@ class LocalFront:
 
     async def _api(self, request: Request) -> Response:
         """Sign a request and pass it to the function URL, as CloudFront does."""
+        target = _target(request)
+        if not _is_plain(target):
+            return JSONResponse({"message": "There is nothing at this address."}, 404)
         body = await _body(request)
         claimed = request.headers.get(HASH_HEADER)
         actual = hashlib.sha256(body).hexdigest()
-        # What CloudFront signs is the hash that the viewer names; Lambda takes no unsigned payload.
+        # CloudFront signs the hash that the viewer sends; Lambda refuses an unsigned payload.
         if claimed != actual and (claimed is not None or request.method in WRITING):
             reason = "The request signature we calculated does not match the signature you provided."
             return JSONResponse({"message": reason}, 403)
-        headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
+        headers = {name: value for name, value in request.headers.items() if name not in NOT_FORWARDED}
         headers[HASH_HEADER] = actual
-        target = f"/_aws/lambda-url/{self._portal.function_url_id}{_target(request)}"
-        return await run_in_threadpool(self._signed, "lambda", request.method, target, headers, body)
+        target = f"/_aws/lambda-url/{self._portal.function_url_id}{target}"
+        return await run_in_threadpool(self._forward_signed, "lambda", request.method, target, headers, body)
 
     async def _page(self, request: Request) -> Response:
         """Read a file of the distribution. Only its content policy is changed: links lead into the emulator."""
@@ -125,14 +128,14 @@ class LocalFront:
         """Pass a request to the emulated Cognito."""
         body = await _body(request)
         headers = {"content-type": value} if (value := request.headers.get("content-type")) else {}
-        return await run_in_threadpool(self._cognitos, request.method, _target(request), headers, body)
+        return await run_in_threadpool(self._to_cognito, request.method, _target(request), headers, body)
 
-    async def _choice(self, request: Request) -> Response:
+    async def _user_list(self, request: Request) -> Response:
         """Show the users, one button each. `form=password` shows Cognito's own form instead."""
         if request.query_params.get("form") == "password":
             return await self._sign_in_page(request)
         users = await run_in_threadpool(self._users)
-        return HTMLResponse(_page_of_choice(request.url.query, users), headers=CHOICE_HEADERS)
+        return HTMLResponse(_user_list_page(request.url.query, users), headers=USER_LIST_HEADERS)
 
     async def _one_click(self, request: Request) -> Response:
         """Sign a user in on Cognito's own form, with a password that this proxy has just set."""
@@ -148,7 +151,7 @@ class LocalFront:
             UserPoolId=self._portal.user_pool, Username=form["user"], Password=password, Permanent=True
         )
         body = urlencode(query | {"username": form["user"], "password": password}).encode()
-        return self._cognitos("POST", "/login", {"content-type": "application/x-www-form-urlencoded"}, body)
+        return self._to_cognito("POST", "/login", {"content-type": "application/x-www-form-urlencoded"}, body)
 
     def _users(self) -> dict[str, str]:
         """Names of user accounts by what they are shown as."""
@@ -159,10 +162,12 @@ class LocalFront:
                 users[about.get("name") or about.get("email") or user["Username"]] = user["Username"]
         return users
 
-    def _cognitos(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
-        return self._signed("cognito-idp", method, target, headers, body)
+    def _to_cognito(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        return self._forward_signed("cognito-idp", method, target, headers, body)
 
-    def _signed(self, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+    def _forward_signed(
+        self, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
         url = self._emulator.endpoint + target
         root = self._emulator.secrets
         request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
@@ -173,7 +178,7 @@ class LocalFront:
         return _response(answer)
 
 
-class _Split:
+class _TokenRouter:
     """Sends requests for tokens, which no browser makes, past the guard of browsers' requests."""
 
     def __init__(self, token: ASGIApp, guarded: ASGIApp, hosts: frozenset[str]) -> None:
@@ -190,7 +195,7 @@ class _Split:
         await (self._token if is_token else self._guarded)(scope, receive, send)
 
 
-CHOICE_HEADERS = {
+USER_LIST_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -199,7 +204,7 @@ CHOICE_HEADERS = {
 }
 
 
-def _page_of_choice(query: str, users: Mapping[str, str]) -> str:
+def _user_list_page(query: str, users: Mapping[str, str]) -> str:
     buttons = "".join(
         f'<button name="user" value="{escape(name)}">{escape(shown)}</button>' for shown, name in users.items()
     )
@@ -226,6 +231,11 @@ def _target(request: Request) -> str:
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return f"{path}?{urlencode(pairs, quote_via=quote, safe='')}" if pairs else path
+
+
+def _is_plain(target: str) -> bool:
+    """Return whether the path has no dot segment, which would lead to another API of the emulator."""
+    return not {".", ".."}.intersection(re.split(r"[/\\]", unquote(target.partition("?")[0])))
 
 
 def _response(answer: urllib3.BaseHTTPResponse) -> Response:

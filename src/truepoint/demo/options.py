@@ -144,7 +144,7 @@ def find_images(folder: Path) -> FoundImages:
 def _check_job(name: str | None, folder: Path) -> None:
     """Check that a job exists in the emulator's files, so that a wrong name is refused before the emulator starts."""
     jobs = sorted({path.parent.name for path in (folder / "state").glob("s3/**/jobs/*/labeling_job.json")})
-    if name is not None and name not in jobs:
+    if name is not None and name.lower() not in jobs:  # keys spell names in lower case
         there = f"Jobs there: {_named(jobs)}." if jobs else "It has no jobs yet; `make demo` creates the first one."
         raise DemoError(f"There is no job {name!r} in the demo's account (`make demo-reset` deletes all jobs). {there}")
 

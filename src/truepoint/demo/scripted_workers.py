@@ -59,7 +59,7 @@ def store_answers(
         The number of stored answers, and whether every image now has all its answers.
 
     Raises:
-        StorageFullError: an answer is not stored, because there is no room for it.
+        StorageFullError: an answer is not stored, because the disk is full.
         LabelingJobError: an answer is nested too deep.
         WorkerNameError: a worker's name is empty or too long.
     """
@@ -72,7 +72,7 @@ def store_answers(
     for number, line in enumerate(job.open_lines):
         has = answered.get(line.object_id, set())
         task_input = pre_annotation_response(dict(line.data_object), described.arn)["taskInput"]
-        first = number % len(names)  # if there are more workers than answers, all of them get some images
+        first = number % len(names)  # each of several workers gets some images
         for name in names[first:] + names[:first]:
             answer = answer_for(answers[name], task_input)
             if len(has) >= described.workers_per_object or answer is None or workers[name] in has:
@@ -86,7 +86,7 @@ def store_answers(
     return stored, complete
 
 
-def load_again(emulator: Emulator, job: StoredJob, table: str, ticks: Ticks) -> None:
+def reload_job(emulator: Emulator, job: StoredJob, table: str, ticks: Ticks) -> None:
     """Make the portal's table know answers that were written into the bucket."""
     forget_jobs(emulator, table, [job.name])
     ticks.once()

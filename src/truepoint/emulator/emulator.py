@@ -207,11 +207,16 @@ class Emulator:
                 raise EmulatorError(f"the emulator did not start; its log is {self.log}")
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Stop the emulator and its child processes, if it is running."""
+    def stop(self) -> bool:
+        """Stop the emulator and its child processes.
+
+        Returns:
+            Whether it was running until now. Otherwise, its last changes may not be on disk.
+        """
         process, self._process = self._process, None
         if process is None:
-            return
+            return False
+        was_running = process.poll() is None
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
@@ -219,6 +224,7 @@ class Emulator:
             raise EmulatorError(f"the emulator did not stop in {STOP_SECONDS} s; its log is {self.log}") from error
         finally:
             self._kill_group(process)
+        return was_running
 
     def restart(self) -> None:
         """Stop and start again on the same port. With `keep`, this writes the deployed stack to disk."""

@@ -222,7 +222,7 @@ class _Rebuilding:
                 yield int(object_id), list(names)
 
     def _read(self, names: list[str]) -> dict[str, _Answer]:
-        """Return the newest answer of each worker. Files of the previous portal have one version only."""
+        """Return the newest answer of each worker. Files of the former single-job portal have one version only."""
         versions: dict[str, list[tuple[int, str]]] = defaultdict(list)
         others = []
         for name in names:
@@ -302,7 +302,7 @@ class _Rebuilding:
         return ""
 
     def _asked(self, request: str) -> dict[int, dict[str, Any]] | None:
-        """Return a request's answers by line; None if it is missing, because the previous portal used other names."""
+        """Return a request's answers by line; None if it is missing, because the former portal used other names."""
         if self._request != request:
             self._request, self._request_answers = request, self._read_request(request)
         return self._request_answers
