@@ -237,7 +237,8 @@ def test_the_next_image_is_there_before_it_is_wanted_and_visible_one_frame_after
     task.place_person(60, 30, 0.6)
     submit(task)
     person.next_image("0")
-    shown, usable = person.page.evaluate("[window.shown, window.usable]")
+    person.page.wait_for_function("window.usable")
+    shown, usable = person.page.evaluate("[window.shown ?? window.usable, window.usable]")
     print(
         f"next image: visible in frame {shown['frames']}, {shown['after']:.1f} ms after the acknowledgement; ", end=""
     )
