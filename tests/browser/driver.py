@@ -57,6 +57,15 @@ def person(left: float = 100, top: float = 50, scale: float = 1.0, **more: Any) 
     return {"name": "", "annotations": annotations, **more}
 
 
+PERSONS = [person(40, 40, 0.7), person(300, 40, 0.7)]
+LEAVE = """() => {
+  const leaving = new Event("beforeunload", { cancelable: true });
+  dispatchEvent(leaving);
+  return leaving.defaultPrevented;
+}"""
+"""Tells whether the page would warn somebody who leaves it."""
+
+
 def attributes(values: dict[str, Any]) -> str:
     parts = []
     for name, value in values.items():

@@ -7,18 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from driver import NAMES, SENT, Task, TaskPage, attributes, classes, person, picture
+from driver import LEAVE, NAMES, PERSONS, SENT, Task, TaskPage, attributes, classes, person, picture
 from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 from truepoint.groundtruth.answer import parse_answer
 
-LEAVE = """() => {
-  const leaving = new Event("beforeunload", { cancelable: true });
-  dispatchEvent(leaving);
-  return leaving.defaultPrevented;
-}"""
-PERSONS = [person(40, 40, 0.7), person(300, 40, 0.7)]
 WRIST = NAMES.index("left_wrist")
 
 
@@ -707,7 +701,7 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_pre_labels_never_spoil_the_answer(open_task: TaskPage, name: str) -> None:
-    """What workers see is what readers get, and nothing else in the answer is refused because of it."""
+    """Readers get exactly the instances on the screen, and accept the whole answer."""
     task = open_task(initialValues=WRONG[name])
     placed = [point for one in instances(task) for point in one["points"] if point]
     task.key("b")

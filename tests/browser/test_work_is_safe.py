@@ -8,15 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from driver import NAMES, ORIGIN, Task, TaskPage, person
+from driver import LEAVE, NAMES, ORIGIN, PERSONS, Task, TaskPage, person
 from playwright.sync_api import expect
-
-LEAVE = """() => {
-  const leaving = new Event("beforeunload", { cancelable: true });
-  dispatchEvent(leaving);
-  return leaving.defaultPrevented;
-}"""
-PERSONS = [person(40, 40, 0.7), person(300, 40, 0.7)]
 
 
 def instances(task: Task) -> list[dict[str, Any]]:

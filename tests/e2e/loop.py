@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from deployment import PROJECT
 from PIL import Image, ImageDraw
 
 from truepoint.demo.deployed_portal import Ticks
@@ -30,7 +31,6 @@ from truepoint.keys import job_keys
 from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue import rows
 
-PROJECT = Path(__file__).resolve().parents[2]
 VENV = Path(sys.executable).parent
 SECRET = b"secret"
 SIZE = (640, 480)
@@ -160,7 +160,7 @@ class Loop:
 
     @property
     def ticks(self) -> Ticks:
-        """What brings the portal's jobs forward."""
+        """Calls the function that advances the portal's jobs."""
         return Ticks(self.emulator, self.stack.portal_tick_arn)
 
     def change_description(self, name: str, change: Mapping[str, Any]) -> None:

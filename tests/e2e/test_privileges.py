@@ -210,7 +210,7 @@ def run(loop: Loop, _job: str) -> None:
 
 
 def show(loop: Loop, job: str) -> None:
-    """What a job runner does with a finished job."""
+    """Read a finished job's results as a job runner."""
     runner = JobRunner(loop.execution_role(), loop.emulator.endpoint)
     try:
         assert json.loads(runner.read(f"s3://{loop.stack.bucket}/results/{job}/results.json"))["lines"]

@@ -1,4 +1,4 @@
-"""What the demo's proxy refuses before it looks, over a real socket."""
+"""Requests that the demo's proxy refuses without forwarding them, over a real socket."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 5_000_000
-"""Maximum size of an answer, in bytes. A batch of answers passes through Lambda, which accepts and returns 6 MB."""
+"""Maximum size of a body, in bytes. It is above the limit of the portal's function, which has an error of its own."""
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; "

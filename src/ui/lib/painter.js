@@ -124,7 +124,7 @@ export function paint(ctx, { session, view, look, hover, rect, fontSize, over },
     path.lineTo(to.x, to.y);
   };
 
-  // Of inactive instances, paint only the topmost marker of each cell: in a crowd, the others would be covered.
+  // In a crowd, most markers of inactive instances are covered. Paint only the topmost one of each cell.
   const cell = instances.length * skeleton.keypoints.length > MANY ? 8 : 3;
   const columns = Math.ceil(width / cell);
   const taken = new Uint8Array(strong ? 0 : columns * Math.ceil(view.stage.height / cell));
