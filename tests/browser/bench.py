@@ -30,6 +30,13 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 from chromium import ARGUMENTS, EXECUTABLE
 
 WIDTH, HEIGHT = 4000, 3000
+# A page of a job states the size of its image, which was measured when the job was created.
+PHOTO: dict[str, Any] = {
+    "width": WIDTH,
+    "height": HEIGHT,
+    "photo": "/photo.jpg",
+    "expectedSize": {"width": WIDTH, "height": HEIGHT},
+}
 PAINTED = """() => new Promise((done) => requestAnimationFrame(() => {
   const channel = new MessageChannel();
   channel.port1.onmessage = () => done();
@@ -93,7 +100,7 @@ class Meter:
 
 
 def scene(opener: TaskPage, count: int) -> Task:
-    task = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg", initialValues=people(count))
+    task = opener(**PHOTO, initialValues=people(count))
     task.page.wait_for_timeout(400)
     return task
 
@@ -152,30 +159,50 @@ def bare(browser: Browser) -> tuple[tuple[float, float], tuple[float, float]]:
     return moved, turned
 
 
-def first_point(opener: TaskPage, runs: int) -> list[float]:
-    """From navigation until a click is taken as a keypoint, by the page's clock; an impatient hand keeps clicking."""
-    opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg").page.close()
-    return [first_point_of(opener.context, f"{ORIGIN}/task.html") for _ in range(runs)]
+# The page's clock in milliseconds once it has a keypoint, 0 before.
+TAKEN = "({ app }) => app?.session.doc.instances.length ? performance.now() : 0"
+TAKEN_BY_SAMPLE = "({ skeletons }) => skeletons?.some(one => one.keypoints.some(k => k.hasXY)) ? performance.now() : 0"
 
 
-def first_point_of(context: BrowserContext, address: str) -> float:
+def first_point(opener: TaskPage, sample: Path | None, runs: int) -> tuple[list[float], list[float]]:
+    """Measure the time from navigation until a click is taken as a keypoint: of our element, and of AWS's in turn.
+
+    Returns:
+        Milliseconds by the page's clock. The list of AWS's element is empty without its bundle.
+    """
+    opener(**PHOTO).page.close()
+    ours, theirs = [], []
+    if sample:
+        # AWS's element finds its form by this id, and has no keypoints before a skeleton is added.
+        html = str(opener.files["/task.html"][1]).replace('<form id="any">', '<form id="crowd-form">')
+        opener.files["/sample.html"] = ("text/html; charset=utf-8", html.replace("/element.js", "/sample.js"))
+        opener.files["/sample.js"] = ("text/javascript; charset=utf-8", sample.read_text())
+    for _ in range(runs):
+        ours.append(first_point_of(opener.context, f"{ORIGIN}/task.html"))
+        if sample:
+            theirs.append(first_point_of(opener.context, f"{ORIGIN}/sample.html", TAKEN_BY_SAMPLE, add="b"))
+    return ours, theirs
+
+
+def first_point_of(context: BrowserContext, address: str, taken: str = TAKEN, add: str = "") -> float:
+    """Click until a keypoint is taken, and return when. `add` is a key that adds a skeleton, if one must be added."""
     page = context.new_page()
     page.goto(address, wait_until="commit")
-    taken = 0.0
-    while not taken:
+    element = "document.querySelector('crowd-2d-skeleton') ?? {}"
+    while add and not page.evaluate(f"() => ({element}).skeletons?.length"):
+        page.keyboard.press(add)
+    time_taken = 0.0
+    while not time_taken:
         page.mouse.click(560, 450)
-        taken = page.evaluate(
-            "() => document.querySelector('crowd-2d-skeleton')?.app?.session.doc.instances.length"
-            " ? performance.now() : 0"
-        )
+        time_taken = page.evaluate(f"() => ({taken})({element})")
     page.close()
-    return float(taken)
+    return float(time_taken)
 
 
 def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple[list[float], list[float]]:
     """The same in the portal, of somebody who is signed in and opens a job, and in turn on the element's own page."""
     alone, portal = [], []
-    pages(width=WIDTH, height=HEIGHT, photo="/photo.jpg").page.close()
+    pages(**PHOTO).page.close()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as make:
         image = Path(folder) / "photo.jpg"
         image.write_bytes(photo)
@@ -194,7 +221,7 @@ def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple
 
 
 def placing(opener: TaskPage, count: int) -> tuple[float, dict[str, int]]:
-    task = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg")
+    task = opener(**PHOTO)
     spots = [task.screen(200 + 700 * n + 1.5 * x, 300 + 1.5 * y) for n in range(count) for x, y in TEMPLATE]
     start = time.perf_counter()
     for x, y in spots:
@@ -246,14 +273,14 @@ def crowded(opener: TaskPage, keypoints: int, repeats: int) -> str:
     values = {**skeleton, "initialValuesSrc": "/labels.json", "maxAnswerBytes": "100000000"}
     loads, longest = [], []
     for _ in range(repeats):
-        page = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg", wait=False, **values).page
+        page = opener(**PHOTO, wait=False, **values).page
         page.wait_for_function("document.querySelector('crowd-2d-skeleton').app?.session.size.width", polling=5)
         loads.append(page.evaluate(f"({PAINTED})().then(() => performance.now())"))
         page.evaluate(LONGEST)
         page.wait_for_timeout(1500)
         longest.append(page.evaluate("window.longest"))
         page.close()
-    task = opener(width=WIDTH, height=HEIGHT, photo="/photo.jpg", **values)
+    task = opener(**PHOTO, **values)
     meter = Meter(task.page)
     task.page.wait_for_timeout(1500)
 
@@ -287,7 +314,9 @@ def crowded(opener: TaskPage, keypoints: int, repeats: int) -> str:
     )
 
 
-def run(browser: Browser, counts: list[int], keypoint_counts: list[int], repeats: int) -> None:
+def run(
+    browser: Browser, counts: list[int], keypoint_counts: list[int], repeats: int, sample: Path | None = None
+) -> None:
     bundle = (ROOT / "src/ui/dist/crowd-2d-skeleton.js").read_text()
     photo = picture(WIDTH, HEIGHT, "JPEG")
 
@@ -303,9 +332,11 @@ def run(browser: Browser, counts: list[int], keypoint_counts: list[int], repeats
     size = len(gzip.compress(bundle.encode(), 9))
     print(f"bundle: {len(bundle.encode()):,} B, {size:,} B gzip")
     pages = opener()
-    first = first_point(pages, 7)
-    spread = f"({min(first):.0f}-{max(first):.0f})"
-    print(f"navigation to first keypoint taken: median {statistics.median(first):.0f} ms {spread}")
+    ours, theirs = first_point(pages, sample, 7)
+    for name, times in ("", ours), (", AWS's element", theirs):
+        if times:
+            spread = f"({min(times):.0f}-{max(times):.0f})"
+            print(f"navigation to first keypoint taken{name}: median {statistics.median(times):.0f} ms {spread}")
     alone, portal = map(statistics.median, first_point_in_the_portal(pages, photo, 7))
     print(f"the same in the portal: median {portal:.0f} ms, {portal / alone:.2f} x of the element's own page in turn")
     per_point, actions = placing(pages, 1)
@@ -356,11 +387,17 @@ def main() -> None:
         "--keypoints", type=int, nargs="*", default=[17, 133], help="rows of the table of 500 instances"
     )
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--sample",
+        type=Path,
+        help="bundle of AWS's crowd-2d-skeleton (aws-samples/sagemaker-ground-truth-crowd-2d-skeleton-component at "
+        "99534b1, `npx vite build src`), whose first keypoint is measured in turn",
+    )
     options = parser.parse_args()
     subprocess.run(["node", "src/ui/build.js"], cwd=ROOT, check=True, capture_output=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS])
-        run(browser, options.instances, options.keypoints, options.repeats)
+        run(browser, options.instances, options.keypoints, options.repeats, options.sample)
         browser.close()
 
 

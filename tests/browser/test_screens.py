@@ -231,6 +231,41 @@ def test_an_image_has_the_pixels_of_its_file_whatever_density_it_states(window: 
     assert (details["image_width"], details["image_height"]) == (640, 480)
 
 
+BITMAPS = """(() => {
+  window.bitmaps = 0;
+  const make = window.createImageBitmap;
+  window.createImageBitmap = (...given) => (window.bitmaps++, make(...given));
+})()"""
+"""Counts the bitmaps that a page makes."""
+
+
+@pytest.mark.parametrize(
+    ("expected", "bitmaps"),
+    [
+        ({"width": 640, "height": 480}, 0),
+        ({"width": 480, "height": 640}, 1),
+        ({"width": 641, "height": 480}, 1),
+        ({"width": "640", "height": "480"}, 1),
+        ("", 1),
+    ],
+)
+def test_an_image_of_the_expected_size_is_not_decoded_to_be_measured(
+    window: Opener, expected: Any, bitmaps: int
+) -> None:
+    pages = window()
+    pages.context.add_init_script(BITMAPS)
+    task = pages(expectedSize=expected)
+    details = task.answer()["answer_details"]
+    assert (details["image_width"], details["image_height"]) == (640, 480)
+    assert task.page.evaluate("window.bitmaps") == bitmaps
+
+
+def test_a_size_that_cannot_be_read_is_reported_and_not_used(window: Opener) -> None:
+    task = window()(expectedSize='{"width": 0, "height": 480}')
+    expect(task.element).to_contain_text("expectedSize")
+    assert task.answer()["answer_details"]["image_width"] == 640
+
+
 def test_a_smaller_copy_is_labelled_in_the_originals_pixels(window: Opener) -> None:
     pages = window()
     pages.files["/copy.png"] = ("image/png", picture(401, 300))

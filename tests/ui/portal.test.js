@@ -269,6 +269,7 @@ const input = {
   image_s3_uri: "s3://b/1.jpg",
   image_copy_s3_uri: "",
   image_size: "",
+  expected_size: '{"width":4000,"height":3000}',
   initial_values: '[{"name":""}]',
   initial_values_s3_uri: "",
   annotation_issues: "[]",
@@ -306,7 +307,13 @@ test("the element gets what the worker template gives it", () => {
   assert.equal(made.worker, "pa");
   assert.equal(made.imgSrc, "https://s3/1?sig=1");
   assert.equal(made.initialValuesSrc, "https://s3/p");
+  assert.equal(made.expectedSize, input.expected_size);
   assert.deepEqual(JSON.parse(made.skipReasons), { unusable: "Broken" });
+});
+
+test("a task that an earlier release made states no expected size", () => {
+  const { expected_size: _, ...earlier } = input;
+  assert.equal(attributesOf(page, { ...task(1), input: earlier }, {}).expectedSize, "");
 });
 
 test("a smaller copy is shown with the size of the image; without one the size is the image's own", () => {

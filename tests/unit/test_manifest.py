@@ -87,6 +87,14 @@ def test_a_smaller_copy_is_shown_in_the_images_place() -> None:
     assert task["error"] == ""
     without = pre_annotation_response({"source-ref": IMAGE, "image_width": 4000, "image_height": 3000})["taskInput"]
     assert (without["image_copy_s3_uri"], without["image_size"]) == ("", "")
+    assert task["expected_size"] == without["expected_size"] == task["image_size"]
+
+
+@pytest.mark.parametrize("changes", [{"image_width": None}, {"image_height": 0}, {"image_width": "4000"}])
+def test_a_size_is_expected_only_if_the_line_states_both_sides(changes: dict[str, Any]) -> None:
+    line = {"source-ref": IMAGE, "image_width": 4000, "image_height": 3000} | changes
+    task = pre_annotation_response(line)["taskInput"]
+    assert (task["expected_size"], task["error"]) == ("", "")
 
 
 @pytest.mark.parametrize(

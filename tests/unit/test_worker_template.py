@@ -123,6 +123,7 @@ def test_a_smaller_copy_arrives_as_a_signed_address_with_the_originals_size() ->
     assert element["imgsrc"] == "https://signed.example/bucket/copies/a.jpg.jpg?a=1&b=2"
     assert element["images3uri"] == "s3://bucket/a.jpg"
     assert element["imagesize"] == size
+    assert page(fill(skeleton_of("nose")), {"expected_size": size}).the("crowd-2d-skeleton")["expectedsize"] == size
     assert element["maxanswerbytes"] == "5000000"
 
 

@@ -135,11 +135,11 @@ export function appOf(element, shadow, work) {
   const stage = stageOf(session, prefs);
   const { view, img } = stage;
   img.src = sourceOf();
-  /**
-   * Size of the original image, to which coordinates refer, if a smaller copy is shown.
-   * @type {import("./types.js").Size | null}
-   */
-  const stated = readAttribute(get, "imageSize", (value) => value?.width > 0 && value.height > 0, skeleton.problems);
+  /** @param {string} name of an attribute @returns {import("./types.js").Size | null} */
+  const sizeIn = (name) => readAttribute(get, name, (value) => value?.width > 0 && value.height > 0, skeleton.problems);
+  /** Size of the original image, to which coordinates refer, if a smaller copy is shown. */
+  const stated = sizeIn("imageSize");
+  const expected = sizeIn("expectedSize");
   /** Size to which coordinates refer, once the image is shown. @type {import("./types.js").Size | null} */
   let measured = null;
   /** The problem with the image or the pre-labels; "" for none. @type {keyof typeof english.problems | ""} */
@@ -277,7 +277,7 @@ export function appOf(element, shadow, work) {
   img.onerror = () => fail("image");
   img.onload = async () => {
     const { naturalWidth, naturalHeight, src } = img;
-    const { width, height } = stated ?? (await pixelsOf(img));
+    const { width, height } = stated ?? (await pixelsOf(img, expected));
     // Meanwhile another image was requested.
     if (src !== img.src) return;
     // A smaller copy has whole pixels: rounding may change each side by up to one.

@@ -23,6 +23,7 @@ const ATTRIBUTES = [
   "worker",
   "skipReasons",
   "imageSize",
+  "expectedSize",
   "maxAnswerBytes",
   "checkBelow",
   "offerBelow",

@@ -12,6 +12,7 @@ export function attributesOf(page, task, skipReasons) {
   return {
     imgSrc: imageOf(task),
     imageSize: task.smallImage ? (input.image_size ?? "") : "",
+    expectedSize: input.expected_size ?? "",
     imageS3Uri: input.image_s3_uri ?? "",
     ...page.attributes,
     initialValues: input.initial_values ?? "",

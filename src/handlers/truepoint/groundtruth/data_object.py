@@ -20,8 +20,8 @@ class DataObject(msgspec.Struct, frozen=True):
 
     `error` is empty, or says why the image or its pre-labels cannot be used; in the former case `image_s3_uri` is
     empty. `pre_labels_s3_uri` names a JSON object with pre-labels that exceed Ground Truth's limit of 20,000 characters
-    per attribute; empty if there is none. `copy_s3_uri` names a smaller copy of the image, and `width` and `height` are
-    the size of the upright original in pixels; empty, 0 and 0 if there is no copy.
+    per attribute; empty if there is none. `copy_s3_uri` names a smaller copy of the image; empty if there is none.
+    `width` and `height` are the size of the upright original in pixels; 0 and 0 if the line does not state both.
     """
 
     image_s3_uri: str
@@ -76,8 +76,10 @@ def read_data_object(line: Any) -> DataObject:
     error_text = f"the pre-labels cannot be used: {problem}" if problem else ""
     reference, unusable = _reference(line, "annotations_ref")
     copy, no_copy = _reference(line, "image_copy_ref")
-    width, height = pixels(line.get("image_width")), pixels(line.get("image_height"))
-    if copy and not (width and height):
+    width, height = pixels(line.get("image_width")) or 0, pixels(line.get("image_height")) or 0
+    if not (width and height):
+        width = height = 0
+    if copy and not width:
         copy, no_copy = (
             "",
             "image_copy_ref cannot be used: expected the original's size in image_width and image_height",
@@ -89,8 +91,8 @@ def read_data_object(line: Any) -> DataObject:
         unusable or error_text or no_copy,
         reference,
         copy,
-        (width or 0) if copy else 0,
-        (height or 0) if copy else 0,
+        width,
+        height,
     )
 
 

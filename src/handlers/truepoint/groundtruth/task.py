@@ -19,6 +19,8 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
     browser reads; empty if there is none. `labeling_job` is the job's name. `worker` is empty here; the portal fills it
     in, Ground Truth does not. `image_copy_s3_uri` names a smaller copy of the image that is shown instead, and
     `image_size` is the original's size, `{"width": …, "height": …}` as JSON text; both are empty if there is no copy.
+    `expected_size` is the size that the line states, in the same form; empty if it states none. An image of that size
+    need not be decoded to be measured.
     `max_answer_bytes` is empty here; a host that limits the size of answers fills it in.
     """
 
@@ -27,6 +29,7 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
     image_name: str
     image_copy_s3_uri: str
     image_size: str
+    expected_size: str
     initial_values: str
     initial_values_s3_uri: str
     annotation_issues: str
@@ -47,12 +50,14 @@ def pre_annotation_response(data_object: Any, labeling_job_arn: Any = None) -> d
         labeling_job_arn: `arn:…:labeling-job/<name>`; any other value gives an empty job name.
     """
     read = read_data_object(data_object)
+    size = f'{{"width":{read.width},"height":{read.height}}}' if read.width else ""
     task_input = TaskInput(
         version=VERSION,
         image_s3_uri=read.image_s3_uri,
         image_name=read.image_name,
         image_copy_s3_uri=read.copy_s3_uri,
-        image_size=f'{{"width":{read.width},"height":{read.height}}}' if read.copy_s3_uri else "",
+        image_size=size if read.copy_s3_uri else "",
+        expected_size=size,
         initial_values=_text(read.pre_labels),
         initial_values_s3_uri=read.pre_labels_s3_uri,
         annotation_issues=_text(read.annotation_issues),
