@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { isLeftOf, nameKey, otherSide, pairsOf } from "../../src/ui/lib/names.js";
+import { isLeftOf, nameKey, otherSide, pairsOf, sideOf, tellsSide } from "../../src/ui/lib/names.js";
 
 const cases = JSON.parse(readFileSync(new URL("../cases/names.json", import.meta.url), "utf8"));
 
@@ -24,6 +24,13 @@ test("which of a pair is the left one", () => {
   for (const [a, b, isLeft] of cases.left_of) assert.equal(isLeftOf(a, b), isLeft, `${a}, ${b}`);
 });
 
+test("the side that a name tells", () => {
+  for (const [name, side] of cases.sides) {
+    assert.equal(sideOf(name), side, name);
+    assert.equal(tellsSide(name), side !== "", name);
+  }
+});
+
 test("the name of the other side", () => {
   for (const [name, other] of [
     ["eyeL", "eyeR"],
@@ -31,6 +38,10 @@ test("the name of the other side", () => {
     ["RShoulder", "LShoulder"],
     ["LEFT_EYE", "RIGHT_EYE"],
     ["hand.R.001", "hand.L.001"],
+    ["linkes_auge", "rechtes_auge"],
+    ["OHR_LINKS", "OHR_RECHTS"],
+    ["ojo derecho", "ojo izquierdo"],
+    ["main_gauche", "main_droite"],
     ["lip", ""],
     ["leg", ""],
     ["nose", ""],

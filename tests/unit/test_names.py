@@ -7,10 +7,13 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from truepoint.pose.names import is_left_of, name_key
+from truepoint.formats.names import side_pairs, unpaired_sides
+from truepoint.formats.side_pairs import pairs_of
+from truepoint.pose.names import is_left_of, name_key, side_of
 from truepoint.pose.skeleton import SkeletonError, parse_skeleton
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,24 @@ def skeleton(*names: str) -> str:
 @pytest.mark.parametrize(("name", "other", "is_left"), CASES["left_of"])
 def test_which_of_a_pair_is_the_left_one(name: str, other: str, is_left: bool) -> None:
     assert is_left_of(name, other) is is_left
+
+
+@pytest.mark.parametrize("case", CASES["pairs"], ids=lambda case: case["from"])
+def test_pairs_by_name(case: dict[str, Any]) -> None:
+    names = case["names"]
+    found = {frozenset((names[i], names[j])) for i, j in enumerate(pairs_of(names)) if j >= 0}
+    assert found == {frozenset(pair) for pair in case["pairs"]}
+    assert found == {frozenset(pair) for pair in side_pairs(names).items()}
+
+
+def test_german_sides_without_pairs_are_noted() -> None:
+    note = unpaired_sides(parse_skeleton(skeleton("nase", "rechtes_auge", "linkes_auge")))
+    assert "linkes_auge/rechtes_auge" in note
+
+
+@pytest.mark.parametrize(("name", "side"), CASES["sides"])
+def test_the_side_that_a_name_indicates(name: str, side: str) -> None:
+    assert side_of(name) == side
 
 
 @pytest.mark.parametrize("names", CASES["alike"])

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from truepoint.formats.labels import Category, FormatError, LabeledImage, parse_json, shown
+from truepoint.formats.side_pairs import pairs_of
+from truepoint.pose.names import is_left_of
 from truepoint.pose.skeleton import Skeleton
 
 
@@ -242,7 +244,7 @@ def unpaired_sides(skeleton: Skeleton) -> str:
     lacking = [
         f"{name}/{other}"
         for name, other in side_pairs(skeleton.keypoint_names).items()
-        if _alias(name)[0] == "left" and not {name, other} & paired
+        if is_left_of(name, other) and not {name, other} & paired
     ]
     if not lacking:
         return ""
@@ -253,13 +255,17 @@ def unpaired_sides(skeleton: Skeleton) -> str:
 
 
 def side_pairs(names: Sequence[str]) -> dict[str, str]:
-    """Return left/right counterparts derived from names, in both directions. Ambiguous names have none."""
+    """Return left/right counterparts derived from names, in both directions. Ambiguous names have none.
+
+    Names that no rule of `pairs_of` pairs are counterparts if they differ only in the spelling and position of the side
+    ("LEye", "eye_right").
+    """
+    pairs = {names[i]: names[j] for i, j in enumerate(pairs_of(names)) if j >= 0}
     by_alias: dict[tuple[str, str], list[str]] = {}
     for name in names:
         by_alias.setdefault(_alias(name), []).append(name)
-    pairs: dict[str, str] = {}
     for (side, rest), left in by_alias.items():
         right = by_alias.get(("right", rest), [])
-        if side == "left" and len(left) == len(right) == 1:
+        if side == "left" and len(left) == len(right) == 1 and not pairs.keys() & {left[0], right[0]}:
             pairs |= {left[0]: right[0], right[0]: left[0]}
     return pairs

@@ -2,19 +2,35 @@
  * Names of keypoints: their side, their pairs, and names that look alike. truepoint/pose/names.py has the same rules.
  */
 
-const WORD = "left|right|Left|Right|LEFT|RIGHT";
+/**
+ * Words for the sides, left and right in turn: English, German and Dutch, French, Spanish, Italian, Portuguese. Endings
+ * are left out: "linke" is also in "linkes".
+ */
+const WORDS =
+  "left right links rechts linke rechte gauche droite gauche droit izquierd derech sinistr destr esquerd direit".split(
+    " ",
+  );
+const ANY_CASE = [
+  ...WORDS,
+  ...WORDS.map((word) => word[0].toUpperCase() + word.slice(1)),
+  ...WORDS.map((word) => word.toUpperCase()),
+];
+const WORD = ANY_CASE.join("|");
+const FORMS = [...ANY_CASE, "l", "r", "L", "R"];
+/**
+ * A word for a side anywhere in a name (eyeleft, EYELEFT), a letter after a first one (fl_paw, HRpaw, pawFL), or at the
+ * end (earl). It may also be a coincidence: bright, cleft, tail.
+ */
+const ANYWHERE = new RegExp(`${WORD}|(?<=^[a-z])[lr](?![a-z])|(?<=[A-Z])[LR](?![A-Z])|[lr]$`);
 /**
  * Parts of a name that tell its side: left or right at the start of a word (left_hip, hip left, lefteye), capitalised
  * in or at the end of a word (ArmLeftUpper), a separate letter L or R (l_eye, eye.L), or a letter that a change of case
- * separates (LEye, lSho, eyeL, wingL1).
+ * separates (LEye, lSho, eyeL, wingL1). "leftover" and "Rechteck" (a rectangle) tell no side.
  */
 const SIDE = new RegExp(
-  `(?<![a-zA-Z])(?:${WORD})|(?:Left|Right)(?![a-z])` +
-    "|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])",
+  `(?:(?<![a-zA-Z])|(?=[A-Z][a-z]))(?:${WORD})(?!over|ck)|(?:(?<![a-zA-Z])[lrLR]|(?<=[a-z0-9])[LR])(?=[A-Z][a-z]|[^a-zA-Z]|$)`,
   "g",
 );
-/** Left or right glued to the word before it: eyeleft, EYELEFT. It may also be a coincidence: bright, cleft. */
-const ENDING = /(?:left|right|LEFT|RIGHT)(?![a-zA-Z])/;
 /** A letter L or R glued to the word after it: lwing, Lwing, fLleg1. It may also be the start of a word: lip, leg. */
 const GLUED = /(?<![a-zA-Z])[lrLR](?=[a-zA-Z])|(?<=[a-z])[LR](?=[a-z])/;
 /** Consonants after a glued L or R. No English word that starts so has a counterpart with the other letter. */
@@ -24,9 +40,8 @@ const CONSONANT = /^[b-df-hj-np-tv-xz]/i;
  * not.
  */
 const LEAST_REST = 3;
-const WORDS = WORD.split("|").concat("l", "r", "L", "R");
 
-const exchanged = (/** @type {string} */ word) => WORDS[WORDS.indexOf(word) ^ 1];
+const exchanged = (/** @type {string} */ word) => FORMS[FORMS.indexOf(word) ^ 1];
 
 /** @param {string} name @returns {string} the name of its counterpart; empty for a name that tells no side */
 export function otherSide(name) {
@@ -37,7 +52,7 @@ export function otherSide(name) {
 /** @param {string} name @returns {"left" | "right" | ""} */
 export function sideOf(name) {
   const word = name.match(SIDE)?.[0];
-  return !word ? "" : /^l/i.test(word) ? "left" : "right";
+  return !word ? "" : FORMS.indexOf(word) % 2 ? "right" : "left";
 }
 
 /**
@@ -51,9 +66,8 @@ export const tellsSide = (name) =>
 export function isLeftOf(a, b) {
   const [own, other] = [sideOf(a), sideOf(b)];
   if (own !== other) return own !== "right" && other !== "left";
-  const [p, q] = [[...a.toLowerCase()], [...b.toLowerCase()]];
-  const at = p.findIndex((letter, i) => letter !== q[i]);
-  return !(p[at] === "r" && q[at] === "l");
+  // The first letters that differ are r and l.
+  return !/^(.*)r.*\n\1l/s.test(`${a}\n${b}`.toLowerCase());
 }
 
 /**
@@ -61,11 +75,8 @@ export function isLeftOf(a, b) {
  * @returns {string[]} names that its counterpart may have: with all sides exchanged (left_eye_left_corner), or only one
  */
 function candidates(name) {
-  const found = [...name.matchAll(SIDE)];
-  const single = found.map(
-    ({ 0: word, index }) => name.slice(0, index) + exchanged(word) + name.slice(index + word.length),
-  );
-  return [otherSide(name), ...single, name.replace(ENDING, exchanged)];
+  const single = (name.match(SIDE) ?? []).map((_, n) => name.replace(SIDE, (word) => (n-- ? word : exchanged(word))));
+  return [otherSide(name), ...single, name.replace(ANYWHERE, exchanged)];
 }
 
 /**
@@ -87,10 +98,8 @@ export function pairsOf(names) {
   names.forEach((name, i) => candidates(name).forEach((other) => join(i, find(i, other))));
   // One pair of glued letters may be a coincidence (lip, rip). A consonant or a second pair makes it certain.
   const glued = names.flatMap((name, i) => {
-    const letter = GLUED.exec(name);
-    if (!letter) return [];
-    const rest = name.slice(letter.index + 1);
-    const j = find(i, name.slice(0, letter.index) + exchanged(letter[0]) + rest);
+    const rest = name.slice(name.search(GLUED) + 1);
+    const j = find(i, name.replace(GLUED, exchanged));
     const isSure = CONSONANT.test(rest);
     return j > i && (isSure || rest.search(/[^a-z]|$/i) >= LEAST_REST) ? [{ i, j, isSure }] : [];
   });

@@ -8,15 +8,22 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_WORD = "left|right|Left|Right|LEFT|RIGHT"
-_SIDE = re.compile(
-    rf"(?<![a-zA-Z])(?:{_WORD})|(?:Left|Right)(?![a-z])"
-    r"|(?<![a-zA-Z])[lrLR](?![a-zA-Z])|(?<![a-zA-Z])[lrLR](?=[A-Z][a-z])"
-    r"|(?<=[a-z0-9])[LR](?![a-zA-Z])|(?<=[a-z0-9])[LR](?=[A-Z][a-z])"
+WORDS = (
+    *("left", "right", "links", "rechts", "linke", "rechte", "gauche", "droite", "gauche", "droit"),
+    *("izquierd", "derech", "sinistr", "destr", "esquerd", "direit"),
 )
-"""The side within a name. It is "left" or "right" at the start of a word (left_hip, lefteye) or capitalised within a
+"""Words for the sides, left and right in turn: English, German and Dutch, French, Spanish, Italian, Portuguese. Endings
+are left out: "linke" is also in "linkes"."""
+ANY_CASE = (*WORDS, *(word.capitalize() for word in WORDS), *(word.upper() for word in WORDS))
+"""The words for the sides in lower case, capitalised, and in capitals, left and right in turn."""
+_LEFT = {*ANY_CASE[::2], "l", "L"}
+SIDE = re.compile(
+    rf"(?:(?<![a-zA-Z])|(?=[A-Z][a-z]))(?:{'|'.join(ANY_CASE)})(?!over|ck)"
+    r"|(?:(?<![a-zA-Z])[lrLR]|(?<=[a-z0-9])[LR])(?=[A-Z][a-z]|[^a-zA-Z]|$)"
+)
+"""The side within a name. It is a word for a side at the start of a word (left_hip, lefteye) or capitalised within a
 word (ArmLeftUpper), or the letter l or r alone (l_eye, eye.L) or set apart by a change of case (LEye, lSho, eyeL,
-wingL1)."""
+wingL1). "leftover" and "Rechteck" (a rectangle) indicate no side."""
 
 _SPACES = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000]+")
 _UNSEEN = re.compile(
@@ -29,8 +36,8 @@ _UNSEEN = re.compile(
 
 def side_of(name: str) -> str:
     """Return the side that a name indicates, "left" or "right"; "" if it indicates none."""
-    match = _SIDE.search(name)
-    return "" if not match else "left" if match[0][0] in "lL" else "right"
+    match = SIDE.search(name)
+    return "" if not match else "left" if match[0] in _LEFT else "right"
 
 
 def is_left_of(name: str, other: str) -> bool:
