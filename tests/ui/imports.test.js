@@ -380,6 +380,104 @@ test("names alone: in lines, in one line, numbered, as JSON, as YAML", () => {
     );
 });
 
+test("names alone: in quotes, in a column of a table, counted, as a list of a program", () => {
+  const list = ["nose", "left ear", "right ear"];
+  for (const text of [
+    "name,x,y\nnose,1,2\nleft ear,3.5,4\nright ear,5,-6",
+    "0,nose\n1,left ear\n2,right ear",
+    "nose;1;2\nleft ear;3;4\nright ear;5;6\n",
+    "1\tnose\r2\tleft ear\r3\tright ear\r",
+    "1 nose\n2 left ear\n3 right ear",
+    "# keypoints of a cat\nnose\nleft ear\nright ear",
+    "“nose”\n“left ear”\n“right ear”",
+    "['nose', 'left ear', \"right ear\",]",
+    'names = ["nose", "left ear", "right ear"]',
+    "('nose', 'left ear', 'right ear');",
+  ])
+    assert.deepEqual(names(read(text)), list, text);
+  assert.deepEqual(names(read('"nose","ear, left","say ""x"""')), ["nose", "ear, left", 'say "x"']);
+  assert.deepEqual(names(read("5th toe\nnose")), ["5th toe", "nose"]);
+  assert.throws(() => read("n\0o\0s\0e\0\n\0t\0"), /Expected a skeleton/);
+});
+
+test("JSON as Python and people write it: NaN, single quotes, a comma at the end", () => {
+  const file = '{"name": "cat", "keypoints": ["nose", "NaN"], "sigmas": [NaN, -Infinity], "x": "say \\"NaN\\""}';
+  assert.deepEqual(names(read(file)), ["nose", "NaN"]);
+  assert.deepEqual(names(read("{'name': 'cat', 'keypoints': ['nose', 'tail',],}")), ["nose", "tail"]);
+  assert.throws(() => read('{"version": "1.0", "keypoints": [{"name": "a", "template": [1, 2]},]}'), /not JSON/);
+});
+
+test("all categories of a COCO file count their edges from the same number; edges may have names", () => {
+  const category = { name: "cat", keypoints: ["a", "b", "c"] };
+  const edges = (...skeletons) =>
+    findSkeletons(JSON.stringify({ categories: skeletons.map((skeleton) => ({ ...category, skeleton })) })).map(
+      (found) => found.read().definition.edges,
+    );
+  assert.deepEqual(edges([[1, 2]], [[0, 1]]), [[["b", "c"]], [["a", "b"]]]);
+  // COCO's own rule decides about a file in which both numbers are wrong.
+  assert.deepEqual(edges([[1, 3]], [[0, 2]]), [[["a", "c"]], []]);
+  assert.deepEqual(edges([["a", "c"]]), [[["a", "c"]]]);
+});
+
+test("edges and pairs that contradict each other are reported", () => {
+  const found = read({
+    keypoints: [{ name: "a", pair: "b" }, { name: "b", pair: "c" }, { name: "c" }, { name: "d", pair: "x" }],
+    edges: [["a", "b"], ["b", "a"], ["a", "b", "red"], ["a", "a"], 7],
+  });
+  assert.deepEqual(found.definition.edges, [["a", "b"]]);
+  assert.deepEqual(pairs(found), ["a b"]);
+  const notes = found.notes.join("\n");
+  for (const sentence of [
+    "“b” to “a” is there twice",
+    "“a” to “a” was left out",
+    "pair of “b” was left out: “c” is not its counterpart",
+    "pair of “d” was left out",
+  ])
+    assert.ok(notes.includes(sentence), sentence);
+  assert.match(read({ keypoints: [{ name: "a" }, { name: "b" }], edges: { 0: 1 } }).notes.join(), /expected a list/);
+});
+
+test("YOLO's names belong to the class under whose number or name they stand", () => {
+  const file = "kpt_shape: [2, 3]\nnames: {0: cat, 1: dog}\n";
+  assert.deepEqual(labels(`${file}kpt_names:\n  1: [nose, tail]\n`), ["dog (2 keypoints)"]);
+  assert.deepEqual(labels(`${file}kpt_names:\n  dog: [nose, tail]\n  cat: [a, b]\n`), [
+    "dog (2 keypoints)",
+    "cat (2 keypoints)",
+  ]);
+  // PyYAML writes a list once if two classes share it.
+  const shared = `${file}kpt_names:\n  0: &id001\n  - nose\n  - tail\n  1: *id001\n`;
+  assert.deepEqual(labels(shared), ["cat (2 keypoints)", "dog (2 keypoints)"]);
+  assert.deepEqual(names(findSkeletons(shared)[1].read()), ["nose", "tail"]);
+});
+
+test("DeepLabCut: an empty list of the other kind, edges in chains", () => {
+  const found = read("Task: a\nmultianimalbodyparts: []\nbodyparts: [a, b, c]\nskeleton:\n- [a, b, c]\n");
+  assert.deepEqual(
+    [names(found), found.definition.edges],
+    [
+      ["a", "b", "c"],
+      [
+        ["a", "b"],
+        ["b", "c"],
+      ],
+    ],
+  );
+});
+
+test("names of JavaScript's own are names like all others", () => {
+  const list = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+  for (const value of [
+    list,
+    { name: "__proto__", keypoints: list, skeleton: [[1, 2]] },
+    { nodes: list, edges: [[0, 1]] },
+    { keypoints: list.map((name) => ({ name })), edges: [list.slice(0, 2)] },
+    `bodyparts:\n${list.map((name) => `- ${name}\n`).join("")}skeleton:\n- [__proto__, constructor]\n`,
+  ]) {
+    assert.deepEqual(names(read(value)), list);
+    if (value !== list) assert.deepEqual(read(value).definition.edges, [["__proto__", "constructor"]]);
+  }
+});
+
 test("names that differ only in case or invisible characters are refused", () => {
   for (const text of [
     "Eye\neye\nnose",
@@ -398,7 +496,10 @@ test("names that differ only in case or invisible characters are refused", () =>
 test("YAML that cannot be read is refused with its line", () => {
   for (const [text, sentence] of [
     ["Task: x\nbodyparts: [a, b\n", /Line 2: .*end of the file/],
-    ["bodyparts:\n- &a snout\n- *a\n", /Line 2: .*does not know/],
+    ["bodyparts:\n- !!binary snout\n- a\n", /Line 2: .*does not know/],
+    ["bodyparts: [*a, b]\n", /Line 1: expected an anchor “&a”, got none/],
+    ["a: &a [x, y]\nb: &b [*a, *a]\nbodyparts: *b\n", /Line 3: expected no aliases within “&b”/],
+    [`a: &a [${"x,".repeat(9999)}]\nbodyparts: [${"*a,".repeat(99)}]\n`, /repeat at most 1000000 characters/],
     ["bodyparts:\n- a: b: c\n- d\n", /quotes around/],
     ["bodyparts:\n  - a\n b\n", /Line 3/],
     ["bodyparts: [a,, b]\n", /expected a value/],

@@ -2,7 +2,8 @@
  * Formats of a definition: reads and writes the project's skeleton file and the element's attributes, reads other
  * tools'.
  */
-import { isNumber, isRecord } from "../json.js";
+import { colorOr } from "../colors.js";
+import { isNumber, isRecord, shown } from "../json.js";
 import { nameKey } from "../names.js";
 import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
@@ -96,7 +97,12 @@ export const toMarkup = (definition) =>
  * @throws {FormatError} also from `read`
  */
 export function findSkeletons(text) {
-  return sourcesOf(text.replace(/^\ufeff/, "").trim()).map((source) => ({
+  return sourcesOf(
+    text
+      .replace(/^\ufeff/, "")
+      .replace(/\r\n?/g, "\n")
+      .trim(),
+  ).map((source) => ({
     label: `${typeof source.name === "string" && source.name ? source.name : "skeleton"} (${source.classes.length} keypoints)`,
     read: () => readSource(source),
   }));
@@ -151,7 +157,10 @@ const LONGEST_YAML = 4e6;
 
 /** @param {string} text that is not JSON @returns {Source[]} */
 function otherTexts(text) {
-  if (/^[{[]/.test(text)) throw new FormatError("This is not JSON.");
+  // A list as in a program: names = ["nose", 'tail'], ("nose", "tail").
+  const literal = /^(?:[\w.]+\s*=\s*)?[[(]([^]*)[\])];?$/.exec(text);
+  if (literal || text[0] === "{") return otherJson(literal ? `[${literal[1]}]` : text);
+  if (text[0] === "[") throw new FormatError("This is not JSON.");
   const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
   if (isYaml && text.length < LONGEST_YAML) {
     try {
@@ -164,6 +173,21 @@ function otherTexts(text) {
   }
   const names = isYaml ? [] : namesIn(text);
   return names.length > 1 ? [fromNames(names)] : [];
+}
+
+/**
+ * Read what is almost JSON: single quotes, a comma at the end.
+ * @param {string} text
+ * @returns {Source[]} at least one
+ */
+function otherJson(text) {
+  try {
+    const found = text.length < LONGEST_YAML ? fromValue(readYaml(text)) : [];
+    if (found.length) return found;
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+  }
+  throw new FormatError("This is not JSON.");
 }
 
 /** Maximum nesting of lists and objects. Label files of known formats have fewer than ten levels. */
@@ -180,7 +204,12 @@ function parsed(text) {
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    try {
+      // Python writes NaN and Infinity, which JSON does not have.
+      value = JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (_, quoted) => quoted ?? "null"));
+    } catch {
+      return undefined;
+    }
   }
   if (isTooDeep(value))
     throw new FormatError(`Expected at most ${DEEPEST} lists and objects within each other; this JSON has more.`);
@@ -244,12 +273,19 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
     throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
   if (Array.isArray(rig) && rig.length > MOST_EDGES)
     throw new FormatError(`A skeleton has at most ${MOST_EDGES} edges; this one has ${rig.length}.`);
-  const skeleton = readSkeleton(asAttributes({ keypointClasses: classes, skeletonRig: rig }));
+  const skeleton = readSkeleton(asAttributes({ keypointClasses: classes }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
   if (!keypoints.length) throw new FormatError("There are no keypoints in this.");
   const names = keypoints.map(({ label }) => label);
   checkNames(names);
+  const edges = edgesOf(rig, names, notes);
+  for (const entry of classes) {
+    const [label, wanted] = [entry?.label, entry?.pair];
+    const keypoint = keypoints[names.indexOf(label)];
+    if (keypoint && typeof wanted === "string" && wanted && names[keypoint.pair] !== wanted)
+      notes.push(`The pair of “${label}” was left out: “${wanted}” is not its counterpart.`);
+  }
   /** @type {Map<string, number | null>} */
   const sigmas = new Map();
   /** @type {Map<string, {displayNames?: Record<string, string>}>} */
@@ -277,9 +313,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
       ...displayNames.get(label),
       ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)),
     })),
-    edges: skeleton.edges.map(
-      ([a, b, color]) => /** @type {DrawnEdge} */ (color ? [names[a], names[b], color] : [names[a], names[b]]),
-    ),
+    edges,
   };
   const [width, height] = Array.isArray(size) ? size : [];
   return {
@@ -289,6 +323,36 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
     isOwn,
     ...(isLength(width) && isLength(height) && { size: { width, height } }),
   };
+}
+
+const brief = (/** @type {unknown} */ value) => (shown(value) ?? "").slice(0, LONGEST_NAME);
+
+/**
+ * @param {unknown} rig the edges by name
+ * @param {string[]} names
+ * @param {string[]} notes receives a sentence about each edge that was left out
+ * @returns {DrawnEdge[]}
+ */
+function edgesOf(rig, names, notes) {
+  if (!Array.isArray(rig)) {
+    if (rig ?? false) notes.push("The edges were left out: expected a list, got something else.");
+    return [];
+  }
+  const known = new Set(names);
+  const joined = new Set();
+  return rig.flatMap((entry) => {
+    const [a, b, color] = Array.isArray(entry) ? entry : [];
+    if (!known.has(a) || !known.has(b) || a === b)
+      notes.push(`The edge “${brief(a)}” to “${brief(b)}” was left out: it does not join two keypoints.`);
+    else if (joined.has(JSON.stringify([a, b])))
+      notes.push(`The edge “${a}” to “${b}” is there twice: the second one was left out.`);
+    else {
+      joined.add(JSON.stringify([a, b])).add(JSON.stringify([b, a]));
+      const drawn = colorOr(color, "");
+      return [/** @type {DrawnEdge} */ (drawn ? [a, b, drawn] : [a, b])];
+    }
+    return [];
+  });
 }
 
 /** @param {unknown} value */

@@ -23,6 +23,7 @@ const inOrder = (value) => {
     ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key])
     : [];
 };
+const isDigits = (/** @type {string} */ cell) => /^[-+]?\d*\.?\d+$/.test(cell);
 /** @param {unknown} value @returns {number[]} */
 const numbers = (value) =>
   list(value).map((number) =>
@@ -35,15 +36,25 @@ const numbers = (value) =>
 const isCategory = (value) => isRecord(value) && areTexts(value.keypoints);
 
 /** @param {any} value a file, a list of categories, or one @returns {Source[]} */
-const fromCoco = (value) => [value, ...list(value), ...list(value?.categories)].filter(isCategory).map(fromCategory);
+function fromCoco(value) {
+  const categories = [value, ...list(value), ...list(value?.categories)].filter(isCategory);
+  const edges = categories.flatMap((category) =>
+    list(category.skeleton).map((edge) => ({ ends: numbers(edge).slice(0, 2), count: category.keypoints.length })),
+  );
+  // Edges count from 1. In files where an index is 0 and none is a category's last one counted from 1, they count from 0.
+  const isFromZero =
+    edges.some(({ ends }) => ends.includes(0)) && !edges.some(({ ends, count }) => ends.includes(count));
+  return categories.map((category) => fromCategory(category, isFromZero ? 0 : 1));
+}
 
 /**
  * COCO has names and edges but no positions; this project's coco.json also has sigmas and pairs. Positions come from a
- * preset that has all the names. Edges count from 1. In files where an index is 0, they count from 0.
+ * preset that has all the names.
  * @param {any} category
+ * @param {0 | 1} first the index of the first keypoint in edges
  * @returns {Source}
  */
-function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas, flip_pairs: pairs }) {
+function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas, flip_pairs: pairs }, first) {
   const known = PRESETS.map(([, preset]) => preset.keypoints).find((keypoints) =>
     names.every((/** @type {string} */ label) =>
       keypoints.some((/** @type {any} */ keypoint) => keypoint.name === label),
@@ -64,24 +75,19 @@ function fromCategory({ name, supercategory, keypoints: names, skeleton, sigmas,
       display_names: place?.display_names,
     };
   });
-  const isFromZero = list(skeleton).some((edge) => list(edge).slice(0, 2).includes(0));
-  const notes = isFromZero
+  const notes = !first
     ? ["The edges count from 0, although COCO counts from 1. They were read as counting from 0."]
     : [];
-  return { name, supercategory, classes, rig: byIndex(skeleton, names, isFromZero ? 0 : 1), notes };
+  return { name, supercategory, classes, rig: byIndex(skeleton, names, first), notes };
 }
 
-/** @param {any} edges of numbers @param {string[]} names @param {0 | 1} first */
+/** @param {any} edges of numbers, or of names as some tools write them @param {string[]} names @param {0 | 1} first */
 const byIndex = (edges, names, first) =>
-  Array.isArray(edges)
-    ? edges.map((edge) =>
-        Array.isArray(edge)
-          ? numbers(edge)
-              .slice(0, 2)
-              .map((i) => names[i - first] ?? i)
-          : edge,
-      )
-    : [];
+  list(edges).map((edge) =>
+    Array.isArray(edge)
+      ? edge.slice(0, 2).map((end) => (names.includes(end) ? end : (names[numbers([end])[0] - first] ?? end)))
+      : edge,
+  );
 
 // -------------------------------------------------------------------------------------------------------------- CVAT
 
@@ -289,7 +295,7 @@ const isSleap = (value) =>
 
 /** @param {any} value a skeleton, a labels file, a training configuration, or a record of skeletons by name @returns {Source[]} */
 function fromSleapFile(value) {
-  const inside = value?.nx_graph ?? value?.data?.labels ?? value;
+  const inside = value?.nx_graph ?? value?.data?.labels ?? value?.data_config ?? value;
   const skeletons = [inside, ...list(inside), ...list(inside?.skeletons)].map(
     (skeleton) => skeleton?.nx_graph ?? skeleton,
   );
@@ -302,7 +308,8 @@ function fromSleapFile(value) {
 
 /** @param {any} value config.yaml @returns {Source[]} the animals' body parts, and the unique body parts */
 function fromDeepLabCut(value) {
-  const isMulti = Array.isArray(value?.multianimalbodyparts);
+  // Single-animal projects may have an empty list of the other kind.
+  const isMulti = list(value?.multianimalbodyparts).length > 0;
   const sets = isMulti ? [value.multianimalbodyparts, list(value.uniquebodyparts)] : [list(value?.bodyparts)];
   const name = typeof value?.Task === "string" ? value.Task : "skeleton";
   return sets
@@ -310,8 +317,14 @@ function fromDeepLabCut(value) {
     .map((parts, n) => ({
       name: n ? `${name}_unique` : name,
       classes: parts.map((/** @type {unknown} */ label) => ({ label })),
-      // One list holds the edges of both sets.
-      rig: list(value.skeleton).filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
+      // One list holds the edges of both sets. An entry of more than two body parts is a chain of edges.
+      rig: list(value.skeleton)
+        .flatMap((edge) =>
+          list(edge).length > 2
+            ? edge.slice(1).map((/** @type {any} */ end, /** @type {number} */ i) => [edge[i], end])
+            : [edge],
+        )
+        .filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
       notes:
         isMulti && !n
           ? ["Individuals were left out, because they are not part of a skeleton: label each animal as an instance."]
@@ -323,23 +336,31 @@ function fromDeepLabCut(value) {
 function fromYolo(value) {
   const count = numbers(value?.kpt_shape)[0];
   if (!(count > 0) || !Number.isInteger(count) || count > 1e5) return [];
-  const classes = inOrder(value.names);
-  const given = inOrder(value.kpt_names ?? value.node_names);
-  const sets = areTexts(given) ? [given] : given.filter(areTexts);
+  /** @type {Record<string, any>} */
+  const classes = isRecord(value.names) ? value.names : list(value.names);
+  const given = value.kpt_names ?? value.keypoint_names ?? value.node_names;
+  const own = Object.keys(classes)[0] ?? "0";
+  // Names of all classes, or by a class's number or name.
+  const sets = /** @type {[string, any][]} */ (
+    areTexts(inOrder(given))
+      ? [[own, inOrder(given)]]
+      : Object.entries(given ?? {}).filter(([, names]) => areTexts(names))
+  );
   const flips = numbers(value.flip_idx);
   const sigmas = numbers(value.kpt_oks_sigmas);
   const isSound = flips.length === count && flips.every((i, n) => flips[i] === n);
-  return (sets.length ? sets : [[]]).map((labels, n) => {
+  if (!sets.length) sets.push([own, []]);
+  return sets.map(([key, labels]) => {
     const names = Array.from({ length: count }, (_, i) => labels[i] ?? `keypoint_${i + 1}`);
     const notes = [];
-    if (!sets.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
+    if (!labels.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
     else if (labels.length !== count) notes.push(`Expected ${count} kpt_names, got ${labels.length}.`);
     if (flips.length && !isSound)
       notes.push(
         "flip_idx was left out: expected a number for each keypoint, and its counterpart’s number to lead back to it.",
       );
     return {
-      name: classes[n],
+      name: Object.hasOwn(classes, key) ? classes[key] : isDigits(key) ? undefined : key,
       notes,
       rig: byIndex(value.skeleton, names, 0),
       classes: names.map((/** @type {string} */ label, i) => ({
@@ -353,21 +374,42 @@ function fromYolo(value) {
 
 // ------------------------------------------------------------------------------------------------------------- names
 
+/** A cell of a line: in double or single quotes, or up to the next separator. */
+const CELL =
+  /[^\S\n\t]*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|“([^”\n]*)”|([^\n,;\t|]*))[^\S\n\t]*(?=[\n,;\t|]|$)[,;\t|]?/g;
+
+/** @param {string} line @returns {string[]} */
+const cellsOf = (line) =>
+  [...line.matchAll(CELL)]
+    .map(([, double, single, curly, plain]) =>
+      (double?.replaceAll('""', '"') ?? single?.replaceAll("''", "'") ?? curly ?? plain).trim(),
+    )
+    .slice(0, -1);
+
 /**
- * @param {string} text names in lines, or in one line with separators
+ * @param {string} text names in lines, in one line with separators, or in a column of a table
  * @returns {string[]} the names; fewer than two mean that the text is something else
  */
 export function namesIn(text) {
-  const names = text
-    .split(/[\n,;\t|]/)
-    .map((name) =>
-      name
-        .trim()
-        .replace(/^(?:[-*•]|\d+[.)])\s+/, "")
-        .replace(/^(["'])(.*)\1$/, "$2"),
-    )
-    .filter(Boolean);
-  return /[\ufffd<>{}]/.test(text) ? [] : names;
+  if (/[\ufffd\0<>{}]/.test(text)) return [];
+  const lines = text.split("\n").filter((line) => line.trim() && !/^\s*#\s/.test(line));
+  const rows = lines.map((line) => cellsOf(`${line.replace(/^\s*(?:[-*•]|\d+[.)])\s+/, "")}\n`));
+  const width = rows[0]?.length ?? 0;
+  const body = rows.slice(1);
+  // In a table, every line has as many cells, and a column has numbers: indices or coordinates.
+  const isColumn = (/** @type {number} */ i) => body.every((row) => isDigits(row[i]));
+  const columns = [...Array(width).keys()];
+  if (width > 1 && body.length && body.every((row) => row.length === width) && columns.some(isColumn)) {
+    const column = columns.find((i) => !isColumn(i)) ?? 0;
+    const isHeader = columns.some((i) => isColumn(i) && !isDigits(rows[0][i]));
+    return (isHeader ? body : rows).map((row) => row[column]).filter(Boolean);
+  }
+  const names = rows.flat().filter(Boolean);
+  // Numbers that count the lines are no part of the names: "1 nose", "2 tail".
+  const numbered = names.map((name) => /^(\d+)\s+(\S.*)$/.exec(name));
+  return numbered.every((found, i) => found && Number(found[1]) - Number(numbered[0]?.[1]) === i)
+    ? numbered.map((found) => found?.[2] ?? "")
+    : names;
 }
 
 /** @param {string[]} names @returns {Source} */

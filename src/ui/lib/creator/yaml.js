@@ -1,7 +1,7 @@
 /**
  * A reader of the subset of YAML in which DeepLabCut, YOLO and SLEAP write their configuration: mappings, lists, plain
- * and quoted scalars. Every scalar is read as text; an empty one is null. The value of a top-level key is parsed
- * lazily, so that unsupported YAML under other keys (scripts, file names as keys) causes no error.
+ * and quoted scalars, anchors and aliases. Every scalar is read as text; an empty one is null. The value of a top-level
+ * key is parsed lazily, so that unsupported YAML under other keys (scripts, file names as keys) causes no error.
  */
 
 /** An error for invalid YAML, or for YAML that this reader does not support. Its message is shown to the user. */
@@ -48,9 +48,51 @@ function unquoted(text) {
 /** @param {string} text @returns {string} without the comment at its end */
 const bare = (text) => text.replace(/(^|\s)#.*$/, "").trim();
 
+/** Maximum length of all values that aliases repeat, as JSON. Ten lines of aliases to aliases could grow to any size. */
+const LONGEST_REPEATED = 1e6;
+
+/** The anchored values of a document. An alias may not lead to a value that contains aliases. */
+class Anchors {
+  /** @type {Map<string, {value: any, isNested: boolean}>} */
+  values = new Map();
+  /** Number of aliases read so far. */
+  aliases = 0;
+  /** Length of the values that they repeat, as JSON. */
+  repeated = 0;
+  /** Read the parts of the document that were not read yet. @type {() => void} */
+  readAll = () => {};
+
+  /** @param {string} name @param {() => any} read */
+  set(name, read) {
+    const before = this.aliases;
+    const value = read();
+    this.values.set(name, { value, isNested: this.aliases > before });
+    return value;
+  }
+
+  /** @param {string} name @param {(problem: string) => never} fail */
+  get(name, fail) {
+    this.aliases += 1;
+    if (!this.values.has(name)) this.readAll();
+    const found = this.values.get(name) ?? fail(`expected an anchor “&${name}”, got none.`);
+    if (found.isNested) fail(`expected no aliases within “&${name}”, got one.`);
+    this.repeated += JSON.stringify(found.value).length;
+    if (this.repeated > LONGEST_REPEATED) fail(`expected aliases to repeat at most ${LONGEST_REPEATED} characters.`);
+    return found.value;
+  }
+}
+
+const ANCHOR = /^&([^\s,[\]{}]+)\s*/;
+const ALIAS = /^\*([^\s,[\]{}]+)\s*/;
+
 class Reader {
-  /** @param {string[]} lines @param {number} first the number of the first one in the file */
-  constructor(lines, first) {
+  /**
+   * @param {string[]} lines
+   * @param {number} first the number of the first one in the file
+   * @param {Anchors} anchors
+   */
+  constructor(lines, first, anchors) {
+    this.anchors = anchors;
     this.lines = lines.map((text) => ({ indent: text.search(/[^ ]|$/), text: text.trimEnd() }));
     this.first = first;
     this.at = 0;
@@ -140,6 +182,13 @@ class Reader {
         lines.push(this.lines[this.at++].text);
       return lines.join("\n");
     }
+    const fail = (/** @type {string} */ problem) => this.fail(problem);
+    const anchor = ANCHOR.exec(start);
+    const rest = start.slice(anchor?.[0].length);
+    if (anchor)
+      return this.anchors.set(anchor[1], () => (bare(rest) ? this.scalar(rest, outer) : this.block(outer, true)));
+    const alias = ALIAS.exec(bare(start));
+    if (alias?.[0] === bare(start)) return this.anchors.get(alias[1], fail);
     if (/^[&*!@`%?]/.test(start))
       this.fail(`expected a text, a list or a mapping, got “${start.slice(0, 20)}”, which this reader does not know.`);
     const more = () => {
@@ -149,7 +198,7 @@ class Reader {
       return `\n${line.text}`;
     };
     if (/^["'[{]/.test(start)) {
-      const flow = new Flow(start, more, (problem) => this.fail(problem));
+      const flow = new Flow(start, more, fail, this.anchors);
       const value = flow.value();
       if (bare(flow.text.slice(flow.at)))
         this.fail(`expected nothing after “${flow.text.slice(0, flow.at).slice(-20)}”.`);
@@ -171,8 +220,14 @@ const plain = (text) => (/^(|~|null|Null|NULL)$/.test(text) ? null : text);
 
 /** A reader for values in brackets or quotes, which may continue on the next line. */
 class Flow {
-  /** @param {string} text @param {() => string} more returns the next line @param {(problem: string) => never} fail */
-  constructor(text, more, fail) {
+  /**
+   * @param {string} text
+   * @param {() => string} more returns the next line
+   * @param {(problem: string) => never} fail
+   * @param {Anchors} anchors
+   */
+  constructor(text, more, fail, anchors) {
+    this.anchors = anchors;
     this.text = text;
     this.more = more;
     this.fail = fail;
@@ -195,6 +250,12 @@ class Flow {
   value() {
     if ((this.depth += 1) > 32) this.fail("expected at most 32 levels of brackets, got more.");
     const first = this.next();
+    const anchor = ANCHOR.exec(this.text.slice(this.at));
+    if (anchor) {
+      this.at += anchor[0].length;
+      this.depth -= 1;
+      return this.anchors.set(anchor[1], () => this.value());
+    }
     const value = first === "[" ? this.list() : first === "{" ? this.mapping() : this.word();
     this.depth -= 1;
     return value;
@@ -211,9 +272,11 @@ class Flow {
         found = read();
       }
       if (!found.trim()) this.fail(`expected a value, got “${this.text.slice(this.at, this.at + 20)}”.`);
+      this.at += found.length;
+      const alias = ALIAS.exec(found.trim());
+      if (alias) return this.anchors.get(alias[1], this.fail);
       if (/^[&*!@`%|>]/.test(found))
         this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
-      this.at += found.length;
       return plain(found.trim().replace(/\s*\n\s*/g, " "));
     }
     const whole = quote === '"' ? /^"(?:[^"\\]|\\[^])*"/ : /^'(?:[^']|'')*'/;
@@ -272,7 +335,8 @@ export function readYaml(text) {
   const end = lines.findIndex((line, n) => n > start && /^(---|\.\.\.)(\s|$)/.test(line));
   const body = lines.slice(Math.max(0, start), end < 0 ? undefined : end);
   const first = Math.max(0, start) + 1;
-  if (!KEY.test(body[0] ?? "")) return new Reader(body, first).block(-1);
+  const anchors = new Anchors();
+  if (!KEY.test(body[0] ?? "")) return new Reader(body, first, anchors).block(-1);
   const found = Object.create(null);
   // A top-level key starts a part. Its other lines are indented, list items, comments, or closing brackets.
   const starts = body.flatMap((line, n) => (/^(?:[^\s#\]},-]|-(?=\S))/.test(line) ? [n] : []));
@@ -284,8 +348,18 @@ export function readYaml(text) {
     Object.defineProperty(found, name, {
       enumerable: true,
       configurable: true,
-      get: () => new Reader(body.slice(from, starts[n + 1]), first + from).mapping(0)[name],
+      get: () => new Reader(body.slice(from, starts[n + 1]), first + from, anchors).mapping(0)[name],
     });
   });
+  anchors.readAll = () => {
+    anchors.readAll = () => {};
+    for (const name of Object.keys(found)) {
+      try {
+        void found[name];
+      } catch (error) {
+        if (!(error instanceof YamlError)) throw error;
+      }
+    }
+  };
   return found;
 }
