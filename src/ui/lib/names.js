@@ -34,12 +34,9 @@ const SIDE = new RegExp(
 /** A letter L or R glued to the word after it: lwing, Lwing, fLleg1. It may also be the start of a word: lip, leg. */
 const GLUED = /(?<![a-zA-Z])[lrLR](?=[a-zA-Z])|(?<=[a-z])[LR](?=[a-z])/;
 /** Consonants after a glued L or R. No English word that starts so has a counterpart with the other letter. */
-const CONSONANT = /^[b-df-hj-np-tv-xz]/i;
-/**
- * Minimum length of the rest after a glued L or R if it starts with a vowel: "eye" and "ear" count, "ip" and "eg" do
- * not.
- */
-const LEAST_REST = 3;
+const CONSONANT = /^[^aeiouy]/i;
+/** The rest after a glued L or R if it starts with a vowel: "eye" and "ear" count, "ip" and "eg" do not. */
+const LONG = /^[a-z]{3}/i;
 
 const exchanged = (/** @type {string} */ word) => FORMS[FORMS.indexOf(word) ^ 1];
 
@@ -101,7 +98,7 @@ export function pairsOf(names) {
     const rest = name.slice(name.search(GLUED) + 1);
     const j = find(i, name.replace(GLUED, exchanged));
     const isSure = CONSONANT.test(rest);
-    return j > i && (isSure || rest.search(/[^a-z]|$/i) >= LEAST_REST) ? [{ i, j, isSure }] : [];
+    return j > i && (isSure || LONG.test(rest)) ? [{ i, j, isSure }] : [];
   });
   for (const { i, j, isSure } of glued) if (isSure || glued.length > 1) join(i, j);
   return pairs;
