@@ -712,7 +712,6 @@ export function appOf(element, shadow, work) {
   // The image loads first. The later script follows earlier only if the image takes longer than LATEST.
   const timers = [setTimeout(askForLater, LATEST), setTimeout(settle, PATIENCE)];
   refresh();
-  stage.measure();
 
   return {
     ...app,

@@ -247,10 +247,10 @@ export function panel(app, notices) {
     refresh() {
       target = session.startsNew && !session.instance ? 0 : session.target;
       update(root);
-      // Scroll to the current row once, when it changes.
+      // Scroll to the current row once, when it changes. The first time, the observer does so after the layout.
       for (const list of [instances, points]) {
         const row = inHand(list);
-        if (row && seen.get(list) !== row) reveal(list, row);
+        if (row && seen.has(list) && seen.get(list) !== row) reveal(list, row);
         seen.set(list, row);
       }
     },
