@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instanceToJson } from "../../src/ui/lib/answer.js";
 import { draftKey } from "../../src/ui/lib/drafts.js";
+import { copyImage } from "../../src/ui/lib/later/previous.js";
 import { Session } from "../../src/ui/lib/session.js";
 import {
   commandOf,
@@ -407,7 +408,7 @@ test("another image's instances come in one step, with places of their own, and 
   };
   const s = session();
   s.begin();
-  s.copyImage(previous);
+  copyImage(s, previous);
   assert.deepEqual(
     s.doc.instances.map(({ id, name }) => [id, name]),
     [
@@ -423,19 +424,19 @@ test("another image's instances come in one step, with places of their own, and 
   const before = s.doc;
   let said = "";
   s.onSay = (text) => (said = text);
-  s.copyImage(undefined);
-  s.copyImage({ ...previous, instances: [] });
+  copyImage(s, undefined);
+  copyImage(s, { ...previous, instances: [] });
   assert.equal(s.doc, before);
   assert.match(said, /previous image/);
   const early = new Session(person, []);
-  early.copyImage(previous);
+  copyImage(early, previous);
   assert.equal(early.doc.instances.length, 0);
 });
 
 test("copied instances of several colours keep apart", () => {
   const { points } = standing("x");
   const s = session([], ["#ff0000", "#00ff00"]);
-  s.copyImage({
+  copyImage(s, {
     task: "",
     image: "",
     size,

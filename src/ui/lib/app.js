@@ -9,9 +9,9 @@ import { Clock } from "./clock.js";
 import { readUniqueColors } from "./colors.js";
 import { commandsOf } from "./commands.js";
 import { dialog, questions } from "./dialogs.js";
-import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, stateOf } from "./document.js";
+import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, same, stateOf } from "./document.js";
 import { h, put, update } from "./dom.js";
-import { draftKey, placedIn } from "./drafts.js";
+import { draftKey, fileOf, placedIn } from "./drafts.js";
 import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
@@ -20,8 +20,7 @@ import { panel } from "./panel.js";
 import { pixelsOf, request, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
-import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
-import { keepPrevious, previousOf } from "./previous.js";
+import { fetchPrelabels, readPrelabels } from "./prelabels.js";
 import { Session } from "./session.js";
 import { loadLater, parts, PATIENCE } from "./scripts.js";
 import { readSkeleton } from "./skeleton.js";
@@ -58,7 +57,8 @@ let current = null;
  * @property {Session} session
  * @property {Clock} clock
  * @property {import("./prelabels.js").Prelabels} prelabels
- * @property {string} draftKey
+ * @property {import("./autosave.js").Own} own
+ * @property {Promise<import("./drafts.js").Draft[]>} found drafts that were neither taken nor declined
  */
 
 /**
@@ -109,10 +109,10 @@ export function appOf(element, shadow, work) {
   const removed = new AbortController();
   const { signal } = removed;
   const uri = imageUri(get);
-  const image = uri === "data:" ? (get("imgSrc") ?? "") : uri;
+  const image = uri === "data:" ? (get("imgSrc") ?? "") : get("imageS3Uri") || fileOf(get("imgSrc"));
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
   const series = draftKey(owner);
-  const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
+  const task = draftKey([...owner, image, get("initialValues"), fileOf(labelsSrc())]);
   const saving = autosave(
     session,
     clock,
@@ -124,12 +124,11 @@ export function appOf(element, shadow, work) {
     },
     () => update(board.root),
     signal,
-    work?.draftKey,
+    work?.own,
   );
   /** @type {Promise<import("./drafts.js").Draft[]>} */
-  const found = work
-    ? Promise.resolve([])
-    : Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
+  const found =
+    work?.found ?? Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
@@ -298,35 +297,33 @@ export function appOf(element, shadow, work) {
     session.size = measured;
     if (!document.hidden) clock.run();
     stage.ready();
-    offer(drafts.splice(0));
+    offer(drafts);
     refresh();
     saving.checkLater();
     element.dispatchEvent(new CustomEvent("image-ready", { detail: measured }));
     askForLater();
   };
 
-  /** @param {import("./drafts.js").Draft} draft */
-  const take = async (draft) => {
-    if (!session.ready) {
-      // Meanwhile the image became unavailable. Once it has loaded again, the draft is offered again.
-      (await found).push(draft);
-      return;
-    }
-    saving.take(draft);
-    say(t.draftBack(timeOf(draft)));
-    focus();
-  };
-
   /**
    * Restore a draft. If the host names the worker, a single unsent draft is restored at once. Otherwise the worker is
-   * asked.
-   * @param {import("./drafts.js").Draft[]} drafts
+   * asked. Drafts that were neither taken nor declined are offered again after the image or the app was loaded again.
+   * @param {import("./drafts.js").Draft[]} found
    */
-  const offer = (drafts) => {
+  const offer = (found) => {
+    // Positions in an image that was replaced meanwhile are not those in this one.
+    const drafts = found.filter(({ size }) => !size || same(size, measured));
     const [draft, ...others] = drafts;
     const isKnown = Boolean(get("worker"));
-    if (draft && isKnown && !others.length && !draft.sent) take(draft);
-    else if (draft) {
+    const take = (/** @type {import("./drafts.js").Draft} */ draft) => {
+      if (!session.ready) return;
+      found.length = 0;
+      saving.take(draft);
+      say(t.draftBack(timeOf(draft)));
+      focus();
+    };
+    if (!draft || session.kept !== session.original) return;
+    if (isKnown && !others.length && !draft.sent) take(draft);
+    else {
       /** @type {[string, () => void][]} */
       const choices = drafts.map((one) => [
         others.length ? t.continueWith(draftText(one)) : isKnown ? t.continue : t.yesContinue,
@@ -335,7 +332,13 @@ export function appOf(element, shadow, work) {
       ask(
         isKnown ? t.unfinished : t.yours,
         t.draftHere(others.length ? "" : draftText(draft)),
-        [isKnown ? t.startWithout : t.noStartWithout, focus],
+        [
+          isKnown ? t.startWithout : t.noStartWithout,
+          () => {
+            found.length = 0;
+            focus();
+          },
+        ],
         ...choices.reverse(),
       );
     }
@@ -385,7 +388,7 @@ export function appOf(element, shadow, work) {
   const handOver = () => {
     clock.tick();
     saving.send();
-    if (!problem) keepPrevious({ task: series, image, size: session.size }, session.doc);
+    if (!problem) later?.keepPrevious({ task: series, image, size: session.size }, session.doc);
     return answer();
   };
 
@@ -476,16 +479,18 @@ export function appOf(element, shadow, work) {
     skipping.close();
     clock.tick();
     const detail = { reason, comment: session.doc.comment, total_time_in_seconds: Math.round(clock.totalSeconds()) };
-    // A host that handles the skip cancels this event. It later reports success or failure as it does for an answer.
+    saving.send();
+    // A host that handles the skip cancels this event. It reports success or failure as it does for an answer.
     if (
       element.dispatchEvent(new CustomEvent("task-skip", { detail, bubbles: true, composed: true, cancelable: true }))
-    )
+    ) {
+      saving.settle();
       say(t.cannotSkip);
-    else saving.send();
+    }
   };
 
   /**
-   * The later script's parts (checks, help, brightness), once they have loaded.
+   * The later script's parts (checks, help, brightness, the previous image), once they have loaded.
    * @type {ReturnType<NonNullable<typeof parts.laterOf>> | undefined}
    */
   let later;
@@ -556,7 +561,7 @@ export function appOf(element, shadow, work) {
     isSending: () => isWaiting || saving.isSending,
     canSkip: Object.keys(skipReasons).length > 0,
     skip: () => waits() || skipping.showModal(),
-    copyPrevious: () => session.copyImage(previousOf(series, image)),
+    copyPrevious: () => whenSettled(() => (later ? later.copyPrevious(series, image) : say(t.noLater))),
     close(isTyped) {
       const light = /** @type {HTMLDialogElement | null} */ (shadow.querySelector(".light[open]"));
       const checks = shadow.querySelector("details[open]");
@@ -723,7 +728,7 @@ export function appOf(element, shadow, work) {
     attach: form.attach,
 
     /** @returns {Work | null} for the next app of the same task */
-    work: () => (prelabels ? { session, clock, prelabels, draftKey: saving.key } : null),
+    work: () => (prelabels ? { session, clock, prelabels, own: saving.own, found } : null),
 
     destroy() {
       gestures.finish();

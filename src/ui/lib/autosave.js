@@ -12,13 +12,22 @@ const PAUSE = 300;
 const PATIENCE = 4000;
 
 /**
+ * @typedef {object} Own the state of this page's draft and submission, which an app hands over to its successor
+ * @property {string} key of the draft
+ * @property {number} at when the draft was written last, in milliseconds since 1970
+ * @property {number} sentAt when the submission in flight began; 0 for none
+ * @property {import("./types.js").Doc} [sentDoc] the document that was submitted last
+ * @property {boolean} [isSafe] whether the answer has arrived. From then on no draft is kept.
+ */
+
+/**
  * @param {import("./session.js").Session} session
  * @param {import("./clock.js").Clock} clock
  * @param {string} task its key
  * @param {() => void} check runs at every pause of the work (debounced: not during a drag or a burst of clicks)
  * @param {() => void} changed runs when a submission begins, ends, or has not been confirmed in time
  * @param {AbortSignal} signal
- * @param {string} [key] of this page's draft, if the page has begun one
+ * @param {Own} [own] of the app before this one
  */
 export function autosave(
   session,
@@ -27,50 +36,60 @@ export function autosave(
   check,
   changed,
   signal,
-  key = task + crypto.getRandomValues(new Uint32Array(2)).join(""),
+  own = { key: task + crypto.getRandomValues(new Uint32Array(2)).join(""), at: 0, sentAt: 0 },
 ) {
+  const { key } = own;
   let saveTimer = 0;
   let checkTimer = 0;
-  /** When the submission in flight began, and its document; 0 for none. */
-  let sentAt = 0;
-  let sentDoc = session.kept;
-  let sentTimer = 0;
-  /** The document that was written last, or with which the page began. */
-  let saved = session.kept;
-  /** Whether the answer has arrived. From then on no draft is kept. */
-  let isSafe = false;
+  let sentTimer = setTimeout(changed, PATIENCE);
+  /** The image's size, which is kept while the image is unavailable. @type {import("./types.js").Size | undefined} */
+  let size;
 
   /**
+   * @param {boolean} [isLast] whether the page is being left
    * @returns {Promise<boolean>} whether the draft is on the disk. The draft records whether a submission is in flight.
    */
-  const write = async () => {
+  const write = async (isLast) => {
     clearTimeout(saveTimer);
     saveTimer = 0;
-    if (isSafe) return true;
     const doc = session.kept;
-    const sent = sentAt > 0 && doc === sentDoc;
-    saved = doc;
-    if (doc !== session.original || sent)
-      return saveDraft({ key, doc, at: Date.now(), clock: clock.save(), ...(sent && { sent }) });
-    await dropDraft(key);
-    return true;
+    const sent = own.sentAt > 0 && doc === own.sentDoc;
+    const isStored =
+      !own.isSafe &&
+      (sent || doc !== session.original) &&
+      (await saveDraft(
+        {
+          key,
+          doc,
+          size: session.size.width ? (size = session.size) : size,
+          // A later version has a later time, even if the device's clock is set back.
+          at: (own.at = Math.max(own.at + 1, Date.now())),
+          clock: clock.save(),
+          ...(sent && { sent }),
+        },
+        isLast,
+      ));
+    // A slow store may write a draft after the answer has arrived or everything was undone.
+    if (own.isSafe || (!own.sentAt && session.kept === session.original)) await dropDraft(key);
+    return isStored;
   };
 
-  const isUnsent = () => !isSafe && session.kept !== session.original;
+  const isUnsent = () => !own.isSafe && session.kept !== session.original;
 
   /** End the submission in flight, if there is one. */
   const settle = () => {
     clearTimeout(sentTimer);
-    sentAt = 0;
+    own.sentAt = 0;
+    write();
     changed();
   };
 
   const saving = {
-    key,
+    own,
 
     /** Schedule a write after the document changed. */
     later() {
-      isSafe = false;
+      own.isSafe = false;
       saveTimer ||= setTimeout(write, PAUSE);
       saving.checkLater();
     },
@@ -80,26 +99,21 @@ export function autosave(
       checkTimer = setTimeout(check, PAUSE);
     },
 
-    /** Write pending changes at once. */
-    now() {
-      if (saved !== session.kept) write();
-    },
-
     /** Whether a submission began that was neither confirmed nor refused. */
     get isInFlight() {
-      return sentAt > 0;
+      return own.sentAt > 0;
     },
 
     /** Whether a submission began less than PATIENCE ago and the document has not changed since. */
     get isSending() {
-      return sentAt > 0 && performance.now() - sentAt < PATIENCE && session.kept === sentDoc;
+      return own.sentAt > 0 && performance.now() - own.sentAt < PATIENCE && session.kept === own.sentDoc;
     },
 
     /** Record that a submission begins. */
     send() {
       clearTimeout(sentTimer);
-      sentAt = performance.now();
-      sentDoc = session.kept;
+      own.sentAt = performance.now();
+      own.sentDoc = session.kept;
       sentTimer = setTimeout(changed, PATIENCE);
       write();
       changed();
@@ -119,11 +133,13 @@ export function autosave(
     async take(draft) {
       clock.restore(draft.clock);
       session.restore(draft.doc);
+      // The answer that was submitted from an earlier page may still arrive.
+      if (draft.sent) own.sentDoc = session.kept;
       if (await write()) dropDraft(draft.key);
     },
 
     destroy() {
-      saving.now();
+      write();
       for (const timer of [saveTimer, checkTimer, sentTimer]) clearTimeout(timer);
     },
   };
@@ -135,20 +151,16 @@ export function autosave(
     },
     { signal },
   );
-  addEventListener("pagehide", saving.now, { signal });
-  document.addEventListener("visibilitychange", () => document.hidden && isUnsent() && write(), { signal });
+  addEventListener("pagehide", () => write(true), { signal });
+  document.addEventListener("visibilitychange", () => document.hidden && write(), { signal });
   // The portal's form sends these events. Ground Truth does not: there the draft stays, and the next page asks about
   // it.
   document.addEventListener(
     "answer-accepted",
-    () => {
-      // Work that changed after it was sent is not part of the answer that arrived.
-      isSafe = !sentAt || session.kept === sentDoc;
+    (/** @type {any} */ { detail }) => {
+      // Work that was never sent, or that changed after it was sent, is not part of the answer that arrived.
+      own.isSafe = detail?.isDiscarded || session.kept === own.sentDoc;
       settle();
-      if (isSafe) {
-        clearTimeout(saveTimer);
-        dropDraft(key);
-      } else write();
     },
     { signal },
   );

@@ -21,6 +21,7 @@ const PATIENCE = 2500;
  * @property {Doc} doc
  * @property {number} at milliseconds since 1970
  * @property {unknown} clock
+ * @property {import("./types.js").Size} [size] of the image; drafts of earlier versions have none
  * @property {boolean} [sent] whether it was submitted without a confirmation
  */
 
@@ -29,12 +30,20 @@ function hash(text) {
   let a = 0x811c9dc5;
   let b = 0x1234567;
   for (const character of text) {
-    const code = character.charCodeAt(0);
+    const code = /** @type {number} */ (character.codePointAt(0));
     a = Math.imul(a ^ code, 0x01000193);
     b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 13);
   }
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
 }
+
+/**
+ * Return a file's address without fragment and signature. A signature is renewed while the file stays the same. The
+ * rest of the query may name the file.
+ * @param {string | null} url
+ */
+export const fileOf = (url) =>
+  (url ?? "").replace(/#.*|[?&](x-(amz|goog)-|signature|expires|policy|key-pair-id|(aws|google)access)[^&#]*/gi, "");
 
 /**
  * Return a short key for a task, from its job, worker (if known), skeleton, image and pre-labels.
@@ -79,7 +88,6 @@ export async function within(mode, act) {
     // In a sandboxed frame, accessing indexedDB throws.
     const request = indexedDB.open("truepoint", 1);
     request.onupgradeneeded = () => request.result.createObjectStore("drafts", { keyPath: "key" });
-    request.onblocked = () => reject(request.error);
     result(request).then((opened) => {
       // Another page may delete the database, and the browser may close it. The next transaction opens it again.
       opened.onclose = opened.onversionchange = () => {
@@ -156,9 +164,14 @@ export async function loadDrafts(task, skeleton) {
   return drafts.sort((a, b) => placedIn(b) - placedIn(a) || b.at - a.at);
 }
 
-/** @param {any} given a draft of the element, or of the skeleton creator, which has no document @returns {Promise<boolean>} whether it is kept */
-export async function saveDraft({ doc, ...rest }) {
+/**
+ * @param {any} given a draft of the element, or of the skeleton creator, which has no document
+ * @param {boolean} [isLast] whether the page is being left: browsers may then abort a transaction
+ * @returns {Promise<boolean>} whether it is kept
+ */
+export async function saveDraft({ doc, ...rest }, isLast) {
   const draft = doc ? { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } } : rest;
+  if (isLast) save(draft.key, draft);
   const isStored = await inTime("readwrite", (store) => store.put(draft)).then(
     () => true,
     () => false,

@@ -11,7 +11,7 @@ import {
   pendingOf,
   stateOf,
 } from "./document.js";
-import { boxOf, clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
+import { clampTo, isInside, mapped, mapping, middleOf, mirrored, turning } from "./geometry.js";
 import { dragged, limbOf, moved, shifted, swapped, templateFit } from "./pose.js";
 import { State } from "./history.js";
 import { t } from "./texts.js";
@@ -224,29 +224,6 @@ export class Session extends State {
     const middle = middleOf(bounds);
     const { points } = shifted({ ...instance, box: null }, size, at.x - middle.x, at.y - middle.y);
     this.begin({ points: points?.map((point) => (isPlaced(point) ? { x: point.x, y: point.y, v: point.v } : point)) });
-  }
-
-  /**
-   * Copy the instances of another image, scaled to this image's size.
-   * @param {import("./previous.js").Previous | undefined} previous
-   */
-  copyImage(previous) {
-    if (!this.ready) return;
-    if (!previous?.instances.length) {
-      this.onSay(t.noPrevious);
-      return;
-    }
-    const whole = (/** @type {import("./types.js").Size} */ { width, height }) =>
-      boxOf({ x: 0, y: 0 }, { x: width, y: height });
-    const place = mapping(whole(previous.size), whole(this.size));
-    for (const { points, box, name } of previous.instances) {
-      this.active = nextId(this.doc);
-      this.add(
-        newInstance(this.active, points.length, { name, points: moved(points, place), box: box && mapped(box, place) }),
-      );
-    }
-    this.selected = -1;
-    this.commit(this.doc, t.commands.previousPose);
   }
 
   /** @param {string} comment on the whole image */

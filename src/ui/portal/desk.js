@@ -249,7 +249,7 @@ export function deskView(host, job, line, early) {
 
   /** Discard the work on this image. */
   const giveUp = () => {
-    announce("answer-accepted");
+    announce("answer-accepted", { isDiscarded: true });
     tell();
     if (corrected) location.hash = jobLink(job);
     else if (shown) next(shown.line);

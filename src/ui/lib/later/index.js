@@ -1,11 +1,12 @@
 /**
- * The later script, loaded after the element: checks, confidence, help, and brightness. None of them is needed before
- * the image has loaded.
+ * The later script, loaded after the element: checks, confidence, help, brightness, and the previous image's instances.
+ * None of them is needed before the image has loaded.
  */
 import { confidenceOf } from "./confidence.js";
 import { findingsOf } from "./findings.js";
 import { helpDialog } from "./help.js";
 import { lightDialog } from "./light.js";
+import { copyImage, keepPrevious, previousOf } from "./previous.js";
 
 /**
  * @param {import("../app.js").App} app
@@ -26,6 +27,9 @@ export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root
     confirmNext: confidence.confirmNext,
     take: confidence.take,
     light: () => light.show(),
+    keepPrevious,
+    copyPrevious: (/** @type {string} */ series, /** @type {string} */ image) =>
+      copyImage(session, previousOf(series, image)),
     // Build the dialog at its first use: its rows are half of all the element's nodes.
     help: () => (help ??= root.appendChild(helpDialog(prefs, savePrefs))).showModal(),
   };

@@ -1,8 +1,12 @@
 /** The previous images' instances, for workers who label a series. They are stored until the tab is closed. */
-/** @import {Box, Point, Size} from "./types.js" */
+/** @import {Box, Point, Size} from "../types.js" */
 
-import { isRecord } from "./json.js";
-import { load, save } from "./prefs.js";
+import { newInstance, nextId } from "../document.js";
+import { boxOf, mapped, mapping } from "../geometry.js";
+import { isRecord } from "../json.js";
+import { moved } from "../pose.js";
+import { load, save } from "../prefs.js";
+import { t } from "../texts.js";
 
 const KEY = "truepoint-previous";
 
@@ -24,7 +28,7 @@ const kept = () => [load(KEY, [], "sessionStorage")].flat().filter(isRecord);
  */
 export const previousOf = (task, image) => kept().find((one) => one.task === task && one.image !== image);
 
-/** Store the submitted labels. @param {Omit<Previous, "instances">} of @param {import("./types.js").Doc} doc */
+/** Store the submitted labels. @param {Omit<Previous, "instances">} of @param {import("../types.js").Doc} doc */
 export function keepPrevious(of, { instances }) {
   // Notes and extra fields of pre-labels are omitted: they refer to their own image.
   const bare = (/** @type {Point | null} */ point) =>
@@ -36,4 +40,31 @@ export function keepPrevious(of, { instances }) {
     [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2),
     "sessionStorage",
   );
+}
+
+/**
+ * Copy the instances of another image, scaled to this image's size.
+ * @param {import("../session.js").Session} session
+ * @param {Previous | undefined} previous
+ */
+export function copyImage(session, previous) {
+  if (!session.ready) return;
+  if (!previous?.instances.length) {
+    session.onSay(t.noPrevious);
+    return;
+  }
+  const whole = (/** @type {Size} */ { width, height }) => boxOf({ x: 0, y: 0 }, { x: width, y: height });
+  const place = mapping(whole(previous.size), whole(session.size));
+  for (const { points, box, name } of previous.instances) {
+    session.active = nextId(session.doc);
+    session.add(
+      newInstance(session.active, points.length, {
+        name,
+        points: moved(points, place),
+        box: box && mapped(box, place),
+      }),
+    );
+  }
+  session.selected = -1;
+  session.commit(session.doc, t.commands.previousPose);
 }
