@@ -154,6 +154,17 @@ def test_the_daily_work(worker: Worker, site: Site) -> None:
     browser.run("document.dispatchEvent(new Event('answer-accepted'))")
 
 
+def test_leaving_right_after_a_click_keeps_it(worker: Worker, site: Site) -> None:
+    """Browsers abort a transaction of IndexedDB that a page starts while it is left."""
+    worker.open(f"{site.page}/task.html")
+    for number in range(5):
+        worker.click(100 + 20 * number, 100)
+    worker.open(f"{site.page}/task.html")
+    worker.press("dialog.review[open] .primary")  # yes, it is mine
+    assert len(worker.placed()) == 5
+    worker.browser.run(DISCARDED)
+
+
 @pytest.mark.parametrize("module", [False, True])
 def test_a_page_loads_the_image_and_what_comes_later_once(worker: Worker, site: Site, module: bool) -> None:
     """The image is requested ahead of its `img`, and a module must find out where it is from."""

@@ -436,6 +436,53 @@ def test_a_correction_that_comes_too_late_says_so(person: Person) -> None:
     person.next_image("0")
 
 
+def test_a_draft_of_a_correction_is_not_shown_as_a_later_answer(
+    person: Person, browser: Browser, site: PortalSite
+) -> None:
+    """The worker has corrected the answer on another computer in between."""
+    task = person.label()
+    task.place_person(60, 30, 0.6)
+    submit(task)
+    person.next_image("0")
+    shown = "document.querySelector('crowd-2d-skeleton').app.session.doc.instances.length"
+    person.open(f"#/jobs/{JOB}/answers/0").ready()
+    person.page.wait_for_function(shown)
+    person.page.wait_for_timeout(600)
+    other_context = browser.new_context(viewport={"width": 1440, "height": 900})
+    other = Person(other_context, site, "Ada")
+    task = other.open(f"#/jobs/{JOB}/answers/0").ready()
+    other.page.wait_for_function(shown)
+    task.key("1", "o")
+    submit(task)
+    other.next_image("0")
+    other_context.close()
+    person.page.goto("about:blank")
+    task = person.open(f"#/jobs/{JOB}/answers/0").ready()
+    person.page.wait_for_function(shown)
+    assert task.points()["nose"][2] == 1
+
+
+def test_leaving_while_an_answer_is_on_its_way_keeps_the_work(person: Person) -> None:
+    task = person.label()
+    task.place_person(60, 30, 0.6)
+    points = task.points()
+    person.cut("/answers/0")
+    submit(task)
+    expect(person.page.get_by_role("alert")).to_contain_text("Not saved yet")
+    person.page.evaluate("location.hash = '#/'")
+    heading(person.page).wait_for()
+    assert person.site.answers(JOB) == {}
+    person.page.go_back()
+    task = Task(person.page).ready()
+    dialog = task.element.locator("dialog.review[open]")
+    expect(dialog).to_contain_text("submitted, but maybe not received")
+    dialog.locator(".primary").click()
+    assert task.points() == points
+    submit(task)
+    person.next_image("0")
+    assert list(person.site.answers(JOB)) == [(0, "Ada")]
+
+
 # -- sessions
 
 
@@ -621,6 +668,49 @@ def test_an_image_that_does_not_load_gets_a_new_link(person: Person) -> None:
 
 
 # -- instructions, languages, looks
+
+
+def test_an_image_that_loads_slowly_is_not_requested_again_and_again(person: Person) -> None:
+    """A large image over a slow line: a new link would start the download anew, for ever."""
+    person.page.clock.install()
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    person.context.route(re.compile("/images/0"), keep)
+    task = person.open(f"#/jobs/{JOB}")
+    task.element.locator(".waiting").wait_for()
+    for _ in range(3):
+        person.page.wait_for_timeout(1100)  # links that are signed in one second are the same
+        person.page.clock.fast_forward(11_000)
+    assert len(held) == 1
+    held[0].continue_()
+    task.ready()
+
+
+def test_an_image_of_an_answer_that_does_not_load_gets_a_new_link(person: Person) -> None:
+    task = person.label()
+    task.place_person(60, 30, 0.6)
+    submit(task)
+    person.next_image("0")
+    person.page.clock.install()
+    links: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        links.append(route.request.url)
+        if len(links) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    person.context.route(re.compile("/images/0"), fail_once)
+    task = person.open(f"#/jobs/{JOB}/answers/0")
+    expect(task.element.locator(".note")).to_be_visible()
+    person.page.wait_for_timeout(1100)
+    person.page.clock.fast_forward(11_000)
+    task.ready()
+    assert len(set(links)) == 2
 
 
 def test_instructions_are_shown_and_nothing_in_them_runs(context: BrowserContext, make_site: Any) -> None:

@@ -280,7 +280,9 @@ export function appOf(element, shadow, work) {
     // Meanwhile another image was requested.
     if (src !== img.src) return;
     // A smaller copy has whole pixels: rounding may change each side by up to one.
-    const isOther = stated && Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height);
+    const isOther = stated
+      ? Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height)
+      : session.kept !== session.original && !same(saving.own.size, { width, height });
     measured = isOther ? null : { width, height };
     if (!naturalWidth) fail("size");
     else if (isOther) fail("otherSize");
@@ -294,7 +296,7 @@ export function appOf(element, shadow, work) {
       refresh();
       return;
     }
-    session.size = measured;
+    session.size = saving.own.size = measured;
     if (!document.hidden) clock.run();
     stage.ready();
     offer(drafts);

@@ -17,6 +17,7 @@ const PATIENCE = 4000;
  * @property {number} at when the draft was written last, in milliseconds since 1970
  * @property {number} sentAt when the submission in flight began; 0 for none
  * @property {import("./types.js").Doc} [sentDoc] the document that was submitted last
+ * @property {import("./types.js").Size} [size] of the image, once it was shown
  * @property {boolean} [isSafe] whether the answer has arrived. From then on no draft is kept.
  */
 
@@ -42,8 +43,6 @@ export function autosave(
   let saveTimer = 0;
   let checkTimer = 0;
   let sentTimer = setTimeout(changed, PATIENCE);
-  /** The image's size, which is kept while the image is unavailable. @type {import("./types.js").Size | undefined} */
-  let size;
 
   /**
    * @param {boolean} [isLast] whether the page is being left
@@ -61,7 +60,7 @@ export function autosave(
         {
           key,
           doc,
-          size: session.size.width ? (size = session.size) : size,
+          size: own.size,
           // A later version has a later time, even if the device's clock is set back.
           at: (own.at = Math.max(own.at + 1, Date.now())),
           clock: clock.save(),

@@ -29,6 +29,8 @@ export function answerForm(element, answer, send) {
   /** @type {Map<string, HTMLInputElement>} */
   const inputs = new Map();
   let removed = new AbortController();
+  /** Whether the form has begun the submission. */
+  let isHeard = false;
 
   const fill = (/** @type {Record<string, string>} */ fields) => {
     for (const [name, value] of Object.entries(fields)) {
@@ -52,6 +54,7 @@ export function answerForm(element, answer, send) {
       form?.addEventListener(
         "submit",
         (/** @type {Event} */ event) => {
+          isHeard = true;
           const { submitter } = /** @type {SubmitEvent} */ (event);
           const fields = answer();
           if (submitter?.hasAttribute("formmethod")) keepOutOfUrl(submitter, "formmethod");
@@ -91,12 +94,13 @@ export function answerForm(element, answer, send) {
       if (!isPlain() && !form.submit) return t.pageLoading;
       // A control named "submit" hides the form's method. requestSubmit submits nothing while a field is invalid.
       // Otherwise the "submit" listener above fills in the fields.
+      isHeard = !isPlain();
       if (isPlain()) requestSubmit.call(form);
       else {
         fill(fields());
         form.submit();
       }
-      return "";
+      return isHeard ? "" : t.notSent;
     },
 
     destroy() {

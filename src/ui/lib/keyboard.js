@@ -21,7 +21,8 @@ export function onKey(app, event, clock, pick) {
   if (event.repeat && /^(Enter|Space)$/.test(stroke) && at.closest("button, summary, [type=checkbox]"))
     event.preventDefault();
   if (event.defaultPrevented || event.isComposing || at.closest("dialog:modal")) return;
-  const isTyped = at.closest(TYPED_IN);
+  // Focus within a closed shadow root looks like focus on its host, which may be a field for text.
+  const isTyped = at.closest(TYPED_IN) || (at.localName.includes("-") && !at.shadowRoot);
   if (stroke === "Escape" && app.close(isTyped)) {
     event.preventDefault();
     return;

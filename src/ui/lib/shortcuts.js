@@ -125,7 +125,8 @@ const named = ({ ctrlKey, metaKey }, key, shift) =>
  */
 export function strokeOf(event) {
   const { key, shiftKey } = event;
-  const small = key.length === 1 ? key.toLowerCase() : key;
+  // The Turkish "İ" becomes two characters in lower case.
+  const small = key.length === 1 ? key.toLowerCase()[0] : key;
   // AltGr, or Option, types brackets on German and French keyboards; Windows reports AltGr as Ctrl + Alt.
   if (isAlt(event)) return /^[^\p{L}\p{N}\s]$/u.test(key) ? key : "";
   if (key === "Dead" || key === "Unidentified") return "";

@@ -23,8 +23,10 @@ import { t } from "./texts.js";
 const PATIENCE = 500;
 /** Time for which "Saved" is shown, in milliseconds. */
 const SHORTLY = 4000;
-/** Time after which an image that has not loaded gets a new link, in milliseconds. */
+/** Time after which an image that could not be loaded gets a new link, in milliseconds. */
 const IMAGE_PATIENCE = 10_000;
+/** Number of such times after which an image that is still loading gets one, because the download may have stalled. */
+const STALLED = 6;
 /** Remaining time below which the end of the session is announced, in seconds. */
 const SESSION_NOTICE = 600;
 /** The server's limit for the note on a skip, in characters. */
@@ -77,6 +79,8 @@ export function deskView(host, job, line, early) {
   let statusTimer = 0;
   let imageTimer = 0;
   let sessionTimer = 0;
+  /** Number of times that the image was found still loading. */
+  let waits = 0;
 
   // -- the page around the element
 
@@ -498,14 +502,17 @@ export function deskView(host, job, line, early) {
     shown = task;
     element = document.createElement("crowd-2d-skeleton");
     element.setAttribute("lang", t.lang);
-    for (const [name, value] of Object.entries(attributesOf(page, task, corrected ? {} : t.reasons)))
-      element.setAttribute(name, value);
+    const attributes = attributesOf(page, task, corrected ? {} : t.reasons);
+    // The draft of a correction belongs to the version of the answer that it corrects.
+    if (corrected) attributes.labelingJob += `/answers/${task.since}`;
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     element.append(
       h("div", { slot: "instructions", lang: page.language || t.lang }, ...readInstructions(page.instructions)),
     );
     form.replaceChildren(element);
     if (form.parentNode !== stage) stage.replaceChildren(form);
     clearTimeout(imageTimer);
+    waits = 0;
     imageTimer = setTimeout(freshLink, IMAGE_PATIENCE);
     element.addEventListener("image-ready", () => {
       clearTimeout(imageTimer);
@@ -513,13 +520,23 @@ export function deskView(host, job, line, early) {
     });
   };
 
-  /** Get a new link if the image has not loaded: a link is valid for one hour, and the computer may have slept. */
+  /** Get a new link if the image could not be loaded: a link is valid for one hour, and the computer may have slept. */
   const freshLink = () => {
-    if (gone.signal.aborted || element?.app?.session?.size.width) return;
+    const app = element?.app;
+    if (gone.signal.aborted || app?.session?.size.width) return;
     picture.hidden = true;
-    desk = { ...desk, tasks: desk.tasks.map((task) => ({ ...task, signed: 0 })) };
-    if (!document.hidden && !corrected) ask();
     imageTimer = setTimeout(freshLink, IMAGE_PATIENCE);
+    // A new link begins a slow download anew, so it gets at most one.
+    if (document.hidden || (app?.stage.img.complete === false && (waits += 1) !== STALLED)) return;
+    if (corrected) {
+      api
+        .keepTrying("GET", `${path}/answers/${line}`, null, background())
+        .then(({ task }) => element?.setAttribute("imgSrc", imageOf(task)))
+        .catch(() => {});
+      return;
+    }
+    desk = { ...desk, tasks: desk.tasks.map((task) => ({ ...task, signed: 0 })) };
+    ask();
   };
 
   const showNothing = () => {
