@@ -107,8 +107,7 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.start();
       return;
     }
-    if (before === after || (name === "initialvaluessrc" && fileOf(before) === fileOf(after)))
-      return;
+    if (before === after || (name === "initialvaluessrc" && fileOf(before) === fileOf(after))) return;
     // A new address of the same image (a renewed signature) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
     const isOther = !isRenewed && !ASIDE.includes(name);
