@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, TiffImagePlugin
 from playwright.sync_api import BrowserContext, Locator, Page, Route
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,18 @@ def picture(width: int, height: int, kind: str = "PNG") -> bytes:
     draw.ellipse([width * 0.3, height * 0.1, width * 0.7, height * 0.9], fill="#d8c3a5")
     out = io.BytesIO()
     image.save(out, kind, **({"quality": 88} if kind == "JPEG" else {}))
+    return out.getvalue()
+
+
+def dense_picture(width: int, height: int, dots_per_inch: int) -> bytes:
+    """A JPEG whose EXIF data state a density and the size that follows: browsers then shrink its natural size."""
+    exif = Image.Exif()
+    exif[0x011A] = exif[0x011B] = TiffImagePlugin.IFDRational(dots_per_inch, 1)
+    exif[0x0128] = 2
+    stated = exif.get_ifd(0x8769)
+    stated[0xA002], stated[0xA003] = width * 72 // dots_per_inch, height * 72 // dots_per_inch
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "#8fa3b5").save(out, "JPEG", exif=exif)
     return out.getvalue()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import NAMES, person, picture
+from driver import NAMES, dense_picture, person, picture
 from groundtruth_page import Site, serve
 from PIL import ExifTags, Image
 from webdriver import CONTROL, ENTER, Browser, display
@@ -309,6 +309,18 @@ def test_a_picture_has_the_size_that_was_measured_or_was_left_out(worker: Worker
     )
     worker.browser.wait(f"Object.keys(sizes).length === {len(measured)}")
     assert worker.browser.run("sizes") == measured
+
+
+def test_an_image_with_a_density_is_labelled_in_the_pixels_of_the_file(worker: Worker, site: Site) -> None:
+    """Firefox 153 divides a bitmap's size by the density too, so the size must come from the job."""
+    site.files["/dense.jpg"] = ("image/jpeg", dense_picture(640, 480, 144))
+    uri = f"s3://bucket/dense-{worker.browser.name}.jpg"
+    worker.open(
+        site.task(imgSrc=f"{site.assets}/dense.jpg", imageS3Uri=uri, expectedSize={"width": 640, "height": 480})
+    )
+    worker.click(600, 400)
+    assert worker.placed() == [pytest.approx((600, 400), abs=1.5)]
+    worker.browser.run("document.dispatchEvent(new Event('answer-accepted'))")
 
 
 LAYOUTS = [

@@ -138,6 +138,7 @@ export function appOf(element, shadow, work) {
   const sizeIn = (name) => readAttribute(get, name, (value) => value?.width > 0 && value.height > 0, skeleton.problems);
   /** Size of the original image, to which coordinates refer, if a smaller copy is shown. */
   const stated = sizeIn("imageSize");
+  /** Size of the image in the pre-labels and results, if the host states it. */
   const expected = sizeIn("expectedSize");
   /** Size to which coordinates refer, once the image is shown. @type {import("./types.js").Size | null} */
   let measured = null;
@@ -276,16 +277,18 @@ export function appOf(element, shadow, work) {
   img.onerror = () => fail("image");
   img.onload = async () => {
     const { naturalWidth, naturalHeight, src } = img;
-    const { width, height } = stated ?? (await pixelsOf(img, expected));
+    const known = stated ?? expected;
+    // Sides are whole pixels: rounding may change each by up to one.
+    const isLike =
+      known &&
+      Math.abs(naturalWidth * known.height - naturalHeight * known.width) <= Math.max(known.width, known.height);
+    const size = isLike ? known : await pixelsOf(img);
     // Meanwhile another image was requested.
     if (src !== img.src) return;
-    // A smaller copy has whole pixels: rounding may change each side by up to one.
-    const isOther = stated
-      ? Math.abs(naturalWidth * height - naturalHeight * width) > Math.max(width, height)
-      : session.kept !== session.original && !same(saving.own.size, { width, height });
-    measured = isOther ? null : { width, height };
+    const isOther = stated ? !isLike : session.kept !== session.original && !same(saving.own.size, size);
+    measured = isOther ? null : size;
     if (!naturalWidth) fail("size");
-    else if (isOther) fail("otherSize");
+    else if (!measured) fail("otherSize");
     else begin();
   };
 

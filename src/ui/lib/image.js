@@ -20,20 +20,16 @@ export function request(url) {
 
 /**
  * Return the size of the file in pixels, after its EXIF rotation. An image's natural size is divided by the pixel
- * density in its EXIF data. A bitmap's size is not, except in Firefox 153. Making a bitmap decodes the whole image, so
- * none is made if the natural size is the expected one.
+ * density in its EXIF data. A bitmap's size is not, except in Firefox 153. Making a bitmap decodes the whole image.
  * @param {HTMLImageElement} img a loaded image
- * @param {import("./types.js").Size | null} expected the size that the host states
- * @returns {import("./types.js").Size | Promise<import("./types.js").Size>}
+ * @returns {Promise<import("./types.js").Size>}
  */
-export const pixelsOf = (img, expected) =>
-  expected?.width === img.naturalWidth && expected.height === img.naturalHeight
-    ? expected
-    : createImageBitmap(img).then(
-        (bitmap) => {
-          const { width, height } = bitmap;
-          bitmap.close();
-          return { width, height };
-        },
-        () => ({ width: img.naturalWidth, height: img.naturalHeight }),
-      );
+export const pixelsOf = (img) =>
+  createImageBitmap(img).then(
+    (bitmap) => {
+      const { width, height } = bitmap;
+      bitmap.close();
+      return { width, height };
+    },
+    () => ({ width: img.naturalWidth, height: img.naturalHeight }),
+  );

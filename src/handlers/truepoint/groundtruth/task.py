@@ -19,8 +19,7 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
     browser reads; empty if there is none. `labeling_job` is the job's name. `worker` is empty here; the portal fills it
     in, Ground Truth does not. `image_copy_s3_uri` names a smaller copy of the image that is shown instead, and
     `image_size` is the original's size, `{"width": …, "height": …}` as JSON text; both are empty if there is no copy.
-    `expected_size` is the size that the line states, in the same form; empty if it states none. An image of that size
-    need not be decoded to be measured.
+    `expected_size` is the size that the line states, in the same form; empty if it states none.
     `max_answer_bytes` is empty here; a host that limits the size of answers fills it in.
     """
 
