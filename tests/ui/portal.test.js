@@ -312,7 +312,7 @@ test("the element gets what the worker template gives it", () => {
 });
 
 test("a task that an earlier release made states no expected size", () => {
-  const { expected_size: _, ...earlier } = input;
+  const earlier = { ...input, expected_size: undefined };
   assert.equal(attributesOf(page, { ...task(1), input: earlier }, {}).expectedSize, "");
 });
 
