@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn
 
 import msgspec
 
 DEEPEST = 32
 """Maximum levels of nesting of an answer, a pre-label, a skeleton or a gold file."""
+SHALLOW = 4
+"""Levels of nesting of real instances. Each further level would double the time to make a decoder that counts them."""
 DEEPEST_DOCUMENT = 64
 """Maximum levels of nesting of a document that contains answers: a manifest line, a label, an event, a consolidation
 request."""
@@ -63,13 +67,25 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
     try:
         plain = text.encode() if isinstance(text, str) else text
         plain = plain.removeprefix(BYTE_ORDER_MARK)
-        if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no nesting
-            raise JsonError(f"expected at most {deepest} levels of nesting, got more")
         if most_memory is not None and may_exceed(plain, most_memory) and (size := memory(plain)) > most_memory:
             raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got about {size:,}")
+        if kind is Any and deepest == DEEPEST:
+            with suppress(msgspec.ValidationError):
+                return _shallow_decoder().decode(plain)
+        if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no nesting
+            raise JsonError(f"expected at most {deepest} levels of nesting, got more")
         return msgspec.json.decode(plain, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise JsonError(str(error)) from error
+
+
+@cache
+def _shallow_decoder() -> msgspec.json.Decoder[Any]:
+    """Return a decoder that refuses values of more than `SHALLOW` levels, so that they need not be counted before."""
+    leaf = value = str | int | float | bool | None
+    for _ in range(SHALLOW):
+        value = leaf | list[value] | dict[str, value]  # type: ignore[valid-type]
+    return msgspec.json.Decoder(value)
 
 
 def decode_browsers(text: bytes, deepest: int) -> Any:

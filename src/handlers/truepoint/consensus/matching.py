@@ -17,6 +17,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from truepoint.consensus.assignment import Budget, BudgetSpentError, assign
 from truepoint.pose.instance import Instance
@@ -237,19 +238,17 @@ def symmetric(
 
 
 def _symmetric_by_label(
-    poses: Poses, places: tuple[Floats, Floats], first: Integers, second: Integers, *, mirrored: bool, reach: float
+    poses: Poses, places: NDArray[np.complex128], first: Integers, second: Integers, *, mirrored: bool, reach: float
 ) -> Floats:
     """Return the same as `symmetric`, from a table of coordinates by label and instance.
 
     This is faster if most instances have most keypoints.
     """
-    exponents, squares = (
-        np.take(values, first, axis=1) - np.take(values[poses.mirror] if mirrored else values, second, axis=1)
-        for values in places
-    )
-    exponents *= exponents
+    off = np.take(places, first, axis=1)
+    off -= np.take(places[poses.mirror] if mirrored else places, second, axis=1)
+    squares = off.view(float)
     squares *= squares
-    exponents += squares
+    exponents = off.real + off.imag
     exponents *= poses.inverse[:, None]
     exponents /= poses.area[first] + poses.area[second]
     # The exponent is NaN where an instance lacks the keypoint. bincount adds in the order of labels.
@@ -343,10 +342,7 @@ def _clusters(similar: Similar, budget: Budget) -> list[list[Member]]:
     clusters = _linked(similar)
     workers = sorted({worker for worker, _ in similar})
     for _ in range(ROUNDS):
-        changed = False
-        for worker in workers:
-            changed |= _assigned(clusters, worker, similar, budget)
-        if not changed:
+        if True not in [_assigned(clusters, worker, similar, budget) for worker in workers]:
             break
     return [cluster for cluster in clusters if cluster]
 
@@ -358,6 +354,7 @@ def _linked(similar: Similar) -> list[list[Member]]:
     """
     members = {place: [node] for place, node in enumerate(similar)}
     place_of = {node: place for place, node in enumerate(similar)}
+    workers = [1 << worker for worker, _ in similar]  # sets of workers, as bits
     sums = [{place_of[other]: oks for other, oks in similar[node].items()} for node in similar]
     heap = [(-oks, a, b) for a, links in enumerate(sums) for b, oks in links.items() if a < b]
     heapq.heapify(heap)
@@ -365,15 +362,14 @@ def _linked(similar: Similar) -> list[list[Member]]:
         average, a, b = heapq.heappop(heap)
         if a not in members or b not in members:
             continue  # one of the two was merged since
-        if {w for w, _ in members[a]} & {w for w, _ in members[b]}:
-            continue
         if -average < LEAST_SIMILARITY:
             break
         new = len(sums)
+        workers.append(workers[a] | workers[b])
         links: dict[int, float] = {}
         for old in (a, b):
             for other, total in sums[old].items():
-                if other in members and other not in (a, b):
+                if other in members and not workers[other] & workers[new]:
                     links[other] = links.get(other, 0.0) + total
         members[new] = sorted(members.pop(a) + members.pop(b))
         sums.append(links)
@@ -392,17 +388,19 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budge
         Whether anything changed.
     """
     home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
-    rests = [[m for m in cluster if m[0] != worker] for cluster in clusters]
+    mine = [member for member in home if member[0] == worker]
+    taken = {home[member] for member in mine}
     gains: dict[Member, dict[int, float]] = {}
-    for member in home:
-        if member[0] == worker:
-            sums: dict[int, float] = {}
-            for other, oks in similar[member].items():
-                sums[home[other]] = sums.get(home[other], 0.0) + oks
-            means = {place: total / len(rests[place]) for place, total in sums.items()}
-            gains[member] = {place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY}
+    for member in mine:
+        sums: dict[int, float] = {}
+        for other, oks in similar[member].items():
+            sums[home[other]] = sums.get(home[other], 0.0) + oks
+        means = {place: total / (len(clusters[place]) - (place in taken)) for place, total in sums.items()}
+        gains[member] = {place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY}
     changed = False
     for crowd in _crowds(gains):
+        if all(gains[member].get(home[member]) == max(gains[member].values()) for member in crowd):
+            continue  # each instance is in its best cluster
         places = sorted({place for member in crowd for place in gains[member]})
         if len(crowd) > LARGEST_ASSIGNMENT or len(places) > 4 * LARGEST_ASSIGNMENT:
             continue

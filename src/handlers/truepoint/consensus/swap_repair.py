@@ -116,6 +116,8 @@ def _other_way(gain: Floats, having: Flags) -> Flags:
     turned = np.zeros_like(having)
     rows = np.arange(len(having))
     for _ in range(4 * having.shape[1]):  # without rounding errors, half of this would suffice
+        if not len(rows):
+            break
         sign = np.where(turned[rows].T, -1.0, 1.0)
         won = in_order(gain * sign[:, None], 0) * sign
         best = np.argmax(won, axis=0)

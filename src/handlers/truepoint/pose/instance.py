@@ -112,16 +112,15 @@ def parse_instances(value: Any) -> list[Instance]:
         instances = _converted(value)
     except msgspec.ValidationError as error:
         raise InstanceError(f"expected a list of instances, got something else: {error}") from error
-    total = sum(len(instance.annotations) for instance in instances)
+    total = sum([len(instance.annotations) for instance in instances])
     if total > MOST_KEYPOINTS_IN_IMAGE:
         raise InstanceError(f"expected at most {MOST_KEYPOINTS_IN_IMAGE} keypoints in all instances, got {total}")
     for position, instance in enumerate(instances):
-        if len(instance.annotations) > MOST_KEYPOINTS:
-            raise InstanceError(
-                f"instance {position}: expected at most {MOST_KEYPOINTS} keypoints, got {len(instance.annotations)}"
-            )
-        labels = [k.label for k in instance.annotations]
-        if len(set(labels)) < len(labels):
+        count = len(instance.annotations)
+        if count > MOST_KEYPOINTS:
+            raise InstanceError(f"instance {position}: expected at most {MOST_KEYPOINTS} keypoints, got {count}")
+        if len({k.label for k in instance.annotations}) < count:
+            labels = [k.label for k in instance.annotations]
             twice = next(label for index, label in enumerate(labels) if label in labels[:index])
             raise InstanceError(f"instance {position}: expected each keypoint once, got {twice!r} twice")
     return instances

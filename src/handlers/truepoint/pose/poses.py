@@ -74,27 +74,29 @@ class Poses:
         counts = np.array([len(instance.annotations) for instance in self.instances], np.intp)
         self.starts: Integers = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         self.owner: Integers = np.repeat(np.arange(len(self.instances)), counts)
-        unordered = np.array([number[name] for name in names], np.intp)
+        count = len(keypoints)
+        unordered = np.fromiter([number[name] for name in names], np.intp, count)
         self.position: Integers = np.argsort(self.owner * len(self.labels) + unordered, kind="stable")
         self.label: Integers = unordered[self.position]
-        self.x: Floats = np.array([k.x for k in keypoints], float)[self.position]
-        self.y: Floats = np.array([k.y for k in keypoints], float)[self.position]
-        self.visibility = np.array([k.visibility for k in keypoints], np.int8)[self.position]
+        self.x: Floats = np.fromiter([k.x for k in keypoints], float, count)[self.position]
+        self.y: Floats = np.fromiter([k.y for k in keypoints], float, count)[self.position]
+        self.visibility = np.fromiter([k.visibility for k in keypoints], np.int8, count)[self.position]
         self.hull = self._hulls()
         self.area = self._areas()
 
     @cached_property
-    def places(self) -> tuple[Floats, Floats] | None:
-        """Arrays of x and y, each of shape (labels, instances), with NaN where an instance lacks the keypoint.
+    def places(self) -> NDArray[np.complex128] | None:
+        """The coordinates x + iy by label and instance, NaN where the instance lacks the keypoint.
 
-        None if they would have more than `LARGEST_TABLE` cells.
+        It is one array, because gathering values takes most of a comparison's time. None if it would have more than
+        `LARGEST_TABLE` cells.
         """
         shape = len(self.labels), len(self.instances)
         if shape[0] * shape[1] > LARGEST_TABLE:
             return None
-        x, y = np.full(shape, np.nan), np.full(shape, np.nan)
-        x[self.label, self.owner], y[self.label, self.owner] = self.x, self.y
-        return x, y
+        places = np.full((*shape, 2), np.nan)
+        places[self.label, self.owner, 0], places[self.label, self.owner, 1] = self.x, self.y
+        return places.view(complex)[..., 0]
 
     def _hulls(self) -> Floats:
         hull = np.zeros((len(self.instances), 4))

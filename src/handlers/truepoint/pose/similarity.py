@@ -66,12 +66,15 @@ def falloff(exponents: Floats) -> Floats:
     """
     capped = np.minimum(exponents, NEGLIGIBLE)
     halvings = np.rint(capped * _LOG2_E)
-    rest = halvings * _LN_2[0] - capped + halvings * _LN_2[1]
-    result = np.full_like(rest, _TAYLOR[0])
-    for coefficient in _TAYLOR[1:]:
-        result *= rest
+    rest = halvings * _LN_2[0]
+    rest -= capped
+    rest += halvings * _LN_2[1]
+    result = rest * _TAYLOR[0]
+    for coefficient in _TAYLOR[1:-1]:
         result += coefficient
-    result *= _POWER_TABLE[halvings.astype(np.intp)]
+        result *= rest
+    result += _TAYLOR[-1]
+    result *= _POWER_TABLE.take(halvings.astype(np.intp))
     result[exponents >= NEGLIGIBLE] = 0.0
     return result
 
