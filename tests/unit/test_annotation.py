@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from builders import SOURCE, keypoint
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,15 @@ from strategies import JSON, instances
 
 from truepoint.groundtruth.annotation import Annotation, annotate
 from truepoint.groundtruth.answer import AnswerError
-from truepoint.groundtruth.batch import ENVELOPE, AnnotationReference, consolidation_response, fit, job_of, sent_size
+from truepoint.groundtruth.batch import (
+    ENVELOPE,
+    AnnotationReference,
+    consolidation_response,
+    fit,
+    job_of,
+    largest_size,
+    sent_size,
+)
 from truepoint.groundtruth.output_line import read_label
 from truepoint.pose.sigma_table import SigmaTable
 
@@ -113,7 +122,9 @@ def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
         annotate(str(i), SOURCE, [("w", content([{"annotations": [], "note": "x" * n}]))], PLAIN)
         for i, n in enumerate(sizes)
     ]
-    total = sum(sent_size(msgspec.json.encode(a)) + ENVELOPE for a in annotations)
+    sizes = [sent_size(msgspec.json.encode(a)) + ENVELOPE for a in annotations]
+    total = sum(sizes)
+    assert total < sum(map(largest_size, annotations))
 
     def moved(limit: int) -> list[str]:
         stored: dict[str, bytes] = {}
@@ -141,7 +152,13 @@ def test_the_largest_go_by_reference_and_no_more_than_needed() -> None:
 @given(JSON)
 def test_a_label_is_never_sent_in_more_bytes_than_counted(value: Any) -> None:
     text = msgspec.json.encode(value)
-    assert len(json.dumps(json.loads(text))) <= sent_size(text)
+    assert len(json.dumps(json.loads(text))) <= sent_size(text) <= largest_size(value)
+
+
+@pytest.mark.parametrize("one", [False, "\x0e", "e", "\x7f", "é", 1e-300, -32, 10**30, {"": False}, [], None])
+def test_the_bound_of_a_size_holds_for_the_densest_values(one: Any) -> None:
+    for value in ([one] * 1000, [{"a": one}] * 1000, {str(n): one for n in range(1000)}):
+        assert sent_size(msgspec.json.encode(value)) <= largest_size(value)
 
 
 def test_the_job_name_of_a_consolidation_request() -> None:

@@ -44,6 +44,13 @@ def test_one_workers_comments() -> None:
     ]
 
 
+def test_the_word_comment_may_be_escaped() -> None:
+    text = json.dumps(record(label([with_note("blurred")], workers=[{"worker_id": "w1", "usable": True}])))
+    found = outcome(text.encode().replace(b'"comment"', rb'"\u0063omment"'))
+    assert isinstance(found, Labeled)
+    assert [c.text for c in comments(found)] == ["blurred"]
+
+
 def test_a_note_on_the_image_comes_first() -> None:
     answer = {
         "updated_annotations": json.dumps([with_note("blurred")]),

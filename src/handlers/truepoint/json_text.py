@@ -18,11 +18,12 @@ import msgspec
 
 DEEPEST = 32
 """Maximum levels of nesting of an answer, a pre-label, a skeleton or a gold file."""
-SHALLOW = 4
-"""Levels of nesting of real instances. Each further level would double the time to make a decoder that counts them."""
 DEEPEST_DOCUMENT = 64
 """Maximum levels of nesting of a document that contains answers: a manifest line, a label, an event, a consolidation
 request."""
+SHALLOW = {DEEPEST: 4, DEEPEST_DOCUMENT: 8}
+"""Levels of nesting of real instances, and of labels with several workers' instances, by the maximum. A decoder for so
+few levels needs no count of levels before. Each further level doubles the time to make it; 8 levels take 3 ms."""
 MOST_MEMORY = 200_000_000
 """Maximum memory of the values of an answer, a manifest line or a gold file, in bytes, as `memory` estimates it. The
 largest realistic line (200,000 keypoints of several workers, with pre-labels and consensus) takes 160 million. The
@@ -69,9 +70,9 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
         plain = plain.removeprefix(BYTE_ORDER_MARK)
         if most_memory is not None and may_exceed(plain, most_memory) and (size := memory(plain)) > most_memory:
             raise JsonError(f"expected values of at most {most_memory:,} bytes in memory, got about {size:,}")
-        if kind is Any and deepest == DEEPEST:
+        if kind is Any and deepest in SHALLOW:
             with suppress(msgspec.ValidationError):
-                return _shallow_decoder().decode(plain)
+                return _decoder(SHALLOW[deepest]).decode(plain)
         if not plain.startswith(b'"') and is_deeper(plain, deepest):  # a string has no nesting
             raise JsonError(f"expected at most {deepest} levels of nesting, got more")
         return msgspec.json.decode(plain, type=kind)
@@ -80,10 +81,10 @@ def decode(text: bytes | str, kind: Any = Any, deepest: int = DEEPEST, most_memo
 
 
 @cache
-def _shallow_decoder() -> msgspec.json.Decoder[Any]:
-    """Return a decoder that refuses values of more than `SHALLOW` levels, so that they need not be counted before."""
+def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
+    """Return a decoder that refuses values of more levels of nesting."""
     leaf = value = str | int | float | bool | None
-    for _ in range(SHALLOW):
+    for _ in range(levels):
         value = leaf | list[value] | dict[str, value]  # type: ignore[valid-type]
     return msgspec.json.Decoder(value)
 

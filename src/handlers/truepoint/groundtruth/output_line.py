@@ -45,7 +45,8 @@ class Labeled(msgspec.Struct, frozen=True, kw_only=True):
     """A line with a valid annotation.
 
     `labeled_by` is the job that created the annotation, which in a chain of jobs may be an earlier one. `file_name` is
-    the image's name in results, if the line gives one. `earlier_answers` are those that a review replaced.
+    the image's name in results, if the line gives one. `earlier_answers` are those that a review replaced. If not
+    `commented`, no instance and no keypoint has a comment.
     """
 
     line: int
@@ -56,6 +57,7 @@ class Labeled(msgspec.Struct, frozen=True, kw_only=True):
     creation_date: str | None
     file_name: str | None = None
     earlier_answers: list[EarlierAnswer] = []
+    commented: bool = True
 
     def path_below(self, images_job: str) -> str:
         """Return the image's name in results: `file_name`, else its path below the job's image folder, else its key."""
@@ -101,10 +103,11 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
             return _not_labeled(line.number, "failed", str(metadata["failure-reason"]), source)
         reason = read_data_object(record).error or "no worker labelled it before the job ended"
         return _not_labeled(line.number, "unlabeled", reason, source)
-    label = record[attribute]
+    label, text = record[attribute], line.text
     if isinstance(label, dict) and isinstance(uri := label.get("annotation_s3_uri"), str):
         kept = {name: label[name] for name in REFERENCE_KEEPS if name in label}
-        label = _decoded(fetch(uri))
+        text = fetch(uri)
+        label = _decoded(text)
         label = label | kept if isinstance(label, dict) else label
     try:
         annotation = read_label(label)
@@ -125,6 +128,7 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
         creation_date=_text(metadata.get("creation-date") or metadata.get("creation_date")),
         file_name=_text(record.get(REVIEWED_NAME)) or None,
         earlier_answers=_earlier(metadata.get(EARLIER_ANSWERS)),
+        commented=b"comment" in text or b"\\u" in text,  # letters may be escaped
     )
 
 

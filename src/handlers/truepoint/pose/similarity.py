@@ -133,9 +133,8 @@ def extent(instance: Instance) -> tuple[tuple[float, float, float, float], str] 
     longer = max(width, height)
     least = max(SMALLEST_SIDE, THINNEST_BOX * longer) if longer else LONE_KEYPOINT_SIDE
     wide, high = max(width, least), max(height, least)
-    sides = x - (wide - width) / 2, y - (high - height) / 2, wide, high
-    left, top, wide, high = (round(side, EXTENT_DIGITS) for side in sides)
-    return (left, top, wide, high), "hull" if longer else "default"
+    left, top = round(x - (wide - width) / 2, EXTENT_DIGITS), round(y - (high - height) / 2, EXTENT_DIGITS)
+    return (left, top, round(wide, EXTENT_DIGITS), round(high, EXTENT_DIGITS)), "hull" if longer else "default"
 
 
 def area(instance: Instance, lone_area: float | None = None) -> tuple[float, str]:

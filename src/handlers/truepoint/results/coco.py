@@ -87,16 +87,19 @@ def annotation_entry(index: Mapping[str, int], image_id: int, instance: Instance
     if extent_and_source is None:
         return None
     (x, y, width, height), source = extent_and_source
-    keypoints = [(index[k.label], k) for k in instance.annotations if k.label in index]
     values: list[float] = [0] * (3 * len(index))
-    for i, k in keypoints:
-        values[3 * i : 3 * i + 3] = k.x, k.y, k.visibility
+    labeled = 0
+    for k in instance.annotations:
+        i = index.get(k.label)
+        if i is not None:
+            values[3 * i : 3 * i + 3] = k.x, k.y, k.visibility
+            labeled += 1
     right, bottom = round(x + width, EXTENT_DIGITS), round(y + height, EXTENT_DIGITS)
     return {
         "image_id": image_id,
         "category_id": 1,
         "keypoints": values,
-        "num_keypoints": len(keypoints),
+        "num_keypoints": labeled,
         "bbox": (x, y, width, height),
         "area": round(BOX_TO_AREA * width * height, EXTENT_DIGITS),
         "area_source": source,

@@ -34,14 +34,14 @@ def comments(outcome: Labeled) -> Iterator[Comment]:
     Comments that came with the pre-labels are left out.
     """
     annotation = outcome.annotation
-    shown = set(_written(annotation.original_annotations))
+    shown = set(_written(annotation.original_annotations)) if outcome.commented else set()
     for worker in annotation.workers:
         entries: list[tuple[str | None, str | None, str]] = [(None, None, worker.reason)] if worker.reason else []
         if worker.comment:
             entries.append((None, None, worker.comment))
         # If only one worker answered, the annotation holds that worker's instances.
         own = annotation.updated_annotations if len(annotation.workers) == 1 else worker.annotations
-        entries += [written for written in _written(own) if written not in shown]
+        entries += [written for written in _written(own) if written not in shown] if outcome.commented else []
         entries += [(k.id, k.label, k.comment) for k in worker.not_labeled if k.comment]
         for instance, keypoint, text in entries:
             yield Comment(
