@@ -195,8 +195,9 @@ def first_point_of(context: BrowserContext, address: str, taken: str = TAKEN, ad
     while not time_taken:
         page.mouse.click(560, 450)
         time_taken = page.evaluate(f"() => ({taken})({element})")
-    # An undone keypoint leaves no draft, so the next page begins as this one did.
-    page.keyboard.press("Control+z")
+    # Undone keypoints leave no draft, so the next page begins as this one did.
+    while page.evaluate(f"() => ({TAKEN})({element})"):
+        page.keyboard.press("Control+z")
     page.close()
     return float(time_taken)
 
