@@ -287,6 +287,19 @@ def test_a_field_of_the_host_in_a_shadow_root_takes_its_keys(open_task: TaskPage
     assert task.doc == before
 
 
+def test_keys_reach_nothing_behind_a_dialog_of_the_host(open_task: TaskPage) -> None:
+    task = open_task(form="<dialog><p>Your session has ended.</p></dialog><form id=any>", initialValues=PERSONS)
+    before = task.doc
+    task.page.evaluate("document.querySelector('dialog').showModal()")
+    task.page.locator("dialog p").first.click()
+    task.key("b", "t", "Shift+Delete", "Control+Enter")
+    assert task.doc == before
+    assert task.page.evaluate("window.sent") == []
+    task.page.evaluate("document.querySelector('dialog').close()")
+    task.key("b")
+    assert len(instances(task)) == len(PERSONS) + 1
+
+
 def test_a_turkish_letter_with_caps_lock_is_the_letter(task: Task) -> None:
     task.click(100, 100)
     press(task, "İ", "Quote")
@@ -331,6 +344,22 @@ def test_a_store_of_a_later_release_is_left_alone(open_task: TaskPage) -> None:
     task.place_person()
     written(task)
     is_back(open_task(worker="one"))
+
+
+def test_a_store_that_fails_to_open_once_is_opened_again(open_task: TaskPage) -> None:
+    open_task.context.add_init_script(
+        """const { open } = IDBFactory.prototype;
+        IDBFactory.prototype.open = function (...given) {
+          IDBFactory.prototype.open = open;
+          const request = new EventTarget();
+          setTimeout(() => request.onerror());
+          return request;
+        };"""
+    )
+    task = open_task(worker="one")
+    task.click(100, 100)
+    written(task)
+    assert len(stored(task)) == 1
 
 
 def test_a_clock_that_is_set_back_does_not_bring_older_work_back(open_task: TaskPage) -> None:

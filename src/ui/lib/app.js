@@ -11,7 +11,7 @@ import { commandsOf } from "./commands.js";
 import { dialog, questions } from "./dialogs.js";
 import { docOf, findInstance, isPlaced, labelOf, memo, nameOf, pendingOf, same, stateOf } from "./document.js";
 import { h, put, update } from "./dom.js";
-import { draftKey, fileOf, placedIn } from "./drafts.js";
+import { draftKey, fileOf, loadDrafts, placedIn } from "./drafts.js";
 import { answerForm } from "./form.js";
 import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
@@ -128,7 +128,8 @@ export function appOf(element, shadow, work) {
   );
   /** @type {Promise<import("./drafts.js").Draft[]>} */
   const found =
-    work?.found ?? Promise.race([saving.find(), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
+    work?.found ??
+    Promise.race([loadDrafts(task, skeleton), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);
@@ -514,7 +515,7 @@ export function appOf(element, shadow, work) {
     isLoading = false;
     if (parts.laterOf) {
       instructions?.remove();
-      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW));
+      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW), task);
       board.root.lastElementChild?.before(later.root);
       later.refresh();
     }

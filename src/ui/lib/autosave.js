@@ -1,5 +1,5 @@
 /** Autosave: keeps a draft of this page's work up to date until the host confirms that the answer arrived. */
-import { dropDraft, dropOldDrafts, loadDrafts, saveDraft } from "./drafts.js";
+import { dropDraft, saveDraft } from "./drafts.js";
 
 /**
  * Delay from an edit to the start of its write, in milliseconds. Including the write, work is on the disk within 1 s.
@@ -66,7 +66,8 @@ export function autosave(
           clock: clock.save(),
           ...(sent && { sent }),
         },
-        isLast,
+        // A submitted draft may be a little older. Many of them would fill localStorage.
+        isLast && !sent,
       ));
     // A slow store may write a draft after the answer has arrived or everything was undone.
     if (own.isSafe || (!own.sentAt && session.kept === session.original)) await dropDraft(key);
@@ -119,14 +120,6 @@ export function autosave(
     },
 
     settle,
-
-    /** @returns {Promise<import("./drafts.js").Draft[]>} drafts of this task, written by this or other pages */
-    find() {
-      const drafts = loadDrafts(task, session.skeleton);
-      // This reads the drafts of all tasks, so it must not delay the worker's own.
-      drafts.then(() => dropOldDrafts(Date.now(), task));
-      return drafts;
-    },
 
     /** Continue with a draft, which becomes this page's own draft. @param {import("./drafts.js").Draft} draft */
     async take(draft) {

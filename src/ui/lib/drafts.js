@@ -10,8 +10,7 @@ import { memo, placedCount } from "./document.js";
 import { isNumber, isRecord } from "./json.js";
 import { keys, load, save } from "./prefs.js";
 
-const PREFIX = "truepoint-draft:";
-const KEEP_DAYS = 7;
+export const PREFIX = "truepoint-draft:";
 /** Time after which IndexedDB that has not responded counts as blocked, in milliseconds. */
 const PATIENCE = 2500;
 
@@ -97,6 +96,8 @@ export async function within(mode, act) {
       resolve(opened);
     }, reject);
   });
+  // An error may be temporary: the next transaction opens the database again.
+  database.catch(() => (database = undefined));
   const transaction = (await database).transaction("drafts", mode, { durability: "strict" });
   const done = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
@@ -184,19 +185,3 @@ export const dropDraft = (key) => {
   save(key, null);
   return inTime("readwrite", (store) => store.delete(key)).catch(() => {});
 };
-
-/**
- * Delete old drafts of other tasks. The own task's drafts are offered however old they are: the device's clock may have
- * been wrong.
- * @param {number} now
- * @param {string} [task] the own task's key
- * @returns {Promise<unknown>}
- */
-export async function dropOldDrafts(now, task = "none") {
-  const drafts = await allDrafts(PREFIX);
-  return Promise.all(
-    drafts
-      .filter(({ at, key }) => key && !(at > now - KEEP_DAYS * 86_400_000) && !`${key}`.startsWith(task))
-      .map(({ key }) => dropDraft(key)),
-  );
-}

@@ -3,6 +3,7 @@
  * None of them is needed before the image has loaded.
  */
 import { confidenceOf } from "./confidence.js";
+import { dropOldDrafts } from "./expiry.js";
 import { findingsOf } from "./findings.js";
 import { helpDialog } from "./help.js";
 import { lightDialog } from "./light.js";
@@ -14,8 +15,10 @@ import { copyImage, keepPrevious, previousOf } from "./previous.js";
  * @param {() => void} submit despite the warnings
  * @param {HTMLElement} root the parent of the dialogs
  * @param {number} checkBelow keypoints of pre-labels with a lower score are to be checked
+ * @param {string} task the key of its drafts
  */
-export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow) {
+export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow, task) {
+  dropOldDrafts(task);
   const confidence = confidenceOf(session, stage, checkBelow);
   const findings = findingsOf(session, confidence, jump, submit);
   const light = lightDialog(prefs, stage.applyLook);
