@@ -20,13 +20,7 @@ export function onKey(app, event, clock, pick) {
   // A held Enter would press a button repeatedly.
   if (event.repeat && /^(Enter|Space)$/.test(stroke) && at.closest("button, summary, [type=checkbox]"))
     event.preventDefault();
-  if (
-    event.defaultPrevented ||
-    event.isComposing ||
-    at.closest("dialog:modal") ||
-    document.querySelector("dialog:modal")
-  )
-    return;
+  if (event.defaultPrevented || event.isComposing || at.closest("dialog:modal, [aria-modal=true]")) return;
   // Focus within a closed shadow root looks like focus on its host, which may be a field for text.
   const isTyped = at.closest(TYPED_IN) || (at.localName.includes("-") && !at.shadowRoot);
   if (stroke === "Escape" && app.close(isTyped)) {
