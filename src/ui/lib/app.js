@@ -283,7 +283,8 @@ export function appOf(element, shadow, work) {
     const isLike =
       known &&
       Math.abs(naturalWidth * known.height - naturalHeight * known.width) <= Math.max(known.width, known.height);
-    const size = isLike ? known : await pixelsOf(img);
+    const { width, height } = isLike ? known : await pixelsOf(img);
+    const size = { width, height };
     // Meanwhile another image was requested.
     if (src !== img.src) return;
     const isOther = stated ? !isLike : session.kept !== session.original && !same(saving.own.size, size);
