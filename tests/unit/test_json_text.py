@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepoint import json_text
+from truepoint.groundtruth.answer import decode_members
 from truepoint.groundtruth.batch import pruned
 from truepoint.json_text import (
     DEEPEST,
     MOST_BYTES,
+    MOST_MEMORY,
+    OBJECT_BYTES,
     JsonError,
     decode,
     is_deeper,
@@ -121,6 +124,23 @@ def test_any_text_takes_linear_time(piece: bytes) -> None:
 @given(VALUES)
 def test_values_with_more_levels_than_instances_have_are_read_too(value: Any) -> None:
     assert decode(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("text", ['{"a": "[[", "b": [1, {"c": null}]}', "[1]", '"x"', "{}", "null", '\ufeff{"a": 1}'])
+def test_members_are_decoded_as_the_whole(text: str) -> None:
+    assert decode_members(text) == decode(text)
+    assert decode_members(text.encode()) == decode(text.encode())
+
+
+@pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 900, 100_000])
+@pytest.mark.parametrize("spaces", [0, MOST_MEMORY // OBJECT_BYTES])
+def test_each_member_has_its_own_limit_of_nesting(depth: int, spaces: int) -> None:
+    text = '{"a": "x", ' + " " * spaces + '"b": ' + "[" * depth + "]" * depth + "}"
+    if depth <= DEEPEST:
+        assert decode_members(text)["a"] == "x"
+    else:
+        with pytest.raises(JsonError, match=f"expected at most {DEEPEST} levels of nesting"):
+            decode_members(text)
 
 
 @pytest.mark.parametrize("text", ["", "{", "{" * 100, "[" * 100, "," * 100, '{"a":[1,2]}' * 100, "é{" * 10])

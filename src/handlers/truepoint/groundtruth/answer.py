@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from truepoint.json_text import JsonError, decode, memory
+from truepoint.json_text import MOST_MEMORY, JsonError, decode, memory
 from truepoint.pose.instance import (
     Instance,
     InstanceError,
@@ -109,7 +110,7 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
     Raises:
         AnswerError: the answer cannot be used. The message may be stored with the annotation.
     """
-    fields = _json(content, "the answer") if isinstance(content, str | bytes) else content
+    fields = _json(content, "the answer", decode_members) if isinstance(content, str | bytes) else content
     if not isinstance(fields, dict):
         raise AnswerError(f"expected the form's fields as an object, got {type_name(fields)}")
     details = _details(fields.get("answer_details"))
@@ -146,6 +147,19 @@ def parse_answer(worker_id: str, content: Any) -> Answer:
     )
 
 
+def decode_members(text: bytes | str) -> Any:
+    """Decode a JSON text as `decode` does, but allow `DEEPEST` levels of nesting in each member of an object."""
+    with suppress(JsonError):
+        return decode(text)
+    try:
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return decode(text)
+    if memory(text) > MOST_MEMORY:
+        return decode(text)
+    return {name: decode(bytes(value), most_memory=None) for name, value in members.items()}
+
+
 def _memory(content: Any, fields: dict[str, Any]) -> int:
     # Fields are parsed lists or strings of JSON. Brackets and commas may be escaped in the text of a string, so strings
     # are measured after decoding.
@@ -154,14 +168,14 @@ def _memory(content: Any, fields: dict[str, Any]) -> int:
     return max(within, memory(content)) if outside and isinstance(content, str | bytes) else within
 
 
-def _json(value: Any, name: str) -> Any:
+def _json(value: Any, name: str, read: Callable[[bytes | str], Any] = decode) -> Any:
     if not isinstance(value, str | bytes):
         return value
     size = len(value) if isinstance(value, bytes) else len(value.encode(errors="replace"))
     if size > LARGEST_ANSWER:
         raise AnswerError(f"{name}: expected at most {LARGEST_ANSWER} bytes, got {size}")
     try:
-        return decode(value)
+        return read(value)
     except JsonError as error:
         raise AnswerError(f"{name}: expected JSON, got something else: {error}") from error
 

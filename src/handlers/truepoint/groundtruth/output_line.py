@@ -128,7 +128,7 @@ def read_line(line: Line, attribute: str, fetch: Callable[[str], bytes]) -> Labe
         creation_date=_text(metadata.get("creation-date") or metadata.get("creation_date")),
         file_name=_text(record.get(REVIEWED_NAME)) or None,
         earlier_answers=_earlier(metadata.get(EARLIER_ANSWERS)),
-        commented=b"comment" in text or b"\\u" in text,  # letters may be escaped
+        commented=b"comment" in text or b"\\" in text,  # a backslash may escape letters of the word
     )
 
 
