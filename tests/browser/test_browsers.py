@@ -156,7 +156,7 @@ def test_the_daily_work(worker: Worker, site: Site) -> None:
 
 def test_leaving_right_after_a_click_keeps_it(worker: Worker, site: Site) -> None:
     """Browsers abort a transaction of IndexedDB that a page starts while it is left."""
-    worker.open(f"{site.page}/task.html")
+    worker.open(site.task(imageS3Uri=f"s3://bucket/leaving-{worker.browser.name}.png"))
     for number in range(5):
         worker.click(100 + 20 * number, 100)
     worker.open(f"{site.page}/task.html")
