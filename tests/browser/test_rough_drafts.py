@@ -289,7 +289,7 @@ def test_a_field_of_the_host_in_a_shadow_root_takes_its_keys(open_task: TaskPage
 
 @pytest.mark.parametrize("kind", ["dialog open", "div role=dialog aria-modal=true"])
 def test_keys_reach_nothing_behind_a_dialog_of_the_host(open_task: TaskPage, kind: str) -> None:
-    task = open_task(form=f"<{kind} id=own><button>Wait</button></{kind.split()[0]}><form id=any>")
+    task = open_task(form=f"<{kind} id=own><button>Wait</button></{kind.split(maxsplit=1)[0]}><form id=any>")
     task.click(100, 100)
     before = task.doc
     task.page.evaluate("() => { window.own.close?.(); window.own.showModal?.() }")
