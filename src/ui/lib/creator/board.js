@@ -1,14 +1,12 @@
 /**
  * The board shows the skeleton over the reference image. Mouse, touch, pen and keyboard can draw and move keypoints.
  */
-import { put, update } from "../dom.js";
-import { marker } from "../icons.js";
-import { shapeOf } from "../markers.js";
+import { shapeOf, SHAPES } from "../markers.js";
 import { clamp, distance, middleOf, boxOf } from "../geometry.js";
 import { MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
 import { View } from "../view.js";
 import { changeKeypoint, tenth, toggledEdge, withKeypoint, withoutKeypoint } from "./definition.js";
-import { asAttributes, toAttributes } from "./formats.js";
+import { asAttributes } from "./formats.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Distance in screen pixels below which a press that moves still counts as a click. @type {Record<string, number>} */
@@ -26,6 +24,15 @@ const REACH = { mouse: 11, touch: 22 };
 const MARKER = 20;
 const LINE = 14;
 const LETTER = 6.2;
+/**
+ * Colours and widths of the outlines of markers and edges. On any image, the dark or the light one has a contrast of at
+ * least 3:1.
+ * @type {[string, number][]}
+ */
+const OUTLINES = [
+  ["#fff", 7],
+  ["#111", 4.6],
+];
 
 /** @param {string} tag @param {Record<string, string | number>} [attributes] @returns {any} */
 function svg(tag, attributes = {}) {
@@ -53,10 +60,19 @@ export function letterOf({ key, code }) {
   return key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code) ? code[3].toLowerCase() : key;
 }
 
+/** The last result of `shapesOf`, and the names and pairs on which it depends. */
+const last = { key: "", shapes: /** @type {import("../types.js").Shape[]} */ ([]) };
+
 /** Return the marker shapes that workers will see. @param {import("./definition.js").Definition} definition */
-export function shapesOf(definition) {
-  const { keypoints } = readSkeleton(asAttributes({ keypointClasses: toAttributes(definition).keypointClasses }));
-  return keypoints.map(shapeOf);
+export function shapesOf({ keypoints }) {
+  const classes = keypoints.map(({ name, pair }) => ({ label: name, ...(pair && { pair }) }));
+  const key = JSON.stringify(classes);
+  if (key !== last.key)
+    Object.assign(last, {
+      key,
+      shapes: readSkeleton(asAttributes({ keypointClasses: classes })).keypoints.map(shapeOf),
+    });
+  return last.shapes;
 }
 
 export class Board {
@@ -71,7 +87,7 @@ export class Board {
     this.rename = rename;
     this.view = new View();
     this.view.onChange = () => this.draw();
-    this.picture = svg("image");
+    this.picture = svg("image", { preserveAspectRatio: "none" });
     this.layer = svg("g");
     this.ghost = svg("line", { class: "ghost", visibility: "hidden" });
     /** The layer whose coordinates are the image's pixels. */
@@ -93,7 +109,7 @@ export class Board {
      * @type {Press | null}
      */
     this.press = null;
-    drawing.onInterrupt = () => this.finish();
+    drawing.interrupts.push(() => this.finish());
     /** @type {Record<string, (event: any) => void>} */
     const listeners = {
       pointerdown: (event) => this.down(event),
@@ -282,13 +298,13 @@ export class Board {
       Enter: () => this.add(this.free(keypoints[selected] ?? { x: size.width / 2, y: size.height / 2 })),
       w: () => this.choose(Math.max(selected, 0) - 1),
       s: () => this.choose(selected + 1),
-      j: () => drawing.setJoining(!drawing.joining),
+      j: () => this.toggleJoining(),
       n: () => this.rename(),
       "+": () => view.zoom(ZOOM),
       "=": () => view.zoom(ZOOM),
       "-": () => view.zoom(1 / ZOOM),
       0: () => view.fit(),
-      Escape: () => this.abort() || (drawing.joining ? drawing.setJoining(false) : drawing.select(-1)),
+      Escape: () => this.abort() || (drawing.joining ? this.toggleJoining() : drawing.select(-1)),
       Delete: () => this.remove(selected),
       Backspace: () => this.remove(selected),
     };
@@ -297,6 +313,12 @@ export class Board {
     event.preventDefault();
     // A held key repeats only actions that move, step or zoom.
     if (!event.repeat || REPEATED.test(key)) actions[key]();
+  }
+
+  toggleJoining() {
+    const { drawing } = this;
+    drawing.setJoining(!drawing.joining);
+    this.say(drawing.joining ? "Draw edges: choose two keypoints to join them." : "Edges are no longer drawn.");
   }
 
   /** @param {number} dx @param {number} dy */
@@ -396,12 +418,17 @@ export class Board {
     this.picture.setAttribute("height", String(height));
     this.ghost.setAttribute("visibility", "hidden");
     const byName = new Map(keypoints.map((keypoint) => [keypoint.name, keypoint]));
-    const lines = edges.flatMap(([a, b, color]) => {
+    const joined = edges.flatMap(([a, b, color]) => {
       const [p, q] = [byName.get(a), byName.get(b)];
-      return p && q
-        ? [svg("line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, stroke: color ?? q.color, "stroke-width": 3 * unit })]
-        : [];
+      return p && q ? [{ p, q, color: color ?? q.color }] : [];
     });
+    const d = joined.map(({ p, q }) => `M${p.x} ${p.y}L${q.x} ${q.y}`).join("");
+    const lines = [
+      ...OUTLINES.map(([stroke, width]) => svg("path", { class: "casing", d, stroke, "stroke-width": width * unit })),
+      ...joined.map(({ p, q, color }) =>
+        svg("line", { x1: p.x, y1: p.y, x2: q.x, y2: q.y, stroke: color, "stroke-width": 3 * unit }),
+      ),
+    ];
     const shapes = shapesOf(drawing.definition);
     const names = this.names();
     const markers = keypoints.map((keypoint, index) => {
@@ -410,13 +437,10 @@ export class Board {
         class: on ? "on" : "",
         transform: `translate(${keypoint.x} ${keypoint.y}) scale(${unit})`,
       });
-      const sign = marker(
-        () => keypoint.color,
-        () => shapes[index],
-      );
-      for (const [name, value] of Object.entries({ x: -MARKER / 2, y: -MARKER / 2, width: MARKER, height: MARKER }))
-        put(sign, name, value);
-      update(sign);
+      // A dark outline and a light one around it: one of them contrasts with any image.
+      const sign = svg("g", { class: "marker", transform: `scale(${MARKER / 16})` });
+      for (const [color, width] of [...OUTLINES, [keypoint.color, 2]])
+        sign.append(svg("path", { d: SHAPES[shapes[index]], fill: color, stroke: color, "stroke-width": width }));
       const left = names.get(index) === "left";
       const text = svg("text", {
         x: (left ? -1 : 1) * (MARKER / 2 + 3),

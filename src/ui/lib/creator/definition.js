@@ -268,16 +268,21 @@ export function pairedByName(definition) {
 /**
  * Apply a mapping to all keypoints, and round the results.
  * @param {Definition} definition
+ * @param {Size} size of the board: on a tiny one, tenths would deform the skeleton
  * @param {(value: {x: number, y: number}) => {x: number, y: number}} place
  * @returns {Definition}
  */
-const placed = (definition, place) => ({
-  ...definition,
-  keypoints: definition.keypoints.map((keypoint) => {
-    const { x, y } = place(keypoint);
-    return { ...keypoint, x: tenth(x), y: tenth(y) };
-  }),
-});
+function placed(definition, { width, height }, place) {
+  const step = Math.max(width, height) < 100 ? 1000 : 10;
+  const rounded = (/** @type {number} */ value) => Math.round(value * step) / step;
+  return {
+    ...definition,
+    keypoints: definition.keypoints.map((keypoint) => {
+      const { x, y } = place(keypoint);
+      return { ...keypoint, x: rounded(x), y: rounded(y) };
+    }),
+  };
+}
 
 /** Round to 0.1 px, which is more precise than any drawing. @param {number} value */
 export const tenth = (value) => Math.round(value * 10) / 10;
@@ -290,7 +295,7 @@ export const tenth = (value) => Math.round(value * 10) / 10;
  */
 export function onBoard(definition, from, to) {
   const scale = Math.min(to.width / from.width, to.height / from.height);
-  return placed(definition, ({ x, y }) => ({
+  return placed(definition, to, ({ x, y }) => ({
     x: to.width / 2 + (x - from.width / 2) * scale,
     y: to.height / 2 + (y - from.height / 2) * scale,
   }));
@@ -307,7 +312,7 @@ export function fitted(definition, size) {
   const room = 1 - 2 * MARGIN;
   const scale = Math.min((size.width * room) / (right - left), (size.height * room) / (bottom - top));
   const factor = Number.isFinite(scale) ? scale : 1;
-  return placed(definition, ({ x, y }) => ({
+  return placed(definition, size, ({ x, y }) => ({
     x: size.width / 2 + (x - (left + right) / 2) * factor,
     y: size.height / 2 + (y - (top + bottom) / 2) * factor,
   }));

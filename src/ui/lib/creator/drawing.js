@@ -20,8 +20,8 @@ export class Drawing {
     this.shown = null;
     /** @type {() => void} */
     this.onChange = () => {};
-    /** Runs before another change of the drawing, and ends the gesture in progress. @type {() => void} */
-    this.onInterrupt = () => {};
+    /** Run before another change of the drawing. Each ends a gesture in progress. @type {(() => void)[]} */
+    this.interrupts = [];
   }
 
   get definition() {
@@ -68,7 +68,7 @@ export class Drawing {
   /** End a gesture in progress, and keep its result. */
   settle() {
     if (this.shown) this.commit();
-    this.onInterrupt();
+    for (const interrupt of this.interrupts) interrupt();
   }
 
   /** @param {Definition} definition @param {string} merge */

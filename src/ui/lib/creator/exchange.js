@@ -1,6 +1,7 @@
 /** Import of files and pasted text; export as a skeleton file or as the element's attributes. */
 import { h, put } from "../dom.js";
 import { fitted, onBoard } from "./definition.js";
+import { doubtIn } from "./list.js";
 import { findSkeletons, FormatError, toMarkup, toSkeletonJson, whatIsMissing } from "./formats.js";
 
 /** @import {Definition, Size} from "./definition.js" */
@@ -29,8 +30,17 @@ function isOver({ keypoints }, { width, height }) {
   );
 }
 
+const isInside = (/** @type {number} */ value, /** @type {number} */ length) => value >= 0 && value <= length;
+
 /** Largest file to read, in bytes. COCO's largest keypoint file has 240 MB. Browsers limit a text to about 500 MB. */
 const LARGEST_FILE = 4e8;
+
+/** Decode a file: UTF-16 with a byte order mark, as some tools of Windows write, else UTF-8. @param {Uint8Array} bytes */
+function textOf(bytes) {
+  const [first, second] = bytes;
+  const isWide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  return new TextDecoder(isWide ? (first === 0xff ? "utf-16le" : "utf-16be") : "utf-8").decode(bytes);
+}
 
 export class Exchange {
   /** @param {import("./drawing.js").Drawing} drawing @param {(text: string) => void} say */
@@ -159,7 +169,20 @@ export class Exchange {
     const isExact = size
       ? size.width === board.width && size.height === board.height
       : Boolean(isOwn) && this.hasPhoto && hasPlaces && isOver(definition, board);
-    const shown = isExact ? definition : size ? onBoard(definition, size, board) : fitted(definition, board);
+    // Keypoints outside the picture that the file names could not be reached.
+    const isWithin =
+      size !== undefined &&
+      definition.keypoints.every(({ x, y }) => isInside(x, size.width) && isInside(y, size.height));
+    const shown =
+      size && !isWithin
+        ? fitted(definition, board)
+        : isExact
+          ? definition
+          : size
+            ? onBoard(definition, size, board)
+            : fitted(definition, board);
+    if (size && !isWithin)
+      said.push("Keypoints were outside the picture that the file names: the skeleton was fitted.");
     this.unsized = size || this.hasPhoto || !isOwn || !hasPlaces ? null : { raw: definition, shown };
     drawing.edit(shown, { select: -1 });
     said.push(...(notes.length > 3 ? [...notes.slice(0, 3), `And ${notes.length - 3} more.`] : notes));
@@ -184,16 +207,25 @@ export class Exchange {
 
   /** @param {File} file */
   async readFile(file) {
-    if (file.size > LARGEST_FILE)
+    if (file.size > LARGEST_FILE) {
       this.say("Expected a file of at most 400 MB, got a larger one. The categories of a COCO file are enough.");
-    else this.read(await file.text());
+      return;
+    }
+    let text;
+    try {
+      text = textOf(new Uint8Array(await file.arrayBuffer()));
+    } catch {
+      this.say(`“${file.name}” could not be read. Expected a file that still exists, and no folder.`);
+      return;
+    }
+    this.read(text);
   }
 
   /** @param {HTMLTextAreaElement} from */
   async copy(from) {
     try {
       await navigator.clipboard.writeText(from.value);
-      this.say("Copied.");
+      this.say(["Copied.", doubtIn(this.drawing.definition)].filter(Boolean).join(" "));
     } catch {
       const details = /** @type {HTMLDetailsElement} */ (from.closest("details"));
       details.open = true;
@@ -209,7 +241,7 @@ export class Exchange {
       this.drawing.definition.name.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "") || "skeleton";
     h("a", { href: url, download: `${name}.json` }).click();
     URL.revokeObjectURL(url);
-    this.say(`Saved as ${name}.json.`);
+    this.say([`Saved as ${name}.json.`, doubtIn(this.drawing.definition)].filter(Boolean).join(" "));
   }
 }
 

@@ -34,6 +34,18 @@ const KEEP_DAYS = 30;
  * @property {Size} size of the board
  */
 
+const areTexts = (/** @type {unknown[]} */ values) => values.every((value) => typeof value === "string");
+
+/** @param {any} definition @returns {boolean} whether it has the shape that this version writes */
+const isDefinition = ({ name, supercategory, keypoints, edges }) =>
+  areTexts([name, supercategory]) &&
+  keypoints.every(
+    (/** @type {any} */ keypoint) =>
+      areTexts([keypoint.name, keypoint.color, keypoint.pair]) &&
+      [keypoint.x, keypoint.y, keypoint.sigma ?? 0].every(isNumber),
+  ) &&
+  edges.every((/** @type {any} */ edge) => areTexts(edge) && (edge.length === 2 || edge.length === 3));
+
 /**
  * @param {any} draft of this version, or of an earlier one, which kept a file
  * @returns {Drawing | null} null if unreadable
@@ -43,8 +55,12 @@ export function drawingOf(draft) {
   if (![size?.width, size?.height].every((length) => isNumber(length) && length > 0)) return null;
   try {
     if (!definition) return new Drawing(readDefinition(JSON.stringify(file)).definition, size);
+    if (!isDefinition(definition)) return null;
     // A drawing without keypoints is valid here, although it is not a valid skeleton file.
-    if (definition.keypoints.length) readDefinition(JSON.stringify(toSkeletonJson(definition)));
+    if (definition.keypoints.length) {
+      const read = readDefinition(JSON.stringify(toSkeletonJson(definition))).definition;
+      if (read.keypoints.length !== definition.keypoints.length) return null;
+    }
     return new Drawing(definition, size);
   } catch {
     return null;
@@ -69,7 +85,8 @@ const hold = (key, patience) =>
 /** @returns {string} "" where the tab has none, or storage is blocked */
 function ownKey() {
   try {
-    return sessionStorage.getItem(OWN) ?? "";
+    const key = sessionStorage.getItem(OWN) ?? "";
+    return key.startsWith(DRAWING) ? key : "";
   } catch {
     return "";
   }

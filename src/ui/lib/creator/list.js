@@ -1,6 +1,7 @@
 /** The list of keypoints with their names and order, the details of the selected one, and actions on all keypoints. */
 import { h, put, reveal, update } from "../dom.js";
 import { icon, marker } from "../icons.js";
+import { LEAST_SIGMA } from "../skeleton.js";
 import { shapesOf } from "./board.js";
 import { choiceOf } from "./choice.js";
 import {
@@ -20,7 +21,7 @@ import {
 import { LONGEST_NAME } from "./formats.js";
 
 /** @import {Drawing} from "./drawing.js" */
-/** @import {DrawnKeypoint} from "./definition.js" */
+/** @import {Definition, DrawnKeypoint} from "./definition.js" */
 
 export class KeypointList {
   /** @param {Drawing} drawing @param {(text: string) => void} say */
@@ -35,6 +36,8 @@ export class KeypointList {
     this.drag = null;
     /** @type {HTMLElement} */
     this.root = h("ol", { class: "rows" });
+    // Another change, such as an undo, would move other keypoints to the positions of the drag.
+    drawing.interrupts.push(() => (this.drag = null));
   }
 
   /** Update the rows. Existing rows are reused, so that the focus stays, and only differences are written. */
@@ -61,6 +64,7 @@ export class KeypointList {
       maxLength: LONGEST_NAME,
       spellcheck: false,
       autocomplete: "off",
+      dir: "auto",
       "aria-label": `Name of keypoint ${index + 1}`,
       onfocus: () => index !== drawing.selected && drawing.select(index),
       onchange: () => this.name(index, name),
@@ -137,13 +141,14 @@ export class KeypointList {
     this.draw();
   }
 
-  /** @param {boolean} isMeant */
+  /** @param {boolean} isMeant @returns {boolean} whether a row was being dragged */
   drop(isMeant) {
     const { drag } = this;
     this.drag = null;
-    if (!drag) return;
+    if (!drag) return false;
     if (isMeant) this.order(drag.from, drag.to);
     this.draw();
+    return true;
   }
 
   /** @param {number} index @param {HTMLInputElement} field */
@@ -178,7 +183,9 @@ export class KeypointDetails {
     this.say = say;
     const button = (/** @type {string} */ text, /** @type {() => void} */ act) =>
       h("button", { type: "button", onclick: act }, text);
-    this.title = h("h2", { id: "selected" });
+    /** What `drawOthers` showed last. */
+    this.others = "";
+    this.title = h("h2", { id: "selected", dir: "auto" });
     this.color = h("input", { type: "color", onchange: () => this.change({ color: this.color.value }) });
     this.pair = choiceOf({}, (pair) => this.change({ pair }), say, true);
     this.sigma = h("input", {
@@ -242,8 +249,8 @@ export class KeypointDetails {
   changeSigma() {
     const sigma = Number(this.sigma.value);
     const empty = this.sigma.value.trim() === "" && this.sigma.validity.valid;
-    if (empty || (sigma > 0 && sigma <= 1)) this.change({ sigma: empty ? null : sigma });
-    else this.say("A sigma is a number above 0 and up to 1.");
+    if (empty || (sigma >= LEAST_SIGMA && sigma <= 1)) this.change({ sigma: empty ? null : sigma });
+    else this.say(`A sigma is a number from ${LEAST_SIGMA} up to 1.`);
     this.draw();
   }
 
@@ -267,18 +274,33 @@ export class KeypointDetails {
     const keypoint = drawing.keypoints[selected];
     this.root.hidden = !keypoint;
     if (!keypoint) return;
-    const joined = joinedWith(definition, keypoint.name);
-    const others = drawing.keypoints.map(({ name }) => name).filter((name) => name !== keypoint.name);
-    const option = (/** @type {string} */ name) => h("option", { value: name }, name);
+    this.color.value = hexadecimal(keypoint.color);
+    this.sigma.value = keypoint.sigma ?? "";
+    put(this.places[0], "value", String(keypoint.x));
+    put(this.places[1], "value", String(keypoint.y));
     put(this.title, "textContent", keypoint.name);
-    put(this.color, "value", hexadecimal(keypoint.color));
+    this.drawOthers(keypoint);
+    this.earlier.disabled = selected === 0;
+    this.later.disabled = selected === drawing.keypoints.length - 1;
+    const side = missingSide(definition, selected);
+    this.mirror.hidden = !side;
+    put(this.mirror, "textContent", `Add ${side}`);
+  }
+
+  /** Update what names other keypoints, unless nothing has changed in it. @param {DrawnKeypoint} keypoint */
+  drawOthers(keypoint) {
+    const { drawing } = this;
+    const joined = joinedWith(drawing.definition, keypoint.name);
+    const names = drawing.keypoints.map(({ name }) => name);
+    const shown = JSON.stringify([keypoint.name, keypoint.pair, joined, names]);
+    if (shown === this.others && this.pair.value === keypoint.pair) return;
+    this.others = shown;
+    const others = names.filter((name) => name !== keypoint.name);
+    const option = (/** @type {string} */ name) => h("option", { value: name }, name);
     if (!this.pair.isOpen) {
       this.pair.replaceChildren(h("option", { value: "" }, "none"), ...others.map(option));
       this.pair.value = keypoint.pair;
     }
-    this.sigma.value = keypoint.sigma ?? "";
-    put(this.places[0], "value", String(keypoint.x));
-    put(this.places[1], "value", String(keypoint.y));
     this.edges.replaceChildren(
       ...joined.map((name) =>
         h(
@@ -298,12 +320,18 @@ export class KeypointDetails {
         h("option", { value: "" }, "add …"),
         ...others.filter((name) => !joined.includes(name)).map(option),
       );
-    this.earlier.disabled = selected === 0;
-    this.later.disabled = selected === drawing.keypoints.length - 1;
-    const side = missingSide(definition, selected);
-    this.mirror.hidden = !side;
-    put(this.mirror, "textContent", `Add ${side}`);
   }
+}
+
+/** Return a warning about sides without a counterpart; empty if there are none. @param {Definition} definition */
+export function doubtIn(definition) {
+  const doubted = sidesInDoubt(definition);
+  const names =
+    doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
+  return (
+    names &&
+    `Check left and right: ${names} ${doubted.length > 1 ? "name sides" : "names a side"} without a matching other side. Training that mirrors images (flip_idx) would mix them up.`
+  );
 }
 
 /** Actions on all keypoints: mirror, fit, pair. Also warns about keypoints whose sides are in doubt. */
@@ -356,15 +384,9 @@ export class Arrangement {
 
   draw() {
     const { definition } = this.drawing;
-    const doubted = sidesInDoubt(definition);
-    const names =
-      doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
-    put(this.warning, "hidden", !doubted.length);
-    put(
-      this.doubt,
-      "textContent",
-      `Check left and right: ${names} ${doubted.length > 1 ? "name sides" : "names a side"} without a matching other side. Training that mirrors images (flip_idx) would mix them up.`,
-    );
+    const doubt = doubtIn(definition);
+    put(this.warning, "hidden", !doubt);
+    put(this.doubt, "textContent", doubt);
     put(this.buttons, "hidden", !definition.keypoints.length);
     const canPair = pairedByName(definition) !== definition;
     put(this.warning.lastElementChild, "hidden", !canPair);

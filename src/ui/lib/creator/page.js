@@ -1,6 +1,7 @@
 /** <skeleton-creator>: draw a skeleton over a reference image, name, pair, order, preview, export. */
 import { h, put, reveal } from "../dom.js";
 import { icon } from "../icons.js";
+import { pixelsOf } from "../image.js";
 import { Board, letterOf } from "./board.js";
 import { choiceOf } from "./choice.js";
 import { emptyDefinition } from "./definition.js";
@@ -24,6 +25,10 @@ class Page {
     this.drawing = kept.drawing;
     /** Address of the reference image; empty for none. */
     this.photo = "";
+    /** The image that is being loaded. @type {HTMLImageElement | null} */
+    this.coming = null;
+    /** The field whose text was changed since it got the focus. @type {EventTarget | undefined} */
+    this.typed = undefined;
     /** Index of the keypoint that was last scrolled into view. */
     this.shown = -1;
     /** Whether the browser can store the drawing. If it cannot, the user is told once. */
@@ -79,6 +84,7 @@ class Page {
       h("input", {
         maxLength: LONGEST_NAME,
         spellcheck: false,
+        dir: "auto",
         "aria-label": label,
         oninput: (/** @type {any} */ event) =>
           drawing.edit({ ...drawing.definition, [key]: event.target.value.trimStart() }, { merge: key }),
@@ -103,11 +109,11 @@ class Page {
       ),
     );
     if (keptOnes.length) this.presets.append(h("optgroup", { label: "Kept in this browser" }, ...keptOnes));
-    this.undo = button("Undo (Ctrl + Z)", "undo", () => drawing.travel(-1));
-    this.redo = button("Redo (Ctrl + Shift + Z)", "redo", () => drawing.travel(1));
+    this.undo = button("Undo (Ctrl + Z)", "undo", () => this.travel(-1));
+    this.redo = button("Redo (Ctrl + Shift + Z)", "redo", () => this.travel(1));
     this.join = h(
       "button",
-      { type: "button", title: "Draw edges (J)", onclick: () => drawing.setJoining(!drawing.joining) },
+      { type: "button", title: "Draw edges (J)", onclick: () => this.board.toggleJoining() },
       "Draw edges",
     );
     this.noPhoto = button("Remove the reference image", "close", () => this.forgetPhoto());
@@ -162,7 +168,7 @@ class Page {
               button("Whole image (0)", "fit", () => this.board.view.fit()),
             ),
           ),
-          h("div", { class: "foot" }, this.hint, this.message),
+          h("div", { class: "foot" }, this.message, this.hint),
         ),
         (this.side = h(
           "aside",
@@ -197,30 +203,76 @@ class Page {
       },
       { capture: true },
     );
-    this.host.addEventListener("keydown", (event) => {
+    // Keys reach the page wherever the focus is: nowhere after a press beside all controls.
+    document.addEventListener("keydown", (event) => {
       const target = /** @type {Element} */ (event.composedPath()[0]);
-      // Text fields and the preview's element have their own undo.
-      if (
-        target.matches("input:not([type=color], [type=file]), textarea") ||
-        target.closest("dialog") ||
-        event.composedPath().some((node) => node instanceof HTMLDialogElement)
-      )
-        return;
+      if (event.key === "Escape" && this.list.drop(false)) event.preventDefault();
+      // A field in which somebody types has its own undo, and so has the preview's element.
+      if (target === this.typed || target.matches("textarea") || this.isAsking) return;
       const key = letterOf(event);
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return;
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) {
+        // The board's keys, except those that a field needs, that press a button or that scroll.
+        const isBoards = /^([a-z+=0-]|Delete|Escape)$/.test(key) && !target.matches("input, select");
+        if (isBoards && !event.defaultPrevented) this.board.key(event);
+        return;
+      }
       event.preventDefault();
-      if (!event.repeat) this.drawing.travel(key === "y" || event.shiftKey ? 1 : -1);
+      if (!event.repeat) this.travel(key === "y" || event.shiftKey ? 1 : -1);
     });
+    this.host.addEventListener("input", (event) => (this.typed = event.composedPath()[0]));
+    for (const name of ["change", "focusin"]) this.shadow.addEventListener(name, () => (this.typed = undefined));
+    // A mouse's "back" and "forward" buttons would leave the page.
+    for (const name of ["mousedown", "mouseup", "auxclick"])
+      this.board.root.addEventListener(name, (/** @type {any} */ event) => event.button > 2 && event.preventDefault());
     addEventListener("beforeunload", (event) => {
       if (!this.keeps && this.drawing.keypoints.length) event.preventDefault();
     });
-    this.host.addEventListener("dragover", (event) => event.preventDefault());
-    this.host.addEventListener("drop", (event) => {
+    // Text that is dragged within a field or pasted into it is the field's.
+    const isField = (/** @type {Event} */ event) =>
+      /** @type {Element} */ (event.composedPath()[0]).matches?.("input, textarea");
+    for (const name of ["dragover", "drop"])
+      this.host.addEventListener(name, (/** @type {any} */ event) => {
+        if (!event.dataTransfer?.types.includes("Files") && isField(event)) return;
+        event.preventDefault();
+        if (name === "drop") this.receive(event.dataTransfer);
+      });
+    document.addEventListener("paste", (event) => {
+      if (isField(event)) return;
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (file?.type.startsWith("image/") && file.type !== "image/svg+xml") this.takePhoto(file);
-      else if (file) this.exchange.readFile(file);
+      this.receive(event.clipboardData);
     });
+  }
+
+  /** Whether a dialog is open: the preview, or the choice of a skeleton. */
+  get isAsking() {
+    return this.shadow.querySelector("dialog[open]") !== null;
+  }
+
+  /**
+   * Take an image, a skeleton file, or both, or a text, that were dropped or pasted.
+   * @param {DataTransfer | null} data
+   */
+  async receive(data) {
+    if (!data || this.isAsking) return;
+    const files = [...data.files];
+    const isImage = (/** @type {File} */ { type }) => type.startsWith("image/") && type !== "image/svg+xml";
+    const [images, others] = [files.filter(isImage), files.filter((file) => !isImage(file))];
+    const text = files.length ? "" : data.getData("text/plain").trim();
+    const isShown = images[0] && (await this.takePhoto(images[0]));
+    if (others[0]) await this.exchange.readFile(others[0]);
+    else if (text) this.exchange.read(text);
+    const left = files.length - Math.min(images.length, 1) - Math.min(others.length, 1);
+    if (left && (isShown || others[0]))
+      this.say(`${left} more ${left > 1 ? "files were" : "file was"} left out. ${this.message.textContent}`);
+  }
+
+  /** @param {1 | -1} step */
+  travel(step) {
+    const { drawing } = this;
+    if (!(step < 0 ? drawing.canUndo : drawing.canRedo)) return;
+    drawing.travel(step);
+    const count = drawing.keypoints.length;
+    this.say(`${step < 0 ? "Undone" : "Done again"}: ${count} ${count === 1 ? "keypoint" : "keypoints"}.`);
   }
 
   /** @param {boolean} isKept */
@@ -255,30 +307,39 @@ class Page {
       this.exchange.take({ ...readDefinition(JSON.stringify(PRESETS[Number(value)][1])), isOwn: false });
   }
 
-  /** @param {Blob} photo from the user's disk */
+  /** @param {Blob} photo from the user's disk @returns {Promise<boolean>} whether it is shown */
   async takePhoto(photo) {
-    if (await this.showPhoto(photo)) await keepPhoto(this.key, photo);
-    else this.say("This file is not an image that the browser can show.");
+    const isShown = await this.showPhoto(photo);
+    if (isShown) void keepPhoto(this.key, photo);
+    else if (isShown === false) this.say("This file is not an image that the browser can show.");
+    return Boolean(isShown);
   }
 
-  /** @param {Blob} photo @returns {Promise<boolean>} whether it is an image */
+  /** @param {Blob} photo @returns {Promise<boolean | null>} whether it is an image; null if another was chosen meanwhile */
   async showPhoto(photo) {
     const url = URL.createObjectURL(photo);
     const image = new Image();
+    this.coming = image;
     image.src = url;
+    let size = null;
     try {
       await image.decode();
+      size = await pixelsOf(image, null);
     } catch {
+      // The file is no image.
+    }
+    if (this.coming !== image || !size) {
       URL.revokeObjectURL(url);
-      return false;
+      return this.coming === image ? false : null;
     }
     this.setPhoto(url);
     // An SVG may have no size of its own.
-    this.exchange.photoShown({ width: image.naturalWidth || 400, height: image.naturalHeight || 400 });
+    this.exchange.photoShown({ width: size.width || 400, height: size.height || 400 });
     return true;
   }
 
   forgetPhoto() {
+    this.coming = null;
     this.setPhoto("");
     this.exchange.hasPhoto = false;
     this.draw();
@@ -310,6 +371,8 @@ class Page {
 
   draw() {
     const { drawing } = this;
+    const focused = this.shadow.activeElement;
+    const part = [this.details.root, this.exchange.root].find((root) => root.contains(focused));
     put(this.name, "value", drawing.definition.name);
     put(this.super, "value", drawing.definition.supercategory);
     put(this.undo, "disabled", !drawing.canUndo);
@@ -331,7 +394,20 @@ class Page {
     this.arrangement.draw();
     this.exchange.draw();
     if (drawing.selected !== this.shown) this.revealSelected();
+    this.keepFocus(focused, part);
     this.keeping.later();
+  }
+
+  /**
+   * Move the focus if its control has disappeared or cannot be used any more. Otherwise keys would reach nothing.
+   * @param {Element | null} focused what had the focus before
+   * @param {HTMLElement} [part] the part of the page that contained it
+   */
+  keepFocus(focused, part) {
+    const isUsable = /** @type {any} */ (focused)?.checkVisibility() && !(/** @type {any} */ (focused).disabled);
+    if (!focused || isUsable) return;
+    const next = part?.hidden ? null : part?.querySelector(":is(button, select):enabled:not([hidden])");
+    /** @type {any} */ ((next) ?? this.board.root).focus();
   }
 }
 
