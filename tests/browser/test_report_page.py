@@ -169,12 +169,12 @@ def test_100_percent_is_shown_only_for_all(
     assert (rest == "0%") == (written == read)
 
 
-def changed(file: Path, folder: Path, **sections: dict[str, Any]) -> Path:
+def changed(file: Path, folder: Path, **sections: Any) -> Path:
     """The report with other figures: those that no small job has."""
     before, data, after = re.split(r'(?<=id="data">)(.*?)(?=</script>)', file.read_text(), maxsplit=1, flags=re.DOTALL)
     figures = json.loads(data)
     for name, values in sections.items():
-        figures[name] |= values
+        figures[name] = figures[name] | values if isinstance(values, dict) else values
     text = json.dumps(figures).replace("<", "\\u003c")
     (folder / "report.html").write_text(f"{before}{text}{after}")
     return folder / "report.html"

@@ -6,6 +6,8 @@
   const { agreement } = quality;
   const HUMAN_CEILING = 0.8; // OKS of two careful workers whose positions scatter as the sigmas state
   const SMALLEST_SAMPLE = 20; // instances below which a worker should not be judged
+  // Label files of this machine have no job that could be reviewed in S3.
+  const isInS3 = data.worst.some(({ drawing }) => drawing.s3_uri.startsWith("s3://"));
   const root = document.getElementById("report");
   const NONE = "–";
 
@@ -29,8 +31,10 @@
       const text = value.toFixed(d);
       if (!limits.includes(Number(text))) return text;
     }
-    const limit = limits.find((l) => Math.abs(value - l) < 1);
+    const limit = limits.toSorted((a, b) => Math.abs(value - a) - Math.abs(value - b))[0];
     const step = 10 ** -most;
+    // A value above all limits may exceed the last one by any amount.
+    if (value > Math.max(...limits)) return `>${limit}`;
     return value > limit ? `<${(limit + step).toFixed(most)}` : `>${(limit - step).toFixed(most)}`;
   };
   const whole = (n) => n.toLocaleString("en");
@@ -69,12 +73,15 @@
     );
   };
 
+  /** The length of a bar: empty only for 0, and full only for 1 and more. */
+  const length = (share, full) =>
+    share <= 0 ? 0 : share >= 1 ? full : Math.max(1.5, Math.min(full - 1.5, share * full));
   const meter = (value, all = 1) =>
     svg(
       "svg",
       { viewBox: "0 0 72 8", "aria-hidden": "true" },
       svg("rect", { class: "track", width: 72, height: 8, rx: 4 }),
-      svg("rect", { class: "bar", width: Math.max(0, Math.min(1, value / all)) * 72, height: 8, rx: 4 }),
+      svg("rect", { class: "bar", width: length(value / all, 72), height: 8, rx: 4 }),
     );
   const withMeter = (text, value, all = 1) => html("span", {}, text, value === null ? null : meter(value, all));
   /** A share, and beneath it what it is made of and its 95% confidence interval. */
@@ -98,10 +105,11 @@
 
   // Spreadsheets run text as a formula if it, or a line of it, begins with one of these; some read full-width signs too.
   // In some languages they begin a new cell at a semicolon.
-  const FORMULA = /(^|[\r\n\v\f\u0085\u2028\u2029;\t]"*)(?=[=+\-@\t\r\n|%\uff0b\uff0d\uff1d\uff20])/g;
+  const FORMULA =
+    /(?<=^"*)(?=[\t\r\n])|(?<=(?:^|[\r\n\v\f\u0085\u2028\u2029;\t])"*)(?=[=+\-@|%\uff0b\uff0d\uff1d\uff20])/g;
   const csvCell = (value) => {
     if (value === null) return "";
-    const text = typeof value === "string" ? value.replace(FORMULA, "$1'") : String(value);
+    const text = typeof value === "string" ? value.replace(FORMULA, "'") : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const csv = (columns, rows) => {
@@ -156,6 +164,8 @@
         { scope: "col", class: column.kind ?? "" },
         html("button", { type: "button" }, column.name),
       );
+      // Browsers leave a control that is partly in sight where it is.
+      header.firstChild.addEventListener("focus", () => header.scrollIntoView({ block: "nearest", inline: "nearest" }));
       header.firstChild.addEventListener("click", () => {
         const current = header.getAttribute("aria-sort");
         // The first press puts what stands out first: the largest numbers, but words from A.
@@ -271,7 +281,7 @@
             "Agreement",
             "Keypoints",
             percent(agreement.relative),
-            `Workers agree ${percent(agreement.relative)} as well as two careful people would: similarity ${fixed(agreement.oks)} of ${fixed(HUMAN_CEILING)}.`,
+            `Workers agree ${percent(agreement.relative)} as well as two careful people would: similarity ${fixed(agreement.oks)}, where those reach ${fixed(HUMAN_CEILING)}.`,
           );
     root.append(
       html(
@@ -321,7 +331,7 @@
   // --------------------------------------------------------------------------------------------- histograms
 
   /** `bounds` has one entry more than `bins`: a bin counts from its own bound up to, and without, the next one. */
-  const histogram = (title, unit, bins, bounds, boundText, { every, mark = null, markText = "" }) => {
+  const histogram = (title, unit, bins, bounds, boundText, { every, mark = null, markText = "", measure = "" }) => {
     const [width, height, left, bottom, top] = [360, 180, 8, 22, 30];
     const most = Math.max(1, ...bins);
     const step = (width - 2 * left) / bins.length;
@@ -331,7 +341,7 @@
       "aria-label": `Histogram: ${title}. The figures are in the table below it.`,
     });
     bins.forEach((n, i) => {
-      const high = (n / most) * (height - bottom - top);
+      const high = length(n / most, height - bottom - top);
       drawing.append(
         svg(
           "rect",
@@ -361,9 +371,11 @@
       drawing.append(svg("text", { class: "marked", x: x - 5, y: 12, "text-anchor": "end" }, markText));
     }
     const rows = bins.map((n, i) => ({ n, from: bounds[i], to: bounds[i + 1] })).filter((row) => row.n);
-    const seen = (bound) => ({
+    const seen = (name, bound) => ({
+      name,
       of: (row) => (Number.isFinite(row[bound]) ? row[bound] : null),
       show: (row) => boundText(row[bound]),
+      csv: [[`${name}${measure}`, (row) => (Number.isFinite(row[bound]) ? row[bound] : null)]],
     });
     return html(
       "div",
@@ -374,15 +386,7 @@
         "details",
         {},
         html("summary", {}, "Figures"),
-        table(
-          title,
-          [
-            { name: "from", ...seen("from") },
-            { name: "to less than", ...seen("to") },
-            { name: unit, of: (row) => row.n },
-          ],
-          rows,
-        ),
+        table(title, [seen("from", "from"), seen("to less than", "to"), { name: unit, of: (row) => row.n }], rows),
       ),
     );
   };
@@ -413,7 +417,7 @@
           bins,
           bounds.slice(first, last + 1),
           (bound) => (bound === Infinity ? "longer" : exactTime(bound)),
-          { every: Math.ceil(bins.length / 5) },
+          { every: Math.ceil(bins.length / 5), measure: " in seconds" },
         ),
       );
     }
@@ -613,7 +617,7 @@
     section(
       "Workers",
       paragraph(
-        "Names are pseudonyms. An unusable answer could not be read or reports a problem; an empty answer labels nothing. ",
+        "Names of a job's workers are pseudonyms. An unusable answer could not be read or reports a problem; an empty answer labels nothing. ",
         compared
           ? `Agreement compares a worker with the consensus of the others, relative to what a careful person reaches. Do not judge a worker by fewer than ${SMALLEST_SAMPLE} instances.`
           : "The workers are not compared, because no three of them marked the same instance.",
@@ -719,23 +723,27 @@
         ],
         rows,
       ),
-      images
-        ? [
-            paragraph(
-              `${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`,
-            ),
-            html(
-              "pre",
-              { tabindex: "0" },
-              html(
-                "code",
-                {},
-                `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`,
+      images && !isInS3
+        ? paragraph(
+            `${count(images, "image has", "images have")} no label in the result. suspicious.jsonl lists such images after those that look wrong.`,
+          )
+        : images
+          ? [
+              paragraph(
+                `${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`,
               ),
-            ),
-            paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal."),
-          ]
-        : paragraph("The result has labels for each of these images."),
+              html(
+                "pre",
+                { tabindex: "0" },
+                html(
+                  "code",
+                  {},
+                  `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`,
+                ),
+              ),
+              paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal."),
+            ]
+          : paragraph("The result has labels for each of these images."),
     );
   };
 
@@ -809,7 +817,8 @@
           ? `suspicious.jsonl lists the ${whole(listed)} most likely. `
           : "suspicious.jsonl lists all of them. ",
         drawn < listed ? `The ${whole(drawn)} most likely ${isAre(drawn)} drawn here. ` : "",
-        "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. The original images stay in S3.",
+        "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. ",
+        isInS3 ? "The original images stay in S3." : "The report does not contain the original images.",
       ),
       html(
         "ol",
