@@ -406,8 +406,9 @@ class Page {
   keepFocus(focused, part) {
     const isUsable = /** @type {any} */ (focused)?.checkVisibility() && !(/** @type {any} */ (focused).disabled);
     if (!focused || isUsable) return;
+    /** @type {HTMLElement | null | undefined} */
     const next = part?.hidden ? null : part?.querySelector(":is(button, select):enabled:not([hidden])");
-    /** @type {any} */ ((next) ?? this.board.root).focus();
+    (next ?? this.board.root).focus();
   }
 }
 

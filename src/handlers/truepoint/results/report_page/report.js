@@ -165,7 +165,11 @@
         html("button", { type: "button" }, column.name),
       );
       // Browsers leave a control that is partly in sight where it is.
-      header.firstChild.addEventListener("focus", () => header.scrollIntoView({ block: "nearest", inline: "nearest" }));
+      header.firstChild.addEventListener("focus", () => {
+        const box = header.closest(".scroll");
+        const [{ left, right }, outer] = [header.getBoundingClientRect(), box.getBoundingClientRect()];
+        box.scrollLeft += Math.max(0, right - outer.right) + Math.min(0, left - outer.left);
+      });
       header.firstChild.addEventListener("click", () => {
         const current = header.getAttribute("aria-sort");
         // The first press puts what stands out first: the largest numbers, but words from A.
