@@ -324,7 +324,7 @@ class Page {
     let size = null;
     try {
       await image.decode();
-      size = await pixelsOf(image, null);
+      size = await pixelsOf(image);
     } catch {
       // The file is no image.
     }
