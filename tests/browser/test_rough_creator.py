@@ -370,6 +370,7 @@ def test_an_image_and_a_skeleton_are_dropped_together(creator: Page) -> None:
 
 
 def test_text_and_images_are_pasted(creator: Page) -> None:
+    until(creator, PAGE)
     creator.evaluate(
         """() => {
           const data = new DataTransfer();
@@ -561,7 +562,11 @@ def test_markers_and_edges_stand_out_from_any_image(creator: Page) -> None:
         creator.get_by_label("Reference image", exact=True).set_input_files(file)
         until(creator, f"{PAGE}.photo !== {before!r}")
         around = f"rgb{Image.new('RGB', (1, 1), background).getpixel((0, 0))}"
-        shot = Image.open(io.BytesIO(creator.screenshot())).convert("RGB")
+        corner = round(left), round(y) - 12
+        for _ in range(50):  # until the new image is painted
+            shot = Image.open(io.BytesIO(creator.screenshot())).convert("RGB")
+            if f"rgb{shot.getpixel(corner)}" == around:
+                break
         for x in (left, (left + right) / 2):
             colors = [f"rgb{shot.getpixel((round(x), round(y) + row))}" for row in range(-12, 12)]
             assert max(contrast(color, around) for color in colors) >= 3, (background, x)
