@@ -562,13 +562,13 @@ def test_markers_and_edges_stand_out_from_any_image(creator: Page) -> None:
         creator.get_by_label("Reference image", exact=True).set_input_files(file)
         until(creator, f"{PAGE}.photo !== {before!r}")
         around = f"rgb{Image.new('RGB', (1, 1), background).getpixel((0, 0))}"
-        corner = round(left), round(y) - 12
+        corner = round(left), round(y) - 18
         for _ in range(50):  # until the new image is painted
             shot = Image.open(io.BytesIO(creator.screenshot())).convert("RGB")
             if f"rgb{shot.getpixel(corner)}" == around:
                 break
         for x in (left, (left + right) / 2):
-            colors = [f"rgb{shot.getpixel((round(x), round(y) + row))}" for row in range(-12, 12)]
+            colors = [f"rgb{shot.getpixel((round(x), round(y) + row))}" for row in range(-18, 18)]
             assert max(contrast(color, around) for color in colors) >= 3, (background, x)
             assert colors[0] == around
 
