@@ -477,22 +477,6 @@ def test_a_sigma_that_the_project_refuses_is_refused(creator: Page) -> None:
         assert "A sigma is a number" in said(creator)
 
 
-def test_300_keypoints_are_drawn_without_delay(creator: Page) -> None:
-    labels = [f"{('left', 'right')[n % 2]}_{n // 2}" for n in range(300)]
-    paste(creator, "\n".join(labels))
-    assert rows(creator).count() == 300
-    mean = ask(
-        creator,
-        """({ board, drawing }) => {
-          drawing.select(5);
-          const start = performance.now();
-          for (let n = 0; n < 10; n++) (board.nudge(1, 0), document.body.offsetWidth);
-          return (performance.now() - start) / 10;
-        }""",
-    )
-    assert mean < 150  # 30 ms on an idle machine
-
-
 # storage -------------------------------------------------------------------------------------------------------------
 KEYPOINT = {"name": "a", "color": "#123456", "pair": "", "sigma": None, "x": 1, "y": 2}
 SOUND = {"name": "n", "supercategory": "", "keypoints": [KEYPOINT], "edges": []}
