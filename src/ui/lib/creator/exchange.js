@@ -1,7 +1,7 @@
 /** Import of files and pasted text; export as a skeleton file or as the element's attributes. */
 import { h, put } from "../dom.js";
 import { fitted, onBoard } from "./definition.js";
-import { doubtIn } from "./list.js";
+import { doubtAbout } from "./list.js";
 import { findSkeletons, FormatError, toMarkup, toSkeletonJson, whatIsMissing } from "./formats.js";
 
 /** @import {Definition, Size} from "./definition.js" */
@@ -225,7 +225,7 @@ export class Exchange {
   async copy(from) {
     try {
       await navigator.clipboard.writeText(from.value);
-      this.say(["Copied.", doubtIn(this.drawing.definition)].filter(Boolean).join(" "));
+      this.say(["Copied.", doubtAbout(this.drawing.definition)].filter(Boolean).join(" "));
     } catch {
       const details = /** @type {HTMLDetailsElement} */ (from.closest("details"));
       details.open = true;
@@ -241,7 +241,7 @@ export class Exchange {
       this.drawing.definition.name.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "") || "skeleton";
     h("a", { href: url, download: `${name}.json` }).click();
     URL.revokeObjectURL(url);
-    this.say([`Saved as ${name}.json.`, doubtIn(this.drawing.definition)].filter(Boolean).join(" "));
+    this.say([`Saved as ${name}.json.`, doubtAbout(this.drawing.definition)].filter(Boolean).join(" "));
   }
 }
 

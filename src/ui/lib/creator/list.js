@@ -324,7 +324,7 @@ export class KeypointDetails {
 }
 
 /** Return a warning about sides without a counterpart; empty if there are none. @param {Definition} definition */
-export function doubtIn(definition) {
+export function doubtAbout(definition) {
   const doubted = sidesInDoubt(definition);
   const names =
     doubted.length > 4 ? `${doubted.slice(0, 3).join(", ")} and ${doubted.length - 3} more` : doubted.join(", ");
@@ -384,7 +384,7 @@ export class Arrangement {
 
   draw() {
     const { definition } = this.drawing;
-    const doubt = doubtIn(definition);
+    const doubt = doubtAbout(definition);
     put(this.warning, "hidden", !doubt);
     put(this.doubt, "textContent", doubt);
     put(this.buttons, "hidden", !definition.keypoints.length);
