@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -131,6 +132,26 @@ def test_without_it_the_help_shows_the_instructions_and_light_says_why_not(open_
     expect(task.element.locator(".toast")).to_contain_text(SENTENCE)
     task.click(100, 100)
     assert list(task.points()) == ["nose"]
+
+
+def test_a_copy_that_waits_for_the_script_does_not_disturb_a_drag(open_task: TaskPage) -> None:
+    task = open_task(imageS3Uri="s3://bucket/first.png")
+    task.click(300, 200)
+    task.submit()
+    previous = task.page.evaluate("sessionStorage.getItem('truepoint-previous')")
+    open_task.context.add_init_script(f"sessionStorage.setItem('truepoint-previous', {json.dumps(previous)})")
+    gate = Gate(open_task)
+    held = later_task(open_task, imageS3Uri="s3://bucket/second.png")
+    held.click(100, 100)
+    held.key("Shift+p")
+    held.page.mouse.move(*held.screen(100, 100))
+    held.page.mouse.down()
+    held.page.mouse.move(*held.screen(200, 150))
+    gate.open(held)
+    held.ready()
+    assert len(held.doc["instances"]) == 1
+    held.page.mouse.up()
+    assert [held.points(n)["nose"][:2] for n in (0, 1)] == [pytest.approx(at, abs=1) for at in ((200, 150), (300, 200))]
 
 
 def test_the_next_image_tries_again(open_task: TaskPage) -> None:

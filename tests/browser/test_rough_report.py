@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page
 from test_report_page import AXE, HOSTILE, NONE, cells, changed, hostile, rendered, sample, saved, visit
 
+from made_report import made_report
 from truepoint.pose.skeleton import Skeleton, SkeletonKeypoint
+from truepoint.results.report_page import page as report_page
 
 __all__ = ["hostile", "sample", "visit"]  # fixtures
 
@@ -141,24 +144,28 @@ def test_a_csv_cell_is_text(visit: Any, tmp_path: Path) -> None:
 
 
 # labels of this machine ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("uri", ["s3://bucket/", "photos/"])
-def test_the_report_says_where_the_images_are(visit: Any, tmp_path: Path, uri: str) -> None:
+@pytest.mark.parametrize("is_local", [False, True])
+@pytest.mark.parametrize("x", [9999, 5])
+def test_the_report_says_where_the_images_are(visit: Any, tmp_path: Path, x: int, *, is_local: bool) -> None:
+    """Also if no image looks wrong, or if the labels of this machine name images in S3."""
     skeleton = Skeleton("a", (SkeletonKeypoint("b"),))
     lines = []
-    for n, points in enumerate(([{"label": "b", "x": 9999, "y": 1, "visibility": 2}], [])):
+    for n, points in enumerate(([{"label": "b", "x": x, "y": 1, "visibility": 2}], [])):
+        uri = f"s3://bucket/{n}.jpg"
         label = {
-            "version": "1.0", "dataset_object_id": str(n), "data_object_s3_uri": f"{uri}{n}.jpg", "image_width": 64,
-            "image_file_name": f"{n}.jpg", "image_s3_location": f"{uri}{n}.jpg", "image_height": 64,
+            "version": "1.0", "dataset_object_id": str(n), "data_object_s3_uri": uri, "image_width": 64,
+            "image_file_name": f"{n}.jpg", "image_s3_location": uri, "image_height": 64,
             "updated_annotations": [{"id": "n1", "name": "", "annotations": points}] if points else [],
             "workers": [{"worker_id": "w", "usable": True, "empty": not points}],
         }  # fmt: skip
-        lines.append(json.dumps({"source-ref": f"{uri}{n}.jpg", "keypoints": label}).encode())
+        lines.append(json.dumps({"source-ref": uri, "keypoints": label}).encode())
     file = tmp_path / "report.html"
-    file.write_bytes(rendered(skeleton, lines, "one"))
+    report = made_report(skeleton, lines, "one", "Completed")
+    file.write_bytes(report_page(msgspec.structs.replace(report, is_local=is_local)))
     words = visit(file).locator("main").inner_text()
-    assert ("stay in S3" in words) == uri.startswith("s3:")
-    assert ("does not contain the original images" in words) != uri.startswith("s3:")
-    assert "create_review_job" not in words or uri.startswith("s3:")
+    assert ("create_review_job" in words) != is_local
+    assert "stay in S3" not in words or not is_local
+    assert "does not contain the original images" not in words or is_local
 
 
 # every way to read it ------------------------------------------------------------------------------------------------

@@ -397,6 +397,7 @@ test("names alone: in quotes, in a column of a table, counted, as a list of a pr
     assert.deepEqual(names(read(text)), list, text);
   assert.deepEqual(names(read('"nose","ear, left","say ""x"""')), ["nose", "ear, left", 'say "x"']);
   assert.deepEqual(names(read("5th toe\nnose")), ["5th toe", "nose"]);
+  assert.deepEqual(names(read("1\n2\n3")), ["1", "2", "3"]);
   assert.throws(() => read("n\0o\0s\0e\0\n\0t\0"), /Expected a skeleton/);
 });
 

@@ -27,6 +27,14 @@ test("pairs are mutual, named or told by the names", () => {
   assert.deepEqual(keypoints.map(({ side }) => side[0] ?? "-").join(""), "lrlrlr-");
 });
 
+test("a stated pair comes before one that the names tell", () => {
+  const { keypoints } = of([{ label: "left_paw" }, { label: "right_paw" }, { label: "spare", pair: "right_paw" }]);
+  assert.deepEqual(
+    keypoints.map(({ pair }) => pair),
+    [-1, 2, 1],
+  );
+});
+
 test("a pair whose names tell no side still gets two sides", () => {
   const { keypoints } = of([
     { label: "a", pair: "b" },

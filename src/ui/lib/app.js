@@ -20,7 +20,7 @@ import { panel } from "./panel.js";
 import { pixelsOf, request, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
-import { fetchPrelabels, readPrelabels } from "./prelabels.js";
+import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { Session } from "./session.js";
 import { loadLater, parts, PATIENCE } from "./scripts.js";
 import { readSkeleton } from "./skeleton.js";
@@ -58,7 +58,7 @@ let current = null;
  * @property {Clock} clock
  * @property {import("./prelabels.js").Prelabels} prelabels
  * @property {import("./autosave.js").Own} own
- * @property {Promise<import("./drafts.js").Draft[]>} found drafts that were neither taken nor declined
+ * @property {Promise<import("./drafts.js").Draft[]>} stored drafts that were neither taken nor declined
  */
 
 /**
@@ -112,7 +112,7 @@ export function appOf(element, shadow, work) {
   const image = uri === "data:" ? (get("imgSrc") ?? "") : get("imageS3Uri") || fileOf(get("imgSrc"));
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
   const series = draftKey(owner);
-  const task = draftKey([...owner, image, get("initialValues"), fileOf(labelsSrc())]);
+  const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
   const saving = autosave(
     session,
     clock,
@@ -127,8 +127,8 @@ export function appOf(element, shadow, work) {
     work?.own,
   );
   /** @type {Promise<import("./drafts.js").Draft[]>} */
-  const found =
-    work?.found ??
+  const stored =
+    work?.stored ??
     Promise.race([loadDrafts(task, skeleton), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
@@ -278,16 +278,16 @@ export function appOf(element, shadow, work) {
   img.onerror = () => fail("image");
   img.onload = async () => {
     const { naturalWidth, naturalHeight, src } = img;
-    const known = stated ?? expected;
+    const given = stated ?? expected;
     // Sides are whole pixels: rounding may change each by up to one.
-    const isLike =
-      known &&
-      Math.abs(naturalWidth * known.height - naturalHeight * known.width) <= Math.max(known.width, known.height);
-    const { width, height } = isLike ? known : await pixelsOf(img);
+    const isInProportion =
+      given &&
+      Math.abs(naturalWidth * given.height - naturalHeight * given.width) <= Math.max(given.width, given.height);
+    const { width, height } = isInProportion ? given : await pixelsOf(img);
     const size = { width, height };
     // Meanwhile another image was requested.
     if (src !== img.src) return;
-    const isOther = stated ? !isLike : session.kept !== session.original && !same(saving.own.size, size);
+    const isOther = stated ? !isInProportion : session.kept !== session.original && !same(saving.own.size, size);
     measured = isOther ? null : size;
     if (!naturalWidth) fail("size");
     else if (!measured) fail("otherSize");
@@ -296,7 +296,7 @@ export function appOf(element, shadow, work) {
 
   /** Let the worker begin once the image, the pre-labels and the drafts have loaded. */
   const begin = async () => {
-    const drafts = await found;
+    const drafts = await stored;
     if (!prelabels || !measured || problem || signal.aborted) {
       refresh();
       return;
@@ -314,16 +314,16 @@ export function appOf(element, shadow, work) {
   /**
    * Restore a draft. If the host names the worker, a single unsent draft is restored at once. Otherwise the worker is
    * asked. Drafts that were neither taken nor declined are offered again after the image or the app was loaded again.
-   * @param {import("./drafts.js").Draft[]} found
+   * @param {import("./drafts.js").Draft[]} stored
    */
-  const offer = (found) => {
+  const offer = (stored) => {
     // Positions in an image that was replaced meanwhile are not those in this one.
-    const drafts = found.filter(({ size }) => !size || same(size, measured));
+    const drafts = stored.filter(({ size }) => !size || same(size, measured));
     const [draft, ...others] = drafts;
     const isKnown = Boolean(get("worker"));
     const take = (/** @type {import("./drafts.js").Draft} */ draft) => {
       if (!session.ready) return;
-      found.length = 0;
+      stored.length = 0;
       saving.take(draft);
       say(t.draftBack(timeOf(draft)));
       focus();
@@ -342,7 +342,7 @@ export function appOf(element, shadow, work) {
         [
           isKnown ? t.startWithout : t.noStartWithout,
           () => {
-            found.length = 0;
+            stored.length = 0;
             focus();
           },
         ],
@@ -568,7 +568,8 @@ export function appOf(element, shadow, work) {
     isSending: () => isWaiting || saving.isSending,
     canSkip: Object.keys(skipReasons).length > 0,
     skip: () => waits() || skipping.showModal(),
-    copyPrevious: () => whenSettled(() => (later ? later.copyPrevious(series, image) : say(t.noLater))),
+    copyPrevious: () =>
+      whenSettled(() => gestures.after(() => (later ? later.copyPrevious(series, image) : say(t.noLater)))),
     close(isTyped) {
       const light = /** @type {HTMLDialogElement | null} */ (shadow.querySelector(".light[open]"));
       const checks = shadow.querySelector("details[open]");
@@ -735,7 +736,7 @@ export function appOf(element, shadow, work) {
     attach: form.attach,
 
     /** @returns {Work | null} for the next app of the same task */
-    work: () => (prelabels ? { session, clock, prelabels, own: saving.own, found } : null),
+    work: () => (prelabels ? { session, clock, prelabels, own: saving.own, stored } : null),
 
     destroy() {
       gestures.finish();

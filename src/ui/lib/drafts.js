@@ -37,8 +37,8 @@ function hash(text) {
 }
 
 /**
- * Return a file's address without fragment and signature. A signature is renewed while the file stays the same. The
- * rest of the query may name the file.
+ * Return a file's address without fragment and signature. A host may renew the signature; the file is still the same.
+ * The rest of the query may name the file.
  * @param {string | null} url
  */
 export const fileOf = (url) =>

@@ -1,8 +1,8 @@
 /** <crowd-2d-skeleton> shows an app in its shadow root. Its attributes may be set late and may change. */
 import { appOf } from "./app.js";
-import { fileOf } from "./drafts.js";
 import { request, urlOf } from "./image.js";
 import { shown } from "./json.js";
+import { withoutSignature } from "./prelabels.js";
 import { loadLanguage, parts } from "./scripts.js";
 import css from "./styles.css";
 import { languages, setLanguage } from "./texts.js";
@@ -107,7 +107,8 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.start();
       return;
     }
-    if (before === after || (name === "initialvaluessrc" && fileOf(before) === fileOf(after))) return;
+    if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after)))
+      return;
     // A new address of the same image (a renewed signature) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
     const isOther = !isRenewed && !ASIDE.includes(name);

@@ -66,16 +66,17 @@ function readKeypoints(attributes, problems) {
   if (!keypoints.size && !problems.length) problems.push(t.noKeypoints);
   const list = [...keypoints.values()];
   const counterparts = pairsOf([...keypoints.keys()]);
-  // A pair is valid if both keypoints exist. Without `pair`, names decide (left_hip, right_hip).
-  list.forEach((keypoint, i) => {
-    const name = wanted.get(keypoint.label);
-    const other = typeof name === "string" ? keypoints.get(name) : list[counterparts[i]];
-    if (!other || other === keypoint || other.pair >= 0 || keypoint.pair >= 0) return;
+  const isStated = (/** @type {Keypoint} */ { label }) => typeof wanted.get(label) === "string";
+  // A pair is valid if both keypoints exist. Without `pair`, names decide (left_hip, right_hip), after all stated pairs.
+  for (const keypoint of [...list].sort((a, b) => +isStated(b) - +isStated(a))) {
+    const i = list.indexOf(keypoint);
+    const other = isStated(keypoint) ? keypoints.get(`${wanted.get(keypoint.label)}`) : list[counterparts[i]];
+    if (!other || other === keypoint || other.pair >= 0 || keypoint.pair >= 0) continue;
     keypoint.pair = list.indexOf(other);
     other.pair = i;
     // A pair whose names tell no side still gets two sides, so that its markers have different shapes.
     [keypoint.side, other.side] = isLeftOf(keypoint.label, other.label) ? ["left", "right"] : ["right", "left"];
-  });
+  }
   return list;
 }
 

@@ -527,7 +527,8 @@ export function deskView(host, job, line, early) {
     picture.hidden = true;
     imageTimer = setTimeout(freshLink, IMAGE_PATIENCE);
     // A new link begins a slow download anew, so it gets at most one.
-    if (document.hidden || (app?.stage.img.complete === false && (waits += 1) !== STALLED)) return;
+    const { complete = true, naturalWidth = 0 } = app?.stage.img ?? {};
+    if (document.hidden || naturalWidth || (!complete && (waits += 1) !== STALLED)) return;
     if (corrected) {
       api
         .keepTrying("GET", `${path}/answers/${line}`, null, background())

@@ -14,6 +14,7 @@ others go through these steps.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -389,13 +390,13 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budge
     """
     home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
     mine = [member for member in home if member[0] == worker]
-    taken = {home[member] for member in mine}
+    taken = Counter(home[member] for member in mine)
     gains: dict[Member, dict[int, float]] = {}
     for member in mine:
         sums: dict[int, float] = {}
         for other, oks in similar[member].items():
             sums[home[other]] = sums.get(home[other], 0.0) + oks
-        means = {place: total / (len(clusters[place]) - (place in taken)) for place, total in sums.items()}
+        means = {place: total / (len(clusters[place]) - taken[place]) for place, total in sums.items()}
         gains[member] = {place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY}
     changed = False
     for crowd in _crowds(gains):

@@ -88,7 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `empty` has, for each worker of `quality`, the share of empty answers among the usable ones. `suspicious` is the
     number of images that may hold a label error. suspicious.jsonl lists `listed` of them, and `worst` are the first of
-    these.
+    these. `is_local` says whether the labels are files on the analyst's machine, which no job in S3 belongs to.
     """
 
     version: str
@@ -111,6 +111,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     suspicious: int
     listed: int
     worst: list[WorstImage]
+    is_local: bool = False
 
 
 class ReasonMeter(Statistic):
@@ -210,6 +211,7 @@ class ReportMeter(Statistic):
         worst: Sequence[WorstImage] = (),
         *,
         listed: int = 0,
+        is_local: bool = False,
     ) -> Report:
         """Return the data of the report for the lines so far.
 
@@ -220,6 +222,7 @@ class ReportMeter(Statistic):
             workers: the workers of workers.json.
             worst: the images to draw, most suspicious first.
             listed: number of images in suspicious.jsonl.
+            is_local: whether no job in S3 belongs to the labels.
         """
         reasons = self.reasons.kept().items()
         counted = [(name.partition(" ")[0], meter) for name, meter in reasons]
@@ -249,6 +252,7 @@ class ReportMeter(Statistic):
             suspicious=self.suspicious,
             listed=listed,
             worst=list(worst),
+            is_local=is_local,
         )
 
     def _consensus(self) -> Consensus:

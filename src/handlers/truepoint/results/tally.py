@@ -79,8 +79,14 @@ class Tally(Statistic):
         """Return the content of workers.json."""
         return self.workers.report(self.labeling_job, surveyed.weights, surveyed.variances)
 
-    def report(self, surveyed: Surveyed, status: str) -> Report:
-        """Return the data of report.html. `status` is the job's status in Ground Truth's terms."""
+    def report(self, surveyed: Surveyed, status: str, *, is_local: bool = False) -> Report:
+        """Return the data of report.html.
+
+        Args:
+            surveyed: the results of the first pass.
+            status: the job's status in Ground Truth's terms.
+            is_local: whether no job in S3 belongs to the labels.
+        """
         workers = self.workers_file(surveyed).workers
         return self.figures.report(
             surveyed.skeleton,
@@ -89,6 +95,7 @@ class Tally(Statistic):
             workers,
             self.worst.ranked(),
             listed=len(self.review.heap),
+            is_local=is_local,
         )
 
     def suspicious_lines(self) -> Iterator[bytes]:

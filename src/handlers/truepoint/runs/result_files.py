@@ -98,7 +98,8 @@ def tally_files(
     yield File(Files().workers, pretty(tally.workers_file(surveyed)))
     yield File(Files().suspicious, tally.suspicious_lines, JSON_LINES)
     yield File(Files().review, tally.review_lines, JSON_LINES)
-    yield File(Files().report, page(with_pictures(tally.report(surveyed, job.status), pictures or {})), HTML)
+    report = tally.report(surveyed, job.status, is_local=not job.output_manifest_uri)
+    yield File(Files().report, page(with_pictures(report, pictures or {})), HTML)
 
 
 def pretty(value: Any) -> bytes:

@@ -378,13 +378,13 @@ function fromYolo(value) {
 const CELL =
   /[^\S\n\t]*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|“([^”\n]*)”|([^\n,;\t|]*))[^\S\n\t]*(?=[\n,;\t|]|$)[,;\t|]?/g;
 
-/** @param {string} line @returns {string[]} */
+/** @param {string} line with its end @returns {string[]} */
 const cellsOf = (line) =>
   [...line.matchAll(CELL)]
     .map(([, double, single, curly, plain]) =>
       (double?.replaceAll('""', '"') ?? single?.replaceAll("''", "'") ?? curly ?? plain).trim(),
     )
-    .slice(0, -1);
+    .slice(0, -2); // without the matches before and after the line's end
 
 /**
  * @param {string} text names in lines, in one line with separators, or in a column of a table

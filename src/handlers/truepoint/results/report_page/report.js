@@ -6,8 +6,6 @@
   const { agreement } = quality;
   const HUMAN_CEILING = 0.8; // OKS of two careful workers whose positions scatter as the sigmas state
   const SMALLEST_SAMPLE = 20; // instances below which a worker should not be judged
-  // Label files of this machine have no job that could be reviewed in S3.
-  const isInS3 = data.worst.some(({ drawing }) => drawing.s3_uri.startsWith("s3://"));
   const root = document.getElementById("report");
   const NONE = "–";
 
@@ -727,7 +725,7 @@
         ],
         rows,
       ),
-      images && !isInS3
+      images && data.is_local
         ? paragraph(
             `${count(images, "image has", "images have")} no label in the result. suspicious.jsonl lists such images after those that look wrong.`,
           )
@@ -822,7 +820,7 @@
           : "suspicious.jsonl lists all of them. ",
         drawn < listed ? `The ${whole(drawn)} most likely ${isAre(drawn)} drawn here. ` : "",
         "Thick lines are instances in doubt, medium lines other accepted instances, thin grey lines the answers of single workers; hollow keypoints are occluded. ",
-        isInS3 ? "The original images stay in S3." : "The report does not contain the original images.",
+        data.is_local ? "The report does not contain the original images." : "The original images stay in S3.",
       ),
       html(
         "ol",
