@@ -343,7 +343,8 @@ def _clusters(similar: Similar, budget: Budget) -> list[list[Member]]:
     clusters = _linked(similar)
     workers = sorted({worker for worker, _ in similar})
     for _ in range(ROUNDS):
-        if True not in [_assigned(clusters, worker, similar, budget) for worker in workers]:
+        changed = [_assigned(clusters, worker, similar, budget) for worker in workers]
+        if not any(changed):
             break
     return [cluster for cluster in clusters if cluster]
 

@@ -335,7 +335,7 @@ const brief = (/** @type {unknown} */ value) => (shown(value) ?? "").slice(0, LO
  */
 function edgesOf(rig, names, notes) {
   if (!Array.isArray(rig)) {
-    if (rig ?? false) notes.push("The edges were left out: expected a list, got something else.");
+    if (rig) notes.push("The edges were left out: expected a list, got something else.");
     return [];
   }
   const known = new Set(names);
