@@ -705,11 +705,33 @@
     );
   };
 
+  /** What the results say of images without any label, and how to have them labelled again. */
+  const unlabelledImages = () => {
+    const images = quality.images_without_instances;
+    if (!images) return paragraph("The result has labels for each of these images.");
+    const stated = `${count(images, "image has", "images have")} no label in the result.`;
+    if (data.is_local) return paragraph(`${stated} suspicious.jsonl lists such images after those that look wrong.`);
+    const name = /^[A-Za-z0-9-]+$/.test(quality.labeling_job) ? quality.labeling_job : "JOB";
+    return [
+      paragraph(
+        `${stated} The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`,
+      ),
+      html(
+        "pre",
+        { tabindex: "0" },
+        html(
+          "code",
+          {},
+          `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`,
+        ),
+      ),
+      paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal."),
+    ];
+  };
+
   const emptyAnswers = () => {
     const rows = judged().filter((w) => w.empty);
-    const images = quality.images_without_instances;
     if (!quality.empty_answers) return section(EMPTY, paragraph("No answer is empty."));
-    const name = /^[A-Za-z0-9-]+$/.test(quality.labeling_job) ? quality.labeling_job : "JOB";
     section(
       EMPTY,
       paragraph(
@@ -725,27 +747,7 @@
         ],
         rows,
       ),
-      images && data.is_local
-        ? paragraph(
-            `${count(images, "image has", "images have")} no label in the result. suspicious.jsonl lists such images after those that look wrong.`,
-          )
-        : images
-          ? [
-              paragraph(
-                `${count(images, "image has", "images have")} no label in the result. The review list (review.manifest) has such images after those that look wrong. This command sends the whole list to workers once more:`,
-              ),
-              html(
-                "pre",
-                { tabindex: "0" },
-                html(
-                  "code",
-                  {},
-                  `python scripts/create_review_job.py ${name} --name ${name.toLowerCase()}-review --top ${data.listed} --workteam-arn ARN`,
-                ),
-              ),
-              paragraph("Use --outside-ground-truth in place of --workteam-arn ARN for a job in Truepoint's portal."),
-            ]
-          : paragraph("The result has labels for each of these images."),
+      unlabelledImages(),
     );
   };
 
