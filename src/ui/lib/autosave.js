@@ -42,7 +42,7 @@ export function autosave(
   const { key } = own;
   let saveTimer = 0;
   let checkTimer = 0;
-  let sentTimer = setTimeout(changed, PATIENCE);
+  let sentTimer = own.sentAt ? setTimeout(changed, PATIENCE) : 0;
 
   /**
    * @param {boolean} [isLast] whether the page is being left
@@ -70,7 +70,7 @@ export function autosave(
         isLast && !sent,
       ));
     // A slow store may write a draft after the answer has arrived or everything was undone.
-    if (own.isSafe || (!own.sentAt && session.kept === session.original)) await dropDraft(key);
+    if (own.at && (own.isSafe || (!own.sentAt && session.kept === session.original))) await dropDraft(key);
     return isStored;
   };
 
