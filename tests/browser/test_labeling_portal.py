@@ -647,27 +647,30 @@ def test_leases_are_renewed_for_somebody_who_works_and_not_for_somebody_who_left
     assert list(task.points()) == NAMES[:2]
 
 
-def test_an_image_that_does_not_load_gets_a_new_link(person: Person) -> None:
-    person.page.clock.install()
+def fail_once(person: Person) -> list[str]:
+    """Let the first request for the first image fail, and return a list to which each request adds its link."""
     links: list[str] = []
 
-    def fail_once(route: Route) -> None:
+    def answer(route: Route) -> None:
         links.append(route.request.url)
         if len(links) == 1:
             route.abort()
         else:
             route.continue_()
 
-    person.context.route(re.compile("/images/0"), fail_once)
+    person.context.route(re.compile("/images/0"), answer)
+    return links
+
+
+def test_an_image_that_does_not_load_gets_a_new_link(person: Person) -> None:
+    person.page.clock.install()
+    links = fail_once(person)
     task = person.open(f"#/jobs/{JOB}")
     expect(task.element.locator(".note")).to_be_visible()
     person.page.wait_for_timeout(1100)  # links that are signed in one second are the same
     person.page.clock.fast_forward(11_000)
     task.ready()
     assert len(set(links)) == 2
-
-
-# -- instructions, languages, looks
 
 
 def test_an_image_that_loads_slowly_is_not_requested_again_and_again(person: Person) -> None:
@@ -695,22 +698,16 @@ def test_an_image_of_an_answer_that_does_not_load_gets_a_new_link(person: Person
     submit(task)
     person.next_image("0")
     person.page.clock.install()
-    links: list[str] = []
-
-    def fail_once(route: Route) -> None:
-        links.append(route.request.url)
-        if len(links) == 1:
-            route.abort()
-        else:
-            route.continue_()
-
-    person.context.route(re.compile("/images/0"), fail_once)
+    links = fail_once(person)
     task = person.open(f"#/jobs/{JOB}/answers/0")
     expect(task.element.locator(".note")).to_be_visible()
     person.page.wait_for_timeout(1100)
     person.page.clock.fast_forward(11_000)
     task.ready()
     assert len(set(links)) == 2
+
+
+# -- instructions, languages, looks
 
 
 def test_instructions_are_shown_and_nothing_in_them_runs(context: BrowserContext, make_site: Any) -> None:

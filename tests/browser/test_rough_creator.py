@@ -68,19 +68,23 @@ def skeleton_file(*labels: str, **more: Any) -> bytes:
 
 
 # gestures ------------------------------------------------------------------------------------------------------------
-def test_a_change_in_mid_drag_of_a_row_ends_the_drag(creator: Page) -> None:
-    """An undo in mid-drag removed the dragged keypoint. Its release put a hole into the skeleton."""
-    for x in (-100, 0, 100):
-        creator.mouse.click(*board(creator, x, 0))
-    grip = creator.locator("skeleton-creator .grip").nth(2)
-    box = grip.bounding_box()
+def press_in_mid_drag(creator: Page, key: str) -> None:
+    """Drag the third row upwards, and press a key before the release."""
+    box = creator.locator("skeleton-creator .grip").nth(2).bounding_box()
     assert box
     creator.mouse.move(box["x"] + 8, box["y"] + 8)
     creator.mouse.down()
     creator.mouse.move(box["x"] + 8, box["y"] - 60, steps=3)
-    creator.keyboard.press("Control+z")
+    creator.keyboard.press(key)
     creator.mouse.move(box["x"] + 8, box["y"] - 62)
     creator.mouse.up()
+
+
+def test_a_change_in_mid_drag_of_a_row_ends_the_drag(creator: Page) -> None:
+    """An undo in mid-drag removed the dragged keypoint. Its release put a hole into the skeleton."""
+    for x in (-100, 0, 100):
+        creator.mouse.click(*board(creator, x, 0))
+    press_in_mid_drag(creator, "Control+z")
     assert names(creator) == ["keypoint_1", "keypoint_2"]
     creator.mouse.click(*board(creator, 0, 80))
     assert len(names(creator)) == 3
@@ -88,14 +92,7 @@ def test_a_change_in_mid_drag_of_a_row_ends_the_drag(creator: Page) -> None:
 
 def test_escape_ends_the_drag_of_a_row(creator: Page) -> None:
     paste(creator, "a\nb\nc")
-    box = creator.locator("skeleton-creator .grip").nth(2).bounding_box()
-    assert box
-    creator.mouse.move(box["x"] + 8, box["y"] + 8)
-    creator.mouse.down()
-    creator.mouse.move(box["x"] + 8, box["y"] - 60, steps=3)
-    creator.keyboard.press("Escape")
-    creator.mouse.move(box["x"] + 8, box["y"] - 62)
-    creator.mouse.up()
+    press_in_mid_drag(creator, "Escape")
     assert names(creator) == ["a", "b", "c"]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from driver import LEAVE, NAMES, ORIGIN, PERSONS, SENT, Task, TaskPage, attributes, classes, picture
+from driver import LEAVE, NAMES, ORIGIN, PERSONS, Task, TaskPage, classes, picture
 from playwright.sync_api import expect
-from test_rough_use import instances, press, stored
+from test_rough_use import instances, press, stored, two_elements
 
 ACCEPTED = "document.dispatchEvent(new Event('answer-accepted'))"
 
@@ -210,16 +210,8 @@ def test_an_acknowledgement_that_comes_twice_drops_no_later_draft(open_task: Tas
 
 
 def test_an_answer_of_one_element_is_not_that_of_another(open_task: TaskPage) -> None:
-    given = {"imgSrc": "/photo.png", "keypointClasses": classes(), "skeletonRig": [], "worker": "one"}
-    parts = "".join(
-        f'<form style="height: 420px"><crowd-2d-skeleton id=e{n} {attributes({**given, "imageS3Uri": f"s3://b/{n}.png"})}>'
-        "</crowd-2d-skeleton></form>"
-        for n in range(2)
-    )
-    page = open_task.html(
-        f"<!doctype html><title>Two</title>{parts}<script>{SENT}</script><script src=/element.js></script>"
-    )
-    first, second = (Task(page, f"#e{n}").ready() for n in range(2))
+    first, second = two_elements(open_task, worker="one")
+    page = first.page
     first.key("b", "Enter")
     second.element.locator(".stage").focus()
     second.key("b", "Enter")

@@ -34,6 +34,20 @@ def grab(task: Task, dx: float = 30) -> None:
     task.page.mouse.move(*end, steps=3)
 
 
+def two_elements(open_task: TaskPage, **values: Any) -> tuple[Task, Task]:
+    """Open a page with two elements, each in a form and with an image of its own."""
+    given = {"imgSrc": "/photo.png", "keypointClasses": classes(), "skeletonRig": [], **values}
+    parts = "".join(
+        f'<form style="height: 420px"><crowd-2d-skeleton id=e{n} {attributes({**given, "imageS3Uri": f"s3://b/{n}.png"})}>'
+        "</crowd-2d-skeleton></form>"
+        for n in range(2)
+    )
+    page = open_task.html(
+        f"<!doctype html><title>Two</title>{parts}<script>{SENT}</script><script src=/element.js></script>"
+    )
+    return Task(page, "#e0").ready(), Task(page, "#e1").ready()
+
+
 def can_type(task: Task) -> bool:
     """Return whether a key acts at once, so that no gesture is believed to be in progress."""
     before = len(instances(task))
@@ -570,16 +584,8 @@ def test_enter_in_a_field_of_the_host_asks_before_it_sends(open_task: TaskPage) 
 
 
 def test_two_elements_interrupt_each_other_nowhere(open_task: TaskPage) -> None:
-    given = {"imgSrc": "/photo.png", "keypointClasses": classes(), "skeletonRig": [], "initialValues": PERSONS}
-    parts = "".join(
-        f'<form style="height: 420px"><crowd-2d-skeleton id=e{n} {attributes({**given, "imageS3Uri": f"s3://b/{n}.png"})}>'
-        "</crowd-2d-skeleton></form>"
-        for n in range(2)
-    )
-    page = open_task.html(
-        f"<!doctype html><title>Two</title>{parts}<script>{SENT}</script><script src=/element.js></script>"
-    )
-    first, second = (Task(page, f"#e{n}").ready() for n in range(2))
+    first, second = two_elements(open_task, initialValues=PERSONS)
+    page = first.page
     before = [instances(first), instances(second)]
     grab(first)
     second.element.evaluate("({app}) => app.session.select('p1', 0)")
