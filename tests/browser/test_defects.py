@@ -578,9 +578,12 @@ def test_defect_38_removal_cleans_up_completely(task: Task) -> None:
     before = metrics()
     task.page.evaluate(cycle)
     after = metrics()
-    # Ten apps that stayed would be thousands of nodes. A message that is still announced is three.
-    assert after["JSEventListeners"] < before["JSEventListeners"] + 10
-    assert after["Nodes"] < before["Nodes"] + 10
+    for _ in range(20):  # a message that is still announced takes nodes for some seconds
+        if after["Nodes"] <= before["Nodes"]:
+            break
+        after = metrics()
+    assert after["JSEventListeners"] <= before["JSEventListeners"]
+    assert after["Nodes"] <= before["Nodes"]
     task.page.evaluate("() => { window.removed = document.querySelector('crowd-2d-skeleton'); removed.remove() }")
     task.key("b")
     assert task.page.evaluate("removed.app") is None
