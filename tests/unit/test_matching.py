@@ -8,7 +8,8 @@ import pytest
 from people import MEASURE, exchanged, person
 
 from truepoint.consensus import matching
-from truepoint.consensus.matching import components, match
+from truepoint.consensus.assignment import Budget
+from truepoint.consensus.matching import LEAST_SIMILARITY, Similar, components, match
 from truepoint.pose.instance import Instance
 from truepoint.pose.poses import Answers, Poses
 
@@ -39,6 +40,27 @@ def test_clear_clusters_equal_those_of_clustering_and_assignment(seed: int, monk
 
     monkeypatch.setattr(matching, "_clear_clusters", nothing_is_clear)
     assert home.tolist() == match(Poses(images, MEASURE))[0].tolist()
+
+
+def sparse_similarities(random: Random) -> Similar:
+    """Instances of nine workers, most of them similar to few others."""
+    members = [(worker, index) for index, worker in enumerate(sorted(random.randrange(9) for _ in range(24)))]
+    similar: Similar = {member: {} for member in members}
+    for a in members:
+        for b in members:
+            if a[0] < b[0] and random.random() < 0.2:
+                similar[a][b] = similar[b][a] = random.uniform(LEAST_SIMILARITY, 0.6)
+    return similar
+
+
+def test_no_cluster_has_two_instances_of_a_worker() -> None:
+    """An instance may be assigned to the cluster of another one that is hardly similar to its own cluster."""
+    for seed in range(300):
+        similar = sparse_similarities(Random(seed))
+        clusters = matching._clusters(similar, Budget())
+        assert sorted(member for cluster in clusters for member in cluster) == sorted(similar)
+        for cluster in clusters:
+            assert len({worker for worker, _ in cluster}) == len(cluster), seed
 
 
 def test_most_subjects_of_a_job_are_clear() -> None:

@@ -14,7 +14,6 @@ others go through these steps.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -384,21 +383,27 @@ def _linked(similar: Similar) -> list[list[Member]]:
 def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budget: Budget) -> bool:
     """Reassign the worker's instances to the clusters of the other workers, for the largest sum of mean similarities.
 
-    Each crowd, which is a set of instances that compete for the same clusters, is assigned separately.
+    Each crowd, which is a set of instances that compete for the same clusters, is assigned separately. An instance
+    competes for its own cluster whatever its similarity, so no other instance of the worker can join the cluster while
+    it stays.
 
     Returns:
         Whether anything changed.
     """
     home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
     mine = [member for member in home if member[0] == worker]
-    taken = Counter(home[member] for member in mine)
+    others = [len(cluster) for cluster in clusters]  # number of other workers' instances
+    for member in mine:
+        others[home[member]] -= 1
     gains: dict[Member, dict[int, float]] = {}
     for member in mine:
-        sums: dict[int, float] = {}
+        sums = {home[member]: 0.0} if others[home[member]] else {}
         for other, oks in similar[member].items():
             sums[home[other]] = sums.get(home[other], 0.0) + oks
-        means = {place: total / (len(clusters[place]) - taken[place]) for place, total in sums.items()}
-        gains[member] = {place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY}
+        means = {place: total / others[place] for place, total in sums.items()}
+        gains[member] = {
+            place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY or place == home[member]
+        }
     changed = False
     for crowd in _crowds(gains):
         if all(gains[member].get(home[member]) == max(gains[member].values()) for member in crowd):
