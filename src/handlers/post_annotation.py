@@ -66,14 +66,11 @@ def _content(data: AnnotationData | AnswerError) -> str | bytes | AnswerError | 
     """Return the answer's text, fetched if it is a reference; an AnswerError if it cannot be read."""
     if isinstance(data, AnswerError):
         return data
+    if data.content is not None or data.s3_uri is None:
+        return data.content
     try:
-        content = data.in_place
-        if content is not None or data.s3_uri is None:
-            return content
         bucket_name, key = split_s3_uri(data.s3_uri)
         return bucket(bucket_name).read(key, largest=LARGEST_ANSWER)
-    except AnswerError as error:
-        return error
     except (NotReadableError, ValueError) as error:
         return AnswerError(f"the answer could not be fetched: {error}")
 

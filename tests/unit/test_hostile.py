@@ -279,7 +279,8 @@ def test_nan_and_infinity_become_null_outside_strings(word: bytes) -> None:
     )
     data = entry.annotations[0].annotation_data
     assert isinstance(data, AnnotationData)
-    assert bytes(data.content) == b'{"updated_annotations":[],"z":[null,"%s \\" %s",null]}' % (word, word)
+    name = word.decode()
+    assert data.content == f'{{"updated_annotations":[],"z":[null,"{name} \\" {name}",null]}}'
 
 
 def test_an_object_that_more_workers_answered_than_are_asked_is_refused() -> None:

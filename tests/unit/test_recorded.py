@@ -98,9 +98,8 @@ def test_a_batch_is_read(path: str) -> None:
     for entry, sent in zip(entries, original, strict=True):
         assert [a.worker_id for a in entry.annotations] == [a["workerId"] for a in sent["annotations"]]
         for annotation in entry.annotations:
-            assert annotation.annotation_data.s3_uri or isinstance(
-                json.loads(annotation.annotation_data.in_place), dict
-            )
+            data = annotation.annotation_data
+            assert data.s3_uri or isinstance(json.loads(data.content), dict)
 
 
 @pytest.mark.parametrize("path", [p for p in files("post_annotation") if "/event" in p])

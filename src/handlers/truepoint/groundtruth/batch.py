@@ -43,30 +43,10 @@ class BatchError(ValueError):
 
 
 class AnnotationData(msgspec.Struct, frozen=True):
-    """An answer, either inline (`content`: JSON text or an object) or by reference (`s3_uri`).
+    """An answer, either inline (`content`: JSON text) or by reference (`s3_uri`)."""
 
-    An inline answer stays unparsed here, so that an invalid answer does not prevent reading the others.
-    """
-
-    content: msgspec.Raw = msgspec.Raw(b"null")
+    content: str | None = None
     s3_uri: str | None = msgspec.field(name="s3Uri", default=None)
-
-    @property
-    def in_place(self) -> str | bytes | None:
-        """The JSON text of an inline answer, None for an answer by reference.
-
-        Raises:
-            AnswerError: `content` is a malformed string.
-        """
-        text = bytes(self.content)
-        if text == b"null":
-            return None
-        if not text.startswith(b'"'):
-            return text
-        try:
-            return str(decode(text, str, most_memory=None))
-        except JsonError as error:
-            raise AnswerError(f"the answer: expected JSON, got something else: {error}") from error
 
 
 class WorkerAnnotation(NamedTuple):
@@ -104,6 +84,17 @@ class _Worker(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Annotation(_Worker, frozen=True):
     annotation_data: AnnotationData
+
+
+class _RawData(msgspec.Struct, frozen=True):
+    content: msgspec.Raw = msgspec.Raw(b"null")
+    s3_uri: str | None = msgspec.field(name="s3Uri", default=None)
+
+
+class _RawAnnotation(_Worker, frozen=True):
+    """An annotation whose content is not parsed, because it may be an object rather than text."""
+
+    annotation_data: _RawData
 
 
 class _WholeEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -227,14 +218,24 @@ def _entry(text: msgspec.Raw) -> BatchEntry | Exception:
 
 def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
     try:
-        annotation = msgspec.json.decode(text, type=_Annotation)
-        return WorkerAnnotation(annotation.worker_id, annotation.annotation_data)
+        annotation = msgspec.json.decode(text, type=_RawAnnotation)
+        data = annotation.annotation_data
+        return WorkerAnnotation(annotation.worker_id, AnnotationData(_content(bytes(data.content)), data.s3_uri))
+    except JsonError as error:
+        problem = AnswerError(f"the answer: expected JSON, got something else: {error}")
     except _UNREADABLE as error:
         problem = AnswerError(f"the answer cannot be read: {error}")
     try:
         return WorkerAnnotation(msgspec.json.decode(text, type=_Worker).worker_id, problem)
     except _UNREADABLE:
         return WorkerAnnotation(UNKNOWN_WORKER, problem)
+
+
+def _content(text: bytes) -> str | None:
+    """Return the JSON text of an answer that is given as a string or as an object; None for `null`."""
+    if text.startswith(b'"'):
+        return str(decode(text, str, most_memory=None))
+    return None if text == b"null" else text.decode()
 
 
 def job_of(request_key: str) -> tuple[str, str]:
