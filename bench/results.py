@@ -43,8 +43,12 @@ DELAYS = (0, 20)
 """Durations of a put, in milliseconds."""
 AT_ONCE = (8, 16, 32, 64, 128)
 """Numbers of concurrent puts."""
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "33554432"}
-"""Environment variables of the functions in template.yaml for the memory allocator."""
+ENVIRONMENT = {
+    "BUCKET_NAME": BUCKET,
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "33554432",
+}
+"""Environment variables of the functions in template.yaml."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
 """Batches for post_annotation: workers, instances per worker, images."""
 
@@ -196,7 +200,7 @@ def measured(part: str, *arguments: str | Path) -> dict[str, float]:
 
 def output(command: list[Any]) -> str:
     """Run a program and return the last line of its output; its messages are only shown if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ALLOCATOR)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ENVIRONMENT)
     if done.returncode:
         raise RuntimeError(f"{command[1]} {command[2]} failed: {done.stderr[-2000:]}")
     return done.stdout.splitlines()[-1]

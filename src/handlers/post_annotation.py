@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from truepoint.adapters.bucket import Bucket, NotReadableError, TooLargeError
+from truepoint.adapters.environment import stack_bucket
 from truepoint.adapters.telemetry import MetricUnit, logger, metrics
 from truepoint.groundtruth.anchoring import (
     LARGEST_RECORD,
@@ -28,6 +29,8 @@ from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 bucket = cache(Bucket)
+if usual := stack_bucket():
+    bucket(usual)  # creating the client takes 5 ms, here while the function starts instead of in its first call
 
 
 @metrics.log_metrics
@@ -80,11 +83,10 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
 
     Without a skeleton, consolidation uses the published sigmas by keypoint name.
     """
-    key, etag = store.first(spelled(job, job_keys(job).skeleton))
-    if etag is None:
-        return None
     try:
-        return parse_skeleton(store.read(key, largest=LARGEST_ANSWER), stored=True)
+        texts = (store.find(key, LARGEST_ANSWER) for key in spelled(job, job_keys(job).skeleton))
+        text = next((text for text in texts if text is not None), None)
+        return None if text is None else parse_skeleton(text, stored=True)
     except (SkeletonError, TooLargeError) as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None
@@ -126,5 +128,5 @@ def _treated(store: Bucket, job: str) -> Treated:
 
 def _experiment(store: Bucket, job: str) -> Settings | None:
     """Return the settings of a job's anchoring experiment, None if it has none."""
-    key = job_keys(job).anchoring
-    return None if store.etag(key) is None else parse_settings(store.read(key, largest=LARGEST_RECORD))
+    text = store.find(job_keys(job).anchoring, LARGEST_RECORD)
+    return None if text is None else parse_settings(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -134,6 +135,15 @@ def loaded(module: str) -> set[str]:
     code = f"import sys; before = set(sys.modules); import {module}; print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], cwd=HANDLERS, capture_output=True, text=True, check=True)
     return set(done.stdout.split())
+
+
+def test_post_annotation_creates_its_client_while_it_starts() -> None:
+    code = "import post_annotation as p; print(p.bucket.cache_info().currsize)"
+    environment = {**os.environ, "AWS_REGION": "us-east-1"}
+    for more, clients in (({}, "0"), ({"BUCKET_NAME": "b"}, "1")):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=HANDLERS, env=environment | more, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [clients]
 
 
 HEAVY = {"boto3", "botocore.session", "pydantic", "numpy", "aws_xray_sdk", "asyncio", "multiprocessing", "ssl"}

@@ -14,6 +14,11 @@ def bucket_name() -> str:
     return _needed("BUCKET_NAME", "name the stack's bucket")
 
 
+def stack_bucket() -> str | None:
+    """Return the stack's bucket, None if `BUCKET_NAME` is not set."""
+    return os.environ.get("BUCKET_NAME")
+
+
 def state_machine_arn() -> str:
     """Return the ARN of the state machine for large jobs.
 
