@@ -750,6 +750,7 @@ def test_the_page_and_the_element_speak_the_persons_language(browser: Browser, s
     task = Task(somebody.page).ready()
     expect(task.element.get_by_role("button", name="Absenden")).to_be_visible()
     somebody.page.get_by_role("link", name="Aufträge").click()
+    expect(heading(somebody.page)).to_have_text("Ihre Aufträge")  # until then, the menu goes with its header
     somebody.page.locator(".account summary").click()
     somebody.page.get_by_label("Sprache").select_option("en")
     expect(heading(somebody.page)).to_have_text("Your jobs")
