@@ -167,6 +167,9 @@ TAKEN_BY_SAMPLE = "({ skeletons }) => skeletons?.some(one => one.keypoints.some(
 def first_point(opener: TaskPage, sample: Path | None, runs: int) -> tuple[list[float], list[float]]:
     """Measure the time from navigation until a click is taken as a keypoint: of our element, and of AWS's in turn.
 
+    Each has a tab, in which one task follows the other, as for a worker. A new window would load the browser's own
+    interface at the same time.
+
     Returns:
         Milliseconds by the page's clock. The list of AWS's element is empty without its bundle.
     """
@@ -177,16 +180,23 @@ def first_point(opener: TaskPage, sample: Path | None, runs: int) -> tuple[list[
         html = str(opener.files["/task.html"][1]).replace('<form id="any">', '<form id="crowd-form">')
         opener.files["/sample.html"] = ("text/html; charset=utf-8", html.replace("/element.js", "/sample.js"))
         opener.files["/sample.js"] = ("text/javascript; charset=utf-8", sample.read_text())
+    our_tab, their_tab = new_tab(opener.context), new_tab(opener.context)
     for _ in range(runs):
-        ours.append(first_point_of(opener.context, f"{ORIGIN}/task.html"))
+        ours.append(first_point_of(our_tab, f"{ORIGIN}/task.html"))
         if sample:
-            theirs.append(first_point_of(opener.context, f"{ORIGIN}/sample.html", TAKEN_BY_SAMPLE, add="b"))
+            theirs.append(first_point_of(their_tab, f"{ORIGIN}/sample.html", TAKEN_BY_SAMPLE, add="b"))
     return ours, theirs
 
 
-def first_point_of(context: BrowserContext, address: str, taken: str = TAKEN, add: str = "") -> float:
-    """Click until a keypoint is taken, and return when. `add` is a key that adds a skeleton, if one must be added."""
+def new_tab(context: BrowserContext) -> Page:
+    """A tab whose browser has finished starting it."""
     page = context.new_page()
+    page.wait_for_timeout(2000)
+    return page
+
+
+def first_point_of(page: Page, address: str, taken: str = TAKEN, add: str = "") -> float:
+    """Click until a keypoint is taken, and return when. `add` is a key that adds a skeleton, if one must be added."""
     page.goto(address, wait_until="commit")
     element = "document.querySelector('crowd-2d-skeleton') ?? {}"
     while add and not page.evaluate(f"() => ({element}).skeletons?.length"):
@@ -195,10 +205,11 @@ def first_point_of(context: BrowserContext, address: str, taken: str = TAKEN, ad
     while not time_taken:
         page.mouse.click(560, 450)
         time_taken = page.evaluate(f"() => ({taken})({element})")
-    # Undone keypoints leave no draft, so the next page begins as this one did.
+    # Undone keypoints leave no draft once it was deleted, so the next page begins as this one did.
     while page.evaluate(f"() => ({TAKEN})({element})"):
         page.keyboard.press("Control+z")
-    page.close()
+    page.wait_for_timeout(500)
+    page.goto("about:blank")
     return float(time_taken)
 
 
@@ -216,9 +227,10 @@ def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         session = {"name": site.cookies.name("session"), "value": site.cookie("Ada"), "url": site.origin}
         context.add_cookies([session])  # type: ignore[list-item]
+        tab, portal_tab = new_tab(pages.context), new_tab(context)
         for _ in range(runs):
-            alone.append(first_point_of(pages.context, f"{ORIGIN}/task.html"))
-            portal.append(first_point_of(context, f"{site.origin}/portal/index.html#/jobs/Photos-1"))
+            alone.append(first_point_of(tab, f"{ORIGIN}/task.html"))
+            portal.append(first_point_of(portal_tab, f"{site.origin}/portal/index.html#/jobs/Photos-1"))
     return alone, portal
 
 
@@ -274,14 +286,16 @@ def crowded(opener: TaskPage, keypoints: int, repeats: int) -> str:
     # With a limit, as in the portal: the size of the answer is part of the work.
     values = {**skeleton, "initialValuesSrc": "/labels.json", "maxAnswerBytes": "100000000"}
     loads, longest = [], []
+    opener(**PHOTO, wait=False, **values).page.close()
+    page = new_tab(opener.context)
     for _ in range(repeats):
-        page = opener(**PHOTO, wait=False, **values).page
+        page.goto(f"{ORIGIN}/task.html", wait_until="commit")
         page.wait_for_function("document.querySelector('crowd-2d-skeleton').app?.session.size.width", polling=5)
         loads.append(page.evaluate(f"({PAINTED})().then(() => performance.now())"))
         page.evaluate(LONGEST)
         page.wait_for_timeout(1500)
         longest.append(page.evaluate("window.longest"))
-        page.close()
+    page.close()
     task = opener(**PHOTO, **values)
     meter = Meter(task.page)
     task.page.wait_for_timeout(1500)

@@ -17,7 +17,7 @@ import { boundsOf, boxOf } from "./geometry.js";
 import { listenToPointers } from "./gestures.js";
 import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
-import { pixelsOf, request, urlOf } from "./image.js";
+import { pixelsOf, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
 import { loadPrefs, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
@@ -93,7 +93,6 @@ let current = null;
 export function appOf(element, shadow, work) {
   const get = (/** @type {string} */ name) => element.getAttribute(name);
   const sourceOf = () => urlOf(get("imgSrc"));
-  request(sourceOf());
   const skeleton = readSkeleton(get);
   const labelsSrc = () => get("initialValuesSrc");
   const offerBelow = Number(get("offerBelow"));
@@ -111,7 +110,7 @@ export function appOf(element, shadow, work) {
   const uri = imageUri(get);
   const image = uri === "data:" ? (get("imgSrc") ?? "") : get("imageS3Uri") || fileOf(get("imgSrc"));
   const owner = [get("labelingJob"), get("worker"), get("keypointClasses")];
-  const series = draftKey(owner);
+  const series = () => draftKey(owner);
   const task = draftKey([...owner, image, get("initialValues"), withoutSignature(labelsSrc())]);
   const saving = autosave(
     session,
@@ -395,7 +394,7 @@ export function appOf(element, shadow, work) {
   const handOver = () => {
     clock.tick();
     saving.send();
-    if (!problem) later?.keepPrevious({ task: series, image, size: session.size }, session.doc);
+    if (!problem) later?.keepPrevious({ task: series(), image, size: session.size }, session.doc);
     return answer();
   };
 
@@ -569,7 +568,7 @@ export function appOf(element, shadow, work) {
     canSkip: Object.keys(skipReasons).length > 0,
     skip: () => waits() || skipping.showModal(),
     copyPrevious: () =>
-      whenSettled(() => gestures.after(() => (later ? later.copyPrevious(series, image) : say(t.noLater)))),
+      whenSettled(() => gestures.after(() => (later ? later.copyPrevious(series(), image) : say(t.noLater)))),
     close(isTyped) {
       const light = /** @type {HTMLDialogElement | null} */ (shadow.querySelector(".light[open]"));
       const checks = shadow.querySelector("details[open]");

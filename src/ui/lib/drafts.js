@@ -76,13 +76,8 @@ const result = (request) =>
 /** @type {Promise<IDBDatabase> | undefined} */
 let database;
 
-/**
- * @template T
- * @param {IDBTransactionMode} mode
- * @param {(store: IDBObjectStore) => IDBRequest<T>} act
- * @returns {Promise<T>} resolves once the transaction is on the disk; rejects if IndexedDB is blocked or full
- */
-export async function within(mode, act) {
+/** Open the database, unless it is open. */
+const open = () => {
   database ??= new Promise((resolve, reject) => {
     // In a sandboxed frame, accessing indexedDB throws.
     const request = indexedDB.open("truepoint", 1);
@@ -98,7 +93,19 @@ export async function within(mode, act) {
   });
   // An error may be temporary: the next transaction opens the database again.
   database.catch(() => (database = undefined));
-  const transaction = (await database).transaction("drafts", mode, { durability: "strict" });
+  return database;
+};
+// Opening takes about as long as building the element, and the worker can begin only after both.
+open();
+
+/**
+ * @template T
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} act
+ * @returns {Promise<T>} resolves once the transaction is on the disk; rejects if IndexedDB is blocked or full
+ */
+export async function within(mode, act) {
+  const transaction = (await open()).transaction("drafts", mode, { durability: "strict" });
   const done = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
     transaction.onabort = () => reject(transaction.error);

@@ -91,16 +91,14 @@ export class Crowd2dSkeleton extends HTMLElement {
       this.wake();
     };
     const loaded = loadLanguage(tag);
-    if (!loaded) begin();
-    else {
-      loaded.then(begin);
-      // The image does not wait for the language.
-      request(urlOf(this.getAttribute("imgSrc")));
-    }
+    if (loaded) loaded.then(begin);
+    else begin();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
+    // The image waits neither for the element's parts nor for its language.
+    if (name === "imgsrc") request(urlOf(after));
     if (name === "lang") {
       if (!this.app || before === after) return;
       this.leave();

@@ -57,6 +57,8 @@ export function stageOf(session, look) {
    * @type {{instances: Instance[], look: string}}
    */
   let painted = { instances: [], look: "" };
+  /** Whether there was anything to paint at the last draw. */
+  let wasMarked = false;
 
   const stage = {
     session,
@@ -136,66 +138,36 @@ export function stageOf(session, look) {
 
     draw() {
       const { width, height } = view.stage;
-      const {
-        image: { width: wide },
-        scale,
-        tx,
-        ty,
-      } = view;
+      const { scale, tx, ty } = view;
       cancelAnimationFrame(frameRequest);
       frameRequest = 0;
       put(clip, "hidden", !session.size.width);
       if (!session.size.width) return;
       lay(img, tx, ty, scale);
       put(img, ".near", scale > 6);
+      const others = session.visible().filter(({ id }) => id !== session.active);
+      const isMarked = session.doc.instances.length > 0 || stage.rect !== null;
       const { x, y } = stage.magnified;
       const ratio = Math.min(devicePixelRatio * Math.max(x, y), Math.sqrt(MOST_PIXELS / (width * height || 1)));
-      const [below, above] = layers.map((layer) => {
+      const contextOf = (/** @type {HTMLCanvasElement} */ layer) => {
         const size = [Math.round(width * ratio), Math.round(height * ratio)];
         // Setting a canvas's size clears it, even if the size is the same.
         if (layer.width !== size[0] || layer.height !== size[1]) [layer.width, layer.height] = size;
         const ctx = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
         ctx.setTransform(layer.width / width, 0, 0, layer.width / width, 0, 0);
         return ctx;
-      });
+      };
+      // The pixels of a canvas are allocated at its first use, which takes about 20 ms. So an empty one is not used.
+      const above = (isMarked || wasMarked) && contextOf(layers[1]);
+      wasMarked = isMarked;
+      if (!above) return;
       // Firefox's minimum font size shows only in the width of a rendered text, and does not apply to a canvas.
       above.font = `${FONT_SIZE}px monospace`;
       stage.fontSize = Math.max(
         FONT_SIZE,
         (FONT_SIZE * probe.getBoundingClientRect().width) / x / above.measureText(PROBE).width,
       );
-      const others = session.visible().filter(({ id }) => id !== session.active);
-      const look = [
-        width,
-        height,
-        layers[0].width,
-        wide,
-        scale,
-        tx,
-        ty,
-        stage.fontSize,
-        stage.look.names && !session.active,
-        ...session.hidden,
-      ].join();
-      const areas = (look === painted.look && areasOf(others)) || [[0, 0, width, height]];
-      below.save();
-      below.beginPath();
-      for (const [left, top, right, bottom] of areas) {
-        below.rect(left, top, right - left, bottom - top);
-        below.clearRect(left, top, right - left, bottom - top);
-      }
-      below.clip();
-      paint(
-        below,
-        stage,
-        others.filter((one) => {
-          const own = areaOf(one);
-          return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
-        }),
-        false,
-      );
-      below.restore();
-      painted = { instances: others, look };
+      if (others.length || painted.instances.length) drawBelow(contextOf(layers[0]), others);
       above.clearRect(0, 0, width, height);
       paint(above, stage, session.instance && !session.hidden.has(session.instance.id) ? [session.instance] : [], true);
     },
@@ -247,6 +219,42 @@ export function stageOf(session, look) {
     const scale = Math.max(view.scale * LOUPE_FACTOR, 0.5);
     const eye = view.toImage(at);
     lay(lens, half - eye.x * scale, half - eye.y * scale, scale);
+  };
+
+  /**
+   * Paint the inactive instances that changed, or all if their look did.
+   * @param {CanvasRenderingContext2D} ctx of the lower canvas
+   * @param {Instance[]} others
+   */
+  const drawBelow = (ctx, others) => {
+    const { width, height } = view.stage;
+    const look = [
+      width,
+      height,
+      ctx.canvas.width,
+      view.image.width,
+      view.scale,
+      view.tx,
+      view.ty,
+      stage.fontSize,
+      stage.look.names && !session.active,
+      ...session.hidden,
+    ].join();
+    const areas = (look === painted.look && areasOf(others)) || [[0, 0, width, height]];
+    ctx.save();
+    ctx.beginPath();
+    for (const [left, top, right, bottom] of areas) {
+      ctx.rect(left, top, right - left, bottom - top);
+      ctx.clearRect(left, top, right - left, bottom - top);
+    }
+    ctx.clip();
+    const changed = others.filter((one) => {
+      const own = areaOf(one);
+      return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
+    });
+    paint(ctx, stage, changed, false);
+    ctx.restore();
+    painted = { instances: others, look };
   };
 
   /**
