@@ -140,7 +140,7 @@ def test_in_a_tiny_window_the_panel_can_be_opened_and_closed(window: Opener) -> 
 
 
 def test_the_drawing_is_as_sharp_as_the_screen(window: Opener) -> None:
-    task = window()(initialValues=[person()])
+    task = window()(initialValues=[person(), person(300)])
     cdp = task.page.context.new_cdp_session(task.page)
     for ratio, width in ((3, 1190), (1, 1180), (1.5, 1170)):
         # Chromium tells pages of another ratio that it emulates only by the resize of the window.
@@ -155,12 +155,44 @@ def test_the_drawing_is_as_sharp_as_the_screen(window: Opener) -> None:
         )
 
 
+def test_a_canvas_is_used_once_there_is_something_to_paint(window: Opener) -> None:
+    task = window()()
+    unused = task.page.evaluate("document.createElement('canvas').width")
+
+    def canvases() -> list[list[int]]:
+        """The width and the number of painted pixels of each canvas."""
+        task.page.wait_for_timeout(200)
+        sizes: list[list[int]] = task.element.evaluate(
+            """({ shadowRoot }) => [...shadowRoot.querySelectorAll("canvas")].map((canvas) => {
+              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+              return [canvas.width, data.reduce((sum, value, at) => sum + (at % 4 === 3 && value > 0), 0)];
+            })"""
+        )
+        return sizes
+
+    task.page.mouse.move(*task.screen(300, 200))
+    assert canvases() == [[unused, 0], [unused, 0]]
+    task.click(320, 240)
+    below, (width, painted) = canvases()
+    assert below == [unused, 0]
+    assert width > unused
+    assert painted > 100
+    task.key("Control+z")
+    assert canvases() == [[unused, 0], [width, 0]]
+    task.key("Control+y")
+    assert canvases() == [[unused, 0], [width, painted]]
+    # Two instances: the one in hand above, the other below.
+    task.key("b")
+    task.click(100, 100)
+    assert [painted > 20 for _, painted in canvases()] == [True, True]
+
+
 def test_the_drawing_is_as_sharp_as_another_screen_in_firefox(bundle: str, tmp_path: Path) -> None:
     with display() as screen, serve(bundle) as site:
         firefox = AnyBrowser("firefox", tmp_path / "profile", screen)
         try:
             element = "document.querySelector('crowd-2d-skeleton')"
-            firefox.open(site.task(initialValues=[person()]))
+            firefox.open(site.task(initialValues=[person(), person(300)]))
             firefox.wait(f"{element}?.app?.session.size.width && true")
             for ratio in ("2", "1.5", "1"):
                 firefox.setting("layout.css.devPixelsPerPx", ratio)
@@ -198,7 +230,7 @@ def test_clicks_hit_under_scaled_and_zoomed_parents(window: Opener, style: str) 
     assert box
     assert box["y"] + box["height"] <= 800
     sharp = task.element.evaluate(
-        "({shadowRoot}) => { const canvas = shadowRoot.querySelector('canvas');"
+        "({shadowRoot}) => { const [, canvas] = shadowRoot.querySelectorAll('canvas');"
         " return canvas.width / canvas.getBoundingClientRect().width; }"
     )
     assert sharp >= 0.99
