@@ -172,6 +172,7 @@ class Task:
 
     def __init__(self, page: Page, selector: str = "crowd-2d-skeleton") -> None:
         self.page = page
+        self.selector = selector
         self.element = page.locator(selector)
 
     def ready(self, *, later: bool = True) -> Task:
@@ -185,14 +186,24 @@ class Task:
         return self
 
     # looking ---------------------------------------------------------------------------------------------------------
+    def evaluate(self, function: str, argument: Any = None) -> Any:
+        """Return what a function of the element, which must be there, returns.
+
+        A locator's own method first waits for the element, which takes up to twenty times as long.
+        """
+        return self.page.evaluate(
+            f"([selector, argument]) => ({function})(document.querySelector(selector), argument)",
+            [self.selector, argument],
+        )
+
     @property
     def doc(self) -> Any:
-        return self.element.evaluate("element => element.app.session.doc")
+        return self.evaluate("element => element.app.session.doc")
 
     @property
     def state(self) -> Any:
         """Members that the bundle does not rename (build.js); what is selected is read from the page."""
-        return self.element.evaluate(
+        return self.evaluate(
             "({shadowRoot, app: {session, stage: {view}}}) => ({"
             " selected: [...shadowRoot.querySelectorAll('.points li')].findIndex(row => row.matches('.on')),"
             " view: {scale: view.scale, tx: view.tx, ty: view.ty}, size: view.stage, hidden: [...session.hidden]})"
@@ -200,7 +211,7 @@ class Task:
 
     def answer(self) -> dict[str, Any]:
         """The fields as submitted now, parsed."""
-        fields = self.element.evaluate("element => element.app.answer()")
+        fields = self.evaluate("element => element.app.answer()")
         return parsed(fields)
 
     def points(self, instance: int = 0) -> dict[str, tuple[float, float, int]]:
@@ -210,7 +221,7 @@ class Task:
 
     def screen(self, x: float, y: float) -> tuple[float, float]:
         """From image pixels to the page."""
-        at = self.element.evaluate(
+        at = self.evaluate(
             """(element, [x, y]) => {
               const { stage } = element.app;
               const rect = stage.root.getBoundingClientRect();
