@@ -104,7 +104,7 @@ def test_a_drag_that_the_system_interrupts_is_undone(open_task: TaskPage, way: s
     if way == "blur":
         task.page.evaluate(BLUR)
     else:
-        task.element.evaluate(RELEASE)
+        task.evaluate(RELEASE)
         task.page.mouse.move(500, 500)
     assert instances(task) == before
     assert can_type(task)
@@ -175,7 +175,7 @@ def test_the_context_menu_stays_closed_and_the_drag_goes_on(open_task: TaskPage)
     task = open_task(initialValues=PERSONS)
     x, y = wrist(task)
     grab(task)
-    prevented = task.element.evaluate(
+    prevented = task.evaluate(
         "({app}) => !app.stage.root.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true }))"
     )
     assert prevented
@@ -200,7 +200,7 @@ def test_a_dialog_in_mid_drag_ends_it(open_task: TaskPage) -> None:
     task = open_task(initialValues=PERSONS)
     x, _ = wrist(task)
     grab(task)
-    task.element.evaluate("({shadowRoot}) => shadowRoot.querySelector('.head > [title^=Shortcuts]').click()")
+    task.evaluate("({shadowRoot}) => shadowRoot.querySelector('.head > [title^=Shortcuts]').click()")
     task.element.locator("dialog.help[open]").wait_for()
     task.page.mouse.move(700, 500)
     task.page.mouse.up()
@@ -224,8 +224,8 @@ def test_a_host_that_changes_the_page_in_mid_drag_loses_nothing(open_task: TaskP
     before = instances(task)
     x, y = wrist(task)
     grab(task)
-    task.element.evaluate(f"element => {{ {change} }}")
-    task.page.wait_for_timeout(500)
+    task.evaluate(f"element => {{ {change} }}")
+    task.page.wait_for_timeout(200)
     task.ready()
     task.page.mouse.move(*task.screen(x + 30, y + 2))
     task.page.mouse.up()
@@ -275,10 +275,10 @@ def test_altgr_types_characters_and_no_shortcuts_of_its_keys(open_task: TaskPage
         press(task, key, code, modifierAltGraph=True)
         assert task.state == before, key
         assert len(instances(task)) == 2
-    active = task.element.evaluate("element => element.app.session.active")
+    active = task.evaluate("element => element.app.session.active")
     for more in ({"modifierAltGraph": True}, {"ctrlKey": True, "altKey": True}, {"altKey": True}):
         press(task, "]", "Digit9", **more)
-        now = task.element.evaluate("element => element.app.session.active")
+        now = task.evaluate("element => element.app.session.active")
         assert now != active, more
         active = now
 
@@ -346,6 +346,15 @@ def stored(task: Task) -> list[Any]:
     return drafts
 
 
+def kept(task: Task) -> None:
+    """Wait until a draft is in the store."""
+    for _ in range(100):
+        if stored(task):
+            return
+        task.page.wait_for_timeout(50)
+    raise AssertionError("expected a draft within 5 s, got none")
+
+
 def rewrite(task: Task, change: str) -> None:
     """Apply a change to the one draft in the store."""
     task.page.evaluate(
@@ -371,14 +380,14 @@ def rewrite(task: Task, change: str) -> None:
 def test_a_draft_of_a_wrong_clock_is_offered_and_stays(open_task: TaskPage, clock: str) -> None:
     """The clock of a device with an empty battery starts years ago, and is set right later."""
     task = open_task(worker="one")
-    task.place_person()
-    task.page.wait_for_timeout(600)
+    task.click(100, 100)
+    kept(task)
     rewrite(task, f"draft.at = Date.parse('{clock}')")
     rewrite(task, "draft.copy = store.put({ ...draft, key: 'truepoint-draft:other:1' }), delete draft.copy")
     for _ in range(2):
         again = open_task(worker="one")
         expect(again.element.locator(".toast")).to_contain_text("is back")
-        assert len(again.points()) == len(NAMES)
+        assert list(again.points()) == NAMES[:1]
         again.page.wait_for_timeout(600)
     others = [draft for draft in stored(again) if draft["key"] == "truepoint-draft:other:1"]
     assert len(others) == (0 if clock < "2020" else 1)
@@ -399,23 +408,23 @@ def test_a_draft_of_a_wrong_clock_is_offered_and_stays(open_task: TaskPage, cloc
 )
 def test_a_damaged_draft_breaks_nothing(open_task: TaskPage, damage: str) -> None:
     task = open_task(worker="one")
-    task.place_person()
-    task.page.wait_for_timeout(600)
+    task.click(100, 100)
+    kept(task)
     rewrite(
         task, damage if damage != "draft.doc = null" else "draft.doc.instances[0] = null; draft.doc.instances.push(1)"
     )
     again = open_task(worker="one")
     again.page.wait_for_timeout(300)
     if not instances(again):
-        again.place_person(300)
-    assert parse_answer("one", again.element.evaluate("element => element.app.answer()")).instances
+        again.click(300, 200)
+    assert parse_answer("one", again.evaluate("element => element.app.answer()")).instances
     again.page.wait_for_timeout(600)
     assert len(stored(again)) >= 1
 
 
 @pytest.mark.parametrize(
     "prefs",
-    ["5", "[]", '"x"', '{"keys": 5}', '{"keys": {"undo": "x"}}', '{"keys": {"undo": [7]}}', '{"keys": null}', "{"],
+    ["5", '{"keys": 5}', '{"keys": {"undo": "x"}}', '{"keys": {"undo": [7]}}', "{"],
 )
 def test_damaged_preferences_break_nothing(open_task: TaskPage, prefs: str) -> None:
     open_task.context.add_init_script(f"localStorage.setItem('truepoint-preferences', {json.dumps(prefs)})")
@@ -428,12 +437,12 @@ def test_damaged_preferences_break_nothing(open_task: TaskPage, prefs: str) -> N
     expect(task.element.locator("dialog.help")).to_be_visible()
 
 
-@pytest.mark.parametrize("previous", ["5", "{}", "[null, 5]", '[{"task": 1}]'])
+@pytest.mark.parametrize("previous", ["{}", '[null, 5, {"task": 1}]'])
 def test_damaged_labels_of_the_previous_image_break_nothing(open_task: TaskPage, previous: str) -> None:
     open_task.context.add_init_script(f"sessionStorage.setItem('truepoint-previous', {json.dumps(previous)})")
     task = open_task()
     task.key("Shift+p")
-    task.place_person()
+    task.click(100, 100)
     assert len(task.submit()["updated_annotations"]) == 1
 
 
@@ -466,36 +475,35 @@ def test_all_storage_blocked_still_labels_and_warns(open_task: TaskPage) -> None
 
 
 # hosts ---------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_an_attribute_beside_the_task_keeps_the_work_on_the_screen(open_task: TaskPage) -> None:
+    task = open_task(checkBelow="0.2")
+    task.place_person()
+    task.key("c")
+    before = task.doc
+    for change in (
         "element.taskError = 'Careful'",
         "element.skipReasons = { blurred: 'Blurred' }",
         "element.maxAnswerBytes = 6e6",
         "element.checkBelow = 0.5",
         "element.removeAttribute('checkBelow')",
         "element.taskError = null; element.maxAnswerBytes = 1e6; element.checkBelow = 0.1",
-    ],
-)
-def test_an_attribute_beside_the_task_keeps_the_work_on_the_screen(open_task: TaskPage, change: str) -> None:
-    task = open_task(checkBelow="0.2")
-    task.place_person()
-    task.key("c")
-    before = task.doc
-    task.element.evaluate(f"element => {{ {change} }}")
-    task.page.wait_for_timeout(100)
-    task.ready()
-    assert task.doc == before
-    assert task.element.locator("dialog.review[open]").count() == 0
-    task.key("Control+z")
-    assert len(task.points()) == len(NAMES) - 1
+    ):
+        task.evaluate(f"element => {{ {change} }}")
+        task.page.wait_for_timeout(100)
+        task.ready()
+        assert task.doc == before, change
+        assert task.element.locator("dialog.review[open]").count() == 0, change
+        task.key("Control+z")
+        assert len(task.points()) == len(NAMES) - 1, change
+        task.key("Control+y")
+        assert task.doc == before, change
 
 
 def test_another_task_for_a_removed_element_starts_afresh(open_task: TaskPage) -> None:
     """The host changes the task and takes the element away in one go, as a framework's router does."""
     task = open_task(worker="one")
     task.place_person()
-    task.element.evaluate(
+    task.evaluate(
         """async (element) => {
           const form = element.parentNode;
           element.imageS3Uri = "s3://bucket/other.png";
@@ -588,9 +596,9 @@ def test_two_elements_interrupt_each_other_nowhere(open_task: TaskPage) -> None:
     page = first.page
     before = [instances(first), instances(second)]
     grab(first)
-    second.element.evaluate("({app}) => app.session.select('p1', 0)")
+    second.evaluate("({app}) => app.session.select('p1', 0)")
     page.keyboard.press("ArrowLeft")
-    second.element.evaluate("element => element.closest('form').remove()")
+    second.evaluate("element => element.closest('form').remove()")
     page.wait_for_timeout(50)
     page.mouse.up()
     assert instances(first)[1] == before[0][1]
@@ -620,7 +628,7 @@ def turned(orientation: int) -> bytes:
 
 
 IMAGES: dict[str, tuple[str, bytes, tuple[int, int]]] = {
-    **{f"exif {n}": ("image/jpeg", turned(n), (60, 40) if n < 5 else (40, 60)) for n in range(1, 9)},
+    **{f"exif {n}": ("image/jpeg", turned(n), (60, 40) if n < 5 else (40, 60)) for n in (2, 3, 5, 6)},
     "cmyk": ("image/jpeg", image_of("JPEG", "CMYK"), (60, 40)),
     "16 bit": ("image/png", image_of("PNG", "I;16"), (60, 40)),
     "1 bit": ("image/png", image_of("PNG", "1"), (60, 40)),
@@ -658,16 +666,22 @@ def test_an_image_of_any_kind_has_the_pixels_of_its_file(open_task: TaskPage, na
     assert task.points()["nose"][1] == pytest.approx(0.5 * height, abs=near[1])
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", picture(640, 480, "JPEG")[:300], b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_image_is_said_and_can_be_tried_again(open_task: TaskPage, body: bytes) -> None:
-    open_task.files["/image"] = ("image/jpeg", body)
+def test_what_is_no_image_is_said_and_can_be_tried_again(open_task: TaskPage) -> None:
+    first, *others = (b"", b"<html>Sign in</html>", picture(640, 480, "JPEG")[:300], b"\x89PNG\r\n\x1a\n")
+    open_task.files["/image"] = ("image/jpeg", first)
     task = open_task(photo="/image", wait=False)
-    task.element.locator(".note").wait_for()
+    note = task.element.locator(".note")
+    note.wait_for()
+    for other in others:
+        open_task.files["/image"] = ("image/jpeg", other)
+        with task.page.expect_response("**/image*"):
+            note.locator(".primary").click()
+        note.wait_for()
     task.page.mouse.click(400, 400)
     task.key("v", "Enter", "b")
     assert instances(task) == []
     open_task.files["/image"] = ("image/png", picture(640, 480))
-    task.element.locator(".note .primary").click()
+    note.locator(".primary").click()
     task.ready()
     task.click(100, 100)
     assert list(task.points()) == ["nose"]
@@ -677,10 +691,10 @@ def test_a_link_that_expires_while_labels_are_on_the_screen_loses_none(open_task
     task = open_task()
     task.place_person()
     before = task.doc
-    task.element.evaluate("element => { element.imgSrc = '/expired.png' }")
+    task.evaluate("element => { element.imgSrc = '/expired.png' }")
     task.element.locator(".note").wait_for()
     task.key("Shift+Delete", "b", "Control+z", "t", "ArrowLeft")
-    task.element.evaluate("element => { element.imgSrc = '/photo.png?new' }")
+    task.evaluate("element => { element.imgSrc = '/photo.png?new' }")
     task.ready()
     assert task.doc == before
 
@@ -711,10 +725,10 @@ def test_wrong_pre_labels_never_spoil_the_answer(open_task: TaskPage, name: str)
     task = open_task(initialValues=WRONG[name])
     placed = [point for one in instances(task) for point in one["points"] if point]
     task.key("b")
-    task.place_person(300)
-    fields = task.element.evaluate("element => element.app.answer()")
+    task.click(300, 200)
+    fields = task.evaluate("element => element.app.answer()")
     read = parse_answer("one", fields)
-    assert len(read.instances[-1].annotations) == len(NAMES)
+    assert len(read.instances[-1].annotations) == 1
     usable = [found for one in read.instances[:-1] for found in one.annotations if found.label in NAMES]
     assert len(usable) == len(placed)
 
@@ -723,7 +737,7 @@ def test_infinite_numbers_are_no_positions(open_task: TaskPage) -> None:
     text = '[{"annotations": [{"label": "nose", "x": 1e999, "y": 5}, {"label": "left_eye", "x": 5, "y": 6}]}]'
     task = open_task(initialValues=text)
     assert list(task.points()) == ["left_eye"]
-    assert len(parse_answer("one", task.element.evaluate("element => element.app.answer()")).instances) == 1
+    assert len(parse_answer("one", task.evaluate("element => element.app.answer()")).instances) == 1
 
 
 def test_an_id_with_a_slash_and_a_number_is_the_name_of_no_keypoint(open_task: TaskPage) -> None:
@@ -739,4 +753,4 @@ def test_a_thousand_small_pre_labels_are_labelled(open_task: TaskPage) -> None:
     open_task.files["/many.json"] = ("application/json", json.dumps({"annotations": labels}))
     task = open_task(initialValues="[]", initialValuesSrc="/many.json")
     task.key("]", "t", "Delete")
-    assert len(parse_answer("one", task.element.evaluate("element => element.app.answer()")).instances) == 1000
+    assert len(parse_answer("one", task.evaluate("element => element.app.answer()")).instances) == 1000
