@@ -47,7 +47,7 @@ def selected(task: Task) -> str | None:
 def rows(task: Task) -> list[tuple[str, str]]:
     """The list of what is to be checked, by kind and text."""
     task.page.wait_for_timeout(500)
-    found: list[list[str]] = task.element.evaluate(
+    found: list[list[str]] = task.evaluate(
         "({shadowRoot}) => [...shadowRoot.querySelectorAll('.checks li')]"
         ".map((row) => [row.dataset.check, row.querySelector('.pick').textContent])"
     )
@@ -242,10 +242,10 @@ RING = """({shadowRoot}, [x, y]) => {
 def ring(task: Task, x: float, y: float) -> list[str]:
     """Return the colours on a circle around a point of the image. Its radius is 7 screen pixels."""
     task.page.wait_for_timeout(100)
-    at = task.element.evaluate(
+    at = task.evaluate(
         "({app}, [x, y]) => { const {scale, tx, ty} = app.stage.view; return [x * scale + tx, y * scale + ty] }", [x, y]
     )
-    seen: list[str] = task.element.evaluate(RING, at)
+    seen: list[str] = task.evaluate(RING, at)
     return seen
 
 
@@ -271,7 +271,7 @@ def test_an_offer_is_a_ring_without_a_marker(offered: Task) -> None:
     wrist = wrist_of(offered, "original_annotations")
     at = wrist["x"], wrist["y"]
     assert ring(offered, *at).count("light") > 40
-    inside = offered.element.evaluate(
+    inside = offered.evaluate(
         """({app, shadowRoot}, [x, y]) => {
           const canvas = shadowRoot.querySelectorAll("canvas")[1];
           const ratio = canvas.width / canvas.getBoundingClientRect().width;
@@ -349,7 +349,7 @@ def test_a_crowd_of_doubts_is_painted_in_time(open_task: TaskPage) -> None:
     people = [scored(dict.fromkeys(NAMES, 0.1), left=(37 * n) % 500) for n in range(300)]
     task = open_task(initialValues=people)
     task.key("b")
-    took = task.element.evaluate(
+    took = task.evaluate(
         """async ({app}) => { const start = performance.now(); app.stage.view.zoom(1.1); app.stage.draw();
         return performance.now() - start }"""
     )

@@ -115,13 +115,13 @@ def test_the_move_into_the_inner_form_keeps_the_work(in_crowd_form: TaskPage) ->
     task = in_crowd_form(**IN_CROWD_FORM)
     task.click(100, 100)
     task.click(140, 100)
-    task.element.evaluate("element => { window.app = element.app }")
+    task.evaluate("element => { window.app = element.app }")
     task.key("Control+Enter")
     task.override()
     assert "loading" in task.text(".toast"), "crowd-form cannot submit yet"
     task.page.evaluate("crowdUpgrade()")
     assert task.page.evaluate(f"{UPGRADED} !== null")
-    assert task.element.evaluate("element => element.app === window.app && element.parentNode.localName === 'form'")
+    assert task.evaluate("element => element.app === window.app && element.parentNode.localName === 'form'")
     assert list(task.points()) == NAMES[:2]
     task.key("Control+z")
     assert list(task.points()) == NAMES[:1]

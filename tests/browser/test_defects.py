@@ -17,7 +17,7 @@ def painted(task: Task) -> dict[str, float]:
     """What encloses the single marker of the instance in hand, neither selected nor under the pointer, on the page."""
     task.key("q")
     task.page.mouse.move(5, 5)
-    return task.element.evaluate(
+    return task.evaluate(
         """async ({ shadowRoot }) => {
           await new Promise(requestAnimationFrame);
           const [, top] = shadowRoot.querySelectorAll("canvas");
@@ -371,7 +371,7 @@ def test_defect_26_fits_again_when_the_window_changes(task: Task) -> None:
         assert submit["x"] >= 0
         assert submit["x"] + submit["width"] <= size[0]
         assert submit["y"] + submit["height"] <= size[1]
-        overlap = task.element.evaluate(
+        overlap = task.evaluate(
             "({shadowRoot: root}) => { const b = root.querySelector('footer button.primary').getBoundingClientRect();"
             " return root.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2).textContent }"
         )
@@ -391,10 +391,10 @@ def test_defect_29_settings_of_one_image_do_not_spoil_the_next(open_task: TaskPa
     task = open_task()
     task.element.locator("button[title^='Brightness and contrast']").click()
     task.element.locator("input[type=range]").first.fill("250")
-    assert "250" in task.element.evaluate("element => element.app.stage.img.style.filter")
+    assert "250" in task.evaluate("element => element.app.stage.img.style.filter")
     task.page.reload()
     task.ready()
-    assert task.element.evaluate("element => element.app.stage.img.style.filter") == ""
+    assert task.evaluate("element => element.app.stage.img.style.filter") == ""
 
 
 def test_defect_30_unique_colours_do_not_repeat_and_apply_to_all(open_task: TaskPage) -> None:
@@ -437,7 +437,7 @@ def test_defect_32_hostile_text_is_only_text(open_task: TaskPage) -> None:
     task.click(200, 200)
     task.key("y", "?")
     assert task.page.evaluate("window.hacked") is None
-    assert task.element.evaluate("({shadowRoot}) => shadowRoot.querySelectorAll('[onerror]').length") == 0
+    assert task.evaluate("({shadowRoot}) => shadowRoot.querySelectorAll('[onerror]').length") == 0
     assert HOSTILE in task.text(".notices")
 
 
@@ -524,7 +524,7 @@ def test_defect_36_made_by_script_and_changed_later(open_task: TaskPage) -> None
     task = Task(page).ready()
     task.click(100, 100)
     assert list(task.points()) == ["nose"]
-    task.element.evaluate("(element) => element.setAttribute('keypointClasses', '[{\"label\": \"tip\"}]')")
+    task.evaluate("(element) => element.setAttribute('keypointClasses', '[{\"label\": \"tip\"}]')")
     task.ready()
     task.click(100, 100)
     assert list(task.points()) == ["tip"]

@@ -28,7 +28,7 @@ SEEN = """element => {
 
 def seen(task: Task) -> set[str]:
     """Every text, tooltip, label and placeholder of the element, in dialogs as well."""
-    return set(task.element.evaluate(SEEN))
+    return set(task.evaluate(SEEN))
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_language_that_does_not_load_falls_back_to_english(open_task: TaskPage
     if fault == "hangs":
         # The page's own `load` event waits for the script, too; the worker does not.
         task = open_task()
-        task.element.evaluate("element => { element.lang = 'de' }")
+        task.evaluate("element => { element.lang = 'de' }")
     else:
         task = open_task(lang="de", wait=False)
     task.element.locator("footer button.primary").wait_for(timeout=8000)
@@ -127,7 +127,7 @@ def test_another_language_keeps_the_work(open_task: TaskPage) -> None:
     task.place_person()
     before = task.doc
     for language, word in (("de", "Absenden"), ("en", "Submit"), ("de", "Absenden")):
-        task.element.evaluate("(element, lang) => { element.lang = lang }", language)
+        task.evaluate("(element, lang) => { element.lang = lang }", language)
         expect(task.element.locator("footer button.primary")).to_have_text(word)
         task.ready()
         assert task.doc == before
@@ -148,7 +148,7 @@ def test_a_translating_browser_leaves_names_and_keys_alone(open_task: TaskPage) 
     task = open_task(initialValues=[person(name="Ada")], lang="en")
     task.key("t")
     task.page.wait_for_timeout(400)
-    left = task.element.evaluate(
+    left = task.evaluate(
         """({shadowRoot}, names) => [...shadowRoot.querySelectorAll("*")]
           .filter((node) => !node.children.length && names.includes(node.textContent) && node.translate)
           .map((node) => node.outerHTML)""",

@@ -159,11 +159,11 @@ def test_the_next_image_tries_again(open_task: TaskPage) -> None:
     spoil(open_task, "gone")
     task = open_task(wait=False).ready(later=False)
     expect(notices(task)).to_contain_text(SENTENCE)
-    task.element.evaluate("element => { element.imageS3Uri = 's3://bucket/second.png' }")
+    task.evaluate("element => { element.imageS3Uri = 's3://bucket/second.png' }")
     task.ready(later=False)
     expect(notices(task)).to_contain_text(SENTENCE)
     open_task.files[LATER] = script
-    task.element.evaluate("element => { element.imageS3Uri = 's3://bucket/third.png' }")
+    task.evaluate("element => { element.imageS3Uri = 's3://bucket/third.png' }")
     task.ready()
     expect(notices(task)).not_to_contain_text(SENTENCE)
     task.key("?")
@@ -211,14 +211,14 @@ def test_what_is_on_the_screen_when_the_checks_arrive_is_what_is_sent(open_task:
     gate.open(task)
     task.page.wait_for_function("window.sent.length")
     fields = task.page.evaluate("window.sent.at(-1)")
-    assert fields["updated_annotations"] == task.element.evaluate("element => element.app.answer().updated_annotations")
+    assert fields["updated_annotations"] == task.evaluate("element => element.app.answer().updated_annotations")
 
 
 def test_an_image_that_fails_meanwhile_is_not_sent(open_task: TaskPage, gate: Gate) -> None:
     task = later_task(open_task, initialValues=[person()])
     task.drag(task.points()["nose"][:2], (170, 70))
     submit_button(task).click()
-    task.element.evaluate("element => { element.imgSrc = '/gone.png' }")
+    task.evaluate("element => { element.imgSrc = '/gone.png' }")
     task.element.locator(".note h2").wait_for()
     gate.open(task)
     task.page.wait_for_timeout(400)
@@ -231,7 +231,7 @@ def test_an_element_that_left_the_page_meanwhile_sends_nothing(open_task: TaskPa
     task = later_task(open_task, initialValues=[person()])
     task.drag(task.points()["nose"][:2], (170, 70))
     submit_button(task).click()
-    task.element.evaluate("element => element.remove()")
+    task.evaluate("element => element.remove()")
     task.page.wait_for_timeout(100)
     gate.open(task)
     task.page.wait_for_timeout(400)
@@ -271,16 +271,16 @@ def test_what_it_paints_appears_on_instances_that_are_painted_already(open_task:
       return data.reduce((sum, value, at) => sum + (at % 4 === 3 && value > 0), 0);
     }"""
     task.page.wait_for_timeout(200)
-    before = task.element.evaluate(painted)
+    before = task.evaluate(painted)
     gate.open(task)
     task.ready()
     task.page.wait_for_timeout(200)
-    assert task.element.evaluate(painted) > before + 17 * 20
+    assert task.evaluate(painted) > before + 17 * 20
 
 
 def test_two_elements_load_it_once(open_task: TaskPage) -> None:
     task = open_task()
-    task.element.evaluate("element => element.after(element.cloneNode(true))")
+    task.evaluate("element => element.after(element.cloneNode(true))")
     second = Task(task.page, "crowd-2d-skeleton >> nth=1").ready()
     assert second.element.locator("dialog.light").count() == 1
     assert requests(task.page) == 1

@@ -173,7 +173,7 @@ def test_several_on_one_page(open_task: TaskPage) -> None:
 def test_a_renewed_signature_keeps_the_work(open_task: TaskPage) -> None:
     task = open_task()
     task.place_person()
-    task.element.evaluate("element => element.setAttribute('imgSrc', '/photo.png?X-Amz-Signature=new')")
+    task.evaluate("element => element.setAttribute('imgSrc', '/photo.png?X-Amz-Signature=new')")
     task.page.wait_for_timeout(200)
     assert len(task.points()) == len(NAMES)
 

@@ -169,7 +169,7 @@ def test_a_draft_is_offered_although_the_host_changes_something(open_task: TaskP
     else:
         again = open_task()
         expect(question(again)).to_be_visible()
-        again.element.evaluate(f"element => {{ {change} }}")
+        again.evaluate(f"element => {{ {change} }}")
         again.page.wait_for_timeout(200)
         again.ready()
     expect(question(again)).to_contain_text("17")
@@ -181,7 +181,7 @@ def test_a_submission_stays_in_flight_when_the_host_changes_something(open_task:
     task = open_task(worker="one")
     task.place_person()
     task.submit()
-    task.element.evaluate("element => { element.taskError = 'Saving' }")
+    task.evaluate("element => { element.taskError = 'Saving' }")
     task.page.wait_for_timeout(200)
     task.ready()
     task.element.locator("footer button.primary").click()
@@ -197,7 +197,7 @@ def test_an_acknowledgement_that_comes_twice_drops_no_later_draft(open_task: Tas
     task.place_person()
     task.submit()
     task.page.evaluate(ACCEPTED)
-    task.element.evaluate("element => { element.imageS3Uri = 's3://bucket/next.png' }")
+    task.evaluate("element => { element.imageS3Uri = 's3://bucket/next.png' }")
     task.page.wait_for_timeout(100)
     task.ready()
     task.click(100, 100)
@@ -217,9 +217,9 @@ def test_an_answer_of_one_element_is_not_that_of_another(open_task: TaskPage) ->
     second.key("b", "Enter")
     written(first)
     assert len(stored(first)) == 2
-    first.element.evaluate("({app}) => app.submit()")
+    first.evaluate("({app}) => app.submit()")
     first.override()
-    first.element.evaluate("element => element.dispatchEvent(new Event('answer-accepted', { bubbles: true }))")
+    first.evaluate("element => element.dispatchEvent(new Event('answer-accepted', { bubbles: true }))")
     written(first)
     assert len(stored(first)) == 1
     assert page.evaluate(LEAVE)
@@ -233,12 +233,12 @@ def test_an_image_that_was_replaced_by_one_of_another_size(open_task: TaskPage, 
         task.key("1", "ArrowLeft")
     before = task.doc
     open_task.files["/photo.png"] = ("image/png", picture(320, 240))
-    task.element.evaluate("element => { element.imgSrc = '/photo.png?new' }")
+    task.evaluate("element => { element.imgSrc = '/photo.png?new' }")
     if labelled:
         expect(task.element.locator(".note")).to_contain_text("proportions")
         assert task.answer()["updated_annotations"] == []
         open_task.files["/photo.png"] = ("image/png", picture(640, 480))
-        task.element.evaluate("element => { element.imgSrc = '/photo.png?old' }")
+        task.evaluate("element => { element.imgSrc = '/photo.png?old' }")
         task.ready()
     else:
         task.page.wait_for_function(

@@ -118,7 +118,7 @@ def test_fields_and_states_line_up(window: Opener, reasons: dict[str, str] | Non
         states: [...shadowRoot.querySelectorAll(".points li .soft")].map(edge),
       };
     }"""
-    found = task.element.evaluate(edges)
+    found = task.evaluate(edges)
     assert found["notes"][0] == pytest.approx(found["notes"][1], abs=0.6)
     assert found["states"] == pytest.approx([found["states"][0]] * len(NAMES), abs=0.6)
 
@@ -229,7 +229,7 @@ def test_clicks_hit_under_scaled_and_zoomed_parents(window: Opener, style: str) 
     box = task.element.bounding_box()
     assert box
     assert box["y"] + box["height"] <= 800
-    sharp = task.element.evaluate(
+    sharp = task.evaluate(
         "({shadowRoot}) => { const [, canvas] = shadowRoot.querySelectorAll('canvas');"
         " return canvas.width / canvas.getBoundingClientRect().width; }"
     )
@@ -241,7 +241,7 @@ def test_an_image_has_the_pixels_of_its_file_whatever_density_it_states(window: 
     pages = window()
     pages.files["/dense.jpg"] = ("image/jpeg", dense_picture(640, 480, dots_per_inch))
     task = pages(photo="/dense.jpg")
-    natural = task.element.evaluate("({shadowRoot}) => shadowRoot.querySelector('img').naturalWidth")
+    natural = task.evaluate("({shadowRoot}) => shadowRoot.querySelector('img').naturalWidth")
     assert natural == 640 * 72 // dots_per_inch, "this browser does not heed the density"
     box = task.element.locator(".stage img").first.bounding_box()
     assert box
@@ -311,9 +311,7 @@ def test_a_page_that_reads_from_right_to_left(window: Opener) -> None:
         task.key("6", "y")
         task.page.wait_for_timeout(200)
         drawn.append(
-            task.element.evaluate(
-                "({shadowRoot}) => [...shadowRoot.querySelectorAll('canvas')].map(c => c.toDataURL())"
-            )
+            task.evaluate("({shadowRoot}) => [...shadowRoot.querySelectorAll('canvas')].map(c => c.toDataURL())")
         )
         panel = task.element.locator(".panel").bounding_box()
         assert panel
@@ -351,7 +349,7 @@ def test_a_slow_image_shows_that_it_is_loading(window: Opener) -> None:
         held.append(route)
 
     pages.context.route("**/slow.png", hold)
-    task.element.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
+    task.evaluate("element => element.setAttribute('imgSrc', '/slow.png')")
     expect(task.element.locator("progress")).to_be_visible()
     expect(task.element.get_by_role("status").filter(has_text="Loading the image")).to_be_visible()
     held[0].fulfill(body=picture(640, 480), content_type="image/png")
@@ -484,7 +482,7 @@ def check_states(states: dict[str, Any]) -> None:
 def test_p18_states_are_marked_in_forced_colours(window: Opener, scheme: str) -> None:
     task = window(forced_colors="active", color_scheme=scheme)(initialValues=[person()])
     task.key("1")
-    check_states(task.element.evaluate(STATES))
+    check_states(task.evaluate(STATES))
     pressed, other = (task.element.locator(f".choice [aria-pressed={value}]").first for value in ("true", "false"))
     shown = []
     for button in (pressed, other):
@@ -544,8 +542,8 @@ def test_p18_a_minimum_font_of_20_pixels(browser: Browser, bundle: str, width: i
     try:
         task = TaskPage(context, bundle)(initialValues=[person(60, 30), person(300, 30)])
         task.key("1", "y")
-        assert task.element.evaluate("element => element.app.stage.fontSize") == pytest.approx(20, abs=0.5)
-        assert task.element.evaluate(CLIPPED) == []
+        assert task.evaluate("element => element.app.stage.fontSize") == pytest.approx(20, abs=0.5)
+        assert task.evaluate(CLIPPED) == []
         assert task.state["size"]["height"] >= 200
     finally:
         large.close()
@@ -555,7 +553,7 @@ def test_p18_a_minimum_font_of_20_pixels(browser: Browser, bundle: str, width: i
 def test_text_spacing(window: Opener, width: int, height: int) -> None:
     """WCAG 1.4.12."""
     task = window(width, height)(initialValues=[person(60, 30), person(300, 30)], annotationIssues=[{"reason": "Look"}])
-    task.element.evaluate(
+    task.evaluate(
         """({shadowRoot}) => {
           const sheet = new CSSStyleSheet();
           sheet.replaceSync(`
@@ -565,7 +563,7 @@ def test_text_spacing(window: Opener, width: int, height: int) -> None:
         }"""
     )
     task.key("1")
-    assert task.element.evaluate(CLIPPED) == []
+    assert task.evaluate(CLIPPED) == []
     assert task.state["size"]["height"] >= 200
 
 
@@ -596,7 +594,7 @@ def test_a_notch_zooms_a_trackpad_scrolls_and_a_pinch_zooms(task: Task) -> None:
         shadowRoot.querySelector(".stage").dispatchEvent(event);
       }
     }"""
-    assert change(lambda: task.element.evaluate(flick)) == pytest.approx((1, 0, -262), abs=1e-6)
+    assert change(lambda: task.evaluate(flick)) == pytest.approx((1, 0, -262), abs=1e-6)
 
     def pinch(delta: float) -> Callable[[], None]:
         def act() -> None:
@@ -615,13 +613,13 @@ def test_a_notch_zooms_a_trackpad_scrolls_and_a_pinch_zooms(task: Task) -> None:
 def test_lines_of_firefox_and_gestures_of_safari(task: Task) -> None:
     """Events as these browsers make them: a wheel's delta in lines, a pinch with a scale."""
     scale = task.state["view"]["scale"]
-    task.element.evaluate(
+    task.evaluate(
         "({shadowRoot}) => shadowRoot.querySelector('.stage').dispatchEvent(new WheelEvent('wheel',"
         " { deltaY: -3, deltaMode: 1, clientX: 400, clientY: 400, cancelable: true }))"
     )
     assert 1.1 < task.state["view"]["scale"] / scale < 1.4
     task.key("z")
-    task.element.evaluate(
+    task.evaluate(
         """({shadowRoot}) => {
           for (const [type, scale] of [["gesturestart", 1], ["gesturechange", 1.5], ["gesturechange", 2]]) {
             const event = Object.assign(new Event(type, { cancelable: true }), { scale, clientX: 400, clientY: 400 });
@@ -673,10 +671,10 @@ def test_with_500_instances_only_changes_are_painted(window: Opener) -> None:
     for name in ("[", "]", "]"):
         task.key(name)
     task.page.wait_for_timeout(200)
-    pieces = task.element.evaluate(canvas)
+    pieces = task.evaluate(canvas)
     task.key("c", "z")
     task.page.wait_for_timeout(200)
-    assert task.element.evaluate(canvas) == pieces
+    assert task.evaluate(canvas) == pieces
 
 
 def test_an_answer_too_large_for_its_host_is_announced(window: Opener) -> None:
