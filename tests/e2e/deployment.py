@@ -13,13 +13,11 @@ from pathlib import Path
 import pytest
 
 from truepoint.emulator.emulator import Emulator
-from truepoint.emulator.local_stack import deploy
+from truepoint.emulator.local_stack import deploy, stack_outputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAM = Path(sys.executable).parent / "sam"
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
-PORTAL = {"Portal": "yes", "PortalCorrectionSeconds": "1"}
-"""Parameters of a stack with a portal, whose images get their labels at once."""
 
 
 def deployed_state(folders: pytest.TempPathFactory, parameters: Mapping[str, str]) -> Path:
@@ -53,3 +51,13 @@ def deployed_emulator(
     (folder / "build").symlink_to(state / "build")
     with Emulator(PYTHON, folder, keep=True, origins=origins) as emulator:
         yield emulator
+
+
+def label_soon(emulator: Emulator) -> None:
+    """Let a deployed portal give images their labels a second after their last answer."""
+    stack = stack_outputs(emulator)
+    assert stack is not None
+    client = emulator.session().client("lambda", endpoint_url=emulator.endpoint)
+    before = client.get_function_configuration(FunctionName=stack.portal_tick_arn)["Environment"]["Variables"]
+    changed = before | {"PORTAL_CORRECTION_SECONDS": "1"}
+    client.update_function_configuration(FunctionName=stack.portal_tick_arn, Environment={"Variables": changed})

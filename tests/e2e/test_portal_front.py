@@ -15,13 +15,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import boto3
 import pytest
 import urllib3
-from deployment import PORTAL, deployed_emulator
+from deployment import deployed_emulator, label_soon
 from front import USERS, Browser, Choice, Stand, served
 from loop import PROJECT, SKELETON, draw, face
 
 from portal_jobs import description, put_images
 from truepoint.adapters.bucket import Bucket
-from truepoint.demo.deployed_portal import Ticks
+from truepoint.demo.deployed_portal import PARAMETERS, Ticks
 from truepoint.demo.local_front import FIRST_PAGE
 from truepoint.emulator.emulator import free_port
 from truepoint.emulator.local_stack import function_log
@@ -41,7 +41,8 @@ SKIP = {"reason": "unusable", "note": "dark"}
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     port = free_port()
-    with deployed_emulator(tmp_path_factory, PORTAL, frozenset({f"http://127.0.0.1:{port}"})) as emulator:
+    with deployed_emulator(tmp_path_factory, PARAMETERS, frozenset({f"http://127.0.0.1:{port}"})) as emulator:
+        label_soon(emulator)
         running = Stand(emulator, port)
         with served(running.front.application, port):
             yield running

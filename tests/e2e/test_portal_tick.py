@@ -10,11 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
-from deployment import PORTAL, deployed_emulator
+from deployment import deployed_emulator, label_soon
 
 from portal_jobs import description, put_manifest
 from portal_site import ADA, Site
 from truepoint.adapters.bucket import Bucket
+from truepoint.demo.deployed_portal import PARAMETERS
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import function_log
 from truepoint.jobs.stack import StackOutputs, read_stack
@@ -52,7 +53,8 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with deployed_emulator(tmp_path_factory, PORTAL) as emulator:
+    with deployed_emulator(tmp_path_factory, PARAMETERS) as emulator:
+        label_soon(emulator)
         yield Stand(emulator)
 
 
