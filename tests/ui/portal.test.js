@@ -513,6 +513,16 @@ test("numbers and durations are said in the language of the page", () => {
     "3 hr 5 min",
     "27 hr",
   ]);
+  assert.deepEqual([0, 1e-6, 1 / 320, 0.004, 0.5, 319 / 320, 0.99996, 1].map(percent), [
+    "0%",
+    "0.0001%",
+    "0.3%",
+    "0.4%",
+    "50%",
+    "99.7%",
+    "99.996%",
+    "100%",
+  ]);
   assert.deepEqual([percent(0.834), size(1), size(2_400_000)], ["83%", "1 kB", "2 MB"]);
 });
 

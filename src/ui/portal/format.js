@@ -4,8 +4,16 @@ import { t } from "./texts.js";
 /** @param {number} value */
 export const number = (value) => value.toLocaleString(t.lang);
 
-/** @param {number} value 0 to 1 */
-export const percent = (value) => value.toLocaleString(t.lang, { style: "percent", maximumFractionDigits: 0 });
+/**
+ * @param {number} value 0 to 1, in steps of 10⁻⁶ or more
+ * @returns {string} the percentage, with decimals only where it would look like 0 % or 100 % without being it
+ */
+export function percent(value) {
+  const looksRight = (/** @type {number} */ decimals) =>
+    value <= 0 || value >= 1 || ![0, 100].includes(Number((100 * value).toFixed(decimals)));
+  const maximumFractionDigits = [0, 1, 2, 3].find(looksRight) ?? 4;
+  return value.toLocaleString(t.lang, { style: "percent", maximumFractionDigits });
+}
 
 /** @param {number} value @param {string} unit */
 const inUnit = (value, unit) =>

@@ -25,7 +25,7 @@ export function statusOf({ status, paused }) {
 }
 
 /** @param {{complete: number, images: number}} job @returns {string} "40 %" */
-export const share = ({ complete, images }) => percent(images ? Math.floor((100 * complete) / images) / 100 : 0);
+export const share = ({ complete, images }) => percent(images ? complete / images : 0);
 
 /**
  * Make a function that builds a message in the middle of the view, with buttons or links.
