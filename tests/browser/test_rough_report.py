@@ -38,7 +38,11 @@ def with_keypoints(sample: Path, folder: Path, **field: list[float | None]) -> P
 
 # figures -------------------------------------------------------------------------------------------------------------
 SIMILARITY = {0.0: "0", 1e-9: "<0.0001", 0.004: "0.004", 0.99999: ">0.9999", 0.9951: "0.995", 1.0: "1"}
-RELATIVE = {0.0: "0%", 1e-6: "<0.001%", 0.9999996: ">99.999%", 1.0: "100%", 1.0000001: ">100%", 1.2: "120%"}
+RELATIVE = {
+    **{0.0: "0%", 1e-6: "<0.001%", 0.9999996: ">99.999%", 1.0: "100%", 1.0000001: ">100%", 1.2: "120%"},
+    # No figure looks like the limit of a grade that it has not reached.
+    **{0.4996: "49.96%", 0.4999999: ">49.999%", 0.5: "50%", 0.746: "74.6%", 0.74: "74%", 0.9: "90%", 0.97: "97%"},
+}
 
 
 def test_a_figure_near_a_limit_never_looks_like_the_other_one(visit: Any, sample: Path, tmp_path: Path) -> None:

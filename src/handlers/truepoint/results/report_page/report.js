@@ -36,10 +36,13 @@
     return value > limit ? `<${(limit + step).toFixed(most)}` : `>${(limit - step).toFixed(most)}`;
   };
   const whole = (n) => n.toLocaleString("en");
+  /** Shares at which a figure gets the next better grade. */
+  const GRADES = [0.5, 0.75, 0.9, 0.97];
+  const LIMITS = [0, ...GRADES.map((share) => 100 * share), 100];
   const percent = (share) => {
     if (share === null) return NONE;
     const value = 100 * share;
-    return `${rounded(value, [0, 100], value < 10 || Math.abs(100 - value) < 10 ? 1 : 0, 3)}%`;
+    return `${rounded(value, LIMITS, value < 10 || Math.abs(100 - value) < 10 ? 1 : 0, 3)}%`;
   };
   const fixed = (value) => (value === null ? NONE : rounded(value, [0, 1], 2, 4));
   const time = (seconds) => {
@@ -440,7 +443,6 @@
 
   // ----------------------------------------------------------------------------------------------- keypoints
 
-  const GRADES = [0.5, 0.75, 0.9, 0.97];
   const GRADE_NAMES = ["below 50%", "50% to below 75%", "75% to below 90%", "90% to below 97%", "97% or more"];
   const gradeOf = (value) => GRADES.filter((step) => value >= step).length;
 
