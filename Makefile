@@ -71,7 +71,7 @@ demo-reset: ## delete the demo: its emulated account, its jobs and their labels
 test: setup readers $(PROXY)/.ready ## run every check and every test
 	$(MAKE) --no-print-directory check check-security
 	npm test --silent
-	@# In the order of the folders, the slow files come first; xdist's own order ends with the files of few, slow tests.
+	@# Keep the folders' order, which puts slow files first. By default xdist starts files with few tests last, even slow ones.
 	pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 MODEL := src/truepoint/prediction/node

@@ -48,7 +48,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "33554432",
 }
-"""Environment variables of the functions in template.yaml."""
+"""Environment variables as in template.yaml, but for the name of the bucket."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
 """Batches for post_annotation: workers, instances per worker, images."""
 

@@ -29,8 +29,8 @@ from truepoint.pose.sigma_table import sigma_table
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 
 bucket = cache(Bucket)
-if usual := stack_bucket():
-    bucket(usual)  # creating the client takes 5 ms, here while the function starts instead of in its first call
+if own_bucket := stack_bucket():
+    bucket(own_bucket)  # creates the client during the cold start; it would add 5 ms to the first call
 
 
 @metrics.log_metrics

@@ -101,12 +101,12 @@ class Meter:
 
 # Time in milliseconds in which Chromium loads a new window's own interface, which takes as much of the processor as the
 # page does.
-WINDOW = 2000
+WINDOW_LOAD_MS = 2000
 
 
 def scene(opener: TaskPage, count: int) -> Task:
     task = opener(**PHOTO, initialValues=people(count))
-    task.page.wait_for_timeout(WINDOW)
+    task.page.wait_for_timeout(WINDOW_LOAD_MS)
     return task
 
 
@@ -148,7 +148,7 @@ def pan(task: Task, meter: Meter) -> tuple[float, float]:
 def bare(browser: Browser) -> tuple[tuple[float, float], tuple[float, float]]:
     """A move and a turn of the wheel over a page that does nothing but change colour: what the browser itself takes."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.wait_for_timeout(WINDOW)
+    page.wait_for_timeout(WINDOW_LOAD_MS)
     page.set_content("<div style='position: fixed; inset: 0'></div>")
     page.evaluate("""() => {
       const sheet = document.querySelector("div"), change = (event) => {
@@ -195,7 +195,7 @@ def first_point(opener: TaskPage, sample: Path | None, runs: int) -> tuple[list[
 
 def new_tab(context: BrowserContext) -> Page:
     page = context.new_page()
-    page.wait_for_timeout(WINDOW)
+    page.wait_for_timeout(WINDOW_LOAD_MS)
     return page
 
 
@@ -209,7 +209,7 @@ def first_point_of(page: Page, address: str, taken: str = TAKEN, add: str = "") 
     while not time_taken:
         page.mouse.click(560, 450)
         time_taken = page.evaluate(f"() => ({taken})({element})")
-    # Undone keypoints leave no draft once it was deleted, so the next page begins as this one did.
+    # The draft is deleted within 500 ms of the undo, so the next page begins without one.
     while page.evaluate(f"() => ({TAKEN})({element})"):
         page.keyboard.press("Control+z")
     page.wait_for_timeout(500)
@@ -302,7 +302,7 @@ def crowded(opener: TaskPage, keypoints: int, repeats: int) -> str:
     page.close()
     task = opener(**PHOTO, **values)
     meter = Meter(task.page)
-    task.page.wait_for_timeout(WINDOW)
+    task.page.wait_for_timeout(WINDOW_LOAD_MS)
 
     def at(n: int) -> tuple[float, float]:
         first = labels[n]["annotations"][0]

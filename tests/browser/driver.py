@@ -187,9 +187,10 @@ class Task:
 
     # looking ---------------------------------------------------------------------------------------------------------
     def evaluate(self, function: str, argument: Any = None) -> Any:
-        """Return what a function of the element, which must be there, returns.
+        """Call a JavaScript function with the element and return its result.
 
-        A locator's own method first waits for the element, which takes up to twenty times as long.
+        The element must exist, and `selector` must be CSS. A locator's own method would first wait for the element,
+        which takes up to twenty times as long.
         """
         return self.page.evaluate(
             f"([selector, argument]) => ({function})(document.querySelector(selector), argument)",

@@ -189,7 +189,7 @@ def test_workers_see_nothing_of_it(context: BrowserContext, site: PortalSite, fr
     assert "@example.com" not in page.content()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("light", 1280), ("dark", 1280)])
 def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, site: PortalSite, scheme: Any, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 720}, color_scheme=scheme, bypass_csp=True)
     context.set_default_timeout(5000)

@@ -424,7 +424,7 @@ def test_a_damaged_draft_breaks_nothing(open_task: TaskPage, damage: str) -> Non
 
 @pytest.mark.parametrize(
     "prefs",
-    ["5", '{"keys": 5}', '{"keys": {"undo": "x"}}', '{"keys": {"undo": [7]}}', "{"],
+    ["5", '{"keys": null}', '{"keys": 5}', '{"keys": {"undo": "x"}}', '{"keys": {"undo": [7]}}', "{"],
 )
 def test_damaged_preferences_break_nothing(open_task: TaskPage, prefs: str) -> None:
     open_task.context.add_init_script(f"localStorage.setItem('truepoint-preferences', {json.dumps(prefs)})")
@@ -628,7 +628,7 @@ def turned(orientation: int) -> bytes:
 
 
 IMAGES: dict[str, tuple[str, bytes, tuple[int, int]]] = {
-    **{f"exif {n}": ("image/jpeg", turned(n), (60, 40) if n < 5 else (40, 60)) for n in (2, 3, 5, 6)},
+    **{f"exif {n}": ("image/jpeg", turned(n), (60, 40) if n < 5 else (40, 60)) for n in (2, 3, 5, 6, 8)},
     "cmyk": ("image/jpeg", image_of("JPEG", "CMYK"), (60, 40)),
     "16 bit": ("image/png", image_of("PNG", "I;16"), (60, 40)),
     "1 bit": ("image/png", image_of("PNG", "1"), (60, 40)),

@@ -181,7 +181,7 @@ def test_a_canvas_is_used_once_there_is_something_to_paint(window: Opener) -> No
     assert canvases() == [[unused, 0], [width, 0]]
     task.key("Control+y")
     assert canvases() == [[unused, 0], [width, painted]]
-    # Two instances: the one in hand above, the other below.
+    # The active instance is above, the other below.
     task.key("b")
     task.click(100, 100)
     assert [painted > 20 for _, painted in canvases()] == [True, True]

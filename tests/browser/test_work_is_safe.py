@@ -352,9 +352,9 @@ def test_the_element_works_if_the_storage_never_answers(open_task: TaskPage) -> 
     clock.fast_forward(600)  # the write begins
     clock.fast_forward(2600)  # and is given up
     task.page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('truepoint-draft:'))")
-    again = open_task()
+    again = open_task(wait=False)
     clock.fast_forward(2600)
-    again.resume()
+    again.ready().resume()
     assert len(again.points()) == len(NAMES)
 
 

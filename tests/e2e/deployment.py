@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from truepoint.demo.deployed_portal import PARAMETERS
 from truepoint.emulator.emulator import Emulator
 from truepoint.emulator.local_stack import deploy, stack_outputs
 
@@ -59,5 +60,6 @@ def label_soon(emulator: Emulator) -> None:
     assert stack is not None
     client = emulator.session().client("lambda", endpoint_url=emulator.endpoint)
     before = client.get_function_configuration(FunctionName=stack.portal_tick_arn)["Environment"]["Variables"]
+    assert before["PORTAL_CORRECTION_SECONDS"] == PARAMETERS["PortalCorrectionSeconds"]
     changed = before | {"PORTAL_CORRECTION_SECONDS": "1"}
     client.update_function_configuration(FunctionName=stack.portal_tick_arn, Environment={"Variables": changed})

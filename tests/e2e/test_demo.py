@@ -201,10 +201,10 @@ def test_ctrl_c_or_a_kill_stops_everything_and_the_next_start_continues(
 def test_invalid_options_are_refused_before_anything_starts(
     tmp_path: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this process: what a process needs to start is tried by the other tests."""
+    """Runs in this process; other tests start the demo as a program."""
     try:
         status = demo.main([*command(tmp_path)[3:], *arguments])
-    except SystemExit as error:  # argparse's way out
+    except SystemExit as error:  # argparse exits
         status = int(str(error.code))
     said = capsys.readouterr()
     assert status in (1, 2)

@@ -250,8 +250,8 @@ def process(emulator: Emulator, code: str, *arguments: object) -> Iterator[subpr
 def end_job(site: Site, most: int = 20) -> None:
     """Let people label and ticks run, in turns and a minute apart, until the job has ended.
 
-    A tick offers a line again that a killed request got from the counter. The ticks' processes do so with clocks ahead
-    of the people's, who may have left before that time. So people must also come after the ticks.
+    A line whose number a killed request took from the counter is offered again by a later tick. By then the people may
+    have left, so they must return after the ticks.
     """
     for _ in range(most):
         site.label_all(ADA, BEA)

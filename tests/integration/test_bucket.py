@@ -11,7 +11,7 @@ import pytest
 
 from sample_events import BUCKET
 from truepoint.adapters import environment
-from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
+from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, TooLargeError
 
 
 def test_pieces_are_written_in_parts_or_not_at_all(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,10 @@ def test_a_key_that_obstore_refuses_hides_no_other(s3: Any, key: str) -> None:
     assert store.read("tmp/a/0001-x") == b"other"
 
     assert (store.etag(key), store.size(key)) == (etag, 10)
-    assert store.read(key) == store.read(key, etag) == b"0123456789"
+    assert store.read(key) == store.read(key, etag) == store.find(key, 10) == b"0123456789"
+    assert store.find(f"{key}/not-there", 10) is None
+    with pytest.raises(TooLargeError):
+        store.find(key, 9)
     assert b"".join(store.stream(key, 2, 7, etag)) == b"23456"
     with pytest.raises(ChangedError):
         store.read(key, "another")

@@ -139,7 +139,7 @@ def loaded(module: str) -> set[str]:
 
 def test_post_annotation_creates_its_client_while_it_starts() -> None:
     code = "import post_annotation as p; print(p.bucket.cache_info().currsize)"
-    environment = {**os.environ, "AWS_REGION": "us-east-1"}
+    environment = {**os.environ, "AWS_REGION": "us-east-1", "BUCKET_NAME": ""}
     for more, clients in (({}, "0"), ({"BUCKET_NAME": "b"}, "1")):
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=HANDLERS, env=environment | more, capture_output=True, text=True, check=True)

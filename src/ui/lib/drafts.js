@@ -76,7 +76,7 @@ const result = (request) =>
 /** @type {Promise<IDBDatabase> | undefined} */
 let database;
 
-/** Open the database, unless it is open. */
+/** @returns {Promise<IDBDatabase>} the connection, which is opened if necessary */
 const open = () => {
   database ??= new Promise((resolve, reject) => {
     // In a sandboxed frame, accessing indexedDB throws.
@@ -95,7 +95,7 @@ const open = () => {
   database.catch(() => (database = undefined));
   return database;
 };
-// Opening takes about as long as building the element, and the worker can begin only after both.
+// Both opening and building the element take a while, and the worker must wait for both. So begin now.
 open();
 
 /**

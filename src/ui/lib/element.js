@@ -97,8 +97,8 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    // The image waits neither for the element's parts nor for its language.
-    if (name === "imgsrc") request(urlOf(after));
+    // Request the image now, before the app is built and its language is loaded.
+    if (name === "imgsrc" && before !== after) request(urlOf(after));
     if (name === "lang") {
       if (!this.app || before === after) return;
       this.leave();

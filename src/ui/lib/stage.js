@@ -58,7 +58,7 @@ export function stageOf(session, look) {
    */
   let painted = { instances: [], look: "" };
   /** Whether there was anything to paint at the last draw. */
-  let wasMarked = false;
+  let hadContent = false;
 
   const stage = {
     session,
@@ -146,7 +146,7 @@ export function stageOf(session, look) {
       lay(img, tx, ty, scale);
       put(img, ".near", scale > 6);
       const others = session.visible().filter(({ id }) => id !== session.active);
-      const isMarked = session.doc.instances.length > 0 || stage.rect !== null;
+      const hasContent = session.doc.instances.length > 0 || stage.rect !== null;
       const { x, y } = stage.magnified;
       const ratio = Math.min(devicePixelRatio * Math.max(x, y), Math.sqrt(MOST_PIXELS / (width * height || 1)));
       const contextOf = (/** @type {HTMLCanvasElement} */ layer) => {
@@ -157,9 +157,10 @@ export function stageOf(session, look) {
         ctx.setTransform(layer.width / width, 0, 0, layer.width / width, 0, 0);
         return ctx;
       };
-      // The pixels of a canvas are allocated at its first use, which takes about 20 ms. So an empty one is not used.
-      const above = (isMarked || wasMarked) && contextOf(layers[1]);
-      wasMarked = isMarked;
+      // A browser allocates a canvas's pixels at its first use, in about 20 ms. So a canvas is left unused until there
+      // is something to paint.
+      const above = (hasContent || hadContent) && contextOf(layers[1]);
+      hadContent = hasContent;
       if (!above) return;
       // Firefox's minimum font size shows only in the width of a rendered text, and does not apply to a canvas.
       above.font = `${FONT_SIZE}px monospace`;
@@ -222,7 +223,7 @@ export function stageOf(session, look) {
   };
 
   /**
-   * Paint the inactive instances that changed, or all if their look did.
+   * Paint the inactive instances that changed, or all of them if `look` changed.
    * @param {CanvasRenderingContext2D} ctx of the lower canvas
    * @param {Instance[]} others
    */
@@ -248,11 +249,11 @@ export function stageOf(session, look) {
       ctx.clearRect(left, top, right - left, bottom - top);
     }
     ctx.clip();
-    const changed = others.filter((one) => {
+    const overlapping = others.filter((one) => {
       const own = areaOf(one);
       return areas.some((area) => own[0] < area[2] && area[0] < own[2] && own[1] < area[3] && area[1] < own[3]);
     });
-    paint(ctx, stage, changed, false);
+    paint(ctx, stage, overlapping, false);
     ctx.restore();
     painted = { instances: others, look };
   };

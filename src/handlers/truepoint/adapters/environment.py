@@ -15,7 +15,7 @@ def bucket_name() -> str:
 
 
 def stack_bucket() -> str | None:
-    """Return the stack's bucket, None if `BUCKET_NAME` is not set."""
+    """Return the stack's bucket, None or empty if `BUCKET_NAME` is not set."""
     return os.environ.get("BUCKET_NAME")
 
 

@@ -384,23 +384,23 @@ def _assigned(clusters: list[list[Member]], worker: int, similar: Similar, budge
     """Reassign the worker's instances to the clusters of the other workers, for the largest sum of mean similarities.
 
     Each crowd, which is a set of instances that compete for the same clusters, is assigned separately. An instance
-    competes for its own cluster whatever its similarity, so no other instance of the worker can join the cluster while
-    it stays.
+    always competes for its own cluster, however low its similarity. So no other instance of this worker can join that
+    cluster unless it leaves.
 
     Returns:
         Whether anything changed.
     """
     home = {member: place for place, cluster in enumerate(clusters) for member in cluster}
     mine = [member for member in home if member[0] == worker]
-    others = [len(cluster) for cluster in clusters]  # number of other workers' instances
+    other_counts = [len(cluster) for cluster in clusters]  # number of other workers' instances
     for member in mine:
-        others[home[member]] -= 1
+        other_counts[home[member]] -= 1
     gains: dict[Member, dict[int, float]] = {}
     for member in mine:
-        sums = {home[member]: 0.0} if others[home[member]] else {}
+        sums = {home[member]: 0.0} if other_counts[home[member]] else {}
         for other, oks in similar[member].items():
             sums[home[other]] = sums.get(home[other], 0.0) + oks
-        means = {place: total / others[place] for place, total in sums.items()}
+        means = {place: total / other_counts[place] for place, total in sums.items()}
         gains[member] = {
             place: mean for place, mean in means.items() if mean >= LEAST_SIMILARITY or place == home[member]
         }

@@ -116,7 +116,8 @@ class AnnotationReference(msgspec.Struct, frozen=True, kw_only=True):
 def read_batch(payload: bytes) -> list[BatchEntry]:
     """Read a consolidation-request file. An error in one entry or answer does not affect the others.
 
-    An entry without an id is left out, because no result can be given for it.
+    An entry without an id is left out, because no result can be given for it. The exception to this is half of a
+    surrogate pair outside of the answers' own JSON texts: then the whole request is unreadable.
 
     Raises:
         BatchError: the payload is not a consolidation request, or no entry has an id. The batch then fails and Ground
@@ -232,7 +233,12 @@ def _annotation(text: msgspec.Raw) -> WorkerAnnotation:
 
 
 def _content(text: bytes) -> str | None:
-    """Return the JSON text of an answer that is given as a string or as an object; None for `null`."""
+    """Return an answer's JSON text: the content of a string, any other value as it is; None for `null`.
+
+    Raises:
+        JsonError: the string is malformed.
+        UnicodeDecodeError: the value is not UTF-8.
+    """
     if text.startswith(b'"'):
         return str(decode(text, str, most_memory=None))
     return None if text == b"null" else text.decode()
