@@ -507,6 +507,11 @@ test("YAML that cannot be read is refused with its line", () => {
     ["bodyparts: ['a' 'b']\n", /expected “,” or “\]”/],
     ["bodyparts:\n\t- a\n", /tab/],
     [`bodyparts: ${"[".repeat(9999)}`, /32 levels/],
+    ["- ".repeat(9999), /32 levels of indentation/],
+    [`bodyparts: ${"&a ".repeat(99999)}b`, /expected one anchor/],
+    [`bodyparts: [${"&a ".repeat(99999)}b]`, /expected one anchor/],
+    [`bodyparts: "${"word\n ".repeat(99999)}`, /expected the end of “"word.*” within 20000 characters/s],
+    ["bodyparts:\n- snout\nleftear\n- tail\n", /Line 3: expected “key: value”, got “leftear”/],
   ])
     assert.throws(
       () => read(text),
@@ -526,4 +531,14 @@ test("YAML: values of keys that are not read cause no error", () => {
   );
   assert.throws(() => value.a, /Line 1/);
   assert.equal(readYaml("__proto__: [1]\n").b, undefined);
+});
+
+test("YAML: reading a value again repeats nothing; lines without indentation within brackets; characters by number", () => {
+  const value = readYaml(`a: &a [${"x,".repeat(99999)}]\nb: *a\n`);
+  for (let n = 0; n < 9; n++) assert.equal(value.b.length, 99999);
+  assert.deepEqual(names(read("kpt_shape: [2, 3]\nkpt_names: [\nnose,\ntail\n]\n")), ["nose", "tail"]);
+  assert.equal(readYaml('a: "\\U0001F600\\UFFFFFFFF"').a, "\u{1f600}\ufffd");
+  // Pretty-printed JSON that ends too early took minutes.
+  const items = Array.from({ length: 30000 }, (_, id) => ({ id, file: "a.jpg" }));
+  assert.throws(() => read(JSON.stringify({ items }, null, 1).slice(0, -3)), /This is not JSON/);
 });

@@ -8,7 +8,7 @@
 export class YamlError extends Error {}
 
 const KEY =
-  /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
+  /^("[^"\\]*(?:\\.[^"\\]*)*"|'[^']*(?:''[^']*)*'|[^\s"'[\]{},#&*!|>%@`?:-](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*|[?:-][^\s](?:[^\s:]|:(?=\S)|[ \t]+(?![#\s]))*)\s*:(?=\s|$)/;
 const ITEM = /^-(?=\s|$)/;
 /** @type {Record<string, string>} */
 const ESCAPES = {
@@ -26,6 +26,9 @@ const ESCAPES = {
   P: "\u2029",
 };
 
+/** @param {number} code @returns {string} the replacement character for a number that is no character */
+const characterOf = (code) => String.fromCodePoint(code > 0 && code <= 0x10ffff ? code : 0xfffd);
+
 /** @param {string} text of a quoted scalar, with its quotes */
 function unquoted(text) {
   // One line break becomes a space, n > 1 become n - 1 line breaks. In double quotes, a backslash removes the line
@@ -41,7 +44,7 @@ function unquoted(text) {
     const code = groups[0];
     return code[0] === "\n"
       ? ""
-      : (ESCAPES[code] ?? (code.length > 1 ? String.fromCodePoint(parseInt(code.slice(1), 16) || 0xfffd) : code));
+      : (ESCAPES[code] ?? (code.length > 1 ? characterOf(parseInt(code.slice(1), 16)) : code));
   });
 }
 
@@ -50,6 +53,12 @@ const bare = (text) => text.replace(/(^|\s)#.*$/, "").trim();
 
 /** Maximum length of all values that aliases repeat, as JSON. Ten lines of aliases to aliases could grow to any size. */
 const LONGEST_REPEATED = 1e6;
+
+/** Maximum nesting of lists and mappings. Configurations have fewer than ten levels. */
+const DEEPEST = 32;
+
+/** Maximum length of a text in quotes or brackets that continues on the next line. */
+const LONGEST_TEXT = 2e4;
 
 /** The anchored values of a document. An alias may not lead to a value that contains aliases. */
 class Anchors {
@@ -98,6 +107,7 @@ class Reader {
     this.at = 0;
     /** Index of the line that was read last. Error messages name it. */
     this.current = 0;
+    this.depth = 0;
   }
 
   /** @param {string} problem @returns {never} */
@@ -120,6 +130,14 @@ class Reader {
    * @returns {any}
    */
   block(outer, isValue = false) {
+    if ((this.depth += 1) > DEEPEST) this.fail(`expected at most ${DEEPEST} levels of indentation, got more.`);
+    const value = this.content(outer, isValue);
+    this.depth -= 1;
+    return value;
+  }
+
+  /** @param {number} outer @param {boolean} isValue @returns {any} */
+  content(outer, isValue) {
     const line = this.peek();
     if (!line) return null;
     const { indent } = line;
@@ -185,6 +203,7 @@ class Reader {
     const fail = (/** @type {string} */ problem) => this.fail(problem);
     const anchor = ANCHOR.exec(start);
     const rest = start.slice(anchor?.[0].length);
+    if (anchor && ANCHOR.test(rest)) fail(`expected one anchor, got “${start.slice(0, 20)}”.`);
     if (anchor)
       return this.anchors.set(anchor[1], () => (bare(rest) ? this.scalar(rest, outer) : this.block(outer, true)));
     const alias = ALIAS.exec(bare(start));
@@ -242,17 +261,27 @@ class Flow {
       const space = /^(\s+(#[^\n]*)?)*/.exec(rest)?.[0].length ?? 0;
       this.at += space;
       if (this.at < this.text.length) return this.text[this.at];
-      this.text += this.more();
+      this.grow();
     }
+  }
+
+  /** Add the next line, and remove what was read. */
+  grow() {
+    this.text = this.text.slice(this.at);
+    this.at = 0;
+    if (this.text.length > LONGEST_TEXT)
+      this.fail(`expected the end of “${this.text.slice(0, 20)}” within ${LONGEST_TEXT} characters.`);
+    this.text += this.more();
   }
 
   /** @returns {any} */
   value() {
-    if ((this.depth += 1) > 32) this.fail("expected at most 32 levels of brackets, got more.");
+    if ((this.depth += 1) > DEEPEST) this.fail(`expected at most ${DEEPEST} levels of brackets, got more.`);
     const first = this.next();
     const anchor = ANCHOR.exec(this.text.slice(this.at));
     if (anchor) {
       this.at += anchor[0].length;
+      if (this.text[this.at] === "&") this.fail(`expected one anchor, got “${anchor[0]}&”.`);
       this.depth -= 1;
       return this.anchors.set(anchor[1], () => this.value());
     }
@@ -268,7 +297,7 @@ class Flow {
       const read = () => /^(?:[^,[\]{}:#]|:(?=[^\s,[\]{}])|(?<=\S)#)*/.exec(this.text.slice(this.at))?.[0] ?? "";
       let found = read();
       while (this.at + found.length === this.text.length) {
-        this.text += this.more();
+        this.grow();
         found = read();
       }
       if (!found.trim()) this.fail(`expected a value, got “${this.text.slice(this.at, this.at + 20)}”.`);
@@ -279,10 +308,10 @@ class Flow {
         this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
       return plain(found.trim().replace(/\s*\n\s*/g, " "));
     }
-    const whole = quote === '"' ? /^"(?:[^"\\]|\\[^])*"/ : /^'(?:[^']|'')*'/;
+    const whole = quote === '"' ? /^"[^"\\]*(?:\\[^][^"\\]*)*"/ : /^'[^']*(?:''[^']*)*'/;
     let found = whole.exec(this.text.slice(this.at));
     while (!found) {
-      this.text += this.more();
+      this.grow();
       found = whole.exec(this.text.slice(this.at));
     }
     this.at += found[0].length;
@@ -338,17 +367,21 @@ export function readYaml(text) {
   const anchors = new Anchors();
   if (!KEY.test(body[0] ?? "")) return new Reader(body, first, anchors).block(-1);
   const found = Object.create(null);
-  // A top-level key starts a part. Its other lines are indented, list items, comments, or closing brackets.
-  const starts = body.flatMap((line, n) => (/^(?:[^\s#\]},-]|-(?=\S))/.test(line) ? [n] : []));
+  // A top-level key starts a part, which all lines up to the next key belong to.
+  const starts = body.flatMap((line, n) => (KEY.test(line) || /^\?(\s|$)/.test(line) ? [n] : []));
   starts.forEach((from, n) => {
     const key = KEY.exec(body[from]);
     // A key in the long form ("? key") is skipped: no supported tool writes one.
     if (!key) return;
     const name = /^["']/.test(key[1]) ? unquoted(key[1]) : key[1].trim();
-    Object.defineProperty(found, name, {
-      enumerable: true,
-      configurable: true,
-      get: () => new Reader(body.slice(from, starts[n + 1]), first + from, anchors).mapping(0)[name],
+    const define = (/** @type {PropertyDescriptor} */ value) =>
+      Object.defineProperty(found, name, { enumerable: true, configurable: true, ...value });
+    define({
+      get: () => {
+        const value = new Reader(body.slice(from, starts[n + 1]), first + from, anchors).mapping(0)[name];
+        define({ get: () => value });
+        return value;
+      },
     });
   });
   anchors.readAll = () => {
