@@ -542,3 +542,110 @@ test("YAML: reading a value again repeats nothing; lines without indentation wit
   const items = Array.from({ length: 30000 }, (_, id) => ({ id, file: "a.jpg" }));
   assert.throws(() => read(JSON.stringify({ items }, null, 1).slice(0, -3)), /This is not JSON/);
 });
+
+test("names in brackets are names; a list of a program ends with the bracket that it starts with", () => {
+  assert.deepEqual(names(read("(L) eye\n(R) eye (outer)")), ["(L) eye", "(R) eye (outer)"]);
+  assert.deepEqual(names(read("[L] eye\n[R] eye [outer]")), ["[L] eye", "[R] eye [outer]"]);
+  assert.deepEqual(names(read("names = ['eye (L)', \"eye (R\"]")), ["eye (L)", "eye (R"]);
+  assert.throws(
+    () => read('{"keypoints": ["a", "b"], // names\n "skeleton": [[1, 2]]}'),
+    /not JSON\. Line 2.*\/\/ names/s,
+  );
+});
+
+test("tables and labels without a column of names are refused, as are names that occur twice", () => {
+  for (const text of ["1,2\n3,4\n5,6", "0 0.5 0.5 0.1 0.2\n0 0.1 0.2 0.3 0.4"])
+    assert.throws(() => read(text), /Expected a skeleton in a known format/);
+  for (const value of [
+    "scorer,Ann,Ann,Ann,Ann\nbodyparts,snout,snout,tail,tail\ncoords,x,y,x,y\na.png,1,2,3,4",
+    { name: "cat", keypoints: ["Ann", "b", "Ann"], skeleton: [[2, 3]] },
+  ])
+    assert.throws(
+      () => read(value),
+      (error) => error instanceof FormatError && /names that differ, got “Ann” twice/.test(error.message),
+    );
+  // 10 MB in one cell are more than a recursive expression can match.
+  assert.throws(() => read(`"${"a".repeat(1e7)}"\nb`), /at most 128 characters/);
+});
+
+test("names in another encoding are refused", () => {
+  for (const text of ["bodyparts: [\ufffdhr, nase]", '{"keypoints": ["\\ud800", "b"]}'])
+    assert.throws(() => read(text), /Expected a file in UTF-8/);
+});
+
+test("attributes: entities of all forms; a value that is no list", () => {
+  const html = `<p keypointClasses='[{"label": "rat&#x27;s ear"}, {"label": "caf&#233; &quot;"}]'>`;
+  assert.deepEqual(names(read(html.replace("&quot;", "&lt;"))), ["rat's ear", "café <"]);
+  assert.throws(() => read("<p keypointClasses='null'>"), /There are no keypoints in this: expected a list, got null/);
+});
+
+test("keypoints of a skeleton file without a position, with one that is too far away, or with a pair that is no name", () => {
+  const file = (...templates) => ({
+    name: "x".repeat(200),
+    keypoints: templates.map((template, n) => ({ name: `k${n}`, template, pair: n || null })),
+  });
+  const { definition, notes } = read(file([5, 5], [1e300, 1], null));
+  assert.deepEqual(
+    definition.keypoints.map(({ x, y }) => [x, y]),
+    [
+      [5, 5],
+      [0, 1],
+      [0, 0],
+    ],
+  );
+  assert.match(notes.join("\n"), /got none of “k1” and 1 more/);
+  assert.match(notes.join("\n"), /name was cut: .* got 200/);
+  assert.match(notes.join("\n"), /pair of “k1” was left out: “1” is not/);
+});
+
+test("YOLO: edges that count from 1; names of a class by number; more keypoints than possible", () => {
+  const file = "kpt_shape: [3, 3]\nkpt_names: {0: {0: a, 1: b, 2: c}}\n";
+  const found = read(`${file}skeleton: [[1, 2], [2, 3]]\n`);
+  assert.deepEqual(
+    [names(found), found.definition.edges],
+    [
+      ["a", "b", "c"],
+      [
+        ["a", "b"],
+        ["b", "c"],
+      ],
+    ],
+  );
+  assert.match(found.notes.join(), /count from 1, although YOLO counts from 0/);
+  assert.deepEqual(read(`${file}skeleton: [[1, 2]]\n`).definition.edges, [["b", "c"]]);
+  const many = `kpt_shape: [99999, 3]\nkpt_names:\n${Array.from({ length: 9999 }, (_, n) => `  ${n}: [a]\n`).join("")}`;
+  assert.throws(() => read(many), /at most 1000 keypoints; this one has 99999/);
+});
+
+test("DeepLabCut: unique body parts alone; edges between body parts that do not exist; texts in blocks", () => {
+  const unique = "Task: x\nmultianimalbodyparts: []\nuniquebodyparts: [a, b]\nbodyparts: MULTI!\nskeleton: [[a, b]]\n";
+  assert.deepEqual([names(read(unique)), read(unique).definition.edges], [["a", "b"], [["a", "b"]]]);
+  const edges = "multianimalbodyparts: [a, b]\nuniquebodyparts: [c]\nskeleton:\n- [nowhere, else]\n";
+  assert.match(read(edges).notes.join(), /“nowhere” to “else” was left out/);
+  assert.deepEqual(names(read("bodyparts:\n- |\n  nose\n- >-\n  tail\n  end\n")), ["nose", "tail end"]);
+});
+
+test("SLEAP: numbers count in the order of writing, even if a tool sorted the keys later; unknown types are reported", () => {
+  const links = [
+    { source: ref(1), target: ref(2), type: kind(1) },
+    { source: ref(2), target: ref(3), type: ref(4) },
+    { source: ref(2), target: ref(3), type: kind(2) },
+    { source: ref(3), target: ref(2), type: ref(5) },
+  ];
+  const found = read({ graph: {}, links, nodes: ["a", "near", "far"].map((name) => ({ id: node(name) })) });
+  assert.deepEqual(
+    [names(found), found.definition.edges, pairs(found), found.notes],
+    [
+      ["a", "near", "far"],
+      [
+        ["a", "near"],
+        ["near", "far"],
+      ],
+      ["near far"],
+      [],
+    ],
+  );
+  const unknown = read({ links: [{ source: "a", target: "b", type: ref(9) }], nodes: [{ id: "a" }, { id: "b" }] });
+  assert.deepEqual(unknown.definition.edges, []);
+  assert.match(unknown.notes.join(), /1 links were left out/);
+});

@@ -103,7 +103,7 @@ export function findSkeletons(text) {
       .replace(/\r\n?/g, "\n")
       .trim(),
   ).map((source) => ({
-    label: `${typeof source.name === "string" && source.name ? source.name : "skeleton"} (${source.classes.length} keypoints)`,
+    label: `${typeof source.name === "string" && source.name ? source.name : "skeleton"} (${source.classes?.length ?? 0} keypoints)`,
     read: () => readSource(source),
   }));
 }
@@ -130,6 +130,9 @@ export function readDefinition(text) {
   return read;
 }
 
+/** @param {Source[]} sources @returns {AnySource[]} */
+const foreign = (sources) => sources.map((source) => ({ ...source, isForeign: true }));
+
 /** @param {string} text @returns {AnySource[]} */
 function sourcesOf(text) {
   const attributes = attributesOf(text);
@@ -139,11 +142,11 @@ function sourcesOf(text) {
     if (!found) throw new FormatError("Expected valid XML or SVG, got something else.");
     if (!found.length)
       throw new FormatError("Expected a CVAT skeleton or Label Studio’s KeyPointLabels in this XML, got neither.");
-    return found;
+    return foreign(found);
   }
   const value = parsed(text);
   const found = value === undefined ? otherTexts(text) : fromValue(value);
-  if (found.length) return found;
+  if (found.length) return foreign(found);
   if (isRecord(value) && Array.isArray(value.keypoints)) return [fromFile(value)];
   if (Array.isArray(value) || Array.isArray(fromText(value?.keypointClasses)))
     return [fromClasses(Array.isArray(value) ? { keypointClasses: value } : value)];
@@ -158,9 +161,9 @@ const LONGEST_YAML = 4e6;
 /** @param {string} text that is not JSON @returns {Source[]} */
 function otherTexts(text) {
   // A list as in a program: names = ["nose", 'tail'], ("nose", "tail").
-  const literal = /^(?:[\w.]+\s*=\s*)?[[(]([^]*)[\])];?$/.exec(text);
-  if (literal || text[0] === "{") return otherJson(literal ? `[${literal[1]}]` : text);
-  if (text[0] === "[") throw new FormatError("This is not JSON.");
+  const literal = /^(?:[\w.]+\s*=\s*)?([[(][^]*[\])]);?$/.exec(text)?.[1] ?? "";
+  if (literal && endOfBrackets(literal) === literal.length - 1) return otherJson(`[${literal.slice(1, -1)}]`);
+  if (text[0] === "{" || (text[0] === "[" && endOfBrackets(text) < 0)) return otherJson(text);
   const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
   if (isYaml && text.length < LONGEST_YAML) {
     try {
@@ -176,18 +179,35 @@ function otherTexts(text) {
 }
 
 /**
+ * Return the index of the bracket that closes the first one; -1 if none does. In "(L) eye, eye (R)", the brackets at the
+ * start and at the end are not the same pair.
+ * @param {string} text
+ */
+function endOfBrackets(text) {
+  let depth = 0;
+  for (const { 0: found, index } of text.matchAll(/"[^"\n]*"|(?<![\p{L}\d])'[^'\n]*'|[[({]|[\])}]/gu)) {
+    if (/^["']/.test(found)) continue;
+    depth += /[[({]/.test(found) ? 1 : -1;
+    if (depth === 0) return index;
+  }
+  return -1;
+}
+
+/**
  * Read what is almost JSON: single quotes, a comma at the end.
  * @param {string} text
  * @returns {Source[]} at least one
  */
 function otherJson(text) {
+  let problem = "";
   try {
     const found = text.length < LONGEST_YAML ? fromValue(readYaml(text)) : [];
     if (found.length) return found;
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
+    problem = ` ${error.message}`;
   }
-  throw new FormatError("This is not JSON.");
+  throw new FormatError(`This is not JSON.${problem}`);
 }
 
 /** Maximum nesting of lists and objects. Label files of known formats have fewer than ten levels. */
@@ -206,7 +226,9 @@ function parsed(text) {
   } catch {
     try {
       // Python writes NaN and Infinity, which JSON does not have.
-      value = JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (_, quoted) => quoted ?? "null"));
+      value = JSON.parse(
+        text.replace(/("[^"\\]*(?:\\.[^"\\]*)*")|-?\b(?:NaN|Infinity)\b/g, (_, quoted) => quoted ?? "null"),
+      );
     } catch {
       return undefined;
     }
@@ -232,7 +254,7 @@ const fromClasses = ({ keypointClasses, skeletonRig }) => ({
 
 const ATTRIBUTE = /\b(keypointClasses|skeletonRig)\s*=\s*(?:"([^"]*)"|'([^']*)')/gi;
 /** @type {Record<string, string>} */
-const ENTITIES = { "&quot;": '"', "&#34;": '"', "&apos;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&" };
+const ENTITIES = { quot: '"', apos: "'", lt: "<", gt: ">", amp: "&", nbsp: "\xa0" };
 
 /** Return the attributes in a piece of HTML; null if there are none. @param {string} text @returns {any} */
 function attributesOf(text) {
@@ -240,12 +262,15 @@ function attributesOf(text) {
   const found = {};
   for (const [, name, double, single] of text.matchAll(ATTRIBUTE)) {
     const key = name.toLowerCase() === "skeletonrig" ? "skeletonRig" : "keypointClasses";
-    found[key] = (double ?? single).replace(/&(quot|#34|apos|#39|lt|gt|amp);/g, (entity) => ENTITIES[entity]);
+    found[key] = (double ?? single).replace(
+      /&(?:(quot|apos|lt|gt|amp|nbsp)|#(\d{1,6})|#x([\da-f]{1,5}));/gi,
+      (_, word, decimal, hex) => ENTITIES[word?.toLowerCase()] ?? String.fromCodePoint(decimal ?? parseInt(hex, 16)),
+    );
   }
   return found.keypointClasses === undefined ? null : found;
 }
 
-/** @typedef {Source & {size?: unknown, isOwn?: boolean}} AnySource */
+/** @typedef {Source & {size?: unknown, isOwn?: boolean, isForeign?: boolean}} AnySource */
 
 /** @param {any} file @returns {AnySource} */
 const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }) => ({
@@ -267,8 +292,9 @@ const fromFile = ({ name, supercategory, keypoints, edges, template_size: size }
  * @param {AnySource} source
  * @returns {Read}
  */
-function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn }) {
-  if (!Array.isArray(classes)) throw new FormatError("There are no keypoints in this.");
+function readSource({ name, supercategory, classes, rig, notes: known = [], size, isOwn, isForeign }) {
+  if (!Array.isArray(classes))
+    throw new FormatError(`There are no keypoints in this: expected a list, got ${brief(classes)}.`);
   if (classes.length > MOST_KEYPOINTS)
     throw new FormatError(`A skeleton has at most ${MOST_KEYPOINTS} keypoints; this one has ${classes.length}.`);
   if (Array.isArray(rig) && rig.length > MOST_EDGES)
@@ -276,15 +302,19 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
   const skeleton = readSkeleton(asAttributes({ keypointClasses: classes }));
   const { keypoints } = skeleton;
   const notes = [...known, ...skeleton.problems];
-  if (!keypoints.length) throw new FormatError("There are no keypoints in this.");
+  if (!keypoints.length) throw new FormatError("There are no keypoints in this: expected names, got none.");
   const names = keypoints.map(({ label }) => label);
+  const labels = classes.map((entry) => entry?.label);
   checkNames(names);
+  // Other tools' indices count a name that is there twice: leaving one out would shift all after it.
+  const repeated = isForeign && labels.find((label, i) => label && labels.indexOf(label) < i);
+  if (repeated) throw new FormatError(`Expected names that differ, got “${repeated}” twice.`);
   const edges = edgesOf(rig, names, notes);
   for (const entry of classes) {
     const [label, wanted] = [entry?.label, entry?.pair];
     const keypoint = keypoints[names.indexOf(label)];
-    if (keypoint && typeof wanted === "string" && wanted && names[keypoint.pair] !== wanted)
-      notes.push(`The pair of “${label}” was left out: “${wanted}” is not its counterpart.`);
+    if (keypoint && (wanted ?? "") !== "" && names[keypoint.pair] !== wanted)
+      notes.push(`The pair of “${label}” was left out: “${brief(wanted)}” is not its counterpart.`);
   }
   /** @type {Map<string, number | null>} */
   const sigmas = new Map();
@@ -299,7 +329,15 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
     if (!good && (entry?.sigma ?? null) !== null)
       notes.push(`The sigma of “${label}” was left out: it is not a number between ${LEAST_SIGMA} and 1.`);
   }
-  const hasPlaces = classes.some((entry) => isNumber(entry?.x) && isNumber(entry?.y));
+  const isPlaced = (/** @type {any} */ entry) => isPlace(entry?.x) && isPlace(entry?.y);
+  const hasPlaces = classes.some(isPlaced);
+  const lost = hasPlaces ? classes.filter((entry) => !isPlaced(entry)).map((entry) => entry?.label) : [];
+  if (lost.length)
+    notes.push(
+      `Expected a position for each keypoint, got none of “${brief(lost[0])}”${lost.length > 1 ? ` and ${lost.length - 1} more` : ""}: drag from the corner.`,
+    );
+  if (typeof name === "string" && name.length > LONGEST_NAME)
+    notes.push(`The skeleton's name was cut: expected at most ${LONGEST_NAME} characters, got ${name.length}.`);
   const text = (/** @type {unknown} */ value, /** @type {string} */ fallback) =>
     typeof value === "string" && value.trim() ? value.slice(0, LONGEST_NAME) : fallback;
   const definition = {
@@ -311,7 +349,7 @@ function readSource({ name, supercategory, classes, rig, notes: known = [], size
       pair: names[pair] ?? "",
       sigma: sigmas.get(label) ?? null,
       ...displayNames.get(label),
-      ...(hasPlaces ? { x, y } : onRing(n, keypoints.length)),
+      ...(hasPlaces ? { x: isPlace(x) ? x : 0, y: isPlace(y) ? y : 0 } : onRing(n, keypoints.length)),
     })),
     edges,
   };
@@ -356,6 +394,9 @@ function edgesOf(rig, names, notes) {
 }
 
 /** @param {unknown} value */
+const isPlace = (value) => isNumber(value) && Math.abs(value) <= 1e6;
+
+/** @param {unknown} value */
 const isLength = (value) => isNumber(value) && value > 0 && value <= 1e6;
 
 /** Check names by the rules of truepoint/pose/skeleton.py. @param {string[]} names */
@@ -367,6 +408,8 @@ function checkNames(names) {
   const alike = new Map();
   for (const name of names) {
     const key = nameKey(name);
+    if (/[\ufffd\p{Cs}]/u.test(name))
+      throw new FormatError(`Expected a file in UTF-8, got the name “${name}” in something else. Save it as UTF-8.`);
     if (!key) throw new FormatError("Expected a name with visible characters, got one without.");
     if (alike.has(key))
       throw new FormatError(

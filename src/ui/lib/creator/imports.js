@@ -1,5 +1,6 @@
 /** Skeletons of other tools: COCO, CVAT, SLEAP, DeepLabCut, YOLO, Label Studio, and plain lists of names. */
 import { isNumber, isRecord, readJson, shown } from "../json.js";
+import { MOST_KEYPOINTS } from "../skeleton.js";
 import { PRESETS } from "./presets.js";
 
 /**
@@ -232,22 +233,26 @@ const unpickled = (value) =>
 function fromSleap(graph, shared) {
   const nodes = list(graph.nodes).map((node) => (isRecord(node) && "id" in node ? node.id : node));
   const links = list(graph.links).filter(isRecord);
-  const written = Object.keys(graph).flatMap((key) =>
-    key === "nodes" ? nodes : key === "links" ? links.flatMap((link) => Object.values(link)) : [],
-  );
-  const together = written.filter((value) => value?.["py/object"] || value?.["py/reduce"]).map(unpickled);
+  const inLinks = links.flatMap((link) => Object.values(link));
+  const ordered = (/** @type {any[]} */ values) =>
+    values.filter((value) => value?.["py/object"] || value?.["py/reduce"]).map(unpickled);
+  // jsonpickle numbers objects in the order of its own pass. Other tools may have sorted the file's keys since.
+  const orders = [ordered([...inLinks, ...nodes]), ordered([...nodes, ...inLinks])];
+  if (Object.keys(graph).indexOf("nodes") < Object.keys(graph).indexOf("links")) orders.reverse();
   const apart = {
-    string: [...new Set(together.filter((value) => typeof value === "string"))],
-    number: together.filter((value) => typeof value === "number"),
+    string: [...new Set(orders[0].filter((value) => typeof value === "string"))],
+    number: orders[0].filter((value) => typeof value === "number"),
   };
   const references = [...nodes, ...links.flatMap(({ source, target }) => [source, target])]
     .map((value) => [value, "string"])
     .concat(links.map(({ type }) => [type, "number"]))
     .filter(([value]) => isNumber(value?.["py/id"]));
-  const isTogether = references.every(([value, kind]) => typeof together[value["py/id"] - 1] === kind);
+  const together = orders.find((order) =>
+    references.every(([value, kind]) => typeof order[value["py/id"] - 1] === kind),
+  );
   const decoded = (/** @type {any} */ value, /** @type {"string" | "number"} */ kind) =>
     isNumber(value?.["py/id"])
-      ? (isTogether ? together : apart[kind])[value["py/id"] - 1]
+      ? (together ?? apart[kind])[value["py/id"] - 1]
       : // A labels file refers to nodes by their index in the list that all its skeletons share.
         isNumber(value) && kind === "string"
         ? (unpickled(shared[value]) ?? value)
@@ -258,8 +263,11 @@ function fromSleap(graph, shared) {
   /** @type {[any, any][]} */
   const symmetries = [];
   const order = (/** @type {any} */ link) => (isNumber(link.edge_insert_idx) ? link.edge_insert_idx : Infinity);
+  let unknown = 0;
   for (const { source, target, type } of links.toSorted((a, b) => order(a) - order(b) || 0)) {
-    (decoded(type, "number") === 2 ? symmetries : edges).push([decoded(source, "string"), decoded(target, "string")]);
+    const number = decoded(type, "number") ?? (type ? 0 : 1);
+    if (number !== 1 && number !== 2) unknown += 1;
+    else (number === 2 ? symmetries : edges).push([decoded(source, "string"), decoded(target, "string")]);
   }
   // The plain form gives the ends of an edge by name, or by index from 0.
   const end = (/** @type {any} */ value) => {
@@ -284,6 +292,7 @@ function fromSleap(graph, shared) {
     name: graph.graph?.name ?? graph.name,
     classes: names.map((label) => ({ label, pair: pairs.get(label) })),
     rig: edges,
+    notes: unknown ? [`${unknown} links were left out: expected a type of 1 (edge) or 2 (symmetry), got neither.`] : [],
   };
 }
 
@@ -308,28 +317,29 @@ function fromSleapFile(value) {
 
 /** @param {any} value config.yaml @returns {Source[]} the animals' body parts, and the unique body parts */
 function fromDeepLabCut(value) {
-  // Single-animal projects may have an empty list of the other kind.
-  const isMulti = list(value?.multianimalbodyparts).length > 0;
-  const sets = isMulti ? [value.multianimalbodyparts, list(value.uniquebodyparts)] : [list(value?.bodyparts)];
+  // Single-animal projects may have empty lists of the other kind.
+  const several = [list(value?.multianimalbodyparts), list(value?.uniquebodyparts)];
+  const isMulti = several.flat().length > 0 && (several[0].length > 0 || !list(value.bodyparts).length);
+  const sets = isMulti ? several : [list(value?.bodyparts)];
   const name = typeof value?.Task === "string" ? value.Task : "skeleton";
   return sets
-    .filter((parts) => parts.length)
     .map((parts, n) => ({
       name: n ? `${name}_unique` : name,
       classes: parts.map((/** @type {unknown} */ label) => ({ label })),
       // One list holds the edges of both sets. An entry of more than two body parts is a chain of edges.
-      rig: list(value.skeleton)
+      rig: list(value?.skeleton)
         .flatMap((edge) =>
           list(edge).length > 2
             ? edge.slice(1).map((/** @type {any} */ end, /** @type {number} */ i) => [edge[i], end])
             : [edge],
         )
-        .filter((edge) => sets.length === 1 || list(edge).some((end) => parts.includes(end))),
+        .filter((edge) => !sets[1 - n]?.length || !list(edge).every((end) => sets[1 - n].includes(end))),
       notes:
         isMulti && !n
           ? ["Individuals were left out, because they are not part of a skeleton: label each animal as an instance."]
           : [],
-    }));
+    }))
+    .filter(({ classes }) => classes.length);
 }
 
 /** @param {any} value data.yaml @returns {Source[]} one for each class with names of its own */
@@ -344,15 +354,21 @@ function fromYolo(value) {
   const sets = /** @type {[string, any][]} */ (
     areTexts(inOrder(given))
       ? [[own, inOrder(given)]]
-      : Object.entries(given ?? {}).filter(([, names]) => areTexts(names))
+      : Object.entries(given ?? {})
+          .map(([key, names]) => [key, inOrder(names)])
+          .filter(([, names]) => areTexts(names))
   );
+  // Numbers of keypoints count from 0. A skeleton without a 0 that has the number of all keypoints counts from 1, as in COCO.
+  const ends = list(value.skeleton).flatMap((edge) => numbers(edge).slice(0, 2));
+  const first = ends.includes(count) && !ends.includes(0) ? 1 : 0;
   const flips = numbers(value.flip_idx);
   const sigmas = numbers(value.kpt_oks_sigmas);
   const isSound = flips.length === count && flips.every((i, n) => flips[i] === n);
-  if (!sets.length) sets.push([own, []]);
+  if (!sets.length || count > MOST_KEYPOINTS) sets.splice(0, Infinity, [own, []]);
   return sets.map(([key, labels]) => {
     const names = Array.from({ length: count }, (_, i) => labels[i] ?? `keypoint_${i + 1}`);
     const notes = [];
+    if (first) notes.push("The edges count from 1, although YOLO counts from 0. They were read as counting from 1.");
     if (!labels.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
     else if (labels.length !== count) notes.push(`Expected ${count} kpt_names, got ${labels.length}.`);
     if (flips.length && !isSound)
@@ -362,7 +378,7 @@ function fromYolo(value) {
     return {
       name: Object.hasOwn(classes, key) ? classes[key] : isDigits(key) ? undefined : key,
       notes,
-      rig: byIndex(value.skeleton, names, 0),
+      rig: byIndex(value.skeleton, names, first),
       classes: names.map((/** @type {string} */ label, i) => ({
         label,
         sigma: sigmas[i],
@@ -376,7 +392,7 @@ function fromYolo(value) {
 
 /** A cell of a line: in double or single quotes, or up to the next separator. */
 const CELL =
-  /[^\S\n\t]*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|“([^”\n]*)”|([^\n,;\t|]*))[^\S\n\t]*(?=[\n,;\t|]|$)[,;\t|]?/g;
+  /[^\S\n\t]*(?:"([^"]*(?:""[^"]*)*)"|'([^']*(?:''[^']*)*)'|“([^”\n]*)”|([^\n,;\t|]*))[^\S\n\t]*(?=[\n,;\t|]|$)[,;\t|]?/g;
 
 /** @param {string} line with its end @returns {string[]} */
 const cellsOf = (line) =>
@@ -400,11 +416,14 @@ export function namesIn(text) {
   const isColumn = (/** @type {number} */ i) => body.every((row) => isDigits(row[i]));
   const columns = [...Array(width).keys()];
   if (width > 1 && body.length && body.every((row) => row.length === width) && columns.some(isColumn)) {
-    const column = columns.find((i) => !isColumn(i)) ?? 0;
+    const column = columns.find((i) => !isColumn(i));
+    if (column === undefined) return [];
     const isHeader = columns.some((i) => isColumn(i) && !isDigits(rows[0][i]));
     return (isHeader ? body : rows).map((row) => row[column]).filter(Boolean);
   }
   const names = rows.flat().filter(Boolean);
+  // Lines of several numbers are labels, as YOLO writes them, and no names.
+  if (names.every((name) => /^[-+\d.e]+(\s+[-+\d.e]+)+$/i.test(name))) return [];
   // Numbers that count the lines are no part of the names: "1 nose", "2 tail".
   const numbered = names.map((name) => /^(\d+)\s+(\S.*)$/.exec(name));
   return numbered.every((found, i) => found && Number(found[1]) - Number(numbered[0]?.[1]) === i)

@@ -197,8 +197,8 @@ class Reader {
     if (/^[|>]/.test(start)) {
       const lines = [];
       while (this.at < this.lines.length && (this.lines[this.at].indent > outer || !this.lines[this.at].text))
-        lines.push(this.lines[this.at++].text);
-      return lines.join("\n");
+        lines.push(this.lines[this.at++].text.trim());
+      return lines.join(start[0] === ">" ? " " : "\n").trim();
     }
     const fail = (/** @type {string} */ problem) => this.fail(problem);
     const anchor = ANCHOR.exec(start);
@@ -304,7 +304,8 @@ class Flow {
       this.at += found.length;
       const alias = ALIAS.exec(found.trim());
       if (alias) return this.anchors.get(alias[1], this.fail);
-      if (/^[&*!@`%|>]/.test(found))
+      // JSON with comments is no YAML: the comment would become a part of the next key.
+      if (/^([&*!@`%|>]|\/[/*])/.test(found))
         this.fail(`expected a text, got “${found.trim().slice(0, 20)}”, which this reader does not know.`);
       return plain(found.trim().replace(/\s*\n\s*/g, " "));
     }
