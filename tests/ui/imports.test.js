@@ -649,3 +649,23 @@ test("SLEAP: numbers count in the order of writing, even if a tool sorted the ke
   assert.deepEqual(unknown.definition.edges, []);
   assert.match(unknown.notes.join(), /1 links were left out/);
 });
+
+test("numbers with gaps are no list; nodes whose numbers are not in order, or not in the file", () => {
+  const yolo = read("kpt_shape: [2, 3]\nkpt_names: {0: nose, 2: tail}\n");
+  assert.deepEqual(names(yolo), ["keypoint_1", "keypoint_2"]);
+  assert.match(yolo.notes.join(), /Expected kpt_names to be a list/);
+  assert.throws(() => read("0: nose\n2: tail"), /Expected a skeleton in a known format/);
+  const graph = {
+    nodes: [
+      { id: 7, name: "nose" },
+      { id: 3, name: "tail" },
+    ],
+    links: [{ source: 7, target: 3 }],
+  };
+  assert.deepEqual([names(read(graph)), read(graph).definition.edges], [["nose", "tail"], [["nose", "tail"]]]);
+  const plain = { nodes: [{ id: 1 }, { id: 0 }], links: [{ source: 0, target: 1 }] };
+  assert.deepEqual([names(read(plain)), read(plain).definition.edges], [["1", "0"], [["0", "1"]]]);
+  const labels = { nodes: [{ name: "a" }], skeletons: [{ nodes: [{ id: 5 }, { id: 0 }], links: [] }] };
+  assert.deepEqual(names(read(labels)), ["a"]);
+  assert.match(read(labels).notes.join(), /without a name/);
+});

@@ -16,12 +16,12 @@ import { PRESETS } from "./presets.js";
 const list = (value) => (Array.isArray(value) ? value : []);
 /** @param {unknown} value @returns {value is string[]} */
 const areTexts = (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
-/** @param {unknown} value a list, or a record with numbers as keys, as in YOLO @returns {any[]} the values in order */
+/** @param {unknown} value a list, or a record with numbers as keys, as in YOLO @returns {any[]} the values in order; none if a number is missing */
 const inOrder = (value) => {
   if (!isRecord(value)) return list(value);
-  const keys = Object.keys(/** @type {object} */ (value));
-  return keys.every((key) => /^\d+$/.test(key))
-    ? keys.sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {any} */ (value)[key])
+  const keys = Object.keys(/** @type {object} */ (value)).sort((a, b) => Number(a) - Number(b));
+  return keys.every((key, n) => /^\d+$/.test(key) && Number(key) === Number(keys[0]) + n)
+    ? keys.map((key) => /** @type {any} */ (value)[key])
     : [];
 };
 const isDigits = (/** @type {string} */ cell) => /^[-+]?\d*\.?\d+$/.test(cell);
@@ -232,6 +232,10 @@ const unpickled = (value) =>
  */
 function fromSleap(graph, shared) {
   const nodes = list(graph.nodes).map((node) => (isRecord(node) && "id" in node ? node.id : node));
+  // Other tools' graphs number the nodes and name them besides.
+  const named = new Map(
+    list(graph.nodes).flatMap((node) => (typeof node?.name === "string" ? [[node.id, node.name]] : [])),
+  );
   const links = list(graph.links).filter(isRecord);
   const inLinks = links.flatMap((link) => Object.values(link));
   const ordered = (/** @type {any[]} */ values) =>
@@ -255,7 +259,7 @@ function fromSleap(graph, shared) {
       ? (together ?? apart[kind])[value["py/id"] - 1]
       : // A labels file refers to nodes by their index in the list that all its skeletons share.
         isNumber(value) && kind === "string"
-        ? (unpickled(shared[value]) ?? value)
+        ? (named.get(value) ?? (shared.length ? unpickled(shared[value]) : `${value}`))
         : unpickled(value);
   const names = nodes.map((node) => decoded(node, "string"));
   /** @type {[any, any][]} */
@@ -310,7 +314,7 @@ function fromSleapFile(value) {
   );
   if (isRecord(inside) && !skeletons.some(isSleap))
     for (const [name, skeleton] of Object.entries(inside)) if (isSleap(skeleton)) skeletons.push({ ...skeleton, name });
-  return skeletons.filter(isSleap).map((skeleton) => fromSleap(skeleton, list(inside?.nodes)));
+  return skeletons.filter(isSleap).map((skeleton) => fromSleap(skeleton, isSleap(inside) ? [] : list(inside?.nodes)));
 }
 
 // ------------------------------------------------------------------------------------------------- DeepLabCut and YOLO
@@ -369,7 +373,10 @@ function fromYolo(value) {
     const names = Array.from({ length: count }, (_, i) => labels[i] ?? `keypoint_${i + 1}`);
     const notes = [];
     if (first) notes.push("The edges count from 1, although YOLO counts from 0. They were read as counting from 1.");
-    if (!labels.length) notes.push("The file has no kpt_names: its keypoints are numbered.");
+    if (!labels.length)
+      notes.push(
+        `${given ? "Expected kpt_names to be a list, or numbered without gaps; got something else" : "The file has no kpt_names"}: its keypoints are numbered.`,
+      );
     else if (labels.length !== count) notes.push(`Expected ${count} kpt_names, got ${labels.length}.`);
     if (flips.length && !isSound)
       notes.push(
