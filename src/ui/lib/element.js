@@ -97,16 +97,16 @@ export class Crowd2dSkeleton extends HTMLElement {
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
+    if (before === after) return;
     // Request the image now, before the app is built and its language is loaded.
-    if (name === "imgsrc" && before !== after) request(urlOf(after));
+    if (name === "imgsrc") request(urlOf(after));
     if (name === "lang") {
-      if (!this.app || before === after) return;
+      if (!this.app) return;
       this.leave();
       this.start();
       return;
     }
-    if (before === after || (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after)))
-      return;
+    if (name === "initialvaluessrc" && withoutSignature(before) === withoutSignature(after)) return;
     // A new address of the same image (a renewed signature) keeps the work.
     const isRenewed = name === "imgsrc" && this.hasAttribute("imageS3Uri");
     const isOther = !isRenewed && !ASIDE.includes(name);
