@@ -83,10 +83,11 @@ def _skeleton(store: Bucket, job: str) -> Skeleton | None:
 
     Without a skeleton, consolidation uses the published sigmas by keypoint name.
     """
+    key, etag = store.first(spelled(job, job_keys(job).skeleton))
+    if etag is None:
+        return None
     try:
-        texts = (store.find(key, LARGEST_ANSWER) for key in spelled(job, job_keys(job).skeleton))
-        text = next((text for text in texts if text is not None), None)
-        return None if text is None else parse_skeleton(text, stored=True)
+        return parse_skeleton(store.read(key, largest=LARGEST_ANSWER), stored=True)
     except (SkeletonError, TooLargeError) as error:
         logger.warning("the job's skeleton cannot be used", labeling_job=job.lower(), error=str(error))
         return None
@@ -128,5 +129,5 @@ def _treated(store: Bucket, job: str) -> Treated:
 
 def _experiment(store: Bucket, job: str) -> Settings | None:
     """Return the settings of a job's anchoring experiment, None if it has none."""
-    text = store.find(job_keys(job).anchoring, LARGEST_RECORD)
-    return None if text is None else parse_settings(text)
+    key = job_keys(job).anchoring
+    return None if store.etag(key) is None else parse_settings(store.read(key, largest=LARGEST_RECORD))

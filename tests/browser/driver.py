@@ -192,8 +192,12 @@ class Task:
         The element must exist, and `selector` must be CSS. A locator's own method would first wait for the element,
         which takes up to twenty times as long.
         """
+        # The creator shows the element inside of its own.
         return self.page.evaluate(
-            f"([selector, argument]) => ({function})(document.querySelector(selector), argument)",
+            f"""([selector, argument]) => {{
+              const roots = [document, document.querySelector("skeleton-creator")?.shadowRoot];
+              return ({function})(roots.map((root) => root?.querySelector(selector)).find(Boolean), argument);
+            }}""",
             [self.selector, argument],
         )
 

@@ -930,6 +930,14 @@ def test_label_studios_configuration(creator: Page, open_task: TaskPage) -> None
     assert exported(creator)["name"] == "Shirt"
     assert names(creator) == ["a", "b & c"]
     assert "takes from each task" in said(creator)
+    # https://labelstud.io/tags/keypoint: a tool without labels, beside another control's. Tags may have any case.
+    paste(
+        creator,
+        """<view><keyPoint name="kp" toName="img"/><Image name="img" value="$img"/>
+        <labels name="l" toName="img"><label value="tip"/><Label value="end"/></labels>
+        <Labels name="t" toName="text"><Label value="word"/></Labels></view>""",
+    )
+    assert names(creator) == ["tip", "end"]
     for text, sentence in (("<View><Image", "Expected valid XML or SVG"), ("<View/>", "got neither")):
         paste(creator, text)
         assert sentence in said(creator)

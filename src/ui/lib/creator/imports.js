@@ -104,15 +104,15 @@ const svgOf = (text) => new DOMParser().parseFromString(`<div>${text}</div>`, "t
 function fromCvatDrawing(drawing, sublabels, name) {
   const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
   // Without a description, the nodes' own names are used.
-  const described =
-    readJson(drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null) ?? {};
+  const description = drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null;
+  const described = new Map(Object.entries(readJson(description) ?? {}));
   const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort(
     (a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")),
   );
   const labels = nodes.map((node, n) => {
     const id = attribute(node, "label-id");
     const label =
-      described[attribute(node, "node-id")] ??
+      described.get(attribute(node, "node-id")) ??
       sublabels.find((sublabel) => id && String(sublabel?.id) === id) ??
       sublabels.find((sublabel) => sublabel?.name === attribute(node, "label-name"));
     // Label ids differ between CVAT servers. If no label matches, the nodes are taken in the order of the labels.
@@ -178,14 +178,17 @@ function fromCvatXml(page) {
 
 /** @param {Document} page a labelling configuration @returns {Source[]} one for each set of labels */
 function fromLabelStudio(page) {
-  const sets = [
-    ...page.querySelectorAll(
-      page.querySelector("KeyPointLabels") ? "KeyPointLabels" : page.querySelector("KeyPoint") ? "Labels" : "_",
-    ),
-  ];
-  const boxes = [...page.querySelectorAll("RectangleLabels > Label")].map((label) => label.getAttribute("value") ?? "");
+  // Label Studio ignores the case of tags.
+  const tagged = (/** @type {Document | Element} */ root, /** @type {string} */ name) =>
+    [...root.querySelectorAll("*")].filter(({ localName }) => localName.toLowerCase() === name);
+  const targets = tagged(page, "keypoint").map((tool) => tool.getAttribute("toName"));
+  const own = tagged(page, "keypointlabels");
+  const sets = own.length ? own : tagged(page, "labels").filter((set) => targets.includes(set.getAttribute("toName")));
+  const boxes = tagged(page, "rectanglelabels")
+    .flatMap((set) => tagged(set, "label"))
+    .map((label) => label.getAttribute("value") ?? "");
   return sets.map((set) => {
-    const labels = [...set.querySelectorAll("Label")];
+    const labels = tagged(set, "label");
     const fixed = labels.filter(
       (label) => label.getAttribute("value") && !/^\$/.test(label.getAttribute("value") ?? ""),
     );
