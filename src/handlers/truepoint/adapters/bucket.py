@@ -114,10 +114,6 @@ class Bucket:
             try:
                 _check(key)
                 got = obstore.get(self._store, key)
-            except FileNotFoundError:
-                return None
-            except (PermissionDeniedError, UnauthenticatedError) as error:
-                raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
             except ValueError:  # obstore refuses the key
                 entry = self.listed(key)
                 if entry is None:
@@ -129,7 +125,12 @@ class Bucket:
                 content, etag, modified = bytes(got.bytes()), _plain(got.meta["e_tag"]), got.meta["last_modified"]
             return StoredObject(content, etag, (datetime.now(UTC) - modified).total_seconds())
 
-        return self._retry(key, get)
+        try:
+            return self._retry(key, get)
+        except FileNotFoundError:
+            return None
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise NotReadableError(f"s3://{self.name}/{key} may not be read") from error
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below a prefix that ends in a slash, without empty names."""
