@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +87,14 @@ def attributes(values: dict[str, Any]) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
         parts.append(f'{name}="{escape(text)}"')
     return " ".join(parts)
+
+
+def until(page: Page, condition: str) -> None:
+    """Not wait_for_function: what it evaluates again and again, the page's content policy forbids."""
+    end = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(20)
 
 
 class TaskPage:

@@ -6,7 +6,6 @@ import hashlib
 import html
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from driver import NAMES, PERSON, ROOT, Task, TaskPage, out_of_reach, picture
+from driver import NAMES, PERSON, ROOT, Task, TaskPage, out_of_reach, picture, until
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from truepoint.pose.skeleton import parse_skeleton
@@ -115,14 +114,6 @@ def paste(page: Page, value: object) -> None:
         page.get_by_text("Paste a skeleton").click()
     page.get_by_label("Paste JSON").fill(value if isinstance(value, str) else json.dumps(value))
     page.get_by_role("button", name="Read it").click()
-
-
-def until(page: Page, condition: str) -> None:
-    """Not wait_for_function: what it evaluates again and again, the page's content policy forbids."""
-    end = time.monotonic() + 10
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, condition
-        page.wait_for_timeout(20)
 
 
 def said(page: Page) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from driver import NAMES, ROOT, Task
+from driver import NAMES, ROOT, Task, until
 from labeling_site import PEOPLE, PortalSite
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
@@ -237,11 +237,7 @@ def test_the_next_image_is_there_before_it_is_wanted_and_visible_one_frame_after
     task.place_person(60, 30, 0.6)
     submit(task)
     person.next_image("0")
-    # Not wait_for_function: what it evaluates again and again, the page's content policy forbids.
-    for _ in range(250):
-        if person.page.evaluate("window.usable"):
-            break
-        person.page.wait_for_timeout(20)
+    until(person.page, "window.usable")
     shown, usable = person.page.evaluate("[window.shown ?? window.usable, window.usable]")
     print(
         f"next image: visible in frame {shown['frames']}, {shown['after']:.1f} ms after the acknowledgement; ", end=""
