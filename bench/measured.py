@@ -130,9 +130,11 @@ def straightforward() -> Iterator[None]:
     s3.put_object(Bucket=BUCKET, Key="straightforward/coco.json", Body=coco, ContentType="application/json")
 
 
-def consolidating(key: str) -> Iterator[None]:
-    """Run post_annotation's handler for one batch."""
+def consolidating(key: str, earlier_calls: str) -> Iterator[None]:
+    """Run post_annotation's handler for one batch, after some earlier calls in the same process."""
     event = {"labelAttributeName": ATTRIBUTE, "payload": {"s3Uri": f"s3://{BUCKET}/{key}"}}
+    for _ in range(int(earlier_calls)):
+        post_annotation.handler(event, None)
     yield
     post_annotation.handler(event, None)
 

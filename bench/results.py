@@ -146,12 +146,13 @@ def print_figures(figures_of: dict[str, dict[str, float]], images: int, workers:
 
 
 def consolidation(runs: int) -> None:
-    """Measure the throughput of post_annotation's handler."""
+    """Measure the throughput of post_annotation's handler, in its first and in a later call."""
     print(f"\npost_annotation, objects a second of CPU, workers x instances of each, median of {runs}")
+    print(f"{'':18}{'first call':>12}{'later call':>12}")
     for workers, instances, images in CROWDS:
         key = _batch(workers, instances, images)
-        seconds = middle(measured("consolidating", key)["cpu"] for _ in range(runs))
-        print(f"  {workers} x {instances:<2} instances {images / seconds:8.1f}")
+        first, later = (middle(measured("consolidating", key, n)["cpu"] for _ in range(runs)) for n in ("0", "3"))
+        print(f"  {workers} x {instances:<2} instances{images / first:12.1f}{images / later:12.1f}")
 
 
 def _batch(workers: int, instances: int, images: int) -> str:

@@ -27,8 +27,8 @@ from truepoint.pose.similarity import NEGLIGIBLE, Floats, falloff
 LEAST_SIMILARITY = 0.1
 """Minimum similarity of two instances of the same subject (Ronchi and Perona 2017, localisation threshold)."""
 CLEARLY_ALIKE = 0.5
-"""Similarity from which the mirrored version is not compared, because it could be higher only if left and right
-coincide."""
+"""Similarity from which two instances are alike. The mirrored version of a pair is compared only if one of the two is
+alike to no instance of the other one's worker, because an instance with left and right exchanged is alike to none."""
 ROUNDS = 3
 """Maximum number of rounds of assignment. The sum of similarities grows in each, and the second rarely changes
 anything."""
@@ -121,9 +121,11 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
     if refused:
         kept = ~marked(len(poses.answers), refused)[poses.image[first]]
         first, second = first[kept], second[kept]
-    sizes = np.full(len(first), len(poses.labels)) if poses.places is not None else np.diff(poses.starts)[first]
-    compared = [_compared(poses, first[part], second[part]) for part in _parts(sizes)]
-    oks = np.concatenate(compared) if compared else np.zeros(0)
+    oks = _compared(poses, first, second)
+    if len(poses.table.pairs):
+        unclear = np.flatnonzero(_without_partners(poses, first, second, oks >= CLEARLY_ALIKE))
+        mirrored = _compared(poses, first[unclear], second[unclear], mirrored=True)
+        oks[unclear] = np.maximum(oks[unclear], mirrored)
     alike = oks >= LEAST_SIMILARITY
     return first[alike], second[alike], oks[alike], refused
 
@@ -149,28 +151,36 @@ def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
         The earlier worker's instance and the later worker's instance of each pair, in the order of the latter.
     """
     # The last index stands for no instance. An instance without keypoints is near no other.
-    worker = np.append(np.where(np.diff(poses.starts) > 0, poses.worker, -1), -1)
-    widest = np.full(len(worker), np.nan)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
-    np.fmin.at(widest, poses.owner, poses.inverse[poses.label])
-    area = np.append(poses.area, 0)
-    left, top, right, bottom = np.append(poses.hull.T, np.zeros((4, 1)), axis=1)
+    some = np.append(np.diff(poses.starts) > 0, False)
+    worker, area = np.append(poses.worker, 0), np.append(poses.area, 0)
+    left, top, right, bottom = hull = np.append(poses.hull.T, np.zeros((4, 1)), axis=1)
+    # Two instances can only be similar if these extended hulls overlap, because sqrt(a + b) <= sqrt(a) + sqrt(b).
+    margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * area / poses.inverse.min(initial=np.inf))
+    least_x, least_y = np.where(some, hull[:2] - margin, np.inf)
+    most_x, most_y = hull[2:] + margin
     counts = np.bincount(poses.image, minlength=len(poses.answers))
     begin = np.cumsum(counts) - counts
     near = [np.zeros((2, 0), np.intp)]
     for _, images in grouped(np.frexp(np.maximum(counts, 1) - 0.5)[1]):  # up to 1, 2, 4, 8, ... instances
         index = np.arange(counts[images].max())
-        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(worker) - 1)
+        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(some) - 1)
         for part in _parts(np.full(len(images), max(len(index), 1) ** 2)):
             rows = max(AT_ONCE // max(member[part].size, 1), 1)
             for row in range(0, len(index), rows):
                 later, earlier = member[part, row : row + rows, None], member[part, None, : row + rows]
-                across = np.maximum(np.maximum(left[earlier] - right[later], left[later] - right[earlier]), 0)
-                down = np.maximum(np.maximum(top[earlier] - bottom[later], top[later] - bottom[earlier]), 0)
-                reach = FARTHEST_EXPONENT * (area[earlier] + area[later]) / widest[earlier]
-                close = (across * across + down * down <= reach) & (worker[later] > worker[earlier])
-                image, second, first = np.nonzero(close)
+                overlap = (least_x[earlier] <= most_x[later]) & (least_x[later] <= most_x[earlier])
+                overlap &= (least_y[earlier] <= most_y[later]) & (least_y[later] <= most_y[earlier])
+                overlap &= worker[later] > worker[earlier]
+                image, second, first = np.unravel_index(np.flatnonzero(overlap), overlap.shape)
                 near.append(np.stack([earlier[image, 0, first], later[image, second, 0]]))
     first, second = np.concatenate(near, axis=1)
+    widest = np.full(len(some), np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
+    np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
+    across = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
+    down = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
+    reach = FARTHEST_EXPONENT * (area[first] + area[second]) / widest[first]
+    close = across * across + down * down <= reach
+    first, second = first[close], second[close]
     order = np.argsort(second, kind="stable")
     return first[order], second[order]
 
@@ -190,17 +200,23 @@ def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, Crow
     }
 
 
-def _compared(poses: Poses, first: Integers, second: Integers) -> Floats:
-    """Return the symmetric OKS of pairs: the larger one of those with and without the second instance mirrored.
+def _compared(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
+    """Return the symmetric OKS of pairs as `symmetric` does, or 0 if it is below `LEAST_SIMILARITY`."""
+    sizes = np.full(len(first), len(poses.labels)) if poses.scaled is not None else np.diff(poses.starts)[first]
+    compared = [np.zeros(0)]
+    for part in _parts(sizes):
+        compared.append(symmetric(poses, first[part], second[part], mirrored=mirrored, reach=FARTHEST_EXPONENT))
+    return np.concatenate(compared)
 
-    If both are below `LEAST_SIMILARITY`, the value may be 0.
-    """
-    oks = symmetric(poses, first, second, reach=FARTHEST_EXPONENT)
-    unlike = np.flatnonzero(oks < CLEARLY_ALIKE)
-    if len(unlike) and len(poses.table.pairs):
-        mirrored = symmetric(poses, first[unlike], second[unlike], mirrored=True, reach=FARTHEST_EXPONENT)
-        oks[unlike] = np.maximum(oks[unlike], mirrored)
-    return oks
+
+def _without_partners(poses: Poses, first: Integers, second: Integers, alike: Flags) -> Flags:
+    """Return the pairs in which an instance is alike to no instance of the other one's worker."""
+    workers = int(poses.worker.max(initial=0)) + 1
+    keys = first * workers + poses.worker[second], second * workers + poses.worker[first]
+    partnered = np.zeros(len(poses.area) * workers, bool)
+    for key in keys:
+        partnered[key[alike]] = True
+    return np.asarray(~(partnered[keys[0]] & partnered[keys[1]]))
 
 
 def symmetric(
@@ -218,8 +234,8 @@ def symmetric(
         mirrored: whether to exchange left and right of the second instances.
         reach: a pair may get 0 if the exponents of all its keypoints are at least this.
     """
-    if poses.places is not None:
-        return _symmetric_by_label(poses, poses.places, first, second, mirrored=mirrored, reach=reach)
+    if poses.scaled is not None:
+        return _symmetric_by_label(poses, poses.scaled, first, second, mirrored=mirrored, reach=reach)
     pair, place = expanded(np.diff(poses.starts)[first])
     p = poses.starts[first][pair] + place
     label = poses.label[p]
@@ -238,22 +254,28 @@ def symmetric(
 
 
 def _symmetric_by_label(
-    poses: Poses, places: NDArray[np.complex128], first: Integers, second: Integers, *, mirrored: bool, reach: float
+    poses: Poses,
+    scaled: tuple[NDArray[np.complex128], NDArray[np.complex128]],
+    first: Integers,
+    second: Integers,
+    *,
+    mirrored: bool,
+    reach: float,
 ) -> Floats:
-    """Return the same as `symmetric`, from a table of coordinates by label and instance.
+    """Return the same as `symmetric`, from tables of coordinates by label and instance.
 
     This is faster if most instances have most keypoints.
     """
-    off = np.take(places, first, axis=1)
-    off -= np.take(places[poses.mirror] if mirrored else places, second, axis=1)
+    off = np.take(scaled[0], first, axis=1)
+    off -= np.take(scaled[mirrored], second, axis=1)
     squares = off.view(float)
     squares *= squares
     exponents = off.real + off.imag
-    exponents *= poses.inverse[:, None]
-    exponents /= poses.area[first] + poses.area[second]
+    area = poses.area[first] + poses.area[second]
     # The exponent is NaN where an instance lacks the keypoint. bincount adds in the order of labels.
-    pairs = np.flatnonzero(np.fmin.reduce(exponents, axis=0, initial=np.inf) < reach)
+    pairs = np.flatnonzero(np.fmin.reduce(exponents, axis=0, initial=np.inf) < reach * area)
     exponents = exponents.take(pairs, axis=1)
+    exponents /= area[pairs]
     shared = np.count_nonzero(exponents == exponents, axis=0)  # noqa: PLR0124
     near = np.flatnonzero(exponents < NEGLIGIBLE)
     alike = falloff(exponents.ravel()[near])

@@ -15,8 +15,11 @@ from truepoint.pose.similarity import Floats
 
 STEPS = 1000
 """Maximum number of iterations."""
-CLOSE = 1e-7
-"""Step length at which iteration stops, relative to the spread of the points."""
+CLOSE = 1e-3
+"""Step length at which iteration stops, relative to the width."""
+CLOSE_TO_SPREAD = 1e-7
+"""Step length at which iteration stops, relative to the spread of the points. It ends the iteration of points that are
+so far apart that steps of `CLOSE` would be rounding errors."""
 
 
 def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[Floats, Floats]:
@@ -40,8 +43,9 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
     means[:, single] = in_order(places[:, :, single], 0)
     spread = np.max(np.where(weights > 0, _distances(places, means), 0), axis=0, initial=0)
     rows = np.flatnonzero((points > 2) & (spread > width))
-    places, weights, at, close = (values.take(rows, axis=-1) for values in (places, weights, means, CLOSE * spread))
-    least = np.maximum(width[rows], close)
+    places, weights, at, spread, width = (v.take(rows, axis=-1) for v in (places, weights, means, spread, width))
+    close = np.maximum(CLOSE * width, CLOSE_TO_SPREAD * spread)
+    least = np.maximum(width, close)
     moving = np.ones(len(rows), bool)
     for _ in range(STEPS):
         if not len(rows):

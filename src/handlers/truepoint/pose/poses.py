@@ -85,18 +85,20 @@ class Poses:
         self.area = self._areas()
 
     @cached_property
-    def places(self) -> NDArray[np.complex128] | None:
-        """The coordinates x + iy by label and instance, NaN where the instance lacks the keypoint.
+    def scaled(self) -> tuple[NDArray[np.complex128], NDArray[np.complex128]] | None:
+        """The coordinates x + iy, divided by 2 sigma, by label and instance; and those of the label's pair.
 
-        It is one array, because gathering values takes most of a comparison's time. None if it would have more than
-        `LARGEST_TABLE` cells.
+        A value is NaN where the instance lacks the keypoint. Complex numbers are used because gathering values takes
+        most of a comparison's time. None if a table would have more than `LARGEST_TABLE` cells.
         """
         shape = len(self.labels), len(self.instances)
         if shape[0] * shape[1] > LARGEST_TABLE:
             return None
         places = np.full((*shape, 2), np.nan)
         places[self.label, self.owner, 0], places[self.label, self.owner, 1] = self.x, self.y
-        return places.view(complex)[..., 0]
+        unit = np.sqrt(self.inverse)[:, None, None]
+        plain, mirrored = (np.ascontiguousarray(table * unit) for table in (places, places[self.mirror]))
+        return plain.view(complex)[..., 0], mirrored.view(complex)[..., 0]
 
     def _hulls(self) -> Floats:
         hull = np.zeros((len(self.instances), 4))
