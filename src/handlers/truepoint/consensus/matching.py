@@ -144,45 +144,54 @@ def _parts(sizes: Integers) -> Iterator[slice]:
 def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
     """Return the pairs of instances of different workers of an image that are near enough to be similar.
 
-    The keypoints of two instances are at least as far apart as their hulls. Images with similar numbers of instances
-    are compared at once.
+    The keypoints of two instances are at least as far apart as their hulls.
 
     Returns:
         The earlier worker's instance and the later worker's instance of each pair, in the order of the latter.
     """
-    # The last index stands for no instance. An instance without keypoints is near no other.
-    some = np.append(np.diff(poses.starts) > 0, False)
-    worker, area = np.append(poses.worker, 0), np.append(poses.area, 0)
-    left, top, right, bottom = hull = np.append(poses.hull.T, np.zeros((4, 1)), axis=1)
-    # Two instances can only be similar if these extended hulls overlap, because sqrt(a + b) <= sqrt(a) + sqrt(b).
-    margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * area / poses.inverse.min(initial=np.inf))
-    least_x, least_y = np.where(some, hull[:2] - margin, np.inf)
-    most_x, most_y = hull[2:] + margin
+    first, second = _overlapping(poses)
+    widest = np.full(len(poses.area), np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
+    np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
+    left, top, right, bottom = poses.hull.T
+    across = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
+    down = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
+    reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
+    near = across * across + down * down <= reach
+    first, second = first[near], second[near]
+    order = np.argsort(second, kind="stable")
+    return first[order], second[order]
+
+
+def _overlapping(poses: Poses) -> tuple[Integers, Integers]:
+    """Return the pairs of instances of different workers of an image whose extended hulls overlap, the earlier first.
+
+    The hulls are extended so far that all near pairs overlap. Images with similar numbers of instances are compared at
+    once.
+    """
+    # By how much two hulls may be apart is the root of a sum of areas, which is at most the sum of the areas' roots.
+    margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * poses.area / poses.inverse.min(initial=np.inf))
+    margin[np.diff(poses.starts) == 0] = -np.inf  # an instance without keypoints is near no other
+    # The last index stands for no instance.
+    left, top = np.append(poses.hull.T[:2] - margin, np.full((2, 1), np.inf), axis=1)
+    right, bottom = np.append(poses.hull.T[2:] + margin, np.full((2, 1), -np.inf), axis=1)
+    worker = np.append(poses.worker, 0)
     counts = np.bincount(poses.image, minlength=len(poses.answers))
     begin = np.cumsum(counts) - counts
-    near = [np.zeros((2, 0), np.intp)]
+    pairs = [np.zeros((2, 0), np.intp)]
     for _, images in grouped(np.frexp(np.maximum(counts, 1) - 0.5)[1]):  # up to 1, 2, 4, 8, ... instances
         index = np.arange(counts[images].max())
-        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(some) - 1)
+        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(worker) - 1)
         for part in _parts(np.full(len(images), max(len(index), 1) ** 2)):
             rows = max(AT_ONCE // max(member[part].size, 1), 1)
             for row in range(0, len(index), rows):
                 later, earlier = member[part, row : row + rows, None], member[part, None, : row + rows]
-                overlap = (least_x[earlier] <= most_x[later]) & (least_x[later] <= most_x[earlier])
-                overlap &= (least_y[earlier] <= most_y[later]) & (least_y[later] <= most_y[earlier])
+                overlap = (left[earlier] <= right[later]) & (left[later] <= right[earlier])
+                overlap &= (top[earlier] <= bottom[later]) & (top[later] <= bottom[earlier])
                 overlap &= worker[later] > worker[earlier]
                 image, second, first = np.unravel_index(np.flatnonzero(overlap), overlap.shape)
-                near.append(np.stack([earlier[image, 0, first], later[image, second, 0]]))
-    first, second = np.concatenate(near, axis=1)
-    widest = np.full(len(some), np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
-    np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
-    across = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
-    down = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
-    reach = FARTHEST_EXPONENT * (area[first] + area[second]) / widest[first]
-    close = across * across + down * down <= reach
-    first, second = first[close], second[close]
-    order = np.argsort(second, kind="stable")
-    return first[order], second[order]
+                pairs.append(np.stack([earlier[image, 0, first], later[image, second, 0]]))
+    first, second = np.concatenate(pairs, axis=1)
+    return first, second
 
 
 def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, CrowdedError]:
