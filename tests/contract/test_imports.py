@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from folders import PERSON, SKELETONS, expected
+from folders import PERSON, SKELETONS, expected, line, write_results
 from reading import ROOT, Read, Sample, run_reader
 
+import export
 from truepoint.jobs.prelabels import Choices, read_prelabels
 
 MICRO = 1e-5
@@ -62,6 +63,38 @@ def test_our_import_restores_our_exports(sample: Sample, name: str) -> None:
             assert actual.get("box") == (None if drawn is None else pytest.approx(drawn, abs=exact or 1e-12))
             if name in ("coco", "coco export", "mmpose", "cvat", "labelstudio"):
                 assert (actual["id"], actual.get("name", "")) == (wanted["id"], wanted["name"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXPORTS if "results" not in EXPORTS[name][0]])
+def test_instances_of_every_kind_come_back_in_order(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Boxes alone between people, one keypoint, and comments, which some formats cannot hold but count."""
+    path, exact, _, boxes = EXPORTS[name]
+    nose = {"label": "nose", "x": 100.5, "y": 50.25, "visibility": 2}
+    given: list[dict[str, Any]] = [
+        {"id": "b1", "name": "Box", "annotations": [], "box": [1.5, 2, 30, 40], "comment": "far"},
+        {"id": "p1", "name": "Ann", "annotations": [nose | {"comment": "dim"}]},
+        {"id": "b2", "name": "", "annotations": [], "box": [5, 6, 70, 80.125]},
+        {"id": "p2", "name": "Eve", "annotations": [nose], "box": [90, 40, 30, 40]},
+    ]
+    write_results(tmp_path / "results", PERSON, [line("s3://b-b/a.jpg", given), line("s3://b-b/none.jpg", [])])
+    options = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "exports")]
+    assert export.main([*options, "--format", name.split(maxsplit=1)[0]]) == 0
+    said = capsys.readouterr().out
+    found = read_prelabels(tmp_path / path, PERSON, dict.fromkeys(("a.jpg", "none.jpg"), (640, 480)), Choices())
+    instances = found.instances["a.jpg"]
+    assert [len(i["annotations"]) for i in instances] == ([0, 1, 0, 1] if boxes else [1, 1])
+    lost = {"coco": 0, "mmpose": 0, "labelstudio": 1}.get(name.split(maxsplit=1)[0], 2)
+    assert (f"comments left out: {lost}" in said) == (lost > 0)
+    if name == "deeplabcut":
+        return
+    assert [i["box"] for i in instances if not i["annotations"]] == [
+        pytest.approx(i["box"], abs=exact) for i in (given[0], given[2])
+    ]
+    if name != "yolo":
+        assert [(i["id"], i.get("name", "")) for i in instances] == [(i["id"], i["name"]) for i in given]
+        assert instances[0].get("comment") == (None if name == "cvat" else "far")
 
 
 def test_our_import_restores_sleaps_file_exactly(sample: Sample, read: Read) -> None:

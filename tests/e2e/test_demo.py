@@ -246,7 +246,7 @@ def test_another_tools_labels_are_pre_labels_and_answers(folder: Path, tmp_path:
     given = ("--images", tmp_path / "pictures", "--prelabels", tmp_path / "model.json", "--workers", 2)
     done = run(folder, *given, "--answers", tmp_path / "raters.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Pre-labels: scores of 2 keypoints are kept" in done.stdout
+    assert "Pre-labels: scores of 2 keypoints were read" in done.stdout
     assert "Submitting 2 answers of 2 scripted workers" in done.stdout
     [job] = re.findall(r"Job (\S+) is completed", done.stdout)
     [file] = (folder / "results" / job / "annotations").glob("*.json")

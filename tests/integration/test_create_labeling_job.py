@@ -271,7 +271,7 @@ def test_a_failed_start_does_not_use_up_the_name(
     done = run("create_labeling_job.py", environment, *given, "--coco", tmp_path / "coco.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert "pre-labels: keypoints renamed: Nose → nose, LEye → left_eye\n" in done.stdout
-    assert "scores of 2 keypoints are kept; keypoints with a score above 0 are labelled" in done.stdout
+    assert "scores of 2 keypoints were read; keypoints with a score above 0 are labelled" in done.stdout
     body = s3.get_object(Bucket=BUCKET, Key="jobs/people-1/input.manifest")["Body"].read()
     [instance] = json.loads(body.splitlines()[1])["annotations"]
     assert (instance["score"], [k["score"] for k in instance["annotations"]]) == (0.8, [0.9, 0.3])

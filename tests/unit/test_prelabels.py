@@ -411,14 +411,30 @@ CVAT = """<annotations><version>1.1</version><meta><task><labels>
 def test_cvat(read: Any) -> None:
     found = read(CVAT, "annotations.xml")
     assert points(found) == [
-        [("nose", 1.5, 2.5, 1, None)], [("nose", 3, 4, 2, None), ("left_eye", 5, 6, 2, None)], [],
+        [("nose", 1.5, 2.5, 1, None)], [], [("nose", 3, 4, 2, None), ("left_eye", 5, 6, 2, None)],
     ]  # fmt: skip
-    first, _, boxed = found.instances["a.jpg"]
+    first, boxed, _ = found.instances["a.jpg"]
     assert (first["name"], first["box"], boxed["box"]) == ("Ann", [10.1, 0.2, 0.2, 0.3], [0, 0, 5, 5])
     assert "1 shapes left out, because a polygon is neither a skeleton, a box nor a keypoint" in "\n".join(found.report)
 
 
-@pytest.mark.parametrize("text", ["<annotations>", "<html/>", "no xml"])
+def test_cvat_keeps_the_order_of_shapes(read: Any) -> None:
+    box, nose = '<box label="face" xtl="0" ytl="0" xbr="5" ybr="5"/>', '<points label="nose" points="1,2"/>'
+    shapes = f'{box}<skeleton label="face">{nose}</skeleton>{nose}{box}<skeleton label="face"/>'
+    found = read(f'<annotations><image name="a.jpg">{shapes}</image></annotations>', "a.xml")
+    assert [len(p) for p in points(found)] == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<annotations>", "<html/>", "no xml", '<annotations xmlns="urn:x"/>',
+        '<?xml version="1.0" encoding="shift_jis"?><annotations/>',
+        '<?xml version="1.0" encoding="hex"?><annotations/>',
+        '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotations>&a;</annotations>',
+        '<!DOCTYPE a [<!ENTITY a "' + "a" * 100_000 + '">]><annotations>' + "&a;" * 1000 + "</annotations>",
+    ],
+)  # fmt: skip
 def test_unusable_cvat(read: Any, text: str) -> None:
     with pytest.raises(PrelabelError, match="expected CVAT's"):
         read(text, "a.xml")
@@ -442,6 +458,29 @@ def test_label_studio(read: Any) -> None:
     assert points(found) == [[("nose", 10.1, 10.1, 2, 0.5), ("left_eye", 50, 25, 1, None)]]
     assert (found.instances["a.jpg"][0]["box"], found.instances["a.jpg"][0]["score"]) == ([10, 10, 30, 20], 0.9)
     assert "'brushlabels' is neither a keypoint nor a rectangle" in "\n".join(found.report)
+
+
+@pytest.mark.parametrize("ids", [(None, None), ("r", "r"), ([], {}), (["r"], ["s"])])
+def test_label_studios_rectangles_without_usable_ids_are_kept(read: Any, ids: Any) -> None:
+    boxes = [region(i, "rectanglelabels", x=n, y=1, width=5, height=5) for n, i in enumerate(ids)]
+    nose = region("k", "keypointlabels", x=10, y=20, keypointlabels=["nose", "left_eye"])
+    found = read(json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": [*boxes, nose]}]}]))
+    assert [(i.get("box", [None])[0], len(i["annotations"])) for i in found.instances["a.jpg"]] == [
+        (0, 0), (1, 0), (None, 1),
+    ]  # fmt: skip
+    assert "1 labels left out: only the first label of a region is read: a.jpg k" in "\n".join(found.report)
+
+
+@pytest.mark.parametrize(
+    "relations",
+    [[("k", "r1"), ("l", "r2")], [("r1", "k"), ("r2", "l")], [("k", "r1"), ("k", "l"), ("r2", "l"), ("r1", "r2")]],
+)
+def test_label_studios_relations_have_any_direction(read: Any, relations: list[tuple[str, str]]) -> None:
+    boxes = [region(f"r{n}", "rectanglelabels", x=n, y=1, width=5, height=5) for n in (1, 2)]
+    noses = [region(i, "keypointlabels", x=10, y=20, keypointlabels=["nose"]) for i in "kl"]
+    lines = [{"type": "relation", "from_id": a, "to_id": b} for a, b in relations]
+    found = read(json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": [*boxes, *noses, *lines]}]}]))
+    assert [len(p) for p in points(found)] == [1, 1]
 
 
 def test_label_studio_one_task_drafts_and_cancelled_annotations(read: Any) -> None:
@@ -550,13 +589,13 @@ def test_yolo_labels_are_found_where_data_yaml_says(tmp_path: Path, files: dict[
     ("rows", "expected", "words"),
     [
         (ROW + "0 0.1 0.1 0.2 0.2 0.3 0.3 0.4 0.4\n", [POINTS], "1 rows left out, because they have neither 5 nor 14"),
-        (ROW + "0 0.5 0.5 0.2 0.4 0.9\n", [POINTS, []], "scores of 1 instances are kept"),
+        (ROW + "0 0.5 0.5 0.2 0.4 0.9\n", [POINTS, []], "scores of 1 instances were read"),
         (ROW.replace("0 0 0\n", "-1 -1 -1\n"), [POINTS], "their visibility is not above 0: a.txt:1 right_eye"),
         (ROW.replace("0.5 2", "0.5 nan"), [[(*POINTS[1][:3], 1, None)]], "third value is not a number: a.txt:1 nose"),
         (
             "0 0.5 0.5 0.2 0.4 0.25 0.5 1 0.1 0.3 1 0 0 0 0.75\n",
             [[(*POINTS[0][:3], 2, 1), (*POINTS[1][:3], 2, 1)]],
-            "scores of 2 keypoints are kept",
+            "scores of 2 keypoints were read",
         ),
     ],
     ids=["segment", "box with confidence", "-1", "nan", "predictions of 1"],
@@ -680,6 +719,66 @@ def test_two_categories_of_one_name_and_long_ids(read: Any) -> None:
     assert [p[0][0] for p in points(found)] == ["nose", "left_eye"]
     assert "id" not in found.instances["a.jpg"][0]
     assert "1 ids left out, because they have more than 128 characters" in "\n".join(found.report)
+
+
+@pytest.mark.parametrize(
+    "names", [[{"id": 0, "name": "nose"}], ["nose", 1, 2], ["nose", "", "x"], {"0": "nose"}, "nose", [["nose"]]]
+)
+def test_names_of_another_shape_are_not_taken_for_no_names(read: Any, names: Any) -> None:
+    with pytest.raises(PrelabelError, match="category 'face': expected keypoints as a list of names, got "):
+        read(coco(categories=[{"id": 2, "name": "face", "keypoints": names}], annotations=[face()]))
+
+
+@pytest.mark.parametrize("names", [None, [], [1, 2, 3]])
+def test_keypoints_without_names_are_in_order(read: Any, names: Any) -> None:
+    found = read(coco(categories=[{"id": 2, "name": "face", "keypoints": names}], annotations=[face()]))
+    assert [p[0] for p in points(found)[0]] == ["nose", "left_eye"]
+    assert any("the keypoints in the labels have no names" in line for line in found.report)
+
+
+def test_several_categories_become_one_with_a_note(read: Any) -> None:
+    two = [{"id": n, "name": name, "keypoints": ["nose"]} for n, name in ((1, "cat"), (2, "dog"), (3, "bird"))]
+    entries = [{"id": n, "image_id": 7, "category_id": n, "keypoints": [1, 2, 2]} for n in (1, 2)]
+    found = read(coco(categories=two, annotations=entries))
+    assert "note: 2 categories were read as one: cat, dog" in found.report
+
+
+@pytest.mark.parametrize("half", ["\\ud83d", "\\udc4d", b"\xed\xa0\xbd".decode(errors="surrogateescape")])
+def test_half_a_surrogate_pair_becomes_the_replacement_character(read: Any, half: str) -> None:
+    own = {"a.jpg": [{"name": "HERE", "annotations": [{"label": "nose", "x": 1, "y": 2, "comment": "HERE"}]}]}
+    document = coco(annotations=[face(attributes={"id": "HERE", "name": "HERE"})])
+    for text in (json.dumps(own), document):
+        given = text.replace("HERE", f"{half}|\\ud83d\\udc4d").encode(errors="surrogateescape")
+        [instance] = read(given).instances["a.jpg"]
+        assert re.fullmatch("\ufffd+\\|\U0001f44d", instance["name"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.txt", ROW.replace("0.25", "0_25"), "expected numbers"),
+        ("a.txt", ROW.replace("0.25", "٣"), "expected numbers"),
+        ("t.csv", "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\na.jpg,1_0,2\n", "expected a number, got '1_0'"),
+    ],
+)
+def test_only_ascii_digits_are_numbers(read: Any, name: str, text: str, words: str) -> None:
+    with pytest.raises(PrelabelError, match=words):
+        read(text, name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "date: 2026-99-99", "x: !!timestamp y", 'x: !!int ""', "x: !!bool y", "x: " + "[" * 2000, "x: !!float y",
+        "<<: 1", "kpt_shape: &a [*a, 3]",
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+        + "kpt_shape: *i",
+    ],
+)  # fmt: skip
+def test_damaged_yaml_is_refused(tmp_path: Path, data: str) -> None:
+    with pytest.raises(PrelabelError, match=r"data\.yaml: expected (YAML|kpt_shape)"):
+        read_files(tmp_path, {"data.yaml": data, "labels/a.txt": ROW}, "data.yaml")
 
 
 def test_six_numbers_of_nine_are_no_pairs(read: Any) -> None:

@@ -32,12 +32,14 @@ class Losses:
             name.
         never_filled: keypoints of the new skeleton without a rule.
         instances: number of instances with neither a keypoint nor a box left.
+        scores: number of scores of instances and keypoints, which COCO annotations do not have.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
     not_derived: Counter[str] = field(default_factory=Counter)
     never_filled: tuple[str, ...] = ()
     instances: int = 0
+    scores: int = 0
 
     def lines(self) -> Iterator[str]:
         """Yield a sentence for each loss."""
@@ -140,7 +142,10 @@ def write_coco(
         for rater, instances in sorted(by_rater.items()):
             kept = [mapped(instance, rules, losses) if rules is not None else instance for instance in instances]
             annotations += _annotations(kept, entry, new, {"rater_id": rater} if named else {}, losses)
-    return coco_file(new, name, images, annotations), losses, reader.report()
+    notes = reader.report()
+    if losses.scores:
+        notes.append(f"note: {losses.scores} scores left out: COCO annotations have none")
+    return coco_file(new, name, images, annotations), losses, notes
 
 
 def _annotations(
@@ -151,8 +156,11 @@ def _annotations(
         annotation = annotation_entry(index, entry.line + 1, instance)
         if annotation is None:
             losses.instances += 1
-        else:
-            yield _line(annotation | attributes_of(instance, raw) | more)
+            continue
+        attributes = attributes_of(instance, raw)
+        losses.scores += "score" in raw and "score" not in attributes["attributes"]
+        losses.scores += sum("score" in point for point in raw["annotations"])
+        yield _line(annotation | attributes | more)
 
 
 def _line(value: Any) -> bytes:

@@ -6,11 +6,12 @@ With --label-attribute, reads the output.manifest of a Ground Truth job.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from truepoint.analysis.label_files import EntryReader, read_label_files
 from truepoint.analysis.local_run import job_name
@@ -65,11 +66,12 @@ def _convert(options: argparse.Namespace) -> int:
             raise console.InputError(f"{options.file}: --rater: expected one of {shown(labels.raters)}, got {given}")
         reader = EntryReader(labels.files, chosen)
         instances = {entry.name: list(reader.instances(entry).get(raters[0], ())) for entry in labels.entries()}
-        write_whole(options.out, json.dumps(instances, ensure_ascii=False).encode())
+        write_whole(options.out, msgspec.json.encode(instances))
         notes = reader.report()
     else:
-        pieces, _, notes = write_coco(labels, labels.skeleton, None, chosen, job_name(options.file))
+        pieces, losses, notes = write_coco(labels, labels.skeleton, None, chosen, job_name(options.file))
         write_whole(options.out, b"".join(pieces))
+        notes += losses.lines()
     for note in notes:
         print(note, file=sys.stderr)
     print(f"{options.out}: labels of {labels.count:,} images")
@@ -99,7 +101,7 @@ def _convert_manifest(options: argparse.Namespace) -> int:
         raise console.InputError(
             f"expected labels under {options.label_attribute!r} in {options.file}, got none in {total} lines"
         )
-    write_whole(options.out, json.dumps(prelabels, ensure_ascii=False).encode())
+    write_whole(options.out, msgspec.json.encode(prelabels))
     print(f"{options.out}: labels of {len(prelabels)} images; {sum(left_out.values())} of {total} lines left out")
     return console.OK
 

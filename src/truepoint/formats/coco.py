@@ -322,6 +322,8 @@ def _category(category_id: Id, given: dict[str, Any], lengths: Counter[int], whe
             sigmas=usable if len(usable) == count else (),
             supercategory=supercategory,
         )
+    if names and not (isinstance(names, list) and all(type(name) is int for name in names)):
+        raise FormatError(f"{where}: category {name!r}: expected keypoints as a list of names, got {_head(names)}")
     # Without names, the most frequent length gives the number of keypoints.
     (length, most), *others = lengths.most_common(2) or [(0, 0)]
     if others and others[0][1] == most:

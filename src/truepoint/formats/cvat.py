@@ -6,6 +6,7 @@ as was usual before CVAT had skeletons. `outside` means not labelled, `occluded`
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -20,6 +21,7 @@ from truepoint.formats.labels import (
     Subject,
     box,
     difference,
+    number_in,
 )
 from truepoint.formats.labels import keypoint as read_keypoint
 from truepoint.pose.instance import OCCLUDED, VISIBLE
@@ -43,8 +45,7 @@ def read(path: Path) -> Labels:
     try:
         pieces = ET.iterparse(path, ("start", "end"))  # noqa: S314 - expat bounds the expansion of entities
         _, root = next(pieces)
-        if root.tag != "annotations":
-            raise FormatError(f"{path}: expected CVAT's <annotations>, got <{root.tag}>")
+        _check_root(root, path)
         for event, element in pieces:
             if event == "start" or element.tag not in ("meta", "image", "track"):
                 continue
@@ -56,7 +57,9 @@ def read(path: Path) -> Labels:
             else:
                 notes.add("tracks left out: only CVAT for images is read, not for video", element.get("label") or "")
             element.clear()
-    except (ET.ParseError, UnicodeError) as error:
+    except FormatError:
+        raise
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two for encodings that expat does not know
         raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
     # An export of several tasks may contain the same name in several subsets.
     counts = Counter(image.name for image in images)
@@ -66,6 +69,11 @@ def read(path: Path) -> Labels:
     names = {name: dict.fromkeys(names_of_label) | keypoints.get(name, {}) for name, names_of_label in meta.items()}
     categories = [Category(name, tuple(names_of_label)) for name, names_of_label in (keypoints | names).items()]
     return Labels(SHAPE, images, categories, notes)
+
+
+def _check_root(root: ET.Element, path: Path) -> None:
+    if root.tag != "annotations":
+        raise FormatError(f"{path}: expected CVAT's <annotations>, got <{root.tag}>")
 
 
 def _meta(element: ET.Element) -> dict[str, list[str]]:
@@ -98,41 +106,43 @@ class _ImageReader:
         name = element.get("name") or ""
         self.image = LabeledImage(name, width=_pixels(element.get("width")), height=_pixels(element.get("height")))
         self._grouped: dict[str, Subject] = {}
-        boxes: list[tuple[ET.Element, str]] = []
+        self._found: dict[int, Subject] = {}
+        boxes: list[tuple[ET.Element, int, str]] = []
         for number, shape in enumerate(element, 1):
             where = f"{name} shape {number}"
             if shape.tag == "skeleton":
-                self._add(shape, _skeleton(shape, keypoints, notes, where))
+                self._add(shape, number, _skeleton(shape, keypoints, notes, where))
             elif shape.tag == "box":
-                boxes.append((shape, where))
+                boxes.append((shape, number, where))
             elif shape.tag == "points" and ";" not in (shape.get("points") or ""):
-                self._add_loose(shape, where)
+                self._add_loose(shape, number, where)
             else:
                 reason = f"shapes left out, because a {shape.tag} is neither a skeleton, a box nor a keypoint"
                 notes.add(reason, where)
-        for shape, where in boxes:
-            self._add_box(shape, where)
-        for subject in list(self.image.subjects):
-            if not subject.instance["annotations"] and "box" not in subject.instance:
-                self.image.subjects.remove(subject)
+        for shape, number, where in boxes:
+            self._add_box(shape, number, where)
+        for _, subject in sorted(self._found.items()):
+            if subject.instance["annotations"] or "box" in subject.instance:
+                self.image.subjects.append(subject)
+            else:
                 notes.add("skeletons left out, because they have neither a labelled keypoint nor a box", name)
 
-    def _add(self, shape: ET.Element, subject: Subject) -> None:
-        self.image.subjects.append(subject)
+    def _add(self, shape: ET.Element, number: int, subject: Subject) -> None:
+        self._found[number] = subject
         if (group := shape.get("group_id") or "0") != "0":
             self._grouped.setdefault(group, subject)
 
-    def _add_loose(self, shape: ET.Element, where: str) -> None:
+    def _add_loose(self, shape: ET.Element, number: int, where: str) -> None:
         """Add a keypoint outside a skeleton to the subject of its group, or to a new subject."""
         label, group = shape.get("label") or "", shape.get("group_id") or "0"
         self._keypoints.setdefault("", {})[label] = None
         if group not in self._grouped:
-            self._add(shape, Subject({"annotations": []}))
-        subject = self._grouped.get(group, self.image.subjects[-1])
+            self._add(shape, number, Subject({"annotations": []}))
+        subject = self._grouped[group] if group in self._grouped else self._found[number]
         if point := _point(shape, label, self._notes, where):
             subject.instance["annotations"].append(point)
 
-    def _add_box(self, shape: ET.Element, where: str) -> None:
+    def _add_box(self, shape: ET.Element, number: int, where: str) -> None:
         """Add a box to the subject of its group, or as a separate subject."""
         label, group = shape.get("label") or "", shape.get("group_id") or "0"
         drawn = _box(shape, self._notes, where)
@@ -144,7 +154,7 @@ class _ImageReader:
         category = label if label in self._meta else label.removesuffix(BOX_SUFFIX)
         self._keypoints.setdefault(category, {})
         instance = _attributes(shape, self._notes, where) | {"annotations": [], "box": drawn}
-        self.image.subjects.append(Subject(instance, category))
+        self._found[number] = Subject(instance, category)
 
 
 def _skeleton(shape: ET.Element, keypoints: dict[str, dict[str, None]], notes: Notes, where: str) -> Subject:
@@ -191,10 +201,10 @@ def _attributes(shape: ET.Element, notes: Notes, where: str) -> Instance:
 
 def _float(text: str | None) -> float | None:
     try:
-        return float(text or "")
+        return number_in(text or "")
     except ValueError:
         return None
 
 
 def _pixels(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
+    return int(text) if text and re.fullmatch(r"[0-9]{1,7}", text) else None

@@ -24,12 +24,13 @@ from truepoint.formats.labels import (
     Notes,
     Subject,
     keypoint,
+    number_in,
     read_text,
 )
 
 SHAPE = "DeepLabCut table"
 _TABLES = ("CollectedData_*.csv", "CollectedData_*.h5")
-_NUMBER = re.compile(r"\d+(\.0)?")
+_NUMBER = re.compile(r"([0-9]{1,15})(\.0)?")
 
 
 def find_tables(folder: Path) -> list[Path]:
@@ -118,8 +119,8 @@ def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> 
 
 def _image(index: str, table: Path) -> LabeledImage:
     """Return the image of a row. A frame's name is the video's, from the table's name, and the frame's number."""
-    if _NUMBER.fullmatch(index):
-        number = int(float(index))
+    if frame := _NUMBER.fullmatch(index):
+        number = int(frame[1])
         video, of_a_video, _ = table.stem.partition("DLC_")
         name = f"{video}/{number}" if of_a_video and video else str(number)
         return LabeledImage(name, has_ending=False, numbered=number)
@@ -138,7 +139,7 @@ def _float(text: str, where: str) -> float | None:
     if not text or text.lower() == "nan":
         return None
     try:
-        return float(text)
+        return number_in(text)
     except ValueError as error:
         raise FormatError(f"{where}: expected a number, got {text!r}") from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -105,23 +105,26 @@ def _subjects(
     answer: dict[str, Any], image: LabeledImage, categories: dict[str, dict[str, None]], notes: Notes
 ) -> list[Subject]:
     regions = [region for region in _list(answer.get("result")) if isinstance(region, dict)]
-    owners = {r.get("from_id"): r.get("to_id") for r in regions if r.get("type") == "relation"}
     # If <Labels> labels the regions of <KeyPoint> and <Rectangle>, each label is a separate entry.
-    labels = {r.get("id"): label for r in regions if r.get("type") == "labels" if (label := _label(r, "labels"))}
+    labels = {_id(r): label for r in regions if r.get("type") == "labels" if (label := _label(r, "labels"))}
     subjects: dict[Any, Subject] = {}
-    points: list[tuple[Any, Instance]] = []
+    points: list[tuple[dict[str, Any], Instance]] = []
     for region in regions:
         name = f"{image.name} {region.get('id', '')}"
         if not _is_read(region, notes, name):
             continue
-        own_label = labels.get(region.get("id"), "")
+        own_label = labels.get(_id(region), "")
         if str(region["type"]).startswith("rectangle"):
-            subjects[region.get("id")] = _rectangle(region, own_label, notes, name)
+            key = _id(region)  # a model's regions may have no ids, and copied regions the same
+            subjects[key if key and key not in subjects else len(subjects)] = _rectangle(region, own_label, notes, name)
         elif point := _point(region, own_label, notes, name):
-            points.append((owners.get(region.get("id"), region.get("parentID")), point))
+            points.append((region, point))
+        if len(_list(_object(region.get("value")).get(region["type"]))) > 1:
+            notes.add("labels left out: only the first label of a region is read", name)
+    owners = _owners(regions, subjects)
     loose = Subject({"annotations": []})
-    for owner, point in points:
-        subject = subjects.get(owner, loose)
+    for region, point in points:
+        subject = subjects.get(owners.get(_id(region), _id(region, "parentID")), loose)
         if any(k["label"] == point["label"] for k in subject.instance["annotations"]):
             notes.add(
                 "keypoints left out, because their label occurs twice and nothing assigns them to an instance",
@@ -139,8 +142,24 @@ def _subjects(
     return kept
 
 
+def _owners(regions: Iterable[dict[str, Any]], subjects: Container[Any]) -> dict[str | None, str | None]:
+    """Return the rectangle's id for each keypoint's id that a relation connects with one, in either direction."""
+    owners: dict[str | None, str | None] = {}
+    for region in regions:
+        first, second = _id(region, "from_id"), _id(region, "to_id")
+        if region.get("type") == "relation" and first and second and (first in subjects) != (second in subjects):
+            owners |= {first: second} if second in subjects else {second: first}
+    return owners
+
+
 def _scored(subject: Subject) -> bool:
     return "score" in subject.instance or any("score" in point for point in subject.instance["annotations"])
+
+
+def _id(region: dict[str, Any], key: str = "id") -> str | None:
+    """Return the id of a region as text; None if there is none."""
+    value = region.get(key)
+    return value if isinstance(value, str) else None if value is None else repr(value)
 
 
 def _is_read(region: dict[str, Any], notes: Notes, name: str) -> bool:

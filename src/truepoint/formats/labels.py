@@ -26,7 +26,9 @@ IMAGE_SUFFIXES = frozenset(
 
 NAMED_EXAMPLES = 3
 """Number of items per reason whose names are shown. The others are only counted."""
-_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""A part of a surrogate pair in a JSON text, as an escape sequence or in UTF-8. It may belong to a whole pair."""
 SHARE_DIGITS = 9
 """Decimal places to which a coordinate given as a share of the image's size is rounded, in pixels."""
 
@@ -148,7 +150,8 @@ class Labels:
 def parse_json(text: bytes, where: str) -> Any:
     """Return the value of a JSON text.
 
-    NaN and Infinity, which Python's encoder writes, are accepted; readers then leave these numbers out.
+    NaN and Infinity, which Python's encoder writes, are accepted; readers then leave these numbers out. U+FFFD replaces
+    half a surrogate pair, which other encoders refuse, for example of a text that was cut within an emoji.
 
     Raises:
         FormatError: the text is not JSON, or is nested too deep.
@@ -157,9 +160,15 @@ def parse_json(text: bytes, where: str) -> Any:
     if is_deeper(plain, DEEPEST_DOCUMENT):
         raise FormatError(f"{where}: expected at most {DEEPEST_DOCUMENT} levels of nesting, got more")
     try:
-        return json.loads(plain)
+        value = json.loads(plain)
+        return json.loads(_whole_characters(value)) if _HALF_PAIR.search(plain) else value
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: expected JSON, got something else: {error}") from error
+
+
+def _whole_characters(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def as_utf8(text: bytes, where: str) -> bytes:
@@ -201,6 +210,15 @@ def number(value: Any) -> float | None:
     except OverflowError:
         return None
     return parsed if math.isfinite(parsed) else None
+
+
+def number_in(text: str) -> float:
+    """Return the number in a text, which may be NaN or infinite.
+
+    Raises:
+        ValueError: the text is no number. `float` alone would read "1_5" as 15, and digits of every script.
+    """
+    return float(text if text.isascii() and "_" not in text else "no number")
 
 
 def keypoint(label: str, x: Any, y: Any, notes: Notes, where: object) -> Instance | None:

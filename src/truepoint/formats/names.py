@@ -122,7 +122,7 @@ def _numbers(image: LabeledImage, own: bool) -> list[str]:
 
 def _path(name: str) -> str:
     """Return a path, or that of a URL, in NFC with forward slashes, and without drives and the parts "." and ".."."""
-    if re.match(r"(?i)https?://", name):
+    if re.match(r"(?i)(https?|file)://", name):
         name = unquote(urlsplit(name).path)
     elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):  # such as s3://bucket/key, which is not percent-encoded
         name = name.partition("://")[2].partition("/")[2]

@@ -8,6 +8,7 @@ of the row.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from truepoint.formats.labels import (
     box,
     has_scores,
     keypoint,
+    number_in,
     read_text,
     with_third,
 )
@@ -244,7 +246,8 @@ class _RowReader:
             labels = self._described.keypoints.get(number, tuple(map(str, range(self._count))))
             named = number in self._described.keypoints
             name = self._described.classes.get(number, str(number))
-            self.categories[number] = Category(name, labels, named, self._described.edges)
+            edges = tuple(edge for edge in self._described.edges if max(edge) < len(labels))
+            self.categories[number] = Category(name, labels, named, edges)
         return self.categories[number]
 
 
@@ -254,7 +257,7 @@ def _rows(file: Path) -> Iterator[tuple[str, list[float]]]:
             continue
         where = f"{file.name}:{number}"
         try:
-            row = [float(value) for value in line.split()]
+            row = [number_in(value) for value in line.split()]
         except ValueError as error:
             raise FormatError(f"{file}:{number}: expected numbers, got {line.strip()[:60]!r}") from error
         if len(row) < BOX_COLUMNS:
@@ -309,16 +312,19 @@ def _describe(file: Path | None) -> _Description:
         return _Description({}, {}, None, (), "", ())
     try:
         data = yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, ValueError) as error:
+        # PyYAML's own errors, and Python's for malformed dates and numbers and for deep nesting.
         raise FormatError(f"{file}: expected YAML, got something else: {error}") from error
     if not isinstance(data, dict):
         raise FormatError(f"{file}: expected a data set's description, got {type(data).__name__}")
     shape = data.get("kpt_shape")
     if shape is not None and not _is_shape(shape):
-        raise FormatError(f"{file}: expected kpt_shape [number of keypoints, 2 or 3], got {shape!r}")
-    classes = {number: str(name) for number, name in _numbered(data.get("names"))}
+        raise FormatError(f"{file}: expected kpt_shape [number of keypoints, 2 or 3], got {reprlib.repr(shape)}")
+    classes = {number: _name(name) for number, name in _numbered(data.get("names"))}
     keypoints = {
-        number: tuple(map(str, names)) for number, names in _numbered(data.get("kpt_names")) if isinstance(names, list)
+        number: tuple(map(_name, names))
+        for number, names in _numbered(data.get("kpt_names"))
+        if isinstance(names, list)
     }
     plain = data.get("kpt_names")
     if isinstance(plain, list) and all(isinstance(name, str) for name in plain):
@@ -328,7 +334,9 @@ def _describe(file: Path | None) -> _Description:
             raise FormatError(f"{file}: class {number}: expected {shape[0]} keypoint names, got {len(names)}")
     pairs = data.get("skeleton")
     edges = tuple(
-        (e[0], e[1]) for e in (pairs if isinstance(pairs, list) else ()) if isinstance(e, list) and len(e) == 2
+        (e[0], e[1])
+        for e in (pairs if isinstance(pairs, list) else ())
+        if isinstance(e, list) and len(e) == 2 and all(type(i) is int and i >= 0 for i in e)
     )
     root = data.get("path")
     images = [value for part in PARTS for value in _listed(data.get(part)) if isinstance(value, str) and value]
@@ -340,6 +348,11 @@ def _describe(file: Path | None) -> _Description:
         root if isinstance(root, str) else "",
         tuple(dict.fromkeys(images)),
     )
+
+
+def _name(value: Any) -> str:
+    """Return a name as text. YAML's aliases can make the text of a nested value too long for any memory."""
+    return reprlib.repr(value) if isinstance(value, list | dict | set) else str(value)
 
 
 def _listed(value: Any) -> list[Any]:

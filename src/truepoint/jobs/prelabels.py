@@ -309,6 +309,7 @@ class Fitter:
         self._notes = notes
         self._scored_keypoints = 0
         self._scored_instances = 0
+        self._categories: dict[str, None] = {}
 
     def instances(self, image: LabeledImage, rater: str, size: tuple[int | None, int | None]) -> list[Instance]:
         """Return the instances that a rater labelled in an image, in pixels.
@@ -331,6 +332,7 @@ class Fitter:
         """Add the counts of a fitter of other images."""
         self._scored_keypoints += later._scored_keypoints
         self._scored_instances += later._scored_instances
+        self._categories |= later._categories
         self._notes.merge(later._notes)
 
     def report(self) -> Iterator[str]:
@@ -340,11 +342,13 @@ class Fitter:
             kept = "above 0" if least is None else f"of at least {least}"
             became = "visible" if occluded is None else f"occluded below {occluded}, otherwise visible"
             yield (
-                f"scores of {self._scored_keypoints} keypoints are kept; keypoints with a score {kept} are labelled, "
+                f"scores of {self._scored_keypoints} keypoints were read; keypoints with a score {kept} are labelled, "
                 f"and are {became} if the file has no visibility (--min-score, --occluded-below)"
             )
         if self._scored_instances:
-            yield f"scores of {self._scored_instances} instances are kept (--min-instance-score leaves out low ones)"
+            yield f"scores of {self._scored_instances} instances were read (--min-instance-score leaves out low ones)"
+        if len(self._categories) > 1:
+            yield f"note: {len(self._categories)} categories were read as one: {shown(sorted(self._categories))}"
         for note in self._notes.lines():
             yield f"note: {note}"
 
@@ -355,6 +359,8 @@ class Fitter:
             category = f"{subject.category!r} does not match the skeleton"
             self._notes.add(f"instances left out, because their category {category}", where)
             return None
+        if subject.category:
+            self._categories[subject.category] = None
         score, least = self._score(subject.instance, where), self._chosen.min_instance_score
         if score is not None:
             self._scored_instances += 1

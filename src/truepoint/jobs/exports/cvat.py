@@ -3,7 +3,8 @@
 Format: https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/
 
 A keypoint that is not labelled is `outside`; an occluded keypoint is `occluded`. A box that a worker drew is a
-rectangle with the label `<skeleton>-box` and the `group_id` of its skeleton. An instance's name and id are attributes.
+rectangle with the label `<skeleton>-box` and the `group_id` of its skeleton. An instance's name and id are attributes
+of the skeleton or, without a skeleton, of the rectangle.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from truepoint.formats.labels import total
-from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportImage, Notes
 from truepoint.pose.instance import OCCLUDED, Instance
 from truepoint.pose.skeleton import Skeleton
 
 ATTRIBUTES = ("id", "name")
-"""Attributes of a skeleton shape."""
+"""Attributes of a shape."""
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -34,6 +35,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
             if image.size is None:
                 notes["images left out: their size is unknown"] += 1
                 continue
+            notes[COMMENTS] += image.comments
             file.write(_line(_image(number, image, image.size, data.skeleton, notes)))
         file.write("</annotations>\n")
     return notes
@@ -67,18 +69,21 @@ def _meta(data: DataSet) -> ET.Element:
     _add(task, "mode", "annotation")
     _add(task, "overlap", "0")
     labels = _add(task, "labels")
-    parent = _label(labels, data.skeleton.name, "skeleton")
+    _specify_attributes(_label(labels, data.skeleton.name, "skeleton"))
+    _add(labels[0], "svg", skeleton_svg(data.skeleton))
+    for keypoint in data.skeleton.keypoints:
+        _label(labels, keypoint.name, "points", keypoint.color)
+        _add(labels[-1], "parent", data.skeleton.name)
+    _specify_attributes(_label(labels, box_label(data.skeleton), "rectangle"))
+    return meta
+
+
+def _specify_attributes(parent: ET.Element) -> None:
     for name in ATTRIBUTES:
         attribute = _add(parent, "attribute")
         for tag, text in (("name", name), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
             _add(attribute, tag, text)
         _add(attribute, "values")
-    _add(labels[0], "svg", skeleton_svg(data.skeleton))
-    for keypoint in data.skeleton.keypoints:
-        _label(labels, keypoint.name, "points", keypoint.color)
-        _add(labels[-1], "parent", data.skeleton.name)
-    _label(labels, box_label(data.skeleton), "rectangle")
-    return meta
 
 
 def _label(labels: ET.Element, name: str, kind: str, color: str | None = None) -> ET.Element:
@@ -135,6 +140,8 @@ def _image(number: int, image: ExportImage, size: tuple[int, int], skeleton: Ske
             corners = {"xtl": x, "ytl": y, "xbr": total(x, width), "ybr": total(y, height)}
             box = _shape(element, "box", box_label(skeleton), group, occluded="0")
             box.attrib |= {name: repr(float(value)) for name, value in corners.items()}
+            if not instance.annotations:
+                _attributes(box, instance)
     return element
 
 
@@ -152,9 +159,13 @@ def _skeleton(image: ET.Element, instance: Instance, group: int, skeleton: Skele
             occluded=str(int(k is not None and k.visibility == OCCLUDED)),
             points=f"{float(k.x)!r},{float(k.y)!r}" if k else "0.0,0.0",
         )
+    _attributes(shape, instance)
+    notes["keypoints left out: the skeleton does not have them"] += len(keypoints)
+
+
+def _attributes(shape: ET.Element, instance: Instance) -> None:
     for name, value in zip(ATTRIBUTES, (instance.id or "", instance.name), strict=True):
         _add(shape, "attribute", value, name=name)
-    notes["keypoints left out: the skeleton does not have them"] += len(keypoints)
 
 
 def _shape(image: ET.Element, tag: str, label: str, group: int, **more: str) -> ET.Element:

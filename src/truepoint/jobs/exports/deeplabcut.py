@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes, Paths
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportImage, Notes, Paths
 from truepoint.jobs.exports.tables import cell, rows_writer
 from truepoint.pose.instance import OCCLUDED
 from truepoint.pose.skeleton import Skeleton
@@ -33,6 +33,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     rows: list[Row] = []
     taken = Paths()
     for image in images:
+        notes[COMMENTS] += image.comments
         notes["folders left out of image names"] += "/" in image.path
         notes["split left out: DeepLabCut makes its own"] += bool(image.split)
         rows.append((image, taken.take(image.path.replace("/", "-")), _individuals(image, set(names), notes)))

@@ -72,6 +72,16 @@ class ExportImage:
         """Return width and height in pixels, or None if either is unknown."""
         return (self.width, self.height) if self.width and self.height else None
 
+    @property
+    def comments(self) -> int:
+        """Return the number of comments on instances and keypoints."""
+        return sum(bool(instance.get("comment")) for instance in self.raw) + self.keypoint_comments
+
+    @property
+    def keypoint_comments(self) -> int:
+        """Return the number of comments on keypoints."""
+        return sum(bool(keypoint.get("comment")) for instance in self.raw for keypoint in instance["annotations"])
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
@@ -169,6 +179,8 @@ class DataSet:
 
 Notes = Counter[str]
 """Counts of items that a format could not represent, by description."""
+COMMENTS = "comments left out"
+"""Description of comments that a format could not represent."""
 
 
 def open_results(folder: Path) -> FinishedJob:

@@ -2,7 +2,8 @@
 
 Format: https://labelstud.io/guide/predictions. Coordinates are percent of the image's size. A relation connects each
 keypoint to its subject's rectangle. Label Studio has no visibility, so `meta` of a keypoint says that it is occluded.
-`meta` of a rectangle contains the subject's name and id, and whether the rectangle was computed from the keypoints.
+`meta` of a rectangle contains the subject's name, id and comment, and whether the rectangle was computed from the
+keypoints.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from truepoint.jobs.exports.cvat import clean as xml_text
-from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportImage, Notes
 from truepoint.pose.instance import OCCLUDED, Instance
 from truepoint.pose.similarity import extent
 from truepoint.pose.skeleton import Skeleton
@@ -56,8 +57,9 @@ def config(skeleton: Skeleton) -> str:
 def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skeleton, notes: Notes) -> dict[str, Any]:
     width, height = size
     result: list[dict[str, Any]] = []
-    for index, instance in enumerate(image.instances):
-        result += _regions(f"i{index}", instance, size, skeleton, notes)
+    for index, labeled in enumerate(zip(image.instances, image.raw, strict=True)):
+        result += _regions(f"i{index}", labeled, size, skeleton, notes)
+    notes[COMMENTS] += image.keypoint_comments
     return {
         "id": number + 1,
         "data": {"image": image.s3_uri} | ({"split": image.split} if image.split else {}),
@@ -68,8 +70,9 @@ def _task(number: int, image: ExportImage, size: tuple[int, int], skeleton: Skel
 
 
 def _regions(
-    subject: str, instance: Instance, size: tuple[int, int], skeleton: Skeleton, notes: Notes
+    subject: str, labeled: tuple[Instance, Any], size: tuple[int, int], skeleton: Skeleton, notes: Notes
 ) -> Iterator[dict[str, Any]]:
+    instance, raw = labeled
     box_and_source = extent(instance)
     if box_and_source is None:
         notes["instances left out: they have neither a keypoint nor a box"] += 1
@@ -86,6 +89,7 @@ def _regions(
     }
     meta: dict[str, Any] = {"text": [instance.name]} if instance.name else {}
     meta |= {"instance_id": instance.id} if instance.id else {}
+    meta |= {"instance_comment": raw["comment"]} if raw.get("comment") else {}
     meta |= {"from_keypoints": True} if source != "box" else {}
     region = _region(subject, "subject", "rectanglelabels", size, percent | {"rectanglelabels": [skeleton.name]})
     yield region | ({"meta": meta} if meta else {})

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportImage, Notes
 from truepoint.pose.instance import VISIBLE, Instance
 
 WHOLE = "labels"
@@ -27,6 +27,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
     skeleton = sleap_io.Skeleton(nodes=list(names), edges=edges, name=data.skeleton.name)
     frames: dict[str, list[Any]] = {part: [] for part in data.split_names or (WHOLE,)}
     for image in images:
+        notes[COMMENTS] += image.comments
         video = sleap_io.Video([f"images/{image.path}"], backend_metadata=_video(image), open_backend=False)
         instances = []
         for instance in image.instances:

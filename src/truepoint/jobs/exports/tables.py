@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from truepoint.jobs.exports.finished import DataSet, ExportImage, Notes
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportImage, Notes
 from truepoint.pose.instance import NOT_LABELED
 from truepoint.pose.skeleton import Skeleton
 
@@ -119,7 +119,7 @@ def write_csv(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
             image_rows.writerow([cell(value) for value in image_row(image).values()])
             for row in keypoint_rows(image, data.skeleton):
                 rows.writerow([cell(value) for value in row.values()])
-            notes.update(_boxes(image))
+            notes.update(_left_out(image))
     return notes
 
 
@@ -148,14 +148,15 @@ def write_parquet(data: DataSet, out: Path, images: Iterable[ExportImage]) -> No
         for image in images:
             image_rows.append(image_row(image))
             rows.extend(keypoint_rows(image, data.skeleton))
-            notes.update(_boxes(image))
+            notes.update(_left_out(image))
             if len(rows) >= ROWS_AT_ONCE:
                 flush()
         flush()
     return notes
 
 
-def _boxes(image: ExportImage) -> Notes:
+def _left_out(image: ExportImage) -> Notes:
     boxes = sum(instance.box is not None for instance in image.instances)
     bare = sum(not instance.annotations for instance in image.instances)
-    return Notes({"boxes left out": boxes, "instances without keypoints, exported as rows without a keypoint": bare})
+    rows = "instances without keypoints, exported as rows without a keypoint"
+    return Notes({"boxes left out": boxes, rows: bare, COMMENTS: image.comments})

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from truepoint.jobs.exports.finished import DataSet, ExportError, ExportImage, Notes
+from truepoint.jobs.exports.finished import COMMENTS, DataSet, ExportError, ExportImage, Notes
 from truepoint.pose.instance import Instance
 from truepoint.pose.similarity import extent
 from truepoint.pose.skeleton import Skeleton
@@ -38,6 +38,7 @@ def write(data: DataSet, out: Path, images: Iterable[ExportImage]) -> Notes:
         if image.size is None:
             notes["images left out: their size is unknown"] += 1
             continue
+        notes[COMMENTS] += image.comments
         file = out / "labels" / part / Path(image.path).with_suffix(".txt")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(_rows(image.instances, image.size, data.skeleton, notes)), encoding="ascii")
