@@ -254,7 +254,7 @@ def by_reference(label: bytes) -> str:
 def export(data: bytes) -> str:
     """Write every format of a job's results."""
     import export as command
-    from truepoint.jobs.exports import FORMATS
+    from truepoint.jobs.exports import FORMATS, NEEDED
 
     store = InMemory({MANIFEST: line(data.decode())})
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
@@ -266,7 +266,7 @@ def export(data: bytes) -> str:
                 file.write_bytes(body)
         del store
         begin()
-        formats = [name for name in FORMATS if name != "sleap"]  # needs a library that is in no environment of ours
+        formats = [name for name in FORMATS if name not in NEEDED]
         results, out = Path(folder, "results/people"), Path(folder, "out")
         assert command.main(["--results", str(results), "--format", ",".join(formats), "--out", str(out)]) == 0
     return ""

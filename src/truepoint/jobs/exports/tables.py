@@ -9,6 +9,7 @@ import csv
 import importlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -93,7 +94,12 @@ def image_row(image: ExportImage) -> Row:
 
 def cell(value: Any) -> Any:
     """Return a value for a CSV cell, with an apostrophe before each place that a spreadsheet may read as a formula."""
-    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+    return _text_cell(value) if isinstance(value, str) else value
+
+
+@lru_cache(10_000)  # most texts of a table are the same in many rows
+def _text_cell(text: str) -> str:
+    return _FORMULA.sub(r"\1'", text)
 
 
 def rows_writer(file: TextIO) -> Any:
