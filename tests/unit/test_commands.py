@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -66,7 +67,22 @@ def test_the_help_fits_a_screen(
     assert any("exit codes: 0 done, 1 bad input, 2 bad usage" in line for line in lines)
 
 
-@pytest.mark.parametrize("given", [[], ["analyse"], ["analyze"], ["analyze", "x", "--out", "y", "--processes", "0"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["analyse"],
+        ["analyze"],
+        ["analyze", "x", "--out", "y", "--processes", "0"],
+        ["convert", "x", "--out", "y", "--rater", "ann"],
+        ["convert", "x", "--out", "y", "--to", "coco", "--rater", "ann"],
+        ["convert", "x", "--out", "y", "--label-attribute", "a", "--to", "coco"],
+        *(
+            ["convert", "x", "--out", "y", "--label-attribute", "a", option, "z"]
+            for option in ("--rater", "--skeleton", "--keypoint-names", "--images")
+        ),
+    ],
+)
 def test_bad_usage_is_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
         code: Any = main(given)
@@ -94,6 +110,9 @@ def test_bad_usage_is_2(given: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["prelabel", "photos", "--model", "m.onnx", "--skeleton", "new.json", "--boxes", "a.json"], "a.json"),
         (["prelabel", "photos", "--model", "mine.py:predict"], "photos/one.jpg"),
         (["convert", "a.json"], "photos"),
+        (["convert", "labels"], "labels/a.txt"),
+        (["reskeleton", "labels", "--to", "coco-person"], "labels/../labels/a.txt"),
+        (["convert", "done"], "done/coco.json"),
         (["reskeleton", "a.json", "--to", "coco-person"], "photos"),
     ],
 )
@@ -101,13 +120,39 @@ def test_an_output_never_replaces_an_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], lost: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
+    for name in ("photos", "labels", "done"):
+        (tmp_path / name).mkdir()
     files = ("a.json", "b.json", "names.json", "rules.json", "new.json", "job.manifest", "report.html", "mine.py")
-    for name in (*files, "m.onnx", "photos/one.jpg"):
+    for name in (*files, "m.onnx", "photos/one.jpg", "labels/a.txt", "done/results.json", "done/coco.json"):
         (tmp_path / name).write_bytes(b"precious")
     assert main([*given, "--out", lost]) == 1
     assert capsys.readouterr().err.startswith("error: argument --out: expected ")
     assert {path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {b"precious"}
+
+
+def test_a_full_disk_is_named_and_leaves_the_earlier_file(tmp_path: Path) -> None:
+    labels, out = write(tmp_path / "a.json", people(pose())), tmp_path / "b.json"
+    out.write_text("earlier")
+    code = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+from truepoint.commands.main import main
+sys.exit(main(["convert", {labels!r}, "--out", {str(out)!r}]))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: expected enough space to write the files, got: File too large; free some")
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("a.json", "b.json")] == []
+    assert out.read_text() == "earlier"
+
+
+def test_a_folder_that_was_converted_is_converted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.yaml").write_text("kpt_shape: [1, 3]\nnames: {0: a}\nkpt_names: {0: [nose]}\n")
+    (tmp_path / "a.txt").write_text("0 .5 .5 .1 .1 .5 .5 2\n")
+    Image.new("L", (64, 48)).save(tmp_path / "a.jpg")
+    for _ in range(2):
+        assert main(["convert", ".", "--images", ".", "--out", "coco.json"]) == 0
+    assert json.loads((tmp_path / "coco.json").read_text())["annotations"][0]["keypoints"] == [32, 24, 2]
 
 
 def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:

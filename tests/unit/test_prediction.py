@@ -434,6 +434,8 @@ def test_images_are_turned_upright(tmp_path: Path) -> None:
     [
         (["m.onnx"], "argument --skeleton: expected a skeleton for the ONNX"),
         (["json:loads", "--boxes", "b.json"], "argument --boxes: expected only with an ONNX model"),
+        (["json:loads", "--biased-heatmaps"], "argument --biased-heatmaps: expected only with an ONNX model"),
+        (["m.onnx", "--skeleton", "s", "--boxes", "b", "--detector", "d"], "--detector: expected only without --boxes"),
         (["json:loads", "--min-instance-score", "0.5"], "got a function"),
         (["movenet", "--min-instance-score", "7"], "expected a number from 0 to 1, got 7"),
     ],

@@ -14,10 +14,12 @@ from typing import Any
 from tqdm import tqdm
 
 from truepoint.analysis.folders import TargetError
+from truepoint.analysis.label_files import RESULTS
 from truepoint.analysis.skeletons import named_skeleton
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError
 from truepoint.formats.names import unpaired_sides
 from truepoint.jobs.exports.finished import ExportError
+from truepoint.jobs.files import file_error
 from truepoint.jobs.prelabels import PrelabelError
 from truepoint.jobs.terminal import print_any_text
 from truepoint.pose.instance import InstanceError
@@ -95,8 +97,18 @@ def check_output(out: Path, *inputs: Path | None) -> None:
         raise InputError(f"argument --out: expected a file, got the folder {str(out)!r}")
     if out.suffix.lower() in IMAGE_SUFFIXES:
         raise InputError(f"argument --out: expected a file that is no image, got {str(out)!r}")
-    if any(given is not None and given.exists() and out.exists() and out.samefile(given) for given in inputs):
+    if out.exists() and any(given is not None and _holds(given, out) for given in inputs):
         raise InputError(f"argument --out: expected another file than the input, got {str(out)!r}, which would be lost")
+
+
+def _holds(given: Path, out: Path) -> bool:
+    """Return whether a file is `given`, or may be a part of it if `given` is a folder.
+
+    A JSON file in a folder of other labels is the output of an earlier run.
+    """
+    if not given.is_dir() or (out.suffix.lower() == ".json" and not (given / RESULTS).is_file()):
+        return given.exists() and given.samefile(out)
+    return out.resolve().is_relative_to(given.resolve())
 
 
 def count(number: int, name: str) -> str:
@@ -131,6 +143,4 @@ def _stop(_number: int, _frame: Any) -> None:
 
 
 def _text(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
-    return " ".join(str(error).split())
+    return file_error(error) if isinstance(error, OSError) else " ".join(str(error).split())

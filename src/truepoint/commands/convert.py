@@ -49,6 +49,11 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
         parser.error(
             "argument --to: expected prelabels for an output.manifest, got coco; convert the result in a second step"
         )
+    if options.rater is not None and (options.to != "prelabels" or options.label_attribute):
+        parser.error("argument --rater: expected only with --to prelabels, because COCO annotations keep every rater")
+    for name in ("skeleton", "keypoint_names", "images"):
+        if options.label_attribute and getattr(options, name) is not None:
+            parser.error(f"argument --{name.replace('_', '-')}: expected only without --label-attribute, got both")
     return console.run(lambda: _convert_manifest(options) if options.label_attribute else _convert(options))
 
 

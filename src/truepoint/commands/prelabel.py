@@ -46,9 +46,12 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
         parser.error(f"argument --min-instance-score: expected a number from 0 to 1, got {least}")
     if least is not None and not is_onnx and options.model != MOVENET:
         parser.error("argument --min-instance-score: expected only with an ONNX model or movenet, got a function")
-    for name in ("skeleton", "boxes", "detector"):
-        if getattr(options, name) is not None and not is_onnx:
-            parser.error(f"argument --{name}: expected only with an ONNX model, got {options.model!r}")
+    for name in ("skeleton", "boxes", "detector", "biased_heatmaps"):
+        if getattr(options, name) not in (None, False) and not is_onnx:
+            option = name.replace("_", "-")
+            parser.error(f"argument --{option}: expected only with an ONNX model, got {options.model!r}")
+    if options.boxes is not None and options.detector is not None:
+        parser.error("argument --detector: expected only without --boxes, got both")
     if is_onnx and options.skeleton is None:
         parser.error("argument --skeleton: expected a skeleton for the ONNX model's keypoint names, got none")
     return console.run(lambda: _prelabel(options))

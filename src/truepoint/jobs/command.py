@@ -20,6 +20,7 @@ from botocore.exceptions import (
 from botocore.utils import is_valid_endpoint_url
 
 from truepoint.groundtruth.job import JobError
+from truepoint.jobs.files import file_error
 from truepoint.jobs.launch import JobExistsError, is_unknown_service
 from truepoint.jobs.limits import JobRefusedError
 from truepoint.jobs.prelabels import PrelabelError
@@ -144,8 +145,7 @@ def run(work: Callable[[], int]) -> int:
         print(f"error: {message}{step}", file=sys.stderr)
         return AWS_ERROR
     except OSError as error:
-        with_file = f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
-        print(f"error: {error if error.filename is None else with_file}", file=sys.stderr)
+        print(f"error: {file_error(error)}", file=sys.stderr)
         return BAD_USAGE
     except (UsageError, *_USAGE_ERRORS) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -24,6 +25,15 @@ def write_whole(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def file_error(error: OSError) -> str:
+    """Return a sentence about a file that cannot be read or written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"expected enough space to write the files, got: {error.strerror}; free some space and run this again"
+    if error.filename is None:
+        return " ".join(str(error).split())
+    return f"{error.filename}: expected a file that can be read or written, got: {error.strerror}"
 
 
 def sha256(path: Path) -> str:

@@ -49,9 +49,9 @@ class MoveNet:
     def __init__(self, least_score: float = LEAST_INSTANCE_SCORE) -> None:
         node = shutil.which("node")
         if node is None or not WEIGHTS.is_file() or not (NODE / "node_modules").is_dir():
-            lacking = "Node.js" if node is None else "the model's files"
+            lacking = "no Node.js" if node is None else "no files of the model"
             raise PredictionError(
-                f"expected Node.js and MoveNet in {NODE}, got no {lacking}; in a checkout, `make model` installs it"
+                f"expected Node.js and MoveNet in {NODE}, got {lacking}; in a checkout, `make model` installs it"
             )
         self._least = least_score
         self.identity: Mapping[str, Any] = {

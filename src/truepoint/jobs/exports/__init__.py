@@ -110,11 +110,12 @@ def export(data: DataSet, name: str, out: Path, images: Iterable[ExportImage]) -
     _write_marker(part, data.name, {})
     try:
         notes = FORMATS[name](data, part, images)
+        written = (file for file in part.rglob("*") if file.is_file() and file.name != MARKER)
+        files = {file.relative_to(part).as_posix(): _digest(file) for file in written}
+        _write_marker(part, data.name, files)
     except BaseException:
         shutil.rmtree(part)
         raise
-    files = {p.relative_to(part).as_posix(): _digest(p) for p in part.rglob("*") if p.is_file() and p.name != MARKER}
-    _write_marker(part, data.name, files)
     if final.exists():
         _replace(final, part, data.name, files)
     else:
