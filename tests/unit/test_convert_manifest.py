@@ -34,22 +34,23 @@ def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[s
         {"source-ref": "s3://b/x/b.jpg", "labels": component},
         {"source-ref": "s3://b/x/c.jpg", "labels-metadata": {"failure-reason": "ClientError: expired"}},
         {"source-ref": "s3://b/y/b.jpg", "labels": crowd},
+        {"source-ref": "s3://b/y/b.jpg", "labels": component},
         "no JSON",
         {"source-ref": "s3://b/x/d.jpg", "labels": {"boundingBoxes": []}},
     )
     assert code == 0
     assert {name: [i["annotations"] for i in instances] for name, instances in found.items()} == {
-        "a b+%C3.jpg": [[NOSE]], "b.jpg": [[NOSE]],
+        "a b+%C3.jpg": [[NOSE]], "s3://b/x/b.jpg": [[NOSE]], "s3://b/y/b.jpg": [[NOSE]],
     }  # fmt: skip
     (tmp_path / "found.json").write_text(json.dumps(found))
-    sizes = dict.fromkeys(found, (9, 9))
-    assert set(read_prelabels(tmp_path / "found.json", SKELETON, sizes, Choices()).instances) == set(found)
+    sizes = dict.fromkeys(("a b+%C3.jpg", "x/b.jpg", "y/b.jpg"), (9, 9))
+    assert set(read_prelabels(tmp_path / "found.json", SKELETON, sizes, Choices()).instances) == set(sizes)
     said = capsys.readouterr()
-    assert "labels of 2 images; 4 of 6 lines left out" in said.out
+    assert "labels of 3 images; 4 of 7 lines left out" in said.out
     for reason in (
         "expected a label under",
         "the line is not JSON",
-        "two images have the file name 'b.jpg'",
+        "two lines have the image 's3://b/y/b.jpg'",
         "boundingBoxes",
     ):
         assert reason in said.err

@@ -85,34 +85,37 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _convert_manifest(options: argparse.Namespace) -> int:
     console.check_output(options.out, options.file)
-    prelabels: dict[str, list[dict[str, Any]]] = {}
+    labels: dict[str, list[Any]] = {}
     left_out: Counter[str] = Counter()
     total = 0
     with options.file.open("rb") as file:
         for line in read_lines(iter(lambda: file.read(1 << 20), b"")):
             total += 1
             try:
-                name, instances = _read(line.text, options.label_attribute)
+                source_ref, instances = _read(line.text, options.label_attribute)
             except (LabelError, InstanceError) as error:
                 left_out[str(error)] += 1
                 continue
-            if name in prelabels:
-                left_out[f"two images have the file name {name!r}; only the first one's labels are used"] += 1
+            if source_ref in labels:
+                left_out[f"two lines have the image {source_ref!r}; only the first one's labels are used"] += 1
             else:
-                prelabels[name] = instances
+                labels[source_ref] = instances
     for reason, count in left_out.most_common(SHOWN_REASONS):
         print(f"left out {count}: {reason}", file=sys.stderr)
-    if not prelabels:
+    if not labels:
         raise console.InputError(
             f"expected labels under {options.label_attribute!r} in {options.file}, got none in {total} lines"
         )
-    write_whole(options.out, msgspec.json.encode(prelabels))
-    print(f"{options.out}: labels of {len(prelabels)} images; {sum(left_out.values())} of {total} lines left out")
+    # Images of one name in several folders keep their URIs, which are matched by the last folders.
+    counts = Counter(map(file_name, labels))
+    by_name = {file_name(ref) if counts[file_name(ref)] == 1 else ref: entry for ref, entry in labels.items()}
+    write_whole(options.out, msgspec.json.encode(by_name))
+    print(f"{options.out}: labels of {len(labels)} images; {sum(left_out.values())} of {total} lines left out")
     return console.OK
 
 
 def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return an image's file name and its instances.
+    """Return an image's `source-ref` and its instances.
 
     Raises:
         LabelError, InstanceError: the line has no readable keypoint label.
@@ -131,4 +134,4 @@ def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
     else:
         instances = read_label(label).updated_annotations
     parse_instances(instances)
-    return file_name(record["source-ref"]), instances
+    return record["source-ref"], instances
