@@ -196,6 +196,24 @@ def test_a_worker_labels_a_whole_job(person: Person) -> None:
     assert person.page.evaluate(drafts) == [], "no draft of what is safe"
 
 
+def test_a_job_without_an_image_left_offers_no_labelling(person: Person) -> None:
+    person.site.add_job("Small-1", IMAGES[:1])
+    task = person.open("#/jobs/Small-1").ready()
+    task.place_person(60, 30, 0.6)
+    submit(task)
+    expect(heading(person.page)).to_have_text("You have done all of it")
+    card = person.page.locator("li.card", has_text="1 of 1 images complete")
+    person.open("#/")
+    expect(card.get_by_role("link")).to_have_text("Your answers")
+    person.sign_in("Bea")
+    person.open("#/jobs/Small-1")
+    person.page.reload()
+    expect(heading(person.page)).to_have_text("No image is left")
+    person.open("#/")
+    expect(card).to_be_visible()
+    assert card.get_by_role("link").count() == 0
+
+
 def test_the_next_image_is_there_before_it_is_wanted_and_visible_one_frame_after_the_acknowledgement(
     person: Person,
 ) -> None:

@@ -548,7 +548,7 @@ export function deskView(host, job, line, early) {
       stage.replaceChildren(message(t.loading, ""));
       return;
     }
-    const [heading, text] = t.why[desk.why];
+    const [heading, text] = t.why[desk.why === "done" && !desk.mine.answers ? "nothing done" : desk.why];
     stage.replaceChildren(
       message(
         heading,

@@ -12,6 +12,7 @@ const isEnded = (/** @type {JobCard} */ { status }) => ["Completed", "Stopped", 
 function card(job) {
   const { name, title, description, images, complete, mine } = job;
   const done = t.complete(number(complete), number(images));
+  const isDone = isEnded(job) || complete === images;
   const own = [
     mine.answers > 0 && t.yours(mine.answers),
     mine.seconds >= 60 && t.time(duration(mine.seconds)),
@@ -29,11 +30,12 @@ function card(job) {
       h("span", {}, `${done} (${share(job)})`),
       ...own.filter(Boolean).map((text) => h("span.soft", {}, text)),
     ),
-    h(
-      "a.button",
-      { href: jobLink(name), ".primary": !isEnded(job) && !job.paused },
-      isEnded(job) ? t.seeAnswers : mine.answers ? t.goOn : t.start,
-    ),
+    (!isDone || mine.answers > 0) &&
+      h(
+        "a.button",
+        { href: jobLink(name), ".primary": !isDone && !job.paused },
+        isDone ? t.seeAnswers : mine.answers ? t.goOn : t.start,
+      ),
   );
 }
 

@@ -126,6 +126,7 @@ export const english = {
       "You have done all of it",
       "There is no image left for you in this job. You can still correct your latest answers.",
     ],
+    "nothing done": ["No image is left", "There is no image left for you in this job."],
   }),
 
   // own answers

@@ -120,6 +120,7 @@ export default {
       "Sie haben alles erledigt",
       "In diesem Auftrag ist kein Bild mehr für Sie. Ihre letzten Antworten können Sie noch berichtigen.",
     ],
+    "nothing done": ["Kein Bild ist übrig", "In diesem Auftrag ist kein Bild mehr für Sie."],
   },
 
   yourAnswers: "Ihre letzten Antworten",
