@@ -897,6 +897,27 @@ def test_cvats_drawing_labels_and_annotations(creator: Page) -> None:
     assert templates(creator)[1][0] < templates(creator)[0][0]
 
 
+def test_damaged_and_large_drawings(creator: Page) -> None:
+    """Only the first element of CVAT's XML is read. The rest of this one, read as HTML, would be nested 50,000 deep."""
+    labels = "<label><name>pen</name><type>skeleton</type></label>"
+    labels += "".join(f"<label><name>{n}</name><parent>pen</parent></label>" for n in ("end", "tip"))
+    images = '<image name="a.jpg"><points label="tip" points="1,2"/></image>' * 50_000
+    paste(creator, f"<annotations><meta><task><labels>{labels}</labels></task></meta>{images}</annotations>")
+    assert names(creator) == ["end", "tip"]
+
+    def drawing(count: int, description: str = "{}") -> str:
+        circles = "".join(
+            f'<circle cx="{i}" cy="{i}" data-node-id="{i}" data-label-name="n{i}"/>' for i in range(count)
+        )
+        return f'<svg>{circles}<desc data-description-type="labels-specification">{description}</desc></svg>'
+
+    for description in ('"text"', "[1]", '{"0": "nose", "1": 5, "2": null}', "[" * 5000):
+        paste(creator, drawing(2, description))
+        assert names(creator) == ["n0", "n1"]
+    paste(creator, drawing(20_000))
+    assert "A skeleton has at most 1000 keypoints; this one has 20000." in said(creator)
+
+
 def test_label_studios_configuration(creator: Page, open_task: TaskPage) -> None:
     # https://github.com/HumanSignal/label-studio, annotation_templates/computer-vision/keypoints (Apache-2.0)
     template = """<View>

@@ -223,6 +223,27 @@ test("DeepLabCut's config.yaml of one animal", () => {
   assert.match(read(other).notes.join(), /“objectA” to “snout” was left out/);
 });
 
+test("a known file without usable names is refused with the reason", () => {
+  const coco = (keypoints) => JSON.stringify({ categories: [{ name: "box" }, { name: "person", keypoints }] });
+  for (const [text, sentence] of [
+    [
+      coco([{ name: "nose" }, { name: "eye" }]),
+      /keypoints of a COCO category as a list of names, got “\[{"name":"nose"}/,
+    ],
+    [coco({ 0: "nose", 1: "eye" }), /keypoints of a COCO category as a list of names, got “{"0":"nose"/],
+    [coco(["nose", 1]), /keypoints of a COCO category as a list of names, got “\["nose",1\]/],
+    [
+      "metadata:\n  bodyparts:\n  - nose\n  - tail\nmethod: bu\n",
+      /pytorch_config\.yaml.* Expected the project’s config\.yaml/,
+    ],
+    [coco([]), /Expected a skeleton in a known format/],
+  ])
+    assert.throws(
+      () => read(text),
+      (error) => error instanceof FormatError && sentence.test(error.message),
+    );
+});
+
 test("DeepLabCut's config.yaml of several animals: the animals' body parts, or the unique ones", () => {
   // The example of DeepLabCut's guide for multi-animal projects (docs/maDLC_UserGuide.md).
   const config = `Task: trimice

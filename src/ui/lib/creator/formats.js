@@ -6,7 +6,7 @@ import { colorOr } from "../colors.js";
 import { isNumber, isRecord, shown } from "../json.js";
 import { nameKey } from "../names.js";
 import { LEAST_SIGMA, MOST_EDGES, MOST_KEYPOINTS, readSkeleton } from "../skeleton.js";
-import { fromNames, fromValue, fromXml, namesIn } from "./imports.js";
+import { fromNames, fromValue, fromXml, namesIn, whyUnread } from "./imports.js";
 import { readYaml, YamlError } from "./yaml.js";
 
 /** @import {Definition, DrawnEdge, Size} from "./definition.js" */
@@ -151,7 +151,8 @@ function sourcesOf(text) {
   if (Array.isArray(value) || Array.isArray(fromText(value?.keypointClasses)))
     return [fromClasses(Array.isArray(value) ? { keypointClasses: value } : value)];
   throw new FormatError(
-    `Expected a skeleton in a known format, or at least two names; got neither${text ? ` in “${text.slice(0, 20)}”` : ""}.`,
+    whyUnread(value) ||
+      `Expected a skeleton in a known format, or at least two names; got neither${text ? ` in “${text.slice(0, 20)}”` : ""}.`,
   );
 }
 
@@ -167,8 +168,10 @@ function otherTexts(text) {
   const isYaml = /^(---|- |[^\s,;|][^\n]*:(\s|$))/m.test(text);
   if (isYaml && text.length < LONGEST_YAML) {
     try {
-      const found = fromValue(readYaml(text));
+      const value = readYaml(text);
+      const found = fromValue(value);
       if (found.length) return found;
+      if (whyUnread(value)) throw new FormatError(whyUnread(value));
     } catch (error) {
       if (!(error instanceof YamlError)) throw error;
       throw new FormatError(`This YAML could not be read. ${error.message}`);

@@ -105,7 +105,7 @@ function fromCvatDrawing(drawing, sublabels, name) {
   const attribute = (/** @type {Element} */ node, /** @type {string} */ key) => node.getAttribute(`data-${key}`) ?? "";
   // Without a description, the nodes' own names are used.
   const description = drawing.querySelector('[data-description-type="labels-specification"]')?.textContent ?? null;
-  const described = new Map(Object.entries(readJson(description) ?? {}));
+  const described = new Map(Object.entries(readJson(description) ?? {}).filter(([, label]) => isRecord(label)));
   const nodes = [...drawing.querySelectorAll("[data-node-id]")].sort(
     (a, b) => Number(attribute(a, "node-id")) - Number(attribute(b, "node-id")),
   );
@@ -126,8 +126,11 @@ function fromCvatDrawing(drawing, sublabels, name) {
   const named = new Map(nodes.map((node, n) => [attribute(node, "node-id"), labels[n].name]));
   const at = (/** @type {Element | undefined} */ node, /** @type {string} */ axis) =>
     node ? Number(node.getAttribute(`c${axis}`)) : undefined;
+  /** @type {Map<any, Element>} the first node of each name */
+  const nodeOf = new Map();
+  for (const [n, { name: own }] of labels.entries()) if (!nodeOf.has(own)) nodeOf.set(own, nodes[n]);
   const classes = (sublabels.length ? sublabels : labels).map((label) => {
-    const node = nodes[labels.findIndex((other) => other.name === label?.name)];
+    const node = nodeOf.get(label?.name);
     return { label: label?.name, color: label?.color, x: at(node, "x"), y: at(node, "y") };
   });
   const rig = [...drawing.querySelectorAll("[data-node-from]")].map((edge) => [
@@ -208,10 +211,14 @@ function fromLabelStudio(page) {
 
 /** @param {string} text XML or SVG @returns {Source[] | null} null for invalid XML */
 export function fromXml(text) {
-  const page = new DOMParser().parseFromString(text, "text/xml");
-  const drawing = svgOf(text);
-  if (drawing.querySelector("svg [data-node-id]") && !/<annotations[\s>]/.test(text))
-    return [fromCvatDrawing(drawing, [])];
+  const isCvatXml = /<annotations[\s>]/.test(text);
+  if (!isCvatXml && text.includes("data-node-id")) {
+    const drawing = svgOf(text);
+    if (drawing.querySelector("svg [data-node-id]")) return [fromCvatDrawing(drawing, [])];
+  }
+  // The labels are in the first element, and the annotations after it may have hundreds of megabytes.
+  const head = isCvatXml ? text.replace(/(<\/meta>)[^]*/, "$1</annotations>") : text;
+  const page = new DOMParser().parseFromString(head, "text/xml");
   if (page.querySelector("parsererror")) return null;
   return [...fromCvatXml(page), ...fromLabelStudio(page)];
 }
@@ -443,6 +450,16 @@ export function namesIn(text) {
 
 /** @param {string[]} names @returns {Source} */
 export const fromNames = (names) => ({ classes: names.map((label) => ({ label })) });
+
+/** @param {any} value of JSON or YAML without a skeleton @returns {string} a sentence about what is missing; "" if unknown */
+export function whyUnread(value) {
+  const categories = list(value?.categories).filter((category) => Object.keys(category?.keypoints ?? {}).length);
+  if (categories.length)
+    return `Expected the keypoints of a COCO category as a list of names, got “${JSON.stringify(categories[0].keypoints).slice(0, 40)}”.`;
+  if (list(value?.metadata?.bodyparts).length)
+    return "This is DeepLabCut’s pytorch_config.yaml, which has no edges. Expected the project’s config.yaml.";
+  return "";
+}
 
 /**
  * @param {any} value of JSON or YAML
