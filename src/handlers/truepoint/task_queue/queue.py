@@ -625,14 +625,9 @@ class TaskQueue:
             "last": row.last,
             "revision": row.revision,
         }
-        return Action(
-            *rows.worker_key(self._name, worker),
-            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-            # A missing row, or one that a lead created, has no revision.
-            condition="#revision = :before" if revision else "attribute_not_exists(#revision) OR #revision = :before",
-            names={name: name for name in fields},
-            values={**fields, "before": revision},
-        )
+        # A missing row, or one that a lead created, has no revision.
+        condition = "#revision = :before" if revision else "attribute_not_exists(#revision) OR #revision = :before"
+        return Action.set(rows.worker_key(self._name, worker), fields, condition, {"before": revision})
 
     def _too_late(self, worker: str, row: Worker, line: int) -> Verdict:
         with suppress(_StaleError):  # another request of this worker changed the row, and will drop the lease

@@ -6,8 +6,10 @@ boto3 takes half a second to import, so it is imported at the first call.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -52,6 +54,30 @@ class Action:
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     check: bool = False
+
+    @classmethod
+    def set(
+        cls,
+        key: tuple[str, str],
+        fields: Mapping[str, Any],
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> Action:
+        """Return a write that sets fields of a row and keeps the others.
+
+        Args:
+            key: the row's key.
+            fields: the new values, by name.
+            condition: refers to any of the row's fields as `#name`.
+            values: the values to which the condition refers, besides the new ones.
+        """
+        return cls(
+            *key,
+            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            condition=condition,
+            names={name: name for name in (*fields, *re.findall(r"#(\w+)", condition))},
+            values={**fields, **(values or {})},
+        )
 
 
 class Table:
@@ -142,6 +168,11 @@ class Table:
         if operation == "Put":
             return {**(action.put or {}), "pk": action.pk, "sk": action.sk}
         return _item(answer.get("Attributes", {}))
+
+    def set_if_exists(self, key: tuple[str, str], fields: Mapping[str, Any]) -> None:
+        """Set fields of a row, unless another process has removed the row."""
+        with suppress(ConditionError):
+            self.write(Action.set(key, fields, "attribute_exists(pk)"))
 
     def transact(self, actions: Sequence[Action]) -> None:
         """Make all writes or none.

@@ -292,11 +292,12 @@ class Consolidation:
         return True
 
     def _close(self, complete: _Complete, field: str, value: str) -> list[Action]:
-        image = Action(
-            *rows.image_key(self._job.key, complete.line),
-            update=f"SET {field} = :value, changes = :next",
-            condition="changes = :changes AND label = :none AND failure = :none",
-            values={"value": value, "next": complete.image.changes + 1, "changes": complete.image.changes, "none": ""},
+        changes = complete.image.changes
+        image = Action.set(
+            rows.image_key(self._job.key, complete.line),
+            {field: value, "changes": changes + 1},
+            "#changes = :before AND #label = :none AND #failure = :none",
+            {"before": changes, "none": ""},
         )
         return [image, Action(complete.row["pk"], complete.row["sk"])]
 
@@ -342,14 +343,7 @@ class Consolidation:
             self.failed += 1
 
     def _note(self, complete: _Complete, fields: Mapping[str, Any]) -> None:
-        names = {name: name for name in fields}
-        update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
-        key = complete.row["pk"], complete.row["sk"]
-        exists = "attribute_exists(pk)"  # another process may have removed the row with the label
-        try:
-            self._table.write(Action(*key, update=update, condition=exists, names=names, values=fields))
-        except ConditionError:
-            return
+        self._table.set_if_exists((complete.row["pk"], complete.row["sk"]), fields)
 
     def _judge(self, job_lease: JobLease) -> None:
         """Record whether the function works.

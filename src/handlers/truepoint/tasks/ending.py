@@ -105,19 +105,11 @@ class Ending:
     def _begin(self, drained: float) -> Job:
         try:
             row = self._table.write(
-                Action(
-                    *rows.job_key(self._job.key),
-                    update="SET #status = :stopping, #ends_as = :completed, #drained = :drained",
-                    condition="#status = :open AND #generation = :generation AND #deadline = :deadline",
-                    names={name: name for name in ("status", "ends_as", "drained", "generation", "deadline")},
-                    values={
-                        "stopping": "Stopping",
-                        "completed": "Completed",
-                        "drained": drained,
-                        "open": "InProgress",
-                        "generation": self._job.generation,
-                        "deadline": self._job.deadline,
-                    },
+                Action.set(
+                    rows.job_key(self._job.key),
+                    {"status": "Stopping", "ends_as": "Completed", "drained": drained},
+                    "#status = :open AND #generation = :generation AND #deadline = :deadline",
+                    {"open": "InProgress", "generation": self._job.generation, "deadline": self._job.deadline},
                 )
             )
         except ConditionError:
@@ -189,18 +181,16 @@ class Ending:
         self._output().forget_segments(job_lease.state.segments)
 
     def _end_row(self, job_lease: JobLease) -> None:
-        fields = {
-            "status": self._job.ends_as,
-            "problem": "",
-            "total_labelled": job_lease.state.labelled,
-            "total_failed": job_lease.state.failed,
-        }
-        action = Action(
-            *rows.job_key(self._job.key),
-            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-            condition="#status = :stopping AND #generation = :generation",
-            names={name: name for name in (*fields, "generation")},
-            values={**fields, "stopping": "Stopping", "generation": self._job.generation},
+        action = Action.set(
+            rows.job_key(self._job.key),
+            {
+                "status": self._job.ends_as,
+                "problem": "",
+                "total_labelled": job_lease.state.labelled,
+                "total_failed": job_lease.state.failed,
+            },
+            "#status = :stopping AND #generation = :generation",
+            {"stopping": "Stopping", "generation": self._job.generation},
         )
         listed = Action(*rows.listed_key(self._job.key), put={"name": self._job.name, "ended": True})
         try:

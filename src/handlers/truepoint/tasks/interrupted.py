@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from truepoint import keys
@@ -16,7 +15,7 @@ from truepoint.adapters.control import FunctionError
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import Place, Slot, TaskQueue
 from truepoint.task_queue.rows import Done, Job, Worker
-from truepoint.task_queue.table import KEYS_AT_ONCE, Action, ConditionError
+from truepoint.task_queue.table import KEYS_AT_ONCE, Action
 from truepoint.tasks import output_layout
 from truepoint.tasks.answers import LARGEST_FILE
 from truepoint.tasks.dependencies import Dependencies
@@ -149,21 +148,13 @@ class Interrupted:
                 tries = int(row.get("tries", 0)) + 1
                 wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
                 fields = {"tries": tries, "not_before": self._now() + wait}
-                self._note(row, fields)
+                self._table.set_if_exists((row["pk"], row["sk"]), fields)
                 if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(troubled)):
                     hopeless.append(row)
         if hopeless:
             self._queue.close({row["line"]: NO_INPUT for row in hopeless}, self._now())
             self._table.write_all(Action(row["pk"], row["sk"]) for row in hopeless)
         return problem if len(hopeless) < len(troubled) else ""
-
-    def _note(self, row: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-        update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
-        names, exists = {name: name for name in fields}, "attribute_exists(pk)"
-        try:
-            self._table.write(Action(row["pk"], row["sk"], update=update, condition=exists, names=names, values=fields))
-        except ConditionError:
-            return
 
     def _works_for_others(self, troubled: list[dict[str, Any]]) -> bool:
         """Return whether a task input can be made for another line. If not, the function is at fault and not a line."""

@@ -7,7 +7,8 @@ concurrent processes do no harm, for example after a slow process lost its lease
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -41,12 +42,11 @@ class JobLease:
         """Take the lease; return None if another process has it."""
         try:
             row = table.write(
-                Action(
-                    *rows.tick_key(job),
-                    update="SET holder = :holder, #until = :until",
-                    condition="attribute_not_exists(pk) OR #until < :now OR holder = :holder",
-                    names={"until": "until"},
-                    values={"holder": holder, "until": now() + JOB_LEASE_SECONDS, "now": now()},
+                Action.set(
+                    rows.tick_key(job),
+                    {"holder": holder, "until": now() + JOB_LEASE_SECONDS},
+                    "attribute_not_exists(pk) OR #until < :now OR #holder = :holder",
+                    {"now": now()},
                 )
             )
         except ConditionError:
@@ -68,18 +68,8 @@ class JobLease:
         Raises:
             LostJobLeaseError: another process has the lease.
         """
-        until = self._now() + JOB_LEASE_SECONDS
-        fields = {"until": until, **changes}
         try:
-            self._table.write(
-                Action(
-                    *self._key,
-                    update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-                    condition="#holder = :holder",
-                    names={name: name for name in (*fields, "holder")},
-                    values={**fields, "holder": self._holder},
-                )
-            )
+            self._set({"until": self._now() + JOB_LEASE_SECONDS, **changes})
         except ConditionError as error:
             raise LostJobLeaseError(
                 f"expected the lease of {self._key.pk} to be this process's, another has it"
@@ -89,15 +79,8 @@ class JobLease:
 
     def leave(self) -> None:
         """Release the lease, so that the next process can take it at once."""
-        try:
-            self._table.write(
-                Action(
-                    *self._key,
-                    update="SET #until = :zero",
-                    condition="#holder = :holder",
-                    names={"until": "until", "holder": "holder"},
-                    values={"zero": 0, "holder": self._holder},
-                )
-            )
-        except ConditionError:
-            return  # another process has taken it
+        with suppress(ConditionError):  # another process has taken it
+            self._set({"until": 0})
+
+    def _set(self, fields: Mapping[str, Any]) -> None:
+        self._table.write(Action.set(self._key, fields, "#holder = :holder", {"holder": self._holder}))

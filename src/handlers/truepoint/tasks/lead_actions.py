@@ -202,7 +202,7 @@ class LeadActions:
         condition, values = "#status = :before AND #generation = :old", {"before": job.status, "old": job.generation}
         listed = Action(*rows.listed_key(job.key), put={"name": job.name})
         try:
-            self._table.transact([self._update_action(job, fields, condition, values), listed])
+            self._table.transact([Action.set(rows.job_key(job.key), fields, condition, values), listed])
         except ConditionError:
             return self._read(job)  # another lead has reopened it
         return self._read(job)
@@ -231,22 +231,15 @@ class LeadActions:
 
     # -- the table
 
-    def _update_action(
-        self, job: Job, fields: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
-    ) -> Action:
-        names = {name: name for name in (*fields, *(n for n in ("status", "generation") if f"#{n}" in condition))}
-        return Action(
-            *rows.job_key(job.key),
-            update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-            condition=condition or "attribute_exists(pk)",
-            names=names,
-            values={**fields, **(values or {})},
-        )
-
     def _update(
-        self, job: Job, fields: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
+        self,
+        job: Job,
+        fields: Mapping[str, Any],
+        condition: str = "attribute_exists(pk)",
+        values: Mapping[str, Any] | None = None,
     ) -> Job:
-        changed: Job = rows.read(self._table.write(self._update_action(job, fields, condition, values)), Job)
+        row = self._table.write(Action.set(rows.job_key(job.key), fields, condition, values))
+        changed: Job = rows.read(row, Job)
         return changed
 
     def _read(self, job: Job) -> Job:
@@ -255,17 +248,8 @@ class LeadActions:
         return row
 
     def _update_worker(self, job: Job, worker: str, fields: Mapping[str, Any]) -> Worker:
-        changed: Worker = rows.read(
-            self._table.write(
-                Action(
-                    *rows.worker_key(job.key, worker),
-                    update="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-                    names={name: name for name in fields},
-                    values=fields,
-                )
-            ),
-            Worker,
-        )
+        row = self._table.write(Action.set(rows.worker_key(job.key, worker), fields))
+        changed: Worker = rows.read(row, Worker)
         return changed
 
 

@@ -8,7 +8,7 @@ from truepoint.adapters.bucket import NotReadableError
 from truepoint.groundtruth.job import JobError
 from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job
-from truepoint.task_queue.table import Action, ConditionError, Table
+from truepoint.task_queue.table import Table
 from truepoint.tasks.consolidating import Consolidation
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.discovery import description
@@ -64,7 +64,8 @@ def move(dependencies: Dependencies, name: str, holder: str) -> Moved | None:
         try:
             return _move(dependencies, job, job_lease)
         except (LabelingJobError, JobError, NotReadableError) as error:
-            _say(dependencies.table, job, f"A file of the job cannot be used: {error}")
+            problem = f"A file of the job cannot be used: {error}"
+            dependencies.table.set_if_exists(rows.job_key(job.key), {"problem": problem})
             raise
     finally:
         job_lease.leave()
@@ -94,7 +95,7 @@ def _move(dependencies: Dependencies, job: Job, job_lease: JobLease) -> Moved:
             job_lease, interrupted, consolidation, is_left=outcome.is_left
         )
     if not ended and problem != job.problem:
-        _say(dependencies.table, job, problem)
+        dependencies.table.set_if_exists(rows.job_key(job.key), {"problem": problem})
     return Moved(consolidation.labelled, consolidation.failed, counted, ended, problem)
 
 
@@ -103,18 +104,3 @@ def _job(table: Table, name: str) -> Job | None:
     row = table.get([key]).get(key)
     job: Job | None = rows.read(row, Job) if row else None
     return job
-
-
-def _say(table: Table, job: Job, problem: str) -> None:
-    try:
-        table.write(
-            Action(
-                *rows.job_key(job.key),
-                update="SET #problem = :problem",
-                condition="attribute_exists(pk)",
-                names={"problem": "problem"},
-                values={"problem": problem},
-            )
-        )
-    except ConditionError:
-        return

@@ -232,14 +232,7 @@ class WorkerRoutes:
 
         The tick tries again, and closes the line after repeated failures.
         """
-        self._table.write(
-            Action(
-                *rows.trouble_key(job.key, place.line),
-                update="SET #line = :line, #offset = :offset, #length = :length",
-                names={name: name for name in ("line", "offset", "length")},
-                values=place._asdict(),
-            )
-        )
+        self._table.write(Action.set(rows.trouble_key(job.key, place.line), place._asdict()))
 
     def _made(self, job: Job, line: ManifestLine) -> dict[str, Any]:
         event = {"version": "2018-10-16", "labelingJobArn": job.arn, "dataObject": dict(line.data_object)}
