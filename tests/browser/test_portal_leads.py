@@ -167,7 +167,7 @@ def test_a_lead_invites_somebody(lead: Page, site: PortalSite) -> None:
 def test_a_lead_opens_results(lead: Page, site: PortalSite) -> None:
     site.end_job(JOB, results={"report": "report.html"})
     open_job(lead)
-    link = lead.get_by_role("link", name="report.html")
+    link = lead.get_by_role("link", name="Quality report")
     href = str(link.get_attribute("href"))
     assert "Signature=" in href
     assert lead.request.get(href).text() == "<p>report</p>"

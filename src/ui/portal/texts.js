@@ -172,6 +172,7 @@ export const english = {
   reopenText: "Images without a label are offered again. Labels that are there stay.",
   progress: "Progress",
   results: "Results",
+  qualityReport: "Quality report",
   noResults: "The results appear here a few minutes after the job has ended.",
   atWork: "People at work",
   nobodyAtWork: "Nobody has labelled an image of this job yet.",

@@ -163,6 +163,7 @@ export default {
   reopenText: "Bilder ohne Label werden wieder angeboten. Vorhandene Labels bleiben.",
   progress: "Fortschritt",
   results: "Ergebnisse",
+  qualityReport: "Qualitätsbericht",
   noResults: "Die Ergebnisse erscheinen hier einige Minuten nach dem Ende des Auftrags.",
   atWork: "Wer arbeitet",
   nobodyAtWork: "Noch hat niemand ein Bild dieses Auftrags gelabelt.",

@@ -10,6 +10,8 @@ import { t } from "../texts.js";
 /** Default extension of a deadline, in hours. */
 const HOURS = 24;
 const MOST_HOURS = 24 * 365;
+/** Name of the result file that a lead reads. The others are for programs. */
+const REPORT = "report.html";
 
 /** @param {JobReport} job */
 const hasEnded = ({ status }) => ["Completed", "Stopped", "Failed"].includes(status);
@@ -97,9 +99,12 @@ export function leadJobView(api, job, people, results, reload) {
     [t.stats.answers, number(job.answers)],
     [t.stats.workers, number(job.workersPerImage)],
     [t.stats.pace, job.pacePerHour ? number(Math.round(job.pacePerHour)) : t.unknown],
-    [t.stats.end, job.estimatedEnd ? dayAndTime(job.estimatedEnd) : t.unknown],
-    [t.stats.deadline, dayAndTime(job.deadline)],
   ]);
+  if (!hasEnded(job)) {
+    stats.push([t.stats.end, job.estimatedEnd ? dayAndTime(job.estimatedEnd) : t.unknown]);
+    stats.push([t.stats.deadline, dayAndTime(job.deadline)]);
+  }
+  const resultFiles = h("section.card", {}, h("h2", {}, t.results), files(results));
 
   const root = h(
     "div.wide",
@@ -117,6 +122,7 @@ export function leadJobView(api, job, people, results, reload) {
       progressBar(job.complete, job.images, `${t.stats.complete}: ${share(job)}`),
       h("dl.stats", {}, ...stats.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     ),
+    hasEnded(job) && resultFiles,
     h(
       "section.card",
       {},
@@ -124,6 +130,7 @@ export function leadJobView(api, job, people, results, reload) {
       atWork(
         job,
         (row) =>
+          !hasEnded(job) &&
           worker(
             row.paused ? t.resume : t.pause,
             () => api.call("POST", `${path}/workers/${row.id}/${row.paused ? "resume" : "pause"}`).then(reload),
@@ -139,12 +146,12 @@ export function leadJobView(api, job, people, results, reload) {
       access(job, people, (change) => api.call("PUT", `${path}/members`, change)),
     ),
     h("section.card", {}, h("h2", {}, t.skippedImages), skipped(job.skips, names, api.now())),
-    h("section.card", {}, h("h2", {}, t.results), files(results)),
+    !hasEnded(job) && resultFiles,
   );
   return { root, title: job.title || job.name };
 }
 
-/** @param {JobReport} job @param {(row: WorkerRow) => Node} action @param {number} now */
+/** @param {JobReport} job @param {(row: WorkerRow) => Node | false} action @param {number} now */
 function atWork({ workers }, action, now) {
   if (!workers.length) return h("p.soft", {}, t.nobodyAtWork);
   const rows = [...workers]
@@ -239,16 +246,19 @@ function skipped(skips, names, now) {
 /** @param {{ready: boolean, files: ResultFile[]}} results */
 function files({ ready, files: list }) {
   if (!ready || !list.length) return h("p.soft", {}, t.noResults);
+  const link = (/** @type {ResultFile} */ { name, url }, text = name, kind = "a") =>
+    h(kind, { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
+  const report = list.find(({ name }) => name === REPORT);
   return h(
-    "ul.files",
+    "div",
     {},
-    ...list.map(({ name, url, size: bytes }) =>
-      h(
-        "li",
-        {},
-        h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, name),
-        h("span.soft", {}, size(bytes)),
-      ),
+    report && h("p", {}, link(report, t.qualityReport, "a.button.primary")),
+    h(
+      "ul.files",
+      {},
+      ...list
+        .filter((file) => file !== report)
+        .map((file) => h("li", {}, link(file), h("span.soft", {}, size(file.size)))),
     ),
   );
 }
