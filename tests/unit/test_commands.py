@@ -417,6 +417,12 @@ def test_text_that_is_no_number_is_left_out_with_a_note(
         {"version": 1.3, "people": [{"pose_keypoints_2d": [1, 2, 0.5]}]},  # OpenPose
         {"a.jpg1": {"filename": "a.jpg", "regions": []}},  # VIA
         {"type": "FeatureCollection", "features": []},
+        {
+            "dm_format_version": "1.0",
+            "info": {},
+            "categories": {},
+            "items": [{"id": "a", "annotations": []}],
+        },  # Datumaro
     ],
 )
 def test_json_of_another_tool_is_told_what_is_read(
