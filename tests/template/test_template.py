@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import msgspec
 import pytest
+from aws_lambda_builders.workflows.python_pip.packager import DependencyBuilder, get_lambda_abi
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
@@ -318,6 +321,7 @@ STACK_ID = (
         ("PortalOriginAccessControl", ("OriginAccessControlConfig", "Name"), 64),
         ("PortalHeadersPolicy", ("ResponseHeadersPolicyConfig", "Name"), 128),
         ("PortalRedirect", ("Name",), 64),
+        ("Distribution", ("DistributionConfig", "Comment"), 128),
         ("PortalSignInPages", ("Domain",), 63),  # CreateUserPoolDomain
         ("PortalSettings", ("Name",), 1011),  # PutParameter, with its ARN's beginning
         ("Dashboard", ("DashboardName",), 255),
@@ -505,6 +509,45 @@ def test_every_state_machine_step_exists_in_the_function(states: dict[str, Any])
             assert step.range == (3 if state["Type"] == "Map" else 0)
             asked.append(step.step)
     assert asked == ["plan", "survey", "join", "label", "merge", "announce"]
+
+
+def test_what_the_api_says_about_comments_and_second_factors() -> None:
+    """What template.yaml relies on, read from AWS's own models of its services."""
+    session = botocore.session.get_session()
+    comment = session.get_service_model("cloudfront").shape_for("DistributionConfig").members["Comment"]
+    assert "cannot be longer than 128 characters" in comment.documentation
+    cognito = session.get_service_model("cognito-idp")
+    factor = cognito.shape_for("SetUserPoolMfaConfigRequest").members["MfaConfiguration"]
+    assert "<code>OPTIONAL</code>, managed login doesn't automatically prompt users" in factor.documentation
+    sender = cognito.shape_for("EmailConfigurationType").members["SourceArn"]
+    assert "The ARN of a verified email address" in sender.documentation
+
+
+def test_a_second_factor_is_required_or_off(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["PortalMfa"]["AllowedValues"] == ["OFF", "ON"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "fits"),
+    [
+        ("", True),
+        ("arn:aws:ses:eu-west-1:123456789012:identity/labels@example.com", True),
+        ("arn:aws:ses:eu-west-1:123456789012:identity/example.com", False),  # Cognito would not know the sender
+    ],
+)
+def test_the_sender_of_invitations_is_an_address(template: dict[str, Any], arn: str, fits: bool) -> None:
+    pattern = template["Parameters"]["PortalEmailIdentityArn"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, arn)) is fits
+
+
+def test_only_python_3_11_has_a_glibc_that_is_too_old_for_numpy(template: dict[str, Any]) -> None:
+    """SAM CLI's builder knows the glibc of each runtime. The tags of the wheel state the one that numpy needs."""
+    tags = re.findall(r"manylinux_(\d+)_(\d+)_", distribution("numpy").read_text("WHEEL") or "")
+    needed = min(((int(major), int(minor)) for major, minor in tags), default=(2, 27))
+    runtime = template["Parameters"]["PythonRuntime"]
+    glibc = {name: DependencyBuilder._RUNTIME_GLIBC[get_lambda_abi(name)] for name in runtime["AllowedValues"]}
+    assert [name for name, version in glibc.items() if version < needed] == ["python3.11"]
+    assert "On AWS, at least python3.12." in runtime["Description"]
 
 
 def test_defaults(template: dict[str, Any]) -> None:
