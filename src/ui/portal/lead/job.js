@@ -98,9 +98,9 @@ export function leadJobView(api, job, people, results, reload) {
     [t.stats.complete, `${number(job.complete)} / ${number(job.images)}`],
     [t.stats.answers, number(job.answers)],
     [t.stats.workers, number(job.workersPerImage)],
-    [t.stats.pace, job.pacePerHour ? number(Math.round(job.pacePerHour)) : t.unknown],
   ]);
   if (!hasEnded(job)) {
+    stats.push([t.stats.pace, job.pacePerHour ? number(Math.round(job.pacePerHour)) : t.unknown]);
     stats.push([t.stats.end, job.estimatedEnd ? dayAndTime(job.estimatedEnd) : t.unknown]);
     stats.push([t.stats.deadline, dayAndTime(job.deadline)]);
   }
