@@ -36,9 +36,9 @@ def test_open_lines_have_the_numbers_and_the_text_of_the_manifest(bucket: Bucket
     job = loading.load(bucket, table, description(bucket.name))
     expected = [entry for entry in read_manifest(text) if entry.text in good]
     assert (job.lines, job.open) == (7, 4)
-    places = [OpenLines(bucket, job.name)(n) for n in range(4)]
-    assert [place.line for place in places] == [int(entry.object_id) for entry in expected] == [0, 2, 7, 8]
-    assert [loading.read_line(bucket, job.manifest, place).data_object for place in places] == [
+    locations = [OpenLines(bucket, job.name)(n) for n in range(4)]
+    assert [location.line for location in locations] == [int(entry.object_id) for entry in expected] == [0, 2, 7, 8]
+    assert [loading.read_line(bucket, job.manifest, location).data_object for location in locations] == [
         entry.data_object for entry in expected
     ]
 
@@ -68,12 +68,12 @@ def test_many_lines_over_several_reads(bucket: Bucket, table: Table) -> None:
     padding = "x" * 9000
     put_manifest(bucket, b"\n".join(line(bucket.name, f"{n}.jpg", pad=padding) for n in range(count)))
     job = loading.load(bucket, table, description(bucket.name))
-    places = OpenLines(bucket, job.name)
+    locations = OpenLines(bucket, job.name)
     for n in (0, 255, 256, 511, 700, count - 1):
-        read = loading.read_line(bucket, job.manifest, places(n))
-        assert (places(n).line, read.source.rpartition("/")[2]) == (n, f"{n}.jpg")
+        read = loading.read_line(bucket, job.manifest, locations(n))
+        assert (locations(n).line, read.source.rpartition("/")[2]) == (n, f"{n}.jpg")
     with pytest.raises(NotReadableError):
-        places(count)
+        locations(count)
 
 
 def test_a_line_that_is_too_long_is_not_open(bucket: Bucket, table: Table) -> None:
@@ -120,7 +120,7 @@ def test_unreadable_gold_is_reported(bucket: Bucket, table: Table) -> None:
 def test_a_line_that_changed_is_not_handed_out(bucket: Bucket, table: Table) -> None:
     put_images(bucket, 2)
     job = loading.load(bucket, table, description(bucket.name))
-    place = OpenLines(bucket, job.name)(1)
-    put_manifest(bucket, b"x" * (place.offset + place.length))
+    location = OpenLines(bucket, job.name)(1)
+    put_manifest(bucket, b"x" * (location.offset + location.length))
     with pytest.raises(LabelingJobError, match="line 2"):
-        loading.read_line(bucket, job.manifest, place)
+        loading.read_line(bucket, job.manifest, location)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import LEASE_SECONDS, MOST_SKIPS, Place, TaskQueue, Tasks, Verdict, Why
-from truepoint.task_queue.rows import Done, Image, Job, Worker
+from truepoint.task_queue.queue import LEASE_SECONDS, MOST_SKIPS, TaskQueue, Tasks, Verdict, Why
+from truepoint.task_queue.rows import Done, Image, Job, LineLocation, Worker
 from truepoint.task_queue.table import Action, ConditionError, Table
 
 NOW = 1_700_000_000.0
@@ -28,7 +28,7 @@ def job_of(images: int, workers: int, name: str = "people", shards: int = 1, **o
 
 
 def queue_of(table: Table, job: Job) -> TaskQueue:
-    return TaskQueue(table, job, lambda n: Place(n, 100 * n, 99))
+    return TaskQueue(table, job, lambda n: LineLocation(n, 100 * n, 99))
 
 
 def row_of(table: Table, job: Job, worker: str) -> Worker:

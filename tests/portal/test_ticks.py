@@ -287,8 +287,8 @@ def test_lines_for_which_no_task_can_be_made_fail_alone(site: Site) -> None:
 
     site.invoke = invoke
     assert site.take(ADA) == [0]
-    place = site.queue._place_of(0)
-    site.table.write(Action(*rows.trouble_key("people-1", 0), put=place._asdict()))
+    location = site.queue._location_of(0)
+    site.table.write(Action(*rows.trouble_key("people-1", 0), put=location._asdict()))
     for _ in range(25):
         site.tick(2)
     assert site.image(0).failure == NO_INPUT
@@ -304,12 +304,12 @@ def test_requests_report_lines_that_no_task_can_be_made_of(site: Site) -> None:
         return {"taskInput": {"image_s3_uri": None}}
 
     routes = WorkerRoutes(site.bucket, site.table, broken, lambda: site.now)
-    place = site.queue._place_of(3)
+    location = site.queue._location_of(3)
     for _ in range(2):
         with pytest.raises(RefusedError):
-            routes._input(site.job, place)
+            routes._input(site.job, location)
     (row,) = site.table.query(rows.trouble_pk("people-1"))
-    assert (row["line"], row["offset"], row["length"]) == place
+    assert (row["line"], row["offset"], row["length"]) == location
     site.tick()  # here the function works
     assert site.table.query(rows.trouble_pk("people-1")) == []
 
@@ -320,7 +320,7 @@ def test_a_function_for_tasks_that_is_down_closes_no_line(site: Site) -> None:
 
     site.invoke = down
     site.take(ADA)
-    site.table.write(Action(*rows.trouble_key("people-1", 0), put=site.queue._place_of(0)._asdict()))
+    site.table.write(Action(*rows.trouble_key("people-1", 0), put=site.queue._location_of(0)._asdict()))
     for _ in range(interrupted.TRIES + 2):
         site.tick(20)
     assert "prepares tasks" in site.job.problem

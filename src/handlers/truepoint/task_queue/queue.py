@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from truepoint.task_queue import rows
-from truepoint.task_queue.rows import Done, Image, Job, Lease, Worker
+from truepoint.task_queue.rows import Done, Image, Job, Lease, LineLocation, Worker
 from truepoint.task_queue.table import Action, ConditionError, Item, Table
 
 HELD = 2
@@ -83,35 +83,24 @@ class Tasks(NamedTuple):
     worker: Worker
 
 
-class Place(NamedTuple):
-    """The location of a line in the manifest: its number, the offset of its first byte, its length in bytes."""
-
-    line: int
-    offset: int
-    length: int
-
-
 class Slot(NamedTuple):
     """A slot of the queue, free or leased.
 
     Attributes:
         sk: its sort key.
         line: its image's line number.
-        place: the line's location in the manifest.
         holder: pseudonym of the worker who leases it; empty if it is free.
     """
 
     sk: str
     line: int
-    place: Place
     holder: str
 
     @classmethod
     def of(cls, row: Item) -> Slot:
         """Read a slot's row."""
         holder = row["sk"].split("#", 2)[2]
-        place = Place(row["line"], row["offset"], row["length"])
-        return cls(row["sk"], row["line"], place, "" if holder.startswith(rows.FREE) else holder)
+        return cls(row["sk"], row["line"], "" if holder.startswith(rows.FREE) else holder)
 
 
 class _Looked(NamedTuple):
@@ -135,13 +124,13 @@ class TaskQueue:
     Args:
         table: the portal's table.
         job: the job's row.
-        place_of: returns the location of the n-th open image, counted from 0.
+        location_of: returns the location of the n-th open image, counted from 0.
     """
 
-    def __init__(self, table: Table, job: Job, place_of: Callable[[int], Place]) -> None:
+    def __init__(self, table: Table, job: Job, location_of: Callable[[int], LineLocation]) -> None:
         self._table = table
         self._job = job
-        self._place_of = place_of
+        self._location_of = location_of
         self._name = job.key
 
     @property
@@ -239,9 +228,8 @@ class TaskQueue:
             changed = msgspec.structs.replace(image, declined=[*image.declined, worker])
             actions = [Action(*rows.skip_key(self._name, line, worker), put={**reason, "line": line, "time": now})]
             if len(changed.declined) < MOST_SKIPS:
-                place = Place(line, lease.offset, lease.length)
                 not_for = [*image.done, *changed.declined]
-                actions.append(self._free_slot(place, now, f"{rows.FREE}{worker}", not_for))
+                actions.append(self._free_slot(lease.location, now, f"{rows.FREE}{worker}", not_for))
             return changed, actions
 
         return self._end_lease(worker, row, line, lambda image: worker in image.declined, change)
@@ -288,46 +276,39 @@ class TaskQueue:
                 row = self._read_worker(worker)
         raise BusyWorkerError(f"expected few workers at once at the image {line}, got more")
 
-    def put_into_queue(self, place: Place, slots: int, now: float, not_for: list[str], label: str) -> None:
-        """Add an image's row and its free slots, unless the row exists.
-
-        Args:
-            place: the image's location in the manifest.
-            slots: number of slots.
-            now: seconds since 1970.
-            not_for: pseudonyms of workers to whom the slots are not offered.
-            label: prefix of the slots' names, which distinguishes them from slots of other origin.
-        """
-        free = [self._free_slot(place, now, f"{rows.FREE}{label}{n}", not_for) for n in range(slots)]
+    def put_into_queue(self, location: LineLocation, now: float) -> None:
+        """Add an image's row and a free slot for each answer that it needs, unless the row exists."""
+        slots = range(self._job.workers_per_image)
+        free = [self._free_slot(location, now, f"{rows.FREE}{n}", []) for n in slots]
         try:
-            self._table.transact([self._new_image(place), *free])
+            self._table.transact([self._new_image(location), *free])
         except ConditionError:
             return  # another request added it meanwhile
 
-    def reopen(self, place: Place, image: Image, generation: int, now: float) -> None:
+    def reopen(self, location: LineLocation, image: Image, generation: int, now: float) -> None:
         """Offer an image without a label again, once per generation of the job.
 
         Add as many free slots as the image needs answers, and clear its list of skips.
         """
         if image.label or image.generation >= generation:
             return
-        shard = rows.queue_pk(self._name, self._shard(place.line))
+        shard = rows.queue_pk(self._name, self._shard(location.line))
         changed = msgspec.structs.replace(
             image, failure="", declined=[], changes=image.changes + 1, generation=generation
         )
         missing = max(0, self._job.workers_per_image - len(image.done))
-        slots = [rows.slot_sk(now, place.line, f"{rows.FREE}r{generation}.{n}") for n in range(missing)]
+        slots = [rows.slot_sk(now, location.line, f"{rows.FREE}r{generation}.{n}") for n in range(missing)]
         actions = [
             Action(
-                *rows.image_key(self._name, place.line),
+                *rows.image_key(self._name, location.line),
                 put=msgspec.to_builtins(changed),
                 condition="changes = :changes AND label = :none",
                 values={"changes": image.changes, "none": ""},
             ),
-            *[Action(shard, slot, put=_slot_row(place, [*image.done])) for slot in slots],
+            *[Action(shard, slot, put=rows.slot_row(location, [*image.done])) for slot in slots],
         ]
         if not missing:
-            actions.append(Action(*rows.complete_key(self._name, now, place.line), put={"line": place.line}))
+            actions.append(Action(*rows.complete_key(self._name, now, location.line), put={"line": location.line}))
         self._table.transact(actions)
 
     def is_empty(self, shard: int) -> bool:
@@ -358,14 +339,14 @@ class TaskQueue:
             if image.done and not image.is_closed:
                 self._table.write(Action(*rows.complete_key(self._name, now, line), put={"line": line}))
             else:
-                self.fail(line, reason)
+                self._fail(line, reason)
         for shard in {self._shard(line) for line in reasons}:
             pk = rows.queue_pk(self._name, shard)
             for slot in map(Slot.of, self._table.scan(pk)):
                 if slot.line in reasons:
                     self._remove(pk, slot)
 
-    def fail(self, line: int, reason: str) -> None:
+    def _fail(self, line: int, reason: str) -> None:
         """Record why an image gets no label, unless it has a label or a recorded failure."""
         with suppress(ConditionError):
             self._table.write(
@@ -415,12 +396,15 @@ class TaskQueue:
             renewed = msgspec.structs.replace(lease, slot=slot, until=until)
             after = self._without(row, lease.line)
             after.leases = [renewed if other.line == lease.line else other for other in row.leases]
-            put = {"line": lease.line, "offset": lease.offset, "length": lease.length, "not_for": []}
             try:
                 self._table.transact(
                     [
                         Action(*self._slot(lease), condition="attribute_exists(pk)"),
-                        Action(rows.queue_pk(self._name, self._shard(lease.line)), slot, put=put),
+                        Action(
+                            rows.queue_pk(self._name, self._shard(lease.line)),
+                            slot,
+                            put=rows.slot_row(lease.location, []),
+                        ),
                         self._update_worker(worker, after, row.revision),
                     ]
                 )
@@ -497,14 +481,14 @@ class TaskQueue:
         # Workers who ask at the same time find the same slots, so each starts at another one.
         start = hash((worker, now)) % len(slots)
         for slot in (slots[start:] + slots[:start])[:CONTESTED]:
-            place = Place(slot["line"], slot["offset"], slot["length"])
-            lease = self._lease(place, worker, now)
+            location = LineLocation(slot["line"], slot["offset"], slot["length"])
+            lease = self._lease(location, worker, now)
             changed = self._with(row, lease, after)
             try:
                 self._table.transact(
                     [
                         Action(slot["pk"], slot["sk"], condition="attribute_exists(pk)"),
-                        Action(slot["pk"], lease.slot, put=_slot_row(place, slot["not_for"])),
+                        Action(slot["pk"], lease.slot, put=rows.slot_row(location, slot["not_for"])),
                         self._update_worker(worker, changed, row.revision),
                     ]
                 )
@@ -528,25 +512,25 @@ class TaskQueue:
                 )
             except ConditionError:
                 return None
-            place = self._place_of(cursor["handed"] - 1)
-            lease = self._lease(place, worker, now)
+            location = self._location_of(cursor["handed"] - 1)
+            lease = self._lease(location, worker, now)
             changed = self._with(row, lease, after)
             others = range(1, self._job.workers_per_image)
             try:
                 self._table.transact(
                     [
-                        self._new_image(place),
-                        Action(*self._slot(lease), put=_slot_row(place, [])),
+                        self._new_image(location),
+                        Action(*self._slot(lease), put=rows.slot_row(location, [])),
                         self._update_worker(worker, changed, row.revision),
                         # This worker may take one of them too, after losing the lease.
-                        *[self._free_slot(place, now, f"{rows.FREE}{n}", []) for n in others],
+                        *[self._free_slot(location, now, f"{rows.FREE}{n}", []) for n in others],
                     ]
                 )
                 return changed  # noqa: TRY300
             except ConditionError as error:
                 if 2 in error.failed:
                     # The counter assigned the line, but the worker's row changed. So the image is offered to anybody.
-                    self.put_into_queue(place, self._job.workers_per_image, now, [], "")
+                    self.put_into_queue(location, now)
                     raise _StaleError from error
         return None
 
@@ -574,25 +558,25 @@ class TaskQueue:
     def _slot(self, lease: Lease) -> tuple[str, str]:
         return rows.queue_pk(self._name, self._shard(lease.line)), lease.slot
 
-    def _lease(self, place: Place, worker: str, now: float) -> Lease:
+    def _lease(self, location: LineLocation, worker: str, now: float) -> Lease:
         until = now + self.lease_seconds
         return Lease(
-            line=place.line,
-            slot=rows.slot_sk(until, place.line, worker),
-            offset=place.offset,
-            length=place.length,
+            line=location.line,
+            slot=rows.slot_sk(until, location.line, worker),
+            offset=location.offset,
+            length=location.length,
             since=now,
             until=until,
         )
 
-    def _free_slot(self, place: Place, now: float, holder: str, not_for: list[str]) -> Action:
-        pk = rows.queue_pk(self._name, self._shard(place.line))
-        return Action(pk, rows.slot_sk(now, place.line, holder), put=_slot_row(place, not_for))
+    def _free_slot(self, location: LineLocation, now: float, holder: str, not_for: list[str]) -> Action:
+        pk = rows.queue_pk(self._name, self._shard(location.line))
+        return Action(pk, rows.slot_sk(now, location.line, holder), put=rows.slot_row(location, not_for))
 
-    def _new_image(self, place: Place) -> Action:
-        image = Image(offset=place.offset, length=place.length)
+    def _new_image(self, location: LineLocation) -> Action:
+        image = Image(offset=location.offset, length=location.length)
         return Action(
-            *rows.image_key(self._name, place.line),
+            *rows.image_key(self._name, location.line),
             put=msgspec.to_builtins(image),
             condition="attribute_not_exists(pk)",
         )
@@ -651,7 +635,3 @@ class TaskQueue:
 
 class _StaleError(Exception):
     """A worker's row that changed since it was read."""
-
-
-def _slot_row(place: Place, not_for: list[str]) -> dict[str, Any]:
-    return {"line": place.line, "offset": place.offset, "length": place.length, "not_for": not_for}

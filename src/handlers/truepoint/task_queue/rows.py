@@ -123,6 +123,11 @@ def skip_key(job: str, line: int, worker: str) -> Key:
     return Key(skips_pk(job), f"{line:09d}#{worker}")
 
 
+def slot_row(location: LineLocation, not_for: list[str]) -> Item:
+    """Return the row of a slot. It is not offered to the workers `not_for`."""
+    return {"line": location.line, "offset": location.offset, "length": location.length, "not_for": not_for}
+
+
 def job_of(pk: str, sk: str) -> str:
     """Return the key of the job to which a row belongs; empty if it belongs to none."""
     return sk if pk in (JOBS, FOLDERS) else pk.split("#")[1] if pk.startswith("J#") else ""
@@ -203,6 +208,14 @@ class Person(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     signed_in: float = 0.0
 
 
+class LineLocation(NamedTuple):
+    """The location of a line in the manifest: its number, the offset of its first byte, its length in bytes."""
+
+    line: int
+    offset: int
+    length: int
+
+
 class Lease(msgspec.Struct, kw_only=True):
     """A worker's lease on an image.
 
@@ -216,6 +229,11 @@ class Lease(msgspec.Struct, kw_only=True):
     length: int
     since: float
     until: float
+
+    @property
+    def location(self) -> LineLocation:
+        """The location of the image's line."""
+        return LineLocation(self.line, self.offset, self.length)
 
 
 class Worker(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):

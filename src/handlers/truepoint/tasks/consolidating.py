@@ -22,8 +22,7 @@ from truepoint.adapters.bucket import ChangedError, NotReadableError
 from truepoint.adapters.control import FunctionError
 from truepoint.keys import s3_uri
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place
-from truepoint.task_queue.rows import Image, Job
+from truepoint.task_queue.rows import Image, Job, LineLocation
 from truepoint.task_queue.table import Action, ConditionError, Item
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.answers import LARGEST_FILE
@@ -201,7 +200,7 @@ class Consolidation:
         response = f"{self._folder}{output_layout.CONSOLIDATION_RESPONSES}{name}"
         event = documents.consolidation_event(self._described, s3_uri(self._store.name, request))
         try:
-            answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
+            answer = self._invoke(self._described.consolidation_arn, event, INVOCATION_SECONDS)
             self._labels(answer, now, batch)
         except FunctionError as error:
             return self._fail(batch, f"ClientError: the consolidation function failed: {error}", job_lease)
@@ -212,10 +211,6 @@ class Consolidation:
             answer = self._store.read(response, largest=LARGEST_RESPONSE)  # another process was faster
         self._record(batch, self._labels(answer, now, batch), response, objects)
         return False
-
-    @property
-    def _job_function(self) -> str:
-        return self._described.consolidation_arn
 
     def _labels(self, answer: bytes, now: datetime, batch: Sequence[_Complete]) -> dict[str, Label]:
         wanted = [str(complete.line) for complete in batch]
@@ -234,8 +229,8 @@ class Consolidation:
             ]
 
     def _line(self, complete: _Complete) -> ManifestLine:
-        place = Place(complete.line, complete.image.offset, complete.image.length)
-        return dataclasses.replace(read_line(self._store, self._job.manifest, place), object_id=str(complete.line))
+        location = LineLocation(complete.line, complete.image.offset, complete.image.length)
+        return dataclasses.replace(read_line(self._store, self._job.manifest, location), object_id=str(complete.line))
 
     def _answer(self, worker: str, key: str) -> dict[str, Any]:
         contents = documents.parse_worker_response(self._store.read(key, largest=LARGEST_FILE))
@@ -332,7 +327,7 @@ class Consolidation:
             return False
         event = documents.consolidation_event(self._described, s3_uri(self._store.name, job_lease.state.proof))
         try:
-            answer = self._invoke(self._job_function, event, INVOCATION_SECONDS)
+            answer = self._invoke(self._described.consolidation_arn, event, INVOCATION_SECONDS)
             documents.parse_consolidation_response(answer, self._described.label_attribute, datetime.now(UTC))
         except (FunctionError, LabelingJobError):
             return False

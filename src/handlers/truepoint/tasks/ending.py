@@ -13,8 +13,8 @@ from typing import Any
 from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.keys import job_keys
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place, TaskQueue
-from truepoint.task_queue.rows import Image, Job
+from truepoint.task_queue.queue import TaskQueue
+from truepoint.task_queue.rows import Image, Job, LineLocation
 from truepoint.task_queue.table import Action, ConditionError
 from truepoint.tasks import documents
 from truepoint.tasks.consolidating import Consolidation
@@ -69,18 +69,18 @@ class Ending:
             return True
         self._store.delete(job_keys(self._job.name).results_marker)
         for block in range(job_lease.state.reopened, self._blocks()):
-            for image, place in self._images(block):
+            for image, location in self._images(block):
                 if not image.label:
-                    self._reopen(place, image)
+                    self._reopen(location, image)
             job_lease.save(reopened=block + 1)
             if self._seconds_left() < BLOCK_SECONDS:
                 return False
         job_lease.save(generation=self._job.generation, reopened=0, stuck=0, rest=0.0, **NEW_END)
         return True
 
-    def _reopen(self, place: Place, image: Image) -> None:
+    def _reopen(self, location: LineLocation, image: Image) -> None:
         try:
-            self._queue.reopen(place, image, self._job.generation, self._now())
+            self._queue.reopen(location, image, self._job.generation, self._now())
         except ConditionError:
             return  # another process has done it
 
@@ -160,8 +160,8 @@ class Ending:
         """
         for block in range(job_lease.state.block, self._blocks()):
             self._table.write_all(
-                Action(*rows.complete_key(self._job.key, self._job.drained, place.line), put={"line": place.line})
-                for image, place in self._images(block)
+                Action(*rows.complete_key(self._job.key, self._job.drained, location.line), put={"line": location.line})
+                for image, location in self._images(block)
                 if image.done and not image.is_closed
             )
             job_lease.keep()
@@ -207,10 +207,10 @@ class Ending:
         last = OpenLines(self._store, self._job.name)(self._job.open - 1).line
         return last // rows.LINES_PER_PARTITION + 1
 
-    def _images(self, block: int) -> list[tuple[Image, Place]]:
+    def _images(self, block: int) -> list[tuple[Image, LineLocation]]:
         partition, _ = rows.image_key(self._job.key, block * rows.LINES_PER_PARTITION)
         images = []
         for row in self._table.query(partition):
             image: Image = rows.read(row, Image)
-            images.append((image, Place(int(row["sk"]), image.offset, image.length)))
+            images.append((image, LineLocation(int(row["sk"]), image.offset, image.length)))
         return images

@@ -13,8 +13,8 @@ from truepoint import keys
 from truepoint.adapters.bucket import NotReadableError
 from truepoint.adapters.control import FunctionError
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place, Slot, TaskQueue
-from truepoint.task_queue.rows import Done, Job, Worker
+from truepoint.task_queue.queue import Slot, TaskQueue
+from truepoint.task_queue.rows import Done, Job, LineLocation, Worker
 from truepoint.task_queue.table import KEYS_AT_ONCE, Action
 from truepoint.tasks import output_layout
 from truepoint.tasks.answers import LARGEST_FILE
@@ -52,8 +52,8 @@ class Interrupted:
         self._store, self._table = dependencies.store, dependencies.table
         self._invoke, self._now = dependencies.invoke, dependencies.now
         self._job = job
-        self._places = OpenLines(dependencies.store, job.name)
-        self._queue = TaskQueue(dependencies.table, job, self._places)
+        self._locations = OpenLines(dependencies.store, job.name)
+        self._queue = TaskQueue(dependencies.table, job, self._locations)
         self._answers = f"{keys.output_folder(job.name)}{output_layout.WORKER_RESPONSES}"
 
     def offer_lost_lines(self, job_lease: JobLease) -> bool:
@@ -76,7 +76,7 @@ class Interrupted:
         if now - state.handed_at >= REQUEST_SECONDS:  # requests that got lines before `handed_at` have ended
             for start in range(swept, state.handed, KEYS_AT_ONCE):
                 for n in self._without_row(start, min(start + KEYS_AT_ONCE, state.handed)):
-                    self._queue.put_into_queue(self._places(n), self._job.workers_per_image, now, [], "")
+                    self._queue.put_into_queue(self._locations(n), now)
                 job_lease.keep()
             swept = max(swept, state.handed)
             progress = {"handed": handed, "handed_at": now} if handed != state.handed else {}
@@ -86,7 +86,7 @@ class Interrupted:
 
     def _without_row(self, start: int, end: int) -> list[int]:
         """Return which of the open lines with these numbers have no row."""
-        keys_of = {n: rows.image_key(self._job.key, self._places(n).line) for n in range(start, end)}
+        keys_of = {n: rows.image_key(self._job.key, self._locations(n).line) for n in range(start, end)}
         images = self._table.get([*keys_of.values()])
         return [n for n, key in keys_of.items() if key not in images]
 
@@ -138,10 +138,10 @@ class Interrupted:
         hopeless, problem = [], ""
         for row in troubled:
             job_lease.keep()
-            place = Place(row["line"], row["offset"], row["length"])
+            location = LineLocation(row["line"], row["offset"], row["length"])
             if row.get("not_before", 0) > self._now():
                 problem = NO_INPUT
-            elif self._has_input(place):
+            elif self._has_input(location):
                 self._table.write(Action(row["pk"], row["sk"]))
             else:
                 problem = NO_INPUT
@@ -160,13 +160,13 @@ class Interrupted:
         """Return whether a task input can be made for another line. If not, the function is at fault and not a line."""
         lines = {row["line"] for row in troubled}
         for number in range(min(self._job.open, len(lines) + 1)):
-            if (place := self._places(number)).line not in lines:
-                return self._has_input(place)
+            if (location := self._locations(number)).line not in lines:
+                return self._has_input(location)
         return False
 
-    def _has_input(self, place: Place) -> bool:
+    def _has_input(self, location: LineLocation) -> bool:
         try:
-            line = read_line(self._store, self._job.manifest, place)
+            line = read_line(self._store, self._job.manifest, location)
             event = {"version": "2018-10-16", "labelingJobArn": self._job.arn, "dataObject": dict(line.data_object)}
             made = self._invoke(self._job.pre_annotation, event)
         except (FunctionError, LabelingJobError, NotReadableError):

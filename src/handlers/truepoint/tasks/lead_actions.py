@@ -194,7 +194,6 @@ class LeadActions:
             "status": "InProgress",
             "ends_as": "",
             "problem": "",
-            "paused": job.paused,
             "generation": job.generation + 1,
             "deadline": described.deadline.timestamp(),
             "drained": now + REOPENED_SECONDS,

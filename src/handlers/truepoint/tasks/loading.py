@@ -22,8 +22,7 @@ from truepoint.groundtruth.task import pre_annotation_response
 from truepoint.json_text import JsonError, decode
 from truepoint.keys import below_images, job_keys, split_s3_uri
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place
-from truepoint.task_queue.rows import Job
+from truepoint.task_queue.rows import Job, LineLocation
 from truepoint.task_queue.table import Action, ConditionError, Table
 from truepoint.tasks.documents import ManifestLine, read_manifest
 from truepoint.tasks.labeling_job import LabelingJobError, parse_labeling_job
@@ -52,7 +51,7 @@ class OpenLines:
         self._key = keys.open_lines(job)
         self._block = lru_cache(CACHED)(self._read_block)
 
-    def __call__(self, number: int) -> Place:
+    def __call__(self, number: int) -> LineLocation:
         """Return the location of the open line `number`, counted from 0, in the manifest.
 
         Raises:
@@ -64,16 +63,16 @@ class OpenLines:
             raise NotReadableError(
                 f"expected a record of the open line {number} in {self._key}, got the end of the object"
             )
-        return Place(*RECORD.unpack(record))
+        return LineLocation(*RECORD.unpack(record))
 
-    def after(self, number: int) -> Iterator[Place]:
+    def after(self, number: int) -> Iterator[LineLocation]:
         """Yield the locations of the open lines from `number` on, in the manifest's order."""
         size, held = RECORD.size, b""
         end = self._store.size(self._key)
         for chunk in self._store.stream(self._key, number * size, end) if number * size < end else ():
             held += chunk
             whole = len(held) - len(held) % size
-            yield from (Place(*record) for record in RECORD.iter_unpack(held[:whole]))
+            yield from (LineLocation(*record) for record in RECORD.iter_unpack(held[:whole]))
             held = held[whole:]
 
     def _read_block(self, block: int) -> bytes:
@@ -81,17 +80,17 @@ class OpenLines:
         return b"".join(self._store.stream(self._key, block * size, (block + 1) * size))
 
 
-def read_line(store: Bucket, manifest: str, place: Place) -> ManifestLine:
+def read_line(store: Bucket, manifest: str, location: LineLocation) -> ManifestLine:
     """Return a line of a manifest.
 
     Raises:
         NotReadableError: the manifest is missing.
         LabelingJobError: the line is not a data object, so the manifest changed since the job was loaded.
     """
-    text = b"".join(store.stream(manifest, place.offset, place.offset + place.length))
+    text = b"".join(store.stream(manifest, location.offset, location.offset + location.length))
     line = next(read_manifest(text), None)
     if line is None or line.problem:
-        raise LabelingJobError(f"expected a data object in line {place.line + 1} of {manifest}, got something else")
+        raise LabelingJobError(f"expected a data object in line {location.line + 1} of {manifest}, got something else")
     return line
 
 
@@ -180,7 +179,7 @@ class _Scan:
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         self.lines, self.open, self.gold = 0, 0, []
-        for place, text in lines_of(chunks):
+        for location, text in lines_of(chunks):
             line = next(read_manifest(text), None)
             if line is None:
                 continue
@@ -192,29 +191,29 @@ class _Scan:
                 continue
             self.open += 1
             if self._gold_names and self._is_gold(line.source):
-                self.gold.append(place.line)
-            yield RECORD.pack(*place)
+                self.gold.append(location.line)
+            yield RECORD.pack(*location)
 
     def _is_gold(self, source: str) -> bool:
         _, key = split_s3_uri(source)
         return bool({below_images(self._job, key), key.rpartition("/")[2]} & self._gold_names)
 
 
-def lines_of(chunks: Iterable[bytes], start: Place | None = None) -> Iterator[tuple[Place, bytes]]:
+def lines_of(chunks: Iterable[bytes], start: LineLocation | None = None) -> Iterator[tuple[LineLocation, bytes]]:
     """Yield the lines of a stream, including blank ones, with their locations.
 
     The stream begins at the line `start`, whose length does not matter, or at the first line. The text of a line that
     is too long is replaced by `TOO_LONG`, which is not JSON.
     """
     held, length = bytearray(), 0
-    number, offset, _ = start or Place(0, 0, 0)
+    number, offset, _ = start or LineLocation(0, 0, 0)
     for chunk in chunks:
         *ended, rest = chunk.split(b"\n")
         for part in ended:
             length += len(part)
             if length <= LONGEST_LINE:
                 held += part
-            yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
+            yield LineLocation(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
             number, offset, length = number + 1, offset + length + 1, 0
             held.clear()
         length += len(rest)
@@ -223,7 +222,7 @@ def lines_of(chunks: Iterable[bytes], start: Place | None = None) -> Iterator[tu
         else:
             held.clear()
     if length:
-        yield Place(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
+        yield LineLocation(number, offset, length), bytes(held) if length <= LONGEST_LINE else TOO_LONG
 
 
 def _gold_names(store: Bucket, job: str) -> frozenset[str]:

@@ -14,8 +14,7 @@ from truepoint import keys
 from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError
 from truepoint.adapters.joining import join
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place
-from truepoint.task_queue.rows import Image, Job, TickState
+from truepoint.task_queue.rows import Image, Job, LineLocation, TickState
 from truepoint.task_queue.table import Table
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.consolidating import LARGEST_RESPONSE
@@ -36,8 +35,6 @@ SEGMENT_SECONDS = 240.0
 """Minimum remaining time of the invocation to start a segment, in seconds."""
 LABELS_HELD = 64 * 1024 * 1024
 """Maximum size of cached consolidation responses, in bytes. Adjacent lines are often in the same response."""
-ROWS_AT_ONCE = rows.LINES_PER_PARTITION
-"""Number of lines whose rows are read together."""
 
 
 class Output:
@@ -105,9 +102,9 @@ class Output:
         return keys.output_segment(self._job.name, self._job.generation, number)
 
     def _write(self, key: str, job_lease: JobLease, state: TickState, size: int, *, whole: bool) -> _Progress:
-        start = _Progress(Place(state.lines, state.offset, 0), state.record, state.labelled, state.failed)
+        start = _Progress(LineLocation(state.lines, state.offset, 0), state.record, state.labelled, state.failed)
         if whole:
-            start = _Progress(Place(0, 0, 0), 0, 0, 0)
+            start = _Progress(LineLocation(0, 0, 0), 0, 0, 0)
         reached = [start]
 
         def pieces() -> Iterator[bytes]:
@@ -130,25 +127,25 @@ class Output:
         next_open = next(opened, None)
         block, images = -1, dict[int, Image]()
         written = 0
-        for count, (place, text) in enumerate(lines_of(stream, progress.next), 1):
-            image, is_open = None, next_open is not None and next_open.line == place.line
+        for count, (location, text) in enumerate(lines_of(stream, progress.next), 1):
+            image, is_open = None, next_open is not None and next_open.line == location.line
             if is_open:
                 next_open = next(opened, None)
-                if place.line // ROWS_AT_ONCE != block:
+                if location.line // rows.LINES_PER_PARTITION != block:
                     job_lease.keep()
-                    block = place.line // ROWS_AT_ONCE
-                    images = self._block(place.line)
-                image = images.get(place.line, Image())
-            if text == TOO_LONG and place.length > len(TOO_LONG):
-                piece = b"".join(self._store.stream(self._job.manifest, place.offset, place.offset + place.length))
+                    block = location.line // rows.LINES_PER_PARTITION
+                    images = self._block(location.line)
+                image = images.get(location.line, Image())
+            if text == TOO_LONG and location.length > len(TOO_LONG):
+                piece = b"".join(
+                    self._store.stream(self._job.manifest, location.offset, location.offset + location.length)
+                )
                 outcome = _Outcome(piece, labelled=False, failed=True)
             else:
                 line = next(read_manifest(text), None)
-                outcome = (
-                    self._outcome(place.line, line, image) if line else _Outcome(b"", labelled=False, failed=False)
-                )
+                outcome = self._outcome(location.line, line, image) if line else _BLANK
             progress = _Progress(
-                Place(place.line + 1, place.offset + place.length + 1, 0),
+                LineLocation(location.line + 1, location.offset + location.length + 1, 0),
                 progress.record + is_open,
                 progress.labelled + outcome.labelled,
                 progress.failed + outcome.failed,
@@ -191,7 +188,8 @@ class _Outcome:
     failed: bool
 
 
-NOTHING = _Outcome(b"", labelled=False, failed=False)
+_BLANK = _Outcome(b"", labelled=False, failed=False)
+"""The outcome of a blank line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +203,7 @@ class _Progress:
         failed: number of failed lines before it.
     """
 
-    next: Place
+    next: LineLocation
     record: int
     labelled: int
     failed: int

@@ -24,8 +24,8 @@ from truepoint import keys
 from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import MOST_SKIPS, Place
-from truepoint.task_queue.rows import Done, Image, Job, Worker
+from truepoint.task_queue.queue import MOST_SKIPS
+from truepoint.task_queue.rows import Done, Image, Job, LineLocation, Worker
 from truepoint.task_queue.table import Action, ConditionError, Item, Table
 from truepoint.tasks import loading, output_layout
 from truepoint.tasks.answers import LARGEST_FILE
@@ -133,10 +133,12 @@ class _Rebuilding:
         self._job = job
         self._settings = settings
         self._folder = keys.output_folder(job.name)
-        self._places = list(OpenLines(store, job.name).after(0))
-        self._lines = [place.line for place in self._places]
+        self._locations = list(OpenLines(store, job.name).after(0))
+        self._lines = [location.line for location in self._locations]
         self._workers: dict[str, _Tally] = defaultdict(_Tally)
         self._gold = GoldScores(store, job)
+        self._request = ""
+        self._request_answers: dict[int, dict[str, Any]] | None = None
         self.handed = 0
         """Number of open lines, counted from the first one, up to the last one with an answer or a skip."""
 
@@ -173,7 +175,7 @@ class _Rebuilding:
         if number == len(self._lines) or self._lines[number] != line:
             return  # not an open line of this job
         self.handed = max(self.handed, number + 1)
-        place = self._places[number]
+        location = self._locations[number]
         wanted = self._job.workers_per_image
         # Further answers are from requests that were not acknowledged: the queue hands an image to no more workers.
         first = sorted(answers.items(), key=lambda item: item[1].done.time)[:wanted]
@@ -181,8 +183,8 @@ class _Rebuilding:
             self._workers[worker].add(line, answer)
         label = self._label(line, dict(first), labels)
         image = Image(
-            offset=place.offset,
-            length=place.length,
+            offset=location.offset,
+            length=location.length,
             done={worker: answer.done for worker, answer in first},
             declined=[*skips],
             changes=len(first),
@@ -190,7 +192,7 @@ class _Rebuilding:
         )
         yield Action(*rows.image_key(self._job.key, line), put=msgspec.to_builtins(image))
         if label:
-            self._score(line, place, dict(first))
+            self._score(line, location, dict(first))
             return
         if len(first) == wanted:
             last = max(answer.done.time for _, answer in first)
@@ -201,13 +203,12 @@ class _Rebuilding:
         not_for = [*image.done, *skips]
         for n in range(free):
             slot = rows.slot_sk(self._job.created, line, f"{rows.FREE}b{n}")
-            row = {"line": line, "offset": place.offset, "length": place.length, "not_for": not_for}
-            yield Action(pk, slot, put=row)
+            yield Action(pk, slot, put=rows.slot_row(location, not_for))
 
-    def _score(self, line: int, place: Place, answers: Mapping[str, _Answer]) -> None:
+    def _score(self, line: int, location: LineLocation, answers: Mapping[str, _Answer]) -> None:
         """Add the scores of a gold image to its workers' counts, as the tick does when it records the label."""
         if line in self._job.gold:
-            source = loading.read_line(self._store, self._job.manifest, place).source
+            source = loading.read_line(self._store, self._job.manifest, location).source
             scores = self._gold.of(line, source, {worker: answer.content for worker, answer in answers.items()})
             for worker, score in scores.items():
                 self._workers[worker].gold.append(score)
@@ -306,9 +307,6 @@ class _Rebuilding:
         if self._request != request:
             self._request, self._request_answers = request, self._read_request(request)
         return self._request_answers
-
-    _request = ""
-    _request_answers: dict[int, dict[str, Any]] | None = None
 
     def _read_request(self, request: str) -> dict[int, dict[str, Any]] | None:
         text = self._store.find(request, LARGEST_REQUEST)

@@ -10,8 +10,8 @@ from truepoint.adapters.bucket import Bucket, NotReadableError
 from truepoint.adapters.control import FunctionError
 from truepoint.keys import job_keys, split_s3_uri
 from truepoint.task_queue import rows
-from truepoint.task_queue.queue import Place, TaskQueue, Verdict
-from truepoint.task_queue.rows import Image, Job, Lease, Worker
+from truepoint.task_queue.queue import TaskQueue, Verdict
+from truepoint.task_queue.rows import Image, Job, Lease, LineLocation, Worker
 from truepoint.task_queue.table import Action, Table
 from truepoint.tasks.answers import Answers, own_answer
 from truepoint.tasks.documents import ManifestLine
@@ -165,9 +165,9 @@ class WorkerRoutes:
         done = own_answer(image, caller.id)
         if done is None:
             raise RefusedError(409, *_REFUSALS[Verdict.TOO_LATE])
-        place = Place(parameters["line"], image.offset, image.length)
-        task = self._links(self._input(job, place), caller) | {
-            "line": place.line,
+        location = LineLocation(parameters["line"], image.offset, image.length)
+        task = self._links(self._input(job, location), caller) | {
+            "line": location.line,
             "until": job.deadline,
             "since": done.time,
         }
@@ -202,20 +202,19 @@ class WorkerRoutes:
         return prepared
 
     def _task(self, job: Job, caller: Caller, lease: Lease) -> dict[str, Any]:
-        place = Place(lease.line, lease.offset, lease.length)
-        task = self._links(self._input(job, place), caller)
+        task = self._links(self._input(job, lease.location), caller)
         return task | {"line": lease.line, "until": lease.until, "since": lease.since}
 
-    def _input(self, job: Job, place: Place) -> dict[str, Any]:
+    def _input(self, job: Job, location: LineLocation) -> dict[str, Any]:
         """Return the task input of a line, as the job's pre-annotation function returns it.
 
         Raises:
             RefusedError: the manifest cannot be read, the function fails, or its result is not a task input.
         """
-        key = (job.key, place.line)
+        key = (job.key, location.line)
         if key not in self._inputs:
             try:
-                line = read_line(self._store, job.manifest, place)
+                line = read_line(self._store, job.manifest, location)
             except (NotReadableError, LabelingJobError) as error:
                 raise RefusedError(503, "try-again", "The job's manifest cannot be read.", retry_after=30) from error
             while len(self._inputs) >= CACHED_INPUTS:
@@ -223,16 +222,16 @@ class WorkerRoutes:
             try:
                 self._inputs[key] = self._made(job, line)
             except RefusedError:
-                self._report(job, place)
+                self._report(job, location)
                 raise
         return self._inputs[key]
 
-    def _report(self, job: Job, place: Place) -> None:
+    def _report(self, job: Job, location: LineLocation) -> None:
         """Record a line for which no task input could be made.
 
         The tick tries again, and closes the line after repeated failures.
         """
-        self._table.write(Action.set(rows.trouble_key(job.key, place.line), place._asdict()))
+        self._table.write(Action.set(rows.trouble_key(job.key, location.line), location._asdict()))
 
     def _made(self, job: Job, line: ManifestLine) -> dict[str, Any]:
         event = {"version": "2018-10-16", "labelingJobArn": job.arn, "dataObject": dict(line.data_object)}
