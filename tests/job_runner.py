@@ -15,7 +15,7 @@ from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.keys import s3_uri, split_s3_uri
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.documents import Label, ManifestLine, WorkerAnswer
-from truepoint.tasks.labeling_job import LabelingJob, parse_labeling_job, state_change_detail, with_status
+from truepoint.tasks.labeling_job import JobDescription, parse_labeling_job, state_change_detail, with_status
 
 Answers = Mapping[str, Mapping[str, Any]]
 """Answers by worker and image, as an answers file has them."""
@@ -65,11 +65,11 @@ class JobRunner:
         assert self._events.put_events(Entries=[entry])["FailedEntryCount"] == 0
         return document
 
-    def _expect_no_output(self, job: LabelingJob) -> None:
+    def _expect_no_output(self, job: JobDescription) -> None:
         bucket, prefix = split_s3_uri(f"{job.output_uri}/")
         assert self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
 
-    def _answer(self, job: LabelingJob, line: ManifestLine, answers: Answers) -> dict[str, Mapping[str, Any]]:
+    def _answer(self, job: JobDescription, line: ManifestLine, answers: Answers) -> dict[str, Mapping[str, Any]]:
         event = {"version": "2018-10-16", "labelingJobArn": job.arn, "dataObject": line.data_object}
         made = self._invoke(job.pre_annotation_arn, event)
         assert made["isHumanAnnotationRequired"] is True
@@ -86,7 +86,7 @@ class JobRunner:
         return contents
 
     def _labels(
-        self, job: LabelingJob, answered: list[tuple[ManifestLine, dict[str, Mapping[str, Any]]]]
+        self, job: JobDescription, answered: list[tuple[ManifestLine, dict[str, Mapping[str, Any]]]]
     ) -> dict[str, Label]:
         now = datetime.now(UTC)
         request = f"{job.output_uri}/{output_layout.consolidation_request(now)}"

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.documents import EXPIRED, Label
-from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks.labeling_job import JobDescription, LabelingJobError
 
 File = tuple[str, bytes]
 """A file's key and content."""
 
 
 def output_by_the_old_rules(
-    job: LabelingJob,
+    job: JobDescription,
     manifest: bytes,
     worker_responses: Iterable[File],
     consolidation_responses: Iterable[File],

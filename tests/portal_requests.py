@@ -18,7 +18,7 @@ from truepoint.web.application import respond
 from truepoint.web.assembly import portal_router
 from truepoint.web.identity import Provider
 from truepoint.web.sessions import SESSION, Cookies, KeyStore, Session
-from truepoint.web.settings import Settings
+from truepoint.web.settings import PortalSettings
 
 ORIGIN = "https://portal.example"
 ADA, BEA, LEA, OUT = ("p" + letter * 19 for letter in "abcd")
@@ -45,7 +45,7 @@ class PortalRequests:
     def __init__(self, bucket: Bucket, table: Table, user_pool: str = "") -> None:
         self.now = NOW
         self.bucket, self.table = bucket, table
-        self.settings = Settings(origin=ORIGIN, provider=PROVIDER, user_pool=user_pool)
+        self.settings = PortalSettings(origin=ORIGIN, provider=PROVIDER, user_pool=user_pool)
         self.keys, self.cookies = KeyStore(table), Cookies(secure=True)
         self.reports: list[str] = []
         self.router = portal_router(self.settings, bucket, table, prepare, now=lambda: self.now)

@@ -22,7 +22,7 @@ from truepoint.web import sessions
 from truepoint.web.application import SETTINGS_SECONDS, Application
 from truepoint.web.routes import Router
 from truepoint.web.sessions import SESSION, KeyStore, Session
-from truepoint.web.settings import Settings, SettingsError, parse_settings
+from truepoint.web.settings import PortalSettings, SettingsError, parse_settings
 
 ADA = "p" + "a" * 19
 EXPECTED = {
@@ -145,7 +145,7 @@ def test_settings_are_read_again_after_a_while_and_outlive_a_failure() -> None:
     texts = [json.dumps(SETTINGS), json.dumps(SETTINGS), json.dumps(SETTINGS | {"user_pool": "b"}), "{"]
     now, built, reports = [0.0], [], []
 
-    def build(settings: Settings) -> Router:
+    def build(settings: PortalSettings) -> Router:
         built.append(settings.user_pool)
         return Router([], settings.origin, lambda _request, _parameters: None)
 

@@ -12,7 +12,7 @@ from test_template import content_policy, listed, of_type, references, resources
 
 from truepoint.task_queue.queue import LEASE_SECONDS
 from truepoint.web.sessions import SESSION_SECONDS
-from truepoint.web.settings import Settings, parse_settings
+from truepoint.web.settings import PortalSettings, parse_settings
 from truepoint.web.sign_in import HOME, SIGNED_IN
 
 __all__ = ["resources", "template"]  # the fixtures
@@ -222,7 +222,7 @@ def address(value: Any, **names: str) -> str:
     return re.sub(r"\$\{([\w:]+)\}", lambda match: (NAMES | names)[match[1]], text)
 
 
-def settings(resources: dict[str, Any]) -> Settings:
+def settings(resources: dict[str, Any]) -> PortalSettings:
     return parse_settings(address(resources["PortalSettings"]["Properties"]["Value"], Domain="d1.cloudfront.net"))
 
 

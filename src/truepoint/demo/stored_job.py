@@ -26,7 +26,7 @@ from truepoint.pose.instance import pixels
 from truepoint.pose.skeleton import Skeleton, SkeletonError, parse_skeleton
 from truepoint.tasks import documents, output_layout
 from truepoint.tasks.documents import ManifestLine, WorkerAnswer
-from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError, parse_labeling_job, with_status
+from truepoint.tasks.labeling_job import JobDescription, LabelingJobError, parse_labeling_job, with_status
 
 READERS = 16
 RESULTS_SECONDS = 120.0
@@ -82,7 +82,7 @@ class StoredJob:
         return document
 
     @property
-    def described(self) -> LabelingJob:
+    def described(self) -> JobDescription:
         """The description as it is now, parsed."""
         return parse_labeling_job(self.document)
 

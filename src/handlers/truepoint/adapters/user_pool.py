@@ -51,10 +51,10 @@ class UserPool:
         except (errors.CodeDeliveryFailureException, errors.LimitExceededException) as error:
             raise InvitationError("No more e-mails can be sent at present. Please try again tomorrow.") from error
         self._client.admin_add_user_to_group(UserPoolId=self._pool, Username=user["Username"], GroupName=group)
-        found = {
+        values = {
             attribute["Name"]: attribute["Value"] for attribute in user.get("Attributes", user.get("UserAttributes"))
         }
-        return str(found["sub"])
+        return str(values["sub"])
 
     def _invited_again(self, asked: dict[str, Any]) -> Any:
         try:

@@ -78,12 +78,12 @@ class RangeSurvey(msgspec.Struct):
 class Joined(msgspec.Struct):
     """The result of the first pass over all ranges.
 
-    `firsts` has the number of each range's first line, then the number of all lines. `known` are the statistics of all
+    `firsts` has the number of each range's first line, then the number of all lines. `surveyed` are the statistics of all
     lines.
     """
 
     firsts: list[int]
-    known: Surveyed
+    surveyed: Surveyed = msgspec.field(name="known")
 
 
 class Labels(msgspec.Struct):
@@ -229,7 +229,7 @@ def label(run: str, index: int, store: Bucket, seconds_left: Callable[[], float]
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     plan, joined = _load(run, "plan", Plan, store), _load(run, "joined", Joined, store)
-    job, surveyed, fetch = plan.job, joined.known, _fetch(store)
+    job, surveyed, fetch = plan.job, joined.surveyed, _fetch(store)
     lock = _check_lock(plan, store).record
     first, end = joined.firsts[index : index + 2]
     state = _unfinished(run, f"labels-{index}", Labels, store)
@@ -268,7 +268,7 @@ def merge(run: str, store: Bucket) -> Results:
     """
     plan, joined = _load(run, "plan", Plan, store), _load(run, "joined", Joined, store)
     lock = _check_lock(plan, store)
-    tally, sizes = Tally.of(plan.job.name, joined.known.skeleton), []
+    tally, sizes = Tally.of(plan.job.name, joined.surveyed.skeleton), []
     for index in range(len(plan.ranges)):
         labels = _load(run, f"labels-{index}", Labels, store)
         tally.merge(labels.tally)
@@ -280,9 +280,9 @@ def merge(run: str, store: Bucket) -> Results:
                 yield from whole_lines(store.stream(_fragment(run, name, index, part), 0, size[name]))
 
     with Uploads(store) as uploads:
-        for file in tally_files(plan.job, joined.known, tally):
+        for file in tally_files(plan.job, joined.surveyed, tally):
             uploads.put(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
-        for file in line_files(plan.job, joined.known.skeleton, lines):  # one at a time, which bounds memory
+        for file in line_files(plan.job, joined.surveyed.skeleton, lines):  # one at a time, which bounds memory
             store.write(job_keys(plan.job.name).results + file.key, file.content, file.media_type)
     marker = results(plan.job, plan.manifest, plan.skeleton_source, tally.counts, joined.firsts[-1])
     _expect(plan.manifest, plan.job, store)

@@ -97,10 +97,10 @@ class Answers:
             NotReadableError: the file is missing.
             LabelingJobError: the file holds no answer of the worker.
         """
-        found = _content(self._store.read(done.key, largest=LARGEST_FILE), worker)
-        if found is None:
+        content = _content(self._store.read(done.key, largest=LARGEST_FILE), worker)
+        if content is None:
             raise LabelingJobError(f"expected an answer of the worker {worker} in {done.key}, got none")
-        return found
+        return content
 
     def _lease(self, row: Worker, line: int, now: float) -> Lease | None:
         """Return the worker's lease on a line, None if it was lost. Without a lease nothing may be written."""
@@ -125,9 +125,9 @@ class Answers:
                 self._store.swap(key, text, None)
                 return Done(key=key, size=len(text), time=now)
             except ChangedError:
-                found = self._store.read(key, largest=LARGEST_FILE)
-                if _content(found, worker) == content:
-                    return Done(key=key, size=len(found), time=now)
+                stored = self._store.read(key, largest=LARGEST_FILE)
+                if _content(stored, worker) == content:
+                    return Done(key=key, size=len(stored), time=now)
         return None
 
 

@@ -30,7 +30,7 @@ from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.documents import Label, ManifestLine
 from truepoint.tasks.gold_scores import GoldScores
 from truepoint.tasks.job_lease import JobLease
-from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks.labeling_job import JobDescription, LabelingJobError
 from truepoint.tasks.loading import read_line
 
 BATCH = 50
@@ -106,7 +106,7 @@ class Consolidation:
         failed: number of images whose failure was recorded.
     """
 
-    def __init__(self, dependencies: Dependencies, job: Job, described: LabelingJob) -> None:
+    def __init__(self, dependencies: Dependencies, job: Job, described: JobDescription) -> None:
         self._store, self._table = dependencies.store, dependencies.table
         self._invoke, self._now, self._seconds_left = (
             dependencies.invoke_text,

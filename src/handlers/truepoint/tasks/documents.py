@@ -19,7 +19,7 @@ from truepoint.json_text import (
     decode_browsers,
     is_deeper,
 )
-from truepoint.tasks.labeling_job import LabelingJob, LabelingJobError
+from truepoint.tasks.labeling_job import JobDescription, LabelingJobError
 
 EXPIRED = (
     "ClientError: Annotation tasks expired. Probable Reasons are 1) the availability lifetime is too small, "
@@ -148,7 +148,7 @@ def consolidation_request(
     ]
 
 
-def consolidation_event(job: LabelingJob, payload_uri: str) -> dict[str, Any]:
+def consolidation_event(job: JobDescription, payload_uri: str) -> dict[str, Any]:
     """Return the consolidation function's event, including the undocumented members that Ground Truth sends."""
     return {
         "version": "2018-10-06",

@@ -21,7 +21,7 @@ from truepoint.tasks.consolidating import Consolidation
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS, Interrupted
 from truepoint.tasks.job_lease import JobLease
-from truepoint.tasks.labeling_job import LabelingJob, state_change_detail, with_status
+from truepoint.tasks.labeling_job import JobDescription, state_change_detail, with_status
 from truepoint.tasks.lead_actions import change_description
 from truepoint.tasks.loading import OpenLines
 from truepoint.tasks.output import Output
@@ -46,7 +46,7 @@ class Ending:
         described: the job's description.
     """
 
-    def __init__(self, dependencies: Dependencies, job: Job, described: LabelingJob) -> None:
+    def __init__(self, dependencies: Dependencies, job: Job, described: JobDescription) -> None:
         self._store, self._table = dependencies.store, dependencies.table
         self._announce, self._now, self._seconds_left = (
             dependencies.announce,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-ENDED = frozenset({"Completed", "Stopped", "Failed"})
+from truepoint.groundtruth.lost_events import ENDED_STATUSES
 
 
 class LabelingJobError(ValueError):
@@ -16,7 +16,7 @@ class LabelingJobError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelingJob:
+class JobDescription:
     """The description of a job outside Ground Truth.
 
     URIs are `s3://…`. `output_uri` includes the job's name and has no trailing slash. `deadline` is the end of the
@@ -42,10 +42,10 @@ class LabelingJob:
     @property
     def ended(self) -> bool:
         """Whether the job accepts no more answers and its output is complete."""
-        return self.status in ENDED
+        return self.status in ENDED_STATUSES
 
 
-def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
+def parse_labeling_job(document: Mapping[str, Any]) -> JobDescription:
     """Read the description of a job.
 
     Raises:
@@ -55,7 +55,7 @@ def parse_labeling_job(document: Mapping[str, Any]) -> LabelingJob:
         task = document["HumanTaskConfig"]
         output_path = str(document["OutputConfig"]["S3OutputPath"]).rstrip("/")
         available = timedelta(seconds=int(task["TaskAvailabilityLifetimeInSeconds"]))
-        job = LabelingJob(
+        job = JobDescription(
             name=str(document["LabelingJobName"]),
             arn=lower_case_arn(str(document["LabelingJobArn"])),
             status=str(document["LabelingJobStatus"]),

@@ -40,7 +40,7 @@ class NotPossibleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class JobSettings:
     """The settings of a job, which leads change, stored in `settings.json`.
 
     Attributes:
@@ -67,7 +67,7 @@ class Settings:
         return json.dumps(document).encode()
 
 
-def parse_settings(text: bytes) -> Settings:
+def parse_settings(text: bytes) -> JobSettings:
     """Parse `settings.json`.
 
     Raises:
@@ -75,7 +75,7 @@ def parse_settings(text: bytes) -> Settings:
     """
     try:
         document = decode(text, dict[str, Any])
-        return Settings(
+        return JobSettings(
             paused=bool(document.get("paused")),
             everyone=bool(document.get("everyone", True)),
             members=frozenset(map(str, document.get("members", ()))),
@@ -85,10 +85,10 @@ def parse_settings(text: bytes) -> Settings:
         raise LabelingJobError(f"expected the portal's settings of a job, got something else: {error}") from error
 
 
-def read_settings(store: Bucket, job: str) -> Settings:
+def read_settings(store: Bucket, job: str) -> JobSettings:
     """Return a job's settings; the default ones if leads have changed nothing."""
     text = store.find(keys.portal_settings(job), LARGEST_SETTINGS)
-    return Settings() if text is None else parse_settings(text)
+    return JobSettings() if text is None else parse_settings(text)
 
 
 class LeadActions:
@@ -120,7 +120,7 @@ class LeadActions:
     def pause_worker(self, job: Job, worker: str, paused: bool) -> Worker:
         """Pause or resume a worker in a job. A paused worker gets no tasks of the job."""
 
-        def change(settings: Settings) -> Settings:
+        def change(settings: JobSettings) -> JobSettings:
             others = settings.paused_workers - {worker}
             return replace(settings, paused_workers=others | {worker} if paused else others)
 
@@ -208,11 +208,11 @@ class LeadActions:
 
     # -- the bucket
 
-    def _change_settings(self, job: Job, change: Callable[[Settings], Settings]) -> None:
+    def _change_settings(self, job: Job, change: Callable[[JobSettings], JobSettings]) -> None:
         key = keys.portal_settings(job.name)
         for _ in range(TRIES):
             stored = self._store.look(key, LARGEST_SETTINGS)
-            before = Settings() if stored is None else parse_settings(stored.content)
+            before = JobSettings() if stored is None else parse_settings(stored.content)
             after = change(before)
             if stored is not None and after == before:
                 return

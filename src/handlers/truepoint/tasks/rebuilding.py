@@ -33,7 +33,7 @@ from truepoint.tasks.consolidating import LARGEST_RESPONSE
 from truepoint.tasks.documents import parse_worker_response
 from truepoint.tasks.gold_scores import GoldScores
 from truepoint.tasks.labeling_job import LabelingJobError
-from truepoint.tasks.lead_actions import Settings, read_settings
+from truepoint.tasks.lead_actions import JobSettings, read_settings
 from truepoint.tasks.loading import OpenLines
 
 READERS = 16
@@ -103,7 +103,7 @@ class _Tally:
         self.seconds += answer.seconds
         self.lines = sorted([*self.lines, (answer.done.time, line)], reverse=True)[: rows.RECENT]
 
-    def row(self, worker: str, settings: Settings) -> Worker:
+    def row(self, worker: str, settings: JobSettings) -> Worker:
         return Worker(
             recent=[line for _, line in self.lines],
             answers=self.answers,
@@ -128,7 +128,7 @@ class _Answer:
 
 
 class _Rebuilding:
-    def __init__(self, store: Bucket, job: Job, settings: Settings) -> None:
+    def __init__(self, store: Bucket, job: Job, settings: JobSettings) -> None:
         self._store = store
         self._job = job
         self._settings = settings

@@ -48,12 +48,12 @@ def parse_template(text: str) -> WorkerPage:
     reader.feed(text)
     reader.close()
     names = {name.lower(): name for name in ATTRIBUTES}
-    found = {names[name]: value for name, value in reader.attributes.items() if name in names and value}
+    attributes = {names[name]: value for name, value in reader.attributes.items() if name in names and value}
     try:
-        decode(found.get("keypointClasses", ""), list[dict[str, Any]])
+        decode(attributes.get("keypointClasses", ""), list[dict[str, Any]])
     except JsonError as error:  # for example, a template that sets them for each image
         raise WorkerPageError(f"expected a worker template with <{ELEMENT} keypointClasses=…>, got none") from error
-    return WorkerPage(found, reader.attributes.get("lang") or "", "".join(reader.instructions).strip())
+    return WorkerPage(attributes, reader.attributes.get("lang") or "", "".join(reader.instructions).strip())
 
 
 class _Reader(HTMLParser):

@@ -11,7 +11,7 @@ from truepoint.task_queue.queue import BusyWorkerError
 from truepoint.task_queue.table import BusyError
 from truepoint.web.requests import RefusedError, as_event, parse_request, refusal
 from truepoint.web.routes import Router
-from truepoint.web.settings import Settings, parse_settings
+from truepoint.web.settings import PortalSettings, parse_settings
 
 BUSY = (BusyError, BusyWorkerError, ChangedError)
 """Errors after which the page may repeat the request at once."""
@@ -39,7 +39,7 @@ class Application:
     def __init__(
         self,
         read_settings: Callable[[], str],
-        build: Callable[[Settings], Router],
+        build: Callable[[PortalSettings], Router],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._read_settings = read_settings

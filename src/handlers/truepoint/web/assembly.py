@@ -13,13 +13,13 @@ from truepoint.web.leads import LeadRoutes
 from truepoint.web.people import People
 from truepoint.web.routes import Router
 from truepoint.web.sessions import Cookies, KeyStore
-from truepoint.web.settings import Settings
+from truepoint.web.settings import PortalSettings
 from truepoint.web.sign_in import Fetch, SignInRoutes
 from truepoint.web.workers import Invoke, WorkerRoutes
 
 
 def portal_router(
-    settings: Settings,
+    settings: PortalSettings,
     store: Bucket,
     table: Table,
     invoke: Invoke,

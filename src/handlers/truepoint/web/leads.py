@@ -16,7 +16,7 @@ from truepoint.keys import job_keys
 from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job, Person, Worker
 from truepoint.task_queue.table import Action, ConditionError, Table
-from truepoint.tasks.lead_actions import LeadActions, NotPossibleError
+from truepoint.tasks.lead_actions import MOST_HOURS, LeadActions, NotPossibleError
 from truepoint.tasks.leads_log import Entry, LeadsLog
 from truepoint.web import requests
 from truepoint.web.cards import job_card, pace_per_hour
@@ -36,8 +36,6 @@ MOST_ENTRIES = 200
 """Maximum number of log entries that are listed."""
 MOST_MEMBERS = 5000
 """Maximum number of members of a job."""
-MOST_HOURS = 365 * 24.0
-"""Maximum number of hours by which a deadline can be moved: one year."""
 REOPENED_HOURS = 24.0
 """Minimum time for which a reopened job accepts answers, in hours."""
 LARGEST_MARKER = 1024 * 1024
@@ -151,8 +149,7 @@ class LeadRoutes:
 
     def people(self, _request: Request, _caller: Caller, _parameters: Parameters) -> Response:
         """List all people who were invited or have signed in."""
-        found = [(row["sk"], rows.read(row, Person)) for row in self._table.query(rows.PEOPLE)]
-        listed = [_person(name, person) for name, person in found]
+        listed = [_person(row["sk"], rows.read(row, Person)) for row in self._table.query(rows.PEOPLE)]
         return Response(
             value={"people": sorted(listed, key=lambda person: (person["name"] or person["email"]).lower())}
         )

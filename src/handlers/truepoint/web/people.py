@@ -70,13 +70,13 @@ class People:
         person = rows.person_key(session.person)
         name = parameters.get("job", "")
         job, worker = rows.job_key(name), rows.worker_key(name, session.person)
-        found = self._table.get([person, *([job, worker] if name else [])])
-        if person not in found:
+        stored = self._table.get([person, *([job, worker] if name else [])])
+        if person not in stored:
             return None
         return Caller(
             id=session.person,
-            person=rows.read(found[person], Person),
+            person=rows.read(stored[person], Person),
             expires=session.expires,
-            job=rows.read(found[job], Job) if job in found else None,
-            row=rows.read(found.get(worker), Worker),
+            job=rows.read(stored[job], Job) if job in stored else None,
+            row=rows.read(stored.get(worker), Worker),
         )

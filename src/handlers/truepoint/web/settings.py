@@ -21,7 +21,7 @@ class SettingsError(ValueError):
     """Settings that cannot be used."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class PortalSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that template.yaml writes.
 
     Attributes:
@@ -40,14 +40,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.origin.startswith("https://")
 
 
-def parse_settings(text: str) -> Settings:
+def parse_settings(text: str) -> PortalSettings:
     """Read the settings.
 
     Raises:
         SettingsError: the text does not hold valid settings.
     """
     try:
-        settings = msgspec.convert(decode(text.encode()), Settings)
+        settings = msgspec.convert(decode(text.encode()), PortalSettings)
     except (JsonError, msgspec.ValidationError) as error:
         raise SettingsError(f"expected the portal's settings in JSON, got something else: {error}") from error
     if not _ORIGIN.fullmatch(settings.origin):

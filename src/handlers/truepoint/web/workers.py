@@ -92,16 +92,16 @@ class WorkerRoutes:
         job = caller.member_of()
         try:
             text = self._store.find(job_keys(job.name).template, LARGEST_TEMPLATE) or b""
-            found = parse_template(text.decode())
+            template = parse_template(text.decode())
         except (NotReadableError, WorkerPageError, UnicodeDecodeError) as error:
             raise RefusedError(503, "try-again", "The job's worker template cannot be read.", retry_after=30) from error
         value = {
             "name": job.name,
             "title": job.title,
             "description": job.description,
-            "attributes": found.attributes,
-            "language": found.language,
-            "instructions": found.instructions,
+            "attributes": template.attributes,
+            "language": template.language,
+            "instructions": template.instructions,
         }
         return Response(value=value)
 
@@ -147,10 +147,10 @@ class WorkerRoutes:
     def recent(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Return the list of the caller's latest answers."""
         job = caller.member_of()
-        found = self._table.get([rows.image_key(job.key, line) for line in caller.row.recent])
+        stored = self._table.get([rows.image_key(job.key, line) for line in caller.row.recent])
         entries = []
         for line in caller.row.recent:
-            image: Image = rows.read(found.get(rows.image_key(job.key, line)), Image)
+            image: Image = rows.read(stored.get(rows.image_key(job.key, line)), Image)
             if done := image.done.get(caller.id):
                 entries.append({"line": line, "time": done.time, "canCorrect": job.is_open and not image.is_closed})
         return Response(value={"answers": entries})
