@@ -24,7 +24,7 @@ NAMES = ("chromium", "firefox", "webkit")
 FIREFOX = os.environ.get("FIREFOX", "/usr/bin/firefox-esr")
 MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
 START_SECONDS = 60
-CONTROL, SHIFT, ENTER, ESCAPE = "\ue009", "\ue008", "\ue007", "\ue00c"
+CONTROL, ENTER = "\ue009", "\ue007"
 
 
 class DriverError(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -24,7 +23,6 @@ from truepoint.runs.steps import ManifestMissingError
 LINES = 8
 SEEDS = range(60 if THOROUGH else 2)
 STOPPED = msgspec.structs.replace(JOB, status="Stopped")
-Run = Callable[[], None]
 
 
 def made_of(endpoint: Endpoint, driver: str, objects: State, job: LabelingJob = JOB) -> State:

@@ -78,8 +78,8 @@ class RangeSurvey(msgspec.Struct):
 class Joined(msgspec.Struct):
     """The result of the first pass over all ranges.
 
-    `firsts` has the number of each range's first line, then the number of all lines. `surveyed` are the statistics of all
-    lines.
+    `firsts` has the number of each range's first line, then the number of all lines. `surveyed` are the statistics of
+    all lines.
     """
 
     firsts: list[int]
