@@ -100,6 +100,34 @@ def spoil(opener: TaskPage, fault: str) -> None:
         opener.files[LATER] = ("text/html", "<!doctype html><title>Sign in</title>")
 
 
+@pytest.mark.parametrize("why", ["no script", "full storage"])
+def test_an_older_image_is_not_taken_for_the_previous_one(open_task: TaskPage, why: str) -> None:
+    """The script stores the labels of each image. On the second of three images it cannot."""
+    script = open_task.files[LATER]
+    task = open_task(worker="one", imageS3Uri="s3://bucket/1.png")
+    task.place_person()
+    task.submit()
+    html = open_task.files["/task.html"][1]
+    for number in (2, 3):
+        open_task.files[f"/{number}.html"] = ("text/html", str(html).replace("/1.png", f"/{number}.png"))
+    if why == "no script":
+        del open_task.files[LATER]
+    task.page.evaluate("document.dispatchEvent(new Event('answer-accepted'))")
+    task.page.goto(f"{ORIGIN}/2.html")
+    task.ready(later=why != "no script")
+    if why == "full storage":
+        task.page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error('full') } }")
+    task.place_person(200, 60, 0.8)
+    task.submit()
+    open_task.files[LATER] = script
+    task.page.evaluate("document.dispatchEvent(new Event('answer-accepted'))")
+    task.page.goto(f"{ORIGIN}/3.html")
+    task.ready()
+    task.key("Shift+p")
+    expect(task.element.locator(".toast")).to_contain_text("There is no previous image to copy from")
+    assert task.doc["instances"] == []
+
+
 @pytest.mark.parametrize("fault", ["gone", "changed", "unreachable", "no script"])
 def test_without_it_the_worker_labels_and_submits_and_reads_what_is_missing(open_task: TaskPage, fault: str) -> None:
     spoil(open_task, fault)

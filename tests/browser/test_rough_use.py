@@ -647,6 +647,7 @@ IMAGES: dict[str, tuple[str, bytes, tuple[int, int]]] = {
         (60, 40),
     ),
     "wrong type": ("text/plain", image_of("PNG"), (60, 40)),
+    "cut off": ("image/jpeg", image_of("JPEG")[:-20], (60, 40)),
     "huge": ("image/png", image_of("PNG", "1", (16000, 16000)), (16000, 16000)),
 }
 
@@ -661,6 +662,8 @@ def test_an_image_of_any_kind_has_the_pixels_of_its_file(open_task: TaskPage, na
     task.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
     details = task.answer()["answer_details"]
     assert (details["image_width"], details["image_height"]) == (width, height)
+    notices = task.element.locator(".notices").text_content() or ""
+    assert ("cannot read the whole image" in notices) == (name == "cut off")
     near = max(1, width / 100), max(1, height / 100)
     assert task.points()["nose"][0] == pytest.approx(0.75 * width, abs=near[0])
     assert task.points()["nose"][1] == pytest.approx(0.5 * height, abs=near[1])

@@ -19,7 +19,7 @@ import { onKey } from "./keyboard.js";
 import { panel } from "./panel.js";
 import { pixelsOf, urlOf } from "./image.js";
 import { isRecord, readAttribute } from "./json.js";
-import { loadPrefs, savePrefs } from "./prefs.js";
+import { loadPrefs, PREVIOUS, save, savePrefs } from "./prefs.js";
 import { fetchPrelabels, readPrelabels, withoutSignature } from "./prelabels.js";
 import { Session } from "./session.js";
 import { loadLater, parts, PATIENCE } from "./scripts.js";
@@ -282,10 +282,11 @@ export function appOf(element, shadow, work) {
     const isInProportion =
       given &&
       Math.abs(naturalWidth * given.height - naturalHeight * given.width) <= Math.max(given.width, given.height);
-    const { width, height } = isInProportion ? given : await pixelsOf(img);
-    const size = { width, height };
+    const pixels = isInProportion ? given : await pixelsOf(img);
+    const size = { width: pixels.width, height: pixels.height };
     // Meanwhile another image was requested.
     if (src !== img.src) return;
+    stage.isPartial = "isPartial" in pixels;
     const isOther = stated ? !isInProportion : session.kept !== session.original && !same(saving.own.size, size);
     measured = isOther ? null : size;
     if (!naturalWidth) fail("size");
@@ -394,7 +395,10 @@ export function appOf(element, shadow, work) {
   const handOver = () => {
     clock.tick();
     saving.send();
-    if (!problem) later?.keepPrevious({ task: series(), image, size: session.size }, session.doc);
+    if (problem) return answer();
+    if (later) later.keepPrevious({ task: series(), image, size: session.size }, session.doc);
+    // Otherwise the next image would copy an older one's labels as those of the previous image.
+    else save(PREVIOUS, null, "sessionStorage");
     return answer();
   };
 
@@ -614,7 +618,7 @@ export function appOf(element, shadow, work) {
   const board = panel(app, () =>
     [
       sizeNotice,
-      isLoading || later ? "" : t.noLater,
+      isLoading ? "" : later ? later.notice() : t.noLater,
       get("taskError") ?? "",
       ...(prelabels?.issues ?? []),
       ...skeleton.problems,

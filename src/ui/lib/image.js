@@ -21,8 +21,9 @@ export function request(url) {
 /**
  * Return the size of the file in pixels, after its EXIF rotation. An image's natural size is divided by the pixel
  * density in its EXIF data. A bitmap's size is not, except in Firefox 153. Making a bitmap decodes the whole image.
+ * Chromium makes no bitmap of a file that is cut off, although it shows the part that it has.
  * @param {HTMLImageElement} img a loaded image
- * @returns {Promise<import("./types.js").Size>}
+ * @returns {Promise<import("./types.js").Size & {isPartial?: boolean}>}
  */
 export const pixelsOf = (img) =>
   createImageBitmap(img).then(
@@ -31,5 +32,5 @@ export const pixelsOf = (img) =>
       bitmap.close();
       return { width, height };
     },
-    () => ({ width: img.naturalWidth, height: img.naturalHeight }),
+    () => ({ width: img.naturalWidth, height: img.naturalHeight, isPartial: true }),
   );

@@ -6,6 +6,8 @@
 import { isRecord } from "./json.js";
 
 const PREFS = "truepoint-preferences";
+/** Key of the previous images' instances in sessionStorage. */
+export const PREVIOUS = "truepoint-previous";
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
 

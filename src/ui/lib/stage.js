@@ -73,6 +73,8 @@ export function stageOf(session, look) {
     rect: null,
     /** @type {XY | null} */
     pointer: null,
+    /** Whether the browser could not read the whole image. */
+    isPartial: false,
     onView: () => {},
     /**
      * @type {(ctx: CanvasRenderingContext2D, instances: Instance[], strong: boolean) => void} paints the later script's

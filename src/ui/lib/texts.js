@@ -274,6 +274,7 @@ export const english = {
     out_of_image: "Move inside",
   }),
 
+  partial: "The browser cannot read the whole image file: parts of the image may be missing.",
   noLater: "Checks and help could not be loaded: look over your labels yourself before you submit.",
 
   // dialogs

@@ -264,6 +264,7 @@ export default {
     out_of_image: "Ins Bild",
   },
 
+  partial: "Der Browser kann die Bilddatei nicht ganz lesen: Teile des Bildes fehlen vielleicht.",
   noLater: "Prüfung und Hilfe konnten nicht geladen werden: Sehen Sie Ihre Markierungen vor dem Absenden selbst durch.",
 
   question: "Frage",

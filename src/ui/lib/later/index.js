@@ -8,6 +8,7 @@ import { findingsOf } from "./findings.js";
 import { helpDialog } from "./help.js";
 import { lightDialog } from "./light.js";
 import { copyImage, keepPrevious, previousOf } from "./previous.js";
+import { t } from "../texts.js";
 
 /**
  * @param {import("../app.js").App} app
@@ -31,6 +32,7 @@ export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root
     take: confidence.take,
     light: () => light.show(),
     keepPrevious,
+    notice: () => (stage.isPartial ? t.partial : ""),
     copyPrevious: (/** @type {string} */ series, /** @type {string} */ image) =>
       copyImage(session, previousOf(series, image)),
     // Build the dialog at its first use: its rows are half of all the element's nodes.

@@ -5,10 +5,8 @@ import { newInstance, nextId } from "../document.js";
 import { boxOf, mapped, mapping } from "../geometry.js";
 import { isRecord } from "../json.js";
 import { moved } from "../pose.js";
-import { load, save } from "../prefs.js";
+import { load, PREVIOUS, save } from "../prefs.js";
 import { t } from "../texts.js";
-
-const KEY = "truepoint-previous";
 
 /**
  * @typedef {object} Previous one image's labels as they were submitted
@@ -19,7 +17,7 @@ const KEY = "truepoint-previous";
  */
 
 /** @returns {Previous[]} the newest first */
-const kept = () => [load(KEY, [], "sessionStorage")].flat().filter(isRecord);
+const kept = () => [load(PREVIOUS, [], "sessionStorage")].flat().filter(isRecord);
 
 /**
  * @param {string} task
@@ -35,11 +33,9 @@ export function keepPrevious(of, { instances }) {
     point && { x: point.x, y: point.y, v: point.v, reason: point.reason };
   const labels = instances.map(({ name, points, box }) => ({ name, points: points.map(bare), box }));
   // Two images are stored, because the newest may be the current image itself if it is submitted again.
-  save(
-    KEY,
-    [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2),
-    "sessionStorage",
-  );
+  const both = [{ ...of, instances: labels }, ...kept().filter(({ image }) => image !== of.image)].slice(0, 2);
+  // If the storage is too full, none is stored: an older image would be taken for the previous one.
+  if (!save(PREVIOUS, both, "sessionStorage")) save(PREVIOUS, null, "sessionStorage");
 }
 
 /**
