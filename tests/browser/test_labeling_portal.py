@@ -454,6 +454,34 @@ def test_a_correction_that_comes_too_late_says_so(person: Person) -> None:
     person.next_image("0")
 
 
+@pytest.mark.parametrize("choice", ["Leave it as it was", "Replace it"])
+def test_two_windows_do_not_replace_each_others_correction_silently(
+    person: Person, site: PortalSite, choice: str
+) -> None:
+    task = person.label()
+    task.place_person(60, 30, 0.6)
+    submit(task)
+    person.next_image("0")
+    windows = [person, Person(person.page.context, site, "Ada")]
+    for number, window in enumerate(windows):
+        task = window.open(f"#/jobs/{JOB}/answers/0").ready()
+        window.page.wait_for_function("document.querySelector('crowd-2d-skeleton').app.session.doc.instances.length")
+        task.key(str(number + 1), "o")
+    for window in windows:
+        window.page.bring_to_front()
+        submit(Task(window.page))
+        if window is person:
+            window.next_image("0")
+    alert = windows[1].page.get_by_role("alert")
+    expect(alert).to_contain_text("corrected this answer meanwhile")
+    alert.get_by_role("button", name=choice).click()
+    windows[1].page.wait_for_url(lambda url: "answers" not in url)
+    (instance,) = json.loads(person.site.answers(JOB)[0, "Ada"]["updated_annotations"])
+    occluded = {a["label"] for a in instance["annotations"] if a["visibility"] == 1}
+    # The second window began with the draft of the first.
+    assert occluded == ({"nose", "left_eye"} if choice == "Replace it" else {"nose"})
+
+
 def test_a_draft_of_a_correction_is_not_shown_as_a_later_answer(
     person: Person, browser: Browser, site: PortalSite
 ) -> None:

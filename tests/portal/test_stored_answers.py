@@ -232,6 +232,17 @@ def test_a_correction_that_was_interrupted_can_be_repeated(desk: Desk, dies_at: 
     assert len(desk.files()) == 2
 
 
+def test_a_correction_of_an_answer_that_changed_meanwhile_replaces_it_only_on_request(desk: Desk) -> None:
+    desk.take()
+    desk.submit(0, FIELDS)
+    since = image_of(desk.table, desk.job, 0).done[ADA].time
+    third = {"updated_annotations": "3"}
+    tries = [(OTHER, since), (OTHER, since), (third, since), (third, None)]
+    verdicts = [desk.answers.correct(ADA, 0, content, NOW + 120, time) for content, time in tries]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.CHANGED, Verdict.ACCEPTED]
+    assert desk.answers.content(image_of(desk.table, desk.job, 0).done[ADA], ADA) == third
+
+
 def test_workers_can_correct_only_their_own_answers(desk: Desk) -> None:
     desk.take()
     desk.submit(0, FIELDS)

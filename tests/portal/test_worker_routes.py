@@ -152,6 +152,8 @@ def test_an_answer_can_be_corrected_until_the_image_has_its_label(portal: Portal
     better = {"content": {"updated_annotations": "[1]"}, "seconds": 3}
     assert portal.send("PUT", "/api/jobs/people-1/answers/0", better) == (200, {"verdict": "accepted"})
     assert portal.send("GET", "/api/jobs/people-1/answers/0")[1]["content"] == better["content"]
+    assert portal.code("PUT", "/api/jobs/people-1/answers/0", ANSWER | {"since": NOW - 1}) == (409, "changed")
+    assert portal.code("PUT", "/api/jobs/people-1/answers/0", ANSWER | {"since": "now"}) == (400, "bad-input")
     key = rows.image_key("people-1", 0)
     image: rows.Image = rows.read(portal.table.get([key])[key], rows.Image)
     portal.put(key, msgspec.structs.replace(image, label="response.json"))

@@ -63,6 +63,8 @@ export function deskView(host, job, line, early) {
   let element = null;
   /** @type {{task: Task, content: Content} | null} */
   let corrected = null;
+  /** Time of the answer that a correction replaces; undefined replaces the newest. @type {number | undefined} */
+  let since;
   let isSending = false;
   /** Whether this window, not another one, labels the job. */
   let isHere = true;
@@ -240,6 +242,16 @@ export function deskView(host, job, line, early) {
     const again = button(t.tryAgain, send, "button.primary");
     if (error.code === "too-late")
       tell(t.notAccepted, corrected ? t.cannotCorrect : t.tooLate, button(t.nextImage, giveUp, "button.primary"));
+    else if (error.code === "changed")
+      tell(
+        t.notAccepted,
+        t.changed,
+        button(t.stopCorrecting, giveUp),
+        button(t.replaceIt, () => {
+          since = undefined;
+          send();
+        }),
+      );
     else if (error.code === "closed") tell(t.notSaved, t.closedNow, back, again);
     else if (error.status === 404) tell(t.notSaved, t.notFound, back);
     else
@@ -319,7 +331,7 @@ export function deskView(host, job, line, early) {
       },
     };
     const send = (/** @type {"POST" | "PUT"} */ method) =>
-      api.keepTrying(method, `${path}/answers/${at}`, bodyOf(content, host.person().id), trying);
+      api.keepTrying(method, `${path}/answers/${at}`, { ...bodyOf(content, host.person().id), since }, trying);
     if (corrected) {
       handOver(
         () => send("PUT"),
@@ -566,6 +578,7 @@ export function deskView(host, job, line, early) {
     corrected = await api.keepTrying("GET", `${path}/answers/${at}`, null, background());
     if (!corrected || gone.signal.aborted) return;
     const { task, content } = corrected;
+    since = task.since;
     quiet.hidden = false;
     quiet.replaceChildren(
       t.correcting(number(at + 1), moment(task.since, api.now())),

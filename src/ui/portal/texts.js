@@ -139,6 +139,8 @@ export const english = {
   final: "Final",
   correcting: (/** @type {string} */ line, /** @type {string} */ time) => `Correcting image ${line}, answered ${time}`,
   stopCorrecting: "Leave it as it was",
+  changed: "You or this page corrected this answer meanwhile, for example in another window.",
+  replaceIt: "Replace it",
   cannotCorrect: "This answer can no longer be corrected: its image has its label.",
 
   // leads

@@ -56,6 +56,8 @@ class Verdict(Enum):
     """This worker's answer is recorded already."""
     TOO_LATE = "too late"
     """The lease expired and another worker took the slot, or the image no longer accepts answers."""
+    CHANGED = "changed"
+    """The worker corrected this answer elsewhere meanwhile."""
     CLOSED = "closed"
     """The job accepts no answers at present."""
     REFUSED = "refused"

@@ -62,8 +62,18 @@ class Answers:
             return Verdict.TOO_LATE
         return self._queue.submit(worker, row, line, done, min(seconds, max(0.0, now - lease.since)))
 
-    def correct(self, worker: str, line: int, content: Mapping[str, Any], now: float) -> Verdict:
-        """Replace a worker's own answer. It is too late once the image has its label."""
+    def correct(
+        self, worker: str, line: int, content: Mapping[str, Any], now: float, since: float | None = None
+    ) -> Verdict:
+        """Replace a worker's own answer. It is too late once the image has its label.
+
+        Args:
+            worker: the worker's pseudonym.
+            line: the image's line.
+            content: the form's fields.
+            now: seconds since 1970.
+            since: the time of the answer that the worker corrects; None replaces the newest answer, whichever it is.
+        """
         if not self._job.is_open:
             return Verdict.CLOSED
         image = self._queue.image(line)
@@ -73,6 +83,8 @@ class Answers:
         text = self._store.read(before.key, largest=LARGEST_FILE)
         if _content(text, worker) == content:
             return Verdict.ACCEPTED  # a repeated request, or one that changes nothing
+        if since not in {None, before.time}:
+            return Verdict.CHANGED
         version = output_layout.version_of(before.key) + 1
         done = self._store_answer(worker, line, content, first=version, accepted=_accepted(text), now=now)
         return Verdict.TOO_LATE if done is None else self._queue.correct(worker, line, done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,6 +44,7 @@ Invoke = Callable[[str, Mapping[str, Any]], Any]
 
 _REFUSALS = {
     Verdict.TOO_LATE: ("too-late", "Another worker has this image now, or it already has its label."),
+    Verdict.CHANGED: ("changed", "This answer was corrected in another window meanwhile."),
     Verdict.CLOSED: ("closed", "This job accepts no answers at present."),
     Verdict.REFUSED: ("gold", "This image cannot be skipped."),
 }
@@ -126,11 +128,13 @@ class WorkerRoutes:
         )
 
     def correct(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
-        """Replace one of the caller's own answers."""
+        """Replace one of the caller's own answers; with a time (`since`), only the answer of that time."""
         job = caller.member_of()
+        fields = _fields(request, caller)
+        since = requests.number(fields, "since", math.inf) if "since" in fields else None
         content, _ = _answer(request, caller)
         answers = Answers(self._store, self._queue(job), job)
-        return _verdict(answers.correct(caller.id, parameters["line"], content, self._now()))
+        return _verdict(answers.correct(caller.id, parameters["line"], content, self._now(), since))
 
     def skip(self, request: Request, caller: Caller, parameters: Parameters) -> Response:
         """Record that the caller skips an image, which is then not offered to the caller again."""

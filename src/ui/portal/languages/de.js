@@ -132,6 +132,8 @@ export default {
   final: "Endgültig",
   correcting: (line, time) => `Sie berichtigen Bild ${line}, beantwortet ${time}`,
   stopCorrecting: "So lassen",
+  changed: "Sie oder diese Seite haben diese Antwort inzwischen berichtigt, zum Beispiel in einem anderen Fenster.",
+  replaceIt: "Ersetzen",
   cannotCorrect: "Diese Antwort lässt sich nicht mehr berichtigen: ihr Bild hat sein Label.",
 
   allJobs: "Alle Aufträge",
