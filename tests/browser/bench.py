@@ -16,14 +16,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from driver import ORIGIN, ROOT, TEMPLATE, Task, TaskPage, person, picture
+from driver import ORIGIN, ROOT, TEMPLATE, Task, TaskPage, person, picture, until
 from labeling_site import running
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
@@ -165,32 +168,115 @@ def bare(browser: Browser) -> tuple[tuple[float, float], tuple[float, float]]:
     return moved, turned
 
 
-# The page's clock in milliseconds once it has a keypoint, 0 before.
-TAKEN = "({ app }) => app?.session.doc.instances.length ? performance.now() : 0"
-TAKEN_BY_SAMPLE = "({ skeletons }) => skeletons?.some(one => one.keypoints.some(k => k.hasXY)) ? performance.now() : 0"
+class Subject(NamedTuple):
+    """A page whose first keypoint is measured. Its conditions are JavaScript functions of the element."""
+
+    name: str
+    page: str
+    taken: str
+    """Condition: a click has placed a keypoint."""
+    key: str = ""
+    """A key that must be pressed before, until `added`."""
+    added: str = ""
 
 
-def first_point(opener: TaskPage, sample: Path | None, runs: int) -> tuple[list[float], list[float]]:
-    """Measure the time from navigation until a click is taken as a keypoint: of our element, and of AWS's in turn.
+OURS = Subject("this element", "/task.html", "({ app }) => app?.session.doc.instances.length")
+# AWS's element has no keypoints before a skeleton is added.
+SAMPLE = Subject(
+    "AWS's element",
+    "/sample.html",
+    "({ skeletons }) => skeletons?.some(one => one.keypoints.some(k => k.hasXY))",
+    "b",
+    "({ skeletons }) => skeletons?.length",
+)
+BARE = Subject("a bare page", "/bare.html", "() => document.querySelector('b')")
+# The least that a page can do: show the image, and draw a dot where it is clicked.
+BARE_PAGE = """<!doctype html><title>Bare</title>
+<style>* { position: fixed; inset: 0; width: 100%; height: 100% }</style>
+<body><img src=/photo.jpg decoding=async><script>
+  addEventListener("pointerup", ({ clientX, clientY }) => {
+    if (!document.images[0].naturalWidth) return;
+    const style = `inset: ${clientY}px auto auto ${clientX}px; width: 9px; height: 9px; background: red`;
+    document.body.append(Object.assign(document.createElement("b"), { style }));
+  });
+</script>"""
+# Visits after which Chromium has stored a script's compiled code.
+WARM = 3
+
+# Notes when a click placed a keypoint, and when the frame that shows it was painted: in milliseconds by the page's
+# clock, which begins with the navigation.
+LISTEN = """([taken, painted]) => addEventListener("mouseup", async () => {
+  if (window.taken || !taken(document.querySelector("crowd-2d-skeleton") ?? {})) return;
+  window.taken = performance.now();
+  await painted();
+  window.painted = performance.now();
+})"""
+
+
+@contextmanager
+def served(files: dict[str, tuple[str, bytes | str]]) -> Iterator[str]:
+    """Serve files on loopback, and yield their origin.
+
+    The browser keeps scripts, whose addresses are made from their contents. It has not seen any page's photo before.
+    Playwright's routes are not used, because they take longer than the network and turn the browser's cache off.
+    """
+    numbers = itertools.count()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Headers and body in one packet.
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            kind, body = files.get(self.path.split("?")[0], ("text/plain", b""))
+            content = body.encode() if isinstance(body, str) else body
+            if kind.startswith("text/html"):
+                content = content.replace(b"/photo.jpg", f"/photo.jpg?{next(numbers)}".encode())
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Cache-Control", "no-store" if "html" in kind else "max-age=31536000, immutable")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def first_point(opener: TaskPage, sample: Path | None, runs: int) -> dict[Subject, list[tuple[float, float]]]:
+    """Measure the time from navigation until the first keypoint: of our element, AWS's and a bare page in turn.
 
     Each has a tab in which one task follows the other, as for a worker.
 
     Returns:
-        Milliseconds by the page's clock. The list of AWS's element is empty without its bundle.
+        Milliseconds by the page's clock until a click is taken, and until the frame that shows its keypoint is painted.
+        AWS's element is left out without its bundle.
     """
     opener(**PHOTO).page.close()
-    ours, theirs = [], []
+    files = {**opener.files, BARE.page: ("text/html; charset=utf-8", BARE_PAGE)}
+    subjects = [OURS, BARE]
     if sample:
-        # AWS's element finds its form by this id, and has no keypoints before a skeleton is added.
-        html = str(opener.files["/task.html"][1]).replace('<form id="any">', '<form id="crowd-form">')
-        opener.files["/sample.html"] = ("text/html; charset=utf-8", html.replace("/element.js", "/sample.js"))
-        opener.files["/sample.js"] = ("text/javascript; charset=utf-8", sample.read_text())
-    our_tab, their_tab = new_tab(opener.context), new_tab(opener.context)
-    for _ in range(runs):
-        ours.append(first_point_of(our_tab, f"{ORIGIN}/task.html"))
-        if sample:
-            theirs.append(first_point_of(their_tab, f"{ORIGIN}/sample.html", TAKEN_BY_SAMPLE, add="b"))
-    return ours, theirs
+        # AWS's element finds its form by this id.
+        html = str(files[OURS.page][1]).replace('<form id="any">', '<form id="crowd-form">')
+        files[SAMPLE.page] = ("text/html; charset=utf-8", html.replace("/element.js", "/sample.js"))
+        files["/sample.js"] = ("text/javascript; charset=utf-8", sample.read_text())
+        subjects.append(SAMPLE)
+    browser = opener.context.browser
+    assert browser
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    tabs = {subject: new_tab(context) for subject in subjects}
+    with served(files) as origin:
+        turns = [
+            {one: first_point_of(tab, origin + one.page, one) for one, tab in tabs.items()} for _ in range(WARM + runs)
+        ]
+    context.close()
+    return {subject: [turn[subject] for turn in turns[WARM:]] for subject in subjects}
 
 
 def new_tab(context: BrowserContext) -> Page:
@@ -199,22 +285,23 @@ def new_tab(context: BrowserContext) -> Page:
     return page
 
 
-def first_point_of(page: Page, address: str, taken: str = TAKEN, add: str = "") -> float:
-    """Click until a keypoint is taken, and return when. `add` is a key that adds a skeleton, if one must be added."""
+def first_point_of(page: Page, address: str, subject: Subject = OURS) -> tuple[float, float]:
+    """Click until a keypoint is placed, and return when the click was taken and when the keypoint was painted."""
     page.goto(address, wait_until="commit")
     element = "document.querySelector('crowd-2d-skeleton') ?? {}"
-    while add and not page.evaluate(f"() => ({element}).skeletons?.length"):
-        page.keyboard.press(add)
-    time_taken = 0.0
-    while not time_taken:
+    page.evaluate(f"({LISTEN})([{subject.taken}, {PAINTED}])")
+    while subject.key and not page.evaluate(f"({subject.added})({element})"):
+        page.keyboard.press(subject.key)
+    while not page.evaluate("window.taken"):
         page.mouse.click(560, 450)
-        time_taken = page.evaluate(f"() => ({taken})({element})")
+    until(page, "window.painted")
+    times = page.evaluate("[window.taken, window.painted]")
     # The draft is deleted within 500 ms of the undo, so the next page begins without one.
-    while page.evaluate(f"() => ({TAKEN})({element})"):
+    while page.evaluate(f"({OURS.taken})({element})"):
         page.keyboard.press("Control+z")
     page.wait_for_timeout(500)
     page.goto("about:blank")
-    return float(time_taken)
+    return times[0], times[1]
 
 
 def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple[list[float], list[float]]:
@@ -231,11 +318,13 @@ def first_point_in_the_portal(pages: TaskPage, photo: bytes, runs: int) -> tuple
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         session = {"name": site.cookies.name("session"), "value": site.cookie("Ada"), "url": site.origin}
         context.add_cookies([session])  # type: ignore[list-item]
-        tab, portal_tab = new_tab(pages.context), new_tab(context)
-        for _ in range(runs):
-            alone.append(first_point_of(tab, f"{ORIGIN}/task.html"))
-            portal.append(first_point_of(portal_tab, f"{site.origin}/portal/index.html#/jobs/Photos-1"))
-    return alone, portal
+        tab, portal_tab = new_tab(context), new_tab(context)
+        with served(pages.files) as origin:
+            for _ in range(WARM + runs):
+                alone.append(first_point_of(tab, origin + OURS.page)[0])
+                portal.append(first_point_of(portal_tab, f"{site.origin}/portal/index.html#/jobs/Photos-1")[0])
+        context.close()
+    return alone[WARM:], portal[WARM:]
 
 
 def placing(opener: TaskPage, count: int) -> tuple[float, dict[str, int]]:
@@ -352,11 +441,11 @@ def run(
     size = len(gzip.compress(bundle.encode(), 9))
     print(f"bundle: {len(bundle.encode()):,} B, {size:,} B gzip")
     pages = opener(keeps_drafts=True)
-    ours, theirs = first_point(pages, sample, 7)
-    for name, times in ("", ours), (", AWS's element", theirs):
-        if times:
-            spread = f"({min(times):.0f}-{max(times):.0f})"
-            print(f"navigation to first keypoint taken{name}: median {statistics.median(times):.0f} ms {spread}")
+    figures = first_point(pages, sample, 11)
+    print("\n| first keypoint | click taken, ms (range) | keypoint painted, ms (range) |\n|---|---|---|")
+    for subject, times in figures.items():
+        cells = [f"{statistics.median(ms):.0f} ({min(ms):.0f}-{max(ms):.0f})" for ms in zip(*times, strict=True)]
+        print(f"| {subject.name} | {cells[0]} | {cells[1]} |")
     alone, portal = map(statistics.median, first_point_in_the_portal(pages, photo, 7))
     print(f"the same in the portal: median {portal:.0f} ms, {portal / alone:.2f} x of the element's own page in turn")
     pages.context.close()
