@@ -87,15 +87,6 @@ export const pendingOf = (instance) => instance.points.flatMap((point, i) => (po
 /** @param {unknown} a @param {unknown} b */
 export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-/**
- * List the keypoints of a pre-label that a worker changed.
- * @param {Instance} now
- * @param {Instance | null} before
- * @returns {number[]} indexes of changed keypoints
- */
-export const changedPoints = (now, before) =>
-  before ? now.points.flatMap((point, i) => (same(point, before.points[i]) ? [] : [i])) : [];
-
 /** @param {Instance} now @param {Instance} before */
 export const isChanged = (now, before) =>
   now !== before &&
