@@ -142,6 +142,13 @@ def test_a_reopening_that_was_interrupted_is_repeated(site: Site) -> None:
     assert site.lead.reopen(job, 5, site.now).status == "InProgress"
 
 
+def test_reopening_keeps_the_pause_of_another_lead(site: Site) -> None:
+    site.finish()
+    before = site.job
+    site.lead.pause(site.job, paused=True)
+    assert site.lead.reopen(before, 5, site.now).paused
+
+
 def test_a_reopened_job_can_be_ended_again_at_once(site: Site) -> None:
     site.take(ADA)
     site.submit(0)
