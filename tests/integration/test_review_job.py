@@ -167,7 +167,8 @@ def refused(capsys: Any, run: Any, *given: str) -> tuple[int, str]:
 
 def test_a_job_that_cannot_be_reviewed_is_refused(job: Any, capsys: Any) -> None:
     code, text = refused(capsys, create_review_job.main, "nobody", *OUTSIDE[1:])
-    assert (code, "has no complete results yet" in text) == (1, True)
+    assert code == 1
+    assert text.endswith("results.json; scripts/job_status.py nobody shows its progress\n")
     code, text = refused(capsys, create_review_job.main, *OUTSIDE, "--top", "0")
     assert (code, text) == (2, "error: --top: expected at least 1, got 0\n")
     put(job, "results/people/review.manifest", "")

@@ -27,6 +27,13 @@ class ResultsNotReadyError(RuntimeError):
     """Results that are not complete, or that were written again during the download."""
 
 
+def not_ready(job: str, where: str) -> ResultsNotReadyError:
+    """Return the error for a job without the object `where` of its results."""
+    return ResultsNotReadyError(
+        f"job {job!r} has no complete results yet: there is no {where}; scripts/job_status.py {job} shows its progress"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Downloaded:
     """Counts of a download.
@@ -61,7 +68,7 @@ def download_results(
     marker, body = _marker(s3, bucket, keys.results_marker)
     if marker is None:
         where = s3_uri(bucket, keys.results_marker)
-        raise ResultsNotReadyError(f"job {job!r} has no complete results yet: there is no {where}")
+        raise not_ready(job, where)
     files = {
         key.removeprefix(keys.results): (size, etag)
         for key, size, etag in list_objects(s3, bucket, keys.results)

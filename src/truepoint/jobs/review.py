@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from truepoint.groundtruth.job import read_description
 from truepoint.groundtruth.manifest import Line
 from truepoint.groundtruth.output_line import EARLIER_ANSWERS, EarlierAnswer, Labeled, read_line
-from truepoint.jobs.results import ResultsNotReadyError
+from truepoint.jobs.results import not_ready
 from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.keys import job_keys, s3_uri, split_s3_uri
 from truepoint.pose.skeleton import Skeleton, parse_skeleton
@@ -82,9 +82,7 @@ def read(s3: S3Client, bucket: str, key: str, job: str) -> bytes:
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
-        raise ResultsNotReadyError(
-            f"job {job!r} has no complete results yet: there is no {s3_uri(bucket, key)}"
-        ) from error
+        raise not_ready(job, s3_uri(bucket, key)) from error
 
 
 class Reviewed:
