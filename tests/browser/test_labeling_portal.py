@@ -791,6 +791,27 @@ def test_instructions_are_shown_and_nothing_in_them_runs(context: BrowserContext
     assert all("Content Security Policy" in fault for fault in somebody.faults), somebody.faults
 
 
+def test_the_guide_is_linked_once_if_the_jobs_instructions_link_to_it(context: BrowserContext, make_site: Any) -> None:
+    site = make_site()
+    link = (
+        "<p><a href='https://d1.cloudfront.net/ui/guide/6025746682dcbcba/labeler-guide.html'>Labeller's guide</a></p>"
+    )
+    site.add_job(JOB, IMAGES[:2], instructions=link)
+    somebody = Person(context, site, "Ada")
+    somebody.label()
+    button(somebody.page, "Instructions").click()
+    expect(somebody.page.get_by_role("dialog").get_by_role("link")).to_have_count(1)
+
+
+def test_a_job_that_is_ending_offers_no_labelling(person: Person) -> None:
+    person.label()
+    person.site.change_job(JOB, status="Stopping")
+    person.open("#/")
+    person.page.reload()
+    expect(person.page.locator("li.card", has_text="Ending")).to_be_visible()
+    expect(person.page.get_by_role("link", name="Start labelling")).to_have_count(0)
+
+
 def test_the_page_and_the_element_speak_the_persons_language(browser: Browser, site: PortalSite) -> None:
     context = browser.new_context(locale="de-AT", viewport={"width": 1280, "height": 800})
     context.set_default_timeout(5000)

@@ -11,7 +11,7 @@ import { attributesOf, imageOf } from "./attributes.js";
 import { documentOf, withTimesOf } from "./correction.js";
 import { bodyOf, deliver } from "./delivery.js";
 import { clockTime, duration, moment, number } from "./format.js";
-import { readInstructions } from "./instructions.js";
+import { LINK_TO_GUIDE, readInstructions } from "./instructions.js";
 import { takeDesk } from "./lock.js";
 import { openDialog, partMessage as message } from "./parts.js";
 import { HOME, jobLink } from "./route.js";
@@ -135,11 +135,13 @@ export function deskView(host, job, line, early) {
 
   const showInstructions = () => {
     const own = page ? readInstructions(page.instructions) : [];
-    openDialog(
-      t.instructions,
-      own.length ? h("div.prose", { lang: page?.language || t.lang }, ...own) : h("p", {}, t.noInstructions),
-      h("div.row", {}, h("a.button", { href: host.guide, target: "_blank", rel: "noopener" }, t.guide), closing()),
-    );
+    const prose = own.length
+      ? h("div.prose", { lang: page?.language || t.lang }, ...own)
+      : h("p", {}, t.noInstructions);
+    const guide =
+      !prose.querySelector(LINK_TO_GUIDE) &&
+      h("a.button", { href: host.guide, target: "_blank", rel: "noopener" }, t.guide);
+    openDialog(t.instructions, prose, h("div.row", {}, guide, closing()));
   };
 
   const closing = () =>

@@ -12,7 +12,7 @@ const isEnded = (/** @type {JobCard} */ { status }) => ["Completed", "Stopped", 
 function card(job) {
   const { name, title, description, images, complete, mine } = job;
   const done = t.complete(number(complete), number(images));
-  const isDone = isEnded(job) || complete === images;
+  const isDone = isEnded(job) || job.status === "Stopping" || complete === images;
   const own = [
     mine.answers > 0 && t.yours(mine.answers),
     mine.seconds >= 60 && t.time(duration(mine.seconds)),

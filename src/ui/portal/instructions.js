@@ -65,6 +65,8 @@ export function safeLink(text) {
   }
 }
 
+/** A link that `linkTarget` led to the labeller's guide. */
+export const LINK_TO_GUIDE = "a[href^='/ui/guide/']";
 const GUIDE = /^\/ui\/guide\/[\w-]+\/labeler-guide\.html$/;
 
 /**

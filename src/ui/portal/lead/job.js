@@ -235,7 +235,7 @@ function skipped(skips, names, now) {
     t.skippedImages,
     Object.values(t.skipColumns),
     skips.map(({ line, worker: who, reason, note, time }) => [
-      number(line + 1),
+      t.image(number(line + 1)),
       names.get(who) || who,
       [t.shortReasons[reason] ?? reason, note].filter(Boolean).join(": "),
       moment(time, now),
