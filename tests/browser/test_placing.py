@@ -1,7 +1,7 @@
 """Placing, moving, marking: the daily work."""
 
 import pytest
-from driver import NAMES, TEMPLATE, Task, TaskPage, person
+from driver import NAMES, TEMPLATE, Task, TaskPage, person, until
 
 
 def test_seventeen_clicks_and_no_key_make_a_person(task: Task) -> None:
@@ -203,3 +203,17 @@ def test_hide_and_isolate(open_task: TaskPage) -> None:
     assert sorted(task.state["hidden"]) == ["p0", "p1"]
     task.key("m")
     assert task.state["hidden"] == []
+
+
+def test_the_list_shows_the_keypoint_in_hand(open_task: TaskPage) -> None:
+    task = open_task()
+    task.page.set_viewport_size({"width": 1280, "height": 600})
+    for number, (x, y) in enumerate(TEMPLATE):
+        task.click(100 + x, 40 + y)
+        is_shown = f"""() => {{
+          const list = document.querySelector("crowd-2d-skeleton").shadowRoot.querySelector(".points");
+          const [outer, row] = [list, list.children[{number}]].map((node) => node.getBoundingClientRect());
+          return list.children[{number}].matches(".on") && outer.top <= row.top && row.bottom <= outer.bottom;
+        }}"""
+        until(task.page, is_shown)
+    assert task.element.locator(".points").evaluate("list => list.scrollTop") > 100

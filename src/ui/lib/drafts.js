@@ -102,14 +102,17 @@ open();
  * @template T
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<T>} act
- * @returns {Promise<T>} resolves once the transaction is on the disk; rejects if IndexedDB is blocked or full
+ * @returns {Promise<T>} resolves once what was written is on the disk; rejects if IndexedDB is blocked or full
  */
 export async function within(mode, act) {
   const transaction = (await open()).transaction("drafts", mode, { durability: "strict" });
-  const done = new Promise((resolve, reject) => {
-    transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
-  });
+  // What was read is there before the transaction completes.
+  const done =
+    mode !== "readonly" &&
+    new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
   const [value] = await Promise.all([result(act(transaction.objectStore("drafts"))), done]);
   return value;
 }

@@ -230,29 +230,29 @@ export function panel(app, notices) {
 
   const inHand = (/** @type {Element} */ list) =>
     /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
-  /** @type {Map<HTMLElement, Element | null>} by list, the row to which it was last scrolled */
-  const seen = new Map();
-  // A list shrinks when the panel shows more below it. Keep the current row visible.
+  /** @type {(Element | null)[]} the current row of each list */
+  const seen = [];
+  // Scroll to the current row after the layout: once when it changes, and when the list shrinks because the panel shows
+  // more below it. Scrolling at once would lay the page out twice in a frame.
   const observer = new ResizeObserver((sizes) => {
     for (const { target: list } of sizes) {
       const row = inHand(list);
       if (row) reveal(/** @type {HTMLElement} */ (list), row);
     }
   });
-  observer.observe(instances);
-  observer.observe(points);
   return {
     root,
     pick,
     refresh() {
       target = session.startsNew && !session.instance ? 0 : session.target;
       update(root);
-      // Scroll to the current row once, when it changes. The first time, the observer does so after the layout.
-      for (const list of [instances, points]) {
+      [instances, points].forEach((list, at) => {
         const row = inHand(list);
-        if (row && seen.has(list) && seen.get(list) !== row) reveal(list, row);
-        seen.set(list, row);
-      }
+        if (seen[at] === row) return;
+        seen[at] = row;
+        observer.unobserve(list);
+        observer.observe(list);
+      });
     },
   };
 }
