@@ -19,14 +19,6 @@ from typing import Any
 
 RUNS = 5
 """Number of repetitions, of which the median is reported."""
-MODULES = {
-    "json": "json",
-    "orjson": "orjson",
-    "msgspec": "msgspec",
-    "boto3": "boto3",
-    "minio": "minio",
-    "obstore": "obstore",
-}
 BODY = json.dumps({"annotations": list(range(1100))}, indent=1).encode()
 
 

@@ -5,7 +5,7 @@ import { isNumber, isRecord } from "./json.js";
  * Longest pause between inputs that counts fully as active time, in seconds. Quality metrics cap gaps at the same
  * value.
  */
-export const IDLE_CAP_SECONDS = 30;
+const IDLE_CAP_SECONDS = 30;
 
 const tenths = (/** @type {number} */ milliseconds) => Math.round(milliseconds / 100) / 10;
 /** @param {any} value @returns {value is Record<string, number>} */

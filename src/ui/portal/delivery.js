@@ -6,7 +6,7 @@ import { ApiError } from "./api.js";
 const MOST_SECONDS = 86_400;
 
 /** @param {Content} content @returns {number} the worker's time in seconds, measured by the element */
-export const secondsOf = (content) => Math.min(MOST_SECONDS, Math.max(0, Number(content.total_time_in_seconds) || 0));
+const secondsOf = (content) => Math.min(MOST_SECONDS, Math.max(0, Number(content.total_time_in_seconds) || 0));
 
 /** @param {Content} content @param {string} person whose answer it is @returns {{content: Content, seconds: number, person: string}} the request's body */
 export const bodyOf = (content, person) => ({ content, seconds: secondsOf(content), person });

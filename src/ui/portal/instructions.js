@@ -56,7 +56,7 @@ const ELEMENTS = new Set([
 const SILENT = new Set(["script", "style", "template", "noscript", "iframe", "object", "title", "head"]);
 
 /** @param {string | null} text @returns {string} an https address, or "" */
-export function safeLink(text) {
+function safeLink(text) {
   try {
     const url = new URL(text ?? "");
     return url.protocol === "https:" ? url.href : "";

@@ -412,7 +412,7 @@ class Page {
   }
 }
 
-export class SkeletonCreator extends HTMLElement {
+class SkeletonCreator extends HTMLElement {
   constructor() {
     super();
     const sheet = new CSSStyleSheet();

@@ -30,7 +30,7 @@ const ALIKE = 0.7;
  * @param {Size} size
  * @returns {Finding[]}
  */
-export function checkInstance(skeleton, instance, size) {
+function checkInstance(skeleton, instance, size) {
   /** @type {Finding[]} */
   const findings = [];
   const found = (

@@ -17,7 +17,7 @@ const CLEAR_GAIN = 0.25;
  * @param {(Point | null)[]} points
  * @param {number[]} indexes
  */
-export function swapGain(skeleton, points, indexes) {
+function swapGain(skeleton, points, indexes) {
   const now = swapped(skeleton, points, indexes);
   let before = 0;
   let after = 0;
