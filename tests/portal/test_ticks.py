@@ -18,7 +18,7 @@ from truepoint.groundtruth.job import ENDED, SOURCE
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import LEASE_SECONDS, Verdict
 from truepoint.task_queue.table import Action, Table
-from truepoint.tasks import consolidating, documents, interrupted, output_layout
+from truepoint.tasks import consolidating, documents, output_layout, retries
 from truepoint.tasks.consolidating import CORRECTION_SECONDS, NO_LABEL
 from truepoint.tasks.ending import Ending
 from truepoint.tasks.interrupted import NO_INPUT, REQUEST_SECONDS
@@ -321,7 +321,7 @@ def test_a_function_for_tasks_that_is_down_closes_no_line(site: Site) -> None:
     site.invoke = down
     site.take(ADA)
     site.table.write(Action(*rows.trouble_key("people-1", 0), put=site.queue._location_of(0)._asdict()))
-    for _ in range(interrupted.TRIES + 2):
+    for _ in range(retries.TRIES + 2):
         site.tick(20)
     assert "prepares tasks" in site.job.problem
     assert site.image(0).failure == ""

@@ -32,6 +32,7 @@ from truepoint.tasks.gold_scores import GoldScores
 from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import JobDescription, LabelingJobError
 from truepoint.tasks.loading import read_line
+from truepoint.tasks.retries import is_hopeless, wait_after
 
 BATCH = 50
 """Maximum number of images in a request. The annotation of ten people has 10 kB, and a response at most 6 MB."""
@@ -46,19 +47,12 @@ INVOCATION_SECONDS = 150.0
 """Timeout of the call, in seconds: the function's own timeout of 120 s and a margin."""
 CORRECTION_SECONDS = 120
 """Time after an image's last answer in which answers can still be corrected, in seconds, unless the stack sets it."""
-TRIES = 5
-"""Number of failures of a single image before they are recorded, if the function works for other images."""
-LONG_TRIES = 12
-"""Number of failures of a single image before they are recorded, if the function has not worked since the first one.
-They take some hours, in which a deployment can be repaired."""
-FIRST_WAIT = 60.0
-"""Time between the first and the second try, in seconds. It doubles after each failure."""
-LONGEST_WAIT = 3600.0
-"""Maximum time between two tries, in seconds."""
 CLOSING = 2
 """Number of writes that close an image without gold. Those of fifty images fit into one transaction of 100 writes."""
 MOST_IN_A_ROW = 8
 """Number of consecutive failures after which a tick stops calling the function."""
+LONGEST_REST = 1800.0
+"""Maximum time without a call after a tick in which every call failed, in seconds."""
 MOST_STUCK = 10
 """Number of ticks without a success after which the waiting images of a job that is being ended count as failed."""
 
@@ -309,11 +303,11 @@ class Consolidation:
         (complete,) = batch
         tries = int(complete.row.get("tries", 0)) + 1
         first = float(complete.row.get("first", 0)) or self._now()
-        if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(job_lease, first)):
+        if is_hopeless(tries, lambda: self._works_for_others(job_lease, first)):
             self._give_up(complete, reason)
             return False
-        wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
-        self._note(complete, {"most": 1, "tries": tries, "first": first, "not_before": self._now() + wait})
+        again = self._now() + wait_after(tries)
+        self._note(complete, {"most": 1, "tries": tries, "first": first, "not_before": again})
         return False
 
     def _works_for_others(self, job_lease: JobLease, since: float) -> bool:
@@ -352,7 +346,7 @@ class Consolidation:
         if not self._in_a_row:
             return
         stuck = job_lease.state.stuck + 1
-        job_lease.save(stuck=stuck, rest=self._now() + min(FIRST_WAIT * 2.0 ** min(stuck - 1, 10), LONGEST_WAIT / 2))
+        job_lease.save(stuck=stuck, rest=self._now() + min(wait_after(stuck), LONGEST_REST))
         if self._is_ending and stuck >= MOST_STUCK:
             for complete in self._due():
                 job_lease.keep()

@@ -23,18 +23,11 @@ from truepoint.tasks.documents import parse_worker_response
 from truepoint.tasks.job_lease import JobLease
 from truepoint.tasks.labeling_job import LabelingJobError
 from truepoint.tasks.loading import OpenLines, read_line
+from truepoint.tasks.retries import is_hopeless, wait_after
 
 REQUEST_SECONDS = 90.0
 """Time after which a request to the portal's function has ended, successfully or not, in seconds: the function's
 timeout and a margin for differences between clocks."""
-TRIES = 5
-"""Number of failures of a line's task input before the line is closed, if the function works for another line."""
-LONG_TRIES = 12
-"""Number of failures before the line is closed, if the function does not work for another line."""
-FIRST_WAIT = 60.0
-"""Time between the first and the second try, in seconds. It doubles after each failure."""
-LONGEST_WAIT = 3600.0
-"""Maximum time between two tries, in seconds."""
 TROUBLED_AT_ONCE = 50
 """Maximum number of lines whose task input one tick tries again."""
 NO_INPUT = "ClientError: the pre-annotation function gave no task input for this object"
@@ -146,10 +139,9 @@ class Interrupted:
             else:
                 problem = NO_INPUT
                 tries = int(row.get("tries", 0)) + 1
-                wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT)
-                fields = {"tries": tries, "not_before": self._now() + wait}
+                fields = {"tries": tries, "not_before": self._now() + wait_after(tries)}
                 self._table.set_if_exists((row["pk"], row["sk"]), fields)
-                if tries >= LONG_TRIES or (tries >= TRIES and self._works_for_others(troubled)):
+                if is_hopeless(tries, lambda: self._works_for_others(troubled)):
                     hopeless.append(row)
         if hopeless:
             self._queue.close({row["line"]: NO_INPUT for row in hopeless}, self._now())
