@@ -318,12 +318,12 @@ class PredictionReader:
             size: width and height of the image in pixels, if known; keypoints predicted outside do not count as
                 missing.
         """
-        found: list[list[Signal]] = [[] for _ in instances]
+        signals: list[list[Signal]] = [[] for _ in instances]
         for i, pair in self._matcher.pairs(instances, predictions).items():
             strengths = {signal.check: signal.strength for signal in alone[i]}
             against = (*self._sides(pair), self._distance(pair), *self._presence(pair, size))
-            found[i] = [_weighed(signal, strengths) for signal in against if signal]
-        return found
+            signals[i] = [_weighed(signal, strengths) for signal in against if signal]
+        return signals
 
     def _density(self, k: int, number: int, distance: float) -> float:
         """Return the density of a correct label at this distance from the prediction."""
@@ -369,12 +369,14 @@ class PredictionReader:
         best = max(((math.fsum(evidence[p] for p in limb), limb) for limb in limbs if limb), key=lambda b: b[0])
         names = self._anatomy.label(left for left, _ in best[1])
         text = f"Left and right are swapped compared with the model's prediction: {', '.join(names)}"
-        found = [_signal("prediction_swap", _bounded(best[0], self._of.pair_rate), names, text, "swap")]
+        signals = [_signal("prediction_swap", _bounded(best[0], self._of.pair_rate), names, text, "swap")]
         if len(evidence) > 1:
             strength = _bounded(math.fsum(evidence.values()), self._of.body_rate)
             text = "Left and right are swapped compared with the model's prediction: the whole body"
-            found.append(Signal(check="prediction_flip", strength=strength, keypoints=(), message=text, fix=self._turn))
-        return found
+            signals.append(
+                Signal(check="prediction_flip", strength=strength, keypoints=(), message=text, fix=self._turn)
+            )
+        return signals
 
     def _presence(self, pair: _Pair, size: tuple[int, int] | None) -> list[Signal]:
         missing: list[tuple[float, int]] = []
@@ -388,11 +390,11 @@ class PredictionReader:
                 continue
             ratios = self._of.visible if point.visibility == VISIBLE else self._of.occluded
             extra.append((-ratios[number] - usual[k], -k))
-        found = []
+        signals = []
         if missing:
             strength, k = max(missing)
             names = (self._anatomy.names[-k],)
-            found.append(
+            signals.append(
                 _signal(
                     "prediction_missing",
                     strength,
@@ -405,8 +407,8 @@ class PredictionReader:
             strength, k = max(extra)
             names = (self._anatomy.names[-k],)
             text = f"Labelled, but not predicted by the model: {names[0]}"
-            found.append(_signal("prediction_extra", strength, names, text, "look"))
-        return found
+            signals.append(_signal("prediction_extra", strength, names, text, "look"))
+        return signals
 
     def _usual(self, points: Points) -> list[float]:
         """Return the log odds that each keypoint is labelled, given the other labelled ones; 0 if unknown."""
@@ -517,8 +519,8 @@ def _log_ratios(labeled: Sequence[int], unlabeled: Sequence[int]) -> list[float]
 
 
 def _box(instance: Instance) -> Box | None:
-    found = extent(instance)
-    return found and found[0]
+    rectangle = extent(instance)
+    return rectangle and rectangle[0]
 
 
 def _overlap(a: Box | None, b: Box | None) -> float | None:

@@ -56,9 +56,9 @@ def pairs_of(names: Sequence[str]) -> list[int]:
 def _candidates(name: str) -> list[str]:
     """Return names that the counterpart may have: with all sides exchanged (left_eye_left_corner), or only one."""
     every = SIDE.sub(lambda match: _other(match[0]), name)
-    found = [every, *(_exchanged(name, match) for match in SIDE.finditer(name))]
+    counterparts = [every, *(_exchanged(name, match) for match in SIDE.finditer(name))]
     anywhere = _ANYWHERE.search(name)
-    return [*found, _exchanged(name, anywhere)] if anywhere else found
+    return [*counterparts, _exchanged(name, anywhere)] if anywhere else counterparts
 
 
 def _exchanged(name: str, match: re.Match[str]) -> str:

@@ -93,11 +93,11 @@ class SignalReader:
                 break
             if len(a.by_label.keys() & b.by_label.keys() & self._sigmas.keys()) < 2:
                 continue
-            place = i if len(a.annotations) < len(b.annotations) else j
+            index = i if len(a.annotations) < len(b.annotations) else j
             oks = symmetric_oks(a, b, self._sigmas)
-            if place not in duplicates or oks > duplicates[place].strength:
+            if index not in duplicates or oks > duplicates[index].strength:
                 text = "Nearly the same as another instance"
-                duplicates[place] = _signal("duplicate_instance", oks, (), text, Fix("delete"))
+                duplicates[index] = _signal("duplicate_instance", oks, (), text, Fix("delete"))
         return duplicates
 
     def _read(self, instances: Sequence[Instance], sizes: Sequence[tuple[int, int] | None]) -> Iterator[list[Signal]]:

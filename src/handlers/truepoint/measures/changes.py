@@ -104,15 +104,15 @@ class ChangeMeter(Statistic):
         self.images += 1
         self.instances += len(before)
         matched = match_instances(before, labeled.instances, table.sigmas)
-        for place, instance in enumerate(before):
-            if place in matched:
-                self._compare(instance, labeled.instances[matched[place]], table.pairs)
+        for index, instance in enumerate(before):
+            if index in matched:
+                self._compare(instance, labeled.instances[matched[index]], table.pairs)
             else:
                 self.deleted += 1
                 self._count(dict.fromkeys(instance.by_label, "deleted"))
         kept = set(matched.values())
-        for place, instance in enumerate(labeled.instances):
-            if place not in kept:
+        for index, instance in enumerate(labeled.instances):
+            if index not in kept:
                 self.added += 1
                 self._count(dict.fromkeys(instance.by_label, "added"))
 

@@ -183,9 +183,9 @@ class Comparisons:
             step = max(AT_ONCE // max(int((end - begin).max(initial=1)), 1), 1)
             for start in range(0, len(subject), step):
                 part = slice(start, start + step)
-                which, place = expanded((end - begin)[part])
+                which, index = expanded((end - begin)[part])
                 which += start
-                point = order[begin[which] + place]
+                point = order[begin[which] + index]
                 other = bodies.body[point] != self.body[subject[which]]
                 which, point = which[other], point[other]
                 dx, dy = x[which] - bodies.x[point], y[which] - bodies.y[point]

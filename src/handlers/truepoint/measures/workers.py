@@ -274,7 +274,7 @@ class WorkerMeter(Statistic):
             (w for w, worker in workers.items() if worker.others.instances >= LEAST_RANKED),
             key=lambda w: (-(workers[w].others.relative or 0.0), w),
         )
-        ranks = {w: place for place, w in enumerate(ranked, 1)}
+        ranks = {w: rank for rank, w in enumerate(ranked, 1)}
         return Workers(
             version=VERSION,
             labeling_job=labeling_job,
