@@ -64,13 +64,15 @@ def main(given: list[str] | None = None) -> int:
 
 
 class CountingTable(Table):
-    """A table that counts request units."""
+    """A table that counts requests and request units."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
+        self.calls = 0
         self.units: Counter[str] = Counter()
 
     def _call(self, method: str, **request: Any) -> Any:
+        self.calls += 1
         answer = super()._call(method, **request)
         match method:
             case "batch_get_item":

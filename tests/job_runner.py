@@ -81,7 +81,7 @@ class JobRunner:
                 worker = f"private.us-east-1.{name}"
                 contents[worker] = form_fields(answer, made["taskInput"], self.read)
                 response = documents.worker_response(WorkerAnswer(worker, contents[worker], time, time))
-                key = output_layout.worker_response(line.object_id, time)
+                key = f"{output_layout.WORKER_RESPONSES}{line.object_id}/{file_name(time)}"
                 self.write(f"{job.output_uri}/{key}", json.dumps(response))
         return contents
 
@@ -89,16 +89,21 @@ class JobRunner:
         self, job: JobDescription, answered: list[tuple[ManifestLine, dict[str, Mapping[str, Any]]]]
     ) -> dict[str, Label]:
         now = datetime.now(UTC)
-        request = f"{job.output_uri}/{output_layout.consolidation_request(now)}"
+        request = f"{job.output_uri}/{output_layout.CONSOLIDATION_REQUESTS}{file_name(now)}"
         self.write(request, json.dumps(documents.consolidation_request(answered)))
         text = json.dumps(self._invoke(job.consolidation_arn, documents.consolidation_event(job, request))).encode()
-        self.write(f"{job.output_uri}/{output_layout.consolidation_response(now)}", text)
+        self.write(f"{job.output_uri}/{output_layout.CONSOLIDATION_RESPONSES}{file_name(now)}", text)
         return documents.parse_consolidation_response(text, job.label_attribute, now)
 
     def _invoke(self, arn: str, event: Mapping[str, Any]) -> Any:
         answer = self._lambda.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
         assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())
+
+
+def file_name(time: datetime) -> str:
+    """The name of an answer's or a batch's file in Ground Truth: `YYYY-MM-DD_HH:MM:SS.json`, in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d_%H:%M:%S}.json"
 
 
 def description_uri(bucket: str, job: str) -> str:

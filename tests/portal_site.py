@@ -52,6 +52,18 @@ def consolidate(store: Bucket, event: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
+class CountingTable(Table):
+    """A table that counts its requests."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.calls = 0
+
+    def _call(self, method: str, **request: Any) -> Any:
+        self.calls += 1
+        return super()._call(method, **request)
+
+
 class Site:
     """The portal, with a clock of its own."""
 

@@ -18,6 +18,7 @@ from real_hosts import FunctionError, RealHosts, real_hosts
 
 import sagemaker
 from evidence import recorded
+from job_runner import file_name
 from sagemaker import SageMaker
 from truepoint.demo.deployed_portal import forget_jobs
 from truepoint.demo.scripted_workers import store_answers
@@ -94,10 +95,10 @@ def consolidated(hosts: RealHosts, job: Any, lines: list[ManifestLine]) -> dict[
         for worker, instance in marks.items():
             content = {"updated_annotations": json.dumps([instance]), "image_s3_uri": line.data_object["source-ref"]}
             body = json.dumps(documents.worker_response(WorkerAnswer(worker, content, NOW, NOW)))
-            put(hosts, f"output/{NAME}/{output_layout.worker_response(line.object_id, NOW)}", body)
+            put(hosts, f"output/{NAME}/{output_layout.WORKER_RESPONSES}{line.object_id}/{file_name(NOW)}", body)
             answers[worker] = content
         batch.append((line, answers))
-    key = f"output/{NAME}/{output_layout.consolidation_request(NOW)}"
+    key = f"output/{NAME}/{output_layout.CONSOLIDATION_REQUESTS}{file_name(NOW)}"
     put(hosts, key, json.dumps(documents.consolidation_request(batch)))
     event = documents.consolidation_event(job, f"s3://{hosts.loop.stack.bucket}/{key}")
     with hosts.function("PostAnnotationFunction", "post_annotation.handler") as post_annotation:

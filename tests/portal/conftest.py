@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
+from portal_site import CountingTable
 from truepoint.adapters.bucket import Bucket
 from truepoint.emulator.emulator import Emulator
-from truepoint.task_queue.table import Table
 
 PYTHON = Path(__file__).parents[2] / ".venv-emulator" / "bin" / "python"
 
@@ -44,7 +44,7 @@ def account(emulator: Emulator, session: boto3.Session, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def table(account: Emulator, session: boto3.Session) -> Iterator[Table]:
+def table(account: Emulator, session: boto3.Session) -> Iterator[CountingTable]:
     client = session.client("dynamodb", endpoint_url=account.endpoint)
     name = f"portal-{uuid.uuid4().hex[:8]}"
     client.create_table(
@@ -53,7 +53,7 @@ def table(account: Emulator, session: boto3.Session) -> Iterator[Table]:
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
     )
-    yield Table(name)
+    yield CountingTable(name)
     client.delete_table(TableName=name)
 
 

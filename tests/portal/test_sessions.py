@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from portal_site import CountingTable
 from truepoint.task_queue.table import Table
 from truepoint.web import sessions
 from truepoint.web.sessions import (
@@ -120,7 +121,7 @@ def test_old_keys_are_replaced_and_the_one_before_still_counts(table: Table) -> 
     assert unseal(third, SESSION, text, Session, NOW) is None
 
 
-def test_keys_are_read_once_until_a_session_names_an_unknown_one(table: Table) -> None:
+def test_keys_are_read_once_until_a_session_names_an_unknown_one(table: CountingTable) -> None:
     store = KeyStore(table)
     first = store.keys(NOW)
     calls = table.calls

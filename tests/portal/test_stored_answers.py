@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from portal_jobs import NOW, description, put_images
+from portal_site import CountingTable
 from truepoint.adapters.bucket import Bucket
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import LEASE_SECONDS, TaskQueue, Verdict
@@ -65,7 +66,7 @@ def job(bucket: Bucket, table: Table) -> Job:
 class Desk:
     """What a worker's requests do, each with rows that are read anew."""
 
-    def __init__(self, bucket: Bucket, table: Table, job: Job) -> None:
+    def __init__(self, bucket: Bucket, table: CountingTable, job: Job) -> None:
         self.bucket, self.table, self.job = bucket, table, job
         self.queue = TaskQueue(table, job, OpenLines(bucket, job.name))
         self.answers = Answers(bucket, self.queue, job)
@@ -92,7 +93,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(bucket: Bucket, table: Table, job: Job) -> Desk:
+def desk(bucket: Bucket, table: CountingTable, job: Job) -> Desk:
     return Desk(bucket, table, job)
 
 

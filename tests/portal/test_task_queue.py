@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal_site import CountingTable
 from truepoint.task_queue import rows
 from truepoint.task_queue.queue import LEASE_SECONDS, MOST_SKIPS, TaskQueue, Tasks, Verdict, Why
 from truepoint.task_queue.rows import Done, Image, Job, LineLocation, Worker
@@ -205,7 +206,7 @@ def test_two_pages_of_one_worker_share_the_tasks(table: Table) -> None:
     assert all(len(tasks.leases) <= 2 for tasks in given)
 
 
-def test_a_place_in_the_queue_is_kept(table: Table) -> None:
+def test_a_place_in_the_queue_is_kept(table: CountingTable) -> None:
     """A worker who is far ahead of the others does not look at the same slots each time."""
     job = job_of(150, 3)
     now = NOW
@@ -299,7 +300,7 @@ def test_many_concurrent_workers(table: Table) -> None:
 
 
 @pytest.mark.parametrize("images", [1000, 1_000_000])
-def test_work_per_answer_does_not_depend_on_the_jobs_size(table: Table, images: int) -> None:
+def test_work_per_answer_does_not_depend_on_the_jobs_size(table: CountingTable, images: int) -> None:
     job = job_of(images, 3, shards=4)
     now = NOW
     for n in range(12):

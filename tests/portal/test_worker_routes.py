@@ -15,6 +15,7 @@ import pytest
 
 import pre_annotation
 from portal_jobs import NOW, PERSON, description, line, put_images, put_manifest, put_template
+from portal_site import CountingTable
 from truepoint.adapters import control
 from truepoint.adapters.bucket import Bucket, UnavailableError
 from truepoint.adapters.control import FunctionError
@@ -22,7 +23,7 @@ from truepoint.emulator.emulator import Emulator
 from truepoint.pose.skeleton import parse_skeleton
 from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Job, Person
-from truepoint.task_queue.table import Action, BusyError, Table
+from truepoint.task_queue.table import Action, BusyError
 from truepoint.tasks import loading
 from truepoint.web import sessions
 from truepoint.web.application import respond
@@ -45,7 +46,7 @@ def prepare(_arn: str, event: Any) -> Any:
 class Portal:
     """The portal in this process: Ada and Bea label, Lea leads, and nobody invited the fourth to the closed job."""
 
-    def __init__(self, bucket: Bucket, table: Table, invoke: Any = prepare) -> None:
+    def __init__(self, bucket: Bucket, table: CountingTable, invoke: Any = prepare) -> None:
         self.now = NOW
         self.table, self.bucket = table, bucket
         self.keys = KeyStore(table)
@@ -93,7 +94,7 @@ class Portal:
 
 
 @pytest.fixture
-def portal(bucket: Bucket, table: Table) -> Portal:
+def portal(bucket: Bucket, table: CountingTable) -> Portal:
     put_images(bucket, 4)
     put_template(bucket)
     bucket.write("jobs/people-1/gold.json", b'{"1.jpg":[]}', "application/json")
@@ -297,7 +298,7 @@ def test_a_job_that_is_not_open_says_why(portal: Portal, change: dict[str, Any],
     assert portal.code("POST", "/api/jobs/people-1/answers/0", ANSWER) == (409, code)
 
 
-def test_links_follow_the_task_input(bucket: Bucket, table: Table) -> None:
+def test_links_follow_the_task_input(bucket: Bucket, table: CountingTable) -> None:
     copy = f"s3://{bucket.name}/jobs/people-1/copies/a b+ü.jpg"
     reference = f"s3://{bucket.name}/jobs/people-1/prelabels/0.json"
     more = {"image_copy_ref": copy, "image_width": 9, "image_height": 9, "annotations_ref": reference}

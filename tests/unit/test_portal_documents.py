@@ -97,10 +97,13 @@ def test_an_ended_job_says_where_its_output_is_and_its_event_carries_it() -> Non
 
 def test_files_are_where_ground_truth_puts_them() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
-    key = output_layout.worker_response("7", elsewhere)
-    assert key == "annotations/worker-response/iteration-1/7/2026-11-01_17:42:26.json"
-    assert output_layout.object_of(f"s3://b/output/people/{key}") == "7"
+    key = f"{output_layout.CONSOLIDATION_REQUESTS}{output_layout.portal_batch(elsewhere, 7)}"
+    folder = "annotations/consolidated-annotation/consolidation-request/iteration-1"
+    assert key == f"{folder}/2026-11-01_17:42:26_7.json"
     assert output_layout.time_of(key) == NOW.replace(microsecond=0)
+    key = output_layout.portal_answer(7, "p1", 0)
+    assert key == "annotations/worker-response/iteration-1/7/p1_0.json"
+    assert output_layout.object_of(f"s3://b/output/people/{key}") == "7"
 
 
 def test_manifest_lines_keep_their_number_over_blank_lines() -> None:

@@ -33,10 +33,6 @@ class Transform:
         """Convert points (…, 2) from pixels of the model's input to pixels of the image."""
         return np.add(np.multiply(points, self.scale), self.origin)
 
-    def to_model(self, points: Floats) -> Floats:
-        """Convert points (…, 2) from pixels of the image to pixels of the model's input."""
-        return np.divide(np.subtract(points, self.origin), self.scale)
-
 
 def letterbox(image: Image.Image, size: Size) -> tuple[Image.Image, Transform]:
     """Return the image scaled to fit `size` without distortion and centred between grey margins, and its transform."""

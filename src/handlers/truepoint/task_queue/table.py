@@ -42,8 +42,8 @@ class BusyError(Exception):
 class Action:
     """One write.
 
-    `put` replaces the row. `update` is an update expression. With neither, the row is deleted, or, if `check`, only its
-    condition is checked. Expressions refer to names as `#name` and to values as `:name`.
+    `put` replaces the row. `update` is an update expression. With neither, the row is deleted. Expressions refer to
+    names as `#name` and to values as `:name`.
     """
 
     pk: str
@@ -53,7 +53,6 @@ class Action:
     condition: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    check: bool = False
 
     @classmethod
     def set(
@@ -81,15 +80,10 @@ class Action:
 
 
 class Table:
-    """A table whose keys are named `pk` and `sk`.
-
-    Attributes:
-        calls: number of requests made.
-    """
+    """A table whose keys are named `pk` and `sk`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.calls = 0
 
     @cached_property
     def _client(self) -> Any:
@@ -231,7 +225,6 @@ class Table:
         flush()
 
     def _call(self, method: str, **request: Any) -> Any:
-        self.calls += 1
         return getattr(self._client, method)(**request)
 
 
@@ -243,7 +236,7 @@ def _request(action: Action, table: str) -> tuple[str, dict[str, Any]]:
         operation = "Put"
     else:
         request["Key"] = _key(action)
-        operation = "ConditionCheck" if action.check else "Update" if action.update else "Delete"
+        operation = "Update" if action.update else "Delete"
         if action.update:
             request["UpdateExpression"] = action.update
     if action.condition:

@@ -17,11 +17,6 @@ _TIME = "%Y-%m-%d_%H:%M:%S"
 _TIME_LENGTH = 19
 
 
-def worker_response(object_id: str, time: datetime) -> str:
-    """Return the key of one worker response, relative to the job's output."""
-    return f"{WORKER_RESPONSES}{object_id}/{file_name(time)}"
-
-
 def portal_answer(line: int, worker: str, version: int) -> str:
     """Return the key of an answer in the portal on AWS, relative to the job's output.
 
@@ -35,16 +30,6 @@ def version_of(portal_answer_key: str) -> int:
     return int(portal_answer_key.rpartition("_")[2].removesuffix(".json"))
 
 
-def consolidation_request(time: datetime) -> str:
-    """Return the key of a batch's consolidation request, relative to the job's output."""
-    return f"{CONSOLIDATION_REQUESTS}{file_name(time)}"
-
-
-def consolidation_response(time: datetime) -> str:
-    """Return the key of a batch's consolidation response, relative to the job's output."""
-    return f"{CONSOLIDATION_RESPONSES}{file_name(time)}"
-
-
 def portal_batch(time: datetime, line: int) -> str:
     """Return the name of the two files of one batch in the portal on AWS: its time, and the line of its first image."""
     return f"{time.astimezone(UTC).strftime(_TIME)}_{line}.json"
@@ -53,11 +38,6 @@ def portal_batch(time: datetime, line: int) -> str:
 def object_of(worker_response_key: str) -> str:
     """Return the data object's id in the key of a worker response. The key may be relative to the output."""
     return worker_response_key.rsplit("/", 2)[1]
-
-
-def file_name(time: datetime) -> str:
-    """Return `YYYY-MM-DD_HH:MM:SS.json` for a time, in UTC."""
-    return f"{time.astimezone(UTC).strftime(_TIME)}.json"
 
 
 def time_of(key: str) -> datetime:
