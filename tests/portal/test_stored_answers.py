@@ -244,6 +244,22 @@ def test_a_correction_of_an_answer_that_changed_meanwhile_replaces_it_only_on_re
     assert desk.answers.content(image_of(desk.table, desk.job, 0).done[ADA], ADA) == third
 
 
+def test_a_correction_does_not_replace_one_that_overtook_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.take()
+    desk.submit(0, FIELDS)
+    since = image_of(desk.table, desk.job, 0).done[ADA].time
+    store_answer = desk.answers._store_answer
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        done = store_answer(*given, **named)
+        monkeypatch.setattr(desk.answers, "_store_answer", store_answer)
+        assert desk.answers.correct(ADA, 0, FIELDS | {"comment": "other window"}, NOW + 121, since) is Verdict.ACCEPTED
+        return done
+
+    monkeypatch.setattr(desk.answers, "_store_answer", overtaken)
+    assert desk.answers.correct(ADA, 0, OTHER, NOW + 122, since) is Verdict.CHANGED
+
+
 def test_workers_can_correct_only_their_own_answers(desk: Desk) -> None:
     desk.take()
     desk.submit(0, FIELDS)

@@ -87,8 +87,10 @@ def skeleton(given: str) -> Skeleton:
     return named
 
 
-def check_output(out: Path, *inputs: Path | None) -> None:
+def check_output(out: Path, *inputs: Path | str | None) -> None:
     """Check that the file to write is no folder, no image and none of the input files.
+
+    An input may be a name that is no file, such as that of a skeleton.
 
     Raises:
         InputError: it is one of these.
@@ -97,7 +99,7 @@ def check_output(out: Path, *inputs: Path | None) -> None:
         raise InputError(f"argument --out: expected a file, got the folder {str(out)!r}")
     if out.suffix.lower() in IMAGE_SUFFIXES:
         raise InputError(f"argument --out: expected a file that is no image, got {str(out)!r}")
-    if out.exists() and any(given is not None and _holds(given, out) for given in inputs):
+    if out.exists() and any(given is not None and _holds(Path(given), out) for given in inputs):
         raise InputError(f"argument --out: expected another file than the input, got {str(out)!r}, which would be lost")
 
 

@@ -58,7 +58,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    console.check_output(options.out, options.file, options.keypoint_names)
+    console.check_output(options.out, options.file, options.keypoint_names, options.skeleton)
     names = read_keypoint_names(options.keypoint_names) if options.keypoint_names else None
     chosen = Choices(keypoint_names=names)
     skeleton = console.skeleton(options.skeleton) if options.skeleton else None

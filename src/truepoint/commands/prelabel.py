@@ -68,7 +68,7 @@ def _prelabel(options: argparse.Namespace) -> int:
             f"expected the package {error.name}, which reads images, got none; pip install 'truepoint[images]'"
         ) from error
     code = Path(options.model.rpartition(":")[0] or options.model)
-    console.check_output(options.out, code, options.boxes, options.detector, Path(options.skeleton or code))
+    console.check_output(options.out, code, options.boxes, options.detector, options.skeleton)
     if not options.out.parent.is_dir():
         raise console.InputError(f"argument --out: expected a file in an existing folder, got {str(options.out)!r}")
     with tqdm(desc="check images", unit="image", leave=False, disable=None) as bar:

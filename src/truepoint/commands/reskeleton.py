@@ -36,7 +36,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _reskeleton(options: argparse.Namespace) -> int:
-    console.check_output(options.out, *options.files, options.keypoints, Path(options.to))
+    console.check_output(options.out, *options.files, options.keypoints, options.to, options.old)
     chosen = Choices()
     new = console.skeleton(options.to)
     labels = read_label_files(options.files, console.skeleton(options.old) if options.old else None, chosen)

@@ -16,6 +16,9 @@ MOST_UNFINISHED = 16 * 1024 * 1024
 """Maximum size of unfinished writes, in bytes. A batch of 300 images is computed first and then written faster than S3
 answers, so the queue holds all of its files: 6 MB with three workers."""
 
+MOST_WRITES = 4096
+"""Maximum number of unfinished writes. At 20 ms per request, 32 threads need less than 3 s for them."""
+
 
 class Uploads:
     """Background writes of objects. Leaving the `with` block waits for all of them and raises the first failure."""
@@ -32,7 +35,7 @@ class Uploads:
     ) -> None:
         """Start a `Bucket.write`. If too much is unfinished, first wait, and raise the error of a write that failed."""
         size = len(content) if isinstance(content, bytes) else 0
-        while self._unfinished and self._size + size > MOST_UNFINISHED:
+        while self._unfinished and (self._size + size > MOST_UNFINISHED or len(self._unfinished) >= MOST_WRITES):
             self._take()
         write = self._pool.submit(self._bucket.write, key, content, content_type)
         self._unfinished[write] = size

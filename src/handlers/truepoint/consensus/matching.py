@@ -28,7 +28,8 @@ LEAST_SIMILARITY = 0.1
 """Minimum similarity of two instances of the same subject (Ronchi and Perona 2017, localisation threshold)."""
 CLEARLY_ALIKE = 0.5
 """Similarity from which two instances are alike. The mirrored version of a pair is compared only if one of the two is
-alike to no instance of the other one's worker, because an instance with left and right exchanged is alike to none."""
+alike to no instance of the other one's worker, because an instance with left and right exchanged is rarely alike to any
+other."""
 ROUNDS = 3
 """Maximum number of rounds of assignment. The sum of similarities grows in each, and the second rarely changes
 anything."""
@@ -144,54 +145,53 @@ def _parts(sizes: Integers) -> Iterator[slice]:
 def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
     """Return the pairs of instances of different workers of an image that are near enough to be similar.
 
-    The keypoints of two instances are at least as far apart as their hulls.
+    The keypoints of two instances are at least as far apart as their hulls. Images with similar numbers of instances
+    are compared at once. Only pairs whose extended hulls overlap are compared exactly, because overlap needs no
+    arithmetic.
 
     Returns:
         The earlier worker's instance and the later worker's instance of each pair, in the order of the latter.
     """
-    first, second = _overlapping(poses)
-    widest = np.full(len(poses.area), np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
+    count = len(poses.area)
+    widest = np.full(count, np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
     np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
-    left, top, right, bottom = poses.hull.T
-    across = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
-    down = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
-    reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
-    near = across * across + down * down <= reach
-    first, second = first[near], second[near]
-    order = np.argsort(second, kind="stable")
-    return first[order], second[order]
-
-
-def _overlapping(poses: Poses) -> tuple[Integers, Integers]:
-    """Return the pairs of instances of different workers of an image whose extended hulls overlap, the earlier first.
-
-    The hulls are extended so far that all near pairs overlap. Images with similar numbers of instances are compared at
-    once.
-    """
-    # By how much two hulls may be apart is the root of a sum of areas, which is at most the sum of the areas' roots.
-    margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * poses.area / poses.inverse.min(initial=np.inf))
+    widest_in_image = np.full(len(poses.answers), np.inf)
+    np.minimum.at(widest_in_image, poses.image, widest)
+    # Near hulls are apart by at most the root of a sum of areas, which is at most the sum of the areas' roots.
+    margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * poses.area / widest_in_image[poses.image])
     margin[np.diff(poses.starts) == 0] = -np.inf  # an instance without keypoints is near no other
     # The last index stands for no instance.
-    left, top = np.append(poses.hull.T[:2] - margin, np.full((2, 1), np.inf), axis=1)
-    right, bottom = np.append(poses.hull.T[2:] + margin, np.full((2, 1), -np.inf), axis=1)
+    least_x, least_y = np.append(poses.hull.T[:2] - margin, np.full((2, 1), np.inf), axis=1)
+    most_x, most_y = np.append(poses.hull.T[2:] + margin, np.full((2, 1), -np.inf), axis=1)
     worker = np.append(poses.worker, 0)
     counts = np.bincount(poses.image, minlength=len(poses.answers))
     begin = np.cumsum(counts) - counts
     pairs = [np.zeros((2, 0), np.intp)]
     for _, images in grouped(np.frexp(np.maximum(counts, 1) - 0.5)[1]):  # up to 1, 2, 4, 8, ... instances
         index = np.arange(counts[images].max())
-        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, len(worker) - 1)
+        member = np.where(index < counts[images][:, None], begin[images][:, None] + index, count)
         for part in _parts(np.full(len(images), max(len(index), 1) ** 2)):
-            rows = max(AT_ONCE // max(member[part].size, 1), 1)
+            rows = max(4 * AT_ONCE // max(member[part].size, 1), 1)  # flags take an eighth of numbers' memory
             for row in range(0, len(index), rows):
                 later, earlier = member[part, row : row + rows, None], member[part, None, : row + rows]
-                overlap = (left[earlier] <= right[later]) & (left[later] <= right[earlier])
-                overlap &= (top[earlier] <= bottom[later]) & (top[later] <= bottom[earlier])
+                overlap = (least_x[earlier] <= most_x[later]) & (least_x[later] <= most_x[earlier])
+                overlap &= (least_y[earlier] <= most_y[later]) & (least_y[later] <= most_y[earlier])
                 overlap &= worker[later] > worker[earlier]
                 image, second, first = np.unravel_index(np.flatnonzero(overlap), overlap.shape)
-                pairs.append(np.stack([earlier[image, 0, first], later[image, second, 0]]))
+                pairs.append(_near(poses, earlier[image, 0, first], later[image, second, 0], widest))
     first, second = np.concatenate(pairs, axis=1)
-    return first, second
+    order = np.argsort(second, kind="stable")
+    return first[order], second[order]
+
+
+def _near(poses: Poses, first: Integers, second: Integers, widest: Floats) -> Integers:
+    """Return those pairs whose hulls are near enough for similar keypoints, as an array of shape (2, pairs)."""
+    left, top, right, bottom = poses.hull.T
+    across = np.maximum(np.maximum(left[first] - right[second], left[second] - right[first]), 0)
+    down = np.maximum(np.maximum(top[first] - bottom[second], top[second] - bottom[first]), 0)
+    reach = FARTHEST_EXPONENT * (poses.area[first] + poses.area[second]) / widest[first]
+    near = across * across + down * down <= reach
+    return np.stack([first[near], second[near]])
 
 
 def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, CrowdedError]:
@@ -210,7 +210,7 @@ def _too_many(poses: Poses, first: Integers, second: Integers) -> dict[int, Crow
 
 
 def _compared(poses: Poses, first: Integers, second: Integers, *, mirrored: bool = False) -> Floats:
-    """Return the symmetric OKS of pairs as `symmetric` does, or 0 if it is below `LEAST_SIMILARITY`."""
+    """Return the symmetric OKS of pairs as `symmetric` does. A value below `LEAST_SIMILARITY` may be 0."""
     sizes = np.full(len(first), len(poses.labels)) if poses.scaled is not None else np.diff(poses.starts)[first]
     compared = [np.zeros(0)]
     for part in _parts(sizes):

@@ -15,11 +15,12 @@ from truepoint.pose.similarity import Floats
 
 STEPS = 1000
 """Maximum number of iterations."""
-CLOSE = 1e-3
-"""Step length at which iteration stops, relative to the width."""
-CLOSE_TO_SPREAD = 1e-7
-"""Step length at which iteration stops, relative to the spread of the points. It ends the iteration of points that are
-so far apart that steps of `CLOSE` would be rounding errors."""
+CLOSE = 1e-7
+"""Step length at which iteration stops, relative to the spread of the points."""
+RELAXATION = 1.4
+"""Factor of each step. Weiszfeld's algorithm converges for factors between 0 and 2, because each step minimises a
+quadratic function that is nowhere below the cost. This factor needs a fifth fewer iterations than 1. Source:
+L. Ostresh, "On the convergence of a class of iterative methods for solving the Weber location problem", 1978."""
 
 
 def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[Floats, Floats]:
@@ -43,9 +44,8 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
     means[:, single] = in_order(places[:, :, single], 0)
     spread = np.max(np.where(weights > 0, _distances(places, means), 0), axis=0, initial=0)
     rows = np.flatnonzero((points > 2) & (spread > width))
-    places, weights, at, spread, width = (v.take(rows, axis=-1) for v in (places, weights, means, spread, width))
-    close = np.maximum(CLOSE * width, CLOSE_TO_SPREAD * spread)
-    least = np.maximum(width, close)
+    places, weights, at, close = (values.take(rows, axis=-1) for values in (places, weights, means, CLOSE * spread))
+    least = np.maximum(width[rows], close)
     moving = np.ones(len(rows), bool)
     for _ in range(STEPS):
         if not len(rows):
@@ -54,7 +54,7 @@ def robust_means(x: Floats, y: Floats, weights: Floats, width: Floats) -> tuple[
         np.divide(weights, np.maximum(_distances(places, at), least), out=pulls[:, 0])
         np.multiply(places, pulls[:, :1], out=pulls[:, 1:])
         total = in_order(pulls, 0)
-        before, at = at, np.where(moving, total[1:] / total[0], at)
+        before, at = at, np.where(moving, at + RELAXATION * (total[1:] / total[0] - at), at)
         step = np.abs(at - before)
         moving &= step[0] + step[1] >= close
         if 4 * np.count_nonzero(moving) < 3 * len(moving):

@@ -195,12 +195,21 @@ class TaskQueue:
         pk, sk = self._slot(lease)
         return (pk, sk) in self._table.get([(pk, sk)])
 
-    def correct(self, worker: str, line: int, done: Done) -> Verdict:
-        """Replace a worker's own answer by one whose file is in the bucket. It is too late once the image is closed."""
+    def correct(self, worker: str, line: int, done: Done, replaces: Done | None = None) -> Verdict:
+        """Replace a worker's own answer by one whose file is in the bucket. It is too late once the image is closed.
+
+        Args:
+            worker: the worker's pseudonym.
+            line: the image's line.
+            done: the new answer's file, and when it was submitted.
+            replaces: the answer that the worker corrects; None for the newest one, whichever it is.
+        """
         for _ in range(TRIES):
             image = self.image(line)
             if worker not in image.done or image.is_closed:
                 return Verdict.TOO_LATE
+            if replaces and image.done[worker] not in (replaces, done):
+                return Verdict.CHANGED
             answers = {**image.done, worker: done}
             changed = msgspec.structs.replace(image, done=answers, changes=image.changes + 1)
             try:

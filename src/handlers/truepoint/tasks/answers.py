@@ -87,7 +87,9 @@ class Answers:
             return Verdict.CHANGED
         version = output_layout.version_of(before.key) + 1
         done = self._store_answer(worker, line, content, first=version, accepted=_accepted(text), now=now)
-        return Verdict.TOO_LATE if done is None else self._queue.correct(worker, line, done)
+        if done is None:
+            return Verdict.TOO_LATE
+        return self._queue.correct(worker, line, done, None if since is None else before)
 
     def skip(self, worker: str, row: Worker, line: int, *, reason: str, note: str, now: float) -> Verdict:
         """Give up an image so that it is not offered to the worker again. The leads see the reason and the note."""
