@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -35,7 +36,11 @@ def main(given: Sequence[str] | None = None) -> int:
     if not asked:
         names = ", ".join(SUBCOMMANDS)
         print(f"truepoint: error: expected a command ({names}), got {arguments[0]!r}", file=sys.stderr)
-    print(usage(), file=sys.stdout if asked else sys.stderr)
+    stream = sys.stdout if asked else sys.stderr
+    try:
+        print(usage(), file=stream, flush=True)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
     return OK if asked and arguments else BAD_USAGE
 
 
