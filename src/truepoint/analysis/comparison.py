@@ -32,6 +32,12 @@ AT_ONCE = 200
 """Number of images compared together."""
 THRESHOLDS = (0.5, 0.75)
 """OKS thresholds of recall and precision: the ones that COCO reports."""
+LEGEND = (
+    "errors in %: jitt = jitter (near), inv = inversion (other side of the body),",
+    "swap = at another body, miss = elsewhere, lack = missing (not labelled),",
+    "extra = not in the reference, vis = another visibility",
+)
+"""Explanation of the titles of a table's columns."""
 
 
 class KeypointComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,7 +241,7 @@ def _rates(kinds: dict[Kind, int], labeled: int, marked: int) -> dict[str, Rate]
 
 
 def table(comparison: FileComparison) -> Iterable[str]:
-    """Yield the comparison of keypoints as rows of text of at most 80 columns. Errors are in percent."""
+    """Yield the comparison of keypoints as rows of text of at most 80 columns, with a legend. Errors are in percent."""
     titles = ("good", "jitt", "inv", "swap", "miss", "lack", "extra", "vis")
     yield f"{'keypoint':15}{'n':>7}{'sim':>5}{'pck':>5}" + "".join(f"{title:>6}" for title in titles)
     whole = KeypointComparison(
@@ -250,6 +256,7 @@ def table(comparison: FileComparison) -> Iterable[str]:
             f"{row.name[:14]:15}{row.labeled:>7}{_decimal(row.similarity):>5}{_decimal(row.pck):>5}"
             + "".join(f"{_percent(row.errors[kind].share):>6}" for kind in KINDS)
         )
+    yield from LEGEND
 
 
 def _decimal(value: float | None) -> str:
