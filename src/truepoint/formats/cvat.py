@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -42,25 +43,20 @@ def read(path: Path) -> Labels:
     subsets: list[str] = []
     keypoints: dict[str, dict[str, None]] = {}
     meta: dict[str, list[str]] = {}
-    try:
-        pieces = ET.iterparse(path, ("start", "end"))  # noqa: S314 - expat bounds the expansion of entities
-        _, root = next(pieces)
-        _check_root(root, path)
-        for event, element in pieces:
-            if event == "start" or element.tag not in ("meta", "image", "track"):
-                continue
-            if element.tag == "meta":
-                meta = _meta(element)
-            elif element.tag == "image":
-                images.append(_ImageReader(element, meta, keypoints, notes).image)
-                subsets.append(element.get("subset") or "")
-            else:
-                notes.add("tracks left out: only CVAT for images is read, not for video", element.get("label") or "")
-            element.clear()
-    except FormatError:
-        raise
-    except (ET.ParseError, LookupError, ValueError) as error:  # the last two for encodings that expat does not know
-        raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
+    elements = _elements(path)
+    _, root = next(elements)
+    _check_root(root, path)
+    for event, element in elements:
+        if event == "start" or element.tag not in ("meta", "image", "track"):
+            continue
+        if element.tag == "meta":
+            meta = _meta(element)
+        elif element.tag == "image":
+            images.append(_ImageReader(element, meta, keypoints, notes).image)
+            subsets.append(element.get("subset") or "")
+        else:
+            notes.add("tracks left out: only CVAT for images is read, not for video", element.get("label") or "")
+        element.clear()
     # An export of several tasks may contain the same name in several subsets.
     counts = Counter(image.name for image in images)
     for image, subset in zip(images, subsets, strict=True):
@@ -69,6 +65,14 @@ def read(path: Path) -> Labels:
     names = {name: dict.fromkeys(names_of_label) | keypoints.get(name, {}) for name, names_of_label in meta.items()}
     categories = [Category(name, tuple(names_of_label)) for name, names_of_label in (keypoints | names).items()]
     return Labels(SHAPE, images, categories, notes)
+
+
+def _elements(path: Path) -> Iterator[tuple[str, ET.Element]]:
+    """Yield each element when it starts and when it ends."""
+    try:
+        yield from ET.iterparse(path, ("start", "end"))  # noqa: S314 - expat bounds the expansion of entities
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two for encodings that expat does not know
+        raise FormatError(f"{path}: expected CVAT's XML, got something else: {error}") from error
 
 
 def _check_root(root: ET.Element, path: Path) -> None:
@@ -106,7 +110,7 @@ class _ImageReader:
         name = element.get("name") or ""
         self.image = LabeledImage(name, width=_pixels(element.get("width")), height=_pixels(element.get("height")))
         self._grouped: dict[str, Subject] = {}
-        self._found: dict[int, Subject] = {}
+        self._subjects: dict[int, Subject] = {}
         boxes: list[tuple[ET.Element, int, str]] = []
         for number, shape in enumerate(element, 1):
             where = f"{name} shape {number}"
@@ -121,14 +125,14 @@ class _ImageReader:
                 notes.add(reason, where)
         for shape, number, where in boxes:
             self._add_box(shape, number, where)
-        for _, subject in sorted(self._found.items()):
+        for _, subject in sorted(self._subjects.items()):
             if subject.instance["annotations"] or "box" in subject.instance:
                 self.image.subjects.append(subject)
             else:
                 notes.add("skeletons left out, because they have neither a labelled keypoint nor a box", name)
 
     def _add(self, shape: ET.Element, number: int, subject: Subject) -> None:
-        self._found[number] = subject
+        self._subjects[number] = subject
         if (group := shape.get("group_id") or "0") != "0":
             self._grouped.setdefault(group, subject)
 
@@ -138,7 +142,7 @@ class _ImageReader:
         self._keypoints.setdefault("", {})[label] = None
         if group not in self._grouped:
             self._add(shape, number, Subject({"annotations": []}))
-        subject = self._grouped[group] if group in self._grouped else self._found[number]
+        subject = self._grouped[group] if group in self._grouped else self._subjects[number]
         if point := _point(shape, label, self._notes, where):
             subject.instance["annotations"].append(point)
 
@@ -154,7 +158,7 @@ class _ImageReader:
         category = label if label in self._meta else label.removesuffix(BOX_SUFFIX)
         self._keypoints.setdefault(category, {})
         instance = _attributes(shape, self._notes, where) | {"annotations": [], "box": drawn}
-        self._found[number] = Subject(instance, category)
+        self._subjects[number] = Subject(instance, category)
 
 
 def _skeleton(shape: ET.Element, keypoints: dict[str, dict[str, None]], notes: Notes, where: str) -> Subject:

@@ -231,7 +231,7 @@ export function panel(app, notices) {
   const inHand = (/** @type {Element} */ list) =>
     /** @type {HTMLElement | null} */ (list.querySelector(".on") ?? list.querySelector(".next"));
   /** @type {(Element | null)[]} the current row of each list */
-  const seen = [];
+  const currentRows = [];
   // Scroll to the current row after the layout: once when it changes, and when the list shrinks because the panel shows
   // more below it. Scrolling at once would lay the page out twice in a frame.
   const observer = new ResizeObserver((sizes) => {
@@ -248,8 +248,8 @@ export function panel(app, notices) {
       update(root);
       [instances, points].forEach((list, at) => {
         const row = inHand(list);
-        if (seen[at] === row) return;
-        seen[at] = row;
+        if (currentRows[at] === row) return;
+        currentRows[at] = row;
         observer.unobserve(list);
         observer.observe(list);
       });
