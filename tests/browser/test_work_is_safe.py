@@ -151,6 +151,29 @@ def test_p2_nothing_is_placed_before_the_image(open_task: TaskPage) -> None:
     assert len(instances(task)) == 1
 
 
+def test_nothing_is_placed_while_a_renewed_address_loads(open_task: TaskPage) -> None:
+    held: list[Any] = []
+
+    def keep(route: Any) -> None:
+        held.append(route)
+
+    open_task.context.route(f"{ORIGIN}/renewed.png*", keep)
+    task = open_task()
+    task.click(100, 100)
+    before = task.doc
+    at = task.screen(300, 200)
+    task.evaluate("element => { element.imgSrc = '/renewed.png' }")
+    expect(task.element.locator(".waiting")).to_be_visible()
+    task.page.mouse.click(*at)
+    task.key("b", "Enter", "ArrowLeft", "Control+Enter")
+    assert task.doc == before
+    assert task.page.evaluate("window.sent") == []
+    held[0].fulfill(body=open_task.files["/photo.png"][1], content_type="image/png")
+    task.ready()
+    task.page.mouse.click(*at)
+    assert list(task.points()) == NAMES[:2]
+
+
 def test_pre_labels_by_reference_are_fetched_once(open_task: TaskPage) -> None:
     """A renewed address of the image asks for the image again, not for labels that are under way or there."""
     held: list[Any] = []
@@ -293,6 +316,21 @@ def test_p6_two_tabs_keep_two_drafts(open_task: TaskPage) -> None:
     assert len(tabs[0].points()) == len(NAMES)
 
 
+def test_a_draft_that_its_tab_went_on_with_stays(open_task: TaskPage) -> None:
+    """Another tab continues with an older version of it. The browser may be killed before the first tab's next edit."""
+    first = open_task()
+    first.click(100, 100)
+    first.page.wait_for_timeout(600)
+    second = open_task()
+    first.click(140, 100)
+    first.page.wait_for_timeout(600)
+    second.resume()
+    assert list(second.points()) == NAMES[:1]
+    second.page.wait_for_timeout(600)
+    third = open_task()
+    expect(ask(third).locator(".primary")).to_contain_text("2 keypoints")
+
+
 def test_leaving_right_after_a_submission_keeps_the_draft_as_submitted(open_task: TaskPage) -> None:
     """Nobody said whether the answer arrived, so even a known worker is asked."""
     task = open_task(worker="one")
@@ -349,9 +387,8 @@ def test_the_element_works_if_the_storage_never_answers(open_task: TaskPage) -> 
     task = open_task()
     clock.fast_forward(2600)
     task.place_person()
-    clock.fast_forward(600)  # the write begins
-    clock.fast_forward(2600)  # and is given up
-    task.page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('truepoint-draft:'))")
+    clock.fast_forward(600)  # no write waits again for what did not respond before
+    assert task.page.evaluate("Object.keys(localStorage).some((key) => key.startsWith('truepoint-draft:'))")
     again = open_task(wait=False)
     clock.fast_forward(2600)
     again.ready().resume()
@@ -667,3 +704,17 @@ def test_a_hidden_page_counts_no_time(task: Task) -> None:
     assert time.monotonic() - started > 2
     assert int(task.answer()["total_time_in_seconds"]) - int(before) <= 1
     task.page.evaluate(hide, False)
+
+
+def test_the_sleep_of_a_computer_is_no_time(open_task: TaskPage) -> None:
+    """The page stays visible, and no timer runs until the computer is awake again."""
+    clock = open_task.context.clock
+    clock.install()
+    task = open_task()
+    for x in (100, 140):
+        task.click(x, 100)
+        clock.fast_forward(8 * 3_600_000)
+    task.click(180, 100)
+    answer = task.answer()
+    assert int(answer["total_time_in_seconds"]) < 60
+    assert sum(answer["answer_details"]["time_per_keypoint"].values()) < 60

@@ -104,7 +104,6 @@ export function appOf(element, shadow, work) {
   const session =
     work?.session ?? new Session(skeleton, prelabels?.instances, readUniqueColors(get("uniqueSkeletonColors")));
   const clock = work?.clock ?? new Clock();
-  session.size = { width: 0, height: 0 };
   const removed = new AbortController();
   const { signal } = removed;
   const uri = imageUri(get);
@@ -236,8 +235,6 @@ export function appOf(element, shadow, work) {
   const fail = (why) => {
     gestures.abort();
     problem = why;
-    session.size = { width: 0, height: 0 };
-    clock.pause();
     refresh();
     say(t.problems[why]);
     askForLater();
@@ -251,8 +248,10 @@ export function appOf(element, shadow, work) {
     gestures.finish();
     problem = "";
     measured = null;
-    update(note);
-    update(waiting);
+    // Until the image is shown again, even from a renewed address, nothing can be placed on it.
+    session.size = { width: 0, height: 0 };
+    clock.pause();
+    refresh();
     if (!src) fail("noImage");
     else if (again) {
       // WebKit does not request the image again while its address stays the same.
@@ -519,7 +518,7 @@ export function appOf(element, shadow, work) {
     isLoading = false;
     if (parts.laterOf) {
       instructions?.remove();
-      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW), task);
+      later = parts.laterOf(app, jump, send, root, Number(get("checkBelow") || CHECK_BELOW), task, clock);
       board.root.lastElementChild?.before(later.root);
       later.refresh();
     }
@@ -727,7 +726,6 @@ export function appOf(element, shadow, work) {
   loadImage(false);
   // The image loads first. The later script follows earlier only if the image takes longer than LATEST.
   const timers = [setTimeout(askForLater, LATEST), setTimeout(settle, PATIENCE)];
-  refresh();
 
   return {
     ...app,

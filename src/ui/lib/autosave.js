@@ -1,5 +1,5 @@
 /** Autosave: keeps a draft of this page's work up to date until the host confirms that the answer arrived. */
-import { dropDraft, saveDraft } from "./drafts.js";
+import { allDrafts, dropDraft, saveDraft } from "./drafts.js";
 
 /**
  * Delay from an edit to the start of its write, in milliseconds. Including the write, work is on the disk within 1 s.
@@ -127,7 +127,8 @@ export function autosave(
       session.restore(draft.doc);
       // The answer that was submitted from an earlier page may still arrive.
       if (draft.sent) own.sentDoc = session.kept;
-      if (await write()) dropDraft(draft.key);
+      // Another tab may have gone on with its draft since it was offered here.
+      if ((await write()) && !(await allDrafts(draft.key)).some(({ at }) => at > draft.at)) dropDraft(draft.key);
     },
 
     destroy() {

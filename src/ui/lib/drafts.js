@@ -117,9 +117,12 @@ export async function within(mode, act) {
   return value;
 }
 
+/** Whether IndexedDB did not respond in time once. From then on, drafts are also written to localStorage at once. */
+let isSlow = false;
+
 /** @type {typeof within} the same with a timeout */
 const inTime = (mode, act) =>
-  Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(reject, PATIENCE))]);
+  Promise.race([within(mode, act), new Promise((_, reject) => setTimeout(() => reject((isSlow = true)), PATIENCE))]);
 
 /** @param {string} task its key @returns {Promise<Draft[]>} the task's drafts, from all pages */
 export async function allDrafts(task) {
@@ -182,7 +185,7 @@ export async function loadDrafts(task, skeleton) {
  */
 export async function saveDraft({ doc, ...rest }, isLast) {
   const draft = doc ? { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } } : rest;
-  if (isLast) save(draft.key, draft);
+  if (isLast || isSlow) save(draft.key, draft);
   const isStored = await inTime("readwrite", (store) => store.put(draft)).then(
     () => true,
     () => false,

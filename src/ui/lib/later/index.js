@@ -8,6 +8,7 @@ import { findingsOf } from "./findings.js";
 import { helpDialog } from "./help.js";
 import { lightDialog } from "./light.js";
 import { copyImage, keepPrevious, previousOf } from "./previous.js";
+import { leaveOutSleep } from "./sleep.js";
 import { t } from "../texts.js";
 
 /**
@@ -17,9 +18,11 @@ import { t } from "../texts.js";
  * @param {HTMLElement} root the parent of the dialogs
  * @param {number} checkBelow keypoints of pre-labels with a lower score are to be checked
  * @param {string} task the key of its drafts
+ * @param {import("../clock.js").Clock} clock
  */
-export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow, task) {
+export function laterOf({ session, stage, prefs, savePrefs }, jump, submit, root, checkBelow, task, clock) {
   dropOldDrafts(task);
+  leaveOutSleep(clock, root);
   const confidence = confidenceOf(session, stage, checkBelow);
   const findings = findingsOf(session, confidence, jump, submit);
   const light = lightDialog(prefs, stage.applyLook);
