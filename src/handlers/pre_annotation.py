@@ -21,13 +21,16 @@ def _later(name: str) -> ModuleType:
 
 # msgspec imports typing_extensions, although typing has all that is needed, and its modules for TOML, YAML and the
 # inspection of types. Nothing here uses them. Their imports would more than double this module's start-up time.
-_unused: dict[str, Any] = {name: _later(name) for name in ("msgspec.inspect", "msgspec.toml", "msgspec.yaml")}
-_unused = {name: module for name, module in ({"typing_extensions": None} | _unused).items() if name not in sys.modules}
-sys.modules.update(_unused)
+_substitutes: dict[str, Any] = {
+    "typing_extensions": None,
+    **{name: _later(name) for name in ("msgspec.inspect", "msgspec.toml", "msgspec.yaml")},
+}
+_added = {name: module for name, module in _substitutes.items() if name not in sys.modules}
+sys.modules.update(_added)
 
 from truepoint.groundtruth.task import pre_annotation_response  # noqa: E402
 
-for _name in _unused:
+for _name in _added:
     del sys.modules[_name]  # other modules of this process may import it
 
 
