@@ -25,8 +25,8 @@ class Later(Bucket):
 
     seconds = 0
 
-    def look(self, key: str, largest: int) -> StoredObject | None:
-        found = super().look(key, largest)
+    def find_object(self, key: str, largest: int) -> StoredObject | None:
+        found = super().find_object(key, largest)
         return found and found._replace(age=found.age + self.seconds)
 
 

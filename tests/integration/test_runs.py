@@ -181,9 +181,9 @@ class Racing(Bucket):
         if (method, key) == (when, where) and others:
             s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=others.pop(0))
 
-    def look(self, key: str, largest: int) -> StoredObject | None:
-        found = super().look(key, largest)
-        self.race("look", key)
+    def find_object(self, key: str, largest: int) -> StoredObject | None:
+        found = super().find_object(key, largest)
+        self.race("find_object", key)
         return found
 
     def stream(self, key: str, *which: Any) -> Iterator[bytes]:
@@ -243,7 +243,7 @@ def test_a_manifest_replaced_again_and_again_is_an_error(s3: Any) -> None:
     job = prepared(s3)
     others = [other(lines) for lines in range(1, TRIES + 1)]
     with pytest.raises(ChangedError, match=r"expected s3://truepoint-events/output/crowd/.* with the ETag"):
-        complete(job, Racing(s3, "look", job_keys("crowd").write_lock, others))
+        complete(job, Racing(s3, "find_object", job_keys("crowd").write_lock, others))
     assert others == []
     assert bodies(s3) == {}
 

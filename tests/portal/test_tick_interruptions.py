@@ -19,7 +19,7 @@ from truepoint.tasks import ending, job_lease, output
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.interrupted import REQUEST_SECONDS
 
-READS_OF_BUCKET = ("read", "find", "look", "folders", "stream", "etag", "size", "keys", "listed")
+READS_OF_BUCKET = ("read", "find", "find_object", "folders", "stream", "etag", "size", "keys", "listed")
 WRITES_OF_BUCKET = ("write", "swap", "delete")
 READS_OF_TABLE = ("batch_get_item", "query")
 

@@ -104,10 +104,10 @@ class Bucket:
         Raises:
             NotReadableError: the object may not be read, or has more than `largest` bytes.
         """
-        stored = self.look(key, largest)
+        stored = self.find_object(key, largest)
         return None if stored is None else stored.content
 
-    def look(self, key: str, largest: int) -> StoredObject | None:
+    def find_object(self, key: str, largest: int) -> StoredObject | None:
         """Return the object as `find` does, with the ETag that `swap` needs."""
 
         def get() -> StoredObject | None:
@@ -255,7 +255,7 @@ class Bucket:
             try:
                 return _plain(obstore.put(self._store, key, content, mode=mode)["e_tag"])
             except (PreconditionError, AlreadyExistsError) as error:
-                stored = self.look(key, PART)  # S3's response to an earlier attempt may have been lost
+                stored = self.find_object(key, PART)  # S3's response to an earlier attempt may have been lost
                 if stored is None or stored.content != content:
                     raise ChangedError(f"s3://{self.name}/{key} no longer has the ETag {etag}") from error
                 return stored.etag

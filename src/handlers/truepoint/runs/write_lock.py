@@ -60,7 +60,7 @@ def look(job: str, store: Bucket) -> LockState:
 
     Data of the job that are read after this call are at least as new as those the lock's holder read.
     """
-    stored = store.look(job_keys(job).write_lock, LARGEST)
+    stored = store.find_object(job_keys(job).write_lock, LARGEST)
     if stored is None:
         return LockState(job, None, None, 0.0)
     try:

@@ -211,7 +211,7 @@ class LeadActions:
     def _change_settings(self, job: Job, change: Callable[[JobSettings], JobSettings]) -> None:
         key = keys.portal_settings(job.name)
         for _ in range(TRIES):
-            stored = self._store.look(key, LARGEST_SETTINGS)
+            stored = self._store.find_object(key, LARGEST_SETTINGS)
             before = JobSettings() if stored is None else parse_settings(stored.content)
             after = change(before)
             if stored is not None and after == before:
@@ -269,7 +269,7 @@ def change_description(
     """
     key = job_keys(job).labeling_job
     for _ in range(TRIES):
-        stored = store.look(key, LARGEST_DESCRIPTION)
+        stored = store.find_object(key, LARGEST_DESCRIPTION)
         if stored is None:
             raise NotReadableError(f"s3://{store.name}/{key} is missing")
         try:
