@@ -78,14 +78,14 @@ def test_no_run_waits_long_after_the_results_were_completed(store: Bucket) -> No
     let_pass(SECONDS_BETWEEN_RUNS + 1)
     seen = take("b", store)
     assert seen.record
-    assert (seen.record.of, seen.record.wait, seen.record.over) == ("b", 0, False)
+    assert (seen.record.content, seen.record.wait, seen.record.released) == ("b", 0, False)
 
 
 def test_the_same_results_again_take_a_lock_that_was_released(store: Bucket) -> None:
     write_lock.release(take("a", store), store)
     for again in (take("a", store), write_lock.check(JOB, "a", store)):
         assert again.record
-        assert not again.record.over
+        assert not again.record.released
     assert waits("b", store) == SECONDS_BETWEEN_RUNS
 
 
@@ -107,7 +107,7 @@ def test_releasing_a_lock_that_another_run_acquired_changes_nothing(store: Bucke
     write_lock.release(first, store)
     seen = write_lock.look(JOB, store)
     assert seen.record
-    assert (seen.record.of, seen.record.over) == ("b", False)
+    assert (seen.record.content, seen.record.released) == ("b", False)
 
 
 def test_a_step_without_a_lock_is_planned_again(store: Bucket) -> None:

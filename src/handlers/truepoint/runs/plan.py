@@ -57,17 +57,17 @@ class Step(msgspec.Struct, frozen=True):
         return self.job.name.lower() if self.job else self.run.split("/")[2]
 
 
-class LockRecord(msgspec.Struct, frozen=True):
+class LockRecord(msgspec.Struct, frozen=True, rename={"content": "of", "released": "over"}):
     """The write lock of a job's results.
 
-    Runs whose inputs have the digest `of` may write, from `wait` seconds after this record was written. `over` says
-    that the results are complete. Every record has its own `id`.
+    Runs whose inputs have the digest `content` may write, from `wait` seconds after this record was written. `released`
+    says that the results are complete. Every record has its own `id`.
     """
 
-    of: str
+    content: str
     id: str
     wait: int = 0
-    over: bool = False
+    released: bool = False
 
 
 def read_step(event: Any) -> Step:

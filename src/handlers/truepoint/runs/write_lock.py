@@ -66,7 +66,7 @@ def look(job: str, store: Bucket) -> LockState:
     try:
         record = decode(stored.content, LockRecord)
     except JsonError:
-        record = LockRecord(of="", id="")  # another program wrote it: wait as for any other holder
+        record = LockRecord(content="", id="")  # another program wrote it: wait as for any other holder
     return LockState(job, record, stored.etag, stored.age)
 
 
@@ -79,13 +79,13 @@ def acquire(state: LockState, content: str, store: Bucket) -> LockState:
     """
     record, pause = state.record, number("SECONDS_BETWEEN_RUNS", SECONDS_BETWEEN_RUNS)
     if record is None:
-        return _replace(state, LockRecord(of=content, id=uuid4().hex), store)
-    if record.of == content:
+        return _replace(state, LockRecord(content=content, id=uuid4().hex), store)
+    if record.content == content:
         if (left := record.wait - state.age) > 0:
             raise NotYetError(ceil(left))
-        return _replace(state, LockRecord(of=content, id=uuid4().hex), store) if record.over else state
-    wait = max(0, ceil(pause - state.age)) if record.over else pause
-    taken = LockRecord(of=content, id=uuid4().hex, wait=wait)
+        return _replace(state, LockRecord(content=content, id=uuid4().hex), store) if record.released else state
+    wait = max(0, ceil(pause - state.age)) if record.released else pause
+    taken = LockRecord(content=content, id=uuid4().hex, wait=wait)
     return acquire(_replace(state, taken, store), content, store)
 
 
@@ -99,8 +99,8 @@ def check(job: str, content: str, store: Bucket) -> LockState:
     state = look(job, store)
     if state.record is None:
         raise ChangedError(f"expected a write lock at s3://{store.name}/{job_keys(job).write_lock}, got none")
-    if state.record.of != content:
-        raise SupersededError(f"expected the write lock of {job} to be held for {content}, got {state.record.of}")
+    if state.record.content != content:
+        raise SupersededError(f"expected the write lock of {job} to be held for {content}, got {state.record.content}")
     try:
         return acquire(state, content, store)
     except NotYetError as error:
@@ -111,7 +111,7 @@ def release(state: LockState, store: Bucket) -> None:
     """Mark the lock as released. A run with other content then waits only for invocations that began earlier."""
     if state.record:
         try:
-            _replace(state, LockRecord(of=state.record.of, id=uuid4().hex, over=True), store)
+            _replace(state, LockRecord(content=state.record.content, id=uuid4().hex, released=True), store)
         except ChangedError:
             return  # a run with the same content released it, or a run with other content has acquired it
 
