@@ -111,10 +111,7 @@ class Answers:
             NotReadableError: the file is missing.
             LabelingJobError: the file holds no answer of the worker.
         """
-        content = _content(self._store.read(done.key, largest=LARGEST_FILE), worker)
-        if content is None:
-            raise LabelingJobError(f"expected an answer of the worker {worker} in {done.key}, got none")
-        return content
+        return read_answer(self._store, done.key, worker)
 
     def _lease(self, row: Worker, line: int, now: float) -> Lease | None:
         """Return the worker's lease on a line, None if it was lost. Without a lease nothing may be written."""
@@ -143,6 +140,19 @@ class Answers:
                 if _content(stored, worker) == content:
                     return Done(key=key, size=len(stored), time=now)
         return None
+
+
+def read_answer(store: Bucket, key: str, worker: str) -> dict[str, Any]:
+    """Return the form's fields of a stored answer.
+
+    Raises:
+        NotReadableError: the file is missing.
+        LabelingJobError: the file holds no answer of the worker.
+    """
+    content = _content(store.read(key, largest=LARGEST_FILE), worker)
+    if content is None:
+        raise LabelingJobError(f"expected an answer of the worker {worker} in {key}, got none")
+    return content
 
 
 def own_answer(image: Image, worker: str) -> Done | None:

@@ -25,7 +25,7 @@ from truepoint.task_queue import rows
 from truepoint.task_queue.rows import Image, Job, LineLocation
 from truepoint.task_queue.table import Action, ConditionError, Item
 from truepoint.tasks import documents, output_layout
-from truepoint.tasks.answers import LARGEST_FILE
+from truepoint.tasks.answers import read_answer
 from truepoint.tasks.dependencies import Dependencies
 from truepoint.tasks.documents import Label, ManifestLine
 from truepoint.tasks.gold_scores import GoldScores
@@ -214,7 +214,10 @@ class Consolidation:
         with ThreadPoolExecutor(READERS) as pool:
             lines = [pool.submit(self._line, complete) for complete in batch]
             answers = [
-                {worker: pool.submit(self._answer, worker, done.key) for worker, done in complete.image.done.items()}
+                {
+                    worker: pool.submit(read_answer, self._store, done.key, worker)
+                    for worker, done in complete.image.done.items()
+                }
                 for complete in batch
             ]
             return [
@@ -225,12 +228,6 @@ class Consolidation:
     def _line(self, complete: _Complete) -> ManifestLine:
         location = LineLocation(complete.line, complete.image.offset, complete.image.length)
         return dataclasses.replace(read_line(self._store, self._job.manifest, location), object_id=str(complete.line))
-
-    def _answer(self, worker: str, key: str) -> dict[str, Any]:
-        contents = documents.parse_worker_response(self._store.read(key, largest=LARGEST_FILE))
-        if worker not in contents:
-            raise LabelingJobError(f"expected an answer of the worker {worker} in {key}, got none")
-        return contents[worker]
 
     def _write_new(self, key: str, text: bytes) -> bool:
         try:
