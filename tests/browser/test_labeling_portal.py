@@ -166,6 +166,29 @@ def test_signing_out_ends_the_session(person: Person) -> None:
 # -- labelling
 
 
+@pytest.mark.parametrize("width", [320, 390, 600, 1280])
+def test_the_whole_of_saved_can_be_read_in_german(browser: Browser, site: PortalSite, width: int) -> None:
+    """A phone showed "Ges…", and a long title made the page wider than the phone."""
+    site.change_job(JOB, title="T" * 80)
+    context = browser.new_context(locale="de-DE", viewport={"width": width, "height": 844})
+    somebody = Person(context, site, "Ada")
+    submit(somebody.label())
+    saved = somebody.page.locator(".saved")
+    expect(saved).to_have_text("Gespeichert. 1 Antwort")
+    left, right = saved.evaluate(
+        """(node) => {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          const text = range.getBoundingClientRect(), box = node.getBoundingClientRect();
+          return [Math.max(box.left, 0) - text.left, text.right - Math.min(box.right, innerWidth)];
+        }"""
+    )
+    assert (left <= 1, right <= 1) == (True, True)
+    assert somebody.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert somebody.faults == []
+    context.close()
+
+
 def test_a_worker_labels_a_whole_job(person: Person) -> None:
     task = person.label()
     told = []

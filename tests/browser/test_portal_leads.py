@@ -10,6 +10,8 @@ from driver import ROOT
 from labeling_site import PEOPLE, PortalSite
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from truepoint.task_queue import rows
+
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
 IMAGES = sorted((ROOT / "examples/person").glob("person-*"))
 JOB = "People-1"
@@ -214,6 +216,32 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, site: Portal
         assert [v["id"] for v in result["violations"]] == [], name
         press(page, "Cancel")
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_long_name_or_note_breaks_no_other_word(browser: Browser, site: PortalSite, width: int) -> None:
+    """Beside a name of 80 characters, "Pause" was broken into three lines, and times and labels within a word."""
+    site.put(rows.person_key(PEOPLE["Bea"]), rows.Person(name="B" * 80, email=f"{'b' * 64}@example.com", lead=False))
+    site.add_skip(JOB, 1, "Bea", "other", "N" * 200)
+    context = browser.new_context(viewport={"width": width, "height": 720}, locale="de-DE")
+    page = sign_in(context, site, "Lea")
+    for fragment, tables in ((f"#/lead/jobs/{JOB}", 2), ("#/lead/people", 1)):
+        go(page, site, fragment)
+        expect(page.get_by_role("region")).to_have_count(tables)
+        assert page.evaluate(BROKEN) == [], fragment
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, fragment
+    context.close()
+
+
+BROKEN = """[...document.querySelectorAll("td, td *")].flatMap((node) => [...node.childNodes])
+  .filter((node) => node.nodeType === 3)
+  .flatMap((node) => [...node.data.matchAll(/\\S+/g)].map(({ index, 0: word }) => {
+    const range = document.createRange();
+    range.setStart(node, index);
+    range.setEnd(node, index + word.length);
+    return word.length < 30 && new Set([...range.getClientRects()].map(({ top }) => top)).size > 1 && word;
+  })).filter(Boolean)"""
+"""The words in cells of tables that are broken into several lines."""
 
 
 def test_pages_stay_up_to_date_but_not_under_a_leads_hands(lead: Page, site: PortalSite) -> None:

@@ -460,6 +460,14 @@ const shapeOf = (value) => {
     : Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shapeOf(part)]));
 };
 
+test("a job of one image has one image", () => {
+  const shown = Object.values(languages).map(({ complete }) => [complete("0", "1"), complete("1", "2")]);
+  assert.deepEqual(shown, [
+    ["0 of 1 image complete", "1 of 2 images complete"],
+    ["0 von 1 Bild fertig", "1 von 2 Bildern fertig"],
+  ]);
+});
+
 test("every language has every text, and each uses what it is given", () => {
   const textsOf = (value) =>
     typeof value === "object"

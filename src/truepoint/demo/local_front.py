@@ -131,9 +131,7 @@ class LocalFront:
         return await run_in_threadpool(self._to_cognito, request.method, _target(request), headers, body)
 
     async def _user_list(self, request: Request) -> Response:
-        """Show the users, one button each. `form=password` shows Cognito's own form instead."""
-        if request.query_params.get("form") == "password":
-            return await self._sign_in_page(request)
+        """Show the users, one button each: nobody has a password."""
         users = await run_in_threadpool(self._users)
         return HTMLResponse(_user_list_page(request.url.query, users), headers=USER_LIST_HEADERS)
 
@@ -215,7 +213,7 @@ main {{ max-width: 22rem; margin: 15vh auto; padding: 0 1rem }} h1 {{ font-size:
 button {{ display: block; width: 100%; min-height: 48px; margin: 0.5rem 0; font: inherit }}</style>
 <main><h1>Who are you?</h1><p>On AWS, your team's own sign-in page is here. This one exists on this computer only.</p>
 <form method="post" action="/demo/sign-in"><input type="hidden" name="query" value="{escape(query)}">{buttons}</form>
-<p><a href="/oauth2/authorize?{escape(query)}&amp;form=password">Sign in with a password</a></p></main>
+</main>
 """
 
 

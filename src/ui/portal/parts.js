@@ -85,6 +85,9 @@ export function openDialog(title, ...content) {
   return dialog;
 }
 
+/** A word that a table may break. Others keep their column as wide as they are. */
+const LONG_WORD = /\S{30}/;
+
 /**
  * Make a table with explicit roles. On a narrow screen its rows are shown as cards, and browsers drop a table's
  * implicit roles if its layout changes.
@@ -116,7 +119,13 @@ export const table = (label, heads, rows) =>
             "tr",
             { role: "row" },
             ...cells.map((cell, n) =>
-              n ? h("td", { role: "cell", "data-head": heads[n] || null }, cell) : h("th", { role: "rowheader" }, cell),
+              n
+                ? h(
+                    LONG_WORD.test(String(cell)) ? "td.long" : "td",
+                    { role: "cell", "data-head": heads[n] || null },
+                    cell,
+                  )
+                : h("th", { role: "rowheader" }, cell),
             ),
           ),
         ),

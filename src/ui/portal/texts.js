@@ -64,7 +64,8 @@ export const english = {
   start: "Start labelling",
   goOn: "Go on",
   seeAnswers: "Your answers",
-  complete: (/** @type {string} */ done, /** @type {string} */ all) => `${done} of ${all} images complete`,
+  complete: (/** @type {string} */ done, /** @type {string} */ all) =>
+    `${done} of ${all} ${all === "1" ? "image" : "images"} complete`,
   yours: (/** @type {number} */ answers) => count(answers, "answer of yours", "answers of yours"),
   time: (/** @type {string} */ time) => `${time} of labelling`,
   skips: (/** @type {number} */ n) => count(n, "skipped", "skipped"),

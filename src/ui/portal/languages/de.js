@@ -61,7 +61,7 @@ export default {
   start: "Mit dem Labeln beginnen",
   goOn: "Weitermachen",
   seeAnswers: "Ihre Antworten",
-  complete: (done, all) => `${done} von ${all} Bildern fertig`,
+  complete: (done, all) => `${done} von ${all} ${all === "1" ? "Bild" : "Bildern"} fertig`,
   yours: (answers) => count(answers, "Antwort von Ihnen", "Antworten von Ihnen"),
   time: (time) => `${time} gelabelt`,
   skips: (n) => count(n, "übersprungen", "übersprungen"),
@@ -93,7 +93,7 @@ export default {
   backToJobs: "Zurück zu Ihren Aufträgen",
   keepWorking: "Offen lassen",
   elsewhere: "Sie labeln diesen Auftrag in einem anderen Fenster",
-  elsewhereText: "Ein Fenster zur Zeit: so gibt es keine zwei Antworten zu einem Bild.",
+  elsewhereText: "Mit nur einem Fenster auf einmal gibt es keine zwei Antworten zu einem Bild.",
   labelHere: "Hier labeln",
   reasons: {
     unusable: "Das Bild ist unbrauchbar: kaputt, schwarz oder unscharf",
