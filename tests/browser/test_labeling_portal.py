@@ -225,7 +225,7 @@ def test_a_job_without_an_image_left_offers_no_labelling(person: Person) -> None
     task.place_person(60, 30, 0.6)
     submit(task)
     expect(heading(person.page)).to_have_text("You have done all of it")
-    card = person.page.locator("li.card", has_text="1 of 1 images complete")
+    card = person.page.locator("li.card", has_text="1 of 1 image complete")
     person.open("#/")
     expect(card.get_by_role("link")).to_have_text("Your answers")
     person.sign_in("Bea")

@@ -769,7 +769,7 @@ def test_only_ascii_digits_are_numbers(read: Any, name: str, text: str, words: s
 @pytest.mark.parametrize(
     "data",
     [
-        "date: 2026-99-99", "x: !!timestamp y", 'x: !!int ""', "x: !!bool y", "x: " + "[" * 2000, "x: !!float y",
+        'x: !!int ""', "x: !!bool y", "x: " + "[" * 2000, "x: !!float y",
         "<<: 1", "kpt_shape: &a [*a, 3]",
         "a: &a [x, x, x, x, x, x, x, x, x]\n"
         + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
