@@ -512,7 +512,7 @@ def test_every_state_machine_step_exists_in_the_function(states: dict[str, Any])
 
 
 def test_what_the_api_says_about_comments_and_second_factors() -> None:
-    """What template.yaml relies on, read from AWS's own models of its services."""
+    """AWS's own models of its services state the facts on which template.yaml relies."""
     session = botocore.session.get_session()
     comment = session.get_service_model("cloudfront").shape_for("DistributionConfig").members["Comment"]
     assert "cannot be longer than 128 characters" in comment.documentation

@@ -106,7 +106,7 @@ open();
  */
 export async function within(mode, act) {
   const transaction = (await open()).transaction("drafts", mode, { durability: "strict" });
-  // What was read is there before the transaction completes.
+  // A read has its result before the transaction completes.
   const done =
     mode !== "readonly" &&
     new Promise((resolve, reject) => {

@@ -2,17 +2,15 @@
 /** @import {JobCard} from "./types.js" */
 import { h } from "../lib/dom.js";
 import { duration, number } from "./format.js";
-import { message, progressBar, share, statusOf } from "./parts.js";
+import { hasEnded, message, progressBar, share, statusOf } from "./parts.js";
 import { jobLink } from "./route.js";
 import { t } from "./texts.js";
-
-const isEnded = (/** @type {JobCard} */ { status }) => ["Completed", "Stopped", "Failed"].includes(status);
 
 /** @param {JobCard} job */
 function card(job) {
   const { name, title, description, images, complete, mine } = job;
   const done = t.complete(number(complete), number(images));
-  const isDone = isEnded(job) || job.status === "Stopping" || complete === images;
+  const isDone = hasEnded(job) || job.status === "Stopping" || complete === images;
   const own = [
     mine.answers > 0 && t.yours(mine.answers),
     mine.seconds >= 60 && t.time(duration(mine.seconds)),
@@ -41,8 +39,8 @@ function card(job) {
 
 /** @param {JobCard[]} jobs @returns {import("./parts.js").View} */
 export function homeView(jobs) {
-  const open = jobs.filter((job) => !isEnded(job)).sort((a, b) => Number(a.paused) - Number(b.paused));
-  const ended = jobs.filter(isEnded);
+  const open = jobs.filter((job) => !hasEnded(job)).sort((a, b) => Number(a.paused) - Number(b.paused));
+  const ended = jobs.filter(hasEnded);
   const root =
     open.length || ended.length
       ? h(

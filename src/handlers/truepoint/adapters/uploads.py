@@ -15,7 +15,6 @@ threads write 1,600 objects/s, which is more than one core produces."""
 MOST_UNFINISHED = 16 * 1024 * 1024
 """Maximum size of unfinished writes, in bytes. A batch of 300 images is computed first and then written faster than S3
 answers, so the queue holds all of its files: 6 MB with three workers."""
-
 MOST_WRITES = 4096
 """Maximum number of unfinished writes. At 20 ms per request, 32 threads need less than 3 s for them."""
 

@@ -3,7 +3,7 @@
 /** @import {JobReport, LeadJob, PersonRow, ResultFile, Skip, WorkerRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { dayAndTime, duration, moment, number, percent, size } from "../format.js";
-import { newId, openDialog, progressBar, share, statusOf, table, worker } from "../parts.js";
+import { hasEnded, newId, openDialog, progressBar, share, statusOf, table, worker } from "../parts.js";
 import { LEAD } from "../route.js";
 import { t } from "../texts.js";
 
@@ -12,9 +12,6 @@ const HOURS = 24;
 const MOST_HOURS = 24 * 365;
 /** Name of the result file that a lead reads. The others are for programs. */
 const REPORT = "report.html";
-
-/** @param {JobReport} job */
-const hasEnded = ({ status }) => ["Completed", "Stopped", "Failed"].includes(status);
 
 /**
  * @param {Api} api
@@ -84,7 +81,8 @@ export function leadJobView(api, job, people, results, reload) {
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
     h("button", { type: "button", onclick: run }, text);
 
-  const actions = hasEnded(job)
+  const isOver = hasEnded(job);
+  const actions = isOver
     ? [button(t.reopen, reopen)]
     : job.status === "InProgress"
       ? [
@@ -99,7 +97,7 @@ export function leadJobView(api, job, people, results, reload) {
     [t.stats.answers, number(job.answers)],
     [t.stats.workers, number(job.workersPerImage)],
   ]);
-  if (!hasEnded(job)) {
+  if (!isOver) {
     stats.push([t.stats.pace, job.pacePerHour ? number(Math.round(job.pacePerHour)) : t.unknown]);
     stats.push([t.stats.end, job.estimatedEnd ? dayAndTime(job.estimatedEnd) : t.unknown]);
     stats.push([t.stats.deadline, dayAndTime(job.deadline)]);
@@ -122,7 +120,7 @@ export function leadJobView(api, job, people, results, reload) {
       progressBar(job.complete, job.images, `${t.stats.complete}: ${share(job)}`),
       h("dl.stats", {}, ...stats.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     ),
-    hasEnded(job) && resultFiles,
+    isOver && resultFiles,
     h(
       "section.card",
       {},
@@ -130,7 +128,7 @@ export function leadJobView(api, job, people, results, reload) {
       atWork(
         job,
         (row) =>
-          !hasEnded(job) &&
+          !isOver &&
           worker(
             row.paused ? t.resume : t.pause,
             () => api.call("POST", `${path}/workers/${row.id}/${row.paused ? "resume" : "pause"}`).then(reload),
@@ -146,7 +144,7 @@ export function leadJobView(api, job, people, results, reload) {
       access(job, people, (change) => api.call("PUT", `${path}/members`, change)),
     ),
     h("section.card", {}, h("h2", {}, t.skippedImages), skipped(job.skips, names, api.now())),
-    !hasEnded(job) && resultFiles,
+    !isOver && resultFiles,
   );
   return { root, title: job.title || job.name };
 }
