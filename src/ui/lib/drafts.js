@@ -133,7 +133,7 @@ export async function allDrafts(task) {
     ...stored,
     ...keys()
       .filter((key) => key.startsWith(task))
-      .map((key) => load(key, null)),
+      .map((key) => load(key)),
   ];
   // A draft may be in both stores if one of them was full at a time. The newer version counts.
   const byAge = all
@@ -185,12 +185,10 @@ export async function loadDrafts(task, skeleton) {
  */
 export async function saveDraft({ doc, ...rest }, isLast) {
   const draft = doc ? { ...rest, doc: { ...doc, instances: doc.instances.map(packed) } } : rest;
-  if (isLast || isSlow) save(draft.key, draft);
-  const isStored = await inTime("readwrite", (store) => store.put(draft)).then(
-    () => true,
-    () => false,
-  );
-  return isStored || save(draft.key, draft);
+  // A write that timed out must not replace a later version.
+  const keep = () => load(draft.key)?.at > draft.at || save(draft.key, draft);
+  if (isLast || isSlow) keep();
+  return inTime("readwrite", (store) => store.put(draft)).then(() => true, keep);
 }
 
 /** @param {string} key @returns {Promise<unknown>} */

@@ -11,7 +11,7 @@ export const PREVIOUS = "truepoint-previous";
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
 
-/** @param {string} key @param {unknown} fallback @param {Storage} [storage] @returns {any} */
+/** @param {string} key @param {unknown} [fallback] @param {Storage} [storage] @returns {any} */
 export function load(key, fallback, storage = "localStorage") {
   try {
     // In a sandboxed frame, accessing the storage throws.
