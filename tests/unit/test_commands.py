@@ -64,7 +64,7 @@ def test_the_help_fits_a_screen(
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert any("example:" in line for line in lines)
-    assert any("exit codes: 0 done, 1 bad input, 2 bad usage" in line for line in lines)
+    assert any("exit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,45 @@ sys.exit(main(["convert", {labels!r}, "--out", {str(out)!r}]))"""
     assert done.stderr.startswith("error: expected enough space to write the files, got: File too large; free some")
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("a.json", "b.json")] == []
     assert out.read_text() == "earlier"
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".json", "é" * 125 + ".json"], ids=["ASCII", "two bytes each"])
+def test_an_output_may_have_the_longest_name(tmp_path: Path, name: str) -> None:
+    assert main(["convert", write(tmp_path / "a.json", people(pose())), "--out", str(tmp_path / name)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", name}
+
+
+def test_an_output_that_is_a_link_stays_a_link(tmp_path: Path) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "disk" / "real.json")
+    for _ in range(2):  # the file that it names does not exist at first
+        assert main(["convert", labels, "--out", str(tmp_path / "link.json")]) == 0
+        assert (tmp_path / "link.json").is_symlink()
+        assert len(json.loads((tmp_path / "disk" / "real.json").read_text())["annotations"]) == 1
+
+
+def test_standard_output_that_is_a_file(tmp_path: Path) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    command = [sys.executable, "-m", "truepoint.commands", "convert", labels, "--out", "/dev/stdout"]
+    with (tmp_path / "b.json").open("wb") as file:
+        subprocess.run(command, stdout=file, check=True)
+    assert len(json.loads((tmp_path / "b.json").read_text())["annotations"]) == 1
+
+
+def test_stopping_a_command_that_is_not_yet_loaded(tmp_path: Path) -> None:
+    """Loading takes a second. A traceback would look like an error, and a script must see that it was stopped."""
+    code = f"""
+import sys
+from truepoint.commands.main import main
+class Stopping:
+    def find_spec(self, name, *rest):
+        if name == "truepoint.commands.convert":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stopping())
+sys.exit(main(["convert", "a.json", "--out", {str(tmp_path / "b.json")!r}]))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "\nstopped; nothing was written\n")
 
 
 def test_a_folder_that_was_converted_is_converted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

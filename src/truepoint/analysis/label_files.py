@@ -141,7 +141,8 @@ def read_label_files(
         try:
             common = derived_skeleton(main_category(_all_categories(opened)))
         except FormatError as error:
-            raise FormatError(f"{shown([one.file.where for one in opened])}: {error}") from error
+            left_out = "".join(f"; {line}" for one in opened for line in one.file.notes.lines())
+            raise FormatError(f"{shown([one.file.where for one in opened])}: {error}{left_out}") from error
     for one in opened:
         used = {name for name, (_, subjects) in one.file.categories.items() if subjects}
         try:
@@ -321,7 +322,7 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
     entries: dict[str, Entry] = {}
     order = sorted(range(len(opened)), key=lambda number: not all(i.has_ending for i in opened[number].images))
     needs_sizes = any(i.in_shares for one in opened for i in one.images)
-    given_sizes = dict(sizes()) if any(not i.width for one in opened for i in one.images) else {}
+    given_sizes = dict(sizes()) if any(not i.width or i.in_shares for one in opened for i in one.images) else {}
     ids = [image.id for image in opened[order[0]].images]
     numbers = [i - 1 for i in ids if i is not None and i <= LARGEST_ID]
     if len(numbers) < len(ids):  # coco.json keeps a file's ids only if all are usable
@@ -337,8 +338,11 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
             if entry is None:
                 line = numbers[place] if number == order[0] else next(following)
                 entry = entries[name] = Entry(line, name, None, None, "", [])
-            entry.width = entry.width or pixels(image.width) or size[0]
-            entry.height = entry.height or pixels(image.height) or size[1]
+            stated = pixels(image.width), pixels(image.height)
+            # Shares refer to the image as it is, even if the file states another size.
+            best = (*size, *stated) if image.in_shares else (*stated, *size)
+            entry.width = entry.width or best[0] or best[2]
+            entry.height = entry.height or best[1] or best[3]
             entry.s3_uri = entry.s3_uri or image.s3_uri
             # The rater of a file that names no raters looked at all of its images.
             raters = sorted(set(image.raters)) if own else [one.file.rater]

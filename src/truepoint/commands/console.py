@@ -16,6 +16,8 @@ from tqdm import tqdm
 from truepoint.analysis.folders import TargetError
 from truepoint.analysis.label_files import RESULTS
 from truepoint.analysis.skeletons import named_skeleton
+from truepoint.commands.main import stopped
+from truepoint.formats.detection import json_files
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError
 from truepoint.formats.names import unpaired_sides
 from truepoint.jobs.exports.finished import ExportError
@@ -49,7 +51,7 @@ def parser(description: str | None, usage: str, example: str, prog: str | None) 
         prog=prog,
         usage=usage,
         description=description,
-        epilog=f"example: {example}\nexit codes: 0 done, 1 bad input, 2 bad usage",
+        epilog=f"example: {example}\nexit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped",
         formatter_class=lambda **options: argparse.RawDescriptionHelpFormatter(max_help_position=22, **options),
     )
 
@@ -70,8 +72,8 @@ def run(work: Callable[[], int]) -> int:
         print(
             "error: expected every process to finish, got one that was killed; check the free memory", file=sys.stderr
         )
-    except KeyboardInterrupt:
-        print("\nstopped; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        return stopped(error)
     return BAD_INPUT
 
 
@@ -106,10 +108,12 @@ def check_output(out: Path, *inputs: Path | str | None) -> None:
 def _holds(given: Path, out: Path) -> bool:
     """Return whether a file is `given`, or may be a part of it if `given` is a folder.
 
-    A JSON file in a folder of other labels is the output of an earlier run.
+    A JSON file that is not read from the folder is the output of an earlier run.
     """
-    if not given.is_dir() or (out.suffix.lower() == ".json" and not (given / RESULTS).is_file()):
+    if not given.is_dir():
         return given.exists() and given.samefile(out)
+    if out.suffix.lower() == ".json" and not (given / RESULTS).is_file():
+        return any(out.samefile(file) for file in json_files(given))
     return out.resolve().is_relative_to(given.resolve())
 
 
@@ -140,8 +144,8 @@ class Progress:
             self._bar.close()
 
 
-def _stop(_number: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
+def _stop(number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _text(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,6 +21,8 @@ SUBCOMMANDS = {
 }
 """Descriptions of the subcommands. Each subcommand is the module of the same name."""
 OK, BAD_USAGE = 0, 2
+STOPPED = 128
+"""Exit code of a stopped command, without the number of the signal, as shells report it: 130 for Ctrl+C."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -29,8 +32,11 @@ def main(given: Sequence[str] | None = None) -> int:
         print(f"truepoint {version('truepoint')}")
         return OK
     if arguments and arguments[0] in SUBCOMMANDS:
-        module = importlib.import_module(f"truepoint.commands.{arguments[0]}")
-        code: int = module.main(arguments[1:], f"truepoint {arguments[0]}")
+        try:
+            module = importlib.import_module(f"truepoint.commands.{arguments[0]}")
+            code: int = module.main(arguments[1:], f"truepoint {arguments[0]}")
+        except KeyboardInterrupt as error:
+            return stopped(error)
         return code
     asked = not arguments or arguments[0] in ("-h", "--help")
     if not asked:
@@ -42,6 +48,12 @@ def main(given: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
     return OK if asked and arguments else BAD_USAGE
+
+
+def stopped(error: KeyboardInterrupt) -> int:
+    """Report that the user stopped the command, and return its exit code."""
+    print("\nstopped; nothing was written", file=sys.stderr)
+    return STOPPED + (error.args[0] if error.args else signal.SIGINT)
 
 
 def usage() -> str:
@@ -59,4 +71,4 @@ truepoint COMMAND --help: help of a command. truepoint --version: the version.
 example:
   truepoint analyze ann.json bob.json eve.json --out analysis
 
-exit codes: 0 done, 1 bad input, 2 bad usage"""
+exit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped"""

@@ -15,6 +15,7 @@ from typing import Any
 
 from truepoint.formats.labels import (
     IMAGE_SUFFIXES,
+    NONE_VISIBLE,
     Category,
     FormatError,
     Instance,
@@ -259,6 +260,8 @@ class AnnotationReader:
             point = point and with_third(point, third, scores and step == 3, notes, where)
             if point:
                 points.append(point)
+        for point in points if step == 3 and not scores and not self._any_visible else ():
+            notes.add(NONE_VISIBLE, f"{where} {point['label']}")
         _add_comments(points, entry.get("keypoint_comments"))
         attributes = _attributes(entry)
         instance: Instance = {"id": _identifier(entry, attributes), "name": _text(attributes.get("name"))}

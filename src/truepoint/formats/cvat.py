@@ -30,6 +30,8 @@ from truepoint.pose.instance import OCCLUDED, VISIBLE
 SHAPE = "CVAT for images 1.1"
 BOX_SUFFIX = "-box"
 """Suffix of a rectangle's label in our own exports: the box of a skeleton `person` has the label `person-box`."""
+Edges = tuple[tuple[int, int], ...]
+"""Pairs of keypoint indices, from 0."""
 
 
 def read(path: Path) -> Labels:
@@ -43,6 +45,7 @@ def read(path: Path) -> Labels:
     subsets: list[str] = []
     keypoints: dict[str, dict[str, None]] = {}
     meta: dict[str, list[str]] = {}
+    edges: dict[str, Edges] = {}
     elements = _elements(path)
     _, root = next(elements)
     _check_root(root, path)
@@ -51,6 +54,11 @@ def read(path: Path) -> Labels:
             continue
         if element.tag == "meta":
             meta = _meta(element)
+            edges = {
+                name: _edges(label.findtext("svg") or "", meta[name])
+                for label in element.iter("label")
+                if (name := label.findtext("name") or "") in meta
+            }
         elif element.tag == "image":
             images.append(_ImageReader(element, meta, keypoints, notes).image)
             subsets.append(element.get("subset") or "")
@@ -63,7 +71,10 @@ def read(path: Path) -> Labels:
         if counts[image.name] > 1 and subset:
             image.name = f"{subset}/{image.name}"
     names = {name: dict.fromkeys(names_of_label) | keypoints.get(name, {}) for name, names_of_label in meta.items()}
-    categories = [Category(name, tuple(names_of_label)) for name, names_of_label in (keypoints | names).items()]
+    categories = [
+        Category(name, tuple(names_of_label), edges=edges.get(name, ()))
+        for name, names_of_label in (keypoints | names).items()
+    ]
     return Labels(SHAPE, images, categories, notes)
 
 
@@ -78,6 +89,20 @@ def _elements(path: Path) -> Iterator[tuple[str, ET.Element]]:
 def _check_root(root: ET.Element, path: Path) -> None:
     if root.tag != "annotations":
         raise FormatError(f"{path}: expected CVAT's <annotations>, got <{root.tag}>")
+
+
+def _edges(svg: str, names: list[str]) -> Edges:
+    """Return the edges of a skeleton label's drawing: lines between circles, which name their keypoints."""
+    try:
+        drawing = ET.fromstring(f"<svg>{svg}</svg>")  # noqa: S314 - as in _elements
+    except ET.ParseError:
+        return ()
+    names_of_nodes = {circle.get("data-node-id"): circle.get("data-label-name") for circle in drawing.iter("circle")}
+    ends = [
+        [names_of_nodes.get(line.get(end)) for end in ("data-node-from", "data-node-to")]
+        for line in drawing.iter("line")
+    ]
+    return tuple((names.index(a), names.index(b)) for a, b in ends if a in names and b in names)
 
 
 def _meta(element: ET.Element) -> dict[str, list[str]]:
@@ -176,7 +201,13 @@ def _skeleton(shape: ET.Element, keypoints: dict[str, dict[str, None]], notes: N
 def _point(element: ET.Element, label: str, notes: Notes, where: str) -> Instance | None:
     if element.get("outside") == "1":
         return None
-    x, _, y = (element.get("points") or "").partition(",")
+    positions = element.get("points") or ""
+    if ";" in positions:
+        notes.add("keypoints left out, because one label has several positions", f"{where} {label}")
+        return None
+    for attribute in element.iterfind("attribute"):
+        notes.add(f"attributes {attribute.get('name')!r} left out: keypoints have none", f"{where} {label}")
+    x, _, y = positions.partition(",")
     point = read_keypoint(label, _float(x), _float(y), notes, where)
     return point and point | {"visibility": OCCLUDED if element.get("occluded") == "1" else VISIBLE}
 

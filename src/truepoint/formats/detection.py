@@ -14,6 +14,10 @@ READ = (
     "(.slp), MMPose predictions (JSON, or a folder of them)"
 )
 
+ARCHIVE = "expected a file of labels, got an archive; unpack it and give the file inside"
+_ARCHIVES = (b"\x1f\x8b", b"PK\x03\x04")
+"""First bytes of gzip and zip files."""
+
 
 def read_labels(path: Path, expected_keypoints: int, companion: Path | None = None) -> Labels:
     """Read labels or predictions of any supported format.
@@ -41,8 +45,11 @@ def read_labels(path: Path, expected_keypoints: int, companion: Path | None = No
         case ".pkl" | ".pickle":
             raise FormatError(f"{path}: expected a file of labels, got a pickle, which may run code; save JSON")
         case ".zip" | ".tar" | ".gz":
-            raise FormatError(f"{path}: expected a file of labels, got an archive; unpack it and give the file inside")
-    text = as_utf8(path.read_bytes(), str(path))
+            raise FormatError(f"{path}: {ARCHIVE}")
+    content = path.read_bytes()
+    if content.startswith(_ARCHIVES):
+        raise FormatError(f"{path}: {ARCHIVE}")
+    text = as_utf8(content, str(path))
     if text.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
         kind = "nothing" if not text.strip() else f"{text[:40]!r}"
         raise FormatError(f"{path}: expected {READ}; got {kind}")
@@ -101,6 +108,13 @@ def is_foreign(document: Any) -> bool:
             coco.is_annotations, coco.is_results, label_studio.is_tasks, label_studio.is_minimal, mmpose.is_predictions,
         )
     )  # fmt: skip
+
+
+def json_files(folder: Path) -> list[Path]:
+    """Return the JSON files that `read_labels` reads from a folder."""
+    if deeplabcut.find_tables(folder) or yolo.find_labels(folder):
+        return []
+    return mmpose.find_files(folder)
 
 
 def _read_folder(folder: Path, expected_keypoints: int) -> Labels:

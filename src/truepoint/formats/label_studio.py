@@ -1,8 +1,9 @@
 """A reader of Label Studio's JSON (https://labelstud.io/guide/export and https://labelstud.io/guide/predictions).
 
-Coordinates are percentages of the image's size, which need not be known. A keypoint belongs to the rectangle to which a
-relation or `parentID` refers. A task's other keypoints are one subject, with each label at most once. Several
-annotations of a task are read as several raters.
+Coordinates are percentages of the image's size, which the regions of most files give. A keypoint belongs to the
+rectangle to which a relation or `parentID` refers. Keypoints with the same note `bbox-<number>`, which Label Studio's
+own YOLO model (label-studio-ml-backend) writes, are one subject. A task's other keypoints are one subject, with each
+label at most once. Several annotations of a task are read as several raters.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from truepoint.formats.labels import (
     keypoint,
     number,
 )
-from truepoint.pose.instance import OCCLUDED
+from truepoint.pose.instance import OCCLUDED, pixels
 
 SHAPE = "Label Studio JSON"
 OCCLUDED_TEXT = "occluded"
 """Text in the `meta` of occluded keypoints in our own exports."""
 _UPLOADED = re.compile(r"(?:^|/)upload/\d+/(?:[0-9a-f]{8}-)?([^/]+)$")
 """Path of an uploaded file. Label Studio prefixes its name with eight random digits."""
+_DETECTED = re.compile(r"bbox-\d+")
+"""Note in the `meta` of the keypoints and the rectangle of one detected subject."""
 
 
 def is_tasks(document: Any) -> bool:
@@ -69,8 +72,10 @@ def read(document: Any, where: str) -> Labels:
             raise FormatError(f"{where}: task {position}: expected data with the path of an image, got {data}")
         if name in images:
             raise FormatError(f"{where}: task {position}: expected every image once, got {name!r} again")
-        images[name] = LabeledImage(name, in_shares=True)
-        given.append((images[name], _answers(task, notes, name)))
+        answers = _answers(task, notes, name)
+        width, height = _size(answers, notes, name)
+        images[name] = LabeledImage(name, width=width, height=height, in_shares=True)
+        given.append((images[name], answers))
     several = any(len(answers) > 1 for _, answers in given)
     for image, answers in given:
         raters = _raters(answers) if several else [""] * len(answers)
@@ -101,6 +106,15 @@ def _answers(task: dict[str, Any], notes: Notes, name: str) -> list[dict[str, An
     return kept or predictions
 
 
+def _size(answers: list[dict[str, Any]], notes: Notes, name: str) -> tuple[int | None, int | None]:
+    """Return the image's width and height, which each region repeats; None if there are none or several."""
+    regions = [_object(region) for answer in answers for region in _list(answer.get("result"))]
+    sizes = {(pixels(r.get("original_width")), pixels(r.get("original_height"))) for r in regions} - {(None, None)}
+    if len(sizes) > 1:
+        notes.add("sizes of images left out, because the regions of an image have several", name)
+    return sizes.pop() if len(sizes) == 1 else (None, None)
+
+
 def _subjects(
     answer: dict[str, Any], image: LabeledImage, categories: dict[str, dict[str, None]], notes: Notes
 ) -> list[Subject]:
@@ -123,8 +137,12 @@ def _subjects(
             notes.add("labels left out: only the first label of a region is read", name)
     owners = _owners(regions, subjects)
     loose = Subject({"annotations": []})
+    detected: dict[str, Subject] = {}
     for region, point in points:
         subject = subjects.get(owners.get(_id(region), _id(region, "parentID")), loose)
+        group = next((text for text in _meta_texts(region) if _DETECTED.fullmatch(text)), None)
+        if subject is loose and group is not None:
+            subject = detected.setdefault(group, Subject({"annotations": []}))
         if any(k["label"] == point["label"] for k in subject.instance["annotations"]):
             notes.add(
                 "keypoints left out, because their label occurs twice and nothing assigns them to an instance",
@@ -132,7 +150,7 @@ def _subjects(
             )
             continue
         subject.instance["annotations"].append(point)
-    candidates = [*subjects.values(), *([loose] if loose.instance["annotations"] else [])]
+    candidates = [*subjects.values(), *detected.values(), *([loose] if loose.instance["annotations"] else [])]
     for subject in candidates:
         names = categories.setdefault(subject.category, {})
         names.update((point["label"], None) for point in subject.instance["annotations"])

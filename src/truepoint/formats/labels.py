@@ -29,6 +29,11 @@ NAMED_EXAMPLES = 3
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """A part of a surrogate pair in a JSON text, as an escape sequence or in UTF-8. It may belong to a whole pair."""
+NONE_VISIBLE = (
+    f"keypoints read as occluded (visibility {OCCLUDED}), although the file has no visible keypoint ({VISIBLE}); some "
+    f"data sets write {OCCLUDED} for visible"
+)
+"""Note for files such as those of PoseTrack or FreiHAND, whose only visibilities are 0 and 1."""
 SHARE_DIGITS = 9
 """Decimal places to which a coordinate given as a share of the image's size is rounded, in pixels."""
 

@@ -68,20 +68,24 @@ def read(files: dict[Path, Any]) -> Labels:
     return Labels(SHAPE, images, [Category("", names or tuple(map(str, range(count))), named=names is not None)], notes)
 
 
-def read_folder(folder: Path) -> Labels | None:
-    """Read a folder of such files; None if it has no JSON file, or one that is something else.
-
-    The inferencer's output folder contains them in `predictions/`.
-    """
+def find_files(folder: Path) -> list[Path]:
+    """Return the JSON files of a folder. The inferencer's output folder contains them in `predictions/`."""
     inner = folder / "predictions"
-    paths = sorted((inner if inner.is_dir() else folder).glob("*.json"))
-    files = {path: parse_json(path.read_bytes(), str(path)) for path in paths}
+    return sorted((inner if inner.is_dir() else folder).glob("*.json"))
+
+
+def read_folder(folder: Path) -> Labels | None:
+    """Read a folder of such files; None if it has none.
+
+    Raises:
+        FormatError: a file is malformed, or only some of the JSON files are predictions.
+    """
+    files = {path: parse_json(path.read_bytes(), str(path)) for path in find_files(folder)}
     # The file of an image without subjects holds an empty list.
-    return (
-        read(files)
-        if files and all(document == [] or is_predictions(document) for document in files.values())
-        else None
-    )
+    others = [path for path, document in files.items() if document != [] and not is_predictions(document)]
+    if others and len(others) < len(files):
+        raise FormatError(f"{others[0]}: expected MMPose predictions, as the folder's other files, got something else")
+    return read(files) if files and not others else None
 
 
 def _entries(document: Any) -> Any:

@@ -18,6 +18,7 @@ import yaml
 
 from truepoint.formats.labels import (
     IMAGE_SUFFIXES,
+    NONE_VISIBLE,
     Category,
     FormatError,
     Instance,
@@ -161,7 +162,8 @@ def read(path: Path, expected: int) -> Labels:
     thirds = {third for row in every if _has_shape(row, shape) for third in _thirds(row, shape)}
     # Rows of predictions end with a confidence. If no third number is 2, third numbers are confidences too.
     predicted = VISIBLE not in thirds and any(_has_shape(row, shape) and len(row) > _width(shape) for row in every)
-    reader = _RowReader(described, shape, has_scores(thirds) or predicted)
+    scores = has_scores(thirds) or predicted
+    reader = _RowReader(described, shape, scores)
     images = []
     for file, of_file in rows.items():
         image = LabeledImage(files[file], has_ending=False, in_shares=True)
@@ -170,6 +172,9 @@ def read(path: Path, expected: int) -> Labels:
             subject = reader.subject(row, where)
             if subject is not None:
                 image.subjects.append(subject)
+    for image in images if thirds and not scores and VISIBLE not in thirds else ():
+        for point in (point for subject in image.subjects for point in subject.instance["annotations"]):
+            reader.notes.add(NONE_VISIBLE, f"{image.name} {point['label']}")
     if every and not reader.categories:
         where, row = next(of_file[0] for of_file in rows.values() if of_file)
         raise FormatError(

@@ -32,7 +32,7 @@ from truepoint.jobs.terminal import print_any_text
 from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.pose.skeleton import SkeletonError
 
-OK, AWS_ERROR, BAD_USAGE = 0, 1, 2
+OK, AWS_ERROR, BAD_USAGE, STOPPED = 0, 1, 2, 130
 MAX_NAMED = 10
 """Maximum number of left-out images to list by name, so that the list fits a terminal."""
 
@@ -89,7 +89,8 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
     """
     made = argparse.ArgumentParser(
         description=description,
-        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 refused by AWS or not ready, 2 bad usage or input",
+        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 refused by AWS or not ready, 2 bad usage or input, "
+        "130 stopped",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     aws = made.add_argument_group("AWS", "AWS_ENDPOINT_URL and the other variables of the AWS SDK also apply")
@@ -152,7 +153,7 @@ def run(work: Callable[[], int]) -> int:
         return BAD_USAGE
     except KeyboardInterrupt:
         print("\nstopped; run the command again to continue", file=sys.stderr)
-        return AWS_ERROR
+        return STOPPED
 
 
 def _next_step(error: Exception) -> str:

@@ -9,17 +9,22 @@ from pathlib import Path
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
 
+PART_CHARACTERS = 50
+"""Number of a name's characters in that of its unfinished file, which may then have 255 bytes as any other name."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write or replace a file atomically: after a crash the path has the earlier file, or no file.
 
-    A path that exists and is no file, such as `/dev/stdout` or a pipe, is written to and never replaced.
+    A path that exists and is no file, such as `/dev/stdout` or a pipe, is written to and never replaced. A symbolic
+    link remains, and the file that it names is replaced.
     """
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name[:PART_CHARACTERS]}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
         part.replace(path)
