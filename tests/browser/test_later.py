@@ -132,7 +132,7 @@ def test_an_older_image_is_not_taken_for_the_previous_one(open_task: TaskPage, w
 def test_without_it_the_worker_labels_and_submits_and_reads_what_is_missing(open_task: TaskPage, fault: str) -> None:
     spoil(open_task, fault)
     task = open_task(initialValues=[person()], wait=False).ready(later=False)
-    expect(notices(task)).to_contain_text(f"{SENTENCE}: look over your labels yourself before you submit.")
+    expect(notices(task)).to_contain_text(f"{SENTENCE}: look over your labels before you submit.")
     task.key("t")  # the sides of a whole body: a warning, if anything checked
     task.key("b")
     task.click(500, 100)

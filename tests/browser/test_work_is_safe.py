@@ -250,7 +250,7 @@ def test_only_one_submission_is_in_flight_until_the_host_confirms_it(open_task: 
     expect(button).to_have_text("Submit")
     for send in (button.click, lambda: task.page.evaluate("document.querySelector('form').requestSubmit()")):
         send()
-        expect(ask(task)).to_contain_text("did not say whether it arrived")
+        expect(ask(task)).to_contain_text("not known whether your answer arrived")
         ask(task).get_by_role("button", name="Wait").click()
         assert task.page.evaluate("window.sent.length") == 1
     button.click()
@@ -266,7 +266,7 @@ def test_work_that_changed_after_it_was_sent_is_sent_again_only_when_the_worker_
     task.submit()
     task.key("ArrowLeft")
     task.element.locator("footer button.primary").click()
-    expect(ask(task)).to_contain_text("did not say whether it arrived")
+    expect(ask(task)).to_contain_text("not known whether your answer arrived")
     assert task.page.evaluate(LEAVE), "what is shown is not what was sent"
     ask(task).get_by_role("button", name="Send again").click()
     first, second = task.page.evaluate("window.sent")

@@ -29,8 +29,6 @@ import { stageOf } from "./stage.js";
 import { english, t } from "./texts.js";
 import { toolbar } from "./toolbar.js";
 
-/** Time after which storage that has not responded counts as blocked, in milliseconds. */
-const STORAGE_PATIENCE = 3000;
 /** Share of the host's size limit above which the panel warns about the answer's size. */
 const NEARLY = 0.8;
 /** Time after which the element requests its later script even if the image has not loaded, in milliseconds. */
@@ -125,9 +123,7 @@ export function appOf(element, shadow, work) {
     work?.own,
   );
   /** @type {Promise<import("./drafts.js").Draft[]>} */
-  const stored =
-    work?.stored ??
-    Promise.race([loadDrafts(task, skeleton), new Promise((resolve) => setTimeout(resolve, STORAGE_PATIENCE, []))]);
+  const stored = work?.stored ?? loadDrafts(task, skeleton);
   /** @type {Prefs} */
   const prefs = { ...loadPrefs(), brightness: 100, contrast: 100 };
   const stage = stageOf(session, prefs);

@@ -170,7 +170,7 @@ export const english = {
   noTemplate: "This skeleton has no template pose to draw.",
   leavesImage: "Part of it would be outside the image.",
   noPair: "Select a keypoint that has a left or right pair.",
-  needsTwo: "Place two keypoints first; the others follow from them.",
+  needsTwo: "Place two keypoints first.",
   needsPlaced: "Select a keypoint that has a place.",
   noPrevious: "There is no previous image to copy from.",
   outside: "That is outside the image. If the keypoint is out there, press I.",
@@ -185,13 +185,13 @@ export const english = {
     size: "The image has no size, so it cannot be labelled.",
     otherSize: "The proportions of the image differ from those in this task.",
   },
-  tryOrSubmit: "Try again. If it fails again, submit: your answer states what did not load.",
+  tryOrSubmit: "Try again. If that fails, submit: your answer states the problem.",
   tryAgain: "Try again",
   submitWithout: "Submit without labels",
   loadingImage: "Loading the image…",
   loadingLabels: "Loading the labels made before…",
   answerSize: (/** @type {string} */ size, /** @type {string} */ most, /** @type {boolean} */ tooLarge) =>
-    `${tooLarge ? "Too large to submit" : "Nearly too large to submit"}: your answer has ${size} MB, and this page takes at most ${most} MB. ${tooLarge ? "Delete instances, or tell your team lead." : "Submit before you label much more."}`,
+    `${tooLarge ? "Too large to submit" : "Nearly too large to submit"}: your answer has ${size} of at most ${most} MB. ${tooLarge ? "Delete instances, or tell your team lead." : "Submit before you go on."}`,
   unreadable: (/** @type {string} */ attribute) => `The task's “${attribute}” could not be read. Tell your team lead.`,
   noInstanceEntry: (/** @type {number} */ number) =>
     `Entry ${number} of the labels made before was left out: it is not an instance.`,
@@ -204,7 +204,7 @@ export const english = {
   tooManyEdges: (/** @type {number} */ most) => `This task has more than ${most} edges: the rest was left out.`,
   noKeypoints: "This task has no keypoints to label.",
   badEdge: (/** @type {string} */ from, /** @type {string} */ to) =>
-    `The edge “${from}” to “${to}” was left out: it does not join two keypoints of this task.`,
+    `The edge “${from}” to “${to}” was left out: it does not join two keypoints.`,
 
   // drafts
   draftBack: (/** @type {string} */ time) => `Your work of ${time} is back. Undo starts over.`,
@@ -231,7 +231,7 @@ export const english = {
   keepLabelling: "Keep labelling",
   submitEmpty: "Nothing to label: submit",
   againTitle: "Send again?",
-  againText: "Your answer was sent, but this page did not say whether it arrived.",
+  againText: "It is not known whether your answer arrived.",
   wait: "Wait",
   sendAgain: "Send again",
   onItsWay: "Your answer is on its way.",
@@ -274,8 +274,8 @@ export const english = {
     out_of_image: "Move inside",
   }),
 
-  partial: "The browser cannot read the whole image file: parts of the image may be missing.",
-  noLater: "Checks and help could not be loaded: look over your labels yourself before you submit.",
+  partial: "The image file is not complete: parts may be missing.",
+  noLater: "Checks and help could not be loaded: look over your labels before you submit.",
 
   // dialogs
   question: "Question",

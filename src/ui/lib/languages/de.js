@@ -168,7 +168,7 @@ export default {
   noTemplate: "Dieses Skelett hat keine Vorlage, die sich zeichnen lässt.",
   leavesImage: "Damit läge etwas außerhalb des Bildes.",
   noPair: "Wählen Sie einen Punkt, den es links und rechts gibt.",
-  needsTwo: "Setzen Sie zuerst zwei Punkte; die anderen ergeben sich daraus.",
+  needsTwo: "Setzen Sie zuerst zwei Punkte.",
   needsPlaced: "Wählen Sie einen Punkt, der gesetzt ist.",
   noPrevious: "Es gibt kein voriges Bild, aus dem kopiert werden kann.",
   outside: "Das liegt außerhalb des Bildes. Wenn der Punkt dort draußen ist, drücken Sie I.",
@@ -188,7 +188,7 @@ export default {
   loadingImage: "Das Bild wird geladen …",
   loadingLabels: "Die früheren Markierungen werden geladen …",
   answerSize: (size, most, tooLarge) =>
-    `${tooLarge ? "Zu groß zum Absenden" : "Fast zu groß zum Absenden"}: Ihre Antwort hat ${size} MB, und diese Seite nimmt höchstens ${most} MB an. ${tooLarge ? "Löschen Sie Instanzen, oder melden Sie es der Leitung dieser Arbeit." : "Senden Sie ab, bevor Sie viel mehr markieren."}`,
+    `${tooLarge ? "Zu groß zum Absenden" : "Fast zu groß zum Absenden"}: Ihre Antwort hat ${size} von höchstens ${most} MB. ${tooLarge ? "Löschen Sie Instanzen, oder melden Sie es der Leitung dieser Arbeit." : "Senden Sie ab, bevor Sie viel mehr markieren."}`,
   unreadable: (attribute) => `„${attribute}“ dieser Aufgabe ist nicht lesbar. Melden Sie es der Leitung dieser Arbeit.`,
   noInstanceEntry: (number) => `Eintrag ${number} der früheren Markierungen wurde weggelassen: Er ist keine Instanz.`,
   notShown: (instance, labels) =>
@@ -222,7 +222,7 @@ export default {
   keepLabelling: "Weiter markieren",
   submitEmpty: "Nichts zu markieren: absenden",
   againTitle: "Noch einmal senden?",
-  againText: "Ihre Antwort wurde gesendet, aber diese Seite hat nicht gesagt, ob sie angekommen ist.",
+  againText: "Es ist nicht bekannt, ob Ihre Antwort angekommen ist.",
   wait: "Warten",
   sendAgain: "Noch einmal senden",
   onItsWay: "Ihre Antwort ist unterwegs.",
@@ -264,8 +264,8 @@ export default {
     out_of_image: "Ins Bild",
   },
 
-  partial: "Der Browser kann die Bilddatei nicht ganz lesen: Teile des Bildes fehlen vielleicht.",
-  noLater: "Prüfung und Hilfe konnten nicht geladen werden: Sehen Sie Ihre Markierungen vor dem Absenden selbst durch.",
+  partial: "Die Bilddatei ist nicht vollständig: Teile fehlen vielleicht.",
+  noLater: "Prüfung und Hilfe konnten nicht geladen werden: Sehen Sie Ihre Markierungen vor dem Absenden durch.",
 
   question: "Frage",
   close: "Schließen",
