@@ -56,6 +56,36 @@ def test_labels_of_both_elements(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert reason in said.err
 
 
+@pytest.mark.parametrize("name", ["annotatedResult", "keypoints"])
+def test_answers_that_nobody_consolidated(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As AWS's sample functions for custom jobs write labels, and others derived from them."""
+    first, second = ({name: {"keypoints": [NOSE | {"x": x}]}} for x in (1, 2))
+    if name == "keypoints":  # the element's answer is the whole answer
+        first, second = first[name], second[name]
+    workers = [
+        {"workerId": f"private.us-east-1.{n}", "annotationData": {"content": json.dumps(answer)}}
+        for n, answer in enumerate((first, second))
+    ]
+    code, found = convert(
+        tmp_path,
+        {"source-ref": "s3://b/a.jpg", "labels": {"annotationsFromAllWorkers": workers}},
+        {"source-ref": "s3://b/b.jpg", "labels": {"workerId": "w", "result": second, "labeledContent": {}}},
+        {"source-ref": "s3://b/c.jpg", "labels": {"annotationsFromAllWorkers": []}},
+        {"source-ref": "s3://b/d.jpg", "labels": {"annotationsFromAllWorkers": [{"workerId": "w"}]}},
+    )
+    assert code == 0
+    assert {image: i["annotations"][0]["x"] for image, [i] in found.items()} == {"a.jpg": 1, "b.jpg": 2}
+    said = capsys.readouterr().err
+    assert "left out 1 answers of further workers" in said
+    assert "left out 2: expected answers of workers in annotationsFromAllWorkers" in said
+
+
+def test_a_manifest_is_not_taken_for_pre_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "output.manifest").write_text('{"source-ref": "s3://b/a.jpg", "labels": {"keypoints": []}}\n' * 2)
+    assert convert_manifest.main([str(tmp_path / "output.manifest"), "--out", str(tmp_path / "out")]) == 1
+    assert "line 1: expected pre-labels, got a line of a Ground Truth manifest; convert" in capsys.readouterr().err
+
+
 def test_a_manifest_without_keypoint_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorded = (RECORDED / "manifests" / "custom_job.jsonl").read_text().splitlines()
     assert convert(tmp_path, *recorded, attribute="mock_job_name") == (1, None)

@@ -181,3 +181,26 @@ def test_a_file_between_predictions_is_named(tmp_path: Path, capsys: pytest.Capt
     assert main(["convert", str(tmp_path / "out"), "--out", str(tmp_path / "new")]) == 1
     expected = "labels.json: expected MMPose predictions, as the folder's other files, got something else"
     assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("huge", ["1e400", "9" * 400, "-1e999"])
+def test_numbers_that_64_bits_cannot_hold(tmp_path: Path, huge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An image's size is text or a float in files that were made of tables, for example with pandas."""
+    text = (
+        '{"images": [{"id": 1, "file_name": "a.jpg", "width": "640", "height": 480.0}],'
+        '"categories": [{"id": 1, "name": "t", "keypoints": ["a", "b"]}],'
+        f'"annotations": [{{"id": 1, "image_id": 1, "category_id": 1, "keypoints": [1, 2, 2, 3, {huge}, 2]}}]}}'
+    )
+    (tmp_path / "a.json").write_text(text)
+    found = converted(tmp_path, tmp_path / "a.json", "coco")
+    assert found["annotations"][0]["keypoints"] == [1, 2, 2, 0, 0, 0]
+    assert (found["images"][0]["width"], found["images"][0]["height"]) == (640, 480)
+    assert "1 keypoints left out, because their coordinates are not numbers: annotation 1 b" in capsys.readouterr().err
+
+
+def test_a_table_that_deeplabcut_did_not_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As SLEAP's analysis export, and a DeepLabCut table that a spreadsheet stored with semicolons."""
+    for text in ("track,frame_idx,instance.score,A.x\n,0,nan,205.9\n", "scorer;me\nbodyparts;a\ncoords;x\n"):
+        (tmp_path / "a.csv").write_text(text)
+        assert main(["convert", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out")]) == 1
+        assert f"scorer, bodyparts and coords, got {text.splitlines()[0]!r}" in capsys.readouterr().err

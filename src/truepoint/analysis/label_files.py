@@ -255,7 +255,10 @@ class _Annotations(msgspec.Struct):
 
 
 def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
-    """Open a COCO annotation file; None if it is not one, or contains NaN, which only the lenient reader accepts."""
+    """Open a COCO annotation file; None if it is not one, or has numbers that only the lenient reader accepts.
+
+    These are NaN, and numbers that 64 bits cannot hold.
+    """
     if not text or is_deeper(text, DEEPEST_DOCUMENT):
         return None
     try:
@@ -271,7 +274,11 @@ def _open_annotations(text: bytes, path: Path, rater: str) -> _Opened | None:
     raters: set[str] = set()
     for start in range(0, len(document.annotations), AT_ONCE):
         part = document.annotations[start : start + AT_ONCE]
-        entries = coco.objects([msgspec.json.decode(raw) for raw in part], f"{path.name}: annotations")
+        try:
+            parsed = [msgspec.json.decode(raw) for raw in part]
+        except msgspec.MsgspecError:
+            return None
+        entries = coco.objects(parsed, f"{path.name}: annotations")
         kept = [(raw, e) for raw, e in zip(part, entries, strict=True) if coco.is_ordinary(e, by_id, notes)]
         reader.scan(entry for _, entry in kept)
         for raw, entry in kept:

@@ -29,6 +29,8 @@ from truepoint.json_text import DEEPEST_DOCUMENT, JsonError, decode
 from truepoint.pose.instance import InstanceError, parse_instances
 
 SHOWN_REASONS = 5
+ALL_WORKERS = "annotationsFromAllWorkers"
+"""Member in which functions without a consolidation, such as AWS's samples, list the answers of the workers."""
 USAGE = "%(prog)s FILE --out FILE [options]"
 EXAMPLE = "%(prog)s annotations.xml --out labels.json"
 
@@ -87,12 +89,12 @@ def _convert_manifest(options: argparse.Namespace) -> int:
     console.check_output(options.out, options.file)
     labels: dict[str, list[Any]] = {}
     left_out: Counter[str] = Counter()
-    total = 0
+    total = others = 0
     with options.file.open("rb") as file:
         for line in read_lines(iter(lambda: file.read(1 << 20), b"")):
             total += 1
             try:
-                source_ref, instances = _read(line.text, options.label_attribute)
+                source_ref, instances, further = _read(line.text, options.label_attribute)
             except (LabelError, InstanceError) as error:
                 left_out[str(error)] += 1
                 continue
@@ -100,6 +102,11 @@ def _convert_manifest(options: argparse.Namespace) -> int:
                 left_out[f"two lines have the image {source_ref!r}; only the first one's labels are used"] += 1
             else:
                 labels[source_ref] = instances
+                others += further
+    if others:
+        print(
+            f"left out {others} answers of further workers: pre-labels have one answer for each image", file=sys.stderr
+        )
     for reason, count in left_out.most_common(SHOWN_REASONS):
         print(f"left out {count}: {reason}", file=sys.stderr)
     if not labels:
@@ -114,8 +121,8 @@ def _convert_manifest(options: argparse.Namespace) -> int:
     return console.OK
 
 
-def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return an image's `source-ref` and its instances.
+def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]], int]:
+    """Return an image's `source-ref`, the instances of its first answer, and the number of further answers.
 
     Raises:
         LabelError, InstanceError: the line has no readable keypoint label.
@@ -128,10 +135,38 @@ def _read(text: bytes, attribute: str) -> tuple[str, list[dict[str, Any]]]:
         raise LabelError("expected an object with source-ref")
     if attribute not in record:
         raise LabelError(f"expected a label under {attribute!r}, got none")
-    label = record[attribute]
-    if isinstance(label, dict) and isinstance(label.get("keypoints"), list):
-        instances: list[Any] = [{"id": "1", "name": "", "annotations": label["keypoints"]}]
-    else:
-        instances = read_label(label).updated_annotations
+    label, further = _first_answer(record[attribute])
+    points = None if isinstance(label, dict) and "updated_annotations" in label else _crowd_keypoints(label)
+    instances: list[Any] = (
+        read_label(label).updated_annotations if points is None else [{"id": "1", "name": "", "annotations": points}]
+    )
     parse_instances(instances)
-    return record["source-ref"], instances
+    return record["source-ref"], instances, further
+
+
+def _first_answer(label: Any) -> tuple[Any, int]:
+    """Return the first worker's answer in a label that lists several, and the number of the others.
+
+    Raises:
+        LabelError: the list is malformed.
+    """
+    if not isinstance(label, dict) or ALL_WORKERS not in label:
+        return label, 0
+    try:
+        first, *others = label[ALL_WORKERS]
+        return decode(first["annotationData"]["content"].encode(), deepest=DEEPEST_DOCUMENT), len(others)
+    except (AttributeError, JsonError, KeyError, TypeError, ValueError) as error:
+        raise LabelError(f"expected answers of workers in {ALL_WORKERS}, got something else") from error
+
+
+def _crowd_keypoints(answer: Any) -> list[Any] | None:
+    """Return the keypoints of `crowd-keypoint` in an answer; None if there are none.
+
+    They are in the answer itself, or in a member that has the element's name.
+    """
+    if not isinstance(answer, dict):
+        return None
+    if isinstance(answer.get("keypoints"), list):
+        points: list[Any] = answer["keypoints"]
+        return points
+    return next((points for member in answer.values() if (points := _crowd_keypoints(member)) is not None), None)

@@ -445,4 +445,5 @@ def _digits(value: Any) -> str:
 
 
 def _pixels(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    number = identity(value)
+    return number if isinstance(number, int) and number > 0 else None

@@ -83,7 +83,8 @@ def _read_table(text: str, path: Path, names: dict[str, None], notes: Notes) -> 
         row = rows.pop(0)
         header[row[0]] = row
     if "bodyparts" not in header or "coords" not in header:
-        raise FormatError(f"{path}: expected DeepLabCut's header rows scorer, bodyparts and coords, got {list(header)}")
+        actual = ", ".join([*header, *(repr(",".join(row))[:60] for row in rows[:1])]) or "no rows"
+        raise FormatError(f"{path}: expected DeepLabCut's header rows scorer, bodyparts and coords, got {actual}")
     coords = header["coords"]
     first = next((i for i, text in enumerate(coords) if text == "x"), len(coords))
     columns: dict[tuple[str, str, str], dict[str, int]] = {}

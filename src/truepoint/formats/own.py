@@ -39,6 +39,11 @@ def read(text: bytes, document: Any, where: str) -> Labels:
     ):
         if not isinstance(part, dict):
             raise FormatError(f"{at}: expected an object of file names, got {type_name(part)}")
+        if isinstance(part.get("source-ref"), str):
+            raise FormatError(
+                f"{at}: expected pre-labels, got a line of a Ground Truth manifest; convert the manifest to pre-labels "
+                "with `truepoint convert --label-attribute`"
+            )
         for name, given in part.items():
             image = images.setdefault(name, LabeledImage(name))
             if rater in image.raters:
