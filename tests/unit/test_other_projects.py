@@ -204,3 +204,26 @@ def test_a_table_that_deeplabcut_did_not_write(tmp_path: Path, capsys: pytest.Ca
         (tmp_path / "a.csv").write_text(text)
         assert main(["convert", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out")]) == 1
         assert f"scorer, bodyparts and coords, got {text.splitlines()[0]!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flipped", "pairs"),
+    [
+        ("[0, 2, 1]", [[1, 2]]),
+        ("[0, 1, 2]", []),
+        ("[1, 2, 0]", []),
+        ("[2, x, 0, 9]", [[0, 2]]),
+        ("none", []),
+        ("[true, 0]", []),
+    ],
+)
+def test_ultralytics_flip_idx_gives_the_pairs(tmp_path: Path, flipped: str, pairs: list[list[int]]) -> None:
+    """As in Ultralytics' coco8-pose.yaml and tiger-pose.yaml. Names alone would not pair these keypoints."""
+    description = (
+        f"kpt_shape: [3, 3]\nflip_idx: {flipped}\nnames: {{0: tiger}}\nkpt_names: {{0: [nose, wing1, wing2]}}\n"
+    )
+    (tmp_path / "data.yaml").write_text(description)
+    (tmp_path / "a.txt").write_text("0 .5 .5 .5 .5 .1 .1 2 .2 .2 2 0 0 0\n")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    found = converted(tmp_path, tmp_path, "coco", "--images", str(tmp_path))
+    assert found["categories"][0]["flip_pairs"] == pairs

@@ -166,7 +166,6 @@ def _crowd_keypoints(answer: Any) -> list[Any] | None:
     """
     if not isinstance(answer, dict):
         return None
-    if isinstance(answer.get("keypoints"), list):
-        points: list[Any] = answer["keypoints"]
-        return points
+    if isinstance(own := answer.get("keypoints"), list):
+        return own
     return next((points for member in answer.values() if (points := _crowd_keypoints(member)) is not None), None)

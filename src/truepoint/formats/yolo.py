@@ -55,6 +55,7 @@ class _Description:
         keypoints: keypoint names by class number.
         shape: the number of keypoints, and the number of values per keypoint; None if the file does not give them.
         edges: pairs of keypoint indices.
+        pairs: left/right pairs of keypoint indices.
         root: the root folder, as written.
         images: folders or lists of images, as written.
     """
@@ -63,6 +64,7 @@ class _Description:
     keypoints: Mapping[int, tuple[str, ...]]
     shape: tuple[int, int] | None
     edges: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[int, int], ...]
     root: str
     images: tuple[str, ...]
 
@@ -251,8 +253,11 @@ class _RowReader:
             labels = self._described.keypoints.get(number, tuple(map(str, range(self._count))))
             named = number in self._described.keypoints
             name = self._described.classes.get(number, str(number))
-            edges = tuple(edge for edge in self._described.edges if max(edge) < len(labels))
-            self.categories[number] = Category(name, labels, named, edges)
+            edges, pairs = (
+                tuple(ends for ends in given if max(ends) < len(labels))
+                for given in (self._described.edges, self._described.pairs)
+            )
+            self.categories[number] = Category(name, labels, named, edges, pairs)
         return self.categories[number]
 
 
@@ -314,7 +319,7 @@ def _yaml_file(path: Path) -> Path | None:
 
 def _describe(file: Path | None) -> _Description:
     if file is None:
-        return _Description({}, {}, None, (), "", ())
+        return _Description({}, {}, None, (), (), "", ())
     try:
         data = yaml.safe_load(read_text(file))
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, ValueError) as error:
@@ -337,12 +342,14 @@ def _describe(file: Path | None) -> _Description:
     for number, names in keypoints.items():
         if shape is not None and len(names) != shape[0]:
             raise FormatError(f"{file}: class {number}: expected {shape[0]} keypoint names, got {len(names)}")
-    pairs = data.get("skeleton")
+    skeleton = data.get("skeleton")
     edges = tuple(
         (e[0], e[1])
-        for e in (pairs if isinstance(pairs, list) else ())
+        for e in (skeleton if isinstance(skeleton, list) else ())
         if isinstance(e, list) and len(e) == 2 and all(type(i) is int and i >= 0 for i in e)
     )
+    flipped = dict(enumerate(_listed(data.get("flip_idx"))))
+    pairs = tuple((i, j) for i, j in flipped.items() if type(j) is int and j > i and flipped.get(j) == i)
     root = data.get("path")
     images = [value for part in PARTS for value in _listed(data.get(part)) if isinstance(value, str) and value]
     return _Description(
@@ -350,6 +357,7 @@ def _describe(file: Path | None) -> _Description:
         keypoints,
         (shape[0], shape[1]) if shape else None,
         edges,
+        pairs,
         root if isinstance(root, str) else "",
         tuple(dict.fromkeys(images)),
     )
