@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver import NAMES, Task, TaskPage, dense_picture, out_of_reach, person, picture
+from driver import NAMES, Task, TaskPage, classes, dense_picture, out_of_reach, person, picture
 from groundtruth_page import serve
 from PIL import Image
 from playwright.sync_api import Browser, Route, expect
@@ -691,3 +691,15 @@ def test_an_answer_too_large_for_its_host_is_announced(window: Opener) -> None:
     task.submit()
     body = json.dumps(task.page.evaluate("window.sent.at(-1)"), separators=(",", ":"))
     assert len(body) > 17 * size
+
+
+def test_long_names_fit_a_phone(open_task: TaskPage) -> None:
+    """What is announced to screen readers is one long line; it must not make the page wider."""
+    long = [{**one, "label": f"{one['label']}_{'m' * 80}"} for one in classes()]
+    task = open_task(keypointClasses=long, skeletonRig=[], wait=False)
+    for width in (390, 320):
+        task.page.set_viewport_size({"width": width, "height": 844})
+        task.ready()
+        task.page.mouse.click(width / 2, 200)
+        expect(task.element.locator(".live")).to_contain_text("Instance 1")
+        assert task.page.evaluate("document.documentElement.scrollWidth") == width

@@ -189,7 +189,7 @@ export function appOf(element, shadow, work) {
     // A screen reader announces the same text again only if the live region was empty in between.
     live.textContent = "";
     speechTimer = setTimeout(() => {
-      live.textContent = [said, situation()].filter(Boolean).join(". ");
+      live.textContent = [said.replace(/\.$/, ""), situation()].filter(Boolean).join(". ");
       said = "";
     }, SPEECH_PAUSE);
   };
