@@ -104,6 +104,16 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_indented_file_is_the_same(sample: Path, end: str, tmp_path: Path) -> None:
+    """As MMPose's test data and most files that people look at: an annotation has many lines."""
+    indented = tmp_path / "coco_workers.json"
+    indented.write_bytes(json.dumps(json.loads(sample.read_text()), indent=4).replace("\n", end).encode())
+    for file, out in ((sample, "out"), (indented, "indented")):
+        analyze(Request(paths=[file], out=tmp_path / out, name="same", processes=1))
+    assert contents(tmp_path / "indented") == contents(tmp_path / "out")
+
+
 def test_one_file_a_rater_is_the_same_as_one_file(sample: Path, tmp_path: Path) -> None:
     document = json.loads(sample.read_text())
     for rater in document["images"][0]["rater_list"]:

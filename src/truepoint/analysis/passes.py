@@ -200,7 +200,10 @@ def write_entries(entries: Iterable[Entry], work: Path) -> int:
     """Write images with their labels, one per line, and return the size of the file in bytes."""
     with (work / ENTRIES).open("wb") as out:
         for entry in entries:
-            out.write(msgspec.json.encode(entry) + b"\n")
+            line = msgspec.json.encode(entry)
+            if b"\n" in line:  # unparsed annotations of an indented file
+                line = msgspec.json.format(line, indent=-1)
+            out.write(line + b"\n")
         return out.tell()
 
 
