@@ -172,6 +172,40 @@ def test_a_pen_and_a_mouse_at_once_change_nothing(open_task: TaskPage) -> None:
     assert can_type(task)
 
 
+@pytest.mark.parametrize("is_palm_first", [True, False])
+def test_the_palm_of_the_hand_that_holds_a_pen_does_nothing(browser: Any, bundle: str, is_palm_first: bool) -> None:
+    context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
+    task = TaskPage(context, bundle)(initialValues=PERSONS)
+    view, (x, y) = task.state["view"], wrist(task)
+    sx, sy = task.screen(x, y)
+    cdp = task.page.context.new_cdp_session(task.page)
+
+    def pen(kind: str, by: float, buttons: int = 1) -> None:
+        event = {"type": kind, "x": sx + by, "y": sy, "button": "left", "buttons": buttons, "pointerType": "pen"}
+        cdp.send("Input.dispatchMouseEvent", {**event, "clickCount": 1})
+
+    def palm(kind: str, *spots: tuple[float, float]) -> None:
+        points = [{"x": sx + dx, "y": sy + dy, "id": 0} for dx, dy in spots]
+        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    if is_palm_first:
+        palm("touchStart", (80, 90))
+    pen("mousePressed", 0)
+    pen("mouseMoved", 20)
+    if not is_palm_first:
+        palm("touchStart", (80, 90))
+    palm("touchMove", (95, 120))
+    pen("mouseMoved", 40)
+    palm("touchEnd")
+    pen("mouseReleased", 40, 0)
+    assert wrist(task) == (pytest.approx(x + 40 / view["scale"], abs=1), pytest.approx(y, abs=1))
+    assert task.state["view"] == view
+    task.key("Control+z")
+    assert wrist(task) == (x, y)
+    assert can_type(task)
+    context.close()
+
+
 def test_the_context_menu_stays_closed_and_the_drag_goes_on(open_task: TaskPage) -> None:
     task = open_task(initialValues=PERSONS)
     x, y = wrist(task)

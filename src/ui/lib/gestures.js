@@ -277,8 +277,15 @@ export function listenToPointers(stage, signal, count) {
     pointerdown(event) {
       // Only left, middle and right buttons count. The others are "back" and "forward", or a pen's eraser.
       if (!session.size.width || event.button > 2) return;
+      const { pointerType } = event;
+      // The palm of the hand that holds a pen touches the screen before the pen does, or meanwhile.
+      if (pointerType === "touch" && press?.event.pointerType === "pen") return;
+      if (pointerType === "pen" && pointers.size) {
+        pointers.clear();
+        drop();
+      }
       const at = place(event);
-      const reach = REACH[event.pointerType] ?? REACH.mouse;
+      const reach = REACH[pointerType] ?? REACH.mouse;
       // The browser may have missed a release outside its window. In that case the old gesture ends here.
       stop(event);
       root.setPointerCapture(event.pointerId);
@@ -295,7 +302,7 @@ export function listenToPointers(stage, signal, count) {
         event,
         hit: nearestKeypoint(session, view, at, reach),
       };
-      if (event.pointerType === "touch" && press.hit) stage.follow(at, true);
+      if (pointerType === "touch" && press.hit) stage.follow(at, true);
     },
 
     /** @param {PointerEvent} event */
