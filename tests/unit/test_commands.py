@@ -181,6 +181,34 @@ def test_standard_output_that_is_a_file(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "b.json").read_text())["annotations"]) == 1
 
 
+def test_images_are_read_without_the_packages_for_aws(tmp_path: Path) -> None:
+    """The wheel does not require them (pyproject.toml)."""
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("0 .5 .5 .5 .5 .25 .5 2\n")
+    (tmp_path / "data.yaml").write_text("{names: [x], kpt_shape: [1, 3], kpt_names: {0: [nose]}}")
+    (tmp_path / "model.py").write_text("def predict(image):\n    return []\n")
+    code = f"""
+import os, sys
+from truepoint.commands.main import main
+class Missing:
+    def find_spec(self, name, *rest):
+        if name in ("boto3", "botocore", "obstore", "aws_lambda_powertools"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+os.chdir({str(tmp_path)!r})
+codes = [
+    main(["convert", ".", "--images", ".", "--to", "prelabels", "--out", "labels.json"]),
+    main(["prelabel", ".", "--model", "model.py:predict", "--out", "predictions.jsonl"]),
+    main(["analyze", "labels.json", "--images", ".", "--out", "analysis"]),
+    main(["thumbnails", "analysis/report.html", "--images", ".", "--out", "report.html"]),
+]
+sys.exit(codes != [0, 0, 0, 0])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    [found] = json.loads((tmp_path / "labels.json").read_text())["a.png"]
+    assert found["annotations"] == [{"label": "nose", "x": 10, "y": 10, "visibility": 2}]
+
+
 def test_stopping_a_command_that_is_not_yet_loaded(tmp_path: Path) -> None:
     """Loading takes a second. A traceback would look like an error, and a script must see that it was stopped."""
     code = f"""

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from truepoint.analysis.pictures import NEEDED, thumbnail
 from truepoint.formats.labels import FormatError
-from truepoint.jobs.limits import MAX_IMAGE_BYTES
+from truepoint.jobs.images import MAX_IMAGE_BYTES
 from truepoint.keys import split_s3_uri
 
 if TYPE_CHECKING:

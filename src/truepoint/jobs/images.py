@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
-from truepoint.jobs.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,6 +27,11 @@ CONTENT_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
+MAX_IMAGE_BYTES = 40_000_000
+"""Maximum size of an image file, in bytes. AWS states it for built-in image tasks and nothing for custom tasks, so it
+is applied to custom tasks too."""
+MAX_IMAGE_PIXELS = 100_000_000
+"""Maximum number of pixels of an image; for its origin see MAX_IMAGE_BYTES."""
 EXPECTED_FORMATS = "JPEG, PNG or WebP, which every browser shows"
 """The supported formats, for error messages."""
 CONVERT = "convert it to JPEG first, for example with ImageMagick (`magick`) or, on a Mac, with `sips -s format jpeg`"

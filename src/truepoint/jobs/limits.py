@@ -25,11 +25,6 @@ MAX_TASK_SECONDS = 28_800
 """Maximum time for one task, in seconds: AWS's limit for custom tasks, eight hours."""
 MAX_AVAILABILITY_SECONDS = 2_592_000
 """Maximum time for which tasks are offered, in seconds: AWS's limit for a private workforce, thirty days."""
-MAX_IMAGE_BYTES = 40_000_000
-"""Maximum size of an image file, in bytes. AWS states it for built-in image tasks and nothing for custom tasks, so it
-is applied to custom tasks too."""
-MAX_IMAGE_PIXELS = 100_000_000
-"""Maximum number of pixels of an image; for its origin see MAX_IMAGE_BYTES."""
 
 UNICODE_CATEGORIES = {"L": "a", "N": "0", "Z": " "}
 """Unicode categories in AWS's pattern for tags (letters, numbers, separators), each with a character that replaces its
