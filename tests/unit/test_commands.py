@@ -177,8 +177,13 @@ def test_standard_output_that_is_a_file(tmp_path: Path) -> None:
     labels = write(tmp_path / "a.json", people(pose()))
     command = [sys.executable, "-m", "truepoint.commands", "convert", labels, "--out", "/dev/stdout"]
     with (tmp_path / "b.json").open("wb") as file:
-        subprocess.run(command, stdout=file, check=True)
-    assert len(json.loads((tmp_path / "b.json").read_text())["annotations"]) == 1
+        file.write(b"earlier\n")
+        file.flush()
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True, check=True)
+    first, document = (tmp_path / "b.json").read_text().split("\n", 1)
+    assert first == "earlier"
+    assert len(json.loads(document)["annotations"]) == 1
+    assert done.stderr == "/dev/stdout: labels of 1 images\n"
 
 
 def test_images_are_read_without_the_packages_for_aws(tmp_path: Path) -> None:

@@ -117,6 +117,11 @@ def _holds(given: Path, out: Path) -> bool:
     return out.resolve().is_relative_to(given.resolve())
 
 
+def say_written(out: Path, more: str = "") -> None:
+    """Print the name of the written file; to standard error if it may be standard output itself."""
+    print(f"{out}{more}", file=sys.stderr if out.is_relative_to("/dev") else sys.stdout)
+
+
 def count(number: int, name: str) -> str:
     """Return a number with a noun in the singular or plural: "1 image", "2 images"."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -81,7 +81,7 @@ def _convert(options: argparse.Namespace) -> int:
         notes += losses.lines()
     for note in notes:
         print(note, file=sys.stderr)
-    print(f"{options.out}: labels of {labels.count:,} images")
+    console.say_written(options.out, f": labels of {labels.count:,} images")
     return console.OK
 
 
@@ -117,7 +117,8 @@ def _convert_manifest(options: argparse.Namespace) -> int:
     counts = Counter(map(file_name, labels))
     by_name = {file_name(ref) if counts[file_name(ref)] == 1 else ref: entry for ref, entry in labels.items()}
     write_whole(options.out, msgspec.json.encode(by_name))
-    print(f"{options.out}: labels of {len(labels)} images; {sum(left_out.values())} of {total} lines left out")
+    omitted = f"{sum(left_out.values())} of {total} lines left out"
+    console.say_written(options.out, f": labels of {len(labels)} images; {omitted}")
     return console.OK
 
 

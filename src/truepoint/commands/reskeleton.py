@@ -63,5 +63,5 @@ def _reskeleton(options: argparse.Namespace) -> int:
         if sources != (name,):
             print(f"{name} ← {'mean of ' if len(sources) > 1 else ''}{', '.join(sources)}")
     print("\n".join(losses.lines()) or "no labelled keypoint is lost")
-    print(f"{options.out}: {labels.count:,} images")
+    console.say_written(options.out, f": {labels.count:,} images")
     return console.OK

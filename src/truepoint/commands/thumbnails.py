@@ -33,5 +33,5 @@ def _embed(report: Path, images: Path, out: Path) -> int:
     write_whole(out, written)
     for name in missing:
         print(f"no thumbnail of {name}: expected this image in {images}, got none", file=sys.stderr)
-    print(out)
+    console.say_written(out)
     return console.OK

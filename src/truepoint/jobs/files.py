@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from truepoint.formats.labels import IMAGE_SUFFIXES
@@ -19,6 +20,10 @@ def write_whole(path: Path, content: bytes) -> None:
     A path that exists and is no file, such as `/dev/stdout` or a pipe, is written to and never replaced. A symbolic
     link remains, and the file that it names is replaced.
     """
+    if (descriptor := _descriptor(path)) is not None:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+        return
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
@@ -30,6 +35,16 @@ def write_whole(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the file descriptor that a path names, such as 1 for `/dev/stdout`; None if it names none.
+
+    If it is an open file, replacing that file would lose what the shell or another program wrote into it.
+    """
+    if numbered := re.fullmatch(r"/dev/fd/([0-9]{1,4})", str(path)):
+        return int(numbered[1])
+    return {"/dev/stdout": 1, "/dev/stderr": 2}.get(str(path))
 
 
 def file_error(error: OSError) -> str:
