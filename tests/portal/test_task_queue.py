@@ -62,7 +62,7 @@ def skip(table: Table, job: Job, worker: str, line: int, now: float = NOW) -> Ve
 
 
 def is_empty(table: Table, job: Job) -> bool:
-    return all(queue_of(table, job).is_empty(shard) for shard in range(job.shards))
+    return queue_of(table, job).is_empty()
 
 
 def test_a_worker_holds_two_tasks_and_asking_again_gives_the_same(table: Table) -> None:
@@ -155,9 +155,11 @@ def test_a_skipped_image_never_returns_to_the_worker(table: Table) -> None:
 def test_an_image_that_many_skip_is_not_offered_any_more(table: Table) -> None:
     job = job_of(1, 1)
     for worker in range(MOST_SKIPS):
+        assert queue_of(table, job).has_work()
         assert lines(take(table, job, f"w{worker}", NOW + worker)) == [0]
         skip(table, job, f"w{worker}", 0, NOW + worker)
     assert is_empty(table, job)
+    assert not queue_of(table, job).has_work()
 
 
 def test_gold_cannot_be_skipped(table: Table) -> None:

@@ -170,6 +170,24 @@ def test_a_worker_skips_an_image_but_no_gold(portal: Portal) -> None:
     assert [task["line"] for task in portal.take()] == [1, 2]
 
 
+def test_a_job_whose_last_images_all_skip_offers_no_work_and_ends_with_the_number_of_its_labels(
+    portal: Portal,
+) -> None:
+    def card() -> dict[str, Any]:
+        return dict(portal.send("GET", "/api/me")[1]["jobs"][0])
+
+    assert (card()["hasWork"], card()["ended"], card()["images"]) == (True, False, 4)
+    for who in (ADA, BEA, LEA, OUT):
+        while tasks := portal.take(who):
+            assert card()["hasWork"]
+            for line in (task["line"] for task in tasks):
+                if portal.send("POST", f"/api/jobs/people-1/skips/{line}", SKIP, who=who)[0] == 409:
+                    assert portal.send("POST", f"/api/jobs/people-1/answers/{line}", ANSWER, who=who)[0] == 200
+    assert (card()["hasWork"], card()["ended"]) == (False, False)
+    portal.change("people-1", status="Completed", total_labelled=3)
+    assert (card()["hasWork"], card()["ended"], card()["complete"]) == (False, True, 3)
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

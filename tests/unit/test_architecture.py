@@ -34,7 +34,7 @@ CORE = {
 ALLOWED = CORE | {
     "adapters": {"results"},
     "runs": {*CORE, "adapters"},
-    "task_queue": {"adapters"},
+    "task_queue": {"groundtruth", "adapters"},
     "tasks": {*CORE, "adapters", "runs", "task_queue"},
     "web": {*CORE, "adapters", "task_queue", "tasks"},
     "formats": {"json_text", "pose"},

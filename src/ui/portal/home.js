@@ -1,16 +1,15 @@
 /** The list of jobs that the signed-in person may work on. */
-/** @import {JobCard} from "./types.js" */
+/** @import {OwnJobCard} from "./types.js" */
 import { h } from "../lib/dom.js";
 import { duration, number } from "./format.js";
-import { hasEnded, message, progressBar, share, statusOf } from "./parts.js";
+import { message, progressBar, share, statusOf } from "./parts.js";
 import { jobLink } from "./route.js";
 import { t } from "./texts.js";
 
-/** @param {JobCard} job */
+/** @param {OwnJobCard} job */
 function card(job) {
-  const { name, title, description, images, complete, mine } = job;
+  const { name, title, description, images, complete, mine, hasWork } = job;
   const done = t.complete(number(complete), number(images));
-  const isDone = hasEnded(job) || job.status === "Stopping" || complete === images;
   const own = [
     mine.answers > 0 && t.yours(mine.answers),
     mine.seconds >= 60 && t.time(duration(mine.seconds)),
@@ -28,19 +27,19 @@ function card(job) {
       h("span", {}, `${done} (${share(job)})`),
       ...own.filter(Boolean).map((text) => h("span.soft", {}, text)),
     ),
-    (!isDone || mine.answers > 0) &&
+    (hasWork || mine.answers > 0) &&
       h(
         "a.button",
-        { href: jobLink(name), ".primary": !isDone && !job.paused },
-        isDone ? t.seeAnswers : mine.answers ? t.goOn : t.start,
+        { href: jobLink(name), ".primary": hasWork && !job.paused },
+        !hasWork ? t.seeAnswers : mine.answers ? t.goOn : t.start,
       ),
   );
 }
 
-/** @param {JobCard[]} jobs @returns {import("./parts.js").View} */
+/** @param {OwnJobCard[]} jobs @returns {import("./parts.js").View} */
 export function homeView(jobs) {
-  const open = jobs.filter((job) => !hasEnded(job)).sort((a, b) => Number(a.paused) - Number(b.paused));
-  const ended = jobs.filter(hasEnded);
+  const open = jobs.filter(({ ended }) => !ended).sort((a, b) => Number(a.paused) - Number(b.paused));
+  const ended = jobs.filter(({ ended }) => ended);
   const root =
     open.length || ended.length
       ? h(

@@ -24,9 +24,6 @@ export function statusOf({ status, paused }) {
   return h("span.status", { "data-status": shown }, t.status[shown] ?? status);
 }
 
-/** @param {{status: string}} job */
-export const hasEnded = ({ status }) => ["Completed", "Stopped", "Failed"].includes(status);
-
 /** @param {{complete: number, images: number}} job @returns {string} "40 %" */
 export const share = ({ complete, images }) => percent(images ? complete / images : 0);
 

@@ -8,14 +8,17 @@
  * @property {string} title
  * @property {string} description
  * @property {string} status
+ * @property {boolean} ended
  * @property {boolean} paused
  * @property {number} images
  * @property {number} complete
  * @property {number} workersPerImage
  * @property {Mine} mine
  *
+ * @typedef {JobCard & {hasWork: boolean}} OwnJobCard `hasWork` says whether some worker may still get an image
+ *
  * @typedef {{id: string, name: string, lead: boolean}} Person
- * @typedef {{person: Person, jobs: JobCard[], expires: number}} Me `expires` in seconds since 1970
+ * @typedef {{person: Person, jobs: OwnJobCard[], expires: number}} Me `expires` in seconds since 1970
  *
  * @typedef {object} JobPage the data that all tasks of a job share
  * @property {string} name

@@ -322,9 +322,17 @@ class TaskQueue:
             actions.append(Action(*rows.complete_key(self._name, now, location.line), put={"line": location.line}))
         self._table.transact(actions)
 
-    def is_empty(self, shard: int) -> bool:
-        """Return whether a shard holds no slot, available or leased."""
-        return not self._table.query(rows.queue_pk(self._name, shard), limit=1)
+    def is_empty(self) -> bool:
+        """Return whether the queue holds no slot, available or leased."""
+        shards = range(self._job.shards)
+        return not any(self._table.query(rows.queue_pk(self._name, shard), limit=1) for shard in shards)
+
+    def has_work(self) -> bool:
+        """Return whether some worker may still get an image of the job, now or after a lease of another one."""
+        if self._job.status != "InProgress":
+            return False
+        cursor = self._table.get([rows.cursor_key(self._name)])
+        return next(iter(cursor.values()), {}).get("handed", 0) < self._job.open or not self.is_empty()
 
     def slots(self, shard: int, after: float, until: float) -> Iterator[Slot]:
         """Yield the slots of a shard that become available in a span of time, free and leased ones."""

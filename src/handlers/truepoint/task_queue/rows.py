@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from truepoint.groundtruth.lost_events import ENDED_STATUSES
+
 LINES_PER_PARTITION = 1000
 """Number of lines whose image rows share a partition key, so that one query reads a block of a manifest."""
 FREE = "-"
@@ -191,7 +193,7 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     @property
     def is_ended(self) -> bool:
         """Whether the job's output is complete."""
-        return self.status in ("Completed", "Stopped", "Failed")
+        return self.status in ENDED_STATUSES
 
     @property
     def is_open(self) -> bool:

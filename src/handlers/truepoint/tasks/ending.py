@@ -98,7 +98,7 @@ class Ending:
 
     def _is_finished(self) -> bool:
         # The queue is checked first, so that an image that moves from it to the list of complete images is not missed.
-        if not all(self._queue.is_empty(shard) for shard in range(self._job.shards)):
+        if not self._queue.is_empty():
             return False
         return not self._table.query(rows.complete_pk(self._job.key), limit=1)
 

@@ -22,10 +22,11 @@ def job_card(job: Job, workers: Iterable[Worker], mine: Worker) -> dict[str, Any
         "title": job.title,
         "description": job.description,
         "status": job.status,
+        "ended": job.is_ended,
         "paused": job.paused,
         "images": job.open,
-        # An upper bound: the number of complete images if no image had only some of its answers.
-        "complete": min(job.open, answers // job.workers_per_image),
+        # Before the end, an upper bound: the number of complete images if no image had only some of its answers.
+        "complete": min(job.open, job.total_labelled if job.is_ended else answers // job.workers_per_image),
         "workersPerImage": job.workers_per_image,
         "mine": own_part(mine),
     }

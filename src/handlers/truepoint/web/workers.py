@@ -187,7 +187,7 @@ class WorkerRoutes:
         mine: Worker = workers.get(caller.id, Worker())
         if not (job.everyone or mine.member):
             return None
-        return job_card(job, workers.values(), mine)
+        return job_card(job, workers.values(), mine) | {"hasWork": self._queue(job).has_work()}
 
     def _prepared(self, job: Job, caller: Caller, leases: list[Lease]) -> list[dict[str, Any]]:
         """Return the tasks of leases, without those that cannot be prepared.

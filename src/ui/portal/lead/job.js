@@ -3,7 +3,7 @@
 /** @import {JobReport, LeadJob, PersonRow, ResultFile, Skip, WorkerRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { dayAndTime, duration, moment, number, percent, size } from "../format.js";
-import { hasEnded, newId, openDialog, progressBar, share, statusOf, table, worker } from "../parts.js";
+import { newId, openDialog, progressBar, share, statusOf, table, worker } from "../parts.js";
 import { LEAD } from "../route.js";
 import { t } from "../texts.js";
 
@@ -81,7 +81,7 @@ export function leadJobView(api, job, people, results, reload) {
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
     h("button", { type: "button", onclick: run }, text);
 
-  const isOver = hasEnded(job);
+  const isOver = job.ended;
   const actions = isOver
     ? [button(t.reopen, reopen)]
     : job.status === "InProgress"
