@@ -413,6 +413,19 @@ def test_a_skip_needs_a_reason_and_the_image_does_not_come_back(person: Person) 
     assert person.shown() == "1"
 
 
+def test_after_a_skip_the_previous_image_is_the_last_one_with_labels(person: Person) -> None:
+    task = person.label()
+    task.place_person(60, 30, 0.6)
+    placed = task.points()
+    submit(task)
+    task = person.next_image("0")
+    task.element.get_by_role("button", name="Skip").click()
+    task.element.get_by_role("button", name=re.compile("unusable")).click()
+    task = person.next_image("1")
+    task.key("Shift+p")
+    assert task.points() == placed
+
+
 def test_gold_cannot_be_skipped(person: Person) -> None:
     person.site.change_job(JOB, gold=[0])
     task = person.label()

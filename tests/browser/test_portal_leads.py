@@ -112,8 +112,7 @@ def test_a_lead_gives_a_job_more_time(lead: Page, site: PortalSite) -> None:
     dialog = lead.get_by_role("dialog")
     dialog.get_by_label("Hours more").fill("0")
     dialog.get_by_role("button", name="More time").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Expected hours to be more than 0.")
-    assert site.job(JOB).deadline == before
+    assert site.sent("POST .*extend") == [], "the browser says what is wrong"
     dialog.get_by_label("Hours more").fill("48")
     dialog.get_by_role("button", name="More time").click()
     expect(dialog).to_have_count(0)
@@ -180,8 +179,97 @@ def test_a_decision_that_fails_says_so(lead: Page, site: PortalSite) -> None:
     open_job(lead)
     site.fail("POST .*/pause", 503, 1)
     press(lead, "Pause the job")
-    expect(lead.locator(".said")).not_to_be_empty()
+    expect(lead.locator(".said")).to_have_text("Something failed at the server. Please try again in a minute.")
     assert not site.job(JOB).paused
+
+
+def test_a_refusal_is_in_the_leads_language(browser: Browser, site: PortalSite) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = sign_in(context, site, "Lea")
+    go(page, site, f"#/lead/jobs/{JOB}")
+    press(page, "Mehr Zeit")
+    site.end_job(JOB)
+    page.get_by_role("dialog").get_by_role("button", name="Mehr Zeit").click()
+    expect(page.get_by_role("alert")).to_have_text("Dieser Auftrag ist beendet. Sie können ihn wieder öffnen.")
+    context.set_offline(True)
+    page.get_by_role("dialog").get_by_role("button", name="Mehr Zeit").click()
+    expect(page.get_by_role("alert")).to_have_text("Der Server hat nicht geantwortet.")
+    context.close()
+
+
+def test_a_decision_after_the_end_of_the_session_goes_on_after_signing_in(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    press(lead, "More time")
+    before = site.job(JOB).deadline
+    site.end_sessions()
+    lead.get_by_role("dialog").get_by_role("button", name="More time").click()
+    expect(lead.get_by_role("dialog", name="Your session has ended")).to_be_visible()
+    site.signs_in = "Lea"
+    with lead.expect_popup() as window:
+        lead.get_by_role("link", name="Sign in").click()
+    expect(lead.get_by_role("dialog")).to_have_count(0)
+    assert site.job(JOB).deadline == before + 24 * 3600
+    if not window.value.is_closed():
+        window.value.close()
+
+
+def test_a_job_with_many_people_shows_those_first_who_need_attention(lead: Page, site: PortalSite) -> None:
+    pseudonyms = [f"p{chr(97 + n % 26)}{n // 26 + 2}{'z' * 17}" for n in range(40)]
+    for n, pseudonym in enumerate(pseudonyms):
+        worker = rows.Worker(answers=n + 1, skips=n % 7, gold_answers=n % 2, gold_sum=(n % 2) * n / 40, member=n == 30)
+        site.put(rows.worker_key(JOB.lower(), pseudonym), worker)
+        site.put(rows.person_key(pseudonym), rows.Person(name=f"Person {n:02d}", email=f"{n}@example.com"))
+    open_job(lead)
+    people = lead.get_by_role("region", name="People at work")
+    shown = [text.split("\n")[0] for text in people.get_by_role("row").all_inner_texts()[1:]]
+    assert shown[:3] == ["Person 01", "Person 03", "Person 05"], "by similarity to gold"
+    assert len(shown) == 15
+    expect(lead.get_by_text("15 of 42")).to_be_visible()
+    lead.emulate_media(media="print")
+    assert people.locator("tbody tr:visible").count() == 42
+    assert lead.locator("button:visible, .finder:visible, .top:visible").count() == 0
+    lead.emulate_media(media="screen")
+    search = lead.get_by_role("searchbox", name="Search in: People at work")
+    search.fill("ada")
+    expect(people.locator("tbody tr:visible")).to_have_count(1)
+    expect(people).to_contain_text("Ada")
+    search.fill("person 3")
+    expect(lead.get_by_text("10 of 42")).to_be_visible()
+    search.fill("")
+    work = lead.locator(".card", has=people)
+    work.get_by_label("Show all").check()
+    expect(people.locator("tbody tr:visible")).to_have_count(42)
+    lead.get_by_label("Only these people").check()
+    members = lead.locator(".people li:visible")
+    expect(members).to_have_count(15)
+    expect(members.first).to_have_text("Person 30")
+    lead.get_by_role("searchbox", name="Search in: Who may label").fill("person 39")
+    lead.get_by_label("Person 39").check()
+    press(lead, "Save")
+    expect(lead.get_by_text("Saved", exact=True)).to_be_visible()
+    found = {row["sk"] for row in site.table.query(rows.worker_pk(JOB.lower())) if row.get("member")}
+    assert found == {pseudonyms[30], pseudonyms[39]}, "entries that are not shown count too"
+
+
+def test_a_refresh_keeps_focus_and_what_is_not_saved(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    pause = lead.get_by_role("button", name="Pause the job")
+    pause.focus()
+    lead.keyboard.press("Enter")
+    expect(lead.get_by_role("button", name="Resume the job")).to_be_focused()
+    row(lead, "People at work", "Ada").get_by_role("button", name="Pause").click()
+    expect(row(lead, "People at work", "Ada").get_by_role("button", name="Resume")).to_be_focused()
+    lead.clock.install()
+    lead.reload()
+    lead.get_by_label("Only these people").check()
+    lead.get_by_label("Bea").check()
+    lead.locator("h1").click()
+    site.change_worker(JOB, "Ada", answers=50)
+    lead.clock.fast_forward(31_000)
+    expect(lead.locator(".stats")).to_contain_text("Answers51")
+    expect(lead.get_by_label("Only these people")).to_be_checked()
+    expect(lead.get_by_label("Bea")).to_be_checked()
+    assert site.job(JOB).everyone
 
 
 @pytest.mark.parametrize("fragment", ["#/lead", f"#/lead/jobs/{JOB}", "#/lead/people", "#/lead/log"])

@@ -108,9 +108,9 @@ def test_a_job_is_extended_finished_and_only_then_reopened(portal: PortalRequest
     before = job_row(portal).deadline
     extended = lead(portal, "POST", "/api/lead/jobs/people-1/extend", {"hours": 2.5})
     assert extended["deadline"] == before + 2.5 * 3600
-    assert portal.code("POST", "/api/lead/jobs/people-1/reopen", {}, who=LEA) == (409, "closed")
+    assert portal.code("POST", "/api/lead/jobs/people-1/reopen", {}, who=LEA) == (409, "not-ended")
     assert lead(portal, "POST", "/api/lead/jobs/people-1/finish", {})["status"] == "Stopping"
-    assert portal.code("POST", "/api/lead/jobs/people-1/extend", {"hours": 1}, who=LEA) == (409, "closed")
+    assert portal.code("POST", "/api/lead/jobs/people-1/extend", {"hours": 1}, who=LEA) == (409, "ended")
     entries = log(portal)
     assert [(entry["action"], "refused" in entry) for entry in entries] == [
         ("extend", True),

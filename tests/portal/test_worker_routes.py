@@ -180,9 +180,10 @@ def test_a_job_whose_last_images_all_skip_offers_no_work_and_ends_with_the_numbe
     for who in (ADA, BEA, LEA, OUT):
         while tasks := portal.take(who):
             assert card()["hasWork"]
-            for line in (task["line"] for task in tasks):
-                if portal.send("POST", f"/api/jobs/people-1/skips/{line}", SKIP, who=who)[0] == 409:
-                    assert portal.send("POST", f"/api/jobs/people-1/answers/{line}", ANSWER, who=who)[0] == 200
+            for task in tasks:
+                if portal.send("POST", f"/api/jobs/people-1/skips/{task['line']}", SKIP, who=who)[0] == 409:
+                    answers = f"/api/jobs/people-1/answers/{task['line']}"
+                    assert portal.send("POST", answers, ANSWER, who=who)[0] == 200
     assert (card()["hasWork"], card()["ended"]) == (False, False)
     portal.change("people-1", status="Completed", total_labelled=3)
     assert (card()["hasWork"], card()["ended"], card()["complete"]) == (False, True, 3)

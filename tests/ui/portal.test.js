@@ -14,7 +14,7 @@ import { linkTarget } from "../../src/ui/portal/instructions.js";
 import { delayOf, isTransient } from "../../src/ui/portal/retry.js";
 import { answerLink, jobLink, leadLink, routeOf, signInLink } from "../../src/ui/portal/route.js";
 import { askAgainIn, emptyDesk, finish, received, renewAfter } from "../../src/ui/portal/tasks.js";
-import { bestLanguage, english, languages, setLanguage, t } from "../../src/ui/portal/texts.js";
+import { bestLanguage, english, languages, reasonOf, setLanguage, t } from "../../src/ui/portal/texts.js";
 
 // -- addresses
 
@@ -482,6 +482,36 @@ test("every language has every text, and each uses what it is given", () => {
     assert.deepEqual(shapeOf(texts), shapeOf(english));
     textsOf(texts).forEach((text, n) => assert.equal(text.includes("1"), textsOf(english)[n].includes("1"), text));
   }
+});
+
+test("every refusal of the server has a text in every language", () => {
+  const folder = new URL("../../src/handlers/truepoint/", import.meta.url);
+  const sources = readdirSync(folder, { recursive: true })
+    .filter((name) => /^(web|tasks|adapters).*\.py$/.test(name))
+    .map((name) => readFileSync(new URL(name, folder), "utf8"))
+    .join("\n");
+  const raised = /(?:RefusedError\(\s*\d+,|NotPossibleError\(|InvitationError\(|Verdict\.\w+: \()\s*"([^"]*)"/g;
+  const codes = [...sources.matchAll(raised)].map(([, code]) => code);
+  assert.ok(codes.length > 30, String(codes.length));
+  for (const { errors } of Object.values(languages))
+    assert.deepEqual(new Set(Object.keys(errors)), new Set([...codes, "no-answer"]));
+});
+
+test("what the page says of an error is never the server's English", () => {
+  setLanguage("de");
+  const said = [
+    [409, "ended", "This job has ended."],
+    [0, "no-answer", "TypeError: Failed to fetch"],
+    [502, "unknown", "Bad Gateway"],
+    [413, "unknown", ""],
+    [418, "unknown", "I'm a teapot"],
+  ].map(([status, code, message]) => reasonOf(new ApiError(status, code, message)));
+  assert.deepEqual(
+    said,
+    ["ended", "no-answer", "try-again", "too-large", "bad-input"].map((code) => languages.de.errors[code]),
+  );
+  setLanguage("en");
+  assert.equal(reasonOf(new Error("a fault of the page")), "a fault of the page");
 });
 
 test("every text is used", () => {

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { moment, number } from "./format.js";
 import { openDialog } from "./parts.js";
 import { answerLink } from "./route.js";
-import { t } from "./texts.js";
+import { reasonOf, t } from "./texts.js";
 
 /**
  * @param {string} job
@@ -37,8 +37,8 @@ export function answersDialog(job, loading, now) {
     ({ answers }) => {
       list.replaceChildren(answers.length ? h("ul.answers", {}, ...answers.map(row)) : t.noAnswers);
     },
-    (/** @type {Error} */ error) => {
-      list.textContent = error.message;
+    (error) => {
+      list.textContent = reasonOf(error);
     },
   );
 }

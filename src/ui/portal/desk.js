@@ -17,7 +17,7 @@ import { openDialog, partMessage as message } from "./parts.js";
 import { HOME, jobLink } from "./route.js";
 import { signInWindow } from "./signin.js";
 import { askAgainIn, emptyDesk, finish, received, renewAfter } from "./tasks.js";
-import { t } from "./texts.js";
+import { reasonOf, t } from "./texts.js";
 
 /** Time after which the page says that a request is in progress, in milliseconds. */
 const PATIENCE = 500;
@@ -192,7 +192,7 @@ export function deskView(host, job, line, early) {
       const ticking = setInterval(count, 1000);
       tell(
         t.notSaved,
-        error.status === 0 ? t.noAnswer : t.busy,
+        error.status === 0 ? reasonOf(error) : t.errors.busy,
         button(t.keepEditing, () => sending.abort()),
         button(t.tryNow, () => tryNow(), "button.primary"),
       );
@@ -235,7 +235,7 @@ export function deskView(host, job, line, early) {
   /** @param {ApiError} error @param {() => void} send */
   const refused = (error, send) => {
     if (error.code === "gold") {
-      announce("answer-failed", { problem: t.cannotSkip });
+      announce("answer-failed", { problem: reasonOf(error) });
       return;
     }
     announce("answer-failed");
@@ -243,23 +243,23 @@ export function deskView(host, job, line, early) {
     const back = h("a.button", { href: HOME }, t.backToJobs);
     const again = button(t.tryAgain, send, "button.primary");
     if (error.code === "too-late")
-      tell(t.notAccepted, corrected ? t.cannotCorrect : t.tooLate, button(t.nextImage, giveUp, "button.primary"));
+      tell(t.notAccepted, corrected ? t.cannotCorrect : reasonOf(error), button(t.nextImage, giveUp, "button.primary"));
     else if (error.code === "changed")
       tell(
         t.notAccepted,
-        t.changed,
+        reasonOf(error),
         button(t.stopCorrecting, giveUp),
         button(t.replaceIt, () => {
           since = undefined;
           send();
         }),
       );
-    else if (error.code === "closed") tell(t.notSaved, t.closedNow, back, again);
-    else if (error.status === 404) tell(t.notSaved, t.notFound, back);
+    else if (error.code === "closed") tell(t.notSaved, reasonOf(error), back, again);
+    else if (error.status === 404) tell(t.notSaved, reasonOf(error), back);
     else
       tell(
         t.notSaved,
-        error.status === 413 ? t.tooLarge : t.badInput,
+        reasonOf(error),
         button(t.keepEditing, () => tell()),
         again,
       );
@@ -454,7 +454,7 @@ export function deskView(host, job, line, early) {
       if (!shown) host.signIn().then(ask, () => {});
       return;
     }
-    const text = error.status === 404 ? t.notFound : error.message;
+    const text = reasonOf(error);
     if (shown)
       tell(
         t.failed,

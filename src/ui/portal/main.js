@@ -10,10 +10,10 @@ import { leadJobView } from "./lead/job.js";
 import { leadJobsView } from "./lead/jobs.js";
 import { logView } from "./lead/log.js";
 import { peopleView } from "./lead/people.js";
-import { message } from "./parts.js";
+import { message, noteChange, refresh } from "./parts.js";
 import { HOME, LEAD, LOG, PEOPLE, routeOf, signInLink } from "./route.js";
 import { onSignedIn, signedInAgain, tellSignedIn } from "./signin.js";
-import { bestLanguage, languages, setLanguage, t } from "./texts.js";
+import { bestLanguage, languages, reasonOf, setLanguage, t } from "./texts.js";
 
 const LANGUAGE = "truepoint-portal-language";
 /** Interval at which a lead's view is refreshed, in milliseconds. */
@@ -38,6 +38,8 @@ async function askAgain() {
   if (now.person.id === me?.person.id) me = now;
   return now;
 }
+
+const signInAgain = () => signedInAgain(askAgain, me?.person.id ?? "");
 
 /** @param {string} href @param {string} text @param {boolean} isHere */
 const link = (href, text, isHere) => h("a", { href, "aria-current": isHere ? "page" : null }, text);
@@ -115,7 +117,7 @@ function place(next, name, isSame = false) {
   document.title = `${next.title} · Truepoint`;
   document.body.classList.toggle("bare", next.isBare === true);
   if (next.isBare) document.body.replaceChildren(next.root);
-  else if (isSame) document.querySelector("main")?.replaceChildren(next.root);
+  else if (isSame) refresh(/** @type {HTMLElement} */ (document.querySelector("main")), next.root);
   else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
   if (!isSame && !next.isBare)
     /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
@@ -139,15 +141,7 @@ const welcome = () =>
 /** @param {ApiError} error @returns {View} */
 function problemView(error) {
   const again = h("button.primary", { type: "button", onclick: () => void show() }, t.tryAgain);
-  const text =
-    error.status === 403
-      ? t.onlyLeads
-      : error.status === 404
-        ? t.notFound
-        : error.status === 0
-          ? t.offline
-          : error.message;
-  return plain(t.failed, text, h("a.button", { href: HOME }, t.yourJobs), again);
+  return plain(t.failed, reasonOf(error), h("a.button", { href: HOME }, t.yourJobs), again);
 }
 
 /** @returns {Promise<View | null>} the view for the address, if it is one that must be loaded before it is shown */
@@ -161,8 +155,14 @@ async function loaded() {
     return plain(t.signedIn, t.signedInText, h("a.button", { href: HOME }, t.yourJobs));
   }
   const reload = () => show(true);
+  /** Leads' requests: a person whose session has ended signs in, and the request goes on. @type {Pick<Api, "call" | "now">} */
+  const leadApi = {
+    now: () => api.now(),
+    call: (method, path, body) =>
+      api.keepTrying(method, path, body, { signIn: signInAgain, wait: (error) => Promise.reject(error) }),
+  };
   if (route.view === "lead") return leadJobsView((await api.call("GET", "lead/jobs")).jobs);
-  if (route.view === "people") return peopleView(api, (await api.call("GET", "lead/people")).people, reload);
+  if (route.view === "people") return peopleView(leadApi, (await api.call("GET", "lead/people")).people, reload);
   if (route.view === "log") {
     const [{ entries }, { people }] = await Promise.all([api.call("GET", "lead/log"), api.call("GET", "lead/people")]);
     return logView(entries, people);
@@ -174,7 +174,7 @@ async function loaded() {
     api.call("GET", "lead/people"),
     api.call("GET", `${path}/results`),
   ]);
-  return leadJobView(api, job, people, results, reload);
+  return leadJobView(leadApi, job, people, results, reload);
 }
 
 /** Show the view for the address. @param {boolean} [isSame] refresh the current view */
@@ -199,7 +199,7 @@ async function show(isSame = false) {
         api,
         guide,
         person: () => ({ id: me?.person.id ?? "", expires: me?.expires ?? 0 }),
-        signIn: () => signedInAgain(askAgain, me?.person.id ?? ""),
+        signIn: signInAgain,
       };
       place(deskView(host, route.job, route.view === "answer" ? route.line : null, early), route.view);
       return;
@@ -238,6 +238,7 @@ function refreshLater() {
 
 chooseLanguage();
 addEventListener("hashchange", () => void show());
+addEventListener("input", noteChange);
 onSignedIn(() => {
   if (view?.isBare) void askAgain().catch(() => {});
   else if (!me) void show();

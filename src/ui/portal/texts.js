@@ -1,5 +1,6 @@
 /** Texts: everything that people read on the portal's page, in English. The other languages are in languages/. */
 import german from "./languages/de.js";
+import { isTransient } from "./retry.js";
 
 /** @typedef {typeof english} Texts */
 
@@ -21,7 +22,7 @@ export const english = {
   signedIn: "You are signed in",
   signedInText: "You can close this window and go on with your image.",
   sessionOver: "Your session has ended",
-  sessionOverText: "Your work on this image is kept. Sign in again in a new window, and this page goes on by itself.",
+  sessionOverText: "Your work is kept. Sign in again in a new window, and this page goes on by itself.",
   sessionEnds: (/** @type {string} */ time) =>
     `Your session ends at ${time}. Sign in again in a new window to go on without a break.`,
   somebodyElse: (/** @type {string} */ name) => `You are now signed in as ${name}`,
@@ -41,10 +42,34 @@ export const english = {
   tryAgain: "Try again",
   cancel: "Cancel",
   close: "Close",
+  search: "Search",
+  searchIn: (/** @type {string} */ list) => `Search in: ${list}`,
+  showAll: "Show all",
+  shown: (/** @type {string} */ some, /** @type {string} */ all) => `${some} of ${all}`,
   failed: "This page could not be loaded",
-  offline: "There is no connection to the server.",
-  notFound: "There is no such job, or you may not work on it.",
-  onlyLeads: "Only leads may see this.",
+  errors: /** @type {Record<string, string>} */ ({
+    "no-answer": "The server did not answer.",
+    busy: "The server is busy.",
+    "try-again": "Something failed at the server. Please try again in a minute.",
+    "signed-out": "Your session has ended. Please sign in again.",
+    "other-person": "Somebody else is signed in now.",
+    "not-found": "There is no such job, or you may not work on it.",
+    forbidden: "Only leads may see this.",
+    "too-late": "This image has gone to somebody else, or has its label already.",
+    changed: "You or this page corrected this answer meanwhile, for example in another window.",
+    closed: "This job takes no answers at present. Your work is kept on this computer.",
+    gold: "This image cannot be skipped. Please label it.",
+    "too-large": "The answer is too large. Delete a part of it, and tell your lead.",
+    "bad-input": "The server could not read what this page sent. Please tell your lead.",
+    "wrong-method": "The server could not read what this page sent. Please tell your lead.",
+    ended: "This job has ended. You can reopen it.",
+    ending: "This job is being ended. You can reopen it when it has ended.",
+    "not-ended": "This job has not ended.",
+    changing: "Others are changing this job at the same time. Please try again.",
+    "bad-email": "This is no e-mail address that can be invited.",
+    "no-more-mail": "No more e-mails can be sent at present. Please try again tomorrow.",
+    company: "Your company’s own sign-in decides who may use the portal.",
+  }),
   status: /** @type {Record<string, string>} */ ({
     Initializing: "Being prepared",
     InProgress: "Open",
@@ -81,18 +106,11 @@ export const english = {
   yourCount: (/** @type {number} */ answers) => count(answers, "answer", "answers"),
   saving: "Saving …",
   notSaved: "Not saved yet",
-  noAnswer: "The server did not answer.",
-  busy: "The server is busy.",
   nextTry: (/** @type {string} */ time) => `Your work is kept on this computer. Next try in ${time}.`,
   tryNow: "Try now",
   keepEditing: "Keep editing",
   notAccepted: "This answer was not accepted",
-  tooLate: "This image has gone to somebody else, or has its label already.",
   lost: "You had this image for too long without a change, so somebody else may have it now.",
-  closedNow: "This job takes no answers at present. Your work is kept on this computer.",
-  tooLarge: "The answer is too large. Delete a part of it, and tell your lead.",
-  badInput: "The server could not read the answer. Please tell your lead.",
-  cannotSkip: "This image cannot be skipped. Please label it.",
   earlierCounts: "An earlier version of this answer counts, because the image has its label.",
   nextImage: "Next image",
   backToJobs: "Back to your jobs",
@@ -140,7 +158,6 @@ export const english = {
   final: "Final",
   correcting: (/** @type {string} */ line, /** @type {string} */ time) => `Correcting image ${line}, answered ${time}`,
   stopCorrecting: "Leave it as it was",
-  changed: "You or this page corrected this answer meanwhile, for example in another window.",
   replaceIt: "Replace it",
   cannotCorrect: "This answer can no longer be corrected: its image has its label.",
 
@@ -178,6 +195,8 @@ export const english = {
   qualityReport: "Quality report",
   noResults: "The results appear here a few minutes after the job has ended.",
   atWork: "People at work",
+  atWorkOrder:
+    "First come those whose answers are least similar to gold images, then those who skip the largest share of images.",
   nobodyAtWork: "Nobody has labelled an image of this job yet.",
   columns: {
     name: "Name",
@@ -196,6 +215,8 @@ export const english = {
   save: "Save",
   savedNow: "Saved",
   skippedImages: "Skipped images",
+  skipOrder: "Images that most people skipped come first.",
+  moreSkips: "There are more skips than this page can list.",
   noSkips: "Nobody has skipped an image.",
   skipColumns: { image: "Image", who: "Who", why: "Why", when: "When" },
   peopleText: "Results name a person by pseudonym only. This list is the only place that says who is who.",
@@ -244,6 +265,18 @@ export let t = english;
 export function bestLanguage(wanted) {
   const names = wanted.map((tag) => tag.toLowerCase().split("-")[0]);
   return names.find((name) => Object.hasOwn(languages, name)) ?? "en";
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string} why a request failed, in the language of the page; for a fault of the page, its message
+ */
+export function reasonOf(error) {
+  const { code = "", status = 0, message = "" } = /** @type {Partial<import("./api.js").ApiError>} */ (error);
+  if (Object.hasOwn(t.errors, code)) return t.errors[code];
+  // A host in front of the server responds without a code.
+  if (status >= 400) return t.errors[isTransient(status) ? "try-again" : status === 413 ? "too-large" : "bad-input"];
+  return message || String(error);
 }
 
 /** @param {string} language one of `languages` */

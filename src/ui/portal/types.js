@@ -57,7 +57,7 @@
  * @property {number | null} last time of the last answer, in seconds since 1970
  *
  * @typedef {{line: number, worker: string, reason: string, note: string, time: number}} Skip
- * @typedef {LeadJob & {workers: WorkerRow[], skips: Skip[], pacePerHour: number | null, estimatedEnd: number | null, problem: string}} JobReport
+ * @typedef {LeadJob & {workers: WorkerRow[], skips: Skip[], moreSkips: boolean, pacePerHour: number | null, estimatedEnd: number | null, problem: string}} JobReport
  * @typedef {{name: string, url: string, size: number}} ResultFile
  * @typedef {{id: string, name: string, email: string, lead: boolean, signedIn: number | null}} PersonRow
  * @typedef {object} LogEntry

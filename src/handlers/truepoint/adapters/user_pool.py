@@ -12,7 +12,11 @@ LEADS, LABELERS = "leads", "labelers"
 
 
 class InvitationError(Exception):
-    """An invitation that the user pool refuses. The message is shown to the lead."""
+    """An invitation that the user pool refuses, with a code and a message for the lead."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class UserPool:
@@ -47,9 +51,11 @@ class UserPool:
             except errors.UsernameExistsException:
                 user = self._invited_again(asked)
         except errors.InvalidParameterException as error:
-            raise InvitationError("This is no e-mail address that can be invited.") from error
+            raise InvitationError("bad-email", "This is no e-mail address that can be invited.") from error
         except (errors.CodeDeliveryFailureException, errors.LimitExceededException) as error:
-            raise InvitationError("No more e-mails can be sent at present. Please try again tomorrow.") from error
+            raise InvitationError(
+                "no-more-mail", "No more e-mails can be sent at present. Please try again tomorrow."
+            ) from error
         self._client.admin_add_user_to_group(UserPoolId=self._pool, Username=user["Username"], GroupName=group)
         values = {
             attribute["Name"]: attribute["Value"] for attribute in user.get("Attributes", user.get("UserAttributes"))

@@ -36,7 +36,11 @@ TRIES = 8
 
 
 class NotPossibleError(Exception):
-    """An action that the job's state does not allow. The message is shown to the lead."""
+    """An action that the job's state does not allow, with a code and a message for the lead."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +138,12 @@ class LeadActions:
             NotPossibleError: the job has ended.
         """
         if job.is_ended:
-            raise NotPossibleError("This job has ended already.")
+            raise NotPossibleError("ended", "This job has ended already.")
 
         def change(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
             described = parse_labeling_job(document)
             if described.ended:
-                raise NotPossibleError("This job has ended already.")
+                raise NotPossibleError("ended", "This job has ended already.")
             return None if described.status == "Stopping" else with_status(document, "Stopping", _time(now))
 
         self._change_description(job, change)
@@ -157,12 +161,12 @@ class LeadActions:
         """
         _check_hours(hours)
         if job.status != "InProgress":
-            raise NotPossibleError("This job has ended. Reopen it instead.")
+            raise NotPossibleError("ended", "This job has ended. Reopen it instead.")
 
         def change(document: Mapping[str, Any]) -> Mapping[str, Any]:
             described = parse_labeling_job(document)
             if described.status != "InProgress":
-                raise NotPossibleError("This job has ended. Reopen it instead.")
+                raise NotPossibleError("ended", "This job has ended. Reopen it instead.")
             created = datetime.fromisoformat(str(document["CreationTime"]))
             lifetime = max(described.deadline, _time(now)) + timedelta(hours=hours) - created
             task = {**document["HumanTaskConfig"], "TaskAvailabilityLifetimeInSeconds": int(lifetime.total_seconds())}
@@ -172,7 +176,7 @@ class LeadActions:
         try:
             return self._update(job, {"deadline": deadline}, "#status = :open", {"open": "InProgress"})
         except ConditionError as error:
-            raise NotPossibleError("This job is being ended. Reopen it when it has ended.") from error
+            raise NotPossibleError("ending", "This job is being ended. Reopen it when it has ended.") from error
 
     def reopen(self, job: Job, hours: float, now: float) -> Job:
         """Accept answers for images without a label again, for at least `hours` hours. Labels and answers stay.
@@ -182,7 +186,7 @@ class LeadActions:
         """
         _check_hours(hours)
         if not job.is_ended:
-            raise NotPossibleError("This job has not ended.")
+            raise NotPossibleError("not-ended", "This job has not ended.")
 
         def change(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
             if not parse_labeling_job(document).ended:
@@ -221,7 +225,7 @@ class LeadActions:
             except ChangedError:
                 continue
             return
-        raise NotPossibleError("Others are changing this job at the same time. Try again.")
+        raise NotPossibleError("changing", "Others are changing this job at the same time. Try again.")
 
     def _change_description(
         self, job: Job, change: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -284,12 +288,12 @@ def change_description(
         except ChangedError:
             continue
         return changed
-    raise NotPossibleError("Others are changing this job at the same time. Try again.")
+    raise NotPossibleError("changing", "Others are changing this job at the same time. Try again.")
 
 
 def _check_hours(hours: float) -> None:
     if not 0 < hours <= MOST_HOURS:
-        raise NotPossibleError(f"Expected more than 0 and at most {MOST_HOURS:g} hours, got {hours:g}.")
+        raise NotPossibleError("bad-input", f"Expected more than 0 and at most {MOST_HOURS:g} hours, got {hours:g}.")
 
 
 def _time(now: float) -> datetime:

@@ -117,7 +117,7 @@ class LeadRoutes:
         shown = self._lead_job(job, caller, workers)
         pace = pace_per_hour(workers.values(), now, RECENT_SECONDS)
         missing = max(0, job.open * job.workers_per_image - shown["answers"])
-        skips = self._table.query(rows.skips_pk(job.key), limit=MOST_SKIPS)
+        skips = self._table.query(rows.skips_pk(job.key), limit=MOST_SKIPS + 1)
         return Response(
             value={
                 **shown,
@@ -125,8 +125,9 @@ class LeadRoutes:
                 "skips": [
                     {"line": skip["line"], "worker": skip.get("worker"), "reason": skip.get("reason"),
                      "note": skip.get("note"), "time": skip["time"]}
-                    for skip in skips
+                    for skip in skips[:MOST_SKIPS]
                 ],
+                "moreSkips": len(skips) > MOST_SKIPS,
                 "pacePerHour": round(pace, 1) or None,
                 "estimatedEnd": now + 3600 * missing / pace if pace and missing and job.is_open else None,
                 "problem": job.problem,
@@ -220,7 +221,7 @@ class LeadRoutes:
         fields = request.fields()
         email, lead = requests.text(fields, "email", LONGEST_EMAIL).lower(), fields.get("lead", False)
         if not _EMAIL.fullmatch(email):
-            raise RefusedError(400, "bad-input", "Expected email to be an e-mail address.")
+            raise RefusedError(400, "bad-email", "Expected email to be an e-mail address.")
         if not isinstance(lead, bool):
             raise RefusedError(400, "bad-input", "Expected lead to be true or false.")
         if self._users is None:
@@ -228,7 +229,7 @@ class LeadRoutes:
         try:
             subject = self._users.invite(email, self._leads if lead else LABELERS)
         except InvitationError as error:
-            raise RefusedError(409, "not-invited", str(error)) from error
+            raise RefusedError(409, error.code, str(error)) from error
         worker = pseudonym(self._issuer, subject)
         # The log contains only pseudonyms, so the entry is written after the invitation. If writing fails, the lead
         # repeats the request, and the person gets a second e-mail but only one entry.
@@ -266,7 +267,7 @@ class LeadRoutes:
             return run()
         except NotPossibleError as error:
             self._log.refuse(key, entry, str(error))
-            raise RefusedError(409, "closed", str(error)) from error
+            raise RefusedError(409, error.code, str(error)) from error
 
     def _entry(self, caller: Caller, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> Entry:
         return Entry(time=self._now(), lead=caller.id, action=action, subject=subject, detail=dict(detail or {}))

@@ -3,7 +3,7 @@
 /** @import {JobReport, LeadJob, PersonRow, ResultFile, Skip, WorkerRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { dayAndTime, duration, moment, number, percent, size } from "../format.js";
-import { newId, openDialog, progressBar, share, statusOf, table, worker } from "../parts.js";
+import { ask, finder, newId, progressBar, share, statusOf, table, worker } from "../parts.js";
 import { LEAD } from "../route.js";
 import { t } from "../texts.js";
 
@@ -14,7 +14,7 @@ const MOST_HOURS = 24 * 365;
 const REPORT = "report.html";
 
 /**
- * @param {Api} api
+ * @param {Pick<Api, "call" | "now">} api
  * @param {JobReport} job
  * @param {PersonRow[]} people
  * @param {{ready: boolean, files: ResultFile[]}} results
@@ -30,36 +30,17 @@ export function leadJobView(api, job, people, results, reload) {
     ...job.workers.map(({ id, name }) => /** @type {const} */ ([id, name])),
   ]);
 
-  /** @param {string} text @param {string} action @param {string} [tag] */
-  const act = (text, action, tag) => worker(text, () => api.call("POST", `${path}/${action}`).then(reload), say, tag);
-
-  /** @param {string} title @param {string} text @param {string} name of the button @param {() => Promise<unknown>} send @param {...Node} fields */
-  const ask = (title, text, name, send, ...fields) => {
-    const problem = h("p.problem", { role: "alert" });
-    const go = worker(
-      name,
-      () =>
-        send().then(() => {
-          dialog.close();
-          return reload();
-        }),
-      (why) => (problem.textContent = why),
-      "button.primary",
-    );
-    const dialog = openDialog(
-      title,
-      h("p", {}, text),
-      ...fields,
-      problem,
-      h("div.row", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.cancel), go),
-    );
-  };
+  const send = (/** @type {string} */ action, /** @type {unknown} */ body = {}) =>
+    api.call("POST", `${path}/${action}`, body).then(reload);
+  const act = (/** @type {string} */ text, /** @type {string} */ action, tag = "button") =>
+    worker(text, () => send(action), say, tag, "pause");
 
   const extend = () => {
     const id = newId();
     const hours = h("input", {
       id,
       type: "number",
+      required: true,
       min: "1",
       max: String(MOST_HOURS),
       value: String(HOURS),
@@ -67,19 +48,17 @@ export function leadJobView(api, job, people, results, reload) {
     });
     ask(
       t.extendTitle,
-      t.extendText(dayAndTime(job.deadline)),
       t.extend,
-      () => api.call("POST", `${path}/extend`, { hours: Number(hours.value) }),
+      () => send("extend", { hours: Number(hours.value) }),
+      h("p", {}, t.extendText(dayAndTime(job.deadline))),
       h("p.field", {}, h("label", { for: id }, t.hours), hours),
     );
   };
   const finish = () =>
-    ask(t.finishTitle, t.finishText(number(job.images - job.complete)), t.finish, () =>
-      api.call("POST", `${path}/finish`),
-    );
-  const reopen = () => ask(t.reopenTitle, t.reopenText, t.reopen, () => api.call("POST", `${path}/reopen`));
+    ask(t.finishTitle, t.finish, () => send("finish"), h("p", {}, t.finishText(number(job.images - job.complete))));
+  const reopen = () => ask(t.reopenTitle, t.reopen, () => send("reopen"), h("p", {}, t.reopenText));
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
-    h("button", { type: "button", onclick: run }, text);
+    h("button", { type: "button", "data-key": text, onclick: run }, text);
 
   const isOver = job.ended;
   const actions = isOver
@@ -131,8 +110,10 @@ export function leadJobView(api, job, people, results, reload) {
           !isOver &&
           worker(
             row.paused ? t.resume : t.pause,
-            () => api.call("POST", `${path}/workers/${row.id}/${row.paused ? "resume" : "pause"}`).then(reload),
+            () => send(`workers/${row.id}/${row.paused ? "resume" : "pause"}`),
             say,
+            "button",
+            `pause ${row.id}`,
           ),
         api.now(),
       ),
@@ -143,17 +124,22 @@ export function leadJobView(api, job, people, results, reload) {
       h("h2", {}, t.access),
       access(job, people, (change) => api.call("PUT", `${path}/members`, change)),
     ),
-    h("section.card", {}, h("h2", {}, t.skippedImages), skipped(job.skips, names, api.now())),
+    h("section.card", {}, h("h2", {}, t.skippedImages), skipped(job, names, api.now())),
     !isOver && resultFiles,
   );
   return { root, title: job.title || job.name };
 }
 
+/** @param {WorkerRow} row @returns {number} the similarity to gold, from 0 to 1; more than 1 without gold */
+const likeness = ({ goldSimilarity }) => goldSimilarity ?? 2;
+/** @param {WorkerRow} row @returns {number} from 0 to 1 */
+const skipShare = ({ skips, answers }) => skips / Math.max(1, skips + answers);
+
 /** @param {JobReport} job @param {(row: WorkerRow) => Node | false} action @param {number} now */
 function atWork({ workers }, action, now) {
   if (!workers.length) return h("p.soft", {}, t.nobodyAtWork);
   const rows = [...workers]
-    .sort((a, b) => b.answers - a.answers)
+    .sort((a, b) => likeness(a) - likeness(b) || skipShare(b) - skipShare(a) || b.answers - a.answers)
     .map((row) => [
       h(
         "span.who",
@@ -171,7 +157,7 @@ function atWork({ workers }, action, now) {
       row.last ? moment(row.last, now) : "–",
       action(row),
     ]);
-  return table(t.atWork, Object.values(t.columns), rows);
+  return h("div.list", {}, h("p.soft", {}, t.atWorkOrder), table(t.atWork, Object.values(t.columns), rows));
 }
 
 /** @param {JobReport} job @param {PersonRow[]} people @param {(change: {everyone: boolean, members: string[]}) => Promise<LeadJob>} save */
@@ -179,20 +165,20 @@ function access(job, people, save) {
   const group = newId();
   const said = h("span.soft", { role: "status" });
   const radio = (/** @type {string} */ text, /** @type {boolean} */ checked) =>
-    h("input", { type: "radio", name: group, checked, onchange: () => show(), "aria-label": text });
+    h("input", { type: "radio", name: group, checked, oninput: () => show(), "data-key": text, "aria-label": text });
   const everyone = radio(t.everyone, job.everyone);
   const only = radio(t.onlyThese, !job.everyone);
-  const boxes = people.map((person) => ({
-    person,
-    box: h("input", { type: "checkbox", checked: job.members.includes(person.id) }),
-  }));
-  const list = h(
-    "ul.people",
-    {},
-    ...boxes.map(({ person, box }) =>
-      h("li", {}, h("label", {}, box, h("span", {}, person.name || person.email || person.id))),
-    ),
+  const isMember = (/** @type {PersonRow} */ { id }) => job.members.includes(id);
+  const boxes = [...people]
+    .sort((a, b) => Number(isMember(b)) - Number(isMember(a)))
+    .map((person) => ({
+      person,
+      box: h("input", { type: "checkbox", checked: isMember(person), "data-key": `member ${person.id}` }),
+    }));
+  const entries = boxes.map(({ person, box }) =>
+    h("li", {}, h("label", {}, box, h("span", {}, person.name || person.email || person.id))),
   );
+  const list = h("div.list", {}, finder(t.access, entries), h("ul.people", {}, ...entries));
   const show = () => {
     list.hidden = everyone.checked;
     said.textContent = "";
@@ -218,7 +204,11 @@ function access(job, people, save) {
       {},
       worker(
         t.save,
-        () => send().then(() => (said.textContent = t.savedNow)),
+        async () => {
+          await send();
+          for (const field of [everyone, only, ...boxes.map(({ box }) => box)]) delete field.dataset.changed;
+          said.textContent = t.savedNow;
+        },
         (why) => (said.textContent = why),
       ),
       said,
@@ -226,18 +216,28 @@ function access(job, people, save) {
   );
 }
 
-/** @param {Skip[]} skips @param {Map<string, string>} names @param {number} now */
-function skipped(skips, names, now) {
+/** @param {JobReport} job @param {Map<string, string>} names @param {number} now */
+function skipped({ skips, moreSkips }, names, now) {
   if (!skips.length) return h("p.soft", {}, t.noSkips);
-  return table(
-    t.skippedImages,
-    Object.values(t.skipColumns),
-    skips.map(({ line, worker: who, reason, note, time }) => [
-      t.image(number(line + 1)),
-      names.get(who) || who,
-      [t.shortReasons[reason] ?? reason, note].filter(Boolean).join(": "),
-      moment(time, now),
-    ]),
+  const counts = /** @type {Map<number, number>} */ (new Map());
+  for (const { line } of skips) counts.set(line, (counts.get(line) ?? 0) + 1);
+  const skipsOf = (/** @type {Skip} */ { line }) => counts.get(line) ?? 0;
+  return h(
+    "div.list",
+    {},
+    h("p.soft", {}, moreSkips ? `${t.skipOrder} ${t.moreSkips}` : t.skipOrder),
+    table(
+      t.skippedImages,
+      Object.values(t.skipColumns),
+      [...skips]
+        .sort((a, b) => skipsOf(b) - skipsOf(a) || a.line - b.line)
+        .map(({ line, worker: who, reason, note, time }) => [
+          t.image(number(line + 1)),
+          names.get(who) || who,
+          [t.shortReasons[reason] ?? reason, note].filter(Boolean).join(": "),
+          moment(time, now),
+        ]),
+    ),
   );
 }
 

@@ -24,7 +24,7 @@ function card(job) {
   );
 }
 
-/** @param {LeadJob[]} jobs the newest first @returns {import("../parts.js").View} */
+/** @param {LeadJob[]} jobs @returns {import("../parts.js").View} */
 export const leadJobsView = (jobs) => ({
   title: t.allJobs,
   root: jobs.length
@@ -32,7 +32,11 @@ export const leadJobsView = (jobs) => ({
         "div.narrow",
         {},
         h("h1", { tabIndex: -1 }, t.allJobs),
-        h("ul.cards", {}, ...[...jobs].sort((a, b) => b.created - a.created).map(card)),
+        h(
+          "ul.cards",
+          {},
+          ...[...jobs].sort((a, b) => Number(a.ended) - Number(b.ended) || b.created - a.created).map(card),
+        ),
       )
     : message(t.noLeadJobs, t.noLeadJobsText),
 });

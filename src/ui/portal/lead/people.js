@@ -3,11 +3,11 @@
 /** @import {PersonRow} from "../types.js" */
 import { h } from "../../lib/dom.js";
 import { dayAndTime } from "../format.js";
-import { newId, openDialog, table, worker } from "../parts.js";
+import { ask, newId, table } from "../parts.js";
 import { t } from "../texts.js";
 
 /**
- * @param {Api} api
+ * @param {Pick<Api, "call" | "now">} api
  * @param {PersonRow[]} people
  * @param {() => Promise<unknown>} reload the view
  * @returns {import("../parts.js").View}
@@ -16,38 +16,21 @@ export function peopleView(api, people, reload) {
   const said = h("p.said", { role: "status" });
   const invite = () => {
     const id = newId();
-    const problem = h("p.problem", { role: "alert" });
     const email = h("input", { id, type: "email", required: true, autocomplete: "off", maxLength: 254 });
     const lead = h("input", { type: "checkbox" });
     const send = async () => {
       await api.call("POST", "lead/people", { email: email.value.trim(), lead: lead.checked });
-      dialog.close();
       await reload();
       const status = document.querySelector(".said");
       if (status) status.textContent = t.invited(email.value.trim());
     };
-    const go = worker(
+    ask(
+      t.inviteTitle,
       t.invite,
-      async () => {
-        if (form.reportValidity()) await send();
-      },
-      (why) => (problem.textContent = why),
-      "button.primary",
-    );
-    const form = h(
-      "form",
-      {
-        onsubmit: (/** @type {Event} */ event) => {
-          event.preventDefault();
-          go.click();
-        },
-      },
+      send,
       h("p.field", {}, h("label", { for: id }, t.email), email),
       h("p", {}, h("label.check", {}, lead, h("span", {}, t.asLead))),
-      problem,
-      h("div.row", {}, h("button", { type: "button", onclick: () => dialog.close() }, t.cancel), go),
     );
-    const dialog = openDialog(t.inviteTitle, form);
   };
   const rows = people.map(({ id, name, email, lead, signedIn }) => [
     name || email,
@@ -65,7 +48,7 @@ export function peopleView(api, people, reload) {
         "div.head",
         {},
         h("h1", { tabIndex: -1 }, t.people),
-        h("button.primary", { type: "button", onclick: invite }, t.invite),
+        h("button.primary", { type: "button", "data-key": "invite", onclick: invite }, t.invite),
       ),
       h("p.soft", {}, t.peopleText),
       said,
