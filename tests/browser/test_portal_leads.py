@@ -251,6 +251,28 @@ def test_a_job_with_many_people_shows_those_first_who_need_attention(lead: Page,
     assert found == {pseudonyms[30], pseudonyms[39]}, "entries that are not shown count too"
 
 
+def test_a_slow_change_of_the_view_is_visible(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    site.slow = 1.0
+    lead.get_by_role("link", name="People", exact=True).click()
+    expect(lead.locator("main[aria-busy=true]")).to_be_visible()
+    expect(lead.get_by_role("heading", level=1)).to_have_text("People")
+    expect(lead.locator("main[aria-busy]")).to_have_count(0)
+
+
+def test_forced_colours_show_progress_the_current_page_and_dialogs(browser: Browser, site: PortalSite) -> None:
+    context = browser.new_context(forced_colors="active")
+    page = sign_in(context, site, "Lea")
+    go(page, site, f"#/lead/jobs/{JOB}")
+    press(page, "More time")
+    widths = (
+        """() => ["progress", "dialog"].map((name) => getComputedStyle(document.querySelector(name)).borderTopWidth)"""
+    )
+    assert page.evaluate(widths) == ["1px", "1px"]
+    assert page.evaluate("getComputedStyle(document.querySelector('[aria-current]')).textDecorationLine") == "underline"
+    context.close()
+
+
 def test_a_refresh_keeps_focus_and_what_is_not_saved(lead: Page, site: PortalSite) -> None:
     open_job(lead)
     pause = lead.get_by_role("button", name="Pause the job")

@@ -205,6 +205,7 @@ async function show(isSame = false) {
       return;
     }
     if (!view || view.isBare) place(plain(t.loading, ""), route.view);
+    else if (!isSame) document.querySelector("main")?.setAttribute("aria-busy", "true");
     const next = await loaded();
     if (own !== turn || !next) return;
     place(next, route.view, isSame);

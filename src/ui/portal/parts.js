@@ -134,7 +134,7 @@ const SHOWN = 15;
 export function finder(label, entries) {
   if (entries.length <= SHOWN) return false;
   const texts = entries.map(({ textContent }) => textContent?.toLowerCase() ?? "");
-  const search = h("input", { type: "search", "aria-label": t.searchIn(label), placeholder: t.search });
+  const search = h("input", { type: "search", "aria-label": t.searchOf(label), placeholder: t.search });
   const all = h("input", { type: "checkbox" });
   const said = h("span.soft", { role: "status" });
   const update = () => {

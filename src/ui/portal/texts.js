@@ -43,7 +43,7 @@ export const english = {
   cancel: "Cancel",
   close: "Close",
   search: "Search",
-  searchIn: (/** @type {string} */ list) => `Search in: ${list}`,
+  searchOf: (/** @type {string} */ list) => `Search in: ${list}`,
   showAll: "Show all",
   shown: (/** @type {string} */ some, /** @type {string} */ all) => `${some} of ${all}`,
   failed: "This page could not be loaded",

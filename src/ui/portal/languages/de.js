@@ -40,7 +40,7 @@ export default {
   cancel: "Abbrechen",
   close: "Schließen",
   search: "Suchen",
-  searchIn: (list) => `Suchen in: ${list}`,
+  searchOf: (list) => `Suchen in: ${list}`,
   showAll: "Alle zeigen",
   shown: (some, all) => `${some} von ${all}`,
   failed: "Diese Seite konnte nicht geladen werden",
