@@ -920,6 +920,8 @@ def views(person: Person) -> Iterator[str]:
     Task(page).key("1", "o")
     submit(Task(page))
     expect(page.get_by_role("dialog")).to_contain_text("Your session has ended")
+    page.wait_for_timeout(600)
+    expect(page.get_by_text("Saving")).to_have_count(0)
     yield "signed out"
     person.sign_in("Ada")
     site.change_job(JOB, paused=True)

@@ -214,7 +214,10 @@ export function deskView(host, job, line, early) {
     isSending = true;
     form.inert = true;
     tell();
-    const slow = setTimeout(() => tell(t.saving), PATIENCE);
+    const slow = setTimeout(() => {
+      // A dialog asks the worker to sign in again.
+      if (!document.querySelector("dialog[open]")) tell(t.saving);
+    }, PATIENCE);
     try {
       const result = await send();
       clearTimeout(slow);

@@ -116,7 +116,7 @@ export const english = {
   backToJobs: "Back to your jobs",
   keepWorking: "Keep it open",
   elsewhere: "You label this job in another window",
-  elsewhereText: "One window at a time keeps two answers of one image apart.",
+  elsewhereText: "Only one window at a time can label a job, so that no image gets two answers from you.",
   labelHere: "Label here instead",
   reasons: /** @type {Record<string, string>} */ ({
     unusable: "The image is unusable: broken, black or blurred",

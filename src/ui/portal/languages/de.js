@@ -110,7 +110,8 @@ export default {
   backToJobs: "Zurück zu Ihren Aufträgen",
   keepWorking: "Offen lassen",
   elsewhere: "Sie labeln diesen Auftrag in einem anderen Fenster",
-  elsewhereText: "Mit nur einem Fenster auf einmal gibt es keine zwei Antworten zu einem Bild.",
+  elsewhereText:
+    "Nur ein Fenster auf einmal kann einen Auftrag labeln, damit kein Bild zwei Antworten von Ihnen bekommt.",
   labelHere: "Hier labeln",
   reasons: {
     unusable: "Das Bild ist unbrauchbar: kaputt, schwarz oder unscharf",
