@@ -328,6 +328,23 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, site: Portal
     context.close()
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_long_names_of_jobs_and_files_overflow_no_page(browser: Browser, site: PortalSite, width: int) -> None:
+    name = "J" * 63
+    site.add_job(name, IMAGES[:1])
+    site.change_job(name, title="T" * 80, description="D" * 80)
+    site.change_job(JOB, title="T" * 80)
+    site.end_job(JOB, results={"report": "report.html", "labels": f"{'f' * 80}.json"})
+    context = browser.new_context(viewport={"width": width, "height": 720})
+    page = sign_in(context, site, "Lea")
+    for fragment, text in (("", "D" * 80), ("#/lead", name), (f"#/lead/jobs/{JOB}", "f" * 80), (f"#/jobs/{name}", "")):
+        page.goto("about:blank")
+        go(page, site, fragment)
+        expect(page.get_by_text(text).first if text else page.locator("crowd-2d-skeleton")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, fragment
+    context.close()
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_a_long_name_or_note_breaks_no_other_word(browser: Browser, site: PortalSite, width: int) -> None:
     """Beside a name of 80 characters, "Pause" was broken into three lines, and times and labels within a word."""
