@@ -232,7 +232,7 @@ def whole_job(submitted: Sequence[list[tuple[str, list[Instance]]]]) -> dict[str
     distances = PairDistances()
     consensus = Consensus(submitted, MEASURE, {})
     for agreed in consensus.agreed:
-        distances.add(agreed.repaired, consensus.worker_ids)
+        distances.add(agreed.repaired, consensus.poses)
     return distances.weights(distances.variances())
 
 

@@ -103,8 +103,7 @@ def filled(seeds: range, loud: float = 1) -> AgreementMeter:
 
 def add(meter: AgreementMeter, instances: list[Instance], ids: str) -> list[float]:
     poses, agreed = subject(instances, ids=ids)
-    worker_ids = [worker_id for answers in poses.answers for worker_id, _ in answers]
-    return meter.add(agreed, poses, worker_ids).ravel().tolist()
+    return meter.add(agreed, poses).ravel().tolist()
 
 
 def test_careful_workers_reach_the_human_ceiling() -> None:

@@ -203,34 +203,24 @@ class Consensus:
 
     def __init__(self, images: Sequence[Answers], table: SigmaTable, weights: Mapping[str, float]) -> None:
         self.poses = Poses(images, table)
-        self._weights = weights
+        self._trust = np.array([weights.get(worker_id, 1.0) for worker_id in self.poses.worker_ids], float)
         home, self.refused = match(self.poses)
         self.clusters = Clusters(self.poses, home)
         for cluster in self.clusters.too_large.tolist():
             limit = f"expected at most {MOST_CELLS} members squared times keypoints of one subject, got more"
             self.refused.setdefault(int(self.clusters.image[cluster]), CrowdedError(limit))
         self.wanted: Flags = ~marked(len(images), self.refused)[self.clusters.image]
-        answering = np.array([len(answers) for answers in self.poses.answers], np.intp)
-        self.workers: Integers = answering[self.clusters.image]
+        self.workers: Integers = self.poses.answering[self.clusters.image]
         self.agreed = [self.agree(stack) for stack in self.clusters.stacks(self.wanted)]
-
-    @cached_property
-    def worker_ids(self) -> list[str]:
-        """The worker's id of each instance."""
-        return [worker_id for answers in self.poses.answers for worker_id, given in answers for _ in given]
-
-    @cached_property
-    def _trust(self) -> Floats:
-        return np.array([self._weights.get(worker_id, 1.0) for worker_id in self.worker_ids], float)
 
     def agree(self, stack: Stack) -> Agreed:
         """Return the consensus of a stack's members on each of its subjects."""
-        weights = self._trust[stack.member]
+        weights = self._trust[self.poses.answer[stack.member]]
         return Agreed(stack, weights, *repair_sides(stack, weights))
 
     def images(self) -> list[Merged | CrowdedError]:
         """Return for each image its consensus instances and those below the quorum, or why it was refused."""
-        merged: list[Merged] = [([], []) for _ in self.poses.answers]
+        merged: list[Merged] = [([], []) for _ in self.poses.answering]
         drafts = {c: draft for agreed in self.agreed for c, draft in self._drafts(agreed)}
         for cluster, image in enumerate(self.clusters.image.tolist()):
             if image in self.refused:
@@ -239,19 +229,22 @@ class Consensus:
             instances = [self.poses.instances[i] for i in members]
             agreed, below = merged[image]
             if cluster in drafts:
-                ids = {other.id for other in agreed}
-                kept = [i.id for i in instances if i.id and i.id not in ids and not _NEW_ID.fullmatch(i.id)]
+                ids = [i.id for i in instances if i.id]
+                free = {i for i in set(ids).difference([other.id for other in agreed]) if not _NEW_ID.fullmatch(i)}
                 agreed.append(
                     msgspec.structs.replace(
                         drafts[cluster],
-                        id=_most_common(kept) or f"c{len(agreed) + 1}",
+                        id=_most_common([i for i in ids if i in free]) or f"c{len(agreed) + 1}",
                         name=_most_common([i.name for i in instances if i.name]),
                         box=_median_box([i.box for i in instances if i.box], len(instances)),
                     )
                 )
             else:
-                below.append(BelowQuorum(tuple([self.worker_ids[i] for i in members]), tuple(instances)))
+                below.append(BelowQuorum(tuple([self._worker_id(i) for i in members]), tuple(instances)))
         return [self.refused.get(image, instances) for image, instances in enumerate(merged)]
+
+    def _worker_id(self, instance: int) -> str:
+        return self.poses.worker_ids[int(self.poses.answer[instance])]
 
     def _drafts(self, agreed: Agreed) -> Iterator[tuple[int, Consolidated]]:
         """Yield each cluster that reaches the quorum, with its consensus without id, name and box."""
@@ -307,7 +300,7 @@ class Consensus:
         first = np.asarray(stack.mirror > np.arange(stack.mirror.shape[1]))
         for n, member, column in np.argwhere(agreed.swapped & first[:, None, :]).tolist():
             pair = labels[stack.label[n, column]], labels[stack.label[n, stack.mirror[n, column]]]
-            swaps.setdefault(n, []).append(SwapRepair(self.worker_ids[stack.member[n, member]], pair))
+            swaps.setdefault(n, []).append(SwapRepair(self._worker_id(stack.member[n, member]), pair))
         return swaps
 
 

@@ -290,7 +290,8 @@ def with_consensus(annotation: Annotation, merged: Sequence[Consolidated], below
     tolerance = OWN_TOLERANCE if annotation.image_width else ORIGINAL_TOLERANCE
     return msgspec.structs.replace(
         annotation,
-        updated_annotations=msgspec.json.decode(msgspec.json.encode(merged)),  # lists, as when read from a manifest
+        # Lists and dicts, as when read from a manifest. MessagePack takes half the time of JSON.
+        updated_annotations=msgspec.msgpack.decode(msgspec.msgpack.encode(merged)),
         was_modified=_modified(annotation.original_annotations, merged, tolerance),
         below_quorum=list(below),
     )

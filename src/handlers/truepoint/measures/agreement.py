@@ -203,7 +203,7 @@ class AgreementMeter(Statistic):
         self.images += 1
         self.marked += (len(instances_by_worker) - 1) * sum(instances_by_worker)
 
-    def add(self, agreed: Agreed, poses: Poses, worker_ids: Sequence[str]) -> Floats:
+    def add(self, agreed: Agreed, poses: Poses) -> Floats:
         """Add the subjects of a stack, before swap repair.
 
         Returns:
@@ -219,7 +219,7 @@ class AgreementMeter(Statistic):
         shared = np.count_nonzero(both, axis=2)
         oks: Floats = in_order(similar) / np.maximum(shared, 1)
         self.oks.add_all(oks.ravel().tolist())
-        for (a, b), rows in pairs_of_workers(stack, worker_ids):
+        for (a, b), rows in pairs_of_workers(stack, poses):
             self.pairs.at(pair_name(a, b), ExactSum).add_all(oks.ravel()[rows].tolist())
         self.matched += 2 * shared.size
         self.both += int(shared.sum())

@@ -9,7 +9,7 @@ to a single worker.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truepoint.consensus.stack import Stack
-from truepoint.pose.poses import Integers, grouped
+from truepoint.pose.poses import Integers, Poses, grouped
 from truepoint.statistics.bottom_k import Table
 from truepoint.statistics.histogram import Histogram, bins_of
 from truepoint.statistics.statistic import Statistic
@@ -46,15 +46,14 @@ def pair_of(name: str) -> tuple[str, str]:
     return msgspec.json.decode(name, type=tuple[str, str])
 
 
-def pairs_of_workers(stack: Stack, worker_ids: Sequence[str]) -> Iterator[tuple[tuple[str, str], Integers]]:
+def pairs_of_workers(stack: Stack, poses: Poses) -> Iterator[tuple[tuple[str, str], Integers]]:
     """Yield the pairs of workers that are members of the same clusters, and the rows of each pair.
 
     The ids of a pair are sorted. Rows are indices into flattened arrays of shape (clusters, pairs of members).
     """
-    distinct = sorted({worker_ids[i] for i in stack.member.ravel().tolist()})
+    distinct = sorted(set(poses.worker_ids))
     number = {worker_id: n for n, worker_id in enumerate(distinct)}
-    worker = np.array([number[worker_ids[i]] for i in stack.member.ravel().tolist()], np.intp)
-    worker = worker.reshape(stack.member.shape)
+    worker = np.array([number[worker_id] for worker_id in poses.worker_ids], np.intp)[poses.answer[stack.member]]
     first, second = np.triu_indices(stack.member.shape[1], 1)
     for key, rows in grouped((worker[:, first] * len(distinct) + worker[:, second]).ravel()):
         yield (distinct[key // len(distinct)], distinct[key % len(distinct)]), rows
@@ -80,12 +79,12 @@ class PairDistances(Statistic):
     pairs: Table[PairDistance] = msgspec.field(default_factory=lambda: Table(MOST_PAIRS))
     instances: int = 0
 
-    def add(self, stack: Stack, worker_ids: Sequence[str]) -> None:
+    def add(self, stack: Stack, poses: Poses) -> None:
         """Add the subjects of a stack.
 
         Args:
             stack: poses after swap repair.
-            worker_ids: the worker id of each instance.
+            poses: the poses whose instances are members of the stack.
         """
         self.instances += len(stack.cluster) * (stack.member.shape[1] > 1)
         first, second, both, squares = stack.pairs()
@@ -93,7 +92,7 @@ class PairDistances(Statistic):
             stack.area[:, first] + stack.area[:, second]
         )  # 4 / s^2, where s^2 is the mean area; the 4 cancels that of (2 sigma)^2
         bins = bins_of(squares * stack.inverse[:, None, :] * scale[:, :, None])
-        for (a, b), rows in pairs_of_workers(stack, worker_ids):
+        for (a, b), rows in pairs_of_workers(stack, poses):
             met = self.pairs.at(pair_name(a, b), lambda: PairDistance(0, Histogram()))
             met.shared += len(rows)
             numbers, counts = np.unique(_by_pair(bins)[rows][_by_pair(both)[rows]], return_counts=True)

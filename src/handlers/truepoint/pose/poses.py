@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,12 @@ class Poses:
     and labels. The order is fixed because floating-point sums depend on it.
 
     Attributes:
-        answers: for each image its answers, sorted by worker id.
+        answering: for each image its number of answers.
+        worker_ids: for each answer the worker's id. Answers are in the order of images and worker ids.
         labels: the names of all keypoints and of their pairs, sorted; `label` indexes it.
         inverse: for each label 1 / (2 sigma)^2, which is COCO's k to the power of -2.
         mirror: for each label the index of its pair's label, or its own index.
+        answer: for each instance the index of its answer, among the answers of all images.
         image: for each instance the index of its image.
         worker: for each instance the index of its worker within the image.
         area: for each instance the area in square pixels, by the rules of `similarity.area`.
@@ -54,28 +57,28 @@ class Poses:
 
     def __init__(self, images: Sequence[Answers], table: SigmaTable) -> None:
         self.table = table
-        self.answers = [sorted(answers, key=lambda answer: answer[0]) for answers in images]
-        given = [instances for answers in self.answers for _, instances in answers]
-        self.instances = list(chain.from_iterable(given))
-        keypoints = list(chain.from_iterable([instance.annotations for instance in self.instances]))
-        names = [k.label for k in keypoints]
-        distinct = set(names)
-        self.labels = sorted(distinct | {table.pairs[name] for name in distinct & table.pairs.keys()})
+        answers = [answer for image in images for answer in sorted(image, key=lambda answer: answer[0])]
+        self.worker_ids = [worker_id for worker_id, _ in answers]
+        self.instances = [instance for _, instances in answers for instance in instances]
+        keypoints = [keypoint for instance in self.instances for keypoint in instance.annotations]
+        names: defaultdict[str, int] = defaultdict(itertools.count().__next__)  # numbered by first occurrence
+        name = np.fromiter([names[k.label] for k in keypoints], np.intp, len(keypoints))
+        self.labels = sorted(names.keys() | {table.pairs[name] for name in names.keys() & table.pairs.keys()})
         number = {name: n for n, name in enumerate(self.labels)}
         doubled = 2 * np.array([table.sigma(name) for name in self.labels], float)
         self.inverse: Floats = 1 / (doubled * doubled)
         self.mirror: Integers = np.array([number[table.pairs.get(name, name)] for name in self.labels], np.intp)
 
-        answering = [image for image, answers in enumerate(self.answers) for _ in answers]
-        places = [worker for answers in self.answers for worker in range(len(answers))]
-        marked = [len(instances) for instances in given]
-        self.image: Integers = np.repeat(np.array(answering, np.intp), marked)
-        self.worker: Integers = np.repeat(np.array(places, np.intp), marked)
+        self.answering: Integers = np.array([len(image) for image in images], np.intp)
+        image, worker = expanded(self.answering)
+        self.answer: Integers = expanded(np.array([len(instances) for _, instances in answers], np.intp))[0]
+        self.image: Integers = image[self.answer]
+        self.worker: Integers = worker[self.answer]
         counts = np.array([len(instance.annotations) for instance in self.instances], np.intp)
         self.starts: Integers = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         self.owner: Integers = np.repeat(np.arange(len(self.instances)), counts)
         count = len(keypoints)
-        unordered = np.fromiter([number[name] for name in names], np.intp, count)
+        unordered = np.array([number[name] for name in names], np.intp)[name]
         self.position: Integers = np.argsort(self.owner * len(self.labels) + unordered, kind="stable")
         self.label: Integers = unordered[self.position]
         self.x: Floats = np.fromiter([k.x for k in keypoints], float, count)[self.position]

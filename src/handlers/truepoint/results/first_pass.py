@@ -116,7 +116,7 @@ class JobSurvey(Statistic, dict=True):
             consensus = Consensus(part, self._table, {})
             for agreed in consensus.agreed:
                 self.sigmas.add(agreed, consensus.poses.labels)
-                self.distances.add(agreed.repaired, consensus.worker_ids)
+                self.distances.add(agreed.repaired, consensus.poses)
 
     @property
     def skeleton(self) -> Skeleton:

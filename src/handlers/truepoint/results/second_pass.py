@@ -108,7 +108,7 @@ class Refiner:
                 agreement.add_image([len(instances) for _, instances in given])
         clusters, similar = [np.zeros(0, np.intp)], [np.zeros(0)]
         for agreed in consensus.agreed:
-            oks = agreement.add(agreed, consensus.poses, consensus.worker_ids)
+            oks = agreement.add(agreed, consensus.poses)
             clusters.append(np.repeat(agreed.stack.cluster, oks.shape[1]))
             similar.append(oks.ravel())
         leave_one_out.compare(consensus, self.tally.workers)
