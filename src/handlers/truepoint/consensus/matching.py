@@ -178,7 +178,8 @@ def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
                 overlap &= (least_y[earlier] <= most_y[later]) & (least_y[later] <= most_y[earlier])
                 overlap &= worker[later] > worker[earlier]
                 image, second, first = np.unravel_index(np.flatnonzero(overlap), overlap.shape)
-                pairs.append(_near(poses, earlier[image, 0, first], later[image, second, 0], widest))
+                start = begin[images[part]].take(image)
+                pairs.append(_near(poses, start + first, start + row + second, widest))
     first, second = np.concatenate(pairs, axis=1)
     order = np.argsort(second, kind="stable")
     return first[order], second[order]
@@ -287,7 +288,7 @@ def _symmetric_by_label(
     exponents /= area[pairs]
     shared = np.count_nonzero(exponents == exponents, axis=0)  # noqa: PLR0124
     near = np.flatnonzero(exponents < NEGLIGIBLE)
-    alike = falloff(exponents.ravel()[near])
+    alike = falloff(exponents.take(near))
     oks = np.zeros(len(first))
     oks[pairs] = np.bincount(near % max(len(pairs), 1), alike, len(pairs)) / np.maximum(shared, 1)
     return oks

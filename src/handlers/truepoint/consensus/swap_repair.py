@@ -8,10 +8,13 @@ whose poses are turned away from the camera. A repair must at least halve the di
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from truepoint.consensus.stack import Stack
-from truepoint.pose.poses import Flags, Integers, in_order
+from truepoint.pose.poses import Flags, in_order
 from truepoint.pose.similarity import Floats
 
 LEAST_GAIN = 0.5
@@ -38,42 +41,50 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
         a pair. The second array says on which of the exchanged pairs the workers are split evenly, of shape (clusters,
         columns), true for the first keypoint of a pair.
     """
-    first = np.asarray(stack.mirror > np.arange(stack.mirror.shape[1]))
-    mirror = np.broadcast_to(stack.mirror[:, None, :], stack.there.shape)
-    other_x, other_y = (np.take_along_axis(v, mirror, axis=2) for v in (stack.x, stack.y))
-    whole = stack.there & np.take_along_axis(stack.there, mirror, axis=2) & first[:, None, :]
-    across_x, across_y = stack.x - other_x, stack.y - other_y
+    swapped, disputed = np.zeros_like(stack.there), np.zeros(stack.mirror.shape, bool)
+    cluster, column = np.nonzero(stack.mirror > np.arange(stack.mirror.shape[1]))  # a row for each left/right pair
+    other = stack.mirror[cluster, column]
+    there, other_there = stack.there[cluster, :, column], stack.there[cluster, :, other]
+    points = [values[cluster, :, at] for at in (column, other) for values in (stack.x, stack.y)]
+    having = there & other_there
+    across_x, across_y = points[0] - points[2], points[1] - points[3]
     square = across_x * across_x + across_y * across_y
-    separated = whole & (
-        square * stack.inverse[:, None, :] > LEAST_SEPARATION * LEAST_SEPARATION * stack.area[:, :, None]
+    separated = having & (
+        square * stack.inverse[cluster, column][:, None] > LEAST_SEPARATION * LEAST_SEPARATION * stack.area[cluster]
     )
     # A pair that only one worker has cannot be compared, and one that no worker separates cannot be repaired.
-    separated &= (np.count_nonzero(whole, axis=1) > 1)[:, None, :]
-    swapped, disputed, kept = np.zeros_like(whole), np.zeros_like(first), separated.copy()
-    cluster, column = np.nonzero(separated.any(axis=1))
-    having = whole[cluster, :, column]
-    points = [values[cluster, :, column] for values in (stack.x, stack.y, other_x, other_y)]
-    plain, crossed = _distances(points, having)
+    separated &= (np.count_nonzero(having, axis=1) > 1)[:, None]
+    rows = np.flatnonzero(separated.any(axis=1))
+    plain, crossed = _distances([values[rows] for values in points], having[rows])
     mixed = np.flatnonzero((plain > crossed).any(axis=1))
     if len(mixed):
-        cluster, column, having = cluster[mixed], column[mixed], having[mixed]
+        rows = rows[mixed]
         plain, crossed = (_square(values[mixed], having.shape[1]) for values in (plain, crossed))
-        turned = _other_way(plain - crossed, having)
-        directions = _directions(across_x, across_y, square, whole)
-        facing = in_order(np.where(whole, across_x, 0))
-        wrong, even = _wrong(having, turned, weights[cluster], _at_one(directions, cluster, column), facing[cluster])
-        right = having & ~wrong
-        apart = separated[cluster, :, column]
+        turned = _other_way(plain - crossed, having[rows])
+
+        def by_cluster(values: NDArray[Any]) -> Floats:
+            """Return the sums of rows of the same cluster, added in the order of rows."""
+            sums = np.zeros(stack.member.shape)
+            np.add.at(sums, cluster, values)
+            return sums
+
+        fits = [
+            unit[rows] * (by_cluster(unit)[cluster] - unit)[rows] for unit in _directions(across_x, across_y, having)
+        ]
+        facing = by_cluster(np.where(having, across_x, 0))
+        wrong, even = _wrong(having[rows], turned, weights[cluster[rows]], fits[0] + fits[1], facing[cluster[rows]])
+        right = having[rows] & ~wrong
+        apart = separated[rows]
         before, after = (in_order(np.where(right.T[:, None], d, 0), 0).T for d in (plain, crossed))
-        repaired = wrong & (after <= LEAST_GAIN * before) & np.asarray((apart & right).any(axis=1))[:, None]
-        swapped[cluster, :, column] = repaired
-        kept[cluster, :, column] = right & apart
-        disputed[cluster, column] = even & repaired.any(axis=1)
+        repaired, kept = np.zeros_like(having), separated
+        repaired[rows] = wrong & (after <= LEAST_GAIN * before) & np.asarray((apart & right).any(axis=1))[:, None]
+        kept[rows] = right & apart
+        disputed[cluster[rows], column[rows]] = even & repaired[rows].any(axis=1)
         # A worker who exchanged every separated pair has turned the whole body, so all other pairs are exchanged too.
-        turned_body = (np.count_nonzero(swapped, axis=2) > 1) & ~kept.any(axis=2)
-        either = (stack.there | np.take_along_axis(stack.there, mirror, axis=2)) & first[:, None, :]
-        swapped |= either & turned_body[:, :, None]
-    return swapped | np.take_along_axis(swapped, mirror, axis=2), disputed
+        turned_body = (by_cluster(repaired) > 1) & (by_cluster(kept) == 0)
+        repaired |= (there | other_there) & turned_body[cluster]
+        swapped[cluster, :, column] = swapped[cluster, :, other] = repaired
+    return swapped, disputed
 
 
 def _distances(points: list[Floats], having: Flags) -> tuple[Floats, Floats]:
@@ -156,18 +167,9 @@ def _wrong(having: Flags, turned: Flags, weights: Floats, at_one: Floats, facing
     return np.where(turned_is_wrong[:, None], camps[0], camps[1]), even
 
 
-def _directions(across_x: Floats, across_y: Floats, square: Floats, whole: Flags) -> tuple[Floats, Floats]:
+def _directions(across_x: Floats, across_y: Floats, having: Flags) -> tuple[Floats, Floats]:
     """Return unit vectors from the second to the first keypoint of each pair; 0 if one is missing or they coincide."""
-    length = np.sqrt(square)
-    some = whole & (length > 0)
+    length = np.sqrt(across_x * across_x + across_y * across_y)
+    some = having & (length > 0)
     length = np.where(some, length, 1)
     return np.where(some, across_x / length, 0), np.where(some, across_y / length, 0)
-
-
-def _at_one(directions: tuple[Floats, Floats], cluster: Integers, column: Integers) -> Floats:
-    """Return how well each pair fits the member's other pairs, as a sum of cosines of shape (rows, members)."""
-    fits = []
-    for values in directions:
-        own = values[cluster, :, column]
-        fits.append(own * (in_order(values)[cluster] - own))
-    return fits[0] + fits[1]
