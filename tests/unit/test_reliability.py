@@ -13,8 +13,8 @@ def weights_of(found: PairDistances) -> dict[str, float]:
 
 
 def add(found: PairDistances, ids: list[str], instances: list[Instance]) -> None:
-    _, agreed = subject(instances, ids=ids)
-    found.add(agreed.stack, ids)
+    poses, agreed = subject(instances, ids=ids)
+    found.add(agreed.stack, poses)
 
 
 def distances(louds: list[float], instances: range) -> PairDistances:

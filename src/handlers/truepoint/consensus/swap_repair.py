@@ -59,14 +59,15 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
     mixed = np.flatnonzero((plain > crossed).any(axis=1))
     if len(mixed):
         rows = rows[mixed]
-        plain, crossed = (_square(values[mixed], having.shape[1]) for values in (plain, crossed))
+        members = having.shape[1]
+        plain, crossed = (_square(values[mixed], members) for values in (plain, crossed))
         turned = _other_way(plain - crossed, having[rows])
 
         def by_cluster(values: NDArray[Any]) -> Floats:
             """Return the sums of rows of the same cluster, added in the order of rows."""
-            sums = np.zeros(stack.member.shape)
-            np.add.at(sums, cluster, values)
-            return sums
+            cells = cluster[:, None] * members + np.arange(members)
+            sums = np.bincount(cells.ravel(), values.ravel(), minlength=stack.member.size)
+            return np.asarray(sums.reshape(stack.member.shape), float)
 
         fits = [
             unit[rows] * (by_cluster(unit)[cluster] - unit)[rows] for unit in _directions(across_x, across_y, having)
@@ -76,12 +77,12 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
         right = having[rows] & ~wrong
         apart = separated[rows]
         before, after = (in_order(np.where(right.T[:, None], d, 0), 0).T for d in (plain, crossed))
-        repaired, kept = np.zeros_like(having), separated
+        repaired = np.zeros_like(having)
         repaired[rows] = wrong & (after <= LEAST_GAIN * before) & np.asarray((apart & right).any(axis=1))[:, None]
-        kept[rows] = right & apart
+        separated[rows] = right & apart  # the pairs that their worker did not exchange
         disputed[cluster[rows], column[rows]] = even & repaired[rows].any(axis=1)
         # A worker who exchanged every separated pair has turned the whole body, so all other pairs are exchanged too.
-        turned_body = (by_cluster(repaired) > 1) & (by_cluster(kept) == 0)
+        turned_body = (by_cluster(repaired) > 1) & (by_cluster(separated) == 0)
         repaired |= (there | other_there) & turned_body[cluster]
         swapped[cluster, :, column] = swapped[cluster, :, other] = repaired
     return swapped, disputed
