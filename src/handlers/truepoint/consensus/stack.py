@@ -162,18 +162,21 @@ class Clusters:
         mirror[which, column] = self._column(keys - names + poses.mirror[names])
 
         index, place = expanded(np.diff(poses.starts)[member].ravel())
-        cluster, rank = np.divmod(index, members)
-        points = poses.starts[member[cluster, rank]] + place
-        cell = cluster, rank, self._column(chosen[cluster] * labels + poses.label[points])
+        points = poses.starts[member.ravel()[index]] + place
+        cluster = index // members
+        column = self._column(chosen[cluster] * labels + poses.label[points])
         mention = np.full(label.shape, len(poses.x))
-        np.minimum.at(mention, (cluster, cell[2]), poses.position[points])
-        there = np.zeros((*member.shape, columns), bool)
-        x, y = np.zeros(there.shape), np.zeros(there.shape)
-        visibility = np.zeros(there.shape, np.int8)
-        there[cell], x[cell], y[cell] = True, poses.x[points], poses.y[points]
-        visibility[cell] = poses.visibility[points]
-        area = poses.area[member]
-        return Stack(chosen, member, area, label, inverse, mirror, mention, there, x, y, visibility)
+        np.minimum.at(mention.reshape(-1), cluster * columns + column, poses.position[points])
+        cell = index * columns + column
+
+        def by_cell(values: NDArray[Any]) -> NDArray[Any]:
+            table = np.zeros((*member.shape, columns), values.dtype)
+            table.reshape(-1)[cell] = values
+            return table
+
+        keypoints = (by_cell(values[points]) for values in (poses.x, poses.y, poses.visibility))
+        there = by_cell(np.ones(len(points), bool))
+        return Stack(chosen, member, poses.area[member], label, inverse, mirror, mention, there, *keypoints)
 
     def _column(self, keys: Integers) -> Integers:
         """Return the columns of keys, which are cluster * number of labels + label."""
