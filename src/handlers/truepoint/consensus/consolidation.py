@@ -250,8 +250,8 @@ class Consensus:
         """Yield each cluster that reaches the quorum, with its consensus without id, name and box."""
         stack, places = agreed.repaired, agreed.places
         workers, members = self.workers[stack.cluster].tolist(), int(stack.member.shape[1])
-        scores, dispersions = keypoint_scores(stack, places)
-        score = _rounded(in_order(oks_with(stack, places), axis=1) / members)
+        scores, dispersions, oks = compared(stack, places)
+        score = _rounded(in_order(oks, axis=1) / members)
         order = np.lexsort((stack.mention, ~places.there))
         columns = [
             np.take_along_axis(values, order, axis=1).tolist()
@@ -323,35 +323,25 @@ def agreed_places(stack: Stack, weights: Floats) -> Places:
     return Places(x, y, there, visible, votes)
 
 
-def squares(stack: Stack, places: Places) -> Floats:
-    """Return the squared distances from the consensus in square pixels, of shape (clusters, members, columns).
+def compared(stack: Stack, places: Places) -> tuple[Floats, Floats, Floats]:
+    """Compare the members with the consensus.
 
-    A distance is 0 if the member or the consensus lacks the keypoint.
+    Returns:
+        For each keypoint of the consensus the members' mean similarity to it and their median distance from it in units
+        of sigma s, both of shape (clusters, columns) and meaningless where the consensus lacks the keypoint. Then each
+        member's symmetric OKS with the consensus over their shared keypoints, of shape (clusters, members).
     """
-    dx, dy = stack.x - places.x[:, None, :], stack.y - places.y[:, None, :]
-    return np.where(stack.there & places.there[:, None, :], dx * dx + dy * dy, 0)
-
-
-def keypoint_scores(stack: Stack, places: Places) -> tuple[Floats, Floats]:
-    """Return the workers' mean similarity to the consensus and their median distance from it.
-
-    Both have shape (clusters, columns). The distance is in units of sigma s.
-    """
-    off = squares(stack, places)
-    scale = stack.inverse / stack.size[:, None]
-    alike = np.where(stack.there, falloff(off * (scale / 2)[:, None, :]), 0)
-    counts = np.maximum(places.votes, 1)
-    ordered = np.sort(np.moveaxis(np.where(stack.there, np.sqrt(off), np.inf), 1, 2), axis=2)
-    middle = np.where(places.there, median(ordered, counts), 0)
-    return in_order(alike, axis=1) / counts, middle * 2 * np.sqrt(scale)
-
-
-def oks_with(stack: Stack, places: Places) -> Floats:
-    """Return each member's symmetric OKS with the consensus over their shared keypoints: shape (clusters, members)."""
     both = stack.there & places.there[:, None, :]
+    dx, dy = stack.x - places.x[:, None, :], stack.y - places.y[:, None, :]
+    off = dx * dx + dy * dy
+    scale = stack.inverse / stack.size[:, None]
+    counts = np.maximum(places.votes, 1)
+    near = in_order(np.where(both, falloff(off * (scale / 2)[:, None, :]), 0), axis=1) / counts
+    ordered = np.sort(np.moveaxis(np.where(both, np.sqrt(off), np.inf), 1, 2), axis=2)
     area = (stack.area + stack.size[:, None])[:, :, None]
-    alike = np.where(both, falloff(squares(stack, places) * stack.inverse[:, None, :] / area), 0)
-    return np.asarray(in_order(alike) / np.maximum(np.count_nonzero(both, axis=2), 1))
+    alike = np.where(both, falloff(off * stack.inverse[:, None, :] / area), 0)
+    oks = in_order(alike) / np.maximum(np.count_nonzero(both, axis=2), 1)
+    return near, median(ordered, counts) * 2 * np.sqrt(scale), np.asarray(oks)
 
 
 def _rounded(values: Floats) -> Floats:
