@@ -186,6 +186,19 @@ def test_standard_output_that_is_a_file(tmp_path: Path) -> None:
     assert done.stderr == "/dev/stdout: labels of 1 images\n"
 
 
+@pytest.mark.parametrize("out", ["/dev/stdout", "/dev/null", "pipe"])
+def test_predictions_need_a_file_beside_which_progress_is_stored(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "model.py").write_text("def predict(image):\n    return []\n")
+    options = ["--model", f"{tmp_path}/model.py:predict", "--out", str(tmp_path / out)]
+    assert main(["prelabel", str(tmp_path), *options]) == 1
+    assert "expected a file, because the progress is stored beside it, got" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "model.py", "pipe"}
+
+
 def test_images_are_read_without_the_packages_for_aws(tmp_path: Path) -> None:
     """The wheel does not require them (pyproject.toml)."""
     Image.new("RGB", (40, 20)).save(tmp_path / "a.png")

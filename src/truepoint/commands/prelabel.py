@@ -69,6 +69,10 @@ def _prelabel(options: argparse.Namespace) -> int:
         ) from error
     code = Path(options.model.rpartition(":")[0] or options.model)
     console.check_output(options.out, code, options.boxes, options.detector, options.skeleton)
+    if options.out.is_relative_to("/dev") or (options.out.exists() and not options.out.is_file()):
+        raise console.InputError(
+            f"argument --out: expected a file, because the progress is stored beside it, got {str(options.out)!r}"
+        )
     if not options.out.parent.is_dir():
         raise console.InputError(f"argument --out: expected a file in an existing folder, got {str(options.out)!r}")
     with tqdm(desc="check images", unit="image", leave=False, disable=None) as bar:
