@@ -241,3 +241,16 @@ def test_unreadable_files_are_left_out_and_named(tmp_path: Path) -> None:
     assert reasons["loop.png"] == "cannot be read: Too many levels of symbolic links"
     assert reasons["\\xff.png"] == "expected a name in UTF-8, got other bytes; rename the file"
     assert "not an image" in reasons["pipe.png"]
+
+
+@pytest.mark.parametrize("target", ["disk", "photos"])
+def test_a_link_to_a_folder_is_refused(target: str, tmp_path: Path) -> None:
+    """It is not followed: one to a folder above it has no end. Without a word, its images would be missing."""
+    for name in ("disk", "photos"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (9, 9)).save(tmp_path / name / "a.png")
+    (tmp_path / "photos" / "more").symlink_to(tmp_path / target)
+    found = images_in_folder(tmp_path / "photos")
+    assert [image.name for image in found.images] == ["a.png"]
+    [refused] = found.refused
+    assert (refused.name, refused.reason.partition(",")[0]) == ("more", "expected a folder")

@@ -117,7 +117,8 @@ class ImageError(ValueError):
 def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) -> FoundImages:
     """Return the images below `folder`.
 
-    Hidden files are ignored, and so are files that have neither an image suffix nor image content.
+    Hidden files are ignored, and so are files that have neither an image suffix nor image content. Links to folders are
+    refused, because their images would be missing silently, and following them may not end.
 
     Args:
         folder: searched with its subfolders.
@@ -131,7 +132,7 @@ def images_in_folder(folder: Path, progress: Callable[[], None] = lambda: None) 
     files: list[tuple[str, Callable[[], SourceImage]]] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if not any(part.startswith(".") for part in name.parts) and not _is_folder(path):
+        if not any(part.startswith(".") for part in name.parts) and (path.is_symlink() or not _is_folder(path)):
             files.append((name.as_posix(), partial(_local_image, path, name.as_posix())))
     return _inspect_all(files, progress)
 
@@ -312,6 +313,8 @@ def _head(s3: S3Client, bucket: str, key: str, count: int) -> bytes:
 
 
 def _local_image(path: Path, name: str) -> SourceImage:
+    if _is_folder(path):
+        raise ImageError("expected a folder, got a symbolic link to one, which is not followed; put the folder here")
     if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would block
         raise UnidentifiedImageError
     try:
