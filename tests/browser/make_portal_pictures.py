@@ -64,7 +64,7 @@ def prepare(site: PortalSite) -> None:
     site.add_job("Cyclists-1", images)
     site.change_job("Cyclists-1", title="Cyclists at the crossing", description="One cyclist an image.", paused=True)
     site.add_job("Start-1", images[:2])
-    site.change_job("Start-1", title="Starting blocks", status="Completed")
+    site.change_job("Start-1", title="Starting blocks", status="Completed", total_labelled=2)
 
 
 def label(task: Task, image: str, start: int = 0, end: int = 99) -> None:
