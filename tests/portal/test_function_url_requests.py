@@ -223,7 +223,7 @@ def test_other_methods_are_refused() -> None:
 def test_writes_of_other_origins_are_refused_first(who: str, origin: str) -> None:
     with pytest.raises(RefusedError) as refused:
         send("POST", "/api/jobs/people/answers/1", who, origin=origin)
-    assert (refused.value.status, refused.value.code) == (403, "forbidden")
+    assert (refused.value.status, refused.value.code) == (403, "other-site")
 
 
 def test_a_write_without_origin_is_refused() -> None:

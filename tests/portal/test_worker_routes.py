@@ -265,7 +265,7 @@ def test_every_write_refuses_foreign_origins(portal: Portal) -> None:
     assert len(writes) == 4
     for route in writes:
         for origin in ("https://evil.example", "null", ""):
-            assert portal.code(route.method, path_of(route), body_of(route), origin=origin) == (403, "forbidden")
+            assert portal.code(route.method, path_of(route), body_of(route), origin=origin) == (403, "other-site")
     assert list(portal.bucket.keys("output/People-1", "")) == []
 
 

@@ -55,6 +55,8 @@ export const english = {
     "other-person": "Somebody else is signed in now.",
     "not-found": "There is no such job, or you may not work on it.",
     forbidden: "Only leads may see this.",
+    "no-person": "There is no such person.",
+    "other-site": "The server takes nothing from this address. Please open the portal at its own address.",
     "too-late": "This image has gone to somebody else, or has its label already.",
     changed: "You or this page corrected this answer meanwhile, for example in another window.",
     closed: "This job takes no answers at present. Your work is kept on this computer.",

@@ -327,12 +327,13 @@ class TaskQueue:
         shards = range(self._job.shards)
         return not any(self._table.query(rows.queue_pk(self._name, shard), limit=1) for shard in shards)
 
-    def has_work(self) -> bool:
-        """Return whether some worker may still get an image of the job, now or after a lease of another one."""
-        if self._job.status != "InProgress":
-            return False
-        cursor = self._table.get([rows.cursor_key(self._name)])
-        return next(iter(cursor.values()), {}).get("handed", 0) < self._job.open or not self.is_empty()
+    def has_work(self, handed: int) -> bool:
+        """Return whether an image is still available to some worker, now or when another worker's lease ends.
+
+        Args:
+            handed: the number of open lines that have been assigned so far: `handed` of the row at `cursor_key`.
+        """
+        return self._job.status == "InProgress" and (handed < self._job.open or not self.is_empty())
 
     def slots(self, shard: int, after: float, until: float) -> Iterator[Slot]:
         """Yield the slots of a shard that become available in a span of time, free and leased ones."""

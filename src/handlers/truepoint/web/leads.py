@@ -256,7 +256,7 @@ class LeadRoutes:
         job = _job(caller)
         names = self._names([worker])
         if worker not in names:
-            raise RefusedError(404, "not-found", "There is no such person.")
+            raise RefusedError(404, "no-person", "There is no such person.")
         entry = self._entry(caller, "pause worker" if paused else "resume worker", f"{job.key}/{worker}")
         row = self._logged(entry, lambda: self._actions.pause_worker(job, worker, paused))
         return Response(value=_worker_row(worker, row, names))

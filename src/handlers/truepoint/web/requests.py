@@ -64,7 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             RefusedError: the Origin is missing or is not `origin`.
         """
         if self.method not in READING and self.headers.get("origin") != origin:
-            raise RefusedError(403, "forbidden", "This request did not come from the portal's own page.")
+            raise RefusedError(403, "other-site", "This request did not come from the portal's own page.")
 
     def fields(self) -> dict[str, Any]:
         """Return the body's JSON object.

@@ -85,7 +85,13 @@ class WorkerRoutes:
 
     def me(self, _request: Request, caller: Caller, _parameters: Parameters) -> Response:
         """Return the signed-in person, and the jobs on which they may work."""
-        cards = [card for job in read_jobs(self._table) if (card := self._card(job, caller)) is not None]
+        jobs = read_jobs(self._table)
+        cursors = self._table.get([rows.cursor_key(job.key) for job in jobs if not job.is_ended])
+        cards = []
+        for job in jobs:
+            handed = cursors.get(rows.cursor_key(job.key), {}).get("handed", 0)
+            if (card := self._card(job, caller, handed)) is not None:
+                cards.append(card)
         person = {"id": caller.id, "name": caller.person.name, "lead": caller.lead}
         return Response(value={"person": person, "jobs": cards, "expires": caller.expires})
 
@@ -182,12 +188,12 @@ class WorkerRoutes:
     def _queue(self, job: Job) -> TaskQueue:
         return TaskQueue(self._table, job, self._open_lines.setdefault(job.key, OpenLines(self._store, job.name)))
 
-    def _card(self, job: Job, caller: Caller) -> dict[str, Any] | None:
+    def _card(self, job: Job, caller: Caller, handed: int) -> dict[str, Any] | None:
         workers = read_workers(self._table, job)
         mine: Worker = workers.get(caller.id, Worker())
         if not (job.everyone or mine.member):
             return None
-        return job_card(job, workers.values(), mine) | {"hasWork": self._queue(job).has_work()}
+        return job_card(job, workers.values(), mine) | {"hasWork": self._queue(job).has_work(handed)}
 
     def _prepared(self, job: Job, caller: Caller, leases: list[Lease]) -> list[dict[str, Any]]:
         """Return the tasks of leases, without those that cannot be prepared.

@@ -52,6 +52,9 @@ export default {
     "other-person": "Jetzt ist jemand anderes angemeldet.",
     "not-found": "Diesen Auftrag gibt es nicht, oder Sie dürfen nicht daran arbeiten.",
     forbidden: "Das dürfen nur Leitende sehen.",
+    "no-person": "Diese Person gibt es nicht.",
+    "other-site":
+      "Der Server nimmt von dieser Adresse nichts an. Bitte öffnen Sie das Portal unter seiner eigenen Adresse.",
     "too-late": "Dieses Bild ist an jemand anderen gegangen oder hat schon sein Label.",
     changed: "Sie oder diese Seite haben diese Antwort inzwischen berichtigt, zum Beispiel in einem anderen Fenster.",
     closed: "Dieser Auftrag nimmt zurzeit keine Antworten an. Ihre Arbeit bleibt auf diesem Rechner.",
