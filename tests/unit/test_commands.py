@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def test_the_help_fits_a_screen(
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert any("example:" in line for line in lines)
-    assert any("exit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped" in line for line in lines)
+    assert any("exit codes: 0 done, 1 bad input, 2 bad usage, 128 + signal if stopped" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -173,17 +174,106 @@ def test_an_output_that_is_a_link_stays_a_link(tmp_path: Path) -> None:
         assert len(json.loads((tmp_path / "disk" / "real.json").read_text())["annotations"]) == 1
 
 
-def test_standard_output_that_is_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["convert"], "{out}: labels of 1 images\n"),
+        (["convert", "--to", "prelabels"], "{out}: labels of 1 images\n"),
+        (["reskeleton", "--to", "coco-person"], "no labelled keypoint is lost\n{out}: 1 images\n"),
+        (["reskeleton", "--to", "coco-person", "--json"], '{{"version":"1.0","out":"{out}","images":1,'),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("out", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_that_is_a_file(given: list[str], message: str, out: str, tmp_path: Path) -> None:
     labels = write(tmp_path / "a.json", people(pose()))
-    command = [sys.executable, "-m", "truepoint.commands", "convert", labels, "--out", "/dev/stdout"]
+    command = [sys.executable, "-m", "truepoint.commands", given[0], labels, *given[1:], "--out", out]
     with (tmp_path / "b.json").open("wb") as file:
         file.write(b"earlier\n")
         file.flush()
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True, check=True)
     first, document = (tmp_path / "b.json").read_text().split("\n", 1)
     assert first == "earlier"
-    assert len(json.loads(document)["annotations"]) == 1
-    assert done.stderr == "/dev/stdout: labels of 1 images\n"
+    json.loads(document)  # nothing else is in it
+    assert done.stderr.startswith(message.format(out=out))
+
+
+def test_thumbnails_and_a_manifest_on_standard_output(tmp_path: Path) -> None:
+    flipped = pose()
+    flipped[0] = (5000, 5000, 2)  # outside the image, so that the report has an image
+    assert main(["analyze", write(tmp_path / "a.json", people(flipped)), "--out", str(tmp_path / "out")]) == 0
+    (tmp_path / "photos/a").mkdir(parents=True)
+    Image.new("RGB", (900, 900)).save(tmp_path / "photos/a/one.jpg")
+    line = {"source-ref": "s3://b/one.jpg", "label": {"keypoints": [{"label": "nose", "x": 1, "y": 2}]}}
+    manifest = write(tmp_path / "output.manifest", line)
+    for given in (
+        ["thumbnails", f"{tmp_path}/out/report.html", "--images", f"{tmp_path}/photos"],
+        ["convert", manifest, "--label-attribute", "label"],
+    ):
+        written = [*given, "--out", str(tmp_path / "written")]
+        command = [sys.executable, "-m", "truepoint.commands", *given, "--out", "/dev/stdout"]
+        assert main(written) == 0
+        done = subprocess.run(command, capture_output=True, check=True)
+        assert done.stdout == (tmp_path / "written").read_bytes()
+        assert done.stderr.startswith(b"/dev/stdout")
+
+
+@pytest.mark.parametrize(
+    "given", [["analyze"], ["export", "--format", "coco", "--results"]], ids=lambda given: given[0]
+)
+def test_a_folder_cannot_be_written_to_standard_output(given: list[str], tmp_path: Path) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    assert main(["analyze", labels, "--out", str(tmp_path / "out")]) == 0
+    source = labels if len(given) == 1 else str(tmp_path / "out")
+    command = [sys.executable, "-m", "truepoint.commands", *given, source, "--out", "/dev/stdout"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "/dev/stdout: expected " in done.stderr
+
+
+def test_messages_without_the_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write(tmp_path / "a.json", people(pose()))
+    assert main(["reskeleton", labels, "--to", "coco-person", "--json", "--out", "/dev/null"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 1
+
+
+def test_predictions_in_shared_memory(tmp_path: Path) -> None:
+    """/dev/shm contains ordinary files."""
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "model.py").write_text("def predict(image):\n    return []\n")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        out = Path(folder) / "x.jsonl"
+        for _ in range(2):
+            assert main(["prelabel", str(tmp_path), "--model", f"{tmp_path}/model.py:predict", "--out", str(out)]) == 0
+        assert json.loads(out.read_text()) == {"a.png": []}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ["prelabel", "{0}", "--model", "{0}/stop.py:predict", "--out", "{0}/x.jsonl"],
+            "finished predictions are kept",
+        ),
+        (["export", "--results", "{0}/out", "--format", "coco", "--out", "{0}/exports"], "may be incomplete"),
+        (["convert", "{0}/a.json", "--out", "/dev/stdout"], "may be incomplete"),
+        (["convert", "{0}/a.json", "--out", "{0}/b.json"], "nothing was written"),
+    ],
+)
+def test_a_stopped_command_says_what_remains(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    assert main(["analyze", write(tmp_path / "a.json", people(pose())), "--out", str(tmp_path / "out")]) == 0
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "stop.py").write_text("def predict(image):\n    raise KeyboardInterrupt\n")
+    monkeypatch.setattr("truepoint.commands.export.export", stop)
+    monkeypatch.setattr("truepoint.commands.convert.write_whole", stop)
+    capsys.readouterr()
+    assert main([part.format(tmp_path) for part in given]) == 130
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("out", ["/dev/stdout", "/dev/null", "pipe"])

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -21,7 +21,7 @@ from truepoint.formats.detection import json_files
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError
 from truepoint.formats.names import unpaired_sides
 from truepoint.jobs.exports.finished import ExportError
-from truepoint.jobs.files import file_error
+from truepoint.jobs.files import file_error, is_stream
 from truepoint.jobs.prelabels import PrelabelError
 from truepoint.jobs.terminal import print_any_text
 from truepoint.pose.instance import InstanceError
@@ -41,6 +41,10 @@ _ERRORS = (
 _NAMES = {"read": "read", "compare": "compare raters", "check": "look for errors"}
 
 
+INCOMPLETE = "the output may be incomplete; run the command again"
+"""Consequence of stopping a command that writes step by step."""
+
+
 class InputError(ValueError):
     """Input that a command cannot use."""
 
@@ -51,13 +55,19 @@ def parser(description: str | None, usage: str, example: str, prog: str | None) 
         prog=prog,
         usage=usage,
         description=description,
-        epilog=f"example: {example}\nexit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped",
+        epilog=f"example: {example}\nexit codes: 0 done, 1 bad input, 2 bad usage, 128 + signal if stopped",
         formatter_class=lambda **options: argparse.RawDescriptionHelpFormatter(max_help_position=22, **options),
     )
 
 
-def run(work: Callable[[], int]) -> int:
-    """Run the command's work and return its exit code. Bad input is reported in one line, without a traceback."""
+def run(work: Callable[[], int], out: Path | None = None, if_stopped: str = "nothing was written") -> int:
+    """Run the command's work and return its exit code. Bad input is reported in one line, without a traceback.
+
+    Args:
+        work: the command's work.
+        out: the file that the command writes at its end, if it writes one.
+        if_stopped: what a user who stops the command must know about its output.
+    """
     print_any_text()
     signal.signal(signal.SIGTERM, _stop)  # so that unfinished files are removed
     try:
@@ -73,7 +83,7 @@ def run(work: Callable[[], int]) -> int:
             "error: expected every process to finish, got one that was killed; check the free memory", file=sys.stderr
         )
     except KeyboardInterrupt as error:
-        return stopped(error)
+        return stopped(error, INCOMPLETE if out is not None and is_stream(out) else if_stopped)
     return BAD_INPUT
 
 
@@ -117,9 +127,12 @@ def _holds(given: Path, out: Path) -> bool:
     return out.resolve().is_relative_to(given.resolve())
 
 
-def say_written(out: Path, more: str = "") -> None:
-    """Print the name of the written file; to standard error if it may be standard output itself."""
-    print(f"{out}{more}", file=sys.stderr if out.is_relative_to("/dev") else sys.stdout)
+def messages(out: Path) -> TextIO:
+    """Return where to print messages about a result: standard error if the result may be on standard output.
+
+    `--out /dev/null` is for users who want only the messages.
+    """
+    return sys.stderr if is_stream(out) and str(out) != os.devnull else sys.stdout
 
 
 def count(number: int, name: str) -> str:

@@ -56,7 +56,8 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     for name in ("skeleton", "keypoint_names", "images"):
         if options.label_attribute and getattr(options, name) is not None:
             parser.error(f"argument --{name.replace('_', '-')}: expected only without --label-attribute, got both")
-    return console.run(lambda: _convert_manifest(options) if options.label_attribute else _convert(options))
+    convert = _convert_manifest if options.label_attribute else _convert
+    return console.run(lambda: convert(options), options.out)
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -81,7 +82,7 @@ def _convert(options: argparse.Namespace) -> int:
         notes += losses.lines()
     for note in notes:
         print(note, file=sys.stderr)
-    console.say_written(options.out, f": labels of {labels.count:,} images")
+    print(f"{options.out}: labels of {labels.count:,} images", file=console.messages(options.out))
     return console.OK
 
 
@@ -118,7 +119,7 @@ def _convert_manifest(options: argparse.Namespace) -> int:
     by_name = {file_name(ref) if counts[file_name(ref)] == 1 else ref: entry for ref, entry in labels.items()}
     write_whole(options.out, msgspec.json.encode(by_name))
     omitted = f"{sum(left_out.values())} of {total} lines left out"
-    console.say_written(options.out, f": labels of {len(labels)} images; {omitted}")
+    print(f"{options.out}: labels of {len(labels)} images; {omitted}", file=console.messages(options.out))
     return console.OK
 
 

@@ -44,7 +44,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     formats = list(dict.fromkeys(options.format.split(",")))
     if unknown := [name for name in formats if name not in FORMATS]:
         parser.error(f"argument --format: expected some of {', '.join(FORMATS)}, got {unknown[0]!r}")
-    return console.run(lambda: run(options, formats))
+    return console.run(lambda: run(options, formats), if_stopped=console.INCOMPLETE)
 
 
 def run(options: argparse.Namespace, formats: list[str]) -> int:

@@ -21,8 +21,8 @@ SUBCOMMANDS = {
 }
 """Descriptions of the subcommands. Each subcommand is the module of the same name."""
 OK, BAD_USAGE = 0, 2
-STOPPED = 128
-"""Exit code of a stopped command, without the number of the signal, as shells report it: 130 for Ctrl+C."""
+SIGNAL_BASE = 128
+"""The exit code of a stopped command is this plus the number of the signal, as in shells: 130 for Ctrl+C."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -50,10 +50,10 @@ def main(given: Sequence[str] | None = None) -> int:
     return OK if asked and arguments else BAD_USAGE
 
 
-def stopped(error: KeyboardInterrupt) -> int:
+def stopped(error: KeyboardInterrupt, consequence: str = "nothing was written") -> int:
     """Report that the user stopped the command, and return its exit code."""
-    print("\nstopped; nothing was written", file=sys.stderr)
-    return STOPPED + (error.args[0] if error.args else signal.SIGINT)
+    print(f"\nstopped; {consequence}", file=sys.stderr)
+    return SIGNAL_BASE + (error.args[0] if error.args else signal.SIGINT)
 
 
 def usage() -> str:
@@ -71,4 +71,4 @@ truepoint COMMAND --help: help of a command. truepoint --version: the version.
 example:
   truepoint analyze ann.json bob.json eve.json --out analysis
 
-exit codes: 0 done, 1 bad input, 2 bad usage, 130 stopped"""
+exit codes: 0 done, 1 bad input, 2 bad usage, 128 + signal if stopped"""

@@ -16,6 +16,7 @@ from truepoint.commands import console
 from truepoint.formats.detection import read_labels
 from truepoint.formats.labels import shown
 from truepoint.formats.names import match_images
+from truepoint.jobs.files import is_stream
 
 if TYPE_CHECKING:
     from truepoint.prediction.model import Model
@@ -54,7 +55,8 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
         parser.error("argument --detector: expected only without --boxes, got both")
     if is_onnx and options.skeleton is None:
         parser.error("argument --skeleton: expected a skeleton for the ONNX model's keypoint names, got none")
-    return console.run(lambda: _prelabel(options))
+    kept = "finished predictions are kept; run the command again, without --restart, to continue"
+    return console.run(lambda: _prelabel(options), if_stopped=kept)
 
 
 def _prelabel(options: argparse.Namespace) -> int:
@@ -69,7 +71,7 @@ def _prelabel(options: argparse.Namespace) -> int:
         ) from error
     code = Path(options.model.rpartition(":")[0] or options.model)
     console.check_output(options.out, code, options.boxes, options.detector, options.skeleton)
-    if options.out.is_relative_to("/dev") or (options.out.exists() and not options.out.is_file()):
+    if is_stream(options.out):
         raise console.InputError(
             f"argument --out: expected a file, because the progress is stored beside it, got {str(options.out)!r}"
         )

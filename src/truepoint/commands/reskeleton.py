@@ -32,7 +32,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--from", dest="old", metavar="S", help="skeleton of the labels; default: from the labels")
     parser.add_argument("--json", action="store_true", help="print the lost keypoints as JSON")
     options = parser.parse_args(given)
-    return console.run(lambda: _reskeleton(options))
+    return console.run(lambda: _reskeleton(options), options.out)
 
 
 def _reskeleton(options: argparse.Namespace) -> int:
@@ -43,6 +43,7 @@ def _reskeleton(options: argparse.Namespace) -> int:
     rules = read_rules(options.keypoints, labels.skeleton, new)
     pieces, losses, notes = write_coco(labels, new, rules, chosen, job_name(options.files[0]))
     write_whole(options.out, b"".join(pieces))
+    messages = console.messages(options.out)
     for note in notes:
         print(note, file=sys.stderr)
     if options.json:
@@ -57,11 +58,11 @@ def _reskeleton(options: argparse.Namespace) -> int:
             "instances_lost": losses.instances,
             "notes": notes,
         }
-        print(msgspec.json.encode(summary).decode())
+        print(msgspec.json.encode(summary).decode(), file=messages)
         return console.OK
     for name, sources in rules.items():
         if sources != (name,):
-            print(f"{name} ← {'mean of ' if len(sources) > 1 else ''}{', '.join(sources)}")
-    print("\n".join(losses.lines()) or "no labelled keypoint is lost")
-    console.say_written(options.out, f": {labels.count:,} images")
+            print(f"{name} ← {'mean of ' if len(sources) > 1 else ''}{', '.join(sources)}", file=messages)
+    print("\n".join(losses.lines()) or "no labelled keypoint is lost", file=messages)
+    print(f"{options.out}: {labels.count:,} images", file=messages)
     return console.OK

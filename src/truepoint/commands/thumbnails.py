@@ -24,7 +24,7 @@ def main(given: list[str] | None = None, prog: str | None = None) -> int:
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the images")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="report to write")
     options = parser.parse_args(given)
-    return console.run(lambda: _embed(options.report, options.images, options.out))
+    return console.run(lambda: _embed(options.report, options.images, options.out), options.out)
 
 
 def _embed(report: Path, images: Path, out: Path) -> int:
@@ -33,5 +33,5 @@ def _embed(report: Path, images: Path, out: Path) -> int:
     write_whole(out, written)
     for name in missing:
         print(f"no thumbnail of {name}: expected this image in {images}, got none", file=sys.stderr)
-    console.say_written(out)
+    print(out, file=console.messages(out))
     return console.OK

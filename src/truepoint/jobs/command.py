@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -32,7 +33,7 @@ from truepoint.jobs.terminal import print_any_text
 from truepoint.jobs.worker_template import WorkerTemplateError
 from truepoint.pose.skeleton import SkeletonError
 
-OK, AWS_ERROR, BAD_USAGE, STOPPED = 0, 1, 2, 130
+OK, AWS_ERROR, BAD_USAGE, STOPPED = 0, 1, 2, 128 + signal.SIGINT
 MAX_NAMED = 10
 """Maximum number of left-out images to list by name, so that the list fits a terminal."""
 
@@ -90,7 +91,7 @@ def parser(description: str | None, example: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=description,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 refused by AWS or not ready, 2 bad usage or input, "
-        "130 stopped",
+        "128 + signal if stopped",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     aws = made.add_argument_group("AWS", "AWS_ENDPOINT_URL and the other variables of the AWS SDK also apply")

@@ -17,15 +17,12 @@ PART_CHARACTERS = 50
 def write_whole(path: Path, content: bytes) -> None:
     """Write or replace a file atomically: after a crash the path has the earlier file, or no file.
 
-    A path that exists and is no file, such as `/dev/stdout` or a pipe, is written to and never replaced. A symbolic
-    link remains, and the file that it names is replaced.
+    A stream is written to and never replaced. A symbolic link remains, and the file that it names is replaced.
     """
-    if (descriptor := _descriptor(path)) is not None:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
+    if is_stream(path):
+        descriptor = _descriptor(path)
+        with path.open("wb") if descriptor is None else os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(content)
-        return
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
         return
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,12 +34,15 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _descriptor(path: Path) -> int | None:
-    """Return the file descriptor that a path names, such as 1 for `/dev/stdout`; None if it names none.
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a stream: a device, a pipe, or a descriptor of this process such as `/dev/stdout`."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file() and not path.is_dir())
 
-    If it is an open file, replacing that file would lose what the shell or another program wrote into it.
-    """
-    if numbered := re.fullmatch(r"/dev/fd/([0-9]{1,4})", str(path)):
+
+def _descriptor(path: Path) -> int | None:
+    """Return the file descriptor that a path names, such as 1 for `/dev/stdout`; None if it names none."""
+    # The output may be redirected to a file. Replacing that file would lose earlier output.
+    if numbered := re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,4})", str(path)):
         return int(numbered[1])
     return {"/dev/stdout": 1, "/dev/stderr": 2}.get(str(path))
 
