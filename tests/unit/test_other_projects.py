@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from truepoint.commands.main import main
+from truepoint.formats.detection import read_labels
 
 HAND = {"version": "1.0", "name": "hand", "keypoints": [{"name": n} for n in ("wrist", "thumb", "palm")], "edges": []}
 
@@ -196,6 +197,15 @@ def test_numbers_that_64_bits_cannot_hold(tmp_path: Path, huge: str, capsys: pyt
     assert found["annotations"][0]["keypoints"] == [1, 2, 2, 0, 0, 0]
     assert (found["images"][0]["width"], found["images"][0]["height"]) == (640, 480)
     assert "1 keypoints left out, because their coordinates are not numbers: annotation 1 b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["2000000", 1e7, 0, -1, True])
+def test_a_size_that_no_image_has(tmp_path: Path, size: Any) -> None:
+    image = {"id": 1, "file_name": "a.jpg", "width": size, "height": "640"}
+    categories = [{"id": 1, "name": "t", "keypoints": ["a"]}]
+    (tmp_path / "a.json").write_text(json.dumps({"images": [image], "categories": categories, "annotations": []}))
+    [found] = read_labels(tmp_path / "a.json", 1).images
+    assert (found.width, found.height) == (None, 640)
 
 
 def test_a_table_that_deeplabcut_did_not_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

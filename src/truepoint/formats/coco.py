@@ -29,7 +29,7 @@ from truepoint.formats.labels import (
     number,
     with_third,
 )
-from truepoint.pose.instance import VISIBLE, type_name
+from truepoint.pose.instance import VISIBLE, pixels, type_name
 from truepoint.pose.skeleton import LEAST_SIGMA
 
 ANNOTATIONS, RESULTS = "COCO annotations", "COCO results list"
@@ -140,11 +140,11 @@ def read_images(document: Mapping[str, Any], where: str) -> dict[Id, LabeledImag
         raters = image.get("rater_list")
         images[image_id] = LabeledImage(
             name,
-            width=_pixels(image.get("width")),
-            height=_pixels(image.get("height")),
+            width=pixels(identity(image.get("width"))),
+            height=pixels(identity(image.get("height"))),
             raters=tuple(str(r) for r in raters) if isinstance(raters, list) else (),
             s3_uri=_text(image.get("s3_uri")),
-            id=_pixels(image_id),
+            id=image_id if isinstance(image_id, int) and image_id > 0 else None,
         )
     return images
 
@@ -442,8 +442,3 @@ def _text(value: Any) -> str:
 
 def _digits(value: Any) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
-
-
-def _pixels(value: Any) -> int | None:
-    number = identity(value)
-    return number if isinstance(number, int) and number > 0 else None
