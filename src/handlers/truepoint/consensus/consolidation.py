@@ -210,17 +210,17 @@ class Consensus:
             limit = f"expected at most {MOST_CELLS} members squared times keypoints of one subject, got more"
             self.refused.setdefault(int(self.clusters.image[cluster]), CrowdedError(limit))
         self.wanted: Flags = ~marked(len(images), self.refused)[self.clusters.image]
-        self.workers: Integers = self.poses.answering[self.clusters.image]
+        self.workers: Integers = self.poses.answer_counts[self.clusters.image]
         self.agreed = [self.agree(stack) for stack in self.clusters.stacks(self.wanted)]
 
     def agree(self, stack: Stack) -> Agreed:
         """Return the consensus of a stack's members on each of its subjects."""
-        weights = self._trust[self.poses.answer[stack.member]]
+        weights = self._trust[self.poses.answer_index[stack.member]]
         return Agreed(stack, weights, *repair_sides(stack, weights))
 
     def images(self) -> list[Merged | CrowdedError]:
         """Return for each image its consensus instances and those below the quorum, or why it was refused."""
-        merged: list[Merged] = [([], []) for _ in self.poses.answering]
+        merged: list[Merged] = [([], []) for _ in self.poses.answer_counts]
         drafts = {c: draft for agreed in self.agreed for c, draft in self._drafts(agreed)}
         for cluster, image in enumerate(self.clusters.image.tolist()):
             if image in self.refused:
@@ -244,13 +244,13 @@ class Consensus:
         return [self.refused.get(image, instances) for image, instances in enumerate(merged)]
 
     def _worker_id(self, instance: int) -> str:
-        return self.poses.worker_ids[int(self.poses.answer[instance])]
+        return self.poses.worker_ids[int(self.poses.answer_index[instance])]
 
     def _drafts(self, agreed: Agreed) -> Iterator[tuple[int, Consolidated]]:
         """Yield each cluster that reaches the quorum, with its consensus without id, name and box."""
         stack, places = agreed.repaired, agreed.places
         workers, members = self.workers[stack.cluster].tolist(), int(stack.member.shape[1])
-        scores, dispersions, oks = compared(stack, places)
+        scores, dispersions, oks = compare_with_consensus(stack, places)
         score = _rounded(in_order(oks, axis=1) / members)
         order = np.lexsort((stack.mention, ~places.there))
         columns = [
@@ -283,8 +283,10 @@ class Consensus:
                 name="",
                 annotations=tuple(
                     [
-                        ConsolidatedKeypoint(labels[k], x, y, v, worker_count=votes, score=near, dispersion=off)
-                        for k, x, y, v, votes, near, off in keypoints
+                        ConsolidatedKeypoint(
+                            labels[k], x, y, v, worker_count=votes, score=similarity, dispersion=dispersion
+                        )
+                        for k, x, y, v, votes, similarity, dispersion in keypoints
                     ]
                 ),
                 worker_count=members,
@@ -323,7 +325,7 @@ def agreed_places(stack: Stack, weights: Floats) -> Places:
     return Places(x, y, there, visible, votes)
 
 
-def compared(stack: Stack, places: Places) -> tuple[Floats, Floats, Floats]:
+def compare_with_consensus(stack: Stack, places: Places) -> tuple[Floats, Floats, Floats]:
     """Compare the members with the consensus.
 
     Returns:
@@ -333,15 +335,15 @@ def compared(stack: Stack, places: Places) -> tuple[Floats, Floats, Floats]:
     """
     both = stack.there & places.there[:, None, :]
     dx, dy = stack.x - places.x[:, None, :], stack.y - places.y[:, None, :]
-    off = dx * dx + dy * dy
+    squared = dx * dx + dy * dy
     scale = stack.inverse / stack.size[:, None]
     counts = np.maximum(places.votes, 1)
-    near = in_order(np.where(both, falloff(off * (scale / 2)[:, None, :]), 0), axis=1) / counts
-    ordered = np.sort(np.moveaxis(np.where(both, np.sqrt(off), np.inf), 1, 2), axis=2)
+    similarity = in_order(np.where(both, falloff(squared * (scale / 2)[:, None, :]), 0), axis=1) / counts
+    ordered = np.sort(np.moveaxis(np.where(both, np.sqrt(squared), np.inf), 1, 2), axis=2)
     area = (stack.area + stack.size[:, None])[:, :, None]
-    alike = np.where(both, falloff(off * stack.inverse[:, None, :] / area), 0)
+    alike = np.where(both, falloff(squared * stack.inverse[:, None, :] / area), 0)
     oks = in_order(alike) / np.maximum(np.count_nonzero(both, axis=2), 1)
-    return near, median(ordered, counts) * 2 * np.sqrt(scale), np.asarray(oks)
+    return similarity, median(ordered, counts) * 2 * np.sqrt(scale), np.asarray(oks)
 
 
 def _rounded(values: Floats) -> Floats:

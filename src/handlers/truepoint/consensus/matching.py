@@ -120,7 +120,7 @@ def similar_pairs(poses: Poses) -> tuple[Integers, Integers, Floats, dict[int, C
     first, second = _near_pairs(poses)
     refused = _too_many(poses, first, second)
     if refused:
-        kept = ~marked(len(poses.answering), refused)[poses.image[first]]
+        kept = ~marked(len(poses.answer_counts), refused)[poses.image[first]]
         first, second = first[kept], second[kept]
     oks = _compared(poses, first, second)
     if len(poses.table.pairs):
@@ -155,7 +155,7 @@ def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
     count = len(poses.area)
     widest = np.full(count, np.inf)  # for each instance the smallest 1 / (2 sigma)^2 of its keypoints
     np.minimum.at(widest, poses.owner, poses.inverse[poses.label])
-    widest_in_image = np.full(len(poses.answering), np.inf)
+    widest_in_image = np.full(len(poses.answer_counts), np.inf)
     np.minimum.at(widest_in_image, poses.image, widest)
     # Near hulls are apart by at most the root of a sum of areas, which is at most the sum of the areas' roots.
     margin = 1.000001 * np.sqrt(FARTHEST_EXPONENT * poses.area / widest_in_image[poses.image])
@@ -164,7 +164,7 @@ def _near_pairs(poses: Poses) -> tuple[Integers, Integers]:
     least_x, least_y = np.append(poses.hull.T[:2] - margin, np.full((2, 1), np.inf), axis=1)
     most_x, most_y = np.append(poses.hull.T[2:] + margin, np.full((2, 1), -np.inf), axis=1)
     worker = np.append(poses.worker, 0)
-    counts = np.bincount(poses.image, minlength=len(poses.answering))
+    counts = np.bincount(poses.image, minlength=len(poses.answer_counts))
     begin = np.cumsum(counts) - counts
     pairs = [np.zeros((2, 0), np.intp)]
     for _, images in grouped(np.frexp(np.maximum(counts, 1) - 0.5)[1]):  # up to 1, 2, 4, 8, ... instances
@@ -337,7 +337,7 @@ def _clear_clusters(poses: Poses, first: Integers, second: Integers, oks: Floats
     outside = ~inside
     for end in (first[outside], second[outside]):
         np.maximum.at(most, home[end], oks[outside])
-    full = 2 * size > poses.answering[poses.image]
+    full = 2 * size > poses.answer_counts[poses.image]
     clear = (edges == size * (size - 1) // 2) & ((most == 0) | ((least > most) & full))
     return home, clear[home]
 

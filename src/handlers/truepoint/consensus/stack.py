@@ -169,13 +169,13 @@ class Clusters:
         np.minimum.at(mention.reshape(-1), cluster * columns + column, poses.position[points])
         cell = index * columns + column
 
-        def by_cell(values: NDArray[Any]) -> NDArray[Any]:
+        def fill_cells(values: NDArray[Any]) -> NDArray[Any]:
             table = np.zeros((*member.shape, columns), values.dtype)
             table.reshape(-1)[cell] = values
             return table
 
-        keypoints = (by_cell(values[points]) for values in (poses.x, poses.y, poses.visibility))
-        there = by_cell(np.ones(len(points), bool))
+        keypoints = (fill_cells(values[points]) for values in (poses.x, poses.y, poses.visibility))
+        there = fill_cells(np.ones(len(points), bool))
         return Stack(chosen, member, poses.area[member], label, inverse, mirror, mention, there, *keypoints)
 
     def _column(self, keys: Integers) -> Integers:

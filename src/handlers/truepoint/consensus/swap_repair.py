@@ -63,16 +63,17 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
         plain, crossed = (_square(values[mixed], members) for values in (plain, crossed))
         turned = _other_way(plain - crossed, having[rows])
 
-        def by_cluster(values: NDArray[Any]) -> Floats:
+        def sum_by_cluster(values: NDArray[Any]) -> Floats:
             """Return the sums of rows of the same cluster, added in the order of rows."""
             cells = cluster[:, None] * members + np.arange(members)
             sums = np.bincount(cells.ravel(), values.ravel(), minlength=stack.member.size)
             return np.asarray(sums.reshape(stack.member.shape), float)
 
         fits = [
-            unit[rows] * (by_cluster(unit)[cluster] - unit)[rows] for unit in _directions(across_x, across_y, having)
+            unit[rows] * (sum_by_cluster(unit)[cluster] - unit)[rows]
+            for unit in _directions(across_x, across_y, having)
         ]
-        facing = by_cluster(np.where(having, across_x, 0))
+        facing = sum_by_cluster(np.where(having, across_x, 0))
         wrong, even = _wrong(having[rows], turned, weights[cluster[rows]], fits[0] + fits[1], facing[cluster[rows]])
         right = having[rows] & ~wrong
         apart = separated[rows]
@@ -82,7 +83,7 @@ def repair_sides(stack: Stack, weights: Floats) -> tuple[Flags, Flags]:
         separated[rows] = right & apart  # the pairs that their worker did not exchange
         disputed[cluster[rows], column[rows]] = even & repaired[rows].any(axis=1)
         # A worker who exchanged every separated pair has turned the whole body, so all other pairs are exchanged too.
-        turned_body = (by_cluster(repaired) > 1) & (by_cluster(separated) == 0)
+        turned_body = (sum_by_cluster(repaired) > 1) & (sum_by_cluster(separated) == 0)
         repaired |= (there | other_there) & turned_body[cluster]
         swapped[cluster, :, column] = swapped[cluster, :, other] = repaired
     return swapped, disputed

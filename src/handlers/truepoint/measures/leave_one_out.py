@@ -26,14 +26,14 @@ def compare(consensus: Consensus, to: WorkerMeter) -> None:
     without_a_member, whole = counts & (clusters.size > least), counts & (clusters.size >= least)
     of = clusters.of
 
-    def by_answer(chosen: Flags) -> Integers:
+    def sum_by_answer(chosen: Flags) -> Integers:
         """Return for each answer how many of its instances are chosen."""
-        return np.bincount(poses.answer[chosen], minlength=len(poses.worker_ids))
+        return np.bincount(poses.answer_index[chosen], minlength=len(poses.worker_ids))
 
-    subjects = np.bincount(clusters.image[whole], minlength=len(poses.answering))
-    missed = np.repeat(subjects, poses.answering) - by_answer(whole[of])
-    wanted = by_answer(without_a_member[of]) + missed
-    counted, added = by_answer(counts[of]), by_answer(counts[of] & (clusters.size[of] == 1))
+    subjects = np.bincount(clusters.image[whole], minlength=len(poses.answer_counts))
+    missed = np.repeat(subjects, poses.answer_counts) - sum_by_answer(whole[of])
+    wanted = sum_by_answer(without_a_member[of]) + missed
+    counted, added = sum_by_answer(counts[of]), sum_by_answer(counts[of] & (clusters.size[of] == 1))
     collected = [to.against_others(worker_id) for worker_id in poses.worker_ids]
     for n, references in enumerate(collected):
         references.marked += int(counted[n])
@@ -50,9 +50,9 @@ def compare(consensus: Consensus, to: WorkerMeter) -> None:
         ).tolist():
             # The subject is also a reference for the answers of the workers who did not mark it.
             image = clusters.image[stack.cluster[n]]
-            first = poses.answering[:image].sum()
-            rest = first + np.flatnonzero(~marked(poses.answering[image], poses.worker[stack.member[n]]))
-            bodies.append(_repeated(agreed.places, stack, n, rest))
+            absent = ~marked(poses.answer_counts[image], poses.worker[stack.member[n]])
+            answers = poses.first_answer[image] + np.flatnonzero(absent)
+            bodies.append(_repeated(agreed.places, stack, n, answers))
         chosen = without_a_member[stack.cluster]
         if chosen.any():
             subjects_of_stack = _compared(consensus, stack.some(chosen))
@@ -73,7 +73,7 @@ def _compared(consensus: Consensus, stack: Stack) -> Comparisons:
     some = places.there.any(axis=1)
     columns = stack.there.shape[2]
     return Comparisons(
-        answer=consensus.poses.answer[stack.member.ravel()][some],
+        answer=consensus.poses.answer_index[stack.member.ravel()][some],
         body=rest.cluster[some],
         area=np.sort(rest.area, axis=1)[some, others // 2],
         label=rest.label[some],

@@ -51,9 +51,8 @@ def pairs_of_workers(stack: Stack, poses: Poses) -> Iterator[tuple[tuple[str, st
 
     The ids of a pair are sorted. Rows are indices into flattened arrays of shape (clusters, pairs of members).
     """
-    distinct = sorted(set(poses.worker_ids))
-    number = {worker_id: n for n, worker_id in enumerate(distinct)}
-    worker = np.array([number[worker_id] for worker_id in poses.worker_ids], np.intp)[poses.answer[stack.member]]
+    distinct = poses.distinct_ids
+    worker = poses.worker_number[poses.answer_index[stack.member]]
     first, second = np.triu_indices(stack.member.shape[1], 1)
     for key, rows in grouped((worker[:, first] * len(distinct) + worker[:, second]).ravel()):
         yield (distinct[key // len(distinct)], distinct[key % len(distinct)]), rows

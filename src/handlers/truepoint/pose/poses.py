@@ -39,12 +39,15 @@ class Poses:
     and labels. The order is fixed because floating-point sums depend on it.
 
     Attributes:
-        answering: for each image its number of answers.
+        answer_counts: for each image its number of answers.
+        first_answer: for each image the index of its first answer.
         worker_ids: for each answer the worker's id. Answers are in the order of images and worker ids.
+        distinct_ids: the ids of all workers, sorted.
+        worker_number: for each answer the index of its worker in `distinct_ids`.
         labels: the names of all keypoints and of their pairs, sorted; `label` indexes it.
         inverse: for each label 1 / (2 sigma)^2, which is COCO's k to the power of -2.
         mirror: for each label the index of its pair's label, or its own index.
-        answer: for each instance the index of its answer, among the answers of all images.
+        answer_index: for each instance the index of its answer, among the answers of all images.
         image: for each instance the index of its image.
         worker: for each instance the index of its worker within the image.
         area: for each instance the area in square pixels, by the rules of `similarity.area`.
@@ -59,26 +62,30 @@ class Poses:
         self.table = table
         answers = [answer for image in images for answer in sorted(image, key=lambda answer: answer[0])]
         self.worker_ids = [worker_id for worker_id, _ in answers]
+        self.distinct_ids = sorted(set(self.worker_ids))
+        numbers = {worker_id: n for n, worker_id in enumerate(self.distinct_ids)}
+        self.worker_number: Integers = np.array([numbers[worker_id] for worker_id in self.worker_ids], np.intp)
         self.instances = [instance for _, instances in answers for instance in instances]
         keypoints = [keypoint for instance in self.instances for keypoint in instance.annotations]
         names: defaultdict[str, int] = defaultdict(itertools.count().__next__)  # numbered by first occurrence
-        name = np.fromiter([names[k.label] for k in keypoints], np.intp, len(keypoints))
+        name_index = np.fromiter([names[k.label] for k in keypoints], np.intp, len(keypoints))
         self.labels = sorted(names.keys() | {table.pairs[name] for name in names.keys() & table.pairs.keys()})
         number = {name: n for n, name in enumerate(self.labels)}
         doubled = 2 * np.array([table.sigma(name) for name in self.labels], float)
         self.inverse: Floats = 1 / (doubled * doubled)
         self.mirror: Integers = np.array([number[table.pairs.get(name, name)] for name in self.labels], np.intp)
 
-        self.answering: Integers = np.array([len(image) for image in images], np.intp)
-        image, worker = expanded(self.answering)
-        self.answer: Integers = expanded(np.array([len(instances) for _, instances in answers], np.intp))[0]
-        self.image: Integers = image[self.answer]
-        self.worker: Integers = worker[self.answer]
+        self.answer_counts: Integers = np.array([len(image) for image in images], np.intp)
+        self.first_answer: Integers = np.cumsum(self.answer_counts) - self.answer_counts
+        image, worker = expanded(self.answer_counts)
+        self.answer_index: Integers = expanded(np.array([len(instances) for _, instances in answers], np.intp))[0]
+        self.image: Integers = image[self.answer_index]
+        self.worker: Integers = worker[self.answer_index]
         counts = np.array([len(instance.annotations) for instance in self.instances], np.intp)
         self.starts: Integers = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
         self.owner: Integers = np.repeat(np.arange(len(self.instances)), counts)
         count = len(keypoints)
-        unordered = np.array([number[name] for name in names], np.intp)[name]
+        unordered = np.array([number[name] for name in names], np.intp)[name_index]
         self.position: Integers = np.argsort(self.owner * len(self.labels) + unordered, kind="stable")
         self.label: Integers = unordered[self.position]
         self.x: Floats = np.fromiter([k.x for k in keypoints], float, count)[self.position]
