@@ -346,7 +346,7 @@ def _put_together(opened: Sequence[_Opened], sizes: Callable[[], Mapping[str, tu
                 line = numbers[place] if number == order[0] else next(following)
                 entry = entries[name] = Entry(line, name, None, None, "", [])
             stated = pixels(image.width), pixels(image.height)
-            # Shares refer to the image as it is, even if the file states another size.
+            # Relative coordinates refer to the actual image, so its measured size takes precedence.
             best = (*size, *stated) if image.in_shares else (*stated, *size)
             entry.width = entry.width or best[0] or best[2]
             entry.height = entry.height or best[1] or best[3]
