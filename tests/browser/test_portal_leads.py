@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from driver import ROOT
 from labeling_site import PEOPLE, PortalSite
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from truepoint.task_queue import rows
 
@@ -65,6 +65,13 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Hold back requests until the test continues them."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets attributes of it
+    return held
+
+
 def test_a_lead_sees_jobs_and_who_works_how(lead: Page, site: PortalSite) -> None:
     expect(lead.locator("li.card")).to_contain_text("2 of 4 images complete (50%)")
     open_job(lead)
@@ -113,10 +120,10 @@ def test_a_lead_gives_a_job_more_time(lead: Page, site: PortalSite) -> None:
     dialog.get_by_label("Hours more").fill("0")
     dialog.get_by_role("button", name="More time").click()
     assert site.sent("POST .*extend") == [], "the browser says what is wrong"
-    dialog.get_by_label("Hours more").fill("48")
+    dialog.get_by_label("Hours more").fill("2.5")
     dialog.get_by_role("button", name="More time").click()
     expect(dialog).to_have_count(0)
-    assert site.job(JOB).deadline == before + 48 * 3600
+    assert site.job(JOB).deadline == before + 2.5 * 3600
 
 
 def test_a_lead_finishes_and_reopens_a_job(lead: Page, site: PortalSite) -> None:
@@ -162,8 +169,9 @@ def test_a_lead_invites_somebody(lead: Page, site: PortalSite) -> None:
     dialog.get_by_label("E-mail address").fill("cem@example.com")
     lead.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
-    expect(lead.get_by_role("status")).to_have_text("Invited: cem@example.com")
     expect(row(lead, "People", "cem@example.com")).to_contain_text("Invited, not yet signed in")
+    expect(lead.get_by_role("status")).to_have_text("Invited: cem@example.com")
+    expect(lead.get_by_role("button", name="Invite")).to_be_focused()
 
 
 def test_a_lead_opens_results(lead: Page, site: PortalSite) -> None:
@@ -369,6 +377,137 @@ BROKEN = """[...document.querySelectorAll("td, td *")].flatMap((node) => [...nod
     return word.length < 30 && new Set([...range.getClientRects()].map(({ top }) => top)).size > 1 && word;
   })).filter(Boolean)"""
 """The words in cells of tables that are broken into several lines."""
+
+
+@pytest.mark.parametrize("name", ["More time", "Finish now", "Reopen"])
+def test_the_focus_stays_after_a_dialog(lead: Page, site: PortalSite, name: str) -> None:
+    if name == "Reopen":
+        site.end_job(JOB)
+    open_job(lead)
+    lead.get_by_role("button", name=name).press("Enter")
+    with lead.expect_response("**/results"):
+        lead.get_by_role("dialog").get_by_role("button", name=name).press("Enter")
+    expect(lead.get_by_role("dialog")).to_have_count(0)
+    lead.wait_for_timeout(300)
+    remains = name == "More time"
+    expect(lead.get_by_role("button", name=name) if remains else lead.locator("h1")).to_be_focused()
+
+
+def test_everything_that_can_have_the_focus_keeps_it(lead: Page, site: PortalSite) -> None:
+    expect(lead.locator("li.card")).to_have_count(1)
+    without = "[...document.querySelectorAll('main :is(a, button, input, [tabindex=\"0\"]):not([data-key])')]"
+    without += ".map((node) => node.outerHTML)"
+    assert lead.evaluate(without) == []
+    site.end_job(JOB, results={"report": "report.html", "labels": "labels.json"})
+    open_job(lead)
+    assert lead.evaluate(without) == []
+
+
+def test_a_response_does_not_stop_a_change_of_the_view(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    held = hold(lead, "**/api/lead/**")
+    press(lead, "Pause the job")
+    with lead.expect_request("**/api/lead/people"):
+        lead.get_by_role("link", name="People", exact=True).click()
+    with lead.expect_response("**/pause"):
+        held.pop(0).continue_()
+    lead.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    expect(lead.get_by_role("heading", level=1)).to_have_text("People")
+    expect(lead.locator("h1")).to_be_focused()
+    expect(lead.locator("[aria-current=page]")).to_have_text("People")
+    expect(lead.locator("main[aria-busy]")).to_have_count(0)
+    assert len(site.sent("GET .*/lead/people$")) == 2
+
+
+def test_a_response_for_an_earlier_view_leaves_the_labelling_page_alone(lead: Page, site: PortalSite) -> None:
+    open_job(lead)
+    held = hold(lead, "**/pause")
+    press(lead, "Pause the job")
+    lead.evaluate(f"location.hash = '#/jobs/{JOB.lower()}'")
+    expect(lead.locator("crowd-2d-skeleton")).to_be_visible()
+    lead.evaluate("document.querySelector('crowd-2d-skeleton').isFirst = true")
+    with lead.expect_response("**/pause"):
+        held.pop().continue_()
+    lead.wait_for_timeout(500)
+    assert lead.evaluate("document.querySelector('crowd-2d-skeleton').isFirst")
+
+
+def test_what_changes_while_it_is_saved_is_kept(lead: Page, site: PortalSite) -> None:
+    lead.clock.install()
+    lead.reload()
+    open_job(lead)
+    lead.get_by_label("Only these people").check()
+    lead.get_by_label("Bea").check()
+    held = hold(lead, "**/members")
+    press(lead, "Save")
+    lead.get_by_label("Ada").check()
+    held.pop().continue_()
+    expect(lead.get_by_text("Saved", exact=True)).to_be_visible()
+    site.change_worker(JOB, "Ada", answers=50)
+    lead.clock.fast_forward(31_000)
+    expect(lead.locator(".stats")).to_contain_text("Answers51")
+    expect(lead.get_by_label("Ada")).to_be_checked()
+    expect(lead.get_by_label("Ada")).to_be_focused()
+    assert not site.worker(JOB, "Ada").member
+
+
+def test_a_page_stays_up_to_date_after_an_action(lead: Page, site: PortalSite) -> None:
+    lead.clock.install()
+    lead.reload()
+    open_job(lead)
+    press(lead, "Pause the job")
+    resume = lead.get_by_role("button", name="Resume the job")
+    expect(resume).to_be_focused()
+    site.fail("POST .*/resume", 503, 1)
+    resume.click()
+    expect(lead.locator(".said")).to_contain_text("Something failed")
+    site.change_worker(JOB, "Ada", answers=4)
+    lead.clock.fast_forward(31_000)
+    expect(lead.locator(".stats")).to_contain_text("Answers5")
+    expect(resume).to_be_focused()
+    expect(lead.locator(".said")).to_contain_text("Something failed")
+
+
+def test_a_page_in_use_is_not_refreshed(lead: Page, site: PortalSite) -> None:
+    for n in range(20):
+        site.put(rows.person_key(f"{chr(97 + n)}{'z' * 19}"), rows.Person(name=f"Person {n}", email=f"{n}@example.com"))
+    lead.clock.install()
+    lead.reload()
+    open_job(lead)
+    stats, heading = lead.locator(".stats"), lead.locator("h1")
+
+    def wait() -> None:
+        lead.clock.fast_forward(31_000)
+        lead.wait_for_timeout(500)
+
+    site.change_worker(JOB, "Ada", answers=4)
+    lead.get_by_label("Only these people").check()
+    lead.get_by_role("searchbox").click()
+    wait()
+    expect(stats).to_contain_text("Answers4")
+    heading.click()
+    heading.select_text()
+    wait()
+    expect(stats).to_contain_text("Answers4")
+    heading.click()
+    held = hold(lead, "**/pause")
+    press(lead, "Pause the job")
+    wait()
+    expect(stats).to_contain_text("Answers4")
+    held.pop().continue_()
+    expect(stats).to_contain_text("Answers5")
+    site.change_worker(JOB, "Ada", answers=5)
+    held = hold(lead, "**/results")
+    with lead.expect_request("**/results"):
+        lead.clock.fast_forward(31_000)
+    press(lead, "More time")
+    held.pop().continue_()
+    lead.wait_for_timeout(500)
+    expect(stats).to_contain_text("Answers5")
+    press(lead, "Cancel")
+    expect(lead.get_by_role("button", name="More time")).to_be_focused()
 
 
 def test_pages_stay_up_to_date_but_not_under_a_leads_hands(lead: Page, site: PortalSite) -> None:

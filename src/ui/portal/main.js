@@ -25,8 +25,10 @@ const api = new Api();
 let me = null;
 /** @type {View | null} */
 let view = null;
-/** Number of the current view. A load that ends for an earlier view is discarded. */
+/** Number of the latest load. A load that ends after a later one began is discarded. */
 let turn = 0;
+/** Number of views that the person has gone to. A view reloads only until the person goes to another one. */
+let visits = 0;
 let refreshTimer = 0;
 
 /** @returns {Promise<Me>} */
@@ -116,8 +118,9 @@ function place(next, name, isSame = false) {
   view = next;
   document.title = `${next.title} · Truepoint`;
   document.body.classList.toggle("bare", next.isBare === true);
+  const main = document.querySelector("main");
   if (next.isBare) document.body.replaceChildren(next.root);
-  else if (isSame) refresh(/** @type {HTMLElement} */ (document.querySelector("main")), next.root);
+  else if (isSame && main) refresh(main, next.root);
   else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
   if (!isSame && !next.isBare)
     /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
@@ -146,6 +149,10 @@ function problemView(error) {
 
 /** @returns {Promise<View | null>} the view for the address, if it is one that must be loaded before it is shown */
 async function loaded() {
+  const own = visits;
+  const reload = async () => {
+    if (own === visits) await show(true);
+  };
   const route = routeOf(location.hash);
   if (route.view === "home") return homeView((await askMe()).jobs);
   me ??= await askMe();
@@ -154,7 +161,6 @@ async function loaded() {
     close();
     return plain(t.signedIn, t.signedInText, h("a.button", { href: HOME }, t.yourJobs));
   }
-  const reload = () => show(true);
   /** Leads' requests: a person whose session has ended signs in, and the request goes on. @type {Pick<Api, "call" | "now">} */
   const leadApi = {
     now: () => api.now(),
@@ -177,8 +183,13 @@ async function loaded() {
   return leadJobView(leadApi, job, people, results, reload);
 }
 
-/** Show the view for the address. @param {boolean} [isSame] refresh the current view */
-async function show(isSame = false) {
+/**
+ * Show the view for the address.
+ * @param {boolean} [isSame] refresh the current view
+ * @param {boolean} [canWait] refresh it later if the person uses it when its newer version arrives
+ */
+async function show(isSame = false, canWait = false) {
+  if (!isSame) visits += 1;
   const own = (turn += 1);
   clearTimeout(refreshTimer);
   const route = routeOf(location.hash);
@@ -208,7 +219,7 @@ async function show(isSame = false) {
     else if (!isSame) document.querySelector("main")?.setAttribute("aria-busy", "true");
     const next = await loaded();
     if (own !== turn || !next) return;
-    place(next, route.view, isSame);
+    if (!canWait || !isInUse()) place(next, route.view, isSame);
     if (route.view === "lead" || route.view === "lead-job") refreshLater();
   } catch (caught) {
     if (own !== turn) return;
@@ -222,19 +233,15 @@ async function show(isSame = false) {
   }
 }
 
-/**
- * Return whether the page is hidden, or a dialog, a menu or a field is in use. A lead's view is not refreshed
- * meanwhile.
- */
+/** An open dialog or menu, an action under way, or a field in which the person types. */
+const IN_USE = "dialog[open], details[open], main [aria-busy=true], input:not([type=checkbox], [type=radio]):focus";
+
+/** Return whether the page is hidden, in use, or has selected text. A lead's view is not refreshed meanwhile. */
 const isInUse = () =>
-  Boolean(
-    document.hidden ||
-    document.querySelector("dialog[open], details[open]") ||
-    document.activeElement?.closest(".card, .row"),
-  );
+  document.hidden || document.querySelector(IN_USE) !== null || getSelection()?.isCollapsed === false;
 
 function refreshLater() {
-  refreshTimer = setTimeout(() => (isInUse() ? refreshLater() : void show(true)), REFRESH);
+  refreshTimer = setTimeout(() => (isInUse() ? refreshLater() : void show(true, true)), REFRESH);
 }
 
 chooseLanguage();

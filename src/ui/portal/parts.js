@@ -89,12 +89,15 @@ export function openDialog(title, ...content) {
 
 /**
  * Open a dialog with fields and a button that sends them. If sending fails, the dialog says why and stays open.
+ * Otherwise it closes before the view reloads: the focus returns to the button that opened the dialog, and `refresh`
+ * keeps it.
  * @param {string} title
  * @param {string} name of the button
  * @param {() => Promise<unknown>} send
+ * @param {() => Promise<unknown>} reload the view
  * @param {...Node} content
  */
-export function ask(title, name, send, ...content) {
+export function ask(title, name, send, reload, ...content) {
   const problem = h("p.problem", { role: "alert" });
   const go = worker(
     name,
@@ -102,6 +105,7 @@ export function ask(title, name, send, ...content) {
       if (!form.reportValidity()) return;
       await send();
       dialog.close();
+      await reload();
     },
     (why) => (problem.textContent = why),
     "button.primary",
@@ -157,9 +161,9 @@ export function finder(label, entries) {
 }
 
 /**
- * Replace a view by a newer version of itself. Focus stays, and so does what the person has chosen or typed but not
- * saved, in elements with the attribute `data-key`, which names an element in all versions of the view. `noteChange`
- * marks these elements.
+ * Replace a view by a newer version of itself. In elements with the attribute `data-key`, which names an element in all
+ * versions of the view, the focus stays, and so do status messages and what the person has chosen or typed but not
+ * saved. `noteChange` marks the elements with unsaved changes.
  * @param {HTMLElement} parent
  * @param {HTMLElement} root
  */
@@ -167,6 +171,7 @@ export function refresh(parent, root) {
   const { activeElement: focused } = document;
   const hadFocus = parent.contains(focused);
   const before = /** @type {HTMLInputElement[]} */ ([...parent.querySelectorAll("[data-changed]")]);
+  const messages = parent.querySelectorAll("[role=status][data-key]");
   parent.replaceChildren(root);
   const keyed = /** @type {HTMLInputElement[]} */ ([...root.querySelectorAll("[data-key]")]);
   const sameAs = (/** @type {Element | null} */ old) =>
@@ -178,6 +183,7 @@ export function refresh(parent, root) {
     field.checked = old.checked;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
+  for (const old of messages) sameAs(old)?.replaceChildren(...old.childNodes);
   if (hadFocus) (sameAs(focused) ?? root.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
@@ -214,7 +220,7 @@ export function table(label, heads, rows) {
     finder(label, entries),
     h(
       "div.scroll",
-      { role: "region", "aria-label": label, tabIndex: 0 },
+      { role: "region", "aria-label": label, tabIndex: 0, "data-key": `table ${label}` },
       h(
         "table",
         { role: "table" },

@@ -23,17 +23,20 @@ const REPORT = "report.html";
  */
 export function leadJobView(api, job, people, results, reload) {
   const path = `lead/jobs/${job.name}`;
-  const said = h("p.said", { role: "status" });
+  const said = h("p.said", { role: "status", "data-key": "said" });
   const say = (/** @type {string} */ text) => (said.textContent = text);
   const names = new Map([
     ...people.map(({ id, name }) => /** @type {const} */ ([id, name])),
     ...job.workers.map(({ id, name }) => /** @type {const} */ ([id, name])),
   ]);
 
-  const send = (/** @type {string} */ action, /** @type {unknown} */ body = {}) =>
-    api.call("POST", `${path}/${action}`, body).then(reload);
+  const send = (/** @type {string} */ action, /** @type {unknown} */ body = {}) => {
+    say("");
+    return api.call("POST", `${path}/${action}`, body);
+  };
+  // "Pause" and "Resume" replace each other, and share a key so that the focus stays.
   const act = (/** @type {string} */ text, /** @type {string} */ action, tag = "button") =>
-    worker(text, () => send(action), say, tag, "pause");
+    worker(text, () => send(action).then(reload), say, tag, "pause job");
 
   const extend = () => {
     const id = newId();
@@ -42,21 +45,29 @@ export function leadJobView(api, job, people, results, reload) {
       type: "number",
       required: true,
       min: "1",
+      step: "any",
       max: String(MOST_HOURS),
       value: String(HOURS),
-      inputMode: "numeric",
+      inputMode: "decimal",
     });
     ask(
       t.extendTitle,
       t.extend,
       () => send("extend", { hours: Number(hours.value) }),
+      reload,
       h("p", {}, t.extendText(dayAndTime(job.deadline))),
       h("p.field", {}, h("label", { for: id }, t.hours), hours),
     );
   };
   const finish = () =>
-    ask(t.finishTitle, t.finish, () => send("finish"), h("p", {}, t.finishText(number(job.images - job.complete))));
-  const reopen = () => ask(t.reopenTitle, t.reopen, () => send("reopen"), h("p", {}, t.reopenText));
+    ask(
+      t.finishTitle,
+      t.finish,
+      () => send("finish"),
+      reload,
+      h("p", {}, t.finishText(number(job.images - job.complete))),
+    );
+  const reopen = () => ask(t.reopenTitle, t.reopen, () => send("reopen"), reload, h("p", {}, t.reopenText));
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
     h("button", { type: "button", "data-key": text, onclick: run }, text);
 
@@ -86,7 +97,7 @@ export function leadJobView(api, job, people, results, reload) {
   const root = h(
     "div.wide",
     {},
-    h("p", {}, h("a.quiet", { href: LEAD }, `‹ ${t.allJobs}`)),
+    h("p", {}, h("a.quiet", { href: LEAD, "data-key": "all jobs" }, `‹ ${t.allJobs}`)),
     h("div.head", {}, h("h1", { tabIndex: -1 }, job.title || job.name), statusOf(job)),
     h("p.soft", {}, job.name),
     job.problem && h("p.problem", { role: "alert" }, job.problem),
@@ -110,10 +121,10 @@ export function leadJobView(api, job, people, results, reload) {
           !isOver &&
           worker(
             row.paused ? t.resume : t.pause,
-            () => send(`workers/${row.id}/${row.paused ? "resume" : "pause"}`),
+            () => send(`workers/${row.id}/${row.paused ? "resume" : "pause"}`).then(reload),
             say,
             "button",
-            `pause ${row.id}`,
+            `pause worker ${row.id}`,
           ),
         api.now(),
       ),
@@ -130,8 +141,8 @@ export function leadJobView(api, job, people, results, reload) {
   return { root, title: job.title || job.name };
 }
 
-/** @param {WorkerRow} row @returns {number} the similarity to gold, from 0 to 1; more than 1 without gold */
-const likeness = ({ goldSimilarity }) => goldSimilarity ?? 2;
+/** @param {WorkerRow} row @returns {number} from 0 to 1; more than 1 without gold, so that these rows come last */
+const goldSimilarityOrLast = ({ goldSimilarity }) => goldSimilarity ?? 2;
 /** @param {WorkerRow} row @returns {number} from 0 to 1 */
 const skipShare = ({ skips, answers }) => skips / Math.max(1, skips + answers);
 
@@ -139,7 +150,10 @@ const skipShare = ({ skips, answers }) => skips / Math.max(1, skips + answers);
 function atWork({ workers }, action, now) {
   if (!workers.length) return h("p.soft", {}, t.nobodyAtWork);
   const rows = [...workers]
-    .sort((a, b) => likeness(a) - likeness(b) || skipShare(b) - skipShare(a) || b.answers - a.answers)
+    .sort(
+      (a, b) =>
+        goldSimilarityOrLast(a) - goldSimilarityOrLast(b) || skipShare(b) - skipShare(a) || b.answers - a.answers,
+    )
     .map((row) => [
       h(
         "span.who",
@@ -163,7 +177,7 @@ function atWork({ workers }, action, now) {
 /** @param {JobReport} job @param {PersonRow[]} people @param {(change: {everyone: boolean, members: string[]}) => Promise<LeadJob>} save */
 function access(job, people, save) {
   const group = newId();
-  const said = h("span.soft", { role: "status" });
+  const said = h("span.soft", { role: "status", "data-key": "access said" });
   const radio = (/** @type {string} */ text, /** @type {boolean} */ checked) =>
     h("input", { type: "radio", name: group, checked, oninput: () => show(), "data-key": text, "aria-label": text });
   const everyone = radio(t.everyone, job.everyone);
@@ -205,11 +219,18 @@ function access(job, people, save) {
       worker(
         t.save,
         async () => {
+          const sent = [everyone, only, ...boxes.map(({ box }) => box)].map((field) => ({
+            field,
+            checked: field.checked,
+          }));
           await send();
-          for (const field of [everyone, only, ...boxes.map(({ box }) => box)]) delete field.dataset.changed;
+          // A field that the person changed during the request is not saved yet.
+          for (const { field, checked } of sent) if (field.checked === checked) delete field.dataset.changed;
           said.textContent = t.savedNow;
         },
         (why) => (said.textContent = why),
+        "button",
+        "save access",
       ),
       said,
     ),
@@ -245,7 +266,7 @@ function skipped({ skips, moreSkips }, names, now) {
 function files({ ready, files: list }) {
   if (!ready || !list.length) return h("p.soft", {}, t.noResults);
   const link = (/** @type {ResultFile} */ { name, url }, text = name, kind = "a") =>
-    h(kind, { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
+    h(kind, { href: url, target: "_blank", rel: "noopener noreferrer", "data-key": name }, text);
   const report = list.find(({ name }) => name === REPORT);
   return h(
     "div",

@@ -12,7 +12,12 @@ function card(job) {
   return h(
     "li.card",
     {},
-    h("div.head", {}, h("h2", {}, h("a.whole", { href: leadLink(job.name) }, job.title || job.name)), statusOf(job)),
+    h(
+      "div.head",
+      {},
+      h("h2", {}, h("a.whole", { href: leadLink(job.name), "data-key": job.name }, job.title || job.name)),
+      statusOf(job),
+    ),
     h("p.soft", {}, job.name),
     progressBar(job.complete, job.images, done),
     h(

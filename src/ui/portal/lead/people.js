@@ -13,21 +13,19 @@ import { t } from "../texts.js";
  * @returns {import("../parts.js").View}
  */
 export function peopleView(api, people, reload) {
-  const said = h("p.said", { role: "status" });
+  const said = h("p.said", { role: "status", "data-key": "said" });
   const invite = () => {
     const id = newId();
     const email = h("input", { id, type: "email", required: true, autocomplete: "off", maxLength: 254 });
     const lead = h("input", { type: "checkbox" });
-    const send = async () => {
-      await api.call("POST", "lead/people", { email: email.value.trim(), lead: lead.checked });
-      await reload();
-      const status = document.querySelector(".said");
-      if (status) status.textContent = t.invited(email.value.trim());
-    };
     ask(
       t.inviteTitle,
       t.invite,
-      send,
+      () => api.call("POST", "lead/people", { email: email.value.trim(), lead: lead.checked }),
+      () => {
+        said.textContent = t.invited(email.value.trim());
+        return reload();
+      },
       h("p.field", {}, h("label", { for: id }, t.email), email),
       h("p", {}, h("label.check", {}, lead, h("span", {}, t.asLead))),
     );
