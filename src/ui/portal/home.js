@@ -45,7 +45,7 @@ export function homeView(jobs) {
       ? h(
           "div.narrow",
           {},
-          h("h1", { tabIndex: -1 }, t.yourJobs),
+          h("h1", { tabindex: -1 }, t.yourJobs),
           open.length ? h("ul.cards", {}, ...open.map(card)) : h("p.soft", {}, t.noJobsText),
           ended.length > 0 &&
             h(

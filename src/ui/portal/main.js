@@ -121,7 +121,7 @@ function place(next, name, isSame = false) {
   const main = document.querySelector("main");
   if (next.isBare) document.body.replaceChildren(next.root);
   else if (isSame && main) refresh(main, next.root);
-  else document.body.replaceChildren(header(name), h("main", { id: "content", tabIndex: -1 }, next.root));
+  else document.body.replaceChildren(header(name), h("main", { id: "content", tabindex: -1 }, next.root));
   if (!isSame && !next.isBare)
     /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
   // Let the element measure again how much of the window it can fill.

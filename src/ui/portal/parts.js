@@ -38,7 +38,7 @@ const messageWith =
     h(
       "section.message",
       {},
-      h(tag, { tabIndex: -1 }, title),
+      h(tag, { tabindex: -1 }, title),
       text && h("p.soft", {}, text),
       actions.some(Boolean) && h("div.row", {}, ...actions),
     );

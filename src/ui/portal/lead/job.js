@@ -98,7 +98,7 @@ export function leadJobView(api, job, people, results, reload) {
     "div.wide",
     {},
     h("p", {}, h("a.quiet", { href: LEAD, "data-key": "all jobs" }, `‹ ${t.allJobs}`)),
-    h("div.head", {}, h("h1", { tabIndex: -1 }, job.title || job.name), statusOf(job)),
+    h("div.head", {}, h("h1", { tabindex: -1 }, job.title || job.name), statusOf(job)),
     h("p.soft", {}, job.name),
     job.problem && h("p.problem", { role: "alert" }, job.problem),
     h("div.row.start", {}, ...actions),

@@ -36,7 +36,7 @@ export const leadJobsView = (jobs) => ({
     ? h(
         "div.narrow",
         {},
-        h("h1", { tabIndex: -1 }, t.allJobs),
+        h("h1", { tabindex: -1 }, t.allJobs),
         h(
           "ul.cards",
           {},

@@ -45,7 +45,7 @@ export function peopleView(api, people, reload) {
       h(
         "div.head",
         {},
-        h("h1", { tabIndex: -1 }, t.people),
+        h("h1", { tabindex: -1 }, t.people),
         h("button.primary", { type: "button", "data-key": "invite", onclick: invite }, t.invite),
       ),
       h("p.soft", {}, t.peopleText),
