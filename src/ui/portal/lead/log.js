@@ -24,7 +24,7 @@ export function logView(entries, people) {
     root: h(
       "div.wide",
       {},
-      h("h1", { tabIndex: -1 }, t.log),
+      h("h1", { tabindex: -1 }, t.log),
       h("p.soft", {}, t.logText),
       entries.length
         ? h(
