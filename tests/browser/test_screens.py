@@ -694,7 +694,7 @@ def test_an_answer_too_large_for_its_host_is_announced(window: Opener) -> None:
 
 
 def test_long_names_fit_a_phone(open_task: TaskPage) -> None:
-    """What is announced to screen readers is one long line; it must not make the page wider."""
+    """The hidden text for screen readers is one long line. The page does not become wider than the window."""
     long = [{**one, "label": f"{one['label']}_{'m' * 80}"} for one in classes()]
     task = open_task(keypointClasses=long, skeletonRig=[], wait=False)
     for width in (390, 320):
