@@ -33,6 +33,7 @@ def deployed_state(folders: pytest.TempPathFactory, parameters: Mapping[str, str
             shutil.rmtree(unfinished, ignore_errors=True)
             with Emulator(PYTHON, unfinished, keep=True) as emulator:
                 deploy(PROJECT, emulator, SAM, parameters)
+                _stop_ticks(emulator)
             for made in ("tmp", "cache", ".aws-sam"):
                 shutil.rmtree(unfinished / made, ignore_errors=True)
             for archive in (unfinished / "build").glob("*.zip"):  # the folders have the same code
@@ -52,6 +53,13 @@ def deployed_emulator(
     (folder / "build").symlink_to(state / "build")
     with Emulator(PYTHON, folder, keep=True, origins=origins) as emulator:
         yield emulator
+
+
+def _stop_ticks(emulator: Emulator) -> None:
+    """Disable the schedule of the portal's tick. Tests call it; the emulator would also call it each minute."""
+    events = emulator.session().client("events", endpoint_url=emulator.endpoint)
+    [rule] = [rule["Name"] for rule in events.list_rules()["Rules"] if "PortalTickFunctionSchedule" in rule["Name"]]
+    events.disable_rule(Name=rule)
 
 
 def label_soon(emulator: Emulator) -> None:

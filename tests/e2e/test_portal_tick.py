@@ -163,7 +163,7 @@ def test_each_right_is_needed(stand: Stand, account: None, sid: str) -> None:
     life = Life(stand, f"without-{sid.lower()}")
     with without(stand, sid):
         assert not life.go_on()
-    # A tick of the schedule may have been under way, and a try that failed waits a while.
+    # A try that failed waits a while.
     for _ in range(3):
         if life.go_on():
             return
