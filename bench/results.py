@@ -45,6 +45,7 @@ AT_ONCE = (8, 16, 32, 64, 128)
 """Numbers of concurrent puts."""
 ENVIRONMENT = {
     "BUCKET_NAME": BUCKET,
+    "PROCESSES": "2",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "33554432",
 }

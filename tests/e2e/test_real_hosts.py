@@ -134,6 +134,16 @@ def test_a_job_of_ground_truth_becomes_results(hosts: RealHosts, ended: dict[str
     assert json.loads((hosts.folder / "downloaded" / "results.json").read_text()) == hosts.loop.results(NAME)
 
 
+def test_two_processes_share_the_ranges(hosts: RealHosts, ended: dict[str, Any]) -> None:
+    hosts.loop.s3.delete_object(Bucket=hosts.loop.stack.bucket, Key=job_keys(NAME).results_marker)
+    log = hosts.folder / "JobCompletionFunction.log"
+    with hosts.function("JobCompletionFunction", "job_completion.handler", LARGEST_RANGE="1") as job_completion:
+        before = log.stat().st_size
+        assert job_completion(ended)["written"] == 2
+    assert "second process" not in log.read_text()[before:]
+    check_results(hosts)
+
+
 def test_every_step_of_a_large_job(hosts: RealHosts, ended: dict[str, Any]) -> None:
     hosts.loop.s3.delete_object(Bucket=hosts.loop.stack.bucket, Key=job_keys(NAME).results_marker)
     with hosts.function(

@@ -4,9 +4,13 @@ what happens when a run is cut off, or the manifest changes under it."""
 from __future__ import annotations
 
 import json
+import signal
+import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,7 +26,9 @@ from truepoint.adapters.bucket import Bucket, ChangedError, NotReadableError, St
 from truepoint.groundtruth.job import LabelingJob, read_description
 from truepoint.keys import job_keys
 from truepoint.results.result_set import AccountingError, Results
-from truepoint.runs.completion import RESERVE, TRIES, HandOver, complete
+from truepoint.runs import all_ranges
+from truepoint.runs.all_ranges import RESERVE
+from truepoint.runs.completion import TRIES, HandOver, complete
 from truepoint.runs.plan import read_step
 from truepoint.runs.write_lock import SECONDS_BETWEEN_RUNS
 
@@ -329,6 +335,82 @@ def test_a_missing_or_wrong_part_is_an_error(s3: Any, context: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------- handed over
+
+
+@pytest.fixture
+def own_ranges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
+    """The ranges that this process itself takes in an invocation with two processes; each range is a line."""
+    taken: list[tuple[str, list[int]]] = []
+    run_over = all_ranges._run_over
+
+    def noted(step: str, run: str, indexes: Any, *others: Any) -> None:
+        taken.append((step, list(indexes)))
+        run_over(step, run, indexes, *others)
+
+    monkeypatch.setattr(all_ranges, "_run_over", noted)
+    monkeypatch.setenv("PROCESSES", "2")
+    cut_small(monkeypatch)
+    return taken
+
+
+@pytest.mark.parametrize("name", ["three workers", "every outcome"])
+def test_two_processes_write_the_same_bytes(s3: Any, own_ranges: list[tuple[str, list[int]]], name: str) -> None:
+    job = prepared(s3, name)
+    with pytest.MonkeyPatch.context() as alone:
+        alone.setenv("PROCESSES", "1")
+        right = undisturbed(s3, job)
+    count = own_ranges[0][1][-1] + 1
+    own_ranges.clear()
+    assert isinstance(complete(job, Bucket(BUCKET)), Results)
+    assert bodies(s3) == right
+    assert own_ranges == [(step, list(range(0, count, 2))) for step in ("survey", "label")]
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python", ""])
+def test_without_a_second_process_the_first_does_everything(
+    s3: Any, own_ranges: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    job = prepared(s3)
+    right = undisturbed(s3, job)
+    own_ranges.clear()
+    monkeypatch.setattr(sys, "executable", program)
+    assert isinstance(complete(job, Bucket(BUCKET)), Results)
+    assert bodies(s3) == right
+    assert [indexes[0] for _, indexes in own_ranges] == [0, 1, 0, 1]
+
+
+def test_a_second_process_that_hangs_is_ended(
+    s3: Any, own_ranges: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    ends = time.monotonic() + RESERVE + 3
+    told = complete(prepared(s3), Bucket(BUCKET), seconds_left=lambda: ends - time.monotonic())
+    assert isinstance(told, HandOver)
+    assert own_ranges == [("survey", [0, 2, 4, 6, 8]), ("survey", [1, 3, 5, 7])]
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_an_error_ends_the_second_process(
+    s3: Any, own_ranges: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> bool:
+        raise NotReadableError("lost")
+
+    started: list[Any] = []
+    start = all_ranges._second_process
+
+    def noted(*arguments: Any) -> Any:
+        started.append(start(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(all_ranges, "_second_process", noted)
+    monkeypatch.setitem(all_ranges.STEPS, "survey", fail)
+    with pytest.raises(NotReadableError, match="lost"):
+        complete(prepared(s3), Bucket(BUCKET))
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 @pytest.mark.parametrize("seconds", [[RESERVE - 1], [800, 700, 600, 300], [900, 880, 800, 780, 760, 740, 100]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def bucket_name() -> str:
@@ -71,6 +72,11 @@ def number(name: str, usual: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise RuntimeError(f"expected the environment variable {name} to be a positive integer, got {text!r}")
     return int(text)
+
+
+def for_a_child() -> dict[str, str]:
+    """Return the environment for a Python process that imports the same modules as this one."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def _needed(name: str, what_for: str) -> str:

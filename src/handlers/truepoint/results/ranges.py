@@ -31,7 +31,7 @@ class Range(msgspec.Struct, frozen=True):
 
 
 def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = MOST_RANGES) -> list[Range]:
-    """Return the ranges of a manifest, at least one.
+    """Return the ranges of a manifest: one, or an even number, so that two processes have the same number.
 
     Args:
         size: size of the manifest in bytes.
@@ -39,7 +39,8 @@ def cut(size: int, largest: int, read: Callable[[int, int], bytes], most: int = 
         read: returns the bytes from one offset to another (exclusive).
         most: maximum number of ranges.
     """
-    count = min(-(-size // largest), most)
+    count = -(-size // largest)
+    count = min(count if count == 1 else count + count % 2, most)
     cuts = [0]
     for n in range(1, count):
         wanted = size * n // count

@@ -18,13 +18,12 @@ from truepoint.keys import job_keys, split_s3_uri
 from truepoint.results.ranges import LARGEST_RANGE
 from truepoint.results.result_set import ManifestSource, Results, read_results
 from truepoint.runs import steps, write_lock
+from truepoint.runs.all_ranges import OutOfTimeError, run_over_all
 from truepoint.runs.plan import execution_name
 
 LARGEST_AT_ONCE = 128 * 1024 * 1024
 """Maximum manifest size processed in one invocation, in bytes. At nine workers (0.7 MB/s on one core) it takes about
 200 s of the 900 s limit; at one worker (2.4 MB/s), about a minute."""
-RESERVE = 120.0
-"""Time reserved for merging the results of the largest manifest, in seconds, with a margin for slow responses of S3."""
 TRIES = 3
 """Maximum number of attempts of a run whose manifest changes during the run. Afterwards Lambda retries later."""
 
@@ -92,17 +91,10 @@ def _run(
     job: LabelingJob, manifest: ManifestSource | None, store: Bucket, seconds_left: Callable[[], float]
 ) -> Results | HandOver:
     run, ranges = steps.make_plan(job, manifest, store, number("LARGEST_RANGE", LARGEST_RANGE))
-    longest = 0.0
-    for step in (steps.survey, steps.label):
-        for index in range(ranges):
-            done = False
-            while not done:
-                before = seconds_left()
-                if before < RESERVE + 2 * longest:
-                    reason = f"{before:.0f} seconds left at range {index} of {ranges}"
-                    return HandOver(execution_name(job, manifest), reason)
-                done = step(run, index, store, lambda: seconds_left() - RESERVE)
-                longest = max(longest, before - seconds_left())
-        if step is steps.survey:
-            steps.join(run, store)
+    try:
+        run_over_all("survey", run, ranges, store, seconds_left)
+        steps.join(run, store)
+        run_over_all("label", run, ranges, store, seconds_left)
+    except OutOfTimeError as error:
+        return HandOver(execution_name(job, manifest), str(error))
     return steps.merge(run, store)
