@@ -302,6 +302,25 @@ def test_a_refresh_keeps_focus_and_what_is_not_saved(lead: Page, site: PortalSit
     assert site.job(JOB).everyone
 
 
+def test_a_refresh_that_fails_keeps_what_is_not_saved(lead: Page, site: PortalSite) -> None:
+    lead.clock.install()
+    lead.reload()
+    open_job(lead)
+    lead.get_by_label("Only these people").check()
+    lead.locator("h1").click()
+    site.change_worker(JOB, "Ada", answers=50)
+    lead.route("**/api/lead/people", lambda route: route.abort())
+    for _ in range(2):
+        with lead.expect_event("requestfailed"):
+            lead.clock.fast_forward(31_000)
+    expect(lead.locator("h1")).to_have_text("Label people")
+    expect(lead.get_by_label("Only these people")).to_be_checked()
+    lead.unroute("**/api/lead/people")
+    lead.clock.fast_forward(31_000)
+    expect(lead.locator(".stats")).to_contain_text("Answers51")
+    expect(lead.get_by_label("Only these people")).to_be_checked()
+
+
 @pytest.mark.parametrize("fragment", ["#/lead", f"#/lead/jobs/{JOB}", "#/lead/people", "#/lead/log"])
 def test_workers_see_nothing_of_it(context: BrowserContext, site: PortalSite, fragment: str) -> None:
     page = sign_in(context, site, "Ada")

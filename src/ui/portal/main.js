@@ -186,7 +186,8 @@ async function loaded() {
 /**
  * Show the view for the address.
  * @param {boolean} [isSame] refresh the current view
- * @param {boolean} [canWait] refresh it later if the person uses it when its newer version arrives
+ * @param {boolean} [canWait] refresh it later if the person uses it when its newer version arrives, or if that does not
+ *   arrive
  */
 async function show(isSame = false, canWait = false) {
   if (!isSame) visits += 1;
@@ -224,6 +225,10 @@ async function show(isSame = false, canWait = false) {
   } catch (caught) {
     if (own !== turn) return;
     const error = caught instanceof ApiError ? caught : new ApiError(-1, "page", String(caught));
+    if (canWait && error.isTransient) {
+      refreshLater();
+      return;
+    }
     if (!error.isSignedOut) place(problemView(error), route.view);
     else {
       me = null;
