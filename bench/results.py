@@ -48,6 +48,7 @@ ENVIRONMENT = {
     "PROCESSES": "2",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "33554432",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 """Environment variables as in template.yaml, but for the name of the bucket."""
 CROWDS = ((1, 2, 200), (3, 2, 60), (9, 30, 2))
@@ -182,7 +183,7 @@ def memory(most: int, folder: Path) -> None:
     """
     s3 = boto3.client("s3")
     s3.put_object(Bucket=BUCKET, Key=SKELETON_KEY, Body=SKELETON)
-    print("\npeak memory of completion in one process, one person of 6 keypoints an image")
+    print("\npeak memory of completion in two processes together, one person of 6 keypoints an image")
     first = 0.0
     for count in (10_000, most):
         with (folder / "manifest").open("w+b") as file:

@@ -95,6 +95,7 @@ def start(name: str, task: Path) -> float:
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_REGION": "us-east-1",
         "BUCKET_NAME": "truepoint-bench",
+        "OPENBLAS_NUM_THREADS": "1",
         "TZ": ":UTC",
     }
     command = [str(CLIENT / "bin" / "python"), "-B", "-s", "-m", "awslambdaric", f"{name}.handler"]

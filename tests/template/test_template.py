@@ -409,6 +409,23 @@ def test_every_function(function: str, resources: dict[str, Any]) -> None:
     assert properties["Role"]["Fn::GetAtt"][0] == function.removesuffix("Function") + "Role"
 
 
+@pytest.mark.parametrize("function", [*FUNCTIONS, "ResultsStepFunction", "PortalFunction"])
+def test_no_function_starts_a_thread_while_it_starts(function: str, resources: dict[str, Any]) -> None:
+    """Threads of OpenBLAS use the processor while they wait."""
+    properties = resources[function]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    module = properties["Handler"].removesuffix(".handler")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, {module}; print(len(os.listdir('/proc/self/task')))"],
+        cwd=ROOT / "src" / ("ui" if module == "publisher" else "handlers"),
+        env=os.environ | {name: value for name, value in variables.items() if isinstance(value, str)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["1"]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_permanent_failures_go_to_the_dead_letter_queue(function: str, resources: dict[str, Any]) -> None:
     invoke = [
