@@ -21,5 +21,6 @@ def test_the_page_states_the_deployed_limits() -> None:
         f"in ranges of {LARGEST_RANGE >> 20} MB, {first} at once in the first pass and {second} in the second",
         f"our maximum of {MOST_RANGES} ranges",
         f"{int(re.findall(r'MemorySize: (1769)', template)[0]):,} MB of memory",
+        f"{int(re.findall(r'MemorySize: (3008)', template)[0]):,} MB of memory",
     ):
         assert fact in page
