@@ -703,3 +703,18 @@ def test_long_names_fit_a_phone(open_task: TaskPage) -> None:
         task.page.mouse.click(width / 2, 200)
         expect(task.element.locator(".live")).to_contain_text("Instance 1")
         assert task.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("suffix", ["", "m" * 80])
+def test_a_narrow_list_breaks_names_and_no_other_word(window: Opener, suffix: str) -> None:
+    """The list showed "nex" and "t" in two lines."""
+    named = [{**one, "label": one["label"] + suffix} for one in classes()]
+    task = window(640, 400)(keypointClasses=named, skeletonRig=[])
+    task.click(100, 100)
+    heights = task.evaluate(
+        "({ shadowRoot }) => Object.fromEntries([...shadowRoot.querySelectorAll('.points .soft')]"
+        ".map((state) => [state.innerText, state.offsetHeight]).filter(([words]) => words))"
+    )
+    assert set(heights) == {"visible", "next"}
+    assert max(heights.values()) < 24
+    assert out_of_reach(task.element, ".points kbd") == []
