@@ -4,7 +4,10 @@ what happens when a run is cut off, or the manifest changes under it."""
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -366,9 +369,9 @@ def test_two_processes_write_the_same_bytes(s3: Any, own_ranges: list[tuple[str,
     assert own_ranges == [(step, list(range(0, count, 2))) for step in ("survey", "label")]
 
 
-@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python", ""])
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python", "", None])
 def test_without_a_second_process_the_first_does_everything(
-    s3: Any, own_ranges: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch, program: str
+    s3: Any, own_ranges: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch, program: str | None
 ) -> None:
     job = prepared(s3)
     right = undisturbed(s3, job)
@@ -391,6 +394,45 @@ def test_a_second_process_that_hangs_is_ended(
     assert isinstance(told, HandOver)
     assert own_ranges == [("survey", [0, 2, 4, 6, 8]), ("survey", [1, 3, 5, 7])]
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_a_second_process_that_runs_out_of_time_is_logged_and_its_ranges_are_done(
+    s3: Any, own_ranges: list[tuple[str, list[int]]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = prepared(s3)
+    right = undisturbed(s3, job)
+    own_ranges.clear()
+    capfd.readouterr()
+    clock = iter([RESERVE / 2])  # the time passed to the first step's second process
+    assert isinstance(complete(job, Bucket(BUCKET), seconds_left=lambda: next(clock, 900.0)), Results)
+    assert bodies(s3) == right
+    assert [indexes[0] for _, indexes in own_ranges] == [0, 1, 0]
+    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (line["level"], line["labeling_job"], line["exception_name"]) == ("WARNING", "crowd", "OutOfTimeError")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_second_process_ends_when_the_first_is_killed(aws: str, number: int) -> None:
+    program = f"""if True:
+        from truepoint.adapters.bucket import Bucket
+        from truepoint.runs.all_ranges import _second_process
+        process = _second_process("label", "tmp/results/crowd/{"0" * 32}/", [1], Bucket("{BUCKET}"), 900.0)
+        print(process.wait(), flush=True)"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        settings = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        first = subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=os.environ | settings | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        request, _ = silent.accept()
+        with request:  # the second process waits for its plan
+            first.send_signal(number)
+            # Both processes hold the pipe of standard error, so this returns when both have ended.
+            assert first.communicate(timeout=20) == (b"", b"")
+        assert first.returncode == -number
 
 
 def test_an_error_ends_the_second_process(
