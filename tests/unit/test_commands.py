@@ -133,12 +133,16 @@ def test_an_output_never_replaces_an_input(
     assert {path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {b"precious"}
 
 
-@pytest.mark.parametrize("given", [["--help"], ["compare", "--help"]], ids=" ".join)
-def test_a_reader_of_the_help_may_stop_early(given: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("given", [["--help"], ["--version"], ["compare", "--help"]], ids=" ".join)
+def test_a_reader_of_the_help_may_stop_early(given: list[str], unbuffered: str) -> None:
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     code = f"import sys; from truepoint.commands.main import main; sys.exit(main({given}))"
     read, written = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-c", code], stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, stdout=written, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(written)
     assert (done.returncode, done.stderr) == (0, "")
 

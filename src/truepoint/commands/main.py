@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import TextIO
 
 SUBCOMMANDS = {
     "analyze": "compute consensus, sigmas, agreement and likely errors of labels",
@@ -27,9 +28,15 @@ SIGNAL_BASE = 128
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    arguments = list(sys.argv[1:] if given is None else given)
+    try:
+        return _run(list(sys.argv[1:] if given is None else given))
+    finally:  # argparse exits after it has printed the help
+        _write("", sys.stdout)
+
+
+def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
-        print(f"truepoint {version('truepoint')}")
+        _write(f"truepoint {version('truepoint')}\n", sys.stdout)
         return OK
     if arguments and arguments[0] in SUBCOMMANDS:
         try:
@@ -43,11 +50,19 @@ def main(given: Sequence[str] | None = None) -> int:
         names = ", ".join(SUBCOMMANDS)
         print(f"truepoint: error: expected a command ({names}), got {arguments[0]!r}", file=sys.stderr)
     stream = sys.stdout if asked else sys.stderr
+    _write(f"{usage()}\n", stream)
+    return OK if asked and arguments else BAD_USAGE
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write a text and what the stream has buffered."""
     try:
-        print(usage(), file=stream, flush=True)
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
-    return OK if asked and arguments else BAD_USAGE
+    except OSError:
+        pass  # Python reports it at the end of the program
 
 
 def stopped(error: KeyboardInterrupt, consequence: str = "nothing was written") -> int:
