@@ -57,8 +57,7 @@ def _run(arguments: list[str]) -> int:
 def _write(text: str, stream: TextIO) -> None:
     """Write a text and what the stream has buffered."""
     try:
-        stream.write(text)
-        stream.flush()
+        print(text, end="", file=stream, flush=True)
     except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
     except OSError:
