@@ -86,6 +86,6 @@ def test_one_invocation_hands_over_within_a_range(expected: dict[str, bytes]) ->
     store, clock = bucket(), iter(range(300, -10_000, -15))
     found = complete(JOB, store, seconds_left=lambda: float(next(clock)))
     assert isinstance(found, HandOver)
-    assert "seconds left at range 0" in found.reason
+    assert "seconds left at range 0 of 1" in found.reason
     assert isinstance(complete(JOB, store), Results)
     assert results_of(store.objects()) == expected

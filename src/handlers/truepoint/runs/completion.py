@@ -96,5 +96,5 @@ def _run(
         steps.join(run, store)
         run_over_all("label", run, ranges, store, seconds_left)
     except OutOfTimeError as error:
-        return HandOver(execution_name(job, manifest), str(error))
+        return HandOver(execution_name(job, manifest), f"{error} of {ranges}")
     return steps.merge(run, store)
