@@ -16,7 +16,7 @@ from tqdm import tqdm
 from truepoint.analysis.folders import TargetError
 from truepoint.analysis.label_files import RESULTS
 from truepoint.analysis.skeletons import named_skeleton
-from truepoint.commands.main import stopped
+from truepoint.commands.main import discard, stopped
 from truepoint.formats.detection import json_files
 from truepoint.formats.labels import IMAGE_SUFFIXES, FormatError
 from truepoint.formats.names import unpaired_sides
@@ -74,8 +74,8 @@ def run(work: Callable[[], int], out: Path | None = None, if_stopped: str = "not
         code = work()
         sys.stdout.flush()
         return code  # noqa: TRY300
-    except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails at the end of the program
+    except BrokenPipeError:
+        discard(sys.stdout)
     except (InputError, *_ERRORS) as error:
         print(f"error: {_text(error)}", file=sys.stderr)
     except BrokenProcessPool:

@@ -58,10 +58,15 @@ def _write(text: str, stream: TextIO) -> None:
     """Write a text and what the stream has buffered."""
     try:
         print(text, end="", file=stream, flush=True)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has what it wants
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
+    except BrokenPipeError:
+        discard(stream)
     except OSError:
         pass  # Python reports it at the end of the program
+
+
+def discard(stream: TextIO) -> None:
+    """Drop a stream's output, whose reader, such as `head`, has what it wants."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python fails at the end of the program
 
 
 def stopped(error: KeyboardInterrupt, consequence: str = "nothing was written") -> int:
