@@ -74,9 +74,9 @@ def test_a_run_of_the_earlier_version_continues_after_the_first_pass(s3: Any, ex
 
 
 def test_a_run_that_cannot_continue_fails_and_the_next_one_starts_over(s3: Any, expected: dict[str, bytes]) -> None:
-    """What the second pass leaves has changed: the execution fails without a marker, and the sweep starts the next.
+    """The files of the second pass have another format now, so the merge fails and the results stay unmarked.
 
-    That one has the same folder if the manifest is divided as before.
+    The sweep then starts a new run, here in the same folder, as for a manifest that is cut into the same ranges.
     """
     store = put(s3, LEFT)
     with pytest.raises(msgspec.ValidationError):
